@@ -1,0 +1,82 @@
+# Residual. `make demo` shows the main job, `make test` runs everything that must hold.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+GO           ?= go
+LINT_VERSION := v2.15.0
+LINT         := .bin/golangci-lint-$(LINT_VERSION)
+
+# The race detector needs a C compiler on Linux. Without one the tests still run, and say so.
+RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
+
+# Per package; the whole run stays under ten minutes on two cores.
+TEST_TIMEOUT ?= 10m
+PACKAGES     ?= ./...
+
+# Per fuzz target.
+FUZZTIME ?= 30s
+
+# What `make bench` runs, and for how long each.
+BENCH     ?= .
+BENCHTIME ?= 1s
+COUNT     ?= 1
+
+# More arguments for the demo: make demo ARGS=--exit
+ARGS ?=
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: demo
+demo: build ## 90 days of generated predictions through the HTTP surface, and the answers
+	./residual demo $(ARGS)
+
+.PHONY: test
+test: ## vet, then all tests, shuffled, with the race detector
+	$(GO) vet $(PACKAGES)
+	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
+	$(GO) test $(RACE) -shuffle=on -timeout $(TEST_TIMEOUT) $(PACKAGES)
+
+.PHONY: lint
+lint: $(LINT) ## the pinned linter, and the formatting
+	$(LINT) run $(PACKAGES)
+	$(LINT) fmt --diff
+
+.PHONY: fmt
+fmt: $(LINT) ## format every file
+	$(LINT) fmt
+
+.PHONY: build
+build: ## build the program: ./residual
+	$(GO) build -trimpath -o residual ./cmd/residual
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@for package in $$($(GO) list $(PACKAGES)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$(GO) test -run '^$$' -fuzz '^$$target$$' -fuzztime $(FUZZTIME) $$package"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## the benchmarks: BENCH=regexp BENCHTIME=1s COUNT=1
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -timeout 60m $(PACKAGES)
+
+.PHONY: cover
+cover: ## statement coverage: cover.html
+	$(GO) test -timeout $(TEST_TIMEOUT) -coverpkg=./... -coverprofile=cover.out $(PACKAGES)
+	$(GO) tool cover -func=cover.out | tail -1
+	$(GO) tool cover -html=cover.out -o cover.html
+
+.PHONY: ci
+ci: lint build test ## what every change must pass
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TEST_TIMEOUT) $(PACKAGES)
+
+$(LINT):
+	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv .bin/golangci-lint $@

@@ -1,0 +1,255 @@
+package arch
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/residualdb/residual"
+
+// room is what one package may import.
+type room struct {
+	// module lists packages of this module, relative to its root.
+	module []string
+
+	// outside lists third-party modules or packages; a name covers what lies below it.
+	outside []string
+
+	// never lists packages of the standard library that would break what the room promises.
+	never []string
+}
+
+// rooms is the import table. A package without a row is a violation, and so is a row without a package.
+var rooms = map[string]room{
+	"event": {never: []string{"net", "net/http", "os"}},
+	"segment": {
+		outside: []string{"github.com/klauspost/compress"},
+		never:   []string{"net", "net/http", "os", "sync", "time"},
+	},
+	"wal": {
+		module: []string{"internal/vfs"},
+		never:  []string{"net", "net/http"},
+	},
+	"engine": {
+		module:  []string{"event", "segment", "wal", "internal/vfs"},
+		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
+		never:   []string{"net", "net/http"},
+	},
+	"httpapi": {
+		module: []string{"engine", "event"},
+		outside: []string{
+			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go",
+			"github.com/puzpuzpuz/xsync/v3", "github.com/valyala/fasthttp",
+		},
+	},
+	"cmd/residual": {
+		module: []string{"engine", "event", "httpapi", "wal", "internal/vfs", "internal/workload"},
+		outside: []string{
+			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
+			"github.com/spf13/cobra", "github.com/spf13/pflag",
+		},
+	},
+	"bench":                {module: []string{"engine", "event", "internal/workload"}},
+	"internal/arch":        {},
+	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
+	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
+	"internal/workload":    {module: []string{"event"}},
+}
+
+// forTests is what any test may import besides its room's row, its own package and the internal packages.
+var forTests = []string{
+	"github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "go.uber.org/goleak",
+}
+
+// light is all that a program pulls in by importing engine.
+var light = []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3", "golang.org/x/sys"}
+
+func TestImports(t *testing.T) {
+	root := moduleRoot(t)
+	violations, err := check(os.DirFS(root), rooms)
+	require.NoError(t, err)
+	require.Empty(t, violations)
+}
+
+func TestEngineStaysLight(t *testing.T) {
+	outside := map[string]bool{}
+	for _, dir := range reachable(rooms, "engine") {
+		for _, name := range rooms[dir].outside {
+			outside[name] = true
+		}
+	}
+	require.Equal(t, light, slices.Sorted(maps.Keys(outside)))
+}
+
+// TestRoomsAreALine holds the table itself to the direction: no package may reach itself.
+func TestRoomsAreALine(t *testing.T) {
+	for dir, r := range rooms {
+		for _, below := range r.module {
+			require.NotContains(t, reachable(rooms, below), dir, "%s imports %s", dir, below)
+		}
+	}
+}
+
+func TestCheckFindsWhatIsPlanted(t *testing.T) {
+	table := map[string]room{
+		"low":  {never: []string{"os"}},
+		"high": {module: []string{"low"}, outside: []string{"example.com/good/v2"}},
+	}
+	tree := func(low, lowTest, high string) fstest.MapFS {
+		return fstest.MapFS{
+			"low/low.go":       {Data: []byte("package low\n" + low)},
+			"low/low_test.go":  {Data: []byte("package low_test\n" + lowTest)},
+			"high/high.go":     {Data: []byte("package high\n" + high)},
+			"high/testdata/x":  {Data: []byte("not Go")},
+			".hidden/other.go": {Data: []byte("package hidden\nimport \"example.com/bad\"\n")},
+		}
+	}
+	f := func(name string, files fstest.MapFS, want ...string) {
+		t.Helper()
+		got, err := check(files, table)
+		require.NoError(t, err, name)
+		require.Equal(t, want, got, name)
+	}
+
+	f("clean", tree("import \"time\"", "import \"go.uber.org/goleak\"",
+		"import (\n\"example.com/good/v2/sub\"\n\""+module+"/low\"\n)"))
+	f("points back", tree("import \""+module+"/high\"", "", ""),
+		"low/low.go imports "+module+"/high: not in the table")
+	f("unknown third party", tree("", "", "import \"example.com/good/v20\""),
+		"high/high.go imports example.com/good/v20: not in the table")
+	f("forbidden by the promise", tree("import \"os\"", "", ""),
+		"low/low.go imports os: breaks what the package promises")
+	f("a test may", tree("", "import (\n\"os\"\n\""+module+"/low\"\n\""+module+"/internal/workload\"\n)", ""))
+	f("a test may not", tree("", "import \"github.com/stretchr/testify/assert\"", ""),
+		"low/low_test.go imports github.com/stretchr/testify/assert: not in the table")
+
+	files := tree("", "", "")
+	files["new/new.go"] = &fstest.MapFile{Data: []byte("package new\n")}
+	delete(files, "high/high.go")
+	f("tables and trees differ", files, "high: a row without a package", "new: a package without a row")
+}
+
+// check returns what in the tree breaks the table, sorted.
+func check(tree fs.FS, table map[string]room) ([]string, error) {
+	var violations []string
+	seen := map[string]bool{}
+	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if base := entry.Name(); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || base == "node_modules") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		imports, err := importsOf(tree, name)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(name)
+		r, ok := table[dir]
+		if !ok && !seen[dir] {
+			violations = append(violations, dir+": a package without a row")
+		}
+		seen[dir] = true
+		if !ok {
+			return nil
+		}
+		for _, imported := range imports {
+			if fault := r.fault(dir, imported, strings.HasSuffix(name, "_test.go")); fault != "" {
+				violations = append(violations, fmt.Sprintf("%s imports %s: %s", name, imported, fault))
+			}
+		}
+		return nil
+	})
+	for dir := range table {
+		if !seen[dir] {
+			violations = append(violations, dir+": a row without a package")
+		}
+	}
+	slices.Sort(violations)
+	return violations, err
+}
+
+// fault says what is wrong with one import of a file in dir; "" if nothing is.
+func (r room) fault(dir, imported string, test bool) string {
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		if !test && slices.Contains(r.never, imported) {
+			return "breaks what the package promises"
+		}
+		return ""
+	}
+	if inside, ok := strings.CutPrefix(imported, module+"/"); ok {
+		if slices.Contains(r.module, inside) || test && (inside == dir || strings.HasPrefix(inside, "internal/")) {
+			return ""
+		}
+		return "not in the table"
+	}
+	covers := func(name string) bool { return imported == name || strings.HasPrefix(imported, name+"/") }
+	if slices.ContainsFunc(r.outside, covers) || test && slices.ContainsFunc(forTests, covers) {
+		return ""
+	}
+	return "not in the table"
+}
+
+func importsOf(tree fs.FS, name string) ([]string, error) {
+	source, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	imports := make([]string, len(file.Imports))
+	for i, spec := range file.Imports {
+		if imports[i], err = strconv.Unquote(spec.Path.Value); err != nil {
+			return nil, err
+		}
+	}
+	return imports, nil
+}
+
+// reachable returns dir and every package of the module below it in the table.
+func reachable(table map[string]room, dir string) []string {
+	found := []string{dir}
+	for i := 0; i < len(found); i++ {
+		for _, below := range table[found[i]].module {
+			if !slices.Contains(found, below) {
+				found = append(found, below)
+			}
+		}
+	}
+	return found
+}
+
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		require.NotEqual(t, dir, parent, "no go.mod above the test")
+		dir = parent
+	}
+}
