@@ -1,0 +1,32 @@
+package engine
+
+import "errors"
+
+// Classes of errors a caller branches on with [errors.Is].
+var (
+	// ErrClosed is returned by every method after Close.
+	ErrClosed = errors.New("engine: closed")
+	// ErrLocked is returned by Open when another process holds the directory.
+	ErrLocked = errors.New("engine: directory is in use by another process")
+	// ErrCorrupt is returned when stored bytes fail their check. Nothing is written after it.
+	ErrCorrupt = errors.New("engine: corrupt")
+	// ErrVersion is returned by Open for a directory written by a newer format.
+	ErrVersion = errors.New("engine: newer format version")
+	// ErrFull is returned by Append when the queue before the log is full. Nothing was stored; try again later.
+	ErrFull = errors.New("engine: queue full")
+	// ErrNoSpace is returned by Append while the disk is full. Nothing was stored; appends resume by themselves.
+	ErrNoSpace = errors.New("engine: no space on disk")
+	// ErrDegraded is returned by Append after a write or sync failed. Queries go on; a restart recovers.
+	ErrDegraded = errors.New("engine: degraded")
+	// ErrOutcomeUnknown is returned by Append when the disk failed under it: the batch may or may not survive a
+	// restart. Retry with the same idempotency key.
+	ErrOutcomeUnknown = errors.New("engine: outcome unknown")
+	// ErrConflict is returned by AppendOnce when the key was used with another body.
+	ErrConflict = errors.New("engine: idempotency key reused with another body")
+	// ErrTooLarge is returned by Append for a batch over the record limit of the log.
+	ErrTooLarge = errors.New("engine: batch too large")
+	// ErrBatch is returned by Append for a batch whose columns do not fit together or hold values no decoder accepts.
+	ErrBatch = errors.New("engine: malformed batch")
+	// ErrQuery is returned for a query whose parameters contradict each other.
+	ErrQuery = errors.New("engine: malformed query")
+)

@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// MetricsQuery asks for the error metrics of a window. The zero value of each field is its default.
+type MetricsQuery struct {
+	// Model is the model's id, or All.
+	Model string
+	// Version is a version, All, or "latest" (the default): the version literally so named if the model has one in
+	// the environment, else the version whose first prediction there is the newest.
+	Version string
+	// Environment is an environment or All. Default: production.
+	Environment string
+	// Window reaches back from now or AsOf. A negative one answers nothing. Ignored when From is set. Default: 24 h.
+	Window time.Duration
+	// From and To are a half-open window. To needs From; without To there is no upper bound.
+	From, To time.Time
+	// AsOf stands in for now and cuts off rows after it.
+	AsOf time.Time
+}
+
+// MetricsRow is the answer for one (model, version, environment). Only rows with an actual count.
+type MetricsRow struct {
+	Model, Version, Environment string
+	PredictionCount             uint64
+	// RMSE is sqrt(mean((predicted-actual)^2)), MAE is mean(|predicted-actual|), each within 1 ulp of exact;
+	// +Inf where the exact value exceeds float64.
+	RMSE, MAE float64
+	// PeriodStart and PeriodEnd are the first and the last timestamp counted.
+	PeriodStart, PeriodEnd time.Time
+}
+
+// MetricsResult holds rows ordered by model, version, environment.
+type MetricsResult struct {
+	Rows []MetricsRow
+	Read Read
+}
+
+// Metrics answers q from aggregates and at most two decoded blocks per segment.
+func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error) {
+	panic("BUG: not built")
+}

@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/wal"
+)
+
+// Options configures a DB. The zero value is the recommended configuration.
+type Options struct {
+	// Sync says when an append is on disk before it is acknowledged. Default: wal.SyncAlways; the others lose
+	// acknowledged events when the machine stops.
+	Sync wal.SyncPolicy
+	// SyncInterval is the longest time between syncs under wal.SyncInterval. Default: 100 ms.
+	SyncInterval time.Duration
+	// MaxFuture is how far ahead of the clock a timestamp may lie. Default: 24 h.
+	MaxFuture time.Duration
+	// Retention drops whole months older than this. Default: 0, which keeps everything.
+	Retention time.Duration
+	// CheckpointBytes is the size of the log that starts a checkpoint; it bounds the time a restart takes.
+	// Default: 256 MiB.
+	CheckpointBytes int64
+	// MemoryLimitBytes bounds what sealed columns may occupy in memory; beyond it they are read from their files.
+	// Default: 1 GiB.
+	MemoryLimitBytes int64
+	// Logger receives what happens in the background. Default: silent.
+	Logger *slog.Logger
+
+	// FS and Now are seams for tests. Default: the operating system.
+	FS  vfs.FS
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	o.SyncInterval = orDefault(o.SyncInterval, 100*time.Millisecond)
+	o.MaxFuture = orDefault(o.MaxFuture, 24*time.Hour)
+	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
+	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.FS == nil {
+		o.FS = vfs.OS()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(o.MaxFuture >= 0, "MaxFuture is %s; it must not be negative", o.MaxFuture)
+	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
+	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
+	check(o.CheckpointBytes >= 1<<20, "CheckpointBytes is %d; it must be at least 1 MiB", o.CheckpointBytes)
+	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
+	return errors.Join(errs...)
+}
