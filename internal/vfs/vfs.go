@@ -1,0 +1,67 @@
+package vfs
+
+import "io"
+
+// FS is a file system. Names are full paths, made with filepath.Join.
+type FS interface {
+	// Create makes a new, empty file and opens it for reading and writing. An existing name is fs.ErrExist.
+	Create(name string) (File, error)
+
+	// Open opens an existing regular file for reading and writing, or for reading alone where the file or its file
+	// system permits no more; writes to it then fail. A symbolic link is refused.
+	Open(name string) (File, error)
+
+	// OpenRead opens an existing regular file for reading. A symbolic link is refused.
+	OpenRead(name string) (File, error)
+
+	// Rename gives a file a new name, replacing a file that has it already.
+	Rename(oldName, newName string) error
+
+	// Remove removes a file or an empty directory. Files still open keep their content until closed.
+	Remove(name string) error
+
+	// List returns the base names of the entries of dir, sorted.
+	List(dir string) ([]string, error)
+
+	// MkdirAll makes dir and those of its parents that are missing. Like any new name, each of them is durable only
+	// after SyncDir of the directory above it.
+	MkdirAll(dir string) error
+
+	// SyncDir makes durable what happened to the names in dir: created, renamed, removed.
+	SyncDir(dir string) error
+
+	// Lock takes the exclusive lock of the file name, which it creates if missing and never removes. It does not wait:
+	// a lock held elsewhere, in this process or another, is ErrLocked. Closing the result releases the lock, and so
+	// does the end of the process.
+	Lock(name string) (io.Closer, error)
+
+	// Free returns the bytes that an unprivileged process may still write to the file system of dir.
+	Free(dir string) (bytes int64, err error)
+}
+
+// File is an open file.
+type File interface {
+	io.ReaderAt
+
+	// WriteAt writes p at off and grows the file where needed. Callers check n: see [WriteFull].
+	io.WriterAt
+
+	// Close releases the file without making anything durable.
+	io.Closer
+
+	// Size returns the length of the file in bytes.
+	Size() (int64, error)
+
+	// Sync makes the content and all metadata of the file durable.
+	Sync() error
+
+	// SyncData makes the content durable, and of the metadata what is needed to read it back, such as the size.
+	SyncData() error
+
+	// Allocate reserves disk space for [off, off+n) and grows the file to off+n if it is shorter; bytes never written
+	// read as zeros. Later writes in the range do not run out of space. A failed Allocate may have grown the file.
+	Allocate(off, n int64) error
+
+	// Truncate sets the length of the file. Bytes beyond the old length read as zeros.
+	Truncate(size int64) error
+}
