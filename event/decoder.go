@@ -1,0 +1,136 @@
+package event
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Format says how a body lays out its events.
+type Format uint8
+
+const (
+	// NDJSON is one JSON object per line. A body that is, as a whole, one object
+	// laid out over several lines is one event.
+	NDJSON Format = iota
+
+	// JSON is one object or one array of objects, white space as one likes.
+	JSON
+)
+
+// String returns the name of the format in a query.
+func (f Format) String() string {
+	switch f {
+	case NDJSON:
+		return "ndjson"
+	case JSON:
+		return "json"
+	}
+	return fmt.Sprintf("format(%d)", uint8(f))
+}
+
+// Decoder turns bodies into batches. It keeps memory and what it learned about
+// the bodies before, and is for one goroutine at a time.
+type Decoder struct {
+	check   checker
+	row     row
+	scratch []byte // unescaped and compacted texts of the current row
+}
+
+// NewDecoder returns a Decoder.
+func NewDecoder() *Decoder { return &Decoder{} }
+
+// Decode appends the predictions of a body to dst, and to its rejects the lines
+// that are none. The error is [ErrMalformed] or [ErrTooLarge]; dst is then as it
+// was. Nothing in dst points into body.
+func (d *Decoder) Decode(dst *Batch, body []byte, format Format, rules Rules) error {
+	return d.decode(dst, body, format, predictionsSchema(), rules)
+}
+
+// DecodeActuals is [Decoder.Decode] for the rows of ml_model_actuals.
+func (d *Decoder) DecodeActuals(dst *Actuals, body []byte, format Format, rules Rules) error {
+	return d.decode(dst, body, format, actualsSchema(), rules)
+}
+
+// sink is where rows and rejects go: a Batch or an Actuals.
+type sink interface {
+	// reserve fails if so many more bytes of text may not fit.
+	reserve(textBytes int) error
+	// addRow appends d.row.
+	addRow(d *Decoder)
+	rejects() rejects
+}
+
+func (d *Decoder) decode(dst sink, body []byte, format Format, s schema, rules Rules) error {
+	if err := dst.reserve(len(body)); err != nil {
+		return err
+	}
+	defer d.release()
+	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
+	if format == JSON {
+		return d.decodeJSON(dst, body, s, rules)
+	}
+	d.decodeLines(dst, body, s, rules)
+	return nil
+}
+
+// release lets go of the body that the last row points into.
+func (d *Decoder) release() { d.row = row{} }
+
+// decodeOne appends the event that text holds, or rejects it.
+func (d *Decoder) decodeOne(dst sink, text []byte, line int, s schema, rules Rules) {
+	if len(text) > LineBytesMax {
+		dst.rejects().add(line, colNone, faultLineLong, text)
+		return
+	}
+	if c, f := d.readRow(text, s, rules); f != faultNone {
+		dst.rejects().add(line, c, f, text)
+		return
+	}
+	dst.addRow(d)
+}
+
+// decodeLines decodes NDJSON.
+func (d *Decoder) decodeLines(dst sink, body []byte, s schema, rules Rules) {
+	if start, ok := d.isOneObject(body, s, rules); ok {
+		line := 1 + bytes.Count(body[:start], []byte{'\n'})
+		d.decodeOne(dst, bytes.TrimRight(body[start:], " \t\r\n"), line, s, rules)
+		return
+	}
+	for line := 1; len(body) > 0; line++ {
+		text := body
+		if end := bytes.IndexByte(body, '\n'); end >= 0 {
+			text, body = body[:end], body[end+1:]
+		} else {
+			body = nil
+		}
+		text = bytes.TrimSuffix(text, []byte{'\r'})
+		if skipSpace(text, 0) == len(text) {
+			continue
+		}
+		d.decodeOne(dst, text, line, s, rules)
+	}
+}
+
+// decodeJSON decodes one object or an array of events. The outline of the body
+// is checked first, so that a malformed one leaves dst alone.
+func (d *Decoder) decodeJSON(dst sink, body []byte, s schema, rules Rules) error {
+	body = bytes.Trim(body, " \t\r\n")
+	if len(body) == 0 {
+		return fmt.Errorf("%w: empty", ErrMalformed)
+	}
+	switch body[0] {
+	case '{':
+		if end, ok := outline(body, 0); !ok || end != len(body) {
+			return fmt.Errorf("%w: not one JSON object", ErrMalformed)
+		}
+		d.decodeOne(dst, body, 1, s, rules)
+		return nil
+	case '[':
+		if !eachElement(body, func(int, []byte) {}) {
+			return fmt.Errorf("%w: not one JSON array", ErrMalformed)
+		}
+		eachElement(body, func(n int, text []byte) { d.decodeOne(dst, text, n, s, rules) })
+		return nil
+	}
+	return fmt.Errorf("%w: neither a JSON object nor an array of them", ErrMalformed)
+}

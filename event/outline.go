@@ -1,0 +1,121 @@
+package event
+
+import "bytes"
+
+// outline returns the index behind the JSON value at i, judged by quotes and
+// brackets alone: what is inside is for the strict grammar to say. It returns
+// false if the value does not end in b.
+func outline(b []byte, i int) (int, bool) {
+	if i >= len(b) {
+		return i, false
+	}
+	switch b[i] {
+	case '{', '[':
+	case '"':
+		return outlineString(b, i)
+	default:
+		for i < len(b) && b[i] != ',' && b[i] != ']' && b[i] != '}' && !isSpace(b[i]) {
+			i++
+		}
+		return i, true
+	}
+	for depth := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1, true
+			}
+		case '"':
+			end, ok := outlineString(b, i)
+			if !ok {
+				return i, false
+			}
+			i = end - 1
+		}
+	}
+	return i, false
+}
+
+// outlineString returns the index behind the string whose quote is at i.
+func outlineString(b []byte, i int) (int, bool) {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1, true
+		}
+	}
+	return i, false
+}
+
+// eachElement calls f with the position, from 1, and the text of each element of
+// the array that b is. It returns false where b is no array by its outline.
+func eachElement(b []byte, f func(n int, text []byte)) bool {
+	i := skipSpace(b, 1)
+	if i < len(b) && b[i] == ']' {
+		return i+1 == len(b)
+	}
+	for n := 1; ; n++ {
+		end, ok := outline(b, i)
+		if !ok || end == i {
+			return false
+		}
+		f(n, b[i:end])
+		end, more, fault := scanSeparator(b, end, ']')
+		if fault != faultNone {
+			return false
+		}
+		if !more {
+			return end == len(b)
+		}
+		i = end
+	}
+}
+
+// isOneObject tells whether an NDJSON body is one object laid out over several
+// lines, and where that begins. A body whose first line is an object by itself
+// costs one look at that line. If the body has the outline of one object and is
+// none by the grammar, it may still be lines of which the first is torn: it is
+// taken as lines if a later one is an object by itself.
+func (d *Decoder) isOneObject(body []byte, s schema, rules Rules) (start int, ok bool) {
+	start = skipSpace(body, 0)
+	if start == len(body) || body[start] != '{' {
+		return 0, false
+	}
+	lineEnd := bytes.IndexByte(body[start:], '\n')
+	if lineEnd < 0 {
+		return 0, false
+	}
+	lineEnd += start
+	if _, complete := outline(body[:lineEnd], start); complete {
+		return 0, false
+	}
+	text := bytes.TrimRight(body[start:], " \t\r\n")
+	if len(text) > LineBytesMax {
+		return 0, false
+	}
+	if end, complete := outline(text, 0); !complete || end != len(text) {
+		return 0, false
+	}
+	if _, f := d.readRow(text, s, rules); f.code() != CodeSyntax && f.code() != CodeControl {
+		return start, true
+	}
+	return start, !anyLineIsObject(body[lineEnd+1:])
+}
+
+// anyLineIsObject tells whether a line of b has the outline of one object.
+func anyLineIsObject(b []byte) bool {
+	for line := range bytes.Lines(b) {
+		line = bytes.Trim(line, " \t\r\n")
+		if len(line) == 0 || line[0] != '{' {
+			continue
+		}
+		if end, complete := outline(line, 0); complete && end == len(line) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,121 @@
+package event
+
+import "strconv"
+
+// Code is the class of a fault, for counters and for callers that branch. The
+// set is closed; its texts are stable.
+type Code uint8
+
+// The codes. docs/events.md lists every reason under its code.
+const (
+	CodeNone        Code = iota
+	CodeSyntax           // not JSON
+	CodeUTF8             // invalid UTF-8 or a lone surrogate
+	CodeControl          // a raw control character inside a string
+	CodeDepth            // nested too deep
+	CodeDuplicate        // a key twice in one object
+	CodeType             // JSON, but of another type than the column's
+	CodeMissing          // a required column is absent or null
+	CodeNumber           // not a JSON number, or beyond the range of a float64
+	CodeTimestamp        // not in an accepted format
+	CodeTooOld           // before the oldest accepted timestamp
+	CodeTooNew           // after the newest accepted timestamp
+	CodeName             // a name that is empty, too long or holds control characters
+	CodeFeatures         // features that are not JSON or too long
+	CodeLineTooLong      // a line beyond LineBytesMax
+	codeCount
+)
+
+var codeNames = [codeCount]string{
+	CodeNone:        "none",
+	CodeSyntax:      "syntax",
+	CodeUTF8:        "utf8",
+	CodeControl:     "control",
+	CodeDepth:       "depth",
+	CodeDuplicate:   "duplicate_key",
+	CodeType:        "type",
+	CodeMissing:     "missing",
+	CodeNumber:      "number",
+	CodeTimestamp:   "timestamp",
+	CodeTooOld:      "too_old",
+	CodeTooNew:      "too_new",
+	CodeName:        "name",
+	CodeFeatures:    "features",
+	CodeLineTooLong: "line_too_long",
+}
+
+// String returns the stable name of the code.
+func (c Code) String() string {
+	if c >= codeCount {
+		return "code(" + strconv.Itoa(int(c)) + ")"
+	}
+	return codeNames[c]
+}
+
+// Counts counts rejected lines by code.
+type Counts [codeCount]int
+
+// Total returns the number of rejected lines.
+func (c *Counts) Total() int {
+	total := 0
+	for _, n := range c {
+		total += n
+	}
+	return total
+}
+
+// Reject says why one line is not a row: the first fault found, reading from
+// left to right, a missing column last. It is an error for the sake of
+// [Batch.Add].
+type Reject struct {
+	// Line is the number of the line in the body, from 1, empty lines counted;
+	// in an array of events, the position of the element, from 1. It is 0 from
+	// [Batch.Add].
+	Line int
+
+	// Column is the column at fault, or empty if the fault is in none of them.
+	Column string
+
+	Code Code
+
+	// Reason is the text of the fault, one of a closed set.
+	Reason string
+
+	// Raw is a copy of the line, cut at [RawBytesMax]. It is nil from
+	// [Batch.Add].
+	Raw []byte
+}
+
+// Error returns column and reason.
+func (r *Reject) Error() string {
+	if r.Column == "" {
+		return "event: " + r.Reason
+	}
+	return "event: " + r.Column + ": " + r.Reason
+}
+
+// rejects collects what one body had rejected.
+type rejects struct {
+	kept   *[]Reject
+	counts *Counts
+}
+
+// add counts a fault, and keeps it with a copy of its line while there is room.
+func (r rejects) add(line int, c column, f fault, raw []byte) {
+	r.counts[f.code()]++
+	if len(*r.kept) >= RejectsMax {
+		return
+	}
+	*r.kept = append(*r.kept, Reject{
+		Line: line, Column: c.String(), Code: f.code(), Reason: f.reason(), Raw: copyRaw(raw),
+	})
+}
+
+// copyRaw copies a line, without the end of it beyond RawBytesMax.
+func copyRaw(raw []byte) []byte {
+	if len(raw) <= RawBytesMax {
+		return append([]byte(nil), raw...)
+	}
+	c := make([]byte, 0, RawBytesMax+len(RawMarker))
+	return append(append(c, raw[:RawBytesMax]...), RawMarker...)
+}

@@ -1,0 +1,221 @@
+package event
+
+// row is one event of either data source, read but not yet appended. Its byte
+// slices point into the line or into the Decoder's scratch memory, and are valid
+// until the next line.
+type row struct {
+	// given are the columns that have a value; the others hold their zero.
+	given columns
+
+	time              int64
+	predicted, actual float64
+
+	model, version, environment, id []byte
+	features                        []byte
+}
+
+// readRow reads one event by the strict grammar, whatever its layout. line is
+// everything of it, white space around it included. On a fault it returns the
+// column at fault, or colNone.
+func (d *Decoder) readRow(line []byte, s schema, rules Rules) (column, fault) {
+	d.row = row{}
+	d.scratch = d.scratch[:0]
+	i := skipSpace(line, 0)
+	if f := beginsObject(line, i); f != faultNone {
+		return colNone, f
+	}
+	end, c, f := d.readObject(line, i, s, rules)
+	if f != faultNone {
+		return c, f
+	}
+	if skipSpace(line, end) != len(line) {
+		return colNone, faultTrailing
+	}
+	if c := s.firstMissing(d.row.given); c != colNone {
+		return c, faultMissing
+	}
+	return colNone, faultNone
+}
+
+// beginsObject returns the fault of a line whose first byte that is not white
+// space, at i, opens no object.
+func beginsObject(line []byte, i int) fault {
+	switch {
+	case i >= len(line):
+		return faultEnd
+	case line[i] == '{':
+		return faultNone
+	case line[i] == '[':
+		return faultArray
+	}
+	return faultNotObject
+}
+
+// readObject reads the object whose brace is at i into d.row.
+func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, column, fault) {
+	scope := d.check.names.open()
+	defer d.check.names.close(scope)
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1, colNone, faultNone
+	}
+	var seen columns
+	for {
+		key, escaped, end, f := scanKey(b, i)
+		if f != faultNone {
+			return end, colNone, f
+		}
+		c := d.columnOf(key, escaped, s)
+		if c == colNone {
+			if !d.check.names.add(&scope, key, escaped) {
+				return i, c, faultDuplicate
+			}
+			i, f = d.check.value(b, end, 1)
+		} else {
+			if seen&c.bit() != 0 {
+				return i, c, faultDuplicate
+			}
+			seen |= c.bit()
+			i, f = d.readCell(b, end, c, s, rules)
+		}
+		if f != faultNone {
+			return i, c, f
+		}
+		more := false
+		if i, more, f = scanSeparator(b, i, '}'); f != faultNone || !more {
+			return i, colNone, f
+		}
+	}
+}
+
+// columnOf returns the column of the schema that a key as written names.
+func (d *Decoder) columnOf(key []byte, escaped bool, s schema) column {
+	if escaped {
+		mark := len(d.scratch)
+		d.scratch = unescape(d.scratch, key)
+		key = d.scratch[mark:]
+	}
+	if c := columnOf(key); s.known&c.bit() != 0 {
+		return c
+	}
+	return colNone
+}
+
+// readCell reads the value at i into column c of d.row.
+func (d *Decoder) readCell(b []byte, i int, c column, s schema, rules Rules) (int, fault) {
+	if i < len(b) && b[i] == 'n' {
+		end, f := literal(b, i, "null")
+		if f == faultNone && s.required&c.bit() != 0 {
+			f = faultNull
+		}
+		return end, f
+	}
+	d.row.given |= c.bit()
+	switch c {
+	case colTimestamp:
+		return d.readTimestamp(b, i, rules)
+	case colFeatures:
+		return d.readFeatures(b, i)
+	case colPredicted:
+		return d.readNumber(b, i, &d.row.predicted)
+	case colActual:
+		return d.readNumber(b, i, &d.row.actual)
+	case colModel:
+		return d.readName(b, i, &d.row.model)
+	case colID:
+		return d.readName(b, i, &d.row.id)
+	case colVersion:
+		return d.readName(b, i, &d.row.version)
+	case colEnvironment:
+		return d.readName(b, i, &d.row.environment)
+	}
+	panic("BUG: no such column")
+}
+
+// readText reads the string at i. A value of another type is the fault other,
+// once it proves to be sound JSON.
+func (d *Decoder) readText(b []byte, i int, other fault) (text []byte, end int, f fault) {
+	if i >= len(b) || b[i] != '"' {
+		if i, f = d.check.value(b, i, 1); f == faultNone {
+			f = other
+		}
+		return nil, i, f
+	}
+	end, escaped, f := scanString(b, i+1)
+	if f != faultNone {
+		return nil, end, f
+	}
+	text = b[i+1 : end]
+	if escaped {
+		mark := len(d.scratch)
+		d.scratch = unescape(d.scratch, text)
+		text = d.scratch[mark:]
+	}
+	return text, end + 1, faultNone
+}
+
+func (d *Decoder) readName(b []byte, i int, dst *[]byte) (int, fault) {
+	text, end, f := d.readText(b, i, faultWantString)
+	if f != faultNone {
+		return end, f
+	}
+	*dst = text
+	return end, checkName(text)
+}
+
+func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
+	text, end, f := d.readText(b, i, faultWantTimestamp)
+	if f != faultNone {
+		return end, f
+	}
+	ms, f := parseTimestamp(text)
+	if f != faultNone {
+		return end, f
+	}
+	d.row.time = ms
+	return end, rules.check(ms)
+}
+
+// readFeatures reads a string that holds a JSON text, which is kept as it
+// stands, or an object, which is kept without white space.
+func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
+	if i < len(b) && b[i] == '{' {
+		end, f := d.check.object(b, i, 1)
+		if f != faultNone {
+			return end, f
+		}
+		mark := len(d.scratch)
+		d.scratch = compact(d.scratch, b[i:end])
+		d.row.features = d.scratch[mark:]
+		if len(d.row.features) > FeaturesBytesMax {
+			return end, faultFeaturesLong
+		}
+		return end, faultNone
+	}
+	text, end, f := d.readText(b, i, faultWantFeatures)
+	if f != faultNone {
+		return end, f
+	}
+	d.row.features = text
+	return end, d.check.features(text)
+}
+
+func (d *Decoder) readNumber(b []byte, i int, dst *float64) (int, fault) {
+	if i < len(b) && b[i] != '"' && b[i] != '{' && b[i] != '[' && b[i] != 't' && b[i] != 'f' {
+		end, f := scanNumber(b, i)
+		if f != faultNone {
+			return end, f
+		}
+		*dst, f = parseFloat(b[i:end])
+		return end, f
+	}
+	quoted := i < len(b) && b[i] == '"'
+	end, f := d.check.value(b, i, 1)
+	switch {
+	case f != faultNone:
+		return end, f
+	case quoted:
+		return end, faultQuotedNumber
+	}
+	return end, faultWantNumber
+}
