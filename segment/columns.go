@@ -1,0 +1,95 @@
+package segment
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Columns are rows of one series, column by column. All columns have the same number of rows, but for those that a [ColumnSet] left out.
+type Columns struct {
+	Times     []int64 // Unix milliseconds
+	Predicted []float64
+	Actual    []float64 // zero where unknown
+	Known     Bitmap    // rows with an actual
+	IDs       Text
+	Features  Text
+}
+
+// Len returns the number of rows.
+func (c *Columns) Len() int {
+	return len(c.Times)
+}
+
+// Reset empties c and keeps its memory.
+func (c *Columns) Reset() {
+	c.Times, c.Predicted, c.Actual, c.Known = c.Times[:0], c.Predicted[:0], c.Actual[:0], c.Known[:0]
+	c.IDs.Reset()
+	c.Features.Reset()
+}
+
+// AppendRow adds a row. actual counts only if known.
+func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id, features []byte) {
+	if !known {
+		actual = 0
+	}
+	c.Known.Append(len(c.Times), known)
+	c.Times = append(c.Times, ts)
+	c.Predicted = append(c.Predicted, predicted)
+	c.Actual = append(c.Actual, actual)
+	c.IDs.Append(id)
+	c.Features.Append(features)
+}
+
+// AppendFrom adds the rows [from, to) of o.
+func (c *Columns) AppendFrom(o *Columns, from, to int) {
+	for i := from; i < to; i++ {
+		c.Known.Append(len(c.Times)+i-from, o.Known.Get(i))
+	}
+	c.Times = append(c.Times, o.Times[from:to]...)
+	c.Predicted = append(c.Predicted, o.Predicted[from:to]...)
+	c.Actual = append(c.Actual, o.Actual[from:to]...)
+	c.IDs.AppendFrom(&o.IDs, from, to)
+	c.Features.AppendFrom(&o.Features, from, to)
+}
+
+// Sort returns the rows of c ordered by time, then id; rows equal in both keep their order. It returns c itself if that is its order already, and
+// otherwise dst, which it overwrites.
+func (c *Columns) Sort(dst *Columns) *Columns {
+	sorted := true
+	for i := 1; i < c.Len() && sorted; i++ {
+		sorted = c.compare(i-1, i) <= 0
+	}
+	if sorted {
+		return c
+	}
+	order := make([]uint32, c.Len())
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortStableFunc(order, func(i, j uint32) int { return c.compare(int(i), int(j)) })
+	dst.Reset()
+	for _, i := range order {
+		dst.AppendFrom(c, int(i), int(i)+1)
+	}
+	return dst
+}
+
+// compare orders rows i and j by time, then id.
+func (c *Columns) compare(i, j int) int {
+	if c.Times[i] != c.Times[j] {
+		return cmp.Compare(c.Times[i], c.Times[j])
+	}
+	return bytes.Compare(c.IDs.At(i), c.IDs.At(j))
+}
+
+// Equal tells whether both hold the same rows, floats to the bit.
+func (c *Columns) Equal(o *Columns) bool {
+	sameBits := func(v, w float64) bool { return math.Float64bits(v) == math.Float64bits(w) }
+	return slices.Equal(c.Times, o.Times) &&
+		slices.EqualFunc(c.Predicted, o.Predicted, sameBits) &&
+		slices.EqualFunc(c.Actual, o.Actual, sameBits) &&
+		slices.Equal(c.Known, o.Known) &&
+		c.IDs.Equal(&o.IDs) && c.Features.Equal(&o.Features)
+}
