@@ -56,7 +56,7 @@ var rooms = map[string]room{
 		},
 	},
 	"cmd/residual": {
-		module: []string{"engine", "event", "httpapi", "wal", "internal/vfs", "internal/workload"},
+		module: []string{"engine", "event", "httpapi", "wal", "internal/client", "internal/vfs", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -64,6 +64,7 @@ var rooms = map[string]room{
 	},
 	"bench":                {module: []string{"engine", "event", "internal/workload"}},
 	"internal/arch":        {},
+	"internal/client":      {},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
 	"internal/workload":    {module: []string{"event"}},

@@ -1,0 +1,106 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func split(t *testing.T, stream io.Reader, size int) []batch {
+	t.Helper()
+	s := &splitter{stream: stream, size: size}
+	var batches []batch
+	for {
+		b, err := s.next(nil)
+		if errors.Is(err, io.EOF) {
+			return batches
+		}
+		require.NoError(t, err)
+		batches = append(batches, b)
+	}
+}
+
+func TestSplitCutsAtNewlines(t *testing.T) {
+	f := func(stream string, size int, want ...string) {
+		t.Helper()
+		var got []string
+		for _, b := range split(t, strings.NewReader(stream), size) {
+			got = append(got, string(b.body))
+		}
+		require.Equal(t, want, got)
+	}
+	f("", 4)
+	f("a\n", 4, "a\n")
+	f("a", 4, "a")
+	f("aa\nbb\ncc\n", 3, "aa\n", "bb\n", "cc\n")
+	f("aa\nbb\ncc", 6, "aa\nbb\n", "cc")
+	f("aa\nbb\ncc\n", 7, "aa\nbb\n", "cc\n")
+	f("aaaaaaaaaa\nb\n", 4, "aaaaaaaaaa\nb\n") // one long line, and what the grown buffer holds after it
+	f("\n\n\n", 2, "\n\n", "\n")
+}
+
+// TestSplitIsDeterministic checks that cuts, offsets and keys do not depend on how the stream is read, and lose nothing.
+func TestSplitIsDeterministic(t *testing.T) {
+	const seed = 11
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		var stream []byte
+		for range random.IntN(50) {
+			stream = append(append(stream, bytes.Repeat([]byte{'x'}, random.IntN(60))...), '\n')
+		}
+		stream = append(stream, bytes.Repeat([]byte{'y'}, random.IntN(10))...)
+		size := 20 + random.IntN(100)
+		want := split(t, bytes.NewReader(stream), size)
+		var joined []byte
+		for i, b := range want {
+			require.Equal(t, int64(len(joined)), b.offset)
+			joined = append(joined, b.body...)
+			require.True(t, i == len(want)-1 || bytes.HasSuffix(b.body, []byte("\n")))
+		}
+		require.Equal(t, string(stream), string(joined), "seed %d", seed)
+		for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader} {
+			got := split(t, wrap(bytes.NewReader(stream)), size)
+			require.Len(t, got, len(want))
+			for i := range got {
+				require.Equal(t, want[i].key(), got[i].key())
+			}
+		}
+	}
+}
+
+func TestSplitReportsErrors(t *testing.T) {
+	broken := io.MultiReader(strings.NewReader("a\nb\nc"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	s := &splitter{stream: broken, size: 4}
+	b, err := s.next(nil)
+	require.NoError(t, err)
+	require.Equal(t, "a\nb\n", string(b.body))
+	_, err = s.next(nil)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "a stream that breaks off is not a stream that ends")
+
+	s = &splitter{stream: strings.NewReader("ok\n" + strings.Repeat("x", 1000)), size: 8}
+	_, err = s.next(nil)
+	require.NoError(t, err)
+	_, err = s.next(nil)
+	require.ErrorIs(t, err, ErrLineTooLong)
+	require.ErrorContains(t, err, "the line at byte 3 has more than 128 bytes")
+}
+
+func TestKeysDiffer(t *testing.T) {
+	seen := map[string]bool{}
+	f := func(b batch) {
+		t.Helper()
+		require.False(t, seen[b.key()], b.key())
+		require.LessOrEqual(t, len(b.key()), 128)
+		seen[b.key()] = true
+	}
+	f(batch{body: []byte("a\n")})
+	f(batch{body: []byte("b\n")})
+	f(batch{body: []byte("a\n"), offset: 2})
+	f(batch{body: []byte("a\na\n")})
+}

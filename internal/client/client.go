@@ -1,0 +1,206 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// dialTimeout bounds a connection attempt, answerTimeout the time from the end of a request to the start of its answer.
+const (
+	dialTimeout   = 5 * time.Second
+	answerTimeout = time.Minute
+)
+
+// Options configures a [Client].
+type Options struct {
+	// Server is the base URL. Default: http://127.0.0.1:7181.
+	Server string
+
+	// Token is sent as a bearer token; empty sends none.
+	Token string
+
+	// RetryFor bounds how long one request is tried again. Default: 1 minute.
+	RetryFor time.Duration
+
+	// Connections is how many are kept open between requests. Default: 16.
+	Connections int
+
+	// Now and Sleep are seams for tests. Default: the clock.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Client sends requests to one server. It is safe for concurrent use.
+type Client struct {
+	opts Options
+	base *url.URL
+	http *http.Client
+}
+
+// New returns a client, or an error if the server's URL is none.
+func New(opts Options) (*Client, error) {
+	if opts.Server == "" {
+		opts.Server = "http://127.0.0.1:7181"
+	}
+	if opts.RetryFor == 0 {
+		opts.RetryFor = time.Minute
+	}
+	if opts.Connections == 0 {
+		opts.Connections = 16
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Sleep == nil {
+		opts.Sleep = sleep
+	}
+	base, err := url.Parse(opts.Server)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("server %q: a URL like http://127.0.0.1:7181 is needed", opts.Server)
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/")
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		ResponseHeaderTimeout: answerTimeout,
+		MaxIdleConnsPerHost:   opts.Connections,
+		DisableCompression:    true,
+		WriteBufferSize:       64 << 10,
+	}
+	return &Client{opts: opts, base: base, http: &http.Client{Transport: transport}}, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// URL returns the address of a path with its parameters, without a token.
+func (c *Client) URL(path string, parameters url.Values) string {
+	target := *c.base
+	target.Path += path
+	target.RawQuery = parameters.Encode()
+	return target.String()
+}
+
+// Counts is the server's answer to events.
+type Counts struct {
+	Successful  int64 `json:"successful_rows"`
+	Quarantined int64 `json:"quarantined_rows"`
+}
+
+// Events is one request of events.
+type Events struct {
+	// DataSource is the name of the data source.
+	DataSource string
+	// Body is NDJSON or one JSON object.
+	Body []byte
+	// Key is the Idempotency-Key; empty sends none, and then nothing is sent twice.
+	Key string
+	// Wait asks that the next query sees the rows.
+	Wait bool
+}
+
+// Send sends events and returns what became of them and how many attempts it took.
+func (c *Client) Send(ctx context.Context, events Events) (Counts, int, error) {
+	parameters := url.Values{"name": {events.DataSource}}
+	if events.Wait {
+		parameters.Set("wait", "true")
+	}
+	target := c.URL("/v0/events", parameters)
+	giveUp := c.opts.Now().Add(c.opts.RetryFor)
+	for attempt := 0; ; attempt++ {
+		counts, err := c.send(ctx, target, events)
+		if err == nil {
+			return counts, attempt + 1, nil
+		}
+		asked, again := retryable(err)
+		wait := pause(attempt, asked)
+		if !again || events.Key == "" || ctx.Err() != nil || c.opts.Now().Add(wait).After(giveUp) {
+			return Counts{}, attempt + 1, err
+		}
+		if c.opts.Sleep(ctx, wait) != nil {
+			return Counts{}, attempt + 1, err
+		}
+	}
+}
+
+func (c *Client) send(ctx context.Context, target string, events Events) (Counts, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(events.Body))
+	if err != nil {
+		return Counts{}, err
+	}
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	if events.Key != "" {
+		request.Header.Set("Idempotency-Key", events.Key)
+	}
+	answer, err := c.do(request)
+	if err != nil {
+		return Counts{}, err
+	}
+	defer answer.Close()
+	var counts Counts
+	if err := json.NewDecoder(answer).Decode(&counts); err != nil {
+		return Counts{}, fmt.Errorf("read the answer: %w", err)
+	}
+	return counts, nil
+}
+
+// Reach returns an error if no server answers at all; what it answers does not matter.
+func (c *Client) Reach(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL("/health", nil), http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return plain(err)
+	}
+	return response.Body.Close()
+}
+
+// Pipe asks an endpoint and returns its answer in the format, to be closed by the caller.
+func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.Values) (io.ReadCloser, error) {
+	target := c.URL("/v0/pipes/"+url.PathEscape(name)+"."+format, parameters)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	return c.do(request)
+}
+
+// do returns the body of a successful answer. answerMax bounds what is read of another.
+func (c *Client) do(request *http.Request) (io.ReadCloser, error) {
+	const answerMax = 64 << 10
+	if c.opts.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.opts.Token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, plain(err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return nil, statusError(response.StatusCode, response.Header, body, c.opts.Now())
+}
+
+// plain drops the URL that net/http puts before its errors: the caller knows whom it asked.
+func plain(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
