@@ -56,7 +56,8 @@ func (f *osFile) control(op string, call func(fd int) error) error {
 		callErr = retry(func() error { return call(int(fd)) })
 	})
 	if err != nil {
-		return err
+		// Control itself fails on closed files alone, with an error that does not say fs.ErrClosed.
+		callErr = os.ErrClosed
 	}
 	return pathError(op, f.Name(), callErr)
 }
