@@ -1,0 +1,190 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+)
+
+// groupsPublishing bounds the groups between the writer and the publisher: a slower publisher stops the writer, and the
+// queue fills up.
+const groupsPublishing = 16
+
+// Log is an open log. It is safe for concurrent use.
+type Log struct {
+	opts    Options
+	dir     dir
+	queue   *queue
+	files   *fileList
+	stats   *counters
+	waiters sync.Pool // of *waiter
+	running sync.WaitGroup
+
+	truncating sync.Mutex
+	closing    sync.Once
+}
+
+// Position is a place between two records, as Cut reports it. A caller that has stored what comes before it elsewhere
+// keeps it as its checkpoint. The zero Position is the beginning.
+type Position struct {
+	LSN  uint64 // of the last record before it
+	File uint32 // of the last log file before it
+	CRC  uint32 // of the last record of that file
+}
+
+// Record is a record that is replayed.
+type Record struct {
+	LSN     uint64
+	Type    uint8
+	Payload []byte // valid during the call
+}
+
+// Open opens the log in dir, making it if there is none, and calls replay for each record behind opts.Checkpoint in the
+// order of the log. Damage that a crash cannot explain is refused with ErrCorrupt, ErrForeign or ErrVersion, and the
+// directory is left as it was. An error of replay ends Open with that error.
+//
+// The log may come back unable to take records, see [Log.Err]: with ErrNoSpace, which passes, or with ErrPoisoned, if
+// what was read could not be written anew and so may be in the cache alone.
+//
+// One directory must not be opened twice at a time; the caller locks it.
+func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, Recovered{}, err
+	}
+	d := dir{opts.FS, path}
+	r, err := recoverLog(d, opts, replay)
+	if err != nil {
+		return nil, Recovered{}, err
+	}
+	l := &Log{opts: opts, dir: d, queue: newQueue(opts.QueueBytes), files: r.files, stats: &counters{}}
+	l.waiters.New = func() any { return &waiter{result: make(chan error, 1)} }
+	l.stats.lsn.Store(r.lsn)
+	groups := make(chan *group, groupsPublishing)
+	w := &writer{
+		opts: opts, dir: d, seed: checksumSeed(opts.StoreID), queue: l.queue, out: groups, files: r.files, stats: l.stats,
+		start: r.start, lsn: r.lsn, crc: r.crc,
+	}
+	if err := w.open(r.tail != nil); err != nil {
+		return nil, Recovered{}, err
+	}
+	l.running.Go(w.run)
+	p := &publisher{in: groups, queue: l.queue}
+	l.running.Go(p.run)
+	return l, r.result(opts.Now()), nil
+}
+
+// Append writes a record and returns once it is as durable as the policy has it and publish has returned. The payload is
+// copied before Append waits. publish, which may be nil, runs on a goroutine of the log, for one record at a time, in
+// the order of the log, and only for records that are as durable; it must not call the log. It also runs if the context
+// ended meanwhile, after Append has returned ErrOutcomeUnknown.
+//
+// With any other error nothing was written.
+func (l *Log) Append(ctx context.Context, typ uint8, payload []byte, publish func(lsn uint64)) error {
+	switch {
+	case len(payload) > MaxRecordBytes:
+		return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(payload))
+	case typ == 0 || typ > MaxType:
+		return fmt.Errorf("%w: %#x", ErrType, typ)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	w := l.waiters.Get().(*waiter)
+	if err := l.queue.add(w, typ, payload, publish); err != nil {
+		l.waiters.Put(w)
+		return err
+	}
+	return l.wait(ctx, w)
+}
+
+// Cut ends the current log file, so that everything up to the returned position can be truncated later, and calls atCut
+// on the goroutine of publish: after every record before the position was published, and before any behind it. It works
+// on a full disk.
+func (l *Log) Cut(ctx context.Context, atCut func(Position)) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if atCut == nil {
+		atCut = func(Position) {}
+	}
+	w := l.waiters.Get().(*waiter)
+	if err := l.queue.addCut(w, atCut); err != nil {
+		l.waiters.Put(w)
+		return err
+	}
+	return l.wait(ctx, w)
+}
+
+func (l *Log) wait(ctx context.Context, w *waiter) error {
+	select {
+	case err := <-w.result:
+		l.waiters.Put(w)
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-w.result:
+		l.waiters.Put(w)
+		return err
+	default:
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+	}
+}
+
+// Truncate deletes the log files up to a position that Cut has reported. The caller has made durable before that it
+// will open the log with this position, or a later one, as its checkpoint.
+func (l *Log) Truncate(pos Position) error {
+	l.truncating.Lock()
+	defer l.truncating.Unlock()
+	covered := l.files.upTo(pos.File)
+	for i, f := range covered {
+		if err := l.dir.fs.Remove(l.dir.join(logName(f.number))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			l.files.drop(i)
+			return err
+		}
+	}
+	l.files.drop(len(covered))
+	if len(covered) == 0 {
+		return nil
+	}
+	return l.dir.fs.SyncDir(l.dir.path)
+}
+
+// Size returns the bytes of records in the log, with their headers and padding: what a restart has to read.
+func (l *Log) Size() int64 {
+	_, bytes := l.files.size()
+	return bytes
+}
+
+// Err returns why the log takes no records at present: an error of class ErrNoSpace or ErrUnavailable, which pass by
+// themselves, ErrPoisoned, which does not, or ErrClosed.
+func (l *Log) Err() error { return l.queue.err() }
+
+// Stats returns counters and gauges.
+func (l *Log) Stats() Stats {
+	files, bytes := l.files.size()
+	return Stats{
+		Records:    l.stats.records.Load(),
+		Bytes:      l.stats.bytes.Load(),
+		Groups:     l.stats.groups.Load(),
+		Rotations:  l.stats.rotations.Load(),
+		Syncs:      l.stats.syncSeconds.snapshot(),
+		LastLSN:    l.stats.lsn.Load(),
+		Files:      files,
+		LogBytes:   bytes,
+		QueueBytes: l.queue.size(),
+	}
+}
+
+// Close waits until what is queued is written, synced and published, and closes the log. It returns what poisoned the
+// log, if anything did.
+func (l *Log) Close() error {
+	l.closing.Do(l.queue.close)
+	l.running.Wait()
+	if err := l.queue.err(); !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,277 @@
+package wal
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/residualdb/residual/internal/vfs"
+)
+
+const (
+	// idleMark is how long after the last sync a sync mark is written: until then, damage to the last group cannot be
+	// told from a torn write.
+	idleMark = time.Second
+
+	// probeInterval is how often a full disk is tried again.
+	probeInterval = 250 * time.Millisecond
+)
+
+// writer is the one goroutine that writes. It takes what is queued as one group, writes it, syncs it and hands it to the
+// publisher; what is queued meanwhile is the next group.
+type writer struct {
+	// Immutable.
+	opts  Options
+	dir   dir
+	seed  uint32
+	queue *queue
+	out   chan<- *group
+	files *fileList
+	stats *counters
+
+	// start makes the first file to write to. It returns the checksum of its last record, and otherwise what dir.build does.
+	start func() (lf *logFile, crc uint32, retry bool, err error)
+
+	// Owned by the goroutine.
+	cur     *logFile // nil until start has succeeded
+	lsn     uint64   // of the last record
+	crc     uint32   // of the last record
+	poison  error
+	blocked error
+	need    int64  // size of the record that did not fit when blocked was set
+	scratch []byte // for records of the log's own
+
+	// Owned by the goroutine: when what is due, zero if it is not.
+	markDue  time.Time
+	syncDue  time.Time
+	probeDue time.Time
+	timer    *time.Timer
+}
+
+// run writes until the queue is closed and empty.
+func (w *writer) run() {
+	defer close(w.out)
+	w.timer = time.NewTimer(time.Hour)
+	defer w.timer.Stop()
+	for {
+		g, closing := w.queue.take()
+		switch {
+		case g != nil:
+			w.write(g)
+			w.queue.written(g)
+			w.out <- g
+		case closing:
+			w.finish()
+			return
+		default:
+			w.wait()
+		}
+		w.attend(time.Now())
+	}
+}
+
+// wait returns when something is queued or due.
+func (w *writer) wait() {
+	var due time.Time
+	for _, t := range [...]time.Time{w.markDue, w.syncDue, w.probeDue} {
+		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
+			due = t
+		}
+	}
+	if due.IsZero() {
+		<-w.queue.wake
+		return
+	}
+	w.timer.Reset(time.Until(due))
+	select {
+	case <-w.queue.wake:
+	case <-w.timer.C:
+	}
+}
+
+// attend does what is due.
+func (w *writer) attend(now time.Time) {
+	due := func(t time.Time) bool { return w.poison == nil && !t.IsZero() && !now.Before(t) }
+	if due(w.syncDue) {
+		w.check(w.sync())
+	}
+	if due(w.markDue) {
+		w.check(w.mark())
+	}
+	if due(w.probeDue) {
+		w.probe(now)
+	}
+}
+
+// write writes a group and leaves in each entry what became of it.
+func (w *writer) write(g *group) {
+	w.stats.groups.Add(1)
+	rest := g.entries
+	for len(rest) > 0 && w.poison == nil {
+		n := w.fitting(rest)
+		switch {
+		case n > 0:
+			w.writeRun(g, rest[:n])
+		case rest[0].atCut != nil:
+			rest[0].pos, rest[0].err = w.cut()
+			n = 1
+		default:
+			if err := w.room(rest[0].end - rest[0].start); err != nil {
+				fail(rest, err)
+				n = len(rest)
+			}
+		}
+		rest = rest[n:]
+	}
+	if w.poison != nil {
+		fail(rest, w.poison)
+	}
+}
+
+func fail(entries []entry, err error) {
+	for i := range entries {
+		entries[i].err = err
+	}
+}
+
+// fitting returns how many of the entries, up to the next Cut, fit the current file.
+func (w *writer) fitting(entries []entry) int {
+	if w.cur == nil {
+		return 0
+	}
+	for i := range entries {
+		e := &entries[i]
+		if e.atCut != nil || w.cur.off+e.end-entries[0].start > w.cur.limit {
+			return i
+		}
+	}
+	return len(entries)
+}
+
+// writeRun writes entries that fit the current file, and syncs them if that is the policy.
+func (w *writer) writeRun(g *group, run []entry) {
+	bytes := uint64(0)
+	for i := range run {
+		e := &run[i]
+		w.lsn++
+		e.lsn = w.lsn
+		w.crc = sealRecord(g.buf[e.start:e.end], w.header(e.kind, int(e.length)), w.seed)
+		bytes += uint64(e.length)
+	}
+	err := w.append(g.buf[run[0].start:run[len(run)-1].end])
+	if err == nil && w.opts.Sync == SyncAlways {
+		err = w.sync()
+	}
+	if w.check(err); err != nil {
+		fail(run, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+		return
+	}
+	if w.opts.Sync == SyncInterval && w.syncDue.IsZero() {
+		w.syncDue = time.Now().Add(w.opts.SyncInterval)
+	}
+	w.stats.records.Add(uint64(len(run)))
+	w.stats.bytes.Add(bytes)
+	w.stats.lsn.Store(w.lsn)
+}
+
+// header is the header of a record to be written next.
+func (w *writer) header(kind uint8, length int) recordHeader {
+	return recordHeader{
+		length: uint32(length), lsn: w.lsn, prevCRC: w.crc, file: w.cur.header.number, syncedOff: w.cur.synced, kind: kind,
+	}
+}
+
+// append writes whole records at the end of the current file.
+func (w *writer) append(b []byte) error {
+	if err := vfs.WriteFull(w.cur.file, b, w.cur.off); err != nil {
+		return fmt.Errorf("write %s: %w", w.cur.path, err)
+	}
+	w.cur.off += int64(len(b))
+	w.files.setCurrent(w.cur.header.number, w.cur.off-fileHeaderSize)
+	return nil
+}
+
+// appendOwn writes a record of the log's own that is size bytes long.
+func (w *writer) appendOwn(kind uint8, size int64) error {
+	if int64(cap(w.scratch)) < size {
+		w.scratch = make([]byte, 2*blockSize)
+	}
+	frame := w.scratch[:size]
+	clear(frame)
+	w.crc = sealRecord(frame, w.header(kind, int(size)-recordHeaderSize), w.seed)
+	return w.append(frame)
+}
+
+// sync fills the current block and makes the current file durable: no block that holds a synced record is ever written
+// again.
+func (w *writer) sync() error {
+	w.syncDue = time.Time{}
+	if w.cur == nil || w.cur.off == w.cur.synced {
+		return nil
+	}
+	if n := padSize(w.cur.off); n > 0 {
+		if err := w.appendOwn(typePad, n); err != nil {
+			return err
+		}
+	}
+	if err := w.syncData(); err != nil {
+		return err
+	}
+	w.cur.synced = w.cur.off
+	if w.opts.Sync != SyncNever {
+		w.markDue = time.Now().Add(idleMark)
+	}
+	return nil
+}
+
+func (w *writer) syncData() error {
+	begin := w.opts.Now()
+	err := w.cur.file.SyncData()
+	w.stats.syncSeconds.observe(w.opts.Now().Sub(begin))
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", w.cur.path, err)
+	}
+	return nil
+}
+
+// mark writes a sync mark behind what is synced.
+func (w *writer) mark() error {
+	w.markDue = time.Time{}
+	if w.cur == nil || w.cur.off != w.cur.synced || w.cur.off > w.cur.limit+blockSize {
+		return nil
+	}
+	if err := w.appendOwn(typePad, blockSize); err != nil {
+		return err
+	}
+	if err := w.syncData(); err != nil {
+		return err
+	}
+	w.cur.synced = w.cur.off
+	return nil
+}
+
+// finish leaves a log that says of itself that it is whole.
+func (w *writer) finish() {
+	if w.poison == nil {
+		w.check(w.sync())
+	}
+	if w.poison == nil && w.cur != nil && w.cur.off > fileHeaderSize {
+		w.check(w.mark())
+	}
+	if w.cur != nil {
+		if err := w.cur.file.Close(); err != nil {
+			w.check(fmt.Errorf("close %s: %w", w.cur.path, err))
+		}
+	}
+}
+
+// check poisons the log if err is not nil: after a failed write or sync nobody knows what the disk has and what only the
+// cache, and asking again would only ask the cache.
+func (w *writer) check(err error) {
+	if err == nil || w.poison != nil {
+		return
+	}
+	w.poison = fmt.Errorf("%w: %w", ErrPoisoned, err)
+	w.markDue, w.syncDue, w.probeDue = time.Time{}, time.Time{}, time.Time{}
+	w.queue.poison(w.poison)
+	w.opts.OnError(w.poison)
+}
