@@ -1,49 +1,157 @@
 package engine
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/wal"
 )
 
 // DB is an open store. It is safe for concurrent use.
-type DB struct{}
+type DB struct {
+	// Immutable after Open.
+	opts Options
+	dir  string
+	lock io.Closer
+	log  *wal.Log
 
-// Key makes an append idempotent.
-type Key struct {
-	// ID is the client's idempotency key, 1 to 128 printable bytes.
-	ID string
-	// Hash is a hash of the decoded request body.
-	Hash [16]byte
+	// models is written by the publisher alone.
+	models *xsync.MapOf[string, *model]
+
+	keys       *keyWindow
+	quarantine *quarantine
+	counters   counters
+	publisher  publisher
+
+	// Owned by the publisher: the checkpoint interval new rows belong to, and the months that got rows in it.
+	generation uint64
+	dirty      []dirtyMonth
+
+	// Pools of *scratch and *recordEncoder.
+	scratches, encoders sync.Pool
+
+	// closing is held for reading by every call under way; closed is guarded by it.
+	closing sync.RWMutex
+	closed  bool
+	ready   atomic.Bool
 }
 
-// Appended says what became of a batch.
-type Appended struct {
-	Successful, Quarantined int
-	// Duplicate is true when the key was known: the counts are those of the first append, nothing was stored.
-	Duplicate bool
-	// LSN is the log sequence number of the batch.
-	LSN uint64
+// dirtyMonth is a month with rows that no checkpoint covers.
+type dirtyMonth struct {
+	model *model
+	month *month
 }
 
-// Append stores the batch and its rejects as one atomic record. When it returns nil they are durable and the next
-// query sees them. The batch is not retained. ctx is honoured until the batch is queued for the log; from there on
-// Append waits for the disk's verdict.
-func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
-	panic("BUG: not built")
+// Open opens the store in dir, making it if dir is missing or empty, and recovers what was acknowledged. A directory
+// that is in use ([ErrLocked]), damaged ([ErrCorrupt]) or of a newer format ([ErrVersion]) is refused and not written to.
+func Open(dir string, opts Options) (*DB, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	db := &DB{
+		opts:       opts,
+		dir:        dir,
+		models:     xsync.NewMapOf[string, *model](),
+		keys:       newKeyWindow(),
+		quarantine: newQuarantine(),
+	}
+	db.publisher.db = db
+	db.scratches.New = func() any { return new(scratch) }
+	db.encoders.New = func() any { return new(recordEncoder) }
+	if err := db.open(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	db.ready.Store(true)
+	return db, nil
 }
 
-// AppendOnce is Append for a retried request: the first append under a key is stored, each later one with the same
-// hash answers with its counts, one with another hash fails with [ErrConflict].
-func (db *DB) AppendOnce(ctx context.Context, b *event.Batch, key Key) (Appended, error) {
-	panic("BUG: not built")
+func (db *DB) open() (err error) {
+	if db.lock, err = lockDir(db.opts.FS, db.dir); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.lock.Close())
+		}
+	}()
+	id, err := storeID(db.opts.FS, db.dir)
+	if err != nil {
+		return err
+	}
+	return db.recover(id)
 }
 
-// Rules returns the bounds a decoder must apply to timestamps at this moment.
-func (db *DB) Rules() event.Rules { panic("BUG: not built") }
+// recover replays the log.
+func (db *DB) recover(id [16]byte) error {
+	logDir := filepath.Join(db.dir, logDirName)
+	if err := db.opts.FS.MkdirAll(logDir); err != nil {
+		return err
+	}
+	if err := db.opts.FS.SyncDir(db.dir); err != nil {
+		return err
+	}
+	replay := replayer{db: db, record: record{batch: new(event.Batch)}}
+	log, recovered, err := wal.Open(logDir, wal.Options{
+		FS:           db.opts.FS,
+		StoreID:      id,
+		Sync:         db.opts.Sync,
+		SyncInterval: db.opts.SyncInterval,
+		Now:          db.opts.Now,
+	}, replay.replay)
+	if err != nil {
+		return logError(err)
+	}
+	db.log = log
+	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "recovered", recovered)
+	return nil
+}
 
-// Health says whether the store takes events.
-func (db *DB) Health() Health { panic("BUG: not built") }
+// Close waits for calls under way, writes what the log still holds and releases the directory. It is idempotent.
+func (db *DB) Close() error {
+	db.closing.Lock()
+	defer db.closing.Unlock()
+	if db.closed {
+		return nil
+	}
+	db.closed = true
+	return errors.Join(logError(db.log.Close()), db.lock.Close())
+}
 
-// Stats returns counters and gauges.
-func (db *DB) Stats() Stats { panic("BUG: not built") }
+// begin keeps Close waiting until end.
+func (db *DB) begin() error {
+	db.closing.RLock()
+	if db.closed {
+		db.closing.RUnlock()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (db *DB) end() { db.closing.RUnlock() }
+
+// model returns the model, making it on first sight. Only the publisher calls it.
+func (db *DB) model(id string) *model {
+	if m, ok := db.models.Load(id); ok {
+		return m
+	}
+	m := newModel(id)
+	db.models.Store(id, m)
+	return m
+}
+
+// lockDir makes the directory if needed and takes its lock.
+func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
+	if err := fs.MkdirAll(dir); err != nil {
+		return nil, err
+	}
+	return lockError(fs.Lock(filepath.Join(dir, lockName)))
+}

@@ -1,8 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"math"
+	"slices"
 	"time"
+
+	"github.com/residualdb/residual/segment"
 )
 
 // DriftQuery compares the recent window of a model with its history. The zero value of each field is its default.
@@ -32,7 +37,7 @@ type DriftRow struct {
 }
 
 // DriftResult holds one row per version and environment with rows in both windows and a historical MAE above zero,
-// ordered by |DriftPercentage| descending, ties by model, version, environment.
+// ordered by |DriftPercentage| descending, ties by version, model, environment.
 type DriftResult struct {
 	Rows []DriftRow
 	Read Read
@@ -40,5 +45,46 @@ type DriftResult struct {
 
 // Drift answers q from aggregates and at most three decoded blocks per segment.
 func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
-	panic("BUG: not built")
+	now := db.opts.Now()
+	at := standing(q.AsOf, now)
+	recent := span{subMilli(at, orDefault(q.Recent, defaultRecentWindow)), endOf(q.AsOf)}
+	historical := span{subMilli(at, orDefault(q.Historical, defaultHistoricalWindow)), recent.from}
+	sel := selection{
+		version:     orDefault(q.Version, All),
+		environment: orDefault(q.Environment, defaultEnvironment),
+		end:         recent.to,
+	}
+	var result DriftResult
+	var err error
+	result.Read, err = db.each(ctx, q.Model, sel, []span{recent, historical}, func(m *model, name seriesName, aggs []segment.Aggregate) {
+		if row, ok := driftRow(&aggs[0], &aggs[1]); ok {
+			row.Model, row.Version, row.Environment = m.name, name.version, name.environment
+			row.AnalysisTimestamp = time.UnixMilli(at).UTC()
+			result.Rows = append(result.Rows, row)
+		}
+	})
+	if err != nil {
+		return DriftResult{}, err
+	}
+	slices.SortFunc(result.Rows, compareDrift)
+	return result, nil
+}
+
+// driftRow compares two windows. ok is false where the tutorial's join and filter leave the row out.
+func driftRow(recent, historical *segment.Aggregate) (row DriftRow, ok bool) {
+	if recent.Actuals == 0 || historical.Actuals == 0 {
+		return row, false
+	}
+	row.RecentMAE, row.HistoricalMAE = recent.MAE(), historical.MAE()
+	row.RecentCount, row.HistoricalCount = recent.Actuals, historical.Actuals
+	row.DriftPercentage = (row.RecentMAE - row.HistoricalMAE) / row.HistoricalMAE
+	return row, row.HistoricalMAE > 0
+}
+
+// compareDrift orders by |drift| descending, ties by name. A drift that is no number comes last.
+func compareDrift(a, b DriftRow) int {
+	return cmp.Or(
+		cmp.Compare(math.Abs(b.DriftPercentage), math.Abs(a.DriftPercentage)),
+		cmp.Compare(a.Version, b.Version), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Environment, b.Environment),
+	)
 }

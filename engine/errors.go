@@ -1,6 +1,11 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/residualdb/residual/wal"
+)
 
 // Classes of errors a caller branches on with [errors.Is].
 var (
@@ -30,3 +35,23 @@ var (
 	// ErrQuery is returned for a query whose parameters contradict each other.
 	ErrQuery = errors.New("engine: malformed query")
 )
+
+// logError gives an error of the log the class that callers of this package test.
+func logError(err error) error {
+	for _, c := range [...]struct{ log, engine error }{
+		{wal.ErrFull, ErrFull},
+		{wal.ErrNoSpace, ErrNoSpace},
+		{wal.ErrPoisoned, ErrDegraded},
+		{wal.ErrOutcomeUnknown, ErrOutcomeUnknown},
+		{wal.ErrClosed, ErrClosed},
+		{wal.ErrTooLarge, ErrTooLarge},
+		{wal.ErrCorrupt, ErrCorrupt},
+		{wal.ErrForeign, ErrCorrupt},
+		{wal.ErrVersion, ErrVersion},
+	} {
+		if errors.Is(err, c.log) {
+			return fmt.Errorf("%w: %w", c.engine, err)
+		}
+	}
+	return err
+}

@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
+
+	"github.com/residualdb/residual/segment"
 )
 
 // MetricsQuery asks for the error metrics of a window. The zero value of each field is its default.
@@ -41,5 +45,52 @@ type MetricsResult struct {
 
 // Metrics answers q from aggregates and at most two decoded blocks per segment.
 func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error) {
-	panic("BUG: not built")
+	w, err := q.span(db.opts.Now())
+	if err != nil {
+		return MetricsResult{}, err
+	}
+	sel := selection{
+		version:     orDefault(q.Version, latestVersion),
+		environment: orDefault(q.Environment, defaultEnvironment),
+		end:         w.to,
+	}
+	var result MetricsResult
+	result.Read, err = db.each(ctx, q.Model, sel, []span{w}, func(m *model, name seriesName, aggs []segment.Aggregate) {
+		if a := &aggs[0]; a.Actuals > 0 {
+			result.Rows = append(result.Rows, MetricsRow{
+				Model: m.name, Version: name.version, Environment: name.environment,
+				PredictionCount: a.Actuals,
+				RMSE:            a.RMSE(),
+				MAE:             a.MAE(),
+				PeriodStart:     time.UnixMilli(a.ActualMinTime).UTC(),
+				PeriodEnd:       time.UnixMilli(a.ActualMaxTime).UTC(),
+			})
+		}
+	})
+	if err != nil {
+		return MetricsResult{}, err
+	}
+	slices.SortFunc(result.Rows, func(a, b MetricsRow) int {
+		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Environment, b.Environment))
+	})
+	return result, nil
+}
+
+// span resolves the query's window at the time now.
+func (q MetricsQuery) span(now time.Time) (span, error) {
+	if q.From.IsZero() {
+		if !q.To.IsZero() {
+			return span{}, queryError("to is given without from")
+		}
+		at := standing(q.AsOf, now)
+		return span{subMilli(at, orDefault(q.Window, defaultWindow)), endOf(q.AsOf)}, nil
+	}
+	w := span{clampMilli(q.From), endOf(q.AsOf)}
+	if !q.To.IsZero() {
+		if q.To.Before(q.From) {
+			return span{}, queryError("to is before from")
+		}
+		w.to = min(w.to, clampMilli(q.To))
+	}
+	return w, nil
 }

@@ -2,7 +2,22 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"time"
+
+	"github.com/residualdb/residual/event"
+)
+
+// SourcePredictions is the name of the data source of predictions.
+const SourcePredictions = "ml_model_predictions"
+
+// Bounds of the quarantine; the oldest rows are dropped first.
+const (
+	QuarantineRowsMax  = 100_000
+	QuarantineBytesMax = 64 << 20
+
+	quarantineLimitDefault = 100
 )
 
 // QuarantineQuery asks for rejected lines, the newest first.
@@ -17,9 +32,12 @@ type QuarantineQuery struct {
 type QuarantineRow struct {
 	Source string
 	// Column and Reason say what was wrong with it; Code is the reason's class.
-	Column, Reason, Code string
+	Column, Reason string
+	Code           event.Code
 	// ImportID names the request it came in.
-	ImportID   string
+	ImportID string
+	// LineNumber is the line's place in the request, from 1.
+	LineNumber int
 	Line       []byte
 	InsertedAt time.Time
 }
@@ -27,11 +45,77 @@ type QuarantineRow struct {
 // QuarantineResult holds rows, the newest first.
 type QuarantineResult struct {
 	Rows []QuarantineRow
-	// Dropped counts rows lost to the bound since the store was made.
+	// Dropped counts rows lost to the bound since Open.
 	Dropped uint64
 }
 
 // Quarantine lists rejected lines. The store keeps a bounded number, the oldest are dropped first.
-func (db *DB) Quarantine(ctx context.Context, q QuarantineQuery) (QuarantineResult, error) {
-	panic("BUG: not built")
+func (db *DB) Quarantine(_ context.Context, q QuarantineQuery) (QuarantineResult, error) {
+	if err := db.begin(); err != nil {
+		return QuarantineResult{}, err
+	}
+	defer db.end()
+	if q.Limit < 0 {
+		return QuarantineResult{}, queryError("limit is %d; it must not be negative", q.Limit)
+	}
+	return db.quarantine.list(q.Source, orDefault(q.Limit, quarantineLimitDefault)), nil
+}
+
+// quarantine holds the newest rejected lines.
+type quarantine struct {
+	mu sync.Mutex
+
+	// Guarded by mu. rows[:begin] are dropped.
+	rows    []QuarantineRow
+	begin   int
+	bytes   int
+	dropped uint64
+}
+
+func newQuarantine() *quarantine { return &quarantine{} }
+
+func (q *quarantine) add(lsn uint64, r *record) {
+	if r.batch.Rejected.Total() == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	importID := fmt.Sprintf("%016x", lsn)
+	at := time.UnixMilli(r.at).UTC()
+	for i := range r.batch.Rejects {
+		x := &r.batch.Rejects[i]
+		q.rows = append(q.rows, QuarantineRow{
+			Source: SourcePredictions, Column: x.Column, Reason: x.Reason, Code: x.Code,
+			ImportID: importID, LineNumber: x.Line, Line: x.Raw, InsertedAt: at,
+		})
+		q.bytes += len(x.Raw)
+	}
+	q.dropped += uint64(r.batch.Rejected.Total() - len(r.batch.Rejects))
+	q.drop()
+}
+
+// drop lets go of the oldest rows beyond the bounds.
+func (q *quarantine) drop() {
+	for len(q.rows)-q.begin > QuarantineRowsMax || q.bytes > QuarantineBytesMax {
+		q.bytes -= len(q.rows[q.begin].Line)
+		q.rows[q.begin] = QuarantineRow{}
+		q.begin++
+		q.dropped++
+	}
+	if q.begin > len(q.rows)/2 {
+		q.rows = append(q.rows[:0], q.rows[q.begin:]...)
+		q.begin = 0
+	}
+}
+
+func (q *quarantine) list(source string, limit int) QuarantineResult {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	result := QuarantineResult{Dropped: q.dropped}
+	for i := len(q.rows) - 1; i >= q.begin && len(result.Rows) < limit; i-- {
+		if source == "" || source == q.rows[i].Source {
+			result.Rows = append(result.Rows, q.rows[i])
+		}
+	}
+	return result
 }

@@ -11,11 +11,11 @@ const All = "*"
 
 // Defaults of the two tutorial endpoints.
 const (
-	latestVersion          = "latest"
-	defaultEnvironment     = "production"
-	defaultWindow          = 24 * time.Hour
-	defaultRecentWindow    = 6 * time.Hour
-	defaultHistoricalHours = 168 * time.Hour
+	latestVersion           = "latest"
+	defaultEnvironment      = "production"
+	defaultWindow           = 24 * time.Hour
+	defaultRecentWindow     = 6 * time.Hour
+	defaultHistoricalWindow = 168 * time.Hour
 )
 
 // Read counts what a query really decoded. Rows answered from aggregates do not count.
@@ -27,6 +27,9 @@ func (r *Read) add(o Read) {
 	r.Rows += o.Rows
 	r.Bytes += o.Bytes
 }
+
+// maxMilli stands for no upper bound.
+const maxMilli = math.MaxInt64
 
 // span is a half-open interval of Unix milliseconds.
 type span struct{ from, to int64 }

@@ -1,6 +1,12 @@
 package engine
 
-import "github.com/residualdb/residual/wal"
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/wal"
+)
 
 // Health says whether the store takes events.
 type Health struct {
@@ -11,19 +17,64 @@ type Health struct {
 
 // Stats are plain counters and gauges for monitoring.
 type Stats struct {
-	// Counters since Open.
+	// Counters since Open, replayed batches included.
 	Batches, Rows, Duplicates uint64
-	Quarantined               map[string]uint64 // by reason code
-	QuarantineDropped         uint64
-	Checkpoints               uint64
-	// ApplySeconds is the time spent publishing batches to memory.
-	ApplySeconds float64
+	// Quarantined counts rejected lines by code, QuarantineDropped those the quarantine no longer holds.
+	Quarantined       event.Counts
+	QuarantineDropped uint64
+	// Apply is the time spent publishing batches to memory.
+	Apply time.Duration
 
 	// Gauges.
-	Models, Series, Segments int
-	HeadRows, SealedRows     uint64
-	HeadBytes, SealedBytes   int64
-	IdempotencyKeys          int
+	Models, Series  int
+	HeadRows        uint64
+	HeadBytes       int64
+	IdempotencyKeys int
 
 	Log wal.Stats
+}
+
+// counters are what Stats reads without a lock.
+type counters struct {
+	batches, rows, duplicates, applyNanos atomic.Uint64
+	quarantined                           [len(event.Counts{})]atomic.Uint64
+}
+
+// Health says whether the store takes events.
+func (db *DB) Health() Health {
+	h := Health{Ready: db.ready.Load()}
+	if err := db.log.Err(); err != nil {
+		h.Degraded, h.Reason = true, logError(err).Error()
+	}
+	return h
+}
+
+// Stats returns counters and gauges. It visits every model.
+func (db *DB) Stats() Stats {
+	s := Stats{
+		Batches:         db.counters.batches.Load(),
+		Rows:            db.counters.rows.Load(),
+		Duplicates:      db.counters.duplicates.Load(),
+		Apply:           time.Duration(db.counters.applyNanos.Load()),
+		IdempotencyKeys: db.keys.len(),
+		Log:             db.log.Stats(),
+	}
+	for code := range s.Quarantined {
+		s.Quarantined[code] = int(db.counters.quarantined[code].Load())
+	}
+	s.QuarantineDropped = db.quarantine.list("", 0).Dropped
+	db.models.Range(func(_ string, m *model) bool {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		s.Models++
+		s.Series += len(m.series)
+		for _, mo := range m.months {
+			mo.heads(func(h *head) {
+				s.HeadRows += uint64(h.rows)
+				s.HeadBytes += h.bytes()
+			})
+		}
+		return true
+	})
+	return s
 }

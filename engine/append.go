@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/residualdb/residual/event"
+)
+
+// Key makes an append idempotent.
+type Key struct {
+	// ID is the client's idempotency key, 1 to KeyBytesMax printable bytes.
+	ID string
+	// Hash is a hash of the decoded request body.
+	Hash [16]byte
+}
+
+// Appended says what became of a batch.
+type Appended struct {
+	Successful, Quarantined int
+	// Duplicate is true when the key was known: the counts are those of the first append, nothing was stored.
+	Duplicate bool
+	// LSN is the log sequence number of the batch, 0 for one that was empty.
+	LSN uint64
+}
+
+// Append stores the batch and its rejects as one atomic record. When it returns nil they are durable and the next
+// query sees them. The batch is not retained. ctx is honoured until the batch is queued for the log; from there on
+// Append waits for the disk's verdict.
+func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
+	if err := db.begin(); err != nil {
+		return Appended{}, err
+	}
+	defer db.end()
+	return db.append(ctx, record{batch: b})
+}
+
+// AppendOnce is Append for a retried request: the first append under a key is stored, each later one with the same
+// hash answers with its counts, one with another hash fails with [ErrConflict].
+func (db *DB) AppendOnce(ctx context.Context, b *event.Batch, key Key) (Appended, error) {
+	if err := db.begin(); err != nil {
+		return Appended{}, err
+	}
+	defer db.end()
+	if len(key.ID) == 0 || len(key.ID) > KeyBytesMax {
+		return Appended{}, fmt.Errorf("%w: idempotency key of %d bytes; 1 to %d are allowed", ErrBatch, len(key.ID), KeyBytesMax)
+	}
+	id := hashKey(key.ID)
+	known, ok, err := db.keys.begin(ctx, id, key.Hash)
+	switch {
+	case err != nil:
+		return Appended{}, err
+	case ok:
+		db.counters.duplicates.Add(1)
+		return Appended{Successful: int(known.successful), Quarantined: int(known.quarantined), Duplicate: true, LSN: known.lsn}, nil
+	}
+	defer db.keys.end(id)
+	return db.append(ctx, record{batch: b, keyed: true, key: id, hash: key.Hash})
+}
+
+func (db *DB) append(ctx context.Context, r record) (Appended, error) {
+	if err := ctx.Err(); err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
+	if err := checkBatch(r.batch, db.Rules()); err != nil {
+		return Appended{}, err
+	}
+	done := Appended{Successful: r.batch.Len(), Quarantined: r.batch.Rejected.Total()}
+	if done.Successful == 0 && done.Quarantined == 0 && !r.keyed {
+		return done, nil
+	}
+	r.at = db.opts.Now().UnixMilli()
+	e := db.encoders.Get().(*recordEncoder)
+	payload := e.encode(&r)
+	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
+	err := db.log.Append(context.WithoutCancel(ctx), recordPredictions, payload, func(lsn uint64) {
+		done.LSN = lsn
+		db.publish(lsn, &r)
+	})
+	db.encoders.Put(e)
+	if err != nil {
+		return Appended{}, fmt.Errorf("append: %w", logError(err))
+	}
+	return done, nil
+}
+
+// publish makes a durable record visible. The log's publisher and recovery call it, in the order of the log.
+func (db *DB) publish(lsn uint64, r *record) {
+	db.publisher.publish(r.batch)
+	db.quarantine.add(lsn, r)
+	for code, n := range r.batch.Rejected {
+		db.counters.quarantined[code].Add(uint64(n))
+	}
+	if r.keyed {
+		db.keys.add(keyEntry{
+			id: r.key, hash: r.hash, lsn: lsn, at: r.at,
+			successful: uint32(r.batch.Len()), quarantined: uint32(r.batch.Rejected.Total()),
+		})
+	}
+}
+
+// Rules returns the bounds a decoder must apply to timestamps at this moment.
+func (db *DB) Rules() event.Rules {
+	now := db.opts.Now()
+	r := event.Rules{Oldest: 0, Newest: clampMilli(now.Add(db.opts.MaxFuture))}
+	if db.opts.Retention > 0 {
+		r.Oldest = monthOf(clampMilli(now.Add(-db.opts.Retention))).span().from
+	}
+	return r
+}
+
+// checkBatch holds a batch to what a decoder under the same rules lets through. The cost is a nanosecond a row.
+func checkBatch(b *event.Batch, rules event.Rules) error {
+	n := b.Len()
+	if len(b.SeriesOf) != n || len(b.Predicted) != n || len(b.Actual) != n || b.IDs.Len() != n || b.Features.Len() != n {
+		return fmt.Errorf("%w: columns of different lengths", ErrBatch)
+	}
+	for i, ts := range b.Timestamps {
+		if int(b.SeriesOf[i]) >= len(b.Series) {
+			return fmt.Errorf("%w: row %d is of series %d, there are %d", ErrBatch, i, b.SeriesOf[i], len(b.Series))
+		}
+		// A batch decoded a moment ago may be past the oldest bound by now; the newest bound only moves up.
+		if ts < 0 || ts > rules.Newest {
+			return fmt.Errorf("%w: row %d has timestamp %d", ErrBatch, i, ts)
+		}
+		if !isFinite(b.Predicted[i]) || !isFinite(b.Actual[i]) {
+			return fmt.Errorf("%w: row %d holds a value that is not finite", ErrBatch, i)
+		}
+	}
+	return nil
+}
+
+func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

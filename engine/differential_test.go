@@ -1,0 +1,227 @@
+package engine_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+var (
+	seedFlag    = flag.Uint64("engine.seed", 0, "replay this seed; 0 takes a new one")
+	batchesFlag = flag.Int("engine.batches", 2000, "random batches of the differential test")
+)
+
+// seed returns the seed of this run and logs how to replay it.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	s := *seedFlag
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("replay with -engine.seed=%d", s)
+	return s
+}
+
+// testNow stands still, so that windows are the same for the store and the oracle.
+var testNow = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+func openDB(t *testing.T, dir string, opts engine.Options) *engine.DB {
+	t.Helper()
+	if opts.Now == nil {
+		opts.Now = func() time.Time { return testNow }
+	}
+	db, err := engine.Open(dir, opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// chooser draws events and queries that hit ties, edges and extremes often.
+type chooser struct{ *rand.Rand }
+
+func (c chooser) model() string { return fmt.Sprintf("model_%d", c.IntN(6)) }
+func (c chooser) version() string {
+	return []string{"v1", "v2", "v3.1", "latest"}[min(c.IntN(40), 3)%4]
+}
+func (c chooser) environment() string {
+	return []string{"production", "production", "staging"}[c.IntN(3)]
+}
+
+// time is mostly near now, often on a round second or a month's edge, sometimes weeks late.
+func (c chooser) time() time.Time {
+	switch c.IntN(10) {
+	case 0:
+		return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(c.IntN(5)-2) * time.Millisecond)
+	case 1:
+		return testNow.Add(-time.Duration(c.IntN(90*24)) * time.Hour)
+	case 2, 3:
+		return testNow.Add(-time.Duration(c.IntN(200)) * time.Hour)
+	default:
+		return testNow.Add(-time.Duration(c.Int64N(int64(200 * time.Hour)))).Truncate(time.Millisecond)
+	}
+}
+
+func (c chooser) value() float64 {
+	switch c.IntN(12) {
+	case 0:
+		return math.Float64frombits(c.Uint64() &^ (1 << 62)) // any exponent up to 1
+	case 1:
+		return math.Copysign(math.MaxFloat64, c.Float64()-0.5)
+	case 2:
+		return math.SmallestNonzeroFloat64 * float64(c.IntN(5))
+	case 3:
+		return math.Copysign(1e300*c.Float64(), c.Float64()-0.5)
+	case 4:
+		return 1.7e10 + c.Float64()
+	case 5:
+		return 0
+	default:
+		return math.Round(c.NormFloat64()*10000) / 100
+	}
+}
+
+func (c chooser) event(id int) event.Event {
+	e := event.Event{
+		Timestamp: c.time(), ModelID: c.model(), PredictionID: fmt.Sprintf("pred_%d", id), Features: `{"feature1":1}`,
+		PredictedValue: c.value(), HasActual: c.IntN(10) > 0, ModelVersion: c.version(), Environment: c.environment(),
+	}
+	if e.HasActual {
+		e.ActualValue = c.value()
+		if c.IntN(4) == 0 {
+			e.ActualValue = e.PredictedValue
+		}
+	}
+	return e
+}
+
+func (c chooser) pick(values ...string) string { return values[c.IntN(len(values))] }
+
+func (c chooser) metricsQuery() engine.MetricsQuery {
+	q := engine.MetricsQuery{
+		Model:       c.pick("*", c.model(), c.model()),
+		Version:     c.pick("", "latest", "*", c.version()),
+		Environment: c.pick("", "*", c.environment()),
+		Window:      time.Duration(c.IntN(300)-5) * time.Hour,
+	}
+	switch c.IntN(4) {
+	case 0:
+		q.AsOf = c.time()
+	case 1:
+		q.From = c.time()
+	case 2:
+		q.From = c.time()
+		q.To = q.From.Add(time.Duration(c.Int64N(int64(100 * time.Hour)))).Truncate(time.Millisecond)
+	}
+	return q
+}
+
+func (c chooser) driftQuery() engine.DriftQuery {
+	q := engine.DriftQuery{
+		Model:       c.pick("*", c.model()),
+		Version:     c.pick("", "*", c.version()),
+		Environment: c.pick("", "*", c.environment()),
+		Recent:      time.Duration(c.IntN(100)) * time.Hour,
+		Historical:  time.Duration(c.IntN(2000)) * time.Hour,
+	}
+	if c.IntN(3) == 0 {
+		q.AsOf = c.time()
+	}
+	return q
+}
+
+func TestDifferential(t *testing.T) {
+	s := seed(t)
+	c := chooser{rand.New(rand.NewPCG(s, 0))}
+	dir := t.TempDir()
+	db := openDB(t, dir, engine.Options{})
+	var o oracle
+	var b event.Batch
+	checks := 0
+	for batch := range *batchesFlag {
+		b.Reset()
+		for range 1 + c.IntN(10) {
+			e := c.event(len(o.rows))
+			require.NoError(t, b.Add(e, db.Rules()))
+			o.add(e)
+		}
+		done, err := db.Append(context.Background(), &b)
+		require.NoError(t, err)
+		require.Equal(t, b.Len(), done.Successful)
+		if batch%10 == 0 {
+			checkMetrics(t, db, &o, c.metricsQuery())
+			checkDrift(t, db, &o, c.driftQuery())
+			checks += 2
+		}
+		if c.IntN(*batchesFlag/4+1) == 0 {
+			require.NoError(t, db.Close())
+			db = openDB(t, dir, engine.Options{})
+		}
+	}
+	queries := make([]engine.MetricsQuery, 50)
+	before := make([]engine.MetricsResult, len(queries))
+	for i := range queries {
+		queries[i] = c.metricsQuery()
+		before[i] = checkMetrics(t, db, &o, queries[i])
+	}
+	require.NoError(t, db.Close())
+	db = openDB(t, dir, engine.Options{})
+	for i, q := range queries {
+		require.Equal(t, before[i].Rows, checkMetrics(t, db, &o, q).Rows, "after a restart: %+v", q)
+	}
+	t.Logf("%d rows in %d batches, %d queries compared", len(o.rows), *batchesFlag, checks+2*len(queries))
+}
+
+func checkMetrics(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery) engine.MetricsResult {
+	t.Helper()
+	got, err := db.Metrics(context.Background(), q)
+	require.NoError(t, err)
+	want := o.metrics(q, testNow)
+	require.Len(t, got.Rows, len(want), "%+v", q)
+	require.True(t, slices.IsSortedFunc(got.Rows, func(a, b engine.MetricsRow) int {
+		return slices.Compare([]string{a.Model, a.Version, a.Environment}, []string{b.Model, b.Version, b.Environment})
+	}))
+	for _, row := range got.Rows {
+		g := want[event.Series{Model: row.Model, Version: row.Version, Environment: row.Environment}]
+		require.NotNil(t, g, "%+v of %+v", row, q)
+		require.Equal(t, g.count, row.PredictionCount, "%+v", q)
+		require.Equal(t, g.first, row.PeriodStart)
+		require.Equal(t, g.last, row.PeriodEnd)
+		require.True(t, within1ULP(row.MAE, g.mae()), "mae %v, exact %.20g, %+v", row.MAE, g.mae(), q)
+		require.True(t, within1ULP(row.RMSE, g.rmse()), "rmse %v, exact %.20g, %+v", row.RMSE, g.rmse(), q)
+	}
+	return got
+}
+
+func checkDrift(t *testing.T, db *engine.DB, o *oracle, q engine.DriftQuery) {
+	t.Helper()
+	got, err := db.Drift(context.Background(), q)
+	require.NoError(t, err)
+	want := o.drift(q, testNow)
+	require.Len(t, got.Rows, len(want), "%+v", q)
+	at := testNow
+	if !q.AsOf.IsZero() {
+		at = q.AsOf
+	}
+	for i, row := range got.Rows {
+		w := want[i]
+		require.Equal(t, w.Series, event.Series{Model: row.Model, Version: row.Version, Environment: row.Environment}, "row %d of %+v", i, q)
+		require.Equal(t, w.recent.count, row.RecentCount)
+		require.Equal(t, w.historical.count, row.HistoricalCount)
+		require.True(t, within1ULP(row.RecentMAE, w.recent.mae()))
+		require.True(t, within1ULP(row.HistoricalMAE, w.historical.mae()))
+		require.Equal(t, at, row.AnalysisTimestamp)
+		if !math.IsNaN(w.drift) && !math.IsInf(w.drift, 0) {
+			require.InEpsilon(t, 1+math.Abs(w.drift), 1+math.Abs(row.DriftPercentage), 1e-12)
+		}
+	}
+}

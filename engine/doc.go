@@ -1,0 +1,30 @@
+// Package engine is the embeddable store of Residual: predictions in, error metrics and drift out.
+//
+// # Model
+//
+// A [DB] is a directory. Its models are made of months, a month of series, one for each (version, environment), and a
+// series of rows ordered by time. New rows go to the month's head, an ordered structure in memory whose leaves carry
+// aggregates. Queries add up whole leaves by their aggregates and decode at most two leaves at the edges of a window, so
+// that an answer costs the same whatever the window's length.
+//
+// # Guarantees
+//
+// An append that returned nil is durable and visible: its record was written to the log and synced before its rows were
+// published, and published before the call returned. A batch is atomic across a crash: all of its rows are there
+// afterwards, or none. Nothing is visible that is not durable. A query that runs beside an append may see a part of that
+// append's rows.
+//
+// Sums are exact integers, see package segment: answers are the same bits whatever order rows came in, before and after
+// a restart.
+//
+// # Concurrency
+//
+// A DB is safe for concurrent use. Appends do not retain the batch. Batches are published one after the other in the
+// order of the log; queries hold a model's lock for reading and never wait for more than a few hundred rows of it. No
+// goroutine outlives Close.
+//
+// # Errors
+//
+// See the classes in errors.go; test them with errors.Is. Bad input is an error, a panic that begins with BUG: is a
+// fault of this package.
+package engine

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// head is the mutable part of one model's month: what came since the last seal. The publisher writes it under the
+// model's lock; once frozen it never changes again.
+type head struct {
+	// generation is the checkpoint interval the rows belong to.
+	generation uint64
+
+	// Guarded by the model's lock.
+	series        map[uint32]*headSeries
+	ids, features segment.Text
+	rows          int
+}
+
+// headSeries is the head's part of one series: leaves in time order.
+type headSeries struct {
+	leaves []*leaf
+}
+
+func newHead(generation uint64) *head {
+	return &head{generation: generation, series: make(map[uint32]*headSeries)}
+}
+
+// bytes estimates the memory held.
+func (h *head) bytes() int64 {
+	const perRow = 8 + 8 + 8 + 4 + 4 + 4
+	return int64(h.rows)*perRow + int64(len(h.ids.Bytes)+len(h.features.Bytes))
+}
+
+func (h *head) of(series uint32) *headSeries {
+	s := h.series[series]
+	if s == nil {
+		s = &headSeries{}
+		h.series[series] = s
+	}
+	return s
+}
+
+// add puts the rows of r, in any order, into the series.
+func (s *headSeries) add(r run) {
+	for len(r.times) > 0 {
+		if n := s.addSorted(r); n > 0 {
+			r = r.slice(n, len(r.times))
+			continue
+		}
+		s.addLate(r.slice(0, 1))
+		r = r.slice(1, len(r.times))
+	}
+}
+
+// addSorted appends the longest prefix of r that is sorted and not before the series' last row, as far as it fits
+// the last leaf, and returns its length.
+func (s *headSeries) addSorted(r run) int {
+	n := 0
+	if len(s.leaves) == 0 || r.times[0] >= s.leaves[len(s.leaves)-1].last() {
+		n = 1
+	}
+	if n == 0 {
+		return 0
+	}
+	for n < len(r.times) && r.times[n] >= r.times[n-1] {
+		n++
+	}
+	if len(s.leaves) == 0 || s.leaves[len(s.leaves)-1].len() == leafRows {
+		s.leaves = append(s.leaves, &leaf{})
+	}
+	return s.leaves[len(s.leaves)-1].extend(r.slice(0, n))
+}
+
+// addLate inserts one row that belongs before the series' last.
+func (s *headSeries) addLate(r run) {
+	i := s.find(r.times[0])
+	if s.leaves[i].len() == leafRows {
+		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split())
+		if r.times[0] >= s.leaves[i+1].first() {
+			i++
+		}
+	}
+	s.leaves[i].insert(r)
+}
+
+// find returns the last leaf that begins at or before ts, or the first.
+func (s *headSeries) find(ts int64) int {
+	i := sort.Search(len(s.leaves), func(i int) bool { return s.leaves[i].first() > ts })
+	return max(i-1, 0)
+}
+
+// window adds the rows in w to dst: whole leaves by their aggregates, at most two by their rows.
+func (s *headSeries) window(dst *segment.Aggregate, w span) Read {
+	var read Read
+	begin := sort.Search(len(s.leaves), func(i int) bool { return s.leaves[i].last() >= w.from })
+	for _, l := range s.leaves[begin:] {
+		switch {
+		case l.first() >= w.to:
+			return read
+		case l.first() >= w.from && l.last() < w.to:
+			dst.MergeErrors(&l.agg)
+		default:
+			read.add(l.edge(dst, w))
+		}
+	}
+	return read
+}
+
+// edge adds the rows of a leaf that lie in w.
+func (l *leaf) edge(dst *segment.Aggregate, w span) Read {
+	from, _ := slices.BinarySearch(l.times, w.from)
+	to, _ := slices.BinarySearch(l.times, w.to)
+	dst.AddErrors(l.times, l.predicted, l.actual, l.known[:], from, to)
+	return Read{Rows: uint64(to - from), Bytes: uint64(to-from) * bytesPerEdgeRow}
+}
+
+// bytesPerEdgeRow is what a query reads of a row at a window's edge: timestamp, predicted, actual.
+const bytesPerEdgeRow = 24
+
+// rowRef names one row of a head.
+type rowRef struct {
+	head *head
+	leaf *leaf
+	row  int32
+}
+
+func (r rowRef) time() int64 { return r.leaf.times[r.row] }
+func (r rowRef) id() []byte  { return r.head.ids.At(int(r.leaf.text[r.row])) }
+
+// gather collects the rows of a series from frozen heads, the oldest head first, in the order of a segment: time,
+// prediction id, arrival.
+func gather(dst *segment.Columns, heads []*head, series uint32) {
+	dst.Reset()
+	refs := make([]rowRef, 0, leafRows)
+	for _, h := range heads {
+		if s := h.series[series]; s != nil {
+			refs = s.appendRefs(refs, h)
+		}
+	}
+	if !slices.IsSortedFunc(refs, compareRefs) {
+		slices.SortStableFunc(refs, compareRefs)
+	}
+	for _, r := range refs {
+		l, i, text := r.leaf, r.row, int(r.leaf.text[r.row])
+		dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.ids.At(text), r.head.features.At(text))
+	}
+}
+
+// appendRefs appends the rows in time order, those of one time in the order of arrival.
+func (s *headSeries) appendRefs(refs []rowRef, h *head) []rowRef {
+	for _, l := range s.leaves {
+		for i := range l.times {
+			refs = append(refs, rowRef{h, l, int32(i)})
+		}
+	}
+	return refs
+}
+
+func compareRefs(a, b rowRef) int {
+	if c := cmp.Compare(a.time(), b.time()); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.id(), b.id())
+}

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"math/bits"
+	"slices"
+	"sort"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// leafRows is the capacity of a leaf, that of a segment's block: what a query decodes at a window's edge costs the
+// same in the head as in a segment, and a late row moves at most this many others.
+const leafRows = 1024
+
+// leaf is a run of one series' rows in the head, sorted by time, with its aggregate. The leaves of a series do not
+// overlap: each begins at or after the end of the one before.
+type leaf struct {
+	times             []int64
+	predicted, actual []float64
+	known             [leafRows / 64]uint64
+	// text is each row's index into the head's text columns.
+	text []uint32
+	agg  segment.Aggregate
+}
+
+// run is a slice of a batch: rows of one series and month in the order they came.
+type run struct {
+	times             []int64
+	predicted, actual []float64
+	known             []bool
+	// text is the index of the first row's text; the others follow.
+	text uint32
+}
+
+func (r run) slice(from, to int) run {
+	return run{r.times[from:to], r.predicted[from:to], r.actual[from:to], r.known[from:to], r.text + uint32(from)}
+}
+
+func (l *leaf) len() int     { return len(l.times) }
+func (l *leaf) first() int64 { return l.times[0] }
+func (l *leaf) last() int64  { return l.times[len(l.times)-1] }
+
+// extend appends rows that are sorted and not before the leaf's last. It takes as many as fit and returns how many.
+func (l *leaf) extend(r run) int {
+	n := min(len(r.times), leafRows-l.len())
+	at := l.len()
+	l.times = append(l.times, r.times[:n]...)
+	l.predicted = append(l.predicted, r.predicted[:n]...)
+	l.actual = append(l.actual, r.actual[:n]...)
+	for i := range n {
+		l.text = append(l.text, r.text+uint32(i))
+		if r.known[i] {
+			setBit(&l.known, at+i)
+		}
+	}
+	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], at, l.len())
+	return n
+}
+
+// insert puts one late row in its place. The leaf must not be full.
+func (l *leaf) insert(r run) {
+	ts := r.times[0]
+	at := sort.Search(l.len(), func(i int) bool { return l.times[i] > ts })
+	l.times = slices.Insert(l.times, at, ts)
+	l.predicted = slices.Insert(l.predicted, at, r.predicted[0])
+	l.actual = slices.Insert(l.actual, at, r.actual[0])
+	l.text = slices.Insert(l.text, at, r.text)
+	insertBit(&l.known, at, r.known[0])
+	l.agg.Add(ts, r.predicted[0], r.actual[0], r.known[0])
+}
+
+// split moves the upper half of a full leaf to a new one.
+func (l *leaf) split() *leaf {
+	half := l.len() / 2
+	upper := &leaf{
+		times:     append(make([]int64, 0, leafRows), l.times[half:]...),
+		predicted: append(make([]float64, 0, leafRows), l.predicted[half:]...),
+		actual:    append(make([]float64, 0, leafRows), l.actual[half:]...),
+		text:      append(make([]uint32, 0, leafRows), l.text[half:]...),
+	}
+	for i := range upper.len() {
+		if l.isKnown(half + i) {
+			setBit(&upper.known, i)
+		}
+	}
+	l.times, l.predicted, l.actual, l.text = l.times[:half], l.predicted[:half], l.actual[:half], l.text[:half]
+	for i := half; i < leafRows; i++ {
+		clearBit(&l.known, i)
+	}
+	l.aggregate()
+	upper.aggregate()
+	return upper
+}
+
+func (l *leaf) aggregate() {
+	l.agg.Reset()
+	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
+}
+
+func (l *leaf) isKnown(i int) bool { return l.known[i/64]>>(i%64)&1 == 1 }
+
+func setBit(b *[leafRows / 64]uint64, i int)   { b[i/64] |= 1 << (i % 64) }
+func clearBit(b *[leafRows / 64]uint64, i int) { b[i/64] &^= 1 << (i % 64) }
+
+// insertBit shifts the bits from i on up by one and puts v at i. The highest bit must be clear.
+func insertBit(b *[leafRows / 64]uint64, i int, v bool) {
+	w := i / 64
+	for k := len(b) - 1; k > w; k-- {
+		b[k] = b[k]<<1 | b[k-1]>>63
+	}
+	low := b[w] & (1<<(i%64) - 1)
+	b[w] = low | (b[w]&^(1<<(i%64)-1))<<1
+	if v {
+		b[w] |= bits.RotateLeft64(1, i%64)
+	}
+}

@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"time"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/vfs"
+)
+
+// A list is a file with what one checkpoint interval added to the idempotency window or to the quarantine.
+// See docs/format-list.md.
+//
+//	magic | version u32 | store id | kind u8 | count | entries | CRC32C
+const (
+	listMagic   = "RSDLIST\x01"
+	listVersion = 1
+	listSuffix  = ".list"
+)
+
+// listKind tells lists apart; it is also the name of their directory.
+type listKind uint8
+
+const (
+	listKeys listKind = iota + 1
+	listRejects
+)
+
+func (k listKind) String() string { return [...]string{listKeys: "keys", listRejects: "quarantine"}[k] }
+
+func listName(number uint64) string { return fmt.Sprintf("%012d%s", number, listSuffix) }
+
+func listHeader(store [16]byte, kind listKind, count int) []byte {
+	dst := binary.LittleEndian.AppendUint32([]byte(listMagic), listVersion)
+	dst = append(dst, store[:]...)
+	dst = append(dst, byte(kind))
+	return binary.AppendUvarint(dst, uint64(count))
+}
+
+// writeList finishes the content with its CRC and writes it. The caller syncs the directory above.
+func writeList(fs vfs.FS, dir string, kind listKind, number uint64, content []byte) (fileRef, error) {
+	crc := crc32.Checksum(content, castagnoli)
+	content = binary.LittleEndian.AppendUint32(content, crc)
+	sub := filepath.Join(dir, kind.String())
+	return fileRef{number, int64(len(content)), crc}, vfs.WriteFileAtomic(fs, sub, listName(number), content)
+}
+
+// readList returns the entries of a list that the manifest names, checked, behind their count.
+func readList(fs vfs.FS, dir string, store [16]byte, kind listKind, ref fileRef) (*cursor, error) {
+	name := filepath.Join(dir, kind.String(), listName(ref.number))
+	b, err := vfs.ReadFile(fs, name)
+	if err != nil {
+		return nil, err
+	}
+	fail := func(class error, text string) (*cursor, error) {
+		return nil, fmt.Errorf("%w: %s: %s", class, name, text)
+	}
+	const fixed = len(listMagic) + 4 + 16 + 1
+	switch {
+	case int64(len(b)) != ref.size || len(b) < fixed+4:
+		return fail(ErrCorrupt, "another length than the manifest says")
+	case crc32.Checksum(b[:len(b)-4], castagnoli) != ref.crc || binary.LittleEndian.Uint32(b[len(b)-4:]) != ref.crc:
+		return fail(ErrCorrupt, "the list fails its check")
+	case string(b[:len(listMagic)]) != listMagic || string(b[12:28]) != string(store[:]) || b[28] != byte(kind):
+		return fail(ErrCorrupt, "the list is another's")
+	case binary.LittleEndian.Uint32(b[len(listMagic):]) != listVersion:
+		return fail(ErrVersion, "a newer list version")
+	}
+	return &cursor{rest: b[fixed : len(b)-4]}, nil
+}
+
+const keyEntryBytes = 16 + 16 + 8 + 8 + 4 + 4
+
+func encodeKeys(store [16]byte, entries []keyEntry) []byte {
+	dst := listHeader(store, listKeys, len(entries))
+	for _, e := range entries {
+		dst = append(append(dst, e.id[:]...), e.hash[:]...)
+		dst = binary.LittleEndian.AppendUint64(dst, e.lsn)
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(e.at))
+		dst = binary.LittleEndian.AppendUint32(dst, e.successful)
+		dst = binary.LittleEndian.AppendUint32(dst, e.quarantined)
+	}
+	return dst
+}
+
+func decodeKeys(c *cursor, add func(keyEntry)) error {
+	for range c.count(keyEntryBytes, "keys") {
+		var e keyEntry
+		copy(e.id[:], c.bytes(16, "key"))
+		copy(e.hash[:], c.bytes(16, "hash"))
+		e.lsn, e.at = c.uint64("LSN"), int64(c.uint64("time"))
+		e.successful, e.quarantined = c.uint32("rows"), c.uint32("rejects")
+		if c.err == nil {
+			add(e)
+		}
+	}
+	return c.end("a list of keys")
+}
+
+const quarantineEntryBytesMin = 8
+
+func encodeRejects(store [16]byte, rows []QuarantineRow) []byte {
+	dst := listHeader(store, listRejects, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		dst = appendText(appendText(appendText(dst, r.Source), r.Column), r.Reason)
+		dst = append(dst, byte(r.Code))
+		dst = appendText(dst, r.ImportID)
+		dst = binary.AppendUvarint(dst, uint64(r.LineNumber))
+		dst = appendText(dst, r.Line)
+		dst = binary.AppendVarint(dst, r.InsertedAt.UnixMilli())
+	}
+	return dst
+}
+
+func decodeRejects(c *cursor, add func(QuarantineRow)) error {
+	for range c.count(quarantineEntryBytesMin, "rejects") {
+		r := QuarantineRow{
+			Source: string(c.text("source")), Column: string(c.text("column")), Reason: string(c.text("reason")),
+			Code: event.Code(c.uint8("code")), ImportID: string(c.text("import id")), LineNumber: int(c.uvarint("line")),
+			Line: append([]byte(nil), c.text("line")...), InsertedAt: time.UnixMilli(c.varint("time")).UTC(),
+		}
+		if c.err == nil {
+			add(r)
+		}
+	}
+	return c.end("a list of rejects")
+}

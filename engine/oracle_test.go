@@ -1,0 +1,196 @@
+package engine_test
+
+import (
+	"cmp"
+	"math"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// oraclePrecision holds every sum of squares of differences of float64s without rounding: exponents reach from
+// -2148 to 2050, and 2^64 rows add 64 bits.
+const oraclePrecision = 4400
+
+// oracle answers queries row by row in exact arithmetic: the obvious loop, which the store must agree with.
+type oracle struct {
+	rows []oracleRow
+}
+
+type oracleRow struct {
+	event.Event
+	abs, square *big.Float // of predicted-actual; nil without an actual
+}
+
+func (o *oracle) add(e event.Event) {
+	r := oracleRow{Event: e}
+	if e.HasActual {
+		d := exact().Sub(exact().SetFloat64(e.PredictedValue), exact().SetFloat64(e.ActualValue))
+		r.abs, r.square = exact().Abs(d), exact().Mul(d, d)
+	}
+	o.rows = append(o.rows, r)
+}
+
+func exact() *big.Float { return new(big.Float).SetPrec(oraclePrecision) }
+
+// group is the naive aggregate of one series in one window.
+type group struct {
+	count       uint64
+	abs, square *big.Float
+	first, last time.Time
+}
+
+func (g *group) add(r *oracleRow) {
+	if g.count == 0 {
+		g.abs, g.square, g.first, g.last = exact(), exact(), r.Timestamp, r.Timestamp
+	}
+	g.count++
+	g.abs.Add(g.abs, r.abs)
+	g.square.Add(g.square, r.square)
+	if r.Timestamp.Before(g.first) {
+		g.first = r.Timestamp
+	}
+	if r.Timestamp.After(g.last) {
+		g.last = r.Timestamp
+	}
+}
+
+func (g *group) mae() *big.Float { return exact().Quo(g.abs, exact().SetUint64(g.count)) }
+
+func (g *group) rmse() *big.Float {
+	return exact().Sqrt(exact().Quo(g.square, exact().SetUint64(g.count)))
+}
+
+// groups sums the labelled rows that keep lets through.
+func (o *oracle) groups(keep func(*oracleRow) bool) map[event.Series]*group {
+	groups := make(map[event.Series]*group)
+	for i := range o.rows {
+		r := &o.rows[i]
+		if !r.HasActual || !keep(r) {
+			continue
+		}
+		key := event.Series{Model: r.ModelID, Version: r.ModelVersion, Environment: r.Environment}
+		if groups[key] == nil {
+			groups[key] = &group{}
+		}
+		groups[key].add(r)
+	}
+	return groups
+}
+
+// latest is the version that "latest" stands for, among the predictions before end.
+func (o *oracle) latest(model, environment string, end time.Time) string {
+	first := make(map[string]time.Time)
+	for i := range o.rows {
+		r := &o.rows[i]
+		if r.ModelID != model || r.Environment != environment || !end.IsZero() && !r.Timestamp.Before(end) {
+			continue
+		}
+		if t, ok := first[r.ModelVersion]; !ok || r.Timestamp.Before(t) {
+			first[r.ModelVersion] = r.Timestamp
+		}
+	}
+	if _, ok := first["latest"]; ok {
+		return "latest"
+	}
+	best := ""
+	for version, t := range first {
+		if best == "" || t.After(first[best]) || t.Equal(first[best]) && version > best {
+			best = version
+		}
+	}
+	return best
+}
+
+// bounds resolves a metrics query; a zero end is none.
+func bounds(q engine.MetricsQuery, now time.Time) (from, end time.Time) {
+	if !q.AsOf.IsZero() {
+		now, end = q.AsOf, q.AsOf.Add(time.Millisecond)
+	}
+	if q.From.IsZero() {
+		return now.Add(-cmp.Or(q.Window, 24*time.Hour)), end
+	}
+	if !q.To.IsZero() && (end.IsZero() || q.To.Before(end)) {
+		end = q.To
+	}
+	return q.From, end
+}
+
+func (o *oracle) metrics(q engine.MetricsQuery, now time.Time) map[event.Series]*group {
+	from, end := bounds(q, now)
+	latest := make(map[event.Series]string)
+	return o.groups(func(r *oracleRow) bool {
+		if !matches(q.Model, r.ModelID) || !matches(cmp.Or(q.Environment, "production"), r.Environment) {
+			return false
+		}
+		version := cmp.Or(q.Version, "latest")
+		if version == "latest" {
+			key := event.Series{Model: r.ModelID, Environment: r.Environment}
+			if _, ok := latest[key]; !ok {
+				latest[key] = o.latest(r.ModelID, r.Environment, end)
+			}
+			version = latest[key]
+		}
+		return matches(version, r.ModelVersion) && !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end))
+	})
+}
+
+// oracleDrift is a drift row in exact arithmetic.
+type oracleDrift struct {
+	event.Series
+	recent, historical *group
+	drift              float64
+}
+
+func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
+	end := time.Time{}
+	if !q.AsOf.IsZero() {
+		now, end = q.AsOf, q.AsOf.Add(time.Millisecond)
+	}
+	split := now.Add(-cmp.Or(q.Recent, 6*time.Hour))
+	begin := now.Add(-cmp.Or(q.Historical, 168*time.Hour))
+	named := func(r *oracleRow) bool {
+		return matches(q.Model, r.ModelID) && matches(cmp.Or(q.Environment, "production"), r.Environment) &&
+			matches(cmp.Or(q.Version, "*"), r.ModelVersion)
+	}
+	recent := o.groups(func(r *oracleRow) bool {
+		return named(r) && !r.Timestamp.Before(split) && (end.IsZero() || r.Timestamp.Before(end))
+	})
+	historical := o.groups(func(r *oracleRow) bool {
+		return named(r) && !r.Timestamp.Before(begin) && r.Timestamp.Before(split)
+	})
+	var rows []oracleDrift
+	for key, rec := range recent {
+		his := historical[key]
+		if his == nil || his.abs.Sign() == 0 {
+			continue
+		}
+		r, _ := rec.mae().Float64()
+		h, _ := his.mae().Float64()
+		rows = append(rows, oracleDrift{key, rec, his, (r - h) / h})
+	}
+	slices.SortFunc(rows, func(a, b oracleDrift) int {
+		return cmp.Or(cmp.Compare(math.Abs(b.drift), math.Abs(a.drift)), cmp.Compare(a.Version, b.Version),
+			cmp.Compare(a.Model, b.Model), cmp.Compare(a.Environment, b.Environment))
+	})
+	return rows
+}
+
+func matches(pattern, value string) bool { return pattern == "*" || pattern == value }
+
+// within1ULP tells whether got is one of the two float64s around want, or want itself.
+func within1ULP(got float64, want *big.Float) bool {
+	if math.IsInf(got, 1) {
+		limit, _ := want.Float64()
+		return limit >= math.MaxFloat64
+	}
+	below := exact().SetFloat64(math.Nextafter(got, math.Inf(-1)))
+	next := math.Nextafter(got, math.Inf(1))
+	if math.IsInf(next, 1) {
+		return want.Cmp(below) >= 0
+	}
+	return want.Cmp(below) >= 0 && want.Cmp(exact().SetFloat64(next)) <= 0
+}

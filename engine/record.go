@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/residualdb/residual/event"
+)
+
+// Types of log records. A reader refuses one it does not know.
+const recordPredictions uint8 = 1
+
+// Limits of a record that hold before anything is allocated for it.
+const (
+	// recordTextBytesMax bounds the text of one record once decompressed; a log record is at most 64 MiB.
+	recordTextBytesMax = 512 << 20
+	// seriesBytesMin is the least a series takes: three empty names.
+	seriesBytesMin = 3
+	// rejectBytesMin is the least a reject takes.
+	rejectBytesMin = 5
+)
+
+// record is the content of a log record: one request, whole. See docs/format-record.md.
+type record struct {
+	// at is when the request came, in Unix milliseconds.
+	at    int64
+	key   keyID
+	hash  [16]byte
+	keyed bool
+	batch *event.Batch
+}
+
+const flagKeyed = 1
+
+// recordEncoder encodes records. It is for one goroutine at a time.
+type recordEncoder struct {
+	text []byte
+	dst  []byte
+}
+
+// encode returns the payload of r, valid until the next call. Numbers go as they are; text, which is most of a row,
+// is compressed with S2, the cheapest codec that halves it.
+func (e *recordEncoder) encode(r *record) []byte {
+	dst := e.dst[:0]
+	flags := byte(0)
+	if r.keyed {
+		flags = flagKeyed
+	}
+	dst = append(dst, flags)
+	dst = binary.AppendUvarint(dst, uint64(r.at))
+	if r.keyed {
+		dst = append(dst, r.key[:]...)
+		dst = append(dst, r.hash[:]...)
+	}
+	dst = appendNumbers(dst, r.batch)
+	e.text = appendTexts(e.text[:0], r.batch)
+	dst = binary.AppendUvarint(dst, uint64(len(e.text)))
+	at := len(dst)
+	dst = slices.Grow(dst, s2.MaxEncodedLen(len(e.text)))
+	packed := s2.Encode(dst[at:cap(dst)], e.text)
+	e.dst = dst[:at+len(packed)]
+	return e.dst
+}
+
+// appendNumbers appends the columns of numbers: series, timestamps, predicted, known, actual.
+func appendNumbers(dst []byte, b *event.Batch) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(b.Series)))
+	dst = binary.AppendUvarint(dst, uint64(b.Len()))
+	for _, s := range b.SeriesOf {
+		dst = binary.AppendUvarint(dst, uint64(s))
+	}
+	last := int64(0)
+	for _, ts := range b.Timestamps {
+		dst = binary.AppendVarint(dst, ts-last)
+		last = ts
+	}
+	for _, v := range b.Predicted {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+	}
+	for first := 0; first < b.Len(); first += 8 {
+		var bits byte
+		for i := first; i < min(first+8, b.Len()); i++ {
+			if b.Known.Get(i) {
+				bits |= 1 << (i - first)
+			}
+		}
+		dst = append(dst, bits)
+	}
+	for i, v := range b.Actual {
+		if b.Known.Get(i) {
+			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+		}
+	}
+	return dst
+}
+
+// appendTexts appends what is compressed: names, prediction ids, features, rejects.
+func appendTexts(dst []byte, b *event.Batch) []byte {
+	for _, s := range b.Series {
+		dst = appendText(appendText(appendText(dst, s.Model), s.Version), s.Environment)
+	}
+	dst = appendColumn(dst, &b.IDs)
+	dst = appendColumn(dst, &b.Features)
+	dst = appendCounts(dst, &b.Rejected)
+	dst = binary.AppendUvarint(dst, uint64(len(b.Rejects)))
+	for i := range b.Rejects {
+		r := &b.Rejects[i]
+		dst = binary.AppendUvarint(dst, uint64(r.Line))
+		dst = append(dst, byte(r.Code))
+		dst = appendText(appendText(appendText(dst, r.Column), r.Reason), r.Raw)
+	}
+	return dst
+}
+
+// appendCounts appends the number of rejects of each code that has any, closed by code zero.
+func appendCounts(dst []byte, counts *event.Counts) []byte {
+	for code, n := range counts {
+		if n > 0 {
+			dst = append(dst, byte(code))
+			dst = binary.AppendUvarint(dst, uint64(n))
+		}
+	}
+	return append(dst, 0)
+}
+
+func readCounts(c *cursor, counts *event.Counts) {
+	for code := c.uint8("reject code"); code != 0; code = c.uint8("reject code") {
+		n := c.uvarint("rejects of a code")
+		if int(code) >= len(counts) || n > math.MaxInt32 {
+			c.fail("reject code")
+			return
+		}
+		counts[code] = int(n)
+	}
+}
+
+func appendColumn(dst []byte, t *event.Text) []byte {
+	start := uint32(0)
+	for _, end := range t.Ends {
+		dst = binary.AppendUvarint(dst, uint64(end-start))
+		start = end
+	}
+	return append(dst, t.Bytes...)
+}
+
+// recordDecoder decodes records. It is for one goroutine at a time.
+type recordDecoder struct {
+	text []byte
+}
+
+// decode fills r, whose batch is reset first. Nothing in it aliases payload.
+func (d *recordDecoder) decode(r *record, payload []byte) error {
+	c := cursor{rest: payload}
+	flags := c.uint8("flags")
+	if flags&^flagKeyed != 0 {
+		return fmt.Errorf("%w: unknown record flags %#x", ErrVersion, flags)
+	}
+	r.keyed = flags&flagKeyed != 0
+	r.at = int64(c.uvarint("time"))
+	if r.keyed {
+		copy(r.key[:], c.bytes(16, "key"))
+		copy(r.hash[:], c.bytes(16, "hash"))
+	}
+	r.batch.Reset()
+	seriesCount := c.uvarint("series")
+	readNumbers(&c, r.batch, seriesCount)
+	size := c.uvarint("text size")
+	if c.err != nil {
+		return c.err
+	}
+	text, err := d.unpack(c.rest, size)
+	if err != nil {
+		return err
+	}
+	return readTexts(text, r.batch, seriesCount)
+}
+
+func (d *recordDecoder) unpack(packed []byte, size uint64) ([]byte, error) {
+	n, err := s2.DecodedLen(packed)
+	if err != nil || uint64(n) != size || size > recordTextBytesMax {
+		return nil, fmt.Errorf("%w: text of %d bytes, the block says %d", ErrCorrupt, size, n)
+	}
+	d.text = grown(d.text, n)
+	if _, err := s2.Decode(d.text, packed); err != nil {
+		return nil, fmt.Errorf("%w: text: %w", ErrCorrupt, err)
+	}
+	return d.text, nil
+}
+
+func readNumbers(c *cursor, b *event.Batch, seriesCount uint64) {
+	rows := c.count(1+1+8, "rows")
+	b.SeriesOf = grown(b.SeriesOf, rows)
+	for i := range b.SeriesOf {
+		s := c.uvarint("series of a row")
+		if s >= seriesCount {
+			c.fail("series of a row")
+		}
+		b.SeriesOf[i] = uint32(s)
+	}
+	b.Timestamps = grown(b.Timestamps, rows)
+	last := int64(0)
+	for i := range b.Timestamps {
+		last += c.varint("timestamp")
+		b.Timestamps[i] = last
+	}
+	b.Predicted = grown(b.Predicted, rows)
+	readFloats(b.Predicted, c.bytes(uint64(rows)*8, "predicted"))
+	known := c.bytes(uint64(rows+7)/8, "known")
+	b.Actual = grown(b.Actual, rows)
+	clear(b.Actual)
+	b.Known = grown(b.Known, (rows+63)/64)
+	clear(b.Known)
+	for i := range b.Actual {
+		if c.err == nil && known[i/8]>>(i%8)&1 == 1 {
+			b.Known.Set(i)
+			b.Actual[i] = math.Float64frombits(c.uint64("actual"))
+		}
+	}
+}
+
+func readFloats(dst []float64, src []byte) {
+	for i := range min(len(dst), len(src)/8) {
+		dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(src[i*8:]))
+	}
+}
+
+func readTexts(text []byte, b *event.Batch, seriesCount uint64) error {
+	c := cursor{rest: text}
+	if seriesCount > uint64(len(text)/seriesBytesMin) {
+		c.fail("series")
+		return c.err
+	}
+	for range seriesCount {
+		b.Series = append(b.Series, event.Series{
+			Model: string(c.text("model")), Version: string(c.text("version")), Environment: string(c.text("environment")),
+		})
+	}
+	readColumn(&c, &b.IDs, len(b.SeriesOf), "prediction ids")
+	readColumn(&c, &b.Features, len(b.SeriesOf), "features")
+	readCounts(&c, &b.Rejected)
+	for range c.count(rejectBytesMin, "rejects") {
+		b.Rejects = append(b.Rejects, event.Reject{
+			Line: int(c.uvarint("line")), Code: event.Code(c.uint8("code")),
+			Column: string(c.text("column")), Reason: string(c.text("reason")), Raw: slices.Clone(c.text("raw line")),
+		})
+	}
+	return c.end("a record")
+}
+
+func readColumn(c *cursor, t *event.Text, rows int, what string) {
+	end := uint64(0)
+	t.Ends = grown(t.Ends, rows)
+	for i := range t.Ends {
+		end += c.uvarint(what)
+		if end > math.MaxUint32 {
+			c.fail(what)
+		}
+		t.Ends[i] = uint32(end)
+	}
+	t.Bytes = append(t.Bytes[:0], c.bytes(end, what)...)
+}

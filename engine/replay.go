@@ -1,0 +1,28 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/residualdb/residual/wal"
+)
+
+// replayer applies the records of the log at Open.
+type replayer struct {
+	db            *DB
+	decoder       recordDecoder
+	record        record
+	records, rows int
+}
+
+func (p *replayer) replay(r wal.Record) error {
+	if r.Type != recordPredictions {
+		return fmt.Errorf("%w: record %d is of type %d", ErrVersion, r.LSN, r.Type)
+	}
+	if err := p.decoder.decode(&p.record, r.Payload); err != nil {
+		return fmt.Errorf("record %d: %w", r.LSN, err)
+	}
+	p.records++
+	p.rows += p.record.batch.Len()
+	p.db.publish(r.LSN, &p.record)
+	return nil
+}

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// windowsMax is the most windows that one query compares.
+const windowsMax = 2
+
+// scratch is what a query needs beside its result, reused so that a query allocates nothing else.
+type scratch struct {
+	series []uint32
+	aggs   [windowsMax]segment.Aggregate
+}
+
+// each aggregates the windows of every selected series of a model, or of All, and hands them to yield one series
+// after the other. aggs holds one aggregate per window, valid during the call.
+func (db *DB) each(ctx context.Context, id string, sel selection, ws []span, yield func(m *model, name seriesName, aggs []segment.Aggregate)) (Read, error) {
+	if err := db.begin(); err != nil {
+		return Read{}, err
+	}
+	defer db.end()
+	sc := db.scratches.Get().(*scratch)
+	defer db.scratches.Put(sc)
+	var read Read
+	if id != All {
+		if m, ok := db.models.Load(id); ok {
+			read = m.each(sel, ws, sc, yield)
+		}
+		return read, nil
+	}
+	var err error
+	db.models.Range(func(_ string, m *model) bool {
+		if err = ctx.Err(); err != nil {
+			err = fmt.Errorf("query every model: %w", err)
+			return false
+		}
+		read.add(m.each(sel, ws, sc, yield))
+		return true
+	})
+	return read, err
+}
+
+func (m *model) each(sel selection, ws []span, sc *scratch, yield func(m *model, name seriesName, aggs []segment.Aggregate)) Read {
+	var read Read
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	sc.series = m.selected(sc.series[:0], sel)
+	for _, n := range sc.series {
+		for i, w := range ws {
+			sc.aggs[i].Reset()
+			for _, mo := range m.months {
+				read.add(mo.window(&sc.aggs[i], n, w))
+			}
+		}
+		yield(m, m.series[n].seriesName, sc.aggs[:len(ws)])
+	}
+	return read
+}
