@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// call is one request on its way through the server. It belongs to the goroutine that serves it and is reused: what
+// outlives the request is copied out of it.
+type call struct {
+	server *Server
+	ctx    *fasthttp.RequestCtx
+	began  time.Time
+
+	// label is the route's name in logs and metrics, empty before it is known.
+	label  label
+	target target
+	store  Store
+	holder holder
+	params params
+	table  table
+
+	failure *answerError
+}
+
+func (c *call) begin(ctx *fasthttp.RequestCtx) {
+	c.ctx = ctx
+	c.began = time.Now()
+}
+
+// end forgets the request and keeps memory that is worth keeping.
+func (c *call) end() {
+	c.params.reset()
+	c.table.reset()
+	c.ctx, c.store, c.failure = nil, nil, nil
+	c.label, c.target, c.holder = labelRefused, target{}, holder{}
+}
+
+// fail answers with an error.
+func (c *call) fail(e *answerError) {
+	c.failure = e
+	if e.retryAfter > 0 && e.limit == 0 {
+		e.limit = c.server.limits.MaxIngests
+	}
+	commonHeaders(&c.ctx.Response.Header)
+	c.cors()
+	e.write(c.ctx)
+}

@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// guard wraps a listener: it bounds connections, all together and per address, and remembers the open ones so that a
+// shutdown can end them.
+type guard struct {
+	net.Listener
+
+	server *Server
+
+	// Guarded by mu.
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	perIP map[string]int
+}
+
+func newGuard(ln net.Listener, s *Server) *guard {
+	return &guard{Listener: ln, server: s, conns: map[*conn]struct{}{}, perIP: map[string]int{}}
+}
+
+// Accept implements net.Listener. A connection over a limit is told so and closed.
+func (g *guard) Accept() (net.Conn, error) {
+	for {
+		raw, err := g.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: raw, guard: g, ip: addressOf(raw)}
+		if e := g.admit(c); e != nil {
+			g.server.counts.refusedConns.Add(1)
+			g.server.log.warn("connection refused", "reason", e.text)
+			sayNo(raw, e)
+			continue
+		}
+		return c, nil
+	}
+}
+
+func (g *guard) admit(c *conn) *answerError {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	limits := &g.server.limits
+	if len(g.conns) >= limits.MaxConns {
+		return busy(limits.MaxConns, "too many connections are open")
+	}
+	if g.perIP[c.ip] >= limits.MaxConnsPerIP {
+		e := busy(limits.MaxConnsPerIP, "too many connections from this address are open")
+		e.status = fasthttp.StatusTooManyRequests
+		return e
+	}
+	g.conns[c] = struct{}{}
+	g.perIP[c.ip]++
+	return nil
+}
+
+func (g *guard) forget(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.conns[c]; !ok {
+		return
+	}
+	delete(g.conns, c)
+	if g.perIP[c.ip]--; g.perIP[c.ip] == 0 {
+		delete(g.perIP, c.ip)
+	}
+}
+
+func (g *guard) open() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.conns)
+}
+
+// closeAll ends every connection, whatever it is doing.
+func (g *guard) closeAll() {
+	g.mu.Lock()
+	conns := make([]*conn, 0, len(g.conns))
+	for c := range g.conns {
+		conns = append(conns, c)
+	}
+	g.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
+// sayNo answers on a connection that will not be served. The answer fits the socket's empty buffer, so this does not
+// hold up the listener; with TLS there is nobody to talk to yet.
+func sayNo(raw net.Conn, e *answerError) {
+	if _, plain := raw.(*net.TCPConn); plain {
+		var response fasthttp.Response
+		response.Header.SetNoDefaultContentType(true)
+		e.hangUp = false
+		response.SetConnectionClose()
+		var buffer bytes.Buffer
+		e.writeTo(&response)
+		if _, err := response.WriteTo(&buffer); err == nil {
+			_ = raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+			_, _ = raw.Write(buffer.Bytes())
+		}
+	}
+	_ = raw.Close()
+}
+
+func addressOf(raw net.Conn) string {
+	host, _, err := net.SplitHostPort(raw.RemoteAddr().String())
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// conn is a connection that counts.
+type conn struct {
+	net.Conn
+
+	guard *guard
+	ip    string
+	// unbroken is the number of bytes read since the last line feed: it tells a request line that is too long from
+	// headers that are, which fasthttp does not.
+	unbroken int
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if end := bytes.LastIndexByte(p[:n], '\n'); end >= 0 {
+		c.unbroken = n - end - 1
+	} else {
+		c.unbroken += n
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.guard.forget(c)
+	return c.Conn.Close()
+}
+
+// refuse answers what fasthttp could not read as a request.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	e := s.unreadable(ctx, err)
+	commonHeaders(&ctx.Response.Header)
+	e.write(ctx)
+	s.counts.answered(labelRefused, e.status, 0)
+	s.log.warn("request refused", "status", e.status, "reason", e.text, "remote", ctx.RemoteAddr().String())
+}
+
+func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) *answerError {
+	var small *fasthttp.ErrSmallBuffer
+	if errors.As(err, &small) {
+		if c, ok := ctx.Conn().(*conn); ok && c.unbroken >= readBufferBytes {
+			return &answerError{status: 414, section: "limits", hangUp: true, text: "the request line is too long"}
+		}
+		return &answerError{status: 431, section: "limits", hangUp: true, text: "the headers are longer than 8192 bytes"}
+	}
+	if errors.Is(err, fasthttp.ErrBodyTooLarge) {
+		return tooLarge("the body has more than the allowed %d bytes", s.limits.MaxBodyBytes)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return &answerError{status: 408, section: "limits", hangUp: true, text: "the request did not arrive in time"}
+	}
+	return badFraming("the request is malformed")
+}

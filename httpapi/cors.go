@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"bytes"
+	"net"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A server with tokens answers every origin: the token is the credential, and a browser never sends it on its own.
+// A server without tokens is protected by its address alone, so it must not be reachable through a browser that
+// happens to run on the same machine: it answers only pages from loopback, and only under a loopback name, which a
+// page elsewhere cannot take on by pointing its own name here.
+
+// checkOrigin refuses requests that a foreign page could have caused. It matters only without tokens.
+func (s *Server) checkOrigin(c *call) *answerError {
+	if !s.opts.Tokens.open() {
+		return nil
+	}
+	header := &c.ctx.Request.Header
+	if host := header.Host(); len(host) > 0 && !isLoopback(host) {
+		return forbidden("without tokens this server answers only to loopback names, not to %s; create a token with: residual token create", shown(host))
+	}
+	if origin := header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && !isLoopback(originHost(origin)) {
+		return forbidden("without tokens this server answers only pages from loopback, not from %s; create a token with: residual token create", shown(origin))
+	}
+	return nil
+}
+
+func originHost(origin []byte) []byte {
+	_, host, _ := bytes.Cut(origin, []byte("://"))
+	return host
+}
+
+// isLoopback reports whether host, with or without a port, names this machine.
+func isLoopback(hostport []byte) bool {
+	host := string(hostport)
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if host == "localhost" {
+		return true
+	}
+	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
+		host = host[1 : n-1]
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// cors lets the page that sent the request read the answer.
+func (c *call) cors() {
+	if len(c.ctx.Request.Header.Peek(fasthttp.HeaderOrigin)) == 0 {
+		return
+	}
+	header := &c.ctx.Response.Header
+	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
+	header.Set(fasthttp.HeaderAccessControlExposeHeaders,
+		"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Idempotent-Replayed")
+}
+
+// preflight answers a browser's question before the request itself.
+func preflight(ctx *fasthttp.RequestCtx) {
+	header := &ctx.Response.Header
+	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
+	header.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, POST, OPTIONS")
+	header.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Content-Encoding, Idempotency-Key")
+	header.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+}

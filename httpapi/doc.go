@@ -1,0 +1,16 @@
+// Package httpapi serves an event store over HTTP.
+//
+// Events come in by POST /v0/events, answers go out of /v0/pipes/<name>.<format>; docs/http.md lists every route,
+// parameter, limit and status. A [Server] sees only a [Store], which *engine.DB is.
+//
+// An answer of 200 or 202 to events means that they are durable and visible. One request is one batch. Bad lines never
+// cost the good ones of their request; a request that is refused as a whole has stored nothing, except where its
+// answer says that the outcome is unknown.
+//
+// Whatever a client sends is bounded in size and in time by [Limits] before it costs memory, and nothing of a request
+// outlives it: what is kept is decoded into memory of the store. Logs and metrics hold no request, no token and no
+// label that a client chose.
+//
+// A Server is safe for concurrent use. Every error that a client sees is one JSON object with a sentence and a link;
+// errors that are not of a class the engine declares are answered with 500 and logged.
+package httpapi

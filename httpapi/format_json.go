@@ -1,0 +1,160 @@
+package httpapi
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
+
+const dateTimeLayout = "2006-01-02 15:04:05"
+
+// appendJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
+func appendJSON(dst []byte, t *table) ([]byte, error) {
+	dst = append(dst, "{\n\t\"meta\":\n\t["...)
+	for i, column := range t.columns {
+		dst = appendComma(dst, i)
+		dst = append(dst, "\n\t\t{\n\t\t\t\"name\": "...)
+		dst = appendJSONString(dst, column.name)
+		dst = append(dst, ",\n\t\t\t\"type\": "...)
+		dst = appendJSONString(dst, column.kind.String())
+		dst = append(dst, "\n\t\t}"...)
+	}
+	dst = append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
+	for i := range t.rows() {
+		dst = appendComma(dst, i)
+		dst = append(dst, "\n\t\t{"...)
+		for j, cell := range t.row(i) {
+			dst = appendComma(dst, j)
+			dst = append(dst, "\n\t\t\t"...)
+			dst = appendJSONString(dst, t.columns[j].name)
+			dst = append(dst, ": "...)
+			dst = appendJSONCell(dst, t.columns[j].kind, cell)
+		}
+		dst = append(dst, "\n\t\t}"...)
+	}
+	if t.rows() == 0 {
+		dst = append(dst, '\n')
+	}
+	dst = append(dst, "\n\t],\n\n\t\"rows\": "...)
+	dst = strconv.AppendInt(dst, int64(t.rows()), 10)
+	if t.limited {
+		dst = append(dst, ",\n\n\t\"rows_before_limit_at_least\": "...)
+		dst = strconv.AppendInt(dst, int64(t.beforeLimit), 10)
+	}
+	dst = append(dst, ",\n\n\t\"statistics\":\n\t{\n\t\t\"elapsed\": "...)
+	dst = appendJSONFloat(dst, t.elapsed.Seconds())
+	dst = append(dst, ",\n\t\t\"rows_read\": "...)
+	dst = strconv.AppendUint(dst, t.rowsRead, 10)
+	dst = append(dst, ",\n\t\t\"bytes_read\": "...)
+	dst = strconv.AppendUint(dst, t.bytesRead, 10)
+	return append(dst, "\n\t}\n}\n"...), nil
+}
+
+// appendNDJSON writes one object per row, as ClickHouse's JSONEachRow.
+func appendNDJSON(dst []byte, t *table) ([]byte, error) {
+	for i := range t.rows() {
+		dst = append(dst, '{')
+		for j, cell := range t.row(i) {
+			dst = appendComma(dst, j)
+			dst = appendJSONString(dst, t.columns[j].name)
+			dst = append(dst, ':')
+			dst = appendJSONCell(dst, t.columns[j].kind, cell)
+		}
+		dst = append(dst, "}\n"...)
+	}
+	return dst, nil
+}
+
+func appendComma(dst []byte, i int) []byte {
+	if i > 0 {
+		dst = append(dst, ',')
+	}
+	return dst
+}
+
+func appendJSONCell(dst []byte, k kind, c cell) []byte {
+	switch k {
+	case kindFloat64:
+		return appendJSONFloat(dst, c.number)
+	case kindUInt64:
+		return strconv.AppendUint(dst, c.whole, 10)
+	case kindDateTime:
+		dst = append(dst, '"')
+		return append(c.time().AppendFormat(dst, dateTimeLayout), '"')
+	case kindNullableString:
+		if c.text == "" {
+			return append(dst, "null"...)
+		}
+	case kindStrings:
+		if c.text == "" {
+			return append(dst, "[]"...)
+		}
+		dst = append(dst, '[')
+		return append(appendJSONString(dst, c.text), ']')
+	}
+	return appendJSONString(dst, c.text)
+}
+
+// appendJSONFloat writes the shortest text that reads back as f, null for what is not a number.
+func appendJSONFloat(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	return appendFloat(dst, f)
+}
+
+// appendFloat writes the shortest text that reads back as f: decimal near one, else with an exponent without zeros.
+func appendFloat(dst []byte, f float64) []byte {
+	if a := math.Abs(f); a == 0 || a >= 1e-6 && a < 1e21 {
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	}
+	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	if n := len(dst); n >= 4 && dst[n-2] == '0' && (dst[n-3] == '-' || dst[n-3] == '+') {
+		dst[n-2] = dst[n-1]
+		dst = dst[:n-1]
+	}
+	return dst
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSONString writes s in quotes. What is not UTF-8 becomes U+FFFD.
+func appendJSONString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+			dst = append(append(dst, s[start:i]...), "\ufffd"...)
+			i++
+			start = i
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(dst, s[start:]...), '"')
+}

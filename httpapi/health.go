@@ -1,0 +1,32 @@
+package httpapi
+
+import (
+	"github.com/valyala/fasthttp"
+)
+
+// getHealth answers 200 if events are taken, else 503 with the reason.
+func (s *Server) getHealth(c *call) error {
+	status, reason := "ok", ""
+	if c.store == nil {
+		status, reason = "starting", "the log is being replayed"
+	} else if h := c.store.Health(); !h.Ready {
+		status, reason = "starting", h.Reason
+	} else if h.Degraded {
+		status, reason = "degraded", h.Reason
+	}
+	body := append([]byte(nil), `{"status":`...)
+	body = appendJSONString(body, status)
+	if reason != "" {
+		body = append(body, `,"reason":`...)
+		body = appendJSONString(body, reason)
+	}
+	body = append(body, `,"version":`...)
+	body = append(appendJSONString(body, s.opts.Version), "}\n"...)
+	if status != "ok" {
+		c.ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
+	}
+	c.ctx.SetContentType("application/json; charset=utf-8")
+	c.ctx.SetBody(body)
+	return nil
+}

@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits bounds what one client, and all of them together, can make the server hold or wait for. The zero value is
+// the recommended configuration.
+type Limits struct {
+	// HeaderTimeout is the time for a whole request head, from the first byte or from the start of a connection.
+	// Default: 10 s.
+	HeaderTimeout time.Duration
+	// BodyTimeout is the time for a whole body. Default: 60 s.
+	BodyTimeout time.Duration
+	// WriteTimeout is the time for a client to take its answer. Default: 30 s.
+	WriteTimeout time.Duration
+	// IdleTimeout is how long a connection may wait for its next request. Default: 75 s.
+	IdleTimeout time.Duration
+	// QueryTimeout is the time the store has to answer a query. Default: 10 s.
+	QueryTimeout time.Duration
+	// AppendTimeout is the time the store has to queue a batch. Default: 30 s.
+	AppendTimeout time.Duration
+
+	// MaxBodyBytes bounds a body, both as it is sent and decompressed. Default: 64 MiB, near what one record of the
+	// log holds.
+	MaxBodyBytes int64
+	// MaxBytesInFlight bounds the bytes of all bodies being taken in at one time. Default: 256 MiB.
+	MaxBytesInFlight int64
+	// MaxConns bounds open connections; one that never sends a whole head costs about 24 KiB. Default: 8192.
+	MaxConns int
+	// MaxConnsPerIP bounds open connections from one address. Default: 1024.
+	MaxConnsPerIP int
+	// MaxIngests and MaxQueries bound requests inside the store, apart from each other so that neither kind starves
+	// the other. Default: 256 each.
+	MaxIngests, MaxQueries int
+}
+
+const (
+	// maxHeadBytes bounds the header lines of a request, maxQueryBytes what follows the question mark.
+	maxHeadBytes  = 8 << 10
+	maxQueryBytes = 8 << 10
+	// maxPathBytes is the longest path answered with anything but 414.
+	maxPathBytes = 1 << 10
+	// readBufferBytes holds the longest legal head with some room, so that a query string just over its limit is
+	// still read and answered with 414.
+	readBufferBytes = maxHeadBytes + maxQueryBytes + maxPathBytes + 1<<10
+	// maxRequestsPerConn ends a connection now and then, so that clients behind a balancer spread again.
+	maxRequestsPerConn = 100_000
+
+	// maxParameterBody bounds the body of a query.
+	maxParameterBody = 64 << 10
+	// maxExpansion is the ratio of decompressed to compressed bytes a body may have beyond expansionFree bytes.
+	// NDJSON of predictions reaches about 30.
+	maxExpansion  = 200
+	expansionFree = 1 << 20
+	// maxWindowBytes bounds the memory that a zstd frame may ask for.
+	maxWindowBytes = 8 << 20
+
+	// maxKeyBytes bounds an idempotency key.
+	maxKeyBytes = 128
+)
+
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.HeaderTimeout, 10*time.Second)
+	orDefault(&l.BodyTimeout, 60*time.Second)
+	orDefault(&l.WriteTimeout, 30*time.Second)
+	orDefault(&l.IdleTimeout, 75*time.Second)
+	orDefault(&l.QueryTimeout, 10*time.Second)
+	orDefault(&l.AppendTimeout, 30*time.Second)
+	orDefault(&l.MaxBodyBytes, 64<<20)
+	orDefault(&l.MaxBytesInFlight, 256<<20)
+	orDefault(&l.MaxConns, 8192)
+	orDefault(&l.MaxConnsPerIP, 1024)
+	orDefault(&l.MaxIngests, 256)
+	orDefault(&l.MaxQueries, 256)
+	return l
+}
+
+func (l Limits) validate() error {
+	var errs []error
+	positive := func(name string, ok bool) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s must be positive", name))
+		}
+	}
+	positive("HeaderTimeout", l.HeaderTimeout > 0)
+	positive("BodyTimeout", l.BodyTimeout > 0)
+	positive("WriteTimeout", l.WriteTimeout > 0)
+	positive("IdleTimeout", l.IdleTimeout > 0)
+	positive("QueryTimeout", l.QueryTimeout > 0)
+	positive("AppendTimeout", l.AppendTimeout > 0)
+	positive("MaxBodyBytes", l.MaxBodyBytes > 0)
+	positive("MaxConns", l.MaxConns > 0)
+	positive("MaxConnsPerIP", l.MaxConnsPerIP > 0)
+	positive("MaxIngests", l.MaxIngests > 0)
+	positive("MaxQueries", l.MaxQueries > 0)
+	if l.MaxBytesInFlight < l.MaxBodyBytes {
+		errs = append(errs, fmt.Errorf("MaxBytesInFlight is %d; it must be at least MaxBodyBytes, %d",
+			l.MaxBytesInFlight, l.MaxBodyBytes))
+	}
+	return errors.Join(errs...)
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,161 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"iter"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// params are the parameters of a request, from its query string and, for a query by POST, from its body. Unknown ones
+// are ignored, a known one may be given once.
+type params struct {
+	query, body fasthttp.Args
+}
+
+func (p *params) parse(query []byte) { p.query.ParseBytes(query) }
+
+func (p *params) reset() {
+	p.query.Reset()
+	p.body.Reset()
+}
+
+// text returns the value of a parameter and whether it was given at all: an empty value is a value.
+func (p *params) text(name string) (value []byte, given bool, err error) {
+	for _, args := range [...]iter.Seq2[[]byte, []byte]{p.query.All(), p.body.All()} {
+		for k, v := range args {
+			if string(k) != name {
+				continue
+			}
+			if given {
+				return nil, false, badParameter("the parameter %s is given more than once", name)
+			}
+			value, given = v, true
+		}
+	}
+	return value, given, nil
+}
+
+// textOr is text with a default for a parameter that was not given.
+func (p *params) textOr(name, fallback string) (string, error) {
+	value, given, err := p.text(name)
+	if !given {
+		return fallback, err
+	}
+	return string(value), err
+}
+
+// boolean reads true, false, 1 and 0; a parameter that was not given is false.
+func (p *params) boolean(name string) (bool, error) {
+	value, given, err := p.text(name)
+	if err != nil || !given {
+		return false, err
+	}
+	switch string(value) {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, badParameter("Error validating %s to type Boolean: the parameter %s must be true, false, 1 or 0",
+		shown(value), name)
+}
+
+// int32 reads a whole number.
+func (p *params) int32(name string, fallback int32) (int32, error) {
+	value, given, err := p.text(name)
+	if err != nil || !given {
+		return fallback, err
+	}
+	n, parseErr := strconv.ParseInt(string(value), 10, 32)
+	if parseErr != nil {
+		return 0, badParameter(
+			"Error validating %s to type Int32: the parameter %s must be a whole number from -2147483648 to 2147483647",
+			shown(value), name)
+	}
+	return int32(n), nil
+}
+
+// maxHours is the longest window a time.Duration holds, 292 years: longer than timestamps reach back.
+const maxHours = int32(math.MaxInt64 / int64(time.Hour))
+
+// hours reads a window in hours. No hours at all come back as one nanosecond, because zero stands for the default
+// where the window goes, and timestamps are milliseconds.
+func (p *params) hours(name string, fallback int32) (time.Duration, error) {
+	n, err := p.int32(name, fallback)
+	if n == 0 {
+		return time.Nanosecond, err
+	}
+	return time.Duration(min(max(n, -maxHours), maxHours)) * time.Hour, err
+}
+
+var timeLayouts = [...]string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00"}
+
+// moment reads a point in time; zero if it was not given.
+func (p *params) moment(name string) (time.Time, error) {
+	value, given, err := p.text(name)
+	if err != nil || !given {
+		return time.Time{}, err
+	}
+	for _, layout := range timeLayouts {
+		t, parseErr := time.Parse(layout, string(value))
+		if parseErr == nil && t.Unix() >= 0 && t.Unix() <= math.MaxUint32 {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, badParameter(
+		"Error validating %s to type DateTime: the parameter %s must be YYYY-MM-DD hh:mm:ss[.fff] in UTC or RFC 3339, from 1970 to 2106",
+		shown(value), name)
+}
+
+// readBody adds the parameters in the body of a POST: a JSON object, or a form.
+func (s *Server) readParams(c *call) error {
+	if !c.ctx.IsPost() {
+		return nil
+	}
+	reader, closeBody, err := s.openBody(c.ctx, maxParameterBody)
+	if err != nil {
+		return err
+	}
+	defer closeBody()
+	body, err := io.ReadAll(reader)
+	if err != nil {
+		return err
+	}
+	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '{' {
+		return c.params.addJSON(trimmed)
+	}
+	c.params.body.ParseBytes(body)
+	return nil
+}
+
+func (p *params) addJSON(body []byte) error {
+	var values map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if err := decoder.Decode(&values); err != nil {
+		return badParameter("the body is neither a form nor one JSON object")
+	}
+	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // the decoder's end is io.EOF itself
+		return badParameter("the body has data after its JSON object")
+	}
+	for name, value := range values {
+		switch v := value.(type) {
+		case nil:
+		case string:
+			p.body.Add(name, v)
+		case json.Number:
+			p.body.Add(name, v.String())
+		case bool:
+			p.body.Add(name, strconv.FormatBool(v))
+		default:
+			return badParameter("the parameter %s must be a string, a number or true or false", shown(name))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package httpapi
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
+
+// label names a route in logs and metrics. The set is closed, so that no request can add to it.
+type label uint8
+
+const (
+	labelRefused label = iota // before a route was found
+	labelEvents
+	labelDatasources
+	labelPipes
+	labelPipe
+	labelOpenAPI
+	labelHealth
+	labelMetrics
+	labelPreflight
+	labelCount
+)
+
+var labelNames = [labelCount]string{
+	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight",
+}
+
+func (l label) String() string { return labelNames[l] }
+
+// route is one row of the route table. What is not in the table does not exist.
+type route struct {
+	path      string
+	label     label
+	get, post func(*Server, *call) error
+	// open is set where no token is asked for. starting is set where no store is needed.
+	open, starting bool
+}
+
+const pipesPrefix = "/v0/pipes/"
+
+// routes is the whole surface but for pipes, which are found by pipesPrefix.
+var routes = [...]route{
+	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents},
+	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
+	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
+}
+
+var pipeRoute = route{label: labelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
+
+// route checks a request from the outside in: its framing, its path, its method, its token. A handler sees only what
+// passed.
+func (s *Server) route(c *call) error {
+	if e := checkFraming(&c.ctx.Request.Header); e != nil {
+		return e
+	}
+	var e *answerError
+	if c.target, e = parseTarget(c.ctx.Request.Header.RequestURI()); e != nil {
+		return e
+	}
+	if e := s.checkOrigin(c); e != nil {
+		return e
+	}
+	commonHeaders(&c.ctx.Response.Header)
+	c.cors()
+	if c.ctx.IsOptions() {
+		c.label = labelPreflight
+		preflight(c.ctx)
+		return nil
+	}
+	r := findRoute(c.target.path)
+	if r != nil {
+		c.label = r.label
+	}
+	c.params.parse(c.target.query)
+	if r == nil || !r.open {
+		if e := s.identify(c); e != nil {
+			return e
+		}
+	}
+	if r == nil {
+		return notFound("there is nothing at %s", shown(c.target.path))
+	}
+	handler, e := r.handler(c.ctx)
+	if e != nil {
+		return e
+	}
+	if p := s.store.Load(); p != nil {
+		c.store = *p
+	} else if !r.starting {
+		return busy(0, "the server is starting: the log is being replayed")
+	}
+	return handler(s, c)
+}
+
+func findRoute(path []byte) *route {
+	for i := range routes {
+		if string(path) == routes[i].path {
+			return &routes[i]
+		}
+	}
+	if bytes.HasPrefix(path, []byte(pipesPrefix)) {
+		return &pipeRoute
+	}
+	return nil
+}
+
+// handler picks what serves the request's method.
+func (r *route) handler(ctx *fasthttp.RequestCtx) (func(*Server, *call) error, *answerError) {
+	switch {
+	case r.get != nil && (ctx.IsGet() || ctx.IsHead()):
+		return r.get, nil
+	case r.post != nil && ctx.IsPost():
+		return r.post, nil
+	}
+	allowed := "GET, HEAD, POST, OPTIONS"
+	switch {
+	case r.post == nil:
+		allowed = "GET, HEAD, OPTIONS"
+	case r.get == nil:
+		allowed = "POST, OPTIONS"
+	}
+	ctx.Response.Header.Set(fasthttp.HeaderAllow, allowed)
+	return nil, answer(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
+		shown(ctx.Method()), allowed)
+}
+
+// sourceNames are the data sources there are.
+const (
+	predictionsName  = "ml_model_predictions"
+	actualsName      = "ml_model_actuals"
+	quarantineSuffix = "_quarantine"
+)
+
+func commonHeaders(header *fasthttp.ResponseHeader) {
+	header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	header.Set(fasthttp.HeaderCacheControl, "no-store")
+}

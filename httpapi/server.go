@@ -1,0 +1,196 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// Store is what the server needs of an engine. Implementations are safe for concurrent use and do not retain batches.
+type Store interface {
+	// Append stores a batch and its rejects; when it returns they are durable and visible.
+	Append(ctx context.Context, batch *event.Batch) (engine.Appended, error)
+	// AppendOnce is Append for a request that may be repeated.
+	AppendOnce(ctx context.Context, batch *event.Batch, key engine.Key) (engine.Appended, error)
+	// Rules bounds the timestamps a decoder accepts now.
+	Rules() event.Rules
+
+	Metrics(ctx context.Context, q engine.MetricsQuery) (engine.MetricsResult, error)
+	Drift(ctx context.Context, q engine.DriftQuery) (engine.DriftResult, error)
+	Quarantine(ctx context.Context, q engine.QuarantineQuery) (engine.QuarantineResult, error)
+
+	Health() engine.Health
+	Stats() engine.Stats
+}
+
+var _ Store = (*engine.DB)(nil)
+
+// Options configures a Server. The zero value serves without tokens.
+type Options struct {
+	// Limits bounds time and memory.
+	Limits Limits
+	// Tokens decides who may do what. Default: nil, which asks nobody for a token and so belongs on loopback only.
+	Tokens *Tokens
+	// Version is shown by /health. Default: "dev".
+	Version string
+	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.
+	Logger *slog.Logger
+	// Now is the clock of the answers. Default: time.Now.
+	Now func() time.Time
+}
+
+// Server answers HTTP requests from a Store. Its methods are safe for concurrent use.
+type Server struct {
+	opts   Options
+	limits Limits
+	log    requestLog
+
+	store    atomic.Pointer[Store]
+	calls    sync.Pool // of *call
+	intakes  sync.Pool // of *intake
+	decoders decoders
+
+	budget  budget
+	ingests gate
+	queries gate
+	counts  counters
+
+	http *fasthttp.Server
+
+	// Guarded by mu.
+	mu     sync.Mutex
+	guards []*guard
+}
+
+// New returns a server for store. A nil store means that recovery is still running: health says so and everything
+// else answers 503 until [Server.Attach].
+func New(store Store, opts Options) (*Server, error) {
+	opts.Limits = opts.Limits.withDefaults()
+	if err := opts.Limits.validate(); err != nil {
+		return nil, fmt.Errorf("httpapi: limits: %w", err)
+	}
+	orDefault(&opts.Version, "dev")
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Server{
+		opts: opts, limits: opts.Limits,
+		log:     requestLog{Logger: opts.Logger, now: opts.Now},
+		budget:  budget{limit: opts.Limits.MaxBytesInFlight},
+		ingests: newGate(opts.Limits.MaxIngests),
+		queries: newGate(opts.Limits.MaxQueries),
+	}
+	s.calls.New = func() any { return &call{server: s} }
+	s.intakes.New = func() any { return &intake{decoder: event.NewDecoder()} }
+	s.http = s.newHTTP()
+	if store != nil {
+		s.Attach(store)
+	}
+	return s, nil
+}
+
+// Attach makes the server answer from store from now on.
+func (s *Server) Attach(store Store) { s.store.Store(&store) }
+
+func (s *Server) newHTTP() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:      s.handle,
+		ErrorHandler: s.refuse,
+		Logger:       silent{},
+
+		// A declared body is not allocated before it arrives: the handler reads it piece by piece.
+		StreamRequestBody:            true,
+		MaxRequestBodySize:           int(s.limits.MaxBodyBytes),
+		DisablePreParseMultipartForm: true,
+
+		ReadTimeout:        s.limits.HeaderTimeout,
+		WriteTimeout:       s.limits.WriteTimeout,
+		IdleTimeout:        s.limits.IdleTimeout,
+		ReadBufferSize:     readBufferBytes,
+		MaxRequestsPerConn: maxRequestsPerConn,
+		// The guard around the listener bounds connections and says so in the shape of our errors.
+		Concurrency:     s.limits.MaxConns + 1,
+		TCPKeepalive:    true,
+		CloseOnShutdown: true,
+
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		SecureErrorLogMessage: true,
+	}
+}
+
+// Serve accepts connections on ln until [Server.Shutdown] or an error of the listener. It takes over ln.
+func (s *Server) Serve(ln net.Listener) error {
+	g := newGuard(ln, s)
+	s.mu.Lock()
+	s.guards = append(s.guards, g)
+	s.mu.Unlock()
+	if err := s.http.Serve(g); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("httpapi: serve %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting, lets requests that are being served finish, and closes every connection when they have
+// or when ctx ends, whichever is first. It returns ctx's error in the second case.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.ShutdownWithContext(ctx)
+	s.mu.Lock()
+	guards := s.guards
+	s.mu.Unlock()
+	for _, g := range guards {
+		g.closeAll()
+	}
+	if err != nil {
+		return fmt.Errorf("httpapi: shut down: %w", err)
+	}
+	return nil
+}
+
+// handle serves one request. Nothing of ctx outlives it.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	c := s.calls.Get().(*call)
+	c.begin(ctx)
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.counts.panics.Add(1)
+			s.log.panicked(c, fault, debug.Stack())
+			// What the handler set is unknown.
+			ctx.Response.Reset()
+			c.fail(answer(fasthttp.StatusInternalServerError, "errors", "internal error"))
+			ctx.SetConnectionClose()
+		}
+		s.finish(c)
+	}()
+	if err := s.route(c); err != nil {
+		e, known := asAnswer(err)
+		if !known {
+			s.log.failed(c, err)
+		}
+		c.fail(e)
+	}
+}
+
+// finish counts and logs a request that was answered and puts its call back.
+func (s *Server) finish(c *call) {
+	status := c.ctx.Response.StatusCode()
+	took := time.Since(c.began)
+	s.counts.answered(c.label, status, took)
+	s.log.answered(c, status, took)
+	c.end()
+	s.calls.Put(c)
+}

@@ -1,0 +1,230 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files instead of comparing with them")
+
+func TestMain(m *testing.M) {
+	// Three goroutines of fasthttp have no stop: two clocks that live as long as the process, and the cleaner of a worker pool, which ends up
+	// to ten seconds after its server.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+	)
+}
+
+// now is the time of every test's server.
+var now = time.Date(2025, 4, 27, 12, 0, 0, 0, time.UTC)
+
+// fakeStore answers what it is told and remembers what it was asked.
+type fakeStore struct {
+	mu          sync.Mutex
+	batches     []event.Batch // rows only
+	keys        map[string]engine.Key
+	metrics     []engine.MetricsQuery
+	drifts      []engine.DriftQuery
+	quarantines []engine.QuarantineQuery
+
+	appendErr, queryErr error
+	panics              any
+	health              engine.Health
+	// entered receives, and gate holds up, each append and query, if set.
+	entered, gate chan struct{}
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{keys: map[string]engine.Key{}, health: engine.Health{Ready: true}}
+}
+
+func (f *fakeStore) pass() {
+	if f.entered != nil {
+		f.entered <- struct{}{}
+		<-f.gate
+	}
+	if f.panics != nil {
+		panic(f.panics)
+	}
+}
+
+func (f *fakeStore) Append(_ context.Context, b *event.Batch) (engine.Appended, error) {
+	f.pass()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.appendErr != nil {
+		return engine.Appended{}, f.appendErr
+	}
+	var kept event.Batch
+	for i := range b.Len() {
+		if err := kept.Add(b.Event(i), event.Rules{}); err != nil {
+			return engine.Appended{}, err
+		}
+	}
+	kept.Rejects = append(kept.Rejects, b.Rejects...)
+	f.batches = append(f.batches, kept)
+	return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total()}, nil
+}
+
+func (f *fakeStore) AppendOnce(ctx context.Context, b *event.Batch, key engine.Key) (engine.Appended, error) {
+	f.mu.Lock()
+	known, ok := f.keys[key.ID]
+	f.keys[key.ID] = key
+	f.mu.Unlock()
+	switch {
+	case ok && known != key:
+		return engine.Appended{}, engine.ErrConflict
+	case ok:
+		return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total(), Duplicate: true}, nil
+	}
+	return f.Append(ctx, b)
+}
+
+func (f *fakeStore) Rules() event.Rules {
+	return event.Rules{Oldest: 0, Newest: now.Add(24 * time.Hour).UnixMilli()}
+}
+
+func (f *fakeStore) Metrics(_ context.Context, q engine.MetricsQuery) (engine.MetricsResult, error) {
+	f.pass()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.metrics = append(f.metrics, q)
+	if f.queryErr != nil || q.Model == "absent" {
+		return engine.MetricsResult{}, f.queryErr
+	}
+	return engine.MetricsResult{Rows: metricsRows, Read: engine.Read{Rows: 2048, Bytes: 49152}}, nil
+}
+
+func (f *fakeStore) Drift(_ context.Context, q engine.DriftQuery) (engine.DriftResult, error) {
+	f.pass()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drifts = append(f.drifts, q)
+	if f.queryErr != nil || q.Model == "absent" {
+		return engine.DriftResult{}, f.queryErr
+	}
+	return engine.DriftResult{Rows: driftRows, Read: engine.Read{Rows: 100, Bytes: 2400}}, nil
+}
+
+func (f *fakeStore) Quarantine(_ context.Context, q engine.QuarantineQuery) (engine.QuarantineResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.quarantines = append(f.quarantines, q)
+	return engine.QuarantineResult{Rows: quarantineRows, Dropped: 7}, f.queryErr
+}
+
+func (f *fakeStore) Health() engine.Health {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.health
+}
+
+func (f *fakeStore) Stats() engine.Stats {
+	return engine.Stats{Rows: 3, Models: 2, Series: 4, Quarantined: event.Counts{event.CodeMissing: 5}}
+}
+
+var metricsRows = []engine.MetricsRow{
+	{
+		Model: "price_prediction_model", Version: "v1.2.3", Environment: "production",
+		PredictionCount: 12345678901234567890, RMSE: 2.6000000000000014, MAE: 1e-7,
+		PeriodStart: time.Date(2023, 5, 15, 14, 30, 0, 999e6, time.UTC), PeriodEnd: time.Date(2025, 4, 26, 17, 55, 44, 0, time.UTC),
+	},
+	{Model: "quote\" back\\ tab\t é", Version: "v2,\"x\"", Environment: "staging", PredictionCount: 1, RMSE: inf, MAE: 42},
+}
+
+var driftRows = []engine.DriftRow{{
+	Model: "price_prediction_model", Version: "v1.2.3", Environment: "production",
+	RecentMAE: 1.25, HistoricalMAE: 1, DriftPercentage: 0.25, RecentCount: 6, HistoricalCount: 162,
+	AnalysisTimestamp: now,
+}}
+
+var quarantineRows = []engine.QuarantineRow{
+	{Source: "ml_model_predictions", Column: "actual_value", Reason: "must be a number, not a string", Code: event.CodeType, ImportID: "7", Line: []byte(`{"actual_value":"3"}`), InsertedAt: now},
+	{Source: "ml_model_predictions", Reason: "unexpected character", Code: event.CodeSyntax, Line: []byte("\xff'\\"), InsertedAt: now},
+}
+
+// running is a server on a loopback socket, ended with its test.
+type running struct {
+	*httpapi.Server
+	store *fakeStore
+	addr  string
+	logs  *lockedBuffer
+}
+
+func (r *running) url(path string) string { return "http://" + r.addr + path }
+
+// start serves a fake store with the given options; zero options are those of most tests.
+func start(t *testing.T, opts httpapi.Options) *running {
+	t.Helper()
+	logs := &lockedBuffer{}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if opts.Now == nil {
+		opts.Now = func() time.Time { return now }
+	}
+	store := newFakeStore()
+	server, err := httpapi.New(store, opts)
+	require.NoError(t, err)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		require.NoError(t, server.Shutdown(ctx))
+		require.NoError(t, <-served)
+	})
+	return &running{Server: server, store: store, addr: ln.Addr().String(), logs: logs}
+}
+
+// do sends one request on a connection of its own and returns status, headers and body.
+func (r *running) do(t *testing.T, method, path string, body io.Reader, headers ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url(path), body)
+	require.NoError(t, err)
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	resp, err := transport.RoundTrip(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp, string(data)
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
