@@ -54,6 +54,11 @@ func (c *Columns) AppendFrom(o *Columns, from, to int) {
 	c.Features.AppendFrom(&o.Features, from, to)
 }
 
+// textBytes returns the size of ids and features.
+func (c *Columns) textBytes() int {
+	return len(c.IDs.Bytes) + len(c.Features.Bytes)
+}
+
 // Sort returns the rows of c ordered by time, then id; rows equal in both keep their order. It returns c itself if that is its order already, and
 // otherwise dst, which it overwrites.
 func (c *Columns) Sort(dst *Columns) *Columns {

@@ -54,6 +54,14 @@ func (t *Text) Equal(o *Text) bool {
 	return true
 }
 
+// size returns the number of bytes of the values [from, to).
+func (t *Text) size(from, to int) int {
+	if from == to {
+		return 0
+	}
+	return int(t.Ends[to-1] - t.start(from))
+}
+
 func (t *Text) start(i int) uint32 {
 	if i == 0 {
 		return 0

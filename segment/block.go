@@ -1,0 +1,161 @@
+package segment
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// A block is up to blockRows consecutive rows of one series, in three chunks, each with the CRC32C of its bytes behind it:
+//
+//	numbers    times (integers), known, predicted (floats), actual (floats, of the rows that have one)
+//	ids        prediction ids
+//	features   features
+//
+// known is one byte, and for knownSome the bitmap in words of 8 bytes.
+const (
+	blockRows    = 1024
+	blockRowsMax = 1 << 16 // what a reader accepts
+
+	// A block also ends once its texts reach textBytesBlock. With rows of at most RowBytesMax, its columns of text stay below textBytesMax.
+	textBytesBlock = 1 << 20
+	textBytesMax   = 1 << 22
+
+	checksumLen = 4
+)
+
+const (
+	knownNone = iota
+	knownAll
+	knownSome
+)
+
+// chunk numbers the parts of a block.
+type chunk uint8
+
+const (
+	chunkNumbers chunk = iota
+	chunkIDs
+	chunkFeatures
+	chunks
+)
+
+// ColumnSet selects the columns that [Segment.ReadBlock] decodes.
+type ColumnSet uint8
+
+const (
+	// Numbers are times, predicted and actual.
+	Numbers ColumnSet = 1 << chunkNumbers
+	// IDs are the prediction ids.
+	IDs ColumnSet = 1 << chunkIDs
+	// Features are the features.
+	Features ColumnSet = 1 << chunkFeatures
+	// AllColumns are all of them.
+	AllColumns = Numbers | IDs | Features
+)
+
+// appendBlock appends the chunks of the rows of c and returns their lengths.
+func (e *encoder) appendBlock(dst []byte, c *Columns) ([]byte, [chunks]uint32) {
+	var lens [chunks]uint32
+	start := len(dst)
+	seal := func(ch chunk) {
+		dst = appendChecksum(dst, start)
+		lens[ch] = uint32(len(dst) - start)
+		start = len(dst)
+	}
+	dst = e.appendNumbers(dst, c)
+	seal(chunkNumbers)
+	dst = e.appendTexts(dst, &c.IDs)
+	seal(chunkIDs)
+	dst = e.appendTexts(dst, &c.Features)
+	seal(chunkFeatures)
+	return dst, lens
+}
+
+func (e *encoder) appendNumbers(dst []byte, c *Columns) []byte {
+	dst = e.appendInts(dst, c.Times, planInts(c.Times))
+	actual := c.Actual
+	switch known := c.Known.Count(); known {
+	case 0:
+		dst, actual = append(dst, knownNone), nil
+	case c.Len():
+		dst = append(dst, knownAll)
+	default:
+		dst = append(dst, knownSome)
+		for _, w := range c.Known {
+			dst = binary.LittleEndian.AppendUint64(dst, w)
+		}
+		actual = e.known[:0]
+		for i, j := c.Known.run(0, c.Len()); i < j; i, j = c.Known.run(j, c.Len()) {
+			actual = append(actual, c.Actual[i:j]...)
+		}
+		e.known = actual
+	}
+	dst = e.appendFloats(dst, c.Predicted)
+	return e.appendFloats(dst, actual)
+}
+
+// decodeNumbers sets the number columns of dst, n rows, from a chunk without its checksum.
+func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
+	c := cursor{rest: b}
+	decodeInts(&c, grow(&dst.Times, n))
+	known := grow(&dst.Known, (n+63)/64)
+	clear(known)
+	actuals := 0
+	switch c.byte() {
+	case knownNone:
+	case knownAll:
+		actuals = n
+		for i := range known {
+			known[i] = ^uint64(0)
+		}
+		if n&63 != 0 {
+			known[n>>6] = 1<<(n&63) - 1
+		}
+	case knownSome:
+		for i := range known {
+			known[i] = c.uint64()
+		}
+		if n&63 != 0 && known[n>>6]>>(n&63) != 0 {
+			c.fail("actuals beyond the rows")
+		}
+		actuals = known.Count()
+	default:
+		c.fail("known actuals")
+	}
+	sc.decodeFloats(&c, grow(&dst.Predicted, n))
+	actual := grow(&dst.Actual, n)
+	sc.decodeFloats(&c, actual[:actuals])
+	if actuals < n {
+		spread(actual, actuals, known)
+	}
+	return c.end()
+}
+
+// spread moves the first n values to the places whose bits are set, from the back so that none is overwritten before it has moved.
+func spread(values []float64, n int, known Bitmap) {
+	for i := len(values) - 1; i >= 0; i-- {
+		if known.Get(i) {
+			n--
+			values[i] = values[n]
+		} else {
+			values[i] = 0
+		}
+	}
+}
+
+// decodeText sets a text column of n rows from a chunk without its checksum.
+func (sc *Scratch) decodeText(dst *Text, b []byte, n int) error {
+	c := cursor{rest: b}
+	dst.Reset()
+	sc.decodeTexts(&c, dst, n)
+	return c.end()
+}
+
+func appendChecksum(dst []byte, start int) []byte {
+	return binary.LittleEndian.AppendUint32(dst, checksum(dst[start:]))
+}
+
+// checksum is CRC32C.
+func checksum(b []byte) uint32 {
+	return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
+}

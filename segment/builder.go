@@ -1,0 +1,146 @@
+package segment
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+)
+
+// RowBytesMax bounds id and features of one row together.
+const RowBytesMax = 1 << 20
+
+// Builder writes a segment: [Builder.StartSeries], [Builder.Append] as often as needed, the same for the next series, [Builder.Finish]. It holds the
+// encoded blocks and at most one block of rows. It is for one goroutine at a time.
+type Builder struct {
+	dir     directory
+	names   []byte
+	body    []byte  // header and blocks
+	pending Columns // rows of the series at hand that are not yet a block
+	enc     *encoder
+
+	// The last row appended to the series at hand.
+	lastTime int64
+	lastID   []byte
+}
+
+// NewBuilder returns a builder of a segment of the rows that meta says.
+func NewBuilder(meta Meta) *Builder {
+	b := &Builder{enc: newEncoder()}
+	b.Reset(meta)
+	return b
+}
+
+// Reset drops everything and begins another segment.
+func (b *Builder) Reset(meta Meta) {
+	b.dir = directory{meta: meta, series: b.dir.series[:0], blocks: b.dir.blocks[:0], nodes: b.dir.nodes[:0]}
+	b.names = b.names[:0]
+	b.body = appendHeader(b.body[:0])
+	b.pending.Reset()
+}
+
+// StartSeries begins the rows of a series. Series come in ascending order of version, then environment; those that get no rows leave no trace.
+func (b *Builder) StartSeries(version, environment string) error {
+	b.endSeries()
+	if n := len(b.dir.series); n > 0 {
+		s := &b.dir.series[n-1]
+		v, e := b.names[s.name:s.environment], b.names[s.environment:s.end]
+		if cmp.Or(cmp.Compare(string(v), version), cmp.Compare(string(e), environment)) >= 0 {
+			return fmt.Errorf("%w: series %q %q after %q %q", ErrInvalid, version, environment, v, e)
+		}
+	}
+	s := seriesEntry{name: uint32(len(b.names)), firstBlock: uint32(len(b.dir.blocks))}
+	b.names = append(b.names, version...)
+	s.environment = uint32(len(b.names))
+	b.names = append(b.names, environment...)
+	s.end = uint32(len(b.names))
+	b.dir.series = append(b.dir.series, s)
+	b.lastTime, b.lastID = math.MinInt64, b.lastID[:0]
+	return nil
+}
+
+// Append adds rows to the series begun last. They are sorted by time, then id, and go on from those before. On an error nothing is added.
+func (b *Builder) Append(c *Columns) error {
+	return b.AppendRange(c, 0, c.Len())
+}
+
+// AppendRange adds the rows [from, to) of c, see [Builder.Append].
+func (b *Builder) AppendRange(c *Columns, from, to int) error {
+	if len(b.dir.series) == 0 {
+		panic("BUG: rows before a series")
+	}
+	if from >= to {
+		return nil
+	}
+	if err := b.check(c, from, to); err != nil {
+		return err
+	}
+	b.lastTime, b.lastID = c.Times[to-1], append(b.lastID[:0], c.IDs.At(to-1)...)
+	for from < to {
+		next := min(to, from+blockRows-b.pending.Len())
+		if c.IDs.size(from, next)+c.Features.size(from, next)+b.pending.textBytes() > textBytesBlock {
+			next = from + 1
+		}
+		b.pending.AppendFrom(c, from, next)
+		if from = next; b.pending.Len() == blockRows || b.pending.textBytes() >= textBytesBlock {
+			b.endBlock()
+		}
+	}
+	return nil
+}
+
+// check tells what is wrong with the rows [from, to).
+func (b *Builder) check(c *Columns, from, to int) error {
+	lastTime, lastID := b.lastTime, b.lastID
+	for i := from; i < to; i++ {
+		ts, id := c.Times[i], c.IDs.At(i)
+		switch {
+		case ts < lastTime || ts == lastTime && bytes.Compare(lastID, id) > 0:
+			return fmt.Errorf("%w: row %d out of order", ErrInvalid, i)
+		case ts < b.dir.meta.From || ts >= b.dir.meta.To:
+			return fmt.Errorf("%w: time %d of row %d is out of bounds", ErrInvalid, ts, i)
+		case !finite(c.Predicted[i]) || !finite(c.Actual[i]):
+			return fmt.Errorf("%w: number of row %d is not finite", ErrInvalid, i)
+		case len(id)+c.Features.size(i, i+1) > RowBytesMax:
+			return fmt.Errorf("%w: row %d is too long", ErrInvalid, i)
+		}
+		lastTime, lastID = ts, id
+	}
+	return nil
+}
+
+func finite(v float64) bool {
+	return math.Float64bits(v)>>fracBits&expMask != expMask
+}
+
+// endBlock makes a block of the pending rows.
+func (b *Builder) endBlock() {
+	p := &b.pending
+	ref := blockRef{off: int64(len(b.body))}
+	b.body, ref.lens = b.enc.appendBlock(b.body, p)
+	var sum Aggregate
+	sum.AddRows(p.Times, p.Predicted, p.Actual, p.Known, 0, p.Len())
+	b.dir.blocks = append(b.dir.blocks, ref)
+	b.dir.nodes = append(b.dir.nodes, sum)
+	b.dir.series[len(b.dir.series)-1].blockCount++
+	p.Reset()
+}
+
+// endSeries ends the series begun last, if any.
+func (b *Builder) endSeries() {
+	if b.pending.Len() > 0 {
+		b.endBlock()
+	}
+	if n := len(b.dir.series); n > 0 && b.dir.series[n-1].blockCount == 0 {
+		b.names = b.names[:b.dir.series[n-1].name]
+		b.dir.series = b.dir.series[:n-1]
+	}
+}
+
+// Finish appends the segment to dst. The builder is then to be Reset.
+func (b *Builder) Finish(dst []byte) []byte {
+	b.endSeries()
+	b.dir.names = string(b.names)
+	dst = append(dst, b.body...)
+	return b.dir.appendTail(dst)
+}

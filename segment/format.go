@@ -1,0 +1,266 @@
+package segment
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// A segment is
+//
+//	header     magic 8 bytes, version 2, zero 2, CRC32C of these 12 bytes
+//	blocks     see block.go, one after the other, series by series
+//	sections   each: type 1 byte, length uvarint, that many bytes
+//	trailer    length of the sections 8 bytes, their CRC32C 4, CRC32C of these 12 bytes, magic 8
+//
+// Integers of fixed length are little-endian. Sections of an unknown type are skipped if optional and ErrVersion if not. Those known stand once each,
+// in the order of their types.
+const (
+	formatVersion = 1
+
+	headerMagic  = "\x93RESISEG"
+	trailerMagic = "RESIEND\n"
+	headerLen    = 16
+	trailerLen   = 24
+	sectionsMax  = 1 << 31
+)
+
+// section types. Those from sectionOptional on may be skipped by a reader that does not know them.
+const (
+	sectionMeta     = 1 // model: length, bytes; from varint; to-from uvarint
+	sectionSeries   = 2 // count; for each: version and environment (length, bytes), number of blocks uvarint
+	sectionBlocks   = 3 // for each block: the lengths of its chunks uvarint, its Aggregate
+	sectionOptional = 128
+)
+
+// Meta says whose rows a segment holds.
+type Meta struct {
+	Model    string
+	From, To int64 // Unix milliseconds; every row has From <= time < To
+}
+
+// blockRef is where a block is stored and how long its chunks are.
+type blockRef struct {
+	off  int64
+	lens [chunks]uint32
+}
+
+func (r *blockRef) len() int64 {
+	return int64(r.lens[chunkNumbers]) + int64(r.lens[chunkIDs]) + int64(r.lens[chunkFeatures])
+}
+
+// chunk returns the place of a chunk.
+func (r *blockRef) chunk(ch chunk) (off, n int64) {
+	off = r.off
+	for _, l := range r.lens[:ch] {
+		off += int64(l)
+	}
+	return off, int64(r.lens[ch])
+}
+
+// directory is everything of a segment but its blocks.
+type directory struct {
+	meta   Meta
+	names  string // version and environment of each series, back to back
+	series []seriesEntry
+	blocks []blockRef
+	nodes  []Aggregate // of the blocks, in their order; the nodes of the trees follow
+}
+
+// seriesEntry is one series. Its blocks are blocks[firstBlock:firstBlock+blockCount].
+type seriesEntry struct {
+	name, environment, end uint32 // version is names[name:environment], environment is names[environment:end]
+	firstBlock, blockCount uint32
+	firstNode              uint32 // of the tree above the blocks
+}
+
+func appendHeader(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, headerMagic...)
+	dst = binary.LittleEndian.AppendUint16(dst, formatVersion)
+	dst = append(dst, 0, 0)
+	return appendChecksum(dst, start)
+}
+
+// appendTail appends sections and trailer.
+func (d *directory) appendTail(dst []byte) []byte {
+	start := len(dst)
+	section := func(kind byte, payload []byte) {
+		dst = append(dst, kind)
+		dst = binary.AppendUvarint(dst, uint64(len(payload)))
+		dst = append(dst, payload...)
+	}
+	b := appendString(nil, d.meta.Model)
+	b = binary.AppendVarint(b, d.meta.From)
+	section(sectionMeta, binary.AppendUvarint(b, uint64(d.meta.To-d.meta.From)))
+
+	b = binary.AppendUvarint(b[:0], uint64(len(d.series)))
+	for i := range d.series {
+		s := &d.series[i]
+		b = appendString(b, d.names[s.name:s.environment])
+		b = appendString(b, d.names[s.environment:s.end])
+		b = binary.AppendUvarint(b, uint64(s.blockCount))
+	}
+	section(sectionSeries, b)
+
+	b = b[:0]
+	for i := range d.blocks {
+		for _, l := range d.blocks[i].lens {
+			b = binary.AppendUvarint(b, uint64(l))
+		}
+		b = d.nodes[i].AppendTo(b)
+	}
+	section(sectionBlocks, b)
+
+	sum, trailer := checksum(dst[start:]), len(dst)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(len(dst)-start))
+	dst = binary.LittleEndian.AppendUint32(dst, sum)
+	dst = appendChecksum(dst, trailer)
+	return append(dst, trailerMagic...)
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// checkHeader reads the first headerLen bytes.
+func checkHeader(b []byte) error {
+	c := cursor{rest: b}
+	if string(c.bytes(len(headerMagic))) != headerMagic {
+		return fmt.Errorf("%w: no segment", ErrCorrupt)
+	}
+	if v := binary.LittleEndian.Uint16(c.bytes(2)); v != formatVersion {
+		return fmt.Errorf("%w: %d", ErrVersion, v)
+	}
+	if zero, sum := binary.LittleEndian.Uint16(c.bytes(2)), binary.LittleEndian.Uint32(c.bytes(4)); zero != 0 || sum != checksum(b[:headerLen-checksumLen]) {
+		return fmt.Errorf("%w: header", ErrCorrupt)
+	}
+	return nil
+}
+
+// decodeTrailer returns the length of the sections and their checksum.
+func decodeTrailer(b []byte) (n uint64, sum uint32, err error) {
+	c := cursor{rest: b}
+	n = c.uint64()
+	sum = binary.LittleEndian.Uint32(c.bytes(4))
+	own := binary.LittleEndian.Uint32(c.bytes(4))
+	if own != checksum(b[:12]) || string(c.rest) != trailerMagic {
+		return 0, 0, fmt.Errorf("%w: trailer", ErrCorrupt)
+	}
+	return n, sum, nil
+}
+
+// decodeDirectory reads the sections of a segment whose blocks take blockBytes.
+func decodeDirectory(sections []byte, blockBytes int64) (*directory, error) {
+	d := &directory{}
+	c := cursor{rest: sections}
+	last := byte(0)
+	for c.err == nil && len(c.rest) > 0 {
+		kind := c.byte()
+		part := cursor{rest: c.block()}
+		if c.err != nil {
+			break
+		}
+		if kind <= sectionBlocks && kind != last+1 {
+			c.fail("sections out of order")
+			break
+		}
+		switch kind {
+		case sectionMeta:
+			d.decodeMeta(&part)
+		case sectionSeries:
+			d.decodeSeries(&part)
+		case sectionBlocks:
+			d.decodeBlocks(&part, blockBytes)
+		default:
+			if kind < sectionOptional {
+				return nil, fmt.Errorf("%w: section %d", ErrVersion, kind)
+			}
+			continue
+		}
+		if err := part.end(); err != nil {
+			return nil, err
+		}
+		last = kind
+	}
+	if c.err == nil && last != sectionBlocks {
+		c.fail("sections missing")
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	return d, nil
+}
+
+func (d *directory) decodeMeta(c *cursor) {
+	d.meta.Model = string(c.block())
+	d.meta.From = c.varint()
+	d.meta.To = d.meta.From + int64(c.uvarint())
+	if d.meta.To < d.meta.From {
+		c.fail("bounds of time")
+	}
+}
+
+func (d *directory) decodeSeries(c *cursor) {
+	n := c.count("series")
+	d.series = make([]seriesEntry, 0, n)
+	names := make([]byte, 0, len(c.rest))
+	blocks := uint64(0)
+	for range n {
+		var s seriesEntry
+		s.name = uint32(len(names))
+		names = append(names, c.block()...)
+		s.environment = uint32(len(names))
+		names = append(names, c.block()...)
+		s.end = uint32(len(names))
+		count := c.uvarint()
+		s.firstBlock, s.blockCount = uint32(blocks), uint32(count)
+		blocks += count
+		if count == 0 || count > blocksMax || blocks > blocksMax {
+			c.fail("number of blocks")
+		}
+		if c.err != nil {
+			return
+		}
+		d.series = append(d.series, s)
+	}
+	d.names = string(names)
+	for i := 1; i < n; i++ {
+		if d.compareNames(i-1, i) >= 0 {
+			c.fail("series out of order")
+		}
+	}
+}
+
+func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
+	off := int64(headerLen)
+	for i := range d.series {
+		s := &d.series[i]
+		if uint64(s.blockCount) > uint64(len(c.rest)) {
+			c.fail("too many blocks")
+		}
+		low := d.meta.From
+		for range s.blockCount {
+			ref := blockRef{off: off}
+			for ch := range ref.lens {
+				n := c.uvarint()
+				if n < checksumLen || n > uint64(blockBytes) {
+					c.fail("length of a chunk")
+				}
+				ref.lens[ch] = uint32(n)
+			}
+			a := decodeAggregate(c)
+			if c.err == nil && (a.Rows == 0 || a.Rows > blockRowsMax || a.MinTime < low || a.MaxTime >= d.meta.To) {
+				c.fail("rows of a block")
+			}
+			if c.err != nil {
+				return
+			}
+			off, low = off+ref.len(), a.MaxTime
+			d.blocks = append(d.blocks, ref)
+			d.nodes = append(d.nodes, a)
+		}
+	}
+	if off-headerLen != blockBytes {
+		c.fail("blocks do not fill their place")
+	}
+}

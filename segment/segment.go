@@ -1,0 +1,144 @@
+package segment
+
+import (
+	"fmt"
+	"sort"
+)
+
+// Segment is a sealed segment: its directory and aggregates in memory, its blocks in a [Source]. It does not change and is safe for concurrent use, each
+// goroutine with a [Scratch] of its own.
+type Segment struct {
+	src Source
+	dir *directory
+}
+
+// Series is what a segment knows of a series without reading rows.
+type Series struct {
+	Version, Environment string
+	Blocks               int
+	Total                *Aggregate // of all its rows; not to be changed
+}
+
+// Read counts the rows that were decoded and the bytes they were decoded from.
+type Read struct {
+	Rows, Bytes uint64
+}
+
+// Add adds the counts of o.
+func (r *Read) Add(o Read) {
+	r.Rows += o.Rows
+	r.Bytes += o.Bytes
+}
+
+// Open reads and verifies everything of a segment of size bytes but its blocks.
+func Open(src Source, size int64) (*Segment, error) {
+	var sc Scratch
+	if size < headerLen+trailerLen {
+		return nil, fmt.Errorf("%w: truncated", ErrCorrupt)
+	}
+	header, _, err := sc.read(src, 0, headerLen)
+	if err == nil {
+		err = checkHeader(header)
+	}
+	if err != nil {
+		return nil, err
+	}
+	trailer, _, err := sc.read(src, size-trailerLen, trailerLen)
+	if err != nil {
+		return nil, err
+	}
+	n, sum, err := decodeTrailer(trailer)
+	if err != nil {
+		return nil, err
+	}
+	blockBytes := size - headerLen - trailerLen - int64(min(n, sectionsMax+1))
+	if n > sectionsMax || blockBytes < 0 {
+		return nil, fmt.Errorf("%w: length of the sections", ErrCorrupt)
+	}
+	sections, _, err := sc.read(src, headerLen+blockBytes, int64(n))
+	if err != nil {
+		return nil, err
+	}
+	if checksum(sections) != sum {
+		return nil, fmt.Errorf("%w: checksum of the sections", ErrCorrupt)
+	}
+	dir, err := decodeDirectory(sections, blockBytes)
+	if err != nil {
+		return nil, err
+	}
+	dir.growTrees()
+	return &Segment{src: src, dir: dir}, nil
+}
+
+// WithSource returns the same segment reading its blocks from another source of the same bytes.
+func (s *Segment) WithSource(src Source) *Segment {
+	return &Segment{src: src, dir: s.dir}
+}
+
+// Meta returns whose rows the segment holds.
+func (s *Segment) Meta() Meta {
+	return s.dir.meta
+}
+
+// NumSeries returns the number of series.
+func (s *Segment) NumSeries() int {
+	return len(s.dir.series)
+}
+
+// Series returns series i. They are in ascending order of version, then environment.
+func (s *Segment) Series(i int) Series {
+	version, environment := s.dir.seriesNames(i)
+	return Series{Version: version, Environment: environment, Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(i)}
+}
+
+// Find returns the number of a series.
+func (s *Segment) Find(version, environment string) (series int, ok bool) {
+	i := sort.Search(len(s.dir.series), func(i int) bool {
+		v, e := s.dir.seriesNames(i)
+		return v > version || v == version && e >= environment
+	})
+	if i == len(s.dir.series) {
+		return 0, false
+	}
+	v, e := s.dir.seriesNames(i)
+	return i, v == version && e == environment
+}
+
+// Block returns the aggregate of a block of a series, not to be changed. The blocks of a series follow each other in time; the last time of one may be
+// the first of the next.
+func (s *Segment) Block(series, block int) *Aggregate {
+	e := &s.dir.series[series]
+	if uint(block) >= uint(e.blockCount) {
+		panic("BUG: no such block")
+	}
+	return &s.dir.nodes[int(e.firstBlock)+block]
+}
+
+// ReadBlock sets the selected columns of dst to those of a block, and empties the others.
+func (s *Segment) ReadBlock(dst *Columns, series, block int, cols ColumnSet, sc *Scratch) (Read, error) {
+	read := Read{Rows: s.Block(series, block).Rows}
+	i, n := int(s.dir.series[series].firstBlock)+block, int(read.Rows)
+	dst.Reset()
+	for ch := range chunks {
+		if cols&(1<<ch) == 0 {
+			continue
+		}
+		off, size := s.dir.blocks[i].chunk(ch)
+		b, err := sc.readChecked(s.src, off, size)
+		if err == nil {
+			switch ch {
+			case chunkNumbers:
+				err = sc.decodeNumbers(dst, b, n)
+			case chunkIDs:
+				err = sc.decodeText(&dst.IDs, b, n)
+			case chunkFeatures:
+				err = sc.decodeText(&dst.Features, b, n)
+			}
+		}
+		if err != nil {
+			return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
+		}
+		read.Bytes += uint64(size)
+	}
+	return read, nil
+}

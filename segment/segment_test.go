@@ -1,0 +1,244 @@
+package segment
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// monthFrom and monthTo bound the month of the tests.
+const (
+	monthFrom = 1_761_955_200_000
+	monthTo   = monthFrom + 30*24*3600*1000
+)
+
+var testMeta = Meta{Model: "churn", From: monthFrom, To: monthTo}
+
+// shape draws rows of one kind.
+type shape func(r *rand.Rand, c *Columns, n int)
+
+// steadyRows are rows as a live model makes them.
+func steadyRows(r *rand.Rand, c *Columns, n int) {
+	ts, id := int64(monthFrom)+r.Int64N(1e9), r.Uint64N(1e9)
+	var text []byte
+	for range n {
+		ts += 200 + r.Int64N(100)
+		id += 1 + r.Uint64N(60)
+		p := float64(r.IntN(10000)) / 100
+		a := float64(int(p*100)+r.IntN(400)-200) / 100
+		text = fmt.Appendf(text[:0], `{"feature1":%d,"feature2":%v,"feature3":%d}`, r.IntN(100), float64(r.IntN(1000))/10, r.IntN(50))
+		c.AppendRow(ts, p, a, r.IntN(50) > 0, fmt.Appendf(nil, "pred_%d", id), text)
+	}
+}
+
+// wildRows are rows of any finite numbers and any texts, many at the same time.
+func wildRows(r *rand.Rand, c *Columns, n int) {
+	span := int64(1) << r.IntN(31)
+	for range n {
+		id, features := make([]byte, r.IntN(40)), make([]byte, r.IntN(100))
+		for i := range id {
+			id[i] = byte(r.Uint32() >> r.IntN(8))
+		}
+		for i := range features {
+			features[i] = byte(r.Uint32())
+		}
+		c.AppendRow(monthFrom+r.Int64N(span), randomFloat(r), randomFloat(r), r.IntN(3) > 0, id, features)
+	}
+}
+
+func sorted(c *Columns) *Columns {
+	return c.Sort(new(Columns))
+}
+
+func shapes() map[string]shape {
+	return map[string]shape{"steady": steadyRows, "wild": wildRows}
+}
+
+// testSeries is one series of a test segment.
+type testSeries struct {
+	version, environment string
+	rows                 *Columns
+}
+
+func randomSeries(r *rand.Rand, draw shape, most int) []testSeries {
+	all := make([]testSeries, 1+r.IntN(4))
+	for i := range all {
+		var c Columns
+		draw(r, &c, 1+r.IntN(most))
+		all[i] = testSeries{fmt.Sprintf("v%d", i/2), []string{"production", "staging"}[i%2], sorted(&c)}
+	}
+	return all
+}
+
+func build(t testing.TB, series []testSeries) []byte {
+	t.Helper()
+	b := NewBuilder(testMeta)
+	for _, s := range series {
+		require.NoError(t, b.StartSeries(s.version, s.environment))
+		require.NoError(t, b.Append(s.rows))
+	}
+	return b.Finish(nil)
+}
+
+func open(t testing.TB, b []byte) *Segment {
+	t.Helper()
+	require.NoError(t, Verify(Memory(b), int64(len(b)), new(Scratch)))
+	s, err := Open(Memory(b), int64(len(b)))
+	require.NoError(t, err)
+	require.NoError(t, s.CheckBlocks(b))
+	return s
+}
+
+// readAll returns all rows of a series.
+func readAll(t testing.TB, s *Segment, series int) *Columns {
+	t.Helper()
+	var all, block Columns
+	var sc Scratch
+	for i := range s.Series(series).Blocks {
+		_, err := s.ReadBlock(&block, series, i, AllColumns, &sc)
+		require.NoError(t, err)
+		all.AppendFrom(&block, 0, block.Len())
+	}
+	return &all
+}
+
+func requireSeries(t testing.TB, want []testSeries, s *Segment) {
+	t.Helper()
+	require.Equal(t, testMeta, s.Meta())
+	require.Equal(t, len(want), s.NumSeries())
+	for i, w := range want {
+		got := s.Series(i)
+		require.Equal(t, w.version, got.Version)
+		require.Equal(t, w.environment, got.Environment)
+		at, ok := s.Find(w.version, w.environment)
+		require.True(t, ok)
+		require.Equal(t, i, at)
+		require.True(t, w.rows.Equal(readAll(t, s, i)))
+		require.Equal(t, windowRef(w.rows, monthFrom, monthTo, WantAll), *got.Total)
+	}
+}
+
+// windowRef is the obvious answer.
+func windowRef(c *Columns, from, to int64, want Want) Aggregate {
+	var a Aggregate
+	for i, ts := range c.Times {
+		if from <= ts && ts < to {
+			a.Add(ts, c.Predicted[i], c.Actual[i], c.Known.Get(i))
+		}
+	}
+	if want == WantAll {
+		return a
+	}
+	var errors Aggregate
+	errors.MergeErrors(&a)
+	return errors
+}
+
+func TestSegmentRoundTrip(t *testing.T) {
+	for name, draw := range shapes() {
+		t.Run(name, func(t *testing.T) {
+			r := newRand(t)
+			for range 10 {
+				series := randomSeries(r, draw, 5000)
+				requireSeries(t, series, open(t, build(t, series)))
+			}
+		})
+	}
+}
+
+func TestWindowAgainstEveryRow(t *testing.T) {
+	for name, draw := range shapes() {
+		t.Run(name, func(t *testing.T) {
+			r := newRand(t)
+			var sc Scratch
+			for range 6 {
+				series := randomSeries(r, draw, 40000)
+				s := open(t, build(t, series))
+				for range 40 {
+					i := r.IntN(len(series))
+					times := series[i].rows.Times
+					from := times[r.IntN(len(times))] + r.Int64N(3) - 1
+					to := times[r.IntN(len(times))] + r.Int64N(3) - 1
+					want := Want(r.IntN(2))
+					var got Aggregate
+					read, err := s.Window(&got, i, from, to, want, &sc)
+					require.NoError(t, err)
+					require.LessOrEqual(t, read.Rows, uint64(2*blockRows))
+					require.Equal(t, windowRef(series[i].rows, from, to, want), got)
+				}
+			}
+		})
+	}
+}
+
+func TestMergeOfAnySplit(t *testing.T) {
+	for name, draw := range shapes() {
+		t.Run(name, func(t *testing.T) {
+			r := newRand(t)
+			for range 5 {
+				series := randomSeries(r, draw, 6000)
+				segs := make([]*Segment, 1+r.IntN(5))
+				clustered := r.IntN(2) == 0
+				for i := range segs {
+					var part []testSeries
+					for _, s := range series {
+						var c Columns
+						for j := range s.rows.Len() {
+							if clustered && j*len(segs)/s.rows.Len() == i || !clustered && int(s.rows.Times[j])%len(segs) == i {
+								c.AppendFrom(s.rows, j, j+1)
+							}
+						}
+						if c.Len() > 0 {
+							part = append(part, testSeries{s.version, s.environment, &c})
+						}
+					}
+					segs[i] = open(t, build(t, part))
+				}
+				b := NewBuilder(testMeta)
+				require.NoError(t, Merge(b, segs, new(Scratch)))
+				requireSeries(t, series, open(t, b.Finish(nil)))
+			}
+		})
+	}
+}
+
+func TestMergeIsStable(t *testing.T) {
+	var segs []*Segment
+	for i := range 3 {
+		var c Columns
+		c.AppendRow(monthFrom, float64(i), 0, false, []byte("same"), nil)
+		c.AppendRow(monthFrom, float64(i)+10, 0, false, []byte("same"), nil)
+		segs = append(segs, open(t, build(t, []testSeries{{"v", "e", &c}})))
+	}
+	b := NewBuilder(testMeta)
+	require.NoError(t, Merge(b, segs, new(Scratch)))
+	require.Equal(t, []float64{0, 10, 1, 11, 2, 12}, readAll(t, open(t, b.Finish(nil)), 0).Predicted)
+}
+
+func TestBuilderRefuses(t *testing.T) {
+	row := func(ts int64, predicted float64, id string) *Columns {
+		var c Columns
+		c.AppendRow(ts, predicted, predicted, true, []byte(id), []byte("{}"))
+		return &c
+	}
+	b := NewBuilder(testMeta)
+	require.NoError(t, b.StartSeries("v1", "production"))
+	require.NoError(t, b.Append(row(monthFrom+5, 1, "b")))
+	for name, c := range map[string]*Columns{
+		"earlier": row(monthFrom+4, 1, "z"), "lesser id": row(monthFrom+5, 1, "a"), "before the month": row(monthFrom-1, 1, "z"),
+		"after the month": row(monthTo, 1, "z"), "not a number": row(monthFrom+6, math.NaN(), "z"), "infinite": row(monthFrom+6, math.Inf(-1), "z"),
+		"too long": row(monthFrom+6, 1, string(make([]byte, RowBytesMax))),
+	} {
+		require.ErrorIs(t, b.Append(c), ErrInvalid, name)
+	}
+	require.NoError(t, b.Append(row(monthFrom+5, 1, "b")))
+	require.ErrorIs(t, b.StartSeries("v1", "production"), ErrInvalid)
+	require.ErrorIs(t, b.StartSeries("v0", "staging"), ErrInvalid)
+	require.NoError(t, b.StartSeries("v1", "staging"))
+	s := open(t, b.Finish(nil))
+	require.Equal(t, 1, s.NumSeries())
+	require.Equal(t, uint64(2), s.Series(0).Total.Rows)
+}

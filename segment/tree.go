@@ -1,0 +1,78 @@
+package segment
+
+import "cmp"
+
+// fanOut is the number of nodes under a node of the tree of a series.
+const fanOut = 32
+
+// blocksMax bounds the blocks of a segment.
+const blocksMax = 1 << 30
+
+// growTrees adds to nodes the trees over the blocks of each series: level by level, each node the aggregate of fanOut nodes of the level below, up to
+// a single one. A tree is derived from the blocks and therefore not stored.
+func (d *directory) growTrees() {
+	for i := range d.series {
+		s := &d.series[i]
+		s.firstNode = uint32(len(d.nodes))
+		for first, n := s.firstBlock, s.blockCount; n > 1; {
+			next := uint32(len(d.nodes))
+			for at := uint32(0); at < n; at += fanOut {
+				var sum Aggregate
+				for j := at; j < min(at+fanOut, n); j++ {
+					sum.Merge(&d.nodes[first+j])
+				}
+				d.nodes = append(d.nodes, sum)
+			}
+			first, n = next, (n+fanOut-1)/fanOut
+		}
+	}
+}
+
+// total returns the aggregate of a whole series.
+func (d *directory) total(series int) *Aggregate {
+	s := &d.series[series]
+	root, n := s.firstBlock, s.blockCount
+	for next := s.firstNode; n > 1; next += n {
+		n = (n + fanOut - 1) / fanOut
+		root = next
+	}
+	return &d.nodes[root]
+}
+
+// mergeBlocks merges the blocks [from, to) of a series, from as few nodes as cover them.
+func (d *directory) mergeBlocks(dst *Aggregate, series int, from, to uint32, merge func(dst, node *Aggregate)) {
+	s := &d.series[series]
+	first, n, next := s.firstBlock, s.blockCount, s.firstNode
+	for {
+		for from < to && from%fanOut != 0 {
+			merge(dst, &d.nodes[first+from])
+			from++
+		}
+		for from < to && to%fanOut != 0 && to != n {
+			to--
+			merge(dst, &d.nodes[first+to])
+		}
+		if from >= to {
+			return
+		}
+		if n == 1 {
+			merge(dst, &d.nodes[first])
+			return
+		}
+		from, to = from/fanOut, (to+fanOut-1)/fanOut
+		first, n = next, (n+fanOut-1)/fanOut
+		next += n
+	}
+}
+
+// compareNames orders series i and j by version, then environment.
+func (d *directory) compareNames(i, j int) int {
+	v, e := d.seriesNames(i)
+	w, f := d.seriesNames(j)
+	return cmp.Or(cmp.Compare(v, w), cmp.Compare(e, f))
+}
+
+func (d *directory) seriesNames(i int) (version, environment string) {
+	s := &d.series[i]
+	return d.names[s.name:s.environment], d.names[s.environment:s.end]
+}

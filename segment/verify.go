@@ -1,0 +1,57 @@
+package segment
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// CheckBlocks verifies the checksums of all blocks in b, the bytes of the whole segment. A [Source] may call these bytes resident afterwards.
+func (s *Segment) CheckBlocks(b []byte) error {
+	for i := range s.dir.blocks {
+		for ch := range chunks {
+			off, n := s.dir.blocks[i].chunk(ch)
+			if off+n > int64(len(b)) {
+				return fmt.Errorf("%w: truncated", ErrCorrupt)
+			}
+			if at := off + n - checksumLen; checksum(b[off:at]) != binary.LittleEndian.Uint32(b[at:]) {
+				return fmt.Errorf("%w: checksum of %d bytes at %d", ErrCorrupt, n, off)
+			}
+		}
+	}
+	return nil
+}
+
+// Verify reads every row of a segment of size bytes and checks it against the order of rows, the bounds of time and the stored aggregates.
+func Verify(src Source, size int64, sc *Scratch) error {
+	s, err := Open(src, size)
+	if err != nil {
+		return err
+	}
+	for series := range s.NumSeries() {
+		b := Builder{dir: directory{meta: s.Meta()}, lastTime: s.Meta().From}
+		for block := range s.Series(series).Blocks {
+			if err := s.verifyBlock(&b, series, block, sc); err != nil {
+				return fmt.Errorf("block %d of series %d: %w", block, series, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Segment) verifyBlock(b *Builder, series, block int, sc *Scratch) error {
+	c := &sc.block
+	if _, err := s.ReadBlock(c, series, block, AllColumns, sc); err != nil {
+		return err
+	}
+	n := c.Len()
+	if err := b.check(c, 0, n); err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	b.lastTime, b.lastID = c.Times[n-1], append(b.lastID[:0], c.IDs.At(n-1)...)
+	var sum Aggregate
+	sum.AddRows(c.Times, c.Predicted, c.Actual, c.Known, 0, n)
+	if sum != *s.Block(series, block) {
+		return fmt.Errorf("%w: aggregate differs from its rows", ErrCorrupt)
+	}
+	return nil
+}
