@@ -48,7 +48,7 @@ func (x extents) cut(end int64) (extents, int64) {
 
 func (x extents) meets(s span) bool {
 	lo := sort.Search(len(x), func(i int) bool { return x[i].to > s.from })
-	return lo < len(x) && x[lo].from < s.to
+	return s.from < s.to && lo < len(x) && x[lo].from < s.to
 }
 
 func (x extents) count() int64 {
