@@ -46,6 +46,9 @@ func (a *Actuals) Reset() {
 // addRow implements sink.
 func (a *Actuals) addRow(d *Decoder) {
 	r := &d.row
+	if r.given&colTimestamp.bit() == 0 {
+		r.time = 0
+	}
 	a.ModelOf = append(a.ModelOf, a.modelIndex(r.model))
 	a.IDs.Append(r.id)
 	a.Values = append(a.Values, r.actual)

@@ -106,8 +106,11 @@ func (b *Batch) appendCells(series uint32, ms int64, predicted, actual float64, 
 // addRow implements sink.
 func (b *Batch) addRow(d *Decoder) {
 	r := &d.row
-	series := b.seriesIndex(Series{Model: string(r.model), Version: string(r.version), Environment: string(r.environment)})
-	b.appendCells(series, r.time, r.predicted, r.actual, r.given&colActual.bit() != 0)
+	known := r.given&colActual.bit() != 0
+	if !known {
+		r.actual = 0
+	}
+	b.appendCells(d.series.index(b, r), r.time, r.predicted, r.actual, known)
 	b.IDs.Append(r.id)
 	b.Features.Append(r.features)
 }

@@ -37,28 +37,29 @@ func (k *checker) object(b []byte, i, depth int) (int, fault) {
 	if depth >= DepthMax {
 		return i, faultDepth
 	}
-	scope := k.names.open()
-	defer k.names.close(scope)
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, faultNone
 	}
-	for {
-		key, escaped, end, f := scanKey(b, i)
+	scope := k.names.open()
+	for more := true; more; {
+		end, escaped, value, f := scanKey(b, i)
+		if f == faultNone && !k.names.add(&scope, b, i+1, end, escaped) {
+			f = faultDuplicate
+		}
+		if f == faultNone {
+			i, f = k.value(b, value, depth+1)
+		}
+		if f == faultNone {
+			i, more, f = scanSeparator(b, i, '}')
+		}
 		if f != faultNone {
-			return end, f
-		}
-		if !k.names.add(&scope, key, escaped) {
-			return i, faultDuplicate
-		}
-		if i, f = k.value(b, end, depth+1); f != faultNone {
-			return i, f
-		}
-		more := false
-		if i, more, f = scanSeparator(b, i, '}'); f != faultNone || !more {
+			k.names.close(&scope)
 			return i, f
 		}
 	}
+	k.names.close(&scope)
+	return i, faultNone
 }
 
 // array checks the array whose bracket is at i.
@@ -82,44 +83,29 @@ func (k *checker) array(b []byte, i, depth int) (int, fault) {
 	}
 }
 
-// features checks a features text: one JSON value of at most FeaturesBytesMax
-// bytes, white space around it included.
-func (k *checker) features(text []byte) fault {
-	if len(text) > FeaturesBytesMax {
-		return faultFeaturesLong
-	}
-	end, f := k.value(text, skipSpace(text, 0), 0)
-	if f != faultNone {
-		return f.ofFeatures()
-	}
-	if skipSpace(text, end) != len(text) {
-		return faultFeaturesJSON
-	}
-	return faultNone
-}
-
-// scanKey reads the key at i, its colon and the white space around it. It
-// returns the key's text as written and the index of the value.
-func scanKey(b []byte, i int) (key []byte, escaped bool, end int, f fault) {
+// scanKey reads the key whose quote is at i, its colon and the white space around
+// it. It returns the indexes of the closing quote and of the value.
+func scanKey(b []byte, i int) (end int, escaped bool, value int, f fault) {
 	if i >= len(b) {
-		return nil, false, i, faultEnd
+		return i, false, i, faultEnd
 	}
 	if b[i] != '"' {
-		return nil, false, i, faultToken
+		return i, false, i, faultToken
 	}
-	end, escaped, f = scanString(b, i+1)
-	if f != faultNone {
-		return nil, false, end, f
+	end = scanPlain(b, i+1)
+	if end+1 >= len(b) || b[end] != '"' {
+		if end, escaped, f = scanString(b, i+1); f != faultNone {
+			return end, escaped, end, f
+		}
 	}
-	key = b[i+1 : end]
 	i = skipSpace(b, end+1)
 	if i >= len(b) {
-		return nil, false, i, faultEnd
+		return end, escaped, i, faultEnd
 	}
 	if b[i] != ':' {
-		return nil, false, i, faultToken
+		return end, escaped, i, faultToken
 	}
-	return key, escaped, skipSpace(b, i+1), faultNone
+	return end, escaped, skipSpace(b, i+1), faultNone
 }
 
 // scanSeparator reads what follows a member or an element: a comma and the white
@@ -148,23 +134,4 @@ func literal(b []byte, i int, word string) (int, fault) {
 		}
 	}
 	return i + len(word), faultNone
-}
-
-// compact appends a JSON value that passed the checker without the white space
-// between its tokens; every other byte is untouched.
-func compact(dst, src []byte) []byte {
-	for i := 0; i < len(src); {
-		switch c := src[i]; {
-		case isSpace(c):
-			i++
-		case c == '"':
-			end, _, _ := scanString(src, i+1)
-			dst = append(dst, src[i:end+1]...)
-			i = end + 1
-		default:
-			dst = append(dst, c)
-			i++
-		}
-	}
-	return dst
 }

@@ -28,16 +28,18 @@ func (f Format) String() string {
 	return fmt.Sprintf("format(%d)", uint8(f))
 }
 
-// Decoder turns bodies into batches. It keeps memory and what it learned about
+// Decoder turns bodies into batches; [NewDecoder] makes one. It keeps memory and what it learned about
 // the bodies before, and is for one goroutine at a time.
 type Decoder struct {
 	check   checker
+	clock   clock
+	series  seriesCache
 	row     row
 	scratch []byte // unescaped and compacted texts of the current row
 }
 
 // NewDecoder returns a Decoder.
-func NewDecoder() *Decoder { return &Decoder{} }
+func NewDecoder() *Decoder { return &Decoder{clock: newClock()} }
 
 // Decode appends the predictions of a body to dst, and to its rejects the lines
 // that are none. The error is [ErrMalformed] or [ErrTooLarge]; dst is then as it
@@ -64,6 +66,7 @@ func (d *Decoder) decode(dst sink, body []byte, format Format, s schema, rules R
 	if err := dst.reserve(len(body)); err != nil {
 		return err
 	}
+	d.series.begin()
 	defer d.release()
 	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
 	if format == JSON {

@@ -20,6 +20,19 @@ func checkName(s []byte) fault {
 	return faultNone
 }
 
+// scanName returns the index of the first byte at or after i that is not a plain
+// ASCII letter of a name, or len(b).
+func scanName(b []byte, i int) int {
+	for i < len(b) {
+		w := load(b, i)
+		if marks := stops(w) | (w^lanes*0x7F-lanes)&laneTops; marks != 0 {
+			return min(i+firstLane(marks), len(b))
+		}
+		i += 8
+	}
+	return len(b)
+}
+
 // checkNameString is checkName for a text that may be no valid UTF-8.
 func checkNameString(s string) fault {
 	if !utf8.ValidString(s) {

@@ -1,7 +1,5 @@
 package event
 
-import "strconv"
-
 // scanNumber checks the JSON number at i and returns the index behind it.
 // Anything that looks like a number and is none (+1, 01, .5, 0x10, 1.e5, NaN,
 // Infinity) is faultNumber; what begins no value at all is faultToken.
@@ -70,14 +68,4 @@ func skipDigits(b []byte, i int) int {
 		i++
 	}
 	return i
-}
-
-// parseFloat returns the float64 nearest to a number that passed [scanNumber],
-// or faultOverflow.
-func parseFloat(text []byte) (float64, fault) {
-	v, err := strconv.ParseFloat(string(text), 64)
-	if err != nil {
-		return 0, faultOverflow
-	}
-	return v, faultNone
 }

@@ -4,7 +4,8 @@ package event
 // slices point into the line or into the Decoder's scratch memory, and are valid
 // until the next line.
 type row struct {
-	// given are the columns that have a value; the others hold their zero.
+	// given are the columns that have a value; the others are those of an earlier
+	// line.
 	given columns
 
 	time              int64
@@ -18,7 +19,7 @@ type row struct {
 // everything of it, white space around it included. On a fault it returns the
 // column at fault, or colNone.
 func (d *Decoder) readRow(line []byte, s schema, rules Rules) (column, fault) {
-	d.row = row{}
+	d.row.given = 0
 	d.scratch = d.scratch[:0]
 	i := skipSpace(line, 0)
 	if f := beginsObject(line, i); f != faultNone {
@@ -53,30 +54,30 @@ func beginsObject(line []byte, i int) fault {
 
 // readObject reads the object whose brace is at i into d.row.
 func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, column, fault) {
-	scope := d.check.names.open()
-	defer d.check.names.close(scope)
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, colNone, faultNone
 	}
+	scope := d.check.names.open()
+	defer d.check.names.close(&scope)
 	var seen columns
 	for {
-		key, escaped, end, f := scanKey(b, i)
+		end, escaped, value, f := scanKey(b, i)
 		if f != faultNone {
 			return end, colNone, f
 		}
-		c := d.columnOf(key, escaped, s)
+		c := d.columnOf(b[i+1:end], escaped, s)
 		if c == colNone {
-			if !d.check.names.add(&scope, key, escaped) {
+			if !d.check.names.add(&scope, b, i+1, end, escaped) {
 				return i, c, faultDuplicate
 			}
-			i, f = d.check.value(b, end, 1)
+			i, f = d.check.value(b, value, 1)
 		} else {
 			if seen&c.bit() != 0 {
 				return i, c, faultDuplicate
 			}
 			seen |= c.bit()
-			i, f = d.readCell(b, end, c, s, rules)
+			i, f = d.readCell(b, value, c, s, rules)
 		}
 		if f != faultNone {
 			return i, c, f
@@ -132,14 +133,22 @@ func (d *Decoder) readCell(b []byte, i int, c column, s schema, rules Rules) (in
 	panic("BUG: no such column")
 }
 
-// readText reads the string at i. A value of another type is the fault other,
-// once it proves to be sound JSON.
+// wrongType returns the fault of a value of another type than the column's, once
+// it proves to be sound JSON.
+func (d *Decoder) wrongType(b []byte, i int, other fault) (int, fault) {
+	end, f := d.check.value(b, i, 1)
+	if f == faultNone {
+		f = other
+	}
+	return end, f
+}
+
+// readText reads the string at i without its escapes. A value of another type is
+// the fault other.
 func (d *Decoder) readText(b []byte, i int, other fault) (text []byte, end int, f fault) {
 	if i >= len(b) || b[i] != '"' {
-		if i, f = d.check.value(b, i, 1); f == faultNone {
-			f = other
-		}
-		return nil, i, f
+		end, f = d.wrongType(b, i, other)
+		return nil, end, f
 	}
 	end, escaped, f := scanString(b, i+1)
 	if f != faultNone {
@@ -155,6 +164,13 @@ func (d *Decoder) readText(b []byte, i int, other fault) (text []byte, end int, 
 }
 
 func (d *Decoder) readName(b []byte, i int, dst *[]byte) (int, fault) {
+	if i < len(b) && b[i] == '"' {
+		end := scanName(b, i+1)
+		if n := end - i - 1; end < len(b) && b[end] == '"' && n > 0 && n <= NameBytesMax {
+			*dst = b[i+1 : end]
+			return end + 1, faultNone
+		}
+	}
 	text, end, f := d.readText(b, i, faultWantString)
 	if f != faultNone {
 		return end, f
@@ -164,6 +180,12 @@ func (d *Decoder) readName(b []byte, i int, dst *[]byte) (int, fault) {
 }
 
 func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
+	if i < len(b) && b[i] == '"' {
+		if ms, end, ok := d.clock.read(b, i+1); ok {
+			d.row.time = ms
+			return end + 1, rules.check(ms)
+		}
+	}
 	text, end, f := d.readText(b, i, faultWantTimestamp)
 	if f != faultNone {
 		return end, f
@@ -176,46 +198,22 @@ func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
 	return end, rules.check(ms)
 }
 
-// readFeatures reads a string that holds a JSON text, which is kept as it
-// stands, or an object, which is kept without white space.
-func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
-	if i < len(b) && b[i] == '{' {
-		end, f := d.check.object(b, i, 1)
-		if f != faultNone {
-			return end, f
-		}
-		mark := len(d.scratch)
-		d.scratch = compact(d.scratch, b[i:end])
-		d.row.features = d.scratch[mark:]
-		if len(d.row.features) > FeaturesBytesMax {
-			return end, faultFeaturesLong
-		}
+func (d *Decoder) readNumber(b []byte, i int, dst *float64) (int, fault) {
+	if v, end, ok := readFloat(b, i); ok {
+		*dst = v
 		return end, faultNone
 	}
-	text, end, f := d.readText(b, i, faultWantFeatures)
-	if f != faultNone {
-		return end, f
-	}
-	d.row.features = text
-	return end, d.check.features(text)
-}
-
-func (d *Decoder) readNumber(b []byte, i int, dst *float64) (int, fault) {
-	if i < len(b) && b[i] != '"' && b[i] != '{' && b[i] != '[' && b[i] != 't' && b[i] != 'f' {
-		end, f := scanNumber(b, i)
-		if f != faultNone {
-			return end, f
+	if i < len(b) {
+		switch b[i] {
+		case '"':
+			return d.wrongType(b, i, faultQuotedNumber)
+		case '{', '[', 't', 'f':
+			return d.wrongType(b, i, faultWantNumber)
 		}
-		*dst, f = parseFloat(b[i:end])
-		return end, f
 	}
-	quoted := i < len(b) && b[i] == '"'
 	end, f := d.check.value(b, i, 1)
-	switch {
-	case f != faultNone:
-		return end, f
-	case quoted:
-		return end, faultQuotedNumber
+	if f == faultNone {
+		*dst, f = parseFloat(b[i:end])
 	}
-	return end, faultWantNumber
+	return end, f
 }

@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -12,7 +13,23 @@ const (
 	laneTops = 0x8080808080808080
 )
 
-func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+// load returns the eight bytes at i. Those past the end of b are whatever the
+// memory of b holds there, or zero: a caller clips what it finds to len(b).
+func load(b []byte, i int) uint64 {
+	if i <= cap(b)-8 {
+		return binary.LittleEndian.Uint64(b[i : i+8])
+	}
+	return loadTail(b, i)
+}
+
+// loadTail is load within seven bytes of the end of memory.
+func loadTail(b []byte, i int) uint64 {
+	var w uint64
+	for j := len(b) - 1; j >= i; j-- {
+		w = w<<8 | uint64(b[j])
+	}
+	return w
+}
 
 // stops marks, in the top bit of its lane, the first byte of w that does not
 // stand for itself in a JSON string: a quote, a backslash, a control character
@@ -41,19 +58,13 @@ func isSpace(c byte) bool { return c <= ' ' && 1<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'
 // scanPlain returns the index of the first byte at or after i that does not
 // stand for itself in a JSON string, or len(b).
 func scanPlain(b []byte, i int) int {
-	for len(b)-i >= 8 {
-		if marks := stops(load64(b, i)); marks != 0 {
-			return i + firstLane(marks)
+	for i < len(b) {
+		if marks := stops(load(b, i)); marks != 0 {
+			return min(i+firstLane(marks), len(b))
 		}
 		i += 8
 	}
-	for i < len(b) {
-		if c := b[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			break
-		}
-		i++
-	}
-	return i
+	return len(b)
 }
 
 // scanString checks the string whose text begins at i, after its quote. It
@@ -148,6 +159,53 @@ func hexDigit(c byte) (rune, bool) {
 		return rune(c|0x20-'a') + 10, true
 	}
 	return 0, false
+}
+
+// appendString checks the string whose text begins at i, after its quote, and
+// appends what it stands for. It returns the index of the closing quote.
+// Equivalent: scanString and unescape.
+func appendString(dst, b []byte, i int) (out []byte, end int, f fault) {
+	// A word is stored before it is known how much of it counts, so dst keeps
+	// room for one more than the rest of b; no escape is shorter than its text.
+	dst = slices.Grow(dst, len(b)-i+8)
+	n := len(dst)
+	dst = dst[:cap(dst)]
+	for i < len(b) {
+		w := load(b, i)
+		binary.LittleEndian.PutUint64(dst[n:], w)
+		marks := stops(w)
+		if marks == 0 {
+			n += 8
+			i += 8
+			continue
+		}
+		n += firstLane(marks)
+		i += firstLane(marks)
+		if i >= len(b) {
+			break
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return dst[:n], i, faultNone
+		case c == '\\':
+			size, f := scanEscape(b[i:])
+			if f != faultNone {
+				return dst[:n], i, f
+			}
+			n = len(unescape(dst[:n], b[i:i+size]))
+			i += size
+		case c < 0x20:
+			return dst[:n], i, faultControl
+		default:
+			r, size := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && size == 1 {
+				return dst[:n], i, faultUTF8
+			}
+			n += copy(dst[n:], b[i:i+size])
+			i += size
+		}
+	}
+	return dst[:min(n, len(dst))], len(b), faultEnd
 }
 
 // unescape appends the text that s stands for. s has passed [scanString].

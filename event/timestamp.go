@@ -42,6 +42,66 @@ func parseTimestamp(s []byte) (int64, fault) {
 	return ms - offset, faultNone
 }
 
+// clock reads timestamps of the usual layouts a word at a time, and keeps the
+// date of the last one: the next is mostly of the same day.
+type clock struct {
+	date  [2]uint64 // the bytes of the date, the second word two of them
+	start int64     // of the day, in Unix milliseconds
+}
+
+// newClock returns a clock that knows the first of all days. The zero clock would
+// take ten NULs for it.
+func newClock() clock {
+	const day = "1970-01-01\x00\x00\x00\x00\x00\x00"
+	return clock{date: [2]uint64{load([]byte(day), 0), load([]byte(day), 8)}}
+}
+
+// read reads the timestamp whose text begins at i, after its quote, if it has no
+// fraction or one of three digits, and no zone or Z. It returns the index of the
+// closing quote, or false for any other text, sound or not. Equivalent:
+// scanString and parseTimestamp.
+func (c *clock) read(b []byte, i int) (ms int64, end int, ok bool) {
+	if len(b)-i < len("YYYY-MM-DD hh:mm:ss\"") {
+		return 0, i, false
+	}
+	w0, w1, w2 := load(b, i), load(b, i+8), load(b, i+16)
+	if date := [2]uint64{w0, w1 & 0xFFFF}; date != c.date {
+		days, ok := parseDate(b[i:])
+		if !ok {
+			return 0, i, false
+		}
+		c.date, c.start = date, days*dayMillis
+	}
+	if separator := byte(w1 >> 16); separator != ' ' && separator != 'T' {
+		return 0, i, false
+	}
+	const colons = 0x0000FF0000FF0000
+	time := (w1>>24 | w2<<40) ^ (lanes&^colons*'0' | lanes&colons*':') // hh:mm:ss
+	if time&colons != 0 || notDigits(time) != 0 {
+		return 0, i, false
+	}
+	hour := int64(time&0xFF*10 + time>>8&0xFF)
+	minute := int64(time>>24&0xFF*10 + time>>32&0xFF)
+	second := int64(time>>48&0xFF*10 + time>>56)
+	if hour > 23 || minute > 59 || second > 59 {
+		return 0, i, false
+	}
+	ms = c.start + hour*hourMillis + minute*minuteMillis + second*secondMillis
+	end = i + 19
+	if b[end] == '.' {
+		fraction := w2>>32&0xFFFFFF ^ lanes&0xFFFFFF*'0'
+		if notDigits(fraction) != 0 {
+			return 0, i, false
+		}
+		ms += int64(fraction&0xFF*100 + fraction>>8&0xFF*10 + fraction>>16)
+		end += 4
+	}
+	if end < len(b) && b[end] == 'Z' {
+		end++
+	}
+	return ms, end, end < len(b) && b[end] == '"'
+}
+
 // notTimestamp tells a number in quotes, which is taken for an epoch, from other
 // texts, so that the reason can say so.
 func notTimestamp(s []byte) fault {
