@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,8 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
-	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -30,6 +31,8 @@ type DB struct {
 	quarantine *quarantine
 	counters   counters
 	publisher  publisher
+	keeper     keeper
+	background background
 
 	// Owned by the publisher: the checkpoint interval new rows belong to, and the months that got rows in it.
 	generation uint64
@@ -63,13 +66,17 @@ func Open(dir string, opts Options) (*DB, error) {
 		models:     xsync.NewMapOf[string, *model](),
 		keys:       newKeyWindow(),
 		quarantine: newQuarantine(),
+		background: newBackground(),
 	}
 	db.publisher.db = db
+	db.generation = 1
+	db.keeper.sealer.builder = segment.NewBuilder(segment.Meta{})
 	db.scratches.New = func() any { return new(scratch) }
 	db.encoders.New = func() any { return new(recordEncoder) }
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
+	db.startBackground()
 	db.ready.Store(true)
 	return db, nil
 }
@@ -90,32 +97,8 @@ func (db *DB) open() (err error) {
 	return db.recover(id)
 }
 
-// recover replays the log.
-func (db *DB) recover(id [16]byte) error {
-	logDir := filepath.Join(db.dir, logDirName)
-	if err := db.opts.FS.MkdirAll(logDir); err != nil {
-		return err
-	}
-	if err := db.opts.FS.SyncDir(db.dir); err != nil {
-		return err
-	}
-	replay := replayer{db: db, record: record{batch: new(event.Batch)}}
-	log, recovered, err := wal.Open(logDir, wal.Options{
-		FS:           db.opts.FS,
-		StoreID:      id,
-		Sync:         db.opts.Sync,
-		SyncInterval: db.opts.SyncInterval,
-		Now:          db.opts.Now,
-	}, replay.replay)
-	if err != nil {
-		return logError(err)
-	}
-	db.log = log
-	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "recovered", recovered)
-	return nil
-}
-
-// Close waits for calls under way, writes what the log still holds and releases the directory. It is idempotent.
+// Close waits for calls under way, makes a checkpoint, and releases the directory. It is idempotent. What was
+// acknowledged is durable whether the checkpoint succeeds or not.
 func (db *DB) Close() error {
 	db.closing.Lock()
 	defer db.closing.Unlock()
@@ -123,7 +106,11 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closed = true
-	return errors.Join(logError(db.log.Close()), db.lock.Close())
+	db.stopBackground()
+	if err := db.checkpoint(context.Background()); err != nil {
+		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
+	}
+	return errors.Join(logError(db.log.Close()), db.keeper.closePacks(), db.lock.Close())
 }
 
 // begin keeps Close waiting until end.

@@ -162,9 +162,14 @@ func TestDifferential(t *testing.T) {
 			checkDrift(t, db, &o, c.driftQuery())
 			checks += 2
 		}
-		if c.IntN(*batchesFlag/4+1) == 0 {
+		switch n := c.IntN(*batchesFlag); {
+		case n < 4:
 			require.NoError(t, db.Close())
 			db = openDB(t, dir, engine.Options{})
+		case n < 30:
+			require.NoError(t, db.Checkpoint(context.Background()))
+		case n < 40:
+			require.NoError(t, db.Merge(context.Background()))
 		}
 	}
 	queries := make([]engine.MetricsQuery, 50)
@@ -173,12 +178,22 @@ func TestDifferential(t *testing.T) {
 		queries[i] = c.metricsQuery()
 		before[i] = checkMetrics(t, db, &o, queries[i])
 	}
-	require.NoError(t, db.Close())
-	db = openDB(t, dir, engine.Options{})
-	for i, q := range queries {
-		require.Equal(t, before[i].Rows, checkMetrics(t, db, &o, q).Rows, "after a restart: %+v", q)
+	same := func(when string) {
+		for i, q := range queries {
+			require.Equal(t, before[i].Rows, checkMetrics(t, db, &o, q).Rows, "%s: %+v", when, q)
+		}
 	}
-	t.Logf("%d rows in %d batches, %d queries compared", len(o.rows), *batchesFlag, checks+2*len(queries))
+	require.NoError(t, db.Checkpoint(context.Background()))
+	same("after a checkpoint")
+	require.NoError(t, db.Merge(context.Background()))
+	same("after a merge")
+	require.NoError(t, db.Close())
+	db = openDB(t, dir, engine.Options{MemoryLimitBytes: 1})
+	same("after a restart, from disk")
+	stats := db.Stats()
+	require.Equal(t, uint64(len(o.rows)), stats.SealedRows)
+	t.Logf("%d segments, %d models, %d series", stats.Segments, stats.Models, stats.Series)
+	t.Logf("%d rows in %d batches, %d queries compared", len(o.rows), *batchesFlag, checks+4*len(queries))
 }
 
 func checkMetrics(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery) engine.MetricsResult {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -52,6 +53,17 @@ func logError(err error) error {
 		if errors.Is(err, c.log) {
 			return fmt.Errorf("%w: %w", c.engine, err)
 		}
+	}
+	return err
+}
+
+// segmentError does the same for an error of a segment.
+func segmentError(err error) error {
+	switch {
+	case errors.Is(err, segment.ErrCorrupt):
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case errors.Is(err, segment.ErrVersion):
+		return fmt.Errorf("%w: %w", ErrVersion, err)
 	}
 	return err
 }

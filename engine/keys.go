@@ -45,6 +45,8 @@ type keyWindow struct {
 	// order holds the ids as they were added; order[:dropped] are gone.
 	order   []keyID
 	dropped int
+	// added are the entries that no cut has handed to the keeper.
+	added   []keyEntry
 	flights map[keyID]*flight
 }
 
@@ -104,6 +106,27 @@ func (w *keyWindow) end(id keyID) {
 func (w *keyWindow) add(e keyEntry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.added = append(w.added, e)
+	w.put(e)
+}
+
+// restore remembers an entry that is in a list already.
+func (w *keyWindow) restore(e keyEntry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.put(e)
+}
+
+// takeNew returns the entries added since the last call.
+func (w *keyWindow) takeNew() []keyEntry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	added := w.added
+	w.added = nil
+	return added
+}
+
+func (w *keyWindow) put(e keyEntry) {
 	if _, ok := w.entries[e.id]; !ok {
 		w.order = append(w.order, e.id)
 	}

@@ -23,7 +23,7 @@ type manifest struct {
 	nextFile uint64
 	packs    []packRef
 	// keys and rejects are the lists that hold the idempotency window and the quarantine, oldest first.
-	keys, rejects []fileRef
+	keys, rejects []listRef
 }
 
 // fileRef names a file and the facts that a stale, swapped or cut one contradicts.
@@ -31,6 +31,13 @@ type fileRef struct {
 	number uint64
 	size   int64
 	crc    uint32 // of the whole list, or of a pack's directory
+}
+
+// listRef is a list with what decides how long it is kept.
+type listRef struct {
+	fileRef
+	entries uint64
+	newest  int64 // time of the newest entry, in Unix milliseconds
 }
 
 // packRef is a pack with the entries of its directory that a merge or retention has retired.
@@ -65,10 +72,12 @@ func (m *manifest) encode(store [16]byte) []byte {
 			dst = binary.AppendUvarint(dst, uint64(d))
 		}
 	}
-	for _, lists := range [][]fileRef{m.keys, m.rejects} {
+	for _, lists := range [][]listRef{m.keys, m.rejects} {
 		dst = binary.AppendUvarint(dst, uint64(len(lists)))
-		for _, f := range lists {
-			dst = f.append(dst)
+		for _, l := range lists {
+			dst = l.append(dst)
+			dst = binary.AppendUvarint(dst, l.entries)
+			dst = binary.AppendVarint(dst, l.newest)
 		}
 	}
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
@@ -108,10 +117,10 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 			p.dead[k] = uint32(c.uvarint("retired entry"))
 		}
 	}
-	for _, lists := range []*[]fileRef{&m.keys, &m.rejects} {
-		*lists = make([]fileRef, c.count(fileRefBytesMin, "lists"))
+	for _, lists := range []*[]listRef{&m.keys, &m.rejects} {
+		*lists = make([]listRef, c.count(fileRefBytesMin+2, "lists"))
 		for i := range *lists {
-			(*lists)[i] = readFileRef(&c)
+			(*lists)[i] = listRef{readFileRef(&c), c.uvarint("entries"), c.varint("newest entry")}
 		}
 	}
 	return m, c.end("the manifest")

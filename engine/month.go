@@ -12,6 +12,8 @@ type month struct {
 	// Guarded by the model's lock.
 	head   *head
 	frozen []*head
+	// sealed is never changed in place: a query keeps the slice it saw.
+	sealed []*sealed
 }
 
 // writable returns the head for rows of the generation. A head of an earlier one is frozen first, so that a
@@ -41,12 +43,12 @@ func (mo *month) heads(f func(*head)) {
 	}
 }
 
-// window adds the rows of a series that lie in w to dst.
+// overlaps tells whether any time of the month is in w.
+func (mo *month) overlaps(w span) bool { return w.from < mo.span.to && w.to > mo.span.from }
+
+// window adds the rows of a series that lie in w and are not in segments to dst.
 func (mo *month) window(dst *segment.Aggregate, series uint32, w span) Read {
 	var read Read
-	if w.to <= mo.span.from || w.from >= mo.span.to {
-		return read
-	}
 	mo.heads(func(h *head) {
 		if s := h.series[series]; s != nil {
 			read.add(s.window(dst, w))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/residualdb/residual/internal/vfs"
@@ -97,8 +98,23 @@ type pack struct {
 	file    vfs.File
 	entries []packEntry
 
-	// holders counts the segments that read from the file.
+	// holders counts the sealed segments that read from the file.
 	holders atomic.Int64
+	once    sync.Once
+}
+
+func (p *pack) acquire() { p.holders.Add(1) }
+
+// release lets go. The last one out closes the file, whose content is no longer of use.
+func (p *pack) release() {
+	if p.holders.Add(-1) == 0 {
+		_ = p.close() // nothing was written through it, so that nothing can be lost
+	}
+}
+
+func (p *pack) close() (err error) {
+	p.once.Do(func() { err = p.file.Close() })
+	return err
 }
 
 // openPack opens a pack that the manifest names and checks its header and directory. Segments are checked when read.

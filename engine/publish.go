@@ -31,6 +31,7 @@ func (p *publisher) publish(b *event.Batch) {
 	for s := range b.Series {
 		p.publishSeries(b, s, p.order[p.starts[s]:p.starts[s+1]])
 	}
+	p.db.announceGrown()
 	p.db.counters.batches.Add(1)
 	p.db.counters.rows.Add(uint64(b.Len()))
 	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))
@@ -92,6 +93,10 @@ func (p *publisher) publishRun(b *event.Batch, m *model, name seriesName, number
 	}
 	h.rows += len(rows)
 	h.of(series).add(run{p.times, p.predicted, p.actual, p.known, text})
+	if h.rows >= sealRows {
+		mo.freeze()
+		p.db.background.announce(dirtyMonth{m, mo})
+	}
 }
 
 // gather copies the rows' numbers into scratch, in order, and returns the earliest timestamp.

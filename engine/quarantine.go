@@ -66,8 +66,10 @@ type quarantine struct {
 	mu sync.Mutex
 
 	// Guarded by mu. rows[:begin] are dropped.
-	rows    []QuarantineRow
-	begin   int
+	rows  []QuarantineRow
+	begin int
+	// added are the rows that no cut has handed to the keeper.
+	added   []QuarantineRow
 	bytes   int
 	dropped uint64
 }
@@ -84,14 +86,37 @@ func (q *quarantine) add(lsn uint64, r *record) {
 	at := time.UnixMilli(r.at).UTC()
 	for i := range r.batch.Rejects {
 		x := &r.batch.Rejects[i]
-		q.rows = append(q.rows, QuarantineRow{
+		row := QuarantineRow{
 			Source: SourcePredictions, Column: x.Column, Reason: x.Reason, Code: x.Code,
 			ImportID: importID, LineNumber: x.Line, Line: x.Raw, InsertedAt: at,
-		})
-		q.bytes += len(x.Raw)
+		}
+		q.added = append(q.added, row)
+		q.put(row)
 	}
 	q.dropped += uint64(r.batch.Rejected.Total() - len(r.batch.Rejects))
 	q.drop()
+}
+
+func (q *quarantine) put(row QuarantineRow) {
+	q.rows = append(q.rows, row)
+	q.bytes += len(row.Line)
+}
+
+// restore adds a row that is in a list already.
+func (q *quarantine) restore(row QuarantineRow) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.put(row)
+	q.drop()
+}
+
+// takeNew returns the rows added since the last call.
+func (q *quarantine) takeNew() []QuarantineRow {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	added := q.added
+	q.added = nil
+	return added
 }
 
 // drop lets go of the oldest rows beyond the bounds.
@@ -101,6 +126,9 @@ func (q *quarantine) drop() {
 		q.rows[q.begin] = QuarantineRow{}
 		q.begin++
 		q.dropped++
+	}
+	if len(q.added) > QuarantineRowsMax {
+		q.added = append([]QuarantineRow(nil), q.added[len(q.added)-QuarantineRowsMax:]...)
 	}
 	if q.begin > len(q.rows)/2 {
 		q.rows = append(q.rows[:0], q.rows[q.begin:]...)

@@ -12,8 +12,9 @@ const windowsMax = 2
 
 // scratch is what a query needs beside its result, reused so that a query allocates nothing else.
 type scratch struct {
-	series []uint32
-	aggs   [windowsMax]segment.Aggregate
+	series  []uint32
+	aggs    [windowsMax]segment.Aggregate
+	segment segment.Scratch
 }
 
 // each aggregates the windows of every selected series of a model, or of All, and hands them to yield one series
@@ -28,7 +29,7 @@ func (db *DB) each(ctx context.Context, id string, sel selection, ws []span, yie
 	var read Read
 	if id != All {
 		if m, ok := db.models.Load(id); ok {
-			read = m.each(sel, ws, sc, yield)
+			return m.each(sel, ws, sc, yield)
 		}
 		return read, nil
 	}
@@ -38,13 +39,15 @@ func (db *DB) each(ctx context.Context, id string, sel selection, ws []span, yie
 			err = fmt.Errorf("query every model: %w", err)
 			return false
 		}
-		read.add(m.each(sel, ws, sc, yield))
-		return true
+		var r Read
+		r, err = m.each(sel, ws, sc, yield)
+		read.add(r)
+		return err == nil
 	})
 	return read, err
 }
 
-func (m *model) each(sel selection, ws []span, sc *scratch, yield func(m *model, name seriesName, aggs []segment.Aggregate)) Read {
+func (m *model) each(sel selection, ws []span, sc *scratch, yield func(m *model, name seriesName, aggs []segment.Aggregate)) (Read, error) {
 	var read Read
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -52,11 +55,32 @@ func (m *model) each(sel selection, ws []span, sc *scratch, yield func(m *model,
 	for _, n := range sc.series {
 		for i, w := range ws {
 			sc.aggs[i].Reset()
-			for _, mo := range m.months {
-				read.add(mo.window(&sc.aggs[i], n, w))
+			r, err := m.window(&sc.aggs[i], n, w, sc)
+			if err != nil {
+				return read, fmt.Errorf("model %q: %w", m.name, err)
 			}
+			read.add(r)
 		}
 		yield(m, m.series[n].seriesName, sc.aggs[:len(ws)])
 	}
-	return read
+	return read, nil
+}
+
+// window adds the rows of a series that lie in w to dst.
+func (m *model) window(dst *segment.Aggregate, series uint32, w span, sc *scratch) (Read, error) {
+	var read Read
+	for _, mo := range m.months {
+		if !mo.overlaps(w) {
+			continue
+		}
+		read.add(mo.window(dst, series, w))
+		for _, sd := range mo.sealed {
+			r, err := sd.window(dst, series, w, &sc.segment)
+			if err != nil {
+				return read, err
+			}
+			read.add(r)
+		}
+	}
+	return read, nil
 }

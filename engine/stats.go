@@ -25,19 +25,25 @@ type Stats struct {
 	// Apply is the time spent publishing batches to memory.
 	Apply time.Duration
 
+	// Checkpoints and Merges count manifests committed, BackgroundFailures attempts that failed and are tried again.
+	Checkpoints, Merges, BackgroundFailures uint64
+
 	// Gauges.
-	Models, Series  int
-	HeadRows        uint64
-	HeadBytes       int64
-	IdempotencyKeys int
+	Models, Series, Segments int
+	HeadRows, SealedRows     uint64
+	HeadBytes                int64
+	// SealedBytes is the size of the sealed segments, ResidentBytes what of them is in memory.
+	SealedBytes, ResidentBytes int64
+	IdempotencyKeys            int
 
 	Log wal.Stats
 }
 
 // counters are what Stats reads without a lock.
 type counters struct {
-	batches, rows, duplicates, applyNanos atomic.Uint64
-	quarantined                           [len(event.Counts{})]atomic.Uint64
+	batches, rows, duplicates, applyNanos   atomic.Uint64
+	checkpoints, merges, backgroundFailures atomic.Uint64
+	quarantined                             [len(event.Counts{})]atomic.Uint64
 }
 
 // Health says whether the store takes events.
@@ -52,12 +58,15 @@ func (db *DB) Health() Health {
 // Stats returns counters and gauges. It visits every model.
 func (db *DB) Stats() Stats {
 	s := Stats{
-		Batches:         db.counters.batches.Load(),
-		Rows:            db.counters.rows.Load(),
-		Duplicates:      db.counters.duplicates.Load(),
-		Apply:           time.Duration(db.counters.applyNanos.Load()),
-		IdempotencyKeys: db.keys.len(),
-		Log:             db.log.Stats(),
+		Batches:            db.counters.batches.Load(),
+		Rows:               db.counters.rows.Load(),
+		Duplicates:         db.counters.duplicates.Load(),
+		Apply:              time.Duration(db.counters.applyNanos.Load()),
+		Checkpoints:        db.counters.checkpoints.Load(),
+		Merges:             db.counters.merges.Load(),
+		BackgroundFailures: db.counters.backgroundFailures.Load(),
+		IdempotencyKeys:    db.keys.len(),
+		Log:                db.log.Stats(),
 	}
 	for code := range s.Quarantined {
 		s.Quarantined[code] = int(db.counters.quarantined[code].Load())
@@ -69,12 +78,25 @@ func (db *DB) Stats() Stats {
 		s.Models++
 		s.Series += len(m.series)
 		for _, mo := range m.months {
-			mo.heads(func(h *head) {
-				s.HeadRows += uint64(h.rows)
-				s.HeadBytes += h.bytes()
-			})
+			s.add(mo)
 		}
 		return true
 	})
 	return s
+}
+
+// add counts what a month holds. The lock of its model is held.
+func (s *Stats) add(mo *month) {
+	mo.heads(func(h *head) {
+		s.HeadRows += uint64(h.rows)
+		s.HeadBytes += h.bytes()
+	})
+	for _, sd := range mo.sealed {
+		s.Segments++
+		s.SealedRows += sd.rows
+		s.SealedBytes += sd.source.size
+		if sd.source.resident.Load() != nil {
+			s.ResidentBytes += sd.source.size
+		}
+	}
 }

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/wal"
+)
+
+// keeper holds what is on disk beside the log. A checkpoint moves rows from the log's care into packs: it cuts the
+// log, seals the heads of the months that got rows before the cut, writes their segments to one pack, and commits it
+// with a manifest; only then is the log truncated.
+type keeper struct {
+	// Immutable after Open.
+	fs    vfs.FS
+	dir   string
+	store [16]byte
+
+	// mu serialises what changes the manifest.
+	mu sync.Mutex
+
+	// Guarded by mu.
+	manifest manifest
+	packs    map[uint64]*pack
+	// dirty are months that a cut handed over and that are not all sealed yet.
+	dirty []dirtyMonth
+	// keys and rejects came in before a cut and are in no list yet.
+	keys    []keyEntry
+	rejects []QuarantineRow
+	// nextFile is past every number tried, so that a failed attempt's file is never taken for another's.
+	nextFile uint64
+	// failed is the first failure after which the state of the disk is not known; it ends checkpoints for good.
+	failed error
+
+	// sealing serialises the sealer; unsaved, guarded by it, are segments that no manifest names.
+	sealing sync.Mutex
+	sealer  sealer
+	unsaved []unsaved
+}
+
+// unsaved is a sealed segment that only the log backs.
+type unsaved struct {
+	dirtyMonth
+	sealed *sealed
+}
+
+// cut is what the publisher hands over at a checkpoint's cut.
+type cut struct {
+	covered    wal.Position
+	generation uint64
+}
+
+// Checkpoint makes the packs cover the log up to now and truncates it. It runs beside appends and queries.
+func (db *DB) Checkpoint(ctx context.Context) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	return db.checkpoint(ctx)
+}
+
+func (db *DB) checkpoint(ctx context.Context) error {
+	k := &db.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.failed != nil {
+		return fmt.Errorf("%w: %w", ErrDegraded, k.failed)
+	}
+	var c cut
+	if err := db.log.Cut(ctx, func(pos wal.Position) { c = db.cut(pos) }); err != nil {
+		return fmt.Errorf("checkpoint: %w", logError(err))
+	}
+	for len(k.dirty) > 0 {
+		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {
+			return fmt.Errorf("checkpoint: seal: %w", err)
+		}
+		k.dirty = k.dirty[1:]
+	}
+	if err := db.save(c); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	db.counters.checkpoints.Add(1)
+	return nil
+}
+
+// cut runs on the publisher, between the last record before the cut and the first one behind it. The keeper's lock is
+// held by the checkpoint that waits for it.
+func (db *DB) cut(pos wal.Position) cut {
+	c := cut{covered: pos, generation: db.generation}
+	db.generation++
+	k := &db.keeper
+	k.dirty = append(k.dirty, db.dirty...)
+	db.dirty = nil
+	k.keys = append(k.keys, db.keys.takeNew()...)
+	k.rejects = append(k.rejects, db.quarantine.takeNew()...)
+	return c
+}
+
+// sealMonth seals what the month holds of generations up to last.
+func (db *DB) sealMonth(d dirtyMonth, last uint64) error {
+	k := &db.keeper
+	k.sealing.Lock()
+	defer k.sealing.Unlock()
+	d.model.freezeUpTo(d.month, last)
+	return db.sealHeads(d, last)
+}
+
+// sealHeads seals the frozen heads of generations up to last. The sealing lock is held.
+func (db *DB) sealHeads(d dirtyMonth, last uint64) error {
+	k := &db.keeper
+	for {
+		heads := d.model.frozenBatch(d.month, last)
+		if len(heads) == 0 {
+			return nil
+		}
+		sd, err := k.sealer.seal(d.model, d.month, heads)
+		if err != nil {
+			return err
+		}
+		k.unsaved = append(k.unsaved, unsaved{d, sd})
+	}
+}
+
+// sealFrozen seals the heads of a month that are frozen already.
+func (db *DB) sealFrozen(d dirtyMonth) error {
+	k := &db.keeper
+	k.sealing.Lock()
+	defer k.sealing.Unlock()
+	return db.sealHeads(d, math.MaxUint64)
+}

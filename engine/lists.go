@@ -1,0 +1,44 @@
+package engine
+
+// listed counts what writeLists put on disk.
+type listed struct{ keys, rejects int }
+
+// writeLists writes what waits for a list to next, and lets go there of the lists that are past the bounds of the
+// idempotency window and the quarantine.
+func (k *keeper) writeLists(next *manifest, now int64) (listed, error) {
+	n := listed{len(k.keys), len(k.rejects)}
+	if n.keys > 0 {
+		ref, err := k.writeList(listKeys, encodeKeys(k.store, k.keys), n.keys, k.keys[n.keys-1].at)
+		if err != nil {
+			return n, err
+		}
+		next.keys = append(next.keys, ref)
+	}
+	if n.rejects > 0 {
+		ref, err := k.writeList(listRejects, encodeRejects(k.store, k.rejects), n.rejects, k.rejects[n.rejects-1].InsertedAt.UnixMilli())
+		if err != nil {
+			return n, err
+		}
+		next.rejects = append(next.rejects, ref)
+	}
+	next.keys = current(next.keys, KeysMax, now-KeysAge.Milliseconds())
+	next.rejects = current(next.rejects, QuarantineRowsMax, 0)
+	return n, nil
+}
+
+func (k *keeper) writeList(kind listKind, content []byte, entries int, newest int64) (listRef, error) {
+	ref, err := writeList(k.fs, k.dir, kind, k.number(), content)
+	return listRef{fileRef: ref, entries: uint64(entries), newest: newest}, err
+}
+
+// current returns the lists that may hold one of the newest entriesMax entries not older than oldest.
+func current(lists []listRef, entriesMax uint64, oldest int64) []listRef {
+	entries := uint64(0)
+	for i := len(lists) - 1; i >= 0; i-- {
+		if entries >= entriesMax || lists[i].newest < oldest {
+			return lists[i+1:]
+		}
+		entries += lists[i].entries
+	}
+	return lists
+}

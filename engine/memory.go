@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
+// read from their packs. Aggregates always stay.
+func (db *DB) balance() {
+	type candidate struct {
+		month  monthNumber
+		source *source
+	}
+	db.keeper.mu.Lock()
+	defer db.keeper.mu.Unlock()
+	var all []candidate
+	db.models.Range(func(_ string, m *model) bool {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		for _, mo := range m.months {
+			for _, sd := range mo.sealed {
+				all = append(all, candidate{mo.number, sd.source})
+			}
+		}
+		return true
+	})
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.month, a.month) })
+	used := int64(0)
+	for _, c := range all {
+		if used+c.source.size > db.opts.MemoryLimitBytes {
+			c.source.evict()
+			continue
+		}
+		if err := c.source.load(); err != nil {
+			db.opts.Logger.Error("segment not loaded", "error", err)
+			continue
+		}
+		used += c.source.size
+	}
+}

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// mergeBytesMax bounds the segments that one merge rewrites, and so what it holds in memory.
+	mergeBytesMax = 256 << 20
+	// mergeFanIn is the number of segments of similar size that are worth one rewrite: each row is rewritten about
+	// log4 of its month's number of checkpoints times.
+	mergeFanIn = 4
+	// monthSettles is how long after its end a month still gets late rows as a matter of course.
+	monthSettles = 48 * time.Hour
+)
+
+// Merge joins segments of the same month, where that pays: a finished month ends as one. It runs beside appends and
+// queries and returns once nothing is left to merge.
+func (db *DB) Merge(ctx context.Context) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	return db.merge(ctx)
+}
+
+func (db *DB) merge(ctx context.Context) error {
+	k := &db.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for {
+		if k.failed != nil {
+			return fmt.Errorf("%w: %w", ErrDegraded, k.failed)
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("merge: %w", err)
+		}
+		months := db.mergeable(clampMilli(db.opts.Now()))
+		if len(months) == 0 {
+			return nil
+		}
+		next := k.manifest.clone()
+		if err := db.replace(&next, months); err != nil {
+			return fmt.Errorf("merge: %w", err)
+		}
+		if err := k.sweep(); err != nil {
+			return fmt.Errorf("merge: %w", err)
+		}
+		db.counters.merges.Add(1)
+	}
+}
+
+// mergeable picks months to merge, up to mergeBytesMax of them.
+func (db *DB) mergeable(now int64) map[dirtyMonth][]*sealed {
+	months := make(map[dirtyMonth][]*sealed)
+	size := int64(0)
+	db.models.Range(func(_ string, m *model) bool {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		for _, mo := range m.months {
+			picked := pickMerge(mo.sealed, now >= mo.span.to+monthSettles.Milliseconds())
+			for _, sd := range picked {
+				size += sd.source.size
+			}
+			if len(picked) > 0 {
+				months[dirtyMonth{m, mo}] = picked
+			}
+			if size >= mergeBytesMax {
+				return false
+			}
+		}
+		return true
+	})
+	return months
+}
+
+// pickMerge returns the segments of a month worth joining: all of a settled month, else the smallest ones as long as
+// none is larger than those before it together. Segments that only the log backs are left to the checkpoint.
+func pickMerge(segments []*sealed, settled bool) []*sealed {
+	var saved []*sealed
+	for _, sd := range segments {
+		if sd.source.held.Load() != nil {
+			saved = append(saved, sd)
+		}
+	}
+	if settled && len(saved) > 1 {
+		return saved
+	}
+	slices.SortStableFunc(saved, func(a, b *sealed) int { return cmp.Compare(a.rows, b.rows) })
+	rows := uint64(0)
+	for i, sd := range saved {
+		if i >= 2 && sd.rows > rows {
+			saved = saved[:i]
+			break
+		}
+		rows += sd.rows
+	}
+	if len(saved) < mergeFanIn {
+		return nil
+	}
+	return saved
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/wal"
+)
+
+// recover brings back what was acknowledged: what the manifest names, then the log behind it. Until all of that was
+// found good, nothing is written.
+func (db *DB) recover(id [16]byte) error {
+	k := &db.keeper
+	k.fs, k.dir, k.store = db.opts.FS, db.dir, id
+	m, err := loadManifest(k.fs, k.dir, id)
+	if err != nil {
+		return err
+	}
+	k.manifest, k.nextFile = *m, m.nextFile
+	if err := db.loadPacks(); err != nil {
+		return errors.Join(err, k.closePacks())
+	}
+	if err := db.loadLists(); err != nil {
+		return errors.Join(err, k.closePacks())
+	}
+	if err := db.openLog(); err != nil {
+		return errors.Join(err, k.closePacks())
+	}
+	if err := k.sweep(); err != nil {
+		return errors.Join(err, db.log.Close(), k.closePacks())
+	}
+	return nil
+}
+
+// loadPacks opens the packs and the live segments in them.
+func (db *DB) loadPacks() error {
+	k := &db.keeper
+	k.packs = make(map[uint64]*pack)
+	for i := range k.manifest.packs {
+		ref := &k.manifest.packs[i]
+		p, err := openPack(k.fs, filepath.Join(k.dir, packDirName), k.store, ref.fileRef)
+		if err != nil {
+			return err
+		}
+		k.packs[ref.number] = p
+		dead := make(map[uint32]bool)
+		for _, d := range ref.dead {
+			dead[d] = true
+		}
+		for entry := range p.entries {
+			if dead[uint32(entry)] {
+				continue
+			}
+			if err := db.loadSegment(&place{p, entry}); err != nil {
+				return fmt.Errorf("%s: segment %d: %w", p.name, entry, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (db *DB) loadSegment(pl *place) error {
+	e := &pl.pack.entries[pl.entry]
+	src := &source{size: e.length}
+	src.held.Store(pl)
+	m := db.model(e.model)
+	sd, err := newSealed(m, src, 0)
+	if err != nil {
+		return err
+	}
+	pl.pack.acquire()
+	mo := m.month(e.month)
+	mo.sealed = append(mo.sealed, sd)
+	return nil
+}
+
+// loadLists brings back the idempotency window and the quarantine.
+func (db *DB) loadLists() error {
+	k := &db.keeper
+	for _, ref := range k.manifest.keys {
+		c, err := readList(k.fs, k.dir, k.store, listKeys, ref.fileRef)
+		if err == nil {
+			err = decodeKeys(c, db.keys.restore)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, ref := range k.manifest.rejects {
+		c, err := readList(k.fs, k.dir, k.store, listRejects, ref.fileRef)
+		if err == nil {
+			err = decodeRejects(c, db.quarantine.restore)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openLog makes the directories and replays the log behind the checkpoint.
+func (db *DB) openLog() error {
+	for _, name := range []string{logDirName, packDirName, listKeys.String(), listRejects.String()} {
+		if err := db.opts.FS.MkdirAll(filepath.Join(db.dir, name)); err != nil {
+			return err
+		}
+	}
+	if err := db.opts.FS.SyncDir(db.dir); err != nil {
+		return err
+	}
+	replay := replayer{db: db, record: record{batch: new(event.Batch)}}
+	log, recovered, err := wal.Open(filepath.Join(db.dir, logDirName), wal.Options{
+		FS:           db.opts.FS,
+		StoreID:      db.keeper.store,
+		Sync:         db.opts.Sync,
+		SyncInterval: db.opts.SyncInterval,
+		Checkpoint:   db.keeper.manifest.covered,
+		Now:          db.opts.Now,
+	}, replay.replay)
+	if err != nil {
+		return logError(err)
+	}
+	db.log = log
+	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "recovered", recovered)
+	return nil
+}
+
+func (k *keeper) closePacks() error {
+	var errs []error
+	for _, p := range k.packs {
+		errs = append(errs, p.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// retain drops the months that are wholly older than the retention: first from the manifest, then from memory, then
+// from disk.
+func (db *DB) retain() error {
+	if db.opts.Retention == 0 {
+		return nil
+	}
+	k := &db.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.failed != nil {
+		return fmt.Errorf("%w: %w", ErrDegraded, k.failed)
+	}
+	expired := db.expired(db.Rules().Oldest)
+	if len(expired) == 0 {
+		return nil
+	}
+	next := k.manifest.clone()
+	for _, d := range expired {
+		for _, sd := range d.month.sealed {
+			next.retire(sd.source.held.Load())
+		}
+	}
+	if err := k.commit(&next); err != nil {
+		return fmt.Errorf("retention: %w", err)
+	}
+	for _, d := range expired {
+		d.model.drop(d.month)
+	}
+	if err := k.sweep(); err != nil {
+		return fmt.Errorf("retention: %w", err)
+	}
+	return nil
+}
+
+// expired returns the months that end at or before oldest and are all in packs. The keeper's lock is held, so that
+// they stay that way but for late rows, which the bounds of the decoder keep out.
+func (db *DB) expired(oldest int64) []dirtyMonth {
+	var found []dirtyMonth
+	db.models.Range(func(_ string, m *model) bool {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		for _, mo := range m.months {
+			if mo.span.to <= oldest && mo.isSaved() {
+				found = append(found, dirtyMonth{m, mo})
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// isSaved tells whether every row of the month is in a pack.
+func (mo *month) isSaved() bool {
+	return mo.head == nil && len(mo.frozen) == 0 &&
+		!slices.ContainsFunc(mo.sealed, func(sd *sealed) bool { return sd.source.held.Load() == nil })
+}
+
+// drop forgets a month whose segments the manifest has retired.
+func (m *model) drop(mo *month) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.months = slices.DeleteFunc(m.months, func(x *month) bool { return x == mo })
+	for _, sd := range mo.sealed {
+		sd.release()
+	}
+	m.resight()
+}
+
+// resight finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
+func (m *model) resight() {
+	for i := range m.series {
+		m.series[i].first = maxMilli
+	}
+	for _, mo := range m.months {
+		for _, sd := range mo.sealed {
+			for i, number := range sd.numbers {
+				s := &m.series[number]
+				s.first = min(s.first, sd.segment.Series(int(sd.indexes[i])).Total.MinTime)
+			}
+		}
+		mo.heads(func(h *head) {
+			for number, hs := range h.series {
+				m.series[number].first = min(m.series[number].first, hs.leaves[0].first())
+			}
+		})
+	}
+	clear(m.latest)
+	for i := range m.series {
+		if m.series[i].first < maxMilli {
+			m.promote(uint32(i))
+		}
+	}
+}
