@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residualdb/residual/internal/client"
+)
+
+// errQuarantined makes a load with rejected rows fail, so that a script notices.
+var errQuarantined = errors.New("rows were quarantined")
+
+type ingestFlags struct {
+	serverFlags
+	dataSource string
+	batch      size
+	parallel   int
+	wait       bool
+	progress   *choice
+}
+
+func newIngest() *cobra.Command {
+	flags := ingestFlags{batch: 4 << 20, progress: oneOf("auto", "always", "never")}
+	cmd := &cobra.Command{
+		Use:   "ingest FILE...|-",
+		Short: "Send files of events to a running server",
+		Long: `Ingest sends NDJSON to a running server: files, plain or compressed (.gz, .zst), or standard input as -.
+
+Each request carries an idempotency key made of its place in the file and its content. A load that was cut off is resumed by
+running the same command again with the same --batch-bytes: what the server has is not stored twice. The server keeps keys for
+7 days or 1 million requests.
+
+Requests that the server cannot take now are sent again for up to --retry-for each. Rows that the server rejects are in its
+quarantine; there being any makes the command exit with 1.`,
+		Example: `  residual ingest predictions.ndjson more.ndjson.zst
+  residual generate --rows 100000 | residual ingest -
+  residual ingest --server https://residual.example:7181 --wait predictions.ndjson.gz`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%s needs a FILE, or - for standard input", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return ingest(cmd, flags, args) },
+	}
+	f := cmd.Flags()
+	flags.register(f)
+	f.StringVar(&flags.dataSource, "name", "ml_model_predictions", "data source to send to")
+	f.Var(&flags.batch, "batch-bytes", "size of one request")
+	f.IntVar(&flags.parallel, "parallel", 4, "requests under way at a time")
+	f.BoolVar(&flags.wait, "wait", false, "ask for answers only when the next query sees the rows")
+	f.Var(&flags.retryFor, "retry-for", "how long one request is tried again")
+	f.Var(flags.progress, "progress", "progress bar; auto shows it on a terminal")
+	return cmd
+}
+
+func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
+	if flags.parallel < 1 || flags.parallel > 256 {
+		return usagef("--parallel %d: 1 to 256 are allowed", flags.parallel)
+	}
+	if flags.batch < 1<<10 || flags.batch > 1<<30 {
+		return usagef("--batch-bytes %s: 1KiB to 1GiB are allowed", &flags.batch)
+	}
+	inputs, err := openInputs(names, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	defer closeInputs(inputs)
+	c, err := flags.client(flags.parallel)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, stop := untilInterrupt(cmd.Context())
+	defer stop()
+	if err := c.Reach(ctx); err != nil {
+		return fmt.Errorf("no server at %s: %w; is 'residual serve' running?", flags.server, err)
+	}
+
+	begin := time.Now()
+	bar := newProgress(cmd.ErrOrStderr(), flags.progress.value, inputs)
+	var sum client.Loaded
+	for _, in := range inputs {
+		loaded, err := load(ctx, c, flags, in, bar, sum)
+		sum.Add(loaded)
+		if err != nil {
+			bar.finish()
+			return fmt.Errorf("%s: %w; %s, run the same command again to complete it", in.name, err, summary(sum))
+		}
+	}
+	bar.finish()
+	took := time.Since(begin)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s in %s, %.0f rows/s\n", summary(sum), took.Round(time.Millisecond),
+		float64(sum.Successful)/took.Seconds())
+	if sum.Quarantined > 0 {
+		return fmt.Errorf("%d %w: see residual query quarantine", sum.Quarantined, errQuarantined)
+	}
+	return nil
+}
+
+// load sends one input; before is what the inputs before it came to.
+func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress, before client.Loaded) (client.Loaded, error) {
+	stream, err := in.open(bar.count)
+	if err != nil {
+		return client.Loaded{}, err
+	}
+	defer stream.Close()
+	return c.Load(ctx, stream, client.LoadOptions{
+		DataSource: flags.dataSource, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
+		OnSent: func(sent client.Loaded) {
+			sent.Add(before)
+			bar.rows(sent.Successful, sent.Quarantined)
+		},
+	})
+}
+
+func summary(sum client.Loaded) string {
+	return fmt.Sprintf("%d rows stored, %d quarantined, %d requests, %d retries",
+		sum.Successful, sum.Quarantined, sum.Requests, sum.Retries)
+}

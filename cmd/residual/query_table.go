@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// answerTable is the part of a JSON answer that a table shows.
+type answerTable struct {
+	Meta []struct{ Name, Type string }
+	Data []map[string]any
+}
+
+// writeAnswer writes a JSON answer as a table: numbers with six significant digits, NULL as a dash.
+func writeAnswer(out io.Writer, answer io.Reader) error {
+	decoder := json.NewDecoder(answer)
+	decoder.UseNumber()
+	var a answerTable
+	if err := decoder.Decode(&a); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	var t table
+	for _, column := range a.Meta {
+		number := strings.HasPrefix(column.Type, "Float") || strings.HasPrefix(column.Type, "UInt")
+		t.columns = append(t.columns, tableColumn{column.Name, number})
+	}
+	for _, values := range a.Data {
+		row := make([]string, len(a.Meta))
+		for i, column := range a.Meta {
+			row[i] = cellText(values[column.Name], column.Type)
+		}
+		t.rows = append(t.rows, row)
+	}
+	if len(t.rows) == 0 {
+		_, err := fmt.Fprintln(out, "no rows")
+		return err
+	}
+	return t.write(out)
+}
+
+func cellText(value any, columnType string) string {
+	switch v := value.(type) {
+	case nil:
+		return "-"
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.HasPrefix(columnType, "Float") {
+			return strconv.FormatFloat(f, 'g', 6, 64)
+		}
+		return v.String()
+	case string:
+		return v
+	case []any:
+		texts := make([]string, len(v))
+		for i := range v {
+			texts[i] = fmt.Sprint(v[i])
+		}
+		return strings.Join(texts, ", ")
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// dashed is the flag for a parameter.
+func dashed(parameter string) string { return strings.ReplaceAll(parameter, "_", "-") }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// process is what a command may touch of the process it runs in, so that tests can run commands in theirs.
+type process struct {
+	args     []string
+	env      func(string) (string, bool)
+	in       io.Reader
+	out, err io.Writer
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, p process) int {
+	root := newRoot(p.env)
+	root.SetArgs(p.args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		fmt.Fprintln(p.err, "residual:", err)
+	}
+	code := exitCode(err)
+	if code == exitUsage {
+		fmt.Fprintf(p.err, "Run '%s --help' for what is allowed.\n", command.CommandPath())
+	}
+	return code
+}
+
+func newRoot(env func(string) (string, bool)) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "residual",
+		Short: "Watch machine-learning models in production",
+		Long: `Residual takes predictions and their actuals as events over HTTP and answers with RMSE, MAE and drift
+of any model over any window.
+
+Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DATA_DIR.`,
+		Example: `  residual demo
+  residual serve --data-dir ./residual-data
+  residual ingest predictions.ndjson
+  residual query metrics --model-id price_prediction_model --time-window 48`,
+		Args:              knownCommand,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return readEnvironment(cmd.Flags(), env) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(
+		newServe(), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVersion(),
+	)
+	return root
+}
+
+// knownCommand refuses what stands where a command should, with what it may have meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			names = append(names, sub.Name())
+		}
+	}
+	return usagef("unknown command %q: one of %s", args[0], strings.Join(names, ", "))
+}
+
+// group makes a command that only holds others.
+func group(cmd *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	cmd.Args = knownCommand
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(subs...)
+	return cmd
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type serveFlags struct {
+	storeFlags
+	listen          string
+	tlsCert, tlsKey string
+}
+
+func (f *serveFlags) register(flags *pflag.FlagSet) {
+	f.storeFlags.register(flags)
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:7181", "address to listen on, HOST:PORT; port 0 takes a free one")
+	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate file, PEM; together with --tls-key serves HTTPS")
+	flags.StringVar(&f.tlsKey, "tls-key", "", "key file of the certificate, PEM")
+}
+
+// defaultServeFlags are those of a serve without arguments.
+func defaultServeFlags() *serveFlags {
+	var f serveFlags
+	f.register(pflag.NewFlagSet("", pflag.ContinueOnError))
+	return &f
+}
+
+func newServe() *cobra.Command {
+	var flags serveFlags
+	var logs logFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve a data directory over HTTP",
+		Long: `Serve takes events and answers queries over HTTP. An event is answered when it is in the log and synced to disk.
+
+When it is ready it prints one line to standard output: listening on URL. It stops on SIGTERM or Ctrl-C, after the requests
+under way, within 5 seconds. On SIGHUP it reads tokens and certificate again.
+
+As long as no token was created the server asks for none, and so listens on loopback addresses only.`,
+		Example: `  residual serve
+  residual serve --data-dir /var/lib/residual --listen 127.0.0.1:7181 --log-format json
+  residual token create ops --scope ADMIN --data-dir /var/lib/residual
+  residual serve --data-dir /var/lib/residual --listen 0.0.0.0:7181 --tls-cert cert.pem --tls-key key.pem`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilInterrupt(cmd.Context())
+			defer stop()
+			return serve(ctx, cmd.OutOrStdout(), &flags, logs.logger(cmd.ErrOrStderr()))
+		},
+	}
+	flags.register(cmd.Flags())
+	logs.register(cmd.Flags())
+	return cmd
+}
+
+func serve(ctx context.Context, out io.Writer, flags *serveFlags, log *slog.Logger) error {
+	server, err := startServer(flags, log)
+	if err != nil {
+		return err
+	}
+	defer reloadOnHangup(server)()
+	if err := server.open(ctx); err != nil {
+		return errors.Join(err, server.stop())
+	}
+	if ctx.Err() == nil {
+		fmt.Fprintln(out, "listening on", server.url())
+	}
+	return errors.Join(server.wait(ctx), server.stop())
+}
+
+// reloadOnHangup makes the server reload on each SIGHUP, until the returned function is called.
+func reloadOnHangup(server *server) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-hangups:
+				server.reload()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(done)
+		<-stopped
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/wal"
+)
+
+// A server that is told to stop lets requests finish for drainTimeout and then has closeTimeout to close the store. What is left
+// after that is not lost: everything answered is in the log.
+const (
+	drainTimeout = 3 * time.Second
+	closeTimeout = 1500 * time.Millisecond
+)
+
+// server is a data directory behind HTTP. startServer, open, wait and stop are called in this order, by one goroutine.
+type server struct {
+	flags  *serveFlags
+	log    *slog.Logger
+	tokens *httpapi.Tokens
+	ln     *listener
+	http   *httpapi.Server
+	// served gets the result of http.Serve.
+	served chan error
+	// db is nil until the store is open.
+	db *engine.DB
+}
+
+// startServer listens and answers that the store is not open yet.
+func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
+	s := &server{flags: flags, log: log, served: make(chan error, 1)}
+	var err error
+	if s.tokens, err = httpapi.LoadTokens(flags.dir); err != nil {
+		return nil, err
+	}
+	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
+		return nil, err
+	}
+	if s.http, err = httpapi.New(nil, httpapi.Options{Tokens: s.tokens, Version: version(), Logger: log}); err != nil {
+		return nil, errors.Join(err, s.ln.Close())
+	}
+	go func() { s.served <- s.http.Serve(s.ln) }()
+	return s, nil
+}
+
+func (s *server) url() string { return s.ln.url() }
+
+// open opens the store, which takes as long as there is log to read, and answers from it. When ctx ends before that, open returns
+// without it.
+func (s *server) open(ctx context.Context) error {
+	type result struct {
+		db  *engine.DB
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		db, err := s.flags.open(s.log)
+		opened <- result{db, err}
+	}()
+	s.log.Info("opening the store", "dir", s.flags.dir, "address", s.url())
+	select {
+	case r := <-opened:
+		if r.err != nil {
+			return r.err
+		}
+		s.db = r.db
+	case <-ctx.Done():
+		s.log.Warn("stopped before the store was open")
+		return nil
+	}
+	if policy := s.flags.syncPolicy(); policy != wal.SyncAlways {
+		s.log.Warn("answered events are lost if the machine stops before they are synced", "sync", policy)
+	}
+	s.http.Attach(s.db)
+	s.log.Info("ready", "address", s.url())
+	return nil
+}
+
+// wait returns when ctx ends, or with the error that ended serving.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.served:
+		return err
+	}
+}
+
+// reload reads tokens and certificate again.
+func (s *server) reload() {
+	if err := errors.Join(s.tokens.Reload(), s.ln.reload()); err != nil {
+		s.log.Error("what could not be read again stays as it was", "error", err)
+		return
+	}
+	s.log.Info("tokens and certificate read again")
+}
+
+// stop drains and closes. Cutting off requests that do not end in time is no failure of the server.
+func (s *server) stop() error {
+	s.log.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests were cut off", "after", drainTimeout)
+		err = nil
+	}
+	if s.db == nil {
+		return err
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.db.Close() }()
+	select {
+	case closeErr := <-closed:
+		return errors.Join(err, closeErr)
+	case <-time.After(closeTimeout):
+		s.log.Warn("the store took too long to close; the next start reads its log")
+		return err
+	}
+}

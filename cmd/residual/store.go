@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/wal"
+)
+
+// storeFlags configure the engine.
+type storeFlags struct {
+	dir                     string
+	sync                    *choice
+	syncInterval            span
+	retention, maxFuture    span
+	checkpoint, memoryLimit size
+}
+
+func (f *storeFlags) register(flags *pflag.FlagSet) {
+	f.sync = oneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
+	f.syncInterval, f.maxFuture = span(100*time.Millisecond), span(day)
+	f.checkpoint, f.memoryLimit = 256<<20, 1<<30
+	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
+	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
+	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
+	flags.Var(&f.retention, "retention", "drop months that are older, 0 to keep all")
+	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
+	flags.Var(&f.checkpoint, "checkpoint-bytes", "size of the log that starts a checkpoint; bounds the time of a restart")
+	flags.Var(&f.memoryLimit, "memory-limit", "memory for sealed columns; beyond it they are read from their files")
+}
+
+func (f *storeFlags) syncPolicy() wal.SyncPolicy {
+	for _, policy := range [...]wal.SyncPolicy{wal.SyncAlways, wal.SyncInterval, wal.SyncNever} {
+		if policy.String() == f.sync.value {
+			return policy
+		}
+	}
+	panic("BUG: no sync policy " + f.sync.value)
+}
+
+// open opens the store; the error says what to do where there is something to do.
+func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
+	db, err := engine.Open(f.dir, engine.Options{
+		Sync:             f.syncPolicy(),
+		SyncInterval:     time.Duration(f.syncInterval),
+		Retention:        time.Duration(f.retention),
+		MaxFuture:        time.Duration(f.maxFuture),
+		CheckpointBytes:  int64(f.checkpoint),
+		MemoryLimitBytes: int64(f.memoryLimit),
+		Logger:           log,
+	})
+	switch {
+	case errors.Is(err, engine.ErrVersion):
+		return nil, fmt.Errorf("%w; it needs a newer residual than %s", err, version())
+	case errors.Is(err, engine.ErrCorrupt):
+		return nil, fmt.Errorf("%w; 'residual verify %s' reads all of it and says what is damaged", err, f.dir)
+	}
+	return db, err
+}

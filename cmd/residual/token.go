@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residualdb/residual/httpapi"
+)
+
+func newToken() *cobra.Command {
+	var dir string
+	cmd := group(&cobra.Command{
+		Use:   "token",
+		Short: "Create, list and revoke tokens of a data directory",
+		Long: `A token allows its holder what its scopes say. The data directory keeps a token's SHA-256 alone. A running server
+follows changes within a second.`,
+		Example: `  residual token create collector --scope DATASOURCES:APPEND:ml_model_predictions
+  residual token list
+  residual token revoke collector`,
+	}, newTokenCreate(&dir), newTokenList(&dir), newTokenRevoke(&dir))
+	cmd.PersistentFlags().StringVar(&dir, "data-dir", "./residual-data", "directory of the store")
+	return cmd
+}
+
+func newTokenCreate(dir *string) *cobra.Command {
+	var scopes []string
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Create a token and print it, this once",
+		Long: `Create prints the token, and nothing else, to standard output. It cannot be shown again.
+
+Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, PIPES:READ:<name>.`,
+		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
+  residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics`,
+		Args: exactly("a NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := os.MkdirAll(*dir, 0o700); err != nil {
+				return err
+			}
+			token, err := httpapi.CreateToken(*dir, args[0], scopes, time.Now())
+			if err != nil {
+				return tokenError(err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), token)
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "what the token allows; may be given more than once")
+	return cmd
+}
+
+func newTokenList(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List tokens by name, without the tokens themselves",
+		Example: "  residual token list --data-dir /var/lib/residual",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			tokens, err := httpapi.ListTokens(*dir)
+			if err != nil {
+				return err
+			}
+			t := table{columns: []tableColumn{{name: "name"}, {name: "created"}, {name: "scopes"}}}
+			for _, token := range tokens {
+				t.rows = append(t.rows, []string{token.Name, token.Created.Format(time.DateTime), strings.Join(token.Scopes, " ")})
+			}
+			return t.write(cmd.OutOrStdout())
+		},
+	}
+}
+
+func newTokenRevoke(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "revoke NAME",
+		Short:   "Revoke a token",
+		Example: "  residual token revoke collector",
+		Args:    exactly("a NAME"),
+		RunE:    func(_ *cobra.Command, args []string) error { return tokenError(httpapi.RevokeToken(*dir, args[0])) },
+	}
+}
+
+// tokenError makes a refusal of what was asked for one of usage.
+func tokenError(err error) error {
+	if errors.Is(err, httpapi.ErrToken) {
+		return &usageError{err}
+	}
+	return err
+}
