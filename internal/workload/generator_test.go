@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
 	"strings"
 	"testing"
@@ -36,29 +37,34 @@ func events(opts workload.Options) []event.Event {
 	return out
 }
 
-// each runs f for every shape, small, with everything switched on.
-func each(t *testing.T, f func(t *testing.T, opts workload.Options)) {
+// everyShape yields options for every shape, small, with everything switched on.
+func everyShape(t *testing.T) iter.Seq2[string, workload.Options] {
 	t.Helper()
-	for _, name := range workload.ShapeNames() {
-		t.Run(name, func(t *testing.T) {
+	return func(yield func(string, workload.Options) bool) {
+		for _, name := range workload.ShapeNames() {
 			shape, err := workload.ParseShape(name)
 			require.NoError(t, err)
 			require.Equal(t, name, shape.String())
-			f(t, workload.Options{
+			opts := workload.Options{
 				Seed: 7, Rows: 20_000, Shape: shape, LateShare: 0.02, WaitingShare: 0.1, DriftModel: 2,
 				Environments: []string{"production", "staging", "dev-1"},
-			})
-		})
+			}
+			if !yield(name, opts) {
+				return
+			}
+		}
 	}
 }
 
 func TestSameSeedSameBytes(t *testing.T) {
-	each(t, func(t *testing.T, opts workload.Options) {
-		first := lines(opts)
-		require.True(t, bytes.Equal(first, lines(opts)))
-		opts.Seed++
-		require.False(t, bytes.Equal(first, lines(opts)))
-	})
+	for name, opts := range everyShape(t) {
+		t.Run(name, func(t *testing.T) {
+			first := lines(opts)
+			require.True(t, bytes.Equal(first, lines(opts)))
+			opts.Seed++
+			require.False(t, bytes.Equal(first, lines(opts)))
+		})
+	}
 }
 
 // TestGolden holds the bytes of every shape. A new sum is a new workload: figures measured on the old one do not compare.
@@ -70,120 +76,128 @@ func TestGolden(t *testing.T) {
 		"many-versions": "4bb360c3d0201e4c",
 		"uuid":          "3efb126d06e19494",
 	}
-	each(t, func(t *testing.T, opts workload.Options) {
-		sum := sha256.Sum256(lines(opts))
-		require.Equal(t, want[opts.Shape.String()], hex.EncodeToString(sum[:8]))
-	})
+	for name, opts := range everyShape(t) {
+		t.Run(name, func(t *testing.T) {
+			sum := sha256.Sum256(lines(opts))
+			require.Equal(t, want[opts.Shape.String()], hex.EncodeToString(sum[:8]))
+		})
+	}
 }
 
 // TestLinesAndEventsAgree reads each line with encoding/json and compares it with the event of the same place.
 func TestLinesAndEventsAgree(t *testing.T) {
-	each(t, func(t *testing.T, opts workload.Options) {
-		all := events(opts)
-		require.Len(t, all, int(opts.Rows))
-		decoder := json.NewDecoder(bytes.NewReader(lines(opts)))
-		decoder.DisallowUnknownFields()
-		for i, want := range all {
-			var line struct {
-				Timestamp      string   `json:"timestamp"`
-				ModelID        string   `json:"model_id"`
-				PredictionID   string   `json:"prediction_id"`
-				Features       string   `json:"features"`
-				PredictedValue float64  `json:"predicted_value"`
-				ActualValue    *float64 `json:"actual_value"`
-				ModelVersion   string   `json:"model_version"`
-				Environment    string   `json:"environment"`
+	for name, opts := range everyShape(t) {
+		t.Run(name, func(t *testing.T) {
+			all := events(opts)
+			require.Len(t, all, int(opts.Rows))
+			decoder := json.NewDecoder(bytes.NewReader(lines(opts)))
+			decoder.DisallowUnknownFields()
+			for i, want := range all {
+				var line struct {
+					Timestamp      string   `json:"timestamp"`
+					ModelID        string   `json:"model_id"`
+					PredictionID   string   `json:"prediction_id"`
+					Features       string   `json:"features"`
+					PredictedValue float64  `json:"predicted_value"`
+					ActualValue    *float64 `json:"actual_value"`
+					ModelVersion   string   `json:"model_version"`
+					Environment    string   `json:"environment"`
+				}
+				require.NoError(t, decoder.Decode(&line))
+				got := event.Event{
+					ModelID: line.ModelID, PredictionID: line.PredictionID, Features: line.Features,
+					PredictedValue: line.PredictedValue, ModelVersion: line.ModelVersion, Environment: line.Environment,
+				}
+				layout := time.DateTime
+				if opts.Shape == workload.UUID {
+					layout = "2006-01-02T15:04:05.000Z07:00"
+				}
+				var err error
+				got.Timestamp, err = time.Parse(layout, line.Timestamp)
+				require.NoError(t, err)
+				if line.ActualValue != nil {
+					got.ActualValue, got.HasActual = *line.ActualValue, true
+				}
+				if got != want {
+					t.Fatalf("row %d: line %+v, event %+v", i, got, want)
+				}
+				if !json.Valid([]byte(got.Features)) {
+					t.Fatalf("row %d: features %s", i, got.Features)
+				}
 			}
-			require.NoError(t, decoder.Decode(&line))
-			got := event.Event{
-				ModelID: line.ModelID, PredictionID: line.PredictionID, Features: line.Features,
-				PredictedValue: line.PredictedValue, ModelVersion: line.ModelVersion, Environment: line.Environment,
-			}
-			layout := time.DateTime
-			if opts.Shape == workload.UUID {
-				layout = "2006-01-02T15:04:05.000Z07:00"
-			}
-			var err error
-			got.Timestamp, err = time.Parse(layout, line.Timestamp)
-			require.NoError(t, err)
-			if line.ActualValue != nil {
-				got.ActualValue, got.HasActual = *line.ActualValue, true
-			}
-			if got != want {
-				t.Fatalf("row %d: line %+v, event %+v", i, got, want)
-			}
-			if !json.Valid([]byte(got.Features)) {
-				t.Fatalf("row %d: features %s", i, got.Features)
-			}
-		}
-		require.False(t, decoder.More())
-	})
+			require.False(t, decoder.More())
+		})
+	}
 }
 
 func TestTimesAscendButForLateRows(t *testing.T) {
-	each(t, func(t *testing.T, opts workload.Options) {
-		opts.From = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
-		opts.To = opts.From.Add(30 * 24 * time.Hour)
-		opts.LateBy = time.Hour
-		newest, late := opts.From, 0
-		for _, e := range events(opts) {
-			require.False(t, e.Timestamp.Before(opts.From) || !e.Timestamp.Before(opts.To), e.Timestamp)
-			if e.Timestamp.Before(newest) {
-				late++
-				require.LessOrEqual(t, newest.Sub(e.Timestamp), time.Hour+time.Second)
-			} else {
+	for name, opts := range everyShape(t) {
+		t.Run(name, func(t *testing.T) {
+			opts.From = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+			opts.To = opts.From.Add(30 * 24 * time.Hour)
+			opts.LateBy = time.Hour
+			newest, late := opts.From, 0
+			for _, e := range events(opts) {
+				require.False(t, e.Timestamp.Before(opts.From) || !e.Timestamp.Before(opts.To), e.Timestamp)
+				if e.Timestamp.Before(newest) {
+					late++
+					require.LessOrEqual(t, newest.Sub(e.Timestamp), time.Hour+time.Second)
+				} else {
+					newest = e.Timestamp
+				}
+			}
+			require.InDelta(t, opts.LateShare, float64(late)/float64(opts.Rows), 0.005)
+			quiet := 24 * time.Hour
+			if opts.Shape == workload.Bursty {
+				quiet = opts.To.Sub(opts.From) / time.Duration(opts.Rows/workload.BurstRows)
+			}
+			require.LessOrEqual(t, opts.To.Sub(newest), quiet)
+
+			opts.LateShare = 0
+			newest = opts.From
+			for _, e := range events(opts) {
+				require.False(t, e.Timestamp.Before(newest))
 				newest = e.Timestamp
 			}
-		}
-		require.InDelta(t, opts.LateShare, float64(late)/float64(opts.Rows), 0.005)
-		quiet := 24 * time.Hour
-		if opts.Shape == workload.Bursty {
-			quiet = opts.To.Sub(opts.From) / time.Duration(opts.Rows/workload.BurstRows)
-		}
-		require.LessOrEqual(t, opts.To.Sub(newest), quiet)
-
-		opts.LateShare = 0
-		newest = opts.From
-		for _, e := range events(opts) {
-			require.False(t, e.Timestamp.Before(newest))
-			newest = e.Timestamp
-		}
-	})
+		})
+	}
 }
 
 func TestShares(t *testing.T) {
-	each(t, func(t *testing.T, opts workload.Options) {
-		models, versions, environments, ids := map[string]int{}, map[string]int{}, map[string]int{}, map[string]bool{}
-		waiting := 0
-		for _, e := range events(opts) {
-			models[e.ModelID]++
-			versions[e.ModelVersion]++
-			environments[e.Environment]++
-			ids[e.PredictionID] = true
-			if !e.HasActual {
-				waiting++
+	for name, opts := range everyShape(t) {
+		t.Run(name, func(t *testing.T) {
+			models, versions, environments, ids := map[string]int{}, map[string]int{}, map[string]int{}, map[string]bool{}
+			waiting := 0
+			for _, e := range events(opts) {
+				models[e.ModelID]++
+				versions[e.ModelVersion]++
+				environments[e.Environment]++
+				ids[e.PredictionID] = true
+				if !e.HasActual {
+					waiting++
+				}
 			}
-		}
-		rows := float64(opts.Rows)
-		require.Len(t, ids, int(opts.Rows), "prediction ids are unique")
-		require.InDelta(t, opts.WaitingShare, float64(waiting)/rows, 0.01)
-		require.Len(t, environments, 3)
-		require.InDelta(t, 0.8, float64(environments["production"])/rows, 0.02)
-		require.InDelta(t, 0.1, float64(environments["staging"])/rows, 0.02)
+			rows := float64(opts.Rows)
+			require.Len(t, ids, int(opts.Rows), "prediction ids are unique")
+			require.InDelta(t, opts.WaitingShare, float64(waiting)/rows, 0.01)
+			require.Len(t, environments, 3)
+			require.InDelta(t, 0.8, float64(environments["production"])/rows, 0.02)
+			require.InDelta(t, 0.1, float64(environments["staging"])/rows, 0.02)
 
-		switch opts.Shape {
-		case workload.ManyModels:
-			require.Greater(t, len(models), 8000)
-		case workload.ManyVersions:
-			require.Len(t, models, 40)
-			require.Greater(t, len(versions), 10_000)
-		case workload.Bursty:
-			require.LessOrEqual(t, len(models), int(opts.Rows/workload.BurstRows))
-		default:
-			require.Len(t, models, 40)
-			require.Len(t, versions, 120)
-		}
-	})
+			switch opts.Shape {
+			case workload.ManyModels:
+				require.Greater(t, len(models), 8000)
+			case workload.ManyVersions:
+				require.Len(t, models, 40)
+				require.Greater(t, len(versions), 10_000)
+			case workload.Bursty:
+				require.LessOrEqual(t, len(models), int(opts.Rows/workload.BurstRows))
+			default:
+				require.Len(t, models, 40)
+				require.Len(t, versions, 120)
+			}
+		})
+	}
 }
 
 func TestBurstsAreShort(t *testing.T) {
