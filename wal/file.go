@@ -22,10 +22,10 @@ type logFile struct {
 	path   string
 	header fileHeader
 
-	off       int64 // where the next record goes
-	limit     int64 // records end at or before it
-	synced    int64 // what is before it is on disk
-	testified int64 // highest synced that a synced record holds
+	off    int64 // where the next record goes
+	limit  int64 // records end at or before it
+	synced int64 // what is before it is on disk
+	marked bool  // the last record testifies to all before it, or there is none
 }
 
 // dir is the log directory.
@@ -67,7 +67,7 @@ func (d dir) build(h fileHeader, fill func(vfs.File) (int64, error)) (lf *logFil
 	}
 	return &logFile{
 		file: f, path: path, header: h,
-		off: end, limit: h.length - reserveBytes, synced: end, testified: fileHeaderSize,
+		off: end, limit: h.length - reserveBytes, synced: end, marked: true,
 	}, false, nil
 }
 

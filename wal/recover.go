@@ -251,7 +251,7 @@ func (r *recovery) readNewest(s *scanner, name string, h fileHeader) error {
 	if found.testimony > s.off {
 		return r.dir.corrupt(name, s.off, errBehind)
 	}
-	r.tail = &tail{header: h, end: s.off, lsn: s.lsn, crc: s.crc, synced: s.synced, brokenEnd: found.end}
+	r.tail = &tail{header: h, end: s.off, crc: s.crc, brokenEnd: found.end}
 	r.found.CutBytes = found.end - s.off
 	r.lsn, r.crc = s.lsn, s.crc
 	return nil

@@ -48,6 +48,7 @@ type scanner struct {
 	lsn    uint64
 	crc    uint32
 	synced int64 // highest testimony seen
+	marked bool  // the last record testifies to all before it
 
 	window    []byte // the bytes at windowOff
 	windowOff int64
@@ -118,6 +119,7 @@ func (s *scanner) next() (frame, error) {
 	f := frame{recordHeader: h, off: s.off, raw: b}
 	s.off += size
 	s.lsn, s.crc, s.synced = h.lsn, recordCRC(b), max(s.synced, h.syncedOff)
+	s.marked = h.kind == typePad && h.syncedOff == f.off
 	return f, nil
 }
 
@@ -143,47 +145,4 @@ func (s *scanner) continues(h recordHeader) error {
 		return errSynced
 	}
 	return nil
-}
-
-// behind is what lies behind the last good record of a file.
-type behind struct {
-	end       int64 // offset behind the last byte that is not zero; at most the scanner's offset if all are zero
-	testimony int64 // highest syncedOff of the record headers found
-}
-
-// lookBehind searches the rest of the file for record headers that are whole, wherever they stand, and for anything but
-// zeros. A header's own checksum starts from the store id, so no payload can pose as one.
-func (s *scanner) lookBehind() (behind, error) {
-	found := behind{end: s.off}
-	for off := s.off; off < s.size; {
-		n := min(scanChunk, s.size-off)
-		b, err := s.view(off, n)
-		if err != nil {
-			return behind{}, err
-		}
-		at := 0
-		for ; at+recordHeaderSize <= len(b); at += recordAlign {
-			if le.Uint64(b[at:]) != 0 {
-				found.end = off + int64(at) + recordAlign
-			}
-			if le.Uint32(b[at+offFile:]) != s.number {
-				continue
-			}
-			h, err := decodeRecordHeader(b[at:], s.seed)
-			if errors.Is(err, ErrVersion) {
-				return behind{}, err
-			}
-			if err == nil {
-				found.testimony = max(found.testimony, h.syncedOff)
-			}
-		}
-		if off+n == s.size {
-			if !isZero(b[at:]) {
-				found.end = s.size
-			}
-			break
-		}
-		off += int64(at)
-	}
-	return found, nil
 }

@@ -20,9 +20,7 @@ var errChanged = errors.New("log file changed while it was copied")
 type tail struct {
 	header    fileHeader
 	end       int64 // behind the last good record
-	lsn       uint64
 	crc       uint32
-	synced    int64
 	brokenEnd int64 // behind the last byte that is not zero
 }
 
@@ -45,8 +43,7 @@ func (r *recovery) start() (lf *logFile, crc uint32, retry bool, err error) {
 		}
 	}
 	h := r.tail.header
-	h.length = max(r.opts.FileBytes, r.tail.end+reserveBytes+blockSize)
-	h.length = blockUp(h.length)
+	h.length = max(r.opts.FileBytes, fileSizeFor(r.tail.end))
 	lf, retry, err = r.dir.build(h, func(f vfs.File) (end int64, err error) {
 		end, crc, err = r.copyTail(f)
 		return end, err
@@ -80,46 +77,28 @@ func (r *recovery) clear() error {
 	return nil
 }
 
-// copyTail writes the good records of the newest file to f, behind its header, and fills the last block. It verifies what
-// it copies: by now the cache may give other bytes than it gave before.
+// copyTail writes the good records of the newest file to f, behind its header. It verifies what it copies: by now the
+// cache may give other bytes than it gave before.
 func (r *recovery) copyTail(f vfs.File) (end int64, crc uint32, err error) {
 	t := r.tail
+	a := newAssembly(f, t.header)
 	err = r.dir.withFile(logName(t.header.number), func(src vfs.File, size int64) error {
 		s := newScanner(src, size, t.header)
-		out := make([]byte, 0, min(t.end, scanChunk))
-		outOff := s.off
-		flush := func() error {
-			err := vfs.WriteFull(f, out, outOff)
-			outOff, out = outOff+int64(len(out)), out[:0]
-			return err
-		}
 		for s.off < t.end {
 			rec, err := s.next()
 			if err != nil {
 				return fmt.Errorf("%w: %w", errChanged, err)
 			}
-			if len(out)+len(rec.raw) > scanChunk {
-				if err := flush(); err != nil {
-					return err
-				}
+			if err := a.copy(rec, s); err != nil {
+				return err
 			}
-			out = append(out, rec.raw...)
 		}
 		if s.off != t.end || s.crc != t.crc {
 			return errChanged
 		}
-		crc = s.crc
-		if n := padSize(s.off); n > 0 {
-			at := len(out)
-			out = append(out, make([]byte, n)...)
-			crc = sealRecord(out[at:], recordHeader{
-				length: uint32(n - recordHeaderSize), lsn: s.lsn, prevCRC: s.crc, file: s.number, syncedOff: s.synced, kind: typePad,
-			}, s.seed)
-		}
-		end = s.off + padSize(s.off)
-		return flush()
+		return a.finish()
 	})
-	return end, crc, err
+	return a.end(), a.crc, err
 }
 
 // keepBroken copies the newest file with its torn tail aside.

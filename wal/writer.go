@@ -186,6 +186,7 @@ func (w *writer) append(b []byte) error {
 		return fmt.Errorf("write %s: %w", w.cur.path, err)
 	}
 	w.cur.off += int64(len(b))
+	w.cur.marked = false
 	w.files.setCurrent(w.cur.header.number, w.cur.off-fileHeaderSize)
 	return nil
 }
@@ -236,7 +237,7 @@ func (w *writer) syncData() error {
 // mark writes a sync mark behind what is synced.
 func (w *writer) mark() error {
 	w.markDue = time.Time{}
-	if w.cur == nil || w.cur.off != w.cur.synced || w.cur.off > w.cur.limit+blockSize {
+	if w.cur == nil || w.cur.marked || w.cur.off != w.cur.synced {
 		return nil
 	}
 	if err := w.appendOwn(typePad, blockSize); err != nil {
@@ -245,7 +246,7 @@ func (w *writer) mark() error {
 	if err := w.syncData(); err != nil {
 		return err
 	}
-	w.cur.synced = w.cur.off
+	w.cur.synced, w.cur.marked = w.cur.off, true
 	return nil
 }
 
@@ -254,7 +255,7 @@ func (w *writer) finish() {
 	if w.poison == nil {
 		w.check(w.sync())
 	}
-	if w.poison == nil && w.cur != nil && w.cur.off > fileHeaderSize {
+	if w.poison == nil {
 		w.check(w.mark())
 	}
 	if w.cur != nil {

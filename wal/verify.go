@@ -1,0 +1,161 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/residualdb/residual/internal/vfs"
+)
+
+// Finding is damage that Verify found.
+type Finding struct {
+	Path   string
+	Offset int64
+	Err    error
+}
+
+func (f Finding) String() string { return fmt.Sprintf("%s: offset %d: %s", f.Path, f.Offset, f.Err) }
+
+// Report is what Verify found.
+type Report struct {
+	Files   int
+	Records uint64 // whole ones
+	Bytes   int64  // of their payloads
+	LastLSN uint64
+
+	// TornBytes is the length of a torn tail, which is no damage: Open cuts it off.
+	TornBytes int64
+
+	// Lost are LSNs that an earlier Salvage has given up.
+	Lost []LSNRange
+
+	// Findings are in the order of the log. There are none if Open would open the log.
+	Findings []Finding
+}
+
+// Verify reads the whole log in a directory and reports all damage, not only the first. It changes nothing. storeID and
+// checkpoint are as in [Options]. The error is for a directory that cannot be listed.
+func Verify(fs vfs.FS, path string, storeID [16]byte, checkpoint Position) (Report, error) {
+	v := verification{dir: dir{fs, path}, storeID: storeID, known: true, crc: checkpoint.CRC}
+	names, err := v.dir.read(checkpoint)
+	if err != nil {
+		return Report{}, err
+	}
+	v.report.LastLSN = checkpoint.LSN
+	numbers := names.logs
+	if len(numbers) == 0 && checkpoint != (Position{}) {
+		v.find(logName(checkpoint.File+1), 0, errMissing)
+	}
+	want := checkpoint.File + 1
+	for _, number := range numbers {
+		for ; want < number; want++ {
+			v.find(logName(want), 0, errMissing)
+			v.known = false
+		}
+		want++
+		v.file(number)
+	}
+	if v.successor {
+		v.find(logName(want), 0, errSuccessor)
+	}
+	if len(v.report.Findings) > 0 {
+		v.report.TornBytes = 0
+	}
+	return v.report, nil
+}
+
+type verification struct {
+	dir     dir
+	storeID [16]byte
+	report  Report
+
+	// The end of the file before. end is zero before the first file.
+	known     bool
+	crc       uint32
+	end       int64
+	successor bool // it says that there is one more
+}
+
+func (v *verification) find(name string, off int64, err error) {
+	if c := (*CorruptError)(nil); errors.As(err, &c) {
+		off, err = c.Offset, c.Err
+	}
+	v.report.Findings = append(v.report.Findings, Finding{Path: v.dir.join(name), Offset: off, Err: err})
+}
+
+// file reads one log file. A file whose header cannot be used is reported and its records are left unread.
+func (v *verification) file(number uint32) {
+	name := logName(number)
+	v.report.Files++
+	known := v.known
+	v.known, v.successor, v.report.TornBytes = false, false, 0
+	h, size, err := v.dir.readHeader(number)
+	switch {
+	case err != nil:
+		v.find(name, 0, err)
+		return
+	case h.number != number:
+		v.find(name, offNumber, errNumber)
+		return
+	case h.storeID != v.storeID:
+		v.find(name, offStoreID, ErrForeign)
+		return
+	case size < h.length:
+		v.find(name, size, errShrunk)
+	}
+	if known && (h.prev.lsn != v.report.LastLSN || h.prev.crc != v.crc || v.end != 0 && h.prev.end != v.end) {
+		v.find(name, offPrevFile, errFacts)
+	}
+	err = v.dir.withFile(name, func(f vfs.File, size int64) error { return v.records(newScanner(f, size, h), name) })
+	if err != nil {
+		v.find(name, 0, err)
+	}
+}
+
+// records reads the records of one log file, those behind damage too.
+func (v *verification) records(s *scanner, name string) error {
+	defer func() { v.report.LastLSN, v.known, v.crc, v.end = s.lsn, true, s.crc, s.off }()
+	for {
+		before := s.lsn
+		f, err := s.next()
+		bad := (*badRecord)(nil)
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &bad):
+			more, err := v.damage(s, name, bad.reason)
+			if err != nil || !more {
+				return err
+			}
+		case err != nil:
+			return err
+		case f.kind == typeEnd:
+			s.off, s.crc = f.off, f.prevCRC
+			v.successor = true
+			return nil
+		case f.kind == typeGap:
+			v.report.Lost = append(v.report.Lost, LSNRange{before + 1, f.lsn})
+		case f.kind <= MaxType:
+			v.report.Records++
+			v.report.Bytes += int64(f.length)
+		}
+	}
+}
+
+// damage judges bytes that are no record. Without testimony behind them they are a torn tail if this is the newest file,
+// and contradict the header of the next one if it is not. Otherwise damage moves on to the next whole record, and returns
+// false if there is none.
+func (v *verification) damage(s *scanner, name string, reason error) (more bool, err error) {
+	off := s.off
+	found, err := s.lookBehind()
+	if err != nil {
+		return false, err
+	}
+	if found.testimony <= off {
+		v.report.TornBytes = found.end - off
+		return false, nil
+	}
+	v.find(name, off, fmt.Errorf("%w: %w", errBehind, reason))
+	return s.resume()
+}
