@@ -35,22 +35,37 @@ type Decoder struct {
 	clock   clock
 	series  seriesCache
 	row     row
-	scratch []byte // unescaped and compacted texts of the current row
+	scratch []byte // unescaped and compacted texts of the row
+	values  []span // where the values of the row lie
+
+	predictions, actuals source
+}
+
+// source is a data source: its schema, and how its senders lay out their lines.
+type source struct {
+	schema  schema
+	layouts layouts
 }
 
 // NewDecoder returns a Decoder.
-func NewDecoder() *Decoder { return &Decoder{clock: newClock()} }
+func NewDecoder() *Decoder {
+	return &Decoder{
+		clock:       newClock(),
+		predictions: source{schema: predictionsSchema()},
+		actuals:     source{schema: actualsSchema()},
+	}
+}
 
 // Decode appends the predictions of a body to dst, and to its rejects the lines
 // that are none. The error is [ErrMalformed] or [ErrTooLarge]; dst is then as it
 // was. Nothing in dst points into body.
 func (d *Decoder) Decode(dst *Batch, body []byte, format Format, rules Rules) error {
-	return d.decode(dst, body, format, predictionsSchema(), rules)
+	return d.decode(dst, body, format, &d.predictions, rules)
 }
 
 // DecodeActuals is [Decoder.Decode] for the rows of ml_model_actuals.
 func (d *Decoder) DecodeActuals(dst *Actuals, body []byte, format Format, rules Rules) error {
-	return d.decode(dst, body, format, actualsSchema(), rules)
+	return d.decode(dst, body, format, &d.actuals, rules)
 }
 
 // sink is where rows and rejects go: a Batch or an Actuals.
@@ -62,7 +77,7 @@ type sink interface {
 	rejects() rejects
 }
 
-func (d *Decoder) decode(dst sink, body []byte, format Format, s schema, rules Rules) error {
+func (d *Decoder) decode(dst sink, body []byte, format Format, src *source, rules Rules) error {
 	if err := dst.reserve(len(body)); err != nil {
 		return err
 	}
@@ -70,9 +85,9 @@ func (d *Decoder) decode(dst sink, body []byte, format Format, s schema, rules R
 	defer d.release()
 	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
 	if format == JSON {
-		return d.decodeJSON(dst, body, s, rules)
+		return d.decodeJSON(dst, body, src, rules)
 	}
-	d.decodeLines(dst, body, s, rules)
+	d.decodeLines(dst, body, src, rules)
 	return nil
 }
 
@@ -80,12 +95,12 @@ func (d *Decoder) decode(dst sink, body []byte, format Format, s schema, rules R
 func (d *Decoder) release() { d.row = row{} }
 
 // decodeOne appends the event that text holds, or rejects it.
-func (d *Decoder) decodeOne(dst sink, text []byte, line int, s schema, rules Rules) {
+func (d *Decoder) decodeOne(dst sink, text []byte, line int, src *source, rules Rules) {
 	if len(text) > LineBytesMax {
 		dst.rejects().add(line, colNone, faultLineLong, text)
 		return
 	}
-	if c, f := d.readRow(text, s, rules); f != faultNone {
+	if c, f := d.read(text, src, rules); f != faultNone {
 		dst.rejects().add(line, c, f, text)
 		return
 	}
@@ -93,10 +108,10 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int, s schema, rules Rul
 }
 
 // decodeLines decodes NDJSON.
-func (d *Decoder) decodeLines(dst sink, body []byte, s schema, rules Rules) {
-	if start, ok := d.isOneObject(body, s, rules); ok {
+func (d *Decoder) decodeLines(dst sink, body []byte, src *source, rules Rules) {
+	if start, ok := d.isOneObject(body, src, rules); ok {
 		line := 1 + bytes.Count(body[:start], []byte{'\n'})
-		d.decodeOne(dst, bytes.TrimRight(body[start:], " \t\r\n"), line, s, rules)
+		d.decodeOne(dst, bytes.TrimRight(body[start:], " \t\r\n"), line, src, rules)
 		return
 	}
 	for line := 1; len(body) > 0; line++ {
@@ -110,13 +125,13 @@ func (d *Decoder) decodeLines(dst sink, body []byte, s schema, rules Rules) {
 		if skipSpace(text, 0) == len(text) {
 			continue
 		}
-		d.decodeOne(dst, text, line, s, rules)
+		d.decodeOne(dst, text, line, src, rules)
 	}
 }
 
 // decodeJSON decodes one object or an array of events. The outline of the body
 // is checked first, so that a malformed one leaves dst alone.
-func (d *Decoder) decodeJSON(dst sink, body []byte, s schema, rules Rules) error {
+func (d *Decoder) decodeJSON(dst sink, body []byte, src *source, rules Rules) error {
 	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {
 		return fmt.Errorf("%w: empty", ErrMalformed)
@@ -126,13 +141,13 @@ func (d *Decoder) decodeJSON(dst sink, body []byte, s schema, rules Rules) error
 		if end, ok := outline(body, 0); !ok || end != len(body) {
 			return fmt.Errorf("%w: not one JSON object", ErrMalformed)
 		}
-		d.decodeOne(dst, body, 1, s, rules)
+		d.decodeOne(dst, body, 1, src, rules)
 		return nil
 	case '[':
 		if !eachElement(body, func(int, []byte) {}) {
 			return fmt.Errorf("%w: not one JSON array", ErrMalformed)
 		}
-		eachElement(body, func(n int, text []byte) { d.decodeOne(dst, text, n, s, rules) })
+		eachElement(body, func(n int, text []byte) { d.decodeOne(dst, text, n, src, rules) })
 		return nil
 	}
 	return fmt.Errorf("%w: neither a JSON object nor an array of them", ErrMalformed)

@@ -15,12 +15,30 @@ type row struct {
 	features                        []byte
 }
 
+// read reads one event from line into d.row, by a known layout if it has one. On
+// a fault it returns the column at fault, or colNone; which of the two paths ran
+// does not show.
+func (d *Decoder) read(line []byte, src *source, rules Rules) (column, fault) {
+	if d.readKnown(line, src, rules) {
+		return colNone, faultNone
+	}
+	c, f := d.readRow(line, src.schema, rules)
+	if f == faultNone {
+		if src.layouts.worthwhile() {
+			src.layouts.learn(line, d.values)
+		}
+		src.layouts.misses++
+	}
+	return c, f
+}
+
 // readRow reads one event by the strict grammar, whatever its layout. line is
 // everything of it, white space around it included. On a fault it returns the
 // column at fault, or colNone.
 func (d *Decoder) readRow(line []byte, s schema, rules Rules) (column, fault) {
 	d.row.given = 0
 	d.scratch = d.scratch[:0]
+	d.values = d.values[:0]
 	i := skipSpace(line, 0)
 	if f := beginsObject(line, i); f != faultNone {
 		return colNone, f
@@ -82,6 +100,7 @@ func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, colum
 		if f != faultNone {
 			return i, c, f
 		}
+		d.values = append(d.values, span{start: value, end: i, col: c})
 		more := false
 		if i, more, f = scanSeparator(b, i, '}'); f != faultNone || !more {
 			return i, colNone, f
