@@ -95,9 +95,14 @@ func TestSizeAfterCrash(t *testing.T) {
 	s := d.Snapshot()
 	seen := make(map[int]bool)
 	for o := new(simdisk.Odometer); o.More(); {
-		got := content(t, s.Crash(o), "/d/a")
+		d := s.Crash(o)
+		got := content(t, d, "/d/a")
 		seen[len(got)] = true
 		require.Equal(t, "aaaaaaaaaa", string(got[:10]))
+		f, err := d.Open("/d/a")
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(9000))
+		require.Equal(t, string(make([]byte, 9000-len(got))), string(content(t, d, "/d/a")[len(got):]))
 	}
 	require.Equal(t, map[int]bool{10: true, 20: true, 5000: true, 15: true}, seen)
 
@@ -258,32 +263,39 @@ func TestKillKeepsTheCache(t *testing.T) {
 	require.Equal(t, "old", string(content(t, s.Crash(simdisk.LoseAll()), "/d/a")), "a snapshot never changes")
 }
 
-// TestSnapshotsShareNothingThatChanges writes to many disks made of one snapshot with unsynced changes.
+// TestSnapshotsShareNothingThatChanges writes to many disks made of one snapshot, with changes synced and not.
 func TestSnapshotsShareNothingThatChanges(t *testing.T) {
-	d := newDisk(t, simdisk.Options{})
-	f := durableFile(t, d, "/d/a", fill('0', 4096))
-	for i := range 3 {
-		require.NoError(t, vfs.WriteFull(f, fill('1', 512), int64(i)*512))
-	}
-	s := d.Snapshot()
-	disks := []*simdisk.Disk{d, s.Kill(), s.Kill(), s.Crash(simdisk.KeepAll()), s.Crash(simdisk.KeepAll())}
-	for i, d := range disks {
-		f, err := d.Open("/d/a")
-		require.NoError(t, err)
-		require.NoError(t, vfs.WriteFull(f, fill(byte('a'+i), 512), 3*512))
-		g, err := d.Create(fmt.Sprintf("/d/of %d", i))
-		require.NoError(t, err)
-		require.NoError(t, vfs.WriteFull(g, []byte("x"), 0))
-	}
-	want := append(fill('1', 3*512), fill('0', 5*512)...)
-	require.Equal(t, string(want), string(content(t, s.Crash(simdisk.KeepAll()), "/d/a")))
-	for i, d := range disks {
-		copy(want[3*512:], fill(byte('a'+i), 512))
-		d = d.Crash(simdisk.KeepAll())
-		require.Equal(t, string(want), string(content(t, d, "/d/a")), "disk %d", i)
-		names, err := d.List("/d")
-		require.NoError(t, err)
-		require.Equal(t, []string{"a", fmt.Sprintf("of %d", i)}, names)
+	for _, synced := range []bool{false, true} {
+		t.Run(fmt.Sprintf("synced=%v", synced), func(t *testing.T) {
+			d := newDisk(t, simdisk.Options{})
+			f := durableFile(t, d, "/d/a", fill('0', 4096))
+			for i := range 3 {
+				require.NoError(t, vfs.WriteFull(f, fill('1', 512), int64(i)*512))
+			}
+			if synced {
+				require.NoError(t, f.Sync())
+			}
+			s := d.Snapshot()
+			disks := []*simdisk.Disk{d, s.Kill(), s.Kill(), s.Crash(simdisk.KeepAll()), s.Crash(simdisk.KeepAll())}
+			for i, d := range disks {
+				f, err := d.Open("/d/a")
+				require.NoError(t, err)
+				require.NoError(t, vfs.WriteFull(f, fill(byte('a'+i), 512), 3*512))
+				g, err := d.Create(fmt.Sprintf("/d/of %d", i))
+				require.NoError(t, err)
+				require.NoError(t, vfs.WriteFull(g, []byte("x"), 0))
+			}
+			want := append(fill('1', 3*512), fill('0', 5*512)...)
+			require.Equal(t, string(want), string(content(t, s.Crash(simdisk.KeepAll()), "/d/a")))
+			for i, d := range disks {
+				copy(want[3*512:], fill(byte('a'+i), 512))
+				d = d.Crash(simdisk.KeepAll())
+				require.Equal(t, string(want), string(content(t, d, "/d/a")), "disk %d", i)
+				names, err := d.List("/d")
+				require.NoError(t, err)
+				require.Equal(t, []string{"a", fmt.Sprintf("of %d", i)}, names)
+			}
+		})
 	}
 }
 

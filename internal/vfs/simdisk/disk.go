@@ -23,6 +23,7 @@ type Options struct {
 	BlockBytes int64
 
 	// Delay is called before each operation, without locks held. It may wait, for the clock of a test or for a channel.
+	// Disks made by Crash and Kill have none.
 	Delay func(Op)
 
 	// NoRewrite selects files, by name, of which no sector may be written again once it was synced: see Disk.Rewrites.

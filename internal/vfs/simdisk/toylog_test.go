@@ -86,17 +86,3 @@ func TestToyLog(t *testing.T) {
 		require.Positive(t, violations, bug)
 	}
 }
-
-func BenchmarkCrashStates(b *testing.B) {
-	history, acked := toyRun(b, toylog.None)
-	seed := uint64(0)
-	for b.Loop() {
-		s := history[seed%uint64(len(history))]
-		if err := toyCheck(s.Crash(simdisk.Random(seed)), 0, toylog.None); err != nil {
-			b.Fatal(err)
-		}
-		seed++
-	}
-	b.ReportMetric(float64(seed)/b.Elapsed().Seconds(), "states/s")
-	_ = acked
-}
