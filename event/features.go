@@ -9,10 +9,13 @@ func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
 	if i >= len(b) || b[i] != '"' {
 		return d.wrongType(b, i, faultWantFeatures)
 	}
+	if end, ok := d.readEscaped(b, i+1); ok {
+		return end + 1, faultNone
+	}
 	mark := len(d.scratch)
-	end := i + 1
+	var end int
 	var f fault
-	if d.scratch, end, f = appendString(d.scratch, b, end); f != faultNone {
+	if d.scratch, end, f = appendString(d.scratch, b, i+1); f != faultNone {
 		return end, f
 	}
 	d.row.features = d.scratch[mark:]

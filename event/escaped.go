@@ -1,0 +1,201 @@
+package event
+
+import (
+	"encoding/binary"
+	"slices"
+	"unicode/utf8"
+)
+
+// escapedJSON reads a JSON text as it lies inside a JSON string, where each of
+// its quotes is written \" : it checks the text and writes it down without the
+// backslashes in one pass. It gives up, with false, at any other escape and at
+// any fault. Equivalent: appendString, then checker.features. Its methods take
+// and return where they are in b and in out.
+type escapedJSON struct {
+	b     []byte
+	out   []byte // has room for the rest of b and one word
+	names *nameStack
+}
+
+// readEscaped reads the features text that begins at i, after its quote, and
+// returns the index of the closing one.
+func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
+	mark := len(d.scratch)
+	d.scratch = slices.Grow(d.scratch, len(b)-i+8)
+	e := escapedJSON{b: b, out: d.scratch[:cap(d.scratch)], names: &d.check.names}
+	i, o := e.space(i, mark)
+	i, o, ok = e.value(i, o, 0)
+	if !ok {
+		return i, false
+	}
+	i, o = e.space(i, o)
+	if i >= len(b) || b[i] != '"' || o-mark > FeaturesBytesMax {
+		return i, false
+	}
+	d.scratch = e.out[:o]
+	d.row.features = d.scratch[mark:]
+	return i, true
+}
+
+// space passes over spaces; other white space has to be escaped in a string.
+func (e *escapedJSON) space(i, o int) (int, int) {
+	for i < len(e.b) && e.b[i] == ' ' {
+		e.out[o] = ' '
+		i, o = i+1, o+1
+	}
+	return i, o
+}
+
+// value reads the value at i, inside depth open containers.
+func (e *escapedJSON) value(i, o, depth int) (int, int, bool) {
+	if i >= len(e.b) {
+		return i, o, false
+	}
+	switch c := e.b[i]; {
+	case c == '\\':
+		return e.text(i, o)
+	case c == '{' && depth < DepthMax:
+		return e.object(i, o, depth)
+	case c == '[' && depth < DepthMax:
+		return e.array(i, o, depth)
+	case c <= '9':
+		return e.number(i, o)
+	}
+	return e.literal(i, o)
+}
+
+// object reads the object whose brace is at i.
+func (e *escapedJSON) object(i, o, depth int) (int, int, bool) {
+	e.out[o] = '{'
+	i, o = e.space(i+1, o+1)
+	if i < len(e.b) && e.b[i] == '}' {
+		e.out[o] = '}'
+		return i + 1, o + 1, true
+	}
+	scope := e.names.open()
+	more, ok := true, true
+	for more && ok {
+		key := i + len(`\"`)
+		if i, o, ok = e.text(i, o); !ok {
+			break
+		}
+		if ok = e.names.add(&scope, e.b, key, i-len(`\"`), false); !ok {
+			break
+		}
+		i, o = e.space(i, o)
+		if ok = i < len(e.b) && e.b[i] == ':'; !ok {
+			break
+		}
+		e.out[o] = ':'
+		i, o = e.space(i+1, o+1)
+		if i, o, ok = e.value(i, o, depth+1); ok {
+			i, o, more, ok = e.separator(i, o, '}')
+		}
+	}
+	e.names.close(&scope)
+	return i, o, ok
+}
+
+// array reads the array whose bracket is at i.
+func (e *escapedJSON) array(i, o, depth int) (int, int, bool) {
+	e.out[o] = '['
+	i, o = e.space(i+1, o+1)
+	if i < len(e.b) && e.b[i] == ']' {
+		e.out[o] = ']'
+		return i + 1, o + 1, true
+	}
+	more, ok := true, true
+	for more && ok {
+		if i, o, ok = e.value(i, o, depth+1); ok {
+			i, o, more, ok = e.separator(i, o, ']')
+		}
+	}
+	return i, o, ok
+}
+
+// separator reads a comma and the spaces behind it, or the closing byte.
+func (e *escapedJSON) separator(i, o int, closing byte) (end, out int, more, ok bool) {
+	i, o = e.space(i, o)
+	if i >= len(e.b) {
+		return i, o, false, false
+	}
+	c := e.b[i]
+	e.out[o] = c
+	i, o = i+1, o+1
+	if c == ',' {
+		i, o = e.space(i, o)
+		return i, o, true, true
+	}
+	return i, o, false, c == closing
+}
+
+// text reads the string whose \" is at i.
+func (e *escapedJSON) text(i, o int) (int, int, bool) {
+	b := e.b
+	if len(b)-i < 2 || b[i] != '\\' || b[i+1] != '"' {
+		return i, o, false
+	}
+	e.out[o] = '"'
+	i, o = i+2, o+1
+	for i < len(b) {
+		w := load(b, i)
+		binary.LittleEndian.PutUint64(e.out[o:], w)
+		marks := stops(w)
+		if marks == 0 {
+			i, o = i+8, o+8
+			continue
+		}
+		n := firstLane(marks)
+		i, o = i+n, o+n
+		if len(b)-i < 2 {
+			break
+		}
+		if b[i] == '\\' && b[i+1] == '"' {
+			e.out[o] = '"'
+			return i + 2, o + 1, true
+		}
+		r, size := utf8.DecodeRune(b[i:])
+		if size < 2 || r == utf8.RuneError && size == 1 {
+			break
+		}
+		o += copy(e.out[o:], b[i:i+size])
+		i += size
+	}
+	return i, o, false
+}
+
+// number reads the number at i; what may follow it is for the caller to say.
+func (e *escapedJSON) number(i, o int) (int, int, bool) {
+	b, start := e.b, i
+	if b[i] == '-' {
+		i++
+	}
+	first := i
+	i = skipDigits(b, i)
+	if i == first || b[first] == '0' && i-first > 1 {
+		return i, o, false
+	}
+	if i < len(b) && b[i] == '.' {
+		point := i + 1
+		if i = skipDigits(b, point); i == point {
+			return i, o, false
+		}
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		return i, o, false
+	}
+	for j := start; j < i; j += 8 {
+		binary.LittleEndian.PutUint64(e.out[o+j-start:], load(b, j))
+	}
+	return i, o + i - start, true
+}
+
+// literal reads true, false or null at i.
+func (e *escapedJSON) literal(i, o int) (int, int, bool) {
+	for _, word := range [...]string{"true", "false", "null"} {
+		if end, f := literal(e.b, i, word); f == faultNone {
+			return end, o + copy(e.out[o:], word), true
+		}
+	}
+	return i, o, false
+}
