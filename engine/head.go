@@ -16,9 +16,8 @@ type head struct {
 	generation uint64
 
 	// Guarded by the model's lock.
-	series        map[uint32]*headSeries
-	ids, features segment.Text
-	rows          int
+	series map[uint32]*headSeries
+	text   text
 }
 
 // headSeries is the head's part of one series: leaves in time order.
@@ -30,10 +29,12 @@ func newHead(generation uint64) *head {
 	return &head{generation: generation, series: make(map[uint32]*headSeries)}
 }
 
+func (h *head) rows() int { return h.text.rows }
+
 // bytes estimates the memory held.
 func (h *head) bytes() int64 {
-	const perRow = 8 + 8 + 8 + 4 + 4 + 4
-	return int64(h.rows)*perRow + int64(len(h.ids.Bytes)+len(h.features.Bytes))
+	const perRow = 8 + 8 + 8 + 4
+	return int64(h.rows())*perRow + h.text.bytes()
 }
 
 func (h *head) of(series uint32) *headSeries {
@@ -130,7 +131,7 @@ type rowRef struct {
 }
 
 func (r rowRef) time() int64 { return r.leaf.times[r.row] }
-func (r rowRef) id() []byte  { return r.head.ids.At(int(r.leaf.text[r.row])) }
+func (r rowRef) id() []byte  { return r.head.text.id(r.leaf.text[r.row]) }
 
 // gather collects the rows of a series from frozen heads, the oldest head first, in the order of a segment: time,
 // prediction id, arrival.
@@ -146,8 +147,8 @@ func gather(dst *segment.Columns, heads []*head, series uint32) {
 		slices.SortStableFunc(refs, compareRefs)
 	}
 	for _, r := range refs {
-		l, i, text := r.leaf, r.row, int(r.leaf.text[r.row])
-		dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.ids.At(text), r.head.features.At(text))
+		l, i, row := r.leaf, r.row, r.leaf.text[r.row]
+		dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.text.id(row), r.head.text.features(row))
 	}
 }
 

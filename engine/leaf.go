@@ -18,7 +18,7 @@ type leaf struct {
 	times             []int64
 	predicted, actual []float64
 	known             [leafRows / 64]uint64
-	// text is each row's index into the head's text columns.
+	// text is each row's number in the head's text.
 	text []uint32
 	agg  segment.Aggregate
 }

@@ -86,14 +86,12 @@ func (p *publisher) publishRun(b *event.Batch, m *model, name seriesName, number
 		p.db.dirty = append(p.db.dirty, dirtyMonth{m, mo})
 	}
 	h := mo.writable(p.db.generation)
-	text := uint32(h.rows)
+	text := uint32(h.rows())
 	for _, row := range rows {
-		h.ids.Append(b.IDs.At(int(row)))
-		h.features.Append(b.Features.At(int(row)))
+		h.text.append(b.IDs.At(int(row)), b.Features.At(int(row)))
 	}
-	h.rows += len(rows)
 	h.of(series).add(run{p.times, p.predicted, p.actual, p.known, text})
-	if h.rows >= sealRows {
+	if h.rows() >= sealRows {
 		mo.freeze()
 		p.db.background.announce(dirtyMonth{m, mo})
 	}
