@@ -64,19 +64,19 @@ func (e *encoder) appendBlock(dst []byte, c *Columns) ([]byte, [chunks]uint32) {
 	}
 	dst = e.appendNumbers(dst, c)
 	seal(chunkNumbers)
-	dst = e.appendTexts(dst, &c.IDs)
+	dst = e.appendTexts(dst, &c.IDs, 0)
 	seal(chunkIDs)
-	dst = e.appendTexts(dst, &c.Features)
+	dst = e.appendTexts(dst, &c.Features, 0)
 	seal(chunkFeatures)
 	return dst, lens
 }
 
 func (e *encoder) appendNumbers(dst []byte, c *Columns) []byte {
 	dst = e.appendInts(dst, c.Times, planInts(c.Times))
-	actual := c.Actual
-	switch known := c.Known.Count(); known {
+	known := c.Known.Count()
+	switch known {
 	case 0:
-		dst, actual = append(dst, knownNone), nil
+		dst = append(dst, knownNone)
 	case c.Len():
 		dst = append(dst, knownAll)
 	default:
@@ -84,14 +84,33 @@ func (e *encoder) appendNumbers(dst []byte, c *Columns) []byte {
 		for _, w := range c.Known {
 			dst = binary.LittleEndian.AppendUint64(dst, w)
 		}
-		actual = e.known[:0]
-		for i, j := c.Known.run(0, c.Len()); i < j; i, j = c.Known.run(j, c.Len()) {
-			actual = append(actual, c.Actual[i:j]...)
-		}
-		e.known = actual
 	}
-	dst = e.appendFloats(dst, c.Predicted)
-	return e.appendFloats(dst, actual)
+	dst = e.appendFloats(dst, c.Predicted, &e.predicted.decimals, nil)
+	e.predicted.values = append(e.predicted.values[:0], c.Predicted...)
+	actual := append(e.known[:0], c.Actual...)
+	e.known = actual
+	if known < c.Len() {
+		actual = actual[:known]
+		gather(actual, c.Actual, c.Known)
+		e.predicted.gather(c.Known)
+	}
+	return e.appendFloats(dst, actual, &e.actual, &e.predicted)
+}
+
+// gather keeps the rows of the reference whose bits are set.
+func (r *reference) gather(known Bitmap) {
+	gather(r.values, r.values, known)
+	if r.decimals.form != floatBits {
+		gather(r.decimals.ints, r.decimals.ints, known)
+	}
+}
+
+// gather copies the values whose bits are set to the front of dst.
+func gather[T any](dst, src []T, known Bitmap) {
+	n := 0
+	for i, j := known.run(0, len(src)); i < j; i, j = known.run(j, len(src)) {
+		n += copy(dst[n:], src[i:j])
+	}
 }
 
 // decodeNumbers sets the number columns of dst, n rows, from a chunk without its checksum.
@@ -99,12 +118,29 @@ func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 	c := cursor{rest: b}
 	decodeInts(&c, grow(&dst.Times, n))
 	known := grow(&dst.Known, (n+63)/64)
+	actuals := decodeKnown(&c, known, n)
+	predicted := grow(&dst.Predicted, n)
+	decodeFloats(&c, predicted, &sc.predicted.decimals, nil)
+	sc.predicted.values = predicted
+	actual := grow(&dst.Actual, n)
+	if actuals < n {
+		sc.predicted.values = append(sc.values[:0], predicted...)
+		sc.values = sc.predicted.values
+		sc.predicted.gather(known)
+	}
+	decodeFloats(&c, actual[:actuals], &sc.actual, &sc.predicted)
+	if actuals < n {
+		spread(actual, actuals, known)
+	}
+	return c.end()
+}
+
+// decodeKnown sets known for n rows and returns the number of bits set.
+func decodeKnown(c *cursor, known Bitmap, n int) int {
 	clear(known)
-	actuals := 0
 	switch c.byte() {
 	case knownNone:
 	case knownAll:
-		actuals = n
 		for i := range known {
 			known[i] = ^uint64(0)
 		}
@@ -118,17 +154,10 @@ func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 		if n&63 != 0 && known[n>>6]>>(n&63) != 0 {
 			c.fail("actuals beyond the rows")
 		}
-		actuals = known.Count()
 	default:
 		c.fail("known actuals")
 	}
-	sc.decodeFloats(&c, grow(&dst.Predicted, n))
-	actual := grow(&dst.Actual, n)
-	sc.decodeFloats(&c, actual[:actuals])
-	if actuals < n {
-		spread(actual, actuals, known)
-	}
-	return c.end()
+	return known.Count()
 }
 
 // spread moves the first n values to the places whose bits are set, from the back so that none is overwritten before it has moved.
@@ -147,7 +176,7 @@ func spread(values []float64, n int, known Bitmap) {
 func (sc *Scratch) decodeText(dst *Text, b []byte, n int) error {
 	c := cursor{rest: b}
 	dst.Reset()
-	sc.decodeTexts(&c, dst, n)
+	sc.decodeTexts(&c, dst, n, 0)
 	return c.end()
 }
 

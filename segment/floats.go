@@ -1,34 +1,213 @@
 package segment
 
 import (
+	"encoding/binary"
 	"math"
-	"slices"
 )
 
-// floatKind is how a column of float64 is stored: one byte in front of it.
-type floatKind uint8
+// A column of float64 is stored as
+//
+//	form        1 byte: a floatForm, plus floatAgainst if the integers are differences to those of a reference column
+//	places      1 byte, but for floatBits
+//	integers    see ints.go
+//	exceptions  but for floatBits: count, then for each the distance from the one before (uvarint) and the 8 bytes of its value
+//
+// The reference of the actual column is the predicted one, in the rows that have an actual: its bit patterns for floatBits, else its integers, which
+// must be of as many places.
+type floatForm uint8
 
 const (
-	floatBits floatKind = iota // the bit patterns as integers
+	floatBits      floatForm = iota // bit patterns
+	floatProducts                   // decimals, see fromProducts
+	floatQuotients                  // decimals, see fromQuotients
+
+	floatAgainst floatForm = 0x80
 )
 
-// appendFloats appends v in its cheapest form, bit for bit.
-func (e *encoder) appendFloats(dst []byte, v []float64) []byte {
-	e.ints = slices.Grow(e.ints[:0], len(v))[:len(v)]
-	for i, f := range v {
-		e.ints[i] = int64(math.Float64bits(f))
-	}
-	return e.appendInts(append(dst, byte(floatBits)), e.ints, planInts(e.ints))
+const (
+	// exceptionBits is about what an exception costs.
+	exceptionBits = 80
+
+	// Products with more than one exception in productShare give way to quotients, decimals with more than one in decimalShare to bit patterns.
+	productShare = 64
+	decimalShare = 4
+)
+
+// decimals is a column as decimals of some number of places.
+type decimals struct {
+	form       floatForm // floatBits if it is not one
+	places     int
+	ints       []int64
+	exceptions []int // rows whose integer means nothing
 }
 
-// decodeFloats fills dst from the front of c.
-func (sc *Scratch) decodeFloats(c *cursor, dst []float64) {
-	if kind := floatKind(c.byte()); kind != floatBits {
-		c.fail("unknown kind of floats")
+// reference is the column that another is stored against, in the same rows.
+type reference struct {
+	values   []float64
+	decimals decimals
+}
+
+// appendFloats appends v in its cheapest form, bit for bit, and leaves its decimals in own. ref may be nil.
+func (e *encoder) appendFloats(dst []byte, v []float64, own *decimals, ref *reference) []byte {
+	own.form = floatBits
+	if places, ok := choosePlaces(v); !ok || !own.fit(v, places) {
+		return e.appendBits(dst, v, ref)
 	}
-	ints := grow(&sc.ints, len(dst))
+	plan, against := planInts(own.ints), floatForm(0)
+	if ref != nil && ref.decimals.form != floatBits && ref.decimals.places >= own.places {
+		other := own
+		if ref.decimals.places > own.places {
+			other = &e.other
+			other.fit(v, ref.decimals.places)
+		}
+		diffs := grow(&e.diffs, len(v))
+		for i, n := range other.ints {
+			diffs[i] = n - ref.decimals.ints[i]
+		}
+		if p := planInts(diffs); other.form != floatBits && p.bytes+11*len(other.exceptions) < plan.bytes+11*len(own.exceptions) {
+			plan, against = p, floatAgainst
+			dst = append(dst, byte(other.form|against), byte(other.places))
+			return appendExceptions(e.appendInts(dst, diffs, plan), v, other.exceptions)
+		}
+	}
+	dst = append(dst, byte(own.form), byte(own.places))
+	return appendExceptions(e.appendInts(dst, own.ints, plan), v, own.exceptions)
+}
+
+// fit sets d to v with the given number of places, in the form that leaves the fewest exceptions. It returns false if those are too many.
+func (d *decimals) fit(v []float64, places int) bool {
+	d.places = places
+	for form := floatProducts; form <= floatQuotients; form++ {
+		d.form = form
+		d.convert(v)
+		if form == floatProducts && len(d.exceptions) <= len(v)/productShare {
+			return true
+		}
+	}
+	if len(d.exceptions) > len(v)/decimalShare {
+		d.form = floatBits
+	}
+	return d.form != floatBits
+}
+
+// convert sets ints and exceptions. An exception takes the integer before it, so that it widens nothing.
+func (d *decimals) convert(v []float64) {
+	d.exceptions = d.exceptions[:0]
+	ints := grow(&d.ints, len(v))
+	p, up, down := powersOfTen[d.places], powersOfTen[decimalsMax-d.places], inverse14
+	if d.places == 0 {
+		up, down = 1, 1
+	}
+	quotients := d.form == floatQuotients
+	last := int64(0)
+	for i, f := range v {
+		scaled := f * p
+		n := int64(float64(scaled+roundMagic) - roundMagic)
+		back := float64(n) * up * down
+		if quotients {
+			back = float64(n) / p
+		}
+		if math.Float64bits(back) != math.Float64bits(f) || !(math.Abs(scaled) < decimalLimit) {
+			d.exceptions = append(d.exceptions, i)
+			n = last
+		}
+		ints[i], last = n, n
+	}
+	leading := 0
+	for leading < len(d.exceptions) && d.exceptions[leading] == leading {
+		leading++
+	}
+	if leading < len(v) {
+		for i := range leading {
+			ints[i] = ints[leading]
+		}
+	}
+}
+
+func appendExceptions(dst []byte, v []float64, exceptions []int) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(exceptions)))
+	last := 0
+	for _, i := range exceptions {
+		dst = binary.AppendUvarint(dst, uint64(i-last))
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v[i]))
+		last = i
+	}
+	return dst
+}
+
+// appendBits appends the bit patterns of v.
+func (e *encoder) appendBits(dst []byte, v []float64, ref *reference) []byte {
+	patterns := grow(&e.other.ints, len(v))
+	for i, f := range v {
+		patterns[i] = int64(math.Float64bits(f))
+	}
+	plan := planInts(patterns)
+	if ref != nil {
+		diffs := grow(&e.diffs, len(v))
+		for i, n := range patterns {
+			diffs[i] = n - int64(math.Float64bits(ref.values[i]))
+		}
+		if p := planInts(diffs); p.bytes < plan.bytes {
+			return e.appendInts(append(dst, byte(floatBits|floatAgainst)), diffs, p)
+		}
+	}
+	return e.appendInts(append(dst, byte(floatBits)), patterns, plan)
+}
+
+// decodeFloats fills dst from the front of c and leaves its decimals in own. ref is nil if there is none.
+func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
+	form := floatForm(c.byte())
+	own.form = form &^ floatAgainst
+	ints := grow(&own.ints, len(dst))
+	if own.form != floatBits {
+		own.places = int(c.byte())
+	}
+	if own.form > floatQuotients || own.form != floatBits && own.places > decimalsMax || form&floatAgainst != 0 && ref == nil {
+		c.fail("form of floats")
+		return
+	}
 	decodeInts(c, ints)
-	for i, x := range ints {
-		dst[i] = math.Float64frombits(uint64(x))
+	if form&floatAgainst != 0 && !addReference(own, ref) {
+		c.fail("reference of floats")
+		return
 	}
+	switch own.form {
+	case floatBits:
+		for i, n := range ints {
+			dst[i] = math.Float64frombits(uint64(n))
+		}
+		return
+	case floatProducts:
+		fromProducts(dst, ints, own.places)
+	case floatQuotients:
+		fromQuotients(dst, ints, own.places)
+	}
+	at := uint64(0)
+	for range c.count("exceptions") {
+		at += c.uvarint()
+		v := c.uint64()
+		if at >= uint64(len(dst)) {
+			c.fail("exception out of place")
+			return
+		}
+		dst[at] = math.Float64frombits(v)
+	}
+}
+
+// addReference turns differences back to integers.
+func addReference(own *decimals, ref *reference) bool {
+	ints := own.ints
+	if own.form == floatBits {
+		for i, v := range ref.values[:len(ints)] {
+			ints[i] += int64(math.Float64bits(v))
+		}
+		return true
+	}
+	if ref.decimals.form == floatBits || ref.decimals.places != own.places {
+		return false
+	}
+	for i, n := range ref.decimals.ints[:len(ints)] {
+		ints[i] += n
+	}
+	return true
 }

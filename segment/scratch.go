@@ -9,11 +9,19 @@ import (
 // Scratch is the memory that reading needs, to be used again from call to call. The zero Scratch is ready. It is for one goroutine at a time and may
 // serve any number of segments.
 type Scratch struct {
-	raw      []byte // what a Source read
-	block    Columns
-	ints     []int64
-	inflated []byte
-	zstd     *zstd.Decoder
+	raw        []byte // what a Source read
+	block      Columns
+	ints       []int64
+	values     []float64
+	inflated   []byte
+	dictionary Text
+
+	shaped [textDepth]shapedScratch
+
+	predicted reference
+	actual    decimals
+
+	zstd *zstd.Decoder
 }
 
 // zstdDecoder returns the decoder, made on first need. It starts no goroutines.
@@ -32,11 +40,19 @@ func (sc *Scratch) zstdDecoder() *zstd.Decoder {
 type encoder struct {
 	words   []uint64
 	patches []byte
-	ints    []int64
+	diffs   []int64
 	lengths []int64
 	known   []float64
 	packed  []byte
-	zstd    *zstd.Encoder
+
+	dictionary map[string]int64
+	shaped     [textDepth]shapedColumn
+
+	predicted reference
+	actual    decimals
+	other     decimals
+
+	zstd *zstd.Encoder
 }
 
 func newEncoder() *encoder {
@@ -44,7 +60,7 @@ func newEncoder() *encoder {
 	if err != nil {
 		panic("BUG: zstd encoder options: " + err.Error())
 	}
-	return &encoder{zstd: z}
+	return &encoder{zstd: z, dictionary: map[string]int64{}}
 }
 
 // grow returns *s with length n, its elements undefined.

@@ -17,8 +17,8 @@ const (
 
 var testMeta = Meta{Model: "churn", From: monthFrom, To: monthTo}
 
-// shape draws rows of one kind.
-type shape func(r *rand.Rand, c *Columns, n int)
+// drawing draws rows of one kind.
+type drawing func(r *rand.Rand, c *Columns, n int)
 
 // steadyRows are rows as a live model makes them.
 func steadyRows(r *rand.Rand, c *Columns, n int) {
@@ -53,8 +53,8 @@ func sorted(c *Columns) *Columns {
 	return c.Sort(new(Columns))
 }
 
-func shapes() map[string]shape {
-	return map[string]shape{"steady": steadyRows, "wild": wildRows}
+func drawings() map[string]drawing {
+	return map[string]drawing{"steady": steadyRows, "wild": wildRows}
 }
 
 // testSeries is one series of a test segment.
@@ -63,7 +63,7 @@ type testSeries struct {
 	rows                 *Columns
 }
 
-func randomSeries(r *rand.Rand, draw shape, most int) []testSeries {
+func randomSeries(r *rand.Rand, draw drawing, most int) []testSeries {
 	all := make([]testSeries, 1+r.IntN(4))
 	for i := range all {
 		var c Columns
@@ -138,7 +138,7 @@ func windowRef(c *Columns, from, to int64, want Want) Aggregate {
 }
 
 func TestSegmentRoundTrip(t *testing.T) {
-	for name, draw := range shapes() {
+	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
 			for range 10 {
@@ -150,7 +150,7 @@ func TestSegmentRoundTrip(t *testing.T) {
 }
 
 func TestWindowAgainstEveryRow(t *testing.T) {
-	for name, draw := range shapes() {
+	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
 			var sc Scratch
@@ -175,7 +175,7 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 }
 
 func TestMergeOfAnySplit(t *testing.T) {
-	for name, draw := range shapes() {
+	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
 			for range 5 {

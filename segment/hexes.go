@@ -1,0 +1,95 @@
+package segment
+
+import "bytes"
+
+// hexPattern is a common form of texts of one length: each byte is either the same in all, or a lower-case hexadecimal digit. UUIDs and hashes have it.
+type hexPattern struct {
+	template []byte // zero where a digit stands
+	digits   int
+}
+
+// hexLenMax bounds the texts that are tried.
+const hexLenMax = 256
+
+// hexPatternOf returns the pattern of all values of t. ok is false if there is none.
+func hexPatternOf(t *Text) (p hexPattern, ok bool) {
+	first := t.At(0)
+	if len(first) == 0 || len(first) > hexLenMax || len(t.Bytes) != len(first)*t.Len() {
+		return p, false
+	}
+	if bytes.IndexByte(first, 0) >= 0 {
+		return p, false
+	}
+	p.template = append(p.template, first...)
+	for i := 1; i < t.Len(); i++ {
+		v := t.At(i)
+		if len(v) != len(first) {
+			return p, false
+		}
+		for j, b := range p.template {
+			if b == v[j] || b == 0 && hexValue[v[j]] < 16 {
+				continue
+			}
+			if b == 0 || hexValue[b] > 15 || hexValue[v[j]] > 15 {
+				return p, false
+			}
+			p.template[j] = 0
+		}
+	}
+	for _, b := range p.template {
+		if b == 0 {
+			p.digits++
+		}
+	}
+	return p, p.digits > 0
+}
+
+const hexDigits = "0123456789abcdef"
+
+// hexValue holds the value of each hexadecimal digit, 255 for other bytes.
+var hexValue = func() (v [256]uint8) {
+	for i := range v {
+		v[i] = 255
+	}
+	for i, b := range []byte(hexDigits) {
+		v[b] = uint8(i)
+	}
+	return v
+}()
+
+// appendHexes appends the digits of all values, four bits each, the first in the low ones.
+func appendHexes(dst []byte, t *Text, p hexPattern) []byte {
+	low, half := byte(0), false
+	for i := range t.Len() {
+		for j, b := range t.At(i) {
+			if p.template[j] != 0 {
+				continue
+			}
+			if half {
+				dst = append(dst, low|hexValue[b]<<4)
+			} else {
+				low = hexValue[b]
+			}
+			half = !half
+		}
+	}
+	if half {
+		dst = append(dst, low)
+	}
+	return dst
+}
+
+// decodeHexes appends n values to dst from packed digits.
+func decodeHexes(dst *Text, packed []byte, n int, p hexPattern) {
+	at := 0
+	for range n {
+		for _, b := range p.template {
+			if b == 0 {
+				b = hexDigits[packed[at>>1]>>(at&1*4)&15]
+				at++
+			}
+			dst.Bytes = append(dst.Bytes, b)
+		}
+		dst.Ends = append(dst.Ends, uint32(len(dst.Bytes)))
+	}
+}
