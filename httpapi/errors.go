@@ -17,6 +17,9 @@ import (
 // documentation is where an error answer sends its reader.
 const documentation = "https://github.com/residualdb/residual/blob/main/docs/http.md"
 
+// jsonType is the type of every answer in JSON.
+const jsonType = "application/json; charset=utf-8"
+
 // shownBytes bounds what an error text repeats of the client's own value.
 const shownBytes = 64
 
@@ -118,7 +121,7 @@ func (e *answerError) write(ctx *fasthttp.RequestCtx) {
 func (e *answerError) writeTo(response *fasthttp.Response) {
 	response.SetStatusCode(e.status)
 	header := &response.Header
-	header.SetContentType("application/json; charset=utf-8")
+	header.SetContentType(jsonType)
 	if e.retryAfter > 0 {
 		seconds := strconv.Itoa(e.retryAfter)
 		header.Set(fasthttp.HeaderRetryAfter, seconds)

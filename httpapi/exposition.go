@@ -5,6 +5,9 @@ import (
 	"strconv"
 )
 
+// expositionType is the type of an answer in Prometheus' text format.
+const expositionType = "text/plain; version=0.0.4; charset=utf-8"
+
 // exposition writes Prometheus' text format.
 type exposition struct {
 	dst  []byte

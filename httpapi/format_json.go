@@ -3,7 +3,7 @@ package httpapi
 import (
 	"math"
 	"strconv"
-	"unicode/utf8"
+	"strings"
 )
 
 const dateTimeLayout = "2006-01-02 15:04:05"
@@ -120,26 +120,20 @@ const hexDigits = "0123456789abcdef"
 
 // appendJSONString writes s in quotes. What is not UTF-8 becomes U+FFFD.
 func appendJSONString(dst []byte, s string) []byte {
+	return appendQuoted(dst, strings.ToValidUTF8(s, "\ufffd"))
+}
+
+// appendQuoted writes s in quotes and leaves what is not UTF-8 as it is.
+func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := range len(s) {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-			dst = append(append(dst, s[start:i]...), "\ufffd"...)
-			i++
-			start = i
+		if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
+		start = i + 1
 		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
@@ -153,8 +147,6 @@ func appendJSONString(dst []byte, s string) []byte {
 			dst = append(dst, `\u00`...)
 			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
 		}
-		i++
-		start = i
 	}
 	return append(append(dst, s[start:]...), '"')
 }

@@ -26,7 +26,7 @@ func (s *Server) getHealth(c *call) error {
 		c.ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
 	}
-	c.ctx.SetContentType("application/json; charset=utf-8")
+	c.ctx.SetContentType(jsonType)
 	c.ctx.SetBody(body)
 	return nil
 }

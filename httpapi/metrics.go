@@ -15,7 +15,7 @@ func (s *Server) getMetrics(c *call) error {
 		writeStats(w, c.store)
 	}
 	c.ctx.Response.SwapBody(w.dst)
-	c.ctx.SetContentType("text/plain; version=0.0.4; charset=utf-8")
+	c.ctx.SetContentType(expositionType)
 	return nil
 }
 

@@ -99,7 +99,7 @@ var timeLayouts = [...]string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", time
 // moment reads a point in time; zero if it was not given.
 func (p *params) moment(name string) (time.Time, error) {
 	value, given, err := p.text(name)
-	if err != nil || !given {
+	if err != nil || !given || namesClient(value) {
 		return time.Time{}, err
 	}
 	for _, layout := range timeLayouts {
@@ -113,7 +113,11 @@ func (p *params) moment(name string) (time.Time, error) {
 		shown(value), name)
 }
 
-// readBody adds the parameters in the body of a POST: a JSON object, or a form.
+// namesClient reports whether a value is one by which Tinybird's clients say who they are: they send from=ts-sdk with
+// every request, which must not be taken for the start of a window.
+func namesClient(value []byte) bool { return bytes.HasSuffix(value, []byte("-sdk")) }
+
+// readParams adds the parameters in the body of a POST: a JSON object, or a form.
 func (s *Server) readParams(c *call) error {
 	if !c.ctx.IsPost() {
 		return nil

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/residualdb/residual/engine"
@@ -14,12 +15,30 @@ type pipe struct {
 	description string
 	parameters  []parameter
 	columns     []column
-	run         func(ctx context.Context, c *call, t *table) error
+	// source is the data source whose quarantine the pipe shows, empty for the others.
+	source string
+	run    func(ctx context.Context, c *call, p *pipe) error
+}
+
+// rights are the scopes of which one is needed to ask the pipe.
+func (p *pipe) rights() []scope {
+	rights := []scope{{kind: readPipe, name: p.name}}
+	if p.source != "" {
+		rights = append(rights, scope{kind: readSource, name: p.source})
+	}
+	return rights
 }
 
 // parameter describes one parameter for readers; run is what reads it.
 type parameter struct {
 	name, kind, fallback, description string
+}
+
+func (p *parameter) defaultValue() any {
+	if p.kind == "Int32" {
+		return json.Number(p.fallback)
+	}
+	return p.fallback
 }
 
 const (
@@ -66,25 +85,32 @@ var pipes = [...]pipe{
 		},
 		run: runDrift,
 	},
+	quarantineOf(quarantinePipe, ""),
+	quarantineOf(predictionsName+quarantineSuffix, predictionsName),
+	quarantineOf(actualsName+quarantineSuffix, actualsName),
 }
 
-func findPipe(name string) *pipe {
+// pipeIn finds a pipe that a store can answer; nil if there is none.
+func pipeIn(store Store, name string) *pipe {
 	for i := range pipes {
-		if pipes[i].name == name {
-			return &pipes[i]
+		if p := &pipes[i]; p.name == name && p.in(store) {
+			return p
 		}
 	}
 	return nil
 }
 
+// in reports whether a store can answer the pipe.
+func (p *pipe) in(store Store) bool { return p.source == "" || sourceIn(store, p.source) != nil }
+
 // runPipe answers GET and POST of /v0/pipes/<name>.<format>.
 func (s *Server) runPipe(c *call) error {
 	name, extension, _ := strings.Cut(string(bytes.TrimPrefix(c.target.path, []byte(pipesPrefix))), ".")
-	p := findPipe(name)
+	p := pipeIn(c.store, name)
 	if p == nil {
 		return notFound("the pipe %s does not exist", shown(name))
 	}
-	if err := s.allow(c, scope{kind: readPipe, name: p.name}); err != nil {
+	if err := s.allow(c, p.rights()...); err != nil {
 		return err
 	}
 	f := findFormat(extension)
@@ -110,13 +136,13 @@ func (s *Server) ask(c *call, p *pipe) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()
-	err := p.run(ctx, c, &c.table)
+	err := p.run(ctx, c, p)
 	c.table.elapsed = s.opts.Now().Sub(start)
 	return err
 }
 
 // send writes the call's table into the response, in the memory the response already has.
-func (c *call) send(f *format) error {
+func (c *call) send(f *outputFormat) error {
 	response := &c.ctx.Response
 	body, err := f.append(response.SwapBody(nil)[:0], &c.table)
 	if err != nil {
@@ -141,7 +167,7 @@ func (c *call) series(version string) (model, chosen, environment string, nothin
 	return model, chosen, environment, model == "" || chosen == "" || environment == "", nil
 }
 
-func runPerformance(ctx context.Context, c *call, t *table) error {
+func runPerformance(ctx context.Context, c *call, _ *pipe) error {
 	var q engine.MetricsQuery
 	var nothing bool
 	var err error
@@ -166,14 +192,14 @@ func runPerformance(ctx context.Context, c *call, t *table) error {
 	}
 	for i := range result.Rows {
 		r := &result.Rows[i]
-		t.add(text(r.Model), text(r.Version), text(r.Environment),
+		c.table.add(text(r.Model), text(r.Version), text(r.Environment),
 			whole(r.PredictionCount), number(r.RMSE), number(r.MAE), moment(r.PeriodStart), moment(r.PeriodEnd))
 	}
-	t.rowsRead, t.bytesRead = result.Read.Rows, result.Read.Bytes
+	c.table.rowsRead, c.table.bytesRead = result.Read.Rows, result.Read.Bytes
 	return nil
 }
 
-func runDrift(ctx context.Context, c *call, t *table) error {
+func runDrift(ctx context.Context, c *call, _ *pipe) error {
 	var q engine.DriftQuery
 	var nothing bool
 	var err error
@@ -195,10 +221,10 @@ func runDrift(ctx context.Context, c *call, t *table) error {
 	}
 	for i := range result.Rows {
 		r := &result.Rows[i]
-		t.add(text(r.Model), text(r.Version), text(r.Environment),
+		c.table.add(text(r.Model), text(r.Version), text(r.Environment),
 			number(r.RecentMAE), number(r.HistoricalMAE), number(r.DriftPercentage),
 			whole(r.RecentCount), whole(r.HistoricalCount), moment(r.AnalysisTimestamp))
 	}
-	t.rowsRead, t.bytesRead = result.Read.Rows, result.Read.Bytes
+	c.table.rowsRead, c.table.bytesRead = result.Read.Rows, result.Read.Bytes
 	return nil
 }

@@ -42,6 +42,9 @@ const pipesPrefix = "/v0/pipes/"
 // routes is the whole surface but for pipes, which are found by pipesPrefix.
 var routes = [...]route{
 	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents},
+	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource},
+	{path: "/v0/pipes", label: labelPipes, get: (*Server).getPipes},
+	{path: "/v0/pipes/openapi.json", label: labelOpenAPI, get: (*Server).getOpenAPI},
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
 	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
 }
@@ -124,13 +127,6 @@ func (r *route) handler(ctx *fasthttp.RequestCtx) (func(*Server, *call) error, *
 	return nil, answer(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
 		shown(ctx.Method()), allowed)
 }
-
-// sourceNames are the data sources there are.
-const (
-	predictionsName  = "ml_model_predictions"
-	actualsName      = "ml_model_actuals"
-	quarantineSuffix = "_quarantine"
-)
 
 func commonHeaders(header *fasthttp.ResponseHeader) {
 	header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")

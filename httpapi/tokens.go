@@ -179,14 +179,22 @@ func (c *call) token() ([]byte, error) {
 	return token, err
 }
 
-// allow checks that the request's token covers one of the rights asked for.
-func (s *Server) allow(c *call, anyOf ...scope) error {
+// holds reports whether the request's token covers one of the rights.
+func (c *call) holds(anyOf ...scope) bool {
 	for _, held := range c.holder.scopes {
 		for _, asked := range anyOf {
 			if held.covers(asked) {
-				return nil
+				return true
 			}
 		}
+	}
+	return false
+}
+
+// allow checks that the request's token covers one of the rights asked for.
+func (s *Server) allow(c *call, anyOf ...scope) error {
+	if c.holds(anyOf...) {
+		return nil
 	}
 	return forbidden("the token %s does not have the scope %s", shown(c.holder.name), anyOf[0])
 }

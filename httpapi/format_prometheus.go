@@ -1,0 +1,28 @@
+package httpapi
+
+// appendPrometheus writes each column of numbers as a gauge named after pipe and column, labelled with the columns of
+// strings; times are Unix seconds.
+func appendPrometheus(dst []byte, t *table) ([]byte, error) {
+	w := &exposition{dst: dst}
+	for j, column := range t.columns {
+		if column.kind != kindFloat64 && column.kind != kindUInt64 && column.kind != kindDateTime {
+			continue
+		}
+		w.family(t.pipe+"_"+column.name, "gauge", "Column "+column.name+" of the pipe "+t.pipe+".")
+		for i := range t.rows() {
+			row := t.row(i)
+			var labels []string
+			for k := range row {
+				if t.columns[k].kind == kindString {
+					labels = append(labels, t.columns[k].name, row[k].text)
+				}
+			}
+			value := row[j].number
+			if column.kind != kindFloat64 {
+				value = float64(row[j].whole)
+			}
+			w.sample("", value, labels...)
+		}
+	}
+	return w.dst, nil
+}

@@ -1,0 +1,157 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// intake is the memory of one request on its way in: a decoder with its interned names, and the batch it fills. It
+// belongs to one request at a time and goes back to the pool only when the store is done with the batch.
+type intake struct {
+	decoder *event.Decoder
+	batch   event.Batch
+	actuals event.Actuals
+}
+
+func (in *intake) reset() {
+	in.batch.Reset()
+	in.actuals.Reset()
+}
+
+// inflow follows the bytes of one body into an intake: it charges them to the budget, hashes them and decodes them
+// piece by piece.
+type inflow struct {
+	server *Server
+	source *source
+	format event.Format
+	pieces pieces
+	hash   hash.Hash // nil without an idempotency key
+	taken  int64
+}
+
+// ingest takes the body in and stores it as one batch.
+func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reader) (engine.Appended, error) {
+	var key engine.Key
+	var err error
+	if key.ID, err = idempotencyKey(&c.ctx.Request.Header); err != nil {
+		return engine.Appended{}, err
+	}
+	in := &inflow{server: s, source: src, format: format, pieces: pieces{from: body}}
+	in.pieces.read = in.arrived
+	if key.ID != "" {
+		in.hash = sha256.New()
+		// The same bytes under another name or format are another request.
+		_, _ = io.WriteString(in.hash, src.name+"\n"+format.String()+"\n")
+	}
+	defer in.release()
+	// A body that trickles in holds a connection, but no slot.
+	if err := in.pieces.fill(pieceBytes); err != nil {
+		return engine.Appended{}, err
+	}
+	if !s.ingests.enter() {
+		return engine.Appended{}, busy(s.limits.MaxIngests, "too many requests are being taken in; send this one again")
+	}
+	defer s.ingests.leave()
+
+	to := s.intakes.Get().(*intake)
+	to.reset()
+	if err := in.decode(to, c.store.Rules()); err != nil {
+		s.intakes.Put(to)
+		return engine.Appended{}, err
+	}
+	if in.hash != nil {
+		copy(key.Hash[:], in.hash.Sum(nil))
+	}
+	// The context does not end with the connection: what was sent is stored.
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
+	defer cancel()
+	done, err := src.append(ctx, c.store, to, key)
+	if err == nil {
+		s.counts.taken(done)
+		s.intakes.Put(to)
+	}
+	return done, err
+}
+
+// arrived charges and hashes bytes of the decoded body.
+func (in *inflow) arrived(p []byte) error {
+	if !in.server.budget.take(int64(len(p))) {
+		e := busy(in.server.limits.MaxIngests, "too many bytes are being taken in; send this request again")
+		e.hangUp = true
+		return e
+	}
+	in.taken += int64(len(p))
+	if in.hash != nil {
+		in.hash.Write(p)
+	}
+	return nil
+}
+
+// release gives the body's bytes back to the budget.
+func (in *inflow) release() {
+	in.server.budget.give(in.taken)
+	in.taken = 0
+}
+
+// decode reads the whole body into the intake.
+func (in *inflow) decode(to *intake, rules event.Rules) error {
+	if in.format == event.JSON {
+		body, err := in.pieces.whole()
+		if err != nil {
+			return err
+		}
+		return decodeError(in.source.decode(to, body, in.format, rules))
+	}
+	for {
+		piece, err := in.pieces.next()
+		if err == io.EOF { //nolint:errorlint // the end of the body is io.EOF itself
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		known := len(in.source.rejects(to))
+		if err := in.source.decode(to, piece, in.format, rules); err != nil {
+			return decodeError(err)
+		}
+		rejects := in.source.rejects(to)
+		for i := known; i < len(rejects); i++ {
+			rejects[i].Line += in.pieces.lines
+		}
+	}
+}
+
+func decodeError(err error) error {
+	switch {
+	case errors.Is(err, event.ErrMalformed):
+		return badRequest("the body is not one JSON object or one JSON array, as format=json promises")
+	case errors.Is(err, event.ErrTooLarge):
+		return tooLarge("the texts of this request do not fit one batch; send fewer events per request")
+	}
+	return err
+}
+
+// idempotencyKey returns the key of a request, empty if it has none.
+func idempotencyKey(header *fasthttp.RequestHeader) (string, error) {
+	key := header.Peek("Idempotency-Key")
+	if key == nil {
+		return "", nil
+	}
+	printable := len(key) >= 1 && len(key) <= maxKeyBytes
+	for _, b := range key {
+		printable = printable && b >= ' ' && b <= '~'
+	}
+	if !printable {
+		return "", answer(fasthttp.StatusBadRequest, "idempotency",
+			"the Idempotency-Key %s has %d bytes; 1 to %d printable ASCII characters are allowed", shown(key), len(key), maxKeyBytes)
+	}
+	return string(key), nil
+}

@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// How many rejected lines one answer holds.
+const (
+	quarantineRows    = 100
+	quarantineRowsMax = 10_000
+)
+
+// quarantineOf is the pipe that shows the rejected lines of one data source, or of all of them, the newest first.
+func quarantineOf(name, source string) pipe {
+	p := pipe{
+		name:        name,
+		description: "Rejected lines, the newest first",
+		source:      source,
+		parameters:  []parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
+		columns: []column{
+			{"c__error_column", kindStrings}, {"c__error", kindStrings}, {"c__import_id", kindNullableString},
+			{"line", kindString}, {"insertion_date", kindDateTime},
+		},
+		run: runQuarantine,
+	}
+	if source == "" {
+		p.parameters = append([]parameter{{"name", "String", "", "the data source; every one if it is not given"}}, p.parameters...)
+		p.columns = append([]column{{"datasource", kindString}}, p.columns...)
+	}
+	return p
+}
+
+func runQuarantine(ctx context.Context, c *call, p *pipe) error {
+	q := engine.QuarantineQuery{Source: p.source}
+	if p.source == "" {
+		name, err := c.params.textOr("name", "")
+		if err != nil {
+			return err
+		}
+		if name != "" && sourceIn(c.store, name) == nil {
+			return notFound("the data source %s does not exist; GET /v0/datasources lists those that do", shown(name))
+		}
+		q.Source = name
+	}
+	limit, err := c.params.int32("limit", quarantineRows)
+	if err != nil {
+		return err
+	}
+	if limit < 1 || limit > quarantineRowsMax {
+		return badParameter("the parameter limit is %d; 1 to %d are allowed", limit, quarantineRowsMax)
+	}
+	q.Limit = int(limit)
+	result, err := c.store.Quarantine(ctx, q)
+	if err != nil {
+		return err
+	}
+	t := &c.table
+	for i := range result.Rows {
+		r := &result.Rows[i]
+		if p.source == "" {
+			t.add(text(r.Source))
+		}
+		t.add(text(r.Column), text(r.Reason), text(r.ImportID), text(string(r.Line)), moment(r.InsertedAt))
+		t.bytesRead += uint64(len(r.Line))
+	}
+	t.rowsRead = uint64(len(result.Rows))
+	t.limited, t.beforeLimit = true, len(result.Rows)
+	return nil
+}

@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// source is a data source: what can be appended to it, and how.
+type source struct {
+	name    string
+	columns []column
+	// in reports whether a store has it.
+	in     func(Store) bool
+	decode func(to *intake, body []byte, format event.Format, rules event.Rules) error
+	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
+	// rejects are the kept rejects of an intake.
+	rejects func(*intake) []event.Reject
+}
+
+const (
+	predictionsName  = "ml_model_predictions"
+	actualsName      = "ml_model_actuals"
+	quarantineSuffix = "_quarantine"
+)
+
+var sources = [...]source{
+	{
+		name: predictionsName,
+		columns: []column{
+			{"timestamp", kindDateTime}, {"model_id", kindString}, {"prediction_id", kindString}, {"features", kindString},
+			{"predicted_value", kindFloat64}, {"actual_value", kindFloat64}, {"model_version", kindString}, {"environment", kindString},
+		},
+		in: func(Store) bool { return true },
+		decode: func(to *intake, body []byte, format event.Format, rules event.Rules) error {
+			return to.decoder.Decode(&to.batch, body, format, rules)
+		},
+		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
+			if key.ID == "" {
+				return store.Append(ctx, &from.batch)
+			}
+			return store.AppendOnce(ctx, &from.batch, key)
+		},
+		rejects: func(from *intake) []event.Reject { return from.batch.Rejects },
+	},
+	{
+		name: actualsName,
+		columns: []column{
+			{"model_id", kindString}, {"prediction_id", kindString}, {"actual_value", kindFloat64}, {"timestamp", kindDateTime},
+		},
+		in: func(store Store) bool {
+			_, ok := store.(ActualsStore)
+			return ok
+		},
+		decode: func(to *intake, body []byte, format event.Format, rules event.Rules) error {
+			return to.decoder.DecodeActuals(&to.actuals, body, format, rules)
+		},
+		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
+			actuals := store.(ActualsStore)
+			if key.ID == "" {
+				return actuals.AppendActuals(ctx, &from.actuals)
+			}
+			return actuals.AppendActualsOnce(ctx, &from.actuals, key)
+		},
+		rejects: func(from *intake) []event.Reject { return from.actuals.Rejects },
+	},
+}
+
+// ActualsStore is a Store that also takes actuals which arrive after their predictions. A store without it does not
+// have the data source ml_model_actuals.
+type ActualsStore interface {
+	// AppendActuals stores actuals and their rejects; when it returns they are durable and count.
+	AppendActuals(ctx context.Context, actuals *event.Actuals) (engine.Appended, error)
+	// AppendActualsOnce is AppendActuals for a request that may be repeated.
+	AppendActualsOnce(ctx context.Context, actuals *event.Actuals, key engine.Key) (engine.Appended, error)
+}
+
+// sourceIn finds a data source of a store by name; nil if there is none.
+func sourceIn(store Store, name string) *source {
+	for i := range sources {
+		if sources[i].name == name && sources[i].in(store) {
+			return &sources[i]
+		}
+	}
+	return nil
+}
+
+// sourceNamed finds the data source that the parameter name names, and checks that the token may append to it.
+func (s *Server) sourceNamed(c *call) (*source, error) {
+	name, given, err := c.params.text("name")
+	if err != nil {
+		return nil, err
+	}
+	if !given || len(name) == 0 {
+		return nil, badParameter("the parameter name is missing; it names the data source, such as %s", predictionsName)
+	}
+	src := sourceIn(c.store, string(name))
+	if src == nil {
+		return nil, notFound("the data source %s does not exist; GET /v0/datasources lists those that do", shown(name))
+	}
+	return src, s.allow(c, scope{kind: appendSource, name: src.name})
+}

@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"mime/multipart"
+	"path"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/event"
+)
+
+// postDatasource serves POST /v0/datasources: a file of rows, as the body or as the file of a form.
+func (s *Server) postDatasource(c *call) error {
+	src, err := s.sourceNamed(c)
+	if err != nil {
+		return err
+	}
+	mode, err := c.params.textOr("mode", "append")
+	if err != nil {
+		return err
+	}
+	if mode != "append" {
+		return badParameter("the parameter mode is %s; append is allowed", shown(mode))
+	}
+	if _, given, err := c.params.text("url"); given || err != nil {
+		return badParameter("the parameter url is not supported: send the file itself")
+	}
+	body, closeBody, err := s.openBody(c.ctx, s.limits.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	defer closeBody()
+	file, name, err := fileOf(&c.ctx.Request.Header, body)
+	if err != nil {
+		return err
+	}
+	file, closeFile, err := s.unpack(file)
+	if err != nil {
+		return err
+	}
+	defer closeFile()
+	raw := &chargedReader{from: file, budget: &s.budget}
+	defer raw.release()
+	rows, err := s.rowsOf(c, src, raw, name)
+	if err != nil {
+		return err
+	}
+	done, err := s.ingest(c, src, event.NDJSON, rows)
+	if err != nil {
+		return err
+	}
+	c.sendAppended(fasthttp.StatusOK, done)
+	return nil
+}
+
+// fileOf returns the file in a body and its name, if it has one: the body itself, or the first file of a form.
+func fileOf(header *fasthttp.RequestHeader, body io.Reader) (io.Reader, string, error) {
+	boundary := header.MultipartFormBoundary()
+	if len(boundary) == 0 {
+		return body, "", nil
+	}
+	form := multipart.NewReader(body, string(boundary))
+	for {
+		part, err := form.NextRawPart()
+		if err == io.EOF { //nolint:errorlint // the end of the form is io.EOF itself
+			return nil, "", badRequest("the form has no file; name its part csv, ndjson or parquet")
+		}
+		if err != nil {
+			return nil, "", formError(err)
+		}
+		switch {
+		case part.FileName() != "", part.FormName() == "csv", part.FormName() == "ndjson", part.FormName() == "parquet":
+			return &partReader{part}, part.FileName(), nil
+		}
+	}
+}
+
+// partReader names what is wrong with a form when its file ends badly.
+type partReader struct{ part io.Reader }
+
+func (r *partReader) Read(p []byte) (int, error) {
+	n, err := r.part.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
+		err = formError(err)
+	}
+	return n, err
+}
+
+func formError(err error) error {
+	if e, known := asAnswer(err); known {
+		return e
+	}
+	e := badRequest("the multipart form is broken or cut short")
+	e.hangUp = true
+	return e
+}
+
+// unpack decompresses a file that is gzipped, which its first bytes tell.
+func (s *Server) unpack(file io.Reader) (io.Reader, func(), error) {
+	peeked := bufio.NewReader(file)
+	if magic, _ := peeked.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return peeked, func() {}, nil
+	}
+	limit := s.limits.MaxBodyBytes
+	return s.decoders.open([]byte("gzip"), &wireReader{from: peeked, left: limit, max: limit}, limit)
+}
+
+// rowsOf returns the rows of a file as NDJSON.
+func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.Reader, error) {
+	format, err := c.params.textOr("format", formatOf(name))
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case "ndjson":
+		return file, nil
+	case "csv":
+		delimiter, err := c.params.textOr("dialect_delimiter", ",")
+		if err != nil {
+			return nil, err
+		}
+		return newCSVRows(file, src, delimiter)
+	case "parquet":
+		return newParquetRows(file, s.limits.MaxBodyBytes)
+	}
+	return nil, badParameter("the parameter format is %s; ndjson, csv and parquet are allowed", shown(format))
+}
+
+// formatOf guesses a format from a file's name.
+func formatOf(name string) string {
+	switch path.Ext(strings.TrimSuffix(strings.ToLower(name), ".gz")) {
+	case ".ndjson", ".jsonl", ".json":
+		return "ndjson"
+	case ".parquet":
+		return "parquet"
+	}
+	return "csv"
+}
+
+// chargedReader charges what is read to a budget.
+type chargedReader struct {
+	from   io.Reader
+	budget *budget
+	taken  int64
+}
+
+func (r *chargedReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if !r.budget.take(int64(n)) {
+		return 0, busy(0, "too many bytes are being taken in; send this request again")
+	}
+	r.taken += int64(n)
+	return n, err
+}
+
+func (r *chargedReader) release() { r.budget.give(r.taken) }
+
+// rowReader is the NDJSON of a file of rows, one line per row.
+type rowReader struct {
+	// next appends the next line to dst, or returns io.EOF.
+	next func(dst []byte) ([]byte, error)
+	line []byte
+	sent int
+}
+
+func (r *rowReader) Read(p []byte) (int, error) {
+	if r.sent == len(r.line) {
+		var err error
+		if r.line, err = r.next(r.line[:0]); err != nil {
+			return 0, err
+		}
+		r.sent = 0
+	}
+	n := copy(p, r.line[r.sent:])
+	r.sent += n
+	return n, nil
+}

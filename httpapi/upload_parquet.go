@@ -1,0 +1,146 @@
+package httpapi
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// minRowBytes is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
+const minRowBytes = 64
+
+// parquetRows reads a Parquet file of flat columns.
+type parquetRows struct {
+	columns []*parquet.Column
+	groups  []parquet.RowGroup
+	rows    parquet.Rows // of the group being read
+	batch   [64]parquet.Row
+	have    []parquet.Row
+}
+
+// newParquetRows reads the whole file and checks what it claims before a byte of it is decoded.
+func newParquetRows(file io.Reader, maxBytes int64) (rows io.Reader, err error) {
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	defer recoverParquet(&err)
+	opened, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, brokenParquet()
+	}
+	check := parquetCheck{data: data, rowsMax: maxBytes / minRowBytes, bytesLeft: maxBytes}
+	if err := check.file(opened); err != nil {
+		return nil, err
+	}
+	r := &parquetRows{columns: opened.Root().Columns(), groups: opened.RowGroups()}
+	return &rowReader{next: r.next}, nil
+}
+
+// recoverParquet turns a panic over a hostile file into its answer: the library trusts more of a file than parquetCheck
+// can vouch for.
+func recoverParquet(err *error) {
+	if recover() != nil {
+		*err = brokenParquet()
+	}
+}
+
+func brokenParquet() error { return badRequest("the Parquet file is broken") }
+
+// next appends one row as a line of JSON.
+func (r *parquetRows) next(dst []byte) (line []byte, err error) {
+	defer recoverParquet(&err)
+	for len(r.have) == 0 {
+		if err := r.fill(); err != nil {
+			return dst, err
+		}
+	}
+	row := r.have[0]
+	r.have = r.have[1:]
+	dst = append(dst, '{')
+	for i, value := range row {
+		column := r.columns[value.Column()]
+		dst = appendComma(dst, i)
+		dst = append(appendQuoted(dst, column.Name()), ':')
+		dst = appendParquetValue(dst, column, value)
+	}
+	return append(dst, "}\n"...), nil
+}
+
+// fill reads the next rows of the file.
+func (r *parquetRows) fill() error {
+	if r.rows == nil {
+		if len(r.groups) == 0 {
+			return io.EOF
+		}
+		r.rows = r.groups[0].Rows()
+		r.groups = r.groups[1:]
+	}
+	n, err := r.rows.ReadRows(r.batch[:])
+	r.have = r.batch[:n]
+	switch {
+	case err == io.EOF: //nolint:errorlint // the end of a row group is io.EOF itself
+		err = r.rows.Close()
+		r.rows = nil
+	case err == nil && n == 0:
+		err = io.ErrNoProgress
+	}
+	if err != nil {
+		return brokenParquet()
+	}
+	return nil
+}
+
+func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value) []byte {
+	if value.IsNull() {
+		return append(dst, "null"...)
+	}
+	switch value.Kind() {
+	case parquet.Boolean:
+		return strconv.AppendBool(dst, value.Boolean())
+	case parquet.Int32:
+		return strconv.AppendInt(dst, int64(value.Int32()), 10)
+	case parquet.Int64:
+		if t, ok := parquetTime(column, value.Int64()); ok {
+			return append(t.UTC().AppendFormat(append(dst, '"'), dateTimeLayout+".000"), '"')
+		}
+		return strconv.AppendInt(dst, value.Int64(), 10)
+	case parquet.Float, parquet.Double:
+		f := value.Double()
+		if value.Kind() == parquet.Float {
+			f = float64(value.Float())
+		}
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return appendQuoted(dst, strconv.FormatFloat(f, 'g', -1, 64))
+		}
+		return appendFloat(dst, f)
+	case parquet.ByteArray, parquet.FixedLenByteArray:
+		return appendQuoted(dst, string(value.ByteArray()))
+	}
+	return appendQuoted(dst, fmt.Sprint(value))
+}
+
+// parquetTime reads a timestamp in the unit of its column; ok is false if the column holds plain integers.
+func parquetTime(column *parquet.Column, n int64) (t time.Time, ok bool) {
+	logical := column.Type().LogicalType()
+	if logical == nil {
+		return time.Time{}, false
+	}
+	stamp, ok := logical.Value.(*format.TimestampType)
+	if !ok || stamp.Unit.Value == nil {
+		return time.Time{}, false
+	}
+	switch stamp.Unit.Value.Duration() {
+	case time.Millisecond:
+		return time.UnixMilli(n), true
+	case time.Microsecond:
+		return time.UnixMicro(n), true
+	}
+	return time.Unix(0, n), true
+}
