@@ -32,6 +32,9 @@ func (db *DB) startBackground() {
 	bg := &db.background
 	ctx, cancel := context.WithCancel(context.Background())
 	bg.cancel = cancel
+	if db.opts.NoBackground {
+		return
+	}
 	bg.done.Go(func() { db.sealInBackground(ctx) })
 	bg.done.Go(func() { db.keepInBackground(ctx) })
 }
@@ -87,7 +90,7 @@ func (db *DB) keepInBackground(ctx context.Context) {
 			}
 		case <-tick.C:
 		}
-		err = errors.Join(err, db.retain(), db.merge(ctx))
+		err = errors.Join(err, db.dropExpired(), db.merge(ctx))
 		db.balance()
 		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)

@@ -47,7 +47,10 @@ func openDB(t *testing.T, dir string, opts engine.Options) *engine.DB {
 }
 
 // chooser draws events and queries that hit ties, edges and extremes often.
-type chooser struct{ *rand.Rand }
+type chooser struct {
+	*rand.Rand
+	now time.Time
+}
 
 func (c chooser) model() string { return fmt.Sprintf("model_%d", c.IntN(6)) }
 func (c chooser) version() string {
@@ -61,13 +64,13 @@ func (c chooser) environment() string {
 func (c chooser) time() time.Time {
 	switch c.IntN(10) {
 	case 0:
-		return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(c.IntN(5)-2) * time.Millisecond)
+		return time.Date(c.now.Year(), c.now.Month(), 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(c.IntN(5)-2) * time.Millisecond)
 	case 1:
-		return testNow.Add(-time.Duration(c.IntN(90*24)) * time.Hour)
+		return c.now.Add(-time.Duration(c.IntN(90*24)) * time.Hour)
 	case 2, 3:
-		return testNow.Add(-time.Duration(c.IntN(200)) * time.Hour)
+		return c.now.Add(-time.Duration(c.IntN(200)) * time.Hour)
 	default:
-		return testNow.Add(-time.Duration(c.Int64N(int64(200 * time.Hour)))).Truncate(time.Millisecond)
+		return c.now.Add(-time.Duration(c.Int64N(int64(200 * time.Hour)))).Truncate(time.Millisecond)
 	}
 }
 
@@ -141,7 +144,7 @@ func (c chooser) driftQuery() engine.DriftQuery {
 
 func TestDifferential(t *testing.T) {
 	s := seed(t)
-	c := chooser{rand.New(rand.NewPCG(s, 0))}
+	c := chooser{rand.New(rand.NewPCG(s, 0)), testNow}
 	dir := t.TempDir()
 	db := openDB(t, dir, engine.Options{})
 	var o oracle
@@ -158,8 +161,8 @@ func TestDifferential(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, b.Len(), done.Successful)
 		if batch%10 == 0 {
-			checkMetrics(t, db, &o, c.metricsQuery())
-			checkDrift(t, db, &o, c.driftQuery())
+			checkMetrics(t, db, &o, c.metricsQuery(), testNow)
+			checkDrift(t, db, &o, c.driftQuery(), testNow)
 			checks += 2
 		}
 		switch n := c.IntN(*batchesFlag); {
@@ -176,11 +179,11 @@ func TestDifferential(t *testing.T) {
 	before := make([]engine.MetricsResult, len(queries))
 	for i := range queries {
 		queries[i] = c.metricsQuery()
-		before[i] = checkMetrics(t, db, &o, queries[i])
+		before[i] = checkMetrics(t, db, &o, queries[i], testNow)
 	}
 	same := func(when string) {
 		for i, q := range queries {
-			require.Equal(t, before[i].Rows, checkMetrics(t, db, &o, q).Rows, "%s: %+v", when, q)
+			require.Equal(t, before[i].Rows, checkMetrics(t, db, &o, q, testNow).Rows, "%s: %+v", when, q)
 		}
 	}
 	require.NoError(t, db.Checkpoint(context.Background()))
@@ -196,11 +199,11 @@ func TestDifferential(t *testing.T) {
 	t.Logf("%d rows in %d batches, %d queries compared", len(o.rows), *batchesFlag, checks+4*len(queries))
 }
 
-func checkMetrics(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery) engine.MetricsResult {
+func checkMetrics(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery, now time.Time) engine.MetricsResult {
 	t.Helper()
 	got, err := db.Metrics(context.Background(), q)
 	require.NoError(t, err)
-	want := o.metrics(q, testNow)
+	want := o.metrics(q, now)
 	require.Len(t, got.Rows, len(want), "%+v", q)
 	require.True(t, slices.IsSortedFunc(got.Rows, func(a, b engine.MetricsRow) int {
 		return slices.Compare([]string{a.Model, a.Version, a.Environment}, []string{b.Model, b.Version, b.Environment})
@@ -213,17 +216,18 @@ func checkMetrics(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery)
 		require.Equal(t, g.last, row.PeriodEnd)
 		require.True(t, within1ULP(row.MAE, g.mae()), "mae %v, exact %.20g, %+v", row.MAE, g.mae(), q)
 		require.True(t, within1ULP(row.RMSE, g.rmse()), "rmse %v, exact %.20g, %+v", row.RMSE, g.rmse(), q)
+		require.Equal(t, [2]float64{g.agg.MAE(), g.agg.RMSE()}, [2]float64{row.MAE, row.RMSE}, "another order gives other bits: %+v", q)
 	}
 	return got
 }
 
-func checkDrift(t *testing.T, db *engine.DB, o *oracle, q engine.DriftQuery) {
+func checkDrift(t *testing.T, db *engine.DB, o *oracle, q engine.DriftQuery, now time.Time) {
 	t.Helper()
 	got, err := db.Drift(context.Background(), q)
 	require.NoError(t, err)
-	want := o.drift(q, testNow)
+	want := o.drift(q, now)
 	require.Len(t, got.Rows, len(want), "%+v", q)
-	at := testNow
+	at := now
 	if !q.AsOf.IsZero() {
 		at = q.AsOf
 	}

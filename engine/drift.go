@@ -14,7 +14,7 @@ import (
 type DriftQuery struct {
 	// Model is the model's id, or All.
 	Model string
-	// Version is a version or All. Default: All.
+	// Version is a version, All, or "latest" as in a MetricsQuery. Default: All.
 	Version string
 	// Environment is an environment or All. Default: production.
 	Environment string

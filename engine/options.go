@@ -30,6 +30,10 @@ type Options struct {
 	// Logger receives what happens in the background. Default: silent.
 	Logger *slog.Logger
 
+	// NoBackground leaves sealing, checkpoints, merges and retention to the caller: see [DB.Checkpoint], [DB.Merge]
+	// and [DB.DropExpired]. The log then grows without bound between checkpoints. Default: a DB looks after itself.
+	NoBackground bool
+
 	// FS and Now are seams for tests. Default: the operating system.
 	FS  vfs.FS
 	Now func() time.Time

@@ -9,6 +9,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
 )
 
 // oraclePrecision holds every sum of squares of differences of float64s without rounding: exponents reach from
@@ -36,11 +37,18 @@ func (o *oracle) add(e event.Event) {
 
 func exact() *big.Float { return new(big.Float).SetPrec(oraclePrecision) }
 
+// drop forgets the rows before oldest.
+func (o *oracle) drop(oldest time.Time) {
+	o.rows = slices.DeleteFunc(o.rows, func(r oracleRow) bool { return r.Timestamp.Before(oldest) })
+}
+
 // group is the naive aggregate of one series in one window.
 type group struct {
 	count       uint64
 	abs, square *big.Float
 	first, last time.Time
+	// agg is what the store computes with, fed row by row: its answers must be the same bits.
+	agg segment.Aggregate
 }
 
 func (g *group) add(r *oracleRow) {
@@ -48,6 +56,7 @@ func (g *group) add(r *oracleRow) {
 		g.abs, g.square, g.first, g.last = exact(), exact(), r.Timestamp, r.Timestamp
 	}
 	g.count++
+	g.agg.Add(r.Timestamp.UnixMilli(), r.PredictedValue, r.ActualValue, true)
 	g.abs.Add(g.abs, r.abs)
 	g.square.Add(g.square, r.square)
 	if r.Timestamp.Before(g.first) {
@@ -121,21 +130,28 @@ func bounds(q engine.MetricsQuery, now time.Time) (from, end time.Time) {
 
 func (o *oracle) metrics(q engine.MetricsQuery, now time.Time) map[event.Series]*group {
 	from, end := bounds(q, now)
-	latest := make(map[event.Series]string)
+	named := o.named(q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), end)
 	return o.groups(func(r *oracleRow) bool {
-		if !matches(q.Model, r.ModelID) || !matches(cmp.Or(q.Environment, "production"), r.Environment) {
+		return named(r) && !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end))
+	})
+}
+
+// named tells which rows the names of a query pick.
+func (o *oracle) named(model, version, environment string, end time.Time) func(*oracleRow) bool {
+	latest := make(map[event.Series]string)
+	return func(r *oracleRow) bool {
+		if !matches(model, r.ModelID) || !matches(environment, r.Environment) {
 			return false
 		}
-		version := cmp.Or(q.Version, "latest")
-		if version == "latest" {
-			key := event.Series{Model: r.ModelID, Environment: r.Environment}
-			if _, ok := latest[key]; !ok {
-				latest[key] = o.latest(r.ModelID, r.Environment, end)
-			}
-			version = latest[key]
+		if version != "latest" {
+			return matches(version, r.ModelVersion)
 		}
-		return matches(version, r.ModelVersion) && !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end))
-	})
+		key := event.Series{Model: r.ModelID, Environment: r.Environment}
+		if _, ok := latest[key]; !ok {
+			latest[key] = o.latest(r.ModelID, r.Environment, end)
+		}
+		return latest[key] == r.ModelVersion
+	}
 }
 
 // oracleDrift is a drift row in exact arithmetic.
@@ -152,10 +168,7 @@ func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
 	}
 	split := now.Add(-cmp.Or(q.Recent, 6*time.Hour))
 	begin := now.Add(-cmp.Or(q.Historical, 168*time.Hour))
-	named := func(r *oracleRow) bool {
-		return matches(q.Model, r.ModelID) && matches(cmp.Or(q.Environment, "production"), r.Environment) &&
-			matches(cmp.Or(q.Version, "*"), r.ModelVersion)
-	}
+	named := o.named(q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), end)
 	recent := o.groups(func(r *oracleRow) bool {
 		return named(r) && !r.Timestamp.Before(split) && (end.IsZero() || r.Timestamp.Before(end))
 	})
@@ -165,11 +178,14 @@ func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
 	var rows []oracleDrift
 	for key, rec := range recent {
 		his := historical[key]
-		if his == nil || his.abs.Sign() == 0 {
+		if his == nil {
 			continue
 		}
 		r, _ := rec.mae().Float64()
 		h, _ := his.mae().Float64()
+		if h == 0 {
+			continue
+		}
 		rows = append(rows, oracleDrift{key, rec, his, (r - h) / h})
 	}
 	slices.SortFunc(rows, func(a, b oracleDrift) int {

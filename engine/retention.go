@@ -5,9 +5,17 @@ import (
 	"slices"
 )
 
-// retain drops the months that are wholly older than the retention: first from the manifest, then from memory, then
-// from disk.
-func (db *DB) retain() error {
+// DropExpired drops the months that are wholly older than the retention, as far as checkpoints cover them: first from
+// the manifest, then from memory, then from disk.
+func (db *DB) DropExpired() error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	return db.dropExpired()
+}
+
+func (db *DB) dropExpired() error {
 	if db.opts.Retention == 0 {
 		return nil
 	}

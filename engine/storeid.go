@@ -43,11 +43,28 @@ func storeID(fsys vfs.FS, dir string) (id [16]byte, err error) {
 	if i := slices.IndexFunc(names, func(name string) bool { return !mayPrecedeStore(name) }); i >= 0 {
 		return id, fmt.Errorf("%w: no %s beside %q; a new store needs an empty directory", ErrCorrupt, storeIDName, names[i])
 	}
+	if err := syncAbove(fsys, dir); err != nil {
+		return id, err
+	}
 	if _, err := rand.Read(id[:]); err != nil {
 		return id, err
 	}
 	content := storeIDHead + hex.EncodeToString(id[:]) + "\n"
 	return id, vfs.WriteFileAtomic(fsys, dir, storeIDName, []byte(content))
+}
+
+// syncAbove makes the directory's own name durable, and those of the directories above it, which may be as new. Those
+// further up may belong to others and not be open to us; then they are not new.
+func syncAbove(fsys vfs.FS, dir string) error {
+	parent := filepath.Dir(filepath.Clean(dir))
+	for above := parent; ; above = filepath.Dir(above) {
+		if err := fsys.SyncDir(above); err != nil && (above == parent || !errors.Is(err, fs.ErrPermission)) {
+			return err
+		}
+		if above == filepath.Dir(above) {
+			return nil
+		}
+	}
 }
 
 // mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
