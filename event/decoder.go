@@ -37,6 +37,9 @@ type Decoder struct {
 	row     row
 	scratch []byte // unescaped and compacted texts of the row
 	values  []span // where the values of the row lie
+	scalars []span // where the values of its features lie
+
+	features layouts // of features texts, in whatever data source
 
 	predictions, actuals source
 }

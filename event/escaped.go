@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -14,26 +13,53 @@ import (
 type escapedJSON struct {
 	b     []byte
 	out   []byte // has room for the rest of b and one word
+	mark  int    // where in out the text begins
 	names *nameStack
+
+	// scalars are where strings, numbers and literals lie, if the layout is to be
+	// learned.
+	learn   bool
+	scalars []span
+}
+
+// newEscaped makes room for what the text at i stands for.
+func (d *Decoder) newEscaped(b []byte, i int) escapedJSON {
+	mark := len(d.scratch)
+	d.scratch = slices.Grow(d.scratch, len(b)-i+8)
+	return escapedJSON{b: b, out: d.scratch[:cap(d.scratch)], mark: mark, names: &d.check.names}
+}
+
+// endEscaped takes what was written up to o for the features, if the text ends at
+// i and is no longer than allowed.
+func (d *Decoder) endEscaped(e *escapedJSON, i, o int) bool {
+	if i >= len(e.b) || e.b[i] != '"' || o-e.mark > FeaturesBytesMax {
+		return false
+	}
+	d.scratch = e.out[:o]
+	d.row.features = d.scratch[e.mark:]
+	return true
 }
 
 // readEscaped reads the features text that begins at i, after its quote, and
 // returns the index of the closing one.
 func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
-	mark := len(d.scratch)
-	d.scratch = slices.Grow(d.scratch, len(b)-i+8)
-	e := escapedJSON{b: b, out: d.scratch[:cap(d.scratch)], names: &d.check.names}
-	i, o := e.space(i, mark)
-	i, o, ok = e.value(i, o, 0)
-	if !ok {
+	e := d.newEscaped(b, i)
+	e.learn = d.features.worthLearning()
+	e.scalars = d.scalars[:0]
+	start := i
+	i, o := e.space(i, e.mark)
+	if i, o, ok = e.value(i, o, 0); !ok {
 		return i, false
 	}
 	i, o = e.space(i, o)
-	if i >= len(b) || b[i] != '"' || o-mark > FeaturesBytesMax {
+	if !d.endEscaped(&e, i, o) {
 		return i, false
 	}
-	d.scratch = e.out[:o]
-	d.row.features = d.scratch[mark:]
+	d.scalars = e.scalars
+	if e.learn {
+		d.features.learnPlain(b[start:i], e.scalars, start)
+	}
+	d.features.miss()
 	return i, true
 }
 
@@ -52,12 +78,26 @@ func (e *escapedJSON) value(i, o, depth int) (int, int, bool) {
 		return i, o, false
 	}
 	switch c := e.b[i]; {
-	case c == '\\':
-		return e.text(i, o)
 	case c == '{' && depth < DepthMax:
 		return e.object(i, o, depth)
 	case c == '[' && depth < DepthMax:
 		return e.array(i, o, depth)
+	}
+	end, o, ok := e.scalar(i, o)
+	if e.learn {
+		e.scalars = append(e.scalars, span{start: i, end: end})
+	}
+	return end, o, ok
+}
+
+// scalar reads the string, number or literal at i.
+func (e *escapedJSON) scalar(i, o int) (int, int, bool) {
+	if i >= len(e.b) {
+		return i, o, false
+	}
+	switch c := e.b[i]; {
+	case c == '\\':
+		return e.text(i, o)
 	case c <= '9':
 		return e.number(i, o)
 	}
@@ -139,7 +179,7 @@ func (e *escapedJSON) text(i, o int) (int, int, bool) {
 	i, o = i+2, o+1
 	for i < len(b) {
 		w := load(b, i)
-		binary.LittleEndian.PutUint64(e.out[o:], w)
+		store(e.out, o, w)
 		marks := stops(w)
 		if marks == 0 {
 			i, o = i+8, o+8
@@ -182,10 +222,17 @@ func (e *escapedJSON) number(i, o int) (int, int, bool) {
 		}
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
-		return i, o, false
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		power := i
+		if i = skipDigits(b, i); i == power {
+			return i, o, false
+		}
 	}
 	for j := start; j < i; j += 8 {
-		binary.LittleEndian.PutUint64(e.out[o+j-start:], load(b, j))
+		store(e.out, o+j-start, load(b, j))
 	}
 	return i, o + i - start, true
 }

@@ -1,35 +1,46 @@
 package event
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
-// The bounds of what a Decoder learns. Lines with more keys or longer literals
-// are left to the general path, and so are most lines once they stop repeating.
+// The bounds of what a Decoder learns. Texts with more values or longer literals
+// are left to the general path, and so are most texts once they stop repeating.
 const (
 	layoutsMax     = 8
-	layoutStepsMax = 24
+	layoutStepsMax = 128
 	literalMax     = 128
-	missesMax      = 16
+	distrustMax    = 16
 	relearnEvery   = 64
 )
 
-// layout is how lines of one sender look: the keys in their order, and every
-// byte between one value and the next. A line that has those bytes again needs
-// no reading of keys; its values are read as on the general path. A layout is
-// taken from an accepted line only, so its keys are distinct and none required
-// is missing.
+// layout is how texts of one sender look: every byte between one value and the
+// next. A text that has those bytes again needs no reading of keys; its values
+// are read as on the general path. A layout is taken from an accepted text only,
+// so its keys are distinct, and none required is missing.
 type layout struct{ steps []step }
 
-// step is a literal and the column whose value follows it. The last step of a
-// layout is what follows the last value.
+// step is a literal and the column of the value that follows it. The last step of
+// a layout is what follows the last value.
 type step struct {
-	words []uint64
-	mask  uint64 // of the last word
-	size  int
-	col   column
-	last  bool
+	// The first 24 bytes of the literal lie in words, and count as far as the
+	// masks say. The others lie in rest, whole.
+	words [3]uint64
+	masks [3]uint64
+	rest  []byte
+
+	size int
+	col  column
+	last bool
+
+	// plain is the literal without backslashes, in words, the last one padded.
+	// Only the steps of features have it.
+	plain     []uint64
+	plainSize int
 }
 
-// span is where one value of a line lies, and the column that it is for.
+// span is where one value of a text lies, and the column that it is for.
 type span struct {
 	start, end int
 	col        column
@@ -38,34 +49,57 @@ type span struct {
 // set makes the step one of literal b, which is not empty.
 func (s *step) set(b []byte, c column, last bool) {
 	s.size, s.col, s.last = len(b), c, last
-	s.words = s.words[:0]
-	for i := 0; i < len(b); i += 8 {
-		s.words = append(s.words, loadTail(b[:min(i+8, len(b))], i))
+	head := min(len(b), 8*len(s.words))
+	for j := range s.words {
+		n := min(max(head-8*j, 0), 8)
+		s.masks[j] = 1<<(8*n) - 1
+		s.words[j] = 0
+		if n > 0 {
+			s.words[j] = loadTail(b[:8*j+n], 8*j)
+		}
 	}
-	s.mask = ^uint64(0) >> (uint(-len(b)) % 8 * 8)
+	s.rest = append(s.rest[:0], b[head:]...)
+}
+
+// setPlain keeps the literal b without backslashes.
+func (s *step) setPlain(b []byte) {
+	s.plain, s.plainSize = s.plain[:0], 0
+	for _, c := range b {
+		if c == '\\' {
+			continue
+		}
+		if s.plainSize%8 == 0 {
+			s.plain = append(s.plain, 0)
+		}
+		s.plain[s.plainSize/8] |= uint64(c) << (s.plainSize % 8 * 8)
+		s.plainSize++
+	}
 }
 
 // matches tells whether b has the literal at i.
 func (s *step) matches(b []byte, i int) bool {
-	if len(b)-i < s.size {
+	diff := (load(b, i)^s.words[0])&s.masks[0] | (load(b, i+8)^s.words[1])&s.masks[1] | (load(b, i+16)^s.words[2])&s.masks[2]
+	if diff != 0 || len(b)-i < s.size {
 		return false
 	}
-	tail := len(s.words) - 1
-	for _, word := range s.words[:tail] {
-		if load(b, i) != word {
-			return false
-		}
-		i += 8
-	}
-	return (load(b, i)^s.words[tail])&s.mask == 0
+	return len(s.rest) == 0 || bytes.HasPrefix(b[i+8*len(s.words):], s.rest)
 }
 
 // equal tells whether two steps are the same.
 func (s *step) equal(o *step) bool {
-	return s.size == o.size && s.col == o.col && s.last == o.last && slices.Equal(s.words, o.words)
+	return s.size == o.size && s.col == o.col && s.last == o.last && s.words == o.words && bytes.Equal(s.rest, o.rest)
 }
 
-// layouts are those of the lines before.
+// common returns the number of steps that two layouts have in common at first.
+func (l *layout) common(o *layout) int {
+	k := 0
+	for k < min(len(l.steps), len(o.steps)) && l.steps[k].equal(&o.steps[k]) {
+		k++
+	}
+	return k
+}
+
+// layouts are those of the texts before.
 type layouts struct {
 	known []layout
 	// shared[x][y] is the number of steps that x and y have in common at first.
@@ -74,14 +108,36 @@ type layouts struct {
 	latest int // the one that matched last
 	oldest int // the one to give up next
 
-	// misses counts the lines since one had a known layout.
-	misses int
+	// misses counts the texts that had none of the layouts; distrust is the
+	// misses in excess of the hits, between 0 and distrustMax.
+	misses, distrust int
 }
 
-// worthwhile tells whether to look for a known layout in the next line, and to
-// learn that line's. Where no two lines are alike it is seldom so.
-func (l *layouts) worthwhile() bool {
-	return l.misses < missesMax || l.misses%relearnEvery < 2
+// worthTrying tells whether to look for a known layout in the next text: where
+// few texts are alike it seldom is.
+func (l *layouts) worthTrying() bool {
+	return len(l.known) > 0 && (l.distrust < distrustMax || l.misses%relearnEvery == 1)
+}
+
+// worthLearning tells whether to learn a text that had no known layout.
+func (l *layouts) worthLearning() bool {
+	return len(l.known) < layoutsMax || l.misses%relearnEvery == 0
+}
+
+// hit notes that a text had layout x.
+func (l *layouts) hit(x int) {
+	l.latest = x
+	if l.distrust > 0 {
+		l.distrust--
+	}
+}
+
+// miss notes that a text had none.
+func (l *layouts) miss() {
+	l.misses++
+	if l.distrust < distrustMax {
+		l.distrust++
+	}
 }
 
 // find returns a layout that begins with the first k steps of layout x and has
@@ -95,20 +151,18 @@ func (l *layouts) find(b []byte, i, x, k int) int {
 	return -1
 }
 
-// learn takes the layout of an accepted line from where its values lie.
-func (l *layouts) learn(line []byte, values []span) {
-	if len(values) >= layoutStepsMax {
-		return
-	}
+// learn takes, from where the values of an accepted text lie, its layout, and
+// returns it for the caller to complete; or nil if it is beyond the bounds.
+func (l *layouts) learn(text []byte, values []span) *layout {
 	literal := 0
 	for _, v := range values {
-		if v.start-literal > literalMax {
-			return
+		if n := v.start - literal; n == 0 || n > literalMax {
+			return nil
 		}
 		literal = v.end
 	}
-	if len(line)-literal > literalMax {
-		return
+	if n := len(text) - literal; n == 0 || n > literalMax || len(values) >= layoutStepsMax {
+		return nil
 	}
 	if len(l.known) < layoutsMax {
 		l.known = append(l.known, layout{})
@@ -117,65 +171,41 @@ func (l *layouts) learn(line []byte, values []span) {
 		l.latest = l.oldest
 		l.oldest = (l.oldest + 1) % layoutsMax
 	}
-	l.known[l.latest].set(line, values)
+	learned := &l.known[l.latest]
+	learned.set(text, values)
 	for y := range l.known {
-		n := l.known[l.latest].common(&l.known[y])
+		n := learned.common(&l.known[y])
 		l.shared[l.latest][y], l.shared[y][l.latest] = n, n
 	}
+	return learned
 }
 
-// set makes the layout that of a line.
-func (l *layout) set(line []byte, values []span) {
+// learnPlain is learn for a text inside a JSON string, whose values are counted
+// from an index before it.
+func (l *layouts) learnPlain(text []byte, values []span, start int) {
+	for k := range values {
+		values[k].start -= start
+		values[k].end -= start
+	}
+	learned := l.learn(text, values)
+	if learned == nil {
+		return
+	}
+	literal := 0
+	for k, v := range values {
+		learned.steps[k].setPlain(text[literal:v.start])
+		literal = v.end
+	}
+	learned.steps[len(values)].setPlain(text[literal:])
+}
+
+// set makes the layout that of a text.
+func (l *layout) set(text []byte, values []span) {
 	l.steps = slices.Grow(l.steps[:0], len(values)+1)[:len(values)+1]
 	literal := 0
 	for k, v := range values {
-		l.steps[k].set(line[literal:v.start], v.col, false)
+		l.steps[k].set(text[literal:v.start], v.col, false)
 		literal = v.end
 	}
-	l.steps[len(values)].set(line[literal:], colNone, true)
-}
-
-// common returns the number of steps that two layouts have in common at first.
-func (l *layout) common(o *layout) int {
-	k := 0
-	for k < min(len(l.steps), len(o.steps)) && l.steps[k].equal(&o.steps[k]) {
-		k++
-	}
-	return k
-}
-
-// readKnown reads one event from a line of a known layout. It returns false if
-// the line has none, or is at fault in any way: the general path then says how.
-func (d *Decoder) readKnown(line []byte, src *source, rules Rules) bool {
-	l := &src.layouts
-	if len(l.known) == 0 || !l.worthwhile() {
-		return false
-	}
-	d.row.given = 0
-	d.scratch = d.scratch[:0]
-	x, i := l.latest, 0
-	for k := 0; ; k++ {
-		s := &l.known[x].steps[k]
-		if !s.matches(line, i) {
-			if x = l.find(line, i, x, k); x < 0 {
-				return false
-			}
-			s = &l.known[x].steps[k]
-		}
-		i += s.size
-		if s.last {
-			break
-		}
-		var f fault
-		if s.col == colNone {
-			i, f = d.check.value(line, i, 1)
-		} else {
-			i, f = d.readCell(line, i, s.col, src.schema, rules)
-		}
-		if f != faultNone {
-			return false
-		}
-	}
-	l.latest, l.misses = x, 0
-	return i == len(line)
+	l.steps[len(values)].set(text[literal:], colNone, true)
 }

@@ -23,12 +23,10 @@ func (d *Decoder) read(line []byte, src *source, rules Rules) (column, fault) {
 		return colNone, faultNone
 	}
 	c, f := d.readRow(line, src.schema, rules)
-	if f == faultNone {
-		if src.layouts.worthwhile() {
-			src.layouts.learn(line, d.values)
-		}
-		src.layouts.misses++
+	if f == faultNone && src.layouts.worthLearning() {
+		src.layouts.learn(line, d.values)
 	}
+	src.layouts.miss()
 	return c, f
 }
 

@@ -22,6 +22,9 @@ func load(b []byte, i int) uint64 {
 	return loadTail(b, i)
 }
 
+// store writes the eight bytes of w at i, which b has room for.
+func store(b []byte, i int, w uint64) { binary.LittleEndian.PutUint64(b[i:], w) }
+
 // loadTail is load within seven bytes of the end of memory.
 func loadTail(b []byte, i int) uint64 {
 	var w uint64
@@ -172,7 +175,7 @@ func appendString(dst, b []byte, i int) (out []byte, end int, f fault) {
 	dst = dst[:cap(dst)]
 	for i < len(b) {
 		w := load(b, i)
-		binary.LittleEndian.PutUint64(dst[n:], w)
+		store(dst, n, w)
 		marks := stops(w)
 		if marks == 0 {
 			n += 8

@@ -1,0 +1,68 @@
+package event
+
+// readKnown reads one event from a line of a known layout. It returns false if
+// the line has none, or is at fault in any way: the general path then says how.
+func (d *Decoder) readKnown(line []byte, src *source, rules Rules) bool {
+	l := &src.layouts
+	if !l.worthTrying() {
+		return false
+	}
+	d.row.given = 0
+	d.scratch = d.scratch[:0]
+	x, i := l.latest, 0
+	for k := 0; ; k++ {
+		s := &l.known[x].steps[k]
+		if !s.matches(line, i) {
+			if x = l.find(line, i, x, k); x < 0 {
+				return false
+			}
+			s = &l.known[x].steps[k]
+		}
+		i += s.size
+		if s.last {
+			break
+		}
+		var f fault
+		if s.col == colNone {
+			i, f = d.check.value(line, i, 1)
+		} else {
+			i, f = d.readCell(line, i, s.col, src.schema, rules)
+		}
+		if f != faultNone {
+			return false
+		}
+	}
+	l.hit(x)
+	return i == len(line)
+}
+
+// readKnownFeatures is readEscaped for a text of a known layout.
+func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
+	l := &d.features
+	if !l.worthTrying() {
+		return i, false
+	}
+	e := d.newEscaped(b, i)
+	x, o := l.latest, e.mark
+	for k := 0; ; k++ {
+		s := &l.known[x].steps[k]
+		if !s.matches(b, i) {
+			if x = l.find(b, i, x, k); x < 0 {
+				return i, false
+			}
+			s = &l.known[x].steps[k]
+		}
+		for j, word := range s.plain {
+			store(e.out, o+8*j, word)
+		}
+		i, o = i+s.size, o+s.plainSize
+		if s.last {
+			break
+		}
+		if i, o, ok = e.scalar(i, o); !ok {
+			return i, false
+		}
+	}
+	l.hit(x)
+	return i, d.endEscaped(&e, i, o)
+}
