@@ -34,7 +34,10 @@ type server struct {
 // startServer listens and answers that the store is not open yet.
 func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	s := &server{flags: flags, log: log, served: make(chan error, 1)}
-	var err error
+	err := flags.validate()
+	if err != nil {
+		return nil, err
+	}
 	if s.tokens, err = httpapi.LoadTokens(flags.dir); err != nil {
 		return nil, err
 	}

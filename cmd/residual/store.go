@@ -43,6 +43,21 @@ func (f *storeFlags) syncPolicy() wal.SyncPolicy {
 	panic("BUG: no sync policy " + f.sync.value)
 }
 
+// validate refuses what the engine would take for a default or for an error of ours.
+func (f *storeFlags) validate() error {
+	for name, s := range map[string]*size{"checkpoint-bytes": &f.checkpoint, "memory-limit": &f.memoryLimit} {
+		if *s < 1<<20 {
+			return usagef("--%s %s: at least 1MiB is allowed", name, s)
+		}
+	}
+	for name, s := range map[string]*span{"sync-interval": &f.syncInterval, "max-future": &f.maxFuture} {
+		if time.Duration(*s) < time.Millisecond {
+			return usagef("--%s %s: at least 1ms is allowed", name, s)
+		}
+	}
+	return nil
+}
+
 // open opens the store; the error says what to do where there is something to do.
 func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 	db, err := engine.Open(f.dir, engine.Options{

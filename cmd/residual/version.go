@@ -30,14 +30,14 @@ func version() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	version := "devel"
+	var revision, changes string
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
-			version += "-" + setting.Value[:min(12, len(setting.Value))]
+			revision = "-" + setting.Value[:min(12, len(setting.Value))]
 		case setting.Key == "vcs.modified" && setting.Value == "true":
-			version += "+changes"
+			changes = "+changes"
 		}
 	}
-	return version
+	return "devel" + revision + changes
 }

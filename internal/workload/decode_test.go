@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/workload"
 )
 
 // TestLinesDecodeWithoutRejects sends the lines through the decoder that a server uses: every row is taken, and is the event.

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestDemo runs the curl commands that the demo prints while it serves, and compares their answers with its tables.
+func TestDemo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &watched{watch: "until Ctrl-C", seen: make(chan struct{})}
+	code := make(chan int, 1)
+	go func() {
+		code <- execute(ctx, process{
+			args: []string{"demo", "--rows", "20000", "--data-dir", dir}, env: os.LookupEnv, in: os.Stdin, out: out, err: os.Stderr,
+		})
+	}()
+	<-out.seen
+	curls := regexp.MustCompile(`curl '(.*)'\n\n`).FindAllStringSubmatch(out.text.String(), -1)
+	require.Len(t, curls, 2)
+	for _, curl := range curls {
+		var table bytes.Buffer
+		require.NoError(t, writeAnswer(&table, strings.NewReader(get(t, curl[1]))))
+		// The moment of the analysis, the last column, is another one.
+		for line := range strings.Lines(table.String()) {
+			require.Contains(t, out.text.String(), line[:len(line)-len("2026-01-01 00:00:00\n")])
+		}
+	}
+	require.Regexp(t, `analysis_timestamp\nmodel_3 `, out.text.String(), "the model that drifts comes first")
+	require.Contains(t, out.text.String(), "20000 rows stored, 0 quarantined")
+	cancel()
+	require.Equal(t, exitOK, <-code)
+	require.DirExists(t, dir)
+}
+
+// watched closes seen once a text was written. It may be read after that.
+type watched struct {
+	text  bytes.Buffer
+	watch string
+	seen  chan struct{}
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	before := strings.Contains(w.text.String(), w.watch)
+	n, err := w.text.Write(p)
+	if !before && strings.Contains(w.text.String(), w.watch) {
+		close(w.seen)
+	}
+	return n, err
+}
+
+func TestDemoLeavesNothingBehind(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	r := run(t, "demo", "--exit", "--rows", "1000", "--models", "3", "--shape", "bursty")
+	require.Equal(t, exitOK, r.code, r.err)
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+
+	r = run(t, "demo", "--exit", "--listen", "0.0.0.0:0")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "no token exists")
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSize(t *testing.T) {
+	f := func(text string, want int64, shown string) {
+		t.Helper()
+		var s size
+		require.NoError(t, s.Set(text), text)
+		require.Equal(t, want, int64(s))
+		require.Equal(t, shown, s.String())
+	}
+	f("0", 0, "0")
+	f("1000", 1000, "1000")
+	f("4096", 4096, "4KiB")
+	f("512KiB", 512<<10, "512KiB")
+	f("64MiB", 64<<20, "64MiB")
+	f("4GiB", 4<<30, "4GiB")
+	f("8388607TiB", 8388607<<40, "8388607TiB")
+	for _, text := range []string{"", "x", "-1", "1.5GiB", "4GB", "MiB", "8388608TiB", "9223372036854775808"} {
+		var s size
+		require.Error(t, s.Set(text), text)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	f := func(text string, want time.Duration, shown string) {
+		t.Helper()
+		var s span
+		require.NoError(t, s.Set(text), text)
+		require.Equal(t, want, time.Duration(s))
+		require.Equal(t, shown, s.String())
+	}
+	f("0", 0, "0s")
+	f("30d", 30*day, "30d")
+	f("48h", 2*day, "2d")
+	f("36h", 36*time.Hour, "36h0m0s")
+	f("100ms", 100*time.Millisecond, "100ms")
+	f("106751d", 106751*day, "106751d")
+	for _, text := range []string{"", "d", "-1h", "-1d", "1.5d", "106752d", "3months"} {
+		var s span
+		require.Error(t, s.Set(text), text)
+	}
+}
+
+func TestChoice(t *testing.T) {
+	c := oneOf("a", "b")
+	require.Equal(t, "a", c.String())
+	require.NoError(t, c.Set("b"))
+	require.EqualError(t, c.Set("c"), "one of a, b is allowed")
+	require.Equal(t, "b", c.String())
+	require.Equal(t, "a|b", c.Type())
+}

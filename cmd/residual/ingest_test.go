@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
+)
+
+func write(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	return path
+}
+
+func generated(t *testing.T, flags ...string) []byte {
+	t.Helper()
+	r := run(t, append([]string{"generate"}, flags...)...)
+	require.Equal(t, exitOK, r.code, r.err)
+	return []byte(r.out)
+}
+
+func TestIngestFilesAndPipes(t *testing.T) {
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	plain := write(t, dir, "a.ndjson", generated(t, "--rows", "5000", "--seed", "1"))
+
+	var packed bytes.Buffer
+	gz := gzip.NewWriter(&packed)
+	_, err := gz.Write(generated(t, "--rows", "300", "--seed", "2"))
+	require.NoError(t, err)
+	require.NoError(t, gz.Close())
+	gzFile := write(t, dir, "b.ndjson.gz", packed.Bytes())
+
+	encoder, err := zstd.NewWriter(nil)
+	require.NoError(t, err)
+	zstFile := write(t, dir, "c.ndjson.zst", encoder.EncodeAll(generated(t, "--rows", "200", "--seed", "3"), nil))
+	require.NoError(t, encoder.Close())
+
+	r := run(t, "ingest", "--server", s.url(), "--batch-bytes", "64KiB", "--progress", "always", plain, gzFile, zstFile)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Regexp(t, `^5500 rows stored, 0 quarantined, 2\d requests, 0 retries in \S+, \d+ rows/s\n$`, r.out)
+	require.Contains(t, r.err, "5500 rows", "the bar")
+	require.Contains(t, r.err, "100%")
+	require.Equal(t, 5500, countRows(t, s.url()))
+
+	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "64KiB", plain, gzFile, zstFile)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Contains(t, r.out, "5500 rows stored")
+	require.NotContains(t, r.err, "rows", "no bar where there is no terminal")
+	require.Equal(t, 5500, countRows(t, s.url()), "a load that runs again stores nothing")
+
+	r = runWith(t, map[string]string{"RESIDUAL_SERVER": s.url()}, string(generated(t, "--rows", "70", "--seed", "4")), "ingest", "--wait", "-")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, 5570, countRows(t, s.url()))
+}
+
+// TestIngestTutorial sends the sample events and the pretty-printed body of the tutorial that the schema comes from.
+func TestIngestTutorial(t *testing.T) {
+	const samples = `{"timestamp": "2025-04-26 17:55:44", "model_id": "model_5", "prediction_id": "pred_2704", "features": "{\"feature1\":10,\"feature2\":41,\"feature3\":21}", "predicted_value": 17456627040, "actual_value": 17456627040, "model_version": "v5.4", "environment": "production"}
+{"timestamp": "2025-04-24 13:55:44", "model_id": "model_2", "prediction_id": "pred_1316", "features": "{\"feature1\":72,\"feature2\":34,\"feature3\":5}", "predicted_value": 32959113160, "actual_value": 32959113160, "model_version": "v2.6", "environment": "staging"}
+`
+	const pretty = `{
+       "timestamp": "2023-05-15 14:30:00",
+       "model_id": "price_prediction_model",
+       "prediction_id": "pred_123456",
+       "features": "{\"feature1\": 0.5, \"feature2\": 10.2}",
+       "predicted_value": 42.5,
+       "actual_value": 45.1,
+       "model_version": "v1.2.3",
+       "environment": "production"
+     }`
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	r := run(t, "ingest", "--server", s.url(), write(t, dir, "samples.ndjson", []byte(samples)), write(t, dir, "pretty.json", []byte(pretty)))
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Contains(t, r.out, "3 rows stored, 0 quarantined, 2 requests")
+	r = run(t, "query", "metrics", "--server", s.url(), "--model-id", "price_prediction_model", "--from", "2023-01-01 00:00:00", "--format", "csv")
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Equal(t, `"price_prediction_model","v1.2.3","production",1,2.6000000000000014,2.6000000000000014,"2023-05-15 14:30:00","2023-05-15 14:30:00"`,
+		strings.TrimSpace(r.out))
+}
+
+func TestIngestFailures(t *testing.T) {
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	f := func(code int, want string, args ...string) {
+		t.Helper()
+		r := run(t, append([]string{"ingest", "--server", s.url(), "--retry-for", "1ms"}, args...)...)
+		require.Equal(t, code, r.code, r.err)
+		require.Contains(t, r.err+r.out, want)
+	}
+	good := string(generated(t, "--rows", "10"))
+	mixed := write(t, dir, "mixed.ndjson", []byte(good+"{\"model_id\":7}\nnot JSON\n"))
+	f(exitFailure, "10 rows stored, 2 quarantined", mixed)
+	f(exitFailure, "2 rows were quarantined", mixed)
+	f(exitFailure, "no such file", filepath.Join(dir, "missing.ndjson"))
+	f(exitFailure, "is a directory; files of NDJSON are needed", dir)
+	f(exitFailure, "gzip: invalid header", write(t, dir, "not.gz", []byte(good)))
+	f(exitFailure, "magic number mismatch", write(t, dir, "not.zst", []byte(good)))
+	f(exitFailure, "404", "--name", "nothing", write(t, dir, "good.ndjson", []byte(good)))
+
+	var packed bytes.Buffer
+	gz := gzip.NewWriter(&packed)
+	_, err := gz.Write([]byte(good))
+	require.NoError(t, err)
+	require.NoError(t, gz.Close())
+	f(exitFailure, "unexpected EOF; 0 rows stored", write(t, dir, "cut.gz", packed.Bytes()[:packed.Len()-12]))
+	f(exitFailure, "run the same command again to complete it", filepath.Join(dir, "cut.gz"))
+
+	nobody := serveDir(t, filepath.Join(dir, "other"))
+	address := nobody.url()
+	require.NoError(t, nobody.stop())
+	f(exitFailure, "is 'residual serve' running?", "--server", address, mixed)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// TestMain looks for goroutines left behind. Those of fasthttp end on their own time: its clock never does, and the cleaner of a
+// stopped server's workers at its next turn.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+	)
+}
+
+// result is what a command line came to.
+type result struct {
+	code     int
+	out, err string
+}
+
+// run runs a command line in this process, without environment and input.
+func run(t *testing.T, args ...string) result {
+	t.Helper()
+	return runWith(t, nil, "", args...)
+}
+
+func runWith(t *testing.T, env map[string]string, input string, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := execute(t.Context(), process{
+		args: args,
+		env:  func(name string) (string, bool) { value, ok := env[name]; return value, ok },
+		in:   strings.NewReader(input), out: &out, err: &err,
+	})
+	return result{code, out.String(), err.String()}
+}
+
+// serveDir serves a data directory in this process until the test ends.
+func serveDir(t *testing.T, dir string) *server {
+	t.Helper()
+	flags := defaultServeFlags()
+	flags.dir, flags.listen = dir, "127.0.0.1:0"
+	s, err := startServer(flags, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.stop()) })
+	require.NoError(t, s.open(context.Background()))
+	return s
+}
+
+// get fetches an address and returns the answer's body.
+func get(t *testing.T, address string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	require.NoError(t, err)
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", address, body)
+	return string(body)
+}
+
+// countRows asks for the predictions of every series in the last 100 years.
+func countRows(t *testing.T, address string) int {
+	t.Helper()
+	r := run(t, "query", "metrics", "--server", address, "--format", "csv",
+		"--model-id", "*", "--model-version", "*", "--environment", "*", "--time-window", "876000")
+	require.Equal(t, exitOK, r.code, r.err)
+	total := 0
+	for line := range strings.Lines(r.out) {
+		var n int
+		_, err := fmt.Sscan(strings.Split(line, ",")[3], &n)
+		require.NoError(t, err, line)
+		total += n
+	}
+	return total
+}

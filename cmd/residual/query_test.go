@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestQuery(t *testing.T) {
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	events := write(t, dir, "events.ndjson", generated(t, "--rows", "20000", "--models", "2", "--versions", "1", "--to", "2026-01-01"))
+	require.Equal(t, exitOK, run(t, "ingest", "--server", s.url(), events).code)
+	f := func(args ...string) string {
+		t.Helper()
+		r := run(t, append([]string{"query", "--server", s.url()}, args...)...)
+		require.Equal(t, exitOK, r.code, r.err)
+		return r.out
+	}
+
+	table := f("metrics", "--model-id", "*", "--as-of", "2026-01-01 00:00:00", "--time-window", "48")
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	require.Len(t, lines, 3)
+	require.Regexp(t, `^model_id +model_version +environment +prediction_count +rmse +mae +period_start +period_end$`, lines[0])
+	require.Regexp(t, `^model_1 +v1\.1 +production +\d+ +[\d.e+]+ +[\d.e+]+ +2025-12-30 \S+ +2025-12-31 \S+$`, lines[1])
+
+	table = f("drift", "--model-id", "*", "--as-of", "2026-01-01 00:00:00")
+	require.Regexp(t, `\nmodel_1 +v1\.1 +production .*\nmodel_2 `, table, "the model that drifts comes first")
+
+	var answer struct{ Rows int }
+	require.NoError(t, json.Unmarshal([]byte(f("drift", "--model-id", "*", "--as-of", "2026-01-01 00:00:00", "--format", "json")), &answer))
+	require.Equal(t, 2, answer.Rows)
+	require.Equal(t, 3, strings.Count(f("metrics", "--model-id", "*", "--as-of", "2026-01-01 00:00:00", "--format", "csvwithnames"), "\n"))
+	require.Equal(t, "no rows\n", f("metrics", "--model-id", "nothing"))
+
+	r := run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "400 Bad Request")
+	require.Contains(t, r.err, "time_window")
+}
+
+func TestWriteAnswer(t *testing.T) {
+	f := func(answer, want string) {
+		t.Helper()
+		var out bytes.Buffer
+		require.NoError(t, writeAnswer(&out, strings.NewReader(answer)))
+		require.Equal(t, want, out.String())
+	}
+	f(`{"meta":[{"name":"model_id","type":"String"},{"name":"mae","type":"Float64"},{"name":"n","type":"UInt64"}],
+	    "data":[{"model_id":"é","mae":1.23456789,"n":18446744073709551615},{"model_id":"long name","mae":null,"n":1}],"rows":2}`,
+		"model_id       mae                     n\n"+
+			"é          1.23457  18446744073709551615\n"+
+			"long name        -                     1\n")
+	f(`{"meta":[{"name":"a","type":"Array(String)"}],"data":[{"a":["x","y"]},{"a":[]}]}`, "a\nx, y\n\n")
+	f(`{"meta":[],"data":[]}`, "no rows\n")
+	require.Error(t, writeAnswer(&bytes.Buffer{}, strings.NewReader("<html>")))
+}

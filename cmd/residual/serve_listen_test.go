@@ -1,0 +1,104 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLoopback(t *testing.T) {
+	for host, want := range map[string]bool{
+		"127.0.0.1": true, "127.8.8.8": true, "::1": true, "localhost": true,
+		"": false, "0.0.0.0": false, "::": false, "192.168.1.1": false, "example.com": false,
+	} {
+		require.Equal(t, want, loopback(host), host)
+	}
+}
+
+// TestServeTLSAndTokens checks that a certificate and tokens that change are followed without a restart.
+func TestServeTLSAndTokens(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	flags := defaultServeFlags()
+	flags.dir, flags.listen = data, "127.0.0.1:0"
+	flags.tlsCert, flags.tlsKey = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	first := newCertificate(t, flags, 1)
+	create := func(name string) string {
+		t.Helper()
+		r := run(t, "token", "create", name, "--scope", "ADMIN", "--data-dir", data)
+		require.Equal(t, exitOK, r.code, r.err)
+		return strings.TrimSpace(r.out)
+	}
+	token := create("ops")
+	s, err := startServer(flags, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.stop()) })
+	require.NoError(t, s.open(t.Context()))
+	require.True(t, strings.HasPrefix(s.url(), "https://127.0.0.1:"))
+
+	ask := func(trust *x509.CertPool, token string) int {
+		t.Helper()
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust}, DisableKeepAlives: true}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url()+"/v0/pipes/model_drift_detection.csv", http.NoBody)
+		require.NoError(t, err)
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := (&http.Client{Transport: transport}).Do(request)
+		if err != nil {
+			return 0
+		}
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode
+	}
+	require.Equal(t, http.StatusForbidden, ask(first, ""))
+	require.Equal(t, http.StatusForbidden, ask(first, "p.wrong"))
+	require.Equal(t, http.StatusOK, ask(first, token))
+
+	second := newCertificate(t, flags, 2)
+	later := create("later")
+	require.Zero(t, ask(second, token), "not before the reload")
+	s.reload()
+	require.Equal(t, http.StatusOK, ask(second, later))
+	require.Zero(t, ask(first, token))
+
+	require.NoError(t, os.WriteFile(flags.tlsCert, []byte("broken"), 0o600))
+	s.reload()
+	require.Equal(t, http.StatusOK, ask(second, token), "what cannot be read stays as it was")
+}
+
+// newCertificate writes a self-signed certificate and its key where the flags say, and returns a pool that trusts it.
+func newCertificate(t *testing.T, flags *serveFlags, serial int64) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(flags.tlsCert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(flags.tlsKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	pool.AddCert(certificate)
+	return pool
+}

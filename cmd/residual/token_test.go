@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestToken(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	r := run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", dir)
+	require.Equal(t, exitOK, r.code, r.err)
+	token := strings.TrimSuffix(r.out, "\n")
+	require.Greater(t, len(token), 20)
+	require.NotContains(t, token, "\n", "the token alone")
+	stored, err := os.ReadFile(filepath.Join(dir, "tokens.json"))
+	require.NoError(t, err)
+	require.NotContains(t, string(stored), token)
+
+	r = run(t, "token", "create", "dash", "--scope", "PIPES:READ:a", "--scope", "PIPES:READ:b", "--data-dir", dir)
+	require.Equal(t, exitOK, r.code, r.err)
+	r = run(t, "token", "list", "--data-dir", dir)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Regexp(t, `^name +created +scopes\nops +\d{4}-\d\d-\d\d \S+ +ADMIN\ndash +.* PIPES:READ:a PIPES:READ:b\n$`, r.out)
+	require.NotContains(t, r.out, token)
+
+	r = run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", dir)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "exists")
+	r = run(t, "token", "create", "x", "--scope", "ROOT", "--data-dir", dir)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "ADMIN, DATASOURCES:APPEND:<name>")
+
+	require.Equal(t, exitOK, run(t, "token", "revoke", "ops", "--data-dir", dir).code)
+	require.NotContains(t, run(t, "token", "list", "--data-dir", dir).out, "ops")
+	r = run(t, "token", "revoke", "ops", "--data-dir", dir)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "there is none named")
+}
