@@ -3,8 +3,10 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -89,7 +91,7 @@ func (g *guard) closeAll() {
 	}
 	g.mu.Unlock()
 	for _, c := range conns {
-		_ = c.Close()
+		_ = c.Conn.Close()
 	}
 }
 
@@ -125,6 +127,8 @@ type conn struct {
 
 	guard *guard
 	ip    string
+	// lingers is set when the last answer goes out while the client may still be sending.
+	lingers atomic.Bool
 	// unbroken is the number of bytes read since the last line feed: it tells a request line that is too long from
 	// headers that are, which fasthttp does not.
 	unbroken int
@@ -141,9 +145,17 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements net.Conn.
+// lingerTime is how long a client that was refused may take to stop sending.
+const lingerTime = time.Second
+
+// Close implements net.Conn. A client that is refused while it sends gets to read why: closing at once would make its
+// system throw the answer away with the connection.
 func (c *conn) Close() error {
-	c.guard.forget(c)
+	defer c.guard.forget(c)
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.lingers.Load() && half.CloseWrite() == nil &&
+		c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.Copy(io.Discard, c.Conn)
+	}
 	return c.Conn.Close()
 }
 

@@ -115,6 +115,9 @@ func (e *answerError) write(ctx *fasthttp.RequestCtx) {
 	e.writeTo(&ctx.Response)
 	if e.hangUp {
 		ctx.SetConnectionClose()
+		if c, ok := ctx.Conn().(*conn); ok {
+			c.lingers.Store(true)
+		}
 	}
 }
 

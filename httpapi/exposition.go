@@ -33,12 +33,18 @@ func (w *exposition) sample(suffix string, value float64, labels ...string) {
 	w.dst = append(appendSample(append(w.dst, ' '), value), '\n')
 }
 
-func (w *exposition) one(name, kind, help string, value float64) {
-	w.family(name, kind, help)
+func (w *exposition) gauge(name, help string, value float64) {
+	w.family(name, "gauge", help)
 	w.sample("", value)
 }
 
-func (w *exposition) histogram(h *histogram, route string) {
+func (w *exposition) counter(name, help string, value uint64) {
+	w.family(name, "counter", help)
+	w.sample("", float64(value))
+}
+
+// latencies writes a histogram of one route.
+func (w *exposition) latencies(h *histogram, route string) {
 	var total uint64
 	for i := range h.buckets {
 		total += h.buckets[i].Load()

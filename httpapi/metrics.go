@@ -1,10 +1,15 @@
 package httpapi
 
 import (
+	"context"
 	"strconv"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
 )
 
-// getMetrics serves what Prometheus scrapes. Its labels come from closed sets.
+// getMetrics serves what Prometheus scrapes. But for the models' own gauges, which are capped, its labels come from
+// closed sets.
 func (s *Server) getMetrics(c *call) error {
 	if err := s.allow(c, scope{kind: readPipe, name: performancePipe}); err != nil {
 		return err
@@ -12,7 +17,12 @@ func (s *Server) getMetrics(c *call) error {
 	w := &exposition{dst: c.ctx.Response.SwapBody(nil)[:0]}
 	s.writeOwn(w)
 	if c.store != nil {
-		writeStats(w, c.store)
+		writeStore(w, c.store.Health(), c.store.Stats())
+		if !s.opts.NoModelGauges {
+			if err := s.writeModels(w, c.store); err != nil {
+				return err
+			}
+		}
 	}
 	c.ctx.Response.SwapBody(w.dst)
 	c.ctx.SetContentType(expositionType)
@@ -21,6 +31,8 @@ func (s *Server) getMetrics(c *call) error {
 
 // writeOwn writes what the server counts of itself.
 func (s *Server) writeOwn(w *exposition) {
+	w.family("residual_build_info", "gauge", "The version, as a label.")
+	w.sample("", 1, "version", s.opts.Version)
 	w.family("residual_http_requests_total", "counter", "Requests answered.")
 	for l := range labelCount {
 		for class := 1; class < statusClasses; class++ {
@@ -29,19 +41,19 @@ func (s *Server) writeOwn(w *exposition) {
 			}
 		}
 	}
-	w.family("residual_http_request_seconds", "histogram", "Time from the request's head to its answer.")
+	w.family("residual_http_request_seconds", "histogram", "Time from the head of a request to its answer.")
 	for l := labelRefused + 1; l < labelCount; l++ {
-		w.histogram(&s.counts.latency[l], l.String())
+		w.latencies(&s.counts.latency[l], l.String())
 	}
-	w.one("residual_http_rows_total", "counter", "Rows taken in.", float64(s.counts.rows.Load()))
-	w.one("residual_http_quarantined_rows_total", "counter", "Rows quarantined.", float64(s.counts.quarantined.Load()))
-	w.one("residual_http_replayed_total", "counter", "Requests answered from their idempotency key.", float64(s.counts.duplicates.Load()))
-	w.one("residual_http_panics_total", "counter", "Requests that met a bug of the server.", float64(s.counts.panics.Load()))
-	w.one("residual_http_refused_connections_total", "counter", "Connections over a limit.", float64(s.counts.refusedConns.Load()))
-	w.one("residual_http_connections", "gauge", "Open connections.", float64(s.openConns()))
-	w.one("residual_http_body_bytes", "gauge", "Bytes of bodies being taken in.", float64(s.budget.spent.Load()))
-	w.one("residual_http_ingests", "gauge", "Requests being taken in.", float64(s.ingests.inside()))
-	w.one("residual_http_queries", "gauge", "Queries running.", float64(s.queries.inside()))
+	w.counter("residual_http_rows_total", "Rows acknowledged.", s.counts.rows.Load())
+	w.counter("residual_http_quarantined_rows_total", "Rows answered as quarantined.", s.counts.quarantined.Load())
+	w.counter("residual_http_replayed_total", "Requests answered from their idempotency key.", s.counts.duplicates.Load())
+	w.counter("residual_http_panics_total", "Requests that met a bug of the server.", s.counts.panics.Load())
+	w.counter("residual_http_refused_connections_total", "Connections over a limit.", s.counts.refusedConns.Load())
+	w.gauge("residual_http_connections", "Open connections.", float64(s.openConns()))
+	w.gauge("residual_http_body_bytes", "Bytes of bodies being taken in.", float64(s.budget.spent.Load()))
+	w.gauge("residual_http_ingests", "Requests being taken in.", float64(s.ingests.inside()))
+	w.gauge("residual_http_queries", "Queries running.", float64(s.queries.inside()))
 }
 
 func (s *Server) openConns() (n int) {
@@ -53,15 +65,98 @@ func (s *Server) openConns() (n int) {
 	return n
 }
 
-// writeStats writes what the store counts.
-func writeStats(w *exposition, store Store) {
-	h := store.Health()
-	w.one("residual_ready", "gauge", "Whether recovery is done.", truth(h.Ready))
-	w.one("residual_degraded", "gauge", "Whether events are refused because the log failed.", truth(h.Degraded))
-	stats := store.Stats()
-	w.one("residual_rows_total", "counter", "Rows stored since the start.", float64(stats.Rows))
-	w.one("residual_models", "gauge", "Models known.", float64(stats.Models))
-	w.one("residual_series", "gauge", "Series known.", float64(stats.Series))
+// writeStore writes what the store counts.
+func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
+	w.gauge("residual_ready", "Whether recovery is done.", truth(h.Ready))
+	w.gauge("residual_degraded", "Whether events are refused because the log failed.", truth(h.Degraded))
+	w.counter("residual_batches_total", "Batches stored.", stats.Batches)
+	w.counter("residual_rows_total", "Rows stored.", stats.Rows)
+	w.counter("residual_duplicates_total", "Batches that were stored before under their key.", stats.Duplicates)
+	w.family("residual_quarantined_total", "counter", "Rejected lines by reason.")
+	for code, n := range stats.Quarantined {
+		if n > 0 {
+			w.sample("", float64(n), "reason", event.Code(code).String())
+		}
+	}
+	w.counter("residual_quarantine_dropped_total", "Rejected lines that the quarantine no longer holds.", stats.QuarantineDropped)
+	w.family("residual_apply_seconds_total", "counter", "Time spent publishing batches to memory.")
+	w.sample("", stats.Apply.Seconds())
+	w.counter("residual_checkpoints_total", "Checkpoints committed.", stats.Checkpoints)
+	w.counter("residual_merges_total", "Merges committed.", stats.Merges)
+	w.counter("residual_background_failures_total", "Checkpoints and merges that failed and are tried again.", stats.BackgroundFailures)
+	w.gauge("residual_models", "Models.", float64(stats.Models))
+	w.gauge("residual_series", "Series: model, version and environment.", float64(stats.Series))
+	w.gauge("residual_segments", "Sealed segments.", float64(stats.Segments))
+	w.gauge("residual_head_rows", "Rows not sealed yet.", float64(stats.HeadRows))
+	w.gauge("residual_head_bytes", "Memory of rows not sealed yet.", float64(stats.HeadBytes))
+	w.gauge("residual_sealed_rows", "Rows in segments.", float64(stats.SealedRows))
+	w.gauge("residual_sealed_bytes", "Size of segments.", float64(stats.SealedBytes))
+	w.gauge("residual_resident_bytes", "Size of segments in memory.", float64(stats.ResidentBytes))
+	w.gauge("residual_idempotency_keys", "Idempotency keys remembered.", float64(stats.IdempotencyKeys))
+	writeLog(w, &stats)
+}
+
+func writeLog(w *exposition, stats *engine.Stats) {
+	log := &stats.Log
+	w.counter("residual_log_records_total", "Records written to the log.", log.Records)
+	w.counter("residual_log_record_bytes_total", "Bytes of records written to the log.", log.Bytes)
+	w.counter("residual_log_groups_total", "Groups of records synced together.", log.Groups)
+	w.counter("residual_log_rotations_total", "Log files ended.", log.Rotations)
+	w.gauge("residual_log_files", "Log files.", float64(log.Files))
+	w.gauge("residual_log_bytes", "Size of the log since the last checkpoint.", float64(log.LogBytes))
+	w.gauge("residual_log_queue_bytes", "Bytes waiting for the log.", float64(log.QueueBytes))
+	w.family("residual_log_sync_seconds", "histogram", "Time of one sync of the log.")
+	var total uint64
+	for i, n := range log.Syncs.Counts {
+		total += n
+		bound := "+Inf"
+		if i < len(log.Syncs.Bounds) {
+			bound = strconv.FormatFloat(log.Syncs.Bounds[i].Seconds(), 'g', -1, 64)
+		}
+		w.sample("_bucket", float64(total), "le", bound)
+	}
+	w.sample("_sum", log.Syncs.Sum.Seconds())
+	w.sample("_count", float64(total))
+}
+
+// writeModels writes the last 24 hours of the newest version of each model in production, for the first MaxModelGauges
+// models by name.
+func (s *Server) writeModels(w *exposition, store Store) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
+	defer cancel()
+	metrics, err := store.Metrics(ctx, engine.MetricsQuery{Model: engine.All})
+	if err != nil {
+		return err
+	}
+	drift, err := store.Drift(ctx, engine.DriftQuery{Model: engine.All})
+	if err != nil {
+		return err
+	}
+	rows := metrics.Rows
+	shown := rows[:min(len(rows), s.opts.MaxModelGauges)]
+	newest := make(map[[2]string]bool, len(shown))
+	for _, gauge := range [...]struct {
+		name, help string
+		value      func(*engine.MetricsRow) float64
+	}{
+		{"residual_model_rmse", "RMSE of the newest version in production, last 24 hours.", func(r *engine.MetricsRow) float64 { return r.RMSE }},
+		{"residual_model_mae", "MAE of the newest version in production, last 24 hours.", func(r *engine.MetricsRow) float64 { return r.MAE }},
+		{"residual_model_predictions", "Predictions with an actual of the newest version in production, last 24 hours.", func(r *engine.MetricsRow) float64 { return float64(r.PredictionCount) }},
+	} {
+		w.family(gauge.name, "gauge", gauge.help)
+		for i := range shown {
+			newest[[2]string{shown[i].Model, shown[i].Version}] = true
+			w.sample("", gauge.value(&shown[i]), "model_id", shown[i].Model, "model_version", shown[i].Version)
+		}
+	}
+	w.family("residual_model_drift", "gauge", "MAE of the last 6 hours against that of the 7 days before, as a ratio: 0.25 is a quarter worse.")
+	for i := range drift.Rows {
+		if r := &drift.Rows[i]; newest[[2]string{r.Model, r.Version}] {
+			w.sample("", r.DriftPercentage, "model_id", r.Model, "model_version", r.Version)
+		}
+	}
+	w.gauge("residual_model_gauges_left_out", "Models beyond the cap on gauges.", float64(len(rows)-len(shown)))
+	return nil
 }
 
 func truth(b bool) float64 {

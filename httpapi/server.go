@@ -42,6 +42,10 @@ type Options struct {
 	Limits Limits
 	// Tokens decides who may do what. Default: nil, which asks nobody for a token and so belongs on loopback only.
 	Tokens *Tokens
+	// MaxModelGauges bounds how many models have gauges of their own in /metrics. Default: 500.
+	MaxModelGauges int
+	// NoModelGauges leaves them all out.
+	NoModelGauges bool
 	// Version is shown by /health. Default: "dev".
 	Version string
 	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.
@@ -81,6 +85,7 @@ func New(store Store, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("httpapi: limits: %w", err)
 	}
 	orDefault(&opts.Version, "dev")
+	orDefault(&opts.MaxModelGauges, 500)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -124,7 +129,6 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		MaxRequestsPerConn: maxRequestsPerConn,
 		// The guard around the listener bounds connections and says so in the shape of our errors.
 		Concurrency:     s.limits.MaxConns + 1,
-		TCPKeepalive:    true,
 		CloseOnShutdown: true,
 
 		NoDefaultServerHeader: true,
