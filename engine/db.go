@@ -90,7 +90,7 @@ func (db *DB) open() (err error) {
 			err = errors.Join(err, db.lock.Close())
 		}
 	}()
-	id, err := storeID(db.opts.FS, db.dir)
+	id, err := storeID(db.opts.FS, db.dir, db.opts.Random)
 	if err != nil {
 		return err
 	}

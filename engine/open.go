@@ -116,6 +116,7 @@ func (db *DB) openLog() error {
 		StoreID:      db.keeper.store,
 		Sync:         db.opts.Sync,
 		SyncInterval: db.opts.SyncInterval,
+		FileBytes:    db.opts.LogFileBytes,
 		Checkpoint:   db.keeper.manifest.covered,
 		Now:          db.opts.Now,
 	}, replay.replay)

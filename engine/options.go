@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -27,6 +29,9 @@ type Options struct {
 	// MemoryLimitBytes bounds what sealed columns may occupy in memory; beyond it they are read from their files.
 	// Default: 1 GiB.
 	MemoryLimitBytes int64
+	// LogFileBytes is the size to which files of the log are preallocated; about twice as much must be free on the disk
+	// for appends to be taken. Default: 64 MiB.
+	LogFileBytes int64
 	// Logger receives what happens in the background. Default: silent.
 	Logger *slog.Logger
 
@@ -34,9 +39,10 @@ type Options struct {
 	// and [DB.DropExpired]. The log then grows without bound between checkpoints. Default: a DB looks after itself.
 	NoBackground bool
 
-	// FS and Now are seams for tests. Default: the operating system.
-	FS  vfs.FS
-	Now func() time.Time
+	// FS, Now and Random are seams for tests. Default: the operating system, its clock and its randomness.
+	FS     vfs.FS
+	Now    func() time.Time
+	Random io.Reader
 }
 
 func (o Options) withDefaults() Options {
@@ -44,6 +50,7 @@ func (o Options) withDefaults() Options {
 	o.MaxFuture = orDefault(o.MaxFuture, 24*time.Hour)
 	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
 	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
+	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -52,6 +59,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
 	}
 	return o
 }
@@ -67,6 +77,7 @@ func (o Options) validate() error {
 	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.CheckpointBytes >= 1<<20, "CheckpointBytes is %d; it must be at least 1 MiB", o.CheckpointBytes)
+	check(o.LogFileBytes >= 32<<10, "LogFileBytes is %d; it must be at least 32 KiB", o.LogFileBytes)
 	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
 	return errors.Join(errs...)
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -27,7 +26,7 @@ const storeIDHead = "residual store 1\n"
 
 // storeID reads the id that ties the files of a store together, or makes one in a new directory. A directory with other
 // things in it is not taken for a new one.
-func storeID(fsys vfs.FS, dir string) (id [16]byte, err error) {
+func storeID(fsys vfs.FS, dir string, random io.Reader) (id [16]byte, err error) {
 	name := filepath.Join(dir, storeIDName)
 	data, err := vfs.ReadFile(fsys, name)
 	if err == nil {
@@ -46,7 +45,7 @@ func storeID(fsys vfs.FS, dir string) (id [16]byte, err error) {
 	if err := syncAbove(fsys, dir); err != nil {
 		return id, err
 	}
-	if _, err := rand.Read(id[:]); err != nil {
+	if _, err := io.ReadFull(random, id[:]); err != nil {
 		return id, err
 	}
 	content := storeIDHead + hex.EncodeToString(id[:]) + "\n"
