@@ -47,7 +47,7 @@ func (s *Server) getPipes(c *call) error {
 		if p := &pipes[i]; c.mayAsk(p) {
 			list = append(list, pipeInfo{
 				ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: p.name + "_node",
-				Formats: formatNames(),
+				Formats: p.formatNames(),
 			})
 		}
 	}
@@ -65,10 +65,12 @@ func columnInfos(columns []column) []columnInfo {
 	return infos
 }
 
-func formatNames() []string {
-	names := make([]string, len(formats))
+func (p *pipe) formatNames() []string {
+	var names []string
 	for i := range formats {
-		names[i] = formats[i].extension
+		if p.speaks(&formats[i]) {
+			names = append(names, formats[i].extension)
+		}
 	}
 	return names
 }

@@ -3,7 +3,7 @@ package httpapi
 // object is a JSON object of the OpenAPI document.
 type object = map[string]any
 
-// openAPITypes are the JSON schemas of the column types.
+// openAPIType is the JSON schema of a column type.
 func openAPIType(k kind) object {
 	switch k {
 	case kindFloat64:
@@ -22,10 +22,17 @@ func openAPIType(k kind) object {
 
 // getOpenAPI serves GET /v0/pipes/openapi.json: the pipes that the token may ask, as OpenAPI 3.1.
 func (s *Server) getOpenAPI(c *call) error {
-	paths := object{}
+	paths, parameters := object{}, object{}
 	for i := range pipes {
-		if p := &pipes[i]; c.mayAsk(p) {
-			for j := range formats {
+		p := &pipes[i]
+		if !c.mayAsk(p) {
+			continue
+		}
+		for j := range p.parameters {
+			parameters[p.name+"."+p.parameters[j].name] = p.parameters[j].openAPI()
+		}
+		for j := range formats {
+			if p.speaks(&formats[j]) {
 				paths[pipesPrefix+p.name+"."+formats[j].extension] = p.openAPI(&formats[j])
 			}
 		}
@@ -45,53 +52,59 @@ func (s *Server) getOpenAPI(c *call) error {
 				"bearer":    object{"type": "http", "scheme": "bearer"},
 				"parameter": object{"type": "apiKey", "in": "query", "name": "token"},
 			},
-			"schemas": object{"Error": object{
-				"type": "object", "required": []string{"error", "documentation"},
-				"properties": object{
-					"error":         object{"type": "string"},
-					"documentation": object{"type": "string", "format": "uri"},
-				},
+			"parameters": parameters,
+			"responses": object{"Error": object{
+				"description": "What is wrong, in one sentence.",
+				"content":     object{jsonType: object{"schema": errorSchema()}},
 			}},
 		},
 	})
 }
 
-// openAPI describes a pipe in one format.
+func errorSchema() object {
+	return object{
+		"type": "object", "required": []string{"error", "documentation"},
+		"properties": object{
+			"error":         object{"type": "string"},
+			"documentation": object{"type": "string", "format": "uri"},
+		},
+	}
+}
+
+// openAPI describes a pipe in one format: a GET, and for JSON also the POST that takes its parameters in a body.
 func (p *pipe) openAPI(f *outputFormat) object {
 	schema := object{"type": "string"}
 	if f.extension == "json" {
 		schema = p.answerSchema()
 	}
+	failure := object{"$ref": "#/components/responses/Error"}
 	responses := object{
 		"200": object{"description": p.description, "content": object{f.contentType: object{"schema": schema}}},
-	}
-	for status, description := range map[string]string{
-		"400": "A parameter is wrong.", "403": "The token is missing, wrong or not enough.", "503": "The server is busy or starting.",
-	} {
-		responses[status] = object{
-			"description": description,
-			"content":     object{jsonType: object{"schema": object{"$ref": "#/components/schemas/Error"}}},
-		}
+		"400": failure, "403": failure, "503": failure,
 	}
 	var parameters []object
 	properties := object{}
 	for i := range p.parameters {
-		schema := p.parameters[i].schema()
-		properties[p.parameters[i].name] = schema
-		parameters = append(parameters, object{
-			"name": p.parameters[i].name, "in": "query", "required": false,
-			"description": p.parameters[i].description, "schema": schema,
-		})
+		name := p.parameters[i].name
+		parameters = append(parameters, object{"$ref": "#/components/parameters/" + p.name + "." + name})
+		properties[name] = p.parameters[i].schema()
 	}
 	id := p.name + "_" + f.extension
-	body := object{"schema": object{"type": "object", "properties": properties}}
-	return object{
+	operations := object{
 		"get": object{"operationId": "get_" + id, "summary": p.description, "parameters": parameters, "responses": responses},
-		"post": object{
+	}
+	if f.extension == "json" {
+		body := object{"schema": object{"type": "object", "properties": properties}}
+		operations["post"] = object{
 			"operationId": "post_" + id, "summary": p.description, "responses": responses,
 			"requestBody": object{"content": object{"application/json": body, "application/x-www-form-urlencoded": body}},
-		},
+		}
 	}
+	return operations
+}
+
+func (p *parameter) openAPI() object {
+	return object{"name": p.name, "in": "query", "required": false, "description": p.description, "schema": p.schema()}
 }
 
 func (p *parameter) schema() object {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/residualdb/residual/engine"
@@ -103,6 +104,11 @@ func pipeIn(store Store, name string) *pipe {
 // in reports whether a store can answer the pipe.
 func (p *pipe) in(store Store) bool { return p.source == "" || sourceIn(store, p.source) != nil }
 
+// speaks reports whether the pipe's answers make sense in a format: Prometheus wants numbers.
+func (p *pipe) speaks(f *outputFormat) bool {
+	return f.extension != "prometheus" || slices.ContainsFunc(p.columns, func(c column) bool { return c.kind == kindFloat64 })
+}
+
 // runPipe answers GET and POST of /v0/pipes/<name>.<format>.
 func (s *Server) runPipe(c *call) error {
 	name, extension, _ := strings.Cut(string(bytes.TrimPrefix(c.target.path, []byte(pipesPrefix))), ".")
@@ -116,6 +122,9 @@ func (s *Server) runPipe(c *call) error {
 	f := findFormat(extension)
 	if f == nil {
 		return notFound("the format %s does not exist; %s do", shown(extension), allFormats)
+	}
+	if !p.speaks(f) {
+		return notFound("the pipe %s has no numbers for the format %s", p.name, f.extension)
 	}
 	if err := s.readParams(c); err != nil {
 		return err

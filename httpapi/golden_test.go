@@ -1,0 +1,257 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi"
+)
+
+// goldenCase is one request as bytes and what must hold before it is sent. Its answer is in testdata/golden.
+type goldenCase struct {
+	name    string
+	request string
+	// prepare changes the server's store.
+	prepare func(*fakeStore)
+}
+
+func get(target string, headers ...string) string {
+	return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + lines(headers) + "\r\n"
+}
+
+func post(target, body string, headers ...string) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n%s\r\n%s",
+		target, len(body), lines(headers), body)
+}
+
+func lines(headers []string) string {
+	if len(headers) == 0 {
+		return ""
+	}
+	return strings.Join(headers, "\r\n") + "\r\n"
+}
+
+// goodLine is one event on one line.
+const goodLine = `{"timestamp":"2025-04-26T17:55:44.123Z","model_id":"m","prediction_id":"p","features":{"a":1},"predicted_value":1,"actual_value":null,"model_version":"v","environment":"production"}`
+
+const events = "/v0/events?name=ml_model_predictions"
+
+func failing(err error) func(*fakeStore) {
+	return func(f *fakeStore) { f.appendErr, f.queryErr = err, err }
+}
+
+var goldenCases = []goldenCase{
+	{name: "events_tutorial", request: post(events+"&utm_source=DEV", tutorialBody, "Content-Type: application/x-www-form-urlencoded", "Authorization: Bearer $TB_ADMIN_TOKEN")},
+	{name: "events_wait", request: post(events+"&wait=true", tutorialEvents)},
+	{name: "events_some_bad", request: post(events, goodLine+"\n{\"timestamp\":1}\n\nnonsense\n"+goodLine)},
+	{name: "events_empty_body", request: post(events, "")},
+	{name: "events_no_body", request: "POST " + events + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"},
+	{name: "events_chunked", request: "POST " + events + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" +
+		fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(goodLine), goodLine)},
+	{name: "events_http10", request: strings.Replace(post(events, goodLine), "HTTP/1.1", "HTTP/1.0", 1)},
+	{name: "events_format_json_array", request: post(events+"&format=json", "[\n"+goodLine+",\n"+goodLine+"]")},
+	{name: "events_format_json_malformed", request: post(events+"&format=json", goodLine+"\n"+goodLine)},
+	{name: "events_bom_crlf", request: post(events, "\xef\xbb\xbf"+goodLine+"\r\n"+goodLine+"\r\n")},
+	{name: "events_unknown_format", request: post(events+"&format=xml", goodLine)},
+	{name: "events_bad_wait", request: post(events+"&wait=maybe", goodLine)},
+	{name: "events_without_name", request: post("/v0/events", goodLine)},
+	{name: "events_empty_name", request: post("/v0/events?name=", goodLine)},
+	{name: "events_unknown_source", request: post("/v0/events?name=nope%0a%00%22", goodLine)},
+	{name: "events_name_twice", request: post(events+"&name=ml_model_predictions", goodLine)},
+	{name: "events_get", request: get(events)},
+	{name: "events_key", request: post(events, goodLine, "Idempotency-Key: load-7")},
+	{name: "events_key_replayed", request: post(events, goodLine, "Idempotency-Key: seen"), prepare: remember("seen", "ml_model_predictions\nndjson\n"+goodLine)},
+	{name: "events_key_conflict", request: post(events, goodLine+" ", "Idempotency-Key: seen"), prepare: remember("seen", "ml_model_predictions\nndjson\n"+goodLine)},
+	{name: "events_key_empty", request: post(events, goodLine, "Idempotency-Key: ")},
+	{name: "events_key_long", request: post(events, goodLine, "Idempotency-Key: "+strings.Repeat("k", 129))},
+	{name: "events_full", request: post(events, goodLine), prepare: failing(engine.ErrFull)},
+	{name: "events_no_space", request: post(events, goodLine), prepare: failing(fmt.Errorf("append: %w", engine.ErrNoSpace))},
+	{name: "events_degraded", request: post(events, goodLine), prepare: failing(engine.ErrDegraded)},
+	{name: "events_outcome_unknown", request: post(events, goodLine), prepare: failing(engine.ErrOutcomeUnknown)},
+	{name: "events_closed", request: post(events, goodLine), prepare: failing(engine.ErrClosed)},
+	{name: "events_too_large_for_log", request: post(events, goodLine), prepare: failing(engine.ErrTooLarge)},
+	{name: "events_our_bug", request: post(events, goodLine), prepare: failing(errors.New("/secret/path: exploded"))},
+	{name: "events_unknown_encoding", request: post(events, goodLine, "Content-Encoding: br")},
+	{name: "events_nested_encoding", request: post(events, goodLine, "Content-Encoding: gzip, gzip")},
+	{name: "events_broken_gzip", request: post(events, goodLine, "Content-Encoding: gzip")},
+	{name: "events_broken_zstd", request: post(events, goodLine, "Content-Encoding: zstd")},
+	{name: "events_actuals_absent", request: post("/v0/events?name=ml_model_actuals", `{"model_id":"m"}`)},
+
+	{name: "metrics_json", request: get("/v0/pipes/model_performance_metrics.json?model_id=price_prediction_model&model_version=v1.2.3&environment=production&time_window=48&utm_source=DEV")},
+	{name: "metrics_csv", request: get("/v0/pipes/model_performance_metrics.csv")},
+	{name: "metrics_csvwithnames", request: get("/v0/pipes/model_performance_metrics.csvwithnames")},
+	{name: "metrics_ndjson", request: get("/v0/pipes/model_performance_metrics.ndjson")},
+	{name: "metrics_prometheus", request: get("/v0/pipes/model_performance_metrics.prometheus")},
+	{name: "metrics_none", request: get("/v0/pipes/model_performance_metrics.json?model_id=absent")},
+	{name: "metrics_none_csvwithnames", request: get("/v0/pipes/model_performance_metrics.csvwithnames?model_id=absent")},
+	{name: "metrics_none_ndjson", request: get("/v0/pipes/model_performance_metrics.ndjson?model_id=absent")},
+	{name: "metrics_empty_model", request: get("/v0/pipes/model_performance_metrics.json?model_id=")},
+	{name: "metrics_head", request: strings.Replace(get("/v0/pipes/model_performance_metrics.json"), "GET", "HEAD", 1)},
+	{name: "metrics_absolute_target", request: get("http://localhost/v0/pipes/model_performance_metrics.csv")},
+	{name: "metrics_post_form", request: post("/v0/pipes/model_performance_metrics.csv", "model_id=m&time_window=1", "Content-Type: application/x-www-form-urlencoded")},
+	{name: "metrics_post_json", request: post("/v0/pipes/model_performance_metrics.csv", `{"model_id":"m","time_window":1,"environment":null}`, "Content-Type: application/json")},
+	{name: "metrics_post_json_nested", request: post("/v0/pipes/model_performance_metrics.csv", `{"model_id":["m"]}`)},
+	{name: "metrics_post_json_broken", request: post("/v0/pipes/model_performance_metrics.csv", `{"model_id":`)},
+	{name: "metrics_post_too_large", request: post("/v0/pipes/model_performance_metrics.csv", "model_id="+strings.Repeat("m", 65<<10))},
+	{name: "metrics_bad_window", request: get("/v0/pipes/model_performance_metrics.json?time_window=abc")},
+	{name: "metrics_window_range", request: get("/v0/pipes/model_performance_metrics.json?time_window=2147483648")},
+	{name: "metrics_window_empty", request: get("/v0/pipes/model_performance_metrics.json?time_window=")},
+	{name: "metrics_bad_from", request: get("/v0/pipes/model_performance_metrics.json?from=1745690144")},
+	{name: "metrics_bad_to", request: get("/v0/pipes/model_performance_metrics.json?to=1969-12-31+23:59:59")},
+	{name: "metrics_bad_as_of", request: get("/v0/pipes/model_performance_metrics.json?as_of=%3Cscript%3E%E2%80%AE" + strings.Repeat("x", 100))},
+	{name: "metrics_contradiction", request: get("/v0/pipes/model_performance_metrics.json?to=2025-04-26+00:00:00"), prepare: failing(fmt.Errorf("%w: to is given without from", engine.ErrQuery))},
+	{name: "metrics_model_twice", request: get("/v0/pipes/model_performance_metrics.json?model_id=a&model_id=b")},
+	{name: "metrics_sdk_from", request: get("/v0/pipes/model_performance_metrics.csv?from=ts-sdk")},
+	{name: "metrics_unknown_format", request: get("/v0/pipes/model_performance_metrics.xml")},
+	{name: "metrics_no_format", request: get("/v0/pipes/model_performance_metrics")},
+	{name: "metrics_delete", request: strings.Replace(get("/v0/pipes/model_performance_metrics.json"), "GET", "DELETE", 1)},
+	{name: "metrics_timeout", request: get("/v0/pipes/model_performance_metrics.json"), prepare: failing(fmt.Errorf("query: %w", context.DeadlineExceeded))},
+
+	{name: "drift_json", request: get("/v0/pipes/model_drift_detection.json?model_id=price_prediction_model&environment=production&recent_window_hours=6&historical_window_hours=168")},
+	{name: "drift_csv", request: get("/v0/pipes/model_drift_detection.csv")},
+	{name: "drift_csvwithnames", request: get("/v0/pipes/model_drift_detection.csvwithnames")},
+	{name: "drift_ndjson", request: get("/v0/pipes/model_drift_detection.ndjson")},
+	{name: "drift_prometheus", request: get("/v0/pipes/model_drift_detection.prometheus")},
+	{name: "drift_bad_window", request: get("/v0/pipes/model_drift_detection.json?recent_window_hours=6.5")},
+
+	{name: "quarantine_json", request: get("/v0/pipes/quarantine.json?limit=2")},
+	{name: "quarantine_csv", request: get("/v0/pipes/quarantine.csv")},
+	{name: "quarantine_of_source", request: get("/v0/pipes/ml_model_predictions_quarantine.ndjson")},
+	{name: "quarantine_of_actuals", request: get("/v0/pipes/ml_model_actuals_quarantine.json")},
+	{name: "quarantine_unknown_source", request: get("/v0/pipes/quarantine.json?name=nope")},
+	{name: "quarantine_prometheus", request: get("/v0/pipes/quarantine.prometheus")},
+	{name: "quarantine_limit", request: get("/v0/pipes/quarantine.json?limit=10001")},
+
+	{name: "pipe_unknown", request: get("/v0/pipes/nope.json")},
+	{name: "route_unknown", request: get("/v1/nope")},
+	{name: "pipes", request: get("/v0/pipes")},
+	{name: "datasources", request: get("/v0/datasources")},
+	{name: "health", request: get("/health")},
+	{name: "health_degraded", request: get("/health"), prepare: func(f *fakeStore) {
+		f.health = engine.Health{Ready: true, Degraded: true, Reason: "the log failed"}
+	}},
+	{name: "health_starting", request: get("/health"), prepare: func(f *fakeStore) { f.health = engine.Health{Reason: "reading the log"} }},
+	{name: "preflight", request: strings.Replace(get(events, "Origin: http://localhost:3000", "Access-Control-Request-Method: POST"), "GET", "OPTIONS", 1)},
+	{name: "cors", request: get("/health", "Origin: http://127.0.0.1:3000")},
+	{name: "cors_foreign_origin", request: get("/health", "Origin: https://evil.example")},
+	{name: "foreign_host", request: strings.Replace(get("/health"), "Host: localhost", "Host: rebound.example:7181", 1)},
+
+	{name: "upload_csv", request: post("/v0/datasources?name=ml_model_predictions&mode=append&format=csv", csvFile)},
+	{name: "upload_ndjson", request: post("/v0/datasources?name=ml_model_predictions&format=ndjson", tutorialEvents)},
+	{name: "upload_multipart", request: post("/v0/datasources?name=ml_model_predictions&mode=append",
+		"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nignored\r\n--b\r\nContent-Disposition: form-data; name=\"csv\"; filename=\"rows.ndjson\"\r\n\r\n"+goodLine+"\r\n--b--\r\n",
+		"Content-Type: multipart/form-data; boundary=b")},
+	{name: "upload_multipart_empty", request: post("/v0/datasources?name=ml_model_predictions", "--b--\r\n", "Content-Type: multipart/form-data; boundary=b")},
+	{name: "upload_multipart_cut", request: post("/v0/datasources?name=ml_model_predictions&format=csv",
+		"--b\r\nContent-Disposition: form-data; name=\"csv\"\r\n\r\n1,2", "Content-Type: multipart/form-data; boundary=b")},
+	{name: "upload_replace", request: post("/v0/datasources?name=ml_model_predictions&mode=replace", "x")},
+	{name: "upload_url", request: post("/v0/datasources?name=ml_model_predictions&url=http://example.com/x.csv", "")},
+	{name: "upload_unknown_format", request: post("/v0/datasources?name=ml_model_predictions&format=orc", "x")},
+	{name: "upload_bad_delimiter", request: post("/v0/datasources?name=ml_model_predictions&format=csv&dialect_delimiter=ab", "x")},
+	{name: "upload_broken_parquet", request: post("/v0/datasources?name=ml_model_predictions&format=parquet", "PAR1nonsensePAR1")},
+}
+
+const csvFile = `timestamp,model_id,prediction_id,features,predicted_value,actual_value,model_version,environment
+2025-04-26 17:55:44,m,p1,"{""a"": 1}",1.5,2,v1,production
+2025-04-26 17:55:45,m,"p
+2",{},1.5,,v1,production
+2025-04-26 17:55:46,m,p3,{},abc,2,v1,production
+2025-04-26 17:55:47,m,p4,{},1
+2025-04-26 17:55:48,m,p5,{},-1e3,\N,v1,production
+`
+
+// remember makes the store know an idempotency key for a body.
+func remember(id, body string) func(*fakeStore) {
+	return func(f *fakeStore) { f.keys[id] = keyOf(id, body) }
+}
+
+func keyOf(id, hashed string) engine.Key {
+	key := engine.Key{ID: id}
+	sum := sha256.Sum256([]byte(hashed))
+	copy(key.Hash[:], sum[:])
+	return key
+}
+
+var dateLine = regexp.MustCompile(`(?m)^Date: .*\r\n`)
+
+func TestGolden(t *testing.T) {
+	for _, c := range goldenCases {
+		t.Run(c.name, func(t *testing.T) {
+			server := start(t, httpapi.Options{Version: "1.2.3"})
+			if c.prepare != nil {
+				c.prepare(server.store)
+			}
+			answer := dateLine.ReplaceAllString(exchange(t, server.addr, c.request), "")
+			got := "# request\n" + readable(c.request) + "\n# answer\n" + readable(answer)
+			name := filepath.Join("testdata", "golden", c.name+".txt")
+			if *rewrite {
+				require.NoError(t, os.WriteFile(name, []byte(got), 0o600))
+				return
+			}
+			want, err := os.ReadFile(name)
+			require.NoError(t, err, "run the test with -rewrite to make it")
+			require.Equal(t, string(want), got)
+		})
+	}
+}
+
+// TestGoldenFilesAreAllUsed finds files that no case has any more.
+func TestGoldenFilesAreAllUsed(t *testing.T) {
+	known := map[string]bool{}
+	for _, c := range goldenCases {
+		known[c.name+".txt"] = true
+	}
+	entries, err := os.ReadDir(filepath.Join("testdata", "golden"))
+	require.NoError(t, err)
+	require.Len(t, entries, len(goldenCases))
+	for _, entry := range entries {
+		require.True(t, known[entry.Name()], entry.Name())
+	}
+}
+
+// exchange sends bytes on a connection of its own and returns all that comes back.
+func exchange(t *testing.T, addr, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	_, _ = io.WriteString(conn, request)
+	var answer bytes.Buffer
+	// The server may end the connection before it read everything; what it said counts.
+	_, _ = io.Copy(&answer, conn)
+	return answer.String()
+}
+
+// readable makes bytes fit for a text file that is read by people: long values are cut, what does not print is quoted.
+func readable(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if len(line) > 4000 {
+			line = fmt.Sprintf("%s ... %d bytes\n", line[:60], len(line))
+		}
+		for _, r := range line {
+			if r != '\n' && r != '\t' && (r < ' ' || r == '\ufffd' || r == '\u202e') {
+				fmt.Fprintf(&b, `\u%04x`, r)
+				continue
+			}
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
