@@ -26,11 +26,11 @@ func readAll(f File) ([]byte, error) {
 	}
 	data := make([]byte, size)
 	n, err := f.ReadAt(data, 0)
-	if n == len(data) {
-		return data, nil
+	if err != nil && err != io.EOF {
+		return nil, err
 	}
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	if n < len(data) {
+		return nil, io.ErrUnexpectedEOF
 	}
-	return nil, err
+	return data, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -81,7 +82,7 @@ func TestWriteFileAtomicFaults(t *testing.T) {
 					d := replacing(t, seed)
 					d.Inject(simdisk.Fault{Op: d.Ops() + 1 + op, Kind: kind, Sticky: sticky})
 					err := vfs.WriteFileAtomic(d, "/d", "a", after)
-					if len(d.Struck()) > 0 && kind != simdisk.SyncLate {
+					if len(d.Strikes()) > 0 && kind != simdisk.SyncLate {
 						require.Error(t, err, name)
 						struck++
 					}
@@ -109,12 +110,20 @@ func TestReadFileFaults(t *testing.T) {
 			d := replacing(t, 0)
 			d.Inject(simdisk.Fault{Op: d.Ops() + 1 + op, Kind: kind})
 			got, err := vfs.ReadFile(d, "/d/a")
-			require.Equal(t, len(d.Struck()) > 0, err != nil)
+			require.Equal(t, len(d.Strikes()) > 0, err != nil)
 			if err == nil {
 				require.Equal(t, before, got)
 			}
 		}
 	}
+}
+
+func TestReadFileOfEmptyFileFails(t *testing.T) {
+	d := replacing(t, 0)
+	require.NoError(t, vfs.WriteFileAtomic(d, "/d", "a", nil))
+	d.Inject(simdisk.Fault{Op: d.Ops() + 3, Kind: simdisk.EIO})
+	_, err := vfs.ReadFile(d, "/d/a")
+	require.ErrorIs(t, err, syscall.EIO)
 }
 
 type shrinkingFS struct{ vfs.FS }

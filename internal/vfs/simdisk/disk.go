@@ -61,7 +61,7 @@ type Disk struct {
 	tracing  bool
 	trace    []Op
 	faults   []Fault
-	struck   []uint64
+	strikes  []Strike
 	rewrites []Op
 	rng      rng
 
@@ -95,11 +95,11 @@ func (d *Disk) Inject(faults ...Fault) {
 	d.faults = append(d.faults, faults...)
 }
 
-// Struck returns the indexes of the operations that met a fault.
-func (d *Disk) Struck() []uint64 {
+// Strikes returns the faults that operations met, in order.
+func (d *Disk) Strikes() []Strike {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.struck)
+	return slices.Clone(d.strikes)
 }
 
 // Heal takes back all faults that have not struck, and the sticky ones.
@@ -114,6 +114,13 @@ func (d *Disk) SetCapacity(bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.opts.Capacity = bytes
+}
+
+// Reseed replaces Options.Seed from here on.
+func (d *Disk) Reseed(seed uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opts.Seed, d.rng = seed, rng(seed)
 }
 
 // Ops returns the number of operations so far, which is the index of the last one.

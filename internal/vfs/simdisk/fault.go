@@ -82,8 +82,23 @@ func (k FaultKind) String() string {
 	return faultSpecs[k].name
 }
 
+// ParseFaultKind is the inverse of FaultKind.String.
+func ParseFaultKind(name string) (FaultKind, error) {
+	for k := NoFault + 1; k < faultKinds; k++ {
+		if faultSpecs[k].name == name {
+			return k, nil
+		}
+	}
+	return NoFault, fmt.Errorf("simdisk: no fault is named %q", name)
+}
+
 // Hits reports whether the kind can strike an operation.
 func (k FaultKind) Hits(op OpKind) bool { return faultSpecs[k].hits&(1<<op) != 0 }
+
+// strikes is Hits for one operation: there is no stopping short of nothing.
+func (k FaultKind) strikes(op Op) bool {
+	return k.Hits(op.Kind) && (op.Len > 0 || k != ShortWrite && k != ShortWriteEIO)
+}
 
 // FaultKinds returns all kinds that are signalled to the caller, at once or late: those for which a program must show
 // that it noticed. LostWrite and PowerOff are not among them.
@@ -107,16 +122,22 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s at #%d", f.Kind, f.Op)
 }
 
+// Strike is a fault that an operation met.
+type Strike struct {
+	Kind FaultKind
+	Op   Op
+}
+
 // strike returns the fault that op meets. A fault that is not sticky is spent by it.
 func (d *Disk) strike(op Op) FaultKind {
 	for i, f := range d.faults {
-		if op.Index < f.Op || !f.Kind.Hits(op.Kind) {
+		if op.Index < f.Op || !f.Kind.strikes(op) {
 			continue
 		}
 		if !f.Sticky {
 			d.faults = append(d.faults[:i:i], d.faults[i+1:]...)
 		}
-		d.struck = append(d.struck, op.Index)
+		d.strikes = append(d.strikes, Strike{f.Kind, op})
 		return f.Kind
 	}
 	return NoFault

@@ -2,6 +2,7 @@ package simdisk_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"syscall"
 	"testing"
@@ -125,6 +126,10 @@ func TestFailedSyncDir(t *testing.T) {
 	}
 	require.Positive(t, lost)
 	require.Less(t, lost, 50)
+
+	d := newDisk(t, simdisk.Options{})
+	next(d, simdisk.SyncClean)
+	require.ErrorIs(t, d.SyncDir("/d"), syscall.EIO, "with nothing to sync, too")
 }
 
 func TestShortWrites(t *testing.T) {
@@ -141,6 +146,7 @@ func TestShortWrites(t *testing.T) {
 			require.EqualValues(t, n, size)
 
 			next(d, simdisk.ShortWrite)
+			require.NoError(t, vfs.WriteFull(f, nil, 0), "nothing cannot stop short")
 			require.ErrorIs(t, vfs.WriteFull(f, fill('n', 1000), 0), io.ErrShortWrite)
 		}
 	}
@@ -210,7 +216,7 @@ func TestEIOStrikesEveryOperation(t *testing.T) {
 		require.NoError(t, op.run(), op.kind)
 		struck++
 	}
-	require.Len(t, d.Struck(), struck)
+	require.Len(t, d.Strikes(), struck)
 
 	next(d, simdisk.EIO)
 	require.ErrorIs(t, lock.Close(), syscall.EIO)
@@ -239,7 +245,11 @@ func TestOnceAndSticky(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"ok", "full", "ok", "ok", "io", "io", "io"}, got)
-	require.Equal(t, []uint64{at, at + 3, at + 4, at + 5}, d.Struck())
+	var strikes []string
+	for _, s := range d.Strikes() {
+		strikes = append(strikes, fmt.Sprintf("%s +%d %s", s.Kind, s.Op.Index-at, s.Op.Kind))
+	}
+	require.Equal(t, []string{"ENOSPC +0 write", "EIO +3 write", "EIO +4 write", "EIO +5 write"}, strikes)
 	d.Heal()
 	require.NoError(t, vfs.WriteFull(f, []byte("x"), 0))
 }
@@ -253,7 +263,12 @@ func TestFaultWaitsForAnOperationItHits(t *testing.T) {
 	_, err := d.OpenRead("/d/a")
 	require.ErrorIs(t, err, syscall.EMFILE)
 	for _, kind := range simdisk.FaultKinds() {
+		parsed, err := simdisk.ParseFaultKind(kind.String())
+		require.NoError(t, err)
+		require.Equal(t, kind, parsed)
 		require.True(t, kind.Hits(simdisk.OpSync) || kind.Hits(simdisk.OpWrite) || kind.Hits(simdisk.OpOpen), kind)
 		require.False(t, kind != simdisk.EIO && kind.Hits(simdisk.OpRead), kind)
 	}
+	_, err = simdisk.ParseFaultKind("none")
+	require.Error(t, err)
 }

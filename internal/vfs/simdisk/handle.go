@@ -115,12 +115,10 @@ func (h *handle) WriteAt(p []byte, off int64) (int, error) {
 
 // shorten returns how many bytes of n a write writes, and the error it reports.
 func (d *Disk) shorten(n int, fault FaultKind) (int, error) {
-	switch {
-	case n == 0:
-		return 0, nil
-	case fault == ShortWrite:
+	switch fault {
+	case ShortWrite:
 		return d.rng.below(n), nil
-	case fault == ShortWriteEIO:
+	case ShortWriteEIO:
 		return d.rng.below(n), syscall.EIO
 	default:
 		return n, nil

@@ -134,16 +134,18 @@ func (d *Disk) MkdirAll(dir string) error {
 func (d *Disk) SyncDir(dir string) error {
 	return d.do(Op{Kind: OpSyncDir, Name: dir}, func(fault FaultKind) error {
 		id, err := d.dir(dir)
-		if err != nil || d.dirs[id].settled() {
+		if err != nil {
 			return err
 		}
-		d.version++
+		names := d.dirs[id].choose(KeepAll())
 		if fault == SyncClean {
-			d.dirs[id] = d.dirs[id].syncFailed(Random(d.rng.next()))
-			return syscall.EIO
+			names, err = d.dirs[id].syncFailed(Random(d.rng.next())), syscall.EIO
 		}
-		d.dirs[id] = d.dirs[id].choose(KeepAll())
-		return nil
+		if !d.dirs[id].settled() {
+			d.dirs[id] = names
+			d.version++
+		}
+		return err
 	})
 }
 

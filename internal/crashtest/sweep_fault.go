@@ -1,0 +1,154 @@
+package crashtest
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+// Faults runs the workload with a fault at each of its operations, of each kind that can strike it, once and from there on, or
+// with s.Cases of these drawn at random if there are more. Each run is then ended in several ways: at its end and soon after
+// the fault, by a power cut and by the death of the process with a power cut after the next start.
+func (t *Test[F]) Faults(s Sweep) *Report {
+	if s.Replay != "" {
+		return t.replay("faults", s.Replay)
+	}
+	c := newCollector("faults", s.Seed)
+	l, ok := t.clean(c, s.Seed)
+	if !ok {
+		return c.done()
+	}
+	faults := faultsFor(l.disk.Trace())
+	if s.Cases < len(faults) {
+		rng := rand.New(rand.NewPCG(s.Seed, 0))
+		rng.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+		faults = faults[:s.Cases]
+	}
+	s.each(len(faults), func(i int, rng *rand.Rand) {
+		t.tryFaults(c, rng, faults[i:i+1])
+	})
+	return c.done()
+}
+
+// FaultPairs runs the workload s.Cases times with two faults drawn at random, one of which may be that the power goes.
+func (t *Test[F]) FaultPairs(s Sweep) *Report {
+	if s.Replay != "" {
+		return t.replay("fault pairs", s.Replay)
+	}
+	c := newCollector("fault pairs", s.Seed)
+	l, ok := t.clean(c, s.Seed)
+	if !ok {
+		return c.done()
+	}
+	faults := faultsFor(l.disk.Trace())
+	if len(faults) == 0 {
+		return c.done()
+	}
+	s.each(s.Cases, func(_ int, rng *rand.Rand) {
+		pair := []simdisk.Fault{faults[rng.IntN(len(faults))], faults[rng.IntN(len(faults))]}
+		if rng.IntN(8) == 0 {
+			pair[1] = simdisk.Fault{Op: pair[1].Op, Kind: simdisk.PowerOff}
+		}
+		t.tryFaults(c, rng, pair)
+	})
+	return c.done()
+}
+
+// tryFaults runs the workload with faults and ends it in every way that these allow.
+func (t *Test[F]) tryFaults(c *collector, rng *rand.Rand, faults []simdisk.Fault) {
+	k := Case{Seed: rng.Uint64(), Lives: []Life{{Faults: faults}}}
+	l := t.first(k, faults...)
+	for _, endings := range l.endings(rng) {
+		k.Lives = []Life{{Faults: faults, Ending: endings[0]}}
+		for _, e := range endings[1:] {
+			k.Lives = append(k.Lives, Life{Ending: e})
+		}
+		c.tried(k, t.follow(l, k, 0))
+	}
+}
+
+// endings returns the ways in which a life with faults is ended.
+//
+// A sync that fails late loses what it acknowledged before it says so, and nothing but the cache can save that. So a power
+// cut at once is not for such lives. And where the power went, the process did not die before it.
+func (l *life[F]) endings(rng *rand.Rand) [][]Ending {
+	strikes := l.disk.Strikes()
+	struck := func(kind simdisk.FaultKind) bool {
+		return slices.ContainsFunc(strikes, func(s simdisk.Strike) bool { return s.Kind == kind })
+	}
+	after := 0
+	if len(strikes) > 0 {
+		for after < len(l.history)-1 && l.history[after].Op() < strikes[0].Op.Index {
+			after++
+		}
+	}
+	soon := after + rng.IntN(len(l.history)-after)
+	end := len(l.history) - 1
+	lose := Ending{Op: atEnd, Kind: CutLose}
+	var ways [][]Ending
+	if !struck(simdisk.SyncLate) {
+		ways = append(ways, []Ending{lose}, []Ending{l.endingAt(end, CutRandom, rng)}, []Ending{l.endingAt(soon, CutRandom, rng)})
+	}
+	if !struck(simdisk.PowerOff) {
+		ways = append(ways, []Ending{l.endingAt(end, Kill, rng), lose}, []Ending{l.endingAt(soon, Kill, rng), lose})
+	}
+	return ways
+}
+
+// RecoveryFaults ends the workload at random s.Cases times and runs the check with a fault drawn at random. The check may fail,
+// but the next one, without a fault, must find everything.
+func (t *Test[F]) RecoveryFaults(s Sweep) *Report {
+	if s.Replay != "" {
+		return t.replay("recovery faults", s.Replay)
+	}
+	c := newCollector("recovery faults", s.Seed)
+	l, ok := t.clean(c, s.Seed)
+	if !ok {
+		return c.done()
+	}
+	s.each(s.Cases, func(_ int, rng *rand.Rand) {
+		k := Case{rng.Uint64(), []Life{{Ending: l.endingAt(rng.IntN(len(l.history)), randomKind(rng), rng)}}}
+		sound := t.soundCheck(l, k)
+		faults := faultsFor(sound.disk.Trace())
+		if sound.err != nil || len(faults) == 0 {
+			c.tried(k, t.follow(l, k, 0))
+			return
+		}
+		second := Life{Faults: []simdisk.Fault{faults[rng.IntN(len(faults))]}}
+		k.Lives = append(k.Lives, second)
+		faulted := t.next(l, k, 0, true)
+		for _, endings := range faulted.endings(rng) {
+			k.Lives = k.Lives[:1:1]
+			for i, e := range endings {
+				k.Lives = append(k.Lives, Life{Ending: e})
+				if i == 0 {
+					k.Lives[1].Faults = second.Faults
+				}
+			}
+			c.tried(k, t.follow(faulted, k, 1))
+		}
+	})
+	return c.done()
+}
+
+// soundCheck runs the check after the first life of a case without faults, and traces it.
+func (t *Test[F]) soundCheck(l *life[F], k Case) *life[F] {
+	disk, facts := l.end(k.Lives[0].Ending)
+	disk.StartTrace()
+	return t.live(k, disk, facts, nil, false, t.Check)
+}
+
+// faultsFor returns each fault that can strike one of the operations, once and sticky.
+func faultsFor(trace []simdisk.Op) []simdisk.Fault {
+	var faults []simdisk.Fault
+	for _, op := range trace {
+		for _, kind := range simdisk.FaultKinds() {
+			if kind.Hits(op.Kind) {
+				faults = append(faults,
+					simdisk.Fault{Op: op.Index, Kind: kind}, simdisk.Fault{Op: op.Index, Kind: kind, Sticky: true})
+			}
+		}
+	}
+	return faults
+}
