@@ -63,6 +63,7 @@ func NewDecoder() *Decoder {
 // that are none. The error is [ErrMalformed] or [ErrTooLarge]; dst is then as it
 // was. Nothing in dst points into body.
 func (d *Decoder) Decode(dst *Batch, body []byte, format Format, rules Rules) error {
+	d.series.begin(len(dst.Series) == 0)
 	return d.decode(dst, body, format, &d.predictions, rules)
 }
 
@@ -84,7 +85,6 @@ func (d *Decoder) decode(dst sink, body []byte, format Format, src *source, rule
 	if err := dst.reserve(len(body)); err != nil {
 		return err
 	}
-	d.series.begin()
 	defer d.release()
 	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
 	if format == JSON {

@@ -211,13 +211,13 @@ func (e *escapedJSON) number(i, o int) (int, int, bool) {
 		i++
 	}
 	first := i
-	i = skipDigits(b, i)
+	i = scanDigits(b, i)
 	if i == first || b[first] == '0' && i-first > 1 {
 		return i, o, false
 	}
 	if i < len(b) && b[i] == '.' {
 		point := i + 1
-		if i = skipDigits(b, point); i == point {
+		if i = scanDigits(b, point); i == point {
 			return i, o, false
 		}
 	}
@@ -227,7 +227,7 @@ func (e *escapedJSON) number(i, o int) (int, int, bool) {
 			i++
 		}
 		power := i
-		if i = skipDigits(b, i); i == power {
+		if i = scanDigits(b, i); i == power {
 			return i, o, false
 		}
 	}

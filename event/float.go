@@ -107,6 +107,19 @@ var wholeTens = [8]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
 // with stops, only the first mark is sure.
 func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
 
+// scanDigits returns the index of the first byte at or after i that is no decimal
+// digit, or len(b). Equivalent: skipDigits, which is faster on short runs whose
+// length can be foretold.
+func scanDigits(b []byte, i int) int {
+	for i < len(b) {
+		if marks := notDigits(load(b, i) ^ lanes*'0'); marks != 0 {
+			return min(i+firstLane(marks), len(b))
+		}
+		i += 8
+	}
+	return len(b)
+}
+
 // eightDigits returns the number whose digits are the lanes of w, lowest first.
 func eightDigits(w uint64) uint64 {
 	const pairs = 0x000000FF000000FF

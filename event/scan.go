@@ -25,7 +25,10 @@ func load(b []byte, i int) uint64 {
 // store writes the eight bytes of w at i, which b has room for.
 func store(b []byte, i int, w uint64) { binary.LittleEndian.PutUint64(b[i:], w) }
 
-// loadTail is load within seven bytes of the end of memory.
+// loadTail is load within seven bytes of the end of memory, kept out of line for
+// the sake of its many callers.
+//
+//go:noinline
 func loadTail(b []byte, i int) uint64 {
 	var w uint64
 	for j := len(b) - 1; j >= i; j-- {
