@@ -45,7 +45,7 @@ var rooms = map[string]room{
 	},
 	"engine": {
 		module:  []string{"event", "segment", "wal", "internal/vfs"},
-		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
+		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http"},
 	},
 	"httpapi": {
@@ -67,7 +67,9 @@ var rooms = map[string]room{
 	"internal/client":      {},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
-	"internal/workload":    {module: []string{"event"}},
+
+	"internal/vfs/simdisk/toylog": {module: []string{"internal/vfs"}},
+	"internal/workload":           {module: []string{"event"}},
 }
 
 // forTests is what any test may import besides its room's row, its own package and the internal packages.

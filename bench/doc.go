@@ -1,0 +1,9 @@
+// Package bench measures whole workloads on the library: appends with each batch synced to disk, and the two questions of the
+// service over windows of any length. Kernels are measured beside their code.
+//
+// Data comes from [github.com/residualdb/residual/internal/workload] with a fixed seed: 40 models, 90 days, 2 % of the rows late by
+// up to six hours. Every benchmark checks an answer against the obvious loop over the same rows before it measures anything, and
+// latencies are reported as p50 and p99 beside the mean. The number of rows is set by a flag of the test binary:
+//
+//	go test -run '^$' -bench Metrics ./bench -args -residual.rows=100000,10000000
+package bench

@@ -1,0 +1,96 @@
+package bench_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+)
+
+const tolerance = 1e-9 // of the obvious loop, which adds floats in the order they come
+
+// BenchmarkMetrics asks for the metrics of one series. Time is to be flat in the window and in the number of rows.
+func BenchmarkMetrics(b *testing.B) {
+	for _, rows := range sizes(b) {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			s := load(b, rows)
+			for _, window := range []time.Duration{time.Hour, 24 * time.Hour, 90 * 24 * time.Hour} {
+				b.Run("window="+hours(window), func(b *testing.B) { benchmarkMetrics(b, s, window) })
+			}
+		})
+	}
+}
+
+func benchmarkMetrics(b *testing.B, s *store, window time.Duration) {
+	b.Helper()
+	q := engine.MetricsQuery{Model: model, Environment: environment, Window: window}
+	answer, err := s.Metrics(b.Context(), q)
+	require.NoError(b, err)
+	if count, mae, rmse := s.window(now.Add(-window), now); count == 0 {
+		require.Empty(b, answer.Rows)
+	} else {
+		require.Len(b, answer.Rows, 1)
+		require.Equal(b, count, answer.Rows[0].PredictionCount)
+		require.InEpsilon(b, mae, answer.Rows[0].MAE, tolerance)
+		require.InEpsilon(b, rmse, answer.Rows[0].RMSE, tolerance)
+	}
+
+	var times latencies
+	b.ReportAllocs()
+	for b.Loop() {
+		times.start()
+		answer, err = s.Metrics(b.Context(), q)
+		times.stop()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	times.report(b)
+	b.ReportMetric(float64(answer.Read.Rows), "rows-read")
+}
+
+// BenchmarkDrift compares two windows of one series.
+func BenchmarkDrift(b *testing.B) {
+	for _, rows := range sizes(b) {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			s := load(b, rows)
+			for _, windows := range [][2]time.Duration{{6 * time.Hour, 168 * time.Hour}, {24 * time.Hour, 90 * 24 * time.Hour}} {
+				name := "recent=" + hours(windows[0]) + "/historical=" + hours(windows[1])
+				b.Run(name, func(b *testing.B) { benchmarkDrift(b, s, windows[0], windows[1]) })
+			}
+		})
+	}
+}
+
+func benchmarkDrift(b *testing.B, s *store, recent, historical time.Duration) {
+	b.Helper()
+	q := engine.DriftQuery{Model: model, Environment: environment, Recent: recent, Historical: historical}
+	answer, err := s.Drift(b.Context(), q)
+	require.NoError(b, err)
+	require.Len(b, answer.Rows, 1)
+	recentCount, recentMAE, _ := s.window(now.Add(-recent), now)
+	historicalCount, historicalMAE, _ := s.window(now.Add(-historical), now.Add(-recent))
+	row := answer.Rows[0]
+	require.Equal(b, []uint64{recentCount, historicalCount}, []uint64{row.RecentCount, row.HistoricalCount})
+	require.InEpsilon(b, recentMAE, row.RecentMAE, tolerance)
+	require.InEpsilon(b, historicalMAE, row.HistoricalMAE, tolerance)
+	require.InEpsilon(b, (recentMAE-historicalMAE)/historicalMAE, row.DriftPercentage, tolerance)
+
+	var times latencies
+	b.ReportAllocs()
+	for b.Loop() {
+		times.start()
+		answer, err = s.Drift(b.Context(), q)
+		times.stop()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	times.report(b)
+	b.ReportMetric(float64(answer.Read.Rows), "rows-read")
+}
+
+func hours(d time.Duration) string { return fmt.Sprintf("%gh", d.Hours()) }
