@@ -49,8 +49,8 @@ func (a *Actuals) addRow(d *Decoder) {
 	if r.given&colTimestamp.bit() == 0 {
 		r.time = 0
 	}
-	a.ModelOf = append(a.ModelOf, a.modelIndex(r.model))
-	a.IDs.Append(r.id)
+	a.ModelOf = append(a.ModelOf, a.modelIndex(r.text[colModel]))
+	a.IDs.Append(r.text[colID])
 	a.Values = append(a.Values, r.actual)
 	a.Observed = append(a.Observed, r.time)
 }

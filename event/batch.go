@@ -111,8 +111,8 @@ func (b *Batch) addRow(d *Decoder) {
 		r.actual = 0
 	}
 	b.appendCells(d.series.index(b, r), r.time, r.predicted, r.actual, known)
-	b.IDs.Append(r.id)
-	b.Features.Append(r.features)
+	b.IDs.Append(r.text[colID])
+	b.Features.Append(r.text[colFeatures])
 }
 
 // rejects implements sink.
@@ -137,7 +137,7 @@ func (k *checker) event(e *Event, rules Rules) (column, fault) {
 	if f := checkNameString(e.PredictionID); f != faultNone {
 		return colID, f
 	}
-	if f := k.features([]byte(e.Features)); f != faultNone {
+	if f := k.featuresString(e.Features); f != faultNone {
 		return colFeatures, f
 	}
 	if !isFinite(e.PredictedValue) {

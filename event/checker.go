@@ -2,10 +2,11 @@ package event
 
 // checker walks JSON values by the strict grammar: RFC 8259, valid UTF-8, no
 // lone surrogates, no key twice in an object, at most DepthMax levels. Its
-// methods return the index behind what they read, or the first fault. The
-// memory of the names is kept from one value to the next.
+// methods take texts that have slack, and return the index behind what they read,
+// or the first fault. The memory of the names is kept from one value to the next.
 type checker struct {
 	names nameStack
+	text  []byte
 }
 
 // value checks the value that begins at i, inside depth open containers.

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // Format says how a body lays out its events.
@@ -35,6 +36,7 @@ type Decoder struct {
 	clock   clock
 	series  seriesCache
 	row     row
+	padded  []byte // a copy of a text that had no slack
 	scratch []byte // unescaped and compacted texts of the row
 	values  []span // where the values of the row lie
 	scalars []span // where the values of its features lie
@@ -103,11 +105,20 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int, src *source, rules 
 		dst.rejects().add(line, colNone, faultLineLong, text)
 		return
 	}
-	if c, f := d.read(text, src, rules); f != faultNone {
+	if c, f := d.read(d.withSlack(text), src, rules); f != faultNone {
 		dst.rejects().add(line, c, f, text)
 		return
 	}
 	dst.addRow(d)
+}
+
+// withSlack returns a text, or a copy of one that has no slack: the last of a body.
+func (d *Decoder) withSlack(text []byte) []byte {
+	if hasSlack(text) {
+		return text
+	}
+	d.padded = append(slices.Grow(d.padded[:0], len(text)+slack), text...)
+	return d.padded
 }
 
 // decodeLines decodes NDJSON.

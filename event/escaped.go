@@ -12,7 +12,7 @@ import (
 // and return where they are in b and in out.
 type escapedJSON struct {
 	b     []byte
-	out   []byte // has room for the rest of b and one word
+	out   []byte // has room for the rest of b and slack
 	mark  int    // where in out the text begins
 	names *nameStack
 
@@ -25,7 +25,7 @@ type escapedJSON struct {
 // newEscaped makes room for what the text at i stands for.
 func (d *Decoder) newEscaped(b []byte, i int) escapedJSON {
 	mark := len(d.scratch)
-	d.scratch = slices.Grow(d.scratch, len(b)-i+8)
+	d.scratch = slices.Grow(d.scratch, len(b)-i+slack)
 	return escapedJSON{b: b, out: d.scratch[:cap(d.scratch)], mark: mark, names: &d.check.names}
 }
 
@@ -36,7 +36,7 @@ func (d *Decoder) endEscaped(e *escapedJSON, i, o int) bool {
 		return false
 	}
 	d.scratch = e.out[:o]
-	d.row.features = d.scratch[e.mark:]
+	d.row.text[colFeatures] = d.scratch[e.mark:]
 	return true
 }
 

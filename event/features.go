@@ -1,5 +1,7 @@
 package event
 
+import "slices"
+
 // readFeatures reads a string that holds a JSON text, which is kept as it
 // stands, or an object, which is kept without white space.
 func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
@@ -21,8 +23,9 @@ func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
 	if d.scratch, end, f = appendString(d.scratch, b, i+1); f != faultNone {
 		return end, f
 	}
-	d.row.features = d.scratch[mark:]
-	return end + 1, d.check.features(d.row.features)
+	text := d.scratch[mark:]
+	d.row.text[colFeatures] = text
+	return end + 1, d.check.features(text)
 }
 
 func (d *Decoder) readFeaturesObject(b []byte, i int) (int, fault) {
@@ -32,14 +35,14 @@ func (d *Decoder) readFeaturesObject(b []byte, i int) (int, fault) {
 	}
 	mark := len(d.scratch)
 	d.scratch = compact(d.scratch, b[i:end])
-	d.row.features = d.scratch[mark:]
-	if len(d.row.features) > FeaturesBytesMax {
+	d.row.text[colFeatures] = d.scratch[mark:]
+	if len(d.scratch)-mark > FeaturesBytesMax {
 		return end, faultFeaturesLong
 	}
 	return end, faultNone
 }
 
-// features checks a features text: one JSON value of at most FeaturesBytesMax
+// features checks a features text, which has slack: one JSON value of at most FeaturesBytesMax
 // bytes, white space around it included.
 func (k *checker) features(text []byte) fault {
 	if len(text) > FeaturesBytesMax {
@@ -53,6 +56,16 @@ func (k *checker) features(text []byte) fault {
 		return faultFeaturesJSON
 	}
 	return faultNone
+}
+
+// featuresString is features for a string.
+func (k *checker) featuresString(text string) fault {
+	if len(text) > FeaturesBytesMax {
+		return faultFeaturesLong
+	}
+	k.text = slices.Grow(k.text[:0], len(text)+slack)
+	k.text = append(k.text, text...)
+	return k.features(k.text)
 }
 
 // compact appends a JSON value that passed the checker without the white space

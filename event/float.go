@@ -103,10 +103,6 @@ func readExponent(b []byte, i int) (end, power int, ok bool) {
 
 var wholeTens = [8]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
 
-// notDigits marks, in the top bit of its lane, the first lane of w above 9. As
-// with stops, only the first mark is sure.
-func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
-
 // scanDigits returns the index of the first byte at or after i that is no decimal
 // digit, or len(b). Equivalent: skipDigits, which is faster on short runs whose
 // length can be foretold.
@@ -118,13 +114,6 @@ func scanDigits(b []byte, i int) int {
 		i += 8
 	}
 	return len(b)
-}
-
-// eightDigits returns the number whose digits are the lanes of w, lowest first.
-func eightDigits(w uint64) uint64 {
-	const pairs = 0x000000FF000000FF
-	w = w*10 + w>>8
-	return (w&pairs*(100+1_000_000<<32) + w>>16&pairs*(1+10_000<<32)) >> 32
 }
 
 // scale returns the float64 nearest to mantissa * 10^exponent, or false if it

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 )
 
@@ -24,10 +25,10 @@ type layout struct{ steps []step }
 // step is a literal and the column of the value that follows it. The last step of
 // a layout is what follows the last value.
 type step struct {
-	// The first 24 bytes of the literal lie in words, and count as far as the
+	// The first bytes of the literal, as many as slack allows, lie in words, and count as far as the
 	// masks say. The others lie in rest, whole.
-	words [3]uint64
-	masks [3]uint64
+	words [slack / 8]uint64
+	masks [slack / 8]uint64
 	rest  []byte
 
 	size int
@@ -52,11 +53,8 @@ func (s *step) set(b []byte, c column, last bool) {
 	head := min(len(b), 8*len(s.words))
 	for j := range s.words {
 		n := min(max(head-8*j, 0), 8)
-		s.masks[j] = 1<<(8*n) - 1
-		s.words[j] = 0
-		if n > 0 {
-			s.words[j] = loadTail(b[:8*j+n], 8*j)
-		}
+		s.masks[j] = firstBytes(^uint64(0), n)
+		s.words[j] = partWord(b[min(8*j, head) : min(8*j, head)+n])
 	}
 	s.rest = append(s.rest[:0], b[head:]...)
 }
@@ -76,9 +74,12 @@ func (s *step) setPlain(b []byte) {
 	}
 }
 
-// matches tells whether b has the literal at i.
+// matches tells whether b, which has slack, has the literal at i.
 func (s *step) matches(b []byte, i int) bool {
-	diff := (load(b, i)^s.words[0])&s.masks[0] | (load(b, i+8)^s.words[1])&s.masks[1] | (load(b, i+16)^s.words[2])&s.masks[2]
+	head := (*[slack]byte)(b[i : i+slack])
+	diff := (binary.LittleEndian.Uint64(head[0:])^s.words[0])&s.masks[0] |
+		(binary.LittleEndian.Uint64(head[8:])^s.words[1])&s.masks[1] |
+		(binary.LittleEndian.Uint64(head[16:])^s.words[2])&s.masks[2]
 	if diff != 0 || len(b)-i < s.size {
 		return false
 	}

@@ -24,8 +24,7 @@ func checkName(s []byte) fault {
 // ASCII letter of a name, or len(b).
 func scanName(b []byte, i int) int {
 	for i < len(b) {
-		w := load(b, i)
-		if marks := stops(w) | (w^lanes*0x7F-lanes)&laneTops; marks != 0 {
+		if marks := nameStops(load(b, i)); marks != 0 {
 			return min(i+firstLane(marks), len(b))
 		}
 		i += 8

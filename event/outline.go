@@ -100,7 +100,7 @@ func (d *Decoder) isOneObject(body []byte, src *source, rules Rules) (start int,
 	if end, complete := outline(text, 0); !complete || end != len(text) {
 		return 0, false
 	}
-	if _, f := d.readRow(text, src.schema, rules); f.code() != CodeSyntax && f.code() != CodeControl {
+	if _, f := d.readRow(d.withSlack(text), src.schema, rules); f.code() != CodeSyntax && f.code() != CodeControl {
 		return start, true
 	}
 	return start, !anyLineIsObject(body[lineEnd+1:])

@@ -1,5 +1,7 @@
 package event
 
+import "slices"
+
 // row is one event of either data source, read but not yet appended. Its byte
 // slices point into the line or into the Decoder's scratch memory, and are valid
 // until the next line.
@@ -11,8 +13,8 @@ type row struct {
 	time              int64
 	predicted, actual float64
 
-	model, version, environment, id []byte
-	features                        []byte
+	// text holds the columns that are texts; each has slack.
+	text [colNone][]byte
 }
 
 // read reads one event from line into d.row, by a known layout if it has one. On
@@ -31,7 +33,7 @@ func (d *Decoder) read(line []byte, src *source, rules Rules) (column, fault) {
 }
 
 // readRow reads one event by the strict grammar, whatever its layout. line is
-// everything of it, white space around it included. On a fault it returns the
+// everything of it, white space around it included, and has slack. On a fault it returns the
 // column at fault, or colNone.
 func (d *Decoder) readRow(line []byte, s schema, rules Rules) (column, fault) {
 	d.row.given = 0
@@ -138,14 +140,8 @@ func (d *Decoder) readCell(b []byte, i int, c column, s schema, rules Rules) (in
 		return d.readNumber(b, i, &d.row.predicted)
 	case colActual:
 		return d.readNumber(b, i, &d.row.actual)
-	case colModel:
-		return d.readName(b, i, &d.row.model)
-	case colID:
-		return d.readName(b, i, &d.row.id)
-	case colVersion:
-		return d.readName(b, i, &d.row.version)
-	case colEnvironment:
-		return d.readName(b, i, &d.row.environment)
+	case colModel, colID, colVersion, colEnvironment:
+		return d.readName(b, i, c)
 	}
 	panic("BUG: no such column")
 }
@@ -174,17 +170,17 @@ func (d *Decoder) readText(b []byte, i int, other fault) (text []byte, end int, 
 	text = b[i+1 : end]
 	if escaped {
 		mark := len(d.scratch)
-		d.scratch = unescape(d.scratch, text)
+		d.scratch = slices.Grow(unescape(d.scratch, text), slack)
 		text = d.scratch[mark:]
 	}
 	return text, end + 1, faultNone
 }
 
-func (d *Decoder) readName(b []byte, i int, dst *[]byte) (int, fault) {
+func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
 	if i < len(b) && b[i] == '"' {
 		end := scanName(b, i+1)
 		if n := end - i - 1; end < len(b) && b[end] == '"' && n > 0 && n <= NameBytesMax {
-			*dst = b[i+1 : end]
+			d.row.text[c] = b[i+1 : end]
 			return end + 1, faultNone
 		}
 	}
@@ -192,7 +188,7 @@ func (d *Decoder) readName(b []byte, i int, dst *[]byte) (int, fault) {
 	if f != faultNone {
 		return end, f
 	}
-	*dst = text
+	d.row.text[c] = text
 	return end, checkName(text)
 }
 

@@ -1,54 +1,9 @@
 package event
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"slices"
 	"unicode/utf8"
 )
-
-// Eight bytes at a time: each byte of a word is a lane.
-const (
-	lanes    = 0x0101010101010101
-	laneTops = 0x8080808080808080
-)
-
-// load returns the eight bytes at i. Those past the end of b are whatever the
-// memory of b holds there, or zero: a caller clips what it finds to len(b).
-func load(b []byte, i int) uint64 {
-	if i <= cap(b)-8 {
-		return binary.LittleEndian.Uint64(b[i : i+8])
-	}
-	return loadTail(b, i)
-}
-
-// store writes the eight bytes of w at i, which b has room for.
-func store(b []byte, i int, w uint64) { binary.LittleEndian.PutUint64(b[i:], w) }
-
-// loadTail is load within seven bytes of the end of memory, kept out of line for
-// the sake of its many callers.
-//
-//go:noinline
-func loadTail(b []byte, i int) uint64 {
-	var w uint64
-	for j := len(b) - 1; j >= i; j-- {
-		w = w<<8 | uint64(b[j])
-	}
-	return w
-}
-
-// stops marks, in the top bit of its lane, the first byte of w that does not
-// stand for itself in a JSON string: a quote, a backslash, a control character
-// or a byte of a multi-byte rune. Lanes above the first mark may be marked
-// falsely, because a subtraction borrows upwards; the first never is.
-func stops(w uint64) uint64 {
-	quote := w ^ lanes*'"'
-	slash := w ^ lanes*'\\'
-	return ((quote - lanes) | (slash - lanes) | (w - lanes*0x20) | w) & laneTops
-}
-
-// firstLane returns the index of the lowest marked lane; marks is not zero.
-func firstLane(marks uint64) int { return bits.TrailingZeros64(marks) / 8 }
 
 // skipSpace returns the index of the first byte at or after i that is not JSON
 // white space.
@@ -172,8 +127,9 @@ func hexDigit(c byte) (rune, bool) {
 // Equivalent: scanString and unescape.
 func appendString(dst, b []byte, i int) (out []byte, end int, f fault) {
 	// A word is stored before it is known how much of it counts, so dst keeps
-	// room for one more than the rest of b; no escape is shorter than its text.
-	dst = slices.Grow(dst, len(b)-i+8)
+	// room for more than the rest of b; no escape is shorter than what it stands
+	// for.
+	dst = slices.Grow(dst, len(b)-i+slack)
 	n := len(dst)
 	dst = dst[:cap(dst)]
 	for i < len(b) {

@@ -41,10 +41,10 @@ const shortName = 16
 
 // keyOf returns the key of the series that the row names.
 func keyOf(r *row) seriesKey {
-	if max(len(r.model), len(r.version), len(r.environment)) > shortName {
-		return seriesKey{hash: hashText(hashText(hashText(0, r.model), r.version), r.environment) &^ 1}
+	if max(len(r.text[colModel]), len(r.text[colVersion]), len(r.text[colEnvironment])) > shortName {
+		return seriesKey{hash: hashText(hashText(hashText(0, r.text[colModel]), r.text[colVersion]), r.text[colEnvironment]) &^ 1}
 	}
-	k := seriesKey{names: [3][2]uint64{words(r.model), words(r.version), words(r.environment)}}
+	k := seriesKey{names: [3][2]uint64{words(r.text[colModel]), words(r.text[colVersion]), words(r.text[colEnvironment])}}
 	h := k.names[0][0]*0x9E3779B97F4A7C15 + k.names[0][1]*0xBF58476D1CE4E5B9 +
 		k.names[1][0]*0x94D049BB133111EB + k.names[1][1]*0xD6E8FEB86659FD93 +
 		k.names[2][0]*0xFF51AFD7ED558CCD + k.names[2][1]*0xC4CEB9FE1A85EC53
@@ -53,11 +53,10 @@ func keyOf(r *row) seriesKey {
 	return k
 }
 
-// words returns a name of at most shortName bytes as words, padded with zeros.
-// No name holds a zero byte, so two names of the same words are the same.
+// words returns a name of at most shortName bytes, which has slack, as words padded
+// with zeros. // No name holds a zero byte, so two names of the same words are the same.
 func words(s []byte) [2]uint64 {
-	n := len(s)
-	return [2]uint64{load(s, 0) & (1<<(8*n) - 1), load(s, 8) & (1<<(8*(max(n, 8)-8)) - 1)}
+	return [2]uint64{firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), max(len(s), 8)-8)}
 }
 
 // begin starts a batch: its indexes are not known yet. whole says that it has no
@@ -103,7 +102,7 @@ func (k *seriesKey) equal(o *seriesKey) bool {
 
 // is tells whether the row names the series.
 func (s *Series) is(r *row) bool {
-	return s.Model == string(r.model) && s.Version == string(r.version) && s.Environment == string(r.environment)
+	return s.Model == string(r.text[colModel]) && s.Version == string(r.text[colVersion]) && s.Environment == string(r.text[colEnvironment])
 }
 
 // enter returns the index in b of a series that has no entry of this batch yet.
@@ -120,7 +119,7 @@ func (c *seriesCache) learn(b *Batch, r *row, key seriesKey) uint32 {
 	if len(c.entries) == cachedSeriesMax {
 		c.forget()
 	}
-	s := Series{Model: string(r.model), Version: string(r.version), Environment: string(r.environment)}
+	s := Series{Model: string(r.text[colModel]), Version: string(r.text[colVersion]), Environment: string(r.text[colEnvironment])}
 	index := c.enter(b, s)
 	c.entries = append(c.entries, cachedSeries{seriesKey: key, batch: c.batch, index: index})
 	c.series = append(c.series, s)
@@ -156,20 +155,4 @@ func (c *seriesCache) insert(i int) {
 	}
 	c.slots[home&mask] = uint32(i) + 1
 	c.whole = false
-}
-
-// hashText mixes a text into a hash, a word at a time. It need not withstand
-// chosen collisions: those cost a look into the index of the batch.
-func hashText(h uint64, s []byte) uint64 {
-	const odd = 0x9E3779B97F4A7C15
-	h += uint64(len(s))
-	for i := 0; i < len(s); i += 8 {
-		w := load(s, i)
-		if n := len(s) - i; n < 8 {
-			w &= 1<<(8*n) - 1
-		}
-		h = (h ^ w) * odd
-		h ^= h >> 32
-	}
-	return h
 }

@@ -52,8 +52,7 @@ type clock struct {
 // newClock returns a clock that knows the first of all days. The zero clock would
 // take ten NULs for it.
 func newClock() clock {
-	const day = "1970-01-01\x00\x00\x00\x00\x00\x00"
-	return clock{date: [2]uint64{load([]byte(day), 0), load([]byte(day), 8)}}
+	return clock{date: [2]uint64{partWord([]byte("1970-01-")), partWord([]byte("01"))}}
 }
 
 // read reads the timestamp whose text begins at i, after its quote, if it has no

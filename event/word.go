@@ -1,0 +1,78 @@
+package event
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A word is eight bytes of a text, the first one lowest; each byte is a lane.
+const (
+	lanes    = 0x0101010101010101
+	laneTops = 0x8080808080808080
+)
+
+// slack is how many bytes of memory lie behind the end of every text that load
+// may read, so that it need not look out for the end. What they hold does not
+// matter: whoever finds something in a word clips it to the length of the text.
+const slack = 24
+
+// hasSlack tells whether a text may be read by load.
+func hasSlack(b []byte) bool { return cap(b)-len(b) >= slack }
+
+// load returns the word at i. b has slack, and i is not past its end.
+func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
+
+// store writes a word at i, which b has room for.
+func store(b []byte, i int, w uint64) { binary.LittleEndian.PutUint64(b[i:i+8], w) }
+
+// partWord returns up to eight bytes as a word padded with zeros, wherever they
+// lie.
+func partWord(b []byte) uint64 {
+	var w uint64
+	for i, c := range b {
+		w |= uint64(c) << (8 * i)
+	}
+	return w
+}
+
+// firstBytes keeps the first n bytes of a word; n is 0 to 8.
+func firstBytes(w uint64, n int) uint64 { return w & (1<<(8*n) - 1) }
+
+// firstLane returns the index of the lowest marked lane; marks is not zero.
+func firstLane(marks uint64) int { return bits.TrailingZeros64(marks) / 8 }
+
+// stops marks, in the top bit of its lane, the first byte of w that does not
+// stand for itself in a JSON string: a quote, a backslash, a control character
+// or a byte of a multi-byte rune. Lanes above the first mark may be marked
+// falsely, because a subtraction borrows upwards; the first never is.
+func stops(w uint64) uint64 {
+	quote := w ^ lanes*'"'
+	slash := w ^ lanes*'\\'
+	return ((quote - lanes) | (slash - lanes) | (w - lanes*0x20) | w) & laneTops
+}
+
+// nameStops is stops for a name, where DEL is a control character too.
+func nameStops(w uint64) uint64 { return stops(w) | (w^lanes*0x7F-lanes)&laneTops }
+
+// notDigits marks the first lane of w above 9, and is as sure as stops.
+func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
+
+// eightDigits returns the number whose digits are the lanes of w, lowest first.
+func eightDigits(w uint64) uint64 {
+	const pairs = 0x000000FF000000FF
+	w = w*10 + w>>8
+	return (w&pairs*(100+1_000_000<<32) + w>>16&pairs*(1+10_000<<32)) >> 32
+}
+
+// hashText mixes a text into a hash, a word at a time. It does not withstand
+// chosen collisions. It needs no slack.
+func hashText(h uint64, s []byte) uint64 {
+	const odd = 0x9E3779B97F4A7C15
+	h += uint64(len(s))
+	for ; len(s) >= 8; s = s[8:] {
+		h = (h ^ binary.LittleEndian.Uint64(s)) * odd
+		h ^= h >> 32
+	}
+	h = (h ^ partWord(s)) * odd
+	return h ^ h>>32
+}
