@@ -40,9 +40,13 @@ func (d *Decoder) endEscaped(e *escapedJSON, i, o int) bool {
 	return true
 }
 
-// readEscaped reads the features text that begins at i, after its quote, and
-// returns the index of the closing one.
+// readEscaped reads the features text whose quote is at i, and returns the index
+// behind the closing one.
 func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
+	if i >= len(b) || b[i] != '"' {
+		return i, false
+	}
+	i++
 	e := d.newEscaped(b, i)
 	e.learn = d.features.worthLearning()
 	e.scalars = d.scalars[:0]
@@ -60,7 +64,7 @@ func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
 		d.features.learnPlain(b[start:i], e.scalars, start)
 	}
 	d.features.miss()
-	return i, true
+	return i + 1, true
 }
 
 // space passes over spaces; other white space has to be escaped in a string.

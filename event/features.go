@@ -11,14 +11,8 @@ func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
 	if i >= len(b) || b[i] != '"' {
 		return d.wrongType(b, i, faultWantFeatures)
 	}
-	end, ok := d.readKnownFeatures(b, i+1)
-	if !ok {
-		end, ok = d.readEscaped(b, i+1)
-	}
-	if ok {
-		return end + 1, faultNone
-	}
 	mark := len(d.scratch)
+	var end int
 	var f fault
 	if d.scratch, end, f = appendString(d.scratch, b, i+1); f != faultNone {
 		return end, f

@@ -23,12 +23,7 @@ func (d *Decoder) readKnown(line []byte, src *source, rules Rules) bool {
 			break
 		}
 		var f fault
-		if s.col == colNone {
-			i, f = d.check.value(line, i, 1)
-		} else {
-			i, f = d.readCell(line, i, s.col, src.schema, rules)
-		}
-		if f != faultNone {
+		if i, f = d.readValue(line, i, s.col, src.schema, rules); f != faultNone {
 			return false
 		}
 	}
@@ -42,6 +37,10 @@ func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 	if !l.worthTrying() {
 		return i, false
 	}
+	if i >= len(b) || b[i] != '"' {
+		return i, false
+	}
+	i++
 	e := d.newEscaped(b, i)
 	x, o := l.latest, e.mark
 	for k := 0; ; k++ {
@@ -64,5 +63,5 @@ func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 		}
 	}
 	l.hit(x)
-	return i, d.endEscaped(&e, i, o)
+	return i + 1, d.endEscaped(&e, i, o)
 }

@@ -20,16 +20,21 @@ func checkName(s []byte) fault {
 	return faultNone
 }
 
-// scanName returns the index of the first byte at or after i that is not a plain
-// ASCII letter of a name, or len(b).
-func scanName(b []byte, i int) int {
-	for i < len(b) {
-		if marks := nameStops(load(b, i)); marks != 0 {
-			return min(i+firstLane(marks), len(b))
-		}
-		i += 8
+// scanName reads the name whose quote is at i, if every byte of it stands for
+// itself. It returns the index behind the closing quote, or false for any other
+// value, sound or not. Equivalent: scanString and checkName.
+func scanName(b []byte, i int) (end int, ok bool) {
+	if i >= len(b) || b[i] != '"' {
+		return i, false
 	}
-	return len(b)
+	start := i + 1
+	for i = start; i < len(b); i += 8 {
+		if marks := nameStops(load(b, i)); marks != 0 {
+			i += firstLane(marks)
+			return i + 1, i < len(b) && b[i] == '"' && i > start && i-start <= NameBytesMax
+		}
+	}
+	return i, false
 }
 
 // checkNameString is checkName for a text that may be no valid UTF-8.

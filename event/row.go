@@ -85,19 +85,13 @@ func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, colum
 			return end, colNone, f
 		}
 		c := d.columnOf(b[i+1:end], escaped, s)
-		if c == colNone {
-			if !d.check.names.add(&scope, b, i+1, end, escaped) {
-				return i, c, faultDuplicate
-			}
-			i, f = d.check.value(b, value, 1)
-		} else {
-			if seen&c.bit() != 0 {
-				return i, c, faultDuplicate
-			}
-			seen |= c.bit()
-			i, f = d.readCell(b, value, c, s, rules)
+		if c == colNone && !d.check.names.add(&scope, b, i+1, end, escaped) || seen&c.bit() != 0 {
+			return i, c, faultDuplicate
 		}
-		if f != faultNone {
+		if c != colNone {
+			seen |= c.bit()
+		}
+		if i, f = d.readValue(b, value, c, s, rules); f != faultNone {
 			return i, c, f
 		}
 		d.values = append(d.values, span{start: value, end: i, col: c})
@@ -121,8 +115,48 @@ func (d *Decoder) columnOf(key []byte, escaped bool, s schema) column {
 	return colNone
 }
 
-// readCell reads the value at i into column c of d.row.
-func (d *Decoder) readCell(b []byte, i int, c column, s schema, rules Rules) (int, fault) {
+// readValue reads the value at i into column c of d.row, or only checks it if it
+// is for none.
+func (d *Decoder) readValue(b []byte, i int, c column, s schema, rules Rules) (int, fault) {
+	if end, ok := d.readUsual(b, i, c, rules); ok {
+		return end, faultNone
+	}
+	if c == colNone {
+		return d.check.value(b, i, 1)
+	}
+	return d.readUnusual(b, i, c, s, rules)
+}
+
+// readUsual reads a value of its column's type that is written in the usual way.
+// It returns false for any other, sound or not. Equivalent: readUnusual.
+func (d *Decoder) readUsual(b []byte, i int, c column, rules Rules) (end int, ok bool) {
+	r := &d.row
+	switch c {
+	case colModel, colID, colVersion, colEnvironment:
+		if end, ok = scanName(b, i); ok {
+			r.text[c] = b[i+1 : end-1]
+		}
+	case colPredicted:
+		r.predicted, end, ok = readFloat(b, i)
+	case colActual:
+		r.actual, end, ok = readFloat(b, i)
+	case colTimestamp:
+		if r.time, end, ok = d.clock.read(b, i); ok {
+			ok = rules.check(r.time) == faultNone
+		}
+	case colFeatures:
+		if end, ok = d.readKnownFeatures(b, i); !ok {
+			end, ok = d.readEscaped(b, i)
+		}
+	}
+	if ok {
+		r.given |= c.bit()
+	}
+	return end, ok
+}
+
+// readUnusual reads any value into column c of d.row.
+func (d *Decoder) readUnusual(b []byte, i int, c column, s schema, rules Rules) (int, fault) {
 	if i < len(b) && b[i] == 'n' {
 		end, f := literal(b, i, "null")
 		if f == faultNone && s.required&c.bit() != 0 {
@@ -177,13 +211,6 @@ func (d *Decoder) readText(b []byte, i int, other fault) (text []byte, end int, 
 }
 
 func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
-	if i < len(b) && b[i] == '"' {
-		end := scanName(b, i+1)
-		if n := end - i - 1; end < len(b) && b[end] == '"' && n > 0 && n <= NameBytesMax {
-			d.row.text[c] = b[i+1 : end]
-			return end + 1, faultNone
-		}
-	}
 	text, end, f := d.readText(b, i, faultWantString)
 	if f != faultNone {
 		return end, f
@@ -193,12 +220,6 @@ func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
 }
 
 func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
-	if i < len(b) && b[i] == '"' {
-		if ms, end, ok := d.clock.read(b, i+1); ok {
-			d.row.time = ms
-			return end + 1, rules.check(ms)
-		}
-	}
 	text, end, f := d.readText(b, i, faultWantTimestamp)
 	if f != faultNone {
 		return end, f
@@ -212,10 +233,6 @@ func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
 }
 
 func (d *Decoder) readNumber(b []byte, i int, dst *float64) (int, fault) {
-	if v, end, ok := readFloat(b, i); ok {
-		*dst = v
-		return end, faultNone
-	}
 	if i < len(b) {
 		switch b[i] {
 		case '"':

@@ -55,14 +55,15 @@ func newClock() clock {
 	return clock{date: [2]uint64{partWord([]byte("1970-01-")), partWord([]byte("01"))}}
 }
 
-// read reads the timestamp whose text begins at i, after its quote, if it has no
-// fraction or one of three digits, and no zone or Z. It returns the index of the
-// closing quote, or false for any other text, sound or not. Equivalent:
-// scanString and parseTimestamp.
+// read reads the timestamp whose quote is at i, if it has no fraction or one of
+// three digits, and no zone or Z. It returns the index behind the closing quote,
+// or false for any other value, sound or not. Equivalent: scanString and
+// parseTimestamp.
 func (c *clock) read(b []byte, i int) (ms int64, end int, ok bool) {
-	if len(b)-i < len("YYYY-MM-DD hh:mm:ss\"") {
+	if len(b)-i < len(`"YYYY-MM-DD hh:mm:ss"`) || b[i] != '"' {
 		return 0, i, false
 	}
+	i++
 	w0, w1, w2 := load(b, i), load(b, i+8), load(b, i+16)
 	if date := [2]uint64{w0, w1 & 0xFFFF}; date != c.date {
 		days, ok := parseDate(b[i:])
@@ -98,7 +99,7 @@ func (c *clock) read(b []byte, i int) (ms int64, end int, ok bool) {
 	if end < len(b) && b[end] == 'Z' {
 		end++
 	}
-	return ms, end, end < len(b) && b[end] == '"'
+	return ms, end + 1, end < len(b) && b[end] == '"'
 }
 
 // notTimestamp tells a number in quotes, which is taken for an epoch, from other
