@@ -50,7 +50,8 @@ func (a *Aggregate) Add(ts int64, predicted, actual float64, known bool) {
 // AddActual adds the actual of a row that was added without it.
 func (a *Aggregate) AddActual(ts int64, predicted, actual float64) {
 	a.addError(predicted, actual)
-	a.addRest(predicted, actual)
+	a.addMoments(actual)
+	a.addQuotients(predicted, actual)
 	a.addActualTimes(1, ts, ts)
 }
 
@@ -108,10 +109,8 @@ func (a *Aggregate) addError(predicted, actual float64) {
 	a.Squared.add128(square(hi, lo, x))
 }
 
-// addRest adds everything but |e| and e^2.
-func (a *Aggregate) addRest(predicted, actual float64) {
-	e := math.Abs(predicted - actual)
-	a.MaxAbsError = max(a.MaxAbsError, e)
+// addMoments adds the actual and its square.
+func (a *Aggregate) addMoments(actual float64) {
 	if actual > 0 {
 		a.ActualOver.Add(actual)
 	} else {
@@ -119,8 +118,12 @@ func (a *Aggregate) addRest(predicted, actual float64) {
 	}
 	m, x := mantissa(actual)
 	a.ActualSquared.add128(square(0, m, x))
+}
 
-	p, q := math.Abs(predicted), math.Abs(actual)
+// addQuotients adds what is made of quotients, and the largest error.
+func (a *Aggregate) addQuotients(predicted, actual float64) {
+	e, p, q := math.Abs(predicted-actual), math.Abs(predicted), math.Abs(actual)
+	a.MaxAbsError = max(a.MaxAbsError, e)
 	if math.IsInf(p+q, 1) {
 		p, q, e = p/2, q/2, math.Abs(predicted/2-actual/2) // both are far too large to lose a bit
 	}

@@ -12,12 +12,15 @@ func (a *Aggregate) AddErrors(times []int64, predicted, actual []float64, known 
 		return
 	}
 	a.addTimes(uint64(to-from), times[from], times[to-1])
-	acc := errorBins{base: unset}
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		a.addActualTimes(uint64(j-i), times[i], times[j-1])
-		addErrors(&acc, a, predicted[i:j], actual[i:j])
 	}
-	acc.flush(a)
+	var b batch
+	for from < to {
+		p, q, next := b.next(predicted, actual, known, from, to)
+		b.addErrors(a, p, q)
+		from = next
+	}
 }
 
 // AddRows adds the rows [from, to) of parallel columns, in whatever order they are.
@@ -26,93 +29,219 @@ func (a *Aggregate) AddRows(times []int64, predicted, actual []float64, known Bi
 		return
 	}
 	a.addTimes(uint64(to-from), slices.Min(times[from:to]), slices.Max(times[from:to]))
-	acc := errorBins{base: unset}
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		a.addActualTimes(uint64(j-i), slices.Min(times[i:j]), slices.Max(times[i:j]))
-		addErrors(&acc, a, predicted[i:j], actual[i:j])
-		for ; i < j; i++ {
-			a.addRest(predicted[i], actual[i])
-		}
 	}
-	acc.flush(a)
+	var b batch
+	for from < to {
+		p, q, next := b.next(predicted, actual, known, from, to)
+		b.addErrors(a, p, q)
+		b.addActuals(a, q)
+		b.addQuotients(a, p, q)
+		from = next
+	}
+}
+
+const batchRows = 256
+
+// batch is the memory for adding rows that have an actual, batchRows at a time: their numbers become integers of one unit, so that the digits of each row go
+// to the same bins and stay in registers. Rows whose numbers do not fit go to the sums one by one, which gives the same sums.
+type batch struct {
+	predicted, actual [batchRows]float64
+	fixed             [batchRows]int64
+	missed            [batchRows]uint8
+}
+
+// next returns up to batchRows rows with an actual from [from, to) and where to go on. The slices are parts of the columns, or of b where rows without an
+// actual had to be left out.
+func (b *batch) next(predicted, actual []float64, known Bitmap, from, to int) (p, q []float64, next int) {
+	i, j := known.run(from, to)
+	if j-i >= batchRows || j == to {
+		j = min(j, i+batchRows)
+		return predicted[i:j], actual[i:j], j
+	}
+	n := 0
+	for ; i < j && n < batchRows; i, j = known.run(j, to) {
+		j = min(j, i+batchRows-n)
+		copy(b.predicted[n:], predicted[i:j])
+		n += copy(b.actual[n:], actual[i:j])
+		next = j
+	}
+	return b.predicted[:n], b.actual[:n], next
+}
+
+// addErrors adds |e| and e^2 of at most batchRows rows. Equivalent: Aggregate.addError for each.
+func (b *batch) addErrors(a *Aggregate, predicted, actual []float64) {
+	x := commonUnit(max(largestBits(predicted), largestBits(actual)))
+	fixed := b.fixed[:len(predicted)]
+	for _, i := range b.missed[:fixErrors(fixed, &b.missed, predicted, actual, x)] {
+		a.addError(predicted[i], actual[i])
+	}
+	addFixed(&a.Over, &a.Under, &a.Squared, fixed, x)
+}
+
+// addActuals adds the actuals and their squares of at most batchRows rows.
+func (b *batch) addActuals(a *Aggregate, actual []float64) {
+	x := commonUnit(largestBits(actual))
+	fixed := b.fixed[:len(actual)]
+	for _, i := range b.missed[:fixValues(fixed, &b.missed, actual, x)] {
+		a.addMoments(actual[i])
+	}
+	addFixed(&a.ActualOver, &a.ActualUnder, &a.ActualSquared, fixed, x)
+}
+
+// addQuotients adds the rest of at most batchRows rows: what is made of quotients, and the largest error.
+func (b *batch) addQuotients(a *Aggregate, predicted, actual []float64) {
+	percent, symmetric := b.predicted[:0], b.actual[:0]
+	for i, p := range predicted {
+		q := math.Abs(actual[i])
+		e := math.Abs(p - actual[i])
+		both := math.Abs(p) + q
+		percentage := e / q
+		if !(percentage >= leastNormal && both <= math.MaxFloat64) && e != 0 || !(percentage <= math.MaxFloat64) {
+			a.addQuotients(p, actual[i])
+			continue
+		}
+		a.MaxAbsError = max(a.MaxAbsError, e)
+		a.PercentRows++
+		percent = append(percent, percentage)
+		symmetric = append(symmetric, 2*(e/both))
+	}
+	a.Percent.addFloats(percent)
+	a.Symmetric.addFloats(symmetric)
+}
+
+// largestBits returns the bits of the largest magnitude. Two at a time, since each comparison waits for the one before.
+func largestBits(values []float64) uint64 {
+	var even, odd uint64
+	for ; len(values) >= 2; values = values[2:] {
+		even = max(even, math.Float64bits(values[0])<<1)
+		odd = max(odd, math.Float64bits(values[1])<<1)
+	}
+	if len(values) > 0 {
+		even = max(even, math.Float64bits(values[0])<<1)
+	}
+	return max(even, odd) >> 1
+}
+
+// commonUnit returns the x for which numbers up to the magnitude of these bits are below 2^62 in units of 2^x, and that unit and its inverse are
+// float64s that are not subnormal.
+func commonUnit(largest uint64) (x int) {
+	return max(int(largest>>fracBits)-1022-62, -1022)
+}
+
+// fixErrors sets dst[i] to predicted[i]-actual[i] in units of 2^x. Rows in which one of the two is not a multiple of that unit get 0 and are listed in missed. All
+// slices have the same length.
+func fixErrors(dst []int64, missed *[batchRows]uint8, predicted, actual []float64, x int) (misses int) {
+	up, unit := math.Float64frombits(uint64(1023-x)<<fracBits), math.Float64frombits(uint64(1023+x)<<fracBits)
+	predicted, actual = predicted[:len(dst)], actual[:len(dst)]
+	for i, p := range predicted {
+		q := actual[i]
+		m, n := int64(p*up), int64(q*up)
+		if float64(m)*unit != p || float64(n)*unit != q {
+			m, n = 0, 0
+			missed[misses&(batchRows-1)] = uint8(i)
+			misses++
+		}
+		dst[i] = m - n
+	}
+	return misses
+}
+
+// fixValues is fixErrors for values alone.
+func fixValues(dst []int64, missed *[batchRows]uint8, values []float64, x int) (misses int) {
+	up, unit := math.Float64frombits(uint64(1023-x)<<fracBits), math.Float64frombits(uint64(1023+x)<<fracBits)
+	values = values[:len(dst)]
+	for i, v := range values {
+		n := int64(v * up)
+		if float64(n)*unit != v {
+			n = 0
+			missed[misses&(batchRows-1)] = uint8(i)
+			misses++
+		}
+		dst[i] = n
+	}
+	return misses
+}
+
+// addFixed adds numbers in units of 2^x: those above zero to over, the magnitudes of those below to under, the squares of all to squared. Bins take what
+// they would number by number; the highest that is not zero is the highest touched.
+func addFixed(over, under, squared *Sum, numbers []int64, x int) {
+	all, negative := sumMagnitudes(numbers, uint(x)&(binBits-1))
+	for i, n := range negative {
+		all[i] -= n
+	}
+	over.addBins(x>>5, all[:])
+	under.addBins(x>>5, negative[:])
+	squares := sumSquares(numbers, uint(2*x)&(binBits-1))
+	squared.addBins(2*x>>5, squares[:])
+}
+
+// sumMagnitudes returns the sums of the digits of |number| << shift, of all and of the negative ones. shift < 32. A multiplication shifts across two words
+// at once, and the low digits are what the words have beyond the high ones.
+func sumMagnitudes(numbers []int64, shift uint) (all, negative [3]uint64) {
+	var a0, a1, a2, n0, n1, n2 uint64
+	power := uint64(1) << (shift & 63)
+	for _, n := range numbers {
+		sign := uint64(n >> 63)
+		hi, lo := bits.Mul64(uint64(n)^sign-sign, power)
+		a0 += lo
+		n0 += lo & sign
+		lo >>= binBits
+		a1 += lo
+		n1 += lo & sign
+		a2 += hi
+		n2 += hi & sign
+	}
+	return [3]uint64{a0 - a1<<binBits, a1, a2}, [3]uint64{n0 - n1<<binBits, n1, n2}
+}
+
+// sumSquares returns the sums of the digits of number^2 << shift. shift < 32.
+func sumSquares(numbers []int64, shift uint) [5]uint64 {
+	var s0, s1, s2, s3, s4 uint64
+	power := uint64(1) << (shift & 63)
+	for _, n := range numbers {
+		sign := uint64(n >> 63)
+		m := uint64(n) ^ sign - sign
+		hi, lo := bits.Mul64(m, m)
+		carry, lo := bits.Mul64(lo, power)
+		s0 += lo
+		s1 += lo >> binBits
+		top, hi := bits.Mul64(hi, power)
+		hi |= carry
+		s2 += hi
+		s3 += hi >> binBits
+		s4 += top
+	}
+	return [5]uint64{s0 - s1<<binBits, s1, s2 - s3<<binBits, s3, s4}
 }
 
 const (
-	// Exponents in addErrors count from a bit grid of their own, so that they are never negative: grid bit 0 is bit -1088 = -34 * 32.
+	// Exponents in addFloats count from a bit grid of their own, so that they are never negative: grid bit 0 is bit -1088 = -34 * 32.
 	gridBin  = -34
 	gridBias = leastExp - 1 - gridBin*binBits
 
-	errorLanes  = 8 // bins for each sign
-	squareLanes = 2 * errorLanes
-	gapFast     = 9 // exponents at most this far apart leave the difference of two mantissas in 63 bits
-	unset       = -1 << 20
+	floatLanes = 8 // bins in reach
 )
 
-// errorBins collects |e| and e^2 of many rows before they go to the sums of an aggregate: absolute[i] is bin base+i of the rows with e >= 0,
-// absolute[errorLanes+i] of those with e < 0, squared[i] is bin 2*base+i.
-type errorBins struct {
-	base     int // counted from gridBin; unset before the first row
-	absolute [2 * errorLanes]uint64
-	squared  [squareLanes]uint64
-}
-
-// addErrors adds e and e^2 of rows whose actuals are all known, len(actual) >= len(predicted). All is integer arithmetic without branches but those
-// that select the rare rows (exponents more than gapFast apart, subnormals, an error out of the range of acc), which go straight to a: the sums do not
-// depend on the way. Equivalent: Aggregate.addError.
-func addErrors(acc *errorBins, a *Aggregate, predicted, actual []float64) {
-	actual = actual[:len(predicted)]
-	for i, predicted := range predicted {
-		p, q := math.Float64bits(predicted), math.Float64bits(actual[i])
-		px, qx := int(p>>fracBits)&expMask, int(q>>fracBits)&expMask
-		pm, qm := p&fracMask|1<<fracBits, q&fracMask|1<<fracBits
-		if px == 0 || qx == 0 {
-			if p<<1 == 0 {
-				pm, px = 0, qx
-			}
-			if q<<1 == 0 {
-				qm, qx = 0, px
-			}
+// addFloats adds values, all finite and >= 0. Equivalent: Sum.Add for each.
+func (s *Sum) addFloats(values []float64) {
+	var lanes [floatLanes]uint64
+	top := (int(largestBits(values)>>fracBits) + gridBias) >> 5
+	low := max(top+3-floatLanes, 0)
+	least := low*binBits - gridBias // exponent from which on all digits have a lane
+	for _, v := range values {
+		b := math.Float64bits(v)
+		x := int(b >> fracBits)
+		if x < max(least, 1) {
+			s.Add(v)
+			continue
 		}
-		x := min(px, qx)
-		k := (x+gridBias)>>5 - acc.base
-		if uint(px-qx+gapFast) > 2*gapFast || x == 0 || uint(k) > errorLanes-3 {
-			if acc.base != unset || x == 0 || uint(px-qx+gapFast) > 2*gapFast {
-				a.addError(predicted, actual[i])
-				continue
-			}
-			k = (errorLanes - 3) / 2
-			acc.base = (x+gridBias)>>5 - k
-		}
-		ps, qs := int64(p)>>63, int64(q)>>63
-		e := (int64(pm<<(uint(px-x)&63)) ^ ps - ps) - (int64(qm<<(uint(qx-x)&63)) ^ qs - qs)
-		sign := e >> 63
-		m := uint64(e ^ sign - sign)
-
-		r := uint(x+gridBias) & (binBits - 1)
-		lo := m << r
-		lane := uint(k) + uint(sign)&errorLanes
-		acc.absolute[lane&15] += lo & binMask
-		acc.absolute[(lane+1)&15] += lo >> binBits
-		acc.absolute[(lane+2)&15] += m >> 1 >> (63 - r)
-
-		hi, lo := bits.Mul64(m, m)
-		r = 2 * uint(x+gridBias) & (binBits - 1)
-		lane = uint(x+gridBias)>>4 - 2*uint(acc.base)
-		carry := hi >> 1 >> (63 - r)
-		hi = hi<<r | lo>>1>>(63-r)
-		lo <<= r
-		acc.squared[lane&15] += lo & binMask
-		acc.squared[(lane+1)&15] += lo >> binBits
-		acc.squared[(lane+2)&15] += hi & binMask
-		acc.squared[(lane+3)&15] += hi >> binBits
-		acc.squared[(lane+4)&15] += carry
+		m, at := b&fracMask|1<<fracBits, uint(x-least)
+		lane, r := at>>5, at&(binBits-1)
+		lanes[lane&(floatLanes-1)] += m << r & binMask
+		lanes[(lane+1)&(floatLanes-1)] += m << r >> binBits
+		lanes[(lane+2)&(floatLanes-1)] += m >> 1 >> (63 - r)
 	}
-}
-
-// flush moves what acc holds to the sums of a. Bins go to the window of a sum as they would have row by row: the highest that is not zero is the
-// highest touched.
-func (acc *errorBins) flush(a *Aggregate) {
-	a.Over.addBins(acc.base+gridBin, acc.absolute[:errorLanes])
-	a.Under.addBins(acc.base+gridBin, acc.absolute[errorLanes:])
-	a.Squared.addBins(2*(acc.base+gridBin), acc.squared[:])
+	s.addBins(low+gridBin, lanes[:])
 }

@@ -60,19 +60,26 @@ func planInts(v []int64) intPlan {
 		plain.bytes = 4
 		return plain
 	}
-	var plainBits, deltaBits [65]int32
-	for i, x := range v {
-		plainBits[bits.Len64(uint64(x)-uint64(low))]++
-		if i > 0 {
-			deltaBits[bits.Len64(uint64(x)-uint64(v[i-1])-uint64(lowStep))]++
+	// Where steps take more bits than values, values jump about, and differences gain nothing. Where values ascend, outliers among them are outliers
+	// among the steps.
+	if delta.width > plain.width {
+		var lengths [65]int32
+		for _, x := range v {
+			lengths[bits.Len64(uint64(x)-uint64(low))]++
 		}
+		plain.patch(len(v), &lengths)
+		return plain
 	}
-	plain.patch(len(v), &plainBits)
-	delta.patch(len(v), &deltaBits)
-	if delta.bytes+4 < plain.bytes {
-		return delta
+	var lengths [65]int32
+	for i := 1; i < len(v); i++ {
+		lengths[bits.Len64(uint64(v[i])-uint64(v[i-1])-uint64(lowStep))]++
 	}
-	return plain
+	delta.patch(len(v), &lengths)
+	if plain.bytes = 8 + packedLen(len(v), plain.width); plain.bytes <= delta.bytes {
+		plain.width = packWidth(int(plain.width))
+		return plain
+	}
+	return delta
 }
 
 // patch picks the width at which values and patches together are cheapest, from the number of values of each bit length.

@@ -1,6 +1,10 @@
 package segment
 
-import "strconv"
+import (
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+)
 
 // numeralDigits bounds the digits of a numeral, so that it fits in an int64.
 const numeralDigits = 18
@@ -8,48 +12,79 @@ const numeralDigits = 18
 // numeral is a number as it is written: [-]digits[.digits]. It is mantissa / 10^places.
 type numeral struct {
 	mantissa int64
-	places   uint8
-	length   uint8
-	plain    bool // can be written again from mantissa and places and nothing else, but for leading zeros
-	padded   bool // has leading zeros
-	trailing bool // has places and ends with 0
+	form     numeralForm
 }
+
+// numeralForm is what a numeral has beside its mantissa: places in the low byte, length in the next, and flags.
+type numeralForm uint32
+
+const (
+	numeralOdd      numeralForm = 1 << (16 + iota) // cannot be written again from mantissa and places
+	numeralPadded                                  // has leading zeros
+	numeralTrailing                                // has places and ends with 0
+	numeralNegative
+)
+
+func (f numeralForm) places() uint8 { return uint8(f) }
+func (f numeralForm) length() uint8 { return uint8(f >> 8) }
 
 // scanNumeral reads the longest number at the front of b, with an exponent if there is one. length is 0 if there is no number.
 func scanNumeral(b []byte) (n numeral, length int) {
-	i, negative := 0, false
+	i := 0
 	if len(b) > 0 && b[0] == '-' {
-		i, negative = 1, true
+		i, n.form = 1, numeralNegative
 	}
-	first, m := i, uint64(0)
-	for i < len(b) && b[i]-'0' <= 9 {
-		m = m*10 + uint64(b[i]-'0')
-		i++
-	}
-	digits := i - first
+	m, digits := scanDigits(b[i:], 0)
 	if digits == 0 {
 		return numeral{}, 0
 	}
-	n.padded = digits > 1 && b[first] == '0'
+	if b[i] == '0' && digits > 1 {
+		n.form |= numeralPadded
+	}
+	i += digits
 	if i+1 < len(b) && b[i] == '.' && b[i+1]-'0' <= 9 {
-		point := i
-		for i++; i < len(b) && b[i]-'0' <= 9; i++ {
-			m = m*10 + uint64(b[i]-'0')
+		var places int
+		m, places = scanDigits(b[i+1:], m)
+		i += 1 + places
+		digits += places
+		n.form |= numeralForm(min(places, numeralDigits+1))
+		if b[i-1] == '0' {
+			n.form |= numeralTrailing
 		}
-		n.places = uint8(min(i-point-1, numeralDigits+1))
-		n.trailing = b[i-1] == '0'
-		digits += i - point - 1
 	}
-	n.plain = digits <= numeralDigits && !(negative && m == 0)
+	if digits > numeralDigits || m == 0 && n.form&numeralNegative != 0 {
+		n.form |= numeralOdd
+	}
 	if end := scanExponent(b, i); end > i {
-		i, n.plain = end, false
+		i, n.form = end, n.form|numeralOdd
 	}
-	n.length = uint8(min(i, 255))
+	n.form |= numeralForm(min(i, 255)) << 8
 	n.mantissa = int64(m)
-	if negative {
+	if n.form&numeralNegative != 0 {
 		n.mantissa = -n.mantissa
 	}
 	return n, i
+}
+
+// scanDigits reads the digits at the front of b as the digits after those of m. Eight at a time without a branch for each, since the number of
+// digits is what varies most and is guessed wrong most.
+func scanDigits(b []byte, m uint64) (value uint64, n int) {
+	for len(b)-n >= 8 {
+		v := binary.LittleEndian.Uint64(b[n:]) ^ 0x3030303030303030
+		others := (v + 0x7676767676767676 | v) & 0x8080808080808080 // marks what is no digit, rightly up to the first mark
+		count := bits.TrailingZeros64(others) >> 3
+		v <<= uint(8-count) << 3 // the digits before it, with zeros in front
+		v = v*10 + v>>8
+		v = (v&0x000000ff000000ff*0x000f424000000064 + v>>16&0x000000ff000000ff*0x0000271000000001) >> 32
+		m = m*uint64(powersOfTen64[count]) + v
+		if n += count; count < 8 {
+			return m, n
+		}
+	}
+	for ; n < len(b) && b[n]-'0' <= 9; n++ {
+		m = m*10 + uint64(b[n]-'0')
+	}
+	return m, n
 }
 
 // scanExponent returns the position behind the exponent at i, i if there is none.
@@ -77,52 +112,36 @@ type numeralStyle struct {
 	places, least, width uint8
 }
 
-// numeralColumn collects the numerals of a column and finds their common style.
-type numeralColumn struct {
-	mantissas []int64
-	places    []uint8
-
-	plain, padded, negative bool
-	low, high               uint8 // places
-	trailing                uint8 // most places of a numeral with a zero at its end
-	short, long             uint8 // length
-}
-
-func (c *numeralColumn) reset() {
-	*c = numeralColumn{mantissas: c.mantissas[:0], places: c.places[:0], plain: true, low: 255, short: 255}
-}
-
-func (c *numeralColumn) add(n numeral) {
-	c.mantissas = append(c.mantissas, n.mantissa)
-	c.places = append(c.places, n.places)
-	c.plain = c.plain && n.plain
-	c.padded = c.padded || n.padded
-	c.negative = c.negative || n.mantissa < 0
-	c.low, c.high = min(c.low, n.places), max(c.high, n.places)
-	c.short, c.long = min(c.short, n.length), max(c.long, n.length)
-	if n.trailing {
-		c.trailing = max(c.trailing, n.places)
+// commonStyle returns the style in which all numerals of a column come out as they were written, and brings the mantissas to its places. ok is false
+// if there is none.
+func commonStyle(mantissas []int64, forms []numeralForm) (s numeralStyle, ok bool) {
+	var all numeralForm
+	least, places, trailing := uint8(255), uint8(0), uint8(0)
+	short, long := uint8(255), uint8(0)
+	for _, f := range forms {
+		all |= f
+		least, places = min(least, f.places()), max(places, f.places())
+		short, long = min(short, f.length()), max(long, f.length())
+		if f&numeralTrailing != 0 {
+			trailing = max(trailing, f.places())
+		}
 	}
-}
-
-// style returns the style in which all numerals come out as they were written, and brings the mantissas to its places. ok is false if there is none.
-func (c *numeralColumn) style() (s numeralStyle, ok bool) {
-	if !c.plain || c.trailing > c.low {
+	switch {
+	case all&numeralOdd != 0 || trailing > least:
 		return s, false
+	case all&numeralPadded != 0:
+		return numeralStyle{width: long}, places == 0 && all&numeralNegative == 0 && short == long
 	}
-	if c.padded {
-		return numeralStyle{width: c.long}, c.high == 0 && !c.negative && c.short == c.long
-	}
-	s = numeralStyle{places: c.high, least: c.low}
-	if c.low == c.high {
+	s = numeralStyle{places: places, least: least}
+	if least == places {
 		return s, true
 	}
-	for i, m := range c.mantissas {
-		up := powersOfTen64[c.high-c.places[i]]
+	for i, m := range mantissas {
+		up := powersOfTen64[places-forms[i].places()]
 		if limit := powersOfTen64[numeralDigits] / up; m > limit || m < -limit {
 			return s, false
 		}
-		c.mantissas[i] = m * up
+		mantissas[i] = m * up
 	}
 	return s, true
 }

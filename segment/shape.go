@@ -96,30 +96,33 @@ func isAlphanumeric(b byte) bool {
 	return b-'0' <= 9 || b|0x20-'a' <= 'z'-'a'
 }
 
-// match cuts a text by the shape: slot i is text[bounds[2i]:bounds[2i+1]], numerals[i] its number. ok is false if it has another shape.
-func (s *shape) match(text []byte, bounds []uint32, numerals []numeral) (ok bool) {
+// match cuts a text that starts at base by the shape, and sets the values of the slots in the given row. ok is false if it has another shape; the values
+// of the row then mean nothing.
+func (s *shape) match(text []byte, base int, slots []slotRows, row int) (ok bool) {
 	at := 0
+	slots = slots[:len(s.kinds)]
 	for i, kind := range s.kinds {
 		literal := s.literals[i]
-		if !bytes.HasPrefix(text[at:], literal) {
+		if len(text)-at < len(literal) || string(text[at:at+len(literal)]) != string(literal) {
 			return false
 		}
 		at += len(literal)
 		n := 0
 		switch kind {
 		case slotNumber:
-			if numerals[i], n = scanNumeral(text[at:]); n == 0 {
+			var number numeral
+			if number, n = scanNumeral(text[at:]); n == 0 {
 				return false
 			}
+			slots[i].mantissas[row], slots[i].forms[row] = number.mantissa, number.form
 		case slotQuoted:
-			n = quotedLen(text[at:])
+			n = min(quotedLen(text[at:]), len(text)-at)
 		case slotWord:
 			if n = wordLen(text[at:]); n == 0 {
 				return false
 			}
 		}
-		n = min(n, len(text)-at)
-		bounds[2*i], bounds[2*i+1] = uint32(at), uint32(at+n)
+		slots[i].bounds[row] = span{uint32(base + at), uint32(base + at + n)}
 		at += n
 	}
 	return string(text[at:]) == string(s.literals[len(s.kinds)])

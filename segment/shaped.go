@@ -17,24 +17,29 @@ const styleNone = 255
 
 // shapedColumn is a column of strings being cut up.
 type shapedColumn struct {
-	shapes   []shapeRows
-	used     int     // of shapes; the rest is memory for more
-	of       []int64 // shape of each row
-	bounds   [2 * slotsMax]uint32
-	numerals [slotsMax]numeral
-	text     Text
+	shapes []shapeRows
+	used   int     // of shapes; the rest is memory for more
+	of     []int64 // shape of each row
+	text   Text
 }
 
 // shapeRows are the rows of one shape.
 type shapeRows struct {
 	shape shape
+	rows  int
 	slots []slotRows
 }
 
-// slotRows are the values of one slot: where they are in the column, and for numbers what they are.
+// slotRows are the values of one slot: where they are in the column, and for numbers what they are. They have room for all rows of the column.
 type slotRows struct {
-	bounds   []uint32
-	numerals numeralColumn
+	bounds    []span
+	mantissas []int64
+	forms     []numeralForm
+}
+
+// span is [from, to).
+type span struct {
+	from, to uint32
 }
 
 // appendShaped appends t cut up by shapes. ok is false, and dst as it was, if there are too many.
@@ -60,24 +65,25 @@ func (e *encoder) appendShaped(dst []byte, t *Text, depth int) (out []byte, ok b
 	}
 	for i := range s.used {
 		for j, kind := range s.shapes[i].shape.kinds {
-			dst = e.appendSlot(dst, t, &s.shapes[i].slots[j], kind, depth)
+			dst = e.appendSlot(dst, t, &s.shapes[i].slots[j], s.shapes[i].rows, kind, depth)
 		}
 	}
 	return dst, true
 }
 
-func (e *encoder) appendSlot(dst []byte, t *Text, rows *slotRows, kind slotKind, depth int) []byte {
+func (e *encoder) appendSlot(dst []byte, t *Text, slot *slotRows, rows int, kind slotKind, depth int) []byte {
 	if kind == slotNumber {
-		if style, ok := rows.numerals.style(); ok {
+		mantissas := slot.mantissas[:rows]
+		if style, ok := commonStyle(mantissas, slot.forms[:rows]); ok {
 			dst = append(dst, style.places, style.least, style.width)
-			return e.appendInts(dst, rows.numerals.mantissas, planInts(rows.numerals.mantissas))
+			return e.appendInts(dst, mantissas, planInts(mantissas))
 		}
 		dst = append(dst, styleNone)
 	}
 	text := &e.shaped[depth].text
 	text.Reset()
-	for i := 0; i < len(rows.bounds); i += 2 {
-		text.Append(t.Bytes[rows.bounds[i]:rows.bounds[i+1]])
+	for _, b := range slot.bounds[:rows] {
+		text.Append(t.Bytes[b.from:b.to])
 	}
 	return e.appendTexts(dst, text, depth+1)
 }
@@ -86,56 +92,56 @@ func (e *encoder) appendSlot(dst []byte, t *Text, rows *slotRows, kind slotKind,
 func (s *shapedColumn) cut(t *Text) bool {
 	s.used = 0
 	of := grow(&s.of, t.Len())
-	last := 0
+	last := -1
 	for i := range of {
-		text := t.At(i)
-		if s.used == 0 || !s.shapes[last].shape.match(text, s.bounds[:], s.numerals[:]) {
-			if last = s.find(text); last < 0 {
+		if last < 0 || !s.match(last, t, i) {
+			if last = s.find(t, i); last < 0 {
 				return false
 			}
 		}
 		of[i] = int64(last)
-		s.shapes[last].add(s, t.start(i))
+		s.shapes[last].rows++
 	}
 	return true
 }
 
-// find returns the number of the shape of a text, -1 if there is no room for one more.
-func (s *shapedColumn) find(text []byte) int {
-	for i := range s.used {
-		if s.shapes[i].shape.match(text, s.bounds[:], s.numerals[:]) {
-			return i
+// match tells whether a value has the given shape, and then takes its slots.
+func (s *shapedColumn) match(shape int, t *Text, i int) bool {
+	r := &s.shapes[shape]
+	return r.shape.match(t.At(i), int(t.start(i)), r.slots, r.rows)
+}
+
+// find returns the number of the shape that matches value i, -1 if that would be one too many: shapes that hardly repeat cost more than they save.
+func (s *shapedColumn) find(t *Text, i int) int {
+	for j := range s.used {
+		if s.match(j, t, i) {
+			return j
 		}
 	}
-	shape, ok := shapeOf(text)
-	if !ok || s.used == min(shapesMax, 1+len(s.of)/8) || !shape.match(text, s.bounds[:], s.numerals[:]) {
+	shape, ok := shapeOf(t.At(i))
+	if !ok || s.used >= min(shapesMax, 1+t.Len()/8, 8+i/2) {
 		return -1
 	}
 	if s.used == len(s.shapes) {
 		s.shapes = append(s.shapes, shapeRows{})
 	}
-	rows := &s.shapes[s.used]
-	rows.shape = shape
-	for len(rows.slots) < len(shape.kinds) {
-		rows.slots = append(rows.slots, slotRows{})
+	r := &s.shapes[s.used]
+	r.shape, r.rows = shape, 0
+	for len(r.slots) < len(shape.kinds) {
+		r.slots = append(r.slots, slotRows{})
 	}
-	for i := range rows.slots {
-		rows.slots[i].bounds = rows.slots[i].bounds[:0]
-		rows.slots[i].numerals.reset()
-	}
-	s.used++
-	return s.used - 1
-}
-
-// add adds the row that was matched last, which starts at base.
-func (r *shapeRows) add(s *shapedColumn, base uint32) {
-	for i, kind := range r.shape.kinds {
-		slot := &r.slots[i]
-		slot.bounds = append(slot.bounds, base+s.bounds[2*i], base+s.bounds[2*i+1])
+	for j, kind := range shape.kinds {
+		grow(&r.slots[j].bounds, t.Len())
 		if kind == slotNumber {
-			slot.numerals.add(s.numerals[i])
+			grow(&r.slots[j].mantissas, t.Len())
+			grow(&r.slots[j].forms, t.Len())
 		}
 	}
+	s.used++
+	if !s.match(s.used-1, t, i) {
+		panic("BUG: a text does not match its own shape")
+	}
+	return s.used - 1
 }
 
 // shapedScratch is a shaped column being put together.

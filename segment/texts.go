@@ -45,20 +45,21 @@ func (e *encoder) appendTexts(dst []byte, t *Text, depth int) []byte {
 	if dst, ok := e.appendDictionary(dst, t, plain/2); ok {
 		return dst
 	}
+	dst, shaped := e.appendShaped(dst, t, depth)
+	if shaped && len(dst)-start <= plain/4 {
+		return dst
+	}
 	least := plain
 	pattern, hexes := hexPatternOf(t)
 	if hexes {
 		least = min(least, len(pattern.template)+(pattern.digits*t.Len()+1)/2)
 	}
-	dst, shaped := e.appendShaped(dst, t, depth)
 	if size := len(dst) - start; shaped && size <= least {
-		if least = size; size <= plain/2 {
-			return dst
-		}
+		least = size
 	} else {
 		dst, shaped = dst[:start], false
 	}
-	if (shaped || !hexes || least > plain*5/8) && len(t.Bytes) >= zstdLeast {
+	if least > plain*5/8 && len(t.Bytes) >= zstdLeast {
 		e.packed = e.zstd.EncodeAll(t.Bytes, e.packed[:0])
 		if len(e.packed)+t.Len()/2 < least {
 			dst = e.appendLengths(append(dst[:start], byte(textZstd)), t)
