@@ -5,5 +5,5 @@
 // up to six hours. Every benchmark checks an answer against the obvious loop over the same rows before it measures anything, and
 // latencies are reported as p50 and p99 beside the mean. The number of rows is set by a flag of the test binary:
 //
-//	go test -run '^$' -bench Metrics ./bench -args -residual.rows=100000,10000000
+//	go test -run '^$' -bench Metrics ./bench -args -bench.rows=100000,10000000
 package bench

@@ -16,7 +16,7 @@ import (
 	"github.com/residualdb/residual/internal/workload"
 )
 
-var rowsFlag = flag.String("residual.rows", "100000,1000000", "sizes of the stores that are queried, in rows")
+var rowsFlag = flag.String("bench.rows", "100000,1000000", "sizes of the stores that are queried, in rows")
 
 // now is the end of the workload and the clock of the stores.
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -46,7 +46,7 @@ func sizes(b *testing.B) []int64 {
 	var all []int64
 	for text := range strings.SplitSeq(*rowsFlag, ",") {
 		rows, err := strconv.ParseInt(text, 10, 64)
-		require.NoError(b, err, "-residual.rows is a list of numbers")
+		require.NoError(b, err, "-bench.rows is a list of numbers")
 		all = append(all, rows)
 	}
 	return all

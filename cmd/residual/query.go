@@ -55,6 +55,16 @@ var endpoints = [...]endpoint{
 			{"as_of", "stands in for now and leaves out what came after it"},
 		},
 	},
+	{
+		pipe:    "quarantine",
+		name:    "quarantine",
+		short:   "Rejected lines and what was wrong with them, the newest first",
+		example: "  residual query quarantine --name ml_model_predictions --limit 20",
+		parameters: []endpointParameter{
+			{"name", "the data source; every one if it is not given"},
+			{"limit", "how many lines, at most 10000 (default 100)"},
+		},
+	},
 }
 
 func newQuery() *cobra.Command {

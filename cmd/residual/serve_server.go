@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/residualdb/residual/engine"
@@ -25,15 +26,16 @@ type server struct {
 	tokens *httpapi.Tokens
 	ln     *listener
 	http   *httpapi.Server
-	// served gets the result of http.Serve.
-	served chan error
+	// served is closed when http.Serve has returned, with serveErr.
+	served   chan struct{}
+	serveErr error
 	// db is nil until the store is open.
 	db *engine.DB
 }
 
 // startServer listens and answers that the store is not open yet.
 func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
-	s := &server{flags: flags, log: log, served: make(chan error, 1)}
+	s := &server{flags: flags, log: log, served: make(chan struct{})}
 	err := flags.validate()
 	if err != nil {
 		return nil, err
@@ -47,7 +49,10 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if s.http, err = httpapi.New(nil, httpapi.Options{Tokens: s.tokens, Version: version(), Logger: log}); err != nil {
 		return nil, errors.Join(err, s.ln.Close())
 	}
-	go func() { s.served <- s.http.Serve(s.ln) }()
+	go func() {
+		defer close(s.served)
+		s.serveErr = s.http.Serve(s.ln)
+	}()
 	return s, nil
 }
 
@@ -89,8 +94,8 @@ func (s *server) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-s.served:
-		return err
+	case <-s.served:
+		return s.serveErr
 	}
 }
 
@@ -113,6 +118,11 @@ func (s *server) stop() error {
 		s.log.Warn("requests were cut off", "after", drainTimeout)
 		err = nil
 	}
+	// Shutdown closes the listener too, unless Serve had not come to it yet.
+	if closeErr := s.ln.Close(); !errors.Is(closeErr, net.ErrClosed) {
+		err = errors.Join(err, closeErr)
+	}
+	<-s.served
 	if s.db == nil {
 		return err
 	}
