@@ -135,7 +135,9 @@ func (d *Decoder) decodeLines(dst sink, body []byte, src *source, rules Rules) {
 		} else {
 			body = nil
 		}
-		text = bytes.TrimSuffix(text, []byte{'\r'})
+		if n := len(text); n > 0 && text[n-1] == '\r' {
+			text = text[:n-1]
+		}
 		if skipSpace(text, 0) == len(text) {
 			continue
 		}

@@ -22,10 +22,14 @@ func (d *Decoder) readKnown(line []byte, src *source, rules Rules) bool {
 		if s.last {
 			break
 		}
-		var f fault
-		if i, f = d.readValue(line, i, s.col, src.schema, rules); f != faultNone {
-			return false
+		end, ok := d.readUsual(line, i, s.col, rules)
+		if !ok {
+			var f fault
+			if end, f = d.readValue(line, i, s.col, src.schema, rules); f != faultNone {
+				return false
+			}
 		}
+		i = end
 	}
 	l.hit(x)
 	return i == len(line)

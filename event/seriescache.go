@@ -29,35 +29,16 @@ type cachedSeries struct {
 	index uint32
 }
 
-// seriesKey is a series as words: its names themselves where all of them are
-// short, and only their hash otherwise.
+// seriesKey is a series as words, two for each name. Where all names are short
+// they are their words, and the hash is even; otherwise the words tell them apart
+// well enough to be looked at.
 type seriesKey struct {
-	hash  uint64 // odd if the names are short
-	names [3][2]uint64
+	model, version, environment [2]uint64
+	hash                        uint64
 }
 
 // shortName is how long a name may be to be two words.
 const shortName = 16
-
-// keyOf returns the key of the series that the row names.
-func keyOf(r *row) seriesKey {
-	if max(len(r.text[colModel]), len(r.text[colVersion]), len(r.text[colEnvironment])) > shortName {
-		return seriesKey{hash: hashText(hashText(hashText(0, r.text[colModel]), r.text[colVersion]), r.text[colEnvironment]) &^ 1}
-	}
-	k := seriesKey{names: [3][2]uint64{words(r.text[colModel]), words(r.text[colVersion]), words(r.text[colEnvironment])}}
-	h := k.names[0][0]*0x9E3779B97F4A7C15 + k.names[0][1]*0xBF58476D1CE4E5B9 +
-		k.names[1][0]*0x94D049BB133111EB + k.names[1][1]*0xD6E8FEB86659FD93 +
-		k.names[2][0]*0xFF51AFD7ED558CCD + k.names[2][1]*0xC4CEB9FE1A85EC53
-	h = (h ^ h>>32) * 0x9E3779B97F4A7C15
-	k.hash = h ^ h>>32 | 1
-	return k
-}
-
-// words returns a name of at most shortName bytes, which has slack, as words padded
-// with zeros. // No name holds a zero byte, so two names of the same words are the same.
-func words(s []byte) [2]uint64 {
-	return [2]uint64{firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), max(len(s), 8)-8)}
-}
 
 // begin starts a batch: its indexes are not known yet. whole says that it has no
 // series so far.
@@ -69,40 +50,67 @@ func (c *seriesCache) begin(whole bool) {
 	c.whole = whole
 }
 
-// index returns the index in b of the series that the row names.
+// index returns the index in b of the series that the row names. The words are
+// variables rather than a seriesKey for them to stay in registers.
 func (c *seriesCache) index(b *Batch, r *row) uint32 {
-	key := keyOf(r)
+	model, version, environment := r.text[colModel], r.text[colVersion], r.text[colEnvironment]
+	m0, m1 := shortWords(model)
+	v0, v1 := shortWords(version)
+	e0, e1 := shortWords(environment)
+	short := max(len(model), len(version), len(environment)) <= shortName
+	if !short {
+		m1, v1, e1 = longWord(model, m1), longWord(version, v1), longWord(environment, e1)
+	}
+	h := m0*0x9E3779B97F4A7C15 + m1*0xBF58476D1CE4E5B9 + v0*0x94D049BB133111EB +
+		v1*0xD6E8FEB86659FD93 + e0*0xFF51AFD7ED558CCD + e1*0xC4CEB9FE1A85EC53
+	h = (h ^ h>>32) * 0x9E3779B97F4A7C15
+	h = (h ^ h>>32) &^ 1
+	if !short {
+		h |= 1
+	}
+
 	if len(c.slots) != 0 {
 		mask := uint64(len(c.slots) - 1)
 		for probe := range uint64(cacheProbes) {
-			slot := c.slots[(key.hash>>1+probe)&mask]
+			slot := c.slots[(h>>1+probe)&mask]
 			if slot == 0 {
 				break
 			}
-			if e := &c.entries[slot-1]; e.equal(&key) && (e.isShort() || c.series[slot-1].is(r)) {
-				if e.batch != c.batch {
-					e.index, e.batch = c.enter(b, c.series[slot-1]), c.batch
-				}
-				return e.index
+			e := &c.entries[slot-1]
+			if h^e.hash|m0^e.model[0]|m1^e.model[1]|v0^e.version[0]|v1^e.version[1]|
+				e0^e.environment[0]|e1^e.environment[1] != 0 || !short && !c.series[slot-1].is(r) {
+				continue
 			}
+			if e.batch != c.batch {
+				e.index, e.batch = c.enter(b, c.series[slot-1]), c.batch
+			}
+			return e.index
 		}
 	}
-	return c.learn(b, r, key)
+	return c.learn(b, r, seriesKey{
+		model: [2]uint64{m0, m1}, version: [2]uint64{v0, v1}, environment: [2]uint64{e0, e1}, hash: h,
+	})
 }
 
-// isShort tells whether the words are all there is to the names.
-func (k *seriesKey) isShort() bool { return k.hash&1 != 0 }
+// shortWords returns the first shortName bytes of a name, which has slack, padded
+// with zeros. No name holds a zero byte, so short names of the same words are the
+// same.
+func shortWords(s []byte) (lo, hi uint64) {
+	return firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), min(max(len(s), 8)-8, 8))
+}
 
-// equal tells whether two keys are the same.
-func (k *seriesKey) equal(o *seriesKey) bool {
-	x, y := &k.names, &o.names
-	return k.hash^o.hash|x[0][0]^y[0][0]|x[0][1]^y[0][1]|
-		x[1][0]^y[1][0]|x[1][1]^y[1][1]|x[2][0]^y[2][0]|x[2][1]^y[2][1] == 0
+// longWord returns the second word of a name that may be longer than two.
+func longWord(s []byte, short uint64) uint64 {
+	if len(s) <= shortName {
+		return short
+	}
+	return hashText(0, s[8:])
 }
 
 // is tells whether the row names the series.
 func (s *Series) is(r *row) bool {
-	return s.Model == string(r.text[colModel]) && s.Version == string(r.text[colVersion]) && s.Environment == string(r.text[colEnvironment])
+	return s.Model == string(r.text[colModel]) && s.Version == string(r.text[colVersion]) &&
+		s.Environment == string(r.text[colEnvironment])
 }
 
 // enter returns the index in b of a series that has no entry of this batch yet.
@@ -119,11 +127,15 @@ func (c *seriesCache) learn(b *Batch, r *row, key seriesKey) uint32 {
 	if len(c.entries) == cachedSeriesMax {
 		c.forget()
 	}
-	s := Series{Model: string(r.text[colModel]), Version: string(r.text[colVersion]), Environment: string(r.text[colEnvironment])}
+	s := Series{
+		Model:       string(r.text[colModel]),
+		Version:     string(r.text[colVersion]),
+		Environment: string(r.text[colEnvironment]),
+	}
 	index := c.enter(b, s)
 	c.entries = append(c.entries, cachedSeries{seriesKey: key, batch: c.batch, index: index})
 	c.series = append(c.series, s)
-	if 2*len(c.entries) <= len(c.slots) {
+	if 4*len(c.entries) <= len(c.slots) {
 		c.insert(len(c.entries) - 1)
 		return index
 	}
