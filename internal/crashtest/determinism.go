@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/residualdb/residual/internal/vfs/simdisk"
@@ -23,11 +24,11 @@ func (t *Test[F]) Determinism(s Sweep) *Report {
 			Faults: []simdisk.Fault{faults[rng.IntN(len(faults))]},
 			Ending: Ending{Op: rng.Uint64N(l.disk.Ops() + 1), Kind: randomKind(rng), Seed: rng.Uint64()},
 		}}}
-		want := t.traceHash(k)
+		want, hash := t.trace(k)
 		v := verdict{checks: timesAlike}
 		for range timesAlike - 1 {
-			if got := t.traceHash(k); got != want {
-				v.violation = Violationf("trace %016x, then %016x", want, got)
+			if got, again := t.trace(k); again != hash {
+				v.violation = Violationf("trace %016x, then %016x: %s", hash, again, difference(want, got))
 			}
 		}
 		c.tried(k, v)
@@ -35,13 +36,22 @@ func (t *Test[F]) Determinism(s Sweep) *Report {
 	return c.done()
 }
 
-// traceHash runs a case and returns a hash over all operations of all its lives.
-func (t *Test[F]) traceHash(k Case) uint64 {
+// trace runs a case and returns all operations of all its lives, and a hash over them.
+func (t *Test[F]) trace(k Case) (ops []simdisk.Op, hash uint64) {
 	l := t.first(k, k.Lives[0].Faults...)
-	hash := l.disk.TraceHash()
 	for i := range k.Lives {
-		l = t.next(l, k, i, i+1 < len(k.Lives))
-		hash = hash*31 + l.disk.TraceHash()
+		ops, hash = append(ops, l.disk.Trace()...), hash*31+l.disk.TraceHash()
+		l = t.next(l, k, i, true)
 	}
-	return hash
+	return append(ops, l.disk.Trace()...), hash*31 + l.disk.TraceHash()
+}
+
+// difference names the first operation in which two traces differ.
+func difference(a, b []simdisk.Op) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("%s, then %s", a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("%d operations, then %d", len(a), len(b))
 }

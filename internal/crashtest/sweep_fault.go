@@ -57,14 +57,20 @@ func (t *Test[F]) FaultPairs(s Sweep) *Report {
 
 // tryFaults runs the workload with faults and ends it in every way that these allow.
 func (t *Test[F]) tryFaults(c *collector, rng *rand.Rand, faults []simdisk.Fault) {
-	k := Case{Seed: rng.Uint64(), Lives: []Life{{Faults: faults}}}
-	l := t.first(k, faults...)
+	k := Case{rng.Uint64(), []Life{{Faults: faults}}}
+	t.tryEndings(c, rng, t.first(k, faults...), k)
+}
+
+// tryEndings ends the last life of a case, which has been lived, in every way that its faults allow.
+func (t *Test[F]) tryEndings(c *collector, rng *rand.Rand, l *life[F], k Case) {
+	last := len(k.Lives) - 1
 	for _, endings := range l.endings(rng) {
-		k.Lives = []Life{{Faults: faults, Ending: endings[0]}}
+		k := Case{k.Seed, slices.Clone(k.Lives)}
+		k.Lives[last].Ending = endings[0]
 		for _, e := range endings[1:] {
 			k.Lives = append(k.Lives, Life{Ending: e})
 		}
-		c.tried(k, t.follow(l, k, 0))
+		c.tried(k, t.follow(l, k, last))
 	}
 }
 
@@ -109,34 +115,16 @@ func (t *Test[F]) RecoveryFaults(s Sweep) *Report {
 	}
 	s.each(s.Cases, func(_ int, rng *rand.Rand) {
 		k := Case{rng.Uint64(), []Life{{Ending: l.endingAt(rng.IntN(len(l.history)), randomKind(rng), rng)}}}
-		sound := t.soundCheck(l, k)
+		sound := t.next(l, k, 0, true)
 		faults := faultsFor(sound.disk.Trace())
 		if sound.err != nil || len(faults) == 0 {
 			c.tried(k, t.follow(l, k, 0))
 			return
 		}
-		second := Life{Faults: []simdisk.Fault{faults[rng.IntN(len(faults))]}}
-		k.Lives = append(k.Lives, second)
-		faulted := t.next(l, k, 0, true)
-		for _, endings := range faulted.endings(rng) {
-			k.Lives = k.Lives[:1:1]
-			for i, e := range endings {
-				k.Lives = append(k.Lives, Life{Ending: e})
-				if i == 0 {
-					k.Lives[1].Faults = second.Faults
-				}
-			}
-			c.tried(k, t.follow(faulted, k, 1))
-		}
+		k.Lives = append(k.Lives, Life{Faults: []simdisk.Fault{faults[rng.IntN(len(faults))]}})
+		t.tryEndings(c, rng, t.next(l, k, 0, true), k)
 	})
 	return c.done()
-}
-
-// soundCheck runs the check after the first life of a case without faults, and traces it.
-func (t *Test[F]) soundCheck(l *life[F], k Case) *life[F] {
-	disk, facts := l.end(k.Lives[0].Ending)
-	disk.StartTrace()
-	return t.live(k, disk, facts, nil, false, t.Check)
 }
 
 // faultsFor returns each fault that can strike one of the operations, once and sticky.

@@ -41,7 +41,7 @@ type Test[F any] struct {
 type life[F any] struct {
 	disk    *simdisk.Disk
 	run     *Run[F]
-	history []*simdisk.Snapshot // if recorded
+	history []*simdisk.Snapshot // if recorded; then the disk has a trace, too
 	err     error
 }
 
@@ -54,6 +54,7 @@ func (t *Test[F]) live(
 ) *life[F] {
 	if record {
 		disk.StartHistory()
+		disk.StartTrace()
 	}
 	disk.Inject(faults...)
 	l := &life[F]{disk: disk, run: newRun(disk, earlier)}
@@ -82,7 +83,6 @@ func recovered(body func() error) (err error) {
 // first runs the workload.
 func (t *Test[F]) first(k Case, faults ...simdisk.Fault) *life[F] {
 	disk := simdisk.New(t.Disk)
-	disk.StartTrace()
 	disk.Reseed(k.Seed)
 	return t.live(k, disk, nil, faults, true, t.Workload)
 }
@@ -93,14 +93,10 @@ func (t *Test[F]) next(l *life[F], k Case, i int, record bool) *life[F] {
 	if i+1 < len(k.Lives) {
 		faults = k.Lives[i+1].Faults
 	}
-	disk, facts := l.end(k.Lives[i].Ending)
+	end := k.Lives[i].Ending
+	disk := end.apply(simdisk.At(l.history, end.Op))
 	disk.Reseed(k.Seed + uint64(i) + 1)
-	return t.live(k, disk, facts, faults, record, t.Check)
-}
-
-// end returns what an ending leaves of a life.
-func (l *life[F]) end(e Ending) (*simdisk.Disk, []Fact[F]) {
-	return e.apply(simdisk.At(l.history, e.Op)), l.run.facts(e.Op)
+	return t.live(k, disk, l.run.facts(end.Op), faults, record, t.Check)
 }
 
 // verdict is what came out of a case.

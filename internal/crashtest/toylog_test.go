@@ -100,7 +100,7 @@ func sweeps(t *crashtest.Test[int], cases int) map[string]func() *crashtest.Repo
 }
 
 func TestToyLog(t *testing.T) {
-	for name, sweep := range sweeps(toyTest(toylog.None), 1500) {
+	for name, sweep := range sweeps(toyTest(toylog.None), 1000) {
 		t.Run(name, func(t *testing.T) { sweep().Verify(t) })
 	}
 }
@@ -115,7 +115,7 @@ func TestToyLogBugs(t *testing.T) {
 		t.Run(bug.String(), func(t *testing.T) {
 			test := toyTest(bug)
 			found := make(map[string]int)
-			for name, sweep := range sweeps(test, 300) {
+			for name, sweep := range sweeps(test, 200) {
 				if r := sweep(); r.Violations > 0 {
 					found[name] = r.Violations
 					again := test.Crashes(crashtest.Sweep{Replay: r.First[0].Case.String()})

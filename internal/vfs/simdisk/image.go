@@ -8,8 +8,8 @@ const (
 	pageBytes   = 4096
 	pageSectors = pageBytes / sectorBytes
 
-	// leafPages makes a root of 128 pointers for a log file of 64 MiB, as long as a leaf: changing one page copies both.
-	leafPages = 128
+	// leafPages is small because changing a page copies its leaf and the root, and most files in tests have few leaves.
+	leafPages = 64
 )
 
 type (

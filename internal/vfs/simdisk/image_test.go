@@ -10,7 +10,7 @@ import (
 
 // TestImageModel holds images against byte slices over random writes and cuts, and holds that no image ever changes.
 func TestImageModel(t *testing.T) {
-	const size = 3 * leafPages * pageBytes
+	const size = 5 * leafPages * pageBytes
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		model := make([]byte, size)

@@ -114,7 +114,7 @@ func (d *Disk) List(dir string) ([]string, error) {
 func (d *Disk) MkdirAll(dir string) error {
 	return d.do(Op{Kind: OpMkdirAll, Name: dir}, func(FaultKind) error {
 		at := int32(0)
-		for _, base := range split(dir) {
+		for base, rest := first(clean(dir)); base != ""; base, rest = first(rest) {
 			r := d.dirs[at].lookup(base)
 			switch r.kind {
 			case refFile:
@@ -239,18 +239,19 @@ func (d *Disk) lookup(name string) (dir int32, base string, r ref, err error) {
 
 // resolve returns the directory that a name is in, which must exist, and its last element.
 func (d *Disk) resolve(name string) (dir int32, base string, err error) {
-	clean := path.Clean("/" + filepath.ToSlash(name))
-	if clean == "/" {
+	name = clean(name)
+	if name == "" {
 		return 0, "", syscall.EISDIR
 	}
-	dir, err = d.dir(path.Dir(clean))
-	return dir, path.Base(clean), err
+	above := strings.LastIndexByte(name, '/')
+	dir, err = d.dir(name[:max(above, 0)])
+	return dir, name[above+1:], err
 }
 
 // dir returns a directory.
 func (d *Disk) dir(name string) (int32, error) {
 	at := int32(0)
-	for _, base := range split(name) {
+	for base, rest := first(clean(name)); base != ""; base, rest = first(rest) {
 		r := d.dirs[at].lookup(base)
 		switch r.kind {
 		case refNone:
@@ -263,10 +264,17 @@ func (d *Disk) dir(name string) (int32, error) {
 	return at, nil
 }
 
-func split(name string) []string {
-	clean := strings.Trim(path.Clean("/"+filepath.ToSlash(name)), "/")
-	if clean == "" {
-		return nil
+// clean returns a name as a path from the root, without a slash at either end.
+func clean(name string) string {
+	name = filepath.ToSlash(name)
+	if !path.IsAbs(name) {
+		name = "/" + name
 	}
-	return strings.Split(clean, "/")
+	return path.Clean(name)[1:]
+}
+
+// first cuts the first element from a clean name.
+func first(name string) (base, rest string) {
+	base, rest, _ = strings.Cut(name, "/")
+	return base, rest
 }
