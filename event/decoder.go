@@ -44,11 +44,15 @@ type Decoder struct {
 	features layouts // of features texts, in whatever data source
 
 	predictions, actuals source
+
+	// src and rules are those of the current body.
+	src   *source
+	rules Rules
 }
 
 // source is a data source: its schema, and how its senders lay out their lines.
 type source struct {
-	schema  schema
+	schema
 	layouts layouts
 }
 
@@ -66,12 +70,14 @@ func NewDecoder() *Decoder {
 // was. Nothing in dst points into body.
 func (d *Decoder) Decode(dst *Batch, body []byte, format Format, rules Rules) error {
 	d.series.begin(len(dst.Series) == 0)
-	return d.decode(dst, body, format, &d.predictions, rules)
+	d.src, d.rules = &d.predictions, rules
+	return d.decode(dst, body, format)
 }
 
 // DecodeActuals is [Decoder.Decode] for the rows of ml_model_actuals.
 func (d *Decoder) DecodeActuals(dst *Actuals, body []byte, format Format, rules Rules) error {
-	return d.decode(dst, body, format, &d.actuals, rules)
+	d.src, d.rules = &d.actuals, rules
+	return d.decode(dst, body, format)
 }
 
 // sink is where rows and rejects go: a Batch or an Actuals.
@@ -83,16 +89,16 @@ type sink interface {
 	rejects() rejects
 }
 
-func (d *Decoder) decode(dst sink, body []byte, format Format, src *source, rules Rules) error {
+func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 	if err := dst.reserve(len(body)); err != nil {
 		return err
 	}
 	defer d.release()
 	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
 	if format == JSON {
-		return d.decodeJSON(dst, body, src, rules)
+		return d.decodeJSON(dst, body)
 	}
-	d.decodeLines(dst, body, src, rules)
+	d.decodeLines(dst, body)
 	return nil
 }
 
@@ -100,12 +106,12 @@ func (d *Decoder) decode(dst sink, body []byte, format Format, src *source, rule
 func (d *Decoder) release() { d.row = row{} }
 
 // decodeOne appends the event that text holds, or rejects it.
-func (d *Decoder) decodeOne(dst sink, text []byte, line int, src *source, rules Rules) {
+func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 	if len(text) > LineBytesMax {
 		dst.rejects().add(line, colNone, faultLineLong, text)
 		return
 	}
-	if c, f := d.read(d.withSlack(text), src, rules); f != faultNone {
+	if c, f := d.read(d.withSlack(text)); f != faultNone {
 		dst.rejects().add(line, c, f, text)
 		return
 	}
@@ -122,10 +128,10 @@ func (d *Decoder) withSlack(text []byte) []byte {
 }
 
 // decodeLines decodes NDJSON.
-func (d *Decoder) decodeLines(dst sink, body []byte, src *source, rules Rules) {
-	if start, ok := d.isOneObject(body, src, rules); ok {
+func (d *Decoder) decodeLines(dst sink, body []byte) {
+	if start, ok := d.isOneObject(body); ok {
 		line := 1 + bytes.Count(body[:start], []byte{'\n'})
-		d.decodeOne(dst, bytes.TrimRight(body[start:], " \t\r\n"), line, src, rules)
+		d.decodeOne(dst, bytes.TrimRight(body[start:], " \t\r\n"), line)
 		return
 	}
 	for line := 1; len(body) > 0; line++ {
@@ -141,13 +147,13 @@ func (d *Decoder) decodeLines(dst sink, body []byte, src *source, rules Rules) {
 		if skipSpace(text, 0) == len(text) {
 			continue
 		}
-		d.decodeOne(dst, text, line, src, rules)
+		d.decodeOne(dst, text, line)
 	}
 }
 
 // decodeJSON decodes one object or an array of events. The outline of the body
 // is checked first, so that a malformed one leaves dst alone.
-func (d *Decoder) decodeJSON(dst sink, body []byte, src *source, rules Rules) error {
+func (d *Decoder) decodeJSON(dst sink, body []byte) error {
 	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {
 		return fmt.Errorf("%w: empty", ErrMalformed)
@@ -157,13 +163,13 @@ func (d *Decoder) decodeJSON(dst sink, body []byte, src *source, rules Rules) er
 		if end, ok := outline(body, 0); !ok || end != len(body) {
 			return fmt.Errorf("%w: not one JSON object", ErrMalformed)
 		}
-		d.decodeOne(dst, body, 1, src, rules)
+		d.decodeOne(dst, body, 1)
 		return nil
 	case '[':
 		if !eachElement(body, func(int, []byte) {}) {
 			return fmt.Errorf("%w: not one JSON array", ErrMalformed)
 		}
-		eachElement(body, func(n int, text []byte) { d.decodeOne(dst, text, n, src, rules) })
+		eachElement(body, func(n int, text []byte) { d.decodeOne(dst, text, n) })
 		return nil
 	}
 	return fmt.Errorf("%w: neither a JSON object nor an array of them", ErrMalformed)

@@ -2,8 +2,8 @@ package event
 
 // readKnown reads one event from a line of a known layout. It returns false if
 // the line has none, or is at fault in any way: the general path then says how.
-func (d *Decoder) readKnown(line []byte, src *source, rules Rules) bool {
-	l := &src.layouts
+func (d *Decoder) readKnown(line []byte) bool {
+	l := &d.src.layouts
 	if !l.worthTrying() {
 		return false
 	}
@@ -22,10 +22,10 @@ func (d *Decoder) readKnown(line []byte, src *source, rules Rules) bool {
 		if s.last {
 			break
 		}
-		end, ok := d.readUsual(line, i, s.col, rules)
+		end, ok := d.readUsual(line, i, s.col)
 		if !ok {
 			var f fault
-			if end, f = d.readValue(line, i, s.col, src.schema, rules); f != faultNone {
+			if end, f = d.readValue(line, i, s.col); f != faultNone {
 				return false
 			}
 		}

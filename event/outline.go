@@ -80,7 +80,7 @@ func eachElement(b []byte, f func(n int, text []byte)) bool {
 // costs one look at that line. If the body has the outline of one object and is
 // none by the grammar, it may still be lines of which the first is torn: it is
 // taken as lines if a later one is an object by itself.
-func (d *Decoder) isOneObject(body []byte, src *source, rules Rules) (start int, ok bool) {
+func (d *Decoder) isOneObject(body []byte) (start int, ok bool) {
 	start = skipSpace(body, 0)
 	if start == len(body) || body[start] != '{' {
 		return 0, false
@@ -100,7 +100,7 @@ func (d *Decoder) isOneObject(body []byte, src *source, rules Rules) (start int,
 	if end, complete := outline(text, 0); !complete || end != len(text) {
 		return 0, false
 	}
-	if _, f := d.readRow(d.withSlack(text), src.schema, rules); f.code() != CodeSyntax && f.code() != CodeControl {
+	if _, f := d.readRow(d.withSlack(text)); f.code() != CodeSyntax && f.code() != CodeControl {
 		return start, true
 	}
 	return start, !anyLineIsObject(body[lineEnd+1:])

@@ -20,22 +20,22 @@ type row struct {
 // read reads one event from line into d.row, by a known layout if it has one. On
 // a fault it returns the column at fault, or colNone; which of the two paths ran
 // does not show.
-func (d *Decoder) read(line []byte, src *source, rules Rules) (column, fault) {
-	if d.readKnown(line, src, rules) {
+func (d *Decoder) read(line []byte) (column, fault) {
+	if d.readKnown(line) {
 		return colNone, faultNone
 	}
-	c, f := d.readRow(line, src.schema, rules)
-	if f == faultNone && src.layouts.worthLearning() {
-		src.layouts.learn(line, d.values)
+	c, f := d.readRow(line)
+	if f == faultNone && d.src.layouts.worthLearning() {
+		d.src.layouts.learn(line, d.values)
 	}
-	src.layouts.miss()
+	d.src.layouts.miss()
 	return c, f
 }
 
 // readRow reads one event by the strict grammar, whatever its layout. line is
 // everything of it, white space around it included, and has slack. On a fault it returns the
 // column at fault, or colNone.
-func (d *Decoder) readRow(line []byte, s schema, rules Rules) (column, fault) {
+func (d *Decoder) readRow(line []byte) (column, fault) {
 	d.row.given = 0
 	d.scratch = d.scratch[:0]
 	d.values = d.values[:0]
@@ -43,14 +43,14 @@ func (d *Decoder) readRow(line []byte, s schema, rules Rules) (column, fault) {
 	if f := beginsObject(line, i); f != faultNone {
 		return colNone, f
 	}
-	end, c, f := d.readObject(line, i, s, rules)
+	end, c, f := d.readObject(line, i)
 	if f != faultNone {
 		return c, f
 	}
 	if skipSpace(line, end) != len(line) {
 		return colNone, faultTrailing
 	}
-	if c := s.firstMissing(d.row.given); c != colNone {
+	if c := d.src.firstMissing(d.row.given); c != colNone {
 		return c, faultMissing
 	}
 	return colNone, faultNone
@@ -71,7 +71,7 @@ func beginsObject(line []byte, i int) fault {
 }
 
 // readObject reads the object whose brace is at i into d.row.
-func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, column, fault) {
+func (d *Decoder) readObject(b []byte, i int) (int, column, fault) {
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, colNone, faultNone
@@ -84,14 +84,14 @@ func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, colum
 		if f != faultNone {
 			return end, colNone, f
 		}
-		c := d.columnOf(b[i+1:end], escaped, s)
+		c := d.columnOf(b[i+1:end], escaped)
 		if c == colNone && !d.check.names.add(&scope, b, i+1, end, escaped) || seen&c.bit() != 0 {
 			return i, c, faultDuplicate
 		}
 		if c != colNone {
 			seen |= c.bit()
 		}
-		if i, f = d.readValue(b, value, c, s, rules); f != faultNone {
+		if i, f = d.readValue(b, value, c); f != faultNone {
 			return i, c, f
 		}
 		d.values = append(d.values, span{start: value, end: i, col: c})
@@ -102,34 +102,31 @@ func (d *Decoder) readObject(b []byte, i int, s schema, rules Rules) (int, colum
 	}
 }
 
-// columnOf returns the column of the schema that a key as written names.
-func (d *Decoder) columnOf(key []byte, escaped bool, s schema) column {
+// columnOf returns the column that a key, as written, names.
+func (d *Decoder) columnOf(key []byte, escaped bool) column {
 	if escaped {
 		mark := len(d.scratch)
-		d.scratch = unescape(d.scratch, key)
+		d.scratch = slices.Grow(unescape(d.scratch, key), slack)
 		key = d.scratch[mark:]
 	}
-	if c := columnOf(key); s.known&c.bit() != 0 {
-		return c
-	}
-	return colNone
+	return d.src.columnOf(key)
 }
 
 // readValue reads the value at i into column c of d.row, or only checks it if it
 // is for none.
-func (d *Decoder) readValue(b []byte, i int, c column, s schema, rules Rules) (int, fault) {
-	if end, ok := d.readUsual(b, i, c, rules); ok {
+func (d *Decoder) readValue(b []byte, i int, c column) (int, fault) {
+	if end, ok := d.readUsual(b, i, c); ok {
 		return end, faultNone
 	}
 	if c == colNone {
 		return d.check.value(b, i, 1)
 	}
-	return d.readUnusual(b, i, c, s, rules)
+	return d.readUnusual(b, i, c)
 }
 
 // readUsual reads a value of its column's type that is written in the usual way.
 // It returns false for any other, sound or not. Equivalent: readUnusual.
-func (d *Decoder) readUsual(b []byte, i int, c column, rules Rules) (end int, ok bool) {
+func (d *Decoder) readUsual(b []byte, i int, c column) (end int, ok bool) {
 	r := &d.row
 	switch c {
 	case colModel, colID, colVersion, colEnvironment:
@@ -142,7 +139,7 @@ func (d *Decoder) readUsual(b []byte, i int, c column, rules Rules) (end int, ok
 		r.actual, end, ok = readFloat(b, i)
 	case colTimestamp:
 		if r.time, end, ok = d.clock.read(b, i); ok {
-			ok = rules.check(r.time) == faultNone
+			ok = d.rules.check(r.time) == faultNone
 		}
 	case colFeatures:
 		if end, ok = d.readKnownFeatures(b, i); !ok {
@@ -156,10 +153,10 @@ func (d *Decoder) readUsual(b []byte, i int, c column, rules Rules) (end int, ok
 }
 
 // readUnusual reads any value into column c of d.row.
-func (d *Decoder) readUnusual(b []byte, i int, c column, s schema, rules Rules) (int, fault) {
+func (d *Decoder) readUnusual(b []byte, i int, c column) (int, fault) {
 	if i < len(b) && b[i] == 'n' {
 		end, f := literal(b, i, "null")
-		if f == faultNone && s.required&c.bit() != 0 {
+		if f == faultNone && d.src.required&c.bit() != 0 {
 			f = faultNull
 		}
 		return end, f
@@ -167,7 +164,7 @@ func (d *Decoder) readUnusual(b []byte, i int, c column, s schema, rules Rules) 
 	d.row.given |= c.bit()
 	switch c {
 	case colTimestamp:
-		return d.readTimestamp(b, i, rules)
+		return d.readTimestamp(b, i)
 	case colFeatures:
 		return d.readFeatures(b, i)
 	case colPredicted:
@@ -219,7 +216,7 @@ func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
 	return end, checkName(text)
 }
 
-func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
+func (d *Decoder) readTimestamp(b []byte, i int) (int, fault) {
 	text, end, f := d.readText(b, i, faultWantTimestamp)
 	if f != faultNone {
 		return end, f
@@ -229,7 +226,7 @@ func (d *Decoder) readTimestamp(b []byte, i int, rules Rules) (int, fault) {
 		return end, f
 	}
 	d.row.time = ms
-	return end, rules.check(ms)
+	return end, d.rules.check(ms)
 }
 
 func (d *Decoder) readNumber(b []byte, i int, dst *float64) (int, fault) {

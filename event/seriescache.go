@@ -37,9 +37,6 @@ type seriesKey struct {
 	hash                        uint64
 }
 
-// shortName is how long a name may be to be two words.
-const shortName = 16
-
 // begin starts a batch: its indexes are not known yet. whole says that it has no
 // series so far.
 func (c *seriesCache) begin(whole bool) {
@@ -90,13 +87,6 @@ func (c *seriesCache) index(b *Batch, r *row) uint32 {
 	return c.learn(b, r, seriesKey{
 		model: [2]uint64{m0, m1}, version: [2]uint64{v0, v1}, environment: [2]uint64{e0, e1}, hash: h,
 	})
-}
-
-// shortWords returns the first shortName bytes of a name, which has slack, padded
-// with zeros. No name holds a zero byte, so short names of the same words are the
-// same.
-func shortWords(s []byte) (lo, hi uint64) {
-	return firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), min(max(len(s), 8)-8, 8))
 }
 
 // longWord returns the second word of a name that may be longer than two.

@@ -38,6 +38,15 @@ func partWord(b []byte) uint64 {
 // firstBytes keeps the first n bytes of a word; n is 0 to 8.
 func firstBytes(w uint64, n int) uint64 { return w & (1<<(8*n) - 1) }
 
+// shortName is how long a text may be to be two words.
+const shortName = 16
+
+// shortWords returns the first shortName bytes of a text, which has slack, padded
+// with zeros: all there is to it if it is no longer and holds no zero byte.
+func shortWords(s []byte) (lo, hi uint64) {
+	return firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), min(max(len(s), 8)-8, 8))
+}
+
 // firstLane returns the index of the lowest marked lane; marks is not zero.
 func firstLane(marks uint64) int { return bits.TrailingZeros64(marks) / 8 }
 
@@ -56,6 +65,14 @@ func nameStops(w uint64) uint64 { return stops(w) | (w^lanes*0x7F-lanes)&laneTop
 
 // notDigits marks the first lane of w above 9, and is as sure as stops.
 func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
+
+// notSpaces marks every lane of w that is not JSON white space, and no other.
+func notSpaces(w uint64) uint64 {
+	return nonZero(w^lanes*' ') & nonZero(w^lanes*'\t') & nonZero(w^lanes*'\n') & nonZero(w^lanes*'\r') & laneTops
+}
+
+// nonZero sets the top bit of every lane of w that is not zero.
+func nonZero(w uint64) uint64 { return w&^laneTops + ^uint64(laneTops) | w }
 
 // eightDigits returns the number whose digits are the lanes of w, lowest first.
 func eightDigits(w uint64) uint64 {
