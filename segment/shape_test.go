@@ -1,0 +1,58 @@
+package segment
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestShapeOf shows each shape with # for a number, $ for a string and ? for a word.
+func TestShapeOf(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		s, ok := shapeOf([]byte(text))
+		require.Equal(t, strings.ContainsAny(want, "#$?"), ok)
+		var b strings.Builder
+		for i, kind := range s.kinds {
+			b.Write(s.literals[i])
+			b.WriteByte("#$?"[kind])
+		}
+		b.Write(s.literals[len(s.kinds)])
+		require.Equal(t, want, b.String())
+	}
+	f(`{"feature1":42,"feature2":12.5}`, `{"feature1":#,"feature2":#}`)
+	f(`{"a":"x","b" : "y\"z"}`, `{"a":"$","b" : "$"}`)
+	f(`{"a":[true,false,null,-1e5]}`, `{"a":[?,?,?,#]}`)
+	f(`{"nested":{"k":[1,2]}}`, `{"nested":{"k":[#,#]}}`)
+	f(`pred_00012`, `pred_#`)
+	f(`pred-12`, `pred-#`)
+	f(`2024-01-05T10:00:00`, `#-#-#T#:#:#`)
+	f(`{"open`, `{"open`)
+	f(`{"a":"open\`, `{"a":"open\`)
+	f(`{"a":truer}`, `{"a":truer}`)
+	f(`nothing`, `nothing`)
+	f(``, ``)
+}
+
+// FuzzShape looks for texts that a shape cannot cut the way it was cut to get it.
+func FuzzShape(f *testing.F) {
+	for _, text := range []string{`{"a":1,"b":"c","d":true}`, "-1-2", `"\"`, `{"a":"\\"}`, "1.5e+7.", `""""`, "t1true,true"} {
+		f.Add([]byte(text), []byte("x"))
+	}
+	e, sc := newEncoder(), new(Scratch)
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		var text, got Text
+		for i := range 40 {
+			text.Append([][]byte{a, b}[i&1])
+		}
+		out, ok := e.appendShaped(nil, &text, 0)
+		if !ok {
+			return
+		}
+		c := cursor{rest: out}
+		sc.decodeTexts(&c, &got, text.Len(), 0)
+		require.NoError(t, c.end())
+		require.True(t, text.Equal(&got))
+	})
+}
