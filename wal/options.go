@@ -41,6 +41,7 @@ const (
 	defaultFileBytes    = 64 << 20
 	defaultQueueBytes   = 64 << 20
 	defaultSyncInterval = 100 * time.Millisecond
+	defaultIdleMark     = time.Second
 	minFileBytes        = 8 * blockSize
 )
 
@@ -58,6 +59,10 @@ type Options struct {
 
 	// SyncInterval is the longest time between two syncs under the policy of that name. Default: 100 ms.
 	SyncInterval time.Duration
+
+	// IdleMark is how long after its last sync an idle log writes a sync mark. Until then, damage to the last group cannot
+	// be told from a torn write. Default: 1 s.
+	IdleMark time.Duration
 
 	// FileBytes is the size to which log files are preallocated, rounded up to 4 KiB. A larger record gets a larger
 	// file. As much again is left free on the disk for checkpoints. Default: 64 MiB.
@@ -86,6 +91,9 @@ func (o Options) withDefaults() Options {
 	if o.SyncInterval == 0 {
 		o.SyncInterval = defaultSyncInterval
 	}
+	if o.IdleMark == 0 {
+		o.IdleMark = defaultIdleMark
+	}
 	if o.FileBytes == 0 {
 		o.FileBytes = defaultFileBytes
 	}
@@ -111,6 +119,7 @@ func (o Options) validate() error {
 	}
 	check(o.Sync <= SyncNever, "Sync is %s", o.Sync)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
+	check(o.IdleMark > 0, "IdleMark is %s; it must be positive", o.IdleMark)
 	check(o.FileBytes >= minFileBytes, "FileBytes is %d; it must be at least %d", o.FileBytes, minFileBytes)
 	check(o.FileBytes <= maxFileBytes, "FileBytes is %d; it must be at most %d", o.FileBytes, int64(maxFileBytes))
 	check(o.QueueBytes > 0, "QueueBytes is %d; it must be positive", o.QueueBytes)

@@ -64,7 +64,6 @@ type recovery struct {
 
 // directory is what the names in a log directory say.
 type directory struct {
-	exists  bool
 	covered []uint32 // log files that the checkpoint covers
 	logs    []uint32 // log files behind it
 	temps   []string
@@ -96,12 +95,10 @@ func recoverLog(d dir, opts Options, replay func(Record) error) (*recovery, erro
 // read sorts the names in the directory.
 func (d dir) read(checkpoint Position) (directory, error) {
 	names, err := d.fs.List(d.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		names = nil
-	} else if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return directory{}, err
 	}
-	found := directory{exists: err == nil}
+	var found directory
 	for _, name := range names {
 		number, isLog, err := parseLogName(name)
 		_, _, isBroken := parseBrokenName(name)

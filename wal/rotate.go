@@ -36,12 +36,15 @@ func (w *writer) block(err error) {
 
 // probe tries whether there is room again.
 func (w *writer) probe(now time.Time) {
-	if err := w.makeRoom(); err != nil {
+	err := w.makeRoom()
+	switch {
+	case w.poison != nil:
+	case err != nil:
 		w.probeDue = now.Add(probeInterval)
-		return
+	default:
+		w.blocked, w.probeDue = nil, time.Time{}
+		w.queue.block(nil)
 	}
-	w.blocked, w.probeDue = nil, time.Time{}
-	w.queue.block(nil)
 }
 
 // makeRoom sees to a current file with room for w.need bytes, on a disk with space left for a checkpoint.
@@ -114,8 +117,15 @@ func (w *writer) refused(retry bool, err error) error {
 // next ends the current file and makes the one after it, length bytes long, the current one. The order is what recovery
 // relies on: the old file is synced before the new one exists, the new one exists before the old one says so, and both
 // before a record goes to the new one.
+//
+// The old file is synced once more than it seems to need: there are file systems that report a failed write one sync too
+// late, and once the new file exists no restart writes the old one anew.
 func (w *writer) next(length int64) error {
-	if err := w.sync(); err != nil {
+	err := w.sync()
+	if err == nil {
+		err = w.syncData()
+	}
+	if err != nil {
 		w.check(err)
 		return w.poison
 	}
@@ -169,7 +179,10 @@ func (w *writer) cut() (Position, error) {
 		return Position{LSN: p.lsn, File: p.number, CRC: p.crc}, nil
 	}
 	err := w.next(w.opts.FileBytes)
-	if err != nil && w.poison == nil {
+	if errors.Is(err, ErrNoSpace) {
+		if w.blocked == nil {
+			w.block(err)
+		}
 		err = w.next(minFileBytes)
 	}
 	if err != nil {

@@ -133,8 +133,7 @@ func (s *salvage) intact(name string, number uint32) (bool, error) {
 		return false, nil
 	}
 	v := verification{dir: s.dir, storeID: s.storeID}
-	err = s.dir.withFile(name, func(f vfs.File, size int64) error { return v.records(newScanner(f, size, h), name) })
-	if err != nil || len(v.report.Findings) > 0 {
+	if err := v.records(h); err != nil || len(v.report.Findings) > 0 {
 		return false, err
 	}
 	s.successor = v.successor

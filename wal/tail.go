@@ -57,13 +57,14 @@ func (r *recovery) start() (lf *logFile, crc uint32, retry bool, err error) {
 	return lf, crc, false, nil
 }
 
-// clear removes what an earlier process did not finish or remove, and makes the directory if there is none.
+// clear makes the directory if there is none, and removes what an earlier process did not finish or remove. That the
+// directory exists does not say that the process which made it could sync it.
 func (r *recovery) clear() error {
-	if !r.names.exists {
-		if err := r.dir.fs.MkdirAll(r.dir.path); err != nil {
-			return err
-		}
-		return r.dir.fs.SyncDir(filepath.Dir(r.dir.path))
+	if err := r.dir.fs.MkdirAll(r.dir.path); err != nil {
+		return err
+	}
+	if err := r.dir.fs.SyncDir(filepath.Dir(r.dir.path)); err != nil {
+		return err
 	}
 	names := slices.Clone(r.names.temps)
 	for _, number := range r.names.covered {

@@ -107,52 +107,74 @@ func (v *verification) file(number uint32) {
 	if known && (h.prev.lsn != v.report.LastLSN || h.prev.crc != v.crc || v.end != 0 && h.prev.end != v.end) {
 		v.find(name, offPrevFile, errFacts)
 	}
-	err = v.dir.withFile(name, func(f vfs.File, size int64) error { return v.records(newScanner(f, size, h), name) })
-	if err != nil {
+	if err := v.records(h); err != nil {
 		v.find(name, 0, err)
 	}
 }
 
-// records reads the records of one log file, those behind damage too.
-func (v *verification) records(s *scanner, name string) error {
-	defer func() { v.report.LastLSN, v.known, v.crc, v.end = s.lsn, true, s.crc, s.off }()
-	for {
-		before := s.lsn
-		f, err := s.next()
-		bad := (*badRecord)(nil)
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.As(err, &bad):
-			more, err := v.damage(s, name, bad.reason)
-			if err != nil || !more {
-				return err
-			}
-		case err != nil:
-			return err
-		case f.kind == typeEnd:
-			s.off, s.crc = f.off, f.prevCRC
-			v.successor = true
-			return nil
-		case f.kind == typeGap:
-			v.report.Lost = append(v.report.Lost, LSNRange{before + 1, f.lsn})
-		case f.kind <= MaxType:
-			v.report.Records++
-			v.report.Bytes += int64(f.length)
-		}
+// endOf returns where the header of the next log file says that this one ends, or zero if that cannot be known.
+func (v *verification) endOf(number uint32) int64 {
+	next, _, err := v.dir.readHeader(number + 1)
+	if err != nil || next.number != number+1 || next.storeID != v.storeID {
+		return 0
 	}
+	return next.prev.end
 }
 
-// damage judges bytes that are no record. Without testimony behind them they are a torn tail if this is the newest file,
-// and contradict the header of the next one if it is not. Otherwise damage moves on to the next whole record, and returns
-// false if there is none.
-func (v *verification) damage(s *scanner, name string, reason error) (more bool, err error) {
+// records reads the records of the log file with header h, those behind damage too.
+func (v *verification) records(h fileHeader) error {
+	until := v.endOf(h.number)
+	name := logName(h.number)
+	return v.dir.withFile(name, func(f vfs.File, size int64) error {
+		s := newScanner(f, size, h)
+		defer func() { v.report.LastLSN, v.known, v.crc, v.end = s.lsn, true, s.crc, s.off }()
+		more := true
+		for more {
+			var err error
+			more, err = v.record(s)
+			if bad := (*badRecord)(nil); errors.As(err, &bad) {
+				more, err = v.damage(s, name, until, bad.reason)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// record counts the next record. It returns false at the end of the file.
+func (v *verification) record(s *scanner) (more bool, err error) {
+	before := s.lsn
+	f, err := s.next()
+	switch {
+	case err == io.EOF:
+		return false, nil
+	case err != nil:
+		return false, err
+	case f.kind == typeEnd:
+		s.off, s.crc = f.off, f.prevCRC
+		v.successor = true
+		return false, nil
+	case f.kind == typeGap:
+		v.report.Lost = append(v.report.Lost, LSNRange{before + 1, f.lsn})
+	case f.kind <= MaxType:
+		v.report.Records++
+		v.report.Bytes += int64(f.length)
+	}
+	return true, nil
+}
+
+// damage judges bytes that are no record. They are a torn tail, or what an ended file may have behind its end, unless a
+// record behind them or the next file says that they were on disk. Otherwise damage moves on to the next whole record,
+// and returns false if there is none.
+func (v *verification) damage(s *scanner, name string, until int64, reason error) (more bool, err error) {
 	off := s.off
 	found, err := s.lookBehind()
 	if err != nil {
 		return false, err
 	}
-	if found.testimony <= off {
+	if found.testimony <= off && until <= off {
 		v.report.TornBytes = found.end - off
 		return false, nil
 	}

@@ -7,14 +7,8 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-const (
-	// idleMark is how long after the last sync a sync mark is written: until then, damage to the last group cannot be
-	// told from a torn write.
-	idleMark = time.Second
-
-	// probeInterval is how often a full disk is tried again.
-	probeInterval = 250 * time.Millisecond
-)
+// probeInterval is how often a full disk is tried again.
+const probeInterval = 250 * time.Millisecond
 
 // writer is the one goroutine that writes. It takes what is queued as one group, writes it, syncs it and hands it to the
 // publisher; what is queued meanwhile is the next group.
@@ -219,7 +213,7 @@ func (w *writer) sync() error {
 	}
 	w.cur.synced = w.cur.off
 	if w.opts.Sync != SyncNever {
-		w.markDue = time.Now().Add(idleMark)
+		w.markDue = time.Now().Add(w.opts.IdleMark)
 	}
 	return nil
 }
