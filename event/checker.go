@@ -99,27 +99,27 @@ func scanKey(b []byte, i int) (end int, escaped bool, value int, f fault) {
 			return end, escaped, end, f
 		}
 	}
-	i = skipSpace(b, end+1)
+	i = skipSpaces(b, end+1)
 	if i >= len(b) {
 		return end, escaped, i, faultEnd
 	}
 	if b[i] != ':' {
 		return end, escaped, i, faultToken
 	}
-	return end, escaped, skipSpace(b, i+1), faultNone
+	return end, escaped, skipSpaces(b, i+1), faultNone
 }
 
 // scanSeparator reads what follows a member or an element: a comma and the white
 // space behind it, or the closing byte of the container.
 func scanSeparator(b []byte, i int, closing byte) (end int, more bool, f fault) {
-	i = skipSpace(b, i)
+	i = skipSpaces(b, i)
 	switch {
 	case i >= len(b):
 		return i, false, faultEnd
 	case b[i] == closing:
 		return i + 1, false, faultNone
 	case b[i] == ',':
-		return skipSpace(b, i+1), true, faultNone
+		return skipSpaces(b, i+1), true, faultNone
 	}
 	return i, false, faultToken
 }

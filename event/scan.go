@@ -14,6 +14,18 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
+// skipSpaces is skipSpace without a branch on whether there is any: for where that
+// cannot be foretold.
+func skipSpaces(b []byte, i int) int {
+	for i < len(b) {
+		if marks := notSpaces(load(b, i)); marks != 0 {
+			return min(i+firstLane(marks), len(b))
+		}
+		i += 8
+	}
+	return len(b)
+}
+
 func isSpace(c byte) bool { return c <= ' ' && 1<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }
 
 // scanPlain returns the index of the first byte at or after i that does not
