@@ -12,14 +12,21 @@ import (
 	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
 
+// subject is a file system under test, with a directory that is empty.
+type subject struct {
+	t    *testing.T
+	disk vfs.FS
+	dir  string
+}
+
 // eachFS runs a test on the real file system and on the simulated disk: what both pass is the contract.
-func eachFS(t *testing.T, test func(t *testing.T, disk vfs.FS, dir string)) {
+func eachFS(t *testing.T, test func(s subject)) {
 	t.Helper()
-	t.Run("fs=os", func(t *testing.T) { test(t, vfs.OS(), t.TempDir()) })
+	t.Run("fs=os", func(t *testing.T) { test(subject{t, vfs.OS(), t.TempDir()}) })
 	t.Run("fs=simdisk", func(t *testing.T) {
 		disk := simdisk.New(simdisk.Options{})
 		require.NoError(t, disk.MkdirAll("/store"))
-		test(t, disk, "/store")
+		test(subject{t, disk, "/store"})
 	})
 }
 
@@ -39,7 +46,8 @@ func read(t *testing.T, disk vfs.FS, name string) string {
 }
 
 func TestCreate(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		name := filepath.Join(dir, "a")
 		f := create(t, disk, name, "one")
 		require.NoError(t, f.Close())
@@ -55,7 +63,8 @@ func TestCreate(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		name := filepath.Join(dir, "a")
 		require.NoError(t, create(t, disk, name, "one").Close())
 
@@ -85,7 +94,8 @@ func TestOpen(t *testing.T) {
 }
 
 func TestReadAt(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		f := create(t, disk, filepath.Join(dir, "a"), "0123456789")
 		for _, test := range []struct {
 			off  int64
@@ -116,7 +126,8 @@ func TestReadAt(t *testing.T) {
 
 // TestSizes holds every way to change the length of a file against what is read afterwards.
 func TestSizes(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		name := filepath.Join(dir, "a")
 		f := create(t, disk, name, "0123456789")
 		has := func(want string) {
@@ -150,7 +161,8 @@ func TestSizes(t *testing.T) {
 }
 
 func TestClosedFile(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		f := create(t, disk, filepath.Join(dir, "a"), "one")
 		require.NoError(t, f.Close())
 		_, err := f.ReadAt(make([]byte, 1), 0)
@@ -168,7 +180,8 @@ func TestClosedFile(t *testing.T) {
 }
 
 func TestRename(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		a, b, sub := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "sub")
 		f := create(t, disk, a, "from a")
 		require.NoError(t, create(t, disk, b, "from b").Close())
@@ -192,7 +205,8 @@ func TestRename(t *testing.T) {
 }
 
 func TestRemove(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		a, sub := filepath.Join(dir, "a"), filepath.Join(dir, "sub")
 		f := create(t, disk, a, "one")
 		require.NoError(t, disk.Remove(a))
@@ -215,7 +229,8 @@ func TestRemove(t *testing.T) {
 }
 
 func TestDirectories(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		names, err := disk.List(dir)
 		require.NoError(t, err)
 		require.Empty(t, names)
@@ -240,7 +255,8 @@ func TestDirectories(t *testing.T) {
 }
 
 func TestLock(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		name := filepath.Join(dir, "LOCK")
 		first, err := disk.Lock(name)
 		require.NoError(t, err)
@@ -264,7 +280,8 @@ func TestLock(t *testing.T) {
 }
 
 func TestFree(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		free, err := disk.Free(dir)
 		require.NoError(t, err)
 		require.Positive(t, free)

@@ -86,7 +86,7 @@ func (osFS) Free(dir string) (int64, error) {
 	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
 		return 0, pathError("statfs", dir, err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * int64(st.Bsize), nil //nolint:unconvert // The types differ between systems.
 }
 
 func openRegular(name string, flag int) (File, error) {

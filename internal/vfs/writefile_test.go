@@ -17,7 +17,8 @@ import (
 )
 
 func TestWriteFileAtomic(t *testing.T) {
-	eachFS(t, func(t *testing.T, disk vfs.FS, dir string) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
 		name := filepath.Join(dir, "a")
 		for _, content := range []string{"one", "", "longer than before"} {
 			require.NoError(t, vfs.WriteFileAtomic(disk, dir, "a", []byte(content)))

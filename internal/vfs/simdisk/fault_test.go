@@ -25,9 +25,13 @@ func overwritten(t *testing.T, seed uint64) (*simdisk.Disk, vfs.File) {
 	return d, f
 }
 
-func first(t *testing.T, d *simdisk.Disk) string { return string(content(t, d, "/d/a")[:1]) }
+func first(t *testing.T, d *simdisk.Disk) string {
+	t.Helper()
+	return string(content(t, d, "/d/a")[:1])
+}
 
 func afterCrash(t *testing.T, d *simdisk.Disk) string {
+	t.Helper()
 	return first(t, d.Snapshot().Crash(simdisk.LoseAll()))
 }
 

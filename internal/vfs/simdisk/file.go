@@ -84,7 +84,7 @@ func (f *file) write(p []byte, off, block int64, lost bool) *file {
 		c.size, c.resized = end, true
 	}
 	if c.resized || c.first < c.last {
-		g.pending = append(f.pending, c)
+		g.pending = append(g.pending, c)
 	}
 	return &g
 }
@@ -95,7 +95,7 @@ func (f *file) allocate(off, n int64) *file {
 	g.blocks, _ = f.blocks.add(pagesOf(off, off+n))
 	if off+n > f.size {
 		g.size = off + n
-		g.pending = append(f.pending, change{size: g.size, resized: true})
+		g.pending = append(g.pending, change{size: g.size, resized: true})
 	}
 	return &g
 }
@@ -112,7 +112,7 @@ func (f *file) truncate(size int64) *file {
 		g.blocks, _ = f.blocks.cut((size + pageBytes - 1) / pageBytes)
 		g.synced, _ = f.synced.cut((size + sectorBytes - 1) / sectorBytes)
 	}
-	g.pending = append(f.pending, change{size: size, resized: true})
+	g.pending = append(g.pending, change{size: size, resized: true})
 	return &g
 }
 
@@ -147,7 +147,7 @@ func (f *file) syncFailed(c Chooser) *file {
 	g := *f
 	if f.late != nil {
 		g.durable, g.durableSize = f.late.durable, f.late.durableSize
-		g.pending = append(f.late.pending[:len(f.late.pending):len(f.late.pending)], f.pending...)
+		g.pending = slices.Concat(f.late.pending, f.pending)
 		g.late = nil
 	}
 	g.durable, g.durableSize = g.resolve(c, g.pending, nil)
@@ -227,10 +227,10 @@ func (e *editor) settle(ch change, c Chooser, stale []image) {
 		for t := s; t < end; t++ {
 			fate := c.Sector()
 			fates[t%pageSectors] = fate
-			switch fate {
-			case Lost:
+			if fate == Lost {
 				lost++
-			case Kept:
+			}
+			if fate == Kept {
 				kept++
 			}
 		}

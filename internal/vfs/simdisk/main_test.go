@@ -1,6 +1,7 @@
 package simdisk_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,12 +44,7 @@ func exists(t testing.TB, d *simdisk.Disk, dir, base string) bool {
 	t.Helper()
 	names, err := d.List(dir)
 	require.NoError(t, err)
-	for _, name := range names {
-		if name == base {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, base)
 }
 
 // fill returns n bytes of one value.

@@ -123,6 +123,7 @@ func (d *Disk) MkdirAll(dir string) error {
 				r = ref{refDir, int32(len(d.dirs))}
 				d.dirs = append(d.dirs, nil)
 				d.setName(at, base, r)
+			case refDir:
 			}
 			at = r.id
 		}
@@ -258,8 +259,9 @@ func (d *Disk) dir(name string) (int32, error) {
 			return 0, fs.ErrNotExist
 		case refFile:
 			return 0, syscall.ENOTDIR
+		case refDir:
+			at = r.id
 		}
-		at = r.id
 	}
 	return at, nil
 }

@@ -118,6 +118,7 @@ func (d *Disk) visit(dir int32, directoryNow func(directory) directory, fileNow 
 	d.dirs[dir] = directoryNow(d.dirs[dir])
 	for _, e := range d.dirs[dir] {
 		switch r := e.live(); r.kind {
+		case refNone:
 		case refDir:
 			d.visit(r.id, directoryNow, fileNow)
 		case refFile:

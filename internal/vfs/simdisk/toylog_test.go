@@ -21,14 +21,15 @@ const (
 func toyRecord(i int) []byte { return bytes.Repeat([]byte{byte(i + 1)}, 1+i*397%1700) }
 
 // toyRun writes a log and returns the history of its disk, with the number of records acknowledged at each operation.
-func toyRun(t testing.TB, bug toylog.Bug) (history []*simdisk.Snapshot, acked []int) {
+func toyRun(tb testing.TB, bug toylog.Bug) (history []*simdisk.Snapshot, acked []int) {
+	tb.Helper()
 	d := simdisk.New(simdisk.Options{})
 	d.StartHistory()
 	l, records, err := toylog.Open(d, "/log", toyFileBytes, bug)
-	require.NoError(t, err)
-	require.Empty(t, records)
+	require.NoError(tb, err)
+	require.Empty(tb, records)
 	for i := range toyRecords {
-		require.NoError(t, l.Append(toyRecord(i)))
+		require.NoError(tb, l.Append(toyRecord(i)))
 		for uint64(len(acked)) < d.Ops() {
 			acked = append(acked, i)
 		}
@@ -55,8 +56,9 @@ func toyCheck(d *simdisk.Disk, acked int, bug toylog.Bug) error {
 
 // toySweep crashes a run after each of its operations, with many seeds where there is anything to choose, and returns how many
 // states it checked and how many of them lost something.
-func toySweep(t testing.TB, bug toylog.Bug, seeds uint64) (states, violations int) {
-	history, acked := toyRun(t, bug)
+func toySweep(tb testing.TB, bug toylog.Bug, seeds uint64) (states, violations int) {
+	tb.Helper()
+	history, acked := toyRun(tb, bug)
 	for i, s := range history {
 		last := uint64(len(acked) - 1)
 		if i+1 < len(history) {
