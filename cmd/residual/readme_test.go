@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+const readme = "../../README.md"
+
+// fenced returns the blocks of a document in a language.
+func fenced(t *testing.T, document, language string) []string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	require.NoError(t, err)
+	var blocks []string
+	for _, match := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, match[1])
+	}
+	require.NotEmpty(t, blocks, "%s in %s", language, document)
+	return blocks
+}
+
+// TestReadmeCommands sends the requests of the README to a server and compares the answers with those it shows.
+func TestReadmeCommands(t *testing.T) {
+	s := serveDir(t, t.TempDir())
+	for _, block := range fenced(t, readme, "console") {
+		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
+			command, answer := cutCommand(step)
+			words := shellWords(command)
+			require.Equal(t, "curl", words[0])
+			method, body := http.MethodGet, ""
+			if len(words) > 2 {
+				require.Equal(t, "-d", words[2])
+				method, body = http.MethodPost, words[3]
+			}
+			target := strings.Replace(words[1], "http://127.0.0.1:7181", s.url(), 1)
+			request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+			require.NoError(t, err)
+			request.Close = true
+			response, err := http.DefaultClient.Do(request)
+			require.NoError(t, err)
+			got, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, strings.TrimSpace(answer), strings.TrimSpace(string(got)), command)
+		}
+	}
+}
+
+// cutCommand ends a command at the first newline outside single quotes.
+func cutCommand(step string) (command, answer string) {
+	quoted := false
+	for i, c := range step {
+		switch {
+		case c == '\'':
+			quoted = !quoted
+		case c == '\n' && !quoted:
+			return step[:i], step[i:]
+		}
+	}
+	return step, ""
+}
+
+// TestReadmeLibrary checks that the library's code in the README is that of the compiled example.
+func TestReadmeLibrary(t *testing.T) {
+	example, err := os.ReadFile("../../engine/example_test.go")
+	require.NoError(t, err)
+	for _, block := range fenced(t, readme, "go") {
+		require.Contains(t, plainCode(string(example)), plainCode(block))
+	}
+}
+
+// plainCode drops indentation.
+func plainCode(code string) string {
+	var lines []string
+	for line := range strings.Lines(code) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestDocumentLinks checks that the files exist that README and design link to.
+func TestDocumentLinks(t *testing.T) {
+	for dir, document := range map[string]string{"../../": "README.md", "../../docs/": "design.md"} {
+		text, err := os.ReadFile(dir + document)
+		require.NoError(t, err)
+		for _, match := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			_, err := os.Stat(dir + match[1])
+			require.NoError(t, err, "%s links to %s", document, match[1])
+		}
+	}
+}
+
+// TestReadmeLimits checks the numbers of the README against those of the code.
+func TestReadmeLimits(t *testing.T) {
+	text, err := os.ReadFile(readme)
+	require.NoError(t, err)
+	for _, limit := range []string{
+		fmt.Sprintf("is 1 to %d bytes; features are up to %d KiB; a line is up to %d MiB",
+			event.NameBytesMax, event.FeaturesBytesMax>>10, event.LineBytesMax>>20),
+		fmt.Sprintf("keys are remembered for %d days, up to a million", engine.KeysAge/day),
+		fmt.Sprintf("kept up to %d,000 or %d MiB", engine.QuarantineRowsMax/1000, engine.QuarantineBytesMax>>20),
+	} {
+		require.Contains(t, string(text), limit)
+	}
+	require.Equal(t, 1_000_000, engine.KeysMax)
+}
