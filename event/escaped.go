@@ -7,8 +7,8 @@ import (
 
 // escapedJSON reads a JSON text as it lies inside a JSON string, where each of
 // its quotes is written \" : it checks the text and writes it down without the
-// backslashes in one pass. It gives up, with false, at any other escape and at
-// any fault. Equivalent: appendString, then checker.features. Its methods take
+// backslashes in one pass. It gives up, with false, at an escape that stands for
+// anything but a letter, and at any fault. Equivalent: appendString, then checker.features. Its methods take
 // and return where they are in b and in out.
 type escapedJSON struct {
 	b     []byte
@@ -119,11 +119,11 @@ func (e *escapedJSON) object(i, o, depth int) (int, int, bool) {
 	scope := e.names.open()
 	more, ok := true, true
 	for more && ok {
-		key := i + len(`\"`)
+		key := o + len(`"`)
 		if i, o, ok = e.text(i, o); !ok {
 			break
 		}
-		if ok = e.names.add(&scope, e.b, key, i-len(`\"`), false); !ok {
+		if ok = e.names.add(&scope, e.out, key, o-len(`"`), false); !ok {
 			break
 		}
 		i, o = e.space(i, o)
@@ -198,11 +198,11 @@ func (e *escapedJSON) text(i, o int) (int, int, bool) {
 			e.out[o] = '"'
 			return i + 2, o + 1, true
 		}
-		r, size := utf8.DecodeRune(b[i:])
-		if size < 2 || r == utf8.RuneError && size == 1 {
+		r, size, f := scanRune(b, i)
+		if f != faultNone || r < 0x20 || r == '"' || r == '\\' || b[i] == '"' {
 			break
 		}
-		o += copy(e.out[o:], b[i:i+size])
+		o = len(utf8.AppendRune(e.out[:o], r))
 		i += size
 	}
 	return i, o, false

@@ -8,18 +8,12 @@ func (d *Decoder) readFeatures(b []byte, i int) (int, fault) {
 	if i < len(b) && b[i] == '{' {
 		return d.readFeaturesObject(b, i)
 	}
-	if i >= len(b) || b[i] != '"' {
-		return d.wrongType(b, i, faultWantFeatures)
-	}
-	mark := len(d.scratch)
-	var end int
-	var f fault
-	if d.scratch, end, f = appendString(d.scratch, b, i+1); f != faultNone {
+	text, end, f := d.readText(b, i, faultWantFeatures)
+	if f != faultNone {
 		return end, f
 	}
-	text := d.scratch[mark:]
 	d.row.text[colFeatures] = text
-	return end + 1, d.check.features(text)
+	return end, d.check.features(text)
 }
 
 func (d *Decoder) readFeaturesObject(b []byte, i int) (int, fault) {

@@ -194,17 +194,11 @@ func (d *Decoder) readText(b []byte, i int, other fault) (text []byte, end int, 
 		end, f = d.wrongType(b, i, other)
 		return nil, end, f
 	}
-	end, escaped, f := scanString(b, i+1)
-	if f != faultNone {
+	mark := len(d.scratch)
+	if d.scratch, end, f = appendString(d.scratch, b, i+1); f != faultNone {
 		return nil, end, f
 	}
-	text = b[i+1 : end]
-	if escaped {
-		mark := len(d.scratch)
-		d.scratch = slices.Grow(unescape(d.scratch, text), slack)
-		text = d.scratch[mark:]
-	}
-	return text, end + 1, faultNone
+	return d.scratch[mark:], end + 1, faultNone
 }
 
 func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {

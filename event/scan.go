@@ -48,90 +48,90 @@ func scanString(b []byte, i int) (end int, escaped bool, f fault) {
 		if i == len(b) {
 			return i, escaped, faultEnd
 		}
-		switch c := b[i]; {
-		case c == '"':
+		if b[i] == '"' {
 			return i, escaped, faultNone
-		case c == '\\':
-			escaped = true
-			n, f := scanEscape(b[i:])
-			if f != faultNone {
-				return i, escaped, f
-			}
-			i += n
-		case c < 0x20:
-			return i, escaped, faultControl
-		default:
-			r, size := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && size == 1 {
-				return i, escaped, faultUTF8
-			}
-			i += size
 		}
+		escaped = escaped || b[i] == '\\'
+		_, size, f := scanRune(b, i)
+		if f != faultNone {
+			return i, escaped, f
+		}
+		i += size
 	}
 }
 
-// scanEscape checks the escape sequence that b begins with and returns its
-// length; both halves of a surrogate pair are one sequence.
-func scanEscape(b []byte) (int, fault) {
-	if len(b) < 2 {
-		return 0, faultEnd
+// scanRune reads the rune at i of a string, which is written as an escape
+// sequence or in several bytes, and returns how many bytes it takes; both halves
+// of a surrogate pair are one sequence.
+func scanRune(b []byte, i int) (r rune, size int, f fault) {
+	switch c := b[i]; {
+	case c == '\\':
+		return scanEscape(b, i)
+	case c < 0x20:
+		return 0, 0, faultControl
 	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2, faultNone
+	r, size = utf8.DecodeRune(b[i:])
+	if r == utf8.RuneError && size == 1 {
+		return r, size, faultUTF8
+	}
+	return r, size, faultNone
+}
+
+// scanEscape is scanRune for the escape sequence whose backslash is at i.
+func scanEscape(b []byte, i int) (r rune, size int, f fault) {
+	if i+1 >= len(b) {
+		return 0, 0, faultEnd
+	}
+	switch c := b[i+1]; c {
+	case '"', '\\', '/':
+		return rune(c), 2, faultNone
+	case 'b':
+		return '\b', 2, faultNone
+	case 'f':
+		return '\f', 2, faultNone
+	case 'n':
+		return '\n', 2, faultNone
+	case 'r':
+		return '\r', 2, faultNone
+	case 't':
+		return '\t', 2, faultNone
 	case 'u':
 	default:
-		return 0, faultEscape
+		return 0, 0, faultEscape
 	}
-	high, f := hex4(b[2:])
-	if f != faultNone {
-		return 0, f
+	r, f = scanHex(b, i+2)
+	if f != faultNone || !isSurrogate(r) {
+		return r, 6, f
 	}
-	if !isSurrogate(high) {
-		return 6, faultNone
+	if r >= 0xDC00 || len(b)-i < 8 || b[i+6] != '\\' || b[i+7] != 'u' {
+		return 0, 0, faultSurrogate
 	}
-	if high >= 0xDC00 {
-		return 0, faultSurrogate
+	low, f := scanHex(b, i+8)
+	if f == faultNone && (low < 0xDC00 || !isSurrogate(low)) {
+		f = faultSurrogate
 	}
-	if len(b) < 8 || b[6] != '\\' || b[7] != 'u' {
-		return 0, faultSurrogate
-	}
-	low, f := hex4(b[8:])
-	if f != faultNone {
-		return 0, f
-	}
-	if low < 0xDC00 || low > 0xDFFF {
-		return 0, faultSurrogate
-	}
-	return 12, faultNone
+	return (r-0xD800)<<10 + (low - 0xDC00) + 0x10000, 12, f
 }
 
 func isSurrogate(r rune) bool { return r >= 0xD800 && r <= 0xDFFF }
 
-// hex4 reads four hexadecimal digits.
-func hex4(b []byte) (rune, fault) {
+// scanHex reads four hexadecimal digits.
+func scanHex(b []byte, i int) (rune, fault) {
 	var r rune
-	for i := range 4 {
-		if i >= len(b) {
+	for n := range 4 {
+		if i+n >= len(b) {
 			return 0, faultEnd
 		}
-		d, ok := hexDigit(b[i])
-		if !ok {
+		switch c := b[i+n]; {
+		case '0' <= c && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
 			return 0, faultEscape
 		}
-		r = r<<4 | d
 	}
 	return r, faultNone
-}
-
-func hexDigit(c byte) (rune, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return rune(c - '0'), true
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return rune(c|0x20-'a') + 10, true
-	}
-	return 0, false
 }
 
 // appendString checks the string whose text begins at i, after its quote, and
@@ -158,26 +158,15 @@ func appendString(dst, b []byte, i int) (out []byte, end int, f fault) {
 		if i >= len(b) {
 			break
 		}
-		switch c := b[i]; {
-		case c == '"':
+		if b[i] == '"' {
 			return dst[:n], i, faultNone
-		case c == '\\':
-			size, f := scanEscape(b[i:])
-			if f != faultNone {
-				return dst[:n], i, f
-			}
-			n = len(unescape(dst[:n], b[i:i+size]))
-			i += size
-		case c < 0x20:
-			return dst[:n], i, faultControl
-		default:
-			r, size := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && size == 1 {
-				return dst[:n], i, faultUTF8
-			}
-			n += copy(dst[n:], b[i:i+size])
-			i += size
 		}
+		r, size, f := scanRune(b, i)
+		if f != faultNone {
+			return dst[:n], i, f
+		}
+		n = len(utf8.AppendRune(dst[:n], r))
+		i += size
 	}
 	return dst[:min(n, len(dst))], len(b), faultEnd
 }
@@ -186,45 +175,13 @@ func appendString(dst, b []byte, i int) (out []byte, end int, f fault) {
 func unescape(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
-			n := i + 1
-			for n < len(s) && s[n] != '\\' {
-				n++
-			}
-			dst = append(dst, s[i:n]...)
-			i = n
+			dst = append(dst, s[i])
+			i++
 			continue
 		}
-		c := s[i+1]
-		if c != 'u' {
-			dst = append(dst, simpleEscape(c))
-			i += 2
-			continue
-		}
-		r, _ := hex4(s[i+2:])
-		i += 6
-		if isSurrogate(r) {
-			low, _ := hex4(s[i+2:])
-			r = (r-0xD800)<<10 + (low - 0xDC00) + 0x10000
-			i += 6
-		}
+		r, size, _ := scanEscape(s, i)
 		dst = utf8.AppendRune(dst, r)
+		i += size
 	}
 	return dst
-}
-
-// simpleEscape returns the byte that a backslash and c stand for.
-func simpleEscape(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c
 }
