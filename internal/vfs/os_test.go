@@ -92,6 +92,21 @@ func TestOpenRefusesWhatIsNoFile(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrExist)
 }
 
+// TestOpenForReadingAlone holds that a file which may not be written is opened all the same. The superuser may write it.
+func TestOpenForReadingAlone(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a")
+	require.NoError(t, os.WriteFile(name, []byte("x"), 0o400))
+	f, err := vfs.OS().Open(name)
+	require.NoError(t, err)
+	data := make([]byte, 1)
+	_, err = f.ReadAt(data, 0)
+	require.NoError(t, err)
+	require.Equal(t, "x", string(data))
+	_, err = f.WriteAt(data, 0)
+	require.Equal(t, os.Geteuid() == 0, err == nil, err)
+	require.NoError(t, f.Close())
+}
+
 func TestFilesArePrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	disk := vfs.OS()
