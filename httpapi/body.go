@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -16,9 +15,6 @@ func (s *Server) openBody(ctx *fasthttp.RequestCtx, maxBytes int64) (body io.Rea
 	header := &ctx.Request.Header
 	if n := int64(header.ContentLength()); n > maxBytes {
 		return nil, nil, tooLarge("the body has %d bytes; %d are allowed", n, maxBytes)
-	}
-	if err := ctx.SetReadDeadline(time.Now().Add(s.limits.BodyTimeout)); err != nil {
-		return nil, nil, badFraming("the connection ended")
 	}
 	wire := &wireReader{from: ctx.RequestBodyStream(), left: maxBytes, max: maxBytes}
 	if wire.from == nil {

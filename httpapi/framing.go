@@ -24,6 +24,9 @@ func checkFraming(header *fasthttp.RequestHeader) *answerError {
 			return badFraming("a header line may not be folded")
 		}
 		name, _, _ := bytes.Cut(line, []byte(":"))
+		if bytes.IndexByte(name, ' ') >= 0 {
+			return badFraming("a header name may not hold a space")
+		}
 		switch len(name) {
 		case len("Content-Length"):
 			lengths += btoi(bytes.EqualFold(name, []byte("Content-Length")))

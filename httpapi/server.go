@@ -122,7 +122,10 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		MaxRequestBodySize:           int(s.limits.MaxBodyBytes),
 		DisablePreParseMultipartForm: true,
 
-		ReadTimeout:        s.limits.HeaderTimeout,
+		ReadTimeout: s.limits.HeaderTimeout,
+		HeaderReceived: func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+			return fasthttp.RequestConfig{ReadTimeout: s.limits.BodyTimeout}
+		},
 		WriteTimeout:       s.limits.WriteTimeout,
 		IdleTimeout:        s.limits.IdleTimeout,
 		ReadBufferSize:     readBufferBytes,

@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"io"
 	"log/slog"
@@ -227,4 +229,36 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// dial opens a connection that ends with the test.
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	return conn
+}
+
+// keepOpen opens a connection that the server knows: it answered one request on it.
+func keepOpen(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	require.NoError(t, err)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	return conn
+}
+
+// errorText is the sentence of an answer that is an error.
+func errorText(t *testing.T, body string) string {
+	t.Helper()
+	var answer struct{ Error, Documentation string }
+	require.NoError(t, json.Unmarshal([]byte(body), &answer), body)
+	require.NotEmpty(t, answer.Documentation)
+	return answer.Error
 }
