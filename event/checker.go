@@ -99,29 +99,29 @@ func scanKey(b []byte, i int) (end int, escaped bool, value int, f fault) {
 			return end, escaped, end, f
 		}
 	}
-	i = skipSpaces(b, end+1)
-	if i >= len(b) {
-		return end, escaped, i, faultEnd
+	colon, value := scanToken(b, end+1)
+	if colon >= len(b) {
+		return end, escaped, colon, faultEnd
 	}
-	if b[i] != ':' {
-		return end, escaped, i, faultToken
+	if b[colon] != ':' {
+		return end, escaped, colon, faultToken
 	}
-	return end, escaped, skipSpaces(b, i+1), faultNone
+	return end, escaped, value, faultNone
 }
 
 // scanSeparator reads what follows a member or an element: a comma and the white
 // space behind it, or the closing byte of the container.
 func scanSeparator(b []byte, i int, closing byte) (end int, more bool, f fault) {
-	i = skipSpaces(b, i)
+	at, next := scanToken(b, i)
 	switch {
-	case i >= len(b):
-		return i, false, faultEnd
-	case b[i] == closing:
-		return i + 1, false, faultNone
-	case b[i] == ',':
-		return skipSpaces(b, i+1), true, faultNone
+	case at >= len(b):
+		return at, false, faultEnd
+	case b[at] == ',':
+		return next, true, faultNone
+	case b[at] == closing:
+		return at + 1, false, faultNone
 	}
-	return i, false, faultToken
+	return at, false, faultToken
 }
 
 // literal checks that b holds word at i.

@@ -77,15 +77,23 @@ func (d *Decoder) readObject(b []byte, i int) (int, column, fault) {
 		return i + 1, colNone, faultNone
 	}
 	scope := d.check.names.open()
-	defer d.check.names.close(&scope)
+	end, c, f := d.readMembers(b, i, &scope)
+	d.check.names.close(&scope)
+	return end, c, f
+}
+
+// readMembers reads the members of an object, of which the first is at i, and its
+// closing brace.
+func (d *Decoder) readMembers(b []byte, i int, scope *nameScope) (int, column, fault) {
 	var seen columns
+	learn := d.src.layouts.worthLearning()
 	for {
 		end, escaped, value, f := scanKey(b, i)
 		if f != faultNone {
 			return end, colNone, f
 		}
 		c := d.columnOf(b[i+1:end], escaped)
-		if c == colNone && !d.check.names.add(&scope, b, i+1, end, escaped) || seen&c.bit() != 0 {
+		if c == colNone && !d.check.names.add(scope, b, i+1, end, escaped) || seen&c.bit() != 0 {
 			return i, c, faultDuplicate
 		}
 		if c != colNone {
@@ -94,7 +102,9 @@ func (d *Decoder) readObject(b []byte, i int) (int, column, fault) {
 		if i, f = d.readValue(b, value, c); f != faultNone {
 			return i, c, f
 		}
-		d.values = append(d.values, span{start: value, end: i, col: c})
+		if learn {
+			d.values = append(d.values, span{start: value, end: i, col: c})
+		}
 		more := false
 		if i, more, f = scanSeparator(b, i, '}'); f != faultNone || !more {
 			return i, colNone, f

@@ -14,16 +14,16 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipSpaces is skipSpace without a branch on whether there is any: for where that
-// cannot be foretold.
-func skipSpaces(b []byte, i int) int {
-	for i < len(b) {
-		if marks := notSpaces(load(b, i)); marks != 0 {
-			return min(i+firstLane(marks), len(b))
-		}
-		i += 8
+// scanToken passes over white space, one byte of punctuation and white space
+// again. It returns the index of the punctuation and of what follows it. It does
+// not branch on how much white space there is, which cannot be foretold.
+func scanToken(b []byte, i int) (at, next int) {
+	marks := notSpaces(load(b, i))
+	if rest := marks & (marks - 1); rest != 0 {
+		return min(i+firstLane(marks), len(b)), min(i+firstLane(rest), len(b))
 	}
-	return len(b)
+	at = skipSpace(b, i)
+	return at, skipSpace(b, min(at+1, len(b)))
 }
 
 func isSpace(c byte) bool { return c <= ' ' && 1<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }

@@ -66,9 +66,10 @@ func nameStops(w uint64) uint64 { return stops(w) | (w^lanes*0x7F-lanes)&laneTop
 // notDigits marks the first lane of w above 9, and is as sure as stops.
 func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
 
-// notSpaces marks every lane of w that is not JSON white space, and no other.
+// notSpaces marks every lane of w that is not JSON white space, and no other. Tab
+// and carriage return differ in one bit.
 func notSpaces(w uint64) uint64 {
-	return nonZero(w^lanes*' ') & nonZero(w^lanes*'\t') & nonZero(w^lanes*'\n') & nonZero(w^lanes*'\r') & laneTops
+	return nonZero(w^lanes*' ') & nonZero((w|lanes*('\t'^'\r'))^lanes*'\r') & nonZero(w^lanes*'\n') & laneTops
 }
 
 // nonZero sets the top bit of every lane of w that is not zero.
