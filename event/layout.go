@@ -9,7 +9,7 @@ import (
 // The bounds of what a Decoder learns. Texts with more values or longer literals
 // are left to the general path, and so are most texts once they stop repeating.
 const (
-	layoutsMax     = 8
+	layoutsMax     = 32
 	layoutStepsMax = 128
 	literalMax     = 128
 	distrustMax    = 16
@@ -104,7 +104,7 @@ func (l *layout) common(o *layout) int {
 type layouts struct {
 	known []layout
 	// shared[x][y] is the number of steps that x and y have in common at first.
-	shared [layoutsMax][layoutsMax]int
+	shared [layoutsMax][layoutsMax]uint8
 
 	latest int // the one that matched last
 	oldest int // the one to give up next
@@ -145,7 +145,7 @@ func (l *layouts) miss() {
 // its step k at i, or -1.
 func (l *layouts) find(b []byte, i, x, k int) int {
 	for y := range l.known {
-		if y != x && l.shared[x][y] >= k && l.known[y].steps[k].matches(b, i) {
+		if y != x && int(l.shared[x][y]) >= k && l.known[y].steps[k].matches(b, i) {
 			return y
 		}
 	}
@@ -175,7 +175,7 @@ func (l *layouts) learn(text []byte, values []span) *layout {
 	learned := &l.known[l.latest]
 	learned.set(text, values)
 	for y := range l.known {
-		n := learned.common(&l.known[y])
+		n := uint8(learned.common(&l.known[y])) // at most layoutStepsMax
 		l.shared[l.latest][y], l.shared[y][l.latest] = n, n
 	}
 	return learned
