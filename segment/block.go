@@ -119,6 +119,9 @@ func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 	decodeInts(&c, grow(&dst.Times, n))
 	known := grow(&dst.Known, (n+63)/64)
 	actuals := decodeKnown(&c, known, n)
+	if c.err != nil {
+		return c.err
+	}
 	predicted := grow(&dst.Predicted, n)
 	decodeFloats(&c, predicted, &sc.predicted.decimals, nil)
 	sc.predicted.values = predicted
