@@ -102,7 +102,7 @@ func (s *scanner) stands(h recordHeader, off int64) (bool, error) {
 		return false, nil
 	}
 	b, err := s.view(off, size)
-	if err != nil || checkRecord(b, s.seed) != nil {
+	if err != nil || checkRecord(b) != nil {
 		return false, err
 	}
 	s.off, s.crc, s.lsn = off, h.prevCRC, h.lsn

@@ -143,8 +143,10 @@ func decodeFileHeader(b []byte) (fileHeader, error) {
 	return h, nil
 }
 
-// recordHeader is the header of a record. The two checksums stand around it: the first covers everything behind
-// itself, the last the header alone, so that a length or a testimony can be trusted when the payload is damaged.
+// recordHeader is the header of a record. It has a checksum of its own, the last field, so that a length or a testimony
+// can be trusted when the payload is damaged. The first field is the checksum of header and payload: the own checksum
+// continued over the payload. It leaves out the own checksum, because a CRC taken over data and the CRC of that data is
+// the same whatever the data.
 type recordHeader struct {
 	length    uint32
 	lsn       uint64
@@ -198,8 +200,9 @@ func sealRecord(frame []byte, h recordHeader, seed uint32) uint32 {
 	le.PutUint64(frame[offSynced:], uint64(h.syncedOff))
 	frame[offType], frame[offFlags] = h.kind, 0
 	le.PutUint16(frame[offReserved:], 0)
-	le.PutUint32(frame[offHeaderCRC:], crc32.Update(seed, castagnoli, frame[offLen:offHeaderCRC]))
-	crc := crc32.Update(seed, castagnoli, frame[offLen:])
+	headerCRC := crc32.Update(seed, castagnoli, frame[offLen:offHeaderCRC])
+	le.PutUint32(frame[offHeaderCRC:], headerCRC)
+	crc := crc32.Update(headerCRC, castagnoli, frame[recordHeaderSize:])
 	le.PutUint32(frame[offCRC:], crc)
 	return crc
 }
@@ -228,9 +231,9 @@ func decodeRecordHeader(b []byte, seed uint32) (recordHeader, error) {
 	return h, nil
 }
 
-// checkRecord verifies the checksum of the whole record in frame.
-func checkRecord(frame []byte, seed uint32) error {
-	if crc32.Update(seed, castagnoli, frame[offLen:]) != le.Uint32(frame[offCRC:]) {
+// checkRecord verifies the checksum of the whole record in frame, whose header decodes.
+func checkRecord(frame []byte) error {
+	if crc32.Update(le.Uint32(frame[offHeaderCRC:]), castagnoli, frame[recordHeaderSize:]) != recordCRC(frame) {
 		return errChecksum
 	}
 	return nil

@@ -113,7 +113,7 @@ func (s *scanner) next() (frame, error) {
 	if b, err = s.view(s.off, size); err != nil {
 		return frame{}, err
 	}
-	if err := checkRecord(b, s.seed); err != nil {
+	if err := checkRecord(b); err != nil {
 		return frame{}, &badRecord{err}
 	}
 	f := frame{recordHeader: h, off: s.off, raw: b}

@@ -1,0 +1,184 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// declared says whether an error is of a class that is declared for reading a log.
+func declared(err error) bool {
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrForeign) || errors.Is(err, ErrVersion)
+}
+
+// isPrefix says whether records are the first ones of a log.
+func isPrefix(records, all [][]byte) bool {
+	if len(records) > len(all) {
+		return false
+	}
+	for i, p := range records {
+		if !bytes.Equal(p, all[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestFlips flips single bits of a small log, every one if the sweeps are scaled up, and holds that it is either refused or read as if nothing had been.
+// The one exception is the last group of a log that was not closed, before a sync mark vouches for it: damage there is a
+// torn tail.
+func TestFlips(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		small := makeSmallLog(t, closed)
+		for _, name := range []string{smallFirst, smallSecond} {
+			t.Run(fmt.Sprintf("closed=%v/%s", closed, name), func(t *testing.T) {
+				t.Parallel()
+				flips, refused := small.flipAll(t, name, closed)
+				t.Logf("%d flips, %d refused", flips, refused)
+			})
+		}
+	}
+}
+
+func (small smallLog) flipAll(t *testing.T, name string, closed bool) (flips, refused int) {
+	t.Helper()
+	data := bytes.Clone(small.files[name])
+	flipped := small.with(name, data)
+	for off := range data {
+		if !worthTrying(data, off) {
+			continue
+		}
+		for bit := range 8 {
+			flips++
+			data[off] ^= 1 << bit
+			err := small.checkFlip(flipped, name, int64(off), closed)
+			data[off] ^= 1 << bit
+			switch {
+			case errors.Is(err, errRefused):
+				refused++
+			case err != nil:
+				t.Fatalf("bit %d of byte %d: %v", bit, off, err)
+			}
+		}
+	}
+	return flips, refused
+}
+
+// worthTrying leaves out most of the bytes that stand among zeros, of which one is like another, unless the sweeps are
+// scaled up.
+func worthTrying(data []byte, off int) bool {
+	if scale, err := strconv.ParseFloat(flag.Lookup("crash.scale").Value.String(), 64); err == nil && scale >= 10 {
+		return true
+	}
+	return off%191 == 0 || !isZero(data[max(0, off-8):min(len(data), off+9)])
+}
+
+var errRefused = errors.New("refused")
+
+func (small smallLog) checkFlip(flipped memFS, name string, off int64, closed bool) error {
+	records, r, err := flipped.read()
+	report, verifyErr := Verify(flipped, "/wal", memStore, Position{})
+	if verifyErr != nil {
+		return verifyErr
+	}
+	if (err != nil) != (len(report.Findings) > 0) {
+		return fmt.Errorf("open says %w, verify %v", err, report.Findings)
+	}
+	if err != nil {
+		if !declared(err) {
+			return fmt.Errorf("not a declared error: %w", err)
+		}
+		return errRefused
+	}
+	if !isPrefix(records, small.payloads) {
+		return errors.New("not the records that were written")
+	}
+	inLast := !closed && name == smallSecond && off >= small.last
+	if missing := len(small.payloads) - len(records); missing > 1 || missing == 1 && !inLast {
+		return fmt.Errorf("%d records are missing", missing)
+	}
+	if inUse := name == smallSecond && off < small.end; inUse && r.found.CutBytes == 0 {
+		return errors.New("not noticed")
+	}
+	return nil
+}
+
+// TestTruncated cuts each file at every byte.
+func TestTruncated(t *testing.T) {
+	small := makeSmallLog(t, true)
+	for _, name := range []string{smallFirst, smallSecond} {
+		for size := range small.files[name] {
+			if !worthTrying(small.files[name], size) {
+				continue
+			}
+			_, _, err := small.with(name, small.files[name][:size]).read()
+			require.ErrorIs(t, err, ErrCorrupt, "%s cut at %d", name, size)
+		}
+	}
+}
+
+// TestTorn replaces what is behind every byte of each file, by zeros or garbage, as a crash does to what it was about to
+// write: of the newest file the records before are read and no other, of an older one all that its successor knows of is
+// needed.
+func TestTorn(t *testing.T) {
+	small := makeSmallLog(t, false)
+	ends := small.recordEnds(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	garbage := make([]byte, minFileBytes)
+	for i := range garbage {
+		garbage[i] = byte(r.Uint32())
+	}
+	for _, tail := range [][]byte{make([]byte, minFileBytes), garbage} {
+		for at := fileHeaderSize; at < minFileBytes; at++ {
+			if !worthTrying(small.files[smallSecond], at) {
+				continue
+			}
+			torn := append(bytes.Clone(small.files[smallSecond][:at]), tail[at:]...)
+			records, rec, err := small.with(smallSecond, torn).read()
+			require.NoError(t, err)
+			require.True(t, isPrefix(records, small.payloads))
+			want := 3
+			for _, end := range ends {
+				// A record is whole if only zeros were cut off it.
+				if bytes.Equal(torn[:end], small.files[smallSecond][:end]) {
+					want++
+				}
+			}
+			if len(records) != want {
+				t.Fatalf("torn at %d: %d records of %d", at, len(records), want)
+			}
+			require.GreaterOrEqual(t, rec.tail.brokenEnd, rec.tail.end)
+
+			torn = append(bytes.Clone(small.files[smallFirst][:at]), tail[at:]...)
+			_, _, err = small.with(smallFirst, torn).read()
+			if bytes.Equal(torn[:small.last+blockSize], small.files[smallFirst][:small.last+blockSize]) {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, ErrCorrupt)
+			}
+		}
+	}
+}
+
+// recordEnds returns the offsets behind the records of the second file.
+func (small smallLog) recordEnds(t *testing.T) (ends []int64) {
+	t.Helper()
+	h, err := decodeFileHeader(small.files[smallSecond][:fileHeaderSize])
+	require.NoError(t, err)
+	s := newScanner(memFile{data: small.files[smallSecond]}, minFileBytes, h)
+	for {
+		f, err := s.next()
+		if err != nil {
+			return ends
+		}
+		if f.kind <= MaxType {
+			ends = append(ends, f.end())
+		}
+	}
+}
