@@ -29,25 +29,28 @@ func (f Format) String() string {
 	return fmt.Sprintf("format(%d)", uint8(f))
 }
 
-// Decoder turns bodies into batches; [NewDecoder] makes one. It keeps memory and what it learned about
-// the bodies before, and is for one goroutine at a time.
+// Decoder turns bodies into batches; [NewDecoder] makes one. It keeps its memory
+// and what it learned from the bodies before, both bounded, and is for one
+// goroutine at a time.
 type Decoder struct {
-	check   checker
-	clock   clock
-	series  seriesCache
-	row     row
-	padded  []byte // a copy of a text that had no slack
-	scratch []byte // unescaped and compacted texts of the row
-	values  []span // where the values of the row lie
-	scalars []span // where the values of its features lie
-
-	features layouts // of features texts, in whatever data source
-
+	// What was learned: how senders lay out their lines and, whatever the data
+	// source, their features; the series; the last date.
 	predictions, actuals source
+	features             layouts
+	series               seriesCache
+	clock                clock
 
-	// src and rules are those of the current body.
+	// Of the current body.
 	src   *source
 	rules Rules
+
+	// Of the current line.
+	row     row
+	padded  []byte // a copy of a line that had no slack
+	scratch []byte // unescaped and compacted texts
+	values  []span // where the values lie
+	scalars []span // where the values of the features lie
+	check   checker
 }
 
 // source is a data source: its schema, and how its senders lay out their lines.

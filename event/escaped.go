@@ -6,10 +6,10 @@ import (
 )
 
 // escapedJSON reads a JSON text as it lies inside a JSON string, where each of
-// its quotes is written \" : it checks the text and writes it down without the
-// backslashes in one pass. It gives up, with false, at an escape that stands for
-// anything but a letter, and at any fault. Equivalent: appendString, then checker.features. Its methods take
-// and return where they are in b and in out.
+// its quotes is written \": it checks the text and writes it down without the
+// backslashes in one pass. It gives up, with false, at an escape that the inner
+// text needs too, and at any fault. Equivalent: appendString, then
+// checker.features. Its methods take and return where they are in b and in out.
 type escapedJSON struct {
 	b     []byte
 	out   []byte // has room for the rest of b and slack

@@ -30,8 +30,8 @@ func (d *Decoder) readFeaturesObject(b []byte, i int) (int, fault) {
 	return end, faultNone
 }
 
-// features checks a features text, which has slack: one JSON value of at most FeaturesBytesMax
-// bytes, white space around it included.
+// features checks a features text, which has slack: one JSON value of at most
+// FeaturesBytesMax bytes, white space around it included.
 func (k *checker) features(text []byte) fault {
 	if len(text) > FeaturesBytesMax {
 		return faultFeaturesLong

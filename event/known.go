@@ -2,6 +2,7 @@ package event
 
 // readKnown reads one event from a line of a known layout. It returns false if
 // the line has none, or is at fault in any way: the general path then says how.
+// Equivalent: readRow.
 func (d *Decoder) readKnown(line []byte) bool {
 	l := &d.src.layouts
 	if !l.worthTrying() {
@@ -25,23 +26,23 @@ func (d *Decoder) readKnown(line []byte) bool {
 		end, ok := d.readUsual(line, i, s.col)
 		if !ok {
 			var f fault
-			if end, f = d.readValue(line, i, s.col); f != faultNone {
+			if end, f = d.readUnusual(line, i, s.col); f != faultNone {
 				return false
 			}
 		}
 		i = end
 	}
+	if i != len(line) {
+		return false
+	}
 	l.hit(x)
-	return i == len(line)
+	return true
 }
 
 // readKnownFeatures is readEscaped for a text of a known layout.
 func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 	l := &d.features
-	if !l.worthTrying() {
-		return i, false
-	}
-	if i >= len(b) || b[i] != '"' {
+	if !l.worthTrying() || i >= len(b) || b[i] != '"' {
 		return i, false
 	}
 	i++
@@ -66,6 +67,9 @@ func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 			return i, false
 		}
 	}
+	if !d.endEscaped(&e, i, o) {
+		return i, false
+	}
 	l.hit(x)
-	return i + 1, d.endEscaped(&e, i, o)
+	return i + 1, true
 }

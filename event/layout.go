@@ -25,8 +25,8 @@ type layout struct{ steps []step }
 // step is a literal and the column of the value that follows it. The last step of
 // a layout is what follows the last value.
 type step struct {
-	// The first bytes of the literal, as many as slack allows, lie in words, and count as far as the
-	// masks say. The others lie in rest, whole.
+	// The first bytes of the literal, as many as slack allows, lie in words and
+	// count as far as the masks say; the others lie in rest.
 	words [slack / 8]uint64
 	masks [slack / 8]uint64
 	rest  []byte

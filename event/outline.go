@@ -64,14 +64,14 @@ func eachElement(b []byte, f func(n int, text []byte)) bool {
 			return false
 		}
 		f(n, b[i:end])
-		end, more, fault := scanSeparator(b, end, ']')
-		if fault != faultNone {
+		i = skipSpace(b, end)
+		switch {
+		case i < len(b) && b[i] == ']':
+			return i+1 == len(b)
+		case i >= len(b) || b[i] != ',':
 			return false
 		}
-		if !more {
-			return end == len(b)
-		}
-		i = end
+		i = skipSpace(b, i+1)
 	}
 }
 

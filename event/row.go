@@ -13,7 +13,7 @@ type row struct {
 	time              int64
 	predicted, actual float64
 
-	// text holds the columns that are texts; each has slack.
+	// text holds the columns that are texts. Names have slack.
 	text [colNone][]byte
 }
 
@@ -33,8 +33,8 @@ func (d *Decoder) read(line []byte) (column, fault) {
 }
 
 // readRow reads one event by the strict grammar, whatever its layout. line is
-// everything of it, white space around it included, and has slack. On a fault it returns the
-// column at fault, or colNone.
+// everything of it, white space around it included, and has slack. On a fault it
+// returns the column at fault, or colNone.
 func (d *Decoder) readRow(line []byte) (column, fault) {
 	d.row.given = 0
 	d.scratch = d.scratch[:0]
@@ -128,9 +128,6 @@ func (d *Decoder) readValue(b []byte, i int, c column) (int, fault) {
 	if end, ok := d.readUsual(b, i, c); ok {
 		return end, faultNone
 	}
-	if c == colNone {
-		return d.check.value(b, i, 1)
-	}
 	return d.readUnusual(b, i, c)
 }
 
@@ -162,8 +159,11 @@ func (d *Decoder) readUsual(b []byte, i int, c column) (end int, ok bool) {
 	return end, ok
 }
 
-// readUnusual reads any value into column c of d.row.
+// readUnusual is readValue for any value.
 func (d *Decoder) readUnusual(b []byte, i int, c column) (int, fault) {
+	if c == colNone {
+		return d.check.value(b, i, 1)
+	}
 	if i < len(b) && b[i] == 'n' {
 		end, f := literal(b, i, "null")
 		if f == faultNone && d.src.required&c.bit() != 0 {
