@@ -72,9 +72,16 @@ func (b *batch) next(predicted, actual []float64, known Bitmap, from, to int) (p
 
 // addErrors adds |e| and e^2 of at most batchRows rows. Equivalent: Aggregate.addError for each.
 func (b *batch) addErrors(a *Aggregate, predicted, actual []float64) {
-	x := commonUnit(max(largestBits(predicted), largestBits(actual)))
+	x := commonUnit(predicted, actual)
 	fixed := b.fixed[:len(predicted)]
-	for _, i := range b.missed[:fixErrors(fixed, &b.missed, predicted, actual, x)] {
+	misses, overflow := fixErrors(fixed, &b.missed, predicted, actual, x)
+	if overflow {
+		for i, p := range predicted {
+			a.addError(p, actual[i])
+		}
+		return
+	}
+	for _, i := range b.missed[:misses] {
 		a.addError(predicted[i], actual[i])
 	}
 	addFixed(&a.Over, &a.Under, &a.Squared, fixed, x)
@@ -82,7 +89,7 @@ func (b *batch) addErrors(a *Aggregate, predicted, actual []float64) {
 
 // addActuals adds the actuals and their squares of at most batchRows rows.
 func (b *batch) addActuals(a *Aggregate, actual []float64) {
-	x := commonUnit(largestBits(actual))
+	x := commonUnit(actual, nil)
 	fixed := b.fixed[:len(actual)]
 	for _, i := range b.missed[:fixValues(fixed, &b.missed, actual, x)] {
 		a.addMoments(actual[i])
@@ -111,50 +118,49 @@ func (b *batch) addQuotients(a *Aggregate, predicted, actual []float64) {
 	a.Symmetric.addFloats(symmetric)
 }
 
-// largestBits returns the bits of the largest magnitude. Two at a time, since each comparison waits for the one before.
-func largestBits(values []float64) uint64 {
-	var even, odd uint64
-	for ; len(values) >= 2; values = values[2:] {
-		even = max(even, math.Float64bits(values[0])<<1)
-		odd = max(odd, math.Float64bits(values[1])<<1)
+// commonUnit returns an x for which most values are integers below 2^62 in units of 2^x, judging by every eighth. It is from -1022 to 0, so that scaling up is
+// exact.
+func commonUnit(v, w []float64) (x int) {
+	largest := uint64(0)
+	for i := 0; i < len(v); i += 8 {
+		largest = max(largest, math.Float64bits(v[i])<<1)
 	}
-	if len(values) > 0 {
-		even = max(even, math.Float64bits(values[0])<<1)
+	for i := 0; i < len(w); i += 8 {
+		largest = max(largest, math.Float64bits(w[i])<<1)
 	}
-	return max(even, odd) >> 1
+	return min(max(int(largest>>(fracBits+1))-1022-61, -1022), 0)
 }
 
-// commonUnit returns the x for which numbers up to the magnitude of these bits are below 2^62 in units of 2^x, and that unit and its inverse are
-// float64s that are not subnormal.
-func commonUnit(largest uint64) (x int) {
-	return max(int(largest>>fracBits)-1022-62, -1022)
-}
-
-// fixErrors sets dst[i] to predicted[i]-actual[i] in units of 2^x. Rows in which one of the two is not a multiple of that unit get 0 and are listed in missed. All
-// slices have the same length.
-func fixErrors(dst []int64, missed *[batchRows]uint8, predicted, actual []float64, x int) (misses int) {
-	up, unit := math.Float64frombits(uint64(1023-x)<<fracBits), math.Float64frombits(uint64(1023+x)<<fracBits)
+// fixErrors sets dst[i] to predicted[i]-actual[i] in units of 2^x. Rows in which one of the two is not an int64 in that unit get 0 and are listed in missed. If there
+// was an overflow, the result is useless. All slices have the same length.
+func fixErrors(dst []int64, missed *[batchRows]uint8, predicted, actual []float64, x int) (misses int, overflow bool) {
+	up := math.Float64frombits(uint64(1023-x) << fracBits)
 	predicted, actual = predicted[:len(dst)], actual[:len(dst)]
+	wrong := int64(0) // its sign, once there was an overflow
 	for i, p := range predicted {
-		q := actual[i]
-		m, n := int64(p*up), int64(q*up)
-		if float64(m)*unit != p || float64(n)*unit != q {
+		p *= up
+		q := actual[i] * up
+		m, n := int64(p), int64(q)
+		if float64(m) != p || float64(n) != q {
 			m, n = 0, 0
 			missed[misses&(batchRows-1)] = uint8(i)
 			misses++
 		}
-		dst[i] = m - n
+		e := m - n
+		wrong |= (m ^ n) & (m ^ e)
+		dst[i] = e
 	}
-	return misses
+	return misses, wrong < 0
 }
 
-// fixValues is fixErrors for values alone.
+// fixValues is fixErrors for values alone, which cannot overflow.
 func fixValues(dst []int64, missed *[batchRows]uint8, values []float64, x int) (misses int) {
-	up, unit := math.Float64frombits(uint64(1023-x)<<fracBits), math.Float64frombits(uint64(1023+x)<<fracBits)
+	up := math.Float64frombits(uint64(1023-x) << fracBits)
 	values = values[:len(dst)]
 	for i, v := range values {
-		n := int64(v * up)
-		if float64(n)*unit != v {
+		v *= up
+		n := int64(v)
+		if float64(n) != v {
 			n = 0
 			missed[misses&(batchRows-1)] = uint8(i)
 			misses++
@@ -227,7 +233,11 @@ const (
 // addFloats adds values, all finite and >= 0. Equivalent: Sum.Add for each.
 func (s *Sum) addFloats(values []float64) {
 	var lanes [floatLanes]uint64
-	top := (int(largestBits(values)>>fracBits) + gridBias) >> 5
+	largest := uint64(0)
+	for _, v := range values {
+		largest = max(largest, math.Float64bits(v))
+	}
+	top := (int(largest>>fracBits) + gridBias) >> 5
 	low := max(top+3-floatLanes, 0)
 	least := low*binBits - gridBias // exponent from which on all digits have a lane
 	for _, v := range values {

@@ -7,12 +7,15 @@ func BenchmarkErrorKernels(b *testing.B) {
 	_, predicted, actual, _ := benchColumns(batchRows)
 	var bt batch
 	var a Aggregate
-	x := commonUnit(max(largestBits(predicted), largestBits(actual)))
+	x := commonUnit(predicted, actual)
 	fixErrors(bt.fixed[:], &bt.missed, predicted, actual, x)
 	sink := uint64(0)
 	for name, kernel := range map[string]func(){
-		"largestBits":   func() { sink += largestBits(predicted) + largestBits(actual) },
-		"fixErrors":     func() { sink += uint64(fixErrors(bt.fixed[:], &bt.missed, predicted, actual, x)) },
+		"commonUnit": func() { sink += uint64(commonUnit(predicted, actual)) },
+		"fixErrors": func() {
+			misses, _ := fixErrors(bt.fixed[:], &bt.missed, predicted, actual, x)
+			sink += uint64(misses)
+		},
 		"sumMagnitudes": func() { all, negative := sumMagnitudes(bt.fixed[:], 18); sink += all[1] + negative[2] },
 		"sumSquares":    func() { s := sumSquares(bt.fixed[:], 18); sink += s[3] },
 		"ref": func() {

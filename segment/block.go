@@ -122,18 +122,20 @@ func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 	if c.err != nil {
 		return c.err
 	}
-	predicted := grow(&dst.Predicted, n)
-	decodeFloats(&c, predicted, &sc.predicted.decimals, nil)
-	sc.predicted.values = predicted
+	ref := &sc.predicted
+	ref.values, ref.rows = grow(&dst.Predicted, n), nil
+	decodeFloats(&c, ref.values, &ref.decimals, nil)
 	actual := grow(&dst.Actual, n)
-	if actuals < n {
-		sc.predicted.values = append(sc.values[:0], predicted...)
-		sc.values = sc.predicted.values
-		sc.predicted.gather(known)
+	if actuals == n {
+		decodeFloats(&c, actual, &sc.actual, ref)
+		return c.end()
 	}
-	decodeFloats(&c, actual[:actuals], &sc.actual, &sc.predicted)
-	if actuals < n {
-		spread(actual, actuals, known)
+	ref.rows = known
+	compact := grow(&sc.values, actuals)
+	decodeFloats(&c, compact, &sc.actual, ref)
+	clear(actual)
+	for i, j := known.run(0, n); i < j; i, j = known.run(j, n) {
+		compact = compact[copy(actual[i:j], compact):]
 	}
 	return c.end()
 }
@@ -161,18 +163,6 @@ func decodeKnown(c *cursor, known Bitmap, n int) int {
 		c.fail("known actuals")
 	}
 	return known.Count()
-}
-
-// spread moves the first n values to the places whose bits are set, from the back so that none is overwritten before it has moved.
-func spread(values []float64, n int, known Bitmap) {
-	for i := len(values) - 1; i >= 0; i-- {
-		if known.Get(i) {
-			n--
-			values[i] = values[n]
-		} else {
-			values[i] = 0
-		}
-	}
 }
 
 // decodeText sets a text column of n rows from a chunk without its checksum.

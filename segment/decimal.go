@@ -32,8 +32,15 @@ func fromProducts(dst []float64, ints []int64, k int) {
 		up, down = 1, 1
 	}
 	ints = ints[:len(dst)]
-	for i, d := range ints {
-		dst[i] = float64(d) * up * down
+	for ; len(dst) >= 4 && len(ints) >= 4; dst, ints = dst[4:], ints[4:] {
+		d, n := (*[4]float64)(dst), (*[4]int64)(ints)
+		d[0] = float64(n[0]) * up * down
+		d[1] = float64(n[1]) * up * down
+		d[2] = float64(n[2]) * up * down
+		d[3] = float64(n[3]) * up * down
+	}
+	for i := range dst {
+		dst[i] = float64(ints[i]) * up * down
 	}
 }
 

@@ -41,10 +41,11 @@ type decimals struct {
 	exceptions []int // rows whose integer means nothing
 }
 
-// reference is the column that another is stored against, in the same rows.
+// reference is the column that another is stored against.
 type reference struct {
 	values   []float64
 	decimals decimals
+	rows     Bitmap // those that the other column has; nil if it has all
 }
 
 // appendFloats appends v in its cheapest form, bit for bit, and leaves its decimals in own. ref may be nil.
@@ -167,9 +168,12 @@ func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
 		return
 	}
 	decodeInts(c, ints)
-	if form&floatAgainst != 0 && !addReference(own, ref) {
-		c.fail("reference of floats")
-		return
+	if form&floatAgainst != 0 {
+		if own.form != floatBits && (ref.decimals.form == floatBits || ref.decimals.places != own.places) {
+			c.fail("reference of floats")
+			return
+		}
+		ref.addTo(ints, own.form)
 	}
 	switch own.form {
 	case floatBits:
@@ -194,20 +198,25 @@ func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
 	}
 }
 
-// addReference turns differences back to integers.
-func addReference(own *decimals, ref *reference) bool {
-	ints := own.ints
-	if own.form == floatBits {
-		for i, v := range ref.values[:len(ints)] {
-			ints[i] += int64(math.Float64bits(v))
+// addTo turns the differences to the reference, as stored in the given form, back to integers.
+func (r *reference) addTo(diffs []int64, form floatForm) {
+	if r.rows == nil {
+		r.addRows(diffs, 0, form)
+		return
+	}
+	for i, j := r.rows.run(0, len(r.values)); i < j; i, j = r.rows.run(j, len(r.values)) {
+		r.addRows(diffs[:j-i], i, form)
+		diffs = diffs[j-i:]
+	}
+}
+
+// addRows is addTo for consecutive rows of the reference from row i on.
+func (r *reference) addRows(diffs []int64, i int, form floatForm) {
+	if form == floatBits {
+		for k, v := range r.values[i : i+len(diffs)] {
+			diffs[k] += int64(math.Float64bits(v))
 		}
-		return true
+		return
 	}
-	if ref.decimals.form == floatBits || ref.decimals.places != own.places {
-		return false
-	}
-	for i, n := range ref.decimals.ints[:len(ints)] {
-		ints[i] += n
-	}
-	return true
+	addInts(diffs, r.decimals.ints[i:])
 }
