@@ -28,6 +28,32 @@ func (b *Bitmap) Append(i int, bit bool) {
 	}
 }
 
+// appendFrom adds the bits [from, to) of o from bit n on, which must be the one after the last.
+func (b *Bitmap) appendFrom(n int, o Bitmap, from, to int) {
+	for from < to {
+		take := min(64-n&63, to-from)
+		bits := o.word(from) & (^uint64(0) >> (64 - take))
+		if n&63 == 0 {
+			*b = append(*b, 0)
+		}
+		(*b)[n>>6] |= bits << (n & 63)
+		n, from = n+take, from+take
+	}
+}
+
+// word returns the 64 bits from bit i on.
+func (b Bitmap) word(i int) uint64 {
+	at, shift := i>>6, uint(i)&63
+	w := uint64(0)
+	if at < len(b) {
+		w = b[at] >> shift
+	}
+	if at+1 < len(b) {
+		w |= b[at+1] << 1 << (63 - shift)
+	}
+	return w
+}
+
 // Count returns the number of bits set.
 func (b Bitmap) Count() int {
 	n := 0

@@ -120,10 +120,43 @@ func (b *Builder) endBlock() {
 	b.body, ref.lens = b.enc.appendBlock(b.body, p)
 	var sum Aggregate
 	sum.AddRows(p.Times, p.Predicted, p.Actual, p.Known, 0, p.Len())
-	b.dir.blocks = append(b.dir.blocks, ref)
-	b.dir.nodes = append(b.dir.nodes, sum)
-	b.dir.series[len(b.dir.series)-1].blockCount++
+	b.addBlock(ref, &sum)
 	p.Reset()
+}
+
+// cut makes a block of the pending rows if there are at least so many. It tells whether none are left.
+func (b *Builder) cut(least int) bool {
+	if b.pending.Len() >= least {
+		b.endBlock()
+	}
+	return b.pending.Len() == 0
+}
+
+// appendStored adds a block as another segment stores it. No rows are pending, and the last of the block comes before whatever is added next.
+func (b *Builder) appendStored(src Source, ref *blockRef, sum *Aggregate, sc *Scratch) error {
+	if sum.MinTime < max(b.lastTime, b.dir.meta.From) || sum.MaxTime >= b.dir.meta.To {
+		return fmt.Errorf("%w: stored block from %d to %d is out of order or out of bounds", ErrInvalid, sum.MinTime, sum.MaxTime)
+	}
+	copied := blockRef{off: int64(len(b.body)), lens: ref.lens}
+	for ch := range chunks {
+		off, n := ref.chunk(ch)
+		chunk, err := sc.readChecked(src, off, n)
+		if err != nil {
+			return err
+		}
+		start := len(b.body)
+		b.body = appendChecksum(append(b.body, chunk...), start)
+	}
+	b.addBlock(copied, sum)
+	b.lastTime, b.lastID = sum.MaxTime, b.lastID[:0]
+	return nil
+}
+
+// addBlock adds a block of the series at hand to the directory.
+func (b *Builder) addBlock(ref blockRef, sum *Aggregate) {
+	b.dir.blocks = append(b.dir.blocks, ref)
+	b.dir.nodes = append(b.dir.nodes, *sum)
+	b.dir.series[len(b.dir.series)-1].blockCount++
 }
 
 // endSeries ends the series begun last, if any.

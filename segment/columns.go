@@ -44,9 +44,7 @@ func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id,
 
 // AppendFrom adds the rows [from, to) of o.
 func (c *Columns) AppendFrom(o *Columns, from, to int) {
-	for i := from; i < to; i++ {
-		c.Known.Append(len(c.Times)+i-from, o.Known.Get(i))
-	}
+	c.Known.appendFrom(len(c.Times), o.Known, from, to)
 	c.Times = append(c.Times, o.Times[from:to]...)
 	c.Predicted = append(c.Predicted, o.Predicted[from:to]...)
 	c.Actual = append(c.Actual, o.Actual[from:to]...)

@@ -1,52 +1,65 @@
 package segment
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+	"sort"
+)
 
-// mergeCursor walks over the rows of one series of one segment, a block at a time.
-type mergeCursor struct {
-	seg    *Segment
-	series int // the next one
-	block  int // the next one of the series at hand
-	row    int // the next one in rows
-	rows   Columns
-}
-
-// Merge adds the rows of all segments to b, series by series, by time, then id; rows equal in both stay in the order of segs. It holds one decoded block
-// of each segment.
+// Merge adds the rows of all segments to b, series by series, by time, then id; rows equal in both stay in the order of segs. It holds at most one decoded
+// block of each segment. Blocks that no other segment has rows among are copied as they are stored.
 func Merge(b *Builder, segs []*Segment, sc *Scratch) error {
-	cursors := make([]mergeCursor, len(segs))
-	for i := range cursors {
-		cursors[i].seg = segs[i]
+	m := merger{b: b, sc: sc, cursors: make([]mergeCursor, len(segs))}
+	for i := range m.cursors {
+		m.cursors[i].seg = segs[i]
 	}
-	var active []*mergeCursor
 	for {
-		version, environment, any := nextSeries(cursors)
+		version, environment, any := m.nextSeries()
 		if !any {
 			return nil
 		}
 		if err := b.StartSeries(version, environment); err != nil {
 			return err
 		}
-		active = active[:0]
-		for i := range cursors {
-			if m := &cursors[i]; m.at(version, environment) {
-				active = append(active, m)
+		m.active = m.active[:0]
+		for i := range m.cursors {
+			if m.cursors[i].at(version, environment) {
+				m.active = append(m.active, &m.cursors[i])
 			}
 		}
-		if err := mergeSeries(b, active, sc); err != nil {
-			return err
+		for len(m.active) > 0 {
+			if err := m.step(); err != nil {
+				return err
+			}
 		}
 	}
 }
 
+// merger is a merge under way.
+type merger struct {
+	b       *Builder
+	sc      *Scratch
+	cursors []mergeCursor
+	active  []*mergeCursor // those with rows left in the series at hand, in the order of the segments
+}
+
+// mergeCursor walks over the rows of one segment.
+type mergeCursor struct {
+	seg    *Segment
+	series int     // at hand or next
+	block  int     // the first that is not decoded
+	row    int     // the next one of rows
+	rows   Columns // of the block decoded last
+}
+
 // nextSeries returns the least series that any cursor has next.
-func nextSeries(cursors []mergeCursor) (version, environment string, any bool) {
-	for i := range cursors {
-		m := &cursors[i]
-		if m.series == m.seg.NumSeries() {
+func (m *merger) nextSeries() (version, environment string, any bool) {
+	for i := range m.cursors {
+		c := &m.cursors[i]
+		if c.series == c.seg.NumSeries() {
 			continue
 		}
-		v, e := m.seg.dir.seriesNames(m.series)
+		v, e := c.seg.dir.seriesNames(c.series)
 		if !any || v < version || v == version && e < environment {
 			version, environment, any = v, e, true
 		}
@@ -54,85 +67,119 @@ func nextSeries(cursors []mergeCursor) (version, environment string, any bool) {
 	return version, environment, any
 }
 
-func (m *mergeCursor) at(version, environment string) bool {
-	if m.series == m.seg.NumSeries() {
+func (c *mergeCursor) at(version, environment string) bool {
+	if c.series == c.seg.NumSeries() {
 		return false
 	}
-	v, e := m.seg.dir.seriesNames(m.series)
+	v, e := c.seg.dir.seriesNames(c.series)
 	return v == version && e == environment
 }
 
-// mergeSeries merges the rows of the series that all cursors stand at.
-func mergeSeries(b *Builder, cursors []*mergeCursor, sc *Scratch) error {
-	for i := 0; i < len(cursors); {
-		more, err := cursors[i].load(sc)
-		if err != nil {
-			return err
+// step moves rows of one cursor to the builder, or decodes a block that the next step needs.
+func (m *merger) step() error {
+	first, bound := m.first()
+	c := m.active[first]
+	switch {
+	case !c.decoded():
+		if a := c.seg.Block(c.series, c.block); a.MaxTime < bound && a.Rows >= blockRows/2 {
+			return m.take(c)
 		}
-		if more {
-			i++
+		return c.decode(m.sc)
+	case c.time() < bound:
+		end := c.row + sort.Search(c.rows.Len()-c.row, func(i int) bool { return c.rows.Times[c.row+i] >= bound })
+		return m.append(c, end)
+	}
+	for i, o := range m.active {
+		if o.time() != bound {
 			continue
 		}
-		cursors = append(cursors[:i], cursors[i+1:]...)
-	}
-	for len(cursors) > 0 {
-		least := 0
-		for i := 1; i < len(cursors); i++ {
-			if cursors[i].compare(cursors[least]) < 0 {
-				least = i
-			}
+		if !o.decoded() {
+			return o.decode(m.sc)
 		}
-		m := cursors[least]
-		from := m.row
-		for m.row++; m.row < m.rows.Len() && m.leads(cursors, least); {
-			m.row++
-		}
-		if err := b.AppendRange(&m.rows, from, m.row); err != nil {
-			return err
-		}
-		more, err := m.load(sc)
-		if err != nil {
-			return err
-		}
-		if !more {
-			cursors = append(cursors[:least], cursors[least+1:]...)
+		if bytes.Compare(o.rows.IDs.At(o.row), c.rows.IDs.At(c.row)) < 0 {
+			c = m.active[i]
 		}
 	}
+	return m.append(c, c.row+1)
+}
+
+// first returns the first cursor with the least time, and the least time of all others.
+func (m *merger) first() (first int, bound int64) {
+	bound = math.MaxInt64
+	for i, c := range m.active[1:] {
+		if t := c.time(); t < m.active[first].time() {
+			first, bound = i+1, m.active[first].time()
+		} else {
+			bound = min(bound, t)
+		}
+	}
+	return first, bound
+}
+
+// take moves a block that is not decoded, as it is stored if the rows before it make a block.
+func (m *merger) take(c *mergeCursor) error {
+	if !m.b.cut(blockRows / 2) {
+		if err := c.decode(m.sc); err != nil {
+			return err
+		}
+		// Without this, the rest would stay as short as it is, and every block after it would have to be decoded.
+		half := (m.b.pending.Len() + c.rows.Len()) / 2
+		if err := m.append(c, max(half-m.b.pending.Len(), 1)); err != nil {
+			return err
+		}
+		m.b.cut(1)
+		return m.append(c, c.rows.Len())
+	}
+	i := int(c.seg.dir.series[c.series].firstBlock) + c.block
+	ref := &c.seg.dir.blocks[i]
+	if err := m.b.appendStored(c.seg.src, ref, &c.seg.dir.nodes[i], m.sc); err != nil {
+		return err
+	}
+	c.block++
+	m.drop(c)
 	return nil
 }
 
-// leads tells whether m, number self of cursors, has the next row of all.
-func (m *mergeCursor) leads(cursors []*mergeCursor, self int) bool {
-	for i, o := range cursors {
-		if order := m.compare(o); i < self && order >= 0 || i > self && order > 0 {
-			return false
-		}
+// append moves the decoded rows of c up to end.
+func (m *merger) append(c *mergeCursor, end int) error {
+	if err := m.b.AppendRange(&c.rows, c.row, end); err != nil {
+		return err
 	}
-	return true
+	c.row = end
+	m.drop(c)
+	return nil
 }
 
-// compare orders the next rows of both.
-func (m *mergeCursor) compare(o *mergeCursor) int {
-	if a, b := m.rows.Times[m.row], o.rows.Times[o.row]; a != b {
-		if a < b {
-			return -1
-		}
-		return 1
+// drop takes c off the active cursors at the end of its series, and moves it on to the next.
+func (m *merger) drop(c *mergeCursor) {
+	if c.decoded() || c.block < int(c.seg.dir.series[c.series].blockCount) {
+		return
 	}
-	return bytes.Compare(m.rows.IDs.At(m.row), o.rows.IDs.At(o.row))
+	c.series, c.block, c.row = c.series+1, 0, 0
+	c.rows.Reset()
+	for i, o := range m.active {
+		if o == c {
+			m.active = append(m.active[:i], m.active[i+1:]...)
+			return
+		}
+	}
 }
 
-// load reads the next block once the rows at hand are used up. At the end of the series more is false, and m stands before the next series.
-func (m *mergeCursor) load(sc *Scratch) (more bool, err error) {
-	if m.row < m.rows.Len() {
-		return true, nil
+// decoded tells whether the next row is decoded.
+func (c *mergeCursor) decoded() bool {
+	return c.row < c.rows.Len()
+}
+
+// time returns the time of the next row.
+func (c *mergeCursor) time() int64 {
+	if c.decoded() {
+		return c.rows.Times[c.row]
 	}
-	if m.block == int(m.seg.dir.series[m.series].blockCount) {
-		m.series, m.block, m.row = m.series+1, 0, 0
-		m.rows.Reset()
-		return false, nil
-	}
-	_, err = m.seg.ReadBlock(&m.rows, m.series, m.block, AllColumns, sc)
-	m.block, m.row = m.block+1, 0
-	return err == nil, err
+	return c.seg.Block(c.series, c.block).MinTime
+}
+
+func (c *mergeCursor) decode(sc *Scratch) error {
+	_, err := c.seg.ReadBlock(&c.rows, c.series, c.block, AllColumns, sc)
+	c.block, c.row = c.block+1, 0
+	return err
 }
