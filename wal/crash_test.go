@@ -103,7 +103,7 @@ func eachWorkload(t *testing.T, blockBytes []int64, check func(t *testing.T, tes
 // what was not synced lost, and opens what is left.
 func TestCrash(t *testing.T) {
 	eachWorkload(t, []int64{512, 4096}, func(t *testing.T, test *crashtest.Test[item]) {
-		test.Crashes(flags.Sweep(500)).Verify(t)
+		test.Crashes(flags.Sweep(400)).Verify(t)
 	})
 }
 
@@ -119,9 +119,9 @@ func TestCrashInRecovery(t *testing.T) {
 // log must notice, and the next process must find everything that was acknowledged and nothing that was refused.
 func TestFaults(t *testing.T) {
 	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
-		test.Faults(flags.Sweep(250)).Verify(t)
-		test.FaultPairs(flags.Sweep(80)).Verify(t)
-		test.RecoveryFaults(flags.Sweep(80)).Verify(t)
+		test.Faults(flags.Sweep(120)).Verify(t)
+		test.FaultPairs(flags.Sweep(40)).Verify(t)
+		test.RecoveryFaults(flags.Sweep(40)).Verify(t)
 	})
 }
 

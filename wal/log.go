@@ -42,7 +42,7 @@ type Record struct {
 }
 
 // Open opens the log in dir, making it if there is none, and calls replay for each record behind opts.Checkpoint in the
-// order of the log. Damage that a crash cannot explain is refused with ErrCorrupt, ErrForeign or ErrVersion, and the
+// order of the log; replay may be nil. Damage that a crash cannot explain is refused with ErrCorrupt, ErrForeign or ErrVersion, and the
 // directory is left as it was. An error of replay ends Open with that error.
 //
 // The log may come back unable to take records, see [Log.Err]: with ErrNoSpace, which passes, or with ErrPoisoned, if
@@ -53,6 +53,9 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, Recovered{}, err
+	}
+	if replay == nil {
+		replay = func(Record) error { return nil }
 	}
 	d := dir{opts.FS, path}
 	r, err := recoverLog(d, opts, replay)

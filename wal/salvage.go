@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -35,9 +36,9 @@ type Salvaged struct {
 // It gives up acknowledged records: it is for an operator who has no other copy. The directory must not be open. After
 // an error or a crash it can be repeated. Nothing is changed if a log file is of another store, of a newer version, or
 // holds another number than its name says, which the operator can set right without a loss.
-func Salvage(fs vfs.FS, path string, storeID [16]byte, checkpoint Position) (Salvaged, error) {
+func Salvage(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (Salvaged, error) {
 	s := salvage{
-		dir: dir{fs, path}, storeID: storeID,
+		dir: dir{fsys, path}, storeID: storeID,
 		prev: facts{number: checkpoint.File, crc: checkpoint.CRC, lsn: checkpoint.LSN},
 	}
 	names, err := s.dir.read(checkpoint)
@@ -62,7 +63,8 @@ func Salvage(fs vfs.FS, path string, storeID [16]byte, checkpoint Position) (Sal
 			last++
 		}
 	}
-	return s.done, nil
+	// An earlier run may have replaced files and failed to sync their names.
+	return s.done, s.dir.fs.SyncDir(s.dir.path)
 }
 
 // refuse fails for a log file whose header is whole and says that it must not be replaced.
@@ -154,7 +156,7 @@ func (s *salvage) keep(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.dir.copyFile(name, dir{s.dir.fs, s.done.Kept}.join(name), size); err != nil {
+	if err := s.dir.copyFile(name, filepath.Join(s.done.Kept, name), size); err != nil {
 		return err
 	}
 	return s.dir.fs.SyncDir(s.done.Kept)

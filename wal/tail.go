@@ -110,21 +110,21 @@ func (r *recovery) keepBroken() error {
 			copyNumber = max(copyNumber, c)
 		}
 	}
-	name := brokenName(number, copyNumber+1)
-	if err := r.dir.copyFile(logName(number), name, r.tail.brokenEnd); err != nil {
+	path := r.dir.join(brokenName(number, copyNumber+1))
+	if err := r.dir.copyFile(logName(number), path, r.tail.brokenEnd); err != nil {
 		return err
 	}
-	r.found.CutFile = r.dir.join(name)
+	r.found.CutFile = path
 	return nil
 }
 
-// copyFile makes a synced copy of the first size bytes of a file.
-func (d dir) copyFile(from, to string, size int64) error {
-	f, err := d.fs.Create(d.join(to))
+// copyFile makes a synced copy of the first size bytes of a file of the directory.
+func (d dir) copyFile(name, path string, size int64) error {
+	f, err := d.fs.Create(path)
 	if err != nil {
 		return err
 	}
-	err = d.withFile(from, func(src vfs.File, _ int64) error {
+	err = d.withFile(name, func(src vfs.File, _ int64) error {
 		s := &scanner{src: src, size: size}
 		for off := int64(0); off < size; off += scanChunk {
 			b, err := s.view(off, min(scanChunk, size-off))
@@ -138,7 +138,7 @@ func (d dir) copyFile(from, to string, size int64) error {
 		return f.Sync()
 	})
 	if err = errors.Join(err, f.Close()); err != nil {
-		_ = d.fs.Remove(d.join(to)) // The cause is err.
+		_ = d.fs.Remove(path) // The cause is err.
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/residualdb/residual/internal/vfs"
 )
@@ -24,7 +25,7 @@ type Report struct {
 	Bytes   int64  // of their payloads
 	LastLSN uint64
 
-	// TornBytes is the length of a torn tail, which is no damage: Open cuts it off.
+	// TornBytes is the length of a torn tail, up to its last byte that is not zero. It is no damage: Open cuts it off.
 	TornBytes int64
 
 	// Lost are LSNs that an earlier Salvage has given up.
@@ -36,8 +37,8 @@ type Report struct {
 
 // Verify reads the whole log in a directory and reports all damage, not only the first. It changes nothing. storeID and
 // checkpoint are as in [Options]. The error is for a directory that cannot be listed.
-func Verify(fs vfs.FS, path string, storeID [16]byte, checkpoint Position) (Report, error) {
-	v := verification{dir: dir{fs, path}, storeID: storeID, known: true, crc: checkpoint.CRC}
+func Verify(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (Report, error) {
+	v := verification{dir: dir{fsys, path}, storeID: storeID, known: true, crc: checkpoint.CRC}
 	names, err := v.dir.read(checkpoint)
 	if err != nil {
 		return Report{}, err
@@ -112,18 +113,26 @@ func (v *verification) file(number uint32) {
 	}
 }
 
-// endOf returns where the header of the next log file says that this one ends, or zero if that cannot be known.
-func (v *verification) endOf(number uint32) int64 {
+// endOf returns where the header of the next log file says that this one ends, or zero if it does not say.
+func (v *verification) endOf(number uint32) (int64, error) {
 	next, _, err := v.dir.readHeader(number + 1)
-	if err != nil || next.number != number+1 || next.storeID != v.storeID {
-		return 0
+	switch {
+	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrVersion), errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case next.number != number+1 || next.storeID != v.storeID:
+		return 0, nil
 	}
-	return next.prev.end
+	return next.prev.end, nil
 }
 
 // records reads the records of the log file with header h, those behind damage too.
 func (v *verification) records(h fileHeader) error {
-	until := v.endOf(h.number)
+	until, err := v.endOf(h.number)
+	if err != nil {
+		return err
+	}
 	name := logName(h.number)
 	return v.dir.withFile(name, func(f vfs.File, size int64) error {
 		s := newScanner(f, size, h)
