@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 			args: []string{"demo", "--rows", "20000", "--data-dir", dir}, env: os.LookupEnv, in: os.Stdin, out: out, err: os.Stderr,
 		})
 	}()
-	<-out.seen
+	out.wait(t, code)
 	curls := regexp.MustCompile(`curl '(.*)'\n\n`).FindAllStringSubmatch(out.text.String(), -1)
 	require.Len(t, curls, 2)
 	for _, curl := range curls {
@@ -47,6 +47,16 @@ type watched struct {
 	text  bytes.Buffer
 	watch string
 	seen  chan struct{}
+}
+
+// wait waits for the text, and fails if the command that writes ends without it.
+func (w *watched) wait(t *testing.T, code <-chan int) {
+	t.Helper()
+	select {
+	case <-w.seen:
+	case c := <-code:
+		t.Fatalf("exit code %d before %q was written", c, w.watch)
+	}
 }
 
 func (w *watched) Write(p []byte) (int, error) {

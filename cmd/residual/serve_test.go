@@ -127,7 +127,7 @@ func TestServeDrains(t *testing.T) {
 			env:  func(string) (string, bool) { return "", false }, in: os.Stdin, out: out, err: os.Stderr,
 		})
 	}()
-	<-out.seen
+	out.wait(t, code)
 	address := strings.TrimSpace(strings.TrimPrefix(out.text.String(), "listening on "))
 
 	body, feed := io.Pipe()
