@@ -237,6 +237,16 @@ func exchange(t *testing.T, addr, request string) string {
 	return answer.String()
 }
 
+// exchangeHalf is exchange for a client that says it has nothing more to send.
+func exchangeHalf(t *testing.T, addr, request string) string {
+	t.Helper()
+	conn := dial(t, addr)
+	_, _ = io.WriteString(conn, request)
+	_ = conn.(*net.TCPConn).CloseWrite()
+	answer, _ := io.ReadAll(conn)
+	return string(answer)
+}
+
 // readable makes bytes fit for a text file that is read by people: long values are cut, what does not print is quoted.
 func readable(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")

@@ -201,17 +201,17 @@ func TestLogsHoldNoLineThatAClientWrote(t *testing.T) {
 // TestPanicEndsOneRequestOnly lets a handler panic with what could hold a client's data.
 func TestPanicEndsOneRequestOnly(t *testing.T) {
 	server := start(t, httpapi.Options{})
-	server.store.panics = "customer data"
+	server.store.change(func(f *fakeStore) { f.panics = "customer data" })
 	resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics.json?model_id=secret", nil)
 	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
 	require.Equal(t, "internal error", errorText(t, body))
-	server.store.panics = fmt.Errorf("BUG: with %s", "customer data")
+	server.store.change(func(f *fakeStore) { f.panics = fmt.Errorf("BUG: with %s", "customer data") })
 	resp, _ = server.do(t, "POST", events, strings.NewReader(goodLine))
 	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
-	server.store.panics = "BUG: two heads for one month"
+	server.store.change(func(f *fakeStore) { f.panics = "BUG: two heads for one month" })
 	resp, _ = server.do(t, "POST", events, strings.NewReader(goodLine))
 	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
-	server.store.panics = nil
+	server.store.change(func(f *fakeStore) { f.panics = nil })
 	resp, _ = server.do(t, "POST", events, strings.NewReader(goodLine))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode)
 

@@ -48,26 +48,43 @@ type fakeStore struct {
 	appendErr, queryErr error
 	panics              any
 	health              engine.Health
-	// entered receives, and gate holds up, each append and query, if set.
+	// A call of the held kind sends on entered and waits for gate.
+	held          string
 	entered, gate chan struct{}
 }
 
-func newFakeStore() *fakeStore {
-	return &fakeStore{keys: map[string]engine.Key{}, health: engine.Health{Ready: true}}
+// change sets what the store does from now on.
+func (f *fakeStore) change(change func(*fakeStore)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
 }
 
-func (f *fakeStore) pass() {
-	if f.entered != nil {
+// hold makes calls of a kind wait.
+func (f *fakeStore) hold(kind string) { f.change(func(f *fakeStore) { f.held = kind }) }
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{
+		keys: map[string]engine.Key{}, health: engine.Health{Ready: true},
+		entered: make(chan struct{}), gate: make(chan struct{}),
+	}
+}
+
+func (f *fakeStore) pass(kind string) {
+	f.mu.Lock()
+	held, panics := f.held == kind, f.panics
+	f.mu.Unlock()
+	if held {
 		f.entered <- struct{}{}
 		<-f.gate
 	}
-	if f.panics != nil {
-		panic(f.panics)
+	if panics != nil {
+		panic(panics)
 	}
 }
 
 func (f *fakeStore) Append(_ context.Context, b *event.Batch) (engine.Appended, error) {
-	f.pass()
+	f.pass("append")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.appendErr != nil {
@@ -103,7 +120,7 @@ func (f *fakeStore) Rules() event.Rules {
 }
 
 func (f *fakeStore) Metrics(_ context.Context, q engine.MetricsQuery) (engine.MetricsResult, error) {
-	f.pass()
+	f.pass("query")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.metrics = append(f.metrics, q)
@@ -114,7 +131,7 @@ func (f *fakeStore) Metrics(_ context.Context, q engine.MetricsQuery) (engine.Me
 }
 
 func (f *fakeStore) Drift(_ context.Context, q engine.DriftQuery) (engine.DriftResult, error) {
-	f.pass()
+	f.pass("query")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.drifts = append(f.drifts, q)
@@ -174,6 +191,15 @@ func (r *running) url(path string) string { return "http://" + r.addr + path }
 // start serves a fake store with the given options; zero options are those of most tests.
 func start(t *testing.T, opts httpapi.Options) *running {
 	t.Helper()
+	store := newFakeStore()
+	server := startWith(t, store, opts)
+	server.store = store
+	return server
+}
+
+// startWith is start for a store of the test's own.
+func startWith(t *testing.T, store httpapi.Store, opts httpapi.Options) *running {
+	t.Helper()
 	logs := &lockedBuffer{}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -181,7 +207,6 @@ func start(t *testing.T, opts httpapi.Options) *running {
 	if opts.Now == nil {
 		opts.Now = func() time.Time { return now }
 	}
-	store := newFakeStore()
 	server, err := httpapi.New(store, opts)
 	require.NoError(t, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -194,7 +219,7 @@ func start(t *testing.T, opts httpapi.Options) *running {
 		require.NoError(t, server.Shutdown(ctx))
 		require.NoError(t, <-served)
 	})
-	return &running{Server: server, store: store, addr: ln.Addr().String(), logs: logs}
+	return &running{Server: server, addr: ln.Addr().String(), logs: logs}
 }
 
 // do sends one request on a connection of its own and returns status, headers and body.

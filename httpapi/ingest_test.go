@@ -1,0 +1,262 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi"
+)
+
+// TestLongBodies sends bodies of several pieces: every row arrives in order, and rejects know their lines.
+func TestLongBodies(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	var body strings.Builder
+	lines, good := 0, 0
+	add := func(line string, ok bool) {
+		body.WriteString(line + "\n")
+		lines++
+		good += btoi(ok)
+	}
+	var badAt []int
+	bad := func(line string) {
+		add(line, false)
+		badAt = append(badAt, lines)
+	}
+	for body.Len() < 3<<20 {
+		for range 1000 {
+			add(strings.Replace(goodLine, `"p"`, fmt.Sprintf(`"p%d"`, good), 1), true)
+		}
+		add("", false)
+		bad("nonsense")
+	}
+	bad(strings.Repeat("x", event.LineBytesMax+1))
+	bad(strings.Repeat("y", 3*event.LineBytesMax))
+	add(strings.Replace(goodLine, `"p"`, fmt.Sprintf(`"p%d"`, good), 1), true)
+	bad("nonsense")
+
+	for _, encoding := range []string{"identity", "gzip"} {
+		content := []byte(body.String())
+		if encoding == "gzip" {
+			content = gzipped(t, text(body.String()))
+		}
+		resp, answer := server.do(t, "POST", events, bytes.NewReader(content), "Content-Encoding", encoding)
+		require.Equal(t, http.StatusAccepted, resp.StatusCode, answer)
+		require.Equal(t, fmt.Sprintf("{\"successful_rows\":%d,\"quarantined_rows\":%d}\n", good, len(badAt)), answer)
+	}
+	for _, batch := range server.store.batches {
+		for i := range batch.Len() {
+			if want := fmt.Sprintf("p%d", i); string(batch.IDs.At(i)) != want {
+				t.Fatalf("row %d is %s", i, batch.IDs.At(i))
+			}
+		}
+		var at []int
+		for i := range batch.Rejects {
+			at = append(at, batch.Rejects[i].Line)
+			require.LessOrEqual(t, len(batch.Rejects[i].Raw), event.RawBytesMax+len(event.RawMarker))
+		}
+		require.Equal(t, badAt, at)
+	}
+}
+
+func TestManyEmptyLines(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	resp, answer := server.do(t, "POST", events, io.LimitReader(endless('\n'), 10_000_000))
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	require.Equal(t, "{\"successful_rows\":0,\"quarantined_rows\":0}\n", answer)
+}
+
+// TestKeysHashWhatWasSent checks that a body is the same however it travels, and another under another name or format.
+func TestKeysHashWhatWasSent(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	f := func(target, encoding string, body []byte, headers ...string) (int, string) {
+		t.Helper()
+		resp, answer := server.do(t, "POST", target, bytes.NewReader(body), append(headers, "Content-Encoding", encoding)...)
+		return resp.StatusCode, answer + resp.Header.Get("Idempotent-Replayed")
+	}
+	key := []string{"Idempotency-Key", "k"}
+	status, first := f(events, "identity", []byte(tutorialEvents), key...)
+	require.Equal(t, http.StatusAccepted, status)
+	for _, again := range []struct {
+		encoding string
+		body     []byte
+	}{{"identity", []byte(tutorialEvents)}, {"gzip", gzipped(t, text(tutorialEvents))}, {"zstd", zstded(t, text(tutorialEvents))}} {
+		status, answer := f(events+"&wait=true", again.encoding, again.body, key...)
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, first+"true", answer)
+	}
+	require.Len(t, server.store.batches, 1)
+	status, _ = f(events, "identity", []byte(tutorialEvents+" "), key...)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	status, _ = f(events+"&format=json", "identity", []byte("["+goodLine+"]"), "Idempotency-Key", "j")
+	require.Equal(t, http.StatusAccepted, status)
+	status, _ = f(events, "identity", []byte("["+goodLine+"]"), "Idempotency-Key", "j")
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+}
+
+// TestRulesReachTheDecoder sends an event from beyond what the store takes.
+func TestRulesReachTheDecoder(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	line := strings.Replace(goodLine, "2025-04-26T17:55:44.123Z", now.Add(25*time.Hour).Format(time.RFC3339), 1)
+	_, answer := server.do(t, "POST", events, strings.NewReader(line))
+	require.Equal(t, "{\"successful_rows\":0,\"quarantined_rows\":1}\n", answer)
+	require.Equal(t, event.CodeTooNew, server.store.batches[0].Rejects[0].Code)
+}
+
+// TestBusy fills the places for ingests and for queries: each kind is told to come back, the other goes on.
+func TestBusy(t *testing.T) {
+	const query = "/v0/pipes/model_performance_metrics.json"
+	for kind, limits := range map[string]httpapi.Limits{"append": {MaxIngests: 1}, "query": {MaxQueries: 1}} {
+		t.Run(kind, func(t *testing.T) {
+			server := start(t, httpapi.Options{Limits: limits})
+			ask := map[string]func() (*http.Response, string){
+				"append": func() (*http.Response, string) {
+					return server.do(t, "POST", events+"&wait=true", strings.NewReader(goodLine))
+				},
+				"query": func() (*http.Response, string) { return server.do(t, "GET", query, nil) },
+			}
+			server.store.hold(kind)
+			var held sync.WaitGroup
+			held.Go(func() {
+				if resp, _ := ask[kind](); resp.StatusCode != http.StatusOK {
+					t.Errorf("the first request got %d", resp.StatusCode)
+				}
+			})
+			<-server.store.entered
+			resp, body := ask[kind]()
+			require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, body)
+			require.Equal(t, "1", resp.Header.Get("Retry-After"))
+			require.Equal(t, "1", resp.Header.Get("X-RateLimit-Limit"))
+			require.Equal(t, "0", resp.Header.Get("X-RateLimit-Remaining"))
+			require.Equal(t, "1", resp.Header.Get("X-RateLimit-Reset"))
+			for other, request := range ask {
+				if other != kind {
+					resp, _ := request()
+					require.Equal(t, http.StatusOK, resp.StatusCode)
+				}
+			}
+			server.store.gate <- struct{}{}
+			held.Wait()
+		})
+	}
+}
+
+// TestBytesInFlight holds one body half sent while another needs the room.
+func TestBytesInFlight(t *testing.T) {
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxBodyBytes: 1 << 20, MaxBytesInFlight: 1 << 20}})
+	server.store.hold("append")
+	body := strings.Repeat(" ", 800<<10) + "\n" + goodLine
+	var held sync.WaitGroup
+	held.Go(func() {
+		resp, _ := server.do(t, "POST", events, strings.NewReader(body))
+		if resp.StatusCode != http.StatusAccepted {
+			t.Errorf("the first request got %d", resp.StatusCode)
+		}
+	})
+	<-server.store.entered
+	resp, answer := server.do(t, "POST", events, strings.NewReader(body))
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Equal(t, "too many bytes are being taken in; send this request again", errorText(t, answer))
+	server.store.gate <- struct{}{}
+	held.Wait()
+	server.store.hold("")
+	resp, _ = server.do(t, "POST", events, strings.NewReader(body))
+	require.Equal(t, http.StatusAccepted, resp.StatusCode, "the room is free again")
+}
+
+// TestShutdownLetsRequestsFinish ends a server under a request that the store holds, and under one that never ends.
+func TestShutdownLetsRequestsFinish(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	server.store.hold("append")
+	var held sync.WaitGroup
+	held.Go(func() {
+		resp, answer := server.do(t, "POST", events+"&wait=true", strings.NewReader(goodLine))
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("the request got %d: %s", resp.StatusCode, answer)
+		}
+	})
+	<-server.store.entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Shutdown(t.Context()) }()
+	server.store.gate <- struct{}{}
+	require.NoError(t, <-stopped)
+	held.Wait()
+}
+
+func TestShutdownCutsOffWhoDoesNotFinish(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	conn := dial(t, server.addr)
+	_, err := io.WriteString(conn, head+"Content-Length: 100\r\n\r\n{")
+	require.NoError(t, err)
+	keepOpen(t, server.addr)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, server.Shutdown(ctx), context.DeadlineExceeded)
+	_, err = io.ReadAll(conn)
+	_ = err // reset or closed, but ended
+}
+
+// TestStartingServer asks a server whose store is not there yet.
+func TestStartingServer(t *testing.T) {
+	store := newFakeStore()
+	server := startWith(t, nil, httpapi.Options{})
+	resp, body := server.do(t, "GET", "/health", nil)
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.JSONEq(t, `{"status":"starting","reason":"the log is being replayed","version":"dev"}`, body)
+	resp, body = server.do(t, "POST", events, strings.NewReader(goodLine))
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Equal(t, "1", resp.Header.Get("Retry-After"))
+	require.Contains(t, errorText(t, body), "the server is starting")
+	resp, body = server.do(t, "GET", "/metrics", nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.NotContains(t, body, "residual_ready")
+
+	server.Attach(store)
+	resp, _ = server.do(t, "POST", events, strings.NewReader(goodLine))
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+}
+
+// actualsStore is a store that takes actuals too.
+type actualsStore struct {
+	*fakeStore
+
+	got []event.Actuals
+}
+
+func (a *actualsStore) AppendActuals(_ context.Context, actuals *event.Actuals) (engine.Appended, error) {
+	a.got = append(a.got, event.Actuals{Models: append([]string(nil), actuals.Models...), Values: append([]float64(nil), actuals.Values...)})
+	return engine.Appended{Successful: actuals.Len(), Quarantined: actuals.Rejected.Total()}, nil
+}
+
+func (a *actualsStore) AppendActualsOnce(ctx context.Context, actuals *event.Actuals, _ engine.Key) (engine.Appended, error) {
+	done, err := a.AppendActuals(ctx, actuals)
+	done.Duplicate = true
+	return done, err
+}
+
+func TestActuals(t *testing.T) {
+	store := &actualsStore{fakeStore: newFakeStore()}
+	server := startWith(t, store, httpapi.Options{})
+	const target = "/v0/events?name=ml_model_actuals"
+	lines := "{\"model_id\":\"m\",\"prediction_id\":\"p\",\"actual_value\":2.5}\n{\"model_id\":\"m\"}\n"
+	resp, body := server.do(t, "POST", target, strings.NewReader(lines))
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	require.Equal(t, "{\"successful_rows\":1,\"quarantined_rows\":1}\n", body)
+	require.Equal(t, []float64{2.5}, store.got[0].Values)
+	resp, _ = server.do(t, "POST", target, strings.NewReader(lines), "Idempotency-Key", "k")
+	require.Equal(t, "true", resp.Header.Get("Idempotent-Replayed"))
+	_, body = server.do(t, "GET", "/v0/datasources", nil)
+	require.Contains(t, body, `"name":"ml_model_actuals"`)
+	resp, _ = server.do(t, "GET", "/v0/pipes/ml_model_actuals_quarantine.json", nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}

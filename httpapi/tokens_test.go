@@ -1,0 +1,328 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/httpapi"
+)
+
+// clock is a clock that a test moves.
+type clock struct{ nanos atomic.Int64 }
+
+func (c *clock) now() time.Time          { return now.Add(time.Duration(c.nanos.Load())) }
+func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
+
+// secured starts a server with the tokens of a directory and returns a clock that moves it.
+func secured(t *testing.T, dir string) (*running, *clock) {
+	t.Helper()
+	tokens, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	c := &clock{}
+	return start(t, httpapi.Options{Tokens: tokens, Now: c.now}), c
+}
+
+func create(t *testing.T, dir, name string, scopes ...string) string {
+	t.Helper()
+	token, err := httpapi.CreateToken(dir, name, scopes, now)
+	require.NoError(t, err)
+	return token
+}
+
+// TestRoutesTimesScopes asks every route with every kind of token: what is not granted is denied.
+func TestRoutesTimesScopes(t *testing.T) {
+	dir := t.TempDir()
+	const (
+		adminScope  = "ADMIN"
+		appendScope = "DATASOURCES:APPEND:ml_model_predictions"
+		readScope   = "DATASOURCES:READ:ml_model_predictions"
+		pipeScope   = "PIPES:READ:model_performance_metrics"
+		driftScope  = "PIPES:READ:model_drift_detection"
+		allScope    = "PIPES:READ:quarantine"
+		otherScope  = "DATASOURCES:APPEND:ml_model_actuals"
+	)
+	scopes := []string{adminScope, appendScope, readScope, pipeScope, driftScope, allScope, otherScope}
+	tokens := map[string]string{}
+	for i, scope := range scopes {
+		tokens[scope] = create(t, dir, "t"+string(rune('0'+i)), scope)
+	}
+	server, _ := secured(t, dir)
+	everyToken := scopes
+	for _, route := range []struct {
+		method, target string
+		granted        []string // ADMIN is always
+		open           bool
+	}{
+		{method: "GET", target: "/health", open: true},
+		{method: "OPTIONS", target: events, open: true},
+		{method: "POST", target: events, granted: []string{appendScope}},
+		{method: "POST", target: "/v0/datasources?format=csv&name=ml_model_predictions", granted: []string{appendScope}},
+		{method: "GET", target: "/v0/datasources", granted: everyToken},
+		{method: "GET", target: "/v0/pipes", granted: everyToken},
+		{method: "GET", target: "/v0/pipes/openapi.json", granted: everyToken},
+		{method: "GET", target: "/v0/pipes/model_performance_metrics.json", granted: []string{pipeScope}},
+		{method: "HEAD", target: "/v0/pipes/model_performance_metrics.csv", granted: []string{pipeScope}},
+		{method: "POST", target: "/v0/pipes/model_performance_metrics.parquet", granted: []string{pipeScope}},
+		{method: "GET", target: "/v0/pipes/model_drift_detection.prometheus", granted: []string{driftScope}},
+		{method: "GET", target: "/v0/pipes/quarantine.json", granted: []string{allScope}},
+		{method: "GET", target: "/v0/pipes/ml_model_predictions_quarantine.json", granted: []string{readScope}},
+		{method: "GET", target: "/metrics", granted: []string{pipeScope}},
+	} {
+		granted := map[string]bool{adminScope: true}
+		for _, scope := range route.granted {
+			granted[scope] = true
+		}
+		ask := func(headers ...string) int {
+			resp, body := server.do(t, route.method, route.target, http.NoBody, headers...)
+			if resp.StatusCode == http.StatusForbidden && route.method != "HEAD" {
+				require.NotEmpty(t, errorText(t, body))
+			}
+			return resp.StatusCode
+		}
+		name := route.method + " " + route.target
+		require.Equal(t, route.open, ask() != http.StatusForbidden, "%s without a token", name)
+		require.Equal(t, route.open, ask("Authorization", "Bearer p.wrong") != http.StatusForbidden, "%s with a wrong token", name)
+		require.Equal(t, route.open, ask("Authorization", "Basic "+tokens[adminScope]) != http.StatusForbidden, "%s with another scheme", name)
+		for scope, token := range tokens {
+			status := ask("Authorization", "Bearer "+token)
+			require.Equal(t, route.open || granted[scope], status != http.StatusForbidden, "%s with %s: %d", name, scope, status)
+			require.Less(t, status, 300+100*btoi(!route.open && !granted[scope])+4, "%s with %s", name, scope)
+		}
+	}
+	// A route that does not exist tells so only those who may ask at all.
+	resp, _ := server.do(t, "GET", "/v0/secret", nil)
+	require.Equal(t, http.StatusForbidden, resp.StatusCode)
+	resp, _ = server.do(t, "GET", "/v0/secret", nil, "Authorization", "Bearer "+tokens[otherScope])
+	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestCatalogShowsWhatTheTokenMayUse checks the three lists.
+func TestCatalogShowsWhatTheTokenMayUse(t *testing.T) {
+	dir := t.TempDir()
+	drift := create(t, dir, "drift", "PIPES:READ:model_drift_detection")
+	appender := create(t, dir, "appender", "DATASOURCES:APPEND:ml_model_predictions")
+	server, _ := secured(t, dir)
+	list := func(target, token string) string {
+		_, body := server.do(t, "GET", target, nil, "Authorization", "Bearer "+token)
+		return body
+	}
+	require.Contains(t, list("/v0/pipes", drift), `"name":"model_drift_detection"`)
+	require.NotContains(t, list("/v0/pipes", drift), `"name":"model_performance_metrics"`)
+	require.Contains(t, list("/v0/pipes/openapi.json", drift), `/v0/pipes/model_drift_detection.json`)
+	require.NotContains(t, list("/v0/pipes/openapi.json", drift), `model_performance_metrics`)
+	require.JSONEq(t, `{"datasources":[]}`, list("/v0/datasources", drift))
+	require.JSONEq(t, `{"pipes":[]}`, list("/v0/pipes", appender))
+	require.Contains(t, list("/v0/datasources", appender), `"name":"ml_model_predictions"`)
+}
+
+func TestTokenInTheQueryString(t *testing.T) {
+	dir := t.TempDir()
+	token := create(t, dir, "admin", "ADMIN")
+	server, _ := secured(t, dir)
+	resp, _ := server.do(t, "GET", "/v0/pipes?token="+token, nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	resp, _ = server.do(t, "GET", "/v0/pipes?token="+token, nil, "Authorization", "Bearer wrong")
+	require.Equal(t, http.StatusForbidden, resp.StatusCode, "the header goes first")
+	resp, _ = server.do(t, "GET", "/v0/pipes?token="+token+"&token="+token, nil)
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	resp, _ = server.do(t, "GET", "/v0/pipes", nil, "Authorization", "bearer  "+token)
+	require.Equal(t, http.StatusOK, resp.StatusCode, "schemes have no case")
+}
+
+// TestTokensFollowTheirFile revokes and creates under a running server.
+func TestTokensFollowTheirFile(t *testing.T) {
+	dir := t.TempDir()
+	first := create(t, dir, "first", "ADMIN")
+	server, c := secured(t, dir)
+	status := func(token string) int {
+		resp, _ := server.do(t, "GET", "/v0/pipes", nil, "Authorization", "Bearer "+token)
+		return resp.StatusCode
+	}
+	require.Equal(t, http.StatusOK, status(first))
+
+	second := create(t, dir, "second", "ADMIN")
+	c.advance(time.Second)
+	require.Equal(t, http.StatusOK, status(second))
+	require.NoError(t, httpapi.RevokeToken(dir, "first"))
+	c.advance(time.Second)
+	require.Equal(t, http.StatusForbidden, status(first))
+	require.Equal(t, http.StatusOK, status(second))
+
+	// A file that cannot be read leaves the known tokens in place.
+	file := filepath.Join(dir, "tokens.json")
+	good, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
+	c.advance(time.Second)
+	require.Equal(t, http.StatusOK, status(second))
+	require.Contains(t, server.logs.String(), "tokens could not be read again")
+	require.NoError(t, os.WriteFile(file, good, 0o600))
+
+	// Once there were tokens, having none denies everybody, and so does a file that is gone.
+	require.NoError(t, httpapi.RevokeToken(dir, "second"))
+	c.advance(time.Second)
+	require.Equal(t, http.StatusForbidden, status(second))
+	require.NoError(t, os.Remove(file))
+	c.advance(time.Second)
+	require.Equal(t, http.StatusForbidden, status(second))
+	require.Equal(t, http.StatusForbidden, status(""))
+}
+
+// TestFirstTokenClosesAnOpenServer creates the first token while the server runs without any.
+func TestFirstTokenClosesAnOpenServer(t *testing.T) {
+	dir := t.TempDir()
+	server, c := secured(t, dir)
+	resp, _ := server.do(t, "GET", "/v0/pipes", nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	create(t, dir, "admin", "ADMIN")
+	c.advance(time.Second)
+	resp, _ = server.do(t, "GET", "/v0/pipes", nil)
+	require.Equal(t, http.StatusForbidden, resp.StatusCode)
+}
+
+func TestTokenCommands(t *testing.T) {
+	dir := t.TempDir()
+	tokens, err := httpapi.ListTokens(dir)
+	require.NoError(t, err)
+	require.Empty(t, tokens)
+	loaded, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	require.False(t, loaded.Defined())
+
+	token := create(t, dir, "ci", "PIPES:READ:a", "DATASOURCES:READ:b")
+	require.Greater(t, len(token), 40)
+	require.NoError(t, loaded.Reload())
+	require.True(t, loaded.Defined())
+	tokens, err = httpapi.ListTokens(dir)
+	require.NoError(t, err)
+	require.Len(t, tokens, 1)
+	require.Equal(t, "ci", tokens[0].Name)
+	require.Equal(t, []string{"PIPES:READ:a", "DATASOURCES:READ:b"}, tokens[0].Scopes)
+	require.True(t, tokens[0].Created.Equal(now))
+	info, err := os.Stat(filepath.Join(dir, "tokens.json"))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+
+	f := func(name string, err error, text string) {
+		t.Helper()
+		require.ErrorIs(t, err, httpapi.ErrToken, name)
+		require.ErrorContains(t, err, text, name)
+	}
+	_, err = httpapi.CreateToken(dir, "ci", []string{"ADMIN"}, now)
+	f("same name", err, "one named ci exists")
+	_, err = httpapi.CreateToken(dir, "a b", []string{"ADMIN"}, now)
+	f("bad name", err, "'a b'")
+	_, err = httpapi.CreateToken(dir, "x", nil, now)
+	f("no scope", err, "at least one scope")
+	_, err = httpapi.CreateToken(dir, "x", []string{"PIPES:READ:"}, now)
+	f("bad scope", err, "PIPES:READ:")
+	_, err = httpapi.CreateToken(dir, "x", []string{"admin"}, now)
+	f("scope in lower case", err, "'admin'")
+	f("unknown name", httpapi.RevokeToken(dir, "x"), "there is none named 'x'")
+	require.NoFileExists(t, filepath.Join(dir, "tokens.json.new"))
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json.new"), nil, 0o600))
+	_, err = httpapi.CreateToken(dir, "x", []string{"ADMIN"}, now)
+	f("a command that runs", err, "another command is changing the tokens")
+	require.FileExists(t, filepath.Join(dir, "tokens.json.new"))
+}
+
+func TestBrokenTokensFile(t *testing.T) {
+	for name, content := range map[string]string{
+		"not JSON":      `{`,
+		"unknown field": `{"tokens":[{"name":"a","token":"x"}]}`,
+		"short hash":    `{"tokens":[{"name":"a","sha256":"00","scopes":["ADMIN"]}]}`,
+		"bad scope":     `{"tokens":[{"name":"a","sha256":"` + strings.Repeat("00", 32) + `","scopes":["ALL"]}]}`,
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json"), []byte(content), 0o600))
+		_, err := httpapi.LoadTokens(dir)
+		require.Error(t, err, name)
+	}
+}
+
+// TestCanary sends a token everywhere a client may put one and finds it nowhere: not in answers, logs, metrics or files.
+func TestCanary(t *testing.T) {
+	dir := t.TempDir()
+	token := create(t, dir, "canary", "ADMIN")
+	server, _ := secured(t, dir)
+	server.store.change(func(f *fakeStore) { f.panics = "token " + token })
+	answers := []string{}
+	for _, request := range []string{
+		get("/v0/pipes?token=" + token),
+		get("/v0/pipes/model_performance_metrics.json?time_window="+token, "Authorization: Bearer "+token),
+		get("/v0/pipes/model_performance_metrics.json?token=" + token),
+		get("/v0/pipes/nope.json", "Authorization: Bearer "+token),
+		get("/v0/pipes/x", "Authorization: Bearer x"+token),
+		get("/v0/pipes/x", "Authorization: Basic "+token),
+		get("/v0/pipes/x", "Authorization: Bearer "+token+"\x01"),
+		get("/v0/pipes//x?token="+token, "X: y"),
+		get("http:?token=" + token),
+		"GET /x?token=" + token + "\r\n\r\n",
+		"GET /x\x00?token=" + token + " HTTP/1.1\r\n\r\n",
+		"GET /x HTTP/1.1\r\nAuthorization Bearer " + token + "\r\n\r\n",
+		"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token + "\r\nX: " + strings.Repeat("a", 40<<10) + "\r\n\r\n",
+		"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token,
+		post(events+"&token="+token, goodLine),
+		post(events, goodLine, "Authorization: Bearer "+token, "Idempotency-Key: k\x7f"),
+		post("/v0/pipes/model_performance_metrics.json", "token="+token),
+	} {
+		answers = append(answers, exchangeHalf(t, server.addr, request))
+	}
+	server.store.change(func(f *fakeStore) { f.panics = nil })
+	answers = append(answers, exchange(t, server.addr, get("/metrics?token="+token)))
+	files := []string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			files = append(files, string(data))
+		}
+		return err
+	}))
+	shownToTheSender := 0
+	for i, answer := range answers {
+		if strings.Contains(answer, token) {
+			shownToTheSender++
+			require.Equal(t, 1, i, "only the value of a wrong parameter is repeated, to who sent it")
+		}
+	}
+	require.Equal(t, 1, shownToTheSender)
+	require.Contains(t, server.logs.String(), "token=canary", "the name of a token is logged")
+	require.NotContains(t, server.logs.String(), token)
+	require.NotContains(t, strings.Join(files, "\n"), token)
+	require.Contains(t, answers[len(answers)-1], "residual_http_requests_total")
+}
+
+// TestTokensAreStoredAsHashes reads the file as a thief would.
+func TestTokensAreStoredAsHashes(t *testing.T) {
+	dir := t.TempDir()
+	create(t, dir, "a", "ADMIN")
+	create(t, dir, "b", "ADMIN")
+	data, err := os.ReadFile(filepath.Join(dir, "tokens.json"))
+	require.NoError(t, err)
+	var content struct{ Tokens []map[string]any }
+	require.NoError(t, json.Unmarshal(data, &content))
+	require.Len(t, content.Tokens, 2)
+	for _, token := range content.Tokens {
+		require.Len(t, token, 4)
+		require.Len(t, token["sha256"], 64)
+	}
+	require.NotEqual(t, content.Tokens[0]["sha256"], content.Tokens[1]["sha256"])
+}
