@@ -8,18 +8,19 @@ import (
 // A column of float64 is stored as
 //
 //	form        1 byte: a floatForm, plus floatAgainst if the integers are differences to those of a reference column
-//	places      1 byte, but for floatBits
-//	integers    see ints.go
-//	exceptions  but for floatBits: count, then for each the distance from the one before (uvarint) and the 8 bytes of its value
+//	places      1 byte, if decimals
+//	integers    see ints.go; for floatSplit exponents, with the sign as their lowest bit, and then fractions
+//	exceptions  if decimals: count, then for each the distance from the one before (uvarint) and the 8 bytes of its value
 //
-// The reference of the actual column is the predicted one, in the rows that have an actual: its bit patterns for floatBits, else its integers, which
-// must be of as many places.
+// The reference of the actual column is the predicted one, in the rows that have an actual: its bit patterns for floatBits, its integers for decimals,
+// which must be of as many places. floatSplit has none.
 type floatForm uint8
 
 const (
 	floatBits      floatForm = iota // bit patterns
 	floatProducts                   // decimals, see fromProducts
 	floatQuotients                  // decimals, see fromQuotients
+	floatSplit                      // exponents and fractions apart, for patterns that have nothing else in common
 
 	floatAgainst floatForm = 0x80
 )
@@ -39,6 +40,8 @@ type decimals struct {
 	places     int
 	ints       []int64
 	exceptions []int // rows whose integer means nothing
+
+	fractions []int64 // memory for floatSplit
 }
 
 // reference is the column that another is stored against.
@@ -139,31 +142,44 @@ func appendExceptions(dst []byte, v []float64, exceptions []int) []byte {
 // appendBits appends the bit patterns of v.
 func (e *encoder) appendBits(dst []byte, v []float64, ref *reference) []byte {
 	patterns := grow(&e.other.ints, len(v))
+	exponents, fractions := grow(&e.exponents, len(v)), grow(&e.fractions, len(v))
 	for i, f := range v {
-		patterns[i] = int64(math.Float64bits(f))
+		b := math.Float64bits(f)
+		patterns[i] = int64(b)
+		exponents[i], fractions[i] = int64(b>>fracBits&expMask<<1|b>>63), int64(b&fracMask)
 	}
-	plan := planInts(patterns)
+	plan, form := planInts(patterns), floatBits
 	if ref != nil {
 		diffs := grow(&e.diffs, len(v))
 		for i, n := range patterns {
 			diffs[i] = n - int64(math.Float64bits(ref.values[i]))
 		}
 		if p := planInts(diffs); p.bytes < plan.bytes {
-			return e.appendInts(append(dst, byte(floatBits|floatAgainst)), diffs, p)
+			patterns, plan, form = diffs, p, floatBits|floatAgainst
 		}
 	}
-	return e.appendInts(append(dst, byte(floatBits)), patterns, plan)
+	if high, low := planInts(exponents), planInts(fractions); high.bytes+low.bytes < plan.bytes {
+		dst = e.appendInts(append(dst, byte(floatSplit)), exponents, high)
+		return e.appendInts(dst, fractions, low)
+	}
+	return e.appendInts(append(dst, byte(form)), patterns, plan)
 }
 
 // decodeFloats fills dst from the front of c and leaves its decimals in own. ref is nil if there is none.
 func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
 	form := floatForm(c.byte())
+	if form == floatSplit {
+		own.form = floatBits
+		decodeSplit(c, dst, own)
+		return
+	}
 	own.form = form &^ floatAgainst
 	ints := grow(&own.ints, len(dst))
 	if own.form != floatBits {
 		own.places = int(c.byte())
 	}
 	if own.form > floatQuotients || own.form != floatBits && own.places > decimalsMax || form&floatAgainst != 0 && ref == nil {
+		own.form = floatBits
 		c.fail("form of floats")
 		return
 	}
@@ -195,6 +211,17 @@ func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
 			return
 		}
 		dst[at] = math.Float64frombits(v)
+	}
+}
+
+// decodeSplit reads exponents and fractions.
+func decodeSplit(c *cursor, dst []float64, own *decimals) {
+	exponents, fractions := grow(&own.ints, len(dst)), grow(&own.fractions, len(dst))
+	decodeInts(c, exponents)
+	decodeInts(c, fractions)
+	fractions = fractions[:len(exponents)]
+	for i, x := range exponents {
+		dst[i] = math.Float64frombits(uint64(x)>>1<<fracBits | uint64(x)<<63 | uint64(fractions[i])&fracMask)
 	}
 }
 

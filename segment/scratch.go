@@ -38,12 +38,14 @@ func (sc *Scratch) zstdDecoder() *zstd.Decoder {
 
 // encoder is the memory that encoding needs.
 type encoder struct {
-	words   []uint64
-	patches []byte
-	diffs   []int64
-	lengths []int64
-	known   []float64
-	packed  []byte
+	words     []uint64
+	patches   []byte
+	diffs     []int64
+	exponents []int64
+	fractions []int64
+	lengths   []int64
+	known     []float64
+	packed    []byte
 
 	dictionary map[string]int64
 	shaped     [textDepth]shapedColumn

@@ -12,24 +12,18 @@ const (
 	slotKinds
 )
 
-const (
-	shapesMax = 64
-	slotsMax  = 256
-)
-
-// shape is the part that texts have in common: literals[0] slot literals[1] slot ... literals[n]. For JSON these are keys and punctuation. Nothing depends on
-// a text being JSON, or on how it is cut up, since literals and slots together are always the text.
-type shape struct {
-	literals [][]byte
-	kinds    []slotKind
+// cut is one slot of a text, text[from:to], with the literal text[literal:from] in front of it.
+type cut struct {
+	literal, from, to int
+	kind              slotKind
 }
 
-// shapeOf cuts up a text. The literals alias it.
-func shapeOf(text []byte) (s shape, ok bool) {
+// cuts appends the cuts of a text. What is behind the last one is a literal too. Nothing depends on a text being JSON, or on how it is cut up, since
+// literals and slots together are always the text.
+func cuts(dst []cut, text []byte) []cut {
 	literal := 0
-	slot := func(kind slotKind, from, to int) {
-		s.literals = append(s.literals, text[literal:from])
-		s.kinds = append(s.kinds, kind)
+	add := func(kind slotKind, from, to int) {
+		dst = append(dst, cut{literal, from, to, kind})
 		literal = to
 	}
 	for i := 0; i < len(text); {
@@ -37,30 +31,39 @@ func shapeOf(text []byte) (s shape, ok bool) {
 		case b == '"':
 			end := i + 1 + quotedLen(text[i+1:])
 			if end < len(text) && !isKey(text[end+1:]) {
-				slot(slotQuoted, i+1, end)
+				add(slotQuoted, i+1, end)
 			}
 			i = min(end+1, len(text))
 		case b-'0' <= 9 || b == '-' && (i == 0 || !isAlphanumeric(text[i-1])):
 			_, n := scanNumeral(text[i:])
 			if n > 0 {
-				slot(slotNumber, i, i+n)
+				add(slotNumber, i, i+n)
 			}
 			i += max(n, 1)
 		case (b == 't' || b == 'f' || b == 'n') && i > 0 && !isAlphanumeric(text[i-1]):
 			n := wordLen(text[i:])
 			if w := string(text[i : i+n]); w == "true" || w == "false" || w == "null" {
-				slot(slotWord, i, i+n)
+				add(slotWord, i, i+n)
 			}
 			i += n
 		default:
 			i++
 		}
-		if len(s.kinds) > slotsMax {
-			return s, false
-		}
 	}
-	s.literals = append(s.literals, text[literal:])
-	return s, len(s.kinds) > 0
+	return dst
+}
+
+// slotLen returns the length of the slot of the given kind at the front of b, and its number if it is one. ok is false if there is none.
+func slotLen(b []byte, kind slotKind) (n int, number numeral, ok bool) {
+	switch kind {
+	case slotNumber:
+		number, n = scanNumeral(b)
+		return n, number, n > 0
+	case slotWord:
+		n = wordLen(b)
+		return n, number, n > 0
+	}
+	return quotedLen(b), number, true
 }
 
 // quotedLen returns the number of bytes before the next quote that is not escaped, len(b) if there is none.
@@ -94,36 +97,4 @@ func isKey(rest []byte) bool {
 
 func isAlphanumeric(b byte) bool {
 	return b-'0' <= 9 || b|0x20-'a' <= 'z'-'a'
-}
-
-// match cuts a text that starts at base by the shape, and sets the values of the slots in the given row. ok is false if it has another shape; the values
-// of the row then mean nothing.
-func (s *shape) match(text []byte, base int, slots []slotRows, row int) (ok bool) {
-	at := 0
-	slots = slots[:len(s.kinds)]
-	for i, kind := range s.kinds {
-		literal := s.literals[i]
-		if len(text)-at < len(literal) || string(text[at:at+len(literal)]) != string(literal) {
-			return false
-		}
-		at += len(literal)
-		n := 0
-		switch kind {
-		case slotNumber:
-			var number numeral
-			if number, n = scanNumeral(text[at:]); n == 0 {
-				return false
-			}
-			slots[i].mantissas[row], slots[i].forms[row] = number.mantissa, number.form
-		case slotQuoted:
-			n = min(quotedLen(text[at:]), len(text)-at)
-		case slotWord:
-			if n = wordLen(text[at:]); n == 0 {
-				return false
-			}
-		}
-		slots[i].bounds[row] = span{uint32(base + at), uint32(base + at + n)}
-		at += n
-	}
-	return string(text[at:]) == string(s.literals[len(s.kinds)])
 }

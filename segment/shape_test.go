@@ -7,18 +7,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestShapeOf shows each shape with # for a number, $ for a string and ? for a word.
-func TestShapeOf(t *testing.T) {
+// TestCuts shows what is left of texts, with # for a number, $ for a string and ? for a word.
+func TestCuts(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		s, ok := shapeOf([]byte(text))
-		require.Equal(t, strings.ContainsAny(want, "#$?"), ok)
 		var b strings.Builder
-		for i, kind := range s.kinds {
-			b.Write(s.literals[i])
-			b.WriteByte("#$?"[kind])
+		end := 0
+		for _, c := range cuts(nil, []byte(text)) {
+			b.WriteString(text[c.literal:c.from])
+			b.WriteByte("#$?"[c.kind])
+			end = c.to
 		}
-		b.Write(s.literals[len(s.kinds)])
+		b.WriteString(text[end:])
 		require.Equal(t, want, b.String())
 	}
 	f(`{"feature1":42,"feature2":12.5}`, `{"feature1":#,"feature2":#}`)

@@ -1,37 +1,57 @@
 package segment
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // A shaped column of strings is stored as
 //
-//	number of shapes
-//	each shape   number of slots; for each slot: literal (length, bytes), slotKind 1 byte; the last literal
-//	shape numbers of the rows, as integers, if there is more than one shape
-//	each slot of each shape, over the rows of that shape:
+//	literals       number, each: length, bytes
+//	shapes         number, each: number of slots, for each slot the number of the literal in front of it (uvarint) and its slotKind (1 byte); the number of the last
+//	               literal
+//	shape numbers  of the rows, as integers, if there is more than one shape
+//	columns        of what stands in the slots, over the rows that have it:
 //	    quoted, word  a column of strings
-//	    number        places, least, width 1 byte each and the numerals as integers, see numeralStyle; or 255 and a column of strings
-const styleNone = 255
+//	    number        places, least, width 1 byte each and the numerals as integers, see numeralStyle; or styleNone and a column of strings
+//
+// Slots that have the same literal in front of them, the same kind, and the same number of such slots before them in their shape share a column: for JSON, those
+// of one key. Columns stand in the order in which the shapes first name them.
+const (
+	styleNone = 255
+
+	shapesMax  = 512
+	slotsMax   = 256  // of a shape
+	columnsMax = 1024 // of all shapes
+)
+
+// slotColumn tells which slots share a column.
+type slotColumn struct {
+	literal, nth int
+	kind         slotKind
+}
+
+// shape is what texts have in common: a literal before each slot, and one behind the last.
+type shape struct {
+	literals []int
+	columns  []int
+}
 
 // shapedColumn is a column of strings being cut up.
 type shapedColumn struct {
-	shapes []shapeRows
-	used   int     // of shapes; the rest is memory for more
-	of     []int64 // shape of each row
-	text   Text
+	texts    [][]byte // of the literals
+	shapes   []shape
+	columns  []slotColumn
+	values   []slotRows // of the columns, and memory for more
+	of       []int64    // shape of each row
+	cuts     []cut
+	key      []byte
+	text     Text
+	literals map[string]int
+	known    map[string]int // shapes by literals and kinds
+	places   map[slotColumn]int
 }
 
-// shapeRows are the rows of one shape.
-type shapeRows struct {
-	shape shape
-	rows  int
-	slots []slotRows
-}
-
-// slotRows are the values of one slot: where they are in the column, and for numbers what they are. They have room for all rows of the column.
+// slotRows are the values of one column: where they are, and for numbers what they are. There is room for all rows.
 type slotRows struct {
+	rows      int
 	bounds    []span
 	mantissas []int64
 	forms     []numeralForm
@@ -48,33 +68,34 @@ func (e *encoder) appendShaped(dst []byte, t *Text, depth int) (out []byte, ok b
 		return dst, false
 	}
 	s := &e.shaped[depth]
-	if !s.cut(t) {
+	if !s.cutAll(t) {
 		return dst, false
 	}
-	dst = binary.AppendUvarint(append(dst, byte(textShaped)), uint64(s.used))
-	for i := range s.used {
-		shape := &s.shapes[i].shape
-		dst = binary.AppendUvarint(dst, uint64(len(shape.kinds)))
-		for j, kind := range shape.kinds {
-			dst = append(appendString(dst, string(shape.literals[j])), byte(kind))
-		}
-		dst = appendString(dst, string(shape.literals[len(shape.kinds)]))
+	dst = binary.AppendUvarint(append(dst, byte(textShaped)), uint64(len(s.texts)))
+	for _, text := range s.texts {
+		dst = appendString(dst, string(text))
 	}
-	if s.used > 1 {
+	dst = binary.AppendUvarint(dst, uint64(len(s.shapes)))
+	for _, shape := range s.shapes {
+		dst = binary.AppendUvarint(dst, uint64(len(shape.columns)))
+		for i, column := range shape.columns {
+			dst = append(binary.AppendUvarint(dst, uint64(shape.literals[i])), byte(s.columns[column].kind))
+		}
+		dst = binary.AppendUvarint(dst, uint64(shape.literals[len(shape.columns)]))
+	}
+	if len(s.shapes) > 1 {
 		dst = e.appendInts(dst, s.of, planInts(s.of))
 	}
-	for i := range s.used {
-		for j, kind := range s.shapes[i].shape.kinds {
-			dst = e.appendSlot(dst, t, &s.shapes[i].slots[j], s.shapes[i].rows, kind, depth)
-		}
+	for i := range s.columns {
+		dst = e.appendSlots(dst, t, &s.values[i], s.columns[i].kind, depth)
 	}
 	return dst, true
 }
 
-func (e *encoder) appendSlot(dst []byte, t *Text, slot *slotRows, rows int, kind slotKind, depth int) []byte {
+func (e *encoder) appendSlots(dst []byte, t *Text, v *slotRows, kind slotKind, depth int) []byte {
 	if kind == slotNumber {
-		mantissas := slot.mantissas[:rows]
-		if style, ok := commonStyle(mantissas, slot.forms[:rows]); ok {
+		mantissas := v.mantissas[:v.rows]
+		if style, ok := commonStyle(mantissas, v.forms[:v.rows]); ok {
 			dst = append(dst, style.places, style.least, style.width)
 			return e.appendInts(dst, mantissas, planInts(mantissas))
 		}
@@ -82,15 +103,15 @@ func (e *encoder) appendSlot(dst []byte, t *Text, slot *slotRows, rows int, kind
 	}
 	text := &e.shaped[depth].text
 	text.Reset()
-	for _, b := range slot.bounds[:rows] {
+	for _, b := range v.bounds[:v.rows] {
 		text.Append(t.Bytes[b.from:b.to])
 	}
 	return e.appendTexts(dst, text, depth+1)
 }
 
-// cut sorts all values into shapes. It returns false if there are too many for that to pay.
-func (s *shapedColumn) cut(t *Text) bool {
-	s.used = 0
+// cutAll sorts all values into shapes. It returns false if there are too many for that to pay.
+func (s *shapedColumn) cutAll(t *Text) bool {
+	s.reset()
 	of := grow(&s.of, t.Len())
 	last := -1
 	for i := range of {
@@ -98,164 +119,117 @@ func (s *shapedColumn) cut(t *Text) bool {
 			if last = s.find(t, i); last < 0 {
 				return false
 			}
+			if !s.match(last, t, i) {
+				panic("BUG: a text does not match its own shape")
+			}
 		}
 		of[i] = int64(last)
-		s.shapes[last].rows++
+		for _, column := range s.shapes[last].columns {
+			s.values[column].rows++
+		}
 	}
 	return true
 }
 
-// match tells whether a value has the given shape, and then takes its slots.
-func (s *shapedColumn) match(shape int, t *Text, i int) bool {
-	r := &s.shapes[shape]
-	return r.shape.match(t.At(i), int(t.start(i)), r.slots, r.rows)
+func (s *shapedColumn) reset() {
+	s.texts, s.shapes, s.columns = s.texts[:0], s.shapes[:0], s.columns[:0]
+	if s.known == nil {
+		s.literals, s.known, s.places = map[string]int{}, map[string]int{}, map[slotColumn]int{}
+	}
+	clear(s.literals)
+	clear(s.known)
+	clear(s.places)
 }
 
-// find returns the number of the shape that matches value i, -1 if that would be one too many: shapes that hardly repeat cost more than they save.
-func (s *shapedColumn) find(t *Text, i int) int {
-	for j := range s.used {
-		if s.match(j, t, i) {
-			return j
+// match tells whether a value has the given shape, and puts what stands in its slots behind the rows of their columns.
+func (s *shapedColumn) match(shape int, t *Text, i int) bool {
+	text, base, at := t.At(i), int(t.start(i)), 0
+	sh := &s.shapes[shape]
+	for j, column := range sh.columns {
+		literal := s.texts[sh.literals[j]]
+		if len(text)-at < len(literal) || string(text[at:at+len(literal)]) != string(literal) {
+			return false
 		}
+		at += len(literal)
+		kind := s.columns[column].kind
+		n, number, ok := slotLen(text[at:], kind)
+		if !ok {
+			return false
+		}
+		v := &s.values[column]
+		v.bounds[v.rows] = span{uint32(base + at), uint32(base + at + n)}
+		if kind == slotNumber {
+			v.mantissas[v.rows], v.forms[v.rows] = number.mantissa, number.form
+		}
+		at += n
 	}
-	shape, ok := shapeOf(t.At(i))
-	if !ok || s.used >= min(shapesMax, 1+t.Len()/8, 8+i/2) {
+	return string(text[at:]) == string(s.texts[sh.literals[len(sh.columns)]])
+}
+
+// find returns the number of the shape of value i, which it adds if it is new; -1 if that would be one too many: shapes that hardly repeat cost more than they
+// save.
+func (s *shapedColumn) find(t *Text, i int) int {
+	text := t.At(i)
+	s.cuts, s.key = cuts(s.cuts[:0], text), s.key[:0]
+	end := 0
+	for _, c := range s.cuts {
+		s.key = append(appendString(s.key, string(text[c.literal:c.from])), byte(c.kind))
+		end = c.to
+	}
+	s.key = append(s.key, text[end:]...)
+	if known, ok := s.known[string(s.key)]; ok {
+		return known
+	}
+	if n := len(s.shapes); len(s.cuts) > slotsMax || n >= min(shapesMax, 1+t.Len()/4, 128+i/4) || len(s.columns)+len(s.cuts) > columnsMax {
 		return -1
 	}
-	if s.used == len(s.shapes) {
-		s.shapes = append(s.shapes, shapeRows{})
-	}
-	r := &s.shapes[s.used]
-	r.shape, r.rows = shape, 0
-	for len(r.slots) < len(shape.kinds) {
-		r.slots = append(r.slots, slotRows{})
-	}
-	for j, kind := range shape.kinds {
-		grow(&r.slots[j].bounds, t.Len())
-		if kind == slotNumber {
-			grow(&r.slots[j].mantissas, t.Len())
-			grow(&r.slots[j].forms, t.Len())
-		}
-	}
-	s.used++
-	if !s.match(s.used-1, t, i) {
-		panic("BUG: a text does not match its own shape")
-	}
-	return s.used - 1
-}
-
-// shapedScratch is a shaped column being put together.
-type shapedScratch struct {
-	shapes []shape
-	of     []int64
-	slots  []slotValues // of all shapes, one after the other
-	next   []shapePlace
-}
-
-// slotValues are the values of one slot.
-type slotValues struct {
-	style numeralStyle // width styleNone: in text
-	ints  []int64
-	text  Text
-}
-
-// shapePlace is where the next row of a shape is.
-type shapePlace struct {
-	slot, row, rows int
-}
-
-// decodeShaped appends n values to dst from the front of c.
-func (sc *Scratch) decodeShaped(c *cursor, dst *Text, n, depth int) {
-	s := &sc.shaped[depth]
-	s.decodeShapes(c)
-	of := grow(&s.of, n)
-	clear(of)
-	if len(s.shapes) > 1 {
-		decodeInts(c, of)
-	}
-	for _, shape := range of {
-		if c.err != nil || uint64(shape) >= uint64(len(s.shapes)) {
-			c.fail("number of a shape")
-			return
-		}
-		s.next[shape].rows++
-	}
-	for i := range s.shapes {
-		for j, kind := range s.shapes[i].kinds {
-			sc.decodeSlot(c, &s.slots[s.next[i].slot+j], kind, s.next[i].rows, depth)
-		}
-	}
-	if c.err != nil {
-		return
-	}
-	for _, shape := range of {
-		s.next[shape].append(&dst.Bytes, s, &s.shapes[shape])
-		if len(dst.Bytes) > textBytesMax {
-			c.fail("text too long")
-			return
-		}
-		dst.Ends = append(dst.Ends, uint32(len(dst.Bytes)))
-	}
-}
-
-func (s *shapedScratch) decodeShapes(c *cursor) {
-	s.shapes, s.next = s.shapes[:0], s.next[:0]
-	slots := 0
-	for range c.count("shapes") {
-		n := c.count("slots")
-		if n > slotsMax || len(s.shapes) == shapesMax {
-			c.fail("number of slots or shapes")
-		}
-		var shape shape
-		for range n {
-			shape.literals = append(shape.literals, c.block())
-			shape.kinds = append(shape.kinds, slotKind(c.byte()))
-			if shape.kinds[len(shape.kinds)-1] >= slotKinds {
-				c.fail("kind of a slot")
+	var sh shape
+	for j, c := range s.cuts {
+		literal := s.literal(text[c.literal:c.from])
+		nth := 0
+		for k := range j {
+			if sh.literals[k] == literal && s.cuts[k].kind == c.kind {
+				nth++
 			}
 		}
-		shape.literals = append(shape.literals, c.block())
-		if c.err != nil {
-			return
-		}
-		s.shapes = append(s.shapes, shape)
-		s.next = append(s.next, shapePlace{slot: slots})
-		slots += n
+		sh.literals = append(sh.literals, literal)
+		sh.columns = append(sh.columns, s.column(slotColumn{literal, nth, c.kind}, t.Len()))
 	}
-	s.slots = slices.Grow(s.slots[:0], slots)[:slots]
+	sh.literals = append(sh.literals, s.literal(text[end:]))
+	s.shapes = append(s.shapes, sh)
+	s.known[string(s.key)] = len(s.shapes) - 1
+	return len(s.shapes) - 1
 }
 
-func (sc *Scratch) decodeSlot(c *cursor, values *slotValues, kind slotKind, n, depth int) {
-	values.style = numeralStyle{width: styleNone}
-	if kind == slotNumber {
-		if values.style.places = c.byte(); values.style.places != styleNone {
-			values.style.least, values.style.width = c.byte(), c.byte()
-			if !values.style.valid() {
-				c.fail("style of numerals")
-				return
-			}
-			decodeInts(c, grow(&values.ints, n))
-			return
-		}
+// literal returns the number of a literal.
+func (s *shapedColumn) literal(text []byte) int {
+	n, ok := s.literals[string(text)]
+	if !ok {
+		n = len(s.texts)
+		s.literals[string(text)] = n
+		s.texts = append(s.texts, text)
 	}
-	values.text.Reset()
-	if c.err == nil {
-		sc.decodeTexts(c, &values.text, n, depth+1)
-	}
+	return n
 }
 
-// append appends the next row of a shape.
-func (p *shapePlace) append(dst *[]byte, s *shapedScratch, shape *shape) {
-	b := *dst
-	for i := range shape.kinds {
-		b = append(b, shape.literals[i]...)
-		values := &s.slots[p.slot+i]
-		if values.style.width == styleNone {
-			b = append(b, values.text.At(p.row)...)
-		} else {
-			b = values.style.append(b, values.ints[p.row])
-		}
+// column returns the number of a column, which has room for the given number of rows.
+func (s *shapedColumn) column(c slotColumn, rows int) int {
+	n, ok := s.places[c]
+	if ok {
+		return n
 	}
-	p.row++
-	*dst = append(b, shape.literals[len(shape.kinds)]...)
+	n = len(s.columns)
+	s.places[c] = n
+	s.columns = append(s.columns, c)
+	if n == len(s.values) {
+		s.values = append(s.values, slotRows{})
+	}
+	v := &s.values[n]
+	v.rows = 0
+	grow(&v.bounds, rows)
+	if c.kind == slotNumber {
+		grow(&v.mantissas, rows)
+		grow(&v.forms, rows)
+	}
+	return n
 }
