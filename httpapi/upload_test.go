@@ -1,0 +1,185 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi"
+)
+
+const upload = "/v0/datasources?name=ml_model_predictions&mode=append"
+
+// sent uploads a file and returns the batch that it became.
+func sent(t *testing.T, target string, file []byte, headers ...string) *event.Batch {
+	t.Helper()
+	server := start(t, httpapi.Options{})
+	resp, body := server.do(t, "POST", target, bytes.NewReader(file), headers...)
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	require.Len(t, server.store.batches, 1)
+	batch := &server.store.batches[0]
+	require.Equal(t, fmt.Sprintf("{\"successful_rows\":%d,\"quarantined_rows\":%d}\n", batch.Len(), len(batch.Rejects)), body)
+	return batch
+}
+
+func TestCSVFiles(t *testing.T) {
+	batch := sent(t, upload+"&format=csv", []byte(csvFile))
+	require.Equal(t, 2, batch.Len())
+	require.Equal(t, event.Event{
+		Timestamp: time.Date(2025, 4, 26, 17, 55, 44, 0, time.UTC), ModelID: "m", PredictionID: "p1", Features: `{"a": 1}`,
+		PredictedValue: 1.5, ActualValue: 2, HasActual: true, ModelVersion: "v1", Environment: "production",
+	}, batch.Event(0))
+	require.Equal(t, -1000.0, batch.Event(1).PredictedValue)
+	require.False(t, batch.Event(1).HasActual)
+	var reasons []string
+	for i := range batch.Rejects {
+		reasons = append(reasons, fmt.Sprintf("%d %s: %s", batch.Rejects[i].Line, batch.Rejects[i].Column, batch.Rejects[i].Reason))
+	}
+	require.Equal(t, []string{
+		"2 prediction_id: holds a control character", "3 predicted_value: must be a number, not a string", "4 : not a JSON object",
+	}, reasons)
+
+	without := strings.SplitN(csvFile, "\n", 2)[1]
+	require.Equal(t, 2, sent(t, upload, []byte(without)).Len(), "without a header, and csv is the default")
+	tabs := strings.ReplaceAll(strings.ReplaceAll(csvFile, `,""`, ";"), ",", "\t")
+	require.Equal(t, 2, sent(t, upload+"&dialect_delimiter=%09", []byte(tabs)).Len())
+	reordered := "environment,model_version,actual_value,predicted_value,features,prediction_id,model_id,timestamp,more\r\n" +
+		"e,v,,1,{},p,m,2025-04-26T17:55:44Z,x\r\n"
+	require.Equal(t, "e", sent(t, upload, []byte(reordered)).Event(0).Environment)
+	broken := "2025-04-26 17:55:44,m,\"p\"x,{},1,2,v1,production\n2025-04-26 17:55:44,m,p,{},1,2,v1,production\n"
+	batch = sent(t, upload, []byte(broken))
+	require.Equal(t, 1, batch.Len(), "a broken record costs no other one")
+	require.Len(t, batch.Rejects, 1)
+	require.Equal(t, 0, sent(t, upload, []byte("\xff,\xfe,,,,,,\n")).Len())
+	require.Equal(t, event.CodeUTF8, sent(t, upload, []byte("2025-04-26 17:55:44,m\xff,p,{},1,2,v1,production\n")).Rejects[0].Code)
+	require.Equal(t, 0, sent(t, upload, nil).Len())
+}
+
+func TestCompressedFiles(t *testing.T) {
+	require.Equal(t, 2, sent(t, upload, gzipped(t, text(csvFile))).Len(), "a file that is gzipped")
+	require.Equal(t, 2, sent(t, upload, gzipped(t, text(csvFile)), "Content-Encoding", "gzip").Len(), "a body that is gzipped")
+	twice := gzipped(t, text(string(gzipped(t, text(csvFile)))))
+	require.Equal(t, 2, sent(t, upload, twice, "Content-Encoding", "gzip").Len(), "both")
+	server := start(t, httpapi.Options{})
+	resp, body := server.do(t, "POST", upload+"&format=ndjson", bytes.NewReader(gzipped(t, zeros(8<<20))))
+	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, body)
+}
+
+func TestForms(t *testing.T) {
+	form := func(field, name, content string) ([]byte, string) {
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		require.NoError(t, w.WriteField("mode", "append"))
+		part, err := w.CreateFormFile(field, name)
+		require.NoError(t, err)
+		_, err = io.WriteString(part, content)
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		return b.Bytes(), w.FormDataContentType()
+	}
+	for _, c := range []struct{ name, content string }{
+		{"rows.csv", csvFile}, {"rows", csvFile}, {"rows.CSV.gz", string(gzipped(t, text(csvFile)))},
+		{"rows.ndjson", tutorialEvents}, {"rows.jsonl.gz", string(gzipped(t, text(tutorialEvents)))},
+	} {
+		body, contentType := form("csv", c.name, c.content)
+		require.Equal(t, 2, sent(t, upload, body, "Content-Type", contentType).Len(), c.name)
+		require.Equal(t, 2, sent(t, upload, gzipped(t, text(string(body))), "Content-Type", contentType, "Content-Encoding", "gzip").Len(), c.name)
+	}
+}
+
+// parquetEvent is a row of a Parquet file as programs write them.
+type parquetEvent struct {
+	Timestamp      time.Time `parquet:"timestamp,timestamp(microsecond)"`
+	ModelID        string    `parquet:"model_id,dict"`
+	PredictionID   string    `parquet:"prediction_id"`
+	Features       string    `parquet:"features,plain"`
+	PredictedValue float32   `parquet:"predicted_value"`
+	ActualValue    *float64  `parquet:"actual_value,optional"`
+	ModelVersion   string    `parquet:"model_version,dict"`
+	Environment    string    `parquet:"environment,dict"`
+	Extra          int64     `parquet:"extra,delta"`
+}
+
+func parquetFile(t *testing.T, n int, opts ...parquet.WriterOption) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[parquetEvent](&b, opts...)
+	for i := range n {
+		row := parquetEvent{
+			Timestamp: time.Date(2025, 4, 26, 0, 0, i, 123456000, time.UTC), ModelID: "m", PredictionID: fmt.Sprint("p", i), Features: `{"a":"é"}`,
+			PredictedValue: 0.5, ModelVersion: "v", Environment: "production", Extra: int64(i),
+		}
+		if i%3 == 0 {
+			actual := float64(i)
+			row.ActualValue = &actual
+		}
+		_, err := w.Write([]parquetEvent{row})
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func TestParquetFiles(t *testing.T) {
+	for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Zstd} {
+		for _, version := range []int{1, 2} {
+			file := parquetFile(t, 1000, parquet.Compression(codec), parquet.DataPageVersion(version), parquet.MaxRowsPerRowGroup(300), parquet.PageBufferSize(512))
+			batch := sent(t, upload+"&format=parquet", file)
+			require.Equal(t, 1000, batch.Len(), "%s, version %d: %v", codec, version, batch.Rejects)
+			for i := range batch.Len() {
+				e := batch.Event(i)
+				require.Equal(t, event.Event{
+					Timestamp: time.Date(2025, 4, 26, 0, 0, i, 123e6, time.UTC), ModelID: "m", PredictionID: fmt.Sprint("p", i), Features: `{"a":"é"}`,
+					PredictedValue: 0.5, ActualValue: e.ActualValue, HasActual: i%3 == 0, ModelVersion: "v", Environment: "production",
+				}, e)
+			}
+		}
+	}
+	require.Equal(t, 0, sent(t, upload+"&format=parquet", parquetFile(t, 0)).Len())
+}
+
+// TestParquetAnswers reads an answer back.
+func TestParquetAnswers(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics.parquet", nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "application/vnd.apache.parquet", resp.Header.Get("Content-Type"))
+	file, err := parquet.OpenFile(strings.NewReader(body), int64(len(body)))
+	require.NoError(t, err)
+	var names []string
+	for _, column := range file.Root().Columns() {
+		names = append(names, column.Name())
+	}
+	require.Equal(t, []string{"model_id", "model_version", "environment", "prediction_count", "rmse", "mae", "period_start", "period_end"}, names)
+	type row struct {
+		Model       string    `parquet:"model_id"`
+		Count       uint64    `parquet:"prediction_count"`
+		RMSE        float64   `parquet:"rmse"`
+		PeriodStart time.Time `parquet:"period_start,timestamp(millisecond)"`
+	}
+	rows, err := parquet.Read[row](strings.NewReader(body), int64(len(body)))
+	require.NoError(t, err)
+	require.Len(t, rows, len(metricsRows))
+	for i := range rows {
+		want := metricsRows[i]
+		require.Equal(t, row{want.Model, want.PredictionCount, want.RMSE, time.Unix(max(want.PeriodStart.Unix(), 0), 0).UTC()},
+			row{rows[i].Model, rows[i].Count, rows[i].RMSE, rows[i].PeriodStart.UTC()})
+	}
+	for _, target := range []string{"/v0/pipes/quarantine.parquet", "/v0/pipes/model_drift_detection.parquet", "/v0/pipes/model_drift_detection.parquet?model_id=absent"} {
+		resp, body := server.do(t, "GET", target, nil)
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		file, err := parquet.OpenFile(strings.NewReader(body), int64(len(body)))
+		require.NoError(t, err, target)
+		require.Equal(t, !strings.Contains(target, "absent"), file.NumRows() > 0)
+	}
+}
