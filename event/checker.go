@@ -43,24 +43,32 @@ func (k *checker) object(b []byte, i, depth int) (int, fault) {
 		return i + 1, faultNone
 	}
 	scope := k.names.open()
+	var f fault
 	for more := true; more; {
-		end, escaped, value, f := scanKey(b, i)
-		if f == faultNone && !k.names.add(&scope, b, i+1, end, escaped) {
-			f = faultDuplicate
-		}
-		if f == faultNone {
-			i, f = k.value(b, value, depth+1)
-		}
-		if f == faultNone {
-			i, more, f = scanSeparator(b, i, '}')
-		}
-		if f != faultNone {
-			k.names.close(&scope)
-			return i, f
+		if i, more, f = k.member(b, i, depth+1, &scope); f != faultNone {
+			break
 		}
 	}
 	k.names.close(&scope)
-	return i, faultNone
+	return i, f
+}
+
+// member checks the member at i and what separates it from the next.
+func (k *checker) member(b []byte, i, depth int, scope *nameScope) (end int, more bool, f fault) {
+	end, escaped, f := scanKey(b, i)
+	if f != faultNone {
+		return end, false, f
+	}
+	if !k.names.add(scope, b, i+1, end, escaped) {
+		return i, false, faultDuplicate
+	}
+	if i, f = scanColon(b, end+1); f != faultNone {
+		return i, false, f
+	}
+	if i, f = k.value(b, i, depth); f != faultNone {
+		return i, false, f
+	}
+	return scanSeparator(b, i, '}')
 }
 
 // array checks the array whose bracket is at i.
@@ -84,29 +92,32 @@ func (k *checker) array(b []byte, i, depth int) (int, fault) {
 	}
 }
 
-// scanKey reads the key whose quote is at i, its colon and the white space around
-// it. It returns the indexes of the closing quote and of the value.
-func scanKey(b []byte, i int) (end int, escaped bool, value int, f fault) {
+// scanKey reads the key whose quote is at i, and returns the index of the closing
+// one.
+func scanKey(b []byte, i int) (end int, escaped bool, f fault) {
 	if i >= len(b) {
-		return i, false, i, faultEnd
+		return i, false, faultEnd
 	}
 	if b[i] != '"' {
-		return i, false, i, faultToken
+		return i, false, faultToken
 	}
-	end = scanPlain(b, i+1)
-	if end+1 >= len(b) || b[end] != '"' {
-		if end, escaped, f = scanString(b, i+1); f != faultNone {
-			return end, escaped, end, f
-		}
+	if end = scanPlain(b, i+1); end < len(b) && b[end] == '"' {
+		return end, false, faultNone
 	}
-	colon, value := scanToken(b, end+1)
-	if colon >= len(b) {
-		return end, escaped, colon, faultEnd
+	return scanString(b, i+1)
+}
+
+// scanColon reads a colon at or behind i and the white space around it, and
+// returns the index of the value.
+func scanColon(b []byte, i int) (int, fault) {
+	at, next := scanToken(b, i)
+	switch {
+	case at >= len(b):
+		return at, faultEnd
+	case b[at] != ':':
+		return at, faultToken
 	}
-	if b[colon] != ':' {
-		return end, escaped, colon, faultToken
-	}
-	return end, escaped, value, faultNone
+	return next, faultNone
 }
 
 // scanSeparator reads what follows a member or an element: a comma and the white

@@ -88,7 +88,7 @@ func (d *Decoder) readMembers(b []byte, i int, scope *nameScope) (int, column, f
 	var seen columns
 	learn := d.src.layouts.worthLearning()
 	for {
-		end, escaped, value, f := scanKey(b, i)
+		end, escaped, f := scanKey(b, i)
 		if f != faultNone {
 			return end, colNone, f
 		}
@@ -98,6 +98,10 @@ func (d *Decoder) readMembers(b []byte, i int, scope *nameScope) (int, column, f
 		}
 		if c != colNone {
 			seen |= c.bit()
+		}
+		value, f := scanColon(b, end+1)
+		if f != faultNone {
+			return value, colNone, f
 		}
 		if i, f = d.readValue(b, value, c); f != faultNone {
 			return i, c, f

@@ -2,6 +2,7 @@ package event
 
 import (
 	"slices"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -72,6 +73,9 @@ func scanRune(b []byte, i int) (r rune, size int, f fault) {
 	}
 	r, size = utf8.DecodeRune(b[i:])
 	if r == utf8.RuneError && size == 1 {
+		if !utf8.FullRune(b[i:]) {
+			return r, size, faultEnd
+		}
 		return r, size, faultUTF8
 	}
 	return r, size, faultNone
@@ -100,20 +104,23 @@ func scanEscape(b []byte, i int) (r rune, size int, f fault) {
 		return 0, 0, faultEscape
 	}
 	r, f = scanHex(b, i+2)
-	if f != faultNone || !isSurrogate(r) {
+	if f != faultNone || !utf16.IsSurrogate(r) {
 		return r, 6, f
 	}
-	if r >= 0xDC00 || len(b)-i < 8 || b[i+6] != '\\' || b[i+7] != 'u' {
-		return 0, 0, faultSurrogate
+	for n, c := range []byte(`\u`) {
+		switch at := i + 6 + n; {
+		case at >= len(b):
+			return 0, 0, faultEnd
+		case b[at] != c:
+			return 0, 0, faultSurrogate
+		}
 	}
 	low, f := scanHex(b, i+8)
-	if f == faultNone && (low < 0xDC00 || !isSurrogate(low)) {
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError && f != faultEnd {
 		f = faultSurrogate
 	}
-	return (r-0xD800)<<10 + (low - 0xDC00) + 0x10000, 12, f
+	return r, 12, f
 }
-
-func isSurrogate(r rune) bool { return r >= 0xD800 && r <= 0xDFFF }
 
 // scanHex reads four hexadecimal digits.
 func scanHex(b []byte, i int) (rune, fault) {
