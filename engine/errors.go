@@ -22,6 +22,9 @@ var (
 	ErrFull = errors.New("engine: queue full")
 	// ErrNoSpace is returned by Append while the disk is full. Nothing was stored; appends resume by themselves.
 	ErrNoSpace = errors.New("engine: no space on disk")
+	// ErrUnavailable is returned by Append while the log cannot go on for a reason that passes by itself, such as a lack of
+	// file descriptors. Nothing was stored.
+	ErrUnavailable = errors.New("engine: unavailable")
 	// ErrDegraded is returned by Append after a write or sync failed. Queries go on; a restart recovers.
 	ErrDegraded = errors.New("engine: degraded")
 	// ErrOutcomeUnknown is returned by Append when the disk failed under it: the batch may or may not survive a
@@ -42,6 +45,7 @@ func logError(err error) error {
 	for _, c := range [...]struct{ log, engine error }{
 		{wal.ErrFull, ErrFull},
 		{wal.ErrNoSpace, ErrNoSpace},
+		{wal.ErrUnavailable, ErrUnavailable},
 		{wal.ErrPoisoned, ErrDegraded},
 		{wal.ErrOutcomeUnknown, ErrOutcomeUnknown},
 		{wal.ErrClosed, ErrClosed},

@@ -1,0 +1,116 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/residualdb/residual/event"
+)
+
+// sent is a fact of the crash tests: a batch that was sent, or, with expired set, months of such batches that were to be
+// dropped. Number and process of a batch decide all of its content.
+type sent struct {
+	number int
+	// process is the one that sent it first.
+	process int
+	key     string // of AppendOnce, empty for Append
+	rows    []event.Event
+	rejects
+
+	// expired are the batches whose old rows are to be dropped.
+	expired []*sent
+
+	// lsn is set once the batch is acknowledged.
+	lsn uint64
+}
+
+// rejects are the lines of a batch that the decoder turned down.
+type rejects []event.Reject
+
+// shape is what sets the batches of one workload apart from those of another.
+type shape struct {
+	// featuresBytes is the size of the features of each row.
+	featuresBytes int
+	// old is how many batches, the first ones, have a row of a month that retention drops.
+	old int
+}
+
+// oldMonth is long past; everything else in the crash tests is of the two months around testNow.
+var oldMonth = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+
+// newSent returns batch number n, as a process sends it. Every third goes without a key, every fourth has rejects.
+func newSent(n, process int, s shape) *sent {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(process)))
+	b := &sent{number: n, process: process}
+	if n%3 != 1 {
+		b.key = fmt.Sprintf("key-%d-%d", process, n)
+	}
+	for i := range 1 + r.IntN(4) {
+		b.rows = append(b.rows, newRow(r, fmt.Sprintf("p-%d-%d-%d", process, n, i), s))
+	}
+	if n < s.old {
+		old := newRow(r, fmt.Sprintf("p-%d-%d-old", process, n), s)
+		old.Timestamp = oldMonth.Add(time.Duration(n) * time.Hour)
+		b.rows = append(b.rows, old)
+	}
+	if n%4 == 2 {
+		for i := range 2 {
+			b.rejects = append(b.rejects, event.Reject{
+				Line: i + 1, Column: "timestamp", Code: event.CodeTimestamp, Reason: "no time at all",
+				Raw: fmt.Appendf(nil, `{"batch":%d,"line":%d}`, n, i),
+			})
+		}
+	}
+	return b
+}
+
+func newRow(r *rand.Rand, id string, s shape) event.Event {
+	e := event.Event{
+		Timestamp:      testNow.Add(-time.Duration(r.Int64N(int64(200 * time.Hour)))).Truncate(time.Millisecond),
+		ModelID:        fmt.Sprintf("model_%d", r.IntN(3)),
+		ModelVersion:   fmt.Sprintf("v%d", r.IntN(2)),
+		Environment:    []string{"production", "staging"}[r.IntN(4)/3],
+		PredictionID:   id,
+		Features:       `{"f":"` + strings.Repeat("x", s.featuresBytes/2) + noise(r, s.featuresBytes/2) + `"}`,
+		PredictedValue: r.NormFloat64() * 100,
+		HasActual:      r.IntN(8) > 0,
+	}
+	if e.HasActual {
+		e.ActualValue = r.NormFloat64() * 100
+	}
+	return e
+}
+
+// noise is text that does not compress.
+func noise(r *rand.Rand, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'A' + byte(r.IntN(26))
+	}
+	return string(b)
+}
+
+// isOld tells whether retention drops the row.
+func isOld(e event.Event) bool { return e.Timestamp.Before(oldMonth.AddDate(0, 1, 0)) }
+
+// hash stands for the hash of the decoded body.
+func (b *sent) hash() [16]byte {
+	return [16]byte{byte(b.number), byte(b.number >> 8), byte(b.process), 1}
+}
+
+// batch returns what the decoder made of the request, at a time when nothing in it was too old.
+func (b *sent) batch() (*event.Batch, error) {
+	var batch event.Batch
+	for _, e := range b.rows {
+		if err := batch.Add(e, event.Rules{}); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range b.rejects {
+		batch.Rejects = append(batch.Rejects, r)
+		batch.Rejected[r.Code]++
+	}
+	return &batch, nil
+}

@@ -1,0 +1,185 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+type (
+	run   = crashtest.Run[*sent]
+	facts = []crashtest.Fact[*sent]
+)
+
+// storeDir is not the root, so that its own name can be lost.
+const storeDir = "/data/store"
+
+// session is a process that uses a store on a simulated disk and tells what it knows of its fate. It goes on after
+// errors, as a server does, and keeps the first.
+type session struct {
+	w    *script
+	disk *simdisk.Disk
+	run  *run
+	db   *engine.DB
+	now  time.Time
+	// acknowledged are the batches of this process that were.
+	acknowledged []*sent
+	// next numbers the batches, process the times the store was opened.
+	next, process int
+
+	mu  sync.Mutex
+	err error // guarded by mu
+}
+
+// newSession returns the session of a new process, which continues the numbers of earlier ones.
+func newSession(w *script, disk *simdisk.Disk, r *run) *session {
+	s := &session{w: w, disk: disk, run: r, now: testNow}
+	for _, f := range r.Earlier() {
+		s.next = max(s.next, f.Value.number+1)
+		s.process = max(s.process, f.Value.process)
+	}
+	return s
+}
+
+func (s *session) options() engine.Options {
+	o := s.w.options
+	o.FS, o.Now, o.NoBackground = s.disk, func() time.Time { return s.now }, true
+	o.Random, o.Logger = constantReader(7), slog.New(noticing{slog.DiscardHandler, s})
+	if o.LogFileBytes == 0 {
+		o.LogFileBytes = 32 << 10
+	}
+	return o
+}
+
+// constantReader is randomness without surprises.
+type constantReader byte
+
+func (c constantReader) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(c)
+	}
+	return len(p), nil
+}
+
+// noticing takes what the store logs as trouble for trouble.
+type noticing struct {
+	slog.Handler
+	s *session
+}
+
+func (n noticing) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+func (n noticing) Handle(_ context.Context, r slog.Record) error {
+	_ = n.s.note(errors.New(r.Message))
+	return nil
+}
+
+func (s *session) note(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+	return err
+}
+
+func (s *session) open() error {
+	var err error
+	s.process++
+	s.db, err = engine.Open(storeDir, s.options())
+	return s.note(err)
+}
+
+func (s *session) close() {
+	if s.db != nil {
+		_ = s.note(s.db.Close())
+		s.db = nil
+	}
+}
+
+// reopen is the end of one process and the start of the next.
+func (s *session) reopen() {
+	s.close()
+	_ = s.open()
+}
+
+// append sends the next batches one after the other.
+func (s *session) append(n int) {
+	for range n {
+		if s.db == nil {
+			return
+		}
+		b := newSent(s.next, s.process, s.w.shape)
+		s.next++
+		_ = s.note(s.send(b, s.run.Begin(b)))
+	}
+}
+
+// send sends a batch and tells its outcome. An error of a class that Append does not declare is a violation.
+func (s *session) send(b *sent, step *crashtest.Step[*sent]) error {
+	done, err := s.request(b)
+	switch {
+	case err == nil:
+		if done.Successful != len(b.rows) || done.Quarantined != len(b.rejects) {
+			return crashtest.Violationf("batch %d is answered with %+v", b.number, done)
+		}
+		b.lsn = done.LSN
+		s.acknowledged = append(s.acknowledged, b)
+		step.Acknowledge()
+	case errors.Is(err, engine.ErrOutcomeUnknown):
+		if h := s.db.Health(); !h.Degraded || h.Reason == "" {
+			return crashtest.Violationf("after %w the store says it is well: %+v", err, h)
+		}
+	case errors.Is(err, engine.ErrDegraded), errors.Is(err, engine.ErrNoSpace), errors.Is(err, engine.ErrUnavailable):
+		step.Refuse()
+	default:
+		return crashtest.Violationf("batch %d: undeclared error %w", b.number, err)
+	}
+	return err
+}
+
+func (s *session) request(b *sent) (engine.Appended, error) {
+	ctx := context.Background()
+	batch, err := b.batch()
+	if err != nil {
+		return engine.Appended{}, crashtest.Violationf("batch %d: %w", b.number, err)
+	}
+	if b.key == "" {
+		return s.db.Append(ctx, batch)
+	}
+	return s.db.AppendOnce(ctx, batch, engine.Key{ID: b.key, Hash: b.hash()})
+}
+
+func (s *session) checkpoint() { s.do((*engine.DB).Checkpoint) }
+func (s *session) merge()      { s.do((*engine.DB).Merge) }
+
+func (s *session) do(call func(*engine.DB, context.Context) error) {
+	if s.db != nil {
+		_ = s.note(call(s.db, context.Background()))
+	}
+}
+
+// expire drops what is past the retention.
+func (s *session) expire() {
+	if s.db == nil {
+		return
+	}
+	step := s.run.Begin(&sent{number: -1, expired: s.acknowledged})
+	if s.note(s.db.DropExpired()) != nil {
+		return
+	}
+	rows, err := rowsOf(s.db)
+	switch {
+	case s.note(err) != nil:
+	case hasOld(rows):
+		step.Refuse() // no checkpoint covers them yet
+	default:
+		step.Acknowledge()
+	}
+}

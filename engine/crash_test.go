@@ -1,0 +1,144 @@
+package engine_test
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+var crashFlags = crashtest.RegisterFlags(flag.CommandLine)
+
+// script is what the crash and fault sweeps go over.
+type script struct {
+	name    string
+	shape   shape
+	options engine.Options
+	run     func(s *session)
+
+	expected expected
+}
+
+// scripts are the standard workloads: each does one thing a store does, with appends around it.
+func scripts() []*script {
+	return []*script{
+		{name: "append", run: func(s *session) { s.append(6) }},
+		{name: "rotate", shape: shape{featuresBytes: 3000}, run: func(s *session) { s.append(8) }},
+		{name: "checkpoint", run: func(s *session) {
+			s.append(2)
+			s.checkpoint()
+			s.append(1)
+			s.checkpoint()
+			s.checkpoint() // of nothing
+			s.append(2)
+		}},
+		{name: "merge", run: func(s *session) {
+			for range 4 {
+				s.append(1)
+				s.checkpoint()
+			}
+			s.merge()
+			s.append(1)
+			s.checkpoint()
+			s.merge()
+		}},
+		{name: "retention", shape: shape{old: 2}, options: engine.Options{Retention: 90 * 24 * time.Hour}, run: func(s *session) {
+			s.append(2)
+			s.checkpoint()
+			s.expire()
+			s.append(1)
+			s.checkpoint()
+		}},
+		{name: "restart", run: func(s *session) {
+			s.reopen()
+			s.append(2)
+			s.reopen()
+			s.append(2)
+			s.reopen()
+		}},
+	}
+}
+
+// test returns the workload with a check that only looks, or one that goes on.
+func (w *script) test(check func(*session) error, blockBytes int64) *crashtest.Test[*sent] {
+	return &crashtest.Test[*sent]{
+		Disk: simdisk.Options{BlockBytes: blockBytes},
+		Workload: func(disk *simdisk.Disk, r *run) error {
+			s := newSession(w, disk, r)
+			if err := s.open(); err != nil {
+				return err
+			}
+			w.run(s)
+			s.close()
+			return s.err
+		},
+		Check: func(disk *simdisk.Disk, r *run) error { return check(newSession(w, disk, r)) },
+	}
+}
+
+// look opens the store and compares. The machine is switched off before it is closed, which would write.
+func look(s *session) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	defer func() {
+		s.disk.Kill()
+		_ = s.db.Close() // the disk is off
+	}()
+	_, err := s.compare(s.run.Earlier())
+	return err
+}
+
+// goOn opens the store, compares, and goes on as the clients of a server do that came back: what has no outcome and can be
+// sent again is, and then more. It ends with another restart.
+func goOn(s *session) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	defer s.close()
+	known := s.run.Earlier()
+	h, err := s.compare(known)
+	if err != nil {
+		return err
+	}
+	again := make(map[*sent]bool)
+	for i, f := range known {
+		if f.Outcome == crashtest.Unknown {
+			s.run.Settle(i, h.has[i])
+		}
+		if b := f.Value; b.key != "" && !h.has[i] && !again[b] {
+			again[b] = true
+			_ = s.note(s.send(b, s.run.Begin(b)))
+		}
+	}
+	s.append(1)
+	s.checkpoint()
+	s.append(1)
+	s.reopen()
+	return s.err
+}
+
+func TestCrash(t *testing.T) {
+	for _, w := range scripts() {
+		for _, block := range []int64{512, 4096} {
+			t.Run(fmt.Sprintf("%s/block=%d", w.name, block), func(t *testing.T) {
+				w.test(look, block).Crashes(crashFlags.Sweep(1000)).Verify(t)
+			})
+		}
+	}
+}
+
+// TestCrashAgain cuts the power while the store recovers and goes on, again and again.
+func TestCrashAgain(t *testing.T) {
+	for _, w := range scripts() {
+		for _, lives := range []int{2, 5} {
+			t.Run(fmt.Sprintf("%s/lives=%d", w.name, lives), func(t *testing.T) {
+				w.test(goOn, 512).CrashChains(crashFlags.Sweep(500), lives).Verify(t)
+			})
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// EachRow calls yield for every row that the store holds, in memory or sealed, with all of its columns.
+func (db *DB) EachRow(yield func(event.Event)) (err error) {
+	db.models.Range(func(_ string, m *model) bool {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		for _, mo := range m.months {
+			if err = m.eachRow(mo, yield); err != nil {
+				return false
+			}
+		}
+		return true
+	})
+	return err
+}
+
+func (m *model) eachRow(mo *month, yield func(event.Event)) error {
+	var columns segment.Columns
+	var scratch segment.Scratch
+	send := func(name seriesName) {
+		for i := range columns.Len() {
+			yield(event.Event{
+				Timestamp: time.UnixMilli(columns.Times[i]).UTC(), ModelID: m.name, ModelVersion: name.version, Environment: name.environment,
+				PredictionID: string(columns.IDs.At(i)), Features: string(columns.Features.At(i)),
+				PredictedValue: columns.Predicted[i], ActualValue: columns.Actual[i], HasActual: columns.Known.Get(i),
+			})
+		}
+	}
+	mo.heads(func(h *head) {
+		for number := range h.series {
+			gather(&columns, []*head{h}, number)
+			send(m.series[number].seriesName)
+		}
+	})
+	for _, sd := range mo.sealed {
+		for i := range sd.segment.NumSeries() {
+			series := sd.segment.Series(i)
+			for block := range series.Blocks {
+				if _, err := sd.segment.ReadBlock(&columns, i, block, segment.AllColumns, &scratch); err != nil {
+					return segmentError(err)
+				}
+				send(seriesName{series.Version, series.Environment})
+			}
+		}
+	}
+	return nil
+}
