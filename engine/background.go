@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/residualdb/residual/wal"
 )
 
 // background seals, checkpoints, merges and drops without being asked. Its two goroutines end with Close.
@@ -27,6 +29,9 @@ func newBackground() background {
 
 // housekeepingInterval is how often a store looks for work that no append announces: months that settled or expired.
 const housekeepingInterval = time.Minute
+
+// retryInterval is how long after a checkpoint that did not help the next one is tried.
+const retryInterval = time.Second
 
 func (db *DB) startBackground() {
 	bg := &db.background
@@ -54,13 +59,30 @@ func (bg *background) announce(d dirtyMonth) {
 
 // announceGrown asks for a checkpoint if the log has grown to its bound.
 func (db *DB) announceGrown() {
-	if db.log == nil || db.log.Size() < db.opts.CheckpointBytes { // no log yet: recovery replays it
-		return
+	if db.log != nil && db.log.Size() >= db.opts.CheckpointBytes { // no log yet: recovery replays it
+		db.background.ask()
 	}
+}
+
+// ask wakes the goroutine that makes checkpoints.
+func (bg *background) ask() {
 	select {
-	case db.background.grown <- struct{}{}:
+	case bg.grown <- struct{}{}:
 	default:
 	}
+}
+
+// logStopped is told when the log takes no records any more. If that is for want of space, a checkpoint makes some.
+func (db *DB) logStopped(err error) {
+	db.opts.Logger.Error("no events are taken", "error", logError(err))
+	if errors.Is(err, wal.ErrNoSpace) {
+		db.background.ask()
+	}
+}
+
+// checkpointDue tells whether the log has grown to its bound, or fills the disk.
+func (db *DB) checkpointDue() bool {
+	return db.log.Size() >= db.opts.CheckpointBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
 }
 
 func (db *DB) sealInBackground(ctx context.Context) {
@@ -80,21 +102,37 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	tick := time.NewTicker(housekeepingInterval)
 	defer tick.Stop()
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case <-db.background.grown:
-			if db.log.Size() >= db.opts.CheckpointBytes {
-				err = db.checkpoint(ctx)
-			}
 		case <-tick.C:
 		}
-		err = errors.Join(err, db.dropExpired(), db.merge(ctx))
-		db.balance()
-		if err != nil && ctx.Err() == nil {
+		if err := db.keepHouse(ctx); err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
 			db.opts.Logger.Error("background work failed", "error", err)
 		}
+		if !db.checkpointDue() {
+			continue
+		}
+		select { // it failed, or made no room
+		case <-ctx.Done():
+			return
+		case <-time.After(retryInterval):
+			db.background.ask()
+		}
 	}
+}
+
+// keepHouse does what is due. Old months go first: they take little space to drop.
+func (db *DB) keepHouse(ctx context.Context) error {
+	err := db.dropExpired()
+	if db.checkpointDue() {
+		err = errors.Join(err, db.checkpoint(ctx))
+	}
+	if err == nil {
+		err = db.merge(ctx)
+	}
+	db.balance()
+	return err
 }

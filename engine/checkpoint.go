@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
@@ -32,8 +33,12 @@ type keeper struct {
 	rejects []QuarantineRow
 	// nextFile is past every number tried, so that a failed attempt's file is never taken for another's.
 	nextFile uint64
-	// failed is the first failure after which the state of the disk is not known; it ends checkpoints for good.
-	failed error
+	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
+	unsettled bool
+
+	// failed is the first failure after which the state of the disk is not known; it ends checkpoints for good. Written
+	// with mu held, read without.
+	failed atomic.Pointer[error]
 
 	// sealing serialises the sealer; unsaved, guarded by it, are segments that no manifest names.
 	sealing sync.Mutex
@@ -66,8 +71,8 @@ func (db *DB) checkpoint(ctx context.Context) error {
 	k := &db.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.failed != nil {
-		return fmt.Errorf("%w: %w", ErrDegraded, k.failed)
+	if err := k.failure(); err != nil {
+		return err
 	}
 	var c cut
 	if err := db.log.Cut(ctx, func(pos wal.Position) { c = db.cut(pos) }); err != nil {

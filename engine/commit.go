@@ -1,28 +1,68 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// commit makes next the manifest. A failure of its directory sync leaves open which manifest a restart finds, so that
-// nothing may be removed or written over any more.
+// commit makes next the manifest. The rename of its file is the moment; when the directory above is synced, a restart
+// finds it for certain.
+//
+// A sync that fails leaves open what a restart finds, and asking again would ask the cache: that is the end of checkpoints.
+// Where the sync was not even tried, for want of space or of file descriptors, the next commit may settle it.
 func (k *keeper) commit(next *manifest) error {
 	next.number = k.manifest.number + 1
 	next.nextFile = k.nextFile
 	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
-		if err := k.fs.SyncDir(filepath.Join(k.dir, dir)); err != nil {
-			k.failed = err
+		if err := k.syncDir(dir); err != nil {
 			return err
 		}
 	}
-	if err := vfs.WriteFileAtomic(k.fs, k.dir, manifestName(next.number), next.encode(k.store)); err != nil {
-		k.failed = err
+	if err := vfs.ReplaceFile(k.fs, k.dir, manifestName(next.number), next.encode(k.store)); err != nil {
 		return err
 	}
+	k.unsettled = true
+	if err := k.syncDir("."); err != nil {
+		return err
+	}
+	k.unsettled = false
 	k.manifest = *next
+	maps.DeleteFunc(k.packs, func(number uint64, _ *pack) bool {
+		return !slices.ContainsFunc(next.packs, func(p packRef) bool { return p.number == number })
+	})
+	return nil
+}
+
+func (k *keeper) syncDir(name string) error {
+	err := k.fs.SyncDir(filepath.Join(k.dir, name))
+	if err != nil && !passes(err) {
+		return k.fail(err)
+	}
+	return err
+}
+
+// passes tells whether an error is one of those that leave everything as it was and pass by themselves.
+func passes(err error) bool {
+	return vfs.IsNoSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// fail ends checkpoints, merges and retention for good, because of err.
+func (k *keeper) fail(err error) error {
+	k.failed.CompareAndSwap(nil, &err)
+	return k.failure()
+}
+
+// failure returns what ended checkpoints, if anything did.
+func (k *keeper) failure() error {
+	if err := k.failed.Load(); err != nil {
+		return fmt.Errorf("%w: no checkpoints until a restart: %w", ErrDegraded, *err)
+	}
 	return nil
 }
 

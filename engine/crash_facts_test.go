@@ -7,24 +7,28 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/crashtest"
 )
 
 // sent is a fact of the crash tests: a batch that was sent, or, with expired set, months of such batches that were to be
 // dropped. Number and process of a batch decide all of its content.
 type sent struct {
-	number int
-	// process is the one that sent it first.
-	process int
-	key     string // of AppendOnce, empty for Append
-	rows    []event.Event
+	name batchName
+	key  string // of AppendOnce, empty for Append
+	rows []event.Event
 	rejects
 
 	// expired are the batches whose old rows are to be dropped.
 	expired []*sent
 
-	// lsn is set once the batch is acknowledged.
+	// lsn is set when the batch is acknowledged, before the step tells.
 	lsn uint64
 }
+
+// batchName is the number of a batch and the process that sent it first.
+type batchName struct{ process, number int }
+
+func (n batchName) String() string { return fmt.Sprintf("%d:%d", n.process, n.number) }
 
 // rejects are the lines of a batch that the decoder turned down.
 type rejects []event.Reject
@@ -43,7 +47,7 @@ var oldMonth = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 // newSent returns batch number n, as a process sends it. Every third goes without a key, every fourth has rejects.
 func newSent(n, process int, s shape) *sent {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(process)))
-	b := &sent{number: n, process: process}
+	b := &sent{name: batchName{process, n}}
 	if n%3 != 1 {
 		b.key = fmt.Sprintf("key-%d-%d", process, n)
 	}
@@ -92,12 +96,19 @@ func noise(r *rand.Rand, n int) string {
 	return string(b)
 }
 
+// resent is the batch as it is sent again.
+func (b *sent) resent() *sent {
+	again := *b
+	again.lsn = 0
+	return &again
+}
+
 // isOld tells whether retention drops the row.
 func isOld(e event.Event) bool { return e.Timestamp.Before(oldMonth.AddDate(0, 1, 0)) }
 
 // hash stands for the hash of the decoded body.
 func (b *sent) hash() [16]byte {
-	return [16]byte{byte(b.number), byte(b.number >> 8), byte(b.process), 1}
+	return [16]byte{byte(b.name.number), byte(b.name.number >> 8), byte(b.name.process), 1}
 }
 
 // batch returns what the decoder made of the request, at a time when nothing in it was too old.
@@ -114,3 +125,19 @@ func (b *sent) batch() (*event.Batch, error) {
 	}
 	return &batch, nil
 }
+
+// ledger keeps facts where no harness does.
+type ledger struct{ facts facts }
+
+func (l *ledger) begin(b *sent) step {
+	l.facts = append(l.facts, crashtest.Fact[*sent]{Value: b})
+	return &ledgerStep{l, len(l.facts) - 1}
+}
+
+type ledgerStep struct {
+	ledger *ledger
+	i      int
+}
+
+func (s *ledgerStep) Acknowledge() { s.ledger.facts[s.i].Outcome = crashtest.Acknowledged }
+func (s *ledgerStep) Refuse()      { s.ledger.facts[s.i].Outcome = crashtest.Refused }

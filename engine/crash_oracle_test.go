@@ -17,23 +17,18 @@ import (
 // everything picks all rows with an actual.
 var everything = engine.MetricsQuery{Model: engine.All, Version: engine.All, Environment: engine.All, From: time.Unix(0, 0)}
 
-// Queries whose answers are compared: every series, and windows that begin and end inside, at the edges of and outside of
-// what the batches cover.
+// Queries whose answers are compared for each model: every series, and windows that begin and end inside, at the edges of
+// and outside of what the batches cover.
 var (
+	crashModels  = []string{"model_0", "model_1", "model_2"}
 	crashMetrics = []engine.MetricsQuery{
-		everything,
-		{Model: "*"},
-		{Model: "model_0", Window: 50 * time.Hour},
-		{Model: "model_1", Version: "v0", Environment: "staging", Window: 1000 * time.Hour},
-		{Model: "*", Version: "*", Environment: "*", From: testNow.Add(-150 * time.Hour), To: testNow.Add(-30 * time.Hour)},
-		{Model: "*", Version: "*", From: oldMonth, To: oldMonth.AddDate(0, 1, 0)},
-		{Model: "model_2", Version: "*", AsOf: testNow.Add(-100 * time.Hour), Window: 60 * time.Hour},
-		{Model: "*", Environment: "*", From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+		{Window: 50 * time.Hour},
+		{Version: "v0", Environment: "staging", Window: 1000 * time.Hour},
+		{Version: "*", Environment: "*", From: testNow.Add(-150 * time.Hour), To: testNow.Add(-30 * time.Hour)},
+		{Version: "*", From: oldMonth, To: oldMonth.AddDate(0, 1, 0)},
+		{Environment: "*", AsOf: testNow.Add(-100 * time.Hour), Window: 60 * time.Hour},
 	}
-	crashDrift = []engine.DriftQuery{
-		{Model: "*", Environment: "*", Recent: 40 * time.Hour},
-		{Model: "model_0", AsOf: testNow.Add(-20 * time.Hour)},
-	}
+	crashDrift = []engine.DriftQuery{{Environment: "*", Recent: 40 * time.Hour}}
 )
 
 // answers are what a store says about itself.
@@ -46,21 +41,30 @@ type answers struct {
 func ask(db *engine.DB) (*answers, error) {
 	ctx := context.Background()
 	a := new(answers)
-	for _, q := range crashMetrics {
-		r, err := db.Metrics(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		a.metrics = append(a.metrics, r.Rows)
+	all, err := db.Metrics(ctx, everything) // of whole segments: reads nothing
+	if err != nil {
+		return nil, err
 	}
-	for _, q := range crashDrift {
-		r, err := db.Drift(ctx, q)
-		if err != nil {
-			return nil, err
+	a.metrics = append(a.metrics, all.Rows)
+	for _, model := range crashModels { // one by one: the order of the reads is to be the same each time
+		for _, q := range crashMetrics {
+			q.Model = model
+			r, err := db.Metrics(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			a.metrics = append(a.metrics, r.Rows)
 		}
-		a.drift = append(a.drift, r.Rows)
+		for _, q := range crashDrift {
+			q.Model = model
+			r, err := db.Drift(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			a.drift = append(a.drift, r.Rows)
+		}
 	}
-	r, err := db.Quarantine(ctx, engine.QuarantineQuery{Limit: 1000})
+	r, err := db.Quarantine(ctx, engine.QuarantineQuery{Limit: engine.QuarantineRowsMax})
 	a.quarantine = r.Rows
 	return a, err
 }
@@ -77,7 +81,7 @@ func answersOf(h *holding) *answers {
 	a := new(answers)
 	for _, b := range h.batches {
 		for _, e := range b.rows {
-			if !h.dropped[b] || !isOld(e) {
+			if !h.dropped[b.name] || !isOld(e) {
 				o.add(e)
 			}
 		}
@@ -89,11 +93,16 @@ func answersOf(h *holding) *answers {
 		}
 	}
 	slices.Reverse(a.quarantine)
-	for _, q := range crashMetrics {
-		a.metrics = append(a.metrics, metricsRows(o.metrics(q, testNow)))
-	}
-	for _, q := range crashDrift {
-		a.drift = append(a.drift, driftRows(o.drift(q, testNow), q))
+	a.metrics = append(a.metrics, metricsRows(o.metrics(everything, testNow)))
+	for _, model := range crashModels {
+		for _, q := range crashMetrics {
+			q.Model = model
+			a.metrics = append(a.metrics, metricsRows(o.metrics(q, testNow)))
+		}
+		for _, q := range crashDrift {
+			q.Model = model
+			a.drift = append(a.drift, driftRows(o.drift(q, testNow), q))
+		}
 	}
 	return a
 }
@@ -144,21 +153,21 @@ func (x *expected) verify(got *answers, h *holding) error {
 		x.bySet[set] = want
 	}
 	x.mu.Unlock()
-	for i, q := range crashMetrics {
+	for i := range want.metrics {
 		if !slices.Equal(got.metrics[i], want.metrics[i]) {
-			return fmt.Errorf("with %s, %+v answers\n%+v, want\n%+v", set, q, got.metrics[i], want.metrics[i])
+			return fmt.Errorf("with %s, metrics query %d answers\n%+v, want\n%+v", set, i, got.metrics[i], want.metrics[i])
 		}
 	}
-	for i, q := range crashDrift {
+	for i := range want.drift {
 		if !slices.Equal(got.drift[i], want.drift[i]) {
-			return fmt.Errorf("with %s, %+v answers\n%+v, want\n%+v", set, q, got.drift[i], want.drift[i])
+			return fmt.Errorf("with %s, drift query %d answers\n%+v, want\n%+v", set, i, got.drift[i], want.drift[i])
 		}
 	}
 	for i := range got.quarantine {
 		got.quarantine[i].ImportID = ""
 	}
 	if !reflect.DeepEqual(got.quarantine, want.quarantine) {
-		return fmt.Errorf("quarantine holds %+v, want %+v", got.quarantine, want.quarantine)
+		return fmt.Errorf("with %s, the quarantine holds %d lines, %d are due, or others", set, len(got.quarantine), len(want.quarantine))
 	}
 	return nil
 }
@@ -167,15 +176,15 @@ func (x *expected) verify(got *answers, h *holding) error {
 type holding struct {
 	has     []bool // by fact
 	batches []*sent
-	dropped map[*sent]bool // without their old rows
+	dropped map[batchName]bool // without their old rows
 }
 
 // set names what is held.
 func (h *holding) set() string {
 	var names []byte
 	for _, b := range h.batches {
-		names = fmt.Appendf(names, " %d:%d", b.process, b.number)
-		if h.dropped[b] {
+		names = fmt.Appendf(names, " %s", b.name)
+		if h.dropped[b.name] {
 			names = append(names, '-')
 		}
 	}
@@ -190,28 +199,28 @@ func hold(db *engine.DB, known facts) (*holding, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &holding{has: make([]bool, len(known)), dropped: make(map[*sent]bool)}
+	h := &holding{has: make([]bool, len(known)), dropped: make(map[batchName]bool)}
 	h.drops(known, rows)
 	outcomes := outcomesOf(known)
-	there := make(map[*sent]bool, len(known))
-	missing := make(map[int]int) // by process: the first batch without an outcome that is not there
+	there := make(map[batchName]bool, len(known))
+	missing := make(map[int]batchName) // by process: the first batch without an outcome that is not there
 	for i, f := range known {
 		b := f.Value
 		if len(b.rows) == 0 {
 			continue
 		}
-		if _, again := there[b]; !again {
-			if there[b], err = b.take(rows, h.dropped[b]); err != nil {
+		if _, again := there[b.name]; !again {
+			if there[b.name], err = b.take(rows, h.dropped[b.name]); err != nil {
 				return nil, err
 			}
-			if there[b] {
+			if there[b.name] {
 				h.batches = append(h.batches, b)
 			}
-			if err := judge(b, there[b], outcomes[b], missing); err != nil {
+			if err := judge(b, there[b.name], outcomes[b.name], missing); err != nil {
 				return nil, err
 			}
 		}
-		h.has[i] = there[b]
+		h.has[i] = there[b.name]
 	}
 	for id, e := range rows {
 		return nil, crashtest.Violationf("row %s was never sent: %+v", id, e)
@@ -248,35 +257,35 @@ func (h *holding) drops(known facts, rows map[string]event.Event) {
 		}
 		h.has[i] = f.Outcome == crashtest.Acknowledged || f.Outcome == crashtest.Unknown && !old
 		for _, b := range f.Value.expired {
-			h.dropped[b] = h.dropped[b] || h.has[i]
+			h.dropped[b.name] = h.dropped[b.name] || h.has[i]
 		}
 	}
 }
 
 // judge holds what became of a batch against what is known of it.
-func judge(b *sent, there bool, outcome crashtest.Outcome, missing map[int]int) error {
-	before, gap := missing[b.process]
+func judge(b *sent, there bool, outcome crashtest.Outcome, missing map[int]batchName) error {
+	before, gap := missing[b.name.process]
 	switch {
 	case there && outcome == crashtest.Refused:
-		return crashtest.Violationf("batch %d was refused and is there", b.number)
+		return crashtest.Violationf("batch %s was refused and is there", b.name)
 	case !there && outcome == crashtest.Acknowledged:
-		return crashtest.Violationf("batch %d was acknowledged and is gone", b.number)
+		return crashtest.Violationf("batch %s was acknowledged and is gone", b.name)
 	case there && gap && outcome == crashtest.Unknown:
-		return crashtest.Violationf("batch %d is there and batch %d before it is not", b.number, before)
+		return crashtest.Violationf("batch %s is there and batch %s before it is not", b.name, before)
 	case !there && outcome == crashtest.Unknown && !gap:
-		missing[b.process] = b.number
+		missing[b.name.process] = b.name
 	}
 	return nil
 }
 
 // outcomesOf returns what is known of each batch, which may have been sent again.
-func outcomesOf(known facts) map[*sent]crashtest.Outcome {
-	outcomes := make(map[*sent]crashtest.Outcome, len(known))
+func outcomesOf(known facts) map[batchName]crashtest.Outcome {
+	outcomes := make(map[batchName]crashtest.Outcome, len(known))
 	for _, f := range known {
-		before, again := outcomes[f.Value]
+		before, again := outcomes[f.Value.name]
 		switch {
 		case !again || f.Outcome == crashtest.Acknowledged, before == crashtest.Refused:
-			outcomes[f.Value] = f.Outcome
+			outcomes[f.Value.name] = f.Outcome
 		}
 	}
 	return outcomes
@@ -296,12 +305,12 @@ func (b *sent) take(rows map[string]event.Event, withoutOld bool) (there bool, e
 		}
 		found++
 		if got != e || dropped {
-			return false, crashtest.Violationf("batch %d: row %+v is stored as %+v, dropped: %v", b.number, e, got, dropped)
+			return false, crashtest.Violationf("batch %s: row %+v is stored as %+v, dropped: %v", b.name, e, got, dropped)
 		}
 		delete(rows, e.PredictionID)
 	}
 	if found != 0 && found != want {
-		return false, crashtest.Violationf("batch %d: %d of its %d rows are there", b.number, found, want)
+		return false, crashtest.Violationf("batch %s: %d of its %d rows are there", b.name, found, want)
 	}
 	return found > 0, nil
 }
@@ -334,15 +343,15 @@ func (s *session) compare(known facts) (*holding, error) {
 func (s *session) retry(b *sent) error {
 	done, err := s.request(b)
 	if err != nil {
-		return crashtest.Violationf("retry of batch %d: %w", b.number, err)
+		return crashtest.Violationf("retry of batch %s: %w", b.name, err)
 	}
 	if !done.Duplicate || done.Successful != len(b.rows) || done.Quarantined != len(b.rejects) || b.lsn != 0 && done.LSN != b.lsn {
-		return crashtest.Violationf("retry of batch %d, LSN %d, is answered with %+v", b.number, b.lsn, done)
+		return crashtest.Violationf("retry of batch %s, LSN %d, is answered with %+v", b.name, b.lsn, done)
 	}
 	other := *b
-	other.number++ // another hash
+	other.name.number++ // another hash
 	if _, err := s.request(&other); !errors.Is(err, engine.ErrConflict) {
-		return crashtest.Violationf("batch %d under the key of another: %w", b.number, err)
+		return crashtest.Violationf("batch %s under the key of another: %w", b.name, err)
 	}
 	return nil
 }

@@ -23,11 +23,11 @@ const storeDir = "/data/store"
 // session is a process that uses a store on a simulated disk and tells what it knows of its fate. It goes on after
 // errors, as a server does, and keeps the first.
 type session struct {
-	w    *script
-	disk *simdisk.Disk
-	run  *run
-	db   *engine.DB
-	now  time.Time
+	w     *script
+	disk  *simdisk.Disk
+	begin func(*sent) step
+	db    *engine.DB
+	now   time.Time
 	// acknowledged are the batches of this process that were.
 	acknowledged []*sent
 	// next numbers the batches, process the times the store was opened.
@@ -37,12 +37,18 @@ type session struct {
 	err error // guarded by mu
 }
 
+// step is a fact whose outcome is to come.
+type step interface {
+	Acknowledge()
+	Refuse()
+}
+
 // newSession returns the session of a new process, which continues the numbers of earlier ones.
-func newSession(w *script, disk *simdisk.Disk, r *run) *session {
-	s := &session{w: w, disk: disk, run: r, now: testNow}
-	for _, f := range r.Earlier() {
-		s.next = max(s.next, f.Value.number+1)
-		s.process = max(s.process, f.Value.process)
+func newSession(w *script, disk *simdisk.Disk, earlier facts, begin func(*sent) step) *session {
+	s := &session{w: w, disk: disk, begin: begin, now: testNow}
+	for _, f := range earlier {
+		s.next = max(s.next, f.Value.name.number+1)
+		s.process = max(s.process, f.Value.name.process)
 	}
 	return s
 }
@@ -117,17 +123,17 @@ func (s *session) append(n int) {
 		}
 		b := newSent(s.next, s.process, s.w.shape)
 		s.next++
-		_ = s.note(s.send(b, s.run.Begin(b)))
+		_ = s.note(s.send(b, s.begin(b)))
 	}
 }
 
 // send sends a batch and tells its outcome. An error of a class that Append does not declare is a violation.
-func (s *session) send(b *sent, step *crashtest.Step[*sent]) error {
+func (s *session) send(b *sent, step step) error {
 	done, err := s.request(b)
 	switch {
 	case err == nil:
 		if done.Successful != len(b.rows) || done.Quarantined != len(b.rejects) {
-			return crashtest.Violationf("batch %d is answered with %+v", b.number, done)
+			return crashtest.Violationf("batch %s is answered with %+v", b.name, done)
 		}
 		b.lsn = done.LSN
 		s.acknowledged = append(s.acknowledged, b)
@@ -139,7 +145,7 @@ func (s *session) send(b *sent, step *crashtest.Step[*sent]) error {
 	case errors.Is(err, engine.ErrDegraded), errors.Is(err, engine.ErrNoSpace), errors.Is(err, engine.ErrUnavailable):
 		step.Refuse()
 	default:
-		return crashtest.Violationf("batch %d: undeclared error %w", b.number, err)
+		return crashtest.Violationf("batch %s: undeclared error %w", b.name, err)
 	}
 	return err
 }
@@ -148,7 +154,7 @@ func (s *session) request(b *sent) (engine.Appended, error) {
 	ctx := context.Background()
 	batch, err := b.batch()
 	if err != nil {
-		return engine.Appended{}, crashtest.Violationf("batch %d: %w", b.number, err)
+		return engine.Appended{}, crashtest.Violationf("batch %s: %w", b.name, err)
 	}
 	if b.key == "" {
 		return s.db.Append(ctx, batch)
@@ -170,7 +176,7 @@ func (s *session) expire() {
 	if s.db == nil {
 		return
 	}
-	step := s.run.Begin(&sent{number: -1, expired: s.acknowledged})
+	step := s.begin(&sent{expired: s.acknowledged})
 	if s.note(s.db.DropExpired()) != nil {
 		return
 	}

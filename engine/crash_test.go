@@ -64,11 +64,11 @@ func scripts() []*script {
 }
 
 // test returns the workload with a check that only looks, or one that goes on.
-func (w *script) test(check func(*session) error, blockBytes int64) *crashtest.Test[*sent] {
+func (w *script) test(check func(*session, *run) error, blockBytes int64) *crashtest.Test[*sent] {
 	return &crashtest.Test[*sent]{
 		Disk: simdisk.Options{BlockBytes: blockBytes},
 		Workload: func(disk *simdisk.Disk, r *run) error {
-			s := newSession(w, disk, r)
+			s := newSession(w, disk, nil, beginOf(r))
 			if err := s.open(); err != nil {
 				return err
 			}
@@ -76,12 +76,16 @@ func (w *script) test(check func(*session) error, blockBytes int64) *crashtest.T
 			s.close()
 			return s.err
 		},
-		Check: func(disk *simdisk.Disk, r *run) error { return check(newSession(w, disk, r)) },
+		Check: func(disk *simdisk.Disk, r *run) error {
+			return check(newSession(w, disk, r.Earlier(), beginOf(r)), r)
+		},
 	}
 }
 
+func beginOf(r *run) func(*sent) step { return func(b *sent) step { return r.Begin(b) } }
+
 // look opens the store and compares. The machine is switched off before it is closed, which would write.
-func look(s *session) error {
+func look(s *session, r *run) error {
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -89,36 +93,37 @@ func look(s *session) error {
 		s.disk.Kill()
 		_ = s.db.Close() // the disk is off
 	}()
-	_, err := s.compare(s.run.Earlier())
+	_, err := s.compare(r.Earlier())
 	return err
 }
 
 // goOn opens the store, compares, and goes on as the clients of a server do that came back: what has no outcome and can be
 // sent again is, and then more. It ends with another restart.
-func goOn(s *session) error {
+func goOn(s *session, r *run) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	defer s.close()
-	known := s.run.Earlier()
+	known := r.Earlier()
 	h, err := s.compare(known)
-	if err != nil {
+	if s.note(err) != nil {
+		s.close()
 		return err
 	}
-	again := make(map[*sent]bool)
+	again := make(map[batchName]bool)
 	for i, f := range known {
 		if f.Outcome == crashtest.Unknown {
-			s.run.Settle(i, h.has[i])
+			r.Settle(i, h.has[i])
 		}
-		if b := f.Value; b.key != "" && !h.has[i] && !again[b] {
-			again[b] = true
-			_ = s.note(s.send(b, s.run.Begin(b)))
+		if b := f.Value.resent(); b.key != "" && !h.has[i] && !again[b.name] {
+			again[b.name] = true
+			_ = s.note(s.send(b, s.begin(b)))
 		}
 	}
 	s.append(1)
 	s.checkpoint()
 	s.append(1)
 	s.reopen()
+	s.close()
 	return s.err
 }
 
@@ -126,7 +131,7 @@ func TestCrash(t *testing.T) {
 	for _, w := range scripts() {
 		for _, block := range []int64{512, 4096} {
 			t.Run(fmt.Sprintf("%s/block=%d", w.name, block), func(t *testing.T) {
-				w.test(look, block).Crashes(crashFlags.Sweep(1000)).Verify(t)
+				w.test(look, block).Crashes(crashFlags.Sweep(300)).Verify(t)
 			})
 		}
 	}
@@ -137,8 +142,15 @@ func TestCrashAgain(t *testing.T) {
 	for _, w := range scripts() {
 		for _, lives := range []int{2, 5} {
 			t.Run(fmt.Sprintf("%s/lives=%d", w.name, lives), func(t *testing.T) {
-				w.test(goOn, 512).CrashChains(crashFlags.Sweep(500), lives).Verify(t)
+				w.test(goOn, 512).CrashChains(crashFlags.Sweep(60), lives).Verify(t)
 			})
 		}
+	}
+}
+
+// TestDeterminism holds that a store without its background does the same operations every time.
+func TestDeterminism(t *testing.T) {
+	for _, w := range scripts() {
+		t.Run(w.name, func(t *testing.T) { w.test(goOn, 512).Determinism(crashFlags.Sweep(20)).Verify(t) })
 	}
 }

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/residualdb/residual/event"
@@ -9,16 +12,19 @@ import (
 
 // EachRow calls yield for every row that the store holds, in memory or sealed, with all of its columns.
 func (db *DB) EachRow(yield func(event.Event)) (err error) {
-	db.models.Range(func(_ string, m *model) bool {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		for _, mo := range m.months {
-			if err = m.eachRow(mo, yield); err != nil {
-				return false
-			}
-		}
+	models := make(map[string]*model)
+	db.models.Range(func(id string, m *model) bool {
+		models[id] = m
 		return true
 	})
+	for _, id := range slices.Sorted(maps.Keys(models)) {
+		m := models[id]
+		m.mu.RLock()
+		for _, mo := range m.months {
+			err = errors.Join(err, m.eachRow(mo, yield))
+		}
+		m.mu.RUnlock()
+	}
 	return err
 }
 

@@ -33,8 +33,8 @@ func (db *DB) merge(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for {
-		if k.failed != nil {
-			return fmt.Errorf("%w: %w", ErrDegraded, k.failed)
+		if err := k.failure(); err != nil {
+			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("merge: %w", err)
@@ -45,7 +45,7 @@ func (db *DB) merge(ctx context.Context) error {
 		}
 		next := k.manifest.clone()
 		if err := db.replace(&next, months); err != nil {
-			return fmt.Errorf("merge: %w", err)
+			return fmt.Errorf("merge: %w", k.tidy(err))
 		}
 		if err := k.sweep(); err != nil {
 			return fmt.Errorf("merge: %w", err)

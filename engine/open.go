@@ -3,7 +3,9 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/wal"
@@ -118,6 +120,7 @@ func (db *DB) openLog() error {
 		SyncInterval: db.opts.SyncInterval,
 		FileBytes:    db.opts.LogFileBytes,
 		Checkpoint:   db.keeper.manifest.covered,
+		OnError:      db.logStopped,
 		Now:          db.opts.Now,
 	}, replay.replay)
 	if err != nil {
@@ -130,8 +133,8 @@ func (db *DB) openLog() error {
 
 func (k *keeper) closePacks() error {
 	var errs []error
-	for _, p := range k.packs {
-		errs = append(errs, p.close())
+	for _, number := range slices.Sorted(maps.Keys(k.packs)) {
+		errs = append(errs, k.packs[number].close())
 	}
 	return errors.Join(errs...)
 }

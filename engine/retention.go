@@ -22,8 +22,8 @@ func (db *DB) dropExpired() error {
 	k := &db.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.failed != nil {
-		return fmt.Errorf("%w: %w", ErrDegraded, k.failed)
+	if err := k.failure(); err != nil {
+		return err
 	}
 	expired := db.expired(db.Rules().Oldest)
 	if len(expired) == 0 {

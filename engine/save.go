@@ -49,7 +49,7 @@ func (db *DB) save(c cut) error {
 	}
 	if err != nil {
 		k.putBack(taken)
-		return err
+		return k.tidy(err)
 	}
 	k.keys, k.rejects = k.keys[written.keys:], k.rejects[written.rejects:]
 	if err := db.log.Truncate(c.covered); err != nil {
@@ -92,8 +92,7 @@ func (db *DB) replace(next *manifest, months map[dirtyMonth][]*sealed) error {
 	k.packs[p.ref.number] = p
 	for entry, r := range replacements {
 		if err := r.apply(&place{p, entry}); err != nil {
-			k.failed = err
-			return err
+			return k.fail(err)
 		}
 	}
 	return nil

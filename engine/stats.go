@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -10,9 +11,12 @@ import (
 
 // Health says whether the store takes events.
 type Health struct {
-	// Ready is true once recovery is done. Degraded is true while appends are refused; Reason says why.
+	// Ready is true once recovery is done. Degraded is true while appends are refused, or checkpoints have failed for
+	// good; Reason says why.
 	Ready, Degraded bool
 	Reason          string
+	// Failed is true when it takes a restart to recover: a write or sync has failed, and what the disk holds is not known.
+	Failed bool
 }
 
 // Stats are plain counters and gauges for monitoring.
@@ -49,8 +53,12 @@ type counters struct {
 // Health says whether the store takes events.
 func (db *DB) Health() Health {
 	h := Health{Ready: db.ready.Load()}
-	if err := db.log.Err(); err != nil {
-		h.Degraded, h.Reason = true, logError(err).Error()
+	err := logError(db.log.Err())
+	if err == nil {
+		err = db.keeper.failure()
+	}
+	if err != nil {
+		h.Degraded, h.Reason, h.Failed = true, err.Error(), errors.Is(err, ErrDegraded)
 	}
 	return h
 }

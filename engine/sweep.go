@@ -25,6 +25,14 @@ func (k *keeper) sweep() error {
 	return errors.Join(errs...)
 }
 
+// tidy removes what an attempt that failed with err has left behind, unless a restart might find it named.
+func (k *keeper) tidy(err error) error {
+	if k.unsettled || k.failure() != nil {
+		return err
+	}
+	return errors.Join(err, k.sweep())
+}
+
 func (k *keeper) sweepDir(dir string, keep map[string]bool) error {
 	names, err := k.fs.List(dir)
 	if err != nil {

@@ -84,6 +84,7 @@ var storeClasses = [...]struct {
 }{
 	{engine.ErrFull, answerError{status: 503, section: "limits", retryAfter: 1, text: "the queue before the log is full; nothing was stored, send the request again"}},
 	{engine.ErrNoSpace, answerError{status: 503, section: "limits", retryAfter: 30, text: "the disk is full; nothing was stored, send the request again later"}},
+	{engine.ErrUnavailable, answerError{status: 503, section: "limits", retryAfter: 1, text: "the log cannot go on at the moment; nothing was stored, send the request again"}},
 	{engine.ErrOutcomeUnknown, answerError{status: 503, section: "idempotency", retryAfter: 5, text: "the disk failed under this request and its outcome is unknown; send it again with the same Idempotency-Key"}},
 	{engine.ErrDegraded, answerError{status: 503, section: "limits", retryAfter: 30, text: "the log failed and no events are taken until a restart; nothing was stored"}},
 	{engine.ErrClosed, answerError{status: 503, section: "limits", retryAfter: 5, text: "the server is shutting down"}},

@@ -178,7 +178,11 @@ func (w *writer) cut() (Position, error) {
 		p := w.cur.header.prev
 		return Position{LSN: p.lsn, File: p.number, CRC: p.crc}, nil
 	}
-	err := w.next(w.opts.FileBytes)
+	length := w.opts.FileBytes
+	if w.blocked != nil {
+		length = minFileBytes // what space there is, the checkpoint needs
+	}
+	err := w.next(length)
 	if errors.Is(err, ErrNoSpace) {
 		if w.blocked == nil {
 			w.block(err)

@@ -15,11 +15,20 @@ const TempSuffix = ".tmp"
 // the directory synced. When it returns nil the new content is durable. After an error or a crash the file has either
 // its old content or the new. One file must not be written by two callers at a time.
 func WriteFileAtomic(fs FS, dir, name string, data []byte) error {
-	target := filepath.Join(dir, name)
-	if err := replace(fs, target, data); err != nil {
-		return fmt.Errorf("write %s: %w", target, err)
+	if err := ReplaceFile(fs, dir, name, data); err != nil {
+		return err
 	}
 	if err := fs.SyncDir(dir); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
+	}
+	return nil
+}
+
+// ReplaceFile is WriteFileAtomic without its last step: the content is durable, and the name becomes so when the caller
+// has synced the directory. After an error nothing has happened.
+func ReplaceFile(fs FS, dir, name string, data []byte) error {
+	target := filepath.Join(dir, name)
+	if err := replace(fs, target, data); err != nil {
 		return fmt.Errorf("write %s: %w", target, err)
 	}
 	return nil
