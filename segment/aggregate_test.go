@@ -133,7 +133,7 @@ func quotientsRef(a *Aggregate, row row) {
 
 func TestAggregateIsItsDefinition(t *testing.T) {
 	r := newRand(t)
-	for range 1500 {
+	for range rounds(700) {
 		rows := randomRows(r, r.IntN(12))
 		require.Equal(t, aggregateRef(rows), aggregateOf(rows), "%v", rows)
 	}
@@ -141,7 +141,7 @@ func TestAggregateIsItsDefinition(t *testing.T) {
 
 func TestAggregateIgnoresOrderAndGrouping(t *testing.T) {
 	r := newRand(t)
-	for range 300 {
+	for range rounds(100) {
 		rows := randomRows(r, r.IntN(300))
 		want := aggregateOf(rows)
 		r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
@@ -166,7 +166,7 @@ func TestAggregateIgnoresOrderAndGrouping(t *testing.T) {
 
 func TestAggregateKernels(t *testing.T) {
 	r := newRand(t)
-	for range 500 {
+	for range rounds(300) {
 		rows := randomRows(r, r.IntN(200))
 		var times []int64
 		var predicted, actual []float64

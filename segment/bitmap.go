@@ -76,7 +76,7 @@ func (b Bitmap) next(i, end int, flip uint64) int {
 		if i>>6 < len(b) {
 			word ^= b[i>>6]
 		}
-		if word = word >> (uint(i) & 63); word != 0 {
+		if word >>= uint(i) & 63; word != 0 {
 			return min(i+bits.TrailingZeros64(word), end)
 		}
 	}

@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,7 +59,7 @@ func TestUnpack(t *testing.T) {
 			got, want := make([]int64, n), make([]int64, n)
 			for _, behind := range []int{0, 1, 7, 8, 100} {
 				base := int64(r.Uint64())
-				src := append(b[:len(b):len(b)], make([]byte, behind)...)
+				src := slices.Concat(b, make([]byte, behind))
 				unpack(got, src, width, base)
 				unpackRef(want, src, width, base)
 				require.Equal(t, want, got, "width %d, %d values", width, n)

@@ -87,13 +87,12 @@ func (e *encoder) appendNumbers(dst []byte, c *Columns) []byte {
 	}
 	dst = e.appendFloats(dst, c.Predicted, &e.predicted.decimals, nil)
 	e.predicted.values = append(e.predicted.values[:0], c.Predicted...)
-	actual := append(e.known[:0], c.Actual...)
-	e.known = actual
-	if known < c.Len() {
-		actual = actual[:known]
-		gather(actual, c.Actual, c.Known)
-		e.predicted.gather(c.Known)
+	if known == c.Len() {
+		return e.appendFloats(dst, c.Actual, &e.actual, &e.predicted)
 	}
+	e.predicted.gather(c.Known)
+	actual := grow(&e.known, known)
+	gather(actual, c.Actual, c.Known)
 	return e.appendFloats(dst, actual, &e.actual, &e.predicted)
 }
 
@@ -110,6 +109,20 @@ func gather[T any](dst, src []T, known Bitmap) {
 	n := 0
 	for i, j := known.run(0, len(src)); i < j; i, j = known.run(j, len(src)) {
 		n += copy(dst[n:], src[i:j])
+	}
+}
+
+// decodeChunk sets the columns of a chunk of n rows, given without its checksum.
+func (sc *Scratch) decodeChunk(dst *Columns, ch chunk, b []byte, n int) error {
+	switch ch {
+	case chunkNumbers:
+		return sc.decodeNumbers(dst, b, n)
+	case chunkIDs:
+		return sc.decodeText(&dst.IDs, b, n)
+	case chunkFeatures:
+		return sc.decodeText(&dst.Features, b, n)
+	default:
+		panic("BUG: no such chunk")
 	}
 }
 

@@ -54,16 +54,7 @@ func BenchmarkBlockDecode(b *testing.B) {
 		at += lens[ch]
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				var err error
-				switch chunk(ch) {
-				case chunkNumbers:
-					err = sc.decodeNumbers(&dst, part, blockRows)
-				case chunkIDs:
-					err = sc.decodeText(&dst.IDs, part, blockRows)
-				case chunkFeatures:
-					err = sc.decodeText(&dst.Features, part, blockRows)
-				}
-				if err != nil {
+				if err := sc.decodeChunk(&dst, chunk(ch), part, blockRows); err != nil {
 					b.Fatal(err)
 				}
 			}

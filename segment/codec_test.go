@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -144,20 +145,20 @@ func codecs(r *rand.Rand) map[string]codec {
 		"texts/dictionary": textCodec(func(int) string { return []string{"red", "green", "blue", ""}[r.IntN(4)] }),
 		"texts/sequence":   textCodec(func(i int) string { return fmt.Sprintf("pred_%d", 95+i) }),
 		"texts/padded":     textCodec(func(i int) string { return fmt.Sprintf("pred-%09d-x", 1000*i) }),
-		"texts/numbers":    textCodec(func(int) string { return fmt.Sprint(r.Uint64() >> r.IntN(64)) }),
+		"texts/numbers":    textCodec(func(int) string { return strconv.FormatUint(r.Uint64()>>r.IntN(64), 10) }),
 		"texts/uuids":      textCodec(func(int) string { return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-" + hex(4) + "-" + hex(12) }),
 		"texts/hash":       textCodec(func(int) string { return "sha:" + hex(33) }),
 		"texts/json": textCodec(func(int) string {
 			return fmt.Sprintf(`{"a":%d,"b":%v,"c":"%s","d":%v,"e":[%.2f,%.3f]}`, r.IntN(100), decimal(3), hex(2), r.IntN(2) == 0, r.Float64(), -r.Float64())
 		}),
 		"texts/optional keys": textCodec(func(int) string {
-			return []string{`{"a":%d}`, `{"b":"x\"%d","c":null}`, `{ "d" : -%d.50 }`}[r.IntN(3)][:5] + fmt.Sprint(r.IntN(50)) + "}"
+			return []string{`{"a":%d}`, `{"b":"x\"%d","c":null}`, `{ "d" : -%d.50 }`}[r.IntN(3)][:5] + strconv.Itoa(r.IntN(50)) + "}"
 		}),
 		"texts/odd numbers": textCodec(func(int) string {
 			return []string{"-0", "007", "1e5", "-1.50", "0.", ".5", "1.2.3", "--4", "12345678901234567890", "0.12345678901234567", "-", "1-2", "a1b2"}[r.IntN(13)]
 		}),
 		"texts/prose": textCodec(func(int) string {
-			return []string{"the quick ", "brown fox ", "jumps over ", "the lazy dog"}[r.IntN(4)] + []string{"with ", "without ", ""}[r.IntN(3)] + fmt.Sprint(r.IntN(1e6)) + hex(r.IntN(9))
+			return []string{"the quick ", "brown fox ", "jumps over ", "the lazy dog"}[r.IntN(4)] + []string{"with ", "without ", ""}[r.IntN(3)] + strconv.Itoa(r.IntN(1e6)) + hex(r.IntN(9))
 		}),
 		"texts/any": textCodec(func(int) string {
 			b := make([]byte, r.IntN(20))

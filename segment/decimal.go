@@ -100,7 +100,7 @@ func choosePlaces(v []float64) (k int, ok bool) {
 			}
 		}
 		misses := len(sample) - fits
-		if cost := len(sample)*bits.Len64(uint64(high-low)) + misses*exceptionBits; cost < best {
+		if cost := len(sample)*bits.Len64(uint64(high-low)) + misses*8*exceptionBytes; cost < best {
 			best, k, ok = cost, n, true
 		}
 	}

@@ -26,8 +26,8 @@ const (
 )
 
 const (
-	// exceptionBits is about what an exception costs.
-	exceptionBits = 80
+	// exceptionBytes is about what an exception costs.
+	exceptionBytes = 10
 
 	// Products with more than one exception in productShare give way to quotients, decimals with more than one in decimalShare to bit patterns.
 	productShare = 64
@@ -57,25 +57,33 @@ func (e *encoder) appendFloats(dst []byte, v []float64, own *decimals, ref *refe
 	if places, ok := choosePlaces(v); !ok || !own.fit(v, places) {
 		return e.appendBits(dst, v, ref)
 	}
-	plan, against := planInts(own.ints), floatForm(0)
+	plan := planInts(own.ints)
 	if ref != nil && ref.decimals.form != floatBits && ref.decimals.places >= own.places {
-		other := own
-		if ref.decimals.places > own.places {
-			other = &e.other
-			other.fit(v, ref.decimals.places)
-		}
-		diffs := grow(&e.diffs, len(v))
-		for i, n := range other.ints {
-			diffs[i] = n - ref.decimals.ints[i]
-		}
-		if p := planInts(diffs); other.form != floatBits && p.bytes+11*len(other.exceptions) < plan.bytes+11*len(own.exceptions) {
-			plan, against = p, floatAgainst
-			dst = append(dst, byte(other.form|against), byte(other.places))
-			return appendExceptions(e.appendInts(dst, diffs, plan), v, other.exceptions)
+		if dst, ok := e.appendAgainst(dst, v, own, ref, plan.bytes+exceptionBytes*len(own.exceptions)); ok {
+			return dst
 		}
 	}
 	dst = append(dst, byte(own.form), byte(own.places))
 	return appendExceptions(e.appendInts(dst, own.ints, plan), v, own.exceptions)
+}
+
+// appendAgainst appends v as differences to the decimals of the reference if that takes less than limit bytes.
+func (e *encoder) appendAgainst(dst []byte, v []float64, own *decimals, ref *reference, limit int) ([]byte, bool) {
+	if ref.decimals.places > own.places {
+		if own = &e.other; !own.fit(v, ref.decimals.places) {
+			return dst, false
+		}
+	}
+	diffs := grow(&e.diffs, len(v))
+	for i, n := range own.ints {
+		diffs[i] = n - ref.decimals.ints[i]
+	}
+	plan := planInts(diffs)
+	if plan.bytes+exceptionBytes*len(own.exceptions) >= limit {
+		return dst, false
+	}
+	dst = append(dst, byte(own.form|floatAgainst), byte(own.places))
+	return appendExceptions(e.appendInts(dst, diffs, plan), v, own.exceptions), true
 }
 
 // fit sets d to v with the given number of places, in the form that leaves the fewest exceptions. It returns false if those are too many.
@@ -191,17 +199,22 @@ func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
 		}
 		ref.addTo(ints, own.form)
 	}
-	switch own.form {
-	case floatBits:
+	if own.form == floatBits {
 		for i, n := range ints {
 			dst[i] = math.Float64frombits(uint64(n))
 		}
 		return
-	case floatProducts:
+	}
+	if own.form == floatProducts {
 		fromProducts(dst, ints, own.places)
-	case floatQuotients:
+	} else {
 		fromQuotients(dst, ints, own.places)
 	}
+	decodeExceptions(c, dst)
+}
+
+// decodeExceptions puts exceptions in their places.
+func decodeExceptions(c *cursor, dst []float64) {
 	at := uint64(0)
 	for range c.count("exceptions") {
 		at += c.uvarint()

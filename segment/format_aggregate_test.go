@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,7 +8,7 @@ import (
 
 func TestAggregateRoundTrip(t *testing.T) {
 	r := newRand(t)
-	for range 500 {
+	for range rounds(200) {
 		want := aggregateOf(randomRows(r, r.IntN(30)))
 		b := want.AppendTo(nil)
 		got, rest, err := DecodeAggregate(append(b, 7))
@@ -32,7 +31,7 @@ func FuzzDecodeAggregate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, rest, err := DecodeAggregate(b)
 		if err != nil {
-			require.True(t, errors.Is(err, ErrCorrupt))
+			require.ErrorIs(t, err, ErrCorrupt)
 			require.Equal(t, Aggregate{}, a)
 			return
 		}

@@ -14,8 +14,8 @@ func Merge(b *Builder, segs []*Segment, sc *Scratch) error {
 		m.cursors[i].seg = segs[i]
 	}
 	for {
-		version, environment, any := m.nextSeries()
-		if !any {
+		version, environment, more := m.nextSeries()
+		if !more {
 			return nil
 		}
 		if err := b.StartSeries(version, environment); err != nil {
@@ -53,18 +53,18 @@ type mergeCursor struct {
 }
 
 // nextSeries returns the least series that any cursor has next.
-func (m *merger) nextSeries() (version, environment string, any bool) {
+func (m *merger) nextSeries() (version, environment string, more bool) {
 	for i := range m.cursors {
 		c := &m.cursors[i]
 		if c.series == c.seg.NumSeries() {
 			continue
 		}
 		v, e := c.seg.dir.seriesNames(c.series)
-		if !any || v < version || v == version && e < environment {
-			version, environment, any = v, e, true
+		if !more || v < version || v == version && e < environment {
+			version, environment, more = v, e, true
 		}
 	}
-	return version, environment, any
+	return version, environment, more
 }
 
 func (c *mergeCursor) at(version, environment string) bool {

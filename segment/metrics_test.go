@@ -21,7 +21,7 @@ func meanRef(v *big.Rat, n uint64) *big.Rat {
 
 func TestMetricsAreCorrectlyRounded(t *testing.T) {
 	r := newRand(t)
-	for range 1500 {
+	for range rounds(500) {
 		a := aggregateOf(randomRows(r, 1+r.IntN(12)))
 		if a.Actuals == 0 {
 			continue
@@ -42,7 +42,7 @@ func TestSqrt128(t *testing.T) {
 		v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(lo))
 		require.Equal(t, v.Sqrt(v).Uint64(), sqrt128(hi, lo), "%x %x", hi, lo)
 	}
-	for range 20000 {
+	for range rounds(5000) {
 		check(r.Uint64()>>r.IntN(64), r.Uint64())
 		root := r.Uint64() | 1<<63
 		sq := new(big.Int).SetUint64(root)
@@ -108,7 +108,7 @@ func requireNear(t *testing.T, want, got float64, ulps float64) {
 
 func TestMetricsAgainstExactArithmetic(t *testing.T) {
 	r := newRand(t)
-	for range 300 {
+	for range rounds(100) {
 		rows := randomRows(r, 1+r.IntN(60))
 		a, s := aggregateOf(rows), exactSumsOf(rows)
 		if s.n == 0 {
@@ -133,7 +133,7 @@ func TestMetricsAgainstExactArithmetic(t *testing.T) {
 
 func TestBiasAndR2(t *testing.T) {
 	r := newRand(t)
-	for range 300 {
+	for range rounds(100) {
 		level := math.Ldexp(1, r.IntN(42)-10) * (r.Float64() - 0.3)
 		rows := make([]row, 2+r.IntN(50))
 		for i := range rows {

@@ -126,14 +126,7 @@ func (s *Segment) ReadBlock(dst *Columns, series, block int, cols ColumnSet, sc 
 		off, size := s.dir.blocks[i].chunk(ch)
 		b, err := sc.readChecked(s.src, off, size)
 		if err == nil {
-			switch ch {
-			case chunkNumbers:
-				err = sc.decodeNumbers(dst, b, n)
-			case chunkIDs:
-				err = sc.decodeText(&dst.IDs, b, n)
-			case chunkFeatures:
-				err = sc.decodeText(&dst.Features, b, n)
-			}
+			err = sc.decodeChunk(dst, ch, b, n)
 		}
 		if err != nil {
 			return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)

@@ -141,7 +141,7 @@ func TestSegmentRoundTrip(t *testing.T) {
 	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
-			for range 10 {
+			for range rounds(6) {
 				series := randomSeries(r, draw, 5000)
 				requireSeries(t, series, open(t, build(t, series)))
 			}
@@ -154,7 +154,7 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
 			var sc Scratch
-			for range 6 {
+			for range rounds(4) {
 				series := randomSeries(r, draw, 40000)
 				s := open(t, build(t, series))
 				for range 40 {
@@ -178,7 +178,7 @@ func TestMergeOfAnySplit(t *testing.T) {
 	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
-			for range 5 {
+			for range rounds(5) {
 				series := randomSeries(r, draw, 6000)
 				segs := make([]*Segment, 1+r.IntN(5))
 				clustered := r.IntN(2) == 0

@@ -62,8 +62,9 @@ func slotLen(b []byte, kind slotKind) (n int, number numeral, ok bool) {
 	case slotWord:
 		n = wordLen(b)
 		return n, number, n > 0
+	default:
+		return quotedLen(b), number, true
 	}
-	return quotedLen(b), number, true
 }
 
 // quotedLen returns the number of bytes before the next quote that is not escaped, len(b) if there is none.

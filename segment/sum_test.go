@@ -119,7 +119,7 @@ func randomFloat(r *rand.Rand) float64 {
 
 func TestSumIsItsDefinition(t *testing.T) {
 	r := newRand(t)
-	for range 2000 {
+	for range rounds(1000) {
 		var got, left, right Sum
 		var want sumRef
 		for range r.IntN(20) {
@@ -142,7 +142,7 @@ func TestSumIsItsDefinition(t *testing.T) {
 
 func TestSumErrorBound(t *testing.T) {
 	r := newRand(t)
-	for range 300 {
+	for range rounds(100) {
 		n := 1 + r.IntN(1000)
 		var s Sum
 		exact, largest := new(big.Int), 0.0
@@ -164,7 +164,7 @@ func TestSumErrorBound(t *testing.T) {
 
 func TestSumAddQuotient(t *testing.T) {
 	r := newRand(t)
-	for range 20000 {
+	for range rounds(10000) {
 		v, w := math.Abs(randomFloat(r)), math.Abs(randomFloat(r))
 		if w == 0 {
 			continue
