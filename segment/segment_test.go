@@ -155,9 +155,9 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 			r := newRand(t)
 			var sc Scratch
 			for range rounds(4) {
-				series := randomSeries(r, draw, 40000)
+				series := randomSeries(r, draw, 15000)
 				s := open(t, build(t, series))
-				for range 40 {
+				for range 25 {
 					i := r.IntN(len(series))
 					times := series[i].rows.Times
 					from := times[r.IntN(len(times))] + r.Int64N(3) - 1
