@@ -49,7 +49,7 @@ func (a *Actuals) addRow(d *Decoder) {
 	if r.given&colTimestamp.bit() == 0 {
 		r.time = 0
 	}
-	a.ModelOf = append(a.ModelOf, a.modelIndex(r.text[colModel]))
+	a.ModelOf = append(a.ModelOf, a.modelIndex(d, r.text[colModel]))
 	a.IDs.Append(r.text[colID])
 	a.Values = append(a.Values, r.actual)
 	a.Observed = append(a.Observed, r.time)
@@ -68,7 +68,7 @@ func (a *Actuals) reserve(textBytes int) error {
 
 // modelIndex returns the index of a model and adds it when it is new. The index
 // follows Models, which is exported and may have been filled by hand.
-func (a *Actuals) modelIndex(model []byte) uint32 {
+func (a *Actuals) modelIndex(d *Decoder, model []byte) uint32 {
 	if a.index == nil || len(a.index) != len(a.Models) {
 		a.index = make(map[string]uint32, len(a.Models)+1)
 		for i, m := range a.Models {
@@ -79,7 +79,7 @@ func (a *Actuals) modelIndex(model []byte) uint32 {
 		return i
 	}
 	i := uint32(len(a.Models))
-	name := string(model)
+	name := d.intern(model)
 	a.Models = append(a.Models, name)
 	a.index[name] = i
 	return i

@@ -34,10 +34,11 @@ func (f Format) String() string {
 // goroutine at a time.
 type Decoder struct {
 	// What was learned: how senders lay out their lines and, whatever the data
-	// source, their features; the series; the last date.
+	// source, their features; the series, the models; the last date.
 	predictions, actuals source
 	features             layouts
 	series               seriesCache
+	models               map[string]string // of actuals
 	clock                clock
 
 	// Of the current body.
@@ -103,6 +104,19 @@ func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 	}
 	d.decodeLines(dst, body)
 	return nil
+}
+
+// intern returns a model's name as a string, which is allocated once.
+func (d *Decoder) intern(model []byte) string {
+	if name, ok := d.models[string(model)]; ok {
+		return name
+	}
+	if d.models == nil || len(d.models) >= cachedSeriesMax {
+		d.models = make(map[string]string)
+	}
+	name := string(model)
+	d.models[name] = name
+	return name
 }
 
 // release lets go of the body that the last row points into.

@@ -215,6 +215,11 @@ func (g *lines) members(text []byte) []byte {
 	if g.r.IntN(20) == 0 {
 		parts = parts[1:]
 	}
+	if layout.IntN(6) == 0 {
+		for i := range parts {
+			parts[i][1] = strings.Replace(parts[i][1], `\"feature`, `\"\u0066eat\u00e9`, layout.IntN(3))
+		}
+	}
 	space := func() string { return []string{"", "", "", " ", "  ", "\t", "\r ", "          "}[layout.IntN(8)] }
 	var sb strings.Builder
 	sb.WriteString(space() + "{")

@@ -18,7 +18,7 @@ var tens = [exactMax + 1]float64{
 }
 
 // readFloat reads the JSON number at i if it is of the common kind: at most
-// digitsMax digits, an exponent of at most two, and a value that one of the two
+// digitsMax digits that count, an exponent of at most two, and a value that one of the two
 // exact methods below can tell. It returns false for any other text, sound or
 // not. Equivalent: scanNumber and parseFloat.
 func readFloat(b []byte, i int) (v float64, end int, ok bool) {
@@ -42,7 +42,7 @@ func readFloat(b []byte, i int) (v float64, end int, ok bool) {
 		}
 		digits -= exponent
 	}
-	if digits > digitsMax && !(digits == digitsMax+1 && b[first] == '0') {
+	if digits > digitsMax && digits-leadingZeros(b[first:i]) > digitsMax {
 		return 0, start, false
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
@@ -64,8 +64,23 @@ func readFloat(b []byte, i int) (v float64, end int, ok bool) {
 	return v, i, true
 }
 
+// leadingZeros returns how many digits of a number come before one that counts.
+func leadingZeros(number []byte) int {
+	n := 0
+	for _, c := range number {
+		switch c {
+		case '0':
+			n++
+		case '.':
+		default:
+			return n
+		}
+	}
+	return n
+}
+
 // readDigits reads the decimal digits at i behind those that made up value, eight
-// at a time. Beyond digitsMax digits in all the value is meaningless.
+// at a time. Beyond digitsMax digits that count the value is meaningless.
 func readDigits(b []byte, i int, value uint64) (int, uint64) {
 	for i < len(b) {
 		w := load(b, i) ^ lanes*'0'

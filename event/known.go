@@ -1,5 +1,7 @@
 package event
 
+import "encoding/binary"
+
 // readKnown reads one event from a line of a known layout. It returns false if
 // the line has none, or is at fault in any way: the general path then says how.
 // Equivalent: readRow.
@@ -56,8 +58,8 @@ func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 			}
 			s = &l.known[x].steps[k]
 		}
-		for j, word := range s.plain {
-			store(e.out, o+8*j, word)
+		for j := 0; j < len(s.plain); j += 8 {
+			store(e.out, o+j, binary.LittleEndian.Uint64(s.plain[j:]))
 		}
 		i, o = i+s.size, o+s.plainSize
 		if s.last {

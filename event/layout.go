@@ -35,9 +35,9 @@ type step struct {
 	col  column
 	last bool
 
-	// plain is the literal without backslashes, in words, the last one padded.
-	// Only the steps of features have it.
-	plain     []uint64
+	// plain is what the literal stands for, padded to whole words. Only the steps
+	// of features have it.
+	plain     []byte
 	plainSize int
 }
 
@@ -59,18 +59,12 @@ func (s *step) set(b []byte, c column, last bool) {
 	s.rest = append(s.rest[:0], b[head:]...)
 }
 
-// setPlain keeps the literal b without backslashes.
+// setPlain keeps what the literal b stands for.
 func (s *step) setPlain(b []byte) {
-	s.plain, s.plainSize = s.plain[:0], 0
-	for _, c := range b {
-		if c == '\\' {
-			continue
-		}
-		if s.plainSize%8 == 0 {
-			s.plain = append(s.plain, 0)
-		}
-		s.plain[s.plainSize/8] |= uint64(c) << (s.plainSize % 8 * 8)
-		s.plainSize++
+	s.plain = unescape(s.plain[:0], b)
+	s.plainSize = len(s.plain)
+	for len(s.plain)%8 != 0 {
+		s.plain = append(s.plain, 0)
 	}
 }
 
