@@ -52,7 +52,7 @@ fmt: $(LINT) ## format every file
 
 .PHONY: build
 build: ## build the program: ./residual
-	$(GO) build -trimpath -o residual ./cmd/residual
+	$(GO) build -o residual ./cmd/residual
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
