@@ -194,3 +194,26 @@ func TestAggregateKernels(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+// TestAggregateKernelsBeyondTheSample has rows that the common unit of their batch, judged by every eighth, does not foresee: some do not fit, and some fit
+// while their difference does not.
+func TestAggregateKernelsBeyondTheSample(t *testing.T) {
+	r := newRand(t)
+	for _, most := range []float64{1.9, 3.9, 7.9, 1e3, 1e30} {
+		var want, got Aggregate
+		times := make([]int64, 3*batchRows)
+		predicted, actual := make([]float64, len(times)), make([]float64, len(times))
+		var known Bitmap
+		for i := range times {
+			factor := 1.0
+			if i%8 != 0 {
+				factor = most
+			}
+			predicted[i], actual[i] = factor*(1+r.Float64()/100), -factor*(1+r.Float64()/100)
+			known.Append(i, true)
+			want.Add(0, predicted[i], actual[i], true)
+		}
+		got.AddRows(times, predicted, actual, known, 0, len(times))
+		require.Equal(t, want, got)
+	}
+}

@@ -11,8 +11,8 @@ type hexPattern struct {
 // hexLenMax bounds the texts that are tried.
 const hexLenMax = 256
 
-// hexPatternOf returns the pattern of all values of t. ok is false if there is none.
-func hexPatternOf(t *Text) (p hexPattern, ok bool) {
+// hexPatternOf returns the pattern of the first n values of t. ok is false if there is none.
+func hexPatternOf(t *Text, n int) (p hexPattern, ok bool) {
 	first := t.At(0)
 	if len(first) == 0 || len(first) > hexLenMax || len(t.Bytes) != len(first)*t.Len() {
 		return p, false
@@ -21,7 +21,7 @@ func hexPatternOf(t *Text) (p hexPattern, ok bool) {
 		return p, false
 	}
 	p.template = append(p.template, first...)
-	for i := 1; i < t.Len(); i++ {
+	for i := 1; i < n; i++ {
 		v := t.At(i)
 		if len(v) != len(first) {
 			return p, false

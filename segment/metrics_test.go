@@ -204,3 +204,20 @@ func TestMetricsDoNotAllocate(t *testing.T) {
 		a.Merge(&c)
 	}))
 }
+
+func TestSqrtTellsWhatItCutOff(t *testing.T) {
+	r := newRand(t)
+	for range 1000 {
+		square := wide{limb: [wideLimbs]uint64{r.Uint64() | 1<<63}, exp: 2 * (r.IntN(100) - 50)}
+		root := square.limb[0]
+		square = square.mul(&square)
+		square = square.shift(2 + 2*r.IntN(150))
+		got, inexact := square.sqrt()
+		require.Equal(t, root, got.limb[0])
+		require.False(t, inexact)
+		square.limb[0] |= 1
+		got, inexact = square.sqrt()
+		require.Equal(t, root, got.limb[0])
+		require.True(t, inexact)
+	}
+}

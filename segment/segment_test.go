@@ -149,6 +149,18 @@ func TestSegmentRoundTrip(t *testing.T) {
 	}
 }
 
+// randomBound draws a time at or beside that of a row, of those at the ends of blocks as often as of all.
+func randomBound(r *rand.Rand, s *Segment, series int, rows *Columns) int64 {
+	t := rows.Times[r.IntN(rows.Len())]
+	switch block := s.Block(series, r.IntN(s.Series(series).Blocks)); r.IntN(4) {
+	case 0:
+		t = block.MinTime
+	case 1:
+		t = block.MaxTime
+	}
+	return t + r.Int64N(3) - 1
+}
+
 func TestWindowAgainstEveryRow(t *testing.T) {
 	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
@@ -159,9 +171,7 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 				s := open(t, build(t, series))
 				for range 25 {
 					i := r.IntN(len(series))
-					times := series[i].rows.Times
-					from := times[r.IntN(len(times))] + r.Int64N(3) - 1
-					to := times[r.IntN(len(times))] + r.Int64N(3) - 1
+					from, to := randomBound(r, s, i, series[i].rows), randomBound(r, s, i, series[i].rows)
 					want := Want(r.IntN(2))
 					var got Aggregate
 					read, err := s.Window(&got, i, from, to, want, &sc)

@@ -45,12 +45,14 @@ func (e *encoder) appendTexts(dst []byte, t *Text, depth int) []byte {
 	if dst, ok := e.appendDictionary(dst, t, plain/2); ok {
 		return dst
 	}
-	dst, shaped := e.appendShaped(dst, t, depth)
-	if shaped && len(dst)-start <= plain/4 {
-		return dst
+	shaped := false
+	if !manyHexes(t) {
+		if dst, shaped = e.appendShaped(dst, t, depth); shaped && len(dst)-start <= plain/4 {
+			return dst
+		}
 	}
 	least := plain
-	pattern, hexes := hexPatternOf(t)
+	pattern, hexes := hexPatternOf(t, t.Len())
 	if hexes {
 		least = min(least, len(pattern.template)+(pattern.digits*t.Len()+1)/2)
 	}
@@ -77,6 +79,12 @@ func (e *encoder) appendTexts(dst []byte, t *Text, depth int) []byte {
 	}
 	dst = e.appendLengths(append(dst, byte(textPlain)), t)
 	return append(dst, t.Bytes...)
+}
+
+// manyHexes tells, from the first values, whether t is hexadecimal digits that no numbers could be made of.
+func manyHexes(t *Text) bool {
+	p, ok := hexPatternOf(t, min(t.Len(), 16))
+	return ok && p.digits > numeralDigits
 }
 
 func (e *encoder) appendLengths(dst []byte, t *Text) []byte {
