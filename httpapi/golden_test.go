@@ -82,6 +82,7 @@ var goldenCases = []goldenCase{
 	{name: "events_no_space", request: post(events, goodLine), prepare: failing(fmt.Errorf("append: %w", engine.ErrNoSpace))},
 	{name: "events_degraded", request: post(events, goodLine), prepare: failing(engine.ErrDegraded)},
 	{name: "events_outcome_unknown", request: post(events, goodLine), prepare: failing(engine.ErrOutcomeUnknown)},
+	{name: "events_unavailable", request: post(events, goodLine), prepare: failing(engine.ErrUnavailable)},
 	{name: "events_closed", request: post(events, goodLine), prepare: failing(engine.ErrClosed)},
 	{name: "events_too_large_for_log", request: post(events, goodLine), prepare: failing(engine.ErrTooLarge)},
 	{name: "events_our_bug", request: post(events, goodLine), prepare: failing(errors.New("/secret/path: exploded"))},

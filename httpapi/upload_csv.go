@@ -20,7 +20,7 @@ type csvRows struct {
 
 func newCSVRows(file io.Reader, src *source, delimiter string) (io.Reader, error) {
 	comma, size := utf8.DecodeRuneInString(delimiter)
-	if size != len(delimiter) || comma == utf8.RuneError || strings.ContainsRune("\"\r\n", comma) {
+	if size != len(delimiter) || comma == utf8.RuneError || strings.ContainsRune("\x00\"\r\n", comma) {
 		return nil, badParameter("the parameter dialect_delimiter is %s; it must be one character", shown(delimiter))
 	}
 	rows := &csvRows{reader: csv.NewReader(file), source: src}

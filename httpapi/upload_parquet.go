@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -30,6 +31,9 @@ func newParquetRows(file io.Reader, maxBytes int64) (rows io.Reader, err error) 
 	if err != nil {
 		return nil, err
 	}
+	if !hasFooter(data) {
+		return nil, brokenParquet()
+	}
 	defer recoverParquet(&err)
 	opened, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
@@ -41,6 +45,14 @@ func newParquetRows(file io.Reader, maxBytes int64) (rows io.Reader, err error) 
 	}
 	r := &parquetRows{columns: opened.Root().Columns(), groups: opened.RowGroups()}
 	return &rowReader{next: r.next}, nil
+}
+
+// hasFooter reports whether a file ends in a footer that lies inside it; the library allocates whatever its length says.
+func hasFooter(data []byte) bool {
+	const magic = "PAR1"
+	end := len(data) - len(magic) - 4
+	return end >= len(magic) && string(data[end+4:]) == magic &&
+		int64(binary.LittleEndian.Uint32(data[end:])) <= int64(end-len(magic))
 }
 
 // recoverParquet turns a panic over a hostile file into its answer: the library trusts more of a file than parquetCheck
