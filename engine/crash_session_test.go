@@ -28,6 +28,8 @@ type session struct {
 	begin func(*sent) step
 	db    *engine.DB
 	now   time.Time
+	// random fills the id of a new store.
+	random byte
 	// acknowledged are the batches of this process that were.
 	acknowledged []*sent
 	// next numbers the batches, process the times the store was opened.
@@ -56,7 +58,7 @@ func newSession(w *script, disk *simdisk.Disk, earlier facts, begin func(*sent) 
 func (s *session) options() engine.Options {
 	o := s.w.options
 	o.FS, o.Now, o.NoBackground = s.disk, func() time.Time { return s.now }, true
-	o.Random, o.Logger = constantReader(7), slog.New(noticing{slog.DiscardHandler, s})
+	o.Random, o.Logger = constantReader(s.random), slog.New(noticing{slog.DiscardHandler, s})
 	if o.LogFileBytes == 0 {
 		o.LogFileBytes = 32 << 10
 	}

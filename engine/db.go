@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/puzpuzpuz/xsync/v3"
 
-	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
@@ -133,12 +131,4 @@ func (db *DB) model(id string) *model {
 	m := newModel(id)
 	db.models.Store(id, m)
 	return m
-}
-
-// lockDir makes the directory if needed and takes its lock.
-func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
-	if err := fs.MkdirAll(dir); err != nil {
-		return nil, err
-	}
-	return lockError(fs.Lock(filepath.Join(dir, lockName)))
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
@@ -57,6 +58,14 @@ func logError(err error) error {
 		if errors.Is(err, c.log) {
 			return fmt.Errorf("%w: %w", c.engine, err)
 		}
+	}
+	return err
+}
+
+// missing gives the error for a file that ought to be there its class.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return err
 }

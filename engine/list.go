@@ -53,7 +53,7 @@ func readList(fs vfs.FS, dir string, store [16]byte, kind listKind, ref fileRef)
 	name := filepath.Join(dir, kind.String(), listName(ref.number))
 	b, err := vfs.ReadFile(fs, name)
 	if err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	fail := func(class error, text string) (*cursor, error) {
 		return nil, fmt.Errorf("%w: %s: %s", class, name, text)

@@ -27,10 +27,17 @@ func (db *DB) recover(id [16]byte) error {
 	if err := db.loadLists(); err != nil {
 		return errors.Join(err, k.closePacks())
 	}
+	if err := k.checkLayout(); err != nil {
+		return errors.Join(err, k.closePacks())
+	}
 	if err := db.openLog(); err != nil {
 		return errors.Join(err, k.closePacks())
 	}
-	if err := k.sweep(); err != nil {
+	err = k.completeLayout(db.log)
+	if err == nil {
+		err = k.sweep()
+	}
+	if err != nil {
 		return errors.Join(err, db.log.Close(), k.closePacks())
 	}
 	return nil
@@ -102,16 +109,8 @@ func (db *DB) loadLists() error {
 	return nil
 }
 
-// openLog makes the directories and replays the log behind the checkpoint.
+// openLog replays the log behind the checkpoint.
 func (db *DB) openLog() error {
-	for _, name := range []string{logDirName, packDirName, listKeys.String(), listRejects.String()} {
-		if err := db.opts.FS.MkdirAll(filepath.Join(db.dir, name)); err != nil {
-			return err
-		}
-	}
-	if err := db.opts.FS.SyncDir(db.dir); err != nil {
-		return err
-	}
 	replay := replayer{db: db, record: record{batch: new(event.Batch)}}
 	log, recovered, err := wal.Open(filepath.Join(db.dir, logDirName), wal.Options{
 		FS:           db.opts.FS,

@@ -121,7 +121,7 @@ func (p *pack) close() (err error) {
 func openPack(fs vfs.FS, dir string, store [16]byte, ref fileRef) (_ *pack, err error) {
 	p := &pack{ref: ref, name: filepath.Join(dir, packName(ref.number))}
 	if p.file, err = fs.OpenRead(p.name); err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	defer func() {
 		if err != nil {

@@ -15,6 +15,9 @@ type replayer struct {
 }
 
 func (p *replayer) replay(r wal.Record) error {
+	if k := &p.db.keeper; k.manifest.number == 0 {
+		return k.noManifest(fmt.Sprintf("record %d in the log", r.LSN))
+	}
 	if r.Type != recordPredictions {
 		return fmt.Errorf("%w: record %d is of type %d", ErrVersion, r.LSN, r.Type)
 	}

@@ -8,8 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/residualdb/residual/internal/vfs"
 )
@@ -35,12 +33,8 @@ func storeID(fsys vfs.FS, dir string, random io.Reader) (id [16]byte, err error)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
-	names, err := fsys.List(dir)
-	if err != nil {
+	if _, err := checkDir(fsys, dir); err != nil {
 		return id, err
-	}
-	if i := slices.IndexFunc(names, func(name string) bool { return !mayPrecedeStore(name) }); i >= 0 {
-		return id, fmt.Errorf("%w: no %s beside %q; a new store needs an empty directory", ErrCorrupt, storeIDName, names[i])
 	}
 	if err := syncAbove(fsys, dir); err != nil {
 		return id, err
@@ -66,12 +60,6 @@ func syncAbove(fsys vfs.FS, dir string) error {
 	}
 }
 
-// mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
-// first start, and what an interrupted start left.
-func mayPrecedeStore(name string) bool {
-	return name == lockName || strings.HasPrefix(name, "tokens.json") || strings.HasSuffix(name, vfs.TempSuffix)
-}
-
 func parseStoreID(data []byte) (id [16]byte, err error) {
 	head, rest, ok := bytes.Cut(data, []byte("\n"))
 	if !ok || !bytes.HasPrefix(head, []byte("residual store ")) {
@@ -87,12 +75,4 @@ func parseStoreID(data []byte) (id [16]byte, err error) {
 		return id, fmt.Errorf("%w: %s: %w", ErrCorrupt, storeIDName, err)
 	}
 	return id, nil
-}
-
-// lockError gives a lock held elsewhere its class.
-func lockError(lock io.Closer, err error) (io.Closer, error) {
-	if errors.Is(err, vfs.ErrLocked) {
-		return nil, ErrLocked
-	}
-	return lock, err
 }

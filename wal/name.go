@@ -13,6 +13,9 @@ const (
 	newSuffix    = ".new"
 	brokenSuffix = ".broken"
 	nameDigits   = 10
+
+	// FirstName is the name of the first log file of a store.
+	FirstName = "0000000001" + logSuffix
 )
 
 func logName(number uint32) string { return fmt.Sprintf("%0*d%s", nameDigits, number, logSuffix) }

@@ -1,0 +1,197 @@
+package engine_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+// tree is the content of a store's directory by path within it.
+type tree map[string][]byte
+
+func treeOf(t testing.TB, disk *simdisk.Disk) tree {
+	t.Helper()
+	files := make(tree)
+	for _, dir := range []string{"", "wal", "segments", "keys", "quarantine"} {
+		names, err := disk.List(filepath.Join(storeDir, dir))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		require.NoError(t, err)
+		for _, name := range names {
+			content, err := vfs.ReadFile(disk, filepath.Join(storeDir, dir, name))
+			if !errors.Is(err, vfs.ErrNotRegular) {
+				require.NoError(t, err)
+				files[filepath.Join(dir, name)] = content
+			}
+		}
+	}
+	return files
+}
+
+// disk returns a disk with these files.
+func (f tree) disk(t testing.TB) *simdisk.Disk {
+	t.Helper()
+	d := simdisk.New(simdisk.Options{})
+	for _, dir := range []string{"", "wal", "segments", "keys", "quarantine"} {
+		require.NoError(t, d.MkdirAll(filepath.Join(storeDir, dir)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		file, err := d.Create(filepath.Join(storeDir, name))
+		require.NoError(t, err)
+		require.NoError(t, vfs.WriteFull(file, f[name], 0))
+		require.NoError(t, file.Close())
+	}
+	return d
+}
+
+// smallStore returns the files of a store that was killed: two checkpoints, log files behind them, keys, rejects. What it holds
+// is in the ledger.
+func smallStore(t testing.TB, random byte) (tree, *script, facts) {
+	t.Helper()
+	w := &script{shape: shape{featuresBytes: 40}}
+	disk := simdisk.New(simdisk.Options{})
+	var l ledger
+	s := newSession(w, disk, nil, l.begin)
+	s.random = random
+	require.NoError(t, s.open())
+	s.append(3)
+	s.checkpoint()
+	s.append(4)
+	s.checkpoint()
+	s.append(3)
+	require.NoError(t, s.err)
+	files := treeOf(t, disk.Snapshot().Kill())
+	require.NoError(t, s.db.Close())
+	return files, w, l.facts
+}
+
+// TestHostileFiles damages each file of a store in the ways that no crash does. The store is refused, the file is named, and
+// nothing is written.
+func TestHostileFiles(t *testing.T) {
+	files, w, _ := smallStore(t, 1)
+	foreign, _, _ := smallStore(t, 2)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if name == "LOCK" {
+			continue
+		}
+		for _, c := range hostileCases(files, foreign, name) {
+			t.Run(name+"/"+c.name, func(t *testing.T) { refused(t, w, c.files, c.named) })
+		}
+	}
+}
+
+type hostileCase struct {
+	name  string
+	files tree
+	named []string // one of which the error says
+}
+
+func hostileCases(files, foreign tree, name string) []hostileCase {
+	content := files[name]
+	with := func(what string, content []byte) hostileCase {
+		f := maps.Clone(files)
+		f[name] = content
+		return hostileCase{what, f, []string{filepath.Base(name)}}
+	}
+	missing := with("missing", nil)
+	delete(missing.files, name)
+	other := with("of another store", foreign[name])
+	switch {
+	case strings.HasPrefix(name, "MANIFEST"):
+		missing.named = []string{"MANIFEST-*"} // nothing says which
+	case name == "store-id":
+		other.named = []string{"MANIFEST-000000000003"} // one of the two is another's
+	}
+	cases := []hostileCase{
+		missing,
+		with("empty", nil),
+		with("zeros", make([]byte, len(content))),
+		with("half", content[:len(content)/2]),
+		with("one byte short", content[:len(content)-1]),
+		other,
+		with("newer", newer(name, content)),
+	}
+	if !strings.HasPrefix(name, "wal") { // the log is preallocated
+		cases = append(cases, with("with more behind it", append(slices.Clone(content), "more"...)))
+	}
+	for _, other := range slices.Sorted(maps.Keys(files)) {
+		if other > name && filepath.Dir(other) == filepath.Dir(name) && filepath.Ext(other) == filepath.Ext(name) && name != "store-id" {
+			c := with("swapped with "+other, files[other])
+			c.named = append(c.named, filepath.Base(other))
+			c.files[other] = content
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// newer returns the file as a later version of the format would write it: the version is right behind the magic, and a checksum
+// over the header, or the whole file, is made good.
+func newer(name string, content []byte) []byte {
+	b := slices.Clone(content)
+	end := len(b)
+	switch {
+	case name == "store-id":
+		return bytes.Replace(b, []byte("store 1"), []byte("store 2"), 1)
+	case filepath.Ext(name) == ".pack":
+		end = 64
+	case filepath.Ext(name) == ".log":
+		end = 4096
+	}
+	b[8]++
+	binary.LittleEndian.PutUint32(b[end-4:], crc32.Checksum(b[:end-4], crc32.MakeTable(crc32.Castagnoli)))
+	return b
+}
+
+// refused holds that a store with these files is refused because of a file that it names, and left as it is.
+func refused(t *testing.T, w *script, files tree, named []string) {
+	t.Helper()
+	disk := files.disk(t)
+	s := newSession(w, disk, nil, new(ledger).begin)
+	err := s.open()
+	if err == nil {
+		_ = s.db.Close()
+	}
+	require.Error(t, err)
+	require.True(t, errors.Is(err, engine.ErrCorrupt) || errors.Is(err, engine.ErrVersion), "%v", err)
+	require.True(t, slices.ContainsFunc(named, func(name string) bool { return strings.Contains(err.Error(), name) }), "%v", err)
+	after := treeOf(t, disk)
+	delete(after, "LOCK")
+	delete(files, "LOCK")
+	require.Equal(t, slices.Sorted(maps.Keys(files)), slices.Sorted(maps.Keys(after)))
+	for name := range files {
+		require.True(t, bytes.Equal(files[name], after[name]), "%s was changed", name)
+	}
+}
+
+// TestForeignDirectory holds that a directory which is not a store is not made one, nor written to.
+func TestForeignDirectory(t *testing.T) {
+	for _, name := range []string{"notes.txt", "MANIFEST-000000000001", "wal/0000000001.log", "segments/000000000001.pack"} {
+		t.Run(name, func(t *testing.T) {
+			disk := simdisk.New(simdisk.Options{})
+			require.NoError(t, disk.MkdirAll(filepath.Join(storeDir, filepath.Dir(name))))
+			f, err := disk.Create(filepath.Join(storeDir, name))
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			before := fmt.Sprint(disk.List(storeDir))
+			_, err = engine.Open(storeDir, engine.Options{FS: disk})
+			require.ErrorIs(t, err, engine.ErrCorrupt)
+			require.Equal(t, before, fmt.Sprint(disk.List(storeDir)))
+		})
+	}
+}

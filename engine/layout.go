@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/wal"
+)
+
+// A store is made in steps, each durable before the next: the directory, its store-id, an empty log, manifest 1. Events
+// come after that, so that a store without a manifest has none, and one that shows traces of events has lost it.
+
+// lockDir makes the directory if needed and takes its lock. One that is not a store's is not touched.
+func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
+	if _, err := checkDir(fsys, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return nil, err
+	}
+	lock, err := fsys.Lock(filepath.Join(dir, lockName))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, ErrLocked
+	}
+	return lock, err
+}
+
+// checkDir tells whether the directory holds a store. It is an error if it holds other things instead.
+func checkDir(fsys vfs.FS, dir string) (isStore bool, err error) {
+	names, err := fsys.List(dir)
+	if err != nil || slices.Contains(names, storeIDName) {
+		return err == nil, err
+	}
+	if i := slices.IndexFunc(names, func(name string) bool { return !mayPrecedeStore(name) }); i >= 0 {
+		return false, fmt.Errorf("%w: no %s beside %q; a new store needs an empty directory", ErrCorrupt, storeIDName, names[i])
+	}
+	return false, nil
+}
+
+// mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
+// first start, and what an interrupted start left.
+func mayPrecedeStore(name string) bool {
+	return name == lockName || strings.HasPrefix(name, "tokens.json") || strings.HasSuffix(name, vfs.TempSuffix)
+}
+
+// checkLayout refuses a store whose log is gone, which the log cannot tell when no checkpoint covers a part of it, or which
+// has packs or lists and no manifest.
+func (k *keeper) checkLayout() error {
+	if k.manifest.number > 0 && k.manifest.covered != (wal.Position{}) {
+		return nil
+	}
+	if k.manifest.number > 0 {
+		names, err := k.list(logDirName)
+		if err == nil && !slices.ContainsFunc(names, func(name string) bool { return filepath.Ext(name) == ".log" }) {
+			err = fmt.Errorf("%w: %s: the log is missing", ErrCorrupt, filepath.Join(k.dir, logDirName, wal.FirstName))
+		}
+		return err
+	}
+	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
+		names, err := k.list(dir)
+		if err != nil {
+			return err
+		}
+		if len(names) > 0 {
+			return k.noManifest(filepath.Join(dir, names[0]))
+		}
+	}
+	return nil
+}
+
+func (k *keeper) noManifest(what string) error {
+	return fmt.Errorf("%w: %s: there is %s and no manifest", ErrCorrupt, filepath.Join(k.dir, manifestPrefix+"*"), what)
+}
+
+// list returns the names in a directory of the store, none if it is missing.
+func (k *keeper) list(dir string) ([]string, error) {
+	names, err := k.fs.List(filepath.Join(k.dir, dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// completeLayout makes what is missing of a new store's directory, once the log is there.
+func (k *keeper) completeLayout(log *wal.Log) error {
+	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
+		if err := k.fs.MkdirAll(filepath.Join(k.dir, dir)); err != nil {
+			return err
+		}
+	}
+	if err := k.fs.SyncDir(k.dir); err != nil {
+		return err
+	}
+	if k.manifest.number > 0 {
+		return nil
+	}
+	if err := log.Err(); err != nil { // then it may have no file yet
+		return logError(err)
+	}
+	return k.commit(&manifest{})
+}
