@@ -1,0 +1,160 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi"
+)
+
+var (
+	commentLine = regexp.MustCompile(`^# (HELP|TYPE) ([a-z_]+) (.+)$`)
+	sampleLine  = regexp.MustCompile(`^([a-z_]+)((?:\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\})?) (NaN|[+-]Inf|-?[0-9][0-9.e+-]*)$`)
+)
+
+// scrape reads /metrics as Prometheus would and returns the samples by name and labels.
+func scrape(t *testing.T, server *running) map[string]float64 {
+	t.Helper()
+	resp, body := server.do(t, "GET", "/metrics", nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "text/plain; version=0.0.4; charset=utf-8", resp.Header.Get("Content-Type"))
+	return parseExposition(t, body)
+}
+
+func parseExposition(t *testing.T, body string) map[string]float64 {
+	t.Helper()
+	samples, families, family := map[string]float64{}, map[string]bool{}, ""
+	for line := range strings.Lines(body) {
+		line = strings.TrimSuffix(line, "\n")
+		if comment := commentLine.FindStringSubmatch(line); comment != nil {
+			if comment[1] == "HELP" {
+				require.False(t, families[comment[2]], "%s twice", comment[2])
+				family = comment[2]
+				families[family] = true
+			}
+			require.Equal(t, family, comment[2])
+			continue
+		}
+		sample := sampleLine.FindStringSubmatch(line)
+		require.NotNil(t, sample, "%q", line)
+		require.True(t, strings.HasPrefix(sample[1], family), line)
+		value, err := strconv.ParseFloat(sample[3], 64)
+		require.NoError(t, err)
+		require.NotContains(t, samples, sample[1]+sample[2])
+		samples[sample[1]+sample[2]] = value
+	}
+	return samples
+}
+
+func TestMetrics(t *testing.T) {
+	server := start(t, httpapi.Options{Version: "1.2.3"})
+	server.do(t, "POST", events, strings.NewReader(goodLine+"\nnonsense"))
+	server.do(t, "POST", events, strings.NewReader(goodLine), "Idempotency-Key", "k")
+	server.do(t, "POST", events, strings.NewReader(goodLine), "Idempotency-Key", "k")
+	server.do(t, "GET", "/v0/pipes/nope.json", nil)
+	exchange(t, server.addr, "nonsense\r\n\r\n")
+	samples := scrape(t, server)
+	for name, want := range map[string]float64{
+		`residual_build_info{version="1.2.3"}`:                                                 1,
+		`residual_http_requests_total{route="events",status="2xx"}`:                            3,
+		`residual_http_requests_total{route="pipe",status="4xx"}`:                              1,
+		`residual_http_requests_total{route="refused",status="4xx"}`:                           1,
+		`residual_http_request_seconds_count{route="events"}`:                                  3,
+		`residual_http_request_seconds_bucket{route="events",le="+Inf"}`:                       3,
+		`residual_http_rows_total`:                                                             2,
+		`residual_http_quarantined_rows_total`:                                                 1,
+		`residual_http_replayed_total`:                                                         1,
+		`residual_http_body_bytes`:                                                             0,
+		`residual_ready`:                                                                       1,
+		`residual_degraded`:                                                                    0,
+		`residual_rows_total`:                                                                  3,
+		`residual_quarantined_total{reason="missing"}`:                                         5,
+		`residual_model_rmse{model_id="price_prediction_model",model_version="v1.2.3"}`:        2.6000000000000014,
+		`residual_model_mae{model_id="quote\" back\\ tab	 é",model_version="v2,\"x\""}`:        42,
+		`residual_model_predictions{model_id="price_prediction_model",model_version="v1.2.3"}`: 12345678901234567890,
+		`residual_model_drift{model_id="price_prediction_model",model_version="v1.2.3"}`:       0.25,
+		`residual_model_gauges_left_out`:                                                       0,
+	} {
+		require.Contains(t, samples, name)
+		require.InEpsilon(t, want+1, samples[name]+1, 1e-15, name)
+	}
+	require.Equal(t, engine.MetricsQuery{Model: "*"}, server.store.metrics[0], "the newest version in production, of every model")
+}
+
+// TestMetricsAreBounded asks for what does not exist in many ways: no name that a client chose becomes a label.
+func TestMetricsAreBounded(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	before := len(scrape(t, server))
+	for i := range 50 {
+		server.do(t, "GET", fmt.Sprintf("/v0/pipes/x%d.json", i), nil)
+		server.do(t, fmt.Sprintf("METHOD%d", i), "/v0/events?name=x", nil)
+		server.do(t, "POST", fmt.Sprintf("/v0/events?name=x%d", i), nil)
+		server.do(t, "GET", fmt.Sprintf("/%d", i), nil)
+	}
+	require.LessOrEqual(t, len(scrape(t, server)), before+8)
+}
+
+func TestModelGauges(t *testing.T) {
+	samples := scrape(t, start(t, httpapi.Options{MaxModelGauges: 1}))
+	require.Contains(t, samples, `residual_model_rmse{model_id="price_prediction_model",model_version="v1.2.3"}`)
+	require.InDelta(t, 1, samples["residual_model_gauges_left_out"], 0)
+	count := 0
+	for name := range samples {
+		count += btoi(strings.HasPrefix(name, "residual_model_rmse"))
+	}
+	require.Equal(t, 1, count)
+
+	server := start(t, httpapi.Options{NoModelGauges: true})
+	for name := range scrape(t, server) {
+		require.NotContains(t, name, "residual_model_")
+	}
+	require.Empty(t, server.store.metrics)
+}
+
+func TestPrometheusAnswersParse(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	for _, pipe := range []string{"model_performance_metrics", "model_drift_detection"} {
+		_, body := server.do(t, "GET", "/v0/pipes/"+pipe+".prometheus", nil)
+		require.NotEmpty(t, parseExposition(t, body))
+	}
+}
+
+// TestRequestLog reads the line that each request leaves at debug.
+func TestRequestLog(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	server.do(t, "POST", events+"&token=secret", strings.NewReader(goodLine))
+	server.do(t, "BREW", "/v0/events", nil)
+	require.Eventually(t, func() bool { return strings.Count(server.logs.String(), "msg=request ") == 2 }, 5e9, 1e6)
+	lines := strings.Split(server.logs.String(), "\n")
+	require.Regexp(t, `level=DEBUG msg=request method=POST path=/v0/events status=202 took=\S+ bytes=43 remote=127.0.0.1:\d+ token=""$`, lines[0])
+	require.Contains(t, lines[1], "method=other path=/v0/events status=405")
+}
+
+// TestCORSWithTokens lets any page ask that has a token.
+func TestCORSWithTokens(t *testing.T) {
+	dir := t.TempDir()
+	token := create(t, dir, "page", "DATASOURCES:APPEND:ml_model_predictions")
+	server, _ := secured(t, dir)
+	resp, _ := server.do(t, "OPTIONS", events, nil, "Origin", "https://shop.example", "Access-Control-Request-Method", "POST")
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	require.Equal(t, "*", resp.Header.Get("Access-Control-Allow-Origin"))
+	require.Contains(t, resp.Header.Get("Access-Control-Allow-Headers"), "Authorization")
+	resp, _ = server.do(t, "POST", events+"&token="+token, strings.NewReader(goodLine), "Origin", "https://shop.example")
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	require.Equal(t, "*", resp.Header.Get("Access-Control-Allow-Origin"))
+	require.Empty(t, resp.Header.Get("Access-Control-Allow-Credentials"))
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	_, err := httpapi.New(nil, httpapi.Options{Limits: httpapi.Limits{MaxConns: -1, HeaderTimeout: -1, MaxBodyBytes: 2, MaxBytesInFlight: 1}})
+	require.ErrorContains(t, err, "HeaderTimeout must be positive")
+	require.ErrorContains(t, err, "MaxConns must be positive")
+	require.ErrorContains(t, err, "MaxBytesInFlight is 1; it must be at least MaxBodyBytes, 2")
+}
