@@ -24,6 +24,9 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 COUNT     ?= 1
 
+# How many times as many crashes and faults `make crash` tries as `make test`.
+CRASH_SCALE ?= 50
+
 # More arguments for the demo: make demo ARGS=--exit
 ARGS ?=
 
@@ -53,6 +56,16 @@ fmt: $(LINT) ## format every file
 .PHONY: build
 build: ## build the program: ./residual
 	$(GO) build -o residual ./cmd/residual
+
+.PHONY: crash
+crash: ## power cuts and faults of the simulated disk, CRASH_SCALE times those of test
+	$(GO) test -v -timeout 2h ./wal ./engine -run 'Crash|Fault|Determinism' -args -crash.scale=$(CRASH_SCALE)
+
+.PHONY: long
+long: ## random operations and random input, many times those of test
+	$(GO) test -timeout 2h ./engine -run 'Operations|Differential' -args -engine.runs=2000 -engine.batches=20000
+	$(GO) test -timeout 2h ./event -args -event.lines=1000000 -event.floats=10000000
+	$(GO) test -timeout 2h ./segment -args -residual.long
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each

@@ -65,6 +65,7 @@ var rooms = map[string]room{
 	"bench":                {module: []string{"engine", "event", "internal/workload"}},
 	"internal/arch":        {},
 	"internal/client":      {},
+	"internal/crashtest":   {module: []string{"internal/vfs", "internal/vfs/simdisk"}},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
 
