@@ -125,6 +125,21 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+// TestLateErrors lets every sync of every workload report its failure one call late, kills the process, and cuts the power
+// after the next one has started: where the failure was reported at all, nothing is lost.
+func TestLateErrors(t *testing.T) {
+	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
+		last := uint64(1)
+		for op := uint64(1); op <= last; op++ {
+			r := test.Faults(crashtest.Sweep{Replay: fmt.Sprintf("1: sync-late@%d end:kill / end:lose", op)})
+			if r.Violations > 0 {
+				r.Verify(t)
+			}
+			last = r.Operations
+		}
+	})
+}
+
 // TestDeterminism holds that the same seed does the same operations.
 func TestDeterminism(t *testing.T) {
 	sequential := maps.Clone(workloads)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -163,6 +164,65 @@ func TestTorn(t *testing.T) {
 				require.ErrorIs(t, err, ErrCorrupt)
 			}
 		}
+	}
+}
+
+// TestMisplaced puts a group where another was, of the same log or of one with the same past: it is whole, and it is
+// not read, because it does not follow the one before it.
+func TestMisplaced(t *testing.T) {
+	small := makeSmallLog(t, false)
+	group := func(file []byte, at int64) []byte { return file[at : at+blockSize] }
+	before := small.last - blockSize
+	twin := bytes.Clone(small.files[smallSecond])
+	resealRun(t, twin, map[uint64]string{5: strings.Repeat("x", 500)})
+	for name, c := range map[string]struct {
+		at   int64
+		from []byte
+		want int
+	}{
+		"the group before":     {small.last, group(small.files[smallSecond], before), 5},
+		"the group behind":     {before, group(small.files[smallSecond], small.last), -1}, // It testifies to what it has overwritten.
+		"another present":      {before, group(twin, before), 5},
+		"of another past":      {small.last, group(twin, small.last), 5},
+		"of the file before":   {small.last, group(small.files[smallFirst], small.last), 5},
+		"the header of a file": {small.last, small.files[smallSecond][:blockSize], 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := bytes.Clone(small.files[smallSecond])
+			copy(data[c.at:], c.from)
+			if c.at < small.last {
+				clear(data[small.last:]) // What would testify against it.
+			}
+			records, _, err := small.with(smallSecond, data).read()
+			if c.want < 0 {
+				require.ErrorIs(t, err, ErrCorrupt)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, records, c.want)
+		})
+	}
+}
+
+// resealRun writes other payloads of the same length into records of the second file and makes all checksums right again.
+func resealRun(t *testing.T, file []byte, payloads map[uint64]string) {
+	t.Helper()
+	h, err := decodeFileHeader(file[:fileHeaderSize])
+	require.NoError(t, err)
+	crc := h.prev.crc
+	seed := checksumSeed(memStore)
+	for off := int64(fileHeaderSize); ; {
+		rec, err := decodeRecordHeader(file[off:], seed)
+		if err != nil {
+			return
+		}
+		frame := file[off : off+frameSize(int(rec.length))]
+		if rec.kind <= MaxType {
+			copy(frame[recordHeaderSize:], payloads[rec.lsn])
+		}
+		rec.prevCRC = crc
+		crc = sealRecord(frame, rec, seed)
+		off += int64(len(frame))
 	}
 }
 
