@@ -148,6 +148,7 @@ func codecs(r *rand.Rand) map[string]codec {
 		"texts/numbers":    textCodec(func(int) string { return strconv.FormatUint(r.Uint64()>>r.IntN(64), 10) }),
 		"texts/uuids":      textCodec(func(int) string { return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-" + hex(4) + "-" + hex(12) }),
 		"texts/hash":       textCodec(func(int) string { return "sha:" + hex(33) }),
+		"texts/zero bytes": textCodec(func(int) string { return "\x00" + hex(30) + string(rune(r.IntN(2))) }),
 		"texts/json": textCodec(func(int) string {
 			return fmt.Sprintf(`{"a":%d,"b":%v,"c":"%s","d":%v,"e":[%.2f,%.3f]}`, r.IntN(100), decimal(3), hex(2), r.IntN(2) == 0, r.Float64(), -r.Float64())
 		}),

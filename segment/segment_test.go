@@ -252,3 +252,24 @@ func TestBuilderRefuses(t *testing.T) {
 	require.Equal(t, 1, s.NumSeries())
 	require.Equal(t, uint64(2), s.Series(0).Total.Rows)
 }
+
+// TestMergeWithinAMillisecond has a block that ends in the millisecond in which another segment begins, with a lesser id.
+func TestMergeWithinAMillisecond(t *testing.T) {
+	var first, second, want Columns
+	for i := range blockRows - 1 {
+		first.AppendRow(monthFrom+int64(i), 1, 1, true, []byte("z"), nil)
+	}
+	want.AppendFrom(&first, 0, first.Len())
+	end := int64(monthFrom + blockRows)
+	first.AppendRow(end, 1, 1, true, []byte("b"), nil)
+	second.AppendRow(end, 2, 2, true, []byte("a"), nil)
+	second.AppendRow(end, 2, 2, true, []byte("c"), nil)
+	want.AppendFrom(&second, 0, 1)
+	want.AppendFrom(&first, blockRows-1, blockRows)
+	want.AppendFrom(&second, 1, 2)
+
+	segs := []*Segment{open(t, build(t, []testSeries{{"v", "e", &first}})), open(t, build(t, []testSeries{{"v", "e", &second}}))}
+	b := NewBuilder(testMeta)
+	require.NoError(t, Merge(b, segs, new(Scratch)))
+	requireSeries(t, []testSeries{{"v", "e", &want}}, open(t, b.Finish(nil)))
+}

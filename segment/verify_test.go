@@ -1,0 +1,66 @@
+package segment
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestVerifyFindsLies changes a directory and seals it again, so that no checksum tells.
+func TestVerifyFindsLies(t *testing.T) {
+	f := func(name string, lie func(d *directory)) {
+		t.Helper()
+		b := build(t, goldenRows())
+		s := open(t, b)
+		s.dir.nodes = s.dir.nodes[:len(s.dir.blocks)]
+		lie(s.dir)
+		blocks, _ := parts(t, b)
+		b = s.dir.appendTail(append(appendHeader(nil), blocks...))
+		require.ErrorIs(t, Verify(Memory(b), int64(len(b)), new(Scratch)), ErrCorrupt, name)
+	}
+	f("largest error", func(d *directory) { d.nodes[0].MaxAbsError++ })
+	f("sum", func(d *directory) { d.nodes[1].Squared.bins[0]++ })
+	f("rows", func(d *directory) { d.nodes[0].Rows-- })
+	f("times", func(d *directory) { d.nodes[0].MaxTime++ })
+	f("blocks out of order", func(d *directory) { d.nodes[0], d.nodes[1] = d.nodes[1], d.nodes[0] })
+	f("bounds", func(d *directory) { d.meta.To = monthFrom + 10 })
+	f("lengths", func(d *directory) { d.blocks[0].lens[0]++; d.blocks[0].lens[1]-- })
+	f("series out of order", func(d *directory) { d.series[0], d.series[1] = d.series[1], d.series[0] })
+	f("more blocks", func(d *directory) { d.series[0].blockCount++ })
+}
+
+// countingSource tells how it was read.
+type countingSource struct {
+	Memory
+	resident bool
+	reads    int
+}
+
+func (s *countingSource) Bytes(off, n int64, scratch []byte) ([]byte, bool, error) {
+	s.reads++
+	b, _, err := s.Memory.Bytes(off, n, scratch)
+	if !s.resident {
+		b = append(scratch, b...)
+	}
+	return b, s.resident, err
+}
+
+func TestResidentBytesAreNotVerifiedAgain(t *testing.T) {
+	b := build(t, goldenRows())
+	src := &countingSource{Memory: b}
+	s := open(t, b).WithSource(src)
+	b[headerLen+20] ^= 1
+	var rows Columns
+	_, err := s.ReadBlock(&rows, 0, 0, Numbers, new(Scratch))
+	require.ErrorIs(t, err, ErrCorrupt)
+	require.ErrorIs(t, s.CheckBlocks(b), ErrCorrupt)
+
+	b[headerLen+20] ^= 1
+	require.NoError(t, s.CheckBlocks(b))
+	src.resident = true
+	read, err := s.ReadBlock(&rows, 0, 0, Numbers, new(Scratch))
+	require.NoError(t, err)
+	require.Equal(t, Read{Rows: blockRows, Bytes: uint64(s.dir.blocks[0].lens[chunkNumbers])}, read)
+	require.Equal(t, 2, src.reads)
+	require.Zero(t, rows.IDs.Len())
+}
