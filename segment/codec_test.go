@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -149,6 +150,7 @@ func codecs(r *rand.Rand) map[string]codec {
 		"texts/uuids":      textCodec(func(int) string { return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-" + hex(4) + "-" + hex(12) }),
 		"texts/hash":       textCodec(func(int) string { return "sha:" + hex(33) }),
 		"texts/zero bytes": textCodec(func(int) string { return "\x00" + hex(30) + string(rune(r.IntN(2))) }),
+		"texts/lists":      textCodec(func(int) string { return strings.Repeat(strconv.Itoa(r.IntN(500))+",", 1+r.IntN(5)) + hex(1) }),
 		"texts/json": textCodec(func(int) string {
 			return fmt.Sprintf(`{"a":%d,"b":%v,"c":"%s","d":%v,"e":[%.2f,%.3f]}`, r.IntN(100), decimal(3), hex(2), r.IntN(2) == 0, r.Float64(), -r.Float64())
 		}),
