@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -174,7 +173,11 @@ func TestMisplaced(t *testing.T) {
 	group := func(file []byte, at int64) []byte { return file[at : at+blockSize] }
 	before := small.last - blockSize
 	twin := bytes.Clone(small.files[smallSecond])
-	resealRun(t, twin, map[uint64]string{5: strings.Repeat("x", 500)})
+	resealAll(t, twin, func(h *recordHeader, payload []byte) {
+		if h.lsn == 5 && h.kind == 1 {
+			copy(payload, "another text")
+		}
+	})
 	for name, c := range map[string]struct {
 		at   int64
 		from []byte
@@ -204,8 +207,44 @@ func TestMisplaced(t *testing.T) {
 	}
 }
 
-// resealRun writes other payloads of the same length into records of the second file and makes all checksums right again.
-func resealRun(t *testing.T, file []byte, payloads map[uint64]string) {
+// TestContradictions changes fields of the last record, and makes all checksums right again.
+func TestContradictions(t *testing.T) {
+	small := makeSmallLog(t, false)
+	for name, c := range map[string]struct {
+		edit    func(h *recordHeader)
+		refused bool
+	}{
+		"number of another file":         {func(h *recordHeader) { h.file = 7 }, false},
+		"LSN left out":                   {func(h *recordHeader) { h.lsn++ }, false},
+		"LSN again":                      {func(h *recordHeader) { h.lsn-- }, false},
+		"testimony to itself":            {func(h *recordHeader) { h.syncedOff = small.last + 8 }, true},
+		"testimony to less than nothing": {func(h *recordHeader) { h.syncedOff = -8 }, false},
+		"gap that goes back":             {func(h *recordHeader) { h.kind, h.lsn = typeGap, 5 }, false},
+		"pad with an LSN of its own":     {func(h *recordHeader) { h.kind = typePad }, false},
+		"length beyond the file":         {func(h *recordHeader) { h.length = minFileBytes }, false},
+		"length beyond all limits":       {func(h *recordHeader) { h.length = MaxRecordBytes + 1 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := bytes.Clone(small.files[smallSecond])
+			clear(data[small.last+48:])
+			resealAll(t, data, func(h *recordHeader, _ []byte) {
+				if h.lsn == 6 {
+					c.edit(h)
+				}
+			})
+			records, _, err := small.with(smallSecond, data).read()
+			if c.refused {
+				require.ErrorIs(t, err, ErrCorrupt)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, records, 5)
+		})
+	}
+}
+
+// resealAll edits the records of the second file and makes all checksums right again.
+func resealAll(t *testing.T, file []byte, edit func(h *recordHeader, payload []byte)) {
 	t.Helper()
 	h, err := decodeFileHeader(file[:fileHeaderSize])
 	require.NoError(t, err)
@@ -217,10 +256,8 @@ func resealRun(t *testing.T, file []byte, payloads map[uint64]string) {
 			return
 		}
 		frame := file[off : off+frameSize(int(rec.length))]
-		if rec.kind <= MaxType {
-			copy(frame[recordHeaderSize:], payloads[rec.lsn])
-		}
 		rec.prevCRC = crc
+		edit(&rec, frame[recordHeaderSize:])
 		crc = sealRecord(frame, rec, seed)
 		off += int64(len(frame))
 	}

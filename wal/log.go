@@ -14,16 +14,17 @@ const groupsPublishing = 16
 
 // Log is an open log. It is safe for concurrent use.
 type Log struct {
-	opts    Options
-	dir     dir
-	queue   *queue
-	files   *fileList
-	stats   *counters
-	waiters sync.Pool // of *waiter
-	running sync.WaitGroup
+	// Immutable.
+	dir      dir
+	queue    *queue
+	files    *fileList
+	stats    *counters
+	cutBytes int64
 
-	truncating sync.Mutex
+	waiters    sync.Pool // of *waiter
+	running    sync.WaitGroup
 	closing    sync.Once
+	truncating sync.Mutex
 }
 
 // Position is a place between two records, as Cut reports it. A caller that has stored what comes before it elsewhere
@@ -62,7 +63,7 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 	if err != nil {
 		return nil, Recovered{}, err
 	}
-	l := &Log{opts: opts, dir: d, queue: newQueue(opts.QueueBytes), files: r.files, stats: &counters{}}
+	l := &Log{dir: d, queue: newQueue(opts.QueueBytes), files: r.files, stats: &counters{}, cutBytes: r.found.CutBytes}
 	l.waiters.New = func() any { return &waiter{result: make(chan error, 1)} }
 	l.stats.lsn.Store(r.lsn)
 	groups := make(chan *group, groupsPublishing)
@@ -174,6 +175,7 @@ func (l *Log) Stats() Stats {
 		Groups:     l.stats.groups.Load(),
 		Rotations:  l.stats.rotations.Load(),
 		Syncs:      l.stats.syncSeconds.snapshot(),
+		CutBytes:   l.cutBytes,
 		LastLSN:    l.stats.lsn.Load(),
 		Files:      files,
 		LogBytes:   bytes,

@@ -21,6 +21,7 @@ type Stats struct {
 	Groups    uint64
 	Rotations uint64
 	Syncs     Histogram // of the data of log files
+	CutBytes  int64     // of a torn tail, by Open
 
 	// Gauges.
 	LastLSN    uint64
