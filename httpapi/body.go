@@ -45,7 +45,7 @@ func (w *wireReader) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		w.err = err
-		if err != io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
+		if err != io.EOF {
 			w.err = bodyError(err)
 		}
 	}

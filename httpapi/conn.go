@@ -169,8 +169,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 }
 
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) *answerError {
-	var small *fasthttp.ErrSmallBuffer
-	if errors.As(err, &small) {
+	if _, ok := errors.AsType[*fasthttp.ErrSmallBuffer](err); ok {
 		if c, ok := ctx.Conn().(*conn); ok && c.unbroken >= readBufferBytes {
 			return &answerError{status: 414, section: "limits", hangUp: true, text: "the request line is too long"}
 		}

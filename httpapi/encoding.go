@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync"
 
@@ -66,7 +67,7 @@ func (l *lazyGzip) Read(p []byte) (int, error) {
 	if !l.opened {
 		l.opened = true
 		if err := l.Reset(l.wire); err != nil {
-			if err == io.EOF { //nolint:errorlint // gzip's sign for an empty body
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return 0, err
@@ -93,13 +94,13 @@ func (e *expansionReader) Read(p []byte) (int, error) {
 	if e.out > expansionFree && e.out > maxExpansion*e.wire.read {
 		return 0, tooLarge("the body decompresses to more than %d times its size", maxExpansion)
 	}
-	if err == nil || err == io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
+	if err == nil || err == io.EOF {
 		return n, err
 	}
-	if e.wire.err != nil && e.wire.err != io.EOF { //nolint:errorlint // the same
+	if e.wire.err != nil && !errors.Is(e.wire.err, io.EOF) {
 		return n, e.wire.err
 	}
-	if err == zstd.ErrWindowSizeExceeded || err == zstd.ErrDecoderSizeExceeded { //nolint:errorlint // returned bare
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 		return n, tooLarge("the zstd window is larger than the allowed %d bytes", maxWindowBytes)
 	}
 	broken := answer(fasthttp.StatusBadRequest, "compression", "the compressed body is broken or cut short")

@@ -56,7 +56,8 @@ func (c *call) eventFormat() (event.Format, error) {
 
 // sendAppended answers with the two counts that every client of this API relies on.
 func (c *call) sendAppended(status int, done engine.Appended) {
-	body := append(c.ctx.Response.SwapBody(nil)[:0], `{"successful_rows":`...)
+	body := c.ctx.Response.SwapBody(nil)
+	body = append(body[:0], `{"successful_rows":`...)
 	body = strconv.AppendInt(body, int64(done.Successful), 10)
 	body = append(body, `,"quarantined_rows":`...)
 	body = strconv.AppendInt(body, int64(done.Quarantined), 10)

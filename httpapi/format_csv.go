@@ -41,6 +41,7 @@ func appendCSVCell(dst []byte, k kind, c cell) []byte {
 		}
 	case kindStrings:
 		return appendCSVString(dst, arrayLiteral(c.text))
+	default:
 	}
 	return appendCSVString(dst, c.text)
 }

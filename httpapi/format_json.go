@@ -91,6 +91,7 @@ func appendJSONCell(dst []byte, k kind, c cell) []byte {
 		}
 		dst = append(dst, '[')
 		return append(appendJSONString(dst, c.text), ']')
+	default:
 	}
 	return appendJSONString(dst, c.text)
 }

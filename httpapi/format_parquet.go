@@ -74,6 +74,7 @@ func parquetValue(k kind, c cell, column int) parquet.Value {
 			return parquet.NullValue().Level(0, 0, column)
 		}
 		return parquet.ByteArrayValue([]byte(c.text)).Level(0, 1, column)
+	default:
+		return parquet.ByteArrayValue([]byte(c.text)).Level(0, 0, column)
 	}
-	return parquet.ByteArrayValue([]byte(c.text)).Level(0, 0, column)
 }

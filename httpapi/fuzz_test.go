@@ -45,10 +45,11 @@ type recorded struct {
 	done    chan struct{}
 }
 
-func (r *recorded) Read(p []byte) (int, error)       { return r.request.Read(p) }
-func (r *recorded) Write(p []byte) (int, error)      { return r.answer.Write(p) }
-func (r *recorded) Close() error                     { close(r.done); return nil }
-func (r *recorded) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (r *recorded) Read(p []byte) (int, error)  { return r.request.Read(p) }
+func (r *recorded) Write(p []byte) (int, error) { return r.answer.Write(p) }
+func (r *recorded) Close() error                { close(r.done); return nil }
+func (r *recorded) LocalAddr() net.Addr         { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
 func (r *recorded) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 func (r *recorded) SetDeadline(time.Time) error      { return nil }
 func (r *recorded) SetReadDeadline(time.Time) error  { return nil }
@@ -86,7 +87,7 @@ func FuzzRequest(f *testing.F) {
 		<-conn.done
 		answers := bufio.NewReader(&conn.answer)
 		for {
-			if _, err := answers.Peek(1); err == io.EOF { //nolint:errorlint // the end of the buffer is io.EOF itself
+			if _, err := answers.Peek(1); err == io.EOF {
 				break
 			}
 			method := http.MethodGet
@@ -96,6 +97,7 @@ func FuzzRequest(f *testing.F) {
 			resp, err := http.ReadResponse(answers, &http.Request{Method: method})
 			require.NoError(t, err)
 			body, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
 			if errors.Is(err, io.ErrUnexpectedEOF) && bytes.Contains(request, []byte("HEAD")) {
 				break
 			}

@@ -112,7 +112,7 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 	}
 	for {
 		piece, err := in.pieces.next()
-		if err == io.EOF { //nolint:errorlint // the end of the body is io.EOF itself
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -119,11 +119,11 @@ func TestBusy(t *testing.T) {
 	for kind, limits := range map[string]httpapi.Limits{"append": {MaxIngests: 1}, "query": {MaxQueries: 1}} {
 		t.Run(kind, func(t *testing.T) {
 			server := start(t, httpapi.Options{Limits: limits})
-			ask := map[string]func() (*http.Response, string){
-				"append": func() (*http.Response, string) {
+			ask := map[string]func() (reply, string){
+				"append": func() (reply, string) {
 					return server.do(t, "POST", events+"&wait=true", strings.NewReader(goodLine))
 				},
-				"query": func() (*http.Response, string) { return server.do(t, "GET", query, nil) },
+				"query": func() (reply, string) { return server.do(t, "GET", query, nil) },
 			}
 			server.store.hold(kind)
 			var held sync.WaitGroup

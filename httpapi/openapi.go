@@ -16,8 +16,9 @@ func openAPIType(k kind) object {
 		return object{"type": []string{"string", "null"}}
 	case kindStrings:
 		return object{"type": "array", "items": object{"type": "string"}}
+	default:
+		return object{"type": "string"}
 	}
-	return object{"type": "string"}
 }
 
 // getOpenAPI serves GET /v0/pipes/openapi.json: the pipes that the token may ask, as OpenAPI 3.1.

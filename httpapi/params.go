@@ -145,7 +145,7 @@ func (p *params) addJSON(body []byte) error {
 	if err := decoder.Decode(&values); err != nil {
 		return badParameter("the body is neither a form nor one JSON object")
 	}
-	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // the decoder's end is io.EOF itself
+	if _, err := decoder.Token(); err != io.EOF {
 		return badParameter("the body has data after its JSON object")
 	}
 	for name, value := range values {

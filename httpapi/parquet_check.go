@@ -22,6 +22,9 @@ type parquetCheck struct {
 	rowsMax, bytesLeft int64
 }
 
+// plainDictionary is what files of the first version of the format call RLEDictionary.
+const plainDictionary format.Encoding = 2
+
 var errPage = errors.New("page beyond its bounds")
 
 // file checks the columns and all pages of a file.
@@ -135,7 +138,7 @@ func (c *parquetCheck) values(encoding format.Encoding, data []byte, claimed int
 	switch encoding {
 	case format.Plain, format.ByteStreamSplit:
 		return nil
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		if len(data) == 0 {
 			return nil
 		}
@@ -150,8 +153,9 @@ func (c *parquetCheck) values(encoding format.Encoding, data []byte, claimed int
 			data = data[n:]
 		}
 		return nil
+	default:
+		return errPage
 	}
-	return errPage
 }
 
 // checkRuns adds up a hybrid of runs and bit-packed groups of eight.

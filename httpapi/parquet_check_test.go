@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -144,7 +143,7 @@ func FuzzParquetFile(f *testing.F) {
 			t.Fatalf("not an answer: %v", err)
 		}
 		if cost := after.TotalAlloc - before.TotalAlloc; cost > 256<<20 {
-			t.Fatal(fmt.Sprintf("%d bytes cost %d", len(file), cost))
+			t.Fatalf("%d bytes cost %d", len(file), cost)
 		}
 	})
 }

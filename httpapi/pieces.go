@@ -88,7 +88,7 @@ func (p *pieces) fill(limit int) error {
 		}
 		p.buf = p.buf[:len(p.buf)+n]
 		switch {
-		case err == io.EOF: //nolint:errorlint // a reader's end is io.EOF itself
+		case err == io.EOF:
 			p.ended = true
 		case err != nil:
 			return err

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -20,7 +21,7 @@ func cutAll(t *testing.T, from io.Reader) (cut [][]byte, lines []int) {
 	p := pieces{from: from, read: func([]byte) error { return nil }}
 	for {
 		piece, err := p.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return cut, lines
 		}
 		require.NoError(t, err)

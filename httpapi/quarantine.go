@@ -20,8 +20,11 @@ func quarantineOf(name, source string) pipe {
 		source:      source,
 		parameters:  []parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
 		columns: []column{
-			{"c__error_column", kindStrings}, {"c__error", kindStrings}, {"c__import_id", kindNullableString},
-			{"line", kindString}, {"insertion_date", kindDateTime},
+			{"c__error_column", kindStrings},
+			{"c__error", kindStrings},
+			{"c__import_id", kindNullableString},
+			{"line", kindString},
+			{"insertion_date", kindDateTime},
 		},
 		run: runQuarantine,
 	}

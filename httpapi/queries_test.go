@@ -39,8 +39,11 @@ func TestParametersBecomeQueries(t *testing.T) {
 	}{
 		{"defaults", url.Values{}, metrics},
 		{"unknown ones", url.Values{"utm_source": {"DEV"}, "q": {"select 1"}, "Model_ID": {"x"}}, metrics},
-		{"all", url.Values{"model_id": {"*"}, "model_version": {"*"}, "environment": {"*"}, "time_window": {"48"}},
-			engine.MetricsQuery{Model: "*", Version: "*", Environment: "*", Window: 48 * time.Hour}},
+		{
+			"all",
+			url.Values{"model_id": {"*"}, "model_version": {"*"}, "environment": {"*"}, "time_window": {"48"}},
+			engine.MetricsQuery{Model: "*", Version: "*", Environment: "*", Window: 48 * time.Hour},
+		},
 		{"strange names", url.Values{"model_id": {"a&b=c+d%20\n"}, "environment": {"é"}}, withMetrics(func(q *engine.MetricsQuery) {
 			q.Model, q.Environment = "a&b=c+d%20\n", "é"
 		})},
@@ -58,8 +61,10 @@ func TestParametersBecomeQueries(t *testing.T) {
 		{"a client that names itself", url.Values{"from": {"ts-sdk"}}, metrics},
 
 		{"drift defaults", url.Values{}, drift},
-		{"drift", url.Values{"model_id": {"m"}, "model_version": {"v"}, "environment": {"e"}, "recent_window_hours": {"1"}, "historical_window_hours": {"2"},
-			"as_of": {"2025-04-26 17:55:44"}}, engine.DriftQuery{Model: "m", Version: "v", Environment: "e", Recent: time.Hour, Historical: 2 * time.Hour, AsOf: at("2025-04-26 17:55:44")}},
+		{"drift", url.Values{
+			"model_id": {"m"}, "model_version": {"v"}, "environment": {"e"}, "recent_window_hours": {"1"}, "historical_window_hours": {"2"},
+			"as_of": {"2025-04-26 17:55:44"},
+		}, engine.DriftQuery{Model: "m", Version: "v", Environment: "e", Recent: time.Hour, Historical: 2 * time.Hour, AsOf: at("2025-04-26 17:55:44")}},
 		{"drift without hours", url.Values{"recent_window_hours": {"0"}}, withDrift(func(q *engine.DriftQuery) { q.Recent = 1 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {

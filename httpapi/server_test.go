@@ -223,7 +223,7 @@ func startWith(t *testing.T, store httpapi.Store, opts httpapi.Options) *running
 }
 
 // do sends one request on a connection of its own and returns status, headers and body.
-func (r *running) do(t *testing.T, method, path string, body io.Reader, headers ...string) (*http.Response, string) {
+func (r *running) do(t *testing.T, method, path string, body io.Reader, headers ...string) (reply, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, r.url(path), body)
 	require.NoError(t, err)
@@ -233,10 +233,16 @@ func (r *running) do(t *testing.T, method, path string, body io.Reader, headers 
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	resp, err := transport.RoundTrip(req)
 	require.NoError(t, err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	return resp, string(data)
+	return reply{resp.StatusCode, resp.Header}, string(data)
+}
+
+// reply is an answer without its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
 }
 
 type lockedBuffer struct {

@@ -29,8 +29,14 @@ var sources = [...]source{
 	{
 		name: predictionsName,
 		columns: []column{
-			{"timestamp", kindDateTime}, {"model_id", kindString}, {"prediction_id", kindString}, {"features", kindString},
-			{"predicted_value", kindFloat64}, {"actual_value", kindFloat64}, {"model_version", kindString}, {"environment", kindString},
+			{"timestamp", kindDateTime},
+			{"model_id", kindString},
+			{"prediction_id", kindString},
+			{"features", kindString},
+			{"predicted_value", kindFloat64},
+			{"actual_value", kindFloat64},
+			{"model_version", kindString},
+			{"environment", kindString},
 		},
 		in: func(Store) bool { return true },
 		decode: func(to *intake, body []byte, format event.Format, rules event.Rules) error {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -181,14 +182,7 @@ func (c *call) token() ([]byte, error) {
 
 // holds reports whether the request's token covers one of the rights.
 func (c *call) holds(anyOf ...scope) bool {
-	for _, held := range c.holder.scopes {
-		for _, asked := range anyOf {
-			if held.covers(asked) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.holder.scopes, func(held scope) bool { return slices.ContainsFunc(anyOf, held.covers) })
 }
 
 // allow checks that the request's token covers one of the rights asked for.

@@ -44,7 +44,7 @@ type tokensFile struct {
 // SHA-256.
 func CreateToken(dir, name string, scopes []string, created time.Time) (string, error) {
 	if !plainName(name) {
-		return "", fmt.Errorf("%w: the name %s must be 1 to 128 letters, digits and -_.", ErrToken, shown(name))
+		return "", fmt.Errorf("%w: the name %s must be 1 to 128 letters, digits, dots, dashes and underscores", ErrToken, shown(name))
 	}
 	if len(scopes) == 0 {
 		return "", fmt.Errorf("%w: at least one scope is needed", ErrToken)
@@ -102,7 +102,7 @@ func readTokens(dir string) ([]Token, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read tokens: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	if err != nil {
 		return nil, nil, fmt.Errorf("read tokens: %w", err)
@@ -162,7 +162,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write tokens: %w", err)
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	if err := d.Sync(); err != nil {
 		return fmt.Errorf("write tokens: sync %s: %w", dir, err)
 	}

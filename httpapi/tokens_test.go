@@ -19,8 +19,10 @@ import (
 // clock is a clock that a test moves.
 type clock struct{ nanos atomic.Int64 }
 
-func (c *clock) now() time.Time          { return now.Add(time.Duration(c.nanos.Load())) }
-func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
+func (c *clock) now() time.Time { return now.Add(time.Duration(c.nanos.Load())) }
+
+// tick moves the clock to where the tokens are looked at again.
+func (c *clock) tick() { c.nanos.Add(int64(time.Second)) }
 
 // secured starts a server with the tokens of a directory and returns a clock that moves it.
 func secured(t *testing.T, dir string) (*running, *clock) {
@@ -157,10 +159,10 @@ func TestTokensFollowTheirFile(t *testing.T) {
 	require.Equal(t, http.StatusOK, status(first))
 
 	second := create(t, dir, "second", "ADMIN")
-	c.advance(time.Second)
+	c.tick()
 	require.Equal(t, http.StatusOK, status(second))
 	require.NoError(t, httpapi.RevokeToken(dir, "first"))
-	c.advance(time.Second)
+	c.tick()
 	require.Equal(t, http.StatusForbidden, status(first))
 	require.Equal(t, http.StatusOK, status(second))
 
@@ -169,17 +171,17 @@ func TestTokensFollowTheirFile(t *testing.T) {
 	good, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
-	c.advance(time.Second)
+	c.tick()
 	require.Equal(t, http.StatusOK, status(second))
 	require.Contains(t, server.logs.String(), "tokens could not be read again")
 	require.NoError(t, os.WriteFile(file, good, 0o600))
 
 	// Once there were tokens, having none denies everybody, and so does a file that is gone.
 	require.NoError(t, httpapi.RevokeToken(dir, "second"))
-	c.advance(time.Second)
+	c.tick()
 	require.Equal(t, http.StatusForbidden, status(second))
 	require.NoError(t, os.Remove(file))
-	c.advance(time.Second)
+	c.tick()
 	require.Equal(t, http.StatusForbidden, status(second))
 	require.Equal(t, http.StatusForbidden, status(""))
 }
@@ -191,7 +193,7 @@ func TestFirstTokenClosesAnOpenServer(t *testing.T) {
 	resp, _ := server.do(t, "GET", "/v0/pipes", nil)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	create(t, dir, "admin", "ADMIN")
-	c.advance(time.Second)
+	c.tick()
 	resp, _ = server.do(t, "GET", "/v0/pipes", nil)
 	require.Equal(t, http.StatusForbidden, resp.StatusCode)
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"path"
@@ -66,7 +67,7 @@ func fileOf(header *fasthttp.RequestHeader, body io.Reader) (io.Reader, string, 
 	form := multipart.NewReader(body, string(boundary))
 	for {
 		part, err := form.NextRawPart()
-		if err == io.EOF { //nolint:errorlint // the end of the form is io.EOF itself
+		if err == io.EOF {
 			return nil, "", badRequest("the form has no file; name its part csv, ndjson or parquet")
 		}
 		if err != nil {
@@ -84,7 +85,7 @@ type partReader struct{ part io.Reader }
 
 func (r *partReader) Read(p []byte) (int, error) {
 	n, err := r.part.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = formError(err)
 	}
 	return n, err

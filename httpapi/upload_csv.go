@@ -34,8 +34,7 @@ func newCSVRows(file io.Reader, src *source, delimiter string) (io.Reader, error
 // so that it costs no other record its row.
 func (r *csvRows) next(dst []byte) ([]byte, error) {
 	record, err := r.reader.Read()
-	var broken *csv.ParseError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		return append(appendJSONString(dst, broken.Error()), '\n'), nil
 	}
 	if err != nil {

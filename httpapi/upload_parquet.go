@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -97,7 +98,7 @@ func (r *parquetRows) fill() error {
 	n, err := r.rows.ReadRows(r.batch[:])
 	r.have = r.batch[:n]
 	switch {
-	case err == io.EOF: //nolint:errorlint // the end of a row group is io.EOF itself
+	case errors.Is(err, io.EOF):
 		err = r.rows.Close()
 		r.rows = nil
 	case err == nil && n == 0:
@@ -134,8 +135,9 @@ func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value)
 		return appendFloat(dst, f)
 	case parquet.ByteArray, parquet.FixedLenByteArray:
 		return appendQuoted(dst, string(value.ByteArray()))
+	default:
+		return appendQuoted(dst, fmt.Sprint(value))
 	}
-	return appendQuoted(dst, fmt.Sprint(value))
 }
 
 // parquetTime reads a timestamp in the unit of its column; ok is false if the column holds plain integers.
@@ -153,6 +155,7 @@ func parquetTime(column *parquet.Column, n int64) (t time.Time, ok bool) {
 		return time.UnixMilli(n), true
 	case time.Microsecond:
 		return time.UnixMicro(n), true
+	default:
+		return time.Unix(0, n), true
 	}
-	return time.Unix(0, n), true
 }

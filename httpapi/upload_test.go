@@ -88,8 +88,11 @@ func TestForms(t *testing.T) {
 		return b.Bytes(), w.FormDataContentType()
 	}
 	for _, c := range []struct{ name, content string }{
-		{"rows.csv", csvFile}, {"rows", csvFile}, {"rows.CSV.gz", string(gzipped(t, text(csvFile)))},
-		{"rows.ndjson", tutorialEvents}, {"rows.jsonl.gz", string(gzipped(t, text(tutorialEvents)))},
+		{"rows.csv", csvFile},
+		{"rows", csvFile},
+		{"rows.CSV.gz", string(gzipped(t, text(csvFile)))},
+		{"rows.ndjson", tutorialEvents},
+		{"rows.jsonl.gz", string(gzipped(t, text(tutorialEvents)))},
 	} {
 		body, contentType := form("csv", c.name, c.content)
 		require.Equal(t, 2, sent(t, upload, body, "Content-Type", contentType).Len(), c.name)
