@@ -33,7 +33,7 @@ func exitCode(err error) int {
 	}
 }
 
-// noArguments and atLeast are cobra's checks with an error that counts as one of usage.
+// noArguments and exactly check what stands beside the flags, with errors that count as usage.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usagef("%s takes no arguments, and got %q", cmd.CommandPath(), args[0])

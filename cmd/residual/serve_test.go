@@ -76,7 +76,7 @@ func tree(t *testing.T, dir string) map[string]string {
 func TestServeProcess(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "residual")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
 	data := filepath.Join(dir, "data")
