@@ -201,7 +201,9 @@ func TestManyKeys(t *testing.T) {
 
 func TestUnknownKeys(t *testing.T) {
 	plain := decode(t, line("", ""), event.NDJSON, event.Rules{}).Event(0)
-	for _, extra := range []string{`"x":1`, `"":null`, `"model_i":"a"`, `"MODEL_ID":[{"y":"\ud83d\ude00"}]`, `"features\u0000\u0000":true`} {
+	for _, extra := range []string{`"x":1`, `"":null`, `"model_i":"a"`, `"MODEL_ID":[{"y":"\ud83d\ude00"}]`,
+		`"features` + strings.Repeat(`\u0000`, 8) + `":true`, `"a_key_that_is_longer_than_any_column_of_the_data_source":"x"`,
+	} {
 		b, row := decodeLine(t, strings.TrimSuffix(line("", ""), "}")+","+extra+"}", event.Rules{})
 		require.Equal(t, plain, b.Event(row))
 		b, row = decodeLine(t, "{"+extra+","+line("", "")[1:], event.Rules{})

@@ -66,6 +66,34 @@ func TestDifferential(t *testing.T) {
 	require.Greater(t, counts[event.CodeNone], *linesFlag/4)
 }
 
+// TestEveryByte breaks lines of known layouts in every place: a byte changed, left
+// out or the rest cut off.
+func TestEveryByte(t *testing.T) {
+	const changes = "\"\\{}[],: \t\x00\x7F\xC3\xFF0e-x"
+	for _, text := range []string{
+		line("", ""),
+		strings.ReplaceAll(line("features", `"{\"a\":-1.5e-7,\"b\":[\"é\",true,null,{}]}"`), `,"`, `, "`),
+		` {"a_key_that_is_longer_than_any_column_of_the_data_source":[1,{"x":"y"}],` + line("timestamp", `"2025-01-10T00:00:00Z"`)[1:] + "\t",
+		line("features", `"{\"a_feature_whose_name_is_longer_than_three_words\":1.5,\"\u0062\":12345678901234567890}"`),
+		strings.Replace(line("actual_value", "null"), `"model_id":"model_5"`, `"model\u005fid" : "a model of more than two words"`, 1),
+	} {
+		d := event.NewDecoder()
+		var b event.Batch
+		require.NoError(t, d.Decode(&b, []byte(text+"\n"+text), event.NDJSON, event.Rules{}))
+		require.Empty(t, b.Rejects)
+		broken := [][]byte{[]byte(text)}
+		for i := range text {
+			broken = append(broken, []byte(text[:i]), []byte(text[:i]+text[i+1:]))
+			for j := range len(changes) {
+				broken = append(broken, []byte(text[:i]+changes[j:j+1]+text[i+1:]))
+			}
+		}
+		b.Reset()
+		require.NoError(t, d.Decode(&b, bytes.Join(broken, []byte("\n")), event.NDJSON, event.Rules{}))
+		requireVerdicts(t, &b, broken, event.Rules{}, map[event.Code]int{})
+	}
+}
+
 func requireVerdicts(t *testing.T, b *event.Batch, lines [][]byte, rules event.Rules, counts map[event.Code]int) {
 	t.Helper()
 	row, reject := 0, 0

@@ -151,6 +151,7 @@ func rejections() []rejection {
 		{"features inner control", line("features", `"{\"a\":\"\n\"}"`), "features", event.CodeFeatures, "not a JSON text"},
 		{"features inner lone surrogate", line("features", `"{\"a\":\"\\ud800\"}"`), "features", event.CodeFeatures, "not a JSON text"},
 		{"features 33 levels", line("features", quote(nest(33))), "features", event.CodeFeatures, "JSON text nested deeper than 32 levels"},
+		{"features 33 objects", line("features", quote(strings.Repeat(`{"a":`, 33)+"1"+strings.Repeat("}", 33))), "features", event.CodeFeatures, "JSON text nested deeper than 32 levels"},
 		{"features key twice", line("features", `"{\"a\":1,\"\\u0061\":1}"`), "features", event.CodeFeatures, "JSON text with a duplicate key"},
 		{"features too long", line("features", quote(`"`+strings.Repeat("x", 64<<10-1)+`"`)), "features", event.CodeFeatures, "longer than 64 KiB"},
 		{"features object too long", line("features", `{"a":"`+strings.Repeat("x", 64<<10-7)+`"}`), "features", event.CodeFeatures, "longer than 64 KiB"},

@@ -74,8 +74,9 @@ func (c *seriesCache) index(b *Batch, r *row) uint32 {
 				break
 			}
 			e := &c.entries[slot-1]
-			if h^e.hash|m0^e.model[0]|m1^e.model[1]|v0^e.version[0]|v1^e.version[1]|
-				e0^e.environment[0]|e1^e.environment[1] != 0 || !short && !c.series[slot-1].is(r) {
+			diff := (h ^ e.hash) | (m0 ^ e.model[0]) | (m1 ^ e.model[1]) | (v0 ^ e.version[0]) | (v1 ^ e.version[1]) |
+				(e0 ^ e.environment[0]) | (e1 ^ e.environment[1])
+			if diff != 0 || !short && !c.series[slot-1].is(r) {
 				continue
 			}
 			if e.batch != c.batch {
