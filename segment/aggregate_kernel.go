@@ -48,7 +48,7 @@ const batchRows = 256
 // to the same bins and stay in registers. Rows whose numbers do not fit go to the sums one by one, which gives the same sums.
 type batch struct {
 	predicted, actual [batchRows]float64
-	fixed             [batchRows]int64
+	fixed             [batchRows]uint64 // magnitudes: of the numbers that are not negative from the front, of the others from the back
 	missed            [batchRows]uint8
 }
 
@@ -73,8 +73,7 @@ func (b *batch) next(predicted, actual []float64, known Bitmap, from, to int) (p
 // addErrors adds |e| and e^2 of at most batchRows rows. Equivalent: Aggregate.addError for each.
 func (b *batch) addErrors(a *Aggregate, predicted, actual []float64) {
 	x := commonUnit(predicted, actual)
-	fixed := b.fixed[:len(predicted)]
-	misses, overflow := fixErrors(fixed, &b.missed, predicted, actual, x)
+	positive, misses, overflow := fixErrors(&b.fixed, &b.missed, predicted, actual, x)
 	if overflow {
 		for i, p := range predicted {
 			a.addError(p, actual[i])
@@ -84,17 +83,17 @@ func (b *batch) addErrors(a *Aggregate, predicted, actual []float64) {
 	for _, i := range b.missed[:misses] {
 		a.addError(predicted[i], actual[i])
 	}
-	addFixed(&a.Over, &a.Under, &a.Squared, fixed, x)
+	addFixed(&a.Over, &a.Under, &a.Squared, b.fixed[:len(predicted)], positive, x)
 }
 
 // addActuals adds the actuals and their squares of at most batchRows rows.
 func (b *batch) addActuals(a *Aggregate, actual []float64) {
 	x := commonUnit(actual, nil)
-	fixed := b.fixed[:len(actual)]
-	for _, i := range b.missed[:fixValues(fixed, &b.missed, actual, x)] {
+	positive, misses := fixValues(&b.fixed, &b.missed, actual, x)
+	for _, i := range b.missed[:misses] {
 		a.addMoments(actual[i])
 	}
-	addFixed(&a.ActualOver, &a.ActualUnder, &a.ActualSquared, fixed, x)
+	addFixed(&a.ActualOver, &a.ActualUnder, &a.ActualSquared, b.fixed[:len(actual)], positive, x)
 }
 
 // addQuotients adds the rest of at most batchRows rows: what is made of quotients, and the largest error.
@@ -131,12 +130,14 @@ func commonUnit(v, w []float64) (x int) {
 	return min(max(int(largest>>(fracBits+1))-1022-61, -1022), 0)
 }
 
-// fixErrors sets dst[i] to predicted[i]-actual[i] in units of 2^x. Rows in which one of the two is not an int64 in that unit get 0 and are listed in missed. If there
-// was an overflow, the result is useless. All slices have the same length.
-func fixErrors(dst []int64, missed *[batchRows]uint8, predicted, actual []float64, x int) (misses int, overflow bool) {
+// fixErrors sets dst to the magnitudes of predicted-actual in units of 2^x, one for each row: those that are not negative from the front on, the others
+// from the end back. Rows in which one of the two numbers is not an int64 in that unit count as 0 and are listed in missed. If there was an overflow, the result is
+// useless. len(actual) >= len(predicted), which is at most batchRows.
+func fixErrors(dst *[batchRows]uint64, missed *[batchRows]uint8, predicted, actual []float64, x int) (positive, misses int, overflow bool) {
 	up := math.Float64frombits(uint64(1023-x) << fracBits)
-	predicted, actual = predicted[:len(dst)], actual[:len(dst)]
+	actual = actual[:len(predicted)]
 	wrong := int64(0) // its sign, once there was an overflow
+	end := len(predicted) - 1
 	for i, p := range predicted {
 		p *= up
 		q := actual[i] * up
@@ -148,15 +149,17 @@ func fixErrors(dst []int64, missed *[batchRows]uint8, predicted, actual []float6
 		}
 		e := m - n
 		wrong |= (m ^ n) & (m ^ e)
-		dst[i] = e
+		sign := e >> 63
+		dst[(positive+int(sign)&(end-i))&(batchRows-1)] = uint64(e ^ sign - sign)
+		positive += 1 + int(sign)
 	}
-	return misses, wrong < 0
+	return positive, misses, wrong < 0
 }
 
 // fixValues is fixErrors for values alone, which cannot overflow.
-func fixValues(dst []int64, missed *[batchRows]uint8, values []float64, x int) (misses int) {
+func fixValues(dst *[batchRows]uint64, missed *[batchRows]uint8, values []float64, x int) (positive, misses int) {
 	up := math.Float64frombits(uint64(1023-x) << fracBits)
-	values = values[:len(dst)]
+	end := len(values) - 1
 	for i, v := range values {
 		v *= up
 		n := int64(v)
@@ -165,50 +168,44 @@ func fixValues(dst []int64, missed *[batchRows]uint8, values []float64, x int) (
 			missed[misses&(batchRows-1)] = uint8(i)
 			misses++
 		}
-		dst[i] = n
+		sign := n >> 63
+		dst[(positive+int(sign)&(end-i))&(batchRows-1)] = uint64(n ^ sign - sign)
+		positive += 1 + int(sign)
 	}
-	return misses
+	return positive, misses
 }
 
-// addFixed adds numbers in units of 2^x: those above zero to over, the magnitudes of those below to under, the squares of all to squared. Bins take what
-// they would number by number; the highest that is not zero is the highest touched.
-func addFixed(over, under, squared *Sum, numbers []int64, x int) {
-	all, negative := sumMagnitudes(numbers, uint(x)&(binBits-1))
-	for i, n := range negative {
-		all[i] -= n
-	}
-	over.addBins(x>>5, all[:])
-	under.addBins(x>>5, negative[:])
-	squares := sumSquares(numbers, uint(2*x)&(binBits-1))
+// addFixed adds magnitudes in units of 2^x: the first ones to over, the others to under, the squares of all to squared. Bins take what they would number by
+// number; the highest that is not zero is the highest touched.
+func addFixed(over, under, squared *Sum, magnitudes []uint64, positive, x int) {
+	shift := uint(x) & (binBits - 1)
+	digits := sumDigits(magnitudes[:positive], shift)
+	over.addBins(x>>5, digits[:])
+	digits = sumDigits(magnitudes[positive:], shift)
+	under.addBins(x>>5, digits[:])
+	squares := sumSquares(magnitudes, uint(2*x)&(binBits-1))
 	squared.addBins(2*x>>5, squares[:])
 }
 
-// sumMagnitudes returns the sums of the digits of |number| << shift, of all and of the negative ones. shift < 32. A multiplication shifts across two words
-// at once, and the low digits are what the words have beyond the high ones.
-func sumMagnitudes(numbers []int64, shift uint) (all, negative [3]uint64) {
-	var a0, a1, a2, n0, n1, n2 uint64
+// sumDigits returns the sums of the digits of m << shift, shift < 32. A multiplication shifts across two words at once, and the low digits are what the words
+// have beyond the high ones.
+func sumDigits(magnitudes []uint64, shift uint) [3]uint64 {
+	var s0, s1, s2 uint64
 	power := uint64(1) << (shift & 63)
-	for _, n := range numbers {
-		sign := uint64(n >> 63)
-		hi, lo := bits.Mul64(uint64(n)^sign-sign, power)
-		a0 += lo
-		n0 += lo & sign
-		lo >>= binBits
-		a1 += lo
-		n1 += lo & sign
-		a2 += hi
-		n2 += hi & sign
+	for _, m := range magnitudes {
+		hi, lo := bits.Mul64(m, power)
+		s0 += lo
+		s1 += lo >> binBits
+		s2 += hi
 	}
-	return [3]uint64{a0 - a1<<binBits, a1, a2}, [3]uint64{n0 - n1<<binBits, n1, n2}
+	return [3]uint64{s0 - s1<<binBits, s1, s2}
 }
 
-// sumSquares returns the sums of the digits of number^2 << shift. shift < 32.
-func sumSquares(numbers []int64, shift uint) [5]uint64 {
+// sumSquares returns the sums of the digits of m^2 << shift, shift < 32, m < 2^63.
+func sumSquares(magnitudes []uint64, shift uint) [5]uint64 {
 	var s0, s1, s2, s3, s4 uint64
 	power := uint64(1) << (shift & 63)
-	for _, n := range numbers {
-		sign := uint64(n >> 63)
-		m := uint64(n) ^ sign - sign
+	for _, m := range magnitudes {
 		hi, lo := bits.Mul64(m, m)
 		carry, lo := bits.Mul64(lo, power)
 		s0 += lo
