@@ -170,7 +170,8 @@ func (s *shapedColumn) match(shape int, t *Text, i int) bool {
 // save.
 func (s *shapedColumn) find(t *Text, i int) int {
 	text := t.At(i)
-	s.cuts, s.key = cuts(s.cuts[:0], text), s.key[:0]
+	s.cuts = cuts(s.cuts[:0], text)
+	s.key = binary.AppendUvarint(s.key[:0], uint64(len(s.cuts)))
 	end := 0
 	for _, c := range s.cuts {
 		s.key = append(appendString(s.key, string(text[c.literal:c.from])), byte(c.kind))
