@@ -34,12 +34,13 @@ func originHost(origin []byte) []byte {
 
 // isLoopback reports whether host, with or without a port, names this machine.
 func isLoopback(hostport []byte) bool {
+	switch name, _, _ := bytes.Cut(hostport, []byte(":")); string(name) {
+	case "localhost", "127.0.0.1":
+		return true
+	}
 	host := string(hostport)
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
-	}
-	if host == "localhost" {
-		return true
 	}
 	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]

@@ -44,14 +44,21 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	if key.ID, err = idempotencyKey(&c.ctx.Request.Header); err != nil {
 		return engine.Appended{}, err
 	}
-	in := &inflow{server: s, source: src, format: format, pieces: pieces{from: body}}
+	buffer := s.buffers.Get().(*[]byte)
+	in := &inflow{server: s, source: src, format: format, pieces: pieces{from: body, buf: (*buffer)[:0]}}
+	defer func() {
+		in.release()
+		if cap(in.pieces.buf) <= pieceBytes {
+			*buffer = in.pieces.buf
+			s.buffers.Put(buffer)
+		}
+	}()
 	in.pieces.read = in.arrived
 	if key.ID != "" {
 		in.hash = sha256.New()
 		// The same bytes under another name or format are another request.
 		_, _ = io.WriteString(in.hash, src.name+"\n"+format.String()+"\n")
 	}
-	defer in.release()
 	// A body that trickles in holds a connection, but no slot.
 	if err := in.pieces.fill(pieceBytes); err != nil {
 		return engine.Appended{}, err

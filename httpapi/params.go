@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"iter"
 	"math"
 	"strconv"
 	"time"
@@ -15,28 +14,51 @@ import (
 // params are the parameters of a request, from its query string and, for a query by POST, from its body. Unknown ones
 // are ignored, a known one may be given once.
 type params struct {
-	query, body fasthttp.Args
+	list  []param
+	arena []byte // of decoded names and values
 }
 
-func (p *params) parse(query []byte) { p.query.ParseBytes(query) }
+type param struct{ name, value []byte }
+
+// parse adds the parameters of a query string or a form.
+func (p *params) parse(encoded []byte) {
+	for len(encoded) > 0 {
+		var pair []byte
+		pair, encoded, _ = bytes.Cut(encoded, []byte("&"))
+		name, value, _ := bytes.Cut(pair, []byte("="))
+		p.list = append(p.list, param{p.decode(name), p.decode(value)})
+	}
+}
+
+// decode undoes percent and plus encoding; what is not an escape stays as it is.
+func (p *params) decode(encoded []byte) []byte {
+	start := len(p.arena)
+	p.arena = fasthttp.AppendUnquotedArg(p.arena, encoded)
+	return p.arena[start:]
+}
+
+func (p *params) add(name, value string) {
+	p.list = append(p.list, param{[]byte(name), []byte(value)})
+}
 
 func (p *params) reset() {
-	p.query.Reset()
-	p.body.Reset()
+	clear(p.list)
+	p.list, p.arena = p.list[:0], p.arena[:0]
+	if cap(p.arena) > maxQueryBytes {
+		p.arena = nil
+	}
 }
 
 // text returns the value of a parameter and whether it was given at all: an empty value is a value.
 func (p *params) text(name string) (value []byte, given bool, err error) {
-	for _, args := range [...]iter.Seq2[[]byte, []byte]{p.query.All(), p.body.All()} {
-		for k, v := range args {
-			if string(k) != name {
-				continue
-			}
-			if given {
-				return nil, false, badParameter("the parameter %s is given more than once", name)
-			}
-			value, given = v, true
+	for i := range p.list {
+		if string(p.list[i].name) != name {
+			continue
 		}
+		if given {
+			return nil, false, badParameter("the parameter %s is given more than once", name)
+		}
+		value, given = p.list[i].value, true
 	}
 	return value, given, nil
 }
@@ -134,7 +156,7 @@ func (s *Server) readParams(c *call) error {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '{' {
 		return c.params.addJSON(trimmed)
 	}
-	c.params.body.ParseBytes(body)
+	c.params.parse(body)
 	return nil
 }
 
@@ -152,11 +174,11 @@ func (p *params) addJSON(body []byte) error {
 		switch v := value.(type) {
 		case nil:
 		case string:
-			p.body.Add(name, v)
+			p.add(name, v)
 		case json.Number:
-			p.body.Add(name, v.String())
+			p.add(name, v.String())
 		case bool:
-			p.body.Add(name, strconv.FormatBool(v))
+			p.add(name, strconv.FormatBool(v))
 		default:
 			return badParameter("the parameter %s must be a string, a number or true or false", shown(name))
 		}

@@ -63,6 +63,7 @@ type Server struct {
 	store    atomic.Pointer[Store]
 	calls    sync.Pool // of *call
 	intakes  sync.Pool // of *intake
+	buffers  sync.Pool // of *[]byte, for pieces
 	decoders decoders
 
 	budget  budget
@@ -101,6 +102,7 @@ func New(store Store, opts Options) (*Server, error) {
 	}
 	s.calls.New = func() any { return &call{server: s} }
 	s.intakes.New = func() any { return &intake{decoder: event.NewDecoder()} }
+	s.buffers.New = func() any { return new([]byte) }
 	s.http = s.newHTTP()
 	if store != nil {
 		s.Attach(store)

@@ -25,11 +25,12 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the golden files instead of comparing with them")
 
 func TestMain(m *testing.M) {
-	// Three goroutines of fasthttp have no stop: two clocks that live as long as the process, and the cleaner of a worker pool, which ends up
-	// to ten seconds after its server.
+	// fasthttp does not stop these: a clock that lives as long as the process, and the cleaners of a server's workers
+	// and of a client's connections, which end up to ten seconds after it.
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"),
 	)
 }
 
