@@ -21,7 +21,19 @@ type verdict struct {
 	event  event.Event
 	column string
 	code   event.Code
+	cut    bool // the line ends inside of a surrogate pair
 }
+
+// matches tells whether a reject is what the verdict says. Of a line that ends
+// inside of a surrogate pair one may say either that it does or that the pair is
+// none.
+func (v verdict) matches(r event.Reject) bool {
+	either := v.cut && (v.code == event.CodeSyntax || v.code == event.CodeUTF8) &&
+		(r.Code == event.CodeSyntax || r.Code == event.CodeUTF8)
+	return r.Column == v.column && (r.Code == v.code || either)
+}
+
+var cutRef = regexp.MustCompile(`\\u[dD][89a-fA-F][0-9a-fA-F]{2}(\\(u[0-9a-fA-F]{0,3})?)?$`)
 
 // verdictRef judges a line the slow way: token by token with jsontext in its
 // strict defaults, times with package time, floats with strconv. It shares
@@ -37,7 +49,7 @@ func verdictRef(line []byte, rules event.Rules) verdict {
 	r := reference{line: line, dec: jsontext.NewDecoder(bytes.NewReader(line)), rules: rules}
 	r.object()
 	if r.code != event.CodeNone {
-		return verdict{column: r.column, code: r.code}
+		return verdict{column: r.column, code: r.code, cut: cutRef.Match(line)}
 	}
 	return verdict{event: r.event}
 }
@@ -159,10 +171,7 @@ func (r *reference) syntax(err error, column string) {
 	case strings.Contains(text, "invalid UTF-8"):
 		r.code = event.CodeUTF8
 	case strings.Contains(text, "invalid surrogate pair"):
-		// A line cut inside a pair ends too early.
-		if !regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}(\\(u[0-9a-fA-F]{0,3})?)?$`).Match(r.line) {
-			r.code = event.CodeUTF8
-		}
+		r.code = event.CodeUTF8
 	case strings.Contains(text, "expecting non-control character"):
 		r.code = event.CodeControl
 	case wantsName:
