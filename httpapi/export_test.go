@@ -6,3 +6,18 @@ import "io"
 func CSVRowsForTest(file io.Reader, delimiter string) (io.Reader, error) {
 	return newCSVRows(file, &sources[0], delimiter)
 }
+
+// DefaultLimits are the limits of a server without options.
+func DefaultLimits() Limits { return Limits{}.withDefaults() }
+
+// The limits that are not options.
+const (
+	MaxHeadBytes       = maxHeadBytes
+	MaxQueryBytes      = maxQueryBytes
+	MaxPathBytes       = maxPathBytes
+	MaxParameterBody   = maxParameterBody
+	MaxRequestsPerConn = maxRequestsPerConn
+	MaxExpansion       = maxExpansion
+	MaxKeyBytes        = maxKeyBytes
+	DefaultModelGauges = defaultModelGauges
+)

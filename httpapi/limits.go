@@ -58,6 +58,9 @@ const (
 	// maxWindowBytes bounds the memory that a zstd frame may ask for.
 	maxWindowBytes = 8 << 20
 
+	// defaultModelGauges is how many models have gauges in /metrics.
+	defaultModelGauges = 500
+
 	// maxKeyBytes bounds an idempotency key.
 	maxKeyBytes = 128
 )

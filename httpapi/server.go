@@ -86,7 +86,7 @@ func New(store Store, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("httpapi: limits: %w", err)
 	}
 	orDefault(&opts.Version, "dev")
-	orDefault(&opts.MaxModelGauges, 500)
+	orDefault(&opts.MaxModelGauges, defaultModelGauges)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -1,0 +1,134 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/httpapi"
+)
+
+func document(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "docs", name))
+	require.NoError(t, err)
+	return string(data)
+}
+
+var curlCommand = regexp.MustCompile(`(?s)curl (?:-X (\w+) )?"http://127\.0\.0\.1:7181(/[^"]*)"(?:\s+\\\s+-d '([^']*)')?`)
+
+// TestDocumentedCommandsWork sends what docs/http.md tells a reader to send.
+func TestDocumentedCommandsWork(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	text := document(t, "http.md")
+	commands := curlCommand.FindAllStringSubmatch(text, -1)
+	require.Len(t, commands, strings.Count(text, "curl "))
+	for _, command := range commands {
+		method := command[1]
+		if method == "" {
+			method = http.MethodGet
+		}
+		resp, body := server.do(t, method, command[2], strings.NewReader(command[3]), "Content-Type", "application/x-www-form-urlencoded")
+		require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", command[0], body)
+		require.NotContains(t, body, `"quarantined_rows":1`)
+	}
+}
+
+// TestErrorsLinkToWhatIsThere follows the links of all golden errors.
+func TestErrorsLinkToWhatIsThere(t *testing.T) {
+	headings := map[string]bool{}
+	for line := range strings.Lines(document(t, "http.md")) {
+		if title, ok := strings.CutPrefix(strings.TrimSpace(line), "## "); ok {
+			headings[strings.ToLower(strings.ReplaceAll(title, " ", "-"))] = true
+		}
+	}
+	link := regexp.MustCompile(`"documentation":"([^"]*)"`)
+	for _, c := range goldenCases {
+		answer, err := os.ReadFile(filepath.Join("testdata", "golden", c.name+".txt"))
+		require.NoError(t, err)
+		if found := link.FindSubmatch(answer); found != nil {
+			page, section, _ := strings.Cut(string(found[1]), "#")
+			require.Equal(t, "https://github.com/residualdb/residual/blob/main/docs/http.md", page)
+			require.True(t, headings[section], "%s links to %s", c.name, section)
+		}
+	}
+}
+
+// TestDocumentedLimits compares the table of limits with the code.
+func TestDocumentedLimits(t *testing.T) {
+	text := document(t, "http.md")
+	l := httpapi.DefaultLimits()
+	size := func(n int64) string {
+		if n%(1<<20) == 0 {
+			return fmt.Sprintf("%d MiB", n>>20)
+		}
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%d s", d/time.Second) }
+	for _, row := range []string{
+		fmt.Sprintf("| header lines of a request | %s | 431 |", size(httpapi.MaxHeadBytes)),
+		fmt.Sprintf("| query string; path | %s; %s | 414 |", size(httpapi.MaxQueryBytes), size(httpapi.MaxPathBytes)),
+		fmt.Sprintf("| body, sent and decompressed | %s | 413 |", size(l.MaxBodyBytes)),
+		fmt.Sprintf("| body of a query | %s | 413 |", size(httpapi.MaxParameterBody)),
+		fmt.Sprintf("| time for a head; for a body | %s; %s | 408 |", seconds(l.HeaderTimeout), seconds(l.BodyTimeout)),
+		fmt.Sprintf("| time for taking an answer; between requests | %s; %s |", seconds(l.WriteTimeout), seconds(l.IdleTimeout)),
+		fmt.Sprintf("| time of a query; of queueing a batch | %s; %s | 503 |", seconds(l.QueryTimeout), seconds(l.AppendTimeout)),
+		fmt.Sprintf("| bodies in flight, all together | %s | 503 |", size(l.MaxBytesInFlight)),
+		fmt.Sprintf("| requests taken in at once; queries at once | %d; %d | 503 |", l.MaxIngests, l.MaxQueries),
+		fmt.Sprintf("| connections; from one address | %d; %d | 503; 429 |", l.MaxConns, l.MaxConnsPerIP),
+		fmt.Sprintf("| requests on one connection | %d |", httpapi.MaxRequestsPerConn),
+		fmt.Sprintf("more than %d times", httpapi.MaxExpansion),
+		fmt.Sprintf("`Idempotency-Key: <1 to %d printable", httpapi.MaxKeyBytes),
+		fmt.Sprintf("The first %d models", httpapi.DefaultModelGauges),
+	} {
+		require.Contains(t, text, row)
+	}
+}
+
+// TestDocumentedParameters finds each parameter of each pipe in its table.
+func TestDocumentedParameters(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	_, body := server.do(t, "GET", "/v0/pipes/openapi.json", nil)
+	var api struct {
+		Components struct{ Parameters map[string]struct{ Name string } }
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &api))
+	require.NotEmpty(t, api.Components.Parameters)
+	_, table, _ := strings.Cut(document(t, "http.md"), "## Parameters")
+	table, _, _ = strings.Cut(table, "## Compression")
+	for _, parameter := range api.Components.Parameters {
+		require.Contains(t, table, "`"+parameter.Name+"`")
+	}
+}
+
+// TestDashboardsNameWhatIsScraped looks up each metric of the documents and of the dashboard in /metrics.
+func TestDashboardsNameWhatIsScraped(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	_, body := server.do(t, "GET", "/metrics", nil)
+	known := map[string]bool{}
+	for line := range strings.Lines(body) {
+		if comment := commentLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); comment != nil {
+			known[comment[2]] = true
+		}
+	}
+	name := regexp.MustCompile(`\bresidual_[a-z_]*[a-z]\b`)
+	for _, file := range []string{"http.md", "grafana.md", filepath.Join("grafana", "residual.json")} {
+		names := name.FindAllString(document(t, file), -1)
+		require.NotEmpty(t, names)
+		for _, metric := range names {
+			base := strings.TrimSuffix(metric, "_bucket")
+			require.True(t, known[base] || base == "residual_http" || base == "residual_log", "%s names %s", file, metric)
+		}
+	}
+	var dashboard map[string]any
+	require.NoError(t, json.Unmarshal([]byte(document(t, filepath.Join("grafana", "residual.json"))), &dashboard))
+	require.NotEmpty(t, dashboard["panels"])
+}
