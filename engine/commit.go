@@ -24,7 +24,11 @@ func (k *keeper) commit(next *manifest) error {
 			return err
 		}
 	}
-	if err := vfs.ReplaceFile(k.fs, k.dir, manifestName(next.number), next.encode(k.store)); err != nil {
+	name, content := manifestName(next.number), next.encode(k.store)
+	if err := vfs.ReplaceFile(k.fs, k.dir, name+copySuffix, content); err != nil {
+		return err
+	}
+	if err := vfs.ReplaceFile(k.fs, k.dir, name, content); err != nil {
 		return err
 	}
 	k.unsettled = true

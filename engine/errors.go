@@ -41,6 +41,9 @@ var (
 	ErrQuery = errors.New("engine: malformed query")
 )
 
+// errMisplaced is the reason for refusing a file that is whole and of another store, or under another's name.
+var errMisplaced = errors.New("the file belongs to another store or has another's name")
+
 // logError gives an error of the log the class that callers of this package test.
 func logError(err error) error {
 	for _, c := range [...]struct{ log, engine error }{

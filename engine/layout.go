@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,10 @@ func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
 	if err := fsys.MkdirAll(dir); err != nil {
 		return nil, err
 	}
+	return takeLock(fsys, dir)
+}
+
+func takeLock(fsys vfs.FS, dir string) (io.Closer, error) {
 	lock, err := fsys.Lock(filepath.Join(dir, lockName))
 	if errors.Is(err, vfs.ErrLocked) {
 		return nil, ErrLocked
@@ -89,19 +94,42 @@ func (k *keeper) list(dir string) ([]string, error) {
 
 // completeLayout makes what is missing of a new store's directory, once the log is there.
 func (k *keeper) completeLayout(log *wal.Log) error {
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
-		if err := k.fs.MkdirAll(filepath.Join(k.dir, dir)); err != nil {
-			return err
-		}
-	}
-	if err := k.fs.SyncDir(k.dir); err != nil {
+	if err := k.makeDirs(); err != nil {
 		return err
 	}
 	if k.manifest.number > 0 {
-		return nil
+		return k.mendCopy()
 	}
 	if err := log.Err(); err != nil { // then it may have no file yet
 		return logError(err)
 	}
 	return k.commit(&manifest{})
+}
+
+// makeDirs makes the directories that are missing, durably.
+func (k *keeper) makeDirs() error {
+	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
+		if err := k.fs.MkdirAll(filepath.Join(k.dir, dir)); err != nil {
+			return err
+		}
+	}
+	return k.fs.SyncDir(k.dir)
+}
+
+// mendCopy writes the second copy of the manifest if a crash has kept it from being there, or it is damaged.
+func (k *keeper) mendCopy() error {
+	if err := k.checkCopy(); err == nil || !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return vfs.WriteFileAtomic(k.fs, k.dir, manifestName(k.manifest.number)+copySuffix, k.manifest.encode(k.store))
+}
+
+// checkCopy compares the second copy of the manifest with the manifest.
+func (k *keeper) checkCopy() error {
+	name := filepath.Join(k.dir, manifestName(k.manifest.number)+copySuffix)
+	data, err := vfs.ReadFile(k.fs, name)
+	if err == nil && !bytes.Equal(data, k.manifest.encode(k.store)) {
+		return fmt.Errorf("%w: %s differs from the manifest", ErrCorrupt, name)
+	}
+	return missing(err)
 }

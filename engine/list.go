@@ -55,21 +55,33 @@ func readList(fs vfs.FS, dir string, store [16]byte, kind listKind, ref fileRef)
 	if err != nil {
 		return nil, missing(err)
 	}
-	fail := func(class error, text string) (*cursor, error) {
-		return nil, fmt.Errorf("%w: %s: %s", class, name, text)
+	c, crc, err := openList(b, store, kind)
+	if err == nil && (crc != ref.crc || int64(len(b)) != ref.size) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, errMisplaced)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// openList checks a list and returns its entries, behind their count, and its CRC.
+func openList(b []byte, store [16]byte, kind listKind) (*cursor, uint32, error) {
 	const fixed = len(listMagic) + 4 + 16 + 1
-	switch {
-	case int64(len(b)) != ref.size || len(b) < fixed+4:
-		return fail(ErrCorrupt, "another length than the manifest says")
-	case crc32.Checksum(b[:len(b)-4], castagnoli) != ref.crc || binary.LittleEndian.Uint32(b[len(b)-4:]) != ref.crc:
-		return fail(ErrCorrupt, "the list fails its check")
-	case string(b[:len(listMagic)]) != listMagic || string(b[12:28]) != string(store[:]) || b[28] != byte(kind):
-		return fail(ErrCorrupt, "the list is another's")
-	case binary.LittleEndian.Uint32(b[len(listMagic):]) != listVersion:
-		return fail(ErrVersion, "a newer list version")
+	if len(b) < fixed+4 || string(b[:len(listMagic)]) != listMagic {
+		return nil, 0, fmt.Errorf("%w: not a list", ErrCorrupt)
 	}
-	return &cursor{rest: b[fixed : len(b)-4]}, nil
+	body := b[:len(b)-4]
+	crc := crc32.Checksum(body, castagnoli)
+	switch {
+	case crc != binary.LittleEndian.Uint32(b[len(body):]):
+		return nil, 0, fmt.Errorf("%w: the list fails its check", ErrCorrupt)
+	case binary.LittleEndian.Uint32(b[len(listMagic):]) != listVersion:
+		return nil, 0, fmt.Errorf("%w: list version %d", ErrVersion, binary.LittleEndian.Uint32(b[len(listMagic):]))
+	case string(b[12:28]) != string(store[:]) || b[28] != byte(kind):
+		return nil, 0, fmt.Errorf("%w: %w", ErrCorrupt, errMisplaced)
+	}
+	return &cursor{rest: body[fixed:]}, crc, nil
 }
 
 const keyEntryBytes = 16 + 16 + 8 + 8 + 4 + 4

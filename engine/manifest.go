@@ -55,6 +55,10 @@ const (
 
 func manifestName(number uint64) string { return fmt.Sprintf("%s%012d", manifestPrefix, number) }
 
+// copySuffix ends the name of a second copy of the manifest, which Salvage falls back on: without a manifest nothing tells
+// which segments a merge has replaced.
+const copySuffix = ".copy"
+
 func (m *manifest) encode(store [16]byte) []byte {
 	dst := append([]byte(manifestMagic), 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(dst[len(manifestMagic):], manifestVersion)
@@ -103,7 +107,7 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 		return nil, fmt.Errorf("%w: manifest version %d", ErrVersion, v)
 	}
 	if string(c.bytes(16, "store id")) != string(store[:]) {
-		return nil, fmt.Errorf("%w: the manifest is of another store", ErrCorrupt)
+		return nil, fmt.Errorf("%w: the manifest: %w", ErrCorrupt, errMisplaced)
 	}
 	m := &manifest{number: c.uvarint("number")}
 	m.covered = wal.Position{LSN: c.uvarint("LSN"), File: uint32(c.uvarint("log file")), CRC: c.uint32("log CRC")}
@@ -133,7 +137,7 @@ func readFileRef(c *cursor) fileRef {
 // loadManifest reads the newest manifest; a store that has made no checkpoint has none. A damaged one is refused: the
 // one before it no longer fits the log. Older ones are what an interrupted checkpoint left.
 func loadManifest(fs vfs.FS, dir string, store [16]byte) (*manifest, error) {
-	number, found, err := newestManifest(fs, dir)
+	number, found, err := newestManifest(fs, dir, "")
 	if err != nil || !found {
 		return &manifest{}, err
 	}
@@ -152,13 +156,14 @@ func loadManifest(fs vfs.FS, dir string, store [16]byte) (*manifest, error) {
 	return m, nil
 }
 
-func newestManifest(fs vfs.FS, dir string) (number uint64, found bool, err error) {
+// newestManifest returns the highest number of a manifest, or of a copy of one if suffix is copySuffix.
+func newestManifest(fs vfs.FS, dir, suffix string) (number uint64, found bool, err error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return 0, false, err
 	}
 	for _, name := range names {
-		n, err := parseNumber(name, manifestPrefix, "")
+		n, err := parseNumber(name, manifestPrefix, suffix)
 		if err != nil {
 			continue
 		}

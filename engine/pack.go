@@ -132,15 +132,15 @@ func openPack(fs vfs.FS, dir string, store [16]byte, ref fileRef) (_ *pack, err 
 	if err != nil {
 		return nil, err
 	}
-	if size != ref.size || size < packHeaderBytes+packFooterBytes {
-		return nil, fmt.Errorf("%w: %d bytes, the manifest says %d", ErrCorrupt, size, ref.size)
-	}
-	header := make([]byte, packHeaderBytes)
+	header := make([]byte, min(packHeaderBytes, size))
 	if err := p.readAt(header, 0); err != nil {
 		return nil, err
 	}
 	if err := checkPackHeader(header, store, ref.number); err != nil {
 		return nil, err
+	}
+	if size != ref.size || size < packHeaderBytes+packFooterBytes {
+		return nil, fmt.Errorf("%w: %d bytes, the manifest says %d", ErrCorrupt, size, ref.size)
 	}
 	p.entries, err = p.directory()
 	return p, err

@@ -55,7 +55,7 @@ func checkPackHeader(b []byte, store [16]byte, number uint64) error {
 	case binary.LittleEndian.Uint32(b[len(packMagic):]) != packVersion:
 		return fmt.Errorf("%w: pack version %d", ErrVersion, binary.LittleEndian.Uint32(b[len(packMagic):]))
 	default:
-		return fmt.Errorf("%w: the header names another store or pack", ErrCorrupt)
+		return fmt.Errorf("%w: %w", ErrCorrupt, errMisplaced)
 	}
 }
 

@@ -9,20 +9,43 @@ import (
 
 // sweep removes the files that the manifest does not name.
 func (k *keeper) sweep() error {
-	keep := map[string]bool{filepath.Join(k.dir, manifestName(k.manifest.number)): true}
+	names, err := k.unlisted()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := k.fs.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlisted returns the paths of the files that are of a kind which the manifest names, and that it does not name.
+func (k *keeper) unlisted() ([]string, error) {
+	name := manifestName(k.manifest.number)
+	keep := map[string]bool{name: true, name + copySuffix: true}
 	for _, p := range k.manifest.packs {
-		keep[filepath.Join(k.dir, packDirName, packName(p.number))] = true
+		keep[filepath.Join(packDirName, packName(p.number))] = true
 	}
 	for kind, lists := range map[listKind][]listRef{listKeys: k.manifest.keys, listRejects: k.manifest.rejects} {
 		for _, f := range lists {
-			keep[filepath.Join(k.dir, kind.String(), listName(f.number))] = true
+			keep[filepath.Join(kind.String(), listName(f.number))] = true
 		}
 	}
-	var errs []error
-	for _, dir := range []string{".", packDirName, listKeys.String(), listRejects.String()} {
-		errs = append(errs, k.sweepDir(filepath.Join(k.dir, dir), keep))
+	var unlisted []string
+	for _, dir := range []string{"", packDirName, listKeys.String(), listRejects.String()} {
+		names, err := k.list(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if name = filepath.Join(dir, name); !keep[name] && sweepable(filepath.Base(name)) {
+				unlisted = append(unlisted, filepath.Join(k.dir, name))
+			}
+		}
 	}
-	return errors.Join(errs...)
+	return unlisted, nil
 }
 
 // tidy removes what an attempt that failed with err has left behind, unless a restart might find it named.
@@ -33,26 +56,9 @@ func (k *keeper) tidy(err error) error {
 	return errors.Join(err, k.sweep())
 }
 
-func (k *keeper) sweepDir(dir string, keep map[string]bool) error {
-	names, err := k.fs.List(dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		full := filepath.Join(dir, name)
-		if keep[full] || !sweepable(name) {
-			continue
-		}
-		if err := k.fs.Remove(full); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // sweepable tells whether a file is of a kind that only a manifest keeps.
 func sweepable(name string) bool {
-	for _, affix := range [...][2]string{{manifestPrefix, ""}, {"", packSuffix}, {"", listSuffix}} {
+	for _, affix := range [...][2]string{{manifestPrefix, ""}, {manifestPrefix, copySuffix}, {"", packSuffix}, {"", listSuffix}} {
 		for _, temp := range [...]string{"", vfs.TempSuffix} {
 			if _, err := parseNumber(name, affix[0], affix[1]+temp); err == nil {
 				return true

@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/wal"
+)
+
+// Salvaged says what Salvage did.
+type Salvaged struct {
+	// Lost is what was given up: packs, segments of packs, lists. What the log lost is in Log.
+	Lost []Finding
+	// Restored are files of which the store had a second copy, or that could be made anew. Nothing was lost with them.
+	Restored []string
+	// Log is what became of the log.
+	Log wal.Salvaged
+	// Kept is the directory in which files are kept that are no longer part of the store, empty if there are none.
+	Kept string
+}
+
+// salvagePrefix begins the names of the directories that keep what Salvage has replaced.
+const salvagePrefix = "salvaged-"
+
+// Salvage makes a damaged store one that opens again, out of what is whole, and says what it gave up: segments and lists
+// that fail their checks, and acknowledged events of the log. It is for an operator who has no other copy. What was
+// damaged is kept aside. A store without damage is left alone. After an error or a crash it can be repeated.
+//
+// A store with files of another store, under another's name or of a newer version is refused: these can be set right
+// without a loss. Of the options Salvage heeds FS.
+func Salvage(dir string, opts Options) (done Salvaged, err error) {
+	opts = opts.withDefaults()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("salvage %s: %w", dir, err)
+		}
+	}()
+	lock, err := lockExisting(opts.FS, dir)
+	if err != nil {
+		return done, err
+	}
+	s := salvage{fs: opts.FS, dir: dir}
+	err = s.run()
+	return s.done, errors.Join(err, lock.Close())
+}
+
+type salvage struct {
+	fs   vfs.FS
+	dir  string
+	done Salvaged
+}
+
+func (s *salvage) run() error {
+	if err := s.restore(); err != nil {
+		return err
+	}
+	v, err := s.verify()
+	if err != nil {
+		return err
+	}
+	for _, f := range v.report.Findings {
+		if errors.Is(f.Err, ErrVersion) || errors.Is(f.Err, errMisplaced) {
+			return f.Err
+		}
+	}
+	if v.badPacks == nil { // it went no further than the id, the manifest and the directories
+		for _, f := range v.report.Findings {
+			return f.Err
+		}
+		return nil
+	}
+	log, err := wal.Salvage(s.fs, filepath.Join(s.dir, logDirName), v.store, v.manifest.covered)
+	s.done.Log = log
+	if err != nil {
+		return logError(err)
+	}
+	return s.giveUp(v)
+}
+
+// readsMax is how often what cannot be read is tried before it is given up.
+const readsMax = 3
+
+// verify reads the store, several times if reading fails: a sector may yield at last.
+func (s *salvage) verify() (v *verification, err error) {
+	for range readsMax {
+		v = &verification{keeper: keeper{fs: s.fs, dir: s.dir}}
+		if err := v.run(); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(v.report.Findings, s.unread) {
+			break
+		}
+	}
+	return v, nil
+}
+
+// unread tells whether a finding is that something could not be read. The log has its own ways.
+func (s *salvage) unread(f Finding) bool {
+	return !s.ofLog(f) && !errors.Is(f.Err, ErrCorrupt) && !errors.Is(f.Err, ErrVersion)
+}
+
+func (s *salvage) ofLog(f Finding) bool {
+	return filepath.Dir(f.Path) == filepath.Join(s.dir, logDirName)
+}
+
+// giveUp commits a manifest without what is damaged.
+func (s *salvage) giveUp(v *verification) error {
+	next := v.manifest.clone()
+	next.packs = slices.DeleteFunc(next.packs, func(p packRef) bool { return v.badPacks[p.number] })
+	for i := range next.packs {
+		next.packs[i].dead = append(next.packs[i].dead, v.badSegments[next.packs[i].number]...)
+	}
+	isBad := func(l listRef) bool { return v.badLists[l.number] }
+	next.keys, next.rejects = slices.DeleteFunc(next.keys, isBad), slices.DeleteFunc(next.rejects, isBad)
+	for _, f := range v.report.Findings {
+		if !s.ofLog(f) && filepath.Ext(f.Path) != copySuffix {
+			s.done.Lost = append(s.done.Lost, f)
+		}
+	}
+	if len(s.done.Lost) == 0 {
+		if v.badCopy {
+			s.done.Restored = append(s.done.Restored, filepath.Join(s.dir, manifestName(v.manifest.number)+copySuffix))
+		}
+		return v.mendCopy()
+	}
+	for _, path := range v.badFiles {
+		if err := s.moveAway(path); err != nil {
+			return err
+		}
+	}
+	v.nextFile = v.manifest.nextFile
+	if err := v.makeDirs(); err != nil {
+		return err
+	}
+	return v.commit(&next)
+}
+
+// restore sees to an id and a manifest, without which nothing else can be judged: the id is in every file, and of the
+// manifest there is a copy.
+func (s *salvage) restore() error {
+	number, found, err := newestManifest(s.fs, s.dir, "")
+	if err != nil {
+		return err
+	}
+	if !found {
+		if number, found, err = newestManifest(s.fs, s.dir, copySuffix); err != nil || !found {
+			return err
+		}
+	}
+	name := manifestName(number)
+	id, whole, err := s.manifestOf(name)
+	if err != nil {
+		return err
+	}
+	if !whole {
+		if id, whole, err = s.manifestOf(name + copySuffix); err != nil {
+			return err
+		}
+		if !whole {
+			return fmt.Errorf("%w: %s and its copy are damaged both; nothing tells what else belongs to the store", ErrCorrupt, filepath.Join(s.dir, name))
+		}
+		content, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, name+copySuffix))
+		if err == nil {
+			err = s.rewrite(name, content)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	data, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, storeIDName))
+	if err == nil {
+		_, err = parseStoreID(data)
+	}
+	if err = missing(err); err == nil || !errors.Is(err, ErrCorrupt) {
+		return err // another id than the manifest's is not ours to judge
+	}
+	return s.rewrite(storeIDName, []byte(storeIDHead+hex.EncodeToString(id[:])+"\n"))
+}
+
+// manifestOf reads a manifest of whatever store. whole is false if it is missing or damaged.
+func (s *salvage) manifestOf(name string) (id [16]byte, whole bool, err error) {
+	data, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, name))
+	if err == nil {
+		id = manifestStore(data)
+		_, err = decodeManifest(data, id)
+	}
+	if err = missing(err); errors.Is(err, ErrCorrupt) {
+		return id, false, nil
+	}
+	return id, err == nil, err
+}
+
+// rewrite gives a file of the store's directory a new content and keeps the old.
+func (s *salvage) rewrite(name string, content []byte) error {
+	if err := s.keep(name); err != nil {
+		return err
+	}
+	s.done.Restored = append(s.done.Restored, filepath.Join(s.dir, name))
+	return vfs.WriteFileAtomic(s.fs, s.dir, name, content)
+}
+
+// keep copies a small file aside, if there is one. The copy is durable before anything happens to the file.
+func (s *salvage) keep(name string) error {
+	data, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = s.makeKept()
+	}
+	if err != nil {
+		return err
+	}
+	return vfs.WriteFileAtomic(s.fs, s.done.Kept, name, data)
+}
+
+// moveAway moves a file aside, if there is one.
+func (s *salvage) moveAway(path string) error {
+	if err := s.makeKept(); err != nil {
+		return err
+	}
+	dir, name := filepath.Split(path)
+	dir = filepath.Clean(dir)
+	err := s.fs.Rename(path, filepath.Join(s.done.Kept, filepath.Base(dir)+"-"+name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = s.fs.SyncDir(s.done.Kept)
+	}
+	if err == nil {
+		err = s.fs.SyncDir(dir)
+	}
+	return err
+}
+
+// makeKept makes the directory for what is replaced, numbered after those of earlier runs.
+func (s *salvage) makeKept() error {
+	if s.done.Kept != "" {
+		return nil
+	}
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return err
+	}
+	last := 0
+	for _, name := range names {
+		if digits, ok := strings.CutPrefix(name, salvagePrefix); ok {
+			if n, err := strconv.Atoi(digits); err == nil {
+				last = max(last, n)
+			}
+		}
+	}
+	kept := filepath.Join(s.dir, salvagePrefix+strconv.Itoa(last+1))
+	if err := s.fs.MkdirAll(kept); err != nil {
+		return err
+	}
+	s.done.Kept = kept
+	return s.fs.SyncDir(s.dir)
+}
+
+// manifestStore returns the id of the store that a manifest says it is of.
+func manifestStore(data []byte) (id [16]byte) {
+	if rest, ok := bytes.CutPrefix(data, []byte(manifestMagic)); ok && len(rest) >= 4+len(id) {
+		copy(id[:], rest[4:])
+	}
+	return id
+}

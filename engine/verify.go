@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/segment"
+	"github.com/residualdb/residual/wal"
+)
+
+// Finding is damage that Verify found.
+type Finding struct {
+	Path   string
+	Offset int64
+	Err    error
+}
+
+func (f Finding) String() string { return fmt.Sprintf("%s: offset %d: %s", f.Path, f.Offset, f.Err) }
+
+// Report is what Verify found.
+type Report struct {
+	// Packs, Segments, Lists and Rows are those that checkpoints have stored and that are whole.
+	Packs, Segments, Lists int
+	Rows                   uint64
+	// Log is what the log holds behind the last checkpoint.
+	Log wal.Report
+	// Unlisted are files that an interrupted checkpoint has left. They are no damage: the next start removes them.
+	Unlisted []string
+	// Findings is all damage, that of the log included. There is none if Open would open the store and every query
+	// would be answered; damage to the copy of the manifest alone stops neither.
+	Findings []Finding
+}
+
+// Verify reads everything in the directory of a store and reports all damage, not only the first. It changes nothing. Of
+// the options it heeds FS. The error is for a directory that is in use ([ErrLocked]) or cannot be read.
+func Verify(dir string, opts Options) (Report, error) {
+	opts = opts.withDefaults()
+	v := verification{keeper: keeper{fs: opts.FS, dir: dir}}
+	lock, err := lockExisting(opts.FS, dir)
+	if err != nil {
+		return Report{}, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	err = v.run()
+	if err := errors.Join(err, lock.Close()); err != nil {
+		return Report{}, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	return v.report, nil
+}
+
+// lockExisting takes the lock of a directory, unless nobody ever has.
+func lockExisting(fsys vfs.FS, dir string) (io.Closer, error) {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(names, lockName) {
+		return io.NopCloser(nil), nil
+	}
+	return takeLock(fsys, dir)
+}
+
+// verification reads a store without opening it.
+type verification struct {
+	keeper
+	scratch segment.Scratch
+	report  Report
+
+	badCopy bool
+	// What is to be given up to make the store open again.
+	badPacks    map[uint64]bool
+	badSegments map[uint64][]uint32
+	badLists    map[uint64]bool
+	badFiles    []string // of badPacks and badLists
+}
+
+func (v *verification) find(path string, offset int64, err error) {
+	v.report.Findings = append(v.report.Findings, Finding{path, offset, err})
+}
+
+// run goes through the store. Without its id or its manifest nothing else in it can be judged.
+func (v *verification) run() error {
+	if err := v.identify(); err != nil {
+		return err
+	}
+	if len(v.report.Findings) > 0 && !v.badCopy {
+		return nil
+	}
+	if err := v.checkLayout(); err != nil {
+		if !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+		v.find(v.dir, 0, err)
+		return nil
+	}
+	v.badPacks, v.badSegments, v.badLists = make(map[uint64]bool), make(map[uint64][]uint32), make(map[uint64]bool)
+	for _, ref := range v.manifest.packs {
+		v.pack(ref)
+	}
+	for _, ref := range v.manifest.keys {
+		v.list(listKeys, ref, func(c *cursor) error { return decodeKeys(c, func(keyEntry) {}) })
+	}
+	for _, ref := range v.manifest.rejects {
+		v.list(listRejects, ref, func(c *cursor) error { return decodeRejects(c, func(QuarantineRow) {}) })
+	}
+	var err error
+	if v.report.Unlisted, err = v.unlisted(); err != nil {
+		return err
+	}
+	return v.log()
+}
+
+// identify reads the store's id and its manifest.
+func (v *verification) identify() error {
+	name := filepath.Join(v.dir, storeIDName)
+	data, err := vfs.ReadFile(v.fs, name)
+	if err == nil {
+		v.store, err = parseStoreID(data)
+	}
+	if err = missing(err); err != nil {
+		v.find(name, 0, err)
+		return nil
+	}
+	m, err := loadManifest(v.fs, v.dir, v.store)
+	if err != nil {
+		v.find(filepath.Join(v.dir, manifestPrefix+"*"), 0, err)
+		return nil
+	}
+	v.manifest = *m
+	if err := v.checkCopy(); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash may have kept it away
+		v.find(filepath.Join(v.dir, manifestName(m.number)+copySuffix), 0, err)
+		v.badCopy = true
+	}
+	return nil
+}
+
+// pack reads one pack and every live segment in it.
+func (v *verification) pack(ref packRef) {
+	name := filepath.Join(v.dir, packDirName, packName(ref.number))
+	p, err := openPack(v.fs, filepath.Dir(name), v.store, ref.fileRef)
+	if err != nil {
+		v.find(name, 0, err)
+		v.badPacks[ref.number], v.badFiles = true, append(v.badFiles, name)
+		return
+	}
+	v.report.Packs++
+	for entry := range p.entries {
+		if slices.Contains(ref.dead, uint32(entry)) {
+			continue
+		}
+		if err := v.segment(&place{p, entry}); err != nil {
+			v.find(name, p.entries[entry].offset, err)
+			v.badSegments[ref.number] = append(v.badSegments[ref.number], uint32(entry))
+		}
+	}
+	if err := p.close(); err != nil {
+		v.find(name, 0, err)
+	}
+}
+
+// segment reads one segment, row by row, and holds it against its entry in the pack.
+func (v *verification) segment(pl *place) error {
+	b, err := pl.pack.load(pl.entry)
+	if err != nil {
+		return err
+	}
+	src := &source{size: int64(len(b))}
+	src.resident.Store(&b)
+	if err := segment.Verify(src, src.size, &v.scratch); err != nil {
+		return segmentError(err)
+	}
+	s, err := segment.Open(src, src.size)
+	if err != nil {
+		return segmentError(err)
+	}
+	e := &pl.pack.entries[pl.entry]
+	if span := e.month.span(); s.Meta().Model != e.model || s.Meta().From != span.from || s.Meta().To != span.to {
+		return fmt.Errorf("%w: the segment is of another model or month than the directory says", ErrCorrupt)
+	}
+	v.report.Segments++
+	for i := range s.NumSeries() {
+		v.report.Rows += s.Series(i).Total.Rows
+	}
+	return nil
+}
+
+func (v *verification) list(kind listKind, ref listRef, decode func(*cursor) error) {
+	c, err := readList(v.fs, v.dir, v.store, kind, ref.fileRef)
+	if err == nil {
+		err = decode(c)
+	}
+	if err != nil {
+		name := filepath.Join(v.dir, kind.String(), listName(ref.number))
+		v.find(name, 0, err)
+		v.badLists[ref.number], v.badFiles = true, append(v.badFiles, name)
+		return
+	}
+	v.report.Lists++
+}
+
+// log reads the log behind the checkpoint.
+func (v *verification) log() error {
+	r, err := wal.Verify(v.fs, filepath.Join(v.dir, logDirName), v.store, v.manifest.covered)
+	corrupt := (*wal.CorruptError)(nil)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a store whose making was interrupted
+		return nil
+	case errors.As(err, &corrupt):
+		v.find(corrupt.Path, corrupt.Offset, corrupt.Err)
+		return nil
+	case err != nil:
+		return logError(err)
+	}
+	v.report.Log = r
+	for _, f := range r.Findings {
+		v.find(f.Path, f.Offset, f.Err)
+	}
+	return nil
+}
