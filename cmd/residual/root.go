@@ -56,7 +56,7 @@ Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DA
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
-		newServe(), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVersion(),
+		newServe(), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVerify(), newSalvage(), newVersion(),
 	)
 	return root
 }
