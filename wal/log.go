@@ -138,7 +138,8 @@ func (l *Log) wait(ctx context.Context, w *waiter) error {
 }
 
 // Truncate deletes the log files up to a position that Cut has reported. The caller has made durable before that it
-// will open the log with this position, or a later one, as its checkpoint.
+// will open the log with this position, or a later one, as its checkpoint. So it does no harm if a crash brings files
+// back, and the directory is not synced for them.
 func (l *Log) Truncate(pos Position) error {
 	l.truncating.Lock()
 	defer l.truncating.Unlock()
@@ -150,10 +151,7 @@ func (l *Log) Truncate(pos Position) error {
 		}
 	}
 	l.files.drop(len(covered))
-	if len(covered) == 0 {
-		return nil
-	}
-	return l.dir.fs.SyncDir(l.dir.path)
+	return nil
 }
 
 // Size returns the bytes of records in the log, with their headers and padding: what a restart has to read.

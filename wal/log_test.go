@@ -368,6 +368,26 @@ func TestCutOfNothing(t *testing.T) {
 	require.Equal(t, []string{"b"}, replayed)
 }
 
+// TestTruncateKeepsLater holds that files behind the position stay, and that a position can be truncated to late.
+func TestTruncateKeepsLater(t *testing.T) {
+	disk := simdisk.New(simdisk.Options{})
+	l, _ := openLog(t, disk, wal.Options{})
+	var positions []wal.Position
+	for _, p := range []string{"a", "b", "c"} {
+		put(t, l, p)
+		require.NoError(t, l.Cut(t.Context(), func(p wal.Position) { positions = append(positions, p) }))
+	}
+	put(t, l, "d")
+	require.NoError(t, l.Truncate(positions[1]))
+	require.NoError(t, l.Truncate(positions[0]))
+	require.NoError(t, l.Close())
+	names, err := disk.List("/wal")
+	require.NoError(t, err)
+	require.Equal(t, []string{"0000000003.log", "0000000004.log"}, names)
+	_, replayed := openLog(t, disk, wal.Options{Checkpoint: positions[1]})
+	require.Equal(t, []string{"c", "d"}, replayed)
+}
+
 // TestReplayError holds that an error of the caller ends Open with that error and changes nothing.
 func TestReplayError(t *testing.T) {
 	disk := simdisk.New(simdisk.Options{})

@@ -184,6 +184,40 @@ func TestBroken(t *testing.T) {
 	require.Equal(t, kept[len(kept)-MaxBroken:], found)
 }
 
+// TestChanged holds that the newest file is not made anew from bytes that are no longer those that were replayed: the log
+// can be read, and takes no records.
+func TestChanged(t *testing.T) {
+	small := makeSmallLog(t, true)
+	twin := bytes.Clone(small.files[smallSecond])
+	resealAll(t, twin, func(h *recordHeader, payload []byte) {
+		if h.lsn == 6 && h.kind == 1 {
+			copy(payload, "THE LAST")
+		}
+	})
+	for name, later := range map[string][]byte{"zeros": make([]byte, minFileBytes), "another whole log": twin} {
+		t.Run(name, func(t *testing.T) {
+			disk := simdisk.New(simdisk.Options{})
+			small.store(t, disk, "/wal")
+			replay := func(r Record) error {
+				if r.LSN == 6 {
+					f, err := disk.Open("/wal/" + smallSecond)
+					require.NoError(t, err)
+					_, err = f.WriteAt(later[fileHeaderSize:], fileHeaderSize)
+					require.NoError(t, err)
+					require.NoError(t, f.Close())
+				}
+				return nil
+			}
+			l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, replay)
+			require.NoError(t, err)
+			require.ErrorIs(t, l.Err(), ErrPoisoned)
+			require.ErrorIs(t, l.Err(), errChanged)
+			require.ErrorIs(t, l.Close(), ErrPoisoned)
+			require.Len(t, load(t, disk, "/wal").files, 2)
+		})
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, number := range []uint32{1, 7, 1<<32 - 1} {
 		got, known, err := parseLogName(logName(number))
