@@ -29,44 +29,36 @@ type Appended struct {
 // query sees them. The batch is not retained. ctx is honoured until the batch is queued for the log; from there on
 // Append waits for the disk's verdict.
 func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
-	if err := db.begin(); err != nil {
-		return Appended{}, err
-	}
-	defer db.end()
-	return db.append(ctx, record{batch: b})
+	return db.appendPredictions(b, func(r record) (Appended, error) { return db.submit(ctx, r) })
 }
 
 // AppendOnce is Append for a retried request: the first append under a key is stored, each later one with the same
 // hash answers with its counts, one with another hash fails with [ErrConflict].
 func (db *DB) AppendOnce(ctx context.Context, b *event.Batch, key Key) (Appended, error) {
+	return db.appendPredictions(b, func(r record) (Appended, error) { return db.submitOnce(ctx, r, key) })
+}
+
+func (db *DB) appendPredictions(b *event.Batch, submit func(record) (Appended, error)) (Appended, error) {
 	if err := db.begin(); err != nil {
 		return Appended{}, err
 	}
 	defer db.end()
-	if len(key.ID) == 0 || len(key.ID) > KeyBytesMax {
-		return Appended{}, fmt.Errorf("%w: idempotency key of %d bytes; 1 to %d are allowed", ErrBatch, len(key.ID), KeyBytesMax)
-	}
-	id := hashKey(key.ID)
-	known, ok, err := db.keys.begin(ctx, id, key.Hash)
-	switch {
-	case err != nil:
+	if err := checkBatch(b, db.Rules()); err != nil {
 		return Appended{}, err
-	case ok:
-		db.counters.duplicates.Add(1)
-		return Appended{Successful: int(known.successful), Quarantined: int(known.quarantined), Duplicate: true, LSN: known.lsn}, nil
 	}
-	defer db.keys.end(id)
-	return db.append(ctx, record{batch: b, keyed: true, key: id, hash: key.Hash})
+	return submit(record{batch: b})
 }
 
-func (db *DB) append(ctx context.Context, r record) (Appended, error) {
+// submit logs a record and waits until it is durable and published.
+func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	if err := ctx.Err(); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
-	if err := checkBatch(r.batch, db.Rules()); err != nil {
-		return Appended{}, err
+	if err := db.failure(); err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
 	}
-	done := Appended{Successful: r.batch.Len(), Quarantined: r.batch.Rejected.Total()}
+	_, _, counts := r.rejected()
+	done := Appended{Successful: r.rows(), Quarantined: counts.Total()}
 	if done.Successful == 0 && done.Quarantined == 0 && !r.keyed {
 		return done, nil
 	}
@@ -74,7 +66,7 @@ func (db *DB) append(ctx context.Context, r record) (Appended, error) {
 	e := db.encoders.Get().(*recordEncoder)
 	payload := e.encode(&r)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
-	err := db.log.Append(context.WithoutCancel(ctx), recordPredictions, payload, func(lsn uint64) {
+	err := db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
 		done.LSN = lsn
 		db.publish(lsn, &r)
 	})
@@ -85,18 +77,52 @@ func (db *DB) append(ctx context.Context, r record) (Appended, error) {
 	return done, nil
 }
 
-// publish makes a durable record visible. The log's publisher and recovery call it, in the order of the log.
+// submitOnce is submit under an idempotency key.
+func (db *DB) submitOnce(ctx context.Context, r record, key Key) (Appended, error) {
+	if len(key.ID) == 0 || len(key.ID) > KeyBytesMax {
+		return Appended{}, fmt.Errorf("%w: idempotency key of %d bytes; 1 to %d are allowed", ErrBatch, len(key.ID), KeyBytesMax)
+	}
+	r.keyed, r.key, r.hash = true, hashKey(key.ID), key.Hash
+	known, ok, err := db.keys.begin(ctx, r.key, key.Hash)
+	switch {
+	case err != nil:
+		return Appended{}, err
+	case ok:
+		db.counters.duplicates.Add(1)
+		return Appended{Successful: int(known.successful), Quarantined: int(known.quarantined), Duplicate: true, LSN: known.lsn}, nil
+	}
+	defer db.keys.end(r.key)
+	return db.submit(ctx, r)
+}
+
+// publish makes a durable record visible. The log's publisher and recovery call it, in the order of the log. A failure,
+// which only a read of sealed rows can cause, leaves the record to the next start: the store takes no more.
 func (db *DB) publish(lsn uint64, r *record) {
-	db.publisher.publish(r.batch)
-	db.quarantine.add(lsn, r)
-	for code, n := range r.batch.Rejected {
+	if err := db.apply(lsn, r); err != nil {
+		db.fail(fmt.Errorf("publish record %d: %w", lsn, err))
+	}
+	source, rejects, counts := r.rejected()
+	db.quarantine.add(lsn, r.at, source, rejects, counts.Total())
+	for code, n := range counts {
 		db.counters.quarantined[code].Add(uint64(n))
 	}
 	if r.keyed {
 		db.keys.add(keyEntry{
 			id: r.key, hash: r.hash, lsn: lsn, at: r.at,
-			successful: uint32(r.batch.Len()), quarantined: uint32(r.batch.Rejected.Total()),
+			successful: uint32(r.rows()), quarantined: uint32(counts.Total()),
 		})
+	}
+	db.announceGrown()
+}
+
+func (db *DB) apply(lsn uint64, r *record) error {
+	switch r.kind() {
+	case recordPredictions:
+		return db.publisher.publish(r.batch)
+	case recordActuals:
+		return db.publisher.publishActuals(lsn, r)
+	default:
+		return db.publisher.delete(r.deletion)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -31,6 +32,10 @@ type keeper struct {
 	// keys and rejects came in before a cut and are in no list yet.
 	keys    []keyEntry
 	rejects []QuarantineRow
+	// edited are months with edits that a cut handed over and that are not all folded yet.
+	edited map[dirtyMonth]bool
+	// orphans are those at the last cut, nil if they are in a list as they are.
+	orphans []orphan
 	// nextFile is past every number tried, so that a failed attempt's file is never taken for another's.
 	nextFile uint64
 	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
@@ -44,6 +49,9 @@ type keeper struct {
 	sealing sync.Mutex
 	sealer  sealer
 	unsaved []unsaved
+
+	// scratch is for what the lock of a model guards, on one goroutine at a time.
+	scratch segment.Scratch
 }
 
 // unsaved is a sealed segment that only the log backs.
@@ -99,6 +107,14 @@ func (db *DB) cut(pos wal.Position) cut {
 	k := &db.keeper
 	k.dirty = append(k.dirty, db.dirty...)
 	db.dirty = nil
+	for _, d := range db.edited {
+		k.edited[d] = true
+	}
+	db.edited = nil
+	if db.orphans.changed {
+		k.orphans = db.orphans.snapshot()
+		db.orphans.changed = false
+	}
 	k.keys = append(k.keys, db.keys.takeNew()...)
 	k.rejects = append(k.rejects, db.quarantine.takeNew()...)
 	return c

@@ -19,7 +19,7 @@ import (
 func (k *keeper) commit(next *manifest) error {
 	next.number = k.manifest.number + 1
 	next.nextFile = k.nextFile
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
+	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
 		if err := k.syncDir(dir); err != nil {
 			return err
 		}
@@ -82,6 +82,6 @@ func (m *manifest) clone() manifest {
 	for i := range c.packs {
 		c.packs[i].dead = slices.Clone(c.packs[i].dead)
 	}
-	c.keys, c.rejects = slices.Clone(m.keys), slices.Clone(m.rejects)
+	c.keys, c.rejects, c.orphans = slices.Clone(m.keys), slices.Clone(m.rejects), slices.Clone(m.orphans)
 	return c
 }

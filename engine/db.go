@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -27,14 +28,21 @@ type DB struct {
 
 	keys       *keyWindow
 	quarantine *quarantine
+	// seed makes the hashes of prediction ids, which live as long as the process.
+	seed       maphash.Seed
 	counters   counters
 	publisher  publisher
 	keeper     keeper
 	background background
 
-	// Owned by the publisher: the checkpoint interval new rows belong to, and the months that got rows in it.
-	generation uint64
-	dirty      []dirtyMonth
+	// Owned by the publisher: the checkpoint interval new rows belong to, the months that got rows in it, those that
+	// got edits, and the actuals without a prediction.
+	generation    uint64
+	dirty, edited []dirtyMonth
+	orphans       *orphans
+
+	// failed is the first failure to publish; it ends appends until the next start.
+	failed atomic.Pointer[error]
 
 	// Pools of *scratch and *recordEncoder.
 	scratches, encoders sync.Pool
@@ -64,9 +72,14 @@ func Open(dir string, opts Options) (*DB, error) {
 		models:     xsync.NewMapOf[string, *model](),
 		keys:       newKeyWindow(),
 		quarantine: newQuarantine(),
+		orphans:    newOrphans(),
+		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 	}
 	db.publisher.db = db
+	db.publisher.pairing = newPairing()
+	db.publisher.settler = settler{hash: db.hash, edited: db.noteEdited}
+	db.keeper.edited = make(map[dirtyMonth]bool)
 	db.generation = 1
 	db.keeper.sealer.builder = segment.NewBuilder(segment.Meta{})
 	db.scratches.New = func() any { return new(scratch) }
@@ -122,6 +135,32 @@ func (db *DB) begin() error {
 }
 
 func (db *DB) end() { db.closing.RUnlock() }
+
+// hash is the hash of a prediction id or a model by which they are found in memory.
+func (db *DB) hash(id []byte) uint64 { return maphash.Bytes(db.seed, id) }
+
+// noteEdited hands a month to the next checkpoint, to fold its edits. The publisher calls it under the model's lock.
+func (db *DB) noteEdited(m *model, mo *month) {
+	if mo.edited != db.generation {
+		mo.edited = db.generation
+		db.edited = append(db.edited, dirtyMonth{m, mo})
+	}
+}
+
+// fail ends appends. The first failure stays.
+func (db *DB) fail(err error) {
+	if db.failed.CompareAndSwap(nil, &err) {
+		db.opts.Logger.Error("the store takes no more events", "error", err)
+	}
+}
+
+// failure returns what ended appends, or nil.
+func (db *DB) failure() error {
+	if err := db.failed.Load(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDegraded, *err)
+	}
+	return nil
+}
 
 // model returns the model, making it on first sight. Only the publisher calls it.
 func (db *DB) model(id string) *model {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -54,7 +55,7 @@ type chooser struct {
 
 func (c chooser) model() string { return fmt.Sprintf("model_%d", c.IntN(6)) }
 func (c chooser) version() string {
-	return []string{"v1", "v2", "v3.1", "latest"}[min(c.IntN(40), 3)%4]
+	return []string{"latest", "v1", "v2", "v3.1"}[min(c.IntN(40), 1+c.IntN(3))]
 }
 func (c chooser) environment() string {
 	return []string{"production", "production", "staging"}[c.IntN(3)]
@@ -204,14 +205,14 @@ func checkMetrics(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery,
 	got, err := db.Metrics(context.Background(), q)
 	require.NoError(t, err)
 	want := o.metrics(q, now)
-	require.Len(t, got.Rows, len(want), "%+v", q)
+	require.Len(t, got.Rows, len(want), "%+v, want %v", q, slices.Collect(maps.Keys(want)))
 	require.True(t, slices.IsSortedFunc(got.Rows, func(a, b engine.MetricsRow) int {
 		return slices.Compare([]string{a.Model, a.Version, a.Environment}, []string{b.Model, b.Version, b.Environment})
 	}))
 	for _, row := range got.Rows {
 		g := want[event.Series{Model: row.Model, Version: row.Version, Environment: row.Environment}]
 		require.NotNil(t, g, "%+v of %+v", row, q)
-		require.Equal(t, g.count, row.PredictionCount, "%+v", q)
+		require.Equal(t, g.count, row.PredictionCount, "%+v of %+v", row, q)
 		require.Equal(t, g.first, row.PeriodStart)
 		require.Equal(t, g.last, row.PeriodEnd)
 		require.True(t, within1ULP(row.MAE, g.mae()), "mae %v, exact %.20g, %+v", row.MAE, g.mae(), q)

@@ -42,7 +42,7 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 	}
 	mo.heads(func(h *head) {
 		for number := range h.series {
-			gather(&columns, []*head{h}, number)
+			gather(&columns, []*head{h}, leavesOf([]*head{h}, number))
 			send(m.series[number].seriesName)
 		}
 	})

@@ -18,6 +18,8 @@ type head struct {
 	// Guarded by the model's lock.
 	series map[uint32]*headSeries
 	text   text
+	index  *idIndex // nil until a row is looked up
+	frozen bool
 }
 
 // headSeries is the head's part of one series: leaves in time order.
@@ -95,11 +97,15 @@ func (s *headSeries) find(ts int64) int {
 	return max(i-1, 0)
 }
 
+// findFirst returns the first leaf that ends at or after ts: rows of one time may span leaves.
+func (s *headSeries) findFirst(ts int64) int {
+	return sort.Search(len(s.leaves), func(i int) bool { return s.leaves[i].last() >= ts })
+}
+
 // window adds the rows in w to dst: whole leaves by their aggregates, at most two by their rows.
 func (s *headSeries) window(dst *segment.Aggregate, w span) Read {
 	var read Read
-	begin := sort.Search(len(s.leaves), func(i int) bool { return s.leaves[i].last() >= w.from })
-	for _, l := range s.leaves[begin:] {
+	for _, l := range s.leaves[s.findFirst(w.from):] {
 		switch {
 		case l.first() >= w.to:
 			return read
@@ -133,15 +139,25 @@ type rowRef struct {
 func (r rowRef) time() int64 { return r.leaf.times[r.row] }
 func (r rowRef) id() []byte  { return r.head.text.id(r.leaf.text[r.row]) }
 
-// gather collects the rows of a series from frozen heads, the oldest head first, in the order of a segment: time,
+// leavesOf lists the leaves of a series in each head. The model's lock is held; the leaves of frozen heads may be read
+// without it, because edits replace them.
+func leavesOf(heads []*head, series uint32) [][]*leaf {
+	leaves := make([][]*leaf, len(heads))
+	for i, h := range heads {
+		if s := h.series[series]; s != nil {
+			leaves[i] = s.leaves
+		}
+	}
+	return leaves
+}
+
+// gather collects the rows of a series from the leaves of heads, the oldest head first, in the order of a segment: time,
 // prediction id, arrival.
-func gather(dst *segment.Columns, heads []*head, series uint32) {
+func gather(dst *segment.Columns, heads []*head, leaves [][]*leaf) {
 	dst.Reset()
 	refs := make([]rowRef, 0, leafRows)
-	for _, h := range heads {
-		if s := h.series[series]; s != nil {
-			refs = s.appendRefs(refs, h)
-		}
+	for i, h := range heads {
+		refs = appendRefs(refs, h, leaves[i])
 	}
 	if !slices.IsSortedFunc(refs, compareRefs) {
 		slices.SortStableFunc(refs, compareRefs)
@@ -152,9 +168,9 @@ func gather(dst *segment.Columns, heads []*head, series uint32) {
 	}
 }
 
-// appendRefs appends the rows in time order, those of one time in the order of arrival.
-func (s *headSeries) appendRefs(refs []rowRef, h *head) []rowRef {
-	for _, l := range s.leaves {
+// appendRefs appends the rows of leaves in time order, those of one time in the order of arrival.
+func appendRefs(refs []rowRef, h *head, leaves []*leaf) []rowRef {
+	for _, l := range leaves {
 		for i := range l.times {
 			refs = append(refs, rowRef{h, l, int32(i)})
 		}

@@ -67,7 +67,7 @@ func (k *keeper) checkLayout() error {
 		}
 		return err
 	}
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
+	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
 		names, err := k.list(dir)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (k *keeper) completeLayout(log *wal.Log) error {
 
 // makeDirs makes the directories that are missing, durably.
 func (k *keeper) makeDirs() error {
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String()} {
+	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
 		if err := k.fs.MkdirAll(filepath.Join(k.dir, dir)); err != nil {
 			return err
 		}

@@ -102,6 +102,17 @@ func (l *leaf) isKnown(i int) bool { return l.known[i/64]>>(i%64)&1 == 1 }
 func setBit(b *[leafRows / 64]uint64, i int)   { b[i/64] |= 1 << (i % 64) }
 func clearBit(b *[leafRows / 64]uint64, i int) { b[i/64] &^= 1 << (i % 64) }
 
+// removeBit shifts the bits above i down by one.
+func removeBit(b *[leafRows / 64]uint64, i int) {
+	w := i / 64
+	low := uint64(1)<<(i%64) - 1
+	b[w] = b[w]&low | b[w]>>1&^low
+	for k := w + 1; k < len(b); k++ {
+		b[k-1] |= b[k] << 63
+		b[k] >>= 1
+	}
+}
+
 // insertBit shifts the bits from i on up by one and puts v at i. The highest bit must be clear.
 func insertBit(b *[leafRows / 64]uint64, i int, v bool) {
 	w := i / 64

@@ -24,6 +24,8 @@ type manifest struct {
 	packs    []packRef
 	// keys and rejects are the lists that hold the idempotency window and the quarantine, oldest first.
 	keys, rejects []listRef
+	// orphans is the list of the actuals without a prediction, at most one.
+	orphans []listRef
 }
 
 // fileRef names a file and the facts that a stale, swapped or cut one contradicts.
@@ -76,7 +78,7 @@ func (m *manifest) encode(store [16]byte) []byte {
 			dst = binary.AppendUvarint(dst, uint64(d))
 		}
 	}
-	for _, lists := range [][]listRef{m.keys, m.rejects} {
+	for _, lists := range [][]listRef{m.keys, m.rejects, m.orphans} {
 		dst = binary.AppendUvarint(dst, uint64(len(lists)))
 		for _, l := range lists {
 			dst = l.append(dst)
@@ -121,7 +123,7 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 			p.dead[k] = uint32(c.uvarint("retired entry"))
 		}
 	}
-	for _, lists := range []*[]listRef{&m.keys, &m.rejects} {
+	for _, lists := range []*[]listRef{&m.keys, &m.rejects, &m.orphans} {
 		*lists = make([]listRef, c.count(fileRefBytesMin+2, "lists"))
 		for i := range *lists {
 			(*lists)[i] = listRef{readFileRef(&c), c.uvarint("entries"), c.varint("newest entry")}

@@ -55,8 +55,8 @@ func (db *DB) merge(ctx context.Context) error {
 }
 
 // mergeable picks months to merge, up to mergeBytesMax of them.
-func (db *DB) mergeable(now int64) map[dirtyMonth][]*sealed {
-	months := make(map[dirtyMonth][]*sealed)
+func (db *DB) mergeable(now int64) map[dirtyMonth]*replacement {
+	months := make(map[dirtyMonth]*replacement)
 	size := int64(0)
 	db.models.Range(func(_ string, m *model) bool {
 		m.mu.RLock()
@@ -67,7 +67,8 @@ func (db *DB) mergeable(now int64) map[dirtyMonth][]*sealed {
 				size += sd.source.size
 			}
 			if len(picked) > 0 {
-				months[dirtyMonth{m, mo}] = picked
+				d := dirtyMonth{m, mo}
+				months[d] = &replacement{dirtyMonth: d, old: picked}
 			}
 			if size >= mergeBytesMax {
 				return false

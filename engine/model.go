@@ -19,6 +19,8 @@ type model struct {
 	latest map[string]uint32
 	// months is sorted by number.
 	months []*month
+	// waiting finds the predictions without an actual.
+	waiting waitingIndex
 }
 
 // seriesName names a series within its model.
@@ -55,10 +57,13 @@ func (m *model) sighted(n uint32, first int64) {
 	if first >= m.series[n].first {
 		return
 	}
+	revived := m.series[n].first == maxMilli
 	m.series[n].first = first
 	environment := m.series[n].environment
-	if m.latest[environment] == n {
+	if held, ok := m.latest[environment]; ok && held == n {
 		m.latest[environment] = m.newest(environment, maxMilli)
+	} else if revived {
+		m.promote(n)
 	}
 }
 

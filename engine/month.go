@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/residualdb/residual/segment"
+import (
+	"slices"
+
+	"github.com/residualdb/residual/segment"
+)
 
 // month is one model's data of one UTC month: sealed segments, frozen heads on their way to become segments, and the
 // head that takes new rows. A row is in exactly one of them.
@@ -12,8 +16,14 @@ type month struct {
 	// Guarded by the model's lock.
 	head   *head
 	frozen []*head
-	// sealed is never changed in place: a query keeps the slice it saw.
+	// sealed is replaced, never changed in place.
 	sealed []*sealed
+	// fills are those of each generation that no checkpoint has folded, the writable one last.
+	fills []*fills
+	// The journals note edits while a sealer reads frozen heads, or a fold segments and frozen fills.
+	sealJournal, foldJournal journal
+	// edited is the last generation in which something for the next checkpoint to fold came.
+	edited uint64
 }
 
 // writable returns the head for rows of the generation. A head of an earlier one is frozen first, so that a
@@ -29,8 +39,27 @@ func (mo *month) writable(generation uint64) *head {
 }
 
 func (mo *month) freeze() {
+	mo.head.frozen = true
 	mo.frozen = append(mo.frozen, mo.head)
 	mo.head = nil
+}
+
+// writableFills returns the fills for actuals of the generation; fresh tells that they were made just now.
+func (mo *month) writableFills(generation uint64) (f *fills, fresh bool) {
+	mo.freezeFills(generation - 1)
+	if n := len(mo.fills); n > 0 && !mo.fills[n-1].frozen {
+		return mo.fills[n-1], false
+	}
+	f = newFills(generation)
+	mo.fills = append(slices.Clip(mo.fills), f)
+	return f, true
+}
+
+// freezeFills freezes the fills of generations up to last.
+func (mo *month) freezeFills(last uint64) {
+	for _, f := range mo.fills {
+		f.frozen = f.frozen || f.generation <= last
+	}
 }
 
 // heads calls f for the frozen heads and the writable one.
@@ -54,5 +83,10 @@ func (mo *month) window(dst *segment.Aggregate, series uint32, w span) Read {
 			read.add(s.window(dst, w))
 		}
 	})
+	for _, f := range mo.fills {
+		if s := f.series[series]; s != nil {
+			s.window(dst, w, segment.WantErrors)
+		}
+	}
 	return read
 }

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -82,7 +82,36 @@ func (db *DB) loadSegment(pl *place) error {
 	pl.pack.acquire()
 	mo := m.month(e.month)
 	mo.sealed = append(mo.sealed, sd)
+	return db.loadWaiting(m, sd)
+}
+
+// loadWaiting finds the rows of a segment that wait for their actual. It reads the blocks that have any.
+func (db *DB) loadWaiting(m *model, sd *sealed) error {
+	var rows segment.Columns
+	for i, number := range sd.numbers {
+		series := int(sd.indexes[i])
+		for block := range sd.segment.Series(series).Blocks {
+			if agg := sd.segment.Block(series, block); agg.Actuals == agg.Rows {
+				continue
+			}
+			if _, err := sd.segment.ReadBlock(&rows, series, block, segment.Numbers|segment.IDs, &db.keeper.scratch); err != nil {
+				return segmentError(err)
+			}
+			for row := range rows.Len() {
+				if rows.Known.Get(row) {
+					continue
+				}
+				hash := db.hash(rows.IDs.At(row))
+				m.waiting.take(hash) // a prediction that was sent twice with its actual in between waits once
+				m.waiting.put(hash, waitingRow{rows.Times[row], rows.Predicted[row], number})
+			}
+		}
+	}
 	return nil
+}
+
+func (db *DB) restoreOrphan(x orphan) {
+	db.orphans.add(orphanKey{db.hash([]byte(x.model)), db.hash([]byte(x.id))}, x)
 }
 
 // loadLists brings back the idempotency window and the quarantine.
@@ -106,12 +135,21 @@ func (db *DB) loadLists() error {
 			return err
 		}
 	}
+	for _, ref := range k.manifest.orphans {
+		c, err := readList(k.fs, k.dir, k.store, listOrphans, ref.fileRef)
+		if err == nil {
+			err = decodeOrphans(c, db.restoreOrphan)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // openLog replays the log behind the checkpoint.
 func (db *DB) openLog() error {
-	replay := replayer{db: db, record: record{batch: new(event.Batch)}}
+	replay := replayer{db: db}
 	log, recovered, err := wal.Open(filepath.Join(db.dir, logDirName), wal.Options{
 		FS:           db.opts.FS,
 		StoreID:      db.keeper.store,
@@ -124,6 +162,9 @@ func (db *DB) openLog() error {
 	}, replay.replay)
 	if err != nil {
 		return logError(err)
+	}
+	if err := db.failure(); err != nil {
+		return errors.Join(err, log.Close())
 	}
 	db.log = log
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "recovered", recovered)

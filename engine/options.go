@@ -23,6 +23,9 @@ type Options struct {
 	MaxFuture time.Duration
 	// Retention drops whole months older than this. Default: 0, which keeps everything.
 	Retention time.Duration
+	// ActualsTTL is how long an actual without a prediction is kept for it; then it goes to the quarantine. Default: 30
+	// days.
+	ActualsTTL time.Duration
 	// CheckpointBytes is the size of the log that starts a checkpoint; it bounds the time a restart takes.
 	// Default: 256 MiB.
 	CheckpointBytes int64
@@ -48,6 +51,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.SyncInterval = orDefault(o.SyncInterval, 100*time.Millisecond)
 	o.MaxFuture = orDefault(o.MaxFuture, 24*time.Hour)
+	o.ActualsTTL = orDefault(o.ActualsTTL, 30*24*time.Hour)
 	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
 	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
 	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
@@ -75,6 +79,7 @@ func (o Options) validate() error {
 	}
 	check(o.MaxFuture >= 0, "MaxFuture is %s; it must not be negative", o.MaxFuture)
 	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
+	check(o.ActualsTTL > 0, "ActualsTTL is %s; it must be positive", o.ActualsTTL)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.CheckpointBytes >= 1<<20, "CheckpointBytes is %d; it must be at least 1 MiB", o.CheckpointBytes)
 	check(o.LogFileBytes >= 32<<10, "LogFileBytes is %d; it must be at least 32 KiB", o.LogFileBytes)

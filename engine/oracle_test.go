@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -18,7 +19,18 @@ const oraclePrecision = 4400
 
 // oracle answers queries row by row in exact arithmetic: the obvious loop, which the store must agree with.
 type oracle struct {
-	rows []oracleRow
+	rows []*oracleRow
+	// waiting holds the row of each prediction without an actual, orphans the actual of each without a prediction.
+	waiting map[predictionName]*oracleRow
+	orphans map[predictionName]oracleOrphan
+}
+
+// predictionName names a prediction across versions and environments.
+type predictionName struct{ model, id string }
+
+type oracleOrphan struct {
+	actual   float64
+	received time.Time
 }
 
 type oracleRow struct {
@@ -27,19 +39,81 @@ type oracleRow struct {
 }
 
 func (o *oracle) add(e event.Event) {
-	r := oracleRow{Event: e}
-	if e.HasActual {
-		d := exact().Sub(exact().SetFloat64(e.PredictedValue), exact().SetFloat64(e.ActualValue))
-		r.abs, r.square = exact().Abs(d), exact().Mul(d, d)
+	if o.waiting == nil {
+		o.waiting = make(map[predictionName]*oracleRow)
+	}
+	name := predictionName{e.ModelID, e.PredictionID}
+	if earlier := o.waiting[name]; earlier != nil {
+		o.remove(func(r *oracleRow) bool { return r == earlier })
+	}
+	r := &oracleRow{Event: e}
+	if orphan, ok := o.orphans[name]; ok && !e.HasActual {
+		r.HasActual, r.ActualValue = true, orphan.actual
+	}
+	delete(o.orphans, name)
+	if r.HasActual {
+		r.measure()
+	} else {
+		o.waiting[name] = r
 	}
 	o.rows = append(o.rows, r)
+}
+
+// measure computes the error of a row with an actual.
+func (r *oracleRow) measure() {
+	d := exact().Sub(exact().SetFloat64(r.PredictedValue), exact().SetFloat64(r.ActualValue))
+	r.abs, r.square = exact().Abs(d), exact().Mul(d, d)
+}
+
+func (r *oracleRow) set(actual float64) {
+	r.HasActual, r.ActualValue = true, actual
+	r.measure()
+}
+
+// actual gives an actual to the prediction that waits for it, else to all of its name, else to none.
+func (o *oracle) actual(name predictionName, v float64, now time.Time) {
+	if r := o.waiting[name]; r != nil {
+		delete(o.waiting, name)
+		r.set(v)
+		return
+	}
+	hit := false
+	for _, r := range o.rows {
+		if r.ModelID == name.model && r.PredictionID == name.id {
+			r.set(v)
+			hit = true
+		}
+	}
+	if hit {
+		return
+	}
+	if o.orphans == nil {
+		o.orphans = make(map[predictionName]oracleOrphan)
+	}
+	o.orphans[name] = oracleOrphan{v, now}
+}
+
+// expire forgets the orphans received before oldest.
+func (o *oracle) expire(oldest time.Time) {
+	maps.DeleteFunc(o.orphans, func(_ predictionName, x oracleOrphan) bool { return x.received.Before(oldest) })
+}
+
+func (o *oracle) delete(name predictionName) {
+	delete(o.orphans, name)
+	o.remove(func(r *oracleRow) bool { return r.ModelID == name.model && r.PredictionID == name.id })
+}
+
+// remove forgets rows.
+func (o *oracle) remove(gone func(*oracleRow) bool) {
+	o.rows = slices.DeleteFunc(o.rows, gone)
+	maps.DeleteFunc(o.waiting, func(_ predictionName, r *oracleRow) bool { return gone(r) })
 }
 
 func exact() *big.Float { return new(big.Float).SetPrec(oraclePrecision) }
 
 // drop forgets the rows before oldest.
 func (o *oracle) drop(oldest time.Time) {
-	o.rows = slices.DeleteFunc(o.rows, func(r oracleRow) bool { return r.Timestamp.Before(oldest) })
+	o.remove(func(r *oracleRow) bool { return r.Timestamp.Before(oldest) })
 }
 
 // group is the naive aggregate of one series in one window.
@@ -77,7 +151,7 @@ func (g *group) rmse() *big.Float {
 func (o *oracle) groups(keep func(*oracleRow) bool) map[event.Series]*group {
 	groups := make(map[event.Series]*group)
 	for i := range o.rows {
-		r := &o.rows[i]
+		r := o.rows[i]
 		if !r.HasActual || !keep(r) {
 			continue
 		}
@@ -94,7 +168,7 @@ func (o *oracle) groups(keep func(*oracleRow) bool) map[event.Series]*group {
 func (o *oracle) latest(model, environment string, end time.Time) string {
 	first := make(map[string]time.Time)
 	for i := range o.rows {
-		r := &o.rows[i]
+		r := o.rows[i]
 		if r.ModelID != model || r.Environment != environment || !end.IsZero() && !r.Timestamp.Before(end) {
 			continue
 		}
@@ -181,8 +255,7 @@ func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
 		if his == nil {
 			continue
 		}
-		r, _ := rec.mae().Float64()
-		h, _ := his.mae().Float64()
+		r, h := rec.agg.MAE(), his.agg.MAE() // the same bits as the store's, so that ties are the same
 		if h == 0 {
 			continue
 		}

@@ -45,13 +45,16 @@ type machine struct {
 	opts   engine.Options
 	db     *engine.DB
 	oracle oracle
-	rows   int
 	batch  event.Batch
+	// names are those of the predictions sent.
+	names   []predictionName
+	actuals event.Actuals
 }
 
 func newMachine(t *testing.T, r *rand.Rand) *machine {
 	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{})}
 	m.opts = engine.Options{NoBackground: true, Now: func() time.Time { return m.choose.now }}
+	m.opts.ActualsTTL = time.Duration(1+r.IntN(60)) * 24 * time.Hour
 	if r.IntN(2) == 0 {
 		m.opts.MemoryLimitBytes = 1 << (10 + r.IntN(8))
 	}
@@ -71,8 +74,12 @@ func (m *machine) open() {
 
 func (m *machine) step() {
 	switch n := m.choose.IntN(100); {
-	case n < 70:
+	case n < 50:
 		m.append()
+	case n < 66:
+		m.appendActuals()
+	case n < 70:
+		m.delete()
 	case n < 76:
 		m.check()
 	case n < 84:
@@ -92,15 +99,64 @@ func (m *machine) append() {
 	m.batch.Reset()
 	rules := m.db.Rules()
 	for range 1 + m.choose.IntN(8) {
-		e := m.choose.event(m.rows)
+		e := m.event()
 		if err := m.batch.Add(e, rules); err != nil {
 			continue // older than the retention
 		}
-		m.rows++
+		m.names = append(m.names, predictionName{e.ModelID, e.PredictionID})
 		m.oracle.add(e)
 	}
 	_, err := m.db.Append(context.Background(), &m.batch)
 	require.NoError(m.t, err)
+}
+
+// event is a new prediction, or now and then one sent again, or one whose actual may have come before it.
+func (m *machine) event() event.Event {
+	e := m.choose.event(len(m.names))
+	if m.choose.IntN(3) == 0 {
+		e.HasActual = false
+	}
+	if m.choose.IntN(5) == 0 {
+		name := m.name()
+		e.ModelID, e.PredictionID = name.model, name.id
+	}
+	return e
+}
+
+// name is that of a prediction sent, mostly a recent one, or of one still to come, or of none.
+func (m *machine) name() predictionName {
+	switch n := m.choose.IntN(10); {
+	case n == 0 || len(m.names) == 0:
+		return predictionName{m.choose.model(), fmt.Sprintf("pred_%d", len(m.names)+m.choose.IntN(10))}
+	case n == 1:
+		return predictionName{"unknown", "pred_0"}
+	case n < 6:
+		return m.names[len(m.names)-1-m.choose.IntN(min(len(m.names), 20))]
+	default:
+		return m.names[m.choose.IntN(len(m.names))]
+	}
+}
+
+func (m *machine) appendActuals() {
+	m.actuals.Reset()
+	for i := range 1 + m.choose.IntN(8) {
+		name, v := m.name(), m.choose.value()
+		m.actuals.Models = append(m.actuals.Models, name.model)
+		m.actuals.ModelOf = append(m.actuals.ModelOf, uint32(i))
+		m.actuals.IDs.AppendString(name.id)
+		m.actuals.Values = append(m.actuals.Values, v)
+		m.actuals.Observed = append(m.actuals.Observed, 0)
+		m.oracle.actual(name, v, m.choose.now)
+	}
+	m.oracle.expire(m.choose.now.Add(-m.opts.ActualsTTL))
+	_, err := m.db.AppendActuals(context.Background(), &m.actuals)
+	require.NoError(m.t, err)
+}
+
+func (m *machine) delete() {
+	name := m.name()
+	m.oracle.delete(name)
+	require.NoError(m.t, m.db.Delete(context.Background(), name.model, name.id))
 }
 
 // expire drops what is past the retention. Rows that only the log has are dropped once a checkpoint has them.

@@ -9,8 +9,11 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// SourcePredictions is the name of the data source of predictions.
-const SourcePredictions = "ml_model_predictions"
+// Names of the data sources.
+const (
+	SourcePredictions = "ml_model_predictions"
+	SourceActuals     = "ml_model_actuals"
+)
 
 // Bounds of the quarantine; the oldest rows are dropped first.
 const (
@@ -76,25 +79,38 @@ type quarantine struct {
 
 func newQuarantine() *quarantine { return &quarantine{} }
 
-func (q *quarantine) add(lsn uint64, r *record) {
-	if r.batch.Rejected.Total() == 0 {
+// add keeps the rejects of a request, of which there were total.
+func (q *quarantine) add(lsn uint64, at int64, source string, rejects []event.Reject, total int) {
+	if total == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	importID := fmt.Sprintf("%016x", lsn)
-	at := time.UnixMilli(r.at).UTC()
-	for i := range r.batch.Rejects {
-		x := &r.batch.Rejects[i]
-		row := QuarantineRow{
-			Source: SourcePredictions, Column: x.Column, Reason: x.Reason, Code: x.Code,
-			ImportID: importID, LineNumber: x.Line, Line: x.Raw, InsertedAt: at,
-		}
-		q.added = append(q.added, row)
-		q.put(row)
+	for i := range rejects {
+		q.keep(quarantineRow(source, lsn, at, &rejects[i]))
 	}
-	q.dropped += uint64(r.batch.Rejected.Total() - len(r.batch.Rejects))
+	q.dropped += uint64(total - len(rejects))
 	q.drop()
+}
+
+// addRow keeps one row.
+func (q *quarantine) addRow(row QuarantineRow) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.keep(row)
+	q.drop()
+}
+
+func quarantineRow(source string, lsn uint64, at int64, x *event.Reject) QuarantineRow {
+	return QuarantineRow{
+		Source: source, Column: x.Column, Reason: x.Reason, Code: x.Code, ImportID: fmt.Sprintf("%016x", lsn),
+		LineNumber: x.Line, Line: x.Raw, InsertedAt: time.UnixMilli(at).UTC(),
+	}
+}
+
+func (q *quarantine) keep(row QuarantineRow) {
+	q.added = append(q.added, row)
+	q.put(row)
 }
 
 func (q *quarantine) put(row QuarantineRow) {

@@ -28,8 +28,11 @@ func (r *Read) add(o Read) {
 	r.Bytes += o.Bytes
 }
 
-// maxMilli stands for no upper bound.
-const maxMilli = math.MaxInt64
+// minMilli and maxMilli stand for no bound.
+const (
+	minMilli = math.MinInt64
+	maxMilli = math.MaxInt64
+)
 
 // span is a half-open interval of Unix milliseconds.
 type span struct{ from, to int64 }

@@ -12,7 +12,11 @@ import (
 )
 
 // Types of log records. A reader refuses one it does not know.
-const recordPredictions uint8 = 1
+const (
+	recordPredictions uint8 = 1
+	recordActuals     uint8 = 2
+	recordDeletion    uint8 = 3
+)
 
 // Limits of a record that hold before anything is allocated for it.
 const (
@@ -31,7 +35,53 @@ type record struct {
 	key   keyID
 	hash  [16]byte
 	keyed bool
-	batch *event.Batch
+
+	// One of these is set: predictions, actuals, or predictions to delete.
+	batch    *event.Batch
+	actuals  *event.Actuals
+	deletion *deletion
+}
+
+// deletion names predictions of one model to delete.
+type deletion struct {
+	model string
+	ids   []string
+}
+
+// kind returns the type of the log record.
+func (r *record) kind() uint8 {
+	switch {
+	case r.batch != nil:
+		return recordPredictions
+	case r.actuals != nil:
+		return recordActuals
+	default:
+		return recordDeletion
+	}
+}
+
+// rows returns the number of accepted rows.
+func (r *record) rows() int {
+	switch r.kind() {
+	case recordPredictions:
+		return r.batch.Len()
+	case recordActuals:
+		return r.actuals.Len()
+	default:
+		return len(r.deletion.ids)
+	}
+}
+
+// rejected returns what was rejected beside the rows, and the data source it was sent to.
+func (r *record) rejected() (source string, rejects []event.Reject, counts event.Counts) {
+	switch r.kind() {
+	case recordPredictions:
+		return SourcePredictions, r.batch.Rejects, r.batch.Rejected
+	case recordActuals:
+		return SourceActuals, r.actuals.Rejects, r.actuals.Rejected
+	default:
+		return "", nil, event.Counts{}
+	}
 }
 
 const flagKeyed = 1
@@ -45,7 +95,26 @@ type recordEncoder struct {
 // encode returns the payload of r, valid until the next call. Numbers go as they are; text, which is most of a row,
 // is compressed with S2, the cheapest codec that halves it.
 func (e *recordEncoder) encode(r *record) []byte {
-	dst := e.dst[:0]
+	dst := appendRecordHead(e.dst[:0], r)
+	switch r.kind() {
+	case recordPredictions:
+		dst = appendNumbers(dst, r.batch)
+		e.text = appendTexts(e.text[:0], r.batch)
+	case recordActuals:
+		dst = appendActualNumbers(dst, r.actuals)
+		e.text = appendActualTexts(e.text[:0], r.actuals)
+	default:
+		e.text = appendDeletion(e.text[:0], r.deletion)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(e.text)))
+	at := len(dst)
+	dst = slices.Grow(dst, s2.MaxEncodedLen(len(e.text)))
+	packed := s2.Encode(dst[at:cap(dst)], e.text)
+	e.dst = dst[:at+len(packed)]
+	return e.dst
+}
+
+func appendRecordHead(dst []byte, r *record) []byte {
 	flags := byte(0)
 	if r.keyed {
 		flags = flagKeyed
@@ -53,17 +122,9 @@ func (e *recordEncoder) encode(r *record) []byte {
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(r.at))
 	if r.keyed {
-		dst = append(dst, r.key[:]...)
-		dst = append(dst, r.hash[:]...)
+		dst = append(append(dst, r.key[:]...), r.hash[:]...)
 	}
-	dst = appendNumbers(dst, r.batch)
-	e.text = appendTexts(e.text[:0], r.batch)
-	dst = binary.AppendUvarint(dst, uint64(len(e.text)))
-	at := len(dst)
-	dst = slices.Grow(dst, s2.MaxEncodedLen(len(e.text)))
-	packed := s2.Encode(dst[at:cap(dst)], e.text)
-	e.dst = dst[:at+len(packed)]
-	return e.dst
+	return dst
 }
 
 // appendNumbers appends the columns of numbers: series, timestamps, predicted, known, actual.
@@ -105,10 +166,14 @@ func appendTexts(dst []byte, b *event.Batch) []byte {
 	}
 	dst = appendColumn(dst, &b.IDs)
 	dst = appendColumn(dst, &b.Features)
-	dst = appendCounts(dst, &b.Rejected)
-	dst = binary.AppendUvarint(dst, uint64(len(b.Rejects)))
-	for i := range b.Rejects {
-		r := &b.Rejects[i]
+	return appendRejects(dst, b.Rejects, &b.Rejected)
+}
+
+func appendRejects(dst []byte, rejects []event.Reject, counts *event.Counts) []byte {
+	dst = appendCounts(dst, counts)
+	dst = binary.AppendUvarint(dst, uint64(len(rejects)))
+	for i := range rejects {
+		r := &rejects[i]
 		dst = binary.AppendUvarint(dst, uint64(r.Line))
 		dst = append(dst, byte(r.Code))
 		dst = appendText(appendText(appendText(dst, r.Column), r.Reason), r.Raw)
@@ -149,12 +214,15 @@ func appendColumn(dst []byte, t *event.Text) []byte {
 
 // recordDecoder decodes records. It is for one goroutine at a time.
 type recordDecoder struct {
-	text []byte
+	text    []byte
+	batch   event.Batch
+	actuals event.Actuals
 }
 
-// decode fills r, whose batch is reset first. Nothing in it aliases payload.
-func (d *recordDecoder) decode(r *record, payload []byte) error {
+// decode fills r from the payload of a log record. What r points to lives until the next call; nothing aliases payload.
+func (d *recordDecoder) decode(r *record, kind uint8, payload []byte) error {
 	c := cursor{rest: payload}
+	*r = record{}
 	flags := c.uint8("flags")
 	if flags&^flagKeyed != 0 {
 		return fmt.Errorf("%w: unknown record flags %#x", ErrVersion, flags)
@@ -165,9 +233,29 @@ func (d *recordDecoder) decode(r *record, payload []byte) error {
 		copy(r.key[:], c.bytes(16, "key"))
 		copy(r.hash[:], c.bytes(16, "hash"))
 	}
-	r.batch.Reset()
-	seriesCount := c.uvarint("series")
-	readNumbers(&c, r.batch, seriesCount)
+	switch kind {
+	case recordPredictions:
+		d.batch.Reset()
+		r.batch = &d.batch
+		series := c.uvarint("series")
+		readNumbers(&c, r.batch, series)
+		return d.texts(&c, func(text []byte) error { return readTexts(text, r.batch, series) })
+	case recordActuals:
+		d.actuals.Reset()
+		r.actuals = &d.actuals
+		models := c.uvarint("models")
+		readActualNumbers(&c, r.actuals, models)
+		return d.texts(&c, func(text []byte) error { return readActualTexts(text, r.actuals, models) })
+	case recordDeletion:
+		r.deletion = &deletion{}
+		return d.texts(&c, func(text []byte) error { return readDeletion(text, r.deletion) })
+	default:
+		return fmt.Errorf("%w: record type %d", ErrVersion, kind)
+	}
+}
+
+// texts decompresses the text behind the numbers and hands it to read.
+func (d *recordDecoder) texts(c *cursor, read func(text []byte) error) error {
 	size := c.uvarint("text size")
 	if c.err != nil {
 		return c.err
@@ -176,7 +264,7 @@ func (d *recordDecoder) decode(r *record, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	return readTexts(text, r.batch, seriesCount)
+	return read(text)
 }
 
 func (d *recordDecoder) unpack(packed []byte, size uint64) ([]byte, error) {
@@ -241,14 +329,19 @@ func readTexts(text []byte, b *event.Batch, seriesCount uint64) error {
 	}
 	readColumn(&c, &b.IDs, len(b.SeriesOf), "prediction ids")
 	readColumn(&c, &b.Features, len(b.SeriesOf), "features")
-	readCounts(&c, &b.Rejected)
+	b.Rejects = readRejects(&c, b.Rejects, &b.Rejected)
+	return c.end("a record")
+}
+
+func readRejects(c *cursor, dst []event.Reject, counts *event.Counts) []event.Reject {
+	readCounts(c, counts)
 	for range c.count(rejectBytesMin, "rejects") {
-		b.Rejects = append(b.Rejects, event.Reject{
+		dst = append(dst, event.Reject{
 			Line: int(c.uvarint("line")), Code: event.Code(c.uint8("code")),
 			Column: string(c.text("column")), Reason: string(c.text("reason")), Raw: slices.Clone(c.text("raw line")),
 		})
 	}
-	return c.end("a record")
+	return dst
 }
 
 func readColumn(c *cursor, t *event.Text, rows int, what string) {

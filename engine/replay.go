@@ -18,14 +18,11 @@ func (p *replayer) replay(r wal.Record) error {
 	if k := &p.db.keeper; k.manifest.number == 0 {
 		return k.noManifest(fmt.Sprintf("record %d in the log", r.LSN))
 	}
-	if r.Type != recordPredictions {
-		return fmt.Errorf("%w: record %d is of type %d", ErrVersion, r.LSN, r.Type)
-	}
-	if err := p.decoder.decode(&p.record, r.Payload); err != nil {
+	if err := p.decoder.decode(&p.record, r.Type, r.Payload); err != nil {
 		return fmt.Errorf("record %d: %w", r.LSN, err)
 	}
 	p.records++
-	p.rows += p.record.batch.Len()
+	p.rows += p.record.rows()
 	p.db.publish(r.LSN, &p.record)
 	return nil
 }

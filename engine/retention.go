@@ -66,7 +66,7 @@ func (db *DB) expired(oldest int64) []dirtyMonth {
 
 // isSaved tells whether every row of the month is in a pack.
 func (mo *month) isSaved() bool {
-	return mo.head == nil && len(mo.frozen) == 0 &&
+	return mo.head == nil && len(mo.frozen) == 0 && len(mo.fills) == 0 &&
 		!slices.ContainsFunc(mo.sealed, func(sd *sealed) bool { return sd.source.held.Load() == nil })
 }
 
@@ -78,6 +78,7 @@ func (m *model) drop(mo *month) {
 	for _, sd := range mo.sealed {
 		sd.release()
 	}
+	m.waiting.retain(func(w waitingRow) bool { return w.time < mo.span.from || w.time >= mo.span.to })
 	m.resight()
 }
 
@@ -89,13 +90,17 @@ func (m *model) resight() {
 	for _, mo := range m.months {
 		for _, sd := range mo.sealed {
 			for i, number := range sd.numbers {
-				s := &m.series[number]
-				s.first = min(s.first, sd.segment.Series(int(sd.indexes[i])).Total.MinTime)
+				if total := sd.segment.Series(int(sd.indexes[i])).Total; total.Rows > 0 {
+					s := &m.series[number]
+					s.first = min(s.first, total.MinTime)
+				}
 			}
 		}
 		mo.heads(func(h *head) {
 			for number, hs := range h.series {
-				m.series[number].first = min(m.series[number].first, hs.leaves[0].first())
+				if len(hs.leaves) > 0 {
+					m.series[number].first = min(m.series[number].first, hs.leaves[0].first())
+				}
 			}
 		})
 	}

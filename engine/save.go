@@ -1,15 +1,6 @@
 package engine
 
-import (
-	"cmp"
-	"errors"
-	"fmt"
-	"maps"
-	"path/filepath"
-	"slices"
-
-	"github.com/residualdb/residual/segment"
-)
+import "slices"
 
 // takeUnsaved removes and returns the unsaved segments of generations up to last, by month.
 func (k *keeper) takeUnsaved(last uint64) map[dirtyMonth][]*sealed {
@@ -37,7 +28,8 @@ func (k *keeper) putBack(taken map[dirtyMonth][]*sealed) {
 	}
 }
 
-// save writes the unsaved segments and lists of a cut, commits them, and truncates the log.
+// save writes the unsaved segments, what folds into saved ones, and the lists of a cut; it commits them and truncates
+// the log.
 func (db *DB) save(c cut) error {
 	k := &db.keeper
 	taken := k.takeUnsaved(c.generation)
@@ -45,142 +37,53 @@ func (db *DB) save(c cut) error {
 	next.covered = c.covered
 	written, err := k.writeLists(&next, db.opts.Now().UnixMilli())
 	if err == nil {
-		err = db.replace(&next, taken)
+		err = db.replace(&next, k.replacements(taken, c.generation))
 	}
 	if err != nil {
 		k.putBack(taken)
 		return k.tidy(err)
 	}
-	k.keys, k.rejects = k.keys[written.keys:], k.rejects[written.rejects:]
+	k.written(written)
 	if err := db.log.Truncate(c.covered); err != nil {
 		return logError(err)
 	}
 	return k.sweep()
 }
 
-// replacement is one month whose segments become one segment of a new pack.
-type replacement struct {
-	dirtyMonth
-	old []*sealed
-	// merged holds the bytes of several old segments joined; nil if there is one, which only gets a place on disk.
-	merged *source
+// replacements makes one segment of each month that has unsaved ones, or edits to fold.
+func (k *keeper) replacements(taken map[dirtyMonth][]*sealed, last uint64) map[dirtyMonth]*replacement {
+	months := make(map[dirtyMonth]*replacement)
+	for d, segments := range taken {
+		months[d] = &replacement{dirtyMonth: d, old: segments}
+	}
+	for d := range k.edited {
+		if r := d.fold(last); r != nil {
+			months[d] = r
+		}
+	}
+	return months
 }
 
-// replace makes each month's segments one, writes it to a new pack, and commits next with it. Segments that were in packs are
-// retired there. Nothing changes in memory unless the commit went through.
-func (db *DB) replace(next *manifest, months map[dirtyMonth][]*sealed) error {
-	if len(months) == 0 {
-		return db.keeper.commit(next)
-	}
-	k := &db.keeper
-	w, err := newPackWriter(k.fs, filepath.Join(k.dir, packDirName), k.store, k.number())
-	if err != nil {
-		return err
-	}
-	replacements, err := k.writeMonths(w, next, months)
-	if err != nil {
-		return errors.Join(err, w.abort())
-	}
-	p, err := w.finish()
-	if err != nil {
-		return err
-	}
-	next.packs = append(next.packs, packRef{fileRef: p.ref})
-	if err := k.commit(next); err != nil {
-		return errors.Join(err, p.close())
-	}
-	k.packs[p.ref.number] = p
-	for entry, r := range replacements {
-		if err := r.apply(&place{p, entry}); err != nil {
-			return k.fail(err)
+// fold returns the replacement of a month with edits of generations up to last, or nil if it has none.
+func (d dirtyMonth) fold(last uint64) *replacement {
+	d.model.mu.Lock()
+	defer d.model.mu.Unlock()
+	d.month.freezeFills(last)
+	r := &replacement{dirtyMonth: d}
+	edited := false
+	for _, f := range d.month.fills {
+		if f.generation <= last {
+			r.fills = append(r.fills, f)
 		}
 	}
-	return nil
-}
-
-func (k *keeper) writeMonths(w *packWriter, next *manifest, months map[dirtyMonth][]*sealed) ([]replacement, error) {
-	replacements := make([]replacement, 0, len(months))
-	order := slices.SortedFunc(maps.Keys(months), func(a, b dirtyMonth) int {
-		return cmp.Or(cmp.Compare(a.model.name, b.model.name), cmp.Compare(a.month.number, b.month.number))
-	})
-	for _, d := range order {
-		r := replacement{dirtyMonth: d, old: months[d]}
-		bytes, err := k.bytes(&r)
-		if err == nil {
-			err = w.add(d.model.name, d.month.number, bytes)
+	for _, sd := range d.month.sealed {
+		if sd.generation <= last {
+			r.old = append(r.old, sd)
+			edited = edited || sd.segment.Edited()
 		}
-		if err != nil {
-			return nil, err
-		}
-		for _, old := range r.old {
-			if pl := old.source.held.Load(); pl != nil {
-				next.retire(pl)
-			}
-		}
-		replacements = append(replacements, r)
 	}
-	return replacements, nil
-}
-
-// bytes returns the segment that replaces the old ones.
-func (k *keeper) bytes(r *replacement) ([]byte, error) {
-	if len(r.old) == 1 {
-		if whole := r.old[0].source.resident.Load(); whole != nil {
-			return *whole, nil
-		}
-		pl := r.old[0].source.held.Load()
-		return pl.pack.load(pl.entry)
-	}
-	segments := make([]*segment.Segment, len(r.old))
-	for i, old := range r.old {
-		segments[i] = old.segment
-	}
-	k.sealing.Lock()
-	defer k.sealing.Unlock()
-	b := k.sealer.builder
-	b.Reset(meta(r.model, r.month))
-	if err := segment.Merge(b, segments, &k.sealer.scratch); err != nil {
-		return nil, segmentError(err)
-	}
-	bytes := b.Finish(nil)
-	r.merged = &source{size: int64(len(bytes))}
-	r.merged.resident.Store(&bytes)
-	return bytes, nil
-}
-
-// apply puts the new segment in the place of the old ones, for queries from here on.
-func (r *replacement) apply(pl *place) error {
-	pl.pack.acquire()
-	r.model.mu.Lock()
-	defer r.model.mu.Unlock()
-	if r.merged == nil && r.old[0].source.held.Load() == nil {
-		r.old[0].source.held.Store(pl)
+	if len(r.old) == 0 || len(r.fills) == 0 && !edited {
 		return nil
 	}
-	src := r.merged
-	if src == nil { // the segment moves to another pack
-		src = &source{size: r.old[0].source.size}
-		src.resident.Store(r.old[0].source.resident.Load())
-	}
-	src.held.Store(pl)
-	sd, err := newSealed(r.model, src, r.old[0].generation)
-	if err != nil {
-		return fmt.Errorf("open what was just written: %w", err)
-	}
-	r.month.sealed = slices.DeleteFunc(slices.Clone(r.month.sealed), func(s *sealed) bool { return slices.Contains(r.old, s) })
-	r.month.sealed = append(r.month.sealed, sd)
-	for _, old := range r.old {
-		old.release()
-	}
-	return nil
-}
-
-// retire marks an entry of a pack as no longer part of the store; a pack without any other goes.
-func (m *manifest) retire(pl *place) {
-	i := slices.IndexFunc(m.packs, func(p packRef) bool { return p.number == pl.pack.ref.number })
-	p := &m.packs[i]
-	p.dead = append(p.dead, uint32(pl.entry))
-	if len(p.dead) == len(pl.pack.entries) {
-		m.packs = slices.Delete(m.packs, i, i+1)
-	}
+	return r
 }

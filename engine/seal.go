@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/residualdb/residual/segment"
@@ -23,7 +24,9 @@ type sealer struct {
 func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	bytes, err := s.build(m, mo, heads)
 	if err != nil {
-		return nil, err
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return nil, errors.Join(err, mo.sealJournal.end(nil, nil))
 	}
 	src := &source{size: int64(len(bytes))}
 	src.resident.Store(&bytes)
@@ -31,10 +34,13 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	defer m.mu.Unlock()
 	sd, err := newSealed(m, src, heads[0].generation)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, mo.sealJournal.end(nil, nil))
 	}
 	mo.sealed = append(slices.Clip(mo.sealed), sd)
 	mo.frozen = slices.Clone(mo.frozen[len(heads):])
+	if err := mo.sealJournal.end(sd, &s.scratch); err != nil {
+		return nil, err
+	}
 	return sd, nil
 }
 
@@ -54,7 +60,10 @@ func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
 	})
 	s.builder.Reset(meta(m, mo))
 	for _, n := range slices.Compact(numbers) {
-		gather(&s.columns, heads, n)
+		m.mu.RLock()
+		leaves := leavesOf(heads, n)
+		m.mu.RUnlock()
+		gather(&s.columns, heads, leaves)
 		if err := s.builder.StartSeries(names[n].version, names[n].environment); err != nil {
 			return nil, segmentError(err)
 		}
@@ -79,13 +88,16 @@ func (m *model) freezeUpTo(mo *month, last uint64) {
 }
 
 // frozenBatch returns the frozen heads of a month that one segment may hold: the first ones of equal generation, none
-// of a generation past last.
+// of a generation past last. From here on their edits are noted for the segment.
 func (m *model) frozenBatch(mo *month, last uint64) []*head {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	n := 0
 	for n < len(mo.frozen) && mo.frozen[n].generation == mo.frozen[0].generation && mo.frozen[n].generation <= last {
 		n++
+	}
+	if n > 0 {
+		mo.sealJournal.begin()
 	}
 	return mo.frozen[:n:n]
 }

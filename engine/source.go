@@ -42,6 +42,15 @@ func (s *source) Bytes(off, n int64, scratch []byte) (b []byte, resident bool, e
 	return b, false, pl.pack.readAt(b, pl.offset()+off)
 }
 
+// whole returns the whole segment.
+func (s *source) whole() ([]byte, error) {
+	if b := s.resident.Load(); b != nil {
+		return *b, nil
+	}
+	pl := s.held.Load()
+	return pl.pack.load(pl.entry)
+}
+
 // load makes the segment resident.
 func (s *source) load() error {
 	pl := s.held.Load()

@@ -26,6 +26,9 @@ type Stats struct {
 	// Quarantined counts rejected lines by code, QuarantineDropped those the quarantine no longer holds.
 	Quarantined       event.Counts
 	QuarantineDropped uint64
+	// Joined counts actuals that came after their prediction or before it, Corrected those that replaced one, Orphaned
+	// those that came without a prediction, Deleted predictions' ids deleted.
+	Joined, Corrected, Orphaned, Deleted uint64
 	// Apply is the time spent publishing batches to memory.
 	Apply time.Duration
 
@@ -39,6 +42,8 @@ type Stats struct {
 	// SealedBytes is the size of the sealed segments, ResidentBytes what of them is in memory.
 	SealedBytes, ResidentBytes int64
 	IdempotencyKeys            int
+	// Waiting counts predictions without an actual, Orphans actuals without a prediction.
+	Waiting, Orphans int
 
 	Log wal.Stats
 }
@@ -47,13 +52,18 @@ type Stats struct {
 type counters struct {
 	batches, rows, duplicates, applyNanos   atomic.Uint64
 	checkpoints, merges, backgroundFailures atomic.Uint64
+	deleted, orphans                        atomic.Uint64
+	settled                                 [corrected + 1]atomic.Uint64
 	quarantined                             [len(event.Counts{})]atomic.Uint64
 }
 
 // Health says whether the store takes events.
 func (db *DB) Health() Health {
 	h := Health{Ready: db.ready.Load()}
-	err := logError(db.log.Err())
+	err := db.failure()
+	if err == nil {
+		err = logError(db.log.Err())
+	}
 	if err == nil {
 		err = db.keeper.failure()
 	}
@@ -74,6 +84,11 @@ func (db *DB) Stats() Stats {
 		Merges:             db.counters.merges.Load(),
 		BackgroundFailures: db.counters.backgroundFailures.Load(),
 		IdempotencyKeys:    db.keys.len(),
+		Joined:             db.counters.settled[joined].Load(),
+		Corrected:          db.counters.settled[corrected].Load(),
+		Orphaned:           db.counters.settled[orphaned].Load(),
+		Deleted:            db.counters.deleted.Load(),
+		Orphans:            int(db.counters.orphans.Load()),
 		Log:                db.log.Stats(),
 	}
 	for code := range s.Quarantined {
@@ -85,6 +100,7 @@ func (db *DB) Stats() Stats {
 		defer m.mu.RUnlock()
 		s.Models++
 		s.Series += len(m.series)
+		s.Waiting += m.waiting.count
 		for _, mo := range m.months {
 			s.add(mo)
 		}

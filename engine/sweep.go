@@ -28,13 +28,13 @@ func (k *keeper) unlisted() ([]string, error) {
 	for _, p := range k.manifest.packs {
 		keep[filepath.Join(packDirName, packName(p.number))] = true
 	}
-	for kind, lists := range map[listKind][]listRef{listKeys: k.manifest.keys, listRejects: k.manifest.rejects} {
+	for kind, lists := range map[listKind][]listRef{listKeys: k.manifest.keys, listRejects: k.manifest.rejects, listOrphans: k.manifest.orphans} {
 		for _, f := range lists {
 			keep[filepath.Join(kind.String(), listName(f.number))] = true
 		}
 	}
 	var unlisted []string
-	for _, dir := range []string{"", packDirName, listKeys.String(), listRejects.String()} {
+	for _, dir := range []string{"", packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
 		names, err := k.list(dir)
 		if err != nil {
 			return nil, err

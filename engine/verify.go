@@ -107,6 +107,9 @@ func (v *verification) run() error {
 	for _, ref := range v.manifest.rejects {
 		v.list(listRejects, ref, func(c *cursor) error { return decodeRejects(c, func(QuarantineRow) {}) })
 	}
+	for _, ref := range v.manifest.orphans {
+		v.list(listOrphans, ref, func(c *cursor) error { return decodeOrphans(c, func(orphan) {}) })
+	}
 	var err error
 	if v.report.Unlisted, err = v.unlisted(); err != nil {
 		return err

@@ -23,6 +23,7 @@ const (
 	CodeName             // a name that is empty, too long or holds control characters
 	CodeFeatures         // features that are not JSON or too long
 	CodeLineTooLong      // a line beyond LineBytesMax
+	CodeOrphan           // an actual whose prediction did not come in time
 	codeCount
 )
 
@@ -42,6 +43,7 @@ var codeNames = [codeCount]string{
 	CodeName:        "name",
 	CodeFeatures:    "features",
 	CodeLineTooLong: "line_too_long",
+	CodeOrphan:      "orphan",
 }
 
 // String returns the stable name of the code.

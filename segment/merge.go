@@ -7,9 +7,10 @@ import (
 )
 
 // Merge adds the rows of all segments to b, series by series, by time, then id; rows equal in both stay in the order of segs. It holds at most one decoded
-// block of each segment. Blocks that no other segment has rows among are copied as they are stored.
-func Merge(b *Builder, segs []*Segment, sc *Scratch) error {
-	m := merger{b: b, sc: sc, cursors: make([]mergeCursor, len(segs))}
+// block of each segment. Blocks that no other segment has rows among are copied as they are stored. Edits are folded in, and so are the actuals that fill,
+// which may be nil, has for rows without one.
+func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
+	m := merger{b: b, sc: sc, fill: fill, cursors: make([]mergeCursor, len(segs))}
 	for i := range m.cursors {
 		m.cursors[i].seg = segs[i]
 	}
@@ -35,10 +36,14 @@ func Merge(b *Builder, segs []*Segment, sc *Scratch) error {
 	}
 }
 
+// Fill returns the actual of a row that is stored without one, if it has come since.
+type Fill func(ts int64, predicted float64, id []byte) (actual float64, ok bool)
+
 // merger is a merge under way.
 type merger struct {
 	b       *Builder
 	sc      *Scratch
+	fill    Fill
 	cursors []mergeCursor
 	active  []*mergeCursor // those with rows left in the series at hand, in the order of the segments
 }
@@ -81,10 +86,10 @@ func (m *merger) step() error {
 	c := m.active[first]
 	switch {
 	case !c.decoded():
-		if a := c.seg.Block(c.series, c.block); a.MaxTime < bound && a.Rows >= blockRows/2 {
+		if a := c.seg.Block(c.series, c.block); a.MaxTime < bound && a.Rows >= blockRows/2 && m.asStored(c, a) {
 			return m.take(c)
 		}
-		return c.decode(m.sc)
+		return m.decode(c)
 	case c.time() < bound:
 		end := c.row + sort.Search(c.rows.Len()-c.row, func(i int) bool { return c.rows.Times[c.row+i] >= bound })
 		return m.append(c, end)
@@ -94,7 +99,7 @@ func (m *merger) step() error {
 			continue
 		}
 		if !o.decoded() {
-			return o.decode(m.sc)
+			return m.decode(o)
 		}
 		if bytes.Compare(o.rows.IDs.At(o.row), c.rows.IDs.At(c.row)) < 0 {
 			c = m.active[i]
@@ -119,7 +124,7 @@ func (m *merger) first() (first int, bound int64) {
 // take moves a block that is not decoded, as it is stored if the rows before it make a block.
 func (m *merger) take(c *mergeCursor) error {
 	if !m.b.cut(blockRows / 2) {
-		if err := c.decode(m.sc); err != nil {
+		if err := m.decode(c); err != nil {
 			return err
 		}
 		// Without this, the rest would stay as short as it is, and every block after it would have to be decoded.
@@ -178,8 +183,34 @@ func (c *mergeCursor) time() int64 {
 	return c.seg.Block(c.series, c.block).MinTime
 }
 
-func (c *mergeCursor) decode(sc *Scratch) error {
-	_, err := c.seg.ReadBlock(&c.rows, c.series, c.block, AllColumns, sc)
+// asStored tells whether nothing is to be folded into the next block of c, whose stored aggregate is a.
+func (m *merger) asStored(c *mergeCursor, a *Aggregate) bool {
+	return (m.fill == nil || a.Actuals == a.Rows) && c.seg.edits[int(c.seg.dir.series[c.series].firstBlock)+c.block] == nil
+}
+
+// decode reads the next block of c. All of its rows may have been deleted.
+func (m *merger) decode(c *mergeCursor) error {
+	_, err := c.seg.ReadBlock(&c.rows, c.series, c.block, AllColumns, m.sc)
 	c.block, c.row = c.block+1, 0
-	return err
+	if err != nil {
+		return err
+	}
+	m.fillIn(c)
+	m.drop(c)
+	return nil
+}
+
+// fillIn gives the rows at hand the actuals that came since they were stored.
+func (m *merger) fillIn(c *mergeCursor) {
+	if m.fill == nil {
+		return
+	}
+	for row := range c.rows.Len() {
+		if c.rows.Known.Get(row) {
+			continue
+		}
+		if actual, ok := m.fill(c.rows.Times[row], c.rows.Predicted[row], c.rows.IDs.At(row)); ok {
+			c.rows.setActual(row, actual, true)
+		}
+	}
 }

@@ -5,11 +5,17 @@ import (
 	"sort"
 )
 
-// Segment is a sealed segment: its directory and aggregates in memory, its blocks in a [Source]. It does not change and is safe for concurrent use, each
-// goroutine with a [Scratch] of its own.
+// Segment is a sealed segment: its directory and aggregates in memory, its blocks in a [Source]. What is stored does not change; edits lie over it, see
+// [Segment.Edit]. Reading is safe for concurrent use, each goroutine with a [Scratch] of its own, but not beside Edit.
 type Segment struct {
 	src Source
 	dir *directory
+
+	edits edits
+	// live are dir.nodes with all edits; nil without any.
+	live []Aggregate
+	// filters are built by the first FindID.
+	filters *filters
 }
 
 // Series is what a segment knows of a series without reading rows.
@@ -72,7 +78,7 @@ func Open(src Source, size int64) (*Segment, error) {
 
 // WithSource returns the same segment reading its blocks from another source of the same bytes.
 func (s *Segment) WithSource(src Source) *Segment {
-	return &Segment{src: src, dir: s.dir}
+	return &Segment{src: src, dir: s.dir, edits: s.edits, live: s.live, filters: s.filters}
 }
 
 // Meta returns whose rows the segment holds.
@@ -88,7 +94,7 @@ func (s *Segment) NumSeries() int {
 // Series returns series i. They are in ascending order of version, then environment.
 func (s *Segment) Series(i int) Series {
 	version, environment := s.dir.seriesNames(i)
-	return Series{Version: version, Environment: environment, Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(i)}
+	return Series{Version: version, Environment: environment, Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(s.nodes(), i)}
 }
 
 // Find returns the number of a series.
@@ -104,7 +110,7 @@ func (s *Segment) Find(version, environment string) (series int, ok bool) {
 	return i, v == version && e == environment
 }
 
-// Block returns the aggregate of a block of a series, not to be changed. The blocks of a series follow each other in time; the last time of one may be
+// Block returns the aggregate of a block of a series as stored, not to be changed. The blocks of a series follow each other in time; the last time of one may be
 // the first of the next.
 func (s *Segment) Block(series, block int) *Aggregate {
 	e := &s.dir.series[series]
@@ -114,8 +120,20 @@ func (s *Segment) Block(series, block int) *Aggregate {
 	return &s.dir.nodes[int(e.firstBlock)+block]
 }
 
-// ReadBlock sets the selected columns of dst to those of a block, and empties the others.
+// ReadBlock sets the selected columns of dst to those of a block with its edits, and empties the others.
 func (s *Segment) ReadBlock(dst *Columns, series, block int, cols ColumnSet, sc *Scratch) (Read, error) {
+	read, err := s.readStored(dst, series, block, cols, sc)
+	if err != nil || s.edits == nil {
+		return read, err
+	}
+	if changed := s.edits[int(s.dir.series[series].firstBlock)+block]; changed != nil {
+		dst.edit(changed, cols)
+	}
+	return read, nil
+}
+
+// readStored is ReadBlock without the edits.
+func (s *Segment) readStored(dst *Columns, series, block int, cols ColumnSet, sc *Scratch) (Read, error) {
 	read := Read{Rows: s.Block(series, block).Rows}
 	i, n := int(s.dir.series[series].firstBlock)+block, int(read.Rows)
 	dst.Reset()

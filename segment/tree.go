@@ -28,35 +28,35 @@ func (d *directory) growTrees() {
 	}
 }
 
-// total returns the aggregate of a whole series.
-func (d *directory) total(series int) *Aggregate {
+// total returns the aggregate of a whole series among nodes.
+func (d *directory) total(nodes []Aggregate, series int) *Aggregate {
 	s := &d.series[series]
 	root, n := s.firstBlock, s.blockCount
 	for next := s.firstNode; n > 1; next += n {
 		n = (n + fanOut - 1) / fanOut
 		root = next
 	}
-	return &d.nodes[root]
+	return &nodes[root]
 }
 
-// mergeBlocks merges the blocks [from, to) of a series, from as few nodes as cover them.
-func (d *directory) mergeBlocks(dst *Aggregate, series int, from, to uint32, merge func(dst, node *Aggregate)) {
+// mergeBlocks merges the blocks [from, to) of a series, from as few of the nodes as cover them.
+func (d *directory) mergeBlocks(dst *Aggregate, nodes []Aggregate, series int, from, to uint32, merge func(dst, node *Aggregate)) {
 	s := &d.series[series]
 	first, n, next := s.firstBlock, s.blockCount, s.firstNode
 	for {
 		for from < to && from%fanOut != 0 {
-			merge(dst, &d.nodes[first+from])
+			merge(dst, &nodes[first+from])
 			from++
 		}
 		for from < to && to%fanOut != 0 && to != n {
 			to--
-			merge(dst, &d.nodes[first+to])
+			merge(dst, &nodes[first+to])
 		}
 		if from >= to {
 			return
 		}
 		if n == 1 {
-			merge(dst, &d.nodes[first])
+			merge(dst, &nodes[first])
 			return
 		}
 		from, to = from/fanOut, (to+fanOut-1)/fanOut

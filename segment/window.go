@@ -48,7 +48,7 @@ func (s *Segment) Window(dst *Aggregate, series int, from, to int64, want Want, 
 	if want == WantAll {
 		merge = (*Aggregate).Merge
 	}
-	s.dir.mergeBlocks(dst, series, uint32(first), uint32(end), merge)
+	s.dir.mergeBlocks(dst, s.nodes(), series, uint32(first), uint32(end), merge)
 	return read, nil
 }
 

@@ -36,7 +36,7 @@ type room struct {
 var rooms = map[string]room{
 	"event": {never: []string{"net", "net/http", "os"}},
 	"segment": {
-		outside: []string{"github.com/klauspost/compress"},
+		outside: []string{"github.com/klauspost/compress", "github.com/FastFilter/xorfilter"},
 		never:   []string{"net", "net/http", "os", "sync", "time"},
 	},
 	"wal": {
@@ -79,7 +79,7 @@ var forTests = []string{
 }
 
 // light is all that a program pulls in by importing engine.
-var light = []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3", "golang.org/x/sys"}
+var light = []string{"github.com/FastFilter/xorfilter", "github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3", "golang.org/x/sys"}
 
 func TestImports(t *testing.T) {
 	root := moduleRoot(t)

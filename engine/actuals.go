@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/residualdb/residual/event"
+)
+
+// AppendActuals stores actuals that came after their predictions, or before. When it returns nil they are durable and
+// count: each joins the prediction of its model and id that waits for it; if none waits, it replaces the actual of the
+// predictions of that id; if there is none at all, it is kept for [Options.ActualsTTL]. Otherwise it is as Append.
+func (db *DB) AppendActuals(ctx context.Context, a *event.Actuals) (Appended, error) {
+	return db.appendActuals(a, func(r record) (Appended, error) { return db.submit(ctx, r) })
+}
+
+// AppendActualsOnce is to AppendActuals what AppendOnce is to Append.
+func (db *DB) AppendActualsOnce(ctx context.Context, a *event.Actuals, key Key) (Appended, error) {
+	return db.appendActuals(a, func(r record) (Appended, error) { return db.submitOnce(ctx, r, key) })
+}
+
+func (db *DB) appendActuals(a *event.Actuals, submit func(record) (Appended, error)) (Appended, error) {
+	if err := db.begin(); err != nil {
+		return Appended{}, err
+	}
+	defer db.end()
+	if err := checkActuals(a); err != nil {
+		return Appended{}, err
+	}
+	return submit(record{actuals: a})
+}
+
+func checkActuals(a *event.Actuals) error {
+	n := a.Len()
+	if len(a.ModelOf) != n || len(a.Observed) != n || a.IDs.Len() != n {
+		return fmt.Errorf("%w: columns of different lengths", ErrBatch)
+	}
+	for i, v := range a.Values {
+		if int(a.ModelOf[i]) >= len(a.Models) {
+			return fmt.Errorf("%w: row %d is of model %d, there are %d", ErrBatch, i, a.ModelOf[i], len(a.Models))
+		}
+		if !isFinite(v) {
+			return fmt.Errorf("%w: row %d holds a value that is not finite", ErrBatch, i)
+		}
+	}
+	return nil
+}
+
+// Delete removes every prediction of the model with one of the ids, and the actuals that wait for them. It is durable
+// and visible when it returns nil. Ids that are not there are no error.
+func (db *DB) Delete(ctx context.Context, model string, ids ...string) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	_, err := db.submit(ctx, record{deletion: &deletion{model, ids}})
+	return err
+}

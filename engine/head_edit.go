@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"bytes"
+	"math"
+	"slices"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// indexed returns the head's index, which it builds if there is none.
+func (h *head) indexed(hash func(id []byte) uint64) *idIndex {
+	if h.index != nil {
+		return h.index
+	}
+	h.index = &idIndex{first: make(map[uint64]int32, h.rows())}
+	for number, s := range h.series {
+		for _, l := range s.leaves {
+			for i, ts := range l.times {
+				h.index.add(hash(h.text.id(l.text[i])), number, ts)
+			}
+		}
+	}
+	return h.index
+}
+
+// edit applies e to the rows with its prediction id: a deletion to all, an actual to those that have one. Of the others,
+// those that do not wait have theirs in the fills. It tells whether there were any.
+func (h *head) edit(e *edit, s *settler) (hit bool) {
+	x := h.indexed(s.hash)
+	for i, ok := x.first[e.hash]; ok && i >= 0; i = x.entries[i].next {
+		number := x.entries[i].series
+		for _, r := range h.rowsAt(s, number, x.entries[i].time, e.id) {
+			if e.deleted || h.series[number].leaves[r.leaf].isKnown(r.row) {
+				h.change(number, r, e)
+				hit = true
+			}
+		}
+	}
+	return hit
+}
+
+// editWaiting applies e to the row that waits at a known place.
+func (h *head) editWaiting(e *edit, w waitingRow, s *settler) bool {
+	for _, r := range h.rowsAt(s, w.series, w.time, e.id) {
+		l := h.series[w.series].leaves[r.leaf]
+		if !l.isKnown(r.row) && math.Float64bits(l.predicted[r.row]) == math.Float64bits(w.predicted) {
+			h.change(w.series, r, e)
+			return true
+		}
+	}
+	return false
+}
+
+// leafRow is a row's place in a series of a head.
+type leafRow struct{ leaf, row int }
+
+// rowsAt returns the rows of a series with the prediction id at the time ts, the last one first, so that each may be
+// removed before the next is looked at. The result is valid until the next call.
+func (h *head) rowsAt(s *settler, series uint32, ts int64, id []byte) []leafRow {
+	s.rows = s.rows[:0]
+	hs := h.series[series]
+	if hs == nil {
+		return nil
+	}
+	for at := hs.findFirst(ts); at < len(hs.leaves) && hs.leaves[at].first() <= ts; at++ {
+		l := hs.leaves[at]
+		i, _ := slices.BinarySearch(l.times, ts)
+		for ; i < l.len() && l.times[i] == ts; i++ {
+			if bytes.Equal(h.text.id(l.text[i]), id) {
+				s.rows = append(s.rows, leafRow{at, i})
+			}
+		}
+	}
+	slices.Reverse(s.rows)
+	return s.rows
+}
+
+// change applies e to a row. The leaves of a frozen head are replaced, because a sealer may be reading them.
+func (h *head) change(number uint32, r leafRow, e *edit) {
+	s, at, i := h.series[number], r.leaf, r.row
+	l := s.leaves[at]
+	if h.frozen {
+		s.leaves = slices.Clone(s.leaves)
+		l = l.clone()
+		s.leaves[at] = l
+	}
+	switch {
+	case e.deleted && l.len() == 1:
+		s.leaves = slices.Delete(s.leaves, at, at+1)
+		if len(s.leaves) == 0 && !h.frozen {
+			delete(h.series, number)
+		}
+	case e.deleted:
+		l.remove(i)
+	case !l.isKnown(i):
+		l.actual[i] = e.actual
+		setBit(&l.known, i)
+		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
+	default:
+		l.actual[i] = e.actual
+		l.aggregate()
+	}
+}
+
+func (l *leaf) clone() *leaf {
+	c := *l
+	c.times, c.predicted = slices.Clone(l.times), slices.Clone(l.predicted)
+	c.actual, c.text = slices.Clone(l.actual), slices.Clone(l.text)
+	return &c
+}
+
+// remove drops row i of a leaf that has others.
+func (l *leaf) remove(i int) {
+	l.times = slices.Delete(l.times, i, i+1)
+	l.predicted = slices.Delete(l.predicted, i, i+1)
+	l.actual = slices.Delete(l.actual, i, i+1)
+	l.text = slices.Delete(l.text, i, i+1)
+	removeBit(&l.known, i)
+	l.aggregate()
+}
+
+// edit applies e to the rows of a sealed segment with its prediction id, see [head.edit].
+func (s *sealed) edit(e *edit, sc *segment.Scratch) (hit bool, err error) {
+	type place struct{ series, block, row int }
+	var rows []place
+	err = s.segment.FindID(e.id, sc, func(series, block, row int, known bool) {
+		if e.deleted || known {
+			rows = append(rows, place{series, block, row})
+		}
+	})
+	if err != nil {
+		return false, segmentError(err)
+	}
+	for _, r := range rows {
+		if err := s.segment.Edit(r.series, r.block, e.of(r.row), sc); err != nil {
+			return false, segmentError(err)
+		}
+	}
+	return len(rows) > 0, nil
+}
+
+// editWaiting applies e to the row that waits at a known place.
+func (s *sealed) editWaiting(e *edit, w waitingRow, sc *segment.Scratch) (bool, error) {
+	i, ok := slices.BinarySearch(s.numbers, w.series)
+	if !ok {
+		return false, nil
+	}
+	series := int(s.indexes[i])
+	block, row, ok, err := s.segment.FindWaiting(series, w.time, w.predicted, e.id, sc)
+	if err != nil || !ok {
+		return false, segmentError(err)
+	}
+	return true, segmentError(s.segment.Edit(series, block, e.of(row), sc))
+}
+
+// of returns the edit of a segment's row.
+func (e *edit) of(row int) segment.Edit {
+	return segment.Edit{Row: row, Deleted: e.deleted, Known: !e.deleted, Actual: e.actual}
+}

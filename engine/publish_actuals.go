@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/residualdb/residual/event"
+)
+
+// publishActuals makes actuals count, in the order of the request for each model.
+func (p *publisher) publishActuals(lsn uint64, r *record) error {
+	begin := time.Now()
+	a := r.actuals
+	p.groupBy(a.ModelOf, len(a.Models))
+	for i, name := range a.Models {
+		rows := p.order[p.starts[i]:p.starts[i+1]]
+		m, known := p.db.models.Load(name)
+		for len(rows) > 0 {
+			n := min(len(rows), publishRowsMax)
+			if !known {
+				p.orphan(lsn, r, name, rows[:n])
+			} else if err := p.settleRun(lsn, r, m, rows[:n]); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	p.expireOrphans(r.at)
+	p.db.counters.batches.Add(1)
+	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))
+	return nil
+}
+
+// settleRun settles actuals of one model under one hold of its lock.
+func (p *publisher) settleRun(lsn uint64, r *record, m *model, rows []uint32) error {
+	a := r.actuals
+	p.settler.generation = p.db.generation
+	var unmatched []uint32
+	m.mu.Lock()
+	for _, row := range rows {
+		id := a.IDs.At(int(row))
+		e := edit{hash: p.db.hash(id), id: id, actual: a.Values[row]}
+		became, err := m.settle(&e, &p.settler)
+		if err != nil {
+			m.mu.Unlock()
+			return err
+		}
+		p.db.counters.settled[became].Add(1)
+		if became == orphaned {
+			unmatched = append(unmatched, row)
+		}
+	}
+	m.mu.Unlock()
+	p.orphan(lsn, r, m.name, unmatched)
+	return nil
+}
+
+// orphan keeps actuals that have no prediction.
+func (p *publisher) orphan(lsn uint64, r *record, model string, rows []uint32) {
+	a := r.actuals
+	modelHash := p.db.hash([]byte(model))
+	for _, row := range rows {
+		id := a.IDs.At(int(row))
+		p.db.orphans.add(orphanKey{modelHash, p.db.hash(id)}, orphan{
+			model: model, id: string(id), actual: a.Values[row], observed: a.Observed[row],
+			received: r.at, lsn: lsn, line: int(row),
+		})
+	}
+}
+
+// expireOrphans quarantines the actuals whose time is over.
+func (p *publisher) expireOrphans(now int64) {
+	defer func() { p.db.counters.orphans.Store(uint64(len(p.db.orphans.held))) }()
+	for _, x := range p.db.orphans.expire(now - p.db.opts.ActualsTTL.Milliseconds()) {
+		p.db.counters.quarantined[event.CodeOrphan].Add(1)
+		p.db.quarantine.addRow(x.reject(now))
+	}
+}
+
+// delete removes predictions and the actuals that wait for them.
+func (p *publisher) delete(d *deletion) error {
+	p.settler.generation = p.db.generation
+	m, known := p.db.models.Load(d.model)
+	for _, id := range d.ids {
+		e := edit{hash: p.db.hash([]byte(id)), id: []byte(id), deleted: true}
+		p.db.orphans.take(orphanKey{p.db.hash([]byte(d.model)), e.hash})
+		if !known {
+			continue
+		}
+		if err := p.deleteOne(m, &e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *publisher) deleteOne(m *model, e *edit) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	hit, err := m.remove(e, &p.settler)
+	if hit {
+		p.db.counters.deleted.Add(1)
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// replacement is one month whose segments become one segment of a new pack.
+type replacement struct {
+	dirtyMonth
+	old []*sealed
+	// fills are folded into the new segment.
+	fills []*fills
+	// merged is the new segment; nil if it is the only old one as it was, which only gets a place on disk.
+	merged *source
+}
+
+// replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
+// retired there. Nothing changes in memory unless the commit went through.
+func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err error) {
+	k := &db.keeper
+	if len(months) == 0 {
+		return k.commit(next)
+	}
+	order := slices.SortedFunc(maps.Values(months), func(a, b *replacement) int {
+		return cmp.Or(cmp.Compare(a.model.name, b.model.name), cmp.Compare(a.month.number, b.month.number))
+	})
+	defer func() {
+		if err != nil {
+			for _, r := range order {
+				r.abandon()
+			}
+		}
+	}()
+	p, err := db.writePack(next, order)
+	if err != nil {
+		return err
+	}
+	next.packs = append(next.packs, packRef{fileRef: p.ref})
+	if err := k.commit(next); err != nil {
+		return errors.Join(err, p.close())
+	}
+	k.packs[p.ref.number] = p
+	for entry, r := range order {
+		if err := r.apply(&place{p, entry}, &k.scratch); err != nil {
+			return k.fail(err)
+		}
+	}
+	return nil
+}
+
+func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
+	k := &db.keeper
+	w, err := newPackWriter(k.fs, filepath.Join(k.dir, packDirName), k.store, k.number())
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range order {
+		bytes, err := db.bytes(r)
+		if err == nil {
+			err = w.add(r.model.name, r.month.number, bytes)
+		}
+		if err != nil {
+			return nil, errors.Join(err, w.abort())
+		}
+		for _, old := range r.old {
+			if pl := old.source.held.Load(); pl != nil {
+				next.retire(pl)
+			}
+		}
+	}
+	return w.finish()
+}
+
+// bytes returns the segment that replaces the old ones.
+func (db *DB) bytes(r *replacement) ([]byte, error) {
+	segments, plain := r.begin()
+	if plain {
+		return r.old[0].source.whole()
+	}
+	var fill segment.Fill
+	if len(r.fills) > 0 {
+		fill = newFolding(r.model, r.fills, db.hash).fill
+	}
+	k := &db.keeper
+	k.sealing.Lock()
+	defer k.sealing.Unlock()
+	b := k.sealer.builder
+	b.Reset(meta(r.model, r.month))
+	if err := segment.Merge(b, segments, fill, &k.sealer.scratch); err != nil {
+		return nil, segmentError(err)
+	}
+	bytes := b.Finish(nil)
+	r.merged = &source{size: int64(len(bytes))}
+	r.merged.resident.Store(&bytes)
+	return bytes, nil
+}
+
+// begin returns the segments as they are now; edits from here on are noted for the new one. plain tells that there is
+// but one, and nothing to fold into it.
+func (r *replacement) begin() (segments []*segment.Segment, plain bool) {
+	r.model.mu.Lock()
+	defer r.model.mu.Unlock()
+	if len(r.old) == 1 && len(r.fills) == 0 && !r.old[0].segment.Edited() {
+		return nil, true
+	}
+	r.month.foldJournal.begin()
+	for _, old := range r.old {
+		segments = append(segments, old.segment.Snapshot())
+	}
+	return segments, false
+}
+
+// abandon ends a replacement that will not be applied.
+func (r *replacement) abandon() {
+	r.model.mu.Lock()
+	defer r.model.mu.Unlock()
+	_ = r.month.foldJournal.end(nil, nil) // there is nothing to apply it to
+}
+
+// apply puts the new segment in the place of the old ones, for queries from here on.
+func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
+	pl.pack.acquire()
+	r.model.mu.Lock()
+	defer r.model.mu.Unlock()
+	if r.merged == nil && r.old[0].source.held.Load() == nil {
+		r.old[0].source.held.Store(pl)
+		return nil
+	}
+	src := r.merged
+	if src == nil { // the segment moves to another pack
+		src = &source{size: r.old[0].source.size}
+		src.resident.Store(r.old[0].source.resident.Load())
+	}
+	src.held.Store(pl)
+	generation := uint64(0)
+	for _, old := range r.old {
+		generation = max(generation, old.generation)
+	}
+	sd, err := newSealed(r.model, src, generation)
+	if err != nil {
+		return fmt.Errorf("open what was just written: %w", err)
+	}
+	mo := r.month
+	mo.sealed = slices.DeleteFunc(slices.Clone(mo.sealed), func(s *sealed) bool { return slices.Contains(r.old, s) })
+	mo.sealed = append(mo.sealed, sd)
+	mo.fills = slices.DeleteFunc(slices.Clone(mo.fills), func(f *fills) bool { return slices.Contains(r.fills, f) })
+	for _, old := range r.old {
+		old.release()
+	}
+	return mo.foldJournal.end(sd, sc)
+}
+
+// retire marks an entry of a pack as no longer part of the store; a pack without any other goes.
+func (m *manifest) retire(pl *place) {
+	i := slices.IndexFunc(m.packs, func(p packRef) bool { return p.number == pl.pack.ref.number })
+	p := &m.packs[i]
+	p.dead = append(p.dead, uint32(pl.entry))
+	if len(p.dead) == len(pl.pack.entries) {
+		m.packs = slices.Delete(m.packs, i, i+1)
+	}
+}

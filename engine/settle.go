@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// edit changes a prediction that is stored: its actual, or that it is there at all.
+type edit struct {
+	hash    uint64
+	id      []byte
+	actual  float64
+	deleted bool
+}
+
+// outcome is what became of an actual.
+type outcome uint8
+
+const (
+	orphaned  outcome = iota // no prediction of its id
+	joined                   // its prediction waited
+	corrected                // its prediction had an actual
+)
+
+// settler is what edits need beside the model. The publisher owns it.
+type settler struct {
+	generation uint64
+	hash       func(id []byte) uint64
+	// edited receives the months that the next checkpoint has to fold.
+	edited func(*model, *month)
+
+	// Scratch.
+	segment segment.Scratch
+	rows    []leafRow
+}
+
+// settle gives an actual to the prediction that waits for it; if none waits, it replaces the actual of every
+// prediction of its id. The publisher calls it under the model's lock.
+func (m *model) settle(e *edit, s *settler) (outcome, error) {
+	if w, ok := m.waiting.take(e.hash); ok {
+		m.join(e, w, s)
+		return joined, nil
+	}
+	hit, err := m.edit(e, s)
+	if err != nil || !hit {
+		return orphaned, err
+	}
+	return corrected, nil
+}
+
+// join gives a waiting row its actual: in its place in the head, or as a fill if the row is sealed or on its way there.
+func (m *model) join(e *edit, w waitingRow, s *settler) {
+	mo := m.month(monthOf(w.time))
+	if mo.head != nil && mo.head.editWaiting(e, w, s) {
+		return
+	}
+	f, fresh := mo.writableFills(s.generation)
+	if fresh {
+		s.edited(m, mo)
+	}
+	f.add(e.hash, w, e.actual)
+}
+
+// edit applies e to every prediction of its id and tells whether there were any.
+func (m *model) edit(e *edit, s *settler) (hit bool, err error) {
+	for _, mo := range m.months {
+		h, err := mo.edit(e, m, s)
+		if err != nil {
+			return hit, err
+		}
+		hit = hit || h
+	}
+	if hit && e.deleted {
+		m.resight()
+	}
+	return hit, nil
+}
+
+// remove deletes every prediction of an id, waiting or not.
+func (m *model) remove(e *edit, s *settler) (hit bool, err error) {
+	m.waiting.take(e.hash)
+	return m.edit(e, s)
+}
+
+// edit applies e to the month's predictions of its id. What a sealer or a fold is reading at this moment gets the edit
+// in its result as well, see the journals.
+func (mo *month) edit(e *edit, m *model, s *settler) (hit bool, err error) {
+	if mo.editFills(e) {
+		hit = true
+		mo.foldJournal.note(e, nil)
+	}
+	if mo.head != nil && mo.head.edit(e, s) {
+		hit = true
+	}
+	for _, h := range mo.frozen {
+		if h.edit(e, s) {
+			hit = true
+			mo.sealJournal.note(e, nil)
+		}
+	}
+	for _, sd := range mo.sealed {
+		h, err := sd.edit(e, &s.segment)
+		if err != nil {
+			return hit, err
+		}
+		if h {
+			hit = true
+			mo.foldJournal.note(e, nil)
+			s.edited(m, mo)
+		}
+	}
+	return hit, nil
+}
+
+func (mo *month) editFills(e *edit) (hit bool) {
+	for _, f := range mo.fills {
+		hit = f.edit(e) || hit
+	}
+	return hit
+}
+
+// replaceWaiting removes the row of a prediction that was sent again before its actual came.
+func (m *model) replaceWaiting(hash uint64, id []byte, w waitingRow, s *settler) error {
+	mo := m.month(monthOf(w.time))
+	found, err := mo.removeWaiting(&edit{hash: hash, id: id, deleted: true}, m, w, s)
+	if err != nil {
+		return err
+	}
+	if !found {
+		panic("BUG: a waiting row is not where the index says")
+	}
+	if w.time <= m.series[w.series].first {
+		m.resight()
+	}
+	return nil
+}
+
+func (mo *month) removeWaiting(e *edit, m *model, w waitingRow, s *settler) (bool, error) {
+	if mo.head != nil && mo.head.editWaiting(e, w, s) {
+		return true, nil
+	}
+	for _, h := range mo.frozen {
+		if h.editWaiting(e, w, s) {
+			mo.sealJournal.note(e, &w)
+			return true, nil
+		}
+	}
+	for _, sd := range mo.sealed {
+		hit, err := sd.editWaiting(e, w, &s.segment)
+		if err != nil {
+			return false, err
+		}
+		if hit {
+			mo.foldJournal.note(e, &w)
+			s.edited(m, mo)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// journal notes the edits of rows that a sealer or a fold has begun to read, to be applied again to what it makes.
+type journal struct {
+	open    bool
+	entries []journalEntry
+}
+
+type journalEntry struct {
+	edit
+	waiting *waitingRow // the only row meant, or nil
+}
+
+func (j *journal) begin() { j.open = true }
+
+func (j *journal) note(e *edit, w *waitingRow) {
+	if !j.open {
+		return
+	}
+	entry := journalEntry{edit: edit{e.hash, slices.Clone(e.id), e.actual, e.deleted}}
+	if w != nil {
+		at := *w
+		entry.waiting = &at
+	}
+	j.entries = append(j.entries, entry)
+}
+
+// end closes the journal and applies it to sd. A sealer or fold that failed has none.
+func (j *journal) end(sd *sealed, sc *segment.Scratch) (err error) {
+	entries := j.entries
+	*j = journal{}
+	for i := 0; i < len(entries) && sd != nil && err == nil; i++ {
+		if e := &entries[i]; e.waiting != nil {
+			_, err = sd.editWaiting(&e.edit, *e.waiting, sc)
+		} else {
+			_, err = sd.edit(&e.edit, sc)
+		}
+	}
+	return err
+}
