@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"container/list"
 	"errors"
 	"io"
 	"net"
@@ -13,7 +14,8 @@ import (
 )
 
 // guard wraps a listener: it bounds connections, all together and per address, and remembers the open ones so that a
-// shutdown can end them.
+// shutdown can end them. When no more fit, the one that has been silent about its first request for longest makes room:
+// clients that only hold connections open do not keep others out.
 type guard struct {
 	net.Listener
 
@@ -23,6 +25,8 @@ type guard struct {
 	mu    sync.Mutex
 	conns map[*conn]struct{}
 	perIP map[string]int
+	// silent are the connections that have not sent a whole request head yet, the oldest first.
+	silent list.List
 }
 
 func newGuard(ln net.Listener, s *Server) *guard {
@@ -51,26 +55,47 @@ func (g *guard) admit(c *conn) *answerError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	limits := &g.server.limits
-	if len(g.conns) >= limits.MaxConns {
-		return busy(limits.MaxConns, "too many connections are open")
-	}
 	if g.perIP[c.ip] >= limits.MaxConnsPerIP {
 		e := busy(limits.MaxConnsPerIP, "too many connections from this address are open")
 		e.status = fasthttp.StatusTooManyRequests
 		return e
 	}
+	if len(g.conns) >= limits.MaxConns {
+		oldest := g.silent.Front()
+		if oldest == nil {
+			return busy(limits.MaxConns, "too many connections are open")
+		}
+		g.server.counts.refusedConns.Add(1)
+		evicted := oldest.Value.(*conn)
+		g.remove(evicted)
+		_ = evicted.Conn.Close()
+	}
 	g.conns[c] = struct{}{}
 	g.perIP[c.ip]++
+	c.silent = g.silent.PushBack(c)
 	return nil
+}
+
+// heard takes a connection that sent a request off the list of silent ones.
+func (g *guard) heard(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.silent.Remove(c.silent)
 }
 
 func (g *guard) forget(c *conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.remove(c)
+}
+
+// remove is forget under mu.
+func (g *guard) remove(c *conn) {
 	if _, ok := g.conns[c]; !ok {
 		return
 	}
 	delete(g.conns, c)
+	g.silent.Remove(c.silent)
 	if g.perIP[c.ip]--; g.perIP[c.ip] == 0 {
 		delete(g.perIP, c.ip)
 	}
@@ -127,6 +152,9 @@ type conn struct {
 
 	guard *guard
 	ip    string
+	// silent is the connection's place in the guard's list, spoke is set once it has left it.
+	silent *list.Element
+	spoke  bool
 	// lingers is set when the last answer goes out while the client may still be sending.
 	lingers atomic.Bool
 	// unbroken is the number of bytes read since the last line feed: it tells a request line that is too long from
@@ -143,6 +171,14 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.unbroken += n
 	}
 	return n, err
+}
+
+// serves notes that a request arrived on the connection.
+func (c *conn) serves() {
+	if !c.spoke {
+		c.spoke = true
+		c.guard.heard(c)
+	}
 }
 
 // lingerTime is how long a client that was refused may take to stop sending.

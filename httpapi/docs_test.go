@@ -98,7 +98,9 @@ func TestDocumentedParameters(t *testing.T) {
 	server := start(t, httpapi.Options{})
 	_, body := server.do(t, "GET", "/v0/pipes/openapi.json", nil)
 	var api struct {
-		Components struct{ Parameters map[string]struct{ Name string } }
+		Components struct {
+			Parameters map[string]struct{ Name string }
+		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(body), &api))
 	require.NotEmpty(t, api.Components.Parameters)

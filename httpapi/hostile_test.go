@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -171,8 +172,14 @@ func TestConnectionLimits(t *testing.T) {
 		}, 5*time.Second, time.Millisecond)
 	})
 	t.Run("all together", func(t *testing.T) {
-		server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxConns: 1}})
+		server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxConns: 2}})
+		silent := dial(t, server.addr)
+		_, err := silent.Write([]byte("GET /health HTTP/1.1\r\nHost: local"))
+		require.NoError(t, err)
 		keepOpen(t, server.addr)
+		keepOpen(t, server.addr)
+		_, err = io.ReadAll(silent)
+		require.NoError(t, err, "who only holds a connection makes room")
 		answer := exchange(t, server.addr, "")
 		require.Contains(t, answer, "HTTP/1.1 503 ")
 		require.Contains(t, answer, "Retry-After: 1\r\n")

@@ -132,8 +132,8 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		IdleTimeout:        s.limits.IdleTimeout,
 		ReadBufferSize:     readBufferBytes,
 		MaxRequestsPerConn: maxRequestsPerConn,
-		// The guard around the listener bounds connections and says so in the shape of our errors.
-		Concurrency:     s.limits.MaxConns + 1,
+		// The guard around the listener bounds connections; a worker may still be leaving one that made room.
+		Concurrency:     2 * s.limits.MaxConns,
 		CloseOnShutdown: true,
 
 		NoDefaultServerHeader: true,
@@ -172,6 +172,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // handle serves one request. Nothing of ctx outlives it.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	if peer, ok := ctx.Conn().(*conn); ok {
+		peer.serves()
+	}
 	c := s.calls.Get().(*call)
 	c.begin(ctx)
 	defer func() {

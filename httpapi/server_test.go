@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +27,13 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the golden files instead of comparing with them")
 
 func TestMain(m *testing.M) {
+	if os.Getenv(serveEnv) != "" {
+		if err := serveUntilInputEnds(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	// fasthttp does not stop these: a clock that lives as long as the process, and the cleaners of a server's workers
 	// and of a client's connections, which end up to ten seconds after it.
 	goleak.VerifyTestMain(m,
