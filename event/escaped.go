@@ -16,9 +16,10 @@ type escapedJSON struct {
 	mark  int    // where in out the text begins
 	names *nameStack
 
-	// scalars are where strings, numbers and literals lie, if the layout is to be
-	// learned.
+	// scalars are where strings, numbers and literals lie in the text that begins
+	// at start, if its layout is to be learned.
 	learn   bool
+	start   int
 	scalars []span
 }
 
@@ -48,9 +49,8 @@ func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
 	}
 	i++
 	e := d.newEscaped(b, i)
-	e.learn = d.features.worthLearning()
-	e.scalars = d.scalars[:0]
 	start := i
+	e.start, e.learn, e.scalars = start, d.features.worthLearning(), d.scalars[:0]
 	i, o := e.space(i, e.mark)
 	if i, o, ok = e.value(i, o, 0); !ok {
 		return i, false
@@ -61,9 +61,10 @@ func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
 	}
 	d.scalars = e.scalars
 	if e.learn {
-		d.features.learnPlain(b[start:i], e.scalars, start)
+		d.features.learn(b[start:i], e.scalars, true)
+	} else {
+		d.features.miss()
 	}
-	d.features.miss()
 	return i + 1, true
 }
 
@@ -89,7 +90,7 @@ func (e *escapedJSON) value(i, o, depth int) (int, int, bool) {
 	}
 	end, o, ok := e.scalar(i, o)
 	if e.learn {
-		e.scalars = append(e.scalars, span{start: i, end: end})
+		e.scalars = append(e.scalars, span{start: i - e.start, end: end - e.start, col: colNone})
 	}
 	return end, o, ok
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var floatsFlag = flag.Int("event.floats", 50_000, "random numbers of TestFloatsAtRandom")
+var floatsFlag = flag.Int("event.floats", 50_000, "how many numbers the randomised tests of floats try")
 
 // requireFloat requires of a JSON number what strconv.ParseFloat makes of it, to
 // the bit, of readFloat and of the general path. It returns whether readFloat
@@ -70,7 +70,7 @@ func TestHardFloats(t *testing.T) {
 // at any number of digits.
 func TestHalfwayFloats(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
+	for range *floatsFlag / 100 {
 		v := math.Float64frombits(r.Uint64() &^ (1 << 63))
 		switch r.IntN(4) {
 		case 0:

@@ -100,6 +100,8 @@ type layouts struct {
 	// shared[x][y] is the number of steps that x and y have in common at first.
 	shared [layoutsMax][layoutsMax]uint8
 
+	spare layout // the one being learned
+
 	latest int // the one that matched last
 	oldest int // the one to give up next
 
@@ -146,61 +148,61 @@ func (l *layouts) find(b []byte, i, x, k int) int {
 	return -1
 }
 
-// learn takes, from where the values of an accepted text lie, its layout, and
-// returns it for the caller to complete; or nil if it is beyond the bounds.
-func (l *layouts) learn(text []byte, values []span) *layout {
-	literal := 0
-	for _, v := range values {
-		if n := v.start - literal; n == 0 || n > literalMax {
-			return nil
-		}
-		literal = v.end
-	}
-	if n := len(text) - literal; n == 0 || n > literalMax || len(values) >= layoutStepsMax {
-		return nil
-	}
-	if len(l.known) < layoutsMax {
-		l.known = append(l.known, layout{})
-		l.latest = len(l.known) - 1
-	} else {
-		l.latest = l.oldest
-		l.oldest = (l.oldest + 1) % layoutsMax
-	}
-	learned := &l.known[l.latest]
-	learned.set(text, values)
-	for y := range l.known {
-		n := uint8(learned.common(&l.known[y])) // at most layoutStepsMax
-		l.shared[l.latest][y], l.shared[y][l.latest] = n, n
-	}
-	return learned
-}
-
-// learnPlain is learn for a text inside a JSON string, whose values are counted
-// from an index before it.
-func (l *layouts) learnPlain(text []byte, values []span, start int) {
-	for k := range values {
-		values[k].start -= start
-		values[k].end -= start
-	}
-	learned := l.learn(text, values)
-	if learned == nil {
+// learn takes the layout of an accepted text that was not tried or had none of the
+// layouts known, from where its values lie. plain says that the text lies inside
+// a JSON string.
+func (l *layouts) learn(text []byte, values []span, plain bool) {
+	if !l.spare.set(text, values, plain) {
+		l.miss()
 		return
 	}
-	literal := 0
-	for k, v := range values {
-		learned.steps[k].setPlain(text[literal:v.start])
-		literal = v.end
+	var shared [layoutsMax]uint8
+	for y := range l.known {
+		o := &l.known[y]
+		n := l.spare.common(o)
+		if n == len(l.spare.steps) && n == len(o.steps) {
+			l.hit(y)
+			return
+		}
+		shared[y] = uint8(n) // at most layoutStepsMax
 	}
-	learned.steps[len(values)].setPlain(text[literal:])
+	l.miss()
+	x := len(l.known)
+	if x < layoutsMax {
+		l.known = append(l.known, layout{})
+	} else {
+		x = l.oldest
+		l.oldest = (l.oldest + 1) % layoutsMax
+	}
+	l.known[x], l.spare = l.spare, l.known[x]
+	l.latest = x
+	for y := range l.known {
+		l.shared[x][y], l.shared[y][x] = shared[y], shared[y]
+	}
 }
 
-// set makes the layout that of a text.
-func (l *layout) set(text []byte, values []span) {
-	l.steps = slices.Grow(l.steps[:0], len(values)+1)[:len(values)+1]
-	literal := 0
-	for k, v := range values {
-		l.steps[k].set(text[literal:v.start], v.col, false)
-		literal = v.end
+// set makes the layout that of a text, and returns false if it is out of bounds.
+func (l *layout) set(text []byte, values []span, plain bool) bool {
+	if len(values) >= layoutStepsMax {
+		return false
 	}
-	l.steps[len(values)].set(text[literal:], colNone, true)
+	l.steps = slices.Grow(l.steps[:0], len(values)+1)[:len(values)+1]
+	start := 0
+	for k := range l.steps {
+		end, next, c := len(text), len(text), colNone
+		if k < len(values) {
+			end, next, c = values[k].start, values[k].end, values[k].col
+		}
+		literal := text[start:end]
+		if len(literal) == 0 || len(literal) > literalMax {
+			return false
+		}
+		s := &l.steps[k]
+		s.set(literal, c, k == len(values))
+		if plain {
+			s.setPlain(literal)
+		}
+		start = next
+	}
+	return true
 }

@@ -25,10 +25,11 @@ func (d *Decoder) read(line []byte) (column, fault) {
 		return colNone, faultNone
 	}
 	c, f := d.readRow(line)
-	if f == faultNone && d.src.layouts.worthLearning() {
-		d.src.layouts.learn(line, d.values)
+	if l := &d.src.layouts; f == faultNone && l.worthLearning() {
+		l.learn(line, d.values, false)
+	} else {
+		l.miss()
 	}
-	d.src.layouts.miss()
 	return c, f
 }
 
