@@ -38,6 +38,7 @@ Requests that the server cannot take now are sent again for up to --retry-for ea
 quarantine; there being any makes the command exit with 1.`,
 		Example: `  residual ingest predictions.ndjson more.ndjson.zst
   residual generate --rows 100000 | residual ingest -
+  residual ingest --name ml_model_actuals actuals.ndjson
   residual ingest --server https://residual.example:7181 --wait predictions.ndjson.gz`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

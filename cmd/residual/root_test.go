@@ -35,6 +35,8 @@ func TestUsage(t *testing.T) {
 	f("serve --data-dir DIR --checkpoint-bytes 1", "--checkpoint-bytes 1: at least 1MiB is allowed")
 	f("serve --data-dir DIR --memory-limit 0", "--memory-limit 0: at least 1MiB is allowed")
 	f("serve --data-dir DIR --sync-interval 0", "--sync-interval 0s: at least 1ms is allowed")
+	f("serve --data-dir DIR --actuals-ttl 0", "--actuals-ttl 0s: at least 1ms is allowed")
+	f("serve --data-dir DIR --model-gauges -1", "--model-gauges -1: 0 or more are allowed")
 	f("serve --data-dir DIR --max-future 0", "--max-future 0s: at least 1ms is allowed")
 	f("serve --data-dir DIR --listen 7181", "HOST:PORT is allowed, like 127.0.0.1:7181")
 	f("serve --data-dir DIR --listen localhost:http:1", "HOST:PORT is allowed")

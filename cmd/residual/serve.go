@@ -18,6 +18,7 @@ type serveFlags struct {
 	storeFlags
 	listen          string
 	tlsCert, tlsKey string
+	modelGauges     int
 }
 
 func (f *serveFlags) register(flags *pflag.FlagSet) {
@@ -25,6 +26,14 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:7181", "address to listen on, HOST:PORT; port 0 takes a free one")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate file, PEM; together with --tls-key serves HTTPS")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "key file of the certificate, PEM")
+	flags.IntVar(&f.modelGauges, "model-gauges", 500, "how many models have gauges of their own in /metrics, 0 for none")
+}
+
+func (f *serveFlags) validate() error {
+	if f.modelGauges < 0 {
+		return usagef("--model-gauges %d: 0 or more are allowed", f.modelGauges)
+	}
+	return f.storeFlags.validate()
 }
 
 // defaultServeFlags are those of a serve without arguments.

@@ -46,7 +46,11 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
-	if s.http, err = httpapi.New(nil, httpapi.Options{Tokens: s.tokens, Version: version(), Logger: log}); err != nil {
+	s.http, err = httpapi.New(nil, httpapi.Options{
+		Tokens: s.tokens, Version: version(), Logger: log,
+		MaxModelGauges: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
+	})
+	if err != nil {
 		return nil, errors.Join(err, s.ln.Close())
 	}
 	go func() {

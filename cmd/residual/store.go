@@ -18,18 +18,20 @@ type storeFlags struct {
 	sync                    *choice
 	syncInterval            span
 	retention, maxFuture    span
+	actualsTTL              span
 	checkpoint, memoryLimit size
 }
 
 func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.sync = oneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
-	f.syncInterval, f.maxFuture = span(100*time.Millisecond), span(day)
+	f.syncInterval, f.maxFuture, f.actualsTTL = span(100*time.Millisecond), span(day), span(30*day)
 	f.checkpoint, f.memoryLimit = 256<<20, 1<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
 	flags.Var(&f.retention, "retention", "drop months that are older, 0 to keep all")
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
+	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
 	flags.Var(&f.checkpoint, "checkpoint-bytes", "size of the log that starts a checkpoint; bounds the time of a restart")
 	flags.Var(&f.memoryLimit, "memory-limit", "memory for sealed columns; beyond it they are read from their files")
 }
@@ -50,7 +52,9 @@ func (f *storeFlags) validate() error {
 			return usagef("--%s %s: at least 1MiB is allowed", name, s)
 		}
 	}
-	for name, s := range map[string]*span{"sync-interval": &f.syncInterval, "max-future": &f.maxFuture} {
+	for name, s := range map[string]*span{
+		"sync-interval": &f.syncInterval, "max-future": &f.maxFuture, "actuals-ttl": &f.actualsTTL,
+	} {
 		if time.Duration(*s) < time.Millisecond {
 			return usagef("--%s %s: at least 1ms is allowed", name, s)
 		}
@@ -65,6 +69,7 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		SyncInterval:     time.Duration(f.syncInterval),
 		Retention:        time.Duration(f.retention),
 		MaxFuture:        time.Duration(f.maxFuture),
+		ActualsTTL:       time.Duration(f.actualsTTL),
 		CheckpointBytes:  int64(f.checkpoint),
 		MemoryLimitBytes: int64(f.memoryLimit),
 		Logger:           log,
