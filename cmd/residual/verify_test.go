@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -23,7 +23,7 @@ func storeOf(t *testing.T, rows int) string {
 	var b event.Batch
 	for i := range rows {
 		require.NoError(t, b.Add(event.Event{
-			Timestamp: time.Now(), ModelID: "m", ModelVersion: "v1", Environment: "production", PredictionID: fmt.Sprint(i),
+			Timestamp: time.Now(), ModelID: "m", ModelVersion: "v1", Environment: "production", PredictionID: strconv.Itoa(i),
 			Features: "{}", PredictedValue: 2, ActualValue: 1, HasActual: true,
 		}, db.Rules()))
 	}
