@@ -31,6 +31,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func benchmarkAppend(b *testing.B, size, clients int, policy wal.SyncPolicy) {
+	b.Helper()
 	dir := b.TempDir()
 	l, _, err := wal.Open(dir, wal.Options{FS: vfs.OS(), Sync: policy}, func(wal.Record) error { return nil })
 	require.NoError(b, err)

@@ -103,13 +103,15 @@ func eachWorkload(t *testing.T, blockBytes []int64, check func(t *testing.T, tes
 // what was not synced lost, and opens what is left.
 func TestCrash(t *testing.T) {
 	eachWorkload(t, []int64{512, 4096}, func(t *testing.T, test *crashtest.Test[item]) {
-		test.Crashes(flags.Sweep(400)).Verify(t)
+		t.Helper()
+		test.Crashes(flags.Sweep(300)).Verify(t)
 	})
 }
 
 // TestCrashInRecovery is TestCrash with further crashes in the recoveries.
 func TestCrashInRecovery(t *testing.T) {
 	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
+		t.Helper()
 		test.CrashChains(flags.Sweep(200), 2).Verify(t)
 		test.CrashChains(flags.Sweep(60), 5).Verify(t)
 	})
@@ -119,9 +121,10 @@ func TestCrashInRecovery(t *testing.T) {
 // log must notice, and the next process must find everything that was acknowledged and nothing that was refused.
 func TestFaults(t *testing.T) {
 	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
-		test.Faults(flags.Sweep(120)).Verify(t)
-		test.FaultPairs(flags.Sweep(40)).Verify(t)
-		test.RecoveryFaults(flags.Sweep(40)).Verify(t)
+		t.Helper()
+		test.Faults(flags.Sweep(70)).Verify(t)
+		test.FaultPairs(flags.Sweep(25)).Verify(t)
+		test.RecoveryFaults(flags.Sweep(25)).Verify(t)
 	})
 }
 
@@ -129,6 +132,7 @@ func TestFaults(t *testing.T) {
 // after the next one has started: where the failure was reported at all, nothing is lost.
 func TestLateErrors(t *testing.T) {
 	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
+		t.Helper()
 		last := uint64(1)
 		for op := uint64(1); op <= last; op++ {
 			r := test.Faults(crashtest.Sweep{Replay: fmt.Sprintf("1: sync-late@%d end:kill / end:lose", op)})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/crc32"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,7 +44,7 @@ func fuzzSeed(kinds ...uint8) []byte {
 	h := fileHeader{number: 1, storeID: memStore, firstLSN: 1, length: fileHeaderSize}
 	file := make([]byte, fileHeaderSize)
 	h.encode(file)
-	data := append(file[:offUnused:offUnused], file[offFileCRC:]...)
+	data := slices.Concat(file[:offUnused], file[offFileCRC:])
 	var lsn uint64
 	var crc uint32
 	for i, kind := range kinds {
@@ -114,10 +115,10 @@ func FuzzSalvage(f *testing.F) {
 		m := memFS{files: map[string][]byte{smallFirst: file}}
 		records, _, _ := m.read()
 		disk := simdisk.New(simdisk.Options{})
-		m.store(t, disk, "/wal")
+		m.store(t, disk)
 		if _, err := Salvage(disk, "/wal", memStore, Position{}); err != nil {
 			require.True(t, declared(err), "%v", err)
-			require.True(t, m.equal(load(t, disk, "/wal")))
+			require.True(t, m.equal(load(t, disk)))
 			return
 		}
 		l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, func(r Record) error {

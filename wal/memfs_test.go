@@ -59,13 +59,13 @@ func (m memFS) with(name string, data []byte) memFS {
 }
 
 // load copies a directory of a disk into memory.
-func load(t testing.TB, disk *simdisk.Disk, path string) memFS {
+func load(t testing.TB, disk *simdisk.Disk) memFS {
 	t.Helper()
-	names, err := disk.List(path)
+	names, err := disk.List("/wal")
 	require.NoError(t, err)
 	m := memFS{files: map[string][]byte{}}
 	for _, name := range names {
-		data, err := vfs.ReadFile(disk, filepath.Join(path, name))
+		data, err := vfs.ReadFile(disk, filepath.Join("/wal", name))
 		if errors.Is(err, vfs.ErrNotRegular) {
 			continue
 		}
@@ -79,18 +79,18 @@ func load(t testing.TB, disk *simdisk.Disk, path string) memFS {
 func (m memFS) equal(o memFS) bool { return maps.EqualFunc(m.files, o.files, bytes.Equal) }
 
 // store copies the directory to a disk.
-func (m memFS) store(t testing.TB, disk *simdisk.Disk, path string) {
+func (m memFS) store(t testing.TB, disk *simdisk.Disk) {
 	t.Helper()
-	require.NoError(t, disk.MkdirAll(path))
+	require.NoError(t, disk.MkdirAll("/wal"))
 	require.NoError(t, disk.SyncDir("/"))
 	for name, data := range m.files {
-		f, err := disk.Create(filepath.Join(path, name))
+		f, err := disk.Create(filepath.Join("/wal", name))
 		require.NoError(t, err)
 		require.NoError(t, vfs.WriteFull(f, data, 0))
 		require.NoError(t, f.Sync())
 		require.NoError(t, f.Close())
 	}
-	require.NoError(t, disk.SyncDir(path))
+	require.NoError(t, disk.SyncDir("/wal"))
 }
 
 var memStore = [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
@@ -127,9 +127,9 @@ func makeSmallLog(t testing.TB, closed bool) smallLog {
 	killed := disk.Snapshot().Kill()
 	require.NoError(t, l.Close())
 	if closed {
-		small.memFS = load(t, disk, "/wal")
+		small.memFS = load(t, disk)
 	} else {
-		small.memFS = load(t, killed, "/wal")
+		small.memFS = load(t, killed)
 	}
 	small.last = fileHeaderSize + 2*blockSize
 	small.end = small.last + blockSize

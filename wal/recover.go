@@ -221,9 +221,9 @@ func (r *recovery) readEnded(s *scanner, name string, end facts) error {
 
 // damage gives what next returned for a record that has to be there its place.
 func (r *recovery) damage(name string, off int64, err error) error {
-	bad := (*badRecord)(nil)
+	bad := (*badRecordError)(nil)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return r.dir.corrupt(name, off, errEnd)
 	case errors.As(err, &bad):
 		return r.dir.corrupt(name, off, bad.reason)
@@ -238,7 +238,7 @@ func (r *recovery) readNewest(s *scanner, name string, h fileHeader) error {
 	for err == nil {
 		err = r.readRecord(s)
 	}
-	if bad := (*badRecord)(nil); err != io.EOF && !errors.As(err, &bad) {
+	if bad := (*badRecordError)(nil); !errors.Is(err, io.EOF) && !errors.As(err, &bad) {
 		return err
 	}
 	found, err := s.lookBehind()

@@ -3,6 +3,7 @@ package wal
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -31,12 +32,12 @@ func makeThreeFiles(t *testing.T) threeFiles {
 			require.NoError(t, l.Cut(context.Background(), func(p Position) { log.cuts = append(log.cuts, p) }))
 		}
 		if i == 1 {
-			log.stale = load(t, disk, "/wal").files[logName(2)]
+			log.stale = load(t, disk).files[logName(2)]
 		}
 		require.NoError(t, l.Append(context.Background(), 1, []byte{byte(i)}, nil))
 	}
 	require.NoError(t, l.Close())
-	log.memFS = load(t, disk, "/wal")
+	log.memFS = load(t, disk)
 	log.names = []string{logName(1), logName(2), logName(3)}
 	return log
 }
@@ -58,12 +59,11 @@ func TestRefuse(t *testing.T) {
 		change(m.files)
 		return m
 	}
-	replaced := func(name string, data []byte) memFS { return log.with(name, data) }
 	recordAt := func(name string, off int, value byte) memFS {
 		data := bytes.Clone(log.files[name])
 		data[fileHeaderSize+off] = value
 		resealRecord(data[fileHeaderSize:], checksumSeed(memStore))
-		return replaced(name, data)
+		return log.with(name, data)
 	}
 	for _, c := range []struct {
 		name       string
@@ -80,17 +80,17 @@ func TestRefuse(t *testing.T) {
 		{"file of the checkpoint missing", files(func(f map[string][]byte) { delete(f, second) }), log.cuts[0], ErrCorrupt, second, errMissing},
 		{"two files swapped", files(func(f map[string][]byte) { f[first], f[second] = f[second], f[first] }), Position{}, ErrCorrupt, first, errNumber},
 		{"file twice", files(func(f map[string][]byte) { f[logName(4)] = f[third] }), Position{}, ErrCorrupt, logName(4), errNumber},
-		{"stale file", replaced(second, log.stale), Position{}, ErrCorrupt, second, nil},
-		{"file of zeros", replaced(third, make([]byte, minFileBytes)), Position{}, ErrCorrupt, third, errMagic},
-		{"empty file", replaced(third, nil), Position{}, ErrCorrupt, third, errShrunk},
-		{"shorter than a header", replaced(second, log.files[second][:fileHeaderSize-1]), Position{}, ErrCorrupt, second, errShrunk},
-		{"shortened", replaced(third, log.files[third][:minFileBytes-1]), Position{}, ErrCorrupt, third, errShrunk},
-		{"damaged header", replaced(third, append(bytes.Repeat([]byte{'R'}, 100), log.files[third][100:]...)), Position{}, ErrCorrupt, third, errMagic},
-		{"other store", replaced(first, resealed(log.files[first], offStoreID, 9)), Position{}, ErrForeign, first, nil},
-		{"newer version", replaced(third, resealed(log.files[third], offVersion, 2)), Position{}, ErrVersion, third, nil},
-		{"unknown field in a file header", replaced(third, resealed(log.files[third], offUnused, 1)), Position{}, ErrVersion, third, nil},
-		{"contradicting header", replaced(third, resealed(log.files[third], offFirstLSN, 9)), Position{}, ErrCorrupt, third, errFileFields},
-		{"another predecessor", replaced(third, resealed(log.files[third], offPrevCRC, 9)), Position{}, ErrCorrupt, second, errEnd},
+		{"stale file", log.with(second, log.stale), Position{}, ErrCorrupt, second, nil},
+		{"file of zeros", log.with(third, make([]byte, minFileBytes)), Position{}, ErrCorrupt, third, errMagic},
+		{"empty file", log.with(third, nil), Position{}, ErrCorrupt, third, errShrunk},
+		{"shorter than a header", log.with(second, log.files[second][:fileHeaderSize-1]), Position{}, ErrCorrupt, second, errShrunk},
+		{"shortened", log.with(third, log.files[third][:minFileBytes-1]), Position{}, ErrCorrupt, third, errShrunk},
+		{"damaged header", log.with(third, append(bytes.Repeat([]byte{'R'}, 100), log.files[third][100:]...)), Position{}, ErrCorrupt, third, errMagic},
+		{"other store", log.with(first, resealed(log.files[first], offStoreID, 9)), Position{}, ErrForeign, first, nil},
+		{"newer version", log.with(third, resealed(log.files[third], offVersion, 2)), Position{}, ErrVersion, third, nil},
+		{"unknown field in a file header", log.with(third, resealed(log.files[third], offUnused, 1)), Position{}, ErrVersion, third, nil},
+		{"contradicting header", log.with(third, resealed(log.files[third], offFirstLSN, 9)), Position{}, ErrCorrupt, third, errFileFields},
+		{"another predecessor", log.with(third, resealed(log.files[third], offPrevCRC, 9)), Position{}, ErrCorrupt, second, errEnd},
 		{"unknown record type", recordAt(third, offType, 0xF0), Position{}, ErrVersion, third, nil},
 		{"unknown record flag", recordAt(third, offFlags, 1), Position{}, ErrVersion, third, nil},
 		{"unknown record field", recordAt(third, offReserved, 1), Position{}, ErrVersion, third, nil},
@@ -102,7 +102,7 @@ func TestRefuse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			disk := simdisk.New(simdisk.Options{})
-			c.dir.store(t, disk, "/wal")
+			c.dir.store(t, disk)
 			disk.StartTrace()
 			opts := Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes, Checkpoint: c.checkpoint}
 			_, _, err := Open("/wal", opts, nil)
@@ -111,7 +111,7 @@ func TestRefuse(t *testing.T) {
 			if c.reason != nil {
 				require.ErrorIs(t, err, c.reason)
 			}
-			if c.class == ErrCorrupt {
+			if errors.Is(c.class, ErrCorrupt) {
 				var corrupt *CorruptError
 				require.ErrorAs(t, err, &corrupt)
 				require.Equal(t, "/wal/"+c.path, corrupt.Path)
@@ -133,7 +133,7 @@ func TestLeftovers(t *testing.T) {
 		log.files[name] = []byte("whatever")
 	}
 	disk := simdisk.New(simdisk.Options{})
-	log.store(t, disk, "/wal")
+	log.store(t, disk)
 	l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, Checkpoint: log.cuts[0]}, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, rec.Records)
@@ -197,7 +197,7 @@ func TestChanged(t *testing.T) {
 	for name, later := range map[string][]byte{"zeros": make([]byte, minFileBytes), "another whole log": twin} {
 		t.Run(name, func(t *testing.T) {
 			disk := simdisk.New(simdisk.Options{})
-			small.store(t, disk, "/wal")
+			small.store(t, disk)
 			replay := func(r Record) error {
 				if r.LSN == 6 {
 					f, err := disk.Open("/wal/" + smallSecond)
@@ -213,7 +213,7 @@ func TestChanged(t *testing.T) {
 			require.ErrorIs(t, l.Err(), ErrPoisoned)
 			require.ErrorIs(t, l.Err(), errChanged)
 			require.ErrorIs(t, l.Close(), ErrPoisoned)
-			require.Len(t, load(t, disk, "/wal").files, 2)
+			require.Len(t, load(t, disk).files, 2)
 		})
 	}
 }

@@ -104,7 +104,7 @@ func (s *salvage) file(number uint32) error {
 	case statErr != nil:
 		return statErr
 	default:
-		if intact, err := s.intact(name, number); intact || err != nil {
+		if intact, err := s.intact(number); intact || err != nil {
 			return err
 		}
 		if err := s.keep(name); err != nil {
@@ -123,7 +123,7 @@ func (s *salvage) size(name string) (size int64, err error) {
 }
 
 // intact says whether a log file may stay as it is, and if so takes note of its end.
-func (s *salvage) intact(name string, number uint32) (bool, error) {
+func (s *salvage) intact(number uint32) (bool, error) {
 	h, size, err := s.dir.readHeader(number)
 	if errors.Is(err, ErrCorrupt) {
 		return false, nil
@@ -218,7 +218,7 @@ func (s *salvage) gather(a *assembly, old *scanner) error {
 	highest := uint64(0) // LSN that left a trace
 	for {
 		f, err := old.next()
-		if bad := (*badRecord)(nil); errors.As(err, &bad) {
+		if bad := (*badRecordError)(nil); errors.As(err, &bad) {
 			found, err := old.lookBehind()
 			if err != nil {
 				return err
@@ -233,7 +233,7 @@ func (s *salvage) gather(a *assembly, old *scanner) error {
 			}
 			break
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

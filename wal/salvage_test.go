@@ -73,40 +73,41 @@ func allBut(lost ...LSNRange) (lsns []uint64) {
 }
 
 func TestSalvage(t *testing.T) {
-	remove := func(t *testing.T, disk *simdisk.Disk, number uint32) {
-		t.Helper()
-		require.NoError(t, disk.Remove("/wal/"+logName(number)))
-		require.NoError(t, disk.SyncDir("/wal"))
+	remove := func(number uint32) func(longLog) {
+		return func(log longLog) {
+			require.NoError(t, log.disk.Remove("/wal/"+logName(number)))
+			require.NoError(t, log.disk.SyncDir("/wal"))
+		}
 	}
 	for _, c := range []struct {
 		name      string
-		damage    func(t *testing.T, log longLog)
+		damage    func(log longLog)
 		findings  int
 		lost      []LSNRange
 		lastLost  bool // The end of the log is among what is lost.
 		rewritten []uint32
 		missing   []uint32
 	}{
-		{"first record", func(_ *testing.T, log longLog) { log.damage(1) }, 1, []LSNRange{{1, 1}}, false, []uint32{1, 2, 3, 4}, nil},
-		{"record in the middle", func(_ *testing.T, log longLog) { log.damage(8) }, 1, []LSNRange{{8, 8}}, false, []uint32{2, 3, 4}, nil},
-		{"two of a file", func(_ *testing.T, log longLog) { log.damage(12, 14) }, 2, []LSNRange{{12, 12}, {14, 14}}, false, []uint32{3, 4}, nil},
-		{"last of a file", func(_ *testing.T, log longLog) { log.damage(15) }, 1, []LSNRange{{15, 15}}, false, []uint32{3, 4}, nil},
-		{"last of all", func(_ *testing.T, log longLog) { log.damage(20) }, 1, []LSNRange{{20, 20}}, true, []uint32{4}, nil},
-		{"missing in the middle", func(t *testing.T, log longLog) { remove(t, log.disk, 2) }, 1, []LSNRange{{6, 10}}, false, []uint32{2, 3, 4}, []uint32{2}},
-		{"first missing", func(t *testing.T, log longLog) { remove(t, log.disk, 1) }, 1, []LSNRange{{1, 5}}, false, []uint32{1, 2, 3, 4}, []uint32{1}},
-		{"newest missing", func(t *testing.T, log longLog) { remove(t, log.disk, 4) }, 1, nil, true, []uint32{4}, []uint32{4}},
-		{"header", func(_ *testing.T, log longLog) { log.disk.Damage("/wal/"+logName(2), 100, 1) }, 1, nil, false, []uint32{2, 3, 4}, nil},
-		{"header and record", func(_ *testing.T, log longLog) {
+		{"first record", func(log longLog) { log.damage(1) }, 1, []LSNRange{{1, 1}}, false, []uint32{1, 2, 3, 4}, nil},
+		{"record in the middle", func(log longLog) { log.damage(8) }, 1, []LSNRange{{8, 8}}, false, []uint32{2, 3, 4}, nil},
+		{"two of a file", func(log longLog) { log.damage(12, 14) }, 2, []LSNRange{{12, 12}, {14, 14}}, false, []uint32{3, 4}, nil},
+		{"last of a file", func(log longLog) { log.damage(15) }, 1, []LSNRange{{15, 15}}, false, []uint32{3, 4}, nil},
+		{"last of all", func(log longLog) { log.damage(20) }, 1, []LSNRange{{20, 20}}, true, []uint32{4}, nil},
+		{"missing in the middle", remove(2), 1, []LSNRange{{6, 10}}, false, []uint32{2, 3, 4}, []uint32{2}},
+		{"first missing", remove(1), 1, []LSNRange{{1, 5}}, false, []uint32{1, 2, 3, 4}, []uint32{1}},
+		{"newest missing", remove(4), 1, nil, true, []uint32{4}, []uint32{4}},
+		{"header", func(log longLog) { log.disk.Damage("/wal/"+logName(2), 100, 1) }, 1, nil, false, []uint32{2, 3, 4}, nil},
+		{"header and record", func(log longLog) {
 			log.disk.Damage("/wal/"+logName(2), 100, 1)
 			log.damage(8)
 		}, 1, []LSNRange{{8, 8}}, false, []uint32{2, 3, 4}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log := makeLongLog(t)
-			c.damage(t, log)
+			c.damage(log)
 			_, _, err := Open("/wal", Options{FS: log.disk, StoreID: memStore}, nil)
 			require.ErrorIs(t, err, ErrCorrupt)
-			before := load(t, log.disk, "/wal")
+			before := load(t, log.disk)
 			report, err := Verify(log.disk, "/wal", memStore, Position{})
 			require.NoError(t, err)
 			require.Len(t, report.Findings, c.findings, "%v", report.Findings)
@@ -166,10 +167,10 @@ func TestSalvageRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk := simdisk.New(simdisk.Options{})
-			c.dir.store(t, disk, "/wal")
+			c.dir.store(t, disk)
 			_, err := Salvage(disk, "/wal", memStore, Position{})
 			require.ErrorIs(t, err, c.class)
-			require.True(t, c.dir.equal(load(t, disk, "/wal")))
+			require.True(t, c.dir.equal(load(t, disk)))
 		})
 	}
 }
@@ -252,7 +253,7 @@ func TestVerifyCounts(t *testing.T) {
 	require.EqualValues(t, 5, report.LastLSN)
 
 	disk := simdisk.New(simdisk.Options{})
-	small.store(t, disk, "/wal")
+	small.store(t, disk)
 	disk.Inject(simdisk.Fault{Op: disk.Ops() + 1, Kind: simdisk.EIO, Sticky: true})
 	_, err = Verify(disk, "/wal", memStore, Position{})
 	require.Error(t, err)

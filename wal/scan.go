@@ -19,11 +19,11 @@ var (
 	errTrailing = errors.New("file ends within a record header")
 )
 
-// badRecord is what next returns when the bytes at the scanner's offset are not a record that continues the log.
-type badRecord struct{ reason error }
+// badRecordError is what next returns when the bytes at the scanner's offset are not a record that continues the log.
+type badRecordError struct{ reason error }
 
-func (b *badRecord) Error() string { return b.reason.Error() }
-func (b *badRecord) Unwrap() error { return b.reason }
+func (b *badRecordError) Error() string { return b.reason.Error() }
+func (b *badRecordError) Unwrap() error { return b.reason }
 
 // frame is a record in its file.
 type frame struct {
@@ -82,7 +82,7 @@ func (s *scanner) view(off, n int64) ([]byte, error) {
 	return s.window[:n], nil
 }
 
-// next returns the next record. At the end of the file it returns io.EOF, for bytes that are no record a *badRecord, and
+// next returns the next record. At the end of the file it returns io.EOF, for bytes that are no record a *badRecordError, and
 // an error of class ErrVersion for a record of a newer format; the scanner then stays where it is.
 func (s *scanner) next() (frame, error) {
 	left := s.size - s.off
@@ -90,7 +90,7 @@ func (s *scanner) next() (frame, error) {
 	case left == 0:
 		return frame{}, io.EOF
 	case left < recordHeaderSize:
-		return frame{}, &badRecord{errTrailing}
+		return frame{}, &badRecordError{errTrailing}
 	}
 	b, err := s.view(s.off, recordHeaderSize)
 	if err != nil {
@@ -101,20 +101,20 @@ func (s *scanner) next() (frame, error) {
 	case errors.Is(err, ErrVersion):
 		return frame{}, err
 	case err != nil:
-		return frame{}, &badRecord{err}
+		return frame{}, &badRecordError{err}
 	}
 	if err := s.continues(h); err != nil {
-		return frame{}, &badRecord{err}
+		return frame{}, &badRecordError{err}
 	}
 	size := frameSize(int(h.length))
 	if h.length > MaxRecordBytes || size > left {
-		return frame{}, &badRecord{errLength}
+		return frame{}, &badRecordError{errLength}
 	}
 	if b, err = s.view(s.off, size); err != nil {
 		return frame{}, err
 	}
 	if err := checkRecord(b); err != nil {
-		return frame{}, &badRecord{err}
+		return frame{}, &badRecordError{err}
 	}
 	f := frame{recordHeader: h, off: s.off, raw: b}
 	s.off += size

@@ -11,9 +11,9 @@ import (
 	"github.com/residualdb/residual/wal"
 )
 
-func countOps(disk *simdisk.Disk, kind simdisk.OpKind) (n int) {
+func countSyncs(disk *simdisk.Disk) (n int) {
 	for _, op := range disk.Trace() {
-		if op.Kind == kind {
+		if op.Kind == simdisk.OpSyncData {
 			n++
 		}
 	}
@@ -63,12 +63,12 @@ func TestSyncInterval(t *testing.T) {
 		time.Sleep(30 * time.Millisecond)
 		put(t, l, "b")
 		synctest.Wait()
-		require.Zero(t, countOps(disk, simdisk.OpSyncData))
+		require.Zero(t, countSyncs(disk))
 		_, replayed := openLog(t, disk.Snapshot().Crash(simdisk.LoseAll()), wal.Options{})
 		require.Empty(t, replayed)
 		time.Sleep(20 * time.Millisecond)
 		synctest.Wait()
-		require.Equal(t, 1, countOps(disk, simdisk.OpSyncData))
+		require.Equal(t, 1, countSyncs(disk))
 		_, replayed = openLog(t, disk.Snapshot().Crash(simdisk.LoseAll()), wal.Options{})
 		require.Equal(t, []string{"a", "b"}, replayed)
 	})
@@ -89,7 +89,7 @@ func TestSyncIntervalUnderLoad(t *testing.T) {
 			put(t, l, "x")
 		}
 		want := int(time.Since(begin) / (10 * time.Millisecond))
-		require.InDelta(t, want, countOps(disk, simdisk.OpSyncData), float64(want)/5)
+		require.InDelta(t, want, countSyncs(disk), float64(want)/5)
 	})
 }
 
@@ -102,7 +102,7 @@ func TestSyncNever(t *testing.T) {
 		put(t, l, "a", "b")
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		require.Zero(t, countOps(disk, simdisk.OpSyncData))
+		require.Zero(t, countSyncs(disk))
 		require.NoError(t, l.Close())
 		_, replayed := openLog(t, disk.Crash(simdisk.LoseAll()), wal.Options{})
 		require.Equal(t, []string{"a", "b"}, replayed)

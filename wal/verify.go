@@ -141,7 +141,7 @@ func (v *verification) records(h fileHeader) error {
 		for more {
 			var err error
 			more, err = v.record(s)
-			if bad := (*badRecord)(nil); errors.As(err, &bad) {
+			if bad := (*badRecordError)(nil); errors.As(err, &bad) {
 				more, err = v.damage(s, name, until, bad.reason)
 			}
 			if err != nil {
@@ -157,7 +157,7 @@ func (v *verification) record(s *scanner) (more bool, err error) {
 	before := s.lsn
 	f, err := s.next()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return false, nil
 	case err != nil:
 		return false, err
