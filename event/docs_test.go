@@ -15,10 +15,11 @@ func TestDocument(t *testing.T) {
 	require.NoError(t, err)
 	document := string(text)
 	for code := CodeSyntax; code < codeCount; code++ {
-		require.Contains(t, document, "\n| `"+code.String()+"` |")
+		require.True(t, strings.Contains(document, "\n| `"+code.String()+"` |"), code)
 	}
 	listed := strings.Count(document[strings.Index(document, "## Rejects"):], "\n| ") - 1
-	require.Equal(t, int(faultCount)-1, listed, "rows of the table")
+	const elsewhere = 1 // orphan, which is not for the decoder to find
+	require.Equal(t, int(faultCount)-1+elsewhere, listed, "rows of the table")
 	code := ""
 	for _, row := range strings.Split(document, "\n") {
 		if cells := strings.Split(row, "|"); len(cells) == 5 && strings.Contains(cells[1], "`") {
@@ -33,7 +34,7 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	for f := faultNone + 1; f < faultCount; f++ {
-		require.Contains(t, document, "| `"+f.reason()+"`")
+		require.True(t, strings.Contains(document, "| `"+f.reason()+"`"), f.reason())
 	}
 	for _, limit := range []struct {
 		value  int
@@ -47,7 +48,7 @@ func TestDocument(t *testing.T) {
 		{RejectsMax / 1000, "65,536 rejects"},
 	} {
 		require.Contains(t, limit.stated, fmt.Sprint(limit.value))
-		require.Contains(t, document, limit.stated)
+		require.True(t, strings.Contains(document, limit.stated), limit.stated)
 	}
 	require.Contains(t, document, RawMarker)
 }

@@ -138,3 +138,18 @@ func TestLayoutIsWhole(t *testing.T) {
 	require.Equal(t, 1, decodeAll(t, d, []string{s.line(r) + " "}))
 	require.Zero(t, decodeAll(t, d, []string{s.line(r) + " ", s.line(r)}))
 }
+
+// Two layouts that differ late in a long key have nothing in common from there:
+// a line cannot begin as the one and end as the other.
+func TestLayoutsDoNotMix(t *testing.T) {
+	const a, b = `"a_key_that_goes_on_for_long_1":1`, `"a_key_that_goes_on_for_long_2":1`
+	columns := sender{order: []int{0, 1, 2, 3, 4, 5, 6, 7}}.line(rand.New(rand.NewPCG(4, 0)))
+	columns = columns[1 : len(columns)-1]
+	line := func(first, last string) string { return "{" + first + "," + columns + "," + last + "}" }
+	d := NewDecoder()
+	decodeAll(t, d, []string{line(a, `"z":1`), line(b, a), line(a, `"z":1`)})
+	var batch Batch
+	require.NoError(t, d.Decode(&batch, []byte(line(a, a)), NDJSON, Rules{}))
+	require.Zero(t, batch.Len())
+	require.Equal(t, CodeDuplicate, batch.Rejects[0].Code)
+}

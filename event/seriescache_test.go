@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -94,6 +95,21 @@ func firstRound(w uint64) uint64 {
 	const odd = 0x9E3779B97F4A7C15
 	h := (16 ^ w) * odd
 	return h ^ h>>32
+}
+
+// More series in one place than there are probes push each other out.
+func TestSeriesCacheCrowds(t *testing.T) {
+	var models []string
+	for i := 0; len(models) < 3*cacheProbes; i++ {
+		var c seriesCache
+		var b Batch
+		model := fmt.Sprint("model_", i)
+		c.index(&b, rowOf(model))
+		if c.entries[0].hash>>1%cacheSlotsMin == 7 {
+			models = append(models, model)
+		}
+	}
+	requireDistinct(t, models...)
 }
 
 func TestSeriesCacheLengths(t *testing.T) {
