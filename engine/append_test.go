@@ -2,10 +2,10 @@ package engine_test
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -74,7 +74,7 @@ func TestAppendOnceInParallel(t *testing.T) {
 	for i := range 64 {
 		b := oneEvent(t, db, "a")
 		wg.Go(func() {
-			got, err := db.AppendOnce(context.Background(), b, engine.Key{ID: fmt.Sprint(i % 4)})
+			got, err := db.AppendOnce(context.Background(), b, engine.Key{ID: strconv.Itoa(i % 4)})
 			if err != nil || got.Successful != 1 {
 				t.Errorf("append %d: %+v, %v", i, got, err)
 			}

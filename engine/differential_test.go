@@ -57,6 +57,7 @@ func (c chooser) model() string { return fmt.Sprintf("model_%d", c.IntN(6)) }
 func (c chooser) version() string {
 	return []string{"latest", "v1", "v2", "v3.1"}[min(c.IntN(40), 1+c.IntN(3))]
 }
+
 func (c chooser) environment() string {
 	return []string{"production", "production", "staging"}[c.IntN(3)]
 }
@@ -234,7 +235,8 @@ func checkDrift(t *testing.T, db *engine.DB, o *oracle, q engine.DriftQuery, now
 	}
 	for i, row := range got.Rows {
 		w := want[i]
-		require.Equal(t, w.Series, event.Series{Model: row.Model, Version: row.Version, Environment: row.Environment}, "row %d of %+v", i, q)
+		series := event.Series{Model: row.Model, Version: row.Version, Environment: row.Environment}
+		require.Equal(t, w.Series, series, "row %d of %+v", i, q)
 		require.Equal(t, w.recent.count, row.RecentCount)
 		require.Equal(t, w.historical.count, row.HistoricalCount)
 		require.True(t, within1ULP(row.RecentMAE, w.recent.mae()))

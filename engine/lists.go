@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // listed counts what writeLists put on disk.
 type listed struct {
 	keys, rejects int
@@ -54,11 +56,11 @@ func (k *keeper) writeList(kind listKind, content []byte, entries int, newest in
 // current returns the lists that may hold one of the newest entriesMax entries not older than oldest.
 func current(lists []listRef, entriesMax uint64, oldest int64) []listRef {
 	entries := uint64(0)
-	for i := len(lists) - 1; i >= 0; i-- {
-		if entries >= entriesMax || lists[i].newest < oldest {
+	for i, l := range slices.Backward(lists) {
+		if entries >= entriesMax || l.newest < oldest {
 			return lists[i+1:]
 		}
-		entries += lists[i].entries
+		entries += l.entries
 	}
 	return lists
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ var (
 func TestOperations(t *testing.T) {
 	s := seed(t)
 	for run := range *runsFlag {
-		t.Run(fmt.Sprint(run), func(t *testing.T) {
+		t.Run(strconv.Itoa(run), func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t, rand.New(rand.NewPCG(s, uint64(run))))
 			for range *operationsFlag {
@@ -52,6 +53,7 @@ type machine struct {
 }
 
 func newMachine(t *testing.T, r *rand.Rand) *machine {
+	t.Helper()
 	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{})}
 	m.opts = engine.Options{NoBackground: true, Now: func() time.Time { return m.choose.now }}
 	m.opts.ActualsTTL = time.Duration(1+r.IntN(60)) * 24 * time.Hour
