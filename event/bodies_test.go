@@ -32,6 +32,7 @@ func bodyShapes() map[string]func(t testing.TB, rows int64) body {
 		"waiting":    generated(workload.Steady, 0.3),
 		"manymodels": generated(workload.ManyModels, 0),
 		"uuid":       generated(workload.UUID, 0),
+		"precise":    func(t testing.TB, rows int64) body { return precise(t, steady(t, rows)) },
 		"compact":    func(t testing.TB, rows int64) body { return compacted(t, steady(t, rows)) },
 		"shuffled":   func(t testing.TB, rows int64) body { return shuffled(t, steady(t, rows), 1) },
 	}
@@ -50,6 +51,25 @@ func generate(t testing.TB, opts workload.Options) body {
 		b.rows = append(b.rows, e)
 	}
 	return b
+}
+
+// precise is a body whose numbers have all the digits that a float64 can have.
+func precise(t testing.TB, b body) body {
+	t.Helper()
+	out := body{rows: b.rows}
+	i := 0
+	for line := range bytes.Lines(b.text) {
+		e := &out.rows[i]
+		i++
+		members := bytes.SplitN(line, []byte(`"predicted_value": `), 2)
+		rest := members[1][bytes.Index(members[1], []byte(`, "model_version"`)):]
+		e.PredictedValue, e.ActualValue = e.PredictedValue/3, e.ActualValue/7e3
+		out.text = append(append(out.text, members[0]...), `"predicted_value": `...)
+		out.text = strconv.AppendFloat(out.text, e.PredictedValue, 'g', -1, 64)
+		out.text = strconv.AppendFloat(append(out.text, `, "actual_value": `...), e.ActualValue, 'g', -1, 64)
+		out.text = append(out.text, rest...)
+	}
+	return out
 }
 
 // compacted is a body without the white space between tokens.
