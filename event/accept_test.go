@@ -12,9 +12,9 @@ import (
 
 // decodeLine decodes one line, alone and behind one of the usual layout, requires
 // that it is accepted alike, and returns its batch and row.
-func decodeLine(t *testing.T, text string, rules event.Rules) (*event.Batch, int) {
+func decodeLine(t *testing.T, text string) (*event.Batch, int) {
 	t.Helper()
-	alone := decode(t, text, event.NDJSON, rules)
+	alone := decode(t, text, event.NDJSON, event.Rules{})
 	require.Empty(t, alone.Rejects)
 	require.Equal(t, 1, alone.Len())
 	b := decode(t, line("", "")+"\n"+text, event.NDJSON, event.Rules{})
@@ -26,7 +26,7 @@ func decodeLine(t *testing.T, text string, rules event.Rules) (*event.Batch, int
 func TestTimestamps(t *testing.T) {
 	f := func(text string, want int64) {
 		t.Helper()
-		b, row := decodeLine(t, line("timestamp", `"`+text+`"`), event.Rules{})
+		b, row := decodeLine(t, line("timestamp", `"`+text+`"`))
 		require.Equal(t, want, b.Timestamps[row], text)
 	}
 	f("1970-01-01 00:00:00", 0)
@@ -85,7 +85,7 @@ func TestRules(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	f := func(text string, want float64) {
 		t.Helper()
-		b, row := decodeLine(t, line("predicted_value", text), event.Rules{})
+		b, row := decodeLine(t, line("predicted_value", text))
 		require.Equal(t, math.Float64bits(want), math.Float64bits(b.Predicted[row]), text)
 	}
 	f("0", 0)
@@ -106,7 +106,7 @@ func TestNumbers(t *testing.T) {
 
 func TestActualIsOptional(t *testing.T) {
 	for _, value := range []string{"", "null"} {
-		b, row := decodeLine(t, line("actual_value", value), event.Rules{})
+		b, row := decodeLine(t, line("actual_value", value))
 		require.False(t, b.Known.Get(row))
 		require.Zero(t, b.Actual[row])
 		require.False(t, b.Event(row).HasActual)
@@ -116,9 +116,9 @@ func TestActualIsOptional(t *testing.T) {
 func TestNames(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		b, row := decodeLine(t, line("model_id", text), event.Rules{})
+		b, row := decodeLine(t, line("model_id", text))
 		require.Equal(t, want, b.Event(row).ModelID)
-		b, row = decodeLine(t, line("prediction_id", text), event.Rules{})
+		b, row = decodeLine(t, line("prediction_id", text))
 		require.Equal(t, want, b.Event(row).PredictionID)
 	}
 	f(`"x"`, "x")
@@ -145,7 +145,7 @@ func TestNamesAreBytes(t *testing.T) {
 func TestFeatures(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		b, row := decodeLine(t, line("features", text), event.Rules{})
+		b, row := decodeLine(t, line("features", text))
 		require.Equal(t, want, b.Event(row).Features)
 	}
 	// A string is kept as it stands.
@@ -184,10 +184,10 @@ func TestManyKeys(t *testing.T) {
 	}
 	for _, n := range []int{1, 31, 32, 33, 34, 64, 65, 129, 500} {
 		text := "{" + keys(n) + "}"
-		b, row := decodeLine(t, line("features", text), event.Rules{})
+		b, row := decodeLine(t, line("features", text))
 		require.Equal(t, text, b.Event(row).Features)
-		decodeLine(t, line("features", quote(text)), event.Rules{})
-		decodeLine(t, strings.TrimSuffix(line("", ""), "}")+`,"other":`+text+"}", event.Rules{})
+		decodeLine(t, line("features", quote(text)))
+		decodeLine(t, strings.TrimSuffix(line("", ""), "}")+`,"other":`+text+"}")
 
 		// The first key again, at the end.
 		twice := "{" + keys(n) + `,"\u006b":1}`
@@ -201,12 +201,13 @@ func TestManyKeys(t *testing.T) {
 
 func TestUnknownKeys(t *testing.T) {
 	plain := decode(t, line("", ""), event.NDJSON, event.Rules{}).Event(0)
-	for _, extra := range []string{`"x":1`, `"":null`, `"model_i":"a"`, `"MODEL_ID":[{"y":"\ud83d\ude00"}]`,
+	for _, extra := range []string{
+		`"x":1`, `"":null`, `"model_i":"a"`, `"MODEL_ID":[{"y":"\ud83d\ude00"}]`,
 		`"features` + strings.Repeat(`\u0000`, 8) + `":true`, `"a_key_that_is_longer_than_any_column_of_the_data_source":"x"`,
 	} {
-		b, row := decodeLine(t, strings.TrimSuffix(line("", ""), "}")+","+extra+"}", event.Rules{})
+		b, row := decodeLine(t, strings.TrimSuffix(line("", ""), "}")+","+extra+"}")
 		require.Equal(t, plain, b.Event(row))
-		b, row = decodeLine(t, "{"+extra+","+line("", "")[1:], event.Rules{})
+		b, row = decodeLine(t, "{"+extra+","+line("", "")[1:])
 		require.Equal(t, plain, b.Event(row))
 	}
 }

@@ -85,7 +85,7 @@ func (k *checker) array(b []byte, i, depth int) (int, fault) {
 		if i, f = k.value(b, i, depth+1); f != faultNone {
 			return i, f
 		}
-		more := false
+		var more bool
 		if i, more, f = scanSeparator(b, i, ']'); f != faultNone || !more {
 			return i, f
 		}

@@ -26,6 +26,7 @@ func BenchmarkDecodeSmall(b *testing.B) {
 }
 
 func benchmarkDecode(b *testing.B, in body, rowsPerBody int) {
+	b.Helper()
 	d := event.NewDecoder()
 	var batch event.Batch
 	requireRows(b, d, &batch, in)

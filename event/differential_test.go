@@ -268,7 +268,7 @@ func (g *lines) members(text []byte) []byte {
 // splitMembers takes a generated line apart.
 func splitMembers(text []byte) [][2]string {
 	var parts [][2]string
-	for _, m := range bytes.Split(bytes.Trim(text, "{}"), []byte(`, "`)) {
+	for m := range bytes.SplitSeq(bytes.Trim(text, "{}"), []byte(`, "`)) {
 		key, value, ok := strings.Cut(strings.TrimPrefix(string(m), `"`), `": `)
 		if !ok {
 			return [][2]string{{"x", string(text)}}

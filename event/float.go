@@ -46,7 +46,7 @@ func readFloat(b []byte, i int) (v float64, end int, ok bool) {
 		return 0, start, false
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
-		power := 0
+		var power int
 		if i, power, ok = readExponent(b, i+1); !ok {
 			return 0, start, false
 		}

@@ -107,5 +107,5 @@ func requireRoundTrip(t *testing.T, b *event.Batch) {
 		require.NoError(t, again.Add(b.Event(i), event.Rules{}))
 		require.True(t, same(b.Event(i), again.Event(i)))
 	}
-	require.Equal(t, len(b.Series), len(again.Series))
+	require.Len(t, again.Series, len(b.Series))
 }

@@ -63,7 +63,7 @@ func (s *nameStack) add(scope *nameScope, b []byte, start, end int, escaped bool
 	if count >= scanNamesMax {
 		return s.addToTable(scope, b, n)
 	}
-	n.hash = hashText(0, s.bytes(b, n))
+	n.hash = hashText(s.bytes(b, n))
 	for i := range s.names[scope.names:] {
 		if other := &s.names[scope.names+i]; other.hash == n.hash && s.equal(b, *other, n) {
 			return false

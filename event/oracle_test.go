@@ -308,7 +308,7 @@ func featuresRef(raw []byte, dst *string) event.Code {
 			return event.CodeFeatures
 		}
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return event.CodeFeatures
 	}
 	return event.CodeNone

@@ -69,6 +69,8 @@ func (c *Counts) Total() int {
 // Reject says why one line is not a row: the first fault found, reading from
 // left to right, a missing column last. It is an error for the sake of
 // [Batch.Add].
+//
+//nolint:errname // it is a value of a batch first, and an error of Add only
 type Reject struct {
 	// Line is the number of the line in the body, from 1, empty lines counted;
 	// in an array of events, the position of the element, from 1. It is 0 from

@@ -110,7 +110,7 @@ func (d *Decoder) readMembers(b []byte, i int, scope *nameScope) (int, column, f
 		if learn {
 			d.values = append(d.values, span{start: value, end: i, col: c})
 		}
-		more := false
+		var more bool
 		if i, more, f = scanSeparator(b, i, '}'); f != faultNone || !more {
 			return i, colNone, f
 		}
@@ -157,6 +157,8 @@ func (d *Decoder) readUsual(b []byte, i int, c column) (end int, ok bool) {
 		if end, ok = d.readKnownFeatures(b, i); !ok {
 			end, ok = d.readEscaped(b, i)
 		}
+	default:
+		return i, false
 	}
 	if ok {
 		r.given |= c.bit()
@@ -188,8 +190,9 @@ func (d *Decoder) readUnusual(b []byte, i int, c column) (int, fault) {
 		return d.readNumber(b, i, &d.row.actual)
 	case colModel, colID, colVersion, colEnvironment:
 		return d.readName(b, i, c)
+	default:
+		panic("BUG: no such column")
 	}
-	panic("BUG: no such column")
 }
 
 // wrongType returns the fault of a value of another type than the column's, once

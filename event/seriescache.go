@@ -95,7 +95,7 @@ func longWord(s []byte, short uint64) uint64 {
 	if len(s) <= shortName {
 		return short
 	}
-	return hashText(0, s[8:])
+	return hashText(s[8:])
 }
 
 // is tells whether the row names the series.

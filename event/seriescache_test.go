@@ -74,13 +74,13 @@ func TestSeriesCacheCollisions(t *testing.T) {
 			continue
 		}
 		a, b := bytesOf(x, second), bytesOf(y, other)
-		require.Equal(t, hashText(0, a), hashText(0, b))
+		require.Equal(t, hashText(a), hashText(b))
 		requireDistinct(t, "model___"+string(a), "model___"+string(b))
 		break
 	}
 	for {
 		tail := bytesOf(letters(r), letters(r))
-		h := hashText(0, tail)
+		h := hashText(tail)
 		if h>>56 == 0 || !isText(h) {
 			continue
 		}

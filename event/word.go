@@ -82,11 +82,11 @@ func eightDigits(w uint64) uint64 {
 	return (w&pairs*(100+1_000_000<<32) + w>>16&pairs*(1+10_000<<32)) >> 32
 }
 
-// hashText mixes a text into a hash, a word at a time. It does not withstand
+// hashText hashes a text, a word at a time. It does not withstand
 // chosen collisions. It needs no slack.
-func hashText(h uint64, s []byte) uint64 {
+func hashText(s []byte) uint64 {
 	const odd = 0x9E3779B97F4A7C15
-	h += uint64(len(s))
+	h := uint64(len(s))
 	for ; len(s) >= 8; s = s[8:] {
 		h = (h ^ binary.LittleEndian.Uint64(s)) * odd
 		h ^= h >> 32
