@@ -112,6 +112,7 @@ func (db *DB) publish(lsn uint64, r *record) {
 			successful: uint32(r.rows()), quarantined: uint32(counts.Total()),
 		})
 	}
+	db.counters.orphans.Store(uint64(len(db.orphans.held)))
 	db.announceGrown()
 }
 

@@ -112,6 +112,7 @@ func (db *DB) loadWaiting(m *model, sd *sealed) error {
 
 func (db *DB) restoreOrphan(x orphan) {
 	db.orphans.add(orphanKey{db.hash([]byte(x.model)), db.hash([]byte(x.id))}, x)
+	db.counters.orphans.Store(uint64(len(db.orphans.held)))
 }
 
 // loadLists brings back the idempotency window and the quarantine.

@@ -44,9 +44,10 @@ func (p *publisher) settleRun(lsn uint64, r *record, m *model, rows []uint32) er
 			m.mu.Unlock()
 			return err
 		}
-		p.db.counters.settled[became].Add(1)
 		if became == orphaned {
 			unmatched = append(unmatched, row)
+		} else {
+			p.db.counters.settled[became].Add(1)
 		}
 	}
 	m.mu.Unlock()
@@ -57,6 +58,7 @@ func (p *publisher) settleRun(lsn uint64, r *record, m *model, rows []uint32) er
 // orphan keeps actuals that have no prediction.
 func (p *publisher) orphan(lsn uint64, r *record, model string, rows []uint32) {
 	a := r.actuals
+	p.db.counters.settled[orphaned].Add(uint64(len(rows)))
 	modelHash := p.db.hash([]byte(model))
 	for _, row := range rows {
 		id := a.IDs.At(int(row))
@@ -69,7 +71,6 @@ func (p *publisher) orphan(lsn uint64, r *record, model string, rows []uint32) {
 
 // expireOrphans quarantines the actuals whose time is over.
 func (p *publisher) expireOrphans(now int64) {
-	defer func() { p.db.counters.orphans.Store(uint64(len(p.db.orphans.held))) }()
 	for _, x := range p.db.orphans.expire(now - p.db.opts.ActualsTTL.Milliseconds()) {
 		p.db.counters.quarantined[event.CodeOrphan].Add(1)
 		p.db.quarantine.addRow(x.reject(now))

@@ -121,7 +121,7 @@ func (r *replacement) begin() (segments []*segment.Segment, plain bool) {
 func (r *replacement) abandon() {
 	r.model.mu.Lock()
 	defer r.model.mu.Unlock()
-	_ = r.month.foldJournal.end(nil, nil) // there is nothing to apply it to
+	r.month.foldJournal.drop()
 }
 
 // apply puts the new segment in the place of the old ones, for queries from here on.
@@ -154,7 +154,7 @@ func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
 	for _, old := range r.old {
 		old.release()
 	}
-	return mo.foldJournal.end(sd, sc)
+	return mo.foldJournal.end(r.model, sd, sc)
 }
 
 // retire marks an entry of a pack as no longer part of the store; a pack without any other goes.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/residualdb/residual/segment"
@@ -26,7 +25,8 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	if err != nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		return nil, errors.Join(err, mo.sealJournal.end(nil, nil))
+		mo.sealJournal.drop()
+		return nil, err
 	}
 	src := &source{size: int64(len(bytes))}
 	src.resident.Store(&bytes)
@@ -34,11 +34,12 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	defer m.mu.Unlock()
 	sd, err := newSealed(m, src, heads[0].generation)
 	if err != nil {
-		return nil, errors.Join(err, mo.sealJournal.end(nil, nil))
+		mo.sealJournal.drop()
+		return nil, err
 	}
 	mo.sealed = append(slices.Clip(mo.sealed), sd)
 	mo.frozen = slices.Clone(mo.frozen[len(heads):])
-	if err := mo.sealJournal.end(sd, &s.scratch); err != nil {
+	if err := mo.sealJournal.end(m, sd, &s.scratch); err != nil {
 		return nil, err
 	}
 	return sd, nil

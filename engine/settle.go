@@ -185,16 +185,29 @@ func (j *journal) note(e *edit, w *waitingRow) {
 	j.entries = append(j.entries, entry)
 }
 
-// end closes the journal and applies it to sd. A sealer or fold that failed has none.
-func (j *journal) end(sd *sealed, sc *segment.Scratch) (err error) {
+// drop closes the journal of a sealer or fold that failed.
+func (j *journal) drop() { *j = journal{} }
+
+// end closes the journal and applies it to sd, which m has in the place of what was read.
+func (j *journal) end(m *model, sd *sealed, sc *segment.Scratch) error {
 	entries := j.entries
-	*j = journal{}
-	for i := 0; i < len(entries) && sd != nil && err == nil; i++ {
-		if e := &entries[i]; e.waiting != nil {
+	j.drop()
+	deleted := false
+	for i := range entries {
+		e := &entries[i]
+		deleted = deleted || e.deleted
+		var err error
+		if e.waiting != nil {
 			_, err = sd.editWaiting(&e.edit, *e.waiting, sc)
 		} else {
 			_, err = sd.edit(&e.edit, sc)
 		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	if deleted { // sd was counted with the rows it has lost now
+		m.resight()
+	}
+	return nil
 }

@@ -1,0 +1,206 @@
+package engine_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+// sendActual appends one actual.
+func sendActual(t *testing.T, db *engine.DB, model, id string, v float64) {
+	t.Helper()
+	_, err := db.AppendActuals(context.Background(), actualsOf(model, id, v))
+	require.NoError(t, err)
+}
+
+func actualsOf(model, id string, values ...float64) *event.Actuals {
+	a := &event.Actuals{Models: []string{model}}
+	for _, v := range values {
+		a.ModelOf = append(a.ModelOf, 0)
+		a.IDs.AppendString(id)
+		a.Values = append(a.Values, v)
+		a.Observed = append(a.Observed, 0)
+	}
+	return a
+}
+
+// sendPrediction appends one prediction of 3, without an actual.
+func sendPrediction(t *testing.T, db *engine.DB, model, id string) {
+	t.Helper()
+	var b event.Batch
+	require.NoError(t, b.Add(event.Event{
+		Timestamp: testNow.Add(-time.Hour), ModelID: model, PredictionID: id, Features: "{}", PredictedValue: 3,
+		ModelVersion: "v1", Environment: "production",
+	}, db.Rules()))
+	_, err := db.Append(context.Background(), &b)
+	require.NoError(t, err)
+}
+
+// mae returns the count and the mean error of a model.
+func mae(t *testing.T, db *engine.DB, model string) (uint64, float64) {
+	t.Helper()
+	got, err := db.Metrics(context.Background(), engine.MetricsQuery{Model: model})
+	require.NoError(t, err)
+	if len(got.Rows) == 0 {
+		return 0, 0
+	}
+	return got.Rows[0].PredictionCount, got.Rows[0].MAE
+}
+
+// TestActuals goes through the outcomes of an actual, with the prediction in the head, in a segment, and after a restart.
+func TestActuals(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir, engine.Options{NoBackground: true})
+	settled := map[string]func(){
+		"head":    func() {},
+		"segment": func() { require.NoError(t, db.Checkpoint(context.Background())) },
+		"restart": func() {
+			require.NoError(t, db.Close())
+			db = openDB(t, dir, engine.Options{NoBackground: true})
+		},
+	}
+	for name, settle := range settled {
+		expect := func(count uint64, want float64) {
+			t.Helper()
+			n, got := mae(t, db, name)
+			require.Equal(t, count, n, name)
+			require.Equal(t, want, got, name)
+			settle()
+		}
+		sendPrediction(t, db, name, "a")
+		expect(0, 0)
+		sendActual(t, db, name, "a", 1)
+		expect(1, 2)
+		_, err := db.AppendActuals(context.Background(), actualsOf(name, "a", slices.Repeat([]float64{1}, 1000)...))
+		require.NoError(t, err)
+		expect(1, 2)
+		_, err = db.AppendActuals(context.Background(), actualsOf(name, "a", 100, 7)) // a conflicting pair: the later counts
+		require.NoError(t, err)
+		expect(1, 4)
+		sendActual(t, db, name, "b", 2) // before its prediction
+		expect(1, 4)
+		sendPrediction(t, db, name, "b")
+		expect(2, 2.5)
+		sendPrediction(t, db, "other "+name, "b") // the same id of another model
+		sendActual(t, db, "other "+name, "b", 5)
+		expect(2, 2.5)
+		require.NoError(t, db.Delete(context.Background(), name, "a", "never sent"))
+		expect(1, 1)
+		sendActual(t, db, name, "a", 9) // of a prediction that was deleted: it waits for another
+		expect(1, 1)
+		sendPrediction(t, db, name, "c")
+		settle()
+		sendPrediction(t, db, name, "c") // sent again before its actual: one row
+		sendActual(t, db, name, "c", 3)
+		expect(2, 0.5)
+	}
+	require.Equal(t, len(settled), db.Stats().Orphans)
+}
+
+func TestActualsRefusesMalformed(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{})
+	for name, spoil := range map[string]func(*event.Actuals){
+		"a column too short": func(a *event.Actuals) { a.Observed = nil },
+		"an unknown model":   func(a *event.Actuals) { a.ModelOf[0] = 1 },
+		"no number":          func(a *event.Actuals) { a.Values[0] = math.NaN() },
+	} {
+		a := actualsOf("m", "a", 1)
+		spoil(a)
+		_, err := db.AppendActuals(context.Background(), a)
+		require.ErrorIs(t, err, engine.ErrBatch, name)
+	}
+}
+
+func TestActualsOnce(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{})
+	for i := range 2 {
+		done, err := db.AppendActualsOnce(context.Background(), actualsOf("m", "a", 1), engine.Key{ID: "k"})
+		require.NoError(t, err)
+		require.Equal(t, i == 1, done.Duplicate)
+	}
+	require.EqualValues(t, 1, db.Stats().Orphaned)
+}
+
+// TestOrphansExpire holds actuals without a prediction to their time, across a checkpoint and a restart.
+func TestOrphansExpire(t *testing.T) {
+	now := testNow
+	opts := engine.Options{NoBackground: true, ActualsTTL: 24 * time.Hour, Now: func() time.Time { return now }}
+	dir := t.TempDir()
+	db := openDB(t, dir, opts)
+	sendActual(t, db, "m", "early", 1)
+	require.NoError(t, db.Close())
+	db = openDB(t, dir, opts)
+	require.Equal(t, 1, db.Stats().Orphans)
+	now = now.Add(25 * time.Hour)
+	sendActual(t, db, "m", "late", 1)
+	require.Equal(t, 1, db.Stats().Orphans)
+	got, err := db.Quarantine(context.Background(), engine.QuarantineQuery{Source: engine.SourceActuals})
+	require.NoError(t, err)
+	require.Len(t, got.Rows, 1)
+	require.Equal(t, event.CodeOrphan, got.Rows[0].Code)
+	require.JSONEq(t, `{"model_id":"m","prediction_id":"early","actual_value":1}`, string(got.Rows[0].Line))
+}
+
+// TestEditsBesideCheckpoints sends predictions, actuals, corrections and deletions of few ids while checkpoints and
+// merges run beside them: what a sealer or a fold has begun to read must still get its edits.
+func TestEditsBesideCheckpoints(t *testing.T) {
+	s := seed(t)
+	m := newMachine(t, rand.New(rand.NewPCG(s, 0)))
+	m.disk = simdisk.New(simdisk.Options{})
+	m.opts.Retention, m.opts.FS = 0, m.disk
+	db, err := engine.Open("store", m.opts)
+	require.NoError(t, err)
+	require.NoError(t, m.db.Close())
+	m.db = db
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var keeper sync.WaitGroup
+	keeper.Go(func() {
+		for ctx.Err() == nil {
+			if err := db.Checkpoint(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if err := db.Merge(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for i := range 600 {
+		switch n := m.choose.IntN(10); {
+		case n < 5:
+			m.append()
+		case n < 9:
+			m.appendActuals()
+		default:
+			m.delete()
+		}
+		if len(m.names) > 60 {
+			m.names = m.names[len(m.names)-60:]
+		}
+		if i%20 == 0 {
+			m.check()
+		}
+	}
+	cancel()
+	keeper.Wait()
+	m.checkAll()
+	require.NoError(t, db.Checkpoint(context.Background()))
+	m.checkAll()
+	require.NoError(t, db.Close())
+	m.opts.FS = m.disk
+	m.db, err = engine.Open("store", m.opts)
+	require.NoError(t, err)
+	m.checkAll()
+	require.NoError(t, m.db.Close())
+	t.Logf("%d rows left", len(m.oracle.rows))
+}
