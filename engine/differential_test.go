@@ -15,6 +15,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/wal"
 )
 
 var (
@@ -148,7 +149,8 @@ func TestDifferential(t *testing.T) {
 	s := seed(t)
 	c := chooser{rand.New(rand.NewPCG(s, 0)), testNow}
 	dir := t.TempDir()
-	db := openDB(t, dir, engine.Options{})
+	opts := engine.Options{Sync: wal.SyncNever} // the time goes to comparing
+	db := openDB(t, dir, opts)
 	var o oracle
 	var b event.Batch
 	checks := 0
@@ -170,7 +172,7 @@ func TestDifferential(t *testing.T) {
 		switch n := c.IntN(*batchesFlag); {
 		case n < 4:
 			require.NoError(t, db.Close())
-			db = openDB(t, dir, engine.Options{})
+			db = openDB(t, dir, opts)
 		case n < 30:
 			require.NoError(t, db.Checkpoint(context.Background()))
 		case n < 40:
@@ -193,7 +195,7 @@ func TestDifferential(t *testing.T) {
 	require.NoError(t, db.Merge(context.Background()))
 	same("after a merge")
 	require.NoError(t, db.Close())
-	db = openDB(t, dir, engine.Options{MemoryLimitBytes: 1})
+	db = openDB(t, dir, engine.Options{Sync: wal.SyncNever, MemoryLimitBytes: 1})
 	same("after a restart, from disk")
 	stats := db.Stats()
 	require.Equal(t, uint64(len(o.rows)), stats.SealedRows)
