@@ -163,9 +163,10 @@ type serving struct {
 	logged  *bufio.Scanner
 }
 
-func startProcess(t *testing.T, binary, dir string) *serving {
+func startProcess(t *testing.T, binary, dir string, flags ...string) *serving {
 	t.Helper()
-	p := &serving{cmd: exec.CommandContext(t.Context(), binary, "serve", "--data-dir", dir, "--listen", "127.0.0.1:0")}
+	args := append([]string{"serve", "--data-dir", dir, "--listen", "127.0.0.1:0"}, flags...)
+	p := &serving{cmd: exec.CommandContext(t.Context(), binary, args...)}
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
 	logged, err := p.cmd.StderrPipe()
