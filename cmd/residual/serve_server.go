@@ -93,13 +93,21 @@ func (s *server) open(ctx context.Context) error {
 	return nil
 }
 
-// wait returns when ctx ends, or with the error that ended serving.
+// wait returns when ctx ends, or with the error that ended serving, or with that of a store that only a restart can help.
 func (s *server) wait(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 1)
+	if s.db != nil {
+		go func() { failed <- watch(ctx, s.db, s.log, failLimit) }()
+	}
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-s.served:
 		return s.serveErr
+	case err := <-failed:
+		return err
 	}
 }
 

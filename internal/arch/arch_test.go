@@ -66,6 +66,7 @@ var rooms = map[string]room{
 	"internal/arch":        {},
 	"internal/client":      {},
 	"internal/crashtest":   {module: []string{"internal/vfs", "internal/vfs/simdisk"}},
+	"internal/mutants":     {},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
 

@@ -1,0 +1,226 @@
+package main
+
+// engineMutants are bugs above the log.
+func engineMutants() []mutant {
+	return []mutant{
+		{
+			name: "engine: the log is truncated before the manifest", file: "engine/save.go", hint: "TestCrash$",
+			old: `	if err == nil {
+		err = db.replace(&next, taken)
+	}`,
+			fresh: `	if err == nil {
+		err = db.log.Truncate(c.covered)
+	}
+	if err == nil {
+		err = db.replace(&next, taken)
+	}`,
+		},
+		{
+			name: "engine: a pack is not synced", file: "engine/pack.go", hint: "TestCrash$",
+			old: `	if err := w.file.Sync(); err != nil {
+		return nil, errors.Join(fmt.Errorf("sync %s: %w", w.name, err), w.abort())
+	}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: the directory of packs is not synced", file: "engine/commit.go", hint: "TestCrash$",
+			old:   `[]string{packDirName, listKeys.String(), listRejects.String()}`,
+			fresh: `[]string{listKeys.String(), listRejects.String()}`,
+		},
+		{
+			name: "engine: the manifest's directory is not synced", file: "engine/commit.go", hint: "TestCrash$",
+			old: `	if err := k.syncDir("."); err != nil {
+		return err
+	}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: the store's own name is not synced", file: "engine/storeid.go", hint: "TestCrash$",
+			old: `	if err := syncAbove(fsys, dir); err != nil {
+		return id, err
+	}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a merge removes the old packs before the commit", file: "engine/save.go", hint: "TestCrash$/merge",
+			old: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
+`,
+			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
+	for _, old := range k.manifest.packs {
+		if !slices.ContainsFunc(next.packs, func(p packRef) bool { return p.number == old.number }) {
+			_ = k.fs.Remove(filepath.Join(k.dir, packDirName, packName(old.number)))
+		}
+	}
+`,
+		},
+		{
+			name: "engine: merged segments are not retired", file: "engine/save.go", hint: "TestCrash$/merge",
+			old:   `			if pl := old.source.held.Load(); pl != nil {`,
+			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.entry < 0 {`,
+		},
+		{
+			name: "engine: retired segments are loaded", file: "engine/open.go", hint: "TestCrash$/merge|TestOperations",
+			old:   `			if dead[uint32(entry)] {`,
+			fresh: `			if dead[uint32(entry)] && entry < 0 {`,
+		},
+		{
+			name: "engine: the checkpoint leaves out rows before its cut", file: "engine/checkpoint.go", hint: "TestCrash$/checkpoint",
+			old:   `		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {`,
+			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation-1); err != nil {`,
+		},
+		{
+			name: "engine: rows behind the cut go into the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash|TestOperations|TestCut",
+			old:   `		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {`,
+			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation+1); err != nil {`,
+		},
+		{
+			name: "engine: the manifest covers one record too many", file: "engine/save.go", hint: "TestCrash$/checkpoint",
+			old: `	next.covered = c.covered`,
+			fresh: `	next.covered = c.covered
+	next.covered.LSN++`,
+		},
+		{
+			name: "engine: the idempotency window is not in the checkpoint", file: "engine/lists.go", hint: "TestCrash$/checkpoint",
+			old:   `	if n.keys > 0 {`,
+			fresh: `	if n.keys < 0 {`,
+		},
+		{
+			name: "engine: the idempotency window is not loaded", file: "engine/open.go", hint: "TestCrash$/checkpoint",
+			old:   `			err = decodeKeys(c, db.keys.restore)`,
+			fresh: `			err = decodeKeys(c, func(keyEntry) {})`,
+		},
+		{
+			name: "engine: keys of replayed records are forgotten", file: "engine/record.go", hint: "TestCrash$/append",
+			old:   `	r.keyed = flags&flagKeyed != 0`,
+			fresh: `	r.keyed = flags&flagKeyed != 0 && len(payload) == 0`,
+		},
+		{
+			name: "engine: lists that are not old yet are let go", file: "engine/lists.go", hint: "TestCrash$",
+			old:   `			return lists[i+1:]`,
+			fresh: `			return nil`,
+		},
+		{
+			name: "engine: the quarantine is not in the checkpoint", file: "engine/lists.go", hint: "TestCrash$/checkpoint|TestQuarantine",
+			old:   `	if n.rejects > 0 {`,
+			fresh: `	if n.rejects < 0 {`,
+		},
+		{
+			name: "engine: a key with another body is a duplicate", file: "engine/keys.go", hint: "TestAppendOnce|TestCrash$",
+			old:   `			return e, true, conflict(e.hash == hash)`,
+			fresh: `			return e, true, nil`,
+		},
+		{
+			name: "engine: a key under way does not keep another from it", file: "engine/keys.go", hint: "TestAppendOnceInParallel",
+			old: `		f := w.flights[id]
+		if f == nil {`,
+			fresh: `		f := w.flights[id]
+		if f == nil || f.hash == hash {`,
+		},
+		{
+			name: "engine: an unknown outcome is success", file: "engine/append.go", hint: "TestFaults$",
+			old: `	db.encoders.Put(e)
+`,
+			fresh: `	db.encoders.Put(e)
+	if logError(err) != nil && errors.Is(logError(err), ErrOutcomeUnknown) {
+		err = nil
+	}
+`,
+		},
+		{
+			name: "engine: an unknown outcome says that nothing was stored", file: "engine/errors.go", hint: "TestFaults$",
+			old:   `		{wal.ErrOutcomeUnknown, ErrOutcomeUnknown},`,
+			fresh: `		{wal.ErrOutcomeUnknown, ErrDegraded},`,
+		},
+		{
+			name: "engine: manifest checksums are not looked at", file: "engine/manifest.go", hint: "TestFlips",
+			old:   `	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) {`,
+			fresh: `	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) && len(b) == 0 {`,
+		},
+		{
+			name: "engine: list checksums are not looked at", file: "engine/list.go", hint: "TestFlips",
+			old:   `	case crc != binary.LittleEndian.Uint32(b[len(body):]):`,
+			fresh: `	case crc != binary.LittleEndian.Uint32(b[len(body):]) && len(b) == 0:`,
+		},
+		{
+			name: "engine: pack directory checksums are not looked at", file: "engine/pack_format.go", hint: "TestFlips",
+			old:   `	if crc32.Checksum(b, castagnoli) != crc {`,
+			fresh: `	if crc32.Checksum(b, castagnoli) != crc && len(b) == 0 {`,
+		},
+		{
+			name: "engine: a list need not be the one that the manifest names", file: "engine/list.go", hint: "TestHostile",
+			old:   `	if err == nil && (crc != ref.crc || int64(len(b)) != ref.size) {`,
+			fresh: `	if err == nil && int64(len(b)) == 0 {`,
+		},
+		{
+			name: "engine: a pack of another store or number is taken", file: "engine/pack.go", hint: "TestHostile|TestSalvageRefuses",
+			old: `	if err := checkPackHeader(header, store, ref.number); err != nil {
+		return nil, err
+	}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a store without a manifest is a new one", file: "engine/replay.go", hint: "TestHostile",
+			old:   `	if k := &p.db.keeper; k.manifest.number == 0 {`,
+			fresh: `	if k := &p.db.keeper; k.manifest.number != k.manifest.number {`,
+		},
+		{
+			name: "engine: the first manifest is not written", file: "engine/layout.go", hint: "TestHostile|TestCrash$",
+			old:   `	return k.commit(&manifest{})`,
+			fresh: `	return nil`,
+		},
+		{
+			name: "engine: a failed sync of a directory is forgotten", file: "engine/commit.go", hint: "TestFault",
+			old: `	if err != nil && !passes(err) {
+		return k.fail(err)
+	}
+	return err`,
+			fresh: `	return nil`,
+		},
+		{
+			name: "engine: checkpoints end for good on a full disk", file: "engine/commit.go", hint: "TestNoSpace|TestDiskFull",
+			old: `	if err := vfs.ReplaceFile(k.fs, k.dir, name, content); err != nil {
+		return err
+	}`,
+			fresh: `	if err := vfs.ReplaceFile(k.fs, k.dir, name, content); err != nil {
+		return k.fail(err)
+	}`,
+		},
+		{
+			name: "engine: a full disk gets no checkpoint", file: "engine/background.go", hint: "TestDiskFull",
+			old: `	if errors.Is(err, wal.ErrNoSpace) {
+		db.background.ask()
+	}
+}`,
+			fresh: `	_ = errors.Is
+}`,
+		},
+		{
+			name: "engine: what a failed checkpoint has sealed is lost to the next", file: "engine/save.go", hint: "TestNoSpace|TestFaults",
+			old:   `		k.putBack(taken)`,
+			fresh: `		_ = taken`,
+		},
+		{
+			name: "engine: a failed checkpoint loses the keys that it took", file: "engine/save.go", hint: "TestNoSpace|TestFaults",
+			old: `	written, err := k.writeLists(&next, db.opts.Now().UnixMilli())`,
+			fresh: `	written, err := k.writeLists(&next, db.opts.Now().UnixMilli())
+	k.keys, written.keys = nil, 0`,
+		},
+		{
+			name: "engine: a leftover pack is taken over", file: "engine/commit.go", hint: "TestCrash",
+			old: `	next.nextFile = k.nextFile
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: two processes may open one store", file: "engine/layout.go", hint: "TestOpenRefuses",
+			old:   `	lock, err := fsys.Lock(filepath.Join(dir, lockName))`,
+			fresh: `	lock, err := io.Closer(io.NopCloser(nil)), error(nil)`,
+		},
+	}
+}
+
+func all() []mutant { return append(walMutants(), engineMutants()...) }
