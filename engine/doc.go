@@ -4,8 +4,12 @@
 //
 // A [DB] is a directory. Its models are made of months, a month of series, one for each (version, environment), and a
 // series of rows ordered by time. New rows go to the month's head, an ordered structure in memory whose leaves carry
-// aggregates. Queries add up whole leaves by their aggregates and decode at most two leaves at the edges of a window, so
-// that an answer costs the same whatever the window's length.
+// aggregates. Heads are sealed into segments, which a checkpoint writes to a pack; merges join segments of a month.
+// Queries add up whole leaves, blocks and tree nodes by their aggregates and decode rows only at the edges of a window,
+// so that an answer costs the same whatever the window's length.
+//
+// A prediction without an actual waits. Its actual joins it in the head, or is kept beside the sealed row as a fill until
+// the next checkpoint folds it in; without one that waits it corrects every row of its id. Both count at once.
 //
 // # Guarantees
 //
@@ -15,7 +19,7 @@
 // append's rows.
 //
 // Sums are exact integers, see package segment: answers are the same bits whatever order rows came in, before and after
-// a restart.
+// sealing, merging, a checkpoint and a restart.
 //
 // # Concurrency
 //
