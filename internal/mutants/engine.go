@@ -6,14 +6,12 @@ func engineMutants() []mutant {
 		{
 			name: "engine: the log is truncated before the manifest", file: "engine/save.go", hint: "TestCrash$",
 			old: `	if err == nil {
-		err = db.replace(&next, taken)
-	}`,
+		err = db.replace(`,
 			fresh: `	if err == nil {
 		err = db.log.Truncate(c.covered)
 	}
 	if err == nil {
-		err = db.replace(&next, taken)
-	}`,
+		err = db.replace(`,
 		},
 		{
 			name: "engine: a pack is not synced", file: "engine/pack.go", hint: "TestCrash$",
@@ -25,8 +23,8 @@ func engineMutants() []mutant {
 		},
 		{
 			name: "engine: the directory of packs is not synced", file: "engine/commit.go", hint: "TestCrash$",
-			old:   `[]string{packDirName, listKeys.String(), listRejects.String()}`,
-			fresh: `[]string{listKeys.String(), listRejects.String()}`,
+			old:   `[]string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()}`,
+			fresh: `[]string{listKeys.String(), listRejects.String(), listOrphans.String()}`,
 		},
 		{
 			name: "engine: the manifest's directory is not synced", file: "engine/commit.go", hint: "TestCrash$",
@@ -45,7 +43,7 @@ func engineMutants() []mutant {
 			fresh: ``,
 		},
 		{
-			name: "engine: a merge removes the old packs before the commit", file: "engine/save.go", hint: "TestCrash$/merge",
+			name: "engine: a merge removes the old packs before the commit", file: "engine/replace.go", hint: "TestCrash$/merge",
 			old: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 `,
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
@@ -57,7 +55,7 @@ func engineMutants() []mutant {
 `,
 		},
 		{
-			name: "engine: merged segments are not retired", file: "engine/save.go", hint: "TestCrash$/merge",
+			name: "engine: merged segments are not retired", file: "engine/replace.go", hint: "TestCrash$/merge",
 			old:   `			if pl := old.source.held.Load(); pl != nil {`,
 			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.entry < 0 {`,
 		},
