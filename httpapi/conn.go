@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,13 +25,13 @@ type guard struct {
 	// Guarded by mu.
 	mu    sync.Mutex
 	conns map[*conn]struct{}
-	perIP map[string]int
+	perIP map[netip.Prefix]int
 	// silent are the connections that have not sent a whole request head yet, the oldest first.
 	silent list.List
 }
 
 func newGuard(ln net.Listener, s *Server) *guard {
-	return &guard{Listener: ln, server: s, conns: map[*conn]struct{}{}, perIP: map[string]int{}}
+	return &guard{Listener: ln, server: s, conns: map[*conn]struct{}{}, perIP: map[netip.Prefix]int{}}
 }
 
 // Accept implements net.Listener. A connection over a limit is told so and closed.
@@ -138,12 +139,19 @@ func sayNo(raw net.Conn, e *answerError) {
 	_ = raw.Close()
 }
 
-func addressOf(raw net.Conn) string {
-	host, _, err := net.SplitHostPort(raw.RemoteAddr().String())
+// addressOf is what connections are counted by: an IPv4 address, or the 64 bits of an IPv6 address that one subscriber
+// has to themselves.
+func addressOf(raw net.Conn) netip.Prefix {
+	peer, err := netip.ParseAddrPort(raw.RemoteAddr().String())
 	if err != nil {
-		return ""
+		return netip.Prefix{}
 	}
-	return host
+	addr, bits := peer.Addr().Unmap(), 64
+	if addr.Is4() {
+		bits = 32
+	}
+	prefix, _ := addr.WithZone("").Prefix(bits) // no address has fewer bits
+	return prefix
 }
 
 // conn is a connection that counts.
@@ -151,7 +159,7 @@ type conn struct {
 	net.Conn
 
 	guard *guard
-	ip    string
+	ip    netip.Prefix
 	// silent is the connection's place in the guard's list, spoke is set once it has left it.
 	silent *list.Element
 	spoke  bool
@@ -175,6 +183,7 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // serves notes that a request arrived on the connection.
 func (c *conn) serves() {
+	c.lingers.Store(false)
 	if !c.spoke {
 		c.spoke = true
 		c.guard.heard(c)

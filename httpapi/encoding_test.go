@@ -3,7 +3,9 @@ package httpapi_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"strings"
@@ -91,13 +93,13 @@ func TestBombs(t *testing.T) {
 	// A gibibyte each, as many members or frames of the same 16 MiB.
 	const members, size = 64, 16 << 20
 	for _, c := range []struct {
-		name, encoding string
-		body           []byte
+		name, encoding, text string
+		body                 []byte
 	}{
-		{"gzip", "gzip", bytes.Repeat(gzipped(t, zeros(size)), members)},
-		{"zstd", "zstd", bytes.Repeat(zstded(t, zeros(size), zstd.WithSingleSegment(false)), members)},
-		{"zstd in a large window", "zstd", zstded(t, zeros(size+1), zstd.WithWindowSize(size))},
-		{"zstd that claims a terabyte", "zstd", zstdClaim(1 << 40)},
+		{"gzip", "gzip", "times its size", bytes.Repeat(gzipped(t, zeros(size)), members)},
+		{"zstd", "zstd", "times its size", bytes.Repeat(zstded(t, zeros(size), zstd.WithSingleSegment(false)), members)},
+		{"zstd in a large window", "zstd", "the zstd window is larger", zstded(t, zeros(size+1), zstd.WithWindowSize(size))},
+		{"zstd that claims a terabyte", "zstd", "the zstd window is larger", zstdClaim(1 << 40)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats
@@ -105,6 +107,7 @@ func TestBombs(t *testing.T) {
 			resp, body := server.do(t, "POST", events, bytes.NewReader(c.body), "Content-Encoding", c.encoding)
 			runtime.ReadMemStats(&after)
 			require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, body)
+			require.Contains(t, errorText(t, body), c.text)
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(48<<20))
 		})
 	}
@@ -124,11 +127,20 @@ func TestBodyOverTheLimitAfterDecompression(t *testing.T) {
 		t.Helper()
 		resp, answer := server.do(t, "POST", events, bytes.NewReader(body), "Content-Encoding", encoding)
 		require.Equal(t, status, resp.StatusCode, answer)
+		if status != http.StatusAccepted {
+			require.Contains(t, errorText(t, answer), "decompresses to more than the allowed 1048576 bytes")
+		}
 	}
-	f("gzip", gzipped(t, zeros(1<<20)), 202)
-	f("gzip", gzipped(t, zeros(1<<20+1)), 413)
-	f("zstd", zstded(t, zeros(1<<20)), 202)
-	f("zstd", zstded(t, zeros(1<<20+1)), 413)
+	// Digits that compress to about half.
+	var digits strings.Builder
+	for random := rand.New(rand.NewPCG(1, 2)); digits.Len() < 1<<20; {
+		fmt.Fprintln(&digits, random.Uint64())
+	}
+	fits := digits.String()[:1<<20]
+	f("gzip", gzipped(t, text(fits)), 202)
+	f("gzip", gzipped(t, text(fits+"1")), 413)
+	f("zstd", zstded(t, text(fits)), 202)
+	f("zstd", zstded(t, text(fits+"1")), 413)
 }
 
 // TestExpansion lets a body of NDJSON through that compresses very well, and stops what no NDJSON does.

@@ -116,9 +116,10 @@ func (e *answerError) write(ctx *fasthttp.RequestCtx) {
 	e.writeTo(&ctx.Response)
 	if e.hangUp {
 		ctx.SetConnectionClose()
-		if c, ok := ctx.Conn().(*conn); ok {
-			c.lingers.Store(true)
-		}
+	}
+	unread := ctx.Request.Header.ContentLength()
+	if c, ok := ctx.Conn().(*conn); ok && (e.hangUp || unread > drainedBytes || unread == -1) {
+		c.lingers.Store(true)
 	}
 }
 

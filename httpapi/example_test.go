@@ -37,19 +37,21 @@ func ExampleServer() {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
 
-	ask := func(resp *http.Response, err error) string {
+	ask := func(method, target, body string) {
+		req, err := http.NewRequest(method, "http://"+ln.Addr().String()+target, strings.NewReader(body))
 		if err != nil {
-			return err.Error()
+			panic(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			panic(err)
 		}
 		defer func() { _ = resp.Body.Close() }()
-		body, _ := io.ReadAll(resp.Body)
-		return string(body)
+		_, _ = io.Copy(os.Stdout, resp.Body)
 	}
-	url := "http://" + ln.Addr().String()
-	event := `{"timestamp":"2025-04-26 17:55:44","model_id":"price","prediction_id":"p-1","features":{"rooms":3},
-		"predicted_value":42.5,"actual_value":45,"model_version":"v1","environment":"production"}`
-	fmt.Print(ask(http.Post(url+"/v0/events?name=ml_model_predictions", "application/json", strings.NewReader(event))))
-	fmt.Print(ask(http.Get(url + "/v0/pipes/model_performance_metrics.csv?model_id=price&as_of=2025-04-26+18:00:00")))
+	ask("POST", "/v0/events?name=ml_model_predictions", `{"timestamp":"2025-04-26 17:55:44","model_id":"price","prediction_id":"p-1",
+		"features":{"rooms":3},"predicted_value":42.5,"actual_value":45,"model_version":"v1","environment":"production"}`)
+	ask("GET", "/v0/pipes/model_performance_metrics.csv?model_id=price&as_of=2025-04-26+18:00:00", "")
 
 	http.DefaultClient.CloseIdleConnections()
 	if err := server.Shutdown(context.Background()); err != nil {

@@ -62,6 +62,7 @@ var goldenCases = []goldenCase{
 	{name: "events_no_body", request: "POST " + events + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"},
 	{name: "events_chunked", request: "POST " + events + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" +
 		fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(goodLine), goodLine)},
+	{name: "events_expect", request: post(events, goodLine, "Expect: 100-continue")},
 	{name: "events_http10", request: strings.Replace(post(events, goodLine), "HTTP/1.1", "HTTP/1.0", 1)},
 	{name: "events_format_json_array", request: post(events+"&format=json", "[\n"+goodLine+",\n"+goodLine+"]")},
 	{name: "events_format_json_malformed", request: post(events+"&format=json", goodLine+"\n"+goodLine)},

@@ -147,6 +147,9 @@ func TestBusy(t *testing.T) {
 			}
 			server.store.gate <- struct{}{}
 			held.Wait()
+			server.store.hold("")
+			resp, _ = ask[kind]()
+			require.Equal(t, http.StatusOK, resp.StatusCode, "the place is free again")
 		})
 	}
 }

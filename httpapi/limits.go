@@ -49,6 +49,9 @@ const (
 	// maxRequestsPerConn ends a connection now and then, so that clients behind a balancer spread again.
 	maxRequestsPerConn = 100_000
 
+	// drainedBytes is how much of a body that nobody read fasthttp skips to keep its connection.
+	drainedBytes = 256 << 10
+
 	// maxParameterBody bounds the body of a query.
 	maxParameterBody = 64 << 10
 	// maxExpansion is the ratio of decompressed to compressed bytes a body may have beyond expansionFree bytes.

@@ -20,7 +20,7 @@ func (s *Server) getMetrics(c *call) error {
 		writeStore(w, c.store.Health(), c.store.Stats())
 		if !s.opts.NoModelGauges {
 			if err := s.writeModels(w, c.store); err != nil {
-				return err
+				s.log.warn("the gauges of models are left out", "error", err)
 			}
 		}
 	}
