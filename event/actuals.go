@@ -1,7 +1,5 @@
 package event
 
-import "fmt"
-
 // Actuals is the actuals of one request in columns, and what was rejected
 // beside them: the rows of ml_model_actuals. The zero Actuals is empty and
 // ready.
@@ -60,10 +58,7 @@ func (a *Actuals) rejects() rejects { return rejects{kept: &a.Rejects, counts: &
 
 // reserve implements sink.
 func (a *Actuals) reserve(textBytes int) error {
-	if len(a.IDs.Bytes)+textBytes > TextBytesMax {
-		return fmt.Errorf("%w: more than %d bytes of text", ErrTooLarge, uint64(TextBytesMax))
-	}
-	return nil
+	return reserveText(len(a.IDs.Bytes), textBytes)
 }
 
 // modelIndex returns the index of a model and adds it when it is new. The index

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"fmt"
 	"math"
 	"time"
 )
@@ -120,10 +119,7 @@ func (b *Batch) rejects() rejects { return rejects{kept: &b.Rejects, counts: &b.
 
 // reserve implements sink.
 func (b *Batch) reserve(textBytes int) error {
-	if max(len(b.IDs.Bytes), len(b.Features.Bytes))+textBytes > TextBytesMax {
-		return fmt.Errorf("%w: more than %d bytes of text", ErrTooLarge, uint64(TextBytesMax))
-	}
-	return nil
+	return reserveText(max(len(b.IDs.Bytes), len(b.Features.Bytes)), textBytes)
 }
 
 // event returns the first column at fault, in the order of the schema.

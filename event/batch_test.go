@@ -168,6 +168,28 @@ func TestBatchOwnsItsMemory(t *testing.T) {
 	}
 }
 
+// A decoder reads nothing behind the body, which may be another's to write.
+func TestNothingBehindTheBody(t *testing.T) {
+	text := []byte(line("", "") + "\n" + line("", "") + "\n")
+	memory := make([]byte, len(text)+100)
+	copy(memory, text)
+	d := event.NewDecoder()
+	var b event.Batch
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 10_000 {
+			memory[len(text)+i%100] = byte(i)
+		}
+	}()
+	for range 100 {
+		b.Reset()
+		require.NoError(t, d.Decode(&b, memory[:len(text)], event.NDJSON, event.Rules{}))
+		require.Equal(t, 2, b.Len())
+	}
+	<-done
+}
+
 // Kept rejects outlive the batch's reuse.
 func TestRejectsSurviveReset(t *testing.T) {
 	var b event.Batch

@@ -98,6 +98,7 @@ func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 		return err
 	}
 	defer d.release()
+	body = slices.Clip(body) // what lies behind it may be another's
 	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
 	if format == JSON {
 		return d.decodeJSON(dst, body)

@@ -27,7 +27,7 @@ func scanToken(b []byte, i int) (at, next int) {
 	return at, skipSpace(b, min(at+1, len(b)))
 }
 
-func isSpace(c byte) bool { return c <= ' ' && 1<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }
+func isSpace(c byte) bool { return c <= ' ' && uint64(1)<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }
 
 // scanPlain returns the index of the first byte at or after i that does not
 // stand for itself in a JSON string, or len(b).

@@ -1,5 +1,7 @@
 package event
 
+import "fmt"
+
 // Text is a column of byte strings in one arena: value i is
 // Bytes[Ends[i-1]:Ends[i]], and value 0 begins at 0. It holds at most
 // [TextBytesMax] bytes, because an end is 32 bits wide. The zero Text is an
@@ -39,4 +41,12 @@ func (t *Text) Len() int { return len(t.Ends) }
 func (t *Text) Reset() {
 	t.Bytes = t.Bytes[:0]
 	t.Ends = t.Ends[:0]
+}
+
+// reserveText fails if a column of so many bytes cannot take so many more.
+func reserveText(size, more int) error {
+	if uint64(size)+uint64(more) > TextBytesMax {
+		return fmt.Errorf("%w: more than %d bytes of text", ErrTooLarge, uint64(TextBytesMax))
+	}
+	return nil
 }
