@@ -189,3 +189,38 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 }
+
+// TestLostWrites lets the drive lose each write of a session, although it says that all is flushed, and holds that the loss
+// is noticed, unless it was of nothing but the proof for the rest.
+func TestLostWrites(t *testing.T) {
+	session := func(disk *simdisk.Disk) (payloads []string) {
+		l, _ := openLog(t, disk, wal.Options{})
+		for i := range 12 {
+			payloads = append(payloads, string(item{i, 100 + 700*i}.payload()))
+		}
+		put(t, l, payloads...)
+		require.NoError(t, l.Close())
+		return payloads
+	}
+	sound := simdisk.New(simdisk.Options{})
+	session(sound)
+	refused := 0
+	for op := range sound.Ops() {
+		disk := simdisk.New(simdisk.Options{})
+		disk.Inject(simdisk.Fault{Op: op + 1, Kind: simdisk.LostWrite})
+		payloads := session(disk)
+		var replayed []string
+		l, _, err := wal.Open("/wal", wal.Options{FS: disk.Crash(simdisk.LoseAll()), StoreID: storeID}, func(r wal.Record) error {
+			replayed = append(replayed, string(r.Payload))
+			return nil
+		})
+		if err != nil {
+			require.ErrorIs(t, err, wal.ErrCorrupt)
+			refused++
+			continue
+		}
+		require.Equal(t, payloads, replayed, "lost after operation %d", op)
+		require.NoError(t, l.Close())
+	}
+	require.Positive(t, refused)
+}
