@@ -1,0 +1,6 @@
+//go:build race
+
+package engine_test
+
+// raceEnabled: the race detector makes sync.Pool forget at random, so that allocations cannot be counted under it.
+const raceEnabled = true
