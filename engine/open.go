@@ -168,7 +168,8 @@ func (db *DB) openLog() error {
 		return errors.Join(err, log.Close())
 	}
 	db.log = log
-	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "recovered", recovered)
+	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
+		"cut_bytes", recovered.CutBytes)
 	return nil
 }
 

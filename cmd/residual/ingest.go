@@ -31,7 +31,8 @@ func newIngest() *cobra.Command {
 		Long: `Ingest sends NDJSON to a running server: files, plain or compressed (.gz, .zst), or standard input as -.
 
 Each request carries an idempotency key made of its place in the file and its content. A load that was cut off is resumed by
-running the same command again with the same --batch-bytes: what the server has is not stored twice. The server keeps keys for
+running the same command again with the same --batch-bytes: what the server has is not stored twice. The file must be the same:
+one that has grown sends its last request with other content, and the rows at its end are stored again. The server keeps keys for
 7 days or 1 million requests.
 
 Requests that the server cannot take now are sent again for up to --retry-for each. Rows that the server rejects are in its
