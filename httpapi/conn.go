@@ -41,7 +41,7 @@ func (g *guard) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &conn{Conn: raw, guard: g, ip: addressOf(raw)}
+		c := &conn{Conn: raw, guard: g, ip: prefixOf(raw.RemoteAddr().String())}
 		if e := g.admit(c); e != nil {
 			g.server.counts.refusedConns.Add(1)
 			g.server.log.warn("connection refused", "reason", e.text)
@@ -139,10 +139,10 @@ func sayNo(raw net.Conn, e *answerError) {
 	_ = raw.Close()
 }
 
-// addressOf is what connections are counted by: an IPv4 address, or the 64 bits of an IPv6 address that one subscriber
+// prefixOf is what connections are counted by: an IPv4 address, or the 64 bits of an IPv6 address that one subscriber
 // has to themselves.
-func addressOf(raw net.Conn) netip.Prefix {
-	peer, err := netip.ParseAddrPort(raw.RemoteAddr().String())
+func prefixOf(remote string) netip.Prefix {
+	peer, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Prefix{}
 	}
