@@ -65,6 +65,7 @@ type Server struct {
 	intakes  sync.Pool // of *intake
 	buffers  sync.Pool // of *[]byte, for pieces
 	decoders decoders
+	hasher   bodyHasher
 
 	budget  budget
 	ingests gate
@@ -97,6 +98,7 @@ func New(store Store, opts Options) (*Server, error) {
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		budget:  budget{limit: opts.Limits.MaxBytesInFlight},
+		hasher:  newBodyHasher(),
 		ingests: newGate(opts.Limits.MaxIngests),
 		queries: newGate(opts.Limits.MaxQueries),
 	}
