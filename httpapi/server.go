@@ -79,8 +79,8 @@ type Server struct {
 	guards []*guard
 }
 
-// New returns a server for store. A nil store means that recovery is still running: health says so and everything
-// else answers 503 until [Server.Attach].
+// New returns a server for store. A nil store means that recovery is still running: health says so, metrics are
+// the server's own, and everything else answers 503 until [Server.Attach].
 func New(store Store, opts Options) (*Server, error) {
 	opts.Limits = opts.Limits.withDefaults()
 	if err := opts.Limits.validate(); err != nil {
