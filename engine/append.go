@@ -66,11 +66,15 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	e := db.encoders.Get().(*recordEncoder)
 	payload := e.encode(&r)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
+	var unpublished error
 	err := db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
 		done.LSN = lsn
-		db.publish(lsn, &r)
+		unpublished = db.publish(lsn, &r)
 	})
 	db.encoders.Put(e)
+	if err == nil && unpublished != nil {
+		err = fmt.Errorf("%w: it is in the log and shows after a restart: %w", ErrOutcomeUnknown, unpublished)
+	}
 	if err != nil {
 		return Appended{}, fmt.Errorf("append: %w", logError(err))
 	}
@@ -96,10 +100,15 @@ func (db *DB) submitOnce(ctx context.Context, r record, key Key) (Appended, erro
 }
 
 // publish makes a durable record visible. The log's publisher and recovery call it, in the order of the log. A failure,
-// which only a read of sealed rows can cause, leaves the record to the next start: the store takes no more.
-func (db *DB) publish(lsn uint64, r *record) {
+// which only a read of sealed rows can cause, leaves the record and all behind it to the next start: the store takes no
+// more, and no checkpoint covers them.
+func (db *DB) publish(lsn uint64, r *record) error {
+	if err := db.failure(); err != nil {
+		return err
+	}
 	if err := db.apply(lsn, r); err != nil {
 		db.fail(fmt.Errorf("publish record %d: %w", lsn, err))
+		return err
 	}
 	source, rejects, counts := r.rejected()
 	db.quarantine.add(lsn, r.at, source, rejects, counts.Total())
@@ -114,6 +123,7 @@ func (db *DB) publish(lsn uint64, r *record) {
 	}
 	db.counters.orphans.Store(uint64(len(db.orphans.held)))
 	db.announceGrown()
+	return nil
 }
 
 func (db *DB) apply(lsn uint64, r *record) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -83,8 +84,14 @@ func (db *DB) checkpoint(ctx context.Context) error {
 		return err
 	}
 	var c cut
-	if err := db.log.Cut(ctx, func(pos wal.Position) { c = db.cut(pos) }); err != nil {
-		return fmt.Errorf("checkpoint: %w", logError(err))
+	var unpublished error
+	err := db.log.Cut(ctx, func(pos wal.Position) {
+		if unpublished = db.failure(); unpublished == nil {
+			c = db.cut(pos)
+		}
+	})
+	if err = cmp.Or(logError(err), unpublished); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
 	}
 	for len(k.dirty) > 0 {
 		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {

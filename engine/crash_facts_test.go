@@ -1,31 +1,38 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/crashtest"
 )
 
-// sent is a fact of the crash tests: a batch that was sent, or, with expired set, months of such batches that were to be
-// dropped. Number and process of a batch decide all of its content.
+// sent is a fact of the crash tests: a request that was sent, with rows and rejects, actuals, or ids to delete; or, with
+// expired set, that the old rows of earlier requests were to be dropped.
 type sent struct {
 	name batchName
 	key  string // of AppendOnce, empty for Append
 	rows []event.Event
 	rejects
-
-	// expired are the batches whose old rows are to be dropped.
+	actuals []givenActual
+	deleted []predictionName
 	expired []*sent
 
-	// lsn is set when the batch is acknowledged, before the step tells.
+	// lsn is set when the request is acknowledged, before the step tells.
 	lsn uint64
 }
 
-// batchName is the number of a batch and the process that sent it first.
+type givenActual struct {
+	predictionName
+	value float64
+}
+
+// batchName is the number of a request and the process that sent it first.
 type batchName struct{ process, number int }
 
 func (n batchName) String() string { return fmt.Sprintf("%d:%d", n.process, n.number) }
@@ -44,14 +51,14 @@ type shape struct {
 // oldMonth is long past; everything else in the crash tests is of the two months around testNow.
 var oldMonth = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 
-// newSent returns batch number n, as a process sends it. Every third goes without a key, every fourth has rejects.
+// newSent returns request number n of a process, with predictions. Every third goes without a key, every fourth has rejects.
 func newSent(n, process int, s shape) *sent {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(process)))
 	b := &sent{name: batchName{process, n}}
 	if n%3 != 1 {
 		b.key = fmt.Sprintf("key-%d-%d", process, n)
 	}
-	for i := range 1 + r.IntN(4) {
+	for i := range 2 + r.IntN(4) {
 		b.rows = append(b.rows, newRow(r, fmt.Sprintf("p-%d-%d-%d", process, n, i), s))
 	}
 	if n < s.old {
@@ -79,7 +86,7 @@ func newRow(r *rand.Rand, id string, s shape) event.Event {
 		PredictionID:   id,
 		Features:       `{"f":"` + strings.Repeat("x", s.featuresBytes/2) + noise(r, s.featuresBytes/2) + `"}`,
 		PredictedValue: r.NormFloat64() * 100,
-		HasActual:      r.IntN(8) > 0,
+		HasActual:      r.IntN(3) > 0,
 	}
 	if e.HasActual {
 		e.ActualValue = r.NormFloat64() * 100
@@ -106,9 +113,57 @@ func (b *sent) resent() *sent {
 // isOld tells whether retention drops the row.
 func isOld(e event.Event) bool { return e.Timestamp.Before(oldMonth.AddDate(0, 1, 0)) }
 
+// newActuals returns request number n, with actuals for some of the predictions sent before, waiting ones first, and for
+// one of the request after it.
+func newActuals(n, process int, s shape, earlier []event.Event) *sent {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(process)))
+	b := &sent{name: batchName{process, n}}
+	if n%3 != 1 {
+		b.key = fmt.Sprintf("key-%d-%d", process, n)
+	}
+	give := func(e event.Event) {
+		b.actuals = append(b.actuals, givenActual{predictionName{e.ModelID, e.PredictionID}, r.NormFloat64() * 100})
+	}
+	for _, e := range earlier {
+		if !e.HasActual || r.IntN(4) == 0 {
+			give(e)
+		}
+	}
+	give(newSent(n+1, process, s).rows[0])
+	return b
+}
+
+// newDeletion returns request number n, which deletes one of the predictions sent before.
+func newDeletion(n, process int, earlier []event.Event) *sent {
+	e := earlier[n%len(earlier)]
+	return &sent{name: batchName{process, n}, deleted: []predictionName{{e.ModelID, e.PredictionID}}}
+}
+
 // hash stands for the hash of the decoded body.
 func (b *sent) hash() [16]byte {
 	return [16]byte{byte(b.name.number), byte(b.name.number >> 8), byte(b.name.process), 1}
+}
+
+// request sends it.
+func (b *sent) request(db *engine.DB) (engine.Appended, error) {
+	ctx := context.Background()
+	key := engine.Key{ID: b.key, Hash: b.hash()}
+	switch {
+	case len(b.deleted) > 0:
+		return engine.Appended{}, db.Delete(ctx, b.deleted[0].model, b.deleted[0].id)
+	case len(b.actuals) > 0 && b.key == "":
+		return db.AppendActuals(ctx, b.actualsBatch())
+	case len(b.actuals) > 0:
+		return db.AppendActualsOnce(ctx, b.actualsBatch(), key)
+	}
+	batch, err := b.batch()
+	if err != nil {
+		return engine.Appended{}, crashtest.Violationf("request %s: %w", b.name, err)
+	}
+	if b.key == "" {
+		return db.Append(ctx, batch)
+	}
+	return db.AppendOnce(ctx, batch, key)
 }
 
 // batch returns what the decoder made of the request, at a time when nothing in it was too old.
@@ -125,6 +180,21 @@ func (b *sent) batch() (*event.Batch, error) {
 	}
 	return &batch, nil
 }
+
+func (b *sent) actualsBatch() *event.Actuals {
+	var a event.Actuals
+	for i, x := range b.actuals {
+		a.Models = append(a.Models, x.model)
+		a.ModelOf = append(a.ModelOf, uint32(i))
+		a.IDs.AppendString(x.id)
+		a.Values = append(a.Values, x.value)
+		a.Observed = append(a.Observed, 0)
+	}
+	return &a
+}
+
+// successful is how many rows or actuals the answer must count.
+func (b *sent) successful() int { return len(b.rows) + len(b.actuals) }
 
 // ledger keeps facts where no harness does.
 type ledger struct{ facts facts }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +28,7 @@ var (
 		{Version: "v0", Environment: "staging", Window: 1000 * time.Hour},
 		{Version: "*", Environment: "*", From: testNow.Add(-150 * time.Hour), To: testNow.Add(-30 * time.Hour)},
 		{Version: "*", From: oldMonth, To: oldMonth.AddDate(0, 1, 0)},
-		{Environment: "*", AsOf: testNow.Add(-100 * time.Hour), Window: 60 * time.Hour},
+		{Environment: "staging", AsOf: testNow.Add(-100 * time.Hour), Window: 60 * time.Hour},
 	}
 	crashDrift = []engine.DriftQuery{{Environment: "*", Recent: 40 * time.Hour}}
 )
@@ -69,44 +71,6 @@ func ask(db *engine.DB) (*answers, error) {
 	return a, err
 }
 
-// expected is the answers to expect of a store that holds certain batches, worked out once for each set of them.
-type expected struct {
-	mu    sync.Mutex
-	bySet map[string]*answers
-}
-
-// answersOf works out the answers row by row.
-func answersOf(h *holding) *answers {
-	var o oracle
-	a := new(answers)
-	for _, b := range h.batches {
-		for _, e := range b.rows {
-			if !h.dropped[b.name] || !isOld(e) {
-				o.add(e)
-			}
-		}
-		for _, r := range b.rejects {
-			a.quarantine = append(a.quarantine, engine.QuarantineRow{
-				Source: engine.SourcePredictions, Column: r.Column, Reason: r.Reason, Code: r.Code, LineNumber: r.Line, Line: r.Raw,
-				InsertedAt: testNow,
-			})
-		}
-	}
-	slices.Reverse(a.quarantine)
-	a.metrics = append(a.metrics, metricsRows(o.metrics(everything, testNow)))
-	for _, model := range crashModels {
-		for _, q := range crashMetrics {
-			q.Model = model
-			a.metrics = append(a.metrics, metricsRows(o.metrics(q, testNow)))
-		}
-		for _, q := range crashDrift {
-			q.Model = model
-			a.drift = append(a.drift, driftRows(o.drift(q, testNow), q))
-		}
-	}
-	return a
-}
-
 func metricsRows(groups map[event.Series]*group) (rows []engine.MetricsRow) {
 	for key, g := range groups {
 		row := engine.MetricsRow{
@@ -140,107 +104,30 @@ func driftRows(drifts []oracleDrift, q engine.DriftQuery) (rows []engine.DriftRo
 	return rows
 }
 
-// verify compares the answers of a store with what they must be if it holds these batches.
-func (x *expected) verify(got *answers, h *holding) error {
-	set := h.set()
-	x.mu.Lock()
-	want := x.bySet[set]
-	if want == nil {
-		if x.bySet == nil {
-			x.bySet = make(map[string]*answers)
-		}
-		want = answersOf(h)
-		x.bySet[set] = want
-	}
-	x.mu.Unlock()
-	for i := range want.metrics {
-		if !slices.Equal(got.metrics[i], want.metrics[i]) {
-			return fmt.Errorf("with %s, metrics query %d answers\n%+v, want\n%+v", set, i, got.metrics[i], want.metrics[i])
-		}
-	}
-	for i := range want.drift {
-		if !slices.Equal(got.drift[i], want.drift[i]) {
-			return fmt.Errorf("with %s, drift query %d answers\n%+v, want\n%+v", set, i, got.drift[i], want.drift[i])
-		}
-	}
-	for i := range got.quarantine {
-		got.quarantine[i].ImportID = ""
-	}
-	if !reflect.DeepEqual(got.quarantine, want.quarantine) {
-		return fmt.Errorf("with %s, the quarantine holds %d lines, %d are due, or others", set, len(got.quarantine), len(want.quarantine))
-	}
-	return nil
+// content is all that a store holds, but for its idempotency window.
+type content struct {
+	rows    map[string]event.Event // by prediction id
+	orphans map[string]float64
 }
 
-// holding is what a store turned out to hold of the facts.
-type holding struct {
-	has     []bool // by fact
-	batches []*sent
-	dropped map[batchName]bool // without their old rows
-}
-
-// set names what is held.
-func (h *holding) set() string {
-	var names []byte
-	for _, b := range h.batches {
-		names = fmt.Appendf(names, " %s", b.name)
-		if h.dropped[b.name] {
-			names = append(names, '-')
-		}
-	}
-	return string(names)
-}
-
-// hold finds out which facts the store holds and judges that: what was acknowledged must be there, what was refused must
-// not, each batch whole or not at all and with all of its columns, nothing twice and nothing else. Of one
-// process, the batches without an outcome that are there come before those that are not.
-func hold(db *engine.DB, known facts) (*holding, error) {
-	rows, err := rowsOf(db)
-	if err != nil {
-		return nil, err
-	}
-	h := &holding{has: make([]bool, len(known)), dropped: make(map[batchName]bool)}
-	h.drops(known, rows)
-	outcomes := outcomesOf(known)
-	there := make(map[batchName]bool, len(known))
-	missing := make(map[int]batchName) // by process: the first batch without an outcome that is not there
-	for i, f := range known {
-		b := f.Value
-		if len(b.rows) == 0 {
-			continue
-		}
-		if _, again := there[b.name]; !again {
-			if there[b.name], err = b.take(rows, h.dropped[b.name]); err != nil {
-				return nil, err
-			}
-			if there[b.name] {
-				h.batches = append(h.batches, b)
-			}
-			if err := judge(b, there[b.name], outcomes[b.name], missing); err != nil {
-				return nil, err
-			}
-		}
-		h.has[i] = there[b.name]
-	}
-	for id, e := range rows {
-		return nil, crashtest.Violationf("row %s was never sent: %+v", id, e)
-	}
-	return h, nil
-}
-
-func rowsOf(db *engine.DB) (map[string]event.Event, error) {
-	rows := make(map[string]event.Event)
+func contentOf(db *engine.DB) (*content, error) {
+	c := &content{make(map[string]event.Event), make(map[string]float64)}
 	err := db.EachRow(func(e event.Event) {
-		if _, twice := rows[e.PredictionID]; twice {
+		if _, twice := c.rows[e.PredictionID]; twice {
 			e.Features = "twice"
 		}
-		rows[e.PredictionID] = e
+		c.rows[e.PredictionID] = e
 	})
-	return rows, err
+	db.EachOrphan(func(model, id string, actual float64) { c.orphans[model+" "+id] = actual })
+	return c, err
 }
 
-func hasOld(rows map[string]event.Event) bool {
-	for _, e := range rows {
+func (c *content) equal(o *content) bool {
+	return maps.Equal(c.rows, o.rows) && maps.Equal(c.orphans, o.orphans)
+}
+
+func (c *content) hasOld() bool {
+	for _, e := range c.rows {
 		if isOld(e) {
 			return true
 		}
@@ -248,76 +135,183 @@ func hasOld(rows map[string]event.Event) bool {
 	return false
 }
 
-// drops finds out whether old months were dropped, where that is open.
-func (h *holding) drops(known facts, rows map[string]event.Event) {
-	old := hasOld(rows)
-	for i, f := range known {
-		if len(f.Value.rows) > 0 {
-			continue
-		}
-		h.has[i] = f.Outcome == crashtest.Acknowledged || f.Outcome == crashtest.Unknown && !old
-		for _, b := range f.Value.expired {
-			h.dropped[b.name] = h.dropped[b.name] || h.has[i]
+// difference says where two contents differ.
+func (c *content) difference(want *content) string {
+	var d []string
+	for id, e := range want.rows {
+		if got, ok := c.rows[id]; !ok {
+			d = append(d, "missing "+id)
+		} else if got != e {
+			d = append(d, fmt.Sprintf("%+v instead of %+v", got, e))
 		}
 	}
+	for id, e := range c.rows {
+		if _, ok := want.rows[id]; !ok {
+			d = append(d, fmt.Sprintf("too much: %+v", e))
+		}
+	}
+	if !maps.Equal(c.orphans, want.orphans) {
+		d = append(d, fmt.Sprintf("orphans %v instead of %v", c.orphans, want.orphans))
+	}
+	slices.Sort(d)
+	for i := range d {
+		d[i] = d[i][:min(len(d[i]), 400)]
+	}
+	return strings.Join(d[:min(len(d), 4)], "\n")
 }
 
-// judge holds what became of a batch against what is known of it.
-func judge(b *sent, there bool, outcome crashtest.Outcome, missing map[int]batchName) error {
-	before, gap := missing[b.name.process]
-	switch {
-	case there && outcome == crashtest.Refused:
-		return crashtest.Violationf("batch %s was refused and is there", b.name)
-	case !there && outcome == crashtest.Acknowledged:
-		return crashtest.Violationf("batch %s was acknowledged and is gone", b.name)
-	case there && gap && outcome == crashtest.Unknown:
-		return crashtest.Violationf("batch %s is there and batch %s before it is not", b.name, before)
-	case !there && outcome == crashtest.Unknown && !gap:
-		missing[b.name.process] = b.name
+// state is what to expect of a store that holds certain requests, in this order.
+type state struct {
+	content content
+	answers answers
+}
+
+// newState works a state out row by row.
+func newState(held []*sent) *state {
+	var o oracle
+	st := &state{content: content{make(map[string]event.Event), make(map[string]float64)}}
+	for _, b := range held {
+		for _, e := range b.rows {
+			o.add(e)
+		}
+		for _, a := range b.actuals {
+			o.actual(a.predictionName, a.value, testNow)
+		}
+		for _, name := range b.deleted {
+			o.delete(name)
+		}
+		for _, old := range b.expired {
+			o.remove(func(r *oracleRow) bool {
+				return isOld(r.Event) && slices.ContainsFunc(old.rows, func(e event.Event) bool { return e.PredictionID == r.PredictionID })
+			})
+		}
+		for _, r := range b.rejects {
+			st.answers.quarantine = append(st.answers.quarantine, engine.QuarantineRow{
+				Source: engine.SourcePredictions, Column: r.Column, Reason: r.Reason, Code: r.Code, LineNumber: r.Line, Line: r.Raw,
+				InsertedAt: testNow,
+			})
+		}
+	}
+	slices.Reverse(st.answers.quarantine)
+	for _, r := range o.rows {
+		st.content.rows[r.PredictionID] = r.Event
+	}
+	for name, orphan := range o.orphans {
+		st.content.orphans[name.model+" "+name.id] = orphan.actual
+	}
+	st.answers.metrics = append(st.answers.metrics, metricsRows(o.metrics(everything, testNow)))
+	for _, model := range crashModels {
+		for _, q := range crashMetrics {
+			q.Model = model
+			st.answers.metrics = append(st.answers.metrics, metricsRows(o.metrics(q, testNow)))
+		}
+		for _, q := range crashDrift {
+			q.Model = model
+			st.answers.drift = append(st.answers.drift, driftRows(o.drift(q, testNow), q))
+		}
+	}
+	return st
+}
+
+// states are those worked out already, by the names of what is held.
+type states struct {
+	mu     sync.Mutex
+	byName map[string]*state
+}
+
+func (x *states) of(held []*sent) *state {
+	var name []byte
+	for _, b := range held {
+		name = fmt.Appendf(name, "%s%v%v ", b.name, b.actuals, b.deleted)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	st := x.byName[string(name)]
+	if st == nil {
+		if x.byName == nil {
+			x.byName = make(map[string]*state)
+		}
+		st = newState(held)
+		x.byName[string(name)] = st
+	}
+	return st
+}
+
+// verify compares the answers of a store with what they must be.
+func (st *state) verify(got *answers) error {
+	want := &st.answers
+	for i := range want.metrics {
+		if !slices.Equal(got.metrics[i], want.metrics[i]) {
+			return fmt.Errorf("metrics query %d answers\n%+v, want\n%+v", i, got.metrics[i], want.metrics[i])
+		}
+	}
+	for i := range want.drift {
+		if !slices.Equal(got.drift[i], want.drift[i]) {
+			return fmt.Errorf("drift query %d answers\n%+v, want\n%+v", i, got.drift[i], want.drift[i])
+		}
+	}
+	for i := range got.quarantine {
+		got.quarantine[i].ImportID = ""
+	}
+	if !reflect.DeepEqual(got.quarantine, want.quarantine) {
+		return fmt.Errorf("the quarantine holds %d lines, %d are due, or others", len(got.quarantine), len(want.quarantine))
 	}
 	return nil
 }
 
-// outcomesOf returns what is known of each batch, which may have been sent again.
-func outcomesOf(known facts) map[batchName]crashtest.Outcome {
-	outcomes := make(map[batchName]crashtest.Outcome, len(known))
-	for _, f := range known {
-		before, again := outcomes[f.Value.name]
+// guess is one way in which the facts whose outcome is open may have come out.
+type guess struct {
+	has  []bool // by fact
+	held []*sent
+}
+
+// guesses returns all ways that are allowed: what was acknowledged is held, what was refused is not, and of what one process
+// sent without an outcome the first ones are. A request that was sent again counts where it came to something. The first
+// guess has everything.
+func guesses(known facts) []guess {
+	open := make(map[int][]int) // by process: facts without an outcome, in order
+	fixed := make([]bool, len(known))
+	for i, f := range known {
+		again := slices.ContainsFunc(known[i+1:], func(later crashtest.Fact[*sent]) bool {
+			return later.Value.name == f.Value.name && later.Outcome != crashtest.Refused
+		})
 		switch {
-		case !again || f.Outcome == crashtest.Acknowledged, before == crashtest.Refused:
-			outcomes[f.Value.name] = f.Outcome
+		case f.Outcome == crashtest.Acknowledged:
+			fixed[i] = true
+		case f.Outcome == crashtest.Unknown && !again:
+			open[f.Value.name.process] = append(open[f.Value.name.process], i)
 		}
 	}
-	return outcomes
+	ways := [][]bool{fixed}
+	for _, process := range slices.Sorted(maps.Keys(open)) {
+		var more [][]bool
+		for _, has := range ways {
+			for n := len(open[process]); n >= 0; n-- {
+				next := slices.Clone(has)
+				for _, i := range open[process][:n] {
+					next[i] = true
+				}
+				more = append(more, next)
+			}
+		}
+		ways = more
+	}
+	all := make([]guess, len(ways))
+	for w, has := range ways {
+		all[w].has = has
+		for i, f := range known {
+			if has[i] {
+				all[w].held = append(all[w].held, f.Value)
+			}
+		}
+	}
+	return all
 }
 
-// take removes the batch's rows from those found. They must all be there or none, but for those dropped.
-func (b *sent) take(rows map[string]event.Event, withoutOld bool) (there bool, err error) {
-	found, want := 0, 0
-	for _, e := range b.rows {
-		got, ok := rows[e.PredictionID]
-		dropped := withoutOld && isOld(e)
-		if !dropped {
-			want++
-		}
-		if !ok {
-			continue
-		}
-		found++
-		if got != e || dropped {
-			return false, crashtest.Violationf("batch %s: row %+v is stored as %+v, dropped: %v", b.name, e, got, dropped)
-		}
-		delete(rows, e.PredictionID)
-	}
-	if found != 0 && found != want {
-		return false, crashtest.Violationf("batch %s: %d of its %d rows are there", b.name, found, want)
-	}
-	return found > 0, nil
-}
-
-// compare holds the store against the facts: rows, answers, and the idempotency window.
-func (s *session) compare(known facts) (*holding, error) {
-	h, err := hold(s.db, known)
+// compare holds the store against the facts: content, answers, idempotency window. The content tells which facts without an
+// outcome the store holds. Everything else must follow.
+func (s *session) compare(known facts) (*guess, error) {
+	found, err := contentOf(s.db)
 	if err != nil {
 		return nil, err
 	}
@@ -325,33 +319,39 @@ func (s *session) compare(known facts) (*holding, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.w.expected.verify(got, h); err != nil {
-		return nil, crashtest.Violationf("%w", err)
-	}
-	for i, f := range known {
-		if f.Value.key == "" || !h.has[i] {
+	all := guesses(known)
+	for _, g := range all {
+		st := s.w.states.of(g.held)
+		if !found.equal(&st.content) {
 			continue
 		}
-		if err := s.retry(f.Value); err != nil {
-			return nil, err
+		if err := st.verify(got); err != nil {
+			return nil, crashtest.Violationf("with %v: %w", g.has, err)
 		}
+		return &g, s.retryAll(g.held)
 	}
-	return h, nil
+	return nil, crashtest.Violationf("the store is in none of %d states allowed; the first would differ by\n%s",
+		len(all), found.difference(&s.w.states.of(all[0].held).content))
 }
 
-// retry sends a batch again that is there: it must be known, and known with its body.
-func (s *session) retry(b *sent) error {
-	done, err := s.request(b)
-	if err != nil {
-		return crashtest.Violationf("retry of batch %s: %w", b.name, err)
-	}
-	if !done.Duplicate || done.Successful != len(b.rows) || done.Quarantined != len(b.rejects) || b.lsn != 0 && done.LSN != b.lsn {
-		return crashtest.Violationf("retry of batch %s, LSN %d, is answered with %+v", b.name, b.lsn, done)
-	}
-	other := *b
-	other.name.number++ // another hash
-	if _, err := s.request(&other); !errors.Is(err, engine.ErrConflict) {
-		return crashtest.Violationf("batch %s under the key of another: %w", b.name, err)
+// retryAll sends all requests with a key again that are there: each must be known, and known with its body.
+func (s *session) retryAll(held []*sent) error {
+	for _, b := range held {
+		if b.key == "" {
+			continue
+		}
+		done, err := b.request(s.db)
+		if err != nil {
+			return crashtest.Violationf("retry of request %s: %w", b.name, err)
+		}
+		if !done.Duplicate || done.Successful != b.successful() || done.Quarantined != len(b.rejects) || b.lsn != 0 && done.LSN != b.lsn {
+			return crashtest.Violationf("retry of request %s, LSN %d, is answered with %+v", b.name, b.lsn, done)
+		}
+		other := *b
+		other.name.number++ // another hash
+		if _, err := other.request(s.db); !errors.Is(err, engine.ErrConflict) {
+			return crashtest.Violationf("request %s under the key of another: %w", b.name, err)
+		}
 	}
 	return nil
 }

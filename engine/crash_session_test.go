@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/crashtest"
 	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
@@ -30,9 +31,10 @@ type session struct {
 	now   time.Time
 	// random fills the id of a new store.
 	random byte
-	// acknowledged are the batches of this process that were.
+	// predictions are those sent so far, acknowledged the requests of this process that were.
+	predictions  []event.Event
 	acknowledged []*sent
-	// next numbers the batches, process the times the store was opened.
+	// next numbers the requests, process the times the store was opened.
 	next, process int
 
 	mu  sync.Mutex
@@ -51,6 +53,7 @@ func newSession(w *script, disk *simdisk.Disk, earlier facts, begin func(*sent) 
 	for _, f := range earlier {
 		s.next = max(s.next, f.Value.name.number+1)
 		s.process = max(s.process, f.Value.name.process)
+		s.predictions = append(s.predictions, f.Value.rows...)
 	}
 	return s
 }
@@ -117,51 +120,54 @@ func (s *session) reopen() {
 	_ = s.open()
 }
 
-// append sends the next batches one after the other.
+// append sends requests with predictions, one after the other.
 func (s *session) append(n int) {
 	for range n {
-		if s.db == nil {
-			return
-		}
-		b := newSent(s.next, s.process, s.w.shape)
-		s.next++
-		_ = s.note(s.send(b, s.begin(b)))
+		s.post(newSent(s.next, s.process, s.w.shape))
 	}
 }
 
-// send sends a batch and tells its outcome. An error of a class that Append does not declare is a violation.
+// actuals sends actuals of predictions that were sent before, and some to come.
+func (s *session) actuals() {
+	s.post(newActuals(s.next, s.process, s.w.shape, s.predictions))
+}
+
+// delete deletes a prediction.
+func (s *session) delete() {
+	s.post(newDeletion(s.next, s.process, s.predictions))
+}
+
+// post sends one request.
+func (s *session) post(b *sent) {
+	if s.db == nil {
+		return
+	}
+	s.next++
+	s.predictions = append(s.predictions, b.rows...)
+	_ = s.note(s.send(b, s.begin(b)))
+}
+
+// send sends a request and tells its outcome. An error of a class that is not declared for it is a violation.
 func (s *session) send(b *sent, step step) error {
-	done, err := s.request(b)
+	done, err := b.request(s.db)
 	switch {
 	case err == nil:
-		if done.Successful != len(b.rows) || done.Quarantined != len(b.rejects) {
-			return crashtest.Violationf("batch %s is answered with %+v", b.name, done)
+		if done.Successful != b.successful() || done.Quarantined != len(b.rejects) {
+			return crashtest.Violationf("request %s is answered with %+v", b.name, done)
 		}
 		b.lsn = done.LSN
 		s.acknowledged = append(s.acknowledged, b)
 		step.Acknowledge()
 	case errors.Is(err, engine.ErrOutcomeUnknown):
-		if h := s.db.Health(); !h.Degraded || h.Reason == "" {
+		if h := s.db.Health(); !h.Degraded || !h.Failed || h.Reason == "" {
 			return crashtest.Violationf("after %w the store says it is well: %+v", err, h)
 		}
 	case errors.Is(err, engine.ErrDegraded), errors.Is(err, engine.ErrNoSpace), errors.Is(err, engine.ErrUnavailable):
 		step.Refuse()
 	default:
-		return crashtest.Violationf("batch %s: undeclared error %w", b.name, err)
+		return crashtest.Violationf("request %s: undeclared error %w", b.name, err)
 	}
 	return err
-}
-
-func (s *session) request(b *sent) (engine.Appended, error) {
-	ctx := context.Background()
-	batch, err := b.batch()
-	if err != nil {
-		return engine.Appended{}, crashtest.Violationf("batch %s: %w", b.name, err)
-	}
-	if b.key == "" {
-		return s.db.Append(ctx, batch)
-	}
-	return s.db.AppendOnce(ctx, batch, engine.Key{ID: b.key, Hash: b.hash()})
 }
 
 func (s *session) checkpoint() { s.do((*engine.DB).Checkpoint) }
@@ -178,14 +184,16 @@ func (s *session) expire() {
 	if s.db == nil {
 		return
 	}
-	step := s.begin(&sent{expired: s.acknowledged})
+	// It is not in the log, and so neither before nor behind a request.
+	step := s.begin(&sent{name: batchName{-s.process, s.next}, expired: s.acknowledged})
+	s.next++
 	if s.note(s.db.DropExpired()) != nil {
 		return
 	}
-	rows, err := rowsOf(s.db)
+	found, err := contentOf(s.db)
 	switch {
 	case s.note(err) != nil:
-	case hasOld(rows):
+	case found.hasOld():
 		step.Refuse() // no checkpoint covers them yet
 	default:
 		step.Acknowledge()

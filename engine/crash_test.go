@@ -3,6 +3,7 @@ package engine_test
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ type script struct {
 	options engine.Options
 	run     func(s *session)
 
-	expected expected
+	states states
 }
 
 // scripts are the standard workloads: each does one thing a store does, with appends around it.
@@ -52,6 +53,16 @@ func scripts() []*script {
 			s.expire()
 			s.append(1)
 			s.checkpoint()
+		}},
+		{name: "actuals", run: func(s *session) {
+			s.append(2)
+			s.checkpoint()
+			s.actuals() // to sealed rows, waiting and not
+			s.append(2)
+			s.actuals()
+			s.delete()
+			s.checkpoint()
+			s.actuals()
 		}},
 		{name: "restart", run: func(s *session) {
 			s.reopen()
@@ -99,7 +110,9 @@ func look(s *session, r *run) error {
 
 // goOn opens the store, compares, and goes on as the clients of a server do that came back: what has no outcome and can be
 // sent again is, and then more. It ends with another restart.
-func goOn(s *session, r *run) error {
+func goOn(s *session, r *run) error { return s.goOn(r, s.actuals) }
+
+func (s *session) goOn(r *run, last func()) error {
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -109,19 +122,21 @@ func goOn(s *session, r *run) error {
 		s.close()
 		return err
 	}
-	again := make(map[batchName]bool)
 	for i, f := range known {
 		if f.Outcome == crashtest.Unknown {
 			r.Settle(i, h.has[i])
 		}
-		if b := f.Value.resent(); b.key != "" && !h.has[i] && !again[b.name] {
-			again[b.name] = true
+	}
+	for i, f := range known {
+		isThere := slices.ContainsFunc(h.held, func(b *sent) bool { return b.name == f.Value.name })
+		isLast := !slices.ContainsFunc(known[i+1:], func(later crashtest.Fact[*sent]) bool { return later.Value.name == f.Value.name })
+		if b := f.Value.resent(); b.key != "" && !isThere && isLast {
 			_ = s.note(s.send(b, s.begin(b)))
 		}
 	}
 	s.append(1)
 	s.checkpoint()
-	s.append(1)
+	last()
 	s.reopen()
 	s.close()
 	return s.err
@@ -148,9 +163,15 @@ func TestCrashAgain(t *testing.T) {
 	}
 }
 
-// TestDeterminism holds that a store without its background does the same operations every time.
+// TestDeterminism holds that a store without its background does the same operations every time. Only what looks up
+// predictions by their id does not: the filters that say where an id may be have a seed that nobody can know beforehand,
+// and now and then have a block read in vain.
 func TestDeterminism(t *testing.T) {
 	for _, w := range scripts() {
-		t.Run(w.name, func(t *testing.T) { w.test(goOn, 512).Determinism(crashFlags.Sweep(20)).Verify(t) })
+		if w.name == "actuals" {
+			continue
+		}
+		check := func(s *session, r *run) error { return s.goOn(r, func() { s.append(1) }) }
+		t.Run(w.name, func(t *testing.T) { w.test(check, 512).Determinism(crashFlags.Sweep(20)).Verify(t) })
 	}
 }

@@ -19,11 +19,17 @@ func (db *DB) EachRow(yield func(event.Event)) (err error) {
 	})
 	for _, id := range slices.Sorted(maps.Keys(models)) {
 		m := models[id]
-		m.mu.RLock()
 		for _, mo := range m.months {
-			err = errors.Join(err, m.eachRow(mo, yield))
+			fills := newFolding(m, mo.fills, db.hash)
+			m.mu.RLock()
+			err = errors.Join(err, m.eachRow(mo, func(e event.Event) {
+				if actual, ok := fills.fill(e.Timestamp.UnixMilli(), e.PredictedValue, []byte(e.PredictionID)); ok && !e.HasActual {
+					e.HasActual, e.ActualValue = true, actual
+				}
+				yield(e)
+			}))
+			m.mu.RUnlock()
 		}
-		m.mu.RUnlock()
 	}
 	return err
 }
@@ -58,4 +64,11 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 		}
 	}
 	return nil
+}
+
+// EachOrphan calls yield for every actual that waits for its prediction.
+func (db *DB) EachOrphan(yield func(model, id string, actual float64)) {
+	for _, x := range db.orphans.held {
+		yield(x.model, x.id, x.actual)
+	}
 }

@@ -164,9 +164,6 @@ func (db *DB) openLog() error {
 	if err != nil {
 		return logError(err)
 	}
-	if err := db.failure(); err != nil {
-		return errors.Join(err, log.Close())
-	}
 	db.log = log
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
 		"cut_bytes", recovered.CutBytes)

@@ -23,6 +23,5 @@ func (p *replayer) replay(r wal.Record) error {
 	}
 	p.records++
 	p.rows += p.record.rows()
-	p.db.publish(r.LSN, &p.record)
-	return nil
+	return p.db.publish(r.LSN, &p.record)
 }

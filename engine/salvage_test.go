@@ -89,8 +89,9 @@ func checkSalvaged(t *testing.T, disk *simdisk.Disk, w *script, known facts, nam
 	s := newSession(w, disk, nil, new(ledger).begin)
 	require.NoError(t, s.open())
 	defer func() { require.NoError(t, s.db.Close()) }()
-	rows, err := rowsOf(s.db)
+	found, err := contentOf(s.db)
 	require.NoError(t, err)
+	rows := found.rows
 	for _, f := range known {
 		for _, e := range f.Value.rows {
 			got, ok := rows[e.PredictionID]

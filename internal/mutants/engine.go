@@ -214,6 +214,27 @@ func engineMutants() []mutant {
 			fresh: ``,
 		},
 		{
+			name: "engine: a checkpoint covers what could not be published", file: "engine/checkpoint.go", hint: "TestRecoveryFaults|TestFault",
+			old:   `		if unpublished = db.failure(); unpublished == nil {`,
+			fresh: `		if unpublished = nil; unpublished == nil {`,
+		},
+		{
+			name: "engine: what could not be published is acknowledged", file: "engine/append.go", hint: "TestRecoveryFaults|TestFault",
+			old:   `	if err == nil && unpublished != nil {`,
+			fresh: `	if err != nil && unpublished != nil {`,
+		},
+		{
+			name: "engine: actuals without a prediction are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
+			old: `		k.orphans = db.orphans.snapshot()
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: edited months are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
+			old:   `		k.edited[d] = true`,
+			fresh: `		_ = d`,
+		},
+		{
 			name: "engine: two processes may open one store", file: "engine/layout.go", hint: "TestOpenRefuses",
 			old:   `	lock, err := fsys.Lock(filepath.Join(dir, lockName))`,
 			fresh: `	lock, err := io.Closer(io.NopCloser(nil)), error(nil)`,
