@@ -13,15 +13,13 @@ type call struct {
 	ctx    *fasthttp.RequestCtx
 	began  time.Time
 
-	// label is the route's name in logs and metrics, empty before it is known.
+	// label is the route's name in logs and metrics, labelRefused before it is known.
 	label  label
 	target target
 	store  Store
 	holder holder
 	params params
 	table  table
-
-	failure *answerError
 }
 
 func (c *call) begin(ctx *fasthttp.RequestCtx) {
@@ -33,13 +31,12 @@ func (c *call) begin(ctx *fasthttp.RequestCtx) {
 func (c *call) end() {
 	c.params.reset()
 	c.table.reset()
-	c.ctx, c.store, c.failure = nil, nil, nil
+	c.ctx, c.store = nil, nil
 	c.label, c.target, c.holder = labelRefused, target{}, holder{}
 }
 
-// fail answers with an error.
+// fail answers with an error instead of what the response held.
 func (c *call) fail(e *answerError) {
-	c.failure = e
 	if e.retryAfter > 0 && e.limit == 0 {
 		e.limit = c.server.limits.MaxIngests
 	}

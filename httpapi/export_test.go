@@ -7,6 +7,13 @@ func CSVRowsForTest(file io.Reader, delimiter string) (io.Reader, error) {
 	return newCSVRows(file, &sources[0], delimiter)
 }
 
+// HashOf is the hash of a short body under an idempotency key.
+func HashOf(source, format, body string) [16]byte {
+	h := newBodyHasher().start(source, format)
+	h.add([]byte(body))
+	return h.sum()
+}
+
 // DefaultLimits are the limits of a server without options.
 func DefaultLimits() Limits { return Limits{}.withDefaults() }
 

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -75,8 +74,8 @@ var goldenCases = []goldenCase{
 	{name: "events_name_twice", request: post(events+"&name=ml_model_predictions", goodLine)},
 	{name: "events_get", request: get(events)},
 	{name: "events_key", request: post(events, goodLine, "Idempotency-Key: load-7")},
-	{name: "events_key_replayed", request: post(events, goodLine, "Idempotency-Key: seen"), prepare: remember("seen", "ml_model_predictions\nndjson\n"+goodLine)},
-	{name: "events_key_conflict", request: post(events, goodLine+" ", "Idempotency-Key: seen"), prepare: remember("seen", "ml_model_predictions\nndjson\n"+goodLine)},
+	{name: "events_key_replayed", request: post(events, goodLine, "Idempotency-Key: seen"), prepare: remember("seen", goodLine)},
+	{name: "events_key_conflict", request: post(events, goodLine+" ", "Idempotency-Key: seen"), prepare: remember("seen", goodLine)},
 	{name: "events_key_empty", request: post(events, goodLine, "Idempotency-Key: ")},
 	{name: "events_key_long", request: post(events, goodLine, "Idempotency-Key: "+strings.Repeat("k", 129))},
 	{name: "events_full", request: post(events, goodLine), prepare: failing(engine.ErrFull)},
@@ -178,14 +177,9 @@ const csvFile = `timestamp,model_id,prediction_id,features,predicted_value,actua
 
 // remember makes the store know an idempotency key for a body.
 func remember(id, body string) func(*fakeStore) {
-	return func(f *fakeStore) { f.keys[id] = keyOf(id, body) }
-}
-
-func keyOf(id, hashed string) engine.Key {
-	key := engine.Key{ID: id}
-	sum := sha256.Sum256([]byte(hashed))
-	copy(key.Hash[:], sum[:])
-	return key
+	return func(f *fakeStore) {
+		f.keys[id] = engine.Key{ID: id, Hash: httpapi.HashOf("ml_model_predictions", "ndjson", body)}
+	}
 }
 
 var dateLine = regexp.MustCompile(`(?m)^Date: .*\r\n`)

@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"hash"
 	"io"
 
 	"github.com/valyala/fasthttp"
@@ -26,14 +24,14 @@ func (in *intake) reset() {
 	in.actuals.Reset()
 }
 
-// inflow follows the bytes of one body into an intake: it charges them to the budget, hashes them and decodes them
-// piece by piece.
+// inflow follows the bytes of one body into an intake: it charges them to the budget, and decodes and hashes them piece
+// by piece.
 type inflow struct {
 	server *Server
 	source *source
 	format event.Format
 	pieces pieces
-	hash   hash.Hash // nil without an idempotency key
+	hash   *bodyHash // nil without an idempotency key
 	taken  int64
 }
 
@@ -53,11 +51,9 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 			s.buffers.Put(buffer)
 		}
 	}()
-	in.pieces.read = in.arrived
+	in.pieces.read, in.pieces.done = in.arrived, in.passed
 	if key.ID != "" {
-		in.hash = sha256.New()
-		// The same bytes under another name or format are another request.
-		_, _ = io.WriteString(in.hash, src.name+"\n"+format.String()+"\n")
+		in.hash = s.hasher.start(src.name, format.String())
 	}
 	// A body that trickles in holds a connection, but no slot.
 	if err := in.pieces.fill(pieceBytes); err != nil {
@@ -75,7 +71,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		return engine.Appended{}, err
 	}
 	if in.hash != nil {
-		copy(key.Hash[:], in.hash.Sum(nil))
+		key.Hash = in.hash.sum()
 	}
 	// The context does not end with the connection: what was sent is stored.
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
@@ -88,7 +84,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	return done, err
 }
 
-// arrived charges and hashes bytes of the decoded body.
+// arrived charges bytes of the decoded body.
 func (in *inflow) arrived(p []byte) error {
 	if !in.server.budget.take(int64(len(p))) {
 		e := busy(in.server.limits.MaxIngests, "too many bytes are being taken in; send this request again")
@@ -96,10 +92,14 @@ func (in *inflow) arrived(p []byte) error {
 		return e
 	}
 	in.taken += int64(len(p))
-	if in.hash != nil {
-		in.hash.Write(p)
-	}
 	return nil
+}
+
+// passed hashes a piece of the decoded body.
+func (in *inflow) passed(p []byte) {
+	if in.hash != nil {
+		in.hash.add(p)
+	}
 }
 
 // release gives the body's bytes back to the budget.
@@ -115,6 +115,7 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 		if err != nil {
 			return err
 		}
+		in.passed(body)
 		return decodeError(in.source.decode(to, body, in.format, rules))
 	}
 	for {

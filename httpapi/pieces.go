@@ -21,8 +21,10 @@ const firstBufferBytes = 8 << 10
 // the rest of it is skipped. So memory stays bounded whatever the body holds.
 type pieces struct {
 	from io.Reader
-	// read is told about every run of bytes that arrived, before they count.
+	// read is told about every run of bytes that arrived, before they count, and done about every piece that is over
+	// with; pieces do not depend on how bytes arrived.
 	read func(p []byte) error
+	done func(p []byte)
 
 	buf []byte
 	// buf[:given] is what next returned last.
@@ -70,6 +72,9 @@ func (p *pieces) cut() int {
 
 // drop removes the first n bytes of the buffer.
 func (p *pieces) drop(n int) {
+	if n > 0 {
+		p.done(p.buf[:n])
+	}
 	p.lines += bytes.Count(p.buf[:n], []byte{'\n'})
 	p.buf = p.buf[:copy(p.buf, p.buf[n:])]
 	p.given = 0

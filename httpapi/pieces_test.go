@@ -18,7 +18,7 @@ import (
 // cutAll returns the pieces of a body and the line number before each.
 func cutAll(t *testing.T, from io.Reader) (cut [][]byte, lines []int) {
 	t.Helper()
-	p := pieces{from: from, read: func([]byte) error { return nil }}
+	p := pieces{from: from, read: func([]byte) error { return nil }, done: func([]byte) {}}
 	for {
 		piece, err := p.next()
 		if errors.Is(err, io.EOF) {
@@ -105,7 +105,7 @@ func TestPiecesOfOnePieceComeWhole(t *testing.T) {
 }
 
 func TestPiecesPassErrorsOn(t *testing.T) {
-	p := pieces{from: iotest.ErrReader(io.ErrClosedPipe), read: func([]byte) error { return nil }}
+	p := pieces{from: iotest.ErrReader(io.ErrClosedPipe), read: func([]byte) error { return nil }, done: func([]byte) {}}
 	_, err := p.next()
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 	p = pieces{from: bytes.NewReader([]byte("x")), read: func([]byte) error { return io.ErrShortBuffer }}

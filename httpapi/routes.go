@@ -51,7 +51,7 @@ var routes = [...]route{
 
 var pipeRoute = route{label: labelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
 
-// route checks a request from the outside in: its framing, its path, its method, its token. A handler sees only what
+// route checks a request from the outside in: its framing, its path, its token, its method. A handler sees only what
 // passed.
 func (s *Server) route(c *call) error {
 	if e := checkFraming(&c.ctx.Request.Header); e != nil {

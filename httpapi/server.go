@@ -65,6 +65,7 @@ type Server struct {
 	intakes  sync.Pool // of *intake
 	buffers  sync.Pool // of *[]byte, for pieces
 	decoders decoders
+	hasher   bodyHasher
 
 	budget  budget
 	ingests gate
@@ -78,8 +79,8 @@ type Server struct {
 	guards []*guard
 }
 
-// New returns a server for store. A nil store means that recovery is still running: health says so and everything
-// else answers 503 until [Server.Attach].
+// New returns a server for store. A nil store means that recovery is still running: health says so, metrics are
+// the server's own, and everything else answers 503 until [Server.Attach].
 func New(store Store, opts Options) (*Server, error) {
 	opts.Limits = opts.Limits.withDefaults()
 	if err := opts.Limits.validate(); err != nil {
@@ -97,6 +98,7 @@ func New(store Store, opts Options) (*Server, error) {
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		budget:  budget{limit: opts.Limits.MaxBytesInFlight},
+		hasher:  newBodyHasher(),
 		ingests: newGate(opts.Limits.MaxIngests),
 		queries: newGate(opts.Limits.MaxQueries),
 	}

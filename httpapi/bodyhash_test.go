@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/hex"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/event"
+)
+
+// hashOf is the hash of a body as it is read through pieces.
+func hashOf(t *testing.T, from io.Reader) [16]byte {
+	t.Helper()
+	h := newBodyHasher().start("s", "ndjson")
+	p := pieces{from: from, read: func([]byte) error { return nil }, done: h.add}
+	for {
+		if _, err := p.next(); err != nil {
+			require.ErrorIs(t, err, io.EOF)
+			return h.sum()
+		}
+	}
+}
+
+func TestBodyHash(t *testing.T) {
+	// A body of several pieces with a line too long inside, so that some of it never reaches the decoder.
+	body := bytes.Repeat([]byte("0123456789abcde\n"), 80_000)
+	body = append(append(body, bytes.Repeat([]byte{'x'}, 3*event.LineBytesMax)...), "\nend"...)
+	want := hashOf(t, bytes.NewReader(body))
+	require.Equal(t, want, hashOf(t, iotest.HalfReader(bytes.NewReader(body))), "how bytes arrive does not matter")
+	require.Equal(t, want, hashOf(t, iotest.DataErrReader(bytes.NewReader(body))))
+	for at := 0; at < len(body); at += len(body)/23 + 1 {
+		body[at] ^= 1
+		require.NotEqual(t, want, hashOf(t, bytes.NewReader(body)), "byte %d counts", at)
+		body[at] ^= 1
+	}
+	require.NotEqual(t, want, hashOf(t, bytes.NewReader(body[:len(body)-1])))
+	require.NotEqual(t, want, hashOf(t, bytes.NewReader(append(body, '\n'))))
+	require.NotEqual(t, HashOf("a", "ndjson", "x"), HashOf("b", "ndjson", "x"))
+	require.NotEqual(t, HashOf("a", "ndjson", "x"), HashOf("a", "json", "x"))
+}
+
+// TestBodyHashStays pins the value: stores keep hashes, and one that changes makes repeated requests conflict.
+func TestBodyHashStays(t *testing.T) {
+	sum := HashOf("ml_model_predictions", "ndjson", "{}\n")
+	require.Equal(t, "734f65422b2a4abab2456b8418281052", hex.EncodeToString(sum[:]))
+}
