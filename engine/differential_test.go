@@ -168,6 +168,11 @@ func TestDifferential(t *testing.T) {
 			checkMetrics(t, db, &o, c.metricsQuery(), testNow)
 			checkDrift(t, db, &o, c.driftQuery(), testNow)
 			checks += 2
+			if batch%100 == 0 {
+				checkReport(t, db, &o, c.metricsQuery(), testNow)
+				checkDriftReport(t, db, &o, c.driftReportQuery(), testNow)
+				checks += 2
+			}
 		}
 		switch n := c.IntN(*batchesFlag); {
 		case n < 4:

@@ -49,16 +49,20 @@ func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	at := standing(q.AsOf, now)
 	recent := span{subMilli(at, orDefault(q.Recent, defaultRecentWindow)), endOf(q.AsOf)}
 	historical := span{subMilli(at, orDefault(q.Historical, defaultHistoricalWindow)), recent.from}
-	sel := selection{
-		version:     orDefault(q.Version, All),
-		environment: orDefault(q.Environment, defaultEnvironment),
-		end:         recent.to,
+	sc := scan{
+		model: q.Model,
+		selection: selection{
+			version:     orDefault(q.Version, All),
+			environment: orDefault(q.Environment, defaultEnvironment),
+			end:         recent.to,
+		},
 	}
 	var result DriftResult
 	var err error
-	result.Read, err = db.each(ctx, q.Model, sel, []span{recent, historical}, func(m *model, name seriesName, aggs []segment.Aggregate) {
+	ws := []window{{span: recent}, {span: historical}}
+	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, aggs []segment.Aggregate) {
 		if row, ok := driftRow(&aggs[0], &aggs[1]); ok {
-			row.Model, row.Version, row.Environment = m.name, name.version, name.environment
+			row.Model, row.Version, row.Environment = m.name, s.version, s.environment
 			row.AnalysisTimestamp = time.UnixMilli(at).UTC()
 			result.Rows = append(result.Rows, row)
 		}

@@ -103,26 +103,30 @@ func (s *headSeries) findFirst(ts int64) int {
 }
 
 // window adds the rows in w to dst: whole leaves by their aggregates, at most two by their rows.
-func (s *headSeries) window(dst *segment.Aggregate, w span) Read {
+func (s *headSeries) window(dst *segment.Aggregate, w span, want segment.Want) Read {
 	var read Read
 	for _, l := range s.leaves[s.findFirst(w.from):] {
 		switch {
 		case l.first() >= w.to:
 			return read
 		case l.first() >= w.from && l.last() < w.to:
-			dst.MergeErrors(&l.agg)
+			merge(dst, &l.agg, want)
 		default:
-			read.add(l.edge(dst, w))
+			read.add(l.edge(dst, w, want))
 		}
 	}
 	return read
 }
 
 // edge adds the rows of a leaf that lie in w.
-func (l *leaf) edge(dst *segment.Aggregate, w span) Read {
+func (l *leaf) edge(dst *segment.Aggregate, w span, want segment.Want) Read {
 	from, _ := slices.BinarySearch(l.times, w.from)
 	to, _ := slices.BinarySearch(l.times, w.to)
-	dst.AddErrors(l.times, l.predicted, l.actual, l.known[:], from, to)
+	if want == segment.WantAll {
+		dst.AddRows(l.times, l.predicted, l.actual, l.known[:], from, to)
+	} else {
+		dst.AddErrors(l.times, l.predicted, l.actual, l.known[:], from, to)
+	}
 	return Read{Rows: uint64(to - from), Bytes: uint64(to-from) * bytesPerEdgeRow}
 }
 

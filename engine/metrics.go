@@ -49,16 +49,19 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 	if err != nil {
 		return MetricsResult{}, err
 	}
-	sel := selection{
-		version:     orDefault(q.Version, latestVersion),
-		environment: orDefault(q.Environment, defaultEnvironment),
-		end:         w.to,
+	sc := scan{
+		model: q.Model,
+		selection: selection{
+			version:     orDefault(q.Version, latestVersion),
+			environment: orDefault(q.Environment, defaultEnvironment),
+			end:         w.to,
+		},
 	}
 	var result MetricsResult
-	result.Read, err = db.each(ctx, q.Model, sel, []span{w}, func(m *model, name seriesName, aggs []segment.Aggregate) {
+	result.Read, err = db.each(ctx, sc, []window{{span: w}}, func(m *model, s *series, aggs []segment.Aggregate) {
 		if a := &aggs[0]; a.Actuals > 0 {
 			result.Rows = append(result.Rows, MetricsRow{
-				Model: m.name, Version: name.version, Environment: name.environment,
+				Model: m.name, Version: s.version, Environment: s.environment,
 				PredictionCount: a.Actuals,
 				RMSE:            a.RMSE(),
 				MAE:             a.MAE(),

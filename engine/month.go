@@ -76,16 +76,16 @@ func (mo *month) heads(f func(*head)) {
 func (mo *month) overlaps(w span) bool { return w.from < mo.span.to && w.to > mo.span.from }
 
 // window adds the rows of a series that lie in w and are not in segments to dst.
-func (mo *month) window(dst *segment.Aggregate, series uint32, w span) Read {
+func (mo *month) window(dst *segment.Aggregate, series uint32, w span, want segment.Want) Read {
 	var read Read
 	mo.heads(func(h *head) {
 		if s := h.series[series]; s != nil {
-			read.add(s.window(dst, w))
+			read.add(s.window(dst, w, want))
 		}
 	})
 	for _, f := range mo.fills {
 		if s := f.series[series]; s != nil {
-			s.window(dst, w, segment.WantErrors)
+			s.window(dst, w, want)
 		}
 	}
 	return read

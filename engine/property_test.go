@@ -184,6 +184,8 @@ func (m *machine) restart() {
 func (m *machine) check() {
 	checkMetrics(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
 	checkDrift(m.t, m.db, &m.oracle, m.choose.driftQuery(), m.choose.now)
+	checkReport(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
+	checkDriftReport(m.t, m.db, &m.oracle, m.choose.driftReportQuery(), m.choose.now)
 }
 
 func (m *machine) checkAll() {

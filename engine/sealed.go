@@ -40,12 +40,12 @@ func newSealed(m *model, src *source, generation uint64) (*sealed, error) {
 }
 
 // window adds the rows of a series that lie in w to dst.
-func (s *sealed) window(dst *segment.Aggregate, number uint32, w span, sc *segment.Scratch) (Read, error) {
+func (s *sealed) window(dst *segment.Aggregate, number uint32, w span, want segment.Want, sc *segment.Scratch) (Read, error) {
 	i, ok := slices.BinarySearch(s.numbers, number)
 	if !ok {
 		return Read{}, nil
 	}
-	read, err := s.segment.Window(dst, int(s.indexes[i]), w.from, w.to, segment.WantErrors, sc)
+	read, err := s.segment.Window(dst, int(s.indexes[i]), w.from, w.to, want, sc)
 	return Read{Rows: read.Rows, Bytes: read.Bytes}, segmentError(err)
 }
 

@@ -31,6 +31,34 @@ func (a *Aggregate) RMSE() float64 {
 	return r.float64(cut || cutToo)
 }
 
+// AbsErrorDeviation returns the standard deviation of |e| over the rows, sqrt(mean(e^2) - mean(|e|)^2), 0 without actuals.
+//
+// Its square times n^2 is n * sum(e^2) - sum(|e|)^2, taken in integers as in [Aggregate.R2], so that no digits cancel.
+func (a *Aggregate) AbsErrorDeviation() float64 {
+	sum := a.absolute()
+	spread, ok := a.spread(sum.wide(), &a.Squared)
+	if !ok {
+		return 0
+	}
+	root, cut := spread.sqrt()
+	q, cutToo := root.div(a.Actuals)
+	return q.float64(cut || cutToo)
+}
+
+// spread returns n * squares - sum^2 for n actuals. ok is false if that is not above zero.
+func (a *Aggregate) spread(sum wide, squares *Sum) (spread wide, ok bool) {
+	square := sum.mul(&sum)
+	moment := squares.wide()
+	moment = moment.scale(a.Actuals)
+	if square.bitLen() > 0 {
+		moment = moment.shift(moment.exp - square.exp)
+	}
+	if !square.less(&moment) {
+		return wide{}, false
+	}
+	return moment.sub(&square), true
+}
+
 // Bias returns the mean of e, 0 without actuals: above zero where the predictions are too high.
 func (a *Aggregate) Bias() float64 {
 	if a.Actuals == 0 {
@@ -76,16 +104,10 @@ func (a *Aggregate) R2() (value float64, ok bool) {
 		return 0, false
 	}
 	sum, _ := a.ActualOver.minus(&a.ActualUnder)
-	square := sum.mul(&sum)
-	moment := a.ActualSquared.wide()
-	moment = moment.scale(a.Actuals)
-	if square.bitLen() > 0 {
-		moment = moment.shift(moment.exp - square.exp)
-	}
-	if !square.less(&moment) {
+	spread, ok := a.spread(sum, &a.ActualSquared)
+	if !ok {
 		return 0, false
 	}
-	spread := moment.sub(&square)
 	squared := a.Squared.wide()
 	squared = squared.scale(a.Actuals)
 	return 1 - squared.over(&spread), true

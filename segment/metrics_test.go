@@ -221,3 +221,28 @@ func TestSqrtTellsWhatItCutOff(t *testing.T) {
 		require.True(t, inexact)
 	}
 }
+
+func TestAbsErrorDeviation(t *testing.T) {
+	r := newRand(t)
+	for range rounds(200) {
+		rows := randomRows(r, 1+r.IntN(30))
+		a, s := aggregateOf(rows), exactSumsOf(rows)
+		if s.n == 0 {
+			continue
+		}
+		n := big.NewRat(s.n, 1)
+		mean := new(big.Rat).Quo(s.absE, n)
+		variance := new(big.Rat).Quo(s.squared, n)
+		rms := rootRef(variance)
+		want := rootRef(new(big.Rat).Sub(variance, mean.Mul(mean, mean)))
+		if got := a.AbsErrorDeviation(); want != got {
+			require.LessOrEqual(t, math.Abs(want-got), 1e-12*want+0x1p-44*rms, "want %v, got %v", want, got)
+		}
+	}
+	var a Aggregate
+	require.Zero(t, a.AbsErrorDeviation())
+	a.Add(0, 1.7e10, 1.7e10-2, true)
+	require.Zero(t, a.AbsErrorDeviation())
+	a.Add(0, 1.7e10, 1.7e10+4, true)
+	require.Equal(t, 1.0, a.AbsErrorDeviation())
+}

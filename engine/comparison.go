@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// Side is one window of a comparison.
+type Side struct {
+	PredictionCount, ActualCount uint64
+	ActualCoverage               Value
+	MAE, RMSE, Bias              Value
+}
+
+// Comparison is how the error of a recent window differs from that of a reference, by Welch's test on |e|.
+type Comparison struct {
+	Recent, Reference Side
+
+	// RelativeChange is (recent-reference)/reference of the MAE.
+	RelativeChange Value
+	// Z is the difference of the MAEs over its standard error, CI95Low and CI95High the 95 % interval of the difference.
+	Z, CI95Low, CI95High Value
+	Direction            Direction
+	// MinDetectableChange is the least relative change that would reach the z of drift.
+	MinDetectableChange Value
+
+	Status DriftStatus
+	// Reason says why there is no verdict, and is empty where there is one.
+	Reason string
+}
+
+// z95 is the z of a two-sided 95 % interval.
+const z95 = 1.959963984540054
+
+func compare(recent, reference *segment.Aggregate, g *Gates) Comparison {
+	c := Comparison{Recent: sideOf(recent), Reference: sideOf(reference)}
+	c.measure(recent, reference, g.DriftZ)
+	c.Status, c.Reason = g.judge(&c)
+	return c
+}
+
+func sideOf(a *segment.Aggregate) Side {
+	s := Side{PredictionCount: a.Rows, ActualCount: a.Actuals, ActualCoverage: coverageOf(a.Rows, a.Actuals)}
+	why := NoActuals
+	if a.Rows == 0 {
+		why = NoPredictions
+	}
+	s.MAE = valueOr(a.MAE(), a.Actuals > 0, why)
+	s.RMSE = valueOr(a.RMSE(), a.Actuals > 0, why)
+	s.Bias = valueOr(a.Bias(), a.Actuals > 0, why)
+	return s
+}
+
+// measure fills in what both windows together say.
+func (c *Comparison) measure(recent, reference *segment.Aggregate, driftZ float64) {
+	why := Present
+	switch {
+	case reference.Actuals == 0:
+		why = NoReference
+	case c.Recent.MAE.Null != Present:
+		why = c.Recent.MAE.Null
+	case c.Reference.MAE.Null != Present:
+		why = c.Reference.MAE.Null
+	}
+	if why != Present {
+		null := Value{Null: why}
+		c.RelativeChange, c.Z, c.CI95Low, c.CI95High, c.MinDetectableChange = null, null, null, null, null
+		return
+	}
+	was := c.Reference.MAE.Number
+	change := c.Recent.MAE.Number - was
+	c.Direction = directionOf(change)
+	c.RelativeChange = valueOr(change/was, was > 0, ZeroReference)
+	if recent.Actuals < 2 || reference.Actuals < 2 {
+		null := Value{Null: FewActuals}
+		c.Z, c.CI95Low, c.CI95High, c.MinDetectableChange = null, null, null, null
+		return
+	}
+	deviation := math.Hypot(standardError(recent), standardError(reference))
+	c.Z = valueOr(change/deviation, deviation > 0, ConstantErrors)
+	c.CI95Low, c.CI95High = valueOf(change-z95*deviation), valueOf(change+z95*deviation)
+	c.MinDetectableChange = valueOr(driftZ*deviation/was, was > 0, ZeroReference)
+}
+
+func directionOf(change float64) Direction {
+	switch {
+	case change > 0:
+		return Worse
+	case change < 0:
+		return Better
+	}
+	return Same
+}
+
+// rank orders comparisons of one status: by relative change, a rise from zero being the largest. What is not known is
+// less than any number.
+func (c *Comparison) rank() float64 {
+	if c.RelativeChange.Null == ZeroReference && c.Direction == Worse {
+		return math.Inf(1)
+	}
+	return c.RelativeChange.Float64()
+}

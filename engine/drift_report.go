@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// DriftReportQuery compares the recent window of a model with a reference, by gates that tell drift from noise. The zero
+// value of each field is its default.
+type DriftReportQuery struct {
+	// Model, Version and Environment pick series as in a [DriftQuery].
+	Model, Version, Environment string
+	// Recent and Historical are the windows as in a [DriftQuery].
+	Recent, Historical time.Duration
+	// Offset moves both windows back, over the hours too young to have their actuals. The recent window then ends there.
+	Offset time.Duration
+	// AsOf stands in for now and cuts off rows after it.
+	AsOf time.Time
+	// Reference is what the recent window is compared with. Default: the historical window.
+	Reference Reference
+	// Gates decide on the status. Default: DefaultGates.
+	Gates Gates
+}
+
+// Reference is a fixed baseline. The zero Reference is the rolling one: the historical window, which ends where the
+// recent one begins. At most one of the two may be given.
+type Reference struct {
+	// From and To pin a half-open window, which must end before the recent one begins.
+	From, To time.Time
+	// Version names another version of the model: its rows from the start of the historical window to the end of the
+	// recent one, so that it may be the predecessor as well as one that runs beside.
+	Version string
+}
+
+// DriftReportRow is the comparison of one series.
+type DriftReportRow struct {
+	event.Series
+	Comparison
+	// AnalysisTimestamp is the time the recent window reaches back from.
+	AnalysisTimestamp time.Time
+}
+
+// DriftReportResult holds a row for each series with a prediction in its recent window, or in its own reference; it
+// leaves out none for want of a reference. Rows are ordered by status, the worst first, then by relative change, the
+// largest rise first, then by model, version, environment.
+type DriftReportResult struct {
+	Rows []DriftReportRow
+	Read Read
+}
+
+// DriftReport answers q from aggregates and at most four decoded blocks per segment.
+func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportResult, error) {
+	p, err := q.plan(db.opts.Now())
+	if err != nil {
+		return DriftReportResult{}, err
+	}
+	sc := scan{model: q.Model, selection: selection{
+		version:     orDefault(q.Version, All),
+		environment: orDefault(q.Environment, defaultEnvironment),
+		end:         p.recent.to,
+	}}
+	var result DriftReportResult
+	result.Read, err = db.each(ctx, sc, []window{{span: p.recent}, p.reference}, func(m *model, s *series, aggs []segment.Aggregate) {
+		if aggs[0].Rows > 0 || aggs[1].Rows > 0 && p.reference.version == "" {
+			result.Rows = append(result.Rows, p.row(m, s, aggs))
+		}
+	})
+	if err != nil {
+		return DriftReportResult{}, err
+	}
+	slices.SortFunc(result.Rows, func(a, b DriftReportRow) int { return compareDriftReports(&a, &b) })
+	return result, nil
+}
+
+// driftPlan is a query with its windows resolved.
+type driftPlan struct {
+	at        int64
+	recent    span
+	reference window
+	gates     Gates
+}
+
+func (q *DriftReportQuery) plan(now time.Time) (driftPlan, error) {
+	gates, err := q.Gates.withDefaults()
+	if err != nil {
+		return driftPlan{}, err
+	}
+	p := driftPlan{at: standing(q.AsOf, now), gates: gates}
+	end := endOf(q.AsOf)
+	switch {
+	case q.Offset < 0:
+		return p, queryError("the offset is negative")
+	case q.Offset > 0:
+		p.at = subMilli(p.at, q.Offset)
+		end = p.at
+	}
+	p.recent = span{subMilli(p.at, orDefault(q.Recent, defaultRecentWindow)), end}
+	historical := subMilli(p.at, orDefault(q.Historical, defaultHistoricalWindow))
+	p.reference, err = q.Reference.window(historical, p.recent)
+	return p, err
+}
+
+// window resolves the reference beside a recent window and a history that begins at historical.
+func (r *Reference) window(historical int64, recent span) (window, error) {
+	pinned := !r.From.IsZero() || !r.To.IsZero()
+	switch {
+	case pinned && r.Version != "":
+		return window{}, queryError("the reference is both pinned and a version")
+	case r.Version != "":
+		return window{span{historical, recent.to}, r.Version}, nil
+	case !pinned:
+		return window{span: span{historical, recent.from}}, nil
+	case r.From.IsZero() || !r.From.Before(r.To):
+		return window{}, queryError("the pinned reference does not begin before it ends")
+	case clampMilli(r.To) > recent.from:
+		return window{}, queryError("the pinned reference reaches into the recent window")
+	}
+	return window{span: span{clampMilli(r.From), clampMilli(r.To)}}, nil
+}
+
+// row compares the windows of a series, the recent one and the reference. A version is no reference to itself.
+func (p *driftPlan) row(m *model, s *series, aggs []segment.Aggregate) DriftReportRow {
+	itself := p.reference.version != "" && p.reference.version == s.version
+	if itself {
+		aggs[1].Reset()
+	}
+	row := DriftReportRow{s.of(m), compare(&aggs[0], &aggs[1], &p.gates), time.UnixMilli(p.at).UTC()}
+	if itself {
+		row.Reason = "this version is the reference"
+	}
+	return row
+}
+
+// compareDriftReports orders the worst first, see [Comparison.rank].
+func compareDriftReports(a, b *DriftReportRow) int {
+	return cmp.Or(
+		cmp.Compare(a.Status, b.Status), -cmp.Compare(a.rank(), b.rank()), compareSeries(&a.Series, &b.Series),
+	)
+}

@@ -1,0 +1,104 @@
+package engine
+
+import "math"
+
+// Gates decide between noise and drift. Both gates of a status must be passed: the change must be larger than chance
+// makes it, and large enough to matter.
+type Gates struct {
+	// DriftZ and DriftChange are the least z and relative change of the status drift, WarningZ and WarningChange those
+	// of warning.
+	DriftZ, DriftChange     float64
+	WarningZ, WarningChange float64
+	// MinRecent and MinReference are the least numbers of actuals, MinCoverage the least share of predictions with an
+	// actual; below any of them there is insufficient data.
+	MinRecent, MinReference uint64
+	MinCoverage             float64
+}
+
+// DefaultGates are what the zero Gates stand for.
+func DefaultGates() Gates {
+	return Gates{DriftZ: 3, DriftChange: 0.2, WarningZ: 2, WarningChange: 0.1, MinRecent: 30, MinReference: 100}
+}
+
+func (g Gates) withDefaults() (Gates, error) {
+	g = orDefault(g, DefaultGates())
+	for _, f := range [...]float64{g.DriftZ, g.DriftChange, g.WarningZ, g.WarningChange} {
+		if !(f >= 0) || math.IsInf(f, 1) {
+			return g, queryError("a gate is not a number from zero on")
+		}
+	}
+	if !(g.MinCoverage >= 0 && g.MinCoverage <= 1) {
+		return g, queryError("the least coverage is not between 0 and 1")
+	}
+	return g, nil
+}
+
+// DriftStatus is the verdict of the gates, the worst first.
+type DriftStatus uint8
+
+// The verdicts.
+const (
+	DriftFound DriftStatus = iota
+	DriftWarning
+	DriftOK
+	DriftInsufficientData
+	DriftNoReference
+	driftStatusCount
+)
+
+var driftStatusTexts = [driftStatusCount]string{"drift", "warning", "ok", "insufficient_data", "no_reference"}
+
+func (s DriftStatus) String() string { return driftStatusTexts[s] }
+
+// Direction is the way an error moved.
+type Direction uint8
+
+// The directions. NoDirection is that of windows that cannot be compared.
+const (
+	NoDirection Direction = iota
+	Same
+	Worse
+	Better
+	directionCount
+)
+
+var directionTexts = [directionCount]string{"", "same", "worse", "better"}
+
+func (d Direction) String() string { return directionTexts[d] }
+
+// judge returns the verdict on a comparison, and why where there is none.
+func (g *Gates) judge(c *Comparison) (status DriftStatus, reason string) {
+	recent, reference := &c.Recent, &c.Reference
+	switch {
+	case reference.ActualCount == 0:
+		return DriftNoReference, NoReference.String()
+	case recent.ActualCount == 0:
+		return DriftInsufficientData, "recent: " + recent.MAE.Null.String()
+	case recent.ActualCount < g.MinRecent:
+		return DriftInsufficientData, "recent: " + fewText(recent.ActualCount, g.MinRecent)
+	case reference.ActualCount < g.MinReference:
+		return DriftInsufficientData, "reference: " + fewText(reference.ActualCount, g.MinReference)
+	case recent.ActualCoverage.Number < g.MinCoverage:
+		return DriftInsufficientData, "recent: " + coverageText(recent.ActualCoverage.Number, g.MinCoverage)
+	case reference.ActualCoverage.Number < g.MinCoverage:
+		return DriftInsufficientData, "reference: " + coverageText(reference.ActualCoverage.Number, g.MinCoverage)
+	case c.Direction == NoDirection:
+		return DriftInsufficientData, BeyondFloat64.String()
+	case c.passes(g.DriftZ, g.DriftChange):
+		return DriftFound, ""
+	case c.passes(g.WarningZ, g.WarningChange):
+		return DriftWarning, ""
+	}
+	return DriftOK, ""
+}
+
+// passes tells whether the error rose by both gates. A rise from an error of zero is larger than any share, and a rise
+// between errors that do not vary is no chance.
+func (c *Comparison) passes(z, change float64) bool {
+	if c.Direction != Worse {
+		return false
+	}
+	certain := c.Z.Null == ConstantErrors || c.Z.Null == Present && c.Z.Number >= z
+	matters := c.RelativeChange.Null == ZeroReference || c.RelativeChange.Null == Present && c.RelativeChange.Number >= change
+	return certain && matters
+}

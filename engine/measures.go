@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// Measures is the full regression set of one window, with what it rests on. e is predicted-actual, over the rows that
+// have an actual. docs/metrics.md has the formulas and every case of null.
+type Measures struct {
+	PredictionCount, ActualCount uint64
+	ActualCoverage               Value
+
+	RMSE, MAE, MSE, Bias Value
+	// MAPE leaves out the MAPEExcluded rows whose actual is zero.
+	MAPE         Value
+	MAPEExcluded uint64
+	WMAPE, SMAPE Value
+	R2           Value
+	MaxError     Value
+	// MAEStandardError is the standard error of MAE, were the rows independent.
+	MAEStandardError Value
+
+	Status ReportStatus
+	// Reason says what Status does not: why it is not ok, and for each null of a window with actuals its name and why.
+	Reason string
+}
+
+// ReportStatus says how much a window's measures can be relied on.
+type ReportStatus uint8
+
+// The statuses of a report.
+const (
+	ReportOK ReportStatus = iota
+	ReportInsufficientData
+	ReportNoData
+	reportStatusCount
+)
+
+var reportStatusTexts = [reportStatusCount]string{"ok", "insufficient_data", "no_data"}
+
+func (s ReportStatus) String() string { return reportStatusTexts[s] }
+
+// Floor is what a window needs for its measures to be relied on. The zero Floor is the default one.
+type Floor struct {
+	// Actuals is the least number of actuals. Default: 30.
+	Actuals uint64
+	// Coverage is the least share of predictions with an actual. Default: 0, any.
+	Coverage float64
+}
+
+func (f Floor) withDefaults() (Floor, error) {
+	f.Actuals = orDefault(f.Actuals, defaultMinActuals)
+	if !(f.Coverage >= 0 && f.Coverage <= 1) {
+		return f, queryError("the least coverage is not between 0 and 1")
+	}
+	return f, nil
+}
+
+// measuresOf reads a window's aggregate, of which everything must have been wanted.
+func measuresOf(a *segment.Aggregate, floor Floor) Measures {
+	m := Measures{PredictionCount: a.Rows, ActualCount: a.Actuals, ActualCoverage: coverageOf(a.Rows, a.Actuals)}
+	some := a.Actuals > 0
+	mean := func(f float64) Value { return valueOr(f, some, NoActuals) }
+	m.RMSE, m.MAE, m.MSE, m.Bias = mean(a.RMSE()), mean(a.MAE()), mean(a.MSE()), mean(a.Bias())
+	m.MaxError = mean(a.MaxAbsError)
+	m.MAPEExcluded = a.Actuals - a.PercentRows
+
+	quotient := func(f float64, ok bool, why Null) Value {
+		if !some {
+			why = NoActuals
+		}
+		return valueOr(f, ok, why)
+	}
+	f, ok := a.MAPE()
+	m.MAPE = quotient(f, ok, ZeroActuals)
+	f, ok = a.WMAPE()
+	m.WMAPE = quotient(f, ok, ZeroActuals)
+	f, ok = a.SMAPE()
+	m.SMAPE = quotient(f, ok, NoActuals)
+	few := FewActuals
+	if a.Actuals > 1 {
+		few = ConstantActual
+	}
+	f, ok = a.R2()
+	m.R2 = quotient(f, ok, few)
+	m.MAEStandardError = quotient(standardError(a), a.Actuals > 1, FewActuals)
+	m.judge(floor)
+	return m
+}
+
+// standardError is that of the mean of |e|.
+func standardError(a *segment.Aggregate) float64 {
+	return a.AbsErrorDeviation() / math.Sqrt(float64(a.Actuals))
+}
+
+func (m *Measures) judge(floor Floor) {
+	switch {
+	case m.PredictionCount == 0:
+		m.Status, m.Reason = ReportNoData, NoPredictions.String()
+		return
+	case m.ActualCount == 0:
+		m.Status, m.Reason = ReportNoData, NoActuals.String()
+		return
+	case m.ActualCount < floor.Actuals:
+		m.Status, m.Reason = ReportInsufficientData, fewText(m.ActualCount, floor.Actuals)
+	case m.ActualCoverage.Number < floor.Coverage:
+		m.Status, m.Reason = ReportInsufficientData, coverageText(m.ActualCoverage.Number, floor.Coverage)
+	}
+	for _, v := range [...]struct {
+		name  string
+		value Value
+	}{
+		{"rmse", m.RMSE},
+		{"mae", m.MAE},
+		{"mse", m.MSE},
+		{"bias", m.Bias},
+		{"mape", m.MAPE},
+		{"wmape", m.WMAPE},
+		{"smape", m.SMAPE},
+		{"r2", m.R2},
+		{"max_error", m.MaxError},
+		{"mae_standard_error", m.MAEStandardError},
+	} {
+		if v.value.Null != Present {
+			if m.Reason != "" {
+				m.Reason += "; "
+			}
+			m.Reason += v.name + ": " + v.value.Null.String()
+		}
+	}
+}
+
+func fewText(n, least uint64) string { return fmt.Sprintf("%d actuals, fewer than %d", n, least) }
+
+func coverageText(share, least float64) string {
+	return fmt.Sprintf("coverage %.4g, below %g", share, least)
+}

@@ -1,0 +1,324 @@
+package engine_test
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"math/big"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// tally is the naive aggregate of all rows of one series in one window, free of rounding but for quotients.
+type tally struct {
+	rows, actuals, quotients         uint64
+	e, abs, square, a, size, aSquare *big.Float
+	percent, symmetric               *big.Float
+	largest                          float64
+	agg                              segment.Aggregate
+}
+
+func newTally() *tally {
+	return &tally{
+		e: exact(), abs: exact(), square: exact(), a: exact(), size: exact(), aSquare: exact(), percent: exact(), symmetric: exact(),
+	}
+}
+
+func (y *tally) add(r *oracleRow) {
+	y.rows++
+	y.agg.Add(r.Timestamp.UnixMilli(), r.PredictedValue, r.ActualValue, r.HasActual)
+	if !r.HasActual {
+		return
+	}
+	y.actuals++
+	p, a := exact().SetFloat64(r.PredictedValue), exact().SetFloat64(r.ActualValue)
+	y.e.Add(y.e, exact().Sub(p, a))
+	y.abs.Add(y.abs, r.abs)
+	y.square.Add(y.square, r.square)
+	y.a.Add(y.a, a)
+	y.aSquare.Add(y.aSquare, exact().Mul(a, a))
+	size := exact().Abs(a)
+	y.size.Add(y.size, size)
+	y.largest = max(y.largest, math.Abs(r.PredictedValue-r.ActualValue))
+	if size.Sign() > 0 {
+		y.quotients++
+		y.percent.Add(y.percent, exact().Quo(r.abs, size))
+	}
+	if both := exact().Add(size, p.Abs(p)); both.Sign() > 0 {
+		y.symmetric.Add(y.symmetric, exact().Quo(exact().Add(r.abs, r.abs), both))
+	}
+}
+
+func (y *tally) mean(sum *big.Float) *big.Float {
+	return exact().Quo(sum, exact().SetUint64(max(y.actuals, 1)))
+}
+
+// spread returns mean(x^2) - mean(x)^2.
+func (y *tally) spread(sum, squares *big.Float) *big.Float {
+	mean := y.mean(sum)
+	return exact().Sub(y.mean(squares), mean.Mul(mean, mean))
+}
+
+// standardError is sd(|e|)/sqrt(n), exact before its rounding.
+func (y *tally) standardError() *big.Float {
+	return exact().Sqrt(y.mean(y.spread(y.abs, y.square)))
+}
+
+// tallies sums the rows that keep lets through, labelled or not, by series.
+func (o *oracle) tallies(keep func(*oracleRow) bool) map[event.Series]*tally {
+	found := make(map[event.Series]*tally)
+	for _, r := range o.rows {
+		if !keep(r) {
+			continue
+		}
+		key := event.Series{Model: r.ModelID, Version: r.ModelVersion, Environment: r.Environment}
+		if found[key] == nil {
+			found[key] = newTally()
+		}
+		found[key].add(r)
+	}
+	return found
+}
+
+func within(from, end time.Time) func(*oracleRow) bool {
+	return func(r *oracleRow) bool { return !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end)) }
+}
+
+// report returns a tally for each series that has begun before the window's end.
+func (o *oracle) report(q engine.MetricsQuery, now time.Time) map[event.Series]*tally {
+	from, end := bounds(q, now)
+	named := o.named(q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), end)
+	inside := within(from, end)
+	found := o.tallies(func(r *oracleRow) bool { return named(r) && inside(r) })
+	for key := range o.tallies(func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }) {
+		if found[key] == nil {
+			found[key] = newTally()
+		}
+	}
+	return found
+}
+
+func checkReport(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery, now time.Time) {
+	t.Helper()
+	got, err := db.Report(context.Background(), engine.ReportQuery{
+		Model: q.Model, Version: q.Version, Environment: q.Environment, Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf,
+	})
+	require.NoError(t, err)
+	want := o.report(q, now)
+	require.Len(t, got.Rows, len(want), "%+v", q)
+	require.True(t, slices.IsSortedFunc(got.Rows, func(a, b engine.ReportRow) int {
+		return slices.Compare([]string{a.Model, a.Version, a.Environment}, []string{b.Model, b.Version, b.Environment})
+	}))
+	for _, row := range got.Rows {
+		require.NotNil(t, want[row.Series], "%+v of %+v", row, q)
+		checkMeasures(t, want[row.Series], &row.Measures)
+	}
+}
+
+func checkMeasures(t *testing.T, y *tally, m *engine.Measures) {
+	t.Helper()
+	require.Equal(t, []uint64{y.rows, y.actuals, y.actuals - y.quotients}, []uint64{m.PredictionCount, m.ActualCount, m.MAPEExcluded})
+	switch {
+	case y.actuals == 0:
+		require.Equal(t, engine.ReportNoData, m.Status)
+	case y.actuals < 30:
+		require.Equal(t, engine.ReportInsufficientData, m.Status)
+	default:
+		require.Equal(t, engine.ReportOK, m.Status)
+	}
+	if y.rows == 0 {
+		require.Equal(t, engine.NoPredictions, m.ActualCoverage.Null)
+	} else {
+		require.Equal(t, float64(y.actuals)/float64(y.rows), m.ActualCoverage.Number)
+	}
+	if y.actuals == 0 {
+		for _, v := range []engine.Value{m.RMSE, m.MAE, m.MSE, m.Bias, m.MAPE, m.WMAPE, m.SMAPE, m.R2, m.MaxError, m.MAEStandardError} {
+			require.Equal(t, engine.Value{Null: engine.NoActuals}, v)
+		}
+		return
+	}
+	// The same bits as of sums taken row by row in another order.
+	require.Equal(t, same(y.agg.MAE()), m.MAE)
+	require.Equal(t, same(y.agg.MSE()), m.MSE)
+	require.Equal(t, same(y.agg.RMSE()), m.RMSE)
+	require.Equal(t, same(y.agg.Bias()), m.Bias)
+
+	scale := y.mean(y.abs)
+	near(t, "mae", y.mean(y.abs), m.MAE, nil)
+	near(t, "mse", y.mean(y.square), m.MSE, nil)
+	near(t, "rmse", exact().Sqrt(y.mean(y.square)), m.RMSE, nil)
+	near(t, "bias", y.mean(y.e), m.Bias, scale)
+	near(t, "max_error", exact().SetFloat64(min(y.largest, math.MaxFloat64)), m.MaxError, nil)
+	near(t, "mae_standard_error", y.standardError(), m.MAEStandardError, exact().Sqrt(y.mean(y.square)))
+	near(t, "smape", hundred(y.mean(y.symmetric)), m.SMAPE, nil)
+	if y.quotients == 0 {
+		require.Equal(t, engine.ZeroActuals, m.MAPE.Null)
+		require.Equal(t, engine.ZeroActuals, m.WMAPE.Null)
+	} else {
+		near(t, "mape", hundred(exact().Quo(y.percent, exact().SetUint64(y.quotients))), m.MAPE, nil)
+		near(t, "wmape", hundred(exact().Quo(y.abs, y.size)), m.WMAPE, nil)
+	}
+	checkR2(t, y, m.R2)
+}
+
+// checkR2 allows for what segment.Aggregate.R2 says of its denominator: a relative error of 2^-94 mean(a^2)/variance.
+func checkR2(t *testing.T, y *tally, got engine.Value) {
+	t.Helper()
+	spread := y.spread(y.a, y.aSquare)
+	switch {
+	case y.actuals == 1:
+		require.Equal(t, engine.FewActuals, got.Null)
+		return
+	case spread.Sign() == 0:
+		require.Equal(t, engine.ConstantActual, got.Null)
+		return
+	}
+	closeness := exact().Quo(y.mean(y.aSquare), spread)
+	if got.Null == engine.ConstantActual {
+		require.Positive(t, closeness.Cmp(exact().SetFloat64(0x1p90)))
+		return
+	}
+	ratio := exact().Quo(y.mean(y.square), spread)
+	scale := exact().Mul(ratio, closeness.Mul(closeness, exact().SetFloat64(0x1p-92/1e-12)))
+	near(t, "r2", exact().Sub(exact().SetInt64(1), ratio), got, scale.Add(scale, ratio))
+}
+
+func hundred(f *big.Float) *big.Float { return exact().Mul(f, exact().SetInt64(100)) }
+
+// same is what the store answers for f.
+func same(f float64) engine.Value {
+	if math.IsInf(f, 0) {
+		return engine.Value{Null: engine.BeyondFloat64}
+	}
+	return engine.Value{Number: f}
+}
+
+// near compares with an exact value, within 1e-12 of it and of scale. Beyond float64 and where a spread needs two
+// actuals there is none.
+func near(t *testing.T, name string, want *big.Float, got engine.Value, scale *big.Float) {
+	t.Helper()
+	if got.Null == engine.BeyondFloat64 {
+		f, _ := want.Float64()
+		require.Greater(t, math.Abs(f), math.MaxFloat64/2, name)
+		return
+	}
+	if got.Null == engine.FewActuals {
+		require.Equal(t, "mae_standard_error", name)
+		return
+	}
+	require.Equal(t, engine.Present, got.Null, name)
+	limit := exact().Abs(want)
+	if scale != nil {
+		limit.Add(limit, exact().Abs(scale))
+	}
+	limit.Mul(limit, exact().SetFloat64(1e-12))
+	limit.Add(limit, exact().SetFloat64(math.SmallestNonzeroFloat64*200))
+	off := exact().Sub(want, exact().SetFloat64(got.Number))
+	require.LessOrEqual(t, off.Abs(off).Cmp(limit), 0, "%s: got %v, exact %.20g", name, got.Number, want)
+}
+
+func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftReportQuery, now time.Time) {
+	t.Helper()
+	got, err := db.DriftReport(context.Background(), q)
+	require.NoError(t, err)
+	end := time.Time{}
+	if !q.AsOf.IsZero() {
+		now, end = q.AsOf, q.AsOf.Add(time.Millisecond)
+	}
+	if q.Offset > 0 {
+		now = now.Add(-q.Offset)
+		end = now
+	}
+	split := now.Add(-cmp.Or(q.Recent, 6*time.Hour))
+	begin, until := now.Add(-cmp.Or(q.Historical, 168*time.Hour)), split
+	if q.Reference.Version != "" {
+		until = end
+	}
+	named := o.named(q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), end)
+	recent := o.tallies(func(r *oracleRow) bool { return named(r) && within(split, end)(r) })
+	reference := o.tallies(within(begin, until))
+	want := make(map[event.Series][2]*tally)
+	for key := range o.tallies(named) {
+		of := key
+		of.Version = cmp.Or(q.Reference.Version, key.Version)
+		sides := [2]*tally{recent[key], reference[of]}
+		if q.Reference.Version == key.Version {
+			sides[1] = nil
+		}
+		if sides[0] == nil && (sides[1] == nil || q.Reference.Version != "") {
+			continue
+		}
+		for i := range sides {
+			if sides[i] == nil {
+				sides[i] = newTally()
+			}
+		}
+		want[key] = sides
+	}
+	require.Len(t, got.Rows, len(want), "%+v", q)
+	for _, row := range got.Rows {
+		sides, ok := want[row.Series]
+		require.True(t, ok, "%+v of %+v", row, q)
+		checkComparison(t, sides[0], sides[1], &row.Comparison)
+		require.Equal(t, now, row.AnalysisTimestamp)
+	}
+}
+
+func checkComparison(t *testing.T, recent, reference *tally, c *engine.Comparison) {
+	t.Helper()
+	checkSide(t, recent, &c.Recent)
+	checkSide(t, reference, &c.Reference)
+	switch {
+	case reference.actuals == 0:
+		require.Equal(t, engine.DriftNoReference, c.Status)
+		require.Equal(t, engine.NoReference, c.Z.Null)
+		return
+	case recent.actuals < 30 || reference.actuals < 100:
+		require.Equal(t, engine.DriftInsufficientData, c.Status)
+		require.NotEmpty(t, c.Reason)
+	default:
+		require.LessOrEqual(t, c.Status, engine.DriftOK, c.Reason)
+	}
+	if c.Z.Null != engine.Present || recent.actuals == 0 {
+		return
+	}
+	a, b := recent.standardError(), reference.standardError()
+	deviation := exact().Sqrt(exact().Add(a.Mul(a, a), b.Mul(b, b)))
+	change := exact().Sub(recent.mean(recent.abs), reference.mean(reference.abs))
+	if deviation.Sign() > 0 {
+		z := exact().Quo(change, deviation)
+		near(t, "z", z, c.Z, exact().Quo(recent.mean(recent.abs), deviation))
+	}
+}
+
+func checkSide(t *testing.T, y *tally, s *engine.Side) {
+	t.Helper()
+	require.Equal(t, [2]uint64{y.rows, y.actuals}, [2]uint64{s.PredictionCount, s.ActualCount})
+	if y.actuals == 0 {
+		return
+	}
+	require.Equal(t, same(y.agg.MAE()), s.MAE)
+	require.Equal(t, same(y.agg.RMSE()), s.RMSE)
+	require.Equal(t, same(y.agg.Bias()), s.Bias)
+}
+
+func (c chooser) driftReportQuery() engine.DriftReportQuery {
+	d := c.driftQuery()
+	q := engine.DriftReportQuery{
+		Model: d.Model, Version: d.Version, Environment: d.Environment, Recent: d.Recent, Historical: d.Historical, AsOf: d.AsOf,
+	}
+	switch c.IntN(4) {
+	case 0:
+		q.Offset = time.Duration(c.IntN(100)) * time.Hour
+	case 1:
+		q.Reference.Version = c.version()
+	}
+	return q
+}
