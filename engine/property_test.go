@@ -186,6 +186,7 @@ func (m *machine) check() {
 	checkDrift(m.t, m.db, &m.oracle, m.choose.driftQuery(), m.choose.now)
 	checkReport(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
 	checkDriftReport(m.t, m.db, &m.oracle, m.choose.driftReportQuery(), m.choose.now)
+	m.checkTimeseries()
 }
 
 func (m *machine) checkAll() {
@@ -193,4 +194,13 @@ func (m *machine) checkAll() {
 	for range 20 {
 		m.check()
 	}
+}
+
+// checkTimeseries asks for some buckets of one model.
+func (m *machine) checkTimeseries() {
+	q := engine.TimeseriesQuery{Interval: engine.IntervalDay}
+	q.Model, q.Version, q.Environment = m.choose.model(), engine.All, engine.All
+	q.From = m.choose.time()
+	q.To = q.From.Add(time.Duration(m.choose.IntN(100)) * time.Hour)
+	checkTimeseries(m.t, m.db, &m.oracle, q)
 }

@@ -1,0 +1,118 @@
+package engine_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// checkTimeseries holds every bucket to the report of its window, which the oracle holds.
+func checkTimeseries(t *testing.T, db *engine.DB, o *oracle, q engine.TimeseriesQuery) engine.TimeseriesResult {
+	t.Helper()
+	got, err := db.Timeseries(context.Background(), q)
+	require.NoError(t, err)
+	for i, row := range got.Rows {
+		if i > 0 && got.Rows[i-1].Series == row.Series {
+			require.Equal(t, got.Rows[i-1].End, row.Start)
+		}
+		end := row.End
+		if !q.To.IsZero() && q.To.Before(end) {
+			end = q.To
+		}
+		found := o.tallies(func(r *oracleRow) bool {
+			return row.Series == event.Series{Model: r.ModelID, Version: r.ModelVersion, Environment: r.Environment} && within(row.Start, end)(r)
+		})
+		y := found[row.Series]
+		if y == nil {
+			y = newTally()
+		}
+		checkMeasures(t, y, &row.Measures)
+	}
+	return got
+}
+
+func TestBuckets(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	stage(t, db, "v1", 90*24*time.Hour, 1, unknown)
+	starts := func(interval engine.Interval, zone *time.Location, from, to string) []string {
+		q := engine.TimeseriesQuery{Interval: interval, Zone: zone}
+		q.Model = "m"
+		q.From, err = time.Parse("2006-01-02 15:04", from)
+		require.NoError(t, err)
+		q.To, err = time.Parse("2006-01-02 15:04", to)
+		require.NoError(t, err)
+		got, err := db.Timeseries(context.Background(), q)
+		require.NoError(t, err)
+		var list []string
+		for i, row := range got.Rows {
+			list = append(list, row.Start.Format("02 15:04"))
+			require.True(t, i == 0 || got.Rows[i-1].End.Equal(row.Start))
+			require.Equal(t, engine.ReportNoData, row.Status)
+		}
+		return list
+	}
+	require.Equal(t, []string{"24 00:00", "24 01:00"}, starts(engine.IntervalHour, nil, "2026-10-24 00:59", "2026-10-24 02:00"))
+	require.Equal(t, []string{"24 00:45", "24 01:00"}, starts(engine.Interval15Minutes, nil, "2026-10-24 00:59", "2026-10-24 01:01"))
+	// The clock goes back on the 25th at 01:00 UTC: the day is 25 hours long, and its part after midnight 7.
+	require.Equal(t, []string{"23 22:00", "24 22:00", "25 23:00"}, starts(engine.IntervalDay, berlin, "2026-10-24 00:00", "2026-10-26 00:00"))
+	require.Equal(t, []string{"24 22:00", "25 05:00", "25 11:00"}, starts(engine.Interval6Hours, berlin, "2026-10-24 23:00", "2026-10-25 12:00"))
+	require.Len(t, starts(engine.IntervalHour, berlin, "2026-10-24 22:00", "2026-10-25 23:00"), 25)
+	require.Equal(t, []string{"18 22:00", "25 23:00"}, starts(engine.IntervalWeek, berlin, "2026-10-25 12:00", "2026-10-26 12:00"))
+	require.Empty(t, starts(engine.IntervalWeek, nil, "2026-10-25 12:00", "2026-10-25 12:00"))
+
+	q := engine.TimeseriesQuery{Interval: engine.IntervalMinute}
+	q.Model, q.Window = "m", (engine.BucketsMax-1)*time.Minute
+	_, err = db.Timeseries(context.Background(), q)
+	require.NoError(t, err)
+	q.Window += 2 * time.Minute
+	_, err = db.Timeseries(context.Background(), q)
+	require.ErrorIs(t, err, engine.ErrQuery)
+	q.From = time.Unix(0, 0)
+	_, err = db.Timeseries(context.Background(), q)
+	require.ErrorIs(t, err, engine.ErrQuery)
+}
+
+func TestIntervalNames(t *testing.T) {
+	for _, name := range []string{"1m", "5m", "15m", "1h", "6h", "1d", "1w"} {
+		interval, err := engine.ParseInterval(name)
+		require.NoError(t, err)
+		require.Equal(t, name, interval.String())
+	}
+	_, err := engine.ParseInterval("2h")
+	require.ErrorIs(t, err, engine.ErrQuery)
+}
+
+// TestModelsRank has one series of each status, and holds order and counts.
+func TestModelsRank(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	for _, version := range []string{"ok", "drift", "small", "large"} {
+		stage(t, db, version, 20*time.Hour, 100, around(1, 0.5))
+	}
+	stage(t, db, "ok", 2*time.Hour, 100, around(1, 0.5))
+	stage(t, db, "drift", 2*time.Hour, 100, around(1.3, 0.5))
+	stage(t, db, "large", 2*time.Hour, 100, around(3, 0.5))
+	stage(t, db, "small", 2*time.Hour, 10, unknown)
+	stage(t, db, "idle", 3000*time.Hour, 10, around(1, 0))
+	got, err := db.Models(context.Background(), engine.ModelsQuery{})
+	require.NoError(t, err)
+	var order []string
+	for _, row := range got.Rows {
+		order = append(order, row.Version+" "+row.Status.String())
+	}
+	require.Equal(t, []string{"large drift", "drift drift", "ok ok", "small insufficient_data", "idle no_reference"}, order)
+	i := slices.IndexFunc(got.Rows, func(r engine.ModelRow) bool { return r.Version == "small" })
+	small := got.Rows[i]
+	require.Equal(t, []uint64{110, 100}, []uint64{small.PredictionCount, small.ActualCount})
+	require.Equal(t, 100.0/110, small.ActualCoverage.Number)
+	require.Equal(t, testNow.Add(-20*time.Hour), small.FirstEvent)
+	require.Equal(t, testNow.Add(-2*time.Hour+9*time.Second), small.LastEvent)
+	require.Equal(t, 1.0, small.Reference.MAE.Number)
+}
