@@ -292,7 +292,10 @@ func checkComparison(t *testing.T, recent, reference *tally, c *engine.Compariso
 	a, b := recent.standardError(), reference.standardError()
 	deviation := exact().Sqrt(exact().Add(a.Mul(a, a), b.Mul(b, b)))
 	change := exact().Sub(recent.mean(recent.abs), reference.mean(reference.abs))
-	if deviation.Sign() > 0 {
+	// Below this, a deviation is subnormal or less than the digits that its sums hold.
+	least := exact().Sqrt(exact().Add(recent.mean(recent.square), reference.mean(reference.square)))
+	least.Mul(least, exact().SetFloat64(1e-9))
+	if deviation.Cmp(least) > 0 && deviation.Cmp(exact().SetFloat64(1e-290)) > 0 {
 		z := exact().Quo(change, deviation)
 		near(t, "z", z, c.Z, exact().Quo(recent.mean(recent.abs), deviation))
 	}
