@@ -28,6 +28,11 @@ func appendCSVWithNames(dst []byte, t *table) ([]byte, error) {
 
 func appendCSVCell(dst []byte, k kind, c cell) []byte {
 	switch k {
+	case kindNullableFloat64:
+		if math.IsNaN(c.number) {
+			return append(dst, `\N`...)
+		}
+		return appendCSVFloat(dst, c.number)
 	case kindFloat64:
 		return appendCSVFloat(dst, c.number)
 	case kindUInt64:

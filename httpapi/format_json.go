@@ -74,7 +74,7 @@ func appendComma(dst []byte, i int) []byte {
 
 func appendJSONCell(dst []byte, k kind, c cell) []byte {
 	switch k {
-	case kindFloat64:
+	case kindFloat64, kindNullableFloat64:
 		return appendJSONFloat(dst, c.number)
 	case kindUInt64:
 		return strconv.AppendUint(dst, c.whole, 10)

@@ -3,18 +3,20 @@ package httpapi
 import (
 	"bytes"
 	"fmt"
+	"math"
 
 	"github.com/parquet-go/parquet-go"
 )
 
 // parquetNodes are the Parquet types of the columns. A DateTime is a timestamp in milliseconds, UTC.
 var parquetNodes = [kindCount]parquet.Node{
-	kindString:         parquet.String(),
-	kindFloat64:        parquet.Leaf(parquet.DoubleType),
-	kindUInt64:         parquet.Uint(64),
-	kindDateTime:       parquet.Timestamp(parquet.Millisecond),
-	kindNullableString: parquet.Optional(parquet.String()),
-	kindStrings:        parquet.Repeated(parquet.String()),
+	kindString:          parquet.String(),
+	kindFloat64:         parquet.Leaf(parquet.DoubleType),
+	kindUInt64:          parquet.Uint(64),
+	kindDateTime:        parquet.Timestamp(parquet.Millisecond),
+	kindNullableString:  parquet.Optional(parquet.String()),
+	kindStrings:         parquet.Repeated(parquet.String()),
+	kindNullableFloat64: parquet.Optional(parquet.Leaf(parquet.DoubleType)),
 }
 
 // orderedGroup is a group whose fields keep the order of the columns; a bare parquet.Group sorts them by name.
@@ -65,6 +67,11 @@ func parquetValue(k kind, c cell, column int) parquet.Value {
 	switch k {
 	case kindFloat64:
 		return parquet.DoubleValue(c.number).Level(0, 0, column)
+	case kindNullableFloat64:
+		if math.IsNaN(c.number) {
+			return parquet.NullValue().Level(0, 0, column)
+		}
+		return parquet.DoubleValue(c.number).Level(0, 1, column)
 	case kindUInt64:
 		return parquet.Int64Value(int64(c.whole)).Level(0, 0, column)
 	case kindDateTime:

@@ -6,7 +6,7 @@ type object = map[string]any
 // openAPIType is the JSON schema of a column type.
 func openAPIType(k kind) object {
 	switch k {
-	case kindFloat64:
+	case kindFloat64, kindNullableFloat64:
 		return object{"type": []string{"number", "null"}}
 	case kindUInt64:
 		return object{"type": "integer", "minimum": 0}
@@ -110,8 +110,11 @@ func (p *parameter) openAPI() object {
 
 func (p *parameter) schema() object {
 	schema := object{"type": "string"}
-	if p.kind == "Int32" {
+	switch p.kind {
+	case "Int32":
 		schema = object{"type": "integer", "format": "int32"}
+	case "Float64":
+		schema = object{"type": "number"}
 	}
 	if p.fallback != "" {
 		schema["default"] = p.defaultValue()

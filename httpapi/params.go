@@ -103,6 +103,29 @@ func (p *params) int32(name string, fallback int32) (int32, error) {
 	return int32(n), nil
 }
 
+// float64 reads a number from low to high.
+func (p *params) float64(name string, fallback, low, high float64) (float64, error) {
+	value, given, err := p.text(name)
+	if err != nil || !given {
+		return fallback, err
+	}
+	f, parseErr := strconv.ParseFloat(string(value), 64)
+	if parseErr != nil || !(f >= low && f <= high) {
+		return 0, badParameter("Error validating %s to type Float64: the parameter %s must be a number from %g to %g",
+			shown(value), name, low, high)
+	}
+	return f, nil
+}
+
+// atLeastOne reads a whole number above zero.
+func (p *params) atLeastOne(name string, fallback int32) (uint64, error) {
+	n, err := p.int32(name, fallback)
+	if err == nil && n < 1 {
+		err = badParameter("Error validating '%d' to type Int32: the parameter %s must be 1 or more", n, name)
+	}
+	return uint64(max(n, 0)), err
+}
+
 // maxHours is the longest window a time.Duration holds, 292 years: longer than timestamps reach back.
 const maxHours = int32(math.MaxInt64 / int64(time.Hour))
 
@@ -124,15 +147,22 @@ func (p *params) moment(name string) (time.Time, error) {
 	if err != nil || !given || namesClient(value) {
 		return time.Time{}, err
 	}
-	for _, layout := range timeLayouts {
-		t, parseErr := time.Parse(layout, string(value))
-		if parseErr == nil && t.Unix() >= 0 && t.Unix() <= math.MaxUint32 {
-			return t.UTC(), nil
-		}
+	if t, ok := parseMoment(string(value)); ok {
+		return t, nil
 	}
 	return time.Time{}, badParameter(
 		"Error validating %s to type DateTime: the parameter %s must be YYYY-MM-DD hh:mm:ss[.fff] in UTC or RFC 3339, from 1970 to 2106",
 		shown(value), name)
+}
+
+func parseMoment(value string) (t time.Time, ok bool) {
+	for _, layout := range timeLayouts {
+		t, err := time.Parse(layout, value)
+		if err == nil && t.Unix() >= 0 && t.Unix() <= math.MaxUint32 {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // namesClient reports whether a value is one by which Tinybird's clients say who they are: they send from=ts-sdk with

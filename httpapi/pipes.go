@@ -18,7 +18,10 @@ type pipe struct {
 	columns     []column
 	// source is the data source whose quarantine the pipe shows, empty for the others.
 	source string
-	run    func(ctx context.Context, c *call, p *pipe) error
+	// reports is set for a pipe that only a ReportStore answers, overTime for one with several rows per series.
+	reports, overTime bool
+
+	run func(ctx context.Context, c *call, p *pipe) error
 }
 
 // rights are the scopes of which one is needed to ask the pipe.
@@ -36,7 +39,7 @@ type parameter struct {
 }
 
 func (p *parameter) defaultValue() any {
-	if p.kind == "Int32" {
+	if p.kind == "Int32" || p.kind == "Float64" {
 		return json.Number(p.fallback)
 	}
 	return p.fallback
@@ -97,6 +100,10 @@ var pipes = [...]pipe{
 		},
 		run: runDrift,
 	},
+	reportPipe,
+	driftReportPipe,
+	timeseriesPipe,
+	modelsPipe,
 	quarantineOf(quarantinePipe, ""),
 	quarantineOf(predictionsName+quarantineSuffix, predictionsName),
 	quarantineOf(actualsName+quarantineSuffix, actualsName),
@@ -113,11 +120,19 @@ func pipeIn(store Store, name string) *pipe {
 }
 
 // in reports whether a store can answer the pipe.
-func (p *pipe) in(store Store) bool { return p.source == "" || sourceIn(store, p.source) != nil }
+func (p *pipe) in(store Store) bool {
+	if p.reports {
+		_, ok := store.(ReportStore)
+		return ok
+	}
+	return p.source == "" || sourceIn(store, p.source) != nil
+}
 
-// speaks reports whether the pipe's answers make sense in a format: Prometheus wants numbers.
+// speaks reports whether the pipe's answers make sense in a format: Prometheus wants numbers, one per series.
 func (p *pipe) speaks(f *outputFormat) bool {
-	return f.extension != "prometheus" || slices.ContainsFunc(p.columns, func(c column) bool { return c.kind == kindFloat64 })
+	return f.extension != "prometheus" || !p.overTime && slices.ContainsFunc(p.columns, func(c column) bool {
+		return c.kind == kindFloat64 || c.kind == kindNullableFloat64
+	})
 }
 
 // runPipe answers GET and POST of /v0/pipes/<name>.<format>.

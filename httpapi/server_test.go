@@ -54,6 +54,7 @@ type fakeStore struct {
 	metrics     []engine.MetricsQuery
 	drifts      []engine.DriftQuery
 	quarantines []engine.QuarantineQuery
+	reports     []any // the queries of a ReportStore
 
 	appendErr, queryErr error
 	panics              any

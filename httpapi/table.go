@@ -12,13 +12,14 @@ const (
 	kindFloat64
 	kindUInt64
 	kindDateTime
-	kindNullableString // empty stands for NULL
-	kindStrings        // an array of at most one string; empty stands for none
+	kindNullableString  // empty stands for NULL
+	kindStrings         // an array of at most one string; empty stands for none
+	kindNullableFloat64 // NaN stands for NULL
 	kindCount
 )
 
 // kindNames are the names of the types in ClickHouse.
-var kindNames = [kindCount]string{"String", "Float64", "UInt64", "DateTime", "Nullable(String)", "Array(String)"}
+var kindNames = [kindCount]string{"String", "Float64", "UInt64", "DateTime", "Nullable(String)", "Array(String)", "Nullable(Float64)"}
 
 func (k kind) String() string { return kindNames[k] }
 
@@ -27,7 +28,7 @@ type column struct {
 	kind kind
 }
 
-// cell is one value: text for the kinds made of strings, number for Float64, whole for UInt64 and, as Unix seconds,
+// cell is one value: text for the kinds made of strings, number for those of Float64, whole for UInt64 and, as Unix seconds,
 // for DateTime.
 type cell struct {
 	text   string

@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+	_ "time/tzdata" // the parameter timezone must not depend on what the machine has
+
+	"github.com/residualdb/residual/engine"
+)
+
+// ReportStore is a Store that also answers reports. A store without it does not have their pipes.
+type ReportStore interface {
+	Report(ctx context.Context, q engine.ReportQuery) (engine.ReportResult, error)
+	DriftReport(ctx context.Context, q engine.DriftReportQuery) (engine.DriftReportResult, error)
+	Timeseries(ctx context.Context, q engine.TimeseriesQuery) (engine.TimeseriesResult, error)
+	Models(ctx context.Context, q engine.ModelsQuery) (engine.ModelsResult, error)
+}
+
+var _ ReportStore = (*engine.DB)(nil)
+
+// seriesColumns name the series of a row.
+var seriesColumns = []column{{"model_id", kindString}, {"model_version", kindString}, {"environment", kindString}}
+
+// measureColumns are those of engine.Measures.
+var measureColumns = []column{
+	{"prediction_count", kindUInt64},
+	{"actual_count", kindUInt64},
+	{"actual_coverage", kindNullableFloat64},
+	{"rmse", kindNullableFloat64},
+	{"mae", kindNullableFloat64},
+	{"mse", kindNullableFloat64},
+	{"bias", kindNullableFloat64},
+	{"mape", kindNullableFloat64},
+	{"mape_excluded", kindUInt64},
+	{"wmape", kindNullableFloat64},
+	{"smape", kindNullableFloat64},
+	{"r2", kindNullableFloat64},
+	{"max_error", kindNullableFloat64},
+	{"mae_standard_error", kindNullableFloat64},
+	{"status", kindString},
+	{"reason", kindNullableString},
+}
+
+var windowParameters = []parameter{
+	{"model_id", "String", "default_model", "the model, * for every one"},
+	{"model_version", "String", "latest", "the version, latest, or * for every one"},
+	{"environment", "String", "production", "the environment, * for every one"},
+	{"time_window", "Int32", "24", "how many hours the window reaches back"},
+	{"from", "DateTime", "", "the start of the window, instead of time_window"},
+	{"to", "DateTime", "", "the end of the window, exclusive; needs from"},
+	{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"},
+	{"min_actuals", "Int32", "30", "with fewer actuals the status is insufficient_data"},
+	{"min_coverage", "Float64", "0", "with a lower share of actuals the status is insufficient_data"},
+}
+
+var reportPipe = pipe{
+	name:        "model_performance_report",
+	description: "The full regression set of a model in a window of time, and how much it rests on",
+	parameters:  windowParameters,
+	columns:     concat(seriesColumns, measureColumns),
+	reports:     true,
+	run:         runReport,
+}
+
+var timeseriesPipe = pipe{
+	name:        "model_performance_timeseries",
+	description: "The full regression set of a model for each bucket of a window of time, the empty ones too",
+	parameters: concat(windowParameters, []parameter{
+		{"interval", "String", "1h", "the length of a bucket: 1m, 5m, 15m, 1h, 6h, 1d or 1w"},
+		{"timezone", "String", "UTC", "where days and weeks begin: a name such as Europe/Berlin"},
+	}),
+	columns:  concat(seriesColumns, []column{{"bucket_start", kindDateTime}, {"bucket_end", kindDateTime}}, measureColumns),
+	reports:  true,
+	overTime: true,
+	run:      runTimeseries,
+}
+
+// concat returns the parts in one slice of its own.
+func concat[T any](parts ...[]T) []T {
+	var all []T
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all
+}
+
+// value is the cell of a number or NULL.
+func value(v engine.Value) cell { return number(v.Float64()) }
+
+// addMeasures adds the rest of a row.
+func (t *table) addMeasures(m *engine.Measures) {
+	t.add(whole(m.PredictionCount), whole(m.ActualCount), value(m.ActualCoverage),
+		value(m.RMSE), value(m.MAE), value(m.MSE), value(m.Bias), value(m.MAPE), whole(m.MAPEExcluded), value(m.WMAPE), value(m.SMAPE),
+		value(m.R2), value(m.MaxError), value(m.MAEStandardError), text(m.Status.String()), text(m.Reason))
+}
+
+func (t *table) read(r engine.Read) { t.rowsRead, t.bytesRead = r.Rows, r.Bytes }
+
+// reportQuery reads the parameters that the report and the series over time have. nothing is as in call.series.
+func (c *call) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
+	if q.Model, q.Version, q.Environment, nothing, err = c.series("latest"); err != nil {
+		return q, false, err
+	}
+	if q.Window, err = c.params.hours("time_window", 24); err != nil {
+		return q, false, err
+	}
+	for name, at := range map[string]*time.Time{"from": &q.From, "to": &q.To, "as_of": &q.AsOf} {
+		if *at, err = c.params.moment(name); err != nil {
+			return q, false, err
+		}
+	}
+	if q.Floor.Actuals, err = c.params.atLeastOne("min_actuals", 30); err != nil {
+		return q, false, err
+	}
+	q.Floor.Coverage, err = c.params.float64("min_coverage", 0, 0, 1)
+	return q, nothing, err
+}
+
+func runReport(ctx context.Context, c *call, _ *pipe) error {
+	q, nothing, err := c.reportQuery()
+	if err != nil || nothing {
+		return err
+	}
+	result, err := c.store.(ReportStore).Report(ctx, q)
+	if err != nil {
+		return err
+	}
+	for i := range result.Rows {
+		r := &result.Rows[i]
+		c.table.add(text(r.Model), text(r.Version), text(r.Environment))
+		c.table.addMeasures(&r.Measures)
+	}
+	c.table.read(result.Read)
+	return nil
+}
+
+func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
+	report, nothing, err := c.reportQuery()
+	if err != nil {
+		return err
+	}
+	q := engine.TimeseriesQuery{ReportQuery: report}
+	interval, err := c.params.textOr("interval", "1h")
+	if err != nil {
+		return err
+	}
+	if q.Interval, err = engine.ParseInterval(interval); err != nil {
+		return badParameter("Error validating %s to type String: the parameter interval must be 1m, 5m, 15m, 1h, 6h, 1d or 1w", shown(interval))
+	}
+	zone, err := c.params.textOr("timezone", "UTC")
+	if err != nil {
+		return err
+	}
+	if q.Zone, err = time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+		return badParameter("Error validating %s to type String: the parameter timezone must be a name such as Europe/Berlin", shown(zone))
+	}
+	if nothing {
+		return nil
+	}
+	result, err := c.store.(ReportStore).Timeseries(ctx, q)
+	if err != nil {
+		return err
+	}
+	for i := range result.Rows {
+		r := &result.Rows[i]
+		c.table.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.Start), moment(r.End))
+		c.table.addMeasures(&r.Measures)
+	}
+	c.table.read(result.Read)
+	return nil
+}
