@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // cursor reads fields off a byte slice. The first field that does not fit latches the error; every later read
@@ -38,6 +39,15 @@ func (c *cursor) uvarint(what string) uint64 {
 	}
 	c.rest = c.rest[n:]
 	return v
+}
+
+func (c *cursor) uvarint32(what string) uint32 {
+	v := c.uvarint(what)
+	if v > math.MaxUint32 {
+		c.fail(what)
+		return 0
+	}
+	return uint32(v)
 }
 
 func (c *cursor) varint(what string) int64 {

@@ -112,7 +112,7 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 		return nil, fmt.Errorf("%w: the manifest: %w", ErrCorrupt, errMisplaced)
 	}
 	m := &manifest{number: c.uvarint("number")}
-	m.covered = wal.Position{LSN: c.uvarint("LSN"), File: uint32(c.uvarint("log file")), CRC: c.uint32("log CRC")}
+	m.covered = wal.Position{LSN: c.uvarint("LSN"), File: c.uvarint32("log file"), CRC: c.uint32("log CRC")}
 	m.nextFile = c.uvarint("next file")
 	m.packs = make([]packRef, c.count(fileRefBytesMin+1, "packs"))
 	for i := range m.packs {
@@ -120,7 +120,7 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 		p.fileRef = readFileRef(&c)
 		p.dead = make([]uint32, c.count(1, "retired entries"))
 		for k := range p.dead {
-			p.dead[k] = uint32(c.uvarint("retired entry"))
+			p.dead[k] = c.uvarint32("retired entry")
 		}
 	}
 	for _, lists := range []*[]listRef{&m.keys, &m.rejects, &m.orphans} {
@@ -129,7 +129,10 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 			(*lists)[i] = listRef{readFileRef(&c), c.uvarint("entries"), c.varint("newest entry")}
 		}
 	}
-	return m, c.end("the manifest")
+	if err := c.end("the manifest"); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 func readFileRef(c *cursor) fileRef {

@@ -56,6 +56,9 @@ func (db *DB) loadPacks() error {
 		k.packs[ref.number] = p
 		dead := make(map[uint32]bool)
 		for _, d := range ref.dead {
+			if int(d) >= len(p.entries) {
+				return fmt.Errorf("%w: %s has %d segments, the manifest retires number %d", ErrCorrupt, p.name, len(p.entries), d)
+			}
 			dead[d] = true
 		}
 		for entry := range p.entries {

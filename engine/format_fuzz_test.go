@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+// withCRC ends the input with its CRC, so that the fuzzer gets past it.
+func withCRC(body []byte) []byte {
+	return binary.LittleEndian.AppendUint32(bytes.Clone(body), crc32.Checksum(body, castagnoli))
+}
+
+// requireDeclared holds that an error is of a class for damage.
+func requireDeclared(t *testing.T, err error) {
+	t.Helper()
+	if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
+		t.Fatalf("not a declared error: %v", err)
+	}
+}
+
+// requireFrugal holds that decode allocates no more than so many times its input, and a little.
+func requireFrugal(t *testing.T, input []byte, factor int, decode func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	decode()
+	runtime.ReadMemStats(&after)
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > uint64(factor*len(input)+64<<10) {
+		t.Fatalf("%d bytes allocated for %d of input", allocated, len(input))
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	whole := golden(f, "manifest")
+	f.Add(whole[:len(whole)-4])
+	f.Add([]byte(manifestMagic))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var m *manifest
+		var err error
+		requireFrugal(t, body, 64, func() { m, err = decodeManifest(withCRC(body), goldenStore) })
+		requireDeclared(t, err)
+		if err != nil {
+			require.Nil(t, m)
+			return
+		}
+		again, err := decodeManifest(m.encode(goldenStore), goldenStore)
+		require.NoError(t, err)
+		require.Equal(t, m, again)
+	})
+}
+
+func FuzzPackDirectory(f *testing.F) {
+	dir := appendPackDirectory(nil, []packEntry{{"model", 680, 64, 9, 1}, {"n", -1, 80, 16, 2}}, 96)
+	f.Add(dir[:len(dir)-packFooterBytes])
+	f.Add([]byte{0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const end = 1 << 40
+		entries, err := parsePackDirectory(b, crc32.Checksum(b, castagnoli), end)
+		requireDeclared(t, err)
+		if err != nil {
+			return
+		}
+		at := int64(packHeaderBytes)
+		for _, e := range entries {
+			require.GreaterOrEqual(t, e.offset, at)
+			require.GreaterOrEqual(t, e.length, int64(0))
+			require.LessOrEqual(t, e.offset+e.length, int64(end))
+			at = e.offset + e.length
+		}
+	})
+}
+
+// FuzzPack opens whole files, as they are and with the checksums of header and footer made good.
+func FuzzPack(f *testing.F) {
+	f.Add(golden(f, "pack"))
+	f.Add(make([]byte, packHeaderBytes+packFooterBytes))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if n := len(b); n >= packHeaderBytes+packFooterBytes {
+			b = bytes.Clone(b)
+			header, footer := b[:packHeaderBytes], b[n-packFooterBytes:]
+			binary.LittleEndian.PutUint32(header[packHeaderBytes-4:], crc32.Checksum(header[:packHeaderBytes-4], castagnoli))
+			binary.LittleEndian.PutUint32(footer[28:], crc32.Checksum(footer[:28], castagnoli))
+		}
+		disk := simdisk.New(simdisk.Options{})
+		file, err := disk.Create("/" + packName(8))
+		require.NoError(t, err)
+		require.NoError(t, vfs.WriteFull(file, b, 0))
+		ref := fileRef{number: 8, size: int64(len(b))}
+		if len(b) >= packFooterBytes {
+			ref.crc = binary.LittleEndian.Uint32(b[len(b)-packFooterBytes+16:])
+		}
+		p, err := openPack(disk, "/", goldenStore, ref)
+		requireDeclared(t, err)
+		if err == nil {
+			requireDeclared(t, p.verify())
+			require.NoError(t, p.close())
+		}
+	})
+}
+
+func FuzzList(f *testing.F) {
+	kinds := map[string]listKind{"keys": listKeys, "quarantine": listRejects, "orphans": listOrphans}
+	for name, kind := range kinds {
+		whole := golden(f, name)
+		f.Add(byte(kind), whole[:len(whole)-4])
+	}
+	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
+		k := listKind(kind%3) + listKeys
+		requireFrugal(t, body, 64, func() {
+			c, _, err := openList(withCRC(body), goldenStore, k)
+			if err == nil {
+				switch k {
+				case listKeys:
+					err = decodeKeys(c, func(keyEntry) {})
+				case listRejects:
+					err = decodeRejects(c, func(QuarantineRow) {})
+				default:
+					err = decodeOrphans(c, func(orphan) {})
+				}
+			}
+			requireDeclared(t, err)
+		})
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	for name, r := range goldenRecords(f) {
+		f.Add(r.kind(), golden(f, name))
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, payload []byte) {
+		var d recordDecoder
+		var r record
+		err := d.decode(&r, kind, payload)
+		requireDeclared(t, err)
+		if err != nil {
+			return
+		}
+		var e recordEncoder
+		var again recordDecoder
+		var read record
+		require.NoError(t, again.decode(&read, kind, bytes.Clone(e.encode(&r))))
+		require.Equal(t, r.at, read.at)
+		require.Equal(t, r.rows(), read.rows())
+	})
+}

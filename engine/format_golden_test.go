@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/wal"
+)
+
+var rewriteGolden = flag.Bool("rewrite", false, "write the golden files anew")
+
+// goldenStore is the id of the store that the golden files are of.
+var goldenStore = [16]byte{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf}
+
+// golden returns the bytes of a golden file of version 1.
+func golden(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "v1", name+".hex"))
+	require.NoError(t, err)
+	var data []byte
+	for line := range strings.Lines(string(text)) {
+		_, digits, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		b, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
+		require.NoError(t, err)
+		data = append(data, b...)
+	}
+	return data
+}
+
+// holdsGolden holds that what is written today is what version 1 has always written.
+func holdsGolden(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if *rewriteGolden {
+		var text strings.Builder
+		for at := 0; at < len(data); at += 16 {
+			fmt.Fprintf(&text, "%04x  % x\n", at, data[at:min(at+16, len(data))])
+		}
+		require.NoError(t, os.MkdirAll(filepath.Join("testdata", "v1"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join("testdata", "v1", name+".hex"), []byte(text.String()), 0o600))
+	}
+	require.Equal(t, hex.Dump(golden(t, name)), hex.Dump(data))
+}
+
+func goldenManifest() *manifest {
+	return &manifest{
+		number: 7, covered: wal.Position{LSN: 300, File: 5, CRC: 0x11223344}, nextFile: 9,
+		packs: []packRef{
+			{fileRef: fileRef{number: 2, size: 1000, crc: 0x01020304}, dead: []uint32{0, 200}},
+			{fileRef: fileRef{number: 8, size: 70000, crc: 0xfffefdfc}, dead: []uint32{}},
+		},
+		keys:    []listRef{{fileRef{3, 85, 0xdeadbeef}, 1, 1790000000000}},
+		rejects: []listRef{{fileRef{4, 200, 5}, 2, 1790000000001}, {fileRef{6, 300, 6}, 3, -1}},
+		orphans: []listRef{{fileRef{5, 99, 7}, 1, 0}},
+	}
+}
+
+func TestGoldenManifest(t *testing.T) {
+	m := goldenManifest()
+	holdsGolden(t, "manifest", m.encode(goldenStore))
+	read, err := decodeManifest(golden(t, "manifest"), goldenStore)
+	require.NoError(t, err)
+	require.Equal(t, m, read)
+}
+
+// TestGoldenPack uses bytes that are no segments: those have a format of their own.
+func TestGoldenPack(t *testing.T) {
+	disk := simdisk.New(simdisk.Options{})
+	w, err := newPackWriter(disk, "/", goldenStore, 8)
+	require.NoError(t, err)
+	require.NoError(t, w.add("model", 680, []byte("a segment")))
+	require.NoError(t, w.add("ünïcode", -1, []byte("another one.....")))
+	p, err := w.finish()
+	require.NoError(t, err)
+	require.NoError(t, p.close())
+	written, err := vfs.ReadFile(disk, "/"+packName(8))
+	require.NoError(t, err)
+	holdsGolden(t, "pack", written)
+
+	disk = simdisk.New(simdisk.Options{})
+	f, err := disk.Create("/" + packName(8))
+	require.NoError(t, err)
+	require.NoError(t, vfs.WriteFull(f, golden(t, "pack"), 0))
+	read, err := openPack(disk, "/", goldenStore, p.ref)
+	require.NoError(t, err)
+	require.Equal(t, p.entries, read.entries)
+	b, err := read.load(1)
+	require.NoError(t, err)
+	require.Equal(t, "another one.....", string(b))
+}
+
+// goldenList is a list with its CRC, as writeList finishes it.
+func goldenList(t *testing.T, name string, kind listKind, content []byte) *cursor {
+	t.Helper()
+	disk := simdisk.New(simdisk.Options{})
+	require.NoError(t, disk.MkdirAll("/"+kind.String()))
+	ref, err := writeList(disk, "/", kind, 3, content)
+	require.NoError(t, err)
+	written, err := vfs.ReadFile(disk, filepath.Join("/", kind.String(), listName(3)))
+	require.NoError(t, err)
+	holdsGolden(t, name, written)
+	c, crc, err := openList(golden(t, name), goldenStore, kind)
+	require.NoError(t, err)
+	require.Equal(t, ref.crc, crc)
+	return c
+}
+
+func TestGoldenLists(t *testing.T) {
+	keys := []keyEntry{
+		{id: keyID{1, 2, 3}, hash: [16]byte{4, 5, 6}, lsn: 7, at: 1790000000000, successful: 8, quarantined: 9},
+		{lsn: math.MaxUint64, at: -1, successful: math.MaxUint32},
+	}
+	var readKeys []keyEntry
+	require.NoError(t, decodeKeys(goldenList(t, "keys", listKeys, encodeKeys(goldenStore, keys)), func(e keyEntry) { readKeys = append(readKeys, e) }))
+	require.Equal(t, keys, readKeys)
+
+	rejects := []QuarantineRow{
+		{Source: SourcePredictions, Column: "timestamp", Reason: "no time", Code: event.CodeTimestamp, ImportID: "000000000000000a",
+			LineNumber: 300, Line: []byte(`{"a":1}`), InsertedAt: time.UnixMilli(1790000000000).UTC()},
+		{InsertedAt: time.UnixMilli(0).UTC()},
+	}
+	var readRejects []QuarantineRow
+	c := goldenList(t, "quarantine", listRejects, encodeRejects(goldenStore, rejects))
+	require.NoError(t, decodeRejects(c, func(r QuarantineRow) { readRejects = append(readRejects, r) }))
+	require.Equal(t, rejects, readRejects)
+
+	orphans := []orphan{{model: "m", id: "p", actual: 1.5, observed: -2, received: 1790000000000, lsn: 3, line: 4}, {}}
+	var readOrphans []orphan
+	c = goldenList(t, "orphans", listOrphans, encodeOrphans(goldenStore, orphans))
+	require.NoError(t, decodeOrphans(c, func(x orphan) { readOrphans = append(readOrphans, x) }))
+	require.Equal(t, orphans, readOrphans)
+}
+
+// goldenRecords are one record of each type.
+func goldenRecords(t testing.TB) map[string]*record {
+	t.Helper()
+	var batch event.Batch
+	for i, known := range []bool{true, false, true} {
+		require.NoError(t, batch.Add(event.Event{
+			Timestamp: time.UnixMilli(1790000000000 + int64(i)*1500), ModelID: "m", ModelVersion: "v1", Environment: []string{"production", "staging"}[i/2],
+			PredictionID: fmt.Sprintf("p%d", i), Features: `{"a":1}`, PredictedValue: 1.25 * float64(i), ActualValue: 2, HasActual: known,
+		}, event.Rules{}))
+	}
+	batch.Rejects = append(batch.Rejects, event.Reject{Line: 4, Column: "features", Code: event.CodeFeatures, Reason: "not JSON", Raw: []byte("{")})
+	batch.Rejected[event.CodeFeatures] = 2
+	actuals := event.Actuals{Models: []string{"m"}, ModelOf: []uint32{0, 0}, Values: []float64{1, -2.5}, Observed: []int64{0, 1790000000000}}
+	actuals.IDs.AppendString("p1")
+	actuals.IDs.AppendString("p9")
+	return map[string]*record{
+		"record-predictions": {at: 1790000000000, keyed: true, key: keyID{1}, hash: [16]byte{2}, batch: &batch},
+		"record-actuals":     {at: 1790000000001, actuals: &actuals},
+		"record-deletion":    {at: 1790000000002, deletion: &deletion{"m", []string{"p1", "p2"}}},
+	}
+}
+
+// TestGoldenRecords holds that records of version 1 are read. What is written today need not be the same bytes, since how S2
+// compresses is up to the processor; it must be read as the same.
+func TestGoldenRecords(t *testing.T) {
+	var e recordEncoder
+	for name, r := range goldenRecords(t) {
+		payload := bytes.Clone(e.encode(r))
+		if *rewriteGolden {
+			holdsGolden(t, name, payload)
+		}
+		for _, data := range [][]byte{payload, golden(t, name)} {
+			var d recordDecoder
+			var read record
+			require.NoError(t, d.decode(&read, r.kind(), data))
+			require.Equal(t, r.at, read.at)
+			require.Equal(t, [3]any{r.keyed, r.key, r.hash}, [3]any{read.keyed, read.key, read.hash})
+			require.Equal(t, r.deletion, read.deletion)
+			requireSameContent(t, r, &read)
+		}
+	}
+}
+
+func requireSameContent(t testing.TB, want, got *record) {
+	t.Helper()
+	if want.batch != nil {
+		require.Equal(t, want.batch.Len(), got.batch.Len())
+		for i := range want.batch.Len() {
+			require.Equal(t, want.batch.Event(i), got.batch.Event(i))
+		}
+	}
+	if want.actuals != nil {
+		require.Equal(t, want.actuals.Models, got.actuals.Models)
+		require.Equal(t, want.actuals.ModelOf, got.actuals.ModelOf)
+		require.Equal(t, want.actuals.Values, got.actuals.Values)
+		require.Equal(t, want.actuals.Observed, got.actuals.Observed)
+		require.Equal(t, want.actuals.IDs.Bytes, got.actuals.IDs.Bytes)
+	}
+	_, wantRejects, wantCounts := want.rejected()
+	_, gotRejects, gotCounts := got.rejected()
+	require.Equal(t, wantCounts, gotCounts)
+	require.Equal(t, len(wantRejects), len(gotRejects))
+	for i := range wantRejects {
+		require.Equal(t, wantRejects[i], gotRejects[i])
+	}
+}
