@@ -19,7 +19,7 @@ import (
 
 // lockDir makes the directory if needed and takes its lock. One that is not a store's is not touched.
 func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
-	if _, err := checkDir(fsys, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkDir(fsys, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if err := fsys.MkdirAll(dir); err != nil {
@@ -36,16 +36,16 @@ func takeLock(fsys vfs.FS, dir string) (io.Closer, error) {
 	return lock, err
 }
 
-// checkDir tells whether the directory holds a store. It is an error if it holds other things instead.
-func checkDir(fsys vfs.FS, dir string) (isStore bool, err error) {
+// checkDir refuses a directory that holds other things than a store.
+func checkDir(fsys vfs.FS, dir string) error {
 	names, err := fsys.List(dir)
 	if err != nil || slices.Contains(names, storeIDName) {
-		return err == nil, err
+		return err
 	}
 	if i := slices.IndexFunc(names, func(name string) bool { return !mayPrecedeStore(name) }); i >= 0 {
-		return false, fmt.Errorf("%w: no %s beside %q; a new store needs an empty directory", ErrCorrupt, storeIDName, names[i])
+		return fmt.Errorf("%w: no %s beside %q; a new store needs an empty directory", ErrCorrupt, storeIDName, names[i])
 	}
-	return false, nil
+	return nil
 }
 
 // mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the

@@ -33,7 +33,7 @@ func storeID(fsys vfs.FS, dir string, random io.Reader) (id [16]byte, err error)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
-	if _, err := checkDir(fsys, dir); err != nil {
+	if err := checkDir(fsys, dir); err != nil {
 		return id, err
 	}
 	if err := syncAbove(fsys, dir); err != nil {

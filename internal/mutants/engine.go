@@ -1,7 +1,7 @@
 package main
 
 // engineMutants are bugs above the log.
-func engineMutants() []mutant {
+func engineMutants() []mutant { //nolint:funlen // a table
 	return []mutant{
 		{
 			name: "engine: the log is truncated before the manifest", file: "engine/save.go", hint: "TestCrash$",

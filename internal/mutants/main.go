@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"bytes"
 	"encoding/json"
 	"flag"
@@ -79,7 +80,7 @@ func try(root string, m mutant) (caughtBy string, took time.Duration, err error)
 	if err != nil {
 		return "", 0, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	overlay, err := overlay(root, dir, m)
 	if err != nil {
 		return "", 0, err

@@ -1,7 +1,7 @@
 package main
 
 // walMutants are bugs in the log.
-func walMutants() []mutant {
+func walMutants() []mutant { //nolint:funlen // a table
 	return []mutant{
 		{
 			name: "wal: acknowledge without a sync", file: "wal/writer.go", hint: "TestCrash$",
