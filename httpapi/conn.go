@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -38,6 +39,12 @@ func newGuard(ln net.Listener, s *Server) *guard {
 func (g *guard) Accept() (net.Conn, error) {
 	for {
 		raw, err := g.Listener.Accept()
+		if passes(err) {
+			g.server.log.warn("connection not accepted", "error", err)
+			g.makeRoom()
+			time.Sleep(acceptPause)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -50,6 +57,35 @@ func (g *guard) Accept() (net.Conn, error) {
 		}
 		return c, nil
 	}
+}
+
+// acceptPause keeps a listener that cannot accept from spinning. It is short beside any client's patience.
+const acceptPause = 10 * time.Millisecond
+
+// passes tells whether an error of Accept is about this moment and not about the listener: the process or the system is
+// out of files or memory, or the client has gone.
+func passes(err error) bool {
+	for _, transient := range [...]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, transient) {
+			return true
+		}
+	}
+	return false
+}
+
+// makeRoom closes the connection that has been silent for longest, if there is one.
+func (g *guard) makeRoom() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if oldest := g.silent.Front(); oldest != nil {
+		g.evict(oldest.Value.(*conn))
+	}
+}
+
+func (g *guard) evict(c *conn) {
+	g.server.counts.refusedConns.Add(1)
+	g.remove(c)
+	_ = c.Conn.Close()
 }
 
 func (g *guard) admit(c *conn) *answerError {
@@ -66,10 +102,7 @@ func (g *guard) admit(c *conn) *answerError {
 		if oldest == nil {
 			return busy(limits.MaxConns, "too many connections are open")
 		}
-		g.server.counts.refusedConns.Add(1)
-		evicted := oldest.Value.(*conn)
-		g.remove(evicted)
-		_ = evicted.Conn.Close()
+		g.evict(oldest.Value.(*conn))
 	}
 	g.conns[c] = struct{}{}
 	g.perIP[c.ip]++

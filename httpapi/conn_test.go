@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +51,46 @@ func TestTheSilentMakeRoomInOrder(t *testing.T) {
 	require.Empty(t, g.conns)
 	require.Empty(t, g.perIP)
 	require.Zero(t, g.silent.Len())
+}
+
+// scarce is a listener that fails with each of errs before it accepts one connection and closes.
+type scarce struct {
+	net.Listener
+
+	errs     []error
+	accepted bool
+}
+
+func (l *scarce) Accept() (net.Conn, error) {
+	switch {
+	case len(l.errs) > 0:
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}
+	case l.accepted:
+		return nil, net.ErrClosed
+	}
+	l.accepted = true
+	return &endpoint{}, nil
+}
+
+func (e *endpoint) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// TestOutOfFiles holds that a listener outlives what passes, and that whoever is silent makes room.
+func TestOutOfFiles(t *testing.T) {
+	server, err := New(nil, Options{})
+	require.NoError(t, err)
+	ln := &scarce{errs: []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS, syscall.ENOMEM}}
+	g := newGuard(ln, server)
+	silent := &endpoint{}
+	require.Nil(t, g.admit(&conn{Conn: silent, guard: g}))
+	accepted, err := g.Accept()
+	require.NoError(t, err)
+	require.True(t, silent.closed)
+	require.Len(t, g.conns, 1)
+	_, err = g.Accept()
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.NoError(t, accepted.Close())
 }
 
 func TestAddresses(t *testing.T) {
