@@ -104,12 +104,19 @@ func demoLoad(ctx context.Context, c *client.Client, opts workload.Options, out 
 
 // demoAnswers asks both endpoints about every model and prints what they say.
 func demoAnswers(ctx context.Context, c *client.Client, opts workload.Options, out io.Writer) error {
+	drift := "Whose error has changed in the last 6 hours?"
+	if opts.DriftModel > 0 {
+		drift += fmt.Sprintf(" (model_%d was made to drift)", opts.DriftModel)
+	}
 	questions := [...]struct{ text, pipe string }{
 		{"How far off was each model in the last 24 hours?", "model_performance_metrics"},
-		{fmt.Sprintf("Whose error has changed in the last 6 hours? (model_%d was made to drift)", opts.DriftModel), "model_drift_detection"},
+		{drift, "model_drift_detection"},
+	}
+	values := url.Values{"model_id": {"*"}}
+	if time.Since(opts.To) > time.Hour { // the events end in the past: ask as of then
+		values.Set("as_of", opts.To.Format(time.RFC3339))
 	}
 	for _, question := range questions {
-		values := url.Values{"model_id": {"*"}}
 		// Encoding turns the star into %2A, which is the same and reads worse.
 		target := strings.ReplaceAll(c.URL("/v0/pipes/"+question.pipe+".json", values), "%2A", "*")
 		fmt.Fprintf(out, "\n%s\n  curl '%s'\n\n", question.text, target)

@@ -51,6 +51,12 @@ func (f *generatorFlags) options(now time.Time) (workload.Options, error) {
 	if opts.To, err = parseEnd(f.to, now); err != nil {
 		return opts, err
 	}
+	if opts.Rows < 1 {
+		return opts, usagef("--rows %d: 1 or more is allowed", opts.Rows)
+	}
+	if f.days < 1 {
+		return opts, usagef("--days %d: 1 or more is allowed", f.days)
+	}
 	opts.From = opts.To.AddDate(0, 0, -f.days)
 	if err := opts.Validate(); err != nil {
 		return opts, &usageError{err}

@@ -42,7 +42,7 @@ func TestUsage(t *testing.T) {
 	f("serve --data-dir DIR --listen localhost:http:1", "HOST:PORT is allowed")
 	f("serve --data-dir DIR --tls-cert x.pem", "--tls-cert and --tls-key go together")
 	f("demo --data-dir DIR --rows 0x", "invalid argument")
-	f("demo --data-dir DIR --rows -5", "rows: -5 is not positive")
+	f("demo --data-dir DIR --rows -5", "--rows -5: 1 or more is allowed")
 	f("demo --data-dir DIR --shape round", "one of steady, bursty, many-models, many-versions, uuid is allowed")
 	f("generate --to tomorrow", "now or YYYY-MM-DD[ hh:mm:ss] is allowed")
 	f("generate --late-share 2", "late share: 2 is not between 0 and 1")

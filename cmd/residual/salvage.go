@@ -21,6 +21,9 @@ salvaged-N. A store without damage is left alone. No server may have the store o
 		RunE: func(cmd *cobra.Command, args []string) error {
 			done, err := engine.Salvage(args[0], engine.Options{})
 			printSalvaged(cmd.OutOrStdout(), &done)
+			if err == nil && len(done.Restored)+len(done.Lost)+len(done.Log.Rewritten) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing is damaged, nothing was changed")
+			}
 			return err
 		},
 	}
@@ -43,8 +46,5 @@ func printSalvaged(out io.Writer, s *engine.Salvaged) {
 		if dir != "" {
 			fmt.Fprintln(out, "the damaged files are kept in", dir)
 		}
-	}
-	if len(s.Restored)+len(s.Lost)+len(s.Log.Rewritten) == 0 {
-		fmt.Fprintln(out, "nothing is damaged, nothing was changed")
 	}
 }
