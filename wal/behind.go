@@ -59,8 +59,8 @@ func (s *scanner) searchHeaders(b []byte, off int64, found *behind) error {
 }
 
 // resume moves the scanner, which next has left at a bad record, to the first record from there on that is whole by
-// itself and not older than what was read, so that next returns it as if nothing were missing before it. It returns false if there is none in the file. It is for reading what is left of a
-// damaged log, never for recovery.
+// itself and not older than what was read, so that next returns it as if nothing were missing before it. It returns false
+// if there is none in the file. It is for reading what is left of a damaged log, never for recovery.
 func (s *scanner) resume() (bool, error) {
 	for off := s.off; off+recordHeaderSize <= s.size; {
 		b, err := s.view(off, min(scanChunk, s.size-off))

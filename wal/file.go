@@ -86,9 +86,5 @@ func (d dir) fillFile(f vfs.File, h fileHeader, fill func(vfs.File) (int64, erro
 			return 0, err
 		}
 	}
-	if err := f.Sync(); err != nil {
-		return 0, err
-	}
-	// There are file systems that report a failed write one sync too late.
 	return end, f.Sync()
 }

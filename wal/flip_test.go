@@ -30,9 +30,9 @@ func isPrefix(records, all [][]byte) bool {
 	return true
 }
 
-// TestFlips flips single bits of a small log, every one if the sweeps are scaled up, and holds that it is either refused or read as if nothing had been.
-// The one exception is the last group of a log that was not closed, before a sync mark vouches for it: damage there is a
-// torn tail.
+// TestFlips flips single bits of a small log, every one if the sweeps are scaled up, and holds that it is either refused or
+// read as if nothing had been. The one exception is the last group of a log that was not closed, before a sync mark
+// vouches for it: damage there is a torn tail.
 func TestFlips(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		small := makeSmallLog(t, closed)

@@ -42,9 +42,9 @@ type Record struct {
 	Payload []byte // valid during the call
 }
 
-// Open opens the log in dir, making it if there is none, and calls replay for each record behind opts.Checkpoint in the
-// order of the log; replay may be nil. Damage that a crash cannot explain is refused with ErrCorrupt, ErrForeign or ErrVersion, and the
-// directory is left as it was. An error of replay ends Open with that error.
+// Open opens the log in a directory, making it if there is none, and calls replay, which may be nil, for each record
+// behind opts.Checkpoint in the order of the log. Damage that a crash cannot explain is refused with ErrCorrupt,
+// ErrForeign or ErrVersion, and the directory is left as it was. An error of replay ends Open with that error.
 //
 // The log may come back unable to take records, see [Log.Err]: with ErrNoSpace, which passes, or with ErrPoisoned, if
 // what was read could not be written anew and so may be in the cache alone.
