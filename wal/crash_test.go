@@ -104,7 +104,7 @@ func eachWorkload(t *testing.T, blockBytes []int64, check func(t *testing.T, tes
 func TestCrash(t *testing.T) {
 	eachWorkload(t, []int64{512, 4096}, func(t *testing.T, test *crashtest.Test[item]) {
 		t.Helper()
-		test.Crashes(flags.Sweep(300)).Verify(t)
+		test.Crashes(flags.Sweep(200)).Verify(t)
 	})
 }
 
@@ -112,8 +112,8 @@ func TestCrash(t *testing.T) {
 func TestCrashInRecovery(t *testing.T) {
 	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
 		t.Helper()
-		test.CrashChains(flags.Sweep(200), 2).Verify(t)
-		test.CrashChains(flags.Sweep(60), 5).Verify(t)
+		test.CrashChains(flags.Sweep(120), 2).Verify(t)
+		test.CrashChains(flags.Sweep(40), 5).Verify(t)
 	})
 }
 
@@ -122,16 +122,16 @@ func TestCrashInRecovery(t *testing.T) {
 func TestFaults(t *testing.T) {
 	eachWorkload(t, []int64{512}, func(t *testing.T, test *crashtest.Test[item]) {
 		t.Helper()
-		test.Faults(flags.Sweep(70)).Verify(t)
-		test.FaultPairs(flags.Sweep(25)).Verify(t)
-		test.RecoveryFaults(flags.Sweep(25)).Verify(t)
+		test.Faults(flags.Sweep(50)).Verify(t)
+		test.FaultPairs(flags.Sweep(20)).Verify(t)
+		test.RecoveryFaults(flags.Sweep(20)).Verify(t)
 	})
 }
 
 // TestLateErrors lets every sync of some workloads report its failure one call late, kills the process, and cuts the power
 // after the next one has started: where the failure was reported at all, nothing is lost.
 func TestLateErrors(t *testing.T) {
-	for _, name := range []string{"checkpoint", "restart", "marks"} {
+	for _, name := range []string{"checkpoint", "restart"} {
 		test := logTest(workloads[name].script, workloads[name].opts, 512)
 		last := uint64(1)
 		for op := uint64(1); op <= last; op++ {
