@@ -127,8 +127,10 @@ func TestGoldenLists(t *testing.T) {
 	require.Equal(t, keys, readKeys)
 
 	rejects := []QuarantineRow{
-		{Source: SourcePredictions, Column: "timestamp", Reason: "no time", Code: event.CodeTimestamp, ImportID: "000000000000000a",
-			LineNumber: 300, Line: []byte(`{"a":1}`), InsertedAt: time.UnixMilli(1790000000000).UTC()},
+		{
+			Source: SourcePredictions, Column: "timestamp", Reason: "no time", Code: event.CodeTimestamp, ImportID: "000000000000000a",
+			LineNumber: 300, Line: []byte(`{"a":1}`), InsertedAt: time.UnixMilli(1790000000000).UTC(),
+		},
 		{InsertedAt: time.UnixMilli(0).UTC()},
 	}
 	var readRejects []QuarantineRow
@@ -204,7 +206,7 @@ func requireSameContent(t testing.TB, want, got *record) {
 	_, wantRejects, wantCounts := want.rejected()
 	_, gotRejects, gotCounts := got.rejected()
 	require.Equal(t, wantCounts, gotCounts)
-	require.Equal(t, len(wantRejects), len(gotRejects))
+	require.Len(t, gotRejects, len(wantRejects))
 	for i := range wantRejects {
 		require.Equal(t, wantRejects[i], gotRejects[i])
 	}
