@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -46,17 +47,21 @@ func simulate(t *testing.T, db *engine.DB, r *rand.Rand, law func(*rand.Rand) fl
 // TestGatesKeepQuiet asks every hour of a day whether any of 500 models that never change has drifted, from no more
 // rows than the gates let through.
 func TestGatesKeepQuiet(t *testing.T) {
-	s := seed(t)
+	s := simulationSeed(t)
+	models := 500
+	if raceEnabled {
+		models = 100 // there is one goroutine; the count is what matters without the detector
+	}
 	for name, law := range errorLaws {
 		t.Run(name, func(t *testing.T) {
 			db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
-			simulate(t, db, rand.New(rand.NewPCG(s, 0)), law, 500, 1000, 0, 1, 12*time.Minute) // 30 rows in 6 hours
+			simulate(t, db, rand.New(rand.NewPCG(s, 0)), law, models, 1000, 0, 1, 12*time.Minute) // 30 rows in 6 hours
 			count := make(map[engine.DriftStatus]int)
 			checks := 0
 			for hour := range 24 {
 				got, err := db.DriftReport(context.Background(), engine.DriftReportQuery{Model: "*", AsOf: testNow.Add(-time.Duration(hour)*time.Hour - time.Minute)})
 				require.NoError(t, err)
-				require.Len(t, got.Rows, 500)
+				require.Len(t, got.Rows, models)
 				for _, row := range got.Rows {
 					count[row.Status]++
 					checks++
@@ -69,10 +74,16 @@ func TestGatesKeepQuiet(t *testing.T) {
 	}
 }
 
+// simulationSeed is the same in every run, because a law of chance has outliers: -engine.seed tries others.
+func simulationSeed(t *testing.T) uint64 {
+	t.Helper()
+	return cmp.Or(*seedFlag, 1)
+}
+
 // TestGatesFindARise lets the errors of models rise by 30 % in their last 2,000 rows. Lognormal tails need more rows: one
 // model in twelve then stays at warning, because its rise looks smaller than 20 %.
 func TestGatesFindARise(t *testing.T) {
-	s := seed(t)
+	s := simulationSeed(t)
 	const models, recent = 50, 2000
 	for _, name := range []string{"normal", "laplace"} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	runsFlag       = flag.Int("engine.runs", 6, "runs of the property test")
+	runsFlag       = flag.Int("engine.runs", defaultRuns, "runs of the property test")
 	operationsFlag = flag.Int("engine.operations", 500, "operations of one run")
 )
 

@@ -3,3 +3,6 @@
 package engine_test
 
 const raceEnabled = false
+
+// defaultRuns of the property test.
+const defaultRuns = 6
