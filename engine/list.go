@@ -13,7 +13,7 @@ import (
 )
 
 // A list is a file with what one checkpoint interval added to the idempotency window or to the quarantine.
-// See docs/format-list.md.
+// See docs/format-pack.md.
 //
 //	magic | version u32 | store id | kind u8 | count | entries | CRC32C
 const (

@@ -14,7 +14,7 @@ import (
 )
 
 // A manifest says which files make up the store and up to where they cover the log. Its rename is the commit point of a
-// checkpoint: what it does not name does not exist. See docs/format-manifest.md.
+// checkpoint: what it does not name does not exist. See docs/format-pack.md.
 type manifest struct {
 	number uint64
 	// covered is the last log record that the packs hold.

@@ -28,7 +28,7 @@ const (
 	rejectBytesMin = 5
 )
 
-// record is the content of a log record: one request, whole. See docs/format-record.md.
+// record is the content of a log record: one request, whole. See docs/format-pack.md.
 type record struct {
 	// at is when the request came, in Unix milliseconds.
 	at    int64
