@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,9 +132,12 @@ func TestNoSpaceSweep(t *testing.T) {
 // whether there was such an operation.
 func resume(w *script, op int) (full bool, err error) {
 	var disk *simdisk.Disk
+	var left atomic.Int64 // operations until the disk is full; the store's goroutines count too
+	var filled atomic.Bool
+	left.Store(int64(op))
 	disk = simdisk.New(simdisk.Options{Delay: func(simdisk.Op) {
-		if op--; op == 0 {
-			full = true
+		if left.Add(-1) == 0 {
+			filled.Store(true)
 			disk.SetCapacity(1) // what is allocated stays so
 		}
 	}})
@@ -142,8 +146,9 @@ func resume(w *script, op int) (full bool, err error) {
 	if s.open() == nil {
 		w.run(s)
 	}
+	left.Store(0)
+	full = filled.Load()
 	disk.SetCapacity(0)
-	op = 0
 	if s.db == nil {
 		if err := s.open(); err != nil {
 			return full, err

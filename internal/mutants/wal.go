@@ -76,15 +76,6 @@ func walMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "wal: a new file is not synced", file: "wal/file.go", hint: "TestCrash$",
-			old: `	if err := f.Sync(); err != nil {
-		return 0, err
-	}
-	// There are file systems that report a failed write one sync too late.
-	return end, f.Sync()`,
-			fresh: `	return end, nil`,
-		},
-		{
-			name: "wal: a new file is synced once", file: "wal/file.go", hint: "TestLateErrors",
 			old:   `	return end, f.Sync()`,
 			fresh: `	return end, nil`,
 		},
