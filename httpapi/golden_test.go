@@ -183,6 +183,7 @@ var goldenCases = []goldenCase{
 		"--b\r\nContent-Disposition: form-data; name=\"csv\"\r\n\r\n1,2", "Content-Type: multipart/form-data; boundary=b")},
 	{name: "upload_replace", request: post("/v0/datasources?name=ml_model_predictions&mode=replace", "x")},
 	{name: "upload_url", request: post("/v0/datasources?name=ml_model_predictions&url=http://example.com/x.csv", "")},
+	{name: "upload_url_form", request: post("/v0/datasources?name=ml_model_predictions&format=csv", "url=http%3A%2F%2Fexample.com%2Fx.csv", "Content-Type: application/x-www-form-urlencoded")},
 	{name: "upload_unknown_format", request: post("/v0/datasources?name=ml_model_predictions&format=orc", "x")},
 	{name: "upload_bad_delimiter", request: post("/v0/datasources?name=ml_model_predictions&format=csv&dialect_delimiter=ab", "x")},
 	{name: "upload_broken_parquet", request: post("/v0/datasources?name=ml_model_predictions&format=parquet", "PAR1nonsensePAR1")},

@@ -28,7 +28,7 @@ func (s *Server) postDatasource(c *call) error {
 		return badParameter("the parameter mode is %s; append is allowed", shown(mode))
 	}
 	if _, given, err := c.params.text("url"); given || err != nil {
-		return badParameter("the parameter url is not supported: send the file itself")
+		return importRefused()
 	}
 	body, closeBody, err := s.openBody(c.ctx, s.limits.MaxBodyBytes)
 	if err != nil {
@@ -58,11 +58,20 @@ func (s *Server) postDatasource(c *call) error {
 	return nil
 }
 
-// fileOf returns the file in a body and its name, if it has one: the body itself, or the first file of a form.
+func importRefused() *answerError {
+	return badParameter("the parameter url is not supported: send the file itself")
+}
+
+// fileOf returns the file in a body and its name, if it has one: the body itself, or the first file of a form. A form
+// that names a url in the place of a file is known by its first bytes, because curl sends any file as such a form.
 func fileOf(header *fasthttp.RequestHeader, body io.Reader) (io.Reader, string, error) {
 	boundary := header.MultipartFormBoundary()
 	if len(boundary) == 0 {
-		return body, "", nil
+		peeked := bufio.NewReader(body)
+		if start, _ := peeked.Peek(len("url=")); string(start) == "url=" {
+			return nil, "", importRefused()
+		}
+		return peeked, "", nil
 	}
 	form := multipart.NewReader(body, string(boundary))
 	for {
