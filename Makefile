@@ -85,6 +85,13 @@ fuzz: ## every fuzz target for FUZZTIME each
 bench: ## the benchmarks: BENCH=regexp BENCHTIME=1s COUNT=1
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -timeout 60m $(PACKAGES)
 
+.PHONY: compat
+compat: build ## Tinybird's client against the server, and its answers against ClickHouse's; needs Node.js with npm
+	@{ command -v node && command -v npm; } >/dev/null || { echo "compat: NOT RUN: it needs Node.js 20 or newer with npm, and installs what compat/package.json lists" >&2; exit 1; }
+	mkdir -p .compat && cp compat/* .compat/
+	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+	node --test --test-reporter=spec .compat/*.test.mjs
+
 .PHONY: cover
 cover: ## statement coverage: cover.html
 	$(GO) test -timeout $(TEST_TIMEOUT) -coverpkg=./... -coverprofile=cover.out $(PACKAGES)
