@@ -20,6 +20,7 @@ type counters struct {
 
 	rows, quarantined, duplicates atomic.Uint64
 	panics, refusedConns          atomic.Uint64
+	throttled                     atomic.Uint64
 }
 
 type histogram struct {

@@ -1,6 +1,10 @@
 package httpapi
 
-import "io"
+import (
+	"io"
+	"net/netip"
+	"time"
+)
 
 // CSVRowsForTest is the NDJSON of a CSV file of predictions.
 func CSVRowsForTest(file io.Reader, delimiter string) (io.Reader, error) {
@@ -13,6 +17,23 @@ func HashOf(source, format, body string) [16]byte {
 	h.add([]byte(body))
 	return h.sum()
 }
+
+// Quota is a quota as a test drives it: callers are addresses.
+type Quota struct{ quota }
+
+// NewQuota returns the quota of a server with so many requests per second.
+func NewQuota(rate int) *Quota { return &Quota{quota{rate: rate}} }
+
+// Take takes one request of an address.
+func (q *Quota) Take(address netip.Addr, now time.Time) (ok bool, left int, reset time.Duration) {
+	return q.take(caller{address: netip.PrefixFrom(address, address.BitLen())}, now)
+}
+
+// Callers is how many callers the quota remembers.
+func (q *Quota) Callers() int { return len(q.full) }
+
+// MaxCallers bounds it.
+const MaxCallers = maxCallers
 
 // DefaultLimits are the limits of a server without options.
 func DefaultLimits() Limits { return Limits{}.withDefaults() }

@@ -35,6 +35,9 @@ type Limits struct {
 	// MaxIngests and MaxQueries bound requests inside the store, apart from each other so that neither kind starves
 	// the other. Default: 256 each.
 	MaxIngests, MaxQueries int
+	// RequestsPerSecond bounds the requests of one token, or of one address where there is no token, in bursts of up to
+	// one second's worth. Default: 0, which is no bound.
+	RequestsPerSecond int
 }
 
 const (
@@ -102,6 +105,9 @@ func (l Limits) validate() error {
 	positive("MaxConnsPerIP", l.MaxConnsPerIP > 0)
 	positive("MaxIngests", l.MaxIngests > 0)
 	positive("MaxQueries", l.MaxQueries > 0)
+	if l.RequestsPerSecond < 0 || l.RequestsPerSecond > maxRate {
+		errs = append(errs, fmt.Errorf("RequestsPerSecond is %d; it must be from 0 to %d", l.RequestsPerSecond, maxRate))
+	}
 	if l.MaxBytesInFlight < l.MaxBodyBytes {
 		errs = append(errs, fmt.Errorf("MaxBytesInFlight is %d; it must be at least MaxBodyBytes, %d",
 			l.MaxBytesInFlight, l.MaxBodyBytes))

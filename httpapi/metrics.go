@@ -50,6 +50,7 @@ func (s *Server) writeOwn(w *exposition) {
 	w.counter("residual_http_replayed_total", "Requests answered from their idempotency key.", s.counts.duplicates.Load())
 	w.counter("residual_http_panics_total", "Requests that met a bug of the server.", s.counts.panics.Load())
 	w.counter("residual_http_refused_connections_total", "Connections over a limit.", s.counts.refusedConns.Load())
+	w.counter("residual_http_throttled_total", "Requests over the quota of their token or address.", s.counts.throttled.Load())
 	w.gauge("residual_http_connections", "Open connections.", float64(s.openConns()))
 	w.gauge("residual_http_body_bytes", "Bytes of bodies being taken in.", float64(s.budget.spent.Load()))
 	w.gauge("residual_http_ingests", "Requests being taken in.", float64(s.ingests.inside()))

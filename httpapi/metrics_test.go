@@ -157,4 +157,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	require.ErrorContains(t, err, "HeaderTimeout must be positive")
 	require.ErrorContains(t, err, "MaxConns must be positive")
 	require.ErrorContains(t, err, "MaxBytesInFlight is 1; it must be at least MaxBodyBytes, 2")
+	for _, rate := range []int{-1, 1_000_001} {
+		_, err = httpapi.New(nil, httpapi.Options{Limits: httpapi.Limits{RequestsPerSecond: rate}})
+		require.ErrorContains(t, err, "RequestsPerSecond is")
+	}
 }

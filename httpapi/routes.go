@@ -77,7 +77,12 @@ func (s *Server) route(c *call) error {
 	}
 	c.params.parse(c.target.query)
 	if r == nil || !r.open {
-		if e := s.identify(c); e != nil {
+		e := s.identify(c)
+		// Who presents no known token is charged too: guessing must not be free.
+		if over := s.charge(c); over != nil {
+			return over
+		}
+		if e != nil {
 			return e
 		}
 	}

@@ -70,6 +70,7 @@ type Server struct {
 	budget  budget
 	ingests gate
 	queries gate
+	quota   quota
 	counts  counters
 
 	http *fasthttp.Server
@@ -101,6 +102,7 @@ func New(store Store, opts Options) (*Server, error) {
 		hasher:  newBodyHasher(),
 		ingests: newGate(opts.Limits.MaxIngests),
 		queries: newGate(opts.Limits.MaxQueries),
+		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }
 	s.intakes.New = func() any { return &intake{decoder: event.NewDecoder()} }

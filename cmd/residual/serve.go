@@ -19,6 +19,7 @@ type serveFlags struct {
 	listen          string
 	tlsCert, tlsKey string
 	modelGauges     int
+	rateLimit       int
 }
 
 func (f *serveFlags) register(flags *pflag.FlagSet) {
@@ -27,11 +28,15 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate file, PEM; together with --tls-key serves HTTPS")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "key file of the certificate, PEM")
 	flags.IntVar(&f.modelGauges, "model-gauges", 500, "how many models have gauges of their own in /metrics, 0 for none")
+	flags.IntVar(&f.rateLimit, "rate-limit", 0, "requests per second that one token may send, or one address without tokens; 0 for no limit")
 }
 
 func (f *serveFlags) validate() error {
 	if f.modelGauges < 0 {
 		return usagef("--model-gauges %d: 0 or more are allowed", f.modelGauges)
+	}
+	if f.rateLimit < 0 || f.rateLimit > 1_000_000 {
+		return usagef("--rate-limit %d: 0 to 1000000 are allowed", f.rateLimit)
 	}
 	return f.storeFlags.validate()
 }

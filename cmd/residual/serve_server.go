@@ -47,6 +47,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		return nil, err
 	}
 	s.http, err = httpapi.New(nil, httpapi.Options{
+		Limits: httpapi.Limits{RequestsPerSecond: flags.rateLimit},
 		Tokens: s.tokens, Version: version(), Logger: log,
 		MaxModelGauges: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 	})

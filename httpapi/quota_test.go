@@ -1,0 +1,147 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/httpapi"
+)
+
+// TestQuotaPerToken spends the quota of one token: the next request is told when to come back, other tokens are not
+// touched, and what a client is told comes true.
+func TestQuotaPerToken(t *testing.T) {
+	dir := t.TempDir()
+	busy, calm := create(t, dir, "busy", "ADMIN"), create(t, dir, "calm", "ADMIN")
+	tokens, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	c := &clock{}
+	server := start(t, httpapi.Options{Tokens: tokens, Now: c.now, Limits: httpapi.Limits{RequestsPerSecond: 4}})
+	ask := func(token string) (status int, limits string) {
+		t.Helper()
+		resp, _ := server.do(t, "GET", "/v0/pipes", nil, "Authorization", "Bearer "+token)
+		return resp.StatusCode, strings.Join([]string{
+			resp.Header.Get("X-RateLimit-Limit"), resp.Header.Get("X-RateLimit-Remaining"), resp.Header.Get("X-RateLimit-Reset"), resp.Header.Get("Retry-After"),
+		}, " ")
+	}
+	f := func(token string, wantStatus int, wantLimits string) {
+		t.Helper()
+		status, limits := ask(token)
+		require.Equal(t, wantStatus, status)
+		require.Equal(t, wantLimits, limits)
+	}
+	for left := 3; left >= 0; left-- {
+		f(busy, http.StatusOK, fmt.Sprintf("4 %d 1 ", left))
+	}
+	f(busy, http.StatusTooManyRequests, "4 0 1 1")
+	f(calm, http.StatusOK, "4 3 1 ")
+	c.nanos.Add(int64(250 * time.Millisecond))
+	f(busy, http.StatusOK, "4 0 1 ")
+	f(busy, http.StatusTooManyRequests, "4 0 1 1")
+	c.nanos.Add(int64(time.Second))
+	f(busy, http.StatusOK, "4 3 1 ")
+	c.nanos.Add(-int64(time.Hour))
+	f(busy, http.StatusOK, "4 3 1 ")
+
+	// Who has no token that is known spends the quota of their address, and not that of tokens.
+	for range 4 {
+		f("p.wrong", http.StatusForbidden, "4 "+strconv.Itoa(3)+" 1 ")
+		c.nanos.Add(int64(250 * time.Millisecond))
+	}
+	for left := 3; left >= 0; left-- {
+		f("p.guess"+strconv.Itoa(left), http.StatusForbidden, fmt.Sprintf("4 %d 1 ", left))
+	}
+	f("p.another", http.StatusTooManyRequests, "4 0 1 1")
+	f(calm, http.StatusOK, "4 3 1 ")
+	for range 10 {
+		resp, _ := server.do(t, "GET", "/health", nil)
+		require.Equal(t, http.StatusOK, resp.StatusCode, "health is always told")
+		require.Empty(t, resp.Header.Get("X-RateLimit-Limit"))
+		resp, _ = server.do(t, "OPTIONS", events, nil)
+		require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	}
+	c.nanos.Add(int64(time.Second))
+	_, metrics := server.do(t, "GET", "/metrics", nil, "Authorization", "Bearer "+calm)
+	require.Contains(t, metrics, "\nresidual_http_throttled_total 3\n")
+}
+
+// TestQuotaPerAddress holds a server without tokens to its quota, before it reads a body.
+func TestQuotaPerAddress(t *testing.T) {
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{RequestsPerSecond: 1}})
+	answer := exchange(t, server.addr, post(events, goodLine))
+	require.Contains(t, answer, "HTTP/1.1 202 ")
+	require.Contains(t, answer, "\r\nX-Ratelimit-Limit: 1\r\nX-Ratelimit-Remaining: 0\r\nX-Ratelimit-Reset: 1\r\n")
+	const declared = 1 << 20
+	answer = exchange(t, server.addr, head+fmt.Sprintf("Content-Length: %d\r\n\r\n%s", declared, strings.Repeat("\n", 8<<10)))
+	require.Contains(t, answer, "HTTP/1.1 429 ", "while the body is still on its way")
+	require.Contains(t, answer, "\r\nRetry-After: 1\r\n")
+	require.Contains(t, answer, `{"error":"too many requests: 1 a second are allowed"`)
+	require.Len(t, server.store.batches, 1)
+}
+
+// TestNoQuota finds no trace of quotas in a server without one.
+func TestNoQuota(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	for range 20 {
+		resp, _ := server.do(t, "GET", "/v0/pipes", nil)
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.Empty(t, resp.Header.Get("X-RateLimit-Limit"))
+	}
+}
+
+// TestQuotaIsExact compares a quota with the definition of a bucket: in no span of time does a caller get more than what it
+// held and what flowed in, and who waits is never refused.
+func TestQuotaIsExact(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, rate := range []int{1, 3, 7, 1000, 1_000_000} {
+		q := httpapi.NewQuota(rate)
+		address := netip.MustParseAddr("192.0.2.1")
+		at := now
+		level := float64(rate)
+		for range 20_000 {
+			step := time.Duration(r.ExpFloat64() * float64(time.Second) / float64(rate))
+			at = at.Add(step)
+			level = min(level+step.Seconds()*float64(rate), float64(rate))
+			ok, left, reset := q.Take(address, at)
+			const slack = 1e-2 // a cost in whole nanoseconds is less than the exact one
+			if ok {
+				require.Greater(t, level, 1-slack)
+				level = max(level-1, 0)
+			} else {
+				require.Less(t, level, 1+slack)
+				require.Zero(t, left)
+			}
+			require.LessOrEqual(t, reset, time.Second)
+			require.LessOrEqual(t, left, rate)
+		}
+	}
+}
+
+// TestQuotaForgets sends from more addresses than are remembered.
+func TestQuotaForgets(t *testing.T) {
+	q := httpapi.NewQuota(1)
+	address := netip.MustParseAddr("10.0.0.0")
+	for i := range 3 * httpapi.MaxCallers {
+		ok, _, _ := q.Take(address, now.Add(time.Duration(i)))
+		require.True(t, ok)
+		address = address.Next()
+	}
+	require.LessOrEqual(t, q.Callers(), httpapi.MaxCallers)
+	address = address.Prev()
+	ok, _, _ := q.Take(address, now.Add(time.Duration(3*httpapi.MaxCallers)))
+	require.False(t, ok, "the last one is remembered")
+	for range httpapi.MaxCallers {
+		address = address.Next()
+		q.Take(address, now.Add(time.Minute))
+	}
+	require.LessOrEqual(t, q.Callers(), httpapi.MaxCallers)
+}
