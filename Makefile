@@ -27,6 +27,9 @@ COUNT     ?= 1
 # How many times as many crashes and faults `make crash` tries as `make test`.
 CRASH_SCALE ?= 50
 
+# More arguments for the comparison: go run ./bench/peers -help
+PEERS_ARGS ?=
+
 # More arguments for the demo: make demo ARGS=--exit
 ARGS ?=
 
@@ -91,6 +94,10 @@ compat: build ## Tinybird's client against the server, and its answers against C
 	mkdir -p .compat && cp compat/* .compat/
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec .compat/*.test.mjs
+
+.PHONY: peers
+peers: ## beside ClickHouse and DuckDB from npm: bench/RESULTS.md; PEERS_ARGS="-rows 1000000 -growth 100000000"
+	$(GO) run ./bench/peers $(PEERS_ARGS)
 
 .PHONY: cover
 cover: ## statement coverage: cover.html

@@ -1,5 +1,6 @@
 // Package bench measures whole workloads on the library: appends with each batch synced to disk, and the two questions of the
-// service over windows of any length. Kernels are measured beside their code.
+// service over windows of any length, for workloads of every shape. Kernels are measured beside their code, and the whole program
+// beside other engines by bench/peers.
 //
 // Data comes from [github.com/residualdb/residual/internal/workload] with a fixed seed: 40 models, 90 days, 2 % of the rows late by
 // up to six hours. Every benchmark checks an answer against the obvious loop over the same rows before it measures anything, and

@@ -63,6 +63,7 @@ var rooms = map[string]room{
 		},
 	},
 	"bench":                {module: []string{"engine", "event", "internal/workload"}},
+	"bench/peers":          {module: []string{"engine"}},
 	"internal/arch":        {},
 	"internal/client":      {},
 	"internal/crashtest":   {module: []string{"internal/vfs", "internal/vfs/simdisk"}},

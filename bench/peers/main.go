@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// settings are the flags.
+type settings struct {
+	rows, growth int64
+	runs         int
+	seconds      float64
+	cache, out   string
+	render       bool
+}
+
+func main() {
+	var s settings
+	flag.Int64Var(&s.rows, "rows", 10_000_000, "rows of the main workload; the other shapes have a tenth")
+	flag.Int64Var(&s.growth, "growth", 0, "rows of a last workload that is streamed into Residual alone, like 100000000; 0 for none")
+	flag.IntVar(&s.runs, "runs", 5, "alternating runs")
+	flag.Float64Var(&s.seconds, "seconds", 1, "how long one question is asked in a run")
+	flag.StringVar(&s.cache, "cache", ".peers", "folder for packages, data and samples")
+	flag.StringVar(&s.out, "out", "bench/RESULTS.md", "report to write")
+	flag.BoolVar(&s.render, "render", false, "write the report from the samples in the cache, and measure nothing")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, s)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings) error {
+	if s.rows < 100_000 || s.runs < 1 || s.growth != 0 && s.growth < s.rows {
+		return errors.New("at least 100000 rows and one run are needed, and -growth is not below -rows")
+	}
+	cache, err := filepath.Abs(s.cache) // the engines run elsewhere
+	if err != nil {
+		return err
+	}
+	samplesFile := filepath.Join(cache, "samples.json")
+	var l ledger
+	if s.render {
+		if err := l.read(samplesFile); err != nil {
+			return err
+		}
+		return writeReport(&l, s.out)
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return err
+	}
+	begin := time.Now()
+	b := &bench{
+		program: filepath.Join(cache, "residual"), dir: filepath.Join(cache, "data"), runs: s.runs,
+		effort: effort{seconds: s.seconds, least: 20}, truth: map[string]truth{},
+		say: func(format string, args ...any) {
+			fmt.Fprintf(os.Stderr, "%5.0f s  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
+		},
+	}
+	b.ledger.Guarantees = map[string]string{}
+	b.ledger.Machine, b.ledger.Rows, b.ledger.Runs = thisMachine(ctx, cache), s.rows, s.runs
+	err = b.all(ctx, s, filepath.Join(cache, "node"))
+	if err := errors.Join(err, os.RemoveAll(b.dir)); err != nil {
+		return err
+	}
+	b.ledger.Took = time.Since(begin).Round(time.Second).String()
+	if err := b.ledger.save(samplesFile); err != nil {
+		return err
+	}
+	b.say("writing %s", s.out)
+	return writeReport(&b.ledger, s.out)
+}
+
+// all measures everything, the main dataset last but one: what goes wrong shows early on small ones.
+func (b *bench) all(ctx context.Context, s settings, modules string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.program, "./cmd/residual")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	in, err := install(ctx, modules, b.dir)
+	if err != nil {
+		return err
+	}
+	b.ledger.Versions, b.ledger.Missing = in.versions, in.missing
+	for name, reason := range in.missing {
+		b.say("%s is missing: %s", name, reason)
+	}
+	engines := b.engines(in)
+
+	for _, shape := range allShapes() {
+		contenders := engines.plain
+		if shape.name == uuidShape().name {
+			contenders = append(slices.Clip(contenders), engines.compressed...)
+		}
+		if err := b.with(ctx, shape.dataset(s.rows/10), func(d dataset) error { return b.alternate(ctx, d, contenders, brief) }); err != nil {
+			return err
+		}
+	}
+	for _, d := range crowds(1_000_000) {
+		if err := b.crowd(ctx, d, engines.plain[0]); err != nil {
+			return err
+		}
+		b.describe(d)
+	}
+
+	b.next = nextDay(min(s.rows/4, 1_500_000))
+	return b.with(ctx, b.next, func(d dataset) error {
+		b.next = d
+		err := b.with(ctx, mainShape().dataset(s.rows), func(d dataset) error {
+			return errors.Join(b.acks(ctx, d), b.alternate(ctx, d, engines.every, whole))
+		})
+		if err != nil || s.growth == 0 {
+			return err
+		}
+		return b.grow(ctx, s.growth, engines.plain[0])
+	})
+}
+
+// with makes the dataset's file, and removes it afterwards.
+func (b *bench) with(ctx context.Context, d dataset, measure func(dataset) error) error {
+	b.say("%s: making the file", d.name)
+	if err := d.make(ctx, b.program, b.dir); err != nil {
+		return err
+	}
+	b.describe(d)
+	return errors.Join(measure(d), os.Remove(d.file))
+}
+
+func (b *bench) describe(d dataset) {
+	b.ledger.Datasets = append(b.ledger.Datasets, described{d.name, d.rows, d.bytes, joined(d.flags)})
+}
+
+// contenders are the engines of the kinds of measurement. Residual is the first of each.
+type contenders struct {
+	plain      []engine // on every shape
+	compressed []engine // added where text is long
+	every      []engine // on the main dataset
+}
+
+func (b *bench) engines(in installation) contenders {
+	synced := residualEngine(b.program, residualName, "always", "every request synced before its answer")
+	unsynced := residualEngine(b.program, residualNeverName, "never", "written to the log, not synced")
+	c := contenders{plain: []engine{synced}, every: []engine{synced, unsynced}}
+	if in.missing["ClickHouse"] == "" {
+		plain := clickhouseEngine(in.modules, clickhouseName, "LZ4", false)
+		compressed := clickhouseEngine(in.modules, clickhouseZSTDName, "ZSTD(3)", false)
+		compressed.loadOnly = true
+		c.plain = append(c.plain, plain)
+		c.compressed = append(c.compressed, compressed)
+		c.every = append(c.every, plain, clickhouseEngine(in.modules, clickhouseRollupName, "LZ4", true), compressed)
+	}
+	if in.missing["DuckDB"] == "" {
+		c.plain = append(c.plain, duckdbEngine(in.modules))
+		c.every = append(c.every, duckdbEngine(in.modules))
+	}
+	return c
+}
