@@ -1,8 +1,13 @@
 package bench_test
 
 import (
+	"encoding/binary"
 	"flag"
+	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,10 +21,15 @@ import (
 	"github.com/residualdb/residual/internal/workload"
 )
 
-var rowsFlag = flag.String("bench.rows", "100000,1000000", "sizes of the stores that are queried, in rows")
+var (
+	rowsFlag = flag.String("bench.rows", "100000,1000000", "sizes of the stores that are queried, in rows")
+	dirFlag  = flag.String("bench.dir", "", "where loaded stores are kept from run to run; empty loads them anew every time")
+)
 
 // now is the end of the workload and the clock of the stores.
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func clock() time.Time { return now }
 
 // The series that is asked about.
 const (
@@ -29,14 +39,16 @@ const (
 
 const batchRows = 16_384
 
-// store is a loaded database, and the rows of the series asked about as the obvious loop wants them.
+// store is a loaded database, sealed and merged, and the rows of the series asked about as the obvious loop wants them.
 type store struct {
 	*engine.DB
+	dir   string
+	rows  int64
 	asked []residual
 }
 
 type residual struct {
-	at  time.Time
+	ms  int64
 	off float64
 }
 
@@ -61,26 +73,75 @@ func options(rows int64) workload.Options {
 
 func open(b *testing.B) *engine.DB {
 	b.Helper()
-	db, err := engine.Open(b.TempDir(), engine.Options{Now: func() time.Time { return now }})
+	return openIn(b, b.TempDir())
+}
+
+func openIn(b *testing.B, dir string) *engine.DB {
+	b.Helper()
+	db, err := engine.Open(dir, engine.Options{Now: clock})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, db.Close()) })
 	return db
 }
 
+// load returns a store of so many rows as a restart finds it, once its columns are in memory.
 func load(b *testing.B, rows int64) *store {
 	b.Helper()
-	s := &store{DB: open(b)}
-	g := workload.New(options(rows))
-	for batch := nextBatch(b, g); batch.Len() > 0; batch = nextBatch(b, g) {
-		for i := range batch.Len() {
-			if e := batch.Series[batch.SeriesOf[i]]; e.Model == model && e.Environment == environment {
-				s.asked = append(s.asked, residual{time.UnixMilli(batch.Timestamps[i]), batch.Predicted[i] - batch.Actual[i]})
-			}
+	s := fill(b, rows)
+	s.DB = openIn(b, s.dir)
+	s.awaitResident(b)
+	return s
+}
+
+// fill returns a store of so many rows that is not open: the one that is kept, or a new one.
+func fill(b *testing.B, rows int64) *store {
+	b.Helper()
+	s := &store{dir: b.TempDir(), rows: rows}
+	if *dirFlag != "" {
+		s.dir = filepath.Join(*dirFlag, fmt.Sprintf("rows=%d", rows))
+		require.NoError(b, os.MkdirAll(*dirFlag, 0o750))
+	}
+	if s.readAsked(b) {
+		return s
+	}
+	db, err := engine.Open(s.dir, engine.Options{Now: clock})
+	require.NoError(b, err)
+	appendWorkload(b, db, options(rows), func(batch *event.Batch, i int) {
+		if e := batch.Series[batch.SeriesOf[i]]; e.Model == model && e.Environment == environment {
+			s.asked = append(s.asked, residual{batch.Timestamps[i], batch.Predicted[i] - batch.Actual[i]})
 		}
-		_, err := s.Append(b.Context(), batch)
+	})
+	require.NoError(b, db.Checkpoint(b.Context()))
+	require.NoError(b, db.Merge(b.Context()))
+	require.NoError(b, db.Close())
+	s.writeAsked(b)
+	return s
+}
+
+// awaitResident waits until the columns are in memory as far as the limit allows.
+func (s *store) awaitResident(b *testing.B) {
+	b.Helper()
+	for resident, settled := int64(-1), 0; settled < 3; time.Sleep(50 * time.Millisecond) {
+		before := resident
+		if resident = s.Stats().ResidentBytes; resident == before {
+			settled++
+		} else {
+			settled = 0
+		}
+	}
+}
+
+// appendWorkload appends a workload batch by batch, and shows every row to see unless it is nil.
+func appendWorkload(b *testing.B, db *engine.DB, opts workload.Options, see func(batch *event.Batch, i int)) {
+	b.Helper()
+	g := workload.New(opts)
+	for batch := nextBatch(b, g); batch.Len() > 0; batch = nextBatch(b, g) {
+		for i := 0; see != nil && i < batch.Len(); i++ {
+			see(batch, i)
+		}
+		_, err := db.Append(b.Context(), batch)
 		require.NoError(b, err)
 	}
-	return s
 }
 
 // nextBatch decodes the next lines of a workload; an empty batch is the end.
@@ -97,16 +158,58 @@ func nextBatch(b *testing.B, g *workload.Generator) *event.Batch {
 	return batch
 }
 
+// The rows asked about lie beside a store that is kept; their file also tells that the store is complete.
+func (s *store) askedName() string { return filepath.Clean(s.dir) + ".asked" }
+
+func (s *store) writeAsked(b *testing.B) {
+	b.Helper()
+	bytes := make([]byte, 0, 16*len(s.asked))
+	for _, r := range s.asked {
+		bytes = binary.LittleEndian.AppendUint64(bytes, uint64(r.ms))
+		bytes = binary.LittleEndian.AppendUint64(bytes, math.Float64bits(r.off))
+	}
+	require.NoError(b, os.WriteFile(s.askedName(), bytes, 0o600))
+}
+
+func (s *store) readAsked(b *testing.B) bool {
+	b.Helper()
+	bytes, err := os.ReadFile(s.askedName())
+	if os.IsNotExist(err) {
+		return false
+	}
+	require.NoError(b, err)
+	for ; len(bytes) >= 16; bytes = bytes[16:] {
+		s.asked = append(s.asked, residual{
+			int64(binary.LittleEndian.Uint64(bytes)), math.Float64frombits(binary.LittleEndian.Uint64(bytes[8:])),
+		})
+	}
+	return true
+}
+
 // window is the obvious loop: count, mean absolute and root mean square residual of [from, to).
 func (s *store) window(from, to time.Time) (count uint64, mae, rmse float64) {
 	for _, r := range s.asked {
-		if !r.at.Before(from) && r.at.Before(to) {
+		if r.ms >= from.UnixMilli() && r.ms < to.UnixMilli() {
 			count++
 			mae += math.Abs(r.off)
 			rmse += r.off * r.off
 		}
 	}
 	return count, mae / float64(count), math.Sqrt(rmse / float64(count))
+}
+
+// segmentBytes is what the segments of a store take on disk.
+func segmentBytes(b *testing.B, dir string) (size int64) {
+	b.Helper()
+	require.NoError(b, filepath.WalkDir(filepath.Join(dir, "segments"), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		size += info.Size()
+		return err
+	}))
+	return size
 }
 
 // latencies collects the time of each call, up to a bound.
@@ -125,9 +228,14 @@ func (l *latencies) stop() {
 	}
 }
 
+// quantile returns the time in nanoseconds that so many per cent of the calls took at most.
+func (l *latencies) quantile(percent int) float64 {
+	slices.Sort(l.nanos)
+	return float64(l.nanos[len(l.nanos)*percent/100])
+}
+
 func (l *latencies) report(b *testing.B) {
 	b.Helper()
-	slices.Sort(l.nanos)
-	b.ReportMetric(float64(l.nanos[len(l.nanos)/2]), "p50-ns")
-	b.ReportMetric(float64(l.nanos[len(l.nanos)*99/100]), "p99-ns")
+	b.ReportMetric(l.quantile(50), "p50-ns")
+	b.ReportMetric(l.quantile(99), "p99-ns")
 }

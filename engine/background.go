@@ -101,6 +101,7 @@ func (db *DB) sealInBackground(ctx context.Context) {
 func (db *DB) keepInBackground(ctx context.Context) {
 	tick := time.NewTicker(housekeepingInterval)
 	defer tick.Stop()
+	db.balance(ctx) // a restart reads no columns
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,6 +134,6 @@ func (db *DB) keepHouse(ctx context.Context) error {
 	if err == nil {
 		err = db.merge(ctx)
 	}
-	db.balance()
+	db.balance(ctx)
 	return err
 }

@@ -99,6 +99,7 @@ func (db *DB) checkpoint(ctx context.Context) error {
 		}
 		k.dirty = k.dirty[1:]
 	}
+	k.dirty = nil
 	if err := db.save(c); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}

@@ -53,10 +53,14 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 		}
 	})
 	for _, sd := range mo.sealed {
-		for i := range sd.segment.NumSeries() {
-			series := sd.segment.Series(i)
+		seg, err := sd.open(&scratch)
+		if err != nil {
+			return err
+		}
+		for i := range seg.NumSeries() {
+			series := seg.Series(i)
 			for block := range series.Blocks {
-				if _, err := sd.segment.ReadBlock(&columns, i, block, segment.AllColumns, &scratch); err != nil {
+				if _, err := seg.ReadBlock(&columns, i, block, segment.AllColumns, &scratch); err != nil {
 					return segmentError(err)
 				}
 				send(seriesName{series.Version, series.Environment})

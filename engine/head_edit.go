@@ -124,7 +124,11 @@ func (l *leaf) remove(i int) {
 func (s *sealed) edit(e *edit, sc *segment.Scratch) (hit bool, err error) {
 	type place struct{ series, block, row int }
 	var rows []place
-	err = s.segment.FindID(e.id, sc, func(series, block, row int, known bool) {
+	seg, err := s.open(sc)
+	if err != nil {
+		return false, err
+	}
+	err = seg.FindID(e.id, sc, func(series, block, row int, known bool) {
 		if e.deleted || known {
 			rows = append(rows, place{series, block, row})
 		}
@@ -132,26 +136,38 @@ func (s *sealed) edit(e *edit, sc *segment.Scratch) (hit bool, err error) {
 	if err != nil {
 		return false, segmentError(err)
 	}
+	if len(rows) == 0 {
+		return false, nil
+	}
+	if err := s.keep(); err != nil {
+		return false, err
+	}
 	for _, r := range rows {
-		if err := s.segment.Edit(r.series, r.block, e.of(r.row), sc); err != nil {
+		if err := s.kept.Edit(r.series, r.block, e.of(r.row), sc); err != nil {
 			return false, segmentError(err)
 		}
 	}
-	return len(rows) > 0, nil
+	return true, nil
 }
 
 // editWaiting applies e to the row that waits at a known place.
 func (s *sealed) editWaiting(e *edit, w waitingRow, sc *segment.Scratch) (bool, error) {
-	i, ok := slices.BinarySearch(s.numbers, w.series)
+	series, ok := s.find(w.series)
 	if !ok {
 		return false, nil
 	}
-	series := int(s.indexes[i])
-	block, row, ok, err := s.segment.FindWaiting(series, w.time, w.predicted, e.id, sc)
+	seg, err := s.open(sc)
+	if err != nil {
+		return false, err
+	}
+	block, row, ok, err := seg.FindWaiting(series, w.time, w.predicted, e.id, sc)
 	if err != nil || !ok {
 		return false, segmentError(err)
 	}
-	return true, segmentError(s.segment.Edit(series, block, e.of(row), sc))
+	if err := s.keep(); err != nil {
+		return false, err
+	}
+	return true, segmentError(s.kept.Edit(series, block, e.of(row), sc))
 }
 
 // of returns the edit of a segment's row.

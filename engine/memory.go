@@ -2,12 +2,13 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
 // balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
-// read from their packs. Aggregates always stay.
-func (db *DB) balance() {
+// read from their packs. Aggregates and small segments always stay. It gives up when ctx ends.
+func (db *DB) balance(ctx context.Context) {
 	type candidate struct {
 		month  monthNumber
 		source *source
@@ -31,6 +32,9 @@ func (db *DB) balance() {
 		if used+c.source.size > db.opts.MemoryLimitBytes {
 			c.source.evict()
 			continue
+		}
+		if ctx.Err() != nil {
+			return
 		}
 		if err := c.source.load(); err != nil {
 			db.opts.Logger.Error("segment not loaded", "error", err)

@@ -14,9 +14,9 @@ type model struct {
 
 	// Guarded by mu. The publisher, the sealer and the merger write.
 	series  []series
-	numbers map[seriesName]uint32
+	numbers names[seriesName]
 	// latest is the series that "latest" means, by environment.
-	latest map[string]uint32
+	latest names[string]
 	// months is sorted by number.
 	months []*month
 	// waiting finds the predictions without an actual.
@@ -35,16 +35,16 @@ type series struct {
 }
 
 func newModel(name string) *model {
-	return &model{name: name, numbers: make(map[seriesName]uint32), latest: make(map[string]uint32)}
+	return &model{name: name}
 }
 
 // number returns the series' number, making it on first sight. first is the timestamp of a row about to be added.
 func (m *model) number(name seriesName, first int64) uint32 {
-	n, ok := m.numbers[name]
+	n, ok := m.numbers.get(name)
 	if !ok {
 		n = uint32(len(m.series))
 		m.series = append(m.series, series{name, first})
-		m.numbers[name] = n
+		m.numbers.set(name, n)
 		m.promote(n)
 		return n
 	}
@@ -60,8 +60,8 @@ func (m *model) sighted(n uint32, first int64) {
 	revived := m.series[n].first == maxMilli
 	m.series[n].first = first
 	environment := m.series[n].environment
-	if held, ok := m.latest[environment]; ok && held == n {
-		m.latest[environment] = m.newest(environment, maxMilli)
+	if held, ok := m.latest.get(environment); ok && held == n {
+		m.latest.set(environment, m.newest(environment, maxMilli))
 	} else if revived {
 		m.promote(n)
 	}
@@ -70,8 +70,8 @@ func (m *model) sighted(n uint32, first int64) {
 // promote makes series n the latest of its environment if it is.
 func (m *model) promote(n uint32) {
 	environment := m.series[n].environment
-	if held, ok := m.latest[environment]; !ok || m.newer(n, held) {
-		m.latest[environment] = n
+	if held, ok := m.latest.get(environment); !ok || m.newer(n, held) {
+		m.latest.set(environment, n)
 	}
 }
 
@@ -123,7 +123,7 @@ func (m *model) selected(dst []uint32, sel selection) []uint32 {
 		return m.selectedLatest(dst, sel)
 	}
 	if sel.version != All && sel.environment != All {
-		if n, ok := m.numbers[seriesName{sel.version, sel.environment}]; ok {
+		if n, ok := m.numbers.get(seriesName{sel.version, sel.environment}); ok {
 			dst = append(dst, n)
 		}
 		return dst
@@ -146,12 +146,12 @@ func (m *model) selectedLatest(dst []uint32, sel selection) []uint32 {
 		}
 	}
 	if sel.environment != All {
-		if held, ok := m.latest[sel.environment]; ok {
+		if held, ok := m.latest.get(sel.environment); ok {
 			one(sel.environment, held)
 		}
 		return dst
 	}
-	for environment, held := range m.latest {
+	for environment, held := range m.latest.all() {
 		one(environment, held)
 	}
 	return dst

@@ -20,8 +20,8 @@ type month struct {
 	sealed []*sealed
 	// fills are those of each generation that no checkpoint has folded, the writable one last.
 	fills []*fills
-	// The journals note edits while a sealer reads frozen heads, or a fold segments and frozen fills.
-	sealJournal, foldJournal journal
+	// The journals note edits while a sealer reads frozen heads, or a fold segments and frozen fills; else they are nil.
+	sealJournal, foldJournal *journal
 	// edited is the last generation in which something for the next checkpoint to fold came.
 	edited uint64
 }

@@ -78,7 +78,13 @@ func (db *DB) loadSegment(pl *place) error {
 	src := &source{size: e.length}
 	src.held.Store(pl)
 	m := db.model(e.model)
-	sd, err := newSealed(m, src, 0)
+	e.model = m.name // the same text once
+	if src.small() {
+		if err := src.load(); err != nil {
+			return err
+		}
+	}
+	sd, err := newSealed(m, src, 0, &db.keeper.scratch)
 	if err != nil {
 		return err
 	}
@@ -90,14 +96,21 @@ func (db *DB) loadSegment(pl *place) error {
 
 // loadWaiting finds the rows of a segment that wait for their actual. It reads the blocks that have any.
 func (db *DB) loadWaiting(m *model, sd *sealed) error {
+	seg, err := sd.open(&db.keeper.scratch)
+	if err != nil {
+		return err
+	}
 	var rows segment.Columns
-	for i, number := range sd.numbers {
-		series := int(sd.indexes[i])
-		for block := range sd.segment.Series(series).Blocks {
-			if agg := sd.segment.Block(series, block); agg.Actuals == agg.Rows {
+	for _, x := range sd.series {
+		series := int(x.index)
+		if total := seg.Series(series).Total; total.Actuals == total.Rows {
+			continue
+		}
+		for block := range seg.Series(series).Blocks {
+			if agg := seg.Block(series, block); agg.Actuals == agg.Rows {
 				continue
 			}
-			if _, err := sd.segment.ReadBlock(&rows, series, block, segment.Numbers|segment.IDs, &db.keeper.scratch); err != nil {
+			if _, err := seg.ReadBlock(&rows, series, block, segment.Numbers|segment.IDs, &db.keeper.scratch); err != nil {
 				return segmentError(err)
 			}
 			for row := range rows.Len() {
@@ -106,7 +119,7 @@ func (db *DB) loadWaiting(m *model, sd *sealed) error {
 				}
 				hash := db.hash(rows.IDs.At(row))
 				m.waiting.take(hash) // a prediction that was sent twice with its actual in between waits once
-				m.waiting.put(hash, waitingRow{rows.Times[row], rows.Predicted[row], number})
+				m.waiting.put(hash, waitingRow{rows.Times[row], rows.Predicted[row], x.number})
 			}
 		}
 	}

@@ -80,7 +80,10 @@ func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
 
 // bytes returns the segment that replaces the old ones.
 func (db *DB) bytes(r *replacement) ([]byte, error) {
-	segments, plain := r.begin()
+	segments, plain, err := r.begin()
+	if err != nil {
+		return nil, err
+	}
 	if plain {
 		return r.old[0].source.whole()
 	}
@@ -104,24 +107,28 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 
 // begin returns the segments as they are now; edits from here on are noted for the new one. plain tells that there is
 // but one, and nothing to fold into it.
-func (r *replacement) begin() (segments []*segment.Segment, plain bool) {
+func (r *replacement) begin() (segments []*segment.Segment, plain bool, err error) {
 	r.model.mu.Lock()
 	defer r.model.mu.Unlock()
-	if len(r.old) == 1 && len(r.fills) == 0 && !r.old[0].segment.Edited() {
-		return nil, true
+	if len(r.old) == 1 && len(r.fills) == 0 && !r.old[0].edited() {
+		return nil, true, nil
 	}
-	r.month.foldJournal.begin()
+	r.month.foldJournal = new(journal)
 	for _, old := range r.old {
-		segments = append(segments, old.segment.Snapshot())
+		seg, err := old.snapshot()
+		if err != nil {
+			return nil, false, err
+		}
+		segments = append(segments, seg)
 	}
-	return segments, false
+	return segments, false, nil
 }
 
 // abandon ends a replacement that will not be applied.
 func (r *replacement) abandon() {
 	r.model.mu.Lock()
 	defer r.model.mu.Unlock()
-	r.month.foldJournal.drop()
+	r.month.foldJournal = nil
 }
 
 // apply puts the new segment in the place of the old ones, for queries from here on.
@@ -143,7 +150,7 @@ func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
 	for _, old := range r.old {
 		generation = max(generation, old.generation)
 	}
-	sd, err := newSealed(r.model, src, generation)
+	sd, err := newSealed(r.model, src, generation, sc)
 	if err != nil {
 		return fmt.Errorf("open what was just written: %w", err)
 	}
@@ -154,7 +161,9 @@ func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
 	for _, old := range r.old {
 		old.release()
 	}
-	return mo.foldJournal.end(r.model, sd, sc)
+	edits := mo.foldJournal
+	mo.foldJournal = nil
+	return edits.apply(r.model, sd, sc)
 }
 
 // retire marks an entry of a pack as no longer part of the store; a pack without any other goes.

@@ -89,10 +89,9 @@ func (m *model) resight() {
 	}
 	for _, mo := range m.months {
 		for _, sd := range mo.sealed {
-			for i, number := range sd.numbers {
-				if total := sd.segment.Series(int(sd.indexes[i])).Total; total.Rows > 0 {
-					s := &m.series[number]
-					s.first = min(s.first, total.MinTime)
+			for _, x := range sd.series {
+				if first, ok := sd.first(x); ok {
+					m.series[x.number].first = min(m.series[x.number].first, first)
 				}
 			}
 		}
@@ -104,7 +103,7 @@ func (m *model) resight() {
 			}
 		})
 	}
-	clear(m.latest)
+	m.latest.clear()
 	for i := range m.series {
 		if m.series[i].first < maxMilli {
 			m.promote(uint32(i))

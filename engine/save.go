@@ -14,6 +14,9 @@ func (k *keeper) takeUnsaved(last uint64) map[dirtyMonth][]*sealed {
 		taken[u.dirtyMonth] = append(taken[u.dirtyMonth], u.sealed)
 		return true
 	})
+	if len(k.unsaved) == 0 {
+		k.unsaved = nil // of a hundred thousand models, it is large
+	}
 	return taken
 }
 
@@ -79,7 +82,7 @@ func (d dirtyMonth) fold(last uint64) *replacement {
 	for _, sd := range d.month.sealed {
 		if sd.generation <= last {
 			r.old = append(r.old, sd)
-			edited = edited || sd.segment.Edited()
+			edited = edited || sd.edited()
 		}
 	}
 	if len(r.old) == 0 || len(r.fills) == 0 && !edited {

@@ -103,7 +103,7 @@ func (m *model) sister(n uint32, version string) (uint32, bool) {
 	if version == "" {
 		return n, true
 	}
-	of, ok := m.numbers[seriesName{version, m.series[n].environment}]
+	of, ok := m.numbers.get(seriesName{version, m.series[n].environment})
 	return of, ok
 }
 

@@ -25,21 +25,23 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	if err != nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		mo.sealJournal.drop()
+		mo.sealJournal = nil
 		return nil, err
 	}
 	src := &source{size: int64(len(bytes))}
 	src.resident.Store(&bytes)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sd, err := newSealed(m, src, heads[0].generation)
+	sd, err := newSealed(m, src, heads[0].generation, &s.scratch)
 	if err != nil {
-		mo.sealJournal.drop()
+		mo.sealJournal = nil
 		return nil, err
 	}
 	mo.sealed = append(slices.Clip(mo.sealed), sd)
 	mo.frozen = slices.Clone(mo.frozen[len(heads):])
-	if err := mo.sealJournal.end(m, sd, &s.scratch); err != nil {
+	edits := mo.sealJournal
+	mo.sealJournal = nil
+	if err := edits.apply(m, sd, &s.scratch); err != nil {
 		return nil, err
 	}
 	return sd, nil
@@ -98,7 +100,7 @@ func (m *model) frozenBatch(mo *month, last uint64) []*head {
 		n++
 	}
 	if n > 0 {
-		mo.sealJournal.begin()
+		mo.sealJournal = new(journal)
 	}
 	return mo.frozen[:n:n]
 }

@@ -7,45 +7,112 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
+// smallBytes is the size up to which a segment stays in memory as the bytes that it is, and is opened for each question,
+// which takes a microsecond or two. Kept open, its few rows would take several times as much: a hundred thousand idle
+// models would not fit.
+const smallBytes = 2 << 10
+
 // sealed is an immutable segment of a month with what the engine knows beside it.
 type sealed struct {
 	// Immutable after creation.
-	segment    *segment.Segment
 	source     *source
 	generation uint64
 	rows       uint64
-	// numbers are the model's numbers of the segment's series, ascending; indexes are their places in the segment.
-	numbers, indexes []uint32
+	// series are those of the segment, by number.
+	series []sealedSeries
+
+	// kept is the segment; nil for a small one without edits. Guarded by the model's lock.
+	kept *segment.Segment
+}
+
+// sealedSeries is a series of a sealed segment.
+type sealedSeries struct {
+	// number is the model's, index the place in the segment.
+	number, index uint32
+	// first is the earliest timestamp that is stored.
+	first int64
 }
 
 // newSealed opens a segment for m and makes its series known there. The caller holds m's lock.
-func newSealed(m *model, src *source, generation uint64) (*sealed, error) {
-	seg, err := segment.Open(src, src.size)
-	if err != nil {
-		return nil, segmentError(err)
+func newSealed(m *model, src *source, generation uint64, sc *segment.Scratch) (*sealed, error) {
+	s := &sealed{source: src, generation: generation}
+	if !src.small() {
+		if err := s.keep(); err != nil {
+			return nil, err
+		}
 	}
-	s := &sealed{segment: seg, source: src, generation: generation}
-	type pair struct{ number, index uint32 }
-	pairs := make([]pair, seg.NumSeries())
-	for i := range pairs {
+	seg, err := s.open(sc)
+	if err != nil {
+		return nil, err
+	}
+	s.series = make([]sealedSeries, seg.NumSeries())
+	for i := range s.series {
 		info := seg.Series(i)
 		s.rows += info.Total.Rows
-		pairs[i] = pair{m.number(seriesName{info.Version, info.Environment}, info.Total.MinTime), uint32(i)}
+		number := m.number(seriesName{info.Version, info.Environment}, info.Total.MinTime)
+		s.series[i] = sealedSeries{number, uint32(i), info.Total.MinTime}
 	}
-	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.number, b.number) })
-	for _, p := range pairs {
-		s.numbers, s.indexes = append(s.numbers, p.number), append(s.indexes, p.index)
-	}
+	slices.SortFunc(s.series, func(a, b sealedSeries) int { return cmp.Compare(a.number, b.number) })
 	return s, nil
+}
+
+// open returns the segment, which lives in sc if it is not kept open.
+func (s *sealed) open(sc *segment.Scratch) (*segment.Segment, error) {
+	if s.kept != nil {
+		return s.kept, nil
+	}
+	seg, err := segment.OpenIn(sc, s.source, s.source.size)
+	return seg, segmentError(err)
+}
+
+// keep opens the segment for good.
+func (s *sealed) keep() (err error) {
+	if s.kept == nil {
+		s.kept, err = segment.Open(s.source, s.source.size)
+	}
+	return segmentError(err)
+}
+
+// snapshot returns the segment with the edits that it has now.
+func (s *sealed) snapshot() (*segment.Segment, error) {
+	if s.kept != nil {
+		return s.kept.Snapshot(), nil
+	}
+	seg, err := segment.Open(s.source, s.source.size)
+	return seg, segmentError(err)
+}
+
+func (s *sealed) edited() bool { return s.kept != nil && s.kept.Edited() }
+
+// find returns the place of a series in the segment.
+func (s *sealed) find(number uint32) (index int, ok bool) {
+	i, ok := slices.BinarySearchFunc(s.series, number, func(x sealedSeries, number uint32) int { return cmp.Compare(x.number, number) })
+	if !ok {
+		return 0, false
+	}
+	return int(s.series[i].index), true
+}
+
+// first returns the earliest timestamp of a series with all edits; ok is false if none of its rows is left.
+func (s *sealed) first(x sealedSeries) (ts int64, ok bool) {
+	if s.kept == nil {
+		return x.first, true
+	}
+	total := s.kept.Series(int(x.index)).Total
+	return total.MinTime, total.Rows > 0
 }
 
 // window adds the rows of a series that lie in w to dst.
 func (s *sealed) window(dst *segment.Aggregate, number uint32, w span, want segment.Want, sc *segment.Scratch) (Read, error) {
-	i, ok := slices.BinarySearch(s.numbers, number)
+	i, ok := s.find(number)
 	if !ok {
 		return Read{}, nil
 	}
-	read, err := s.segment.Window(dst, int(s.indexes[i]), w.from, w.to, want, sc)
+	seg, err := s.open(sc)
+	if err != nil {
+		return Read{}, err
+	}
+	read, err := seg.Window(dst, i, w.from, w.to, want, sc)
 	return Read{Rows: read.Rows, Bytes: read.Bytes}, segmentError(err)
 }
 

@@ -162,7 +162,6 @@ func (mo *month) removeWaiting(e *edit, m *model, w waitingRow, s *settler) (boo
 
 // journal notes the edits of rows that a sealer or a fold has begun to read, to be applied again to what it makes.
 type journal struct {
-	open    bool
 	entries []journalEntry
 }
 
@@ -171,10 +170,9 @@ type journalEntry struct {
 	waiting *waitingRow // the only row meant, or nil
 }
 
-func (j *journal) begin() { j.open = true }
-
+// note keeps an edit, if there is a journal.
 func (j *journal) note(e *edit, w *waitingRow) {
-	if !j.open {
+	if j == nil {
 		return
 	}
 	entry := journalEntry{edit: edit{e.hash, slices.Clone(e.id), e.actual, e.deleted}}
@@ -185,16 +183,14 @@ func (j *journal) note(e *edit, w *waitingRow) {
 	j.entries = append(j.entries, entry)
 }
 
-// drop closes the journal of a sealer or fold that failed.
-func (j *journal) drop() { *j = journal{} }
-
-// end closes the journal and applies it to sd, which m has in the place of what was read.
-func (j *journal) end(m *model, sd *sealed, sc *segment.Scratch) error {
-	entries := j.entries
-	j.drop()
+// apply applies the entries, if there is a journal, to sd, which m has in the place of what was read.
+func (j *journal) apply(m *model, sd *sealed, sc *segment.Scratch) error {
+	if j == nil {
+		return nil
+	}
 	deleted := false
-	for i := range entries {
-		e := &entries[i]
+	for i := range j.entries {
+		e := &j.entries[i]
 		deleted = deleted || e.deleted
 		var err error
 		if e.waiting != nil {

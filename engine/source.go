@@ -42,6 +42,9 @@ func (s *source) Bytes(off, n int64, scratch []byte) (b []byte, resident bool, e
 	return b, false, pl.pack.readAt(b, pl.offset()+off)
 }
 
+// small tells whether the segment stays in memory whatever the limit.
+func (s *source) small() bool { return s.size <= smallBytes }
+
 // whole returns the whole segment.
 func (s *source) whole() ([]byte, error) {
 	if b := s.resident.Load(); b != nil {
@@ -65,9 +68,9 @@ func (s *source) load() error {
 	return nil
 }
 
-// evict lets go of the memory if the segment can be read back.
+// evict lets go of the memory if the segment can be read back and is not small.
 func (s *source) evict() {
-	if s.held.Load() != nil {
+	if s.held.Load() != nil && !s.small() {
 		s.resident.Store(nil)
 	}
 }

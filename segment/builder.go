@@ -14,7 +14,6 @@ const RowBytesMax = 1 << 20
 // encoded blocks and at most one block of rows. It is for one goroutine at a time.
 type Builder struct {
 	dir     directory
-	names   []byte
 	body    []byte  // header and blocks
 	pending Columns // rows of the series at hand that are not yet a block
 	enc     *encoder
@@ -33,8 +32,9 @@ func NewBuilder(meta Meta) *Builder {
 
 // Reset drops everything and begins another segment.
 func (b *Builder) Reset(meta Meta) {
-	b.dir = directory{meta: meta, series: b.dir.series[:0], blocks: b.dir.blocks[:0], nodes: b.dir.nodes[:0]}
-	b.names = b.names[:0]
+	d := &b.dir
+	d.model, d.from, d.to = append(d.model[:0], meta.Model...), meta.From, meta.To
+	d.names, d.series, d.blocks, d.nodes = d.names[:0], d.series[:0], d.blocks[:0], d.nodes[:0]
 	b.body = appendHeader(b.body[:0])
 	b.pending.Reset()
 }
@@ -44,16 +44,16 @@ func (b *Builder) StartSeries(version, environment string) error {
 	b.endSeries()
 	if n := len(b.dir.series); n > 0 {
 		s := &b.dir.series[n-1]
-		v, e := b.names[s.name:s.environment], b.names[s.environment:s.end]
+		v, e := b.dir.names[s.name:s.environment], b.dir.names[s.environment:s.end]
 		if cmp.Or(cmp.Compare(string(v), version), cmp.Compare(string(e), environment)) >= 0 {
 			return fmt.Errorf("%w: series %q %q after %q %q", ErrInvalid, version, environment, v, e)
 		}
 	}
-	s := seriesEntry{name: uint32(len(b.names)), firstBlock: uint32(len(b.dir.blocks))}
-	b.names = append(b.names, version...)
-	s.environment = uint32(len(b.names))
-	b.names = append(b.names, environment...)
-	s.end = uint32(len(b.names))
+	s := seriesEntry{name: uint32(len(b.dir.names)), firstBlock: uint32(len(b.dir.blocks))}
+	b.dir.names = append(b.dir.names, version...)
+	s.environment = uint32(len(b.dir.names))
+	b.dir.names = append(b.dir.names, environment...)
+	s.end = uint32(len(b.dir.names))
 	b.dir.series = append(b.dir.series, s)
 	b.lastTime, b.lastID = math.MinInt64, b.lastID[:0]
 	return nil
@@ -97,7 +97,7 @@ func (b *Builder) check(c *Columns, from, to int) error {
 		switch {
 		case ts < lastTime || ts == lastTime && bytes.Compare(lastID, id) > 0:
 			return fmt.Errorf("%w: row %d out of order", ErrInvalid, i)
-		case ts < b.dir.meta.From || ts >= b.dir.meta.To:
+		case ts < b.dir.from || ts >= b.dir.to:
 			return fmt.Errorf("%w: time %d of row %d is out of bounds", ErrInvalid, ts, i)
 		case !finite(c.Predicted[i]) || !finite(c.Actual[i]):
 			return fmt.Errorf("%w: number of row %d is not finite", ErrInvalid, i)
@@ -134,7 +134,7 @@ func (b *Builder) cut(least int) bool {
 
 // appendStored adds a block as another segment stores it. No rows are pending, and the last of the block comes before whatever is added next.
 func (b *Builder) appendStored(src Source, ref *blockRef, sum *Aggregate, sc *Scratch) error {
-	if sum.MinTime < max(b.lastTime, b.dir.meta.From) || sum.MaxTime >= b.dir.meta.To {
+	if sum.MinTime < max(b.lastTime, b.dir.from) || sum.MaxTime >= b.dir.to {
 		return fmt.Errorf("%w: stored block from %d to %d is out of order or out of bounds", ErrInvalid, sum.MinTime, sum.MaxTime)
 	}
 	copied := blockRef{off: int64(len(b.body)), lens: ref.lens}
@@ -165,15 +165,14 @@ func (b *Builder) endSeries() {
 		b.endBlock()
 	}
 	if n := len(b.dir.series); n > 0 && b.dir.series[n-1].blockCount == 0 {
-		b.names = b.names[:b.dir.series[n-1].name]
+		b.dir.names = b.dir.names[:b.dir.series[n-1].name]
 		b.dir.series = b.dir.series[:n-1]
 	}
 }
 
-// Finish appends the segment to dst. The builder is then to be Reset.
+// Finish appends the segment to dst, which grows once. The builder is then to be Reset.
 func (b *Builder) Finish(dst []byte) []byte {
 	b.endSeries()
-	b.dir.names = string(b.names)
-	dst = append(dst, b.body...)
-	return b.dir.appendTail(dst)
+	b.body = b.dir.appendTail(b.body)
+	return append(dst, b.body...)
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // A segment is
@@ -30,6 +31,9 @@ const (
 	sectionSeries   = 2 // count; for each: version and environment (length, bytes), number of blocks uvarint
 	sectionBlocks   = 3 // for each block: the lengths of its chunks uvarint, its Aggregate
 	sectionOptional = 128
+
+	// blockBytesMin is the least that a block takes in its section.
+	blockBytesMin = uint64(chunks) + 4
 )
 
 // Meta says whose rows a segment holds.
@@ -59,11 +63,22 @@ func (r *blockRef) chunk(ch chunk) (off, n int64) {
 
 // directory is everything of a segment but its blocks.
 type directory struct {
-	meta   Meta
-	names  string // version and environment of each series, back to back
+	model    []byte
+	from, to int64  // see Meta
+	names    []byte // version and environment of each series, back to back
+
 	series []seriesEntry
 	blocks []blockRef
 	nodes  []Aggregate // of the blocks, in their order; the nodes of the trees follow
+}
+
+// blockBytes is what all blocks take.
+func (d *directory) blockBytes() int64 {
+	if len(d.blocks) == 0 {
+		return 0
+	}
+	last := &d.blocks[len(d.blocks)-1]
+	return last.off + last.len() - headerLen
 }
 
 // seriesEntry is one series. Its blocks are blocks[firstBlock:firstBlock+blockCount].
@@ -89,9 +104,9 @@ func (d *directory) appendTail(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(len(payload)))
 		dst = append(dst, payload...)
 	}
-	b := appendString(nil, d.meta.Model)
-	b = binary.AppendVarint(b, d.meta.From)
-	section(sectionMeta, binary.AppendUvarint(b, uint64(d.meta.To-d.meta.From)))
+	b := appendString(nil, d.model)
+	b = binary.AppendVarint(b, d.from)
+	section(sectionMeta, binary.AppendUvarint(b, uint64(d.to-d.from)))
 
 	b = binary.AppendUvarint(b[:0], uint64(len(d.series)))
 	for i := range d.series {
@@ -118,7 +133,7 @@ func (d *directory) appendTail(dst []byte) []byte {
 	return append(dst, trailerMagic...)
 }
 
-func appendString(dst []byte, s string) []byte {
+func appendString[S string | []byte](dst []byte, s S) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
@@ -149,9 +164,8 @@ func decodeTrailer(b []byte) (n uint64, sum uint32, err error) {
 	return n, sum, nil
 }
 
-// decodeDirectory reads the sections of a segment whose blocks take blockBytes.
-func decodeDirectory(sections []byte, blockBytes int64) (*directory, error) {
-	d := &directory{}
+// decode sets d to the sections of a segment whose blocks take blockBytes, in the memory that d has.
+func (d *directory) decode(sections []byte, blockBytes int64) error {
 	c := cursor{rest: sections}
 	last := byte(0)
 	for c.err == nil && len(c.rest) > 0 {
@@ -173,45 +187,42 @@ func decodeDirectory(sections []byte, blockBytes int64) (*directory, error) {
 			d.decodeBlocks(&part, blockBytes)
 		default:
 			if kind < sectionOptional {
-				return nil, fmt.Errorf("%w: section %d", ErrVersion, kind)
+				return fmt.Errorf("%w: section %d", ErrVersion, kind)
 			}
 			continue
 		}
 		if err := part.end(); err != nil {
-			return nil, err
+			return err
 		}
 		last = kind
 	}
 	if c.err == nil && last != sectionBlocks {
 		c.fail("sections missing")
 	}
-	if c.err != nil {
-		return nil, c.err
-	}
-	return d, nil
+	return c.err
 }
 
 func (d *directory) decodeMeta(c *cursor) {
-	d.meta.Model = string(c.block())
-	d.meta.From = c.varint()
-	d.meta.To = d.meta.From + int64(c.uvarint())
-	if d.meta.To < d.meta.From {
+	d.model = append(d.model[:0], c.block()...)
+	d.from = c.varint()
+	d.to = d.from + int64(c.uvarint())
+	if d.to < d.from {
 		c.fail("bounds of time")
 	}
 }
 
 func (d *directory) decodeSeries(c *cursor) {
 	n := c.count("series")
-	d.series = make([]seriesEntry, 0, n)
-	names := make([]byte, 0, len(c.rest))
+	d.series = slices.Grow(d.series[:0], n)
+	d.names = slices.Grow(d.names[:0], len(c.rest))
 	blocks := uint64(0)
 	for range n {
 		var s seriesEntry
-		s.name = uint32(len(names))
-		names = append(names, c.block()...)
-		s.environment = uint32(len(names))
-		names = append(names, c.block()...)
-		s.end = uint32(len(names))
+		s.name = uint32(len(d.names))
+		d.names = append(d.names, c.block()...)
+		s.environment = uint32(len(d.names))
+		d.names = append(d.names, c.block()...)
+		s.end = uint32(len(d.names))
 		count := c.uvarint()
 		s.firstBlock, s.blockCount = uint32(blocks), uint32(count)
 		blocks += count
@@ -223,7 +234,6 @@ func (d *directory) decodeSeries(c *cursor) {
 		}
 		d.series = append(d.series, s)
 	}
-	d.names = string(names)
 	for i := 1; i < n; i++ {
 		if d.compareNames(i-1, i) >= 0 {
 			c.fail("series out of order")
@@ -232,13 +242,20 @@ func (d *directory) decodeSeries(c *cursor) {
 }
 
 func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
+	blocks, above := uint64(0), 0
+	for i := range d.series {
+		blocks += uint64(d.series[i].blockCount)
+		above += treeNodes(d.series[i].blockCount)
+	}
+	if blocks*blockBytesMin > uint64(len(c.rest)) {
+		c.fail("too many blocks")
+		return
+	}
+	d.blocks, d.nodes = slices.Grow(d.blocks[:0], int(blocks)), slices.Grow(d.nodes[:0], int(blocks)+above)
 	off := int64(headerLen)
 	for i := range d.series {
 		s := &d.series[i]
-		if uint64(s.blockCount) > uint64(len(c.rest)) {
-			c.fail("too many blocks")
-		}
-		low := d.meta.From
+		low := d.from
 		for range s.blockCount {
 			ref := blockRef{off: off}
 			for ch := range ref.lens {
@@ -249,7 +266,7 @@ func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
 				ref.lens[ch] = uint32(n)
 			}
 			a := decodeAggregate(c)
-			if c.err == nil && (a.Rows == 0 || a.Rows > blockRowsMax || a.MinTime < low || a.MaxTime >= d.meta.To) {
+			if c.err == nil && (a.Rows == 0 || a.Rows > blockRowsMax || a.MinTime < low || a.MaxTime >= d.to) {
 				c.fail("rows of a block")
 			}
 			if c.err != nil {

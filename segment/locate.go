@@ -18,19 +18,25 @@ type filters struct {
 	blocks []xorfilter.BinaryFuse[uint8]
 }
 
+// filteredBytesMin is the size of all blocks together below which looking at the rows is as cheap as filters are.
+const filteredBytesMin = 4 << 10
+
 // FindID calls found for every row with the prediction id that no edit deleted, and tells whether it has an actual. It
 // must not run beside another FindID of the same segment.
 func (s *Segment) FindID(id []byte, sc *Scratch, found func(series, block, row int, known bool)) error {
-	if s.filters == nil {
+	if s.filters == nil && s.dir.blockBytes() >= filteredBytesMin {
 		if err := s.buildFilters(sc); err != nil {
 			return err
 		}
 	}
-	hash := maphash.Bytes(s.filters.seed, id)
+	var hash uint64
+	if s.filters != nil {
+		hash = maphash.Bytes(s.filters.seed, id)
+	}
 	for i := range s.dir.series {
 		e := &s.dir.series[i]
 		for block := range int(e.blockCount) {
-			if !s.filters.blocks[int(e.firstBlock)+block].Contains(hash) {
+			if s.filters != nil && !s.filters.blocks[int(e.firstBlock)+block].Contains(hash) {
 				continue
 			}
 			if err := s.findInBlock(id, i, block, sc, func(row int, known bool) { found(i, block, row, known) }); err != nil {

@@ -65,8 +65,8 @@ func (m *merger) nextSeries() (version, environment string, more bool) {
 			continue
 		}
 		v, e := c.seg.dir.seriesNames(c.series)
-		if !more || v < version || v == version && e < environment {
-			version, environment, more = v, e, true
+		if !more || string(v) < version || string(v) == version && string(e) < environment {
+			version, environment, more = string(v), string(e), true
 		}
 	}
 	return version, environment, more
@@ -77,7 +77,7 @@ func (c *mergeCursor) at(version, environment string) bool {
 		return false
 	}
 	v, e := c.seg.dir.seriesNames(c.series)
-	return v == version && e == environment
+	return string(v) == version && string(e) == environment
 }
 
 // step moves rows of one cursor to the builder, or decodes a block that the next step needs.

@@ -21,6 +21,8 @@ type Scratch struct {
 	predicted reference
 	actual    decimals
 
+	opened *Segment // by OpenIn
+
 	zstd *zstd.Decoder
 }
 

@@ -38,42 +38,62 @@ func (r *Read) Add(o Read) {
 
 // Open reads and verifies everything of a segment of size bytes but its blocks.
 func Open(src Source, size int64) (*Segment, error) {
-	var sc Scratch
+	s := &Segment{dir: new(directory)}
+	if err := s.load(src, size, new(Scratch)); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenIn is Open in the memory of sc, where the segment lives until the next OpenIn. It is for segments so small that they are better opened for each
+// question than kept open, and not for edits.
+func OpenIn(sc *Scratch, src Source, size int64) (*Segment, error) {
+	if sc.opened == nil {
+		sc.opened = &Segment{dir: new(directory)}
+	}
+	if err := sc.opened.load(src, size, sc); err != nil {
+		return nil, err
+	}
+	return sc.opened, nil
+}
+
+// load makes s the segment that src holds. On an error s holds no meaning.
+func (s *Segment) load(src Source, size int64, sc *Scratch) error {
 	if size < headerLen+trailerLen {
-		return nil, fmt.Errorf("%w: truncated", ErrCorrupt)
+		return fmt.Errorf("%w: truncated", ErrCorrupt)
 	}
 	header, _, err := sc.read(src, 0, headerLen)
 	if err == nil {
 		err = checkHeader(header)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	trailer, _, err := sc.read(src, size-trailerLen, trailerLen)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n, sum, err := decodeTrailer(trailer)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	blockBytes := size - headerLen - trailerLen - int64(min(n, sectionsMax+1))
 	if n > sectionsMax || blockBytes < 0 {
-		return nil, fmt.Errorf("%w: length of the sections", ErrCorrupt)
+		return fmt.Errorf("%w: length of the sections", ErrCorrupt)
 	}
 	sections, _, err := sc.read(src, headerLen+blockBytes, int64(n))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if checksum(sections) != sum {
-		return nil, fmt.Errorf("%w: checksum of the sections", ErrCorrupt)
+		return fmt.Errorf("%w: checksum of the sections", ErrCorrupt)
 	}
-	dir, err := decodeDirectory(sections, blockBytes)
-	if err != nil {
-		return nil, err
+	if err := s.dir.decode(sections, blockBytes); err != nil {
+		return err
 	}
-	dir.growTrees()
-	return &Segment{src: src, dir: dir}, nil
+	s.dir.growTrees()
+	*s = Segment{src: src, dir: s.dir}
+	return nil
 }
 
 // WithSource returns the same segment reading its blocks from another source of the same bytes.
@@ -83,7 +103,7 @@ func (s *Segment) WithSource(src Source) *Segment {
 
 // Meta returns whose rows the segment holds.
 func (s *Segment) Meta() Meta {
-	return s.dir.meta
+	return Meta{Model: string(s.dir.model), From: s.dir.from, To: s.dir.to}
 }
 
 // NumSeries returns the number of series.
@@ -94,20 +114,20 @@ func (s *Segment) NumSeries() int {
 // Series returns series i. They are in ascending order of version, then environment.
 func (s *Segment) Series(i int) Series {
 	version, environment := s.dir.seriesNames(i)
-	return Series{Version: version, Environment: environment, Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(s.nodes(), i)}
+	return Series{Version: string(version), Environment: string(environment), Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(s.nodes(), i)}
 }
 
 // Find returns the number of a series.
 func (s *Segment) Find(version, environment string) (series int, ok bool) {
 	i := sort.Search(len(s.dir.series), func(i int) bool {
 		v, e := s.dir.seriesNames(i)
-		return v > version || v == version && e >= environment
+		return string(v) > version || string(v) == version && string(e) >= environment
 	})
 	if i == len(s.dir.series) {
 		return 0, false
 	}
 	v, e := s.dir.seriesNames(i)
-	return i, v == version && e == environment
+	return i, string(v) == version && string(e) == environment
 }
 
 // Block returns the aggregate of a block of a series as stored, not to be changed. The blocks of a series follow each other in time; the last time of one may be

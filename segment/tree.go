@@ -1,12 +1,23 @@
 package segment
 
-import "cmp"
+import (
+	"bytes"
+	"cmp"
+)
 
 // fanOut is the number of nodes under a node of the tree of a series.
 const fanOut = 32
 
 // blocksMax bounds the blocks of a segment.
 const blocksMax = 1 << 30
+
+// treeNodes returns the number of nodes above so many blocks.
+func treeNodes(blocks uint32) (nodes int) {
+	for n := blocks; n > 1; nodes += int(n) {
+		n = (n + fanOut - 1) / fanOut
+	}
+	return nodes
+}
 
 // growTrees adds to nodes the trees over the blocks of each series: level by level, each node the aggregate of fanOut nodes of the level below, up to
 // a single one. A tree is derived from the blocks and therefore not stored.
@@ -69,10 +80,10 @@ func (d *directory) mergeBlocks(dst *Aggregate, nodes []Aggregate, series int, f
 func (d *directory) compareNames(i, j int) int {
 	v, e := d.seriesNames(i)
 	w, f := d.seriesNames(j)
-	return cmp.Or(cmp.Compare(v, w), cmp.Compare(e, f))
+	return cmp.Or(bytes.Compare(v, w), bytes.Compare(e, f))
 }
 
-func (d *directory) seriesNames(i int) (version, environment string) {
+func (d *directory) seriesNames(i int) (version, environment []byte) {
 	s := &d.series[i]
 	return d.names[s.name:s.environment], d.names[s.environment:s.end]
 }

@@ -28,7 +28,7 @@ func Verify(src Source, size int64, sc *Scratch) error {
 		return err
 	}
 	for series := range s.NumSeries() {
-		b := Builder{dir: directory{meta: s.Meta()}, lastTime: s.Meta().From}
+		b := Builder{dir: directory{from: s.dir.from, to: s.dir.to}, lastTime: s.dir.from}
 		for block := range s.Series(series).Blocks {
 			if err := s.verifyBlock(&b, series, block, sc); err != nil {
 				return fmt.Errorf("block %d of series %d: %w", block, series, err)

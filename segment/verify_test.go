@@ -23,7 +23,7 @@ func TestVerifyFindsLies(t *testing.T) {
 	f("rows", func(d *directory) { d.nodes[0].Rows-- })
 	f("times", func(d *directory) { d.nodes[0].MaxTime++ })
 	f("blocks out of order", func(d *directory) { d.nodes[0], d.nodes[1] = d.nodes[1], d.nodes[0] })
-	f("bounds", func(d *directory) { d.meta.To = monthFrom + 10 })
+	f("bounds", func(d *directory) { d.to = monthFrom + 10 })
 	f("lengths", func(d *directory) { d.blocks[0].lens[0]++; d.blocks[0].lens[1]-- })
 	f("series out of order", func(d *directory) { d.series[0], d.series[1] = d.series[1], d.series[0] })
 	f("more blocks", func(d *directory) { d.series[0].blockCount++ })
