@@ -12,15 +12,24 @@ import (
 // openBody returns the body of a request as a reader of its decoded bytes. The reader ends in an *answerError when the
 // body is too large, late, broken or badly compressed. close hands pooled memory back and must be called.
 func (s *Server) openBody(ctx *fasthttp.RequestCtx, maxBytes int64) (body io.Reader, closeBody func(), err error) {
-	header := &ctx.Request.Header
-	if n := int64(header.ContentLength()); n > maxBytes {
-		return nil, nil, tooLarge("the body has %d bytes; %d are allowed", n, maxBytes)
+	if err := checkLength(ctx, maxBytes); err != nil {
+		return nil, nil, err
 	}
-	wire := &wireReader{from: ctx.RequestBodyStream(), left: maxBytes, max: maxBytes}
+	wire := &wireReader{
+		from: ctx.RequestBodyStream(), left: maxBytes, max: maxBytes, declared: int64(ctx.Request.Header.ContentLength()),
+	}
 	if wire.from == nil {
 		wire.from = bytes.NewReader(ctx.Request.Body())
 	}
-	return s.decoders.open(header.ContentEncoding(), wire, maxBytes)
+	return s.decoders.open(ctx.Request.Header.ContentEncoding(), wire, maxBytes)
+}
+
+// checkLength refuses a body by the length that its head declares.
+func checkLength(ctx *fasthttp.RequestCtx, maxBytes int64) error {
+	if n := int64(ctx.Request.Header.ContentLength()); n > maxBytes {
+		return tooLarge("the body has %d bytes; %d are allowed", n, maxBytes)
+	}
+	return nil
 }
 
 // wireReader reads a body as it was sent and turns what can go wrong with the connection into answers. It keeps its
@@ -28,8 +37,11 @@ func (s *Server) openBody(ctx *fasthttp.RequestCtx, maxBytes int64) (body io.Rea
 type wireReader struct {
 	from      io.Reader
 	left, max int64
-	read      int64
-	err       error
+	// declared is the length in the head, negative if there is none. fasthttp takes a connection that ends before it
+	// for the end of the body.
+	declared int64
+	read     int64
+	err      error
 }
 
 func (w *wireReader) Read(p []byte) (int, error) {
@@ -42,6 +54,9 @@ func (w *wireReader) Read(p []byte) (int, error) {
 	if w.left < 0 {
 		w.err = tooLarge("the body has more than the allowed %d bytes", w.max)
 		return 0, w.err
+	}
+	if err == io.EOF && w.read < w.declared {
+		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
 		w.err = err

@@ -253,9 +253,6 @@ func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) *answerError {
 		}
 		return &answerError{status: 431, section: "limits", hangUp: true, text: "the headers are longer than 8192 bytes"}
 	}
-	if errors.Is(err, fasthttp.ErrBodyTooLarge) {
-		return tooLarge("the body has more than the allowed %d bytes", s.limits.MaxBodyBytes)
-	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return &answerError{status: 408, section: "limits", hangUp: true, text: "the request did not arrive in time"}

@@ -33,6 +33,8 @@ type route struct {
 	path      string
 	label     label
 	get, post func(*Server, *call) error
+	// head is what the handler decides before it reads a body.
+	head func(*Server, *call) error
 	// open is set where no token is asked for. starting is set where no store is needed.
 	open, starting bool
 }
@@ -41,8 +43,8 @@ const pipesPrefix = "/v0/pipes/"
 
 // routes is the whole surface but for pipes, which are found by pipesPrefix.
 var routes = [...]route{
-	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents},
-	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource},
+	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents, head: (*Server).checkSource},
+	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
 	{path: "/v0/pipes", label: labelPipes, get: (*Server).getPipes},
 	{path: "/v0/pipes/openapi.json", label: labelOpenAPI, get: (*Server).getOpenAPI},
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
@@ -51,25 +53,56 @@ var routes = [...]route{
 
 var pipeRoute = route{label: labelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
 
-// route checks a request from the outside in: its framing, its path, its token, its method. A handler sees only what
-// passed.
+// route serves a request whose head has come.
 func (s *Server) route(c *call) error {
+	r, err := s.admit(c)
+	if err != nil || r == nil {
+		return err
+	}
+	if c.ctx.IsPost() {
+		return r.post(s, c)
+	}
+	return r.get(s, c)
+}
+
+// checkHead refuses a request for which no body needs to come.
+func (s *Server) checkHead(c *call) error {
+	r, err := s.admit(c)
+	if err != nil || r == nil {
+		return err
+	}
+	c.ctx.SetUserValue(admitted{}, true)
+	if err := checkLength(c.ctx, s.limits.MaxBodyBytes); err != nil {
+		return err
+	}
+	if r.head == nil || !c.ctx.IsPost() {
+		return nil
+	}
+	return r.head(s, c)
+}
+
+// admitted is the key of what a request holds that expect let through.
+type admitted struct{}
+
+// admit checks a request from the outside in: its framing, its path, its token, its method. A handler sees only what
+// passed. There is no route for a preflight, which admit answers.
+func (s *Server) admit(c *call) (*route, error) {
 	if e := checkFraming(&c.ctx.Request.Header); e != nil {
-		return e
+		return nil, e
 	}
 	var e *answerError
 	if c.target, e = parseTarget(c.ctx.Request.Header.RequestURI()); e != nil {
-		return e
+		return nil, e
 	}
 	if e := s.checkOrigin(c); e != nil {
-		return e
+		return nil, e
 	}
 	commonHeaders(&c.ctx.Response.Header)
 	c.cors()
 	if c.ctx.IsOptions() {
 		c.label = labelPreflight
 		preflight(c.ctx)
-		return nil
+		return nil, nil
 	}
 	r := findRoute(c.target.path)
 	if r != nil {
@@ -80,25 +113,24 @@ func (s *Server) route(c *call) error {
 		e := s.identify(c)
 		// Who presents no known token is charged too: guessing must not be free.
 		if over := s.charge(c); over != nil {
-			return over
+			return nil, over
 		}
 		if e != nil {
-			return e
+			return nil, e
 		}
 	}
 	if r == nil {
-		return notFound("there is nothing at %s", shown(c.target.path))
+		return nil, notFound("there is nothing at %s", shown(c.target.path))
 	}
-	handler, e := r.handler(c.ctx)
-	if e != nil {
-		return e
+	if e := r.allows(c.ctx); e != nil {
+		return nil, e
 	}
 	if p := s.store.Load(); p != nil {
 		c.store = *p
 	} else if !r.starting {
-		return busy(0, "the server is starting: the log is being replayed")
+		return nil, busy(0, "the server is starting: the log is being replayed")
 	}
-	return handler(s, c)
+	return r, nil
 }
 
 func findRoute(path []byte) *route {
@@ -113,13 +145,10 @@ func findRoute(path []byte) *route {
 	return nil
 }
 
-// handler picks what serves the request's method.
-func (r *route) handler(ctx *fasthttp.RequestCtx) (func(*Server, *call) error, *answerError) {
-	switch {
-	case r.get != nil && (ctx.IsGet() || ctx.IsHead()):
-		return r.get, nil
-	case r.post != nil && ctx.IsPost():
-		return r.post, nil
+// allows refuses a method that the route does not have.
+func (r *route) allows(ctx *fasthttp.RequestCtx) *answerError {
+	if r.get != nil && (ctx.IsGet() || ctx.IsHead()) || r.post != nil && ctx.IsPost() {
+		return nil
 	}
 	allowed := "GET, HEAD, POST, OPTIONS"
 	switch {
@@ -129,7 +158,7 @@ func (r *route) handler(ctx *fasthttp.RequestCtx) (func(*Server, *call) error, *
 		allowed = "POST, OPTIONS"
 	}
 	ctx.Response.Header.Set(fasthttp.HeaderAllow, allowed)
-	return nil, answer(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
+	return answer(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
 		shown(ctx.Method()), allowed)
 }
 

@@ -123,15 +123,17 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		ErrorHandler: s.refuse,
 		Logger:       silent{},
 
-		// A declared body is not allocated before it arrives: the handler reads it piece by piece.
+		// A declared body is not allocated before it arrives: the handler reads it piece by piece, and bounds it.
 		StreamRequestBody:            true,
-		MaxRequestBodySize:           int(s.limits.MaxBodyBytes),
 		DisablePreParseMultipartForm: true,
 
 		ReadTimeout: s.limits.HeaderTimeout,
 		HeaderReceived: func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
-			return fasthttp.RequestConfig{ReadTimeout: s.limits.BodyTimeout}
+			// Of a streamed body this size only says how much must have come before the handler is called. With one
+			// byte, what the head alone decides is answered at once.
+			return fasthttp.RequestConfig{ReadTimeout: s.limits.BodyTimeout, MaxRequestBodySize: 1}
 		},
+		ExpectHandler:      s.expect,
 		WriteTimeout:       s.limits.WriteTimeout,
 		IdleTimeout:        s.limits.IdleTimeout,
 		ReadBufferSize:     readBufferBytes,
@@ -176,29 +178,57 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // handle serves one request. Nothing of ctx outlives it.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	c := s.begin(ctx)
+	s.run(c, (*Server).route)
+	s.finish(c)
+}
+
+// expect decides from its head alone about a request whose client asks before it sends the body: 100, or the status of
+// an answer that is in the response already.
+func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
+	c := s.begin(ctx)
+	if s.run(c, (*Server).checkHead) {
+		c.end()
+		s.calls.Put(c)
+		return fasthttp.StatusContinue
+	}
+	status := ctx.Response.StatusCode()
+	s.finish(c)
+	return status
+}
+
+func (s *Server) begin(ctx *fasthttp.RequestCtx) *call {
 	if peer, ok := ctx.Conn().(*conn); ok {
 		peer.serves()
 	}
 	c := s.calls.Get().(*call)
 	c.begin(ctx)
+	return c
+}
+
+// run runs a part of a request and turns its error or its panic into an answer, which it reports by false.
+func (s *Server) run(c *call, part func(*Server, *call) error) (ok bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.counts.panics.Add(1)
 			s.log.panicked(c, fault, debug.Stack())
 			// What the handler set is unknown.
-			ctx.Response.Reset()
+			c.ctx.Response.Reset()
 			c.fail(answer(fasthttp.StatusInternalServerError, "errors", "internal error"))
-			ctx.SetConnectionClose()
+			c.ctx.SetConnectionClose()
+			ok = false
 		}
-		s.finish(c)
 	}()
-	if err := s.route(c); err != nil {
-		e, known := asAnswer(err)
-		if !known {
-			s.log.failed(c, err)
-		}
-		c.fail(e)
+	err := part(s, c)
+	if err == nil {
+		return true
 	}
+	e, known := asAnswer(err)
+	if !known {
+		s.log.failed(c, err)
+	}
+	c.fail(e)
+	return false
 }
 
 // finish counts and logs a request that was answered and puts its call back.

@@ -92,6 +92,12 @@ func sourceIn(store Store, name string) *source {
 	return nil
 }
 
+// checkSource refuses what sourceNamed does.
+func (s *Server) checkSource(c *call) error {
+	_, err := s.sourceNamed(c)
+	return err
+}
+
 // sourceNamed finds the data source that the parameter name names, and checks that the token may append to it.
 func (s *Server) sourceNamed(c *call) (*source, error) {
 	name, given, err := c.params.text("name")
