@@ -83,7 +83,7 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 func (q MetricsQuery) span(now time.Time) (span, error) {
 	if q.From.IsZero() {
 		if !q.To.IsZero() {
-			return span{}, queryError("to is given without from")
+			return span{}, queryError("to, %s, is given without from", q.To.UTC().Format(time.DateTime))
 		}
 		at := standing(q.AsOf, now)
 		return span{subMilli(at, orDefault(q.Window, defaultWindow)), endOf(q.AsOf)}, nil
@@ -91,7 +91,7 @@ func (q MetricsQuery) span(now time.Time) (span, error) {
 	w := span{clampMilli(q.From), endOf(q.AsOf)}
 	if !q.To.IsZero() {
 		if q.To.Before(q.From) {
-			return span{}, queryError("to is before from")
+			return span{}, queryError("to, %s, is before from, %s", q.To.UTC().Format(time.DateTime), q.From.UTC().Format(time.DateTime))
 		}
 		w.to = min(w.to, clampMilli(q.To))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
 
@@ -87,6 +88,7 @@ func TestDocumentedLimits(t *testing.T) {
 		fmt.Sprintf("| requests on one connection | %d |", httpapi.MaxRequestsPerConn),
 		fmt.Sprintf("more than %d times", httpapi.MaxExpansion),
 		fmt.Sprintf("`Idempotency-Key: <1 to %d printable", httpapi.MaxKeyBytes),
+		fmt.Sprintf("The last %d keys are remembered, each for %d days", engine.KeysMax, engine.KeysAge/(24*time.Hour)),
 		fmt.Sprintf("The first %d models", httpapi.DefaultModelGauges),
 	} {
 		require.Contains(t, text, row)

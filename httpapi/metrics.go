@@ -94,6 +94,8 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.gauge("residual_sealed_bytes", "Size of segments.", float64(stats.SealedBytes))
 	w.gauge("residual_resident_bytes", "Size of segments in memory.", float64(stats.ResidentBytes))
 	w.gauge("residual_idempotency_keys", "Idempotency keys remembered.", float64(stats.IdempotencyKeys))
+	w.gauge("residual_idempotency_keys_max", "Idempotency keys remembered at most.", engine.KeysMax)
+	w.gauge("residual_idempotency_window_seconds", "How long an idempotency key is remembered.", engine.KeysAge.Seconds())
 	writeLog(w, &stats)
 }
 
