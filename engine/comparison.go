@@ -25,6 +25,9 @@ type Comparison struct {
 	// MinDetectableChange is the least relative change that would reach the z of drift.
 	MinDetectableChange Value
 
+	// RMSEShift and BiasShift say of the RMSE and the bias what the above says of the MAE. They have no part in Status.
+	RMSEShift, BiasShift Shift
+
 	Status DriftStatus
 	// Reason says why there is no verdict, and is empty where there is one.
 	Reason string
@@ -37,6 +40,7 @@ func compare(recent, reference *segment.Aggregate, g *Gates) Comparison {
 	c := Comparison{Recent: sideOf(recent), Reference: sideOf(reference)}
 	c.measure(recent, reference, g.DriftZ)
 	c.Status, c.Reason = g.judge(&c)
+	c.shift(recent, reference, g)
 	return c
 }
 

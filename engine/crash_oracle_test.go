@@ -175,7 +175,7 @@ func newState(held []*sent) *state {
 			o.add(e)
 		}
 		for _, a := range b.actuals {
-			o.actual(a.predictionName, a.value, testNow)
+			o.actual(a.predictionName, a.value, time.Time{}, testNow)
 		}
 		for _, name := range b.deleted {
 			o.delete(name)

@@ -60,8 +60,8 @@ func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	var result DriftResult
 	var err error
 	ws := []window{{span: recent}, {span: historical}}
-	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, aggs []segment.Aggregate) {
-		if row, ok := driftRow(&aggs[0], &aggs[1]); ok {
+	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
+		if row, ok := driftRow(&answers[0].Aggregate, &answers[1].Aggregate); ok {
 			row.Model, row.Version, row.Environment = m.name, s.version, s.environment
 			row.AnalysisTimestamp = time.UnixMilli(at).UTC()
 			result.Rows = append(result.Rows, row)

@@ -63,11 +63,11 @@ func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportR
 		version:     orDefault(q.Version, All),
 		environment: orDefault(q.Environment, defaultEnvironment),
 		end:         p.recent.to,
-	}}
+	}, want: segment.WantSpread}
 	var result DriftReportResult
-	result.Read, err = db.each(ctx, sc, []window{{span: p.recent}, p.reference}, func(m *model, s *series, aggs []segment.Aggregate) {
-		if aggs[0].Rows > 0 || aggs[1].Rows > 0 && p.reference.version == "" {
-			result.Rows = append(result.Rows, p.row(m, s, aggs))
+	result.Read, err = db.each(ctx, sc, []window{{span: p.recent}, p.reference}, func(m *model, s *series, answers []answer) {
+		if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.version == "" {
+			result.Rows = append(result.Rows, p.row(m, s, answers))
 		}
 	})
 	if err != nil {
@@ -124,12 +124,12 @@ func (r *Reference) window(historical int64, recent span) (window, error) {
 }
 
 // row compares the windows of a series, the recent one and the reference. A version is no reference to itself.
-func (p *driftPlan) row(m *model, s *series, aggs []segment.Aggregate) DriftReportRow {
+func (p *driftPlan) row(m *model, s *series, answers []answer) DriftReportRow {
 	itself := p.reference.version != "" && p.reference.version == s.version
 	if itself {
-		aggs[1].Reset()
+		answers[1].reset()
 	}
-	row := DriftReportRow{s.of(m), compare(&aggs[0], &aggs[1], &p.gates), time.UnixMilli(p.at).UTC()}
+	row := DriftReportRow{s.of(m), compare(&answers[0].Aggregate, &answers[1].Aggregate, &p.gates), time.UnixMilli(p.at).UTC()}
 	if itself {
 		row.Reason = "this version is the reference"
 	}

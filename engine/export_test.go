@@ -23,7 +23,7 @@ func (db *DB) EachRow(yield func(event.Event)) (err error) {
 			fills := newFolding(m, mo.fills, db.hash)
 			m.mu.RLock()
 			err = errors.Join(err, m.eachRow(mo, func(e event.Event) {
-				if actual, ok := fills.fill(e.Timestamp.UnixMilli(), e.PredictedValue, []byte(e.PredictionID)); ok && !e.HasActual {
+				if actual, _, ok := fills.fill(e.Timestamp.UnixMilli(), e.PredictedValue, []byte(e.PredictionID)); ok && !e.HasActual {
 					e.HasActual, e.ActualValue = true, actual
 				}
 				yield(e)

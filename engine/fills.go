@@ -33,9 +33,19 @@ type fillLeaf struct {
 	from              int64
 	times             []int64
 	predicted, actual []float64
+	lags              []int64
 	hashes            []uint64
 	// agg counts actuals and no rows.
-	agg segment.Aggregate
+	agg      segment.Aggregate
+	sketches sketchCache
+}
+
+// fill is one of them.
+type fill struct {
+	hash              uint64
+	time              int64
+	predicted, actual float64
+	lag               int64
 }
 
 func newFills(generation uint64) *fills {
@@ -43,27 +53,30 @@ func newFills(generation uint64) *fills {
 }
 
 // add adds the actual of a row that waited.
-func (f *fills) add(hash uint64, r waitingRow, actual float64) {
+func (f *fills) add(hash uint64, r waitingRow, actual float64, lag int64) {
 	f.index.add(hash, r.series, r.time)
 	s := f.series[r.series]
 	if s == nil {
 		s = &fillSeries{leaves: []*fillLeaf{{from: minMilli}}}
 		f.series[r.series] = s
 	}
-	s.add(hash, r, actual)
+	s.add(fill{hash, r.time, r.predicted, actual, lag})
 }
 
-func (s *fillSeries) add(hash uint64, r waitingRow, actual float64) {
+func (s *fillSeries) add(r fill) {
 	i := s.find(r.time)
 	if s.leaves[i].len() == leafRows {
-		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split())
+		lower, upper := s.leaves[i].split()
+		s.leaves[i] = lower
+		s.leaves = slices.Insert(s.leaves, i+1, upper)
 		if r.time >= s.leaves[i+1].from {
 			i++
 		}
 	}
 	l := s.leaves[i]
-	l.append(hash, r.time, r.predicted, actual)
-	l.agg.AddActual(r.time, r.predicted, actual)
+	l.append(r)
+	l.agg.AddActual(r.time, r.predicted, r.actual)
+	l.sketches.forget()
 }
 
 // find returns the last leaf that may hold ts.
@@ -77,56 +90,75 @@ func (s *fillSeries) findFirst(ts int64) int {
 }
 
 // window adds the fills in w to dst.
-func (s *fillSeries) window(dst *segment.Aggregate, w span, want segment.Want) {
+func (s *fillSeries) window(dst *answer, w span, want segment.Want) {
 	for _, l := range s.leaves[s.findFirst(w.from):] {
 		switch {
 		case l.from >= w.to:
 			return
 		case l.agg.Actuals == 0 || l.agg.ActualMaxTime < w.from || l.agg.ActualMinTime >= w.to:
 		case l.agg.ActualMinTime >= w.from && l.agg.ActualMaxTime < w.to:
-			merge(dst, &l.agg, want)
+			dst.MergeWanted(want, &l.agg)
+			if want == segment.WantAll {
+				l.sketches.addTo(&dst.sketches, dst.scratch, func(d *segment.Sketches) { l.addSketches(d, span{minMilli, maxMilli}) })
+			}
 		default:
-			l.edge(dst, w)
+			l.edge(dst, w, want)
 		}
 	}
 }
 
-func (l *fillLeaf) edge(dst *segment.Aggregate, w span) {
+func (l *fillLeaf) edge(dst *answer, w span, want segment.Want) {
 	for i, ts := range l.times {
 		if ts >= w.from && ts < w.to {
 			dst.AddActual(ts, l.predicted[i], l.actual[i])
 		}
 	}
+	if want == segment.WantAll {
+		l.addSketches(&dst.sketches, w)
+	}
+}
+
+func (l *fillLeaf) addSketches(dst *segment.Sketches, w span) {
+	for i, ts := range l.times {
+		if ts >= w.from && ts < w.to {
+			dst.Add(l.predicted[i], l.actual[i], l.lags[i])
+		}
+	}
+}
+
+// at returns fill i.
+func (l *fillLeaf) at(i int) fill {
+	return fill{l.hashes[i], l.times[i], l.predicted[i], l.actual[i], l.lags[i]}
 }
 
 func (l *fillLeaf) len() int { return len(l.times) }
 
-func (l *fillLeaf) append(hash uint64, ts int64, predicted, actual float64) {
-	l.times = append(l.times, ts)
-	l.predicted = append(l.predicted, predicted)
-	l.actual = append(l.actual, actual)
-	l.hashes = append(l.hashes, hash)
+func (l *fillLeaf) append(r fill) {
+	l.times = append(l.times, r.time)
+	l.predicted = append(l.predicted, r.predicted)
+	l.actual = append(l.actual, r.actual)
+	l.lags = append(l.lags, r.lag)
+	l.hashes = append(l.hashes, r.hash)
 }
 
-// split moves the later half of a full leaf to a new one.
-func (l *fillLeaf) split() *fillLeaf {
+// split returns the halves of a full leaf, the earlier one first.
+func (l *fillLeaf) split() (lower, upper *fillLeaf) {
 	order := make([]int, l.len())
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(l.times[a], l.times[b]) })
-	lower, upper := &fillLeaf{from: l.from}, &fillLeaf{from: l.times[order[len(order)/2]]}
+	lower, upper = &fillLeaf{from: l.from}, &fillLeaf{from: l.times[order[len(order)/2]]}
 	for rank, i := range order {
 		half := lower
 		if rank >= len(order)/2 {
 			half = upper
 		}
-		half.append(l.hashes[i], l.times[i], l.predicted[i], l.actual[i])
+		half.append(l.at(i))
 	}
 	lower.aggregate()
 	upper.aggregate()
-	*l = *lower
-	return upper
+	return lower, upper
 }
 
 func (l *fillLeaf) aggregate() {
@@ -164,12 +196,14 @@ func (s *fillSeries) edit(e *edit, ts int64, frozen bool) (hit bool) {
 func (l *fillLeaf) edited(e *edit) *fillLeaf {
 	c := &fillLeaf{from: l.from}
 	for i, hash := range l.hashes {
-		switch {
-		case hash != e.hash:
-			c.append(hash, l.times[i], l.predicted[i], l.actual[i])
-		case !e.deleted:
-			c.append(hash, l.times[i], l.predicted[i], e.actual)
+		r := l.at(i)
+		if hash == e.hash {
+			if e.deleted {
+				continue
+			}
+			r.actual = e.actual
 		}
+		c.append(r)
 	}
 	c.aggregate()
 	return c
@@ -186,7 +220,7 @@ type fillKey struct {
 // folding hands the actuals of fills to a merge, each to one row.
 type folding struct {
 	hash    func(id []byte) uint64
-	actuals map[fillKey]float64
+	actuals map[fillKey]fill
 	taken   map[fillKey]int
 }
 
@@ -200,35 +234,26 @@ func newFolding(m *model, all []*fills, hash func(id []byte) uint64) *folding {
 		}
 	}
 	m.mu.RUnlock()
-	f := &folding{hash: hash, actuals: make(map[fillKey]float64), taken: make(map[fillKey]int)}
+	f := &folding{hash: hash, actuals: make(map[fillKey]fill), taken: make(map[fillKey]int)}
 	for _, l := range leaves {
 		for i, hash := range l.hashes {
 			key := fillKey{hash: hash, time: l.times[i], predicted: math.Float64bits(l.predicted[i])}
 			for _, held := f.actuals[key]; held; _, held = f.actuals[key] {
 				key.count++
 			}
-			f.actuals[key] = l.actual[i]
+			f.actuals[key] = l.at(i)
 		}
 	}
 	return f
 }
 
 // fill implements [segment.Fill].
-func (f *folding) fill(ts int64, predicted float64, id []byte) (float64, bool) {
+func (f *folding) fill(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool) {
 	key := fillKey{hash: f.hash(id), time: ts, predicted: math.Float64bits(predicted)}
 	count := f.taken[key]
-	actual, ok := f.actuals[fillKey{key.hash, key.time, key.predicted, count}]
+	r, ok := f.actuals[fillKey{key.hash, key.time, key.predicted, count}]
 	if ok {
 		f.taken[key] = count + 1
 	}
-	return actual, ok
-}
-
-// merge adds src to dst, as far as want asks.
-func merge(dst, src *segment.Aggregate, want segment.Want) {
-	if want == segment.WantAll {
-		dst.Merge(src)
-	} else {
-		dst.MergeErrors(src)
-	}
+	return r.actual, r.lag, ok
 }

@@ -84,21 +84,25 @@ func (g *Gates) judge(c *Comparison) (status DriftStatus, reason string) {
 		return DriftInsufficientData, "reference: " + coverageText(reference.ActualCoverage.Number, g.MinCoverage)
 	case c.Direction == NoDirection:
 		return DriftInsufficientData, BeyondFloat64.String()
-	case c.passes(g.DriftZ, g.DriftChange):
-		return DriftFound, ""
-	case c.passes(g.WarningZ, g.WarningChange):
-		return DriftWarning, ""
+	case c.Direction != Worse:
+		return DriftOK, ""
 	}
-	return DriftOK, ""
+	return g.verdict(c.Z, c.RelativeChange), ""
 }
 
-// passes tells whether the error rose by both gates. A rise from an error of zero is larger than any share, and a rise
-// between errors that do not vary is no chance.
-func (c *Comparison) passes(z, change float64) bool {
-	if c.Direction != Worse {
-		return false
+// verdict says which gates a difference passes, whatever its sign. One from an error of zero is larger than any share, and one between errors that do
+// not vary is no chance.
+func (g *Gates) verdict(z, change Value) DriftStatus {
+	passes := func(leastZ, leastChange float64) bool {
+		certain := z.Null == ConstantErrors || z.Null == Present && math.Abs(z.Number) >= leastZ
+		matters := change.Null == ZeroReference || change.Null == Present && math.Abs(change.Number) >= leastChange
+		return certain && matters
 	}
-	certain := c.Z.Null == ConstantErrors || c.Z.Null == Present && c.Z.Number >= z
-	matters := c.RelativeChange.Null == ZeroReference || c.RelativeChange.Null == Present && c.RelativeChange.Number >= change
-	return certain && matters
+	switch {
+	case passes(g.DriftZ, g.DriftChange):
+		return DriftFound
+	case passes(g.WarningZ, g.WarningChange):
+		return DriftWarning
+	}
+	return DriftOK
 }

@@ -103,14 +103,17 @@ func (s *headSeries) findFirst(ts int64) int {
 }
 
 // window adds the rows in w to dst: whole leaves by their aggregates, at most two by their rows.
-func (s *headSeries) window(dst *segment.Aggregate, w span, want segment.Want) Read {
+func (s *headSeries) window(dst *answer, w span, want segment.Want) Read {
 	var read Read
 	for _, l := range s.leaves[s.findFirst(w.from):] {
 		switch {
 		case l.first() >= w.to:
 			return read
 		case l.first() >= w.from && l.last() < w.to:
-			merge(dst, &l.agg, want)
+			dst.MergeWanted(want, &l.agg)
+			if want == segment.WantAll {
+				l.sketches.addTo(&dst.sketches, dst.scratch, func(d *segment.Sketches) { l.addSketches(d, 0, l.len()) })
+			}
 		default:
 			read.add(l.edge(dst, w, want))
 		}
@@ -119,13 +122,12 @@ func (s *headSeries) window(dst *segment.Aggregate, w span, want segment.Want) R
 }
 
 // edge adds the rows of a leaf that lie in w.
-func (l *leaf) edge(dst *segment.Aggregate, w span, want segment.Want) Read {
+func (l *leaf) edge(dst *answer, w span, want segment.Want) Read {
 	from, _ := slices.BinarySearch(l.times, w.from)
 	to, _ := slices.BinarySearch(l.times, w.to)
+	dst.AddWanted(want, l.times, l.predicted, l.actual, l.known[:], from, to)
 	if want == segment.WantAll {
-		dst.AddRows(l.times, l.predicted, l.actual, l.known[:], from, to)
-	} else {
-		dst.AddErrors(l.times, l.predicted, l.actual, l.known[:], from, to)
+		l.addSketches(&dst.sketches, from, to)
 	}
 	return Read{Rows: uint64(to - from), Bytes: uint64(to-from) * bytesPerEdgeRow}
 }
@@ -169,6 +171,9 @@ func gather(dst *segment.Columns, heads []*head, leaves [][]*leaf) {
 	for _, r := range refs {
 		l, i, row := r.leaf, r.row, r.leaf.text[r.row]
 		dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.text.id(row), r.head.text.features(row))
+		if l.lags != nil {
+			dst.Lags[dst.Len()-1] = l.lags[i]
+		}
 	}
 }
 

@@ -96,7 +96,9 @@ func (h *head) change(number uint32, r leafRow, e *edit) {
 	case !l.isKnown(i):
 		l.actual[i] = e.actual
 		setBit(&l.known, i)
+		l.setLag(i, e.lag(l.times[i]))
 		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
+		l.sketches.forget()
 	default:
 		l.actual[i] = e.actual
 		l.aggregate()
@@ -104,10 +106,10 @@ func (h *head) change(number uint32, r leafRow, e *edit) {
 }
 
 func (l *leaf) clone() *leaf {
-	c := *l
-	c.times, c.predicted = slices.Clone(l.times), slices.Clone(l.predicted)
-	c.actual, c.text = slices.Clone(l.actual), slices.Clone(l.text)
-	return &c
+	return &leaf{
+		times: slices.Clone(l.times), predicted: slices.Clone(l.predicted), actual: slices.Clone(l.actual), known: l.known,
+		lags: slices.Clone(l.lags), text: slices.Clone(l.text), agg: l.agg,
+	}
 }
 
 // remove drops row i of a leaf that has others.
@@ -117,6 +119,9 @@ func (l *leaf) remove(i int) {
 	l.actual = slices.Delete(l.actual, i, i+1)
 	l.text = slices.Delete(l.text, i, i+1)
 	removeBit(&l.known, i)
+	if l.lags != nil {
+		l.lags = slices.Delete(l.lags, i, i+1)
+	}
 	l.aggregate()
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"slices"
 	"sort"
+	"sync/atomic"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -18,22 +19,72 @@ type leaf struct {
 	times             []int64
 	predicted, actual []float64
 	known             [leafRows / 64]uint64
+	// lags are those of [segment.Columns]; nil if no row has one.
+	lags []int64
 	// text is each row's number in the head's text.
 	text []uint32
 	agg  segment.Aggregate
+	// sketches are made by the first report after a change, because most leaves are sealed before one asks.
+	sketches sketchCache
 }
+
+// sketchCache holds the stored form of the sketches of rows that lie still. Readers may fill it at the same time.
+type sketchCache struct{ held atomic.Pointer[[]byte] }
+
+// forget is for those who change the rows.
+func (c *sketchCache) forget() { c.held.Store(nil) }
+
+// addTo adds the sketches to dst. scratch makes them, if none are held, of what rows adds to it.
+func (c *sketchCache) addTo(dst, scratch *segment.Sketches, rows func(*segment.Sketches)) {
+	b := c.held.Load()
+	if b == nil {
+		scratch.Reset()
+		rows(scratch)
+		stored := scratch.AppendTo(nil)
+		b = &stored
+		c.held.Store(b)
+	}
+	if err := dst.AddStored(*b); err != nil {
+		panic("BUG: sketches in memory: " + err.Error())
+	}
+}
+
+// addSketches adds the rows [from, to) to dst.
+func (l *leaf) addSketches(dst *segment.Sketches, from, to int) {
+	dst.AddRows(l.predicted, l.actual, l.lags, l.known[:], from, to)
+}
+
+// setLag sets the lag of a row.
+func (l *leaf) setLag(i int, lag int64) {
+	if l.lags == nil {
+		if lag == segment.NoLag {
+			return
+		}
+		l.lags = noLags(l.len())
+	}
+	l.lags[i] = lag
+}
+
+// noLags returns n lags of none.
+func noLags(n int) []int64 { return slices.Repeat([]int64{segment.NoLag}, n) }
 
 // run is a slice of a batch: rows of one series and month in the order they came.
 type run struct {
 	times             []int64
 	predicted, actual []float64
 	known             []bool
+	// lags is nil if no row has one.
+	lags []int64
 	// text is the index of the first row's text; the others follow.
 	text uint32
 }
 
 func (r run) slice(from, to int) run {
-	return run{r.times[from:to], r.predicted[from:to], r.actual[from:to], r.known[from:to], r.text + uint32(from)}
+	s := run{r.times[from:to], r.predicted[from:to], r.actual[from:to], r.known[from:to], nil, r.text + uint32(from)}
+	if r.lags != nil {
+		s.lags = r.lags[from:to]
+	}
+	return s
 }
 
 func (l *leaf) len() int     { return len(l.times) }
@@ -53,7 +104,16 @@ func (l *leaf) extend(r run) int {
 			setBit(&l.known, at+i)
 		}
 	}
+	if l.lags != nil {
+		l.lags = append(l.lags, noLags(n)...)
+	}
+	if r.lags != nil {
+		for i, lag := range r.lags[:n] {
+			l.setLag(at+i, lag)
+		}
+	}
 	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], at, l.len())
+	l.sketches.forget()
 	return n
 }
 
@@ -66,6 +126,13 @@ func (l *leaf) insert(r run) {
 	l.actual = slices.Insert(l.actual, at, r.actual[0])
 	l.text = slices.Insert(l.text, at, r.text)
 	insertBit(&l.known, at, r.known[0])
+	if l.lags != nil {
+		l.lags = slices.Insert(l.lags, at, segment.NoLag)
+	}
+	if r.lags != nil {
+		l.setLag(at, r.lags[0])
+	}
+	l.sketches.forget()
 	l.agg.Add(ts, r.predicted[0], r.actual[0], r.known[0])
 }
 
@@ -77,6 +144,10 @@ func (l *leaf) split() *leaf {
 		predicted: append(make([]float64, 0, leafRows), l.predicted[half:]...),
 		actual:    append(make([]float64, 0, leafRows), l.actual[half:]...),
 		text:      append(make([]uint32, 0, leafRows), l.text[half:]...),
+	}
+	if l.lags != nil {
+		upper.lags = append(make([]int64, 0, leafRows), l.lags[half:]...)
+		l.lags = l.lags[:half]
 	}
 	for i := range upper.len() {
 		if l.isKnown(half + i) {
@@ -95,6 +166,7 @@ func (l *leaf) split() *leaf {
 func (l *leaf) aggregate() {
 	l.agg.Reset()
 	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
+	l.sketches.forget()
 }
 
 func (l *leaf) isKnown(i int) bool { return l.known[i/64]>>(i%64)&1 == 1 }

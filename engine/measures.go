@@ -20,8 +20,13 @@ type Measures struct {
 	WMAPE, SMAPE Value
 	R2           Value
 	MaxError     Value
-	// MAEStandardError is the standard error of MAE, were the rows independent.
-	MAEStandardError Value
+	// AbsErrorP50 to AbsErrorP99 are quantiles of |e|, within segment.SketchError of the exact ones.
+	AbsErrorP50, AbsErrorP90, AbsErrorP95, AbsErrorP99 Value
+	// ActualLagP50 and ActualLagP95 are quantiles of the seconds from a prediction's timestamp to when its first actual was
+	// observed, over the rows whose actual came apart from them, likewise.
+	ActualLagP50, ActualLagP95 Value
+	// MAEStandardError and RMSEStandardError are the standard errors of MAE and RMSE, were the rows independent.
+	MAEStandardError, RMSEStandardError Value
 
 	Status ReportStatus
 	// Reason says what Status does not: why it is not ok, and for each null of a window with actuals its name and why.
@@ -60,7 +65,7 @@ func (f Floor) withDefaults() (Floor, error) {
 }
 
 // measuresOf reads a window's aggregate, of which everything must have been wanted.
-func measuresOf(a *segment.Aggregate, floor Floor) Measures {
+func measuresOf(a *answer, floor Floor) Measures {
 	m := Measures{PredictionCount: a.Rows, ActualCount: a.Actuals, ActualCoverage: coverageOf(a.Rows, a.Actuals)}
 	some := a.Actuals > 0
 	mean := func(f float64) Value { return valueOr(f, some, NoActuals) }
@@ -86,9 +91,29 @@ func measuresOf(a *segment.Aggregate, floor Floor) Measures {
 	}
 	f, ok = a.R2()
 	m.R2 = quotient(f, ok, few)
-	m.MAEStandardError = quotient(standardError(a), a.Actuals > 1, FewActuals)
+	m.MAEStandardError = quotient(standardError(&a.Aggregate), a.Actuals > 1, FewActuals)
+	m.RMSEStandardError = quotient(a.RMSEStandardError(), a.Actuals > 1, FewActuals)
+	m.quantiles(a)
 	m.judge(floor)
 	return m
+}
+
+// quantiles reads the sketches. Errors are at most the largest, which is known exactly.
+func (m *Measures) quantiles(a *answer) {
+	var errors [4]float64
+	a.sketches.Errors.Quantiles(errors[:], 50, 90, 95, 99)
+	for i, v := range [...]*Value{&m.AbsErrorP50, &m.AbsErrorP90, &m.AbsErrorP95, &m.AbsErrorP99} {
+		*v = valueOr(min(errors[i], a.MaxAbsError), a.Actuals > 0, NoActuals)
+	}
+	var lags [2]float64
+	a.sketches.Lags.Quantiles(lags[:], 50, 95)
+	why := NoActuals
+	if a.Actuals > 0 {
+		why = NoLags
+	}
+	for i, v := range [...]*Value{&m.ActualLagP50, &m.ActualLagP95} {
+		*v = valueOr(lags[i]/1000, a.sketches.Lags.Count() > 0, why)
+	}
 }
 
 // standardError is that of the mean of |e|.
@@ -122,7 +147,12 @@ func (m *Measures) judge(floor Floor) {
 		{"smape", m.SMAPE},
 		{"r2", m.R2},
 		{"max_error", m.MaxError},
+		{"abs_error_p50", m.AbsErrorP50},
+		{"abs_error_p90", m.AbsErrorP90},
+		{"abs_error_p95", m.AbsErrorP95},
+		{"abs_error_p99", m.AbsErrorP99},
 		{"mae_standard_error", m.MAEStandardError},
+		{"rmse_standard_error", m.RMSEStandardError},
 	} {
 		if v.value.Null != Present {
 			if m.Reason != "" {

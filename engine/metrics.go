@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/residualdb/residual/segment"
 )
 
 // MetricsQuery asks for the error metrics of a window. The zero value of each field is its default.
@@ -58,8 +56,8 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 		},
 	}
 	var result MetricsResult
-	result.Read, err = db.each(ctx, sc, []window{{span: w}}, func(m *model, s *series, aggs []segment.Aggregate) {
-		if a := &aggs[0]; a.Actuals > 0 {
+	result.Read, err = db.each(ctx, sc, []window{{span: w}}, func(m *model, s *series, answers []answer) {
+		if a := &answers[0]; a.Actuals > 0 {
 			result.Rows = append(result.Rows, MetricsRow{
 				Model: m.name, Version: s.version, Environment: s.environment,
 				PredictionCount: a.Actuals,

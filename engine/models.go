@@ -38,16 +38,16 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 		version:     orDefault(q.Version, All),
 		environment: orDefault(q.Environment, All),
 		end:         p.recent.to,
-	}}
+	}, want: segment.WantSpread}
 	var result ModelsResult
 	ws := []window{{span: p.recent}, p.reference, {span: span{minMilli, p.recent.to}}}
-	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, aggs []segment.Aggregate) {
-		all := &aggs[2]
+	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
+		all := &answers[2]
 		if all.Rows == 0 {
 			return
 		}
 		result.Rows = append(result.Rows, ModelRow{
-			DriftReportRow:  p.row(m, s, aggs),
+			DriftReportRow:  p.row(m, s, answers),
 			FirstEvent:      time.UnixMilli(all.MinTime).UTC(),
 			LastEvent:       time.UnixMilli(all.MaxTime).UTC(),
 			PredictionCount: all.Rows,

@@ -76,7 +76,7 @@ func (mo *month) heads(f func(*head)) {
 func (mo *month) overlaps(w span) bool { return w.from < mo.span.to && w.to > mo.span.from }
 
 // window adds the rows of a series that lie in w and are not in segments to dst.
-func (mo *month) window(dst *segment.Aggregate, series uint32, w span, want segment.Want) Read {
+func (mo *month) window(dst *answer, series uint32, w span, want segment.Want) Read {
 	var read Read
 	mo.heads(func(h *head) {
 		if s := h.series[series]; s != nil {

@@ -29,13 +29,20 @@ type oracle struct {
 type predictionName struct{ model, id string }
 
 type oracleOrphan struct {
-	actual   float64
-	received time.Time
+	actual             float64
+	observed, received time.Time
 }
 
 type oracleRow struct {
 	event.Event
 	abs, square *big.Float // of predicted-actual; nil without an actual
+	// lag is from the row's time to when its first actual was observed, if that came apart.
+	lag    time.Duration
+	hasLag bool
+}
+
+func (r *oracleRow) lagUntil(observed time.Time) {
+	r.lag, r.hasLag = max(observed.Sub(r.Timestamp), 0), true
 }
 
 func (o *oracle) add(e event.Event) {
@@ -49,6 +56,7 @@ func (o *oracle) add(e event.Event) {
 	r := &oracleRow{Event: e}
 	if orphan, ok := o.orphans[name]; ok && !e.HasActual {
 		r.HasActual, r.ActualValue = true, orphan.actual
+		r.lagUntil(orphan.observed)
 	}
 	delete(o.orphans, name)
 	if r.HasActual {
@@ -70,11 +78,15 @@ func (r *oracleRow) set(actual float64) {
 	r.measure()
 }
 
-// actual gives an actual to the prediction that waits for it, else to all of its name, else to none.
-func (o *oracle) actual(name predictionName, v float64, now time.Time) {
+// actual gives an actual to the prediction that waits for it, else to all of its name, else to none. Without a time of its own it was observed now.
+func (o *oracle) actual(name predictionName, v float64, observed, now time.Time) {
+	if observed.IsZero() {
+		observed = now
+	}
 	if r := o.waiting[name]; r != nil {
 		delete(o.waiting, name)
 		r.set(v)
+		r.lagUntil(observed)
 		return
 	}
 	hit := false
@@ -90,7 +102,7 @@ func (o *oracle) actual(name predictionName, v float64, now time.Time) {
 	if o.orphans == nil {
 		o.orphans = make(map[predictionName]oracleOrphan)
 	}
-	o.orphans[name] = oracleOrphan{v, now}
+	o.orphans[name] = oracleOrphan{v, observed, now}
 }
 
 // expire forgets the orphans received before oldest.

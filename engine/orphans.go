@@ -23,6 +23,9 @@ type orphan struct {
 	line               int
 }
 
+// seen is when the actual was observed, as far as is known.
+func (x *orphan) seen() int64 { return orDefault(x.observed, x.received) }
+
 // orphanKey is (model, prediction id) by hash.
 type orphanKey struct{ model, id uint64 }
 

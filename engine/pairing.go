@@ -8,13 +8,13 @@ type pairing struct {
 	// superseded are rows without an actual whose prediction comes again further on in the batch.
 	superseded map[uint32]bool
 	// found are the actuals that came before their rows.
-	found map[uint32]float64
+	found map[uint32]orphan
 	// waiting is the last row without an actual of each prediction.
 	waiting map[orphanKey]uint32
 }
 
 func newPairing() pairing {
-	return pairing{make(map[uint32]bool), make(map[uint32]float64), make(map[orphanKey]uint32)}
+	return pairing{make(map[uint32]bool), make(map[uint32]orphan), make(map[orphanKey]uint32)}
 }
 
 // pair goes through a batch and takes what it finds from o.
@@ -36,7 +36,7 @@ func (p *pairing) pair(b *event.Batch, o *orphans, hash func([]byte) uint64) {
 		switch {
 		case known: // its own actual is the later one
 		case ok:
-			p.found[uint32(row)] = x.actual
+			p.found[uint32(row)] = x
 		default:
 			p.waiting[key] = uint32(row)
 		}

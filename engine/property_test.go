@@ -147,8 +147,13 @@ func (m *machine) appendActuals() {
 		m.actuals.ModelOf = append(m.actuals.ModelOf, uint32(i))
 		m.actuals.IDs.AppendString(name.id)
 		m.actuals.Values = append(m.actuals.Values, v)
-		m.actuals.Observed = append(m.actuals.Observed, 0)
-		m.oracle.actual(name, v, m.choose.now)
+		observed, at := int64(0), time.Time{}
+		if m.choose.IntN(2) == 0 {
+			at = m.choose.time()
+			observed = at.UnixMilli()
+		}
+		m.actuals.Observed = append(m.actuals.Observed, observed)
+		m.oracle.actual(name, v, at, m.choose.now)
 	}
 	m.oracle.expire(m.choose.now.Add(-m.opts.ActualsTTL))
 	_, err := m.db.AppendActuals(context.Background(), &m.actuals)

@@ -25,6 +25,7 @@ type publisher struct {
 	times             []int64
 	predicted, actual []float64
 	known             []bool
+	lags              []int64 // of the rows gathered; nil if none has one
 	pairing           pairing
 	waits             []wait
 }
@@ -154,7 +155,8 @@ func (p *publisher) addRun(b *event.Batch, t target, rows []uint32, from, to int
 			h.index.add(p.db.hash(id), t.series, p.times[from+i])
 		}
 	}
-	h.of(t.series).add(run{p.times[from:to], p.predicted[from:to], p.actual[from:to], p.known[from:to], text})
+	all := run{p.times, p.predicted, p.actual, p.known, p.lags, text - uint32(from)}
+	h.of(t.series).add(all.slice(from, to))
 	if h.rows() >= sealRows {
 		t.month.freeze()
 		p.db.background.announce(d)
@@ -174,8 +176,12 @@ func (p *publisher) publishJoining(b *event.Batch, t target, rows []uint32) erro
 				return err
 			}
 		}
-		if actual, ok := p.pairing.found[row]; ok {
-			p.actual[i], p.known[i] = actual, true
+		if x, ok := p.pairing.found[row]; ok {
+			p.actual[i], p.known[i] = x.actual, true
+			if p.lags == nil {
+				p.lags = noLags(len(rows))
+			}
+			p.lags[i] = lagOf(p.times[i], x.seen())
 		}
 		if !p.known[i] {
 			p.waits = append(p.waits, wait{t.m, hash, waitingRow{p.times[i], p.predicted[i], t.series}})
@@ -188,7 +194,7 @@ func (p *publisher) publishJoining(b *event.Batch, t target, rows []uint32) erro
 // gather copies the rows' numbers into scratch, in order. It returns the earliest timestamp, and whether a row has no
 // actual.
 func (p *publisher) gather(b *event.Batch, rows []uint32) (first int64, waiting bool) {
-	p.times, p.predicted, p.actual, p.known = p.times[:0], p.predicted[:0], p.actual[:0], p.known[:0]
+	p.times, p.predicted, p.actual, p.known, p.lags = p.times[:0], p.predicted[:0], p.actual[:0], p.known[:0], nil
 	first = maxMilli
 	for _, row := range rows {
 		ts := b.Timestamps[row]

@@ -38,7 +38,7 @@ func (p *publisher) settleRun(lsn uint64, r *record, m *model, rows []uint32) er
 	m.mu.Lock()
 	for _, row := range rows {
 		id := a.IDs.At(int(row))
-		e := edit{hash: p.db.hash(id), id: id, actual: a.Values[row]}
+		e := edit{hash: p.db.hash(id), id: id, actual: a.Values[row], observed: orDefault(a.Observed[row], r.at)}
 		became, err := m.settle(&e, &p.settler)
 		if err != nil {
 			m.mu.Unlock()

@@ -48,9 +48,9 @@ func (db *DB) Report(ctx context.Context, q ReportQuery) (ReportResult, error) {
 		return ReportResult{}, err
 	}
 	var result ReportResult
-	result.Read, err = db.each(ctx, q.scan(w), []window{{span: w}}, func(m *model, s *series, aggs []segment.Aggregate) {
+	result.Read, err = db.each(ctx, q.scan(w), []window{{span: w}}, func(m *model, s *series, answers []answer) {
 		if s.first < w.to {
-			result.Rows = append(result.Rows, ReportRow{s.of(m), measuresOf(&aggs[0], floor)})
+			result.Rows = append(result.Rows, ReportRow{s.of(m), measuresOf(&answers[0], floor)})
 		}
 	})
 	if err != nil {

@@ -20,14 +20,15 @@ import (
 type tally struct {
 	rows, actuals, quotients         uint64
 	e, abs, square, a, size, aSquare *big.Float
-	percent, symmetric               *big.Float
+	percent, symmetric, quartic      *big.Float
 	largest                          float64
+	errors, lags                     []float64
 	agg                              segment.Aggregate
 }
 
 func newTally() *tally {
 	return &tally{
-		e: exact(), abs: exact(), square: exact(), a: exact(), size: exact(), aSquare: exact(), percent: exact(), symmetric: exact(),
+		e: exact(), abs: exact(), square: exact(), a: exact(), size: exact(), aSquare: exact(), percent: exact(), symmetric: exact(), quartic: exact(),
 	}
 }
 
@@ -42,6 +43,11 @@ func (y *tally) add(r *oracleRow) {
 	y.e.Add(y.e, exact().Sub(p, a))
 	y.abs.Add(y.abs, r.abs)
 	y.square.Add(y.square, r.square)
+	y.quartic.Add(y.quartic, quarticOf(r.square))
+	y.errors = append(y.errors, math.Abs(r.PredictedValue-r.ActualValue))
+	if r.hasLag {
+		y.lags = append(y.lags, r.lag.Seconds())
+	}
 	y.a.Add(y.a, a)
 	y.aSquare.Add(y.aSquare, exact().Mul(a, a))
 	size := exact().Abs(a)
@@ -69,6 +75,20 @@ func (y *tally) spread(sum, squares *big.Float) *big.Float {
 // standardError is sd(|e|)/sqrt(n), exact before its rounding.
 func (y *tally) standardError() *big.Float {
 	return exact().Sqrt(y.mean(y.spread(y.abs, y.square)))
+}
+
+// rmseStandardError is sqrt(variance(e^2) / (4 n mean(e^2))).
+func (y *tally) rmseStandardError() *big.Float {
+	mean := y.mean(y.square)
+	if mean.Sign() == 0 {
+		return mean
+	}
+	return exact().Sqrt(y.mean(exact().Quo(y.spread(y.square, y.quartic), mean.Mul(mean, exact().SetInt64(4)))))
+}
+
+// quarticOf squares in twice the digits of a square, which the sum of a few rows needs.
+func quarticOf(square *big.Float) *big.Float {
+	return exact().Mul(square, square)
 }
 
 // tallies sums the rows that keep lets through, labelled or not, by series.
@@ -139,7 +159,10 @@ func checkMeasures(t *testing.T, y *tally, m *engine.Measures) {
 		require.Equal(t, float64(y.actuals)/float64(y.rows), m.ActualCoverage.Number)
 	}
 	if y.actuals == 0 {
-		for _, v := range []engine.Value{m.RMSE, m.MAE, m.MSE, m.Bias, m.MAPE, m.WMAPE, m.SMAPE, m.R2, m.MaxError, m.MAEStandardError} {
+		for _, v := range []engine.Value{
+			m.RMSE, m.MAE, m.MSE, m.Bias, m.MAPE, m.WMAPE, m.SMAPE, m.R2, m.MaxError, m.MAEStandardError, m.RMSEStandardError,
+			m.AbsErrorP50, m.AbsErrorP90, m.AbsErrorP95, m.AbsErrorP99, m.ActualLagP50, m.ActualLagP95,
+		} {
 			require.Equal(t, engine.Value{Null: engine.NoActuals}, v)
 		}
 		return
@@ -157,6 +180,8 @@ func checkMeasures(t *testing.T, y *tally, m *engine.Measures) {
 	near(t, "bias", y.mean(y.e), m.Bias, scale)
 	near(t, "max_error", exact().SetFloat64(min(y.largest, math.MaxFloat64)), m.MaxError, nil)
 	near(t, "mae_standard_error", y.standardError(), m.MAEStandardError, exact().Sqrt(y.mean(y.square)))
+	near(t, "rmse_standard_error", y.rmseStandardError(), m.RMSEStandardError, exact().Sqrt(y.mean(y.square)))
+	checkQuantiles(t, y, m)
 	near(t, "smape", hundred(y.mean(y.symmetric)), m.SMAPE, nil)
 	if y.quotients == 0 {
 		require.Equal(t, engine.ZeroActuals, m.MAPE.Null)
@@ -166,6 +191,38 @@ func checkMeasures(t *testing.T, y *tally, m *engine.Measures) {
 		near(t, "wmape", hundred(exact().Quo(y.abs, y.size)), m.WMAPE, nil)
 	}
 	checkR2(t, y, m.R2)
+}
+
+// checkQuantiles holds the sketches to the sorted values.
+func checkQuantiles(t *testing.T, y *tally, m *engine.Measures) {
+	t.Helper()
+	slices.Sort(y.errors)
+	slices.Sort(y.lags)
+	for _, q := range []struct {
+		name    string
+		percent int
+		values  []float64
+		got     engine.Value
+	}{
+		{"abs_error_p50", 50, y.errors, m.AbsErrorP50},
+		{"abs_error_p90", 90, y.errors, m.AbsErrorP90},
+		{"abs_error_p95", 95, y.errors, m.AbsErrorP95},
+		{"abs_error_p99", 99, y.errors, m.AbsErrorP99},
+		{"actual_lag_p50", 50, y.lags, m.ActualLagP50},
+		{"actual_lag_p95", 95, y.lags, m.ActualLagP95},
+	} {
+		if len(q.values) == 0 {
+			require.Equal(t, engine.Value{Null: engine.NoLags}, q.got)
+			continue
+		}
+		want := q.values[(len(q.values)*q.percent+99)/100-1]
+		if math.IsInf(want, 1) {
+			require.Equal(t, engine.Value{Null: engine.BeyondFloat64}, q.got)
+			continue
+		}
+		require.Equal(t, engine.Present, q.got.Null, q.name)
+		require.LessOrEqual(t, math.Abs(q.got.Number-want), segment.SketchError*want+math.SmallestNonzeroFloat64, q.name)
+	}
 }
 
 // checkR2 allows for what segment.Aggregate.R2 says of its denominator: a relative error of 2^-94 mean(a^2)/variance.
@@ -210,7 +267,7 @@ func near(t *testing.T, name string, want *big.Float, got engine.Value, scale *b
 		return
 	}
 	if got.Null == engine.FewActuals {
-		require.Equal(t, "mae_standard_error", name)
+		require.Contains(t, name, "standard_error")
 		return
 	}
 	require.Equal(t, engine.Present, got.Null, name)
@@ -286,6 +343,7 @@ func checkComparison(t *testing.T, recent, reference *tally, c *engine.Compariso
 	default:
 		require.LessOrEqual(t, c.Status, engine.DriftOK, c.Reason)
 	}
+	checkShifts(t, recent, reference, c)
 	if c.Z.Null != engine.Present || recent.actuals == 0 {
 		return
 	}
@@ -299,6 +357,33 @@ func checkComparison(t *testing.T, recent, reference *tally, c *engine.Compariso
 		z := exact().Quo(change, deviation)
 		near(t, "z", z, c.Z, exact().Quo(recent.mean(recent.abs), deviation))
 	}
+}
+
+// checkShifts checks the z of RMSE and bias where their digits are not lost in those of the sums.
+func checkShifts(t *testing.T, recent, reference *tally, c *engine.Comparison) {
+	t.Helper()
+	for _, s := range []engine.Shift{c.RMSEShift, c.BiasShift} {
+		if c.Status > engine.DriftOK {
+			require.Equal(t, c.Status, s.Status)
+		}
+	}
+	if recent.actuals < 2 || reference.actuals < 2 {
+		require.NotEqual(t, engine.Present, c.RMSEShift.Z.Null)
+		require.NotEqual(t, engine.Present, c.BiasShift.Z.Null)
+		return
+	}
+	rmse := func(y *tally) *big.Float { return exact().Sqrt(y.mean(y.square)) }
+	scale := exact().Add(rmse(recent), rmse(reference))
+	check := func(name string, got engine.Value, is, was, errorIs, errorWas *big.Float) {
+		deviation := exact().Sqrt(exact().Add(errorIs.Mul(errorIs, errorIs), errorWas.Mul(errorWas, errorWas)))
+		least := exact().Mul(scale, exact().SetFloat64(1e-7))
+		if got.Null == engine.Present && deviation.Cmp(least) > 0 && deviation.Cmp(exact().SetFloat64(1e-290)) > 0 {
+			near(t, name, exact().Quo(exact().Sub(is, was), deviation), got, exact().Quo(scale, deviation))
+		}
+	}
+	check("rmse_z", c.RMSEShift.Z, rmse(recent), rmse(reference), recent.rmseStandardError(), reference.rmseStandardError())
+	biasError := func(y *tally) *big.Float { return exact().Sqrt(y.mean(y.spread(y.e, y.square))) }
+	check("bias_z", c.BiasShift.Z, recent.mean(recent.e), reference.mean(reference.e), biasError(recent), biasError(reference))
 }
 
 func checkSide(t *testing.T, y *tally, s *engine.Side) {

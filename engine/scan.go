@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -22,33 +21,88 @@ type window struct {
 	version string
 }
 
-// scratch is what a query needs beside its result, reused so that a query allocates nothing else.
-type scratch struct {
-	series  []uint32
-	aggs    []segment.Aggregate
-	segment segment.Scratch
+// answer is what the rows of a window add up to.
+type answer struct {
+	segment.Aggregate
+	// sketches are filled only for WantAll.
+	sketches segment.Sketches
+	// scratch makes the sketches of rows that have none yet.
+	scratch *segment.Sketches
 }
 
-// aggregatesKept bounds the aggregates that a scratch keeps for the next query.
-const aggregatesKept = 1024
+func (a *answer) reset() {
+	a.Reset()
+	a.sketches.Reset()
+}
 
-// yield receives one aggregate per window of a series. They are valid during the call, in which the model is locked.
-type yield func(m *model, s *series, aggs []segment.Aggregate)
+// scratch is what a query needs beside its result, reused so that a query allocates nothing else.
+type scratch struct {
+	series   []uint32
+	answers  []answer
+	sketches segment.Sketches
+	segment  segment.Scratch
+}
 
-// each aggregates the windows ws of every selected series and hands them to f, one series after the other.
+// windows returns n answers to fill.
+func (sc *scratch) windows(n int) []answer {
+	for len(sc.answers) < n {
+		sc.answers = append(sc.answers, answer{scratch: &sc.sketches})
+	}
+	return sc.answers[:n]
+}
+
+// visit receives a series of a model, which is locked during the call.
+type visit func(m *model, series uint32, sc *scratch) (Read, error)
+
+// yield receives one answer per window of a series. They are valid during the call, in which the model is locked.
+type yield func(m *model, s *series, answers []answer)
+
+// each adds up the windows ws of every selected series and hands them to f, one series after the other.
 func (db *DB) each(ctx context.Context, q scan, ws []window, f yield) (Read, error) {
+	return db.visit(ctx, q, func(m *model, n uint32, sc *scratch) (Read, error) {
+		var read Read
+		answers := sc.windows(len(ws))
+		for i, w := range ws {
+			r, err := m.window(&answers[i], n, w, q.want, sc)
+			if err != nil {
+				return read, err
+			}
+			read.add(r)
+		}
+		f(m, &m.series[n], answers)
+		return read, nil
+	})
+}
+
+// eachApart is each for many windows in the order of time: f receives one answer at a time, with the number of its window.
+func (db *DB) eachApart(ctx context.Context, q scan, ws []window, f func(m *model, s *series, i int, a *answer)) (Read, error) {
+	return db.visit(ctx, q, func(m *model, n uint32, sc *scratch) (Read, error) {
+		var read Read
+		a := &sc.windows(1)[0]
+		for i, w := range ws {
+			r, err := m.window(a, n, w, q.want, sc)
+			if err != nil {
+				return read, err
+			}
+			read.add(r)
+			f(m, &m.series[n], i, a)
+		}
+		return read, nil
+	})
+}
+
+// visit calls f for every selected series.
+func (db *DB) visit(ctx context.Context, q scan, f visit) (Read, error) {
 	if err := db.begin(); err != nil {
 		return Read{}, err
 	}
 	defer db.end()
 	sc := db.scratches.Get().(*scratch)
 	defer db.scratches.Put(sc)
-	sc.aggs = slices.Grow(sc.aggs[:0], len(ws))[:len(ws)]
-	defer sc.shrink()
 	var read Read
 	if q.model != All {
 		if m, ok := db.models.Load(q.model); ok {
-			return m.each(ctx, q, ws, sc, f)
+			return m.visit(ctx, q, sc, f)
 		}
 		return read, nil
 	}
@@ -59,41 +113,28 @@ func (db *DB) each(ctx context.Context, q scan, ws []window, f yield) (Read, err
 			return false
 		}
 		var r Read
-		r, err = m.each(ctx, q, ws, sc, f)
+		r, err = m.visit(ctx, q, sc, f)
 		read.add(r)
 		return err == nil
 	})
 	return read, err
 }
 
-func (sc *scratch) shrink() {
-	if cap(sc.aggs) > aggregatesKept {
-		sc.aggs = nil
-	}
-}
-
-func (m *model) each(ctx context.Context, q scan, ws []window, sc *scratch, f yield) (Read, error) {
+func (m *model) visit(ctx context.Context, q scan, sc *scratch, f visit) (Read, error) {
 	var read Read
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	defer sc.segment.Forget() // edits may come once the lock is gone
 	sc.series = m.selected(sc.series[:0], q.selection)
 	for _, n := range sc.series {
 		if err := ctx.Err(); err != nil {
 			return read, fmt.Errorf("query model %q: %w", m.name, err)
 		}
-		for i, w := range ws {
-			sc.aggs[i].Reset()
-			of, ok := m.sister(n, w.version)
-			if !ok {
-				continue
-			}
-			r, err := m.window(&sc.aggs[i], of, w.span, q.want, sc)
-			if err != nil {
-				return read, fmt.Errorf("model %q: %w", m.name, err)
-			}
-			read.add(r)
+		r, err := f(m, n, sc)
+		if err != nil {
+			return read, fmt.Errorf("model %q: %w", m.name, err)
 		}
-		f(m, &m.series[n], sc.aggs)
+		read.add(r)
 	}
 	return read, nil
 }
@@ -107,16 +148,21 @@ func (m *model) sister(n uint32, version string) (uint32, bool) {
 	return of, ok
 }
 
-// window adds the rows of a series that lie in w to dst.
-func (m *model) window(dst *segment.Aggregate, series uint32, w span, want segment.Want, sc *scratch) (Read, error) {
+// window sets dst to the rows of a series, or of its sister, that lie in w.
+func (m *model) window(dst *answer, series uint32, w window, want segment.Want, sc *scratch) (Read, error) {
 	var read Read
+	dst.reset()
+	series, ok := m.sister(series, w.version)
+	if !ok {
+		return read, nil
+	}
 	for _, mo := range m.months {
-		if !mo.overlaps(w) {
+		if !mo.overlaps(w.span) {
 			continue
 		}
-		read.add(mo.window(dst, series, w, want))
+		read.add(mo.window(dst, series, w.span, want))
 		for _, sd := range mo.sealed {
-			r, err := sd.window(dst, series, w, want, &sc.segment)
+			r, err := sd.window(dst, series, w.span, want, &sc.segment)
 			if err != nil {
 				return read, err
 			}

@@ -103,7 +103,7 @@ func (s *sealed) first(x sealedSeries) (ts int64, ok bool) {
 }
 
 // window adds the rows of a series that lie in w to dst.
-func (s *sealed) window(dst *segment.Aggregate, number uint32, w span, want segment.Want, sc *segment.Scratch) (Read, error) {
+func (s *sealed) window(dst *answer, number uint32, w span, want segment.Want, sc *segment.Scratch) (Read, error) {
 	i, ok := s.find(number)
 	if !ok {
 		return Read{}, nil
@@ -112,7 +112,7 @@ func (s *sealed) window(dst *segment.Aggregate, number uint32, w span, want segm
 	if err != nil {
 		return Read{}, err
 	}
-	read, err := seg.Window(dst, i, w.from, w.to, want, sc)
+	read, err := seg.Window(&dst.Aggregate, &dst.sketches, i, w.from, w.to, want, sc)
 	return Read{Rows: read.Rows, Bytes: read.Bytes}, segmentError(err)
 }
 

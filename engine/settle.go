@@ -12,7 +12,14 @@ type edit struct {
 	id      []byte
 	actual  float64
 	deleted bool
+	// observed is when the actual was, in Unix milliseconds. It counts where the actual is the first of its prediction.
+	observed int64
 }
+
+// lag is the time from that of a prediction to when its first actual was observed. One that was known before has none to wait.
+func (e *edit) lag(ts int64) int64 { return lagOf(ts, e.observed) }
+
+func lagOf(ts, observed int64) int64 { return max(observed-ts, 0) }
 
 // outcome is what became of an actual.
 type outcome uint8
@@ -59,7 +66,7 @@ func (m *model) join(e *edit, w waitingRow, s *settler) {
 	if fresh {
 		s.edited(m, mo)
 	}
-	f.add(e.hash, w, e.actual)
+	f.add(e.hash, w, e.actual, e.lag(w.time))
 }
 
 // edit applies e to every prediction of its id and tells whether there were any.
@@ -175,7 +182,8 @@ func (j *journal) note(e *edit, w *waitingRow) {
 	if j == nil {
 		return
 	}
-	entry := journalEntry{edit: edit{e.hash, slices.Clone(e.id), e.actual, e.deleted}}
+	entry := journalEntry{edit: *e}
+	entry.id = slices.Clone(e.id)
 	if w != nil {
 		at := *w
 		entry.waiting = &at

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/segment"
 )
 
 // TimeseriesQuery asks for the regression set of each bucket of a window. The zero value of each field is its default.
@@ -61,19 +60,19 @@ func (db *DB) Timeseries(ctx context.Context, q TimeseriesQuery) (TimeseriesResu
 	}
 	var result TimeseriesResult
 	tooMany := false
-	result.Read, err = db.each(ctx, q.scan(w), ws, func(m *model, s *series, aggs []segment.Aggregate) {
+	result.Read, err = db.eachApart(ctx, q.scan(w), ws, func(m *model, s *series, i int, a *answer) {
 		if s.first >= w.to || tooMany {
 			return
 		}
-		if tooMany = len(result.Rows)+len(aggs) > TimeseriesRowsMax; tooMany {
-			return
+		if i == 0 {
+			if tooMany = len(result.Rows)+len(ws) > TimeseriesRowsMax; tooMany {
+				return
+			}
+			result.Rows = slices.Grow(result.Rows, len(ws))
 		}
-		result.Rows = slices.Grow(result.Rows, len(aggs))
-		for i := range aggs {
-			result.Rows = append(result.Rows, TimeseriesRow{
-				s.of(m), time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(&aggs[i], floor),
-			})
-		}
+		result.Rows = append(result.Rows, TimeseriesRow{
+			s.of(m), time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(a, floor),
+		})
 	})
 	if tooMany {
 		err = queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)

@@ -17,6 +17,7 @@ const (
 	Present        Null = iota
 	NoPredictions       // of a share of predictions
 	NoActuals           // in the window
+	NoLags              // every actual came together with its prediction
 	FewActuals          // one, where a spread needs two
 	ZeroActuals         // every actual is zero, where it divides
 	ConstantActual      // all actuals are the same, so that there is no variance to explain
@@ -31,6 +32,7 @@ var nullTexts = [nullCount]string{
 	Present:        "present",
 	NoPredictions:  "no predictions in the window",
 	NoActuals:      "no actuals in the window",
+	NoLags:         "every actual came with its prediction",
 	FewActuals:     "fewer than two actuals",
 	ZeroActuals:    "every actual is zero",
 	ConstantActual: "all actuals are the same",

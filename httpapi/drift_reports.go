@@ -28,6 +28,12 @@ var comparisonColumns = []column{
 	{"ci95_high", kindNullableFloat64},
 	{"direction", kindNullableString},
 	{"min_detectable_change", kindNullableFloat64},
+	{"rmse_relative_change", kindNullableFloat64},
+	{"rmse_z", kindNullableFloat64},
+	{"rmse_status", kindString},
+	{"bias_relative_change", kindNullableFloat64},
+	{"bias_z", kindNullableFloat64},
+	{"bias_status", kindString},
 	{"status", kindString},
 	{"reason", kindNullableString},
 	{"analysis_timestamp", kindDateTime},
@@ -152,7 +158,11 @@ func (t *table) addComparison(r *engine.DriftReportRow) {
 		t.add(whole(s.PredictionCount), whole(s.ActualCount), value(s.ActualCoverage), value(s.MAE), value(s.RMSE), value(s.Bias))
 	}
 	t.add(value(r.RelativeChange), value(r.Z), value(r.CI95Low), value(r.CI95High), text(r.Direction.String()),
-		value(r.MinDetectableChange), text(r.Status.String()), text(r.Reason), moment(r.AnalysisTimestamp))
+		value(r.MinDetectableChange))
+	for _, s := range [...]*engine.Shift{&r.RMSEShift, &r.BiasShift} {
+		t.add(value(s.RelativeChange), value(s.Z), text(s.Status.String()))
+	}
+	t.add(text(r.Status.String()), text(r.Reason), moment(r.AnalysisTimestamp))
 }
 
 func runDriftReport(ctx context.Context, c *call, _ *pipe) error {

@@ -26,6 +26,8 @@ var measureColumns = []column{
 	{"prediction_count", kindUInt64},
 	{"actual_count", kindUInt64},
 	{"actual_coverage", kindNullableFloat64},
+	{"actual_lag_p50", kindNullableFloat64},
+	{"actual_lag_p95", kindNullableFloat64},
 	{"rmse", kindNullableFloat64},
 	{"mae", kindNullableFloat64},
 	{"mse", kindNullableFloat64},
@@ -36,7 +38,12 @@ var measureColumns = []column{
 	{"smape", kindNullableFloat64},
 	{"r2", kindNullableFloat64},
 	{"max_error", kindNullableFloat64},
+	{"abs_error_p50", kindNullableFloat64},
+	{"abs_error_p90", kindNullableFloat64},
+	{"abs_error_p95", kindNullableFloat64},
+	{"abs_error_p99", kindNullableFloat64},
 	{"mae_standard_error", kindNullableFloat64},
+	{"rmse_standard_error", kindNullableFloat64},
 	{"status", kindString},
 	{"reason", kindNullableString},
 }
@@ -89,9 +96,10 @@ func value(v engine.Value) cell { return number(v.Float64()) }
 
 // addMeasures adds the rest of a row.
 func (t *table) addMeasures(m *engine.Measures) {
-	t.add(whole(m.PredictionCount), whole(m.ActualCount), value(m.ActualCoverage),
+	t.add(whole(m.PredictionCount), whole(m.ActualCount), value(m.ActualCoverage), value(m.ActualLagP50), value(m.ActualLagP95),
 		value(m.RMSE), value(m.MAE), value(m.MSE), value(m.Bias), value(m.MAPE), whole(m.MAPEExcluded), value(m.WMAPE), value(m.SMAPE),
-		value(m.R2), value(m.MaxError), value(m.MAEStandardError), text(m.Status.String()), text(m.Reason))
+		value(m.R2), value(m.MaxError), value(m.AbsErrorP50), value(m.AbsErrorP90), value(m.AbsErrorP95), value(m.AbsErrorP99),
+		value(m.MAEStandardError), value(m.RMSEStandardError), text(m.Status.String()), text(m.Reason))
 }
 
 func (t *table) read(r engine.Read) { t.rowsRead, t.bytesRead = r.Rows, r.Bytes }

@@ -64,23 +64,30 @@ var (
 	fullMeasures = engine.Measures{
 		PredictionCount: 200, ActualCount: 100, ActualCoverage: some(0.5), RMSE: some(2.5), MAE: some(2), MSE: some(6.25), Bias: some(-1),
 		MAPE: none(engine.ZeroActuals), MAPEExcluded: 100, WMAPE: none(engine.ZeroActuals), SMAPE: some(200), R2: none(engine.ConstantActual),
-		MaxError: some(1e300), MAEStandardError: some(0.15), Reason: "mape: every actual is zero",
+		AbsErrorP50: some(1.75), AbsErrorP90: some(3), AbsErrorP95: some(4.5), AbsErrorP99: some(10), ActualLagP50: some(3600.5), ActualLagP95: some(86400),
+		MaxError: some(1e300), MAEStandardError: some(0.15), RMSEStandardError: some(0.25), Reason: "mape: every actual is zero",
 	}
 	emptyMeasures = engine.Measures{
 		ActualCoverage: none(engine.NoPredictions), RMSE: none(engine.NoActuals), MAE: none(engine.NoActuals), MSE: none(engine.NoActuals),
 		Bias: none(engine.NoActuals), MAPE: none(engine.NoActuals), WMAPE: none(engine.NoActuals), SMAPE: none(engine.NoActuals),
-		R2: none(engine.NoActuals), MaxError: none(engine.NoActuals), MAEStandardError: none(engine.NoActuals),
+		R2: none(engine.NoActuals), MaxError: none(engine.NoActuals), MAEStandardError: none(engine.NoActuals), RMSEStandardError: none(engine.NoActuals),
+		AbsErrorP50: none(engine.NoActuals), AbsErrorP90: none(engine.NoActuals), AbsErrorP95: none(engine.NoActuals), AbsErrorP99: none(engine.NoActuals),
+		ActualLagP50: none(engine.NoActuals), ActualLagP95: none(engine.NoActuals),
 		Status: engine.ReportNoData, Reason: "no predictions in the window",
 	}
 	driftReportRows = []engine.DriftReportRow{
 		{Series: priceSeries, Comparison: engine.Comparison{
 			Recent: side(100, 2.5), Reference: side(400, 2), RelativeChange: some(0.25), Z: some(3.5), CI95Low: some(0.25), CI95High: some(0.75),
 			Direction: engine.Worse, MinDetectableChange: some(0.195), Status: engine.DriftFound,
+			RMSEShift: engine.Shift{RelativeChange: some(0.125), Z: some(2.5), Status: engine.DriftWarning},
+			BiasShift: engine.Shift{RelativeChange: some(-0.25), Z: none(engine.ConstantErrors), Status: engine.DriftFound},
 		}, AnalysisTimestamp: now},
 		{Series: newSeries, Comparison: engine.Comparison{
 			Recent: side(100, 2.5), RelativeChange: none(engine.NoReference), Z: none(engine.NoReference), CI95Low: none(engine.NoReference),
 			CI95High: none(engine.NoReference), MinDetectableChange: none(engine.NoReference),
-			Status: engine.DriftNoReference, Reason: "no actuals in the reference",
+			RMSEShift: engine.Shift{RelativeChange: none(engine.NoReference), Z: none(engine.NoReference), Status: engine.DriftNoReference},
+			BiasShift: engine.Shift{RelativeChange: none(engine.NoReference), Z: none(engine.NoReference), Status: engine.DriftNoReference},
+			Status:    engine.DriftNoReference, Reason: "no actuals in the reference",
 		}, AnalysisTimestamp: now},
 	}
 )

@@ -22,6 +22,7 @@ type Aggregate struct {
 
 	// The rest of the regression set, over rows with an actual.
 	MaxAbsError   float64 // |e| rounded to float64
+	Quartic       Sum     // of e^4
 	ActualOver    Sum     // of the actuals above zero
 	ActualUnder   Sum     // of minus the actuals below zero
 	ActualSquared Sum
@@ -50,6 +51,7 @@ func (a *Aggregate) Add(ts int64, predicted, actual float64, known bool) {
 // AddActual adds the actual of a row that was added without it.
 func (a *Aggregate) AddActual(ts int64, predicted, actual float64) {
 	a.addError(predicted, actual)
+	a.addQuartic(predicted, actual)
 	a.addMoments(actual)
 	a.addQuotients(predicted, actual)
 	a.addActualTimes(1, ts, ts)
@@ -59,6 +61,7 @@ func (a *Aggregate) AddActual(ts int64, predicted, actual float64) {
 func (a *Aggregate) Merge(o *Aggregate) {
 	a.MergeErrors(o)
 	a.MaxAbsError = max(a.MaxAbsError, o.MaxAbsError)
+	a.Quartic.Merge(&o.Quartic)
 	a.ActualOver.Merge(&o.ActualOver)
 	a.ActualUnder.Merge(&o.ActualUnder)
 	a.ActualSquared.Merge(&o.ActualSquared)
@@ -74,6 +77,12 @@ func (a *Aggregate) MergeErrors(o *Aggregate) {
 	a.Over.Merge(&o.Over)
 	a.Under.Merge(&o.Under)
 	a.Squared.Merge(&o.Squared)
+}
+
+// mergeSpread is MergeErrors with the sum of e^4.
+func (a *Aggregate) mergeSpread(o *Aggregate) {
+	a.MergeErrors(o)
+	a.Quartic.Merge(&o.Quartic)
 }
 
 func (a *Aggregate) addTimes(rows uint64, low, high int64) {
@@ -107,6 +116,13 @@ func (a *Aggregate) addError(predicted, actual float64) {
 		a.Over.add128(hi, lo, x)
 	}
 	a.Squared.add128(square(hi, lo, x))
+}
+
+// addQuartic adds e^4, the square of the square.
+func (a *Aggregate) addQuartic(predicted, actual float64) {
+	hi, lo, x, _ := residual(predicted, actual)
+	hi, lo, x = square(hi, lo, x)
+	a.Quartic.add128(square(hi, lo, x))
 }
 
 // addMoments adds the actual and its square.

@@ -8,6 +8,11 @@ import (
 
 // AddErrors adds the rows [from, to) of parallel columns to what [Aggregate.MergeErrors] takes. Times must be ascending.
 func (a *Aggregate) AddErrors(times []int64, predicted, actual []float64, known Bitmap, from, to int) {
+	a.addErrors(false, times, predicted, actual, known, from, to)
+}
+
+// addErrors is AddErrors, and with quartic adds e^4 too.
+func (a *Aggregate) addErrors(quartic bool, times []int64, predicted, actual []float64, known Bitmap, from, to int) {
 	if from >= to {
 		return
 	}
@@ -18,7 +23,7 @@ func (a *Aggregate) AddErrors(times []int64, predicted, actual []float64, known 
 	var b batch
 	for from < to {
 		p, q, next := b.next(predicted, actual, known, from, to)
-		b.addErrors(a, p, q)
+		b.addErrors(a, p, q, quartic)
 		from = next
 	}
 }
@@ -35,7 +40,7 @@ func (a *Aggregate) AddRows(times []int64, predicted, actual []float64, known Bi
 	var b batch
 	for from < to {
 		p, q, next := b.next(predicted, actual, known, from, to)
-		b.addErrors(a, p, q)
+		b.addErrors(a, p, q, true)
 		b.addActuals(a, q)
 		b.addQuotients(a, p, q)
 		from = next
@@ -70,20 +75,30 @@ func (b *batch) next(predicted, actual []float64, known Bitmap, from, to int) (p
 	return b.predicted[:n], b.actual[:n], next
 }
 
-// addErrors adds |e| and e^2 of at most batchRows rows. Equivalent: Aggregate.addError for each.
-func (b *batch) addErrors(a *Aggregate, predicted, actual []float64) {
+// addErrors adds |e| and e^2, and e^4 if it is wanted, of at most batchRows rows. Equivalent: Aggregate.addError and addQuartic for each.
+func (b *batch) addErrors(a *Aggregate, predicted, actual []float64, quartic bool) {
 	x := commonUnit(predicted, actual)
 	positive, misses, overflow := fixErrors(&b.fixed, &b.missed, predicted, actual, x)
+	one := func(p, q float64) {
+		a.addError(p, q)
+		if quartic {
+			a.addQuartic(p, q)
+		}
+	}
 	if overflow {
 		for i, p := range predicted {
-			a.addError(p, actual[i])
+			one(p, actual[i])
 		}
 		return
 	}
 	for _, i := range b.missed[:misses] {
-		a.addError(predicted[i], actual[i])
+		one(predicted[i], actual[i])
 	}
-	addFixed(&a.Over, &a.Under, &a.Squared, b.fixed[:len(predicted)], positive, x)
+	magnitudes := b.fixed[:len(predicted)]
+	addFixed(&a.Over, &a.Under, &a.Squared, magnitudes, positive, x)
+	if quartic {
+		addQuartics(&a.Quartic, magnitudes, x)
+	}
 }
 
 // addActuals adds the actuals and their squares of at most batchRows rows.
@@ -217,6 +232,56 @@ func sumSquares(magnitudes []uint64, shift uint) [5]uint64 {
 		s4 += top
 	}
 	return [5]uint64{s0 - s1<<binBits, s1, s2 - s3<<binBits, s3, s4}
+}
+
+// addQuartics adds the fourth powers of magnitudes in units of 2^x, at most 2^63. The largest tells which bins a sum of them keeps: four digits, where a
+// fourth power has nine.
+func addQuartics(s *Sum, magnitudes []uint64, x int) {
+	largest := uint64(0)
+	for _, m := range magnitudes {
+		largest = max(largest, m)
+	}
+	if largest == 0 {
+		return
+	}
+	up := max(bits.LeadingZeros64(largest)-1, 0) // after which the largest has 63 bits or is 2^63, and its fourth power 249 to 253
+	x -= up
+	_, _, w3 := quartic(largest << up)
+	lead := 4*x + 192 + bits.Len64(w3) - 1
+	low := lead>>5 - (sumBins - 1)
+	digits := sumQuartics(magnitudes, uint(up), uint(low*binBits-4*x))
+	s.addBins(low, digits[:])
+}
+
+// sumQuartics returns the sums of the digits of (m << up)^4 >> down, which has at most 128 bits. down is from 64 to 191.
+func sumQuartics(magnitudes []uint64, up, down uint) [sumBins]uint64 {
+	var s0, s1, s2, s3 uint64
+	far, r := down >= 128, down&63
+	for _, m := range magnitudes {
+		w1, w2, w3 := quartic(m << (up & 63))
+		if far {
+			w1, w2, w3 = w2, w3, 0
+		}
+		lo := w1>>r | w2<<1<<(63-r)
+		hi := w2>>r | w3<<1<<(63-r)
+		s0 += lo
+		s1 += lo >> binBits
+		s2 += hi
+		s3 += hi >> binBits
+	}
+	return [sumBins]uint64{s0 - s1<<binBits, s1, s2 - s3<<binBits, s3}
+}
+
+// quartic returns the upper three of the four words of m^4, the least first, for m <= 2^63.
+func quartic(m uint64) (w1, w2, w3 uint64) {
+	hi, lo := bits.Mul64(m, m)
+	w1, _ = bits.Mul64(lo, lo)
+	w3, w2 = bits.Mul64(hi, hi)
+	crossHi, crossLo := bits.Mul64(hi, lo)
+	var carry uint64
+	w1, carry = bits.Add64(w1, crossLo<<1, 0)
+	w2, carry = bits.Add64(w2, crossHi<<1|crossLo>>63, carry)
+	return w1, w2, w3 + carry
 }
 
 const (

@@ -71,10 +71,19 @@ func squareRef(v *big.Int) *big.Int {
 	return q.Rsh(q, -gridRef)
 }
 
+// quarticRef returns the square of the leading 128 bits of the square of v, on the same grid.
+func quarticRef(v *big.Int) *big.Int {
+	q := squareRef(v)
+	if cut := q.BitLen() - 128; cut > 0 {
+		q.Rsh(q, uint(cut)).Lsh(q, uint(cut))
+	}
+	return squareRef(q)
+}
+
 // aggregateRef is the definition of an Aggregate, in math/big but for the two quotients, which are defined on float64.
 func aggregateRef(rows []row) Aggregate {
 	var a Aggregate
-	var over, under, squared, actualOver, actualUnder, actualSquared sumRef
+	var over, under, squared, quartic, actualOver, actualUnder, actualSquared sumRef
 	for i, row := range rows {
 		if i == 0 {
 			a.MinTime, a.MaxTime = row.ts, row.ts
@@ -96,6 +105,7 @@ func aggregateRef(rows []row) Aggregate {
 			over.add(e)
 		}
 		squared.add(squareRef(e))
+		quartic.add(quarticRef(e))
 		if row.actual < 0 {
 			actualUnder.add(exactRef(row.actual))
 		} else {
@@ -105,6 +115,7 @@ func aggregateRef(rows []row) Aggregate {
 		quotientsRef(&a, row)
 	}
 	a.Over, a.Under, a.Squared = over.sum(), under.sum(), squared.sum()
+	a.Quartic = quartic.sum()
 	a.ActualOver, a.ActualUnder, a.ActualSquared = actualOver.sum(), actualUnder.sum(), actualSquared.sum()
 	return a
 }

@@ -3,13 +3,16 @@ package segment
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 )
 
-// A block is up to blockRows consecutive rows of one series, in three chunks, each with the CRC32C of its bytes behind it:
+// A block is up to blockRows consecutive rows of one series, in chunks, each with the CRC32C of its bytes behind it:
 //
 //	numbers    times (integers), known, predicted (floats), actual (floats, of the rows that have one)
 //	ids        prediction ids
 //	features   features
+//	lags       of which rows (as known), lags (integers, of those rows); nothing if no row has one
+//	sketches   Sketches; nothing if no row has an actual
 //
 // known is one byte, and for knownSome the bitmap in words of 8 bytes.
 const (
@@ -36,6 +39,8 @@ const (
 	chunkNumbers chunk = iota
 	chunkIDs
 	chunkFeatures
+	chunkLags
+	chunkSketches
 	chunks
 )
 
@@ -49,8 +54,10 @@ const (
 	IDs ColumnSet = 1 << chunkIDs
 	// Features are the features.
 	Features ColumnSet = 1 << chunkFeatures
+	// Lags are the lags.
+	Lags ColumnSet = 1 << chunkLags
 	// AllColumns are all of them.
-	AllColumns = Numbers | IDs | Features
+	AllColumns = Numbers | IDs | Features | Lags
 )
 
 // appendBlock appends the chunks of the rows of c and returns their lengths.
@@ -68,23 +75,50 @@ func (e *encoder) appendBlock(dst []byte, c *Columns) ([]byte, [chunks]uint32) {
 	seal(chunkIDs)
 	dst = e.appendTexts(dst, &c.Features, 0)
 	seal(chunkFeatures)
+	if slices.ContainsFunc(c.Lags, func(lag int64) bool { return lag != NoLag }) {
+		dst = e.appendLags(dst, c.Lags)
+		seal(chunkLags)
+	}
+	if c.Known.Count() > 0 {
+		e.sketches.Reset()
+		e.sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
+		dst = e.sketches.AppendTo(dst)
+		seal(chunkSketches)
+	}
 	return dst, lens
+}
+
+// appendLags appends a column of lags of which there is one.
+func (e *encoder) appendLags(dst []byte, lags []int64) []byte {
+	e.lagged, e.lags = e.lagged[:0], e.lags[:0]
+	for i, lag := range lags {
+		e.lagged.Append(i, lag != NoLag)
+		if lag != NoLag {
+			e.lags = append(e.lags, lag)
+		}
+	}
+	return e.appendInts(appendKnown(dst, e.lagged, len(e.lags), len(lags)), e.lags, planInts(e.lags))
+}
+
+// appendKnown appends which of the rows have something, known of them.
+func appendKnown(dst []byte, b Bitmap, known, rows int) []byte {
+	switch known {
+	case 0:
+		return append(dst, knownNone)
+	case rows:
+		return append(dst, knownAll)
+	}
+	dst = append(dst, knownSome)
+	for _, w := range b {
+		dst = binary.LittleEndian.AppendUint64(dst, w)
+	}
+	return dst
 }
 
 func (e *encoder) appendNumbers(dst []byte, c *Columns) []byte {
 	dst = e.appendInts(dst, c.Times, planInts(c.Times))
 	known := c.Known.Count()
-	switch known {
-	case 0:
-		dst = append(dst, knownNone)
-	case c.Len():
-		dst = append(dst, knownAll)
-	default:
-		dst = append(dst, knownSome)
-		for _, w := range c.Known {
-			dst = binary.LittleEndian.AppendUint64(dst, w)
-		}
-	}
+	dst = appendKnown(dst, c.Known, known, c.Len())
 	dst = e.appendFloats(dst, c.Predicted, &e.predicted.decimals, nil)
 	e.predicted.values = append(e.predicted.values[:0], c.Predicted...)
 	if known == c.Len() {
@@ -121,6 +155,8 @@ func (sc *Scratch) decodeChunk(dst *Columns, ch chunk, b []byte, n int) error {
 		return sc.decodeText(&dst.IDs, b, n)
 	case chunkFeatures:
 		return sc.decodeText(&dst.Features, b, n)
+	case chunkLags:
+		return sc.decodeLags(dst, b, n)
 	default:
 		panic("BUG: no such chunk")
 	}
@@ -176,6 +212,31 @@ func decodeKnown(c *cursor, known Bitmap, n int) int {
 		c.fail("known actuals")
 	}
 	return known.Count()
+}
+
+// decodeLags sets the lags of n rows from a chunk without its checksum.
+func (sc *Scratch) decodeLags(dst *Columns, b []byte, n int) error {
+	c := cursor{rest: b}
+	lagged := grow(&sc.lagged, (n+63)/64)
+	compact := grow(&sc.lags, decodeKnown(&c, lagged, n))
+	decodeInts(&c, compact)
+	lags := noLags(dst, n)
+	for i, j := lagged.run(0, n); i < j; i, j = lagged.run(j, n) {
+		compact = compact[copy(lags[i:j], compact):]
+	}
+	if slices.ContainsFunc(lags, func(lag int64) bool { return lag < NoLag }) {
+		c.fail("negative lag")
+	}
+	return c.end()
+}
+
+// noLags sets the lags of n rows to none.
+func noLags(dst *Columns, n int) []int64 {
+	lags := grow(&dst.Lags, n)
+	for i := range lags {
+		lags[i] = NoLag
+	}
+	return lags
 }
 
 // decodeText sets a text column of n rows from a chunk without its checksum.

@@ -101,6 +101,8 @@ func (b *Builder) check(c *Columns, from, to int) error {
 			return fmt.Errorf("%w: time %d of row %d is out of bounds", ErrInvalid, ts, i)
 		case !finite(c.Predicted[i]) || !finite(c.Actual[i]):
 			return fmt.Errorf("%w: number of row %d is not finite", ErrInvalid, i)
+		case c.Lags[i] < NoLag || c.Lags[i] != NoLag && !c.Known.Get(i):
+			return fmt.Errorf("%w: lag of row %d", ErrInvalid, i)
 		case len(id)+c.Features.size(i, i+1) > RowBytesMax:
 			return fmt.Errorf("%w: row %d is too long", ErrInvalid, i)
 		}
@@ -140,6 +142,9 @@ func (b *Builder) appendStored(src Source, ref *blockRef, sum *Aggregate, sc *Sc
 	copied := blockRef{off: int64(len(b.body)), lens: ref.lens}
 	for ch := range chunks {
 		off, n := ref.chunk(ch)
+		if n == 0 {
+			continue
+		}
 		chunk, err := sc.readChecked(src, off, n)
 		if err != nil {
 			return err
@@ -173,6 +178,18 @@ func (b *Builder) endSeries() {
 // Finish appends the segment to dst, which grows once. The builder is then to be Reset.
 func (b *Builder) Finish(dst []byte) []byte {
 	b.endSeries()
+	if err := b.dir.growSketches(b.blockSketches, &b.enc.sketches); err != nil {
+		panic("BUG: sketches just written: " + err.Error())
+	}
 	b.body = b.dir.appendTail(b.body)
 	return append(dst, b.body...)
+}
+
+// blockSketches implements storedSketches.
+func (b *Builder) blockSketches(i uint32) ([]byte, error) {
+	off, n := b.dir.blocks[i].chunk(chunkSketches)
+	if n == 0 {
+		return emptySketches, nil
+	}
+	return b.body[off : off+n-checksumLen], nil
 }

@@ -13,6 +13,7 @@ type Columns struct {
 	Predicted []float64
 	Actual    []float64 // zero where unknown
 	Known     Bitmap    // rows with an actual
+	Lags      []int64   // from a row's time to when its actual was observed, in milliseconds; NoLag where none is known
 	IDs       Text
 	Features  Text
 }
@@ -24,12 +25,12 @@ func (c *Columns) Len() int {
 
 // Reset empties c and keeps its memory.
 func (c *Columns) Reset() {
-	c.Times, c.Predicted, c.Actual, c.Known = c.Times[:0], c.Predicted[:0], c.Actual[:0], c.Known[:0]
+	c.Times, c.Predicted, c.Actual, c.Known, c.Lags = c.Times[:0], c.Predicted[:0], c.Actual[:0], c.Known[:0], c.Lags[:0]
 	c.IDs.Reset()
 	c.Features.Reset()
 }
 
-// AppendRow adds a row. actual counts only if known.
+// AppendRow adds a row without a lag. actual counts only if known.
 func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id, features []byte) {
 	if !known {
 		actual = 0
@@ -38,6 +39,7 @@ func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id,
 	c.Times = append(c.Times, ts)
 	c.Predicted = append(c.Predicted, predicted)
 	c.Actual = append(c.Actual, actual)
+	c.Lags = append(c.Lags, NoLag)
 	c.IDs.Append(id)
 	c.Features.Append(features)
 }
@@ -48,6 +50,7 @@ func (c *Columns) AppendFrom(o *Columns, from, to int) {
 	c.Times = append(c.Times, o.Times[from:to]...)
 	c.Predicted = append(c.Predicted, o.Predicted[from:to]...)
 	c.Actual = append(c.Actual, o.Actual[from:to]...)
+	c.Lags = append(c.Lags, o.Lags[from:to]...)
 	c.IDs.AppendFrom(&o.IDs, from, to)
 	c.Features.AppendFrom(&o.Features, from, to)
 }
@@ -93,6 +96,6 @@ func (c *Columns) Equal(o *Columns) bool {
 	return slices.Equal(c.Times, o.Times) &&
 		slices.EqualFunc(c.Predicted, o.Predicted, sameBits) &&
 		slices.EqualFunc(c.Actual, o.Actual, sameBits) &&
-		slices.Equal(c.Known, o.Known) &&
+		slices.Equal(c.Known, o.Known) && slices.Equal(c.Lags, o.Lags) &&
 		c.IDs.Equal(&o.IDs) && c.Features.Equal(&o.Features)
 }

@@ -6,7 +6,7 @@ import (
 	"sort"
 )
 
-// Edit changes one row of a sealed segment: its actual, or that it is there at all.
+// Edit changes one row of a sealed segment: its actual, or that it is there at all. The lag of a row stays that of its first actual.
 type Edit struct {
 	Row     int // in its block, as stored
 	Deleted bool
@@ -30,10 +30,13 @@ func (s *Segment) Edit(series, block int, e Edit, sc *Scratch) error {
 		changed = slices.Insert(changed, i, e)
 	}
 	c := &sc.block
-	if _, err := s.readStored(c, series, block, Numbers, sc); err != nil {
+	if _, err := s.readStored(c, series, block, Numbers|Lags, sc); err != nil {
 		return err
 	}
-	c.edit(changed, Numbers)
+	c.edit(changed, Numbers|Lags)
+	if err := s.regrowSketches(c, series, block, sc); err != nil {
+		return err
+	}
 	if s.edits = maps.Clone(s.edits); s.edits == nil {
 		s.edits = make(edits)
 	}
@@ -53,7 +56,7 @@ func (s *Segment) Edited() bool { return len(s.edits) > 0 }
 
 // Snapshot returns the segment with the edits it has now. It may be read while s is edited.
 func (s *Segment) Snapshot() *Segment {
-	return &Segment{src: s.src, dir: s.dir, edits: s.edits, live: slices.Clone(s.live)}
+	return &Segment{src: s.src, dir: s.dir, edits: s.edits, live: slices.Clone(s.live), liveSketches: maps.Clone(s.liveSketches)}
 }
 
 // nodes returns the aggregates of blocks and trees with all edits.
@@ -96,6 +99,9 @@ func (c *Columns) edit(edits []Edit, cols ColumnSet) {
 func (c *Columns) setActual(row int, actual float64, known bool) {
 	if !known {
 		actual = 0
+		if row < len(c.Lags) {
+			c.Lags[row] = NoLag
+		}
 	}
 	c.Actual[row] = actual
 	c.Known[row/64] &^= 1 << (row % 64)
@@ -111,7 +117,7 @@ func (c *Columns) remove(edits []Edit, cols ColumnSet) {
 		return i < len(edits) && edits[i].Row == row && edits[i].Deleted
 	}
 	var kept Columns
-	rows := max(len(c.Times), c.IDs.Len(), c.Features.Len())
+	rows := max(len(c.Times), c.IDs.Len(), c.Features.Len(), len(c.Lags))
 	for row := range rows {
 		if gone(row) {
 			continue
@@ -121,6 +127,9 @@ func (c *Columns) remove(edits []Edit, cols ColumnSet) {
 			kept.Times = append(kept.Times, c.Times[row])
 			kept.Predicted = append(kept.Predicted, c.Predicted[row])
 			kept.Actual = append(kept.Actual, c.Actual[row])
+		}
+		if len(c.Lags) > 0 {
+			kept.Lags = append(kept.Lags, c.Lags[row])
 		}
 		if c.IDs.Len() > 0 {
 			kept.IDs.AppendFrom(&c.IDs, row, row+1)

@@ -28,7 +28,7 @@ func Example() {
 	}
 	series, _ := s.Find("v1", "production")
 	var answer segment.Aggregate
-	if _, err := s.Window(&answer, series, 0, 10_000, segment.WantErrors, new(segment.Scratch)); err != nil {
+	if _, err := s.Window(&answer, new(segment.Sketches), series, 0, 10_000, segment.WantErrors, new(segment.Scratch)); err != nil {
 		panic(err)
 	}
 	fmt.Printf("%d rows, %d actuals, MAE %.2f, RMSE %.4f, bias %.2f\n", answer.Rows, answer.Actuals, answer.MAE(), answer.RMSE(), answer.Bias())

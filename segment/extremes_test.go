@@ -39,7 +39,7 @@ func TestAllTime(t *testing.T) {
 	s := open(t, b.Finish(nil))
 	require.True(t, c.Equal(readAll(t, s, 0)))
 	var a Aggregate
-	_, err := s.Window(&a, 0, math.MinInt64, math.MaxInt64, WantErrors, new(Scratch))
+	_, err := s.Window(&a, new(Sketches), 0, math.MinInt64, math.MaxInt64, WantErrors, new(Scratch))
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), a.Rows)
 }
@@ -55,7 +55,7 @@ func TestAllRowsInOneMillisecond(t *testing.T) {
 	for from := int64(monthFrom + 6); from < monthFrom+9; from++ {
 		for to := int64(monthFrom + 6); to < monthFrom+9; to++ {
 			var a Aggregate
-			read, err := s.Window(&a, 0, from, to, WantAll, new(Scratch))
+			read, err := s.Window(&a, new(Sketches), 0, from, to, WantAll, new(Scratch))
 			require.NoError(t, err)
 			require.Zero(t, read)
 			require.Equal(t, windowRef(&c, from, to, WantAll), a)
@@ -104,11 +104,19 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 	s := open(t, b)
 	var sc Scratch
 	var a Aggregate
+	var sketches Sketches
 	from, to := c.Times[1500], c.Times[40000]
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		a.Reset()
-		if read, err := s.Window(&a, 0, from, to, WantErrors, &sc); err != nil || read.Rows != 2*blockRows {
-			t.Fatal(read, err)
-		}
-	}))
+	for want := WantErrors; want <= WantAll; want++ {
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			a.Reset()
+			sketches.Reset()
+			sc.Forget()
+			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows != 2*blockRows {
+				t.Fatal(read, err)
+			}
+			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows != 0 {
+				t.Fatal(read, err) // the blocks at the edges are held
+			}
+		}))
+	}
 }

@@ -30,6 +30,7 @@ const (
 	sectionMeta     = 1 // model: length, bytes; from varint; to-from uvarint
 	sectionSeries   = 2 // count; for each: version and environment (length, bytes), number of blocks uvarint
 	sectionBlocks   = 3 // for each block: the lengths of its chunks uvarint, its Aggregate
+	sectionSketches = 4 // for each node over the blocks: length, Sketches
 	sectionOptional = 128
 
 	// blockBytesMin is the least that a block takes in its section.
@@ -49,7 +50,8 @@ type blockRef struct {
 }
 
 func (r *blockRef) len() int64 {
-	return int64(r.lens[chunkNumbers]) + int64(r.lens[chunkIDs]) + int64(r.lens[chunkFeatures])
+	off, n := r.chunk(chunks - 1)
+	return off + n - r.off
 }
 
 // chunk returns the place of a chunk.
@@ -70,6 +72,8 @@ type directory struct {
 	series []seriesEntry
 	blocks []blockRef
 	nodes  []Aggregate // of the blocks, in their order; the nodes of the trees follow
+	// sketches are those of the nodes of other trees, see sketchFan.
+	sketches sketchTree
 }
 
 // blockBytes is what all blocks take.
@@ -86,6 +90,7 @@ type seriesEntry struct {
 	name, environment, end uint32 // version is names[name:environment], environment is names[environment:end]
 	firstBlock, blockCount uint32
 	firstNode              uint32 // of the tree above the blocks
+	firstSketch            uint32 // of the tree of sketches
 }
 
 func appendHeader(dst []byte) []byte {
@@ -125,6 +130,13 @@ func (d *directory) appendTail(dst []byte) []byte {
 		b = d.nodes[i].AppendTo(b)
 	}
 	section(sectionBlocks, b)
+
+	b = b[:0]
+	for i := range d.sketches.ends {
+		node := d.sketches.at(uint32(i))
+		b = append(binary.AppendUvarint(b, uint64(len(node))), node...)
+	}
+	section(sectionSketches, b)
 
 	sum, trailer := checksum(dst[start:]), len(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(len(dst)-start))
@@ -174,7 +186,7 @@ func (d *directory) decode(sections []byte, blockBytes int64) error {
 		if c.err != nil {
 			break
 		}
-		if kind <= sectionBlocks && kind != last+1 {
+		if kind <= sectionSketches && kind != last+1 {
 			c.fail("sections out of order")
 			break
 		}
@@ -185,6 +197,8 @@ func (d *directory) decode(sections []byte, blockBytes int64) error {
 			d.decodeSeries(&part)
 		case sectionBlocks:
 			d.decodeBlocks(&part, blockBytes)
+		case sectionSketches:
+			d.decodeSketches(&part)
 		default:
 			if kind < sectionOptional {
 				return fmt.Errorf("%w: section %d", ErrVersion, kind)
@@ -196,7 +210,7 @@ func (d *directory) decode(sections []byte, blockBytes int64) error {
 		}
 		last = kind
 	}
-	if c.err == nil && last != sectionBlocks {
+	if c.err == nil && last != sectionSketches {
 		c.fail("sections missing")
 	}
 	return c.err
@@ -260,12 +274,16 @@ func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
 			ref := blockRef{off: off}
 			for ch := range ref.lens {
 				n := c.uvarint()
-				if n < checksumLen || n > uint64(blockBytes) {
+				absent := n == 0 && chunk(ch) >= chunkLags
+				if n < checksumLen && !absent || n > uint64(blockBytes) {
 					c.fail("length of a chunk")
 				}
 				ref.lens[ch] = uint32(n)
 			}
 			a := decodeAggregate(c)
+			if (a.Actuals == 0) != (ref.lens[chunkSketches] == 0) {
+				c.fail("sketches of a block")
+			}
 			if c.err == nil && (a.Rows == 0 || a.Rows > blockRowsMax || a.MinTime < low || a.MaxTime >= d.to) {
 				c.fail("rows of a block")
 			}
@@ -280,4 +298,23 @@ func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
 	if off-headerLen != blockBytes {
 		c.fail("blocks do not fill their place")
 	}
+}
+
+// decodeSketches reads the nodes of the trees of sketches. What they hold is checked by those who add it.
+func (d *directory) decodeSketches(c *cursor) {
+	nodes := uint32(0)
+	for i := range d.series {
+		d.series[i].firstSketch = nodes
+		nodes += sketchNodes(d.series[i].blockCount)
+	}
+	if uint64(nodes) > uint64(len(c.rest)) {
+		c.fail("too few sketches")
+		return
+	}
+	t := sketchTree{slices.Grow(d.sketches.bytes[:0], len(c.rest)), slices.Grow(d.sketches.ends[:0], int(nodes))}
+	for range nodes {
+		t.bytes = append(t.bytes, c.block()...)
+		t.ends = append(t.ends, uint32(len(t.bytes)))
+	}
+	d.sketches = t
 }

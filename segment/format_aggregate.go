@@ -8,9 +8,9 @@ import (
 const (
 	rowsMax = 1 << 32
 
-	// No sum of squares or quotients of float64 has its top bin beyond these, carries aside.
-	binLowest  = -80
-	binHighest = 80
+	// No sum of fourth powers or quotients of float64 has its top bin beyond these, carries aside.
+	binLowest  = -140
+	binHighest = 140
 )
 
 // AppendTo appends a in its stored form:
@@ -18,7 +18,7 @@ const (
 //	rows, actuals           uvarint
 //	if rows > 0             MinTime varint, MaxTime-MinTime uvarint
 //	if actuals > 0          ActualMinTime-MinTime, MaxTime-ActualMaxTime, actuals-PercentRows uvarint, MaxAbsError 8 bytes,
-//	                        Over, Under, Squared, ActualOver, ActualUnder, ActualSquared, Percent, Symmetric
+//	                        Over, Under, Squared, Quartic, ActualOver, ActualUnder, ActualSquared, Percent, Symmetric
 //
 // A Sum is the number of its bins (1 byte, 0 if empty, without the zero bins at its low end), then its top (varint) and the bins from the top down
 // (uvarint each). Equal aggregates have equal bytes.
@@ -77,8 +77,8 @@ func decodeAggregate(c *cursor) Aggregate {
 }
 
 // sums lists the sums in their stored order.
-func (a *Aggregate) sums() [8]*Sum {
-	return [...]*Sum{&a.Over, &a.Under, &a.Squared, &a.ActualOver, &a.ActualUnder, &a.ActualSquared, &a.Percent, &a.Symmetric}
+func (a *Aggregate) sums() [9]*Sum {
+	return [...]*Sum{&a.Over, &a.Under, &a.Squared, &a.Quartic, &a.ActualOver, &a.ActualUnder, &a.ActualSquared, &a.Percent, &a.Symmetric}
 }
 
 func (s *Sum) appendTo(dst []byte) []byte {

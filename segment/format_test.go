@@ -20,6 +20,9 @@ func goldenRows() []testSeries {
 		p := float64(i%977) / 100
 		steady.AppendRow(monthFrom+int64(i)*1000, p, p+float64(i%7)/4, i%10 > 0, fmt.Appendf(nil, "pred_%d", 7*i),
 			fmt.Appendf(nil, `{"feature1":%d,"feature2":%.1f}`, i%5, float64(i%3)/2))
+		if i >= blockRows && i%10 > 0 {
+			steady.Lags[i] = int64(i%4) * 3_600_000
+		}
 	}
 	short.AppendRow(monthFrom, 0.1, 0.3, true, []byte("3f2504e0-4f89-41d3-9a0c-0305e82c3301"), []byte(`{}`))
 	short.AppendRow(monthTo-1, -1e300, 5e-324, true, []byte("6fa459ea-ee8a-4ca4-894e-db77e160355e"), []byte(`{"a":"b"}`))
@@ -49,7 +52,10 @@ func annotate(t *testing.T, b []byte) string {
 		e := s.dir.series[i]
 		for j := range e.blockCount {
 			ref := s.dir.blocks[e.firstBlock+j]
-			for ch, name := range []string{"numbers", "ids", "features"} {
+			for ch, name := range []string{"numbers", "ids", "features", "lags", "sketches"} {
+				if ref.lens[ch] == 0 {
+					continue
+				}
 				part(int64(ref.lens[ch])-checksumLen, "series %d, block %d: %s", i, j, name)
 				part(checksumLen, "checksum")
 			}
@@ -57,7 +63,7 @@ func annotate(t *testing.T, b []byte) string {
 	}
 	for at < int64(len(b))-trailerLen {
 		size, n := binary.Uvarint(b[at+1:])
-		name := map[byte]string{sectionMeta: "meta", sectionSeries: "series", sectionBlocks: "blocks"}[b[at]]
+		name := map[byte]string{sectionMeta: "meta", sectionSeries: "series", sectionBlocks: "blocks", sectionSketches: "sketches"}[b[at]]
 		part(int64(1+n), "section %d, %s, %d bytes", b[at], name, size)
 		part(int64(size), "%s", name)
 	}
@@ -133,7 +139,7 @@ func TestSectionsOfAnotherVersion(t *testing.T) {
 	requireSeries(t, goldenRows(), open(t, reseal(blocks, optional)))
 
 	required := append([]byte{}, sections...)
-	required = append(required, sectionBlocks+1, 0)
+	required = append(required, sectionSketches+1, 0)
 	_, err := Open(Memory(reseal(blocks, required)), int64(len(b)+2))
 	require.ErrorIs(t, err, ErrVersion)
 
@@ -162,7 +168,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		for i := range s.NumSeries() {
 			var a Aggregate
-			_, err := s.Window(&a, i, monthFrom, monthFrom+1000, WantAll, &sc)
+			_, err := s.Window(&a, new(Sketches), i, monthFrom, monthFrom+1000, WantAll, &sc)
 			require.True(t, err == nil || errors.Is(err, ErrCorrupt))
 		}
 	})
@@ -178,7 +184,9 @@ func FuzzBlock(f *testing.F) {
 			draw(r, &c, n)
 			b, lens := e.appendBlock(nil, sorted(&c))
 			for ch, at := chunkNumbers, uint32(0); ch < chunks; ch++ {
-				f.Add(b[at:at+lens[ch]-checksumLen], uint16(n), uint8(ch))
+				if lens[ch] > 0 {
+					f.Add(b[at:at+lens[ch]-checksumLen], uint16(n), uint8(ch))
+				}
 				at += lens[ch]
 			}
 		}
@@ -186,9 +194,14 @@ func FuzzBlock(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, n uint16, ch uint8) {
 		var c Columns
 		var err error
-		if rows := int(n)%2000 + 1; chunk(ch%uint8(chunks)) == chunkNumbers {
+		switch rows := int(n)%2000 + 1; chunk(ch % uint8(chunks)) {
+		case chunkNumbers:
 			err = sc.decodeNumbers(&c, b, rows)
-		} else {
+		case chunkLags:
+			err = sc.decodeLags(&c, b, rows)
+		case chunkSketches:
+			err = new(Sketches).AddStored(b)
+		default:
 			err = sc.decodeText(&c.IDs, b, rows)
 			require.True(t, err != nil || c.IDs.Len() == rows)
 		}

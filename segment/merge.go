@@ -36,8 +36,8 @@ func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
 	}
 }
 
-// Fill returns the actual of a row that is stored without one, if it has come since.
-type Fill func(ts int64, predicted float64, id []byte) (actual float64, ok bool)
+// Fill returns the actual of a row that is stored without one, and its lag, if it has come since.
+type Fill func(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool)
 
 // merger is a merge under way.
 type merger struct {
@@ -209,8 +209,9 @@ func (m *merger) fillIn(c *mergeCursor) {
 		if c.rows.Known.Get(row) {
 			continue
 		}
-		if actual, ok := m.fill(c.rows.Times[row], c.rows.Predicted[row], c.rows.IDs.At(row)); ok {
+		if actual, lag, ok := m.fill(c.rows.Times[row], c.rows.Predicted[row], c.rows.IDs.At(row)); ok {
 			c.rows.setActual(row, actual, true)
+			c.rows.Lags[row] = lag
 		}
 	}
 }

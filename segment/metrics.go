@@ -36,7 +36,32 @@ func (a *Aggregate) RMSE() float64 {
 // Its square times n^2 is n * sum(e^2) - sum(|e|)^2, taken in integers as in [Aggregate.R2], so that no digits cancel.
 func (a *Aggregate) AbsErrorDeviation() float64 {
 	sum := a.absolute()
-	spread, ok := a.spread(sum.wide(), &a.Squared)
+	return a.deviation(sum.wide())
+}
+
+// RMSEStandardError returns the standard error of RMSE, sqrt(variance(e^2) / (4 n mean(e^2))), 0 where e does not vary in size. It is taken from exact
+// sums like [Aggregate.AbsErrorDeviation]: with S the sum of e^2, it is sqrt(n sum(e^4) - S^2) / (2n sqrt(S)).
+func (a *Aggregate) RMSEStandardError() float64 {
+	squares := a.Squared.wide()
+	spread, ok := a.spread(squares, &a.Quartic)
+	if !ok {
+		return 0
+	}
+	v, _ := spread.sqrt()
+	w, _ := squares.sqrt()
+	w = w.scale(2 * a.Actuals)
+	return v.over(&w)
+}
+
+// ErrorDeviation returns the standard deviation of e over the rows, 0 without actuals, as AbsErrorDeviation does that of |e|.
+func (a *Aggregate) ErrorDeviation() float64 {
+	sum, _ := a.Over.minus(&a.Under)
+	return a.deviation(sum)
+}
+
+// deviation returns the standard deviation of what has this sum and e^2 for squares.
+func (a *Aggregate) deviation(sum wide) float64 {
+	spread, ok := a.spread(sum, &a.Squared)
 	if !ok {
 		return 0
 	}

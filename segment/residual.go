@@ -52,8 +52,18 @@ func square(hi, lo uint64, x int) (qhi, qlo uint64, qx int) {
 		qhi, qlo = bits.Mul64(lo, lo)
 		return qhi, qlo, 2 * x
 	}
-	w := wide{limb: [wideLimbs]uint64{lo, hi}, exp: x}
-	w = w.mul(&w)
-	n := w.bitLen()
-	return w.bitsAt(n - 64), w.bitsAt(n - 128), w.exp + n - 128
+	w1, w0 := bits.Mul64(lo, lo)
+	w3, w2 := bits.Mul64(hi, hi)
+	crossHi, crossLo := bits.Mul64(hi, lo)
+	for range 2 {
+		var carry uint64
+		w1, carry = bits.Add64(w1, crossLo, 0)
+		w2, carry = bits.Add64(w2, crossHi, carry)
+		w3 += carry
+	}
+	if qx = 2*x + 128; w3 == 0 { // then w2 is not
+		w3, w2, w1, qx = w2, w1, w0, 2*x+64
+	}
+	n := bits.LeadingZeros64(w3)
+	return w3<<n | w2>>1>>(63-n), w2<<n | w1>>1>>(63-n), qx - n
 }

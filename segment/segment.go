@@ -12,8 +12,10 @@ type Segment struct {
 	dir *directory
 
 	edits edits
-	// live are dir.nodes with all edits; nil without any.
-	live []Aggregate
+	// live are dir.nodes with all edits; nil without any. liveSketches are those that edits have changed, of blocks by their number, of nodes by theirs
+	// behind all blocks.
+	live         []Aggregate
+	liveSketches map[uint32][]byte
 	// filters are built by the first FindID.
 	filters *filters
 }
@@ -98,7 +100,7 @@ func (s *Segment) load(src Source, size int64, sc *Scratch) error {
 
 // WithSource returns the same segment reading its blocks from another source of the same bytes.
 func (s *Segment) WithSource(src Source) *Segment {
-	return &Segment{src: src, dir: s.dir, edits: s.edits, live: s.live, filters: s.filters}
+	return &Segment{src: src, dir: s.dir, edits: s.edits, live: s.live, liveSketches: s.liveSketches, filters: s.filters}
 }
 
 // Meta returns whose rows the segment holds.
@@ -157,11 +159,15 @@ func (s *Segment) readStored(dst *Columns, series, block int, cols ColumnSet, sc
 	read := Read{Rows: s.Block(series, block).Rows}
 	i, n := int(s.dir.series[series].firstBlock)+block, int(read.Rows)
 	dst.Reset()
-	for ch := range chunks {
+	for ch := range chunkSketches {
 		if cols&(1<<ch) == 0 {
 			continue
 		}
 		off, size := s.dir.blocks[i].chunk(ch)
+		if ch == chunkLags && size == 0 {
+			noLags(dst, n)
+			continue
+		}
 		b, err := sc.readChecked(s.src, off, size)
 		if err == nil {
 			err = sc.decodeChunk(dst, ch, b, n)

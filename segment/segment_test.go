@@ -32,6 +32,7 @@ func steadyRows(r *rand.Rand, c *Columns, n int) {
 		text = fmt.Appendf(text[:0], `{"feature1":%d,"feature2":%v,"feature3":%d}`, r.IntN(100), float64(r.IntN(1000))/10, r.IntN(50))
 		c.AppendRow(ts, p, a, r.IntN(50) > 0, fmt.Appendf(nil, "pred_%d", id), text)
 	}
+	lagSome(r, c, func() int64 { return 3_600_000 + r.Int64N(1e6) })
 }
 
 // wildRows are rows of any finite numbers and any texts, many at the same time.
@@ -46,6 +47,17 @@ func wildRows(r *rand.Rand, c *Columns, n int) {
 			features[i] = byte(r.Uint32())
 		}
 		c.AppendRow(monthFrom+r.Int64N(span), randomFloat(r), randomFloat(r), r.IntN(3) > 0, id, features)
+	}
+	lagSome(r, c, func() int64 { return int64(r.Uint64() >> (1 + r.IntN(63))) })
+}
+
+// lagSome gives all, many or none of the rows with an actual a lag.
+func lagSome(r *rand.Rand, c *Columns, draw func() int64) {
+	share := []int{0, 0, 70, 100}[r.IntN(4)]
+	for i := range c.Lags {
+		if c.Known.Get(i) && r.IntN(100) < share {
+			c.Lags[i] = draw()
+		}
 	}
 }
 
@@ -129,12 +141,20 @@ func windowRef(c *Columns, from, to int64, want Want) Aggregate {
 			a.Add(ts, c.Predicted[i], c.Actual[i], c.Known.Get(i))
 		}
 	}
-	if want == WantAll {
-		return a
+	var wanted Aggregate
+	wanted.MergeWanted(want, &a)
+	return wanted
+}
+
+// sketchesRef is the stored form of the sketches of a window, row by row.
+func sketchesRef(c *Columns, from, to int64) []byte {
+	var d Sketches
+	for i, ts := range c.Times {
+		if from <= ts && ts < to && c.Known.Get(i) {
+			d.Add(c.Predicted[i], c.Actual[i], c.Lags[i])
+		}
 	}
-	var errors Aggregate
-	errors.MergeErrors(&a)
-	return errors
+	return d.AppendTo(nil)
 }
 
 func TestSegmentRoundTrip(t *testing.T) {
@@ -166,18 +186,23 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(t)
 			var sc Scratch
+			var sketches Sketches
 			for range rounds(4) {
 				series := randomSeries(r, draw, 15000)
 				s := open(t, build(t, series))
 				for range 25 {
 					i := r.IntN(len(series))
 					from, to := randomBound(r, s, i, series[i].rows), randomBound(r, s, i, series[i].rows)
-					want := Want(r.IntN(2))
+					want := Want(r.IntN(3))
 					var got Aggregate
-					read, err := s.Window(&got, i, from, to, want, &sc)
+					sketches.Reset()
+					read, err := s.Window(&got, &sketches, i, from, to, want, &sc)
 					require.NoError(t, err)
 					require.LessOrEqual(t, read.Rows, uint64(2*blockRows))
 					require.Equal(t, windowRef(series[i].rows, from, to, want), got)
+					if want == WantAll {
+						require.Equal(t, sketchesRef(series[i].rows, from, to), sketches.AppendTo(nil))
+					}
 				}
 			}
 		})

@@ -1,8 +1,10 @@
 package segment
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // CheckBlocks verifies the checksums of all blocks in b, the bytes of the whole segment. A [Source] may call these bytes resident afterwards.
@@ -10,6 +12,9 @@ func (s *Segment) CheckBlocks(b []byte) error {
 	for i := range s.dir.blocks {
 		for ch := range chunks {
 			off, n := s.dir.blocks[i].chunk(ch)
+			if n == 0 {
+				continue
+			}
 			if off+n > int64(len(b)) {
 				return fmt.Errorf("%w: truncated", ErrCorrupt)
 			}
@@ -35,6 +40,14 @@ func Verify(src Source, size int64, sc *Scratch) error {
 			}
 		}
 	}
+	stored := s.dir.sketches
+	s.dir.sketches = sketchTree{}
+	if err := s.dir.growSketches(func(i uint32) ([]byte, error) { return s.blockSketches(i, sc) }, &sc.sketches); err != nil {
+		return err
+	}
+	if !bytes.Equal(stored.bytes, s.dir.sketches.bytes) || !slices.Equal(stored.ends, s.dir.sketches.ends) {
+		return fmt.Errorf("%w: sketches differ from those of their blocks", ErrCorrupt)
+	}
 	return nil
 }
 
@@ -53,5 +66,5 @@ func (s *Segment) verifyBlock(b *Builder, series, block int, sc *Scratch) error 
 	if sum != *s.Block(series, block) {
 		return fmt.Errorf("%w: aggregate differs from its rows", ErrCorrupt)
 	}
-	return nil
+	return s.verifySketches(c, s.dir.series[series].firstBlock+uint32(block), sc)
 }

@@ -11,13 +11,35 @@ type Want uint8
 const (
 	// WantErrors needs what [Aggregate.MergeErrors] takes.
 	WantErrors Want = iota
-	// WantAll needs everything.
+	// WantSpread needs the sum of e^4 as well.
+	WantSpread
+	// WantAll needs everything, and the sketches.
 	WantAll
 )
 
+// merges add as much of an Aggregate to another as is wanted.
+var merges = [...]func(dst, o *Aggregate){
+	WantErrors: (*Aggregate).MergeErrors,
+	WantSpread: (*Aggregate).mergeSpread,
+	WantAll:    (*Aggregate).Merge,
+}
+
+// MergeWanted adds the rows of o, as far as want asks. The rest of a is then meaningless.
+func (a *Aggregate) MergeWanted(want Want, o *Aggregate) { merges[want](a, o) }
+
+// AddWanted is [Aggregate.AddErrors] or [Aggregate.AddRows], as want asks. Times must be ascending.
+func (a *Aggregate) AddWanted(want Want, times []int64, predicted, actual []float64, known Bitmap, from, to int) {
+	if want == WantAll {
+		a.AddRows(times, predicted, actual, known, from, to)
+	} else {
+		a.addErrors(want == WantSpread, times, predicted, actual, known, from, to)
+	}
+}
+
 // Window adds the rows of a series with from <= time < to, in Unix milliseconds, to dst. Blocks that lie in the window come from the tree; at most two,
-// at the edges of the window, are decoded, and of these the numbers alone. It allocates nothing once sc has grown.
-func (s *Segment) Window(dst *Aggregate, series int, from, to int64, want Want, sc *Scratch) (Read, error) {
+// at the edges of the window, are decoded, and of these the numbers alone. It allocates nothing once sc has grown. With WantAll the rows are added to
+// sketches too, which is otherwise not used.
+func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, to int64, want Want, sc *Scratch) (Read, error) {
 	e := &s.dir.series[series]
 	blocks := s.dir.nodes[e.firstBlock : e.firstBlock+e.blockCount]
 	first := sort.Search(len(blocks), func(i int) bool { return blocks[i].MaxTime >= from })
@@ -27,7 +49,7 @@ func (s *Segment) Window(dst *Aggregate, series int, from, to int64, want Want, 
 	}
 	var read Read
 	edge := func(block int) error {
-		r, err := s.edge(dst, series, block, from, to, want, sc)
+		r, err := s.edge(dst, sketches, series, block, from, to, want, sc)
 		read.Add(r)
 		return err
 	}
@@ -44,27 +66,53 @@ func (s *Segment) Window(dst *Aggregate, series int, from, to int64, want Want, 
 			return Read{}, err
 		}
 	}
-	merge := (*Aggregate).MergeErrors
 	if want == WantAll {
-		merge = (*Aggregate).Merge
+		if err := s.mergeSketches(sketches, series, uint32(first), uint32(end), sc); err != nil {
+			return Read{}, err
+		}
 	}
-	s.dir.mergeBlocks(dst, s.nodes(), series, uint32(first), uint32(end), merge)
+	s.dir.mergeBlocks(dst, s.nodes(), series, uint32(first), uint32(end), merges[want])
 	return read, nil
 }
 
 // edge adds those rows of a block that lie in the window.
-func (s *Segment) edge(dst *Aggregate, series, block int, from, to int64, want Want, sc *Scratch) (Read, error) {
-	c := &sc.block
-	read, err := s.ReadBlock(c, series, block, Numbers, sc)
+func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, from, to int64, want Want, sc *Scratch) (Read, error) {
+	cols := Numbers
+	if want == WantAll {
+		cols |= Lags
+	}
+	c, read, err := s.edgeBlock(series, block, cols, sc)
 	if err != nil {
 		return Read{}, err
 	}
 	i, _ := slices.BinarySearch(c.Times, from)
 	j, _ := slices.BinarySearch(c.Times, to)
+	dst.AddWanted(want, c.Times, c.Predicted, c.Actual, c.Known, i, j)
 	if want == WantAll {
-		dst.AddRows(c.Times, c.Predicted, c.Actual, c.Known, i, j)
-	} else {
-		dst.AddErrors(c.Times, c.Predicted, c.Actual, c.Known, i, j)
+		sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, i, j)
 	}
 	return read, nil
+}
+
+// edgeBlock returns the decoded columns of a block, which sc holds. Nothing is read for one that it held already.
+func (s *Segment) edgeBlock(series, block int, cols ColumnSet, sc *Scratch) (*Columns, Read, error) {
+	if s == sc.opened { // the same memory will be another segment
+		read, err := s.ReadBlock(&sc.block, series, block, cols, sc)
+		return &sc.block, read, err
+	}
+	number := int(s.dir.series[series].firstBlock) + block
+	for i := range sc.edges {
+		if e := &sc.edges[i]; e.segment == s && e.block == number && e.cols == cols {
+			return &e.rows, Read{}, nil
+		}
+	}
+	e := &sc.edges[sc.edgeNext]
+	sc.edgeNext = (sc.edgeNext + 1) % edgesHeld
+	e.segment = nil
+	read, err := s.ReadBlock(&e.rows, series, block, cols, sc)
+	if err != nil {
+		return nil, Read{}, err
+	}
+	e.segment, e.block, e.cols = s, number, cols
+	return &e.rows, read, nil
 }

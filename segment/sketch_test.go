@@ -1,0 +1,200 @@
+package segment
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// near tells whether a quantile is what a sketch may say of the exact one.
+func near(got, want float64) bool {
+	const subnormal = 5e-324 // to whose multiples a value is rounded
+	return got == want || math.Abs(got-want) <= SketchError*want+subnormal
+}
+
+func TestSketchBuckets(t *testing.T) {
+	r := newRand(t)
+	values := []float64{
+		0, math.SmallestNonzeroFloat64, 3 * math.SmallestNonzeroFloat64, leastNormal, math.Nextafter(leastNormal, 0), 1, 1.02, math.Nextafter(1.02, 0),
+		math.Nextafter(2, 0), 2, math.MaxFloat64, math.Inf(1),
+	}
+	for range rounds(20000) {
+		values = append(values, math.Abs(randomFloat(r)))
+	}
+	slices.Sort(values)
+	last := 0
+	for _, v := range values {
+		bucket := bucketOf(v)
+		require.GreaterOrEqual(t, bucket, last, "%v", v)
+		require.LessOrEqual(t, bucket, bucketInf)
+		last = bucket
+		require.True(t, near(bucketValue(bucket), v), "%v is in the bucket of %v", v, bucketValue(bucket))
+	}
+	require.Equal(t, bucketInf, last)
+}
+
+// TestSketchQuantiles holds quantiles of values of many shapes to those of the sorted values.
+func TestSketchQuantiles(t *testing.T) {
+	r := newRand(t)
+	percents := []uint64{0, 1, 50, 90, 95, 99, 100}
+	shapes := map[string]func() float64{
+		"normal":    func() float64 { return math.Abs(r.NormFloat64()) },
+		"lognormal": func() float64 { return math.Exp(3 * r.NormFloat64()) },
+		"constant":  func() float64 { return 0.3 },
+		"zeros":     func() float64 { return float64(r.IntN(2)) * r.Float64() },
+		"any":       func() float64 { return math.Abs(randomFloat(r)) },
+		"infinite":  func() float64 { return 1 / float64(r.IntN(3)) },
+		"lags":      func() float64 { return float64(r.Int64N(1e12)) },
+	}
+	for name, draw := range shapes {
+		for _, n := range []int{1, 2, 7, 100, 5000} {
+			var s Sketch
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = draw()
+				s.Add(values[i])
+			}
+			slices.Sort(values)
+			got := make([]float64, len(percents))
+			s.Quantiles(got, percents...)
+			for i, p := range percents {
+				want := 0.0
+				if rank := (n*int(p) + 99) / 100; rank > 0 {
+					want = values[rank-1]
+				}
+				require.True(t, near(got[i], want), "%s, p%d of %d: %v instead of %v", name, p, n, got[i], want)
+			}
+		}
+	}
+	got := []float64{-1}
+	new(Sketch).Quantiles(got, 50)
+	require.Zero(t, got[0])
+}
+
+// TestSketchesIgnoreOrderAndGrouping also goes through the stored form.
+func TestSketchesIgnoreOrderAndGrouping(t *testing.T) {
+	r := newRand(t)
+	for range rounds(50) {
+		rows := randomRows(r, 1+r.IntN(400))
+		lags := make([]int64, len(rows))
+		for i := range lags {
+			lags[i] = int64(r.Uint64()>>(1+r.IntN(63))) * int64(r.IntN(2))
+			lags[i] -= int64(r.IntN(2)) & (lags[i] - 1) >> 63 // none, for some of zero
+		}
+		groups := make([]Sketches, 1+r.IntN(20))
+		var whole Sketches
+		order := r.Perm(len(rows))
+		for i := range rows {
+			whole.Add(rows[i].predicted, rows[i].actual, lags[i])
+			j := order[i]
+			groups[r.IntN(len(groups))].Add(rows[j].predicted, rows[j].actual, lags[j])
+		}
+		merged := new(Sketches)
+		merged.Add(1, 2, 3)
+		merged.Reset()
+		for _, i := range r.Perm(len(groups)) {
+			require.NoError(t, merged.AddStored(groups[i].AppendTo(nil)))
+		}
+		require.Equal(t, whole.AppendTo(nil), merged.AppendTo(nil))
+		require.EqualValues(t, len(rows), merged.Errors.Count())
+		require.Equal(t, whole.Lags.Count(), merged.Lags.Count())
+	}
+}
+
+func FuzzSketches(f *testing.F) {
+	r := newRand(f)
+	for _, n := range []int{0, 1, 100} {
+		var d Sketches
+		for range n {
+			d.Add(r.NormFloat64(), 0, r.Int64N(100)-1)
+		}
+		f.Add(d.AppendTo(nil))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var d Sketches
+		if err := d.AddStored(b); err != nil {
+			require.ErrorIs(t, err, ErrCorrupt)
+			return
+		}
+		got := make([]float64, 2)
+		d.Errors.Quantiles(got, 50, 99)
+		require.LessOrEqual(t, got[0], got[1])
+		var again Sketches
+		require.NoError(t, again.AddStored(d.AppendTo(nil)))
+		require.Equal(t, d.AppendTo(nil), again.AppendTo(nil))
+	})
+}
+
+// TestEdits holds a segment under random edits to rows edited alike.
+func TestEdits(t *testing.T) {
+	r := newRand(t)
+	for range rounds(3) {
+		series := randomSeries(r, steadyRows, 20000)
+		s := open(t, build(t, series))
+		var sc Scratch
+		for range 40 {
+			at := r.IntN(len(series))
+			rows := series[at].rows
+			block := r.IntN(s.Series(at).Blocks)
+			edit := Edit{Row: r.IntN(int(s.Block(at, block).Rows)), Known: true, Actual: math.Exp(10 * r.NormFloat64()), Deleted: r.IntN(3) == 0}
+			require.NoError(t, s.Edit(at, block, edit, &sc))
+			row := block*blockRows + edit.Row
+			rows.setActual(row, edit.Actual, !edit.Deleted)
+			if edit.Deleted {
+				rows.Times[row] = math.MaxInt64 // no window has it
+			}
+		}
+		snapshot := s.Snapshot()
+		require.NoError(t, s.Edit(0, 0, Edit{Deleted: true}, &sc))
+		for range 60 {
+			at := r.IntN(len(series))
+			from, to := randomBound(r, s, at, series[at].rows), randomBound(r, s, at, series[at].rows)
+			to = min(to, monthTo)
+			var got Aggregate
+			var sketches Sketches
+			_, err := snapshot.Window(&got, &sketches, at, from, to, WantAll, &sc)
+			require.NoError(t, err)
+			require.Equal(t, windowRef(series[at].rows, from, to, WantAll), got)
+			require.Equal(t, sketchesRef(series[at].rows, from, to), sketches.AppendTo(nil))
+		}
+	}
+}
+
+// benchSketches are those of a block.
+func benchSketches() *Sketches {
+	_, predicted, actual, known := benchColumns(1024)
+	d := new(Sketches)
+	d.AddRows(predicted, actual, nil, known, 0, len(predicted))
+	return d
+}
+
+func BenchmarkSketchesAddRows(b *testing.B) {
+	_, predicted, actual, known := benchColumns(1024)
+	var d Sketches
+	for b.Loop() {
+		d.Reset()
+		d.AddRows(predicted, actual, nil, known, 0, len(predicted))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1024, "ns/row")
+}
+
+func BenchmarkSketchesAddStored(b *testing.B) {
+	stored := benchSketches().AppendTo(nil)
+	var d Sketches
+	for b.Loop() {
+		if err := d.AddStored(stored); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(stored)), "bytes")
+}
+
+func BenchmarkSketchQuantiles(b *testing.B) {
+	d := benchSketches()
+	got := make([]float64, 4)
+	for b.Loop() {
+		d.Errors.Quantiles(got, 50, 90, 95, 99)
+	}
+}
