@@ -2,7 +2,10 @@ package httpapi_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
@@ -26,6 +31,8 @@ type goldenCase struct {
 	request string
 	// prepare changes the server's store.
 	prepare func(*fakeStore)
+	// options are those of the server, if they are not those of most tests.
+	options func(*testing.T) httpapi.Options
 }
 
 func get(target string, headers ...string) string {
@@ -92,6 +99,30 @@ var goldenCases = []goldenCase{
 	{name: "events_broken_zstd", request: post(events, goodLine, "Content-Encoding: zstd")},
 	{name: "events_actuals_absent", request: post("/v0/events?name=ml_model_actuals", `{"model_id":"m"}`)},
 
+	{name: "events_gzip", request: post(events, packed(gzip.NewWriter, goodLine), "Content-Encoding: gzip")},
+	{name: "events_zstd", request: post(events, packed(zstdWriter, goodLine), "Content-Encoding: zstd")},
+	{name: "events_slow_head", request: "POST " + events + " HTTP/1.1\r\nHost: local", options: limited(httpapi.Limits{HeaderTimeout: 20 * time.Millisecond})},
+	{name: "events_slow_body", request: head + "Content-Length: 100\r\n\r\n{", options: limited(httpapi.Limits{BodyTimeout: 20 * time.Millisecond})},
+	{name: "events_too_large", request: head + "Content-Length: 67108865\r\n\r\n{"},
+	{name: "events_too_large_chunked", request: head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n", options: limited(httpapi.Limits{MaxBodyBytes: 4})},
+	{name: "events_length_and_chunks", request: head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+	{name: "events_refused_before_body", request: head + "Content-Length: 67108865\r\nExpect: 100-continue\r\n\r\n"},
+	{name: "events_quota", request: post(events, goodLine), options: limited(httpapi.Limits{RequestsPerSecond: 100})},
+	{name: "events_quota_spent", request: strings.Replace(post(events, goodLine), "Connection: close\r\n", "", 1) + post(events, goodLine), options: limited(httpapi.Limits{RequestsPerSecond: 1})},
+	{name: "events_long_head", request: post(events, goodLine, "X: "+strings.Repeat("x", 9<<10))},
+	{name: "events_long_query", request: post(events+"&x="+strings.Repeat("x", 9<<10), goodLine)},
+	{name: "token_missing", request: post(events, goodLine), options: withToken("ADMIN")},
+	{name: "token_wrong", request: post(events, goodLine, "Authorization: Bearer p.wrong"), options: withToken("ADMIN")},
+	{name: "token_scheme", request: post(events, goodLine, "Authorization: Basic "+knownToken), options: withToken("ADMIN")},
+	{name: "token_scope", request: post(events, goodLine, "Authorization: Bearer "+knownToken), options: withToken("PIPES:READ:models")},
+	{name: "token_enough", request: post(events, goodLine, "Authorization: Bearer "+knownToken), options: withToken("DATASOURCES:APPEND:ml_model_predictions")},
+	{name: "token_as_parameter", request: get("/v0/pipes?token=" + knownToken), options: withToken("PIPES:READ:models")},
+	{name: "token_twice", request: get("/v0/pipes?token=a&token=b"), options: withToken("ADMIN")},
+
+	{name: "metrics_parquet", request: get("/v0/pipes/model_performance_metrics.parquet")},
+	{name: "metrics_every", request: get("/v0/pipes/model_performance_metrics.csv?model_id=*&model_version=*&environment=*")},
+	{name: "metrics_from_to", request: get("/v0/pipes/model_performance_metrics.csv?from=2025-04-01+00:00:00&to=2025-04-02T00:00:00Z")},
+	{name: "metrics_as_of", request: get("/v0/pipes/model_performance_metrics.csv?as_of=2025-04-01T02:00:00.5%2B02:00")},
 	{name: "metrics_json", request: get("/v0/pipes/model_performance_metrics.json?model_id=price_prediction_model&model_version=v1.2.3&environment=production&time_window=48&utm_source=DEV")},
 	{name: "metrics_csv", request: get("/v0/pipes/model_performance_metrics.csv")},
 	{name: "metrics_csvwithnames", request: get("/v0/pipes/model_performance_metrics.csvwithnames")},
@@ -127,6 +158,8 @@ var goldenCases = []goldenCase{
 	{name: "drift_csvwithnames", request: get("/v0/pipes/model_drift_detection.csvwithnames")},
 	{name: "drift_ndjson", request: get("/v0/pipes/model_drift_detection.ndjson")},
 	{name: "drift_prometheus", request: get("/v0/pipes/model_drift_detection.prometheus")},
+	{name: "drift_parquet", request: get("/v0/pipes/model_drift_detection.parquet")},
+	{name: "drift_as_of_version", request: get("/v0/pipes/model_drift_detection.csv?as_of=2025-04-01+00:00:00&model_version=v1.2.3")},
 	{name: "drift_bad_window", request: get("/v0/pipes/model_drift_detection.json?recent_window_hours=6.5")},
 
 	{name: "report_json", request: get("/v0/pipes/model_performance_report.json?model_id=*")},
@@ -134,26 +167,42 @@ var goldenCases = []goldenCase{
 	{name: "report_csvwithnames", request: get("/v0/pipes/model_performance_report.csvwithnames")},
 	{name: "report_ndjson", request: get("/v0/pipes/model_performance_report.ndjson")},
 	{name: "report_prometheus", request: get("/v0/pipes/model_performance_report.prometheus")},
+	{name: "report_parquet", request: get("/v0/pipes/model_performance_report.parquet")},
 	{name: "report_bad_coverage", request: get("/v0/pipes/model_performance_report.json?min_coverage=1.5")},
 	{name: "report_bad_actuals", request: get("/v0/pipes/model_performance_report.json?min_actuals=0")},
 	{name: "drift_report_json", request: get("/v0/pipes/model_drift_report.json")},
 	{name: "drift_report_csv", request: get("/v0/pipes/model_drift_report.csv")},
 	{name: "drift_report_ndjson", request: get("/v0/pipes/model_drift_report.ndjson")},
 	{name: "drift_report_prometheus", request: get("/v0/pipes/model_drift_report.prometheus")},
+	{name: "drift_report_csvwithnames", request: get("/v0/pipes/model_drift_report.csvwithnames")},
+	{name: "drift_report_parquet", request: get("/v0/pipes/model_drift_report.parquet")},
 	{name: "drift_report_bad_reference", request: get("/v0/pipes/model_drift_report.json?reference=pinned:yesterday")},
 	{name: "drift_report_bad_gate", request: get("/v0/pipes/model_drift_report.json?drift_z=NaN")},
 	{name: "timeseries_json", request: get("/v0/pipes/model_performance_timeseries.json")},
+	{name: "timeseries_csv", request: get("/v0/pipes/model_performance_timeseries.csv")},
+	{name: "timeseries_ndjson", request: get("/v0/pipes/model_performance_timeseries.ndjson")},
+	{name: "timeseries_parquet", request: get("/v0/pipes/model_performance_timeseries.parquet")},
 	{name: "timeseries_csvwithnames", request: get("/v0/pipes/model_performance_timeseries.csvwithnames")},
 	{name: "timeseries_prometheus", request: get("/v0/pipes/model_performance_timeseries.prometheus")},
 	{name: "timeseries_bad_interval", request: get("/v0/pipes/model_performance_timeseries.json?interval=2h")},
 	{name: "timeseries_bad_timezone", request: get("/v0/pipes/model_performance_timeseries.json?timezone=Atlantis")},
 	{name: "models_json", request: get("/v0/pipes/models.json")},
+	{name: "models_csv", request: get("/v0/pipes/models.csv")},
+	{name: "models_ndjson", request: get("/v0/pipes/models.ndjson")},
+	{name: "models_parquet", request: get("/v0/pipes/models.parquet")},
 	{name: "models_csvwithnames", request: get("/v0/pipes/models.csvwithnames")},
 	{name: "models_prometheus", request: get("/v0/pipes/models.prometheus")},
 
 	{name: "quarantine_json", request: get("/v0/pipes/quarantine.json?limit=2")},
 	{name: "quarantine_csv", request: get("/v0/pipes/quarantine.csv")},
+	{name: "quarantine_csvwithnames", request: get("/v0/pipes/quarantine.csvwithnames")},
+	{name: "quarantine_ndjson", request: get("/v0/pipes/quarantine.ndjson")},
+	{name: "quarantine_parquet", request: get("/v0/pipes/quarantine.parquet")},
 	{name: "quarantine_of_source", request: get("/v0/pipes/ml_model_predictions_quarantine.ndjson")},
+	{name: "quarantine_of_source_json", request: get("/v0/pipes/ml_model_predictions_quarantine.json")},
+	{name: "quarantine_of_source_csv", request: get("/v0/pipes/ml_model_predictions_quarantine.csv")},
+	{name: "quarantine_of_source_csvwithnames", request: get("/v0/pipes/ml_model_predictions_quarantine.csvwithnames")},
+	{name: "quarantine_of_source_parquet", request: get("/v0/pipes/ml_model_predictions_quarantine.parquet")},
 	{name: "quarantine_of_actuals", request: get("/v0/pipes/ml_model_actuals_quarantine.json")},
 	{name: "quarantine_unknown_source", request: get("/v0/pipes/quarantine.json?name=nope")},
 	{name: "quarantine_prometheus", request: get("/v0/pipes/quarantine.prometheus")},
@@ -210,12 +259,17 @@ var dateLine = regexp.MustCompile(`(?m)^Date: .*\r\n`)
 func TestGolden(t *testing.T) {
 	for _, c := range goldenCases {
 		t.Run(c.name, func(t *testing.T) {
-			server := start(t, httpapi.Options{Version: "1.2.3"})
+			opts := httpapi.Options{}
+			if c.options != nil {
+				opts = c.options(t)
+			}
+			opts.Version = "1.2.3"
+			server := start(t, opts)
 			if c.prepare != nil {
 				c.prepare(server.store)
 			}
 			answer := dateLine.ReplaceAllString(exchange(t, server.addr, c.request), "")
-			got := "# request\n" + readable(c.request) + "\n# answer\n" + readable(answer)
+			got := "# request\n" + readable(c.request) + "\n# answer\n" + readable(parquetAsText(t, answer))
 			name := filepath.Join("testdata", "golden", c.name+".txt")
 			if *rewrite {
 				require.NoError(t, os.WriteFile(name, []byte(got), 0o600))
@@ -240,6 +294,104 @@ func TestGoldenFilesAreAllUsed(t *testing.T) {
 	for _, entry := range entries {
 		require.True(t, known[entry.Name()], entry.Name())
 	}
+}
+
+// TestGoldenCoversTheSurface finds what is on the surface and in no golden case: a pipe in a format, a route, a status.
+func TestGoldenCoversTheSurface(t *testing.T) {
+	var requests, answers strings.Builder
+	for _, c := range goldenCases {
+		requests.WriteString(c.request)
+		content, err := os.ReadFile(filepath.Join("testdata", "golden", c.name+".txt"))
+		require.NoError(t, err)
+		answers.Write(content)
+	}
+	var listed struct {
+		Pipes []struct {
+			Name    string
+			Formats []string
+		}
+	}
+	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
+	require.NoError(t, json.Unmarshal([]byte(body), &listed))
+	require.Len(t, listed.Pipes, 8)
+	for _, pipe := range listed.Pipes {
+		for _, format := range pipe.Formats {
+			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())
+		}
+	}
+	for _, route := range []string{"POST /v0/events?", "POST /v0/datasources?", "GET /v0/datasources ", "GET /v0/pipes ", "GET /health ", "OPTIONS ", "HEAD "} {
+		require.Contains(t, requests.String(), route)
+	}
+	for _, status := range []int{200, 202, 204, 400, 403, 404, 405, 408, 413, 414, 415, 422, 429, 431, 500, 503} {
+		require.Contains(t, answers.String(), fmt.Sprintf("\nHTTP/1.1 %d ", status))
+	}
+}
+
+// limited are the options of a server with limits of its own.
+func limited(limits httpapi.Limits) func(*testing.T) httpapi.Options {
+	return func(*testing.T) httpapi.Options { return httpapi.Options{Limits: limits} }
+}
+
+// knownToken is the token of a server with the options of withToken, which are those of a server that asks for one.
+const knownToken = "p.known"
+
+func withToken(scope string) func(*testing.T) httpapi.Options {
+	return func(t *testing.T) httpapi.Options {
+		t.Helper()
+		dir := t.TempDir()
+		file := fmt.Sprintf(`{"tokens":[{"name":"app","sha256":"%x","scopes":[%q],"created":"2025-01-01T00:00:00Z"}]}`,
+			sha256.Sum256([]byte(knownToken)), scope)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json"), []byte(file), 0o600))
+		tokens, err := httpapi.LoadTokens(dir)
+		require.NoError(t, err)
+		return httpapi.Options{Tokens: tokens}
+	}
+}
+
+func zstdWriter(w io.Writer) *zstd.Encoder {
+	encoder, err := zstd.NewWriter(w)
+	if err != nil {
+		panic(err)
+	}
+	return encoder
+}
+
+// packed compresses a text.
+func packed[W io.WriteCloser](writer func(io.Writer) W, text string) string {
+	var b strings.Builder
+	w := writer(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
+// parquetAsText replaces a Parquet file after a head by its schema and its rows.
+func parquetAsText(t *testing.T, answer string) string {
+	t.Helper()
+	head, body, _ := strings.Cut(answer, "\r\n\r\n")
+	if !strings.Contains(head, "application/vnd.apache.parquet") {
+		return answer
+	}
+	file, err := parquet.OpenFile(strings.NewReader(body), int64(len(body)))
+	require.NoError(t, err)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s\n\n%s\n", regexp.MustCompile(`Content-Length: \d+`).ReplaceAllString(head, "Content-Length: ..."), file.Schema())
+	for _, group := range file.RowGroups() {
+		rows := group.Rows()
+		for {
+			var row [1]parquet.Row
+			n, err := rows.ReadRows(row[:])
+			if n == 1 {
+				fmt.Fprintf(&text, "%+v\n", row[0])
+			}
+			if err != nil {
+				require.ErrorIs(t, err, io.EOF)
+				break
+			}
+		}
+		require.NoError(t, rows.Close())
+	}
+	return text.String()
 }
 
 // exchange sends bytes on a connection of its own and returns all that comes back.
