@@ -1,22 +1,24 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"os"
 	"strconv"
-	"strings"
+	"syscall"
 )
 
 // httpConn is one connection to the server that is kept open. It does as little as a client can, because it shares the machine with
-// what it measures: requests are written as they are handed in, and of an answer's head only status and length are read.
+// what it measures: it makes system calls by itself, past Go's poller, and of an answer's head it reads status and length, as
+// our server writes them.
 type httpConn struct {
-	conn net.Conn
-	in   *bufio.Reader
-	body []byte
+	file   *os.File
+	fd     int
+	buffer []byte
+	filled int
 }
 
 func dialHTTP(ctx context.Context, address string) (*httpConn, error) {
@@ -24,11 +26,20 @@ func dialHTTP(ctx context.Context, address string) (*httpConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &httpConn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}, nil
+	defer func() { _ = conn.Close() }() // File duplicates it
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		panic("BUG: tcp is not TCP")
+	}
+	file, err := tcp.File()
+	if err != nil {
+		return nil, err
+	}
+	return &httpConn{file: file, fd: int(file.Fd()), buffer: make([]byte, 16<<10)}, nil // Fd makes it blocking
 }
 
 // close ends the connection; all answers were read.
-func (c *httpConn) close() { _ = c.conn.Close() }
+func (c *httpConn) close() { _ = c.file.Close() }
 
 func getRequest(path string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
@@ -41,38 +52,59 @@ func eventsRequest(body []byte) []byte {
 
 // do sends a request and returns the body of its answer, which is valid until the next call. A status other than 2xx is an error.
 func (c *httpConn) do(request []byte) ([]byte, error) {
-	if _, err := c.conn.Write(request); err != nil {
+	if err := c.send(request); err != nil {
 		return nil, err
 	}
-	status, length := "", -1
 	for {
-		line, err := c.in.ReadSlice('\n')
-		if err != nil {
-			return nil, err
-		}
-		text := strings.TrimRight(string(line), "\r\n")
-		if status == "" {
-			status = text
-			continue
-		}
-		if text == "" {
-			break
-		}
-		if name, value, _ := strings.Cut(text, ":"); strings.EqualFold(name, "Content-Length") {
-			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
-				return nil, fmt.Errorf("answer with a length of %q", value)
-			}
+		if body, done, err := c.receive(); done || err != nil {
+			return body, err
 		}
 	}
-	if length < 0 {
-		return nil, errors.New("answer without a length")
+}
+
+func (c *httpConn) send(request []byte) error {
+	for len(request) > 0 {
+		n, err := syscall.Write(c.fd, request)
+		if err != nil && !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+		request = request[max(n, 0):]
 	}
-	c.body = append(c.body[:0], make([]byte, length)...)
-	if _, err := io.ReadFull(c.in, c.body); err != nil {
-		return nil, err
+	return nil
+}
+
+// receive reads once, and says whether the answer is complete with that.
+func (c *httpConn) receive() (body []byte, done bool, err error) {
+	if c.filled == len(c.buffer) {
+		c.buffer = append(c.buffer, make([]byte, len(c.buffer))...)
 	}
-	if !strings.HasPrefix(status, "HTTP/1.1 2") {
-		return nil, fmt.Errorf("%s: %s", status, c.body)
+	n, err := syscall.Read(c.fd, c.buffer[c.filled:])
+	if errors.Is(err, syscall.EINTR) {
+		return nil, false, nil
 	}
-	return c.body, nil
+	if err == nil && n == 0 {
+		err = errors.New("the server closed the connection")
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	c.filled += n
+	head, rest, ok := bytes.Cut(c.buffer[:c.filled], []byte("\r\n\r\n"))
+	if !ok {
+		return nil, false, nil
+	}
+	_, length, _ := bytes.Cut(head, []byte("\r\nContent-Length: "))
+	length, _, _ = bytes.Cut(length, []byte("\r\n"))
+	want, err := strconv.Atoi(string(length))
+	if err != nil {
+		return nil, false, fmt.Errorf("an answer without length: %q", head)
+	}
+	if len(rest) < want {
+		return nil, false, nil
+	}
+	c.filled = 0
+	if !bytes.HasPrefix(head, []byte("HTTP/1.1 2")) {
+		return nil, false, fmt.Errorf("%s: %s", bytes.SplitN(head, []byte("\r\n"), 2)[0], rest[:want])
+	}
+	return rest[:want], true, nil
 }

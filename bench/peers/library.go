@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	residualdb "github.com/residualdb/residual/engine"
@@ -66,9 +67,34 @@ func (l library) latencies(ctx context.Context, q question, d dataset, e effort)
 }
 
 func (l library) throughput(ctx context.Context, q question, d dataset, clients int, e effort) (float64, error) {
-	return hammer(clients, e, func() (func() error, func(), error) { return l.call(ctx, q, d), func() {}, nil })
+	return hammer(clients, e, l.call(ctx, q, d))
 }
 
 func (l library) close() error { return l.db.Close() }
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
+
+// hammer lets so many goroutines ask for the time of the effort, and returns answers per second.
+func hammer(clients int, e effort, ask func() error) (float64, error) {
+	counts, errs := make([]int, clients), make([]error, clients)
+	begin := time.Now()
+	end := begin.Add(e.duration())
+	var running sync.WaitGroup
+	for i := range clients {
+		running.Go(func() {
+			for time.Now().Before(end) && errs[i] == nil {
+				errs[i] = ask()
+				counts[i]++
+			}
+		})
+	}
+	running.Wait()
+	total := 0
+	for i := range clients {
+		if errs[i] != nil {
+			return 0, errs[i]
+		}
+		total += counts[i]
+	}
+	return float64(total) / time.Since(begin).Seconds(), nil
+}

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,7 @@ type settings struct {
 	rows, growth int64
 	runs         int
 	seconds      float64
+	parts        string
 	cache, out   string
 	render       bool
 }
@@ -29,6 +31,7 @@ func main() {
 	flag.Int64Var(&s.growth, "growth", 0, "rows of a last workload that is streamed into Residual alone, like 100000000; 0 for none")
 	flag.IntVar(&s.runs, "runs", 5, "alternating runs")
 	flag.Float64Var(&s.seconds, "seconds", 1, "how long one question is asked in a run")
+	flag.StringVar(&s.parts, "parts", "shapes,crowds,main", "what to measure; the report has dashes for the rest")
 	flag.StringVar(&s.cache, "cache", ".peers", "folder for packages, data and samples")
 	flag.StringVar(&s.out, "out", "bench/RESULTS.md", "report to write")
 	flag.BoolVar(&s.render, "render", false, "write the report from the samples in the cache, and measure nothing")
@@ -83,7 +86,7 @@ func run(ctx context.Context, s settings) error {
 	return writeReport(&b.ledger, s.out)
 }
 
-// all measures everything, the main dataset last but one: what goes wrong shows early on small ones.
+// all measures every part, and by default the main one last: what goes wrong shows early on small ones.
 func (b *bench) all(ctx context.Context, s settings, modules string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-o", b.program, "./cmd/residual")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -99,32 +102,52 @@ func (b *bench) all(ctx context.Context, s settings, modules string) error {
 	}
 	engines := b.engines(in)
 
-	for _, shape := range allShapes() {
-		contenders := engines.plain
-		if shape.name == uuidShape().name {
-			contenders = append(slices.Clip(contenders), engines.compressed...)
+	for part := range strings.SplitSeq(s.parts, ",") {
+		var err error
+		switch part {
+		case "shapes":
+			err = b.shapes(ctx, s.rows/10, engines)
+		case "crowds":
+			err = b.crowds(ctx)
+		case "main":
+			err = b.main(ctx, s, engines)
+		default:
+			err = fmt.Errorf("-parts: no part %q", part)
 		}
-		if err := b.with(ctx, shape.dataset(s.rows/10), func(d dataset) error { return b.alternate(ctx, d, contenders, brief) }); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	for _, d := range crowds(1_000_000) {
-		if err := b.crowd(ctx, d, engines.plain[0]); err != nil {
-			return err
-		}
-		b.describe(d)
-	}
+	return nil
+}
 
+func (b *bench) shapes(ctx context.Context, rows int64, engines contenders) error {
+	for _, shape := range allShapes() {
+		measured := engines.plain
+		if shape.name == uuidShape().name {
+			measured = append(slices.Clip(measured), engines.compressed...)
+		}
+		if err := b.with(ctx, shape.dataset(rows), func(d dataset) error { return b.alternate(ctx, d, measured, brief) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) main(ctx context.Context, s settings, engines contenders) error {
 	b.next = nextDay(min(s.rows/4, 1_500_000))
 	return b.with(ctx, b.next, func(d dataset) error {
 		b.next = d
 		err := b.with(ctx, mainShape().dataset(s.rows), func(d dataset) error {
-			return errors.Join(b.acks(ctx, d), b.alternate(ctx, d, engines.every, whole))
+			if err := b.acks(ctx, d); err != nil {
+				return err
+			}
+			return b.alternate(ctx, d, engines.every, whole)
 		})
 		if err != nil || s.growth == 0 {
 			return err
 		}
-		return b.grow(ctx, s.growth, engines.plain[0])
+		return b.grow(ctx, s.growth)
 	})
 }
 

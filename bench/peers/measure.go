@@ -183,12 +183,13 @@ func (b *bench) questions(ctx context.Context, d dataset, name string, a asker, 
 	if err := b.check(ctx, d, name, a); err != nil {
 		return err
 	}
-	asked := questions()
+	asked, e := questions(), b.effort
 	if deep == brief {
 		asked = []question{metrics24h(), metrics90d(), drift168h()}
+		e.seconds /= 4
 	}
 	for _, q := range asked {
-		times, err := a.latencies(ctx, q, d, b.effort)
+		times, err := a.latencies(ctx, q, d, e)
 		if err != nil {
 			return fmt.Errorf("%s: %w", q.name, err)
 		}
@@ -198,7 +199,7 @@ func (b *bench) questions(ctx context.Context, d dataset, name string, a asker, 
 		return nil
 	}
 	for _, clients := range clientCounts {
-		rate, err := a.throughput(ctx, metrics24h(), d, clients, b.effort)
+		rate, err := a.throughput(ctx, metrics24h(), d, clients, e)
 		if err != nil {
 			return fmt.Errorf("%d clients: %w", clients, err)
 		}

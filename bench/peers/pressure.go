@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -151,7 +149,15 @@ func (b *bench) ackRun(ctx context.Context, d dataset, policy string, requests [
 	if err != nil {
 		return err
 	}
-	times, took, err := sendAll(ctx, server.address, requests)
+	left := requests
+	times, took, err := httpLoad(ctx, server.address, ackClients, func() []byte {
+		if len(left) == 0 {
+			return nil
+		}
+		request := left[0]
+		left = left[1:]
+		return request
+	})
 	if err != nil {
 		return errors.Join(err, server.kill())
 	}
@@ -187,33 +193,4 @@ func eventsRequests(lines []byte, rows int) [][]byte {
 		}
 	}
 	return requests
-}
-
-// sendAll sends every request once, over [ackClients] connections, and returns the time of each answer in milliseconds.
-func sendAll(ctx context.Context, address string, requests [][]byte) (times []float64, took time.Duration, err error) {
-	times = make([]float64, len(requests))
-	var next atomic.Int64
-	var running sync.WaitGroup
-	errs := make([]error, ackClients)
-	begin := time.Now()
-	for i := range ackClients {
-		conn, err := dialHTTP(ctx, address)
-		if err != nil {
-			return nil, 0, err
-		}
-		defer conn.close()
-		running.Go(func() {
-			for errs[i] == nil {
-				n := int(next.Add(1)) - 1
-				if n >= len(requests) {
-					return
-				}
-				sent := time.Now()
-				_, errs[i] = conn.do(requests[n])
-				times[n] = float64(time.Since(sent)) / 1e6
-			}
-		})
-	}
-	running.Wait()
-	return times, time.Since(begin), errors.Join(errs...)
 }

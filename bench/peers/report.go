@@ -226,7 +226,7 @@ func (v view) Shapes() string {
 			for _, q := range []question{metrics24h(), metrics90d(), drift168h()} {
 				row = append(row, times(v.median(name, engine, askMs+q.name)))
 			}
-			if v.at(name, engine, loadSeconds) != nil || engine == libraryName {
+			if v.at(name, engine, loadSeconds) != nil || v.at(name, engine, askMs+metrics24h().name) != nil {
 				rows = append(rows, row)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
-	"sync"
 	"time"
 )
 
@@ -24,18 +23,23 @@ const (
 	libraryName       = "Residual, library" // engine.Open in the process that asks
 )
 
-// residualEngine keeps all sealed columns in memory, as the budget of memory supposes.
 func residualEngine(program, name, sync, guarantee string) engine {
 	return engine{
 		name: name, guarantee: guarantee, loadOnly: sync != "always",
 		open: func(ctx context.Context, dir string) (store, error) {
-			r := &residual{program: program, dir: dir, flags: []string{"--sync", sync, "--memory-limit", "8GiB"}}
-			if err := r.start(ctx); err != nil {
-				return nil, err
+			r, err := startResidual(ctx, program, dir, "--sync", sync)
+			if err != nil {
+				return nil, err // not r, which would be a store that is not nil
 			}
 			return r, nil
 		},
 	}
+}
+
+// startResidual keeps all sealed columns in memory, as the budget of memory supposes.
+func startResidual(ctx context.Context, program, dir string, flags ...string) (*residual, error) {
+	r := &residual{program: program, dir: dir, flags: append([]string{"--memory-limit", "8GiB"}, flags...)}
+	return r, r.start(ctx)
 }
 
 func (r *residual) start(ctx context.Context) (err error) {
@@ -55,7 +59,8 @@ func (r *residual) load(ctx context.Context, d dataset) (loadCost, error) {
 }
 
 // settle lets the background end, stops and starts the server, which checkpoints, lets the merges after it end, and counts what a
-// second stop leaves on disk. The log is empty then, and its preallocated file is not counted: it is as large for one row.
+// second stop leaves on disk. Of the log only what is in it counts, which is nothing unless the stop had no time for a checkpoint: its
+// preallocated file is as large for one row.
 func (r *residual) settle(ctx context.Context) (int64, error) {
 	for range 2 {
 		if err := r.server.quiet(ctx); err != nil {
@@ -75,7 +80,11 @@ func (r *residual) settle(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return bytes, r.start(ctx)
+	if err := r.start(ctx); err != nil {
+		return 0, err
+	}
+	values, err := r.server.gauges(ctx)
+	return bytes + int64(values["residual_log_bytes"]), err
 }
 
 func (r *residual) restart(ctx context.Context, q question, d dataset) (time.Duration, error) {
@@ -114,14 +123,14 @@ func (r *residual) latencies(ctx context.Context, q question, d dataset, e effor
 }
 
 func (r *residual) throughput(ctx context.Context, q question, d dataset, clients int, e effort) (float64, error) {
-	request := getRequest(q.path(d))
-	return hammer(clients, e, func() (func() error, func(), error) {
-		conn, err := dialHTTP(ctx, r.server.address)
-		if err != nil {
-			return nil, nil, err
+	request, end := getRequest(q.path(d)), time.Now().Add(e.duration())
+	times, took, err := httpLoad(ctx, r.server.address, clients, func() []byte {
+		if time.Now().After(end) {
+			return nil
 		}
-		return func() error { _, err := conn.do(request); return err }, conn.close, nil
+		return request
 	})
+	return float64(len(times)) / took.Seconds(), err
 }
 
 func (r *residual) usage() (usage, error) { return r.server.usage() }
@@ -148,38 +157,4 @@ func repeat(e effort, ask func() error) ([]float64, error) {
 		times = append(times, float64(time.Since(begin))/1e6)
 	}
 	return times, nil
-}
-
-// hammer lets so many clients ask for the time of the effort, and returns answers per second. connect makes one client.
-func hammer(clients int, e effort, connect func() (ask func() error, done func(), err error)) (float64, error) {
-	counts, errs := make([]int, clients), make([]error, clients)
-	asks := make([]func() error, clients)
-	for i := range clients {
-		ask, done, err := connect()
-		if err != nil {
-			return 0, err
-		}
-		defer done()
-		asks[i] = ask
-	}
-	begin := time.Now()
-	end := begin.Add(e.duration())
-	var running sync.WaitGroup
-	for i := range clients {
-		running.Go(func() {
-			for time.Now().Before(end) && errs[i] == nil {
-				errs[i] = asks[i]()
-				counts[i]++
-			}
-		})
-	}
-	running.Wait()
-	total := 0
-	for i := range clients {
-		if errs[i] != nil {
-			return 0, errs[i]
-		}
-		total += counts[i]
-	}
-	return float64(total) / time.Since(begin).Seconds(), nil
 }

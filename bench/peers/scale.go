@@ -13,13 +13,13 @@ import (
 )
 
 // grow streams a large workload into Residual alone: nothing of it is stored but by the store. It is loaded once.
-func (b *bench) grow(ctx context.Context, rows int64, e engine) (err error) {
+func (b *bench) grow(ctx context.Context, rows int64) (err error) {
 	d := mainShape().dataset(rows)
 	d.asked = series{"model_7", "v7.1", "production"} // any will do; the file's end is not seen
 	b.describe(d)
 	dir := filepath.Join(b.dir, "growth")
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r, err := b.streamed(ctx, d, e, dir)
+	r, err := b.streamed(ctx, d, dir)
 	if err != nil {
 		return err
 	}
@@ -47,32 +47,28 @@ func (b *bench) grow(ctx context.Context, rows int64, e engine) (err error) {
 }
 
 // streamed returns Residual with the rows of a dataset, settled and counted. It keeps the time of the load and the bytes on disk.
-func (b *bench) streamed(ctx context.Context, d dataset, e engine, dir string) (*residual, error) {
-	s, err := e.open(ctx, dir)
+func (b *bench) streamed(ctx context.Context, d dataset, dir string, flags ...string) (*residual, error) {
+	r, err := startResidual(ctx, b.program, dir, flags...)
 	if err != nil {
 		return nil, err
-	}
-	r, ok := s.(*residual)
-	if !ok {
-		panic("BUG: only Residual is streamed to")
 	}
 	begin := time.Now()
 	if err := b.stream(ctx, d, r); err != nil {
 		return nil, errors.Join(err, r.server.kill())
 	}
-	b.ledger.add(d.name, e.name, loadSeconds, time.Since(begin).Seconds())
+	b.ledger.add(d.name, residualName, loadSeconds, time.Since(begin).Seconds())
 	b.say("%s: %.0f rows/s streamed", d.name, float64(d.rows)/time.Since(begin).Seconds())
 	bytes, err := r.settle(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b.ledger.add(d.name, e.name, bytesOnDisk, float64(bytes))
+	b.ledger.add(d.name, residualName, bytesOnDisk, float64(bytes))
 	if err := r.server.quiet(ctx); err != nil {
 		return nil, errors.Join(err, r.server.kill())
 	}
 	counted := time.Now()
 	total, err := r.countAll(ctx, d)
-	b.ledger.add(d.name, e.name, countMs, time.Since(counted).Seconds()*1000)
+	b.ledger.add(d.name, residualName, countMs, time.Since(counted).Seconds()*1000)
 	if err == nil && total != d.rows {
 		err = fmt.Errorf("%s: a wrong answer: %d rows counted instead of %d", d.name, total, d.rows)
 	}
@@ -121,16 +117,27 @@ const (
 	manyVersions = "10,000 versions of a model"
 )
 
+func (b *bench) crowds(ctx context.Context) error {
+	for _, d := range crowds(1_000_000) {
+		if err := b.crowd(ctx, d); err != nil {
+			return err
+		}
+		b.describe(d)
+	}
+	return nil
+}
+
 // crowd loads such a workload and measures memory.
-func (b *bench) crowd(ctx context.Context, d dataset, e engine) (err error) {
+func (b *bench) crowd(ctx context.Context, d dataset) (err error) {
 	dir := filepath.Join(b.dir, "crowd")
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r, err := b.streamed(ctx, d, e, dir)
+	// Models that are idle are in segments, and /metrics is asked often.
+	r, err := b.streamed(ctx, d, dir, "--checkpoint-bytes", "8MiB", "--model-gauges", "0")
 	if err != nil {
 		return err
 	}
 	used, err := r.usage()
-	b.ledger.add(d.name, e.name, residentBytes, float64(used.resident))
+	b.ledger.add(d.name, residualName, residentBytes, float64(used.resident))
 	return errors.Join(err, r.close())
 }
 
