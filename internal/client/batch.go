@@ -13,6 +13,7 @@ type batch struct {
 	body []byte
 	// offset of the first byte in the stream.
 	offset int64
+	sums   sums
 }
 
 // batchGrowthMax is how many times the batch size a batch may grow to hold one long line.
@@ -32,12 +33,13 @@ type splitter struct {
 func (s *splitter) next(buf []byte) (batch, error) {
 	buf = append(buf[:0], s.carry...)
 	s.carry = s.carry[:0]
+	var seen sums
 	for want := s.size; ; want *= 2 {
 		if want > s.size*batchGrowthMax {
 			return batch{}, fmt.Errorf("%w: the line at byte %d has more than %d bytes", ErrLineTooLong, s.offset, len(buf))
 		}
 		var err error
-		if buf, err = s.fill(buf, want); err != nil {
+		if buf, err = s.fill(buf, want, &seen); err != nil {
 			return batch{}, err
 		}
 		// A full buffer is cut at its last newline even where the stream is known to end: not every reader tells at once.
@@ -48,7 +50,7 @@ func (s *splitter) next(buf []byte) (batch, error) {
 			}
 		}
 		s.carry = append(s.carry, buf[cut:]...)
-		b := batch{body: buf[:cut], offset: s.offset}
+		b := batch{body: buf[:cut], offset: s.offset, sums: seen.of(buf[:cut])}
 		s.offset += int64(cut)
 		if cut == 0 {
 			return batch{}, io.EOF
@@ -57,8 +59,11 @@ func (s *splitter) next(buf []byte) (batch, error) {
 	}
 }
 
-// fill reads until buf holds want bytes or the stream ends.
-func (s *splitter) fill(buf []byte, want int) ([]byte, error) {
+// readBytes is how much is read at once: what was just read is summed up while it is in the processor's cache.
+const readBytes = 128 << 10
+
+// fill reads until buf holds want bytes or the stream ends. It sums up all but the last bytes, which may be cut off.
+func (s *splitter) fill(buf []byte, want int, seen *sums) ([]byte, error) {
 	if s.ended || len(buf) >= want {
 		return buf, nil
 	}
@@ -66,7 +71,7 @@ func (s *splitter) fill(buf []byte, want int) ([]byte, error) {
 		buf = append(make([]byte, 0, want), buf...)
 	}
 	for len(buf) < want {
-		n, err := s.stream.Read(buf[len(buf):want])
+		n, err := s.stream.Read(buf[len(buf):min(want, len(buf)+readBytes)])
 		buf = buf[:len(buf)+n]
 		if errors.Is(err, io.EOF) {
 			s.ended = true
@@ -75,14 +80,39 @@ func (s *splitter) fill(buf []byte, want int) ([]byte, error) {
 		if err != nil {
 			return buf, err
 		}
+		seen.add(buf, len(buf)-readBytes)
 	}
 	return buf, nil
+}
+
+// sums are two checksums, of different polynomials, of the first bytes of a batch.
+type sums struct {
+	bytes            int
+	castagnoli, ieee uint32
+}
+
+// add goes on to the first upTo bytes of body.
+func (s *sums) add(body []byte, upTo int) {
+	if upTo <= s.bytes {
+		return
+	}
+	more := body[s.bytes:upTo]
+	s.castagnoli = crc32.Update(s.castagnoli, crc32.MakeTable(crc32.Castagnoli), more)
+	s.ieee = crc32.Update(s.ieee, crc32.IEEETable, more)
+	s.bytes = upTo
+}
+
+// of returns the sums of a whole body, of which s may have seen too much.
+func (s sums) of(body []byte) sums {
+	if s.bytes > len(body) {
+		s = sums{}
+	}
+	s.add(body, len(body))
+	return s
 }
 
 // key is the batch's Idempotency-Key: its place, its length and two sums of different polynomials. Two contents that agree in
 // all of them would not be taken for each other: the server compares its own hash of the body and refuses.
 func (b batch) key() string {
-	castagnoli := crc32.Checksum(b.body, crc32.MakeTable(crc32.Castagnoli))
-	ieee := crc32.ChecksumIEEE(b.body)
-	return fmt.Sprintf("load-%x-%x-%08x%08x", b.offset, len(b.body), castagnoli, ieee)
+	return fmt.Sprintf("load-%x-%x-%08x%08x", b.offset, len(b.body), b.sums.castagnoli, b.sums.ieee)
 }

@@ -74,6 +74,21 @@ func TestSplitIsDeterministic(t *testing.T) {
 	}
 }
 
+// TestSplitSums checks that what is summed up while a batch is read is that of the batch, wherever it is cut.
+func TestSplitSums(t *testing.T) {
+	f := func(lineBytes int) {
+		t.Helper()
+		stream := bytes.Repeat(append(bytes.Repeat([]byte{'x'}, lineBytes-1), '\n'), 3_000_000/lineBytes)
+		for _, b := range split(t, bytes.NewReader(stream), 5*readBytes) {
+			require.Equal(t, sums{}.of(b.body), b.sums)
+			require.Equal(t, len(b.body), b.sums.bytes)
+		}
+	}
+	f(100)
+	f(readBytes)
+	f(3 * readBytes) // much of what was read is cut off
+}
+
 func TestSplitReportsErrors(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader("a\nb\nc"), iotest.ErrReader(io.ErrUnexpectedEOF))
 	s := &splitter{stream: broken, size: 4}
@@ -99,8 +114,11 @@ func TestKeysDiffer(t *testing.T) {
 		require.LessOrEqual(t, len(b.key()), 128)
 		seen[b.key()] = true
 	}
-	f(batch{body: []byte("a\n")})
-	f(batch{body: []byte("b\n")})
-	f(batch{body: []byte("a\n"), offset: 2})
-	f(batch{body: []byte("a\na\n")})
+	of := func(body string, offset int64) batch {
+		return batch{body: []byte(body), offset: offset, sums: sums{}.of([]byte(body))}
+	}
+	f(of("a\n", 0))
+	f(of("b\n", 0))
+	f(of("a\n", 2))
+	f(of("a\na\n", 0))
 }
