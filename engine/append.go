@@ -65,6 +65,7 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	r.at = db.opts.Now().UnixMilli()
 	e := db.encoders.Get().(*recordEncoder)
 	payload := e.encode(&r)
+	r.order(&e.ordered)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
 	var unpublished error
 	err := db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
@@ -129,7 +130,7 @@ func (db *DB) publish(lsn uint64, r *record) error {
 func (db *DB) apply(lsn uint64, r *record) error {
 	switch r.kind() {
 	case recordPredictions:
-		return db.publisher.publish(r.batch)
+		return db.publisher.publish(r.batch, r.ordered)
 	case recordActuals:
 		return db.publisher.publishActuals(lsn, r)
 	default:

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"bytes"
-	"cmp"
 	"slices"
 	"sort"
 
@@ -73,8 +71,11 @@ func (s *headSeries) addSorted(r run) int {
 	for n < len(r.times) && r.times[n] >= r.times[n-1] {
 		n++
 	}
-	if len(s.leaves) == 0 || s.leaves[len(s.leaves)-1].len() == leafRows {
-		s.leaves = append(s.leaves, &leaf{})
+	switch last := len(s.leaves) - 1; {
+	case last < 0:
+		s.leaves = append(s.leaves, &leaf{}) // grows with its rows: most series of many are short
+	case s.leaves[last].len() >= leafFill:
+		s.leaves = append(s.leaves, newLeaf())
 	}
 	return s.leaves[len(s.leaves)-1].extend(r.slice(0, n))
 }
@@ -155,41 +156,4 @@ func leavesOf(heads []*head, series uint32) [][]*leaf {
 		}
 	}
 	return leaves
-}
-
-// gather collects the rows of a series from the leaves of heads, the oldest head first, in the order of a segment: time,
-// prediction id, arrival.
-func gather(dst *segment.Columns, heads []*head, leaves [][]*leaf) {
-	dst.Reset()
-	refs := make([]rowRef, 0, leafRows)
-	for i, h := range heads {
-		refs = appendRefs(refs, h, leaves[i])
-	}
-	if !slices.IsSortedFunc(refs, compareRefs) {
-		slices.SortStableFunc(refs, compareRefs)
-	}
-	for _, r := range refs {
-		l, i, row := r.leaf, r.row, r.leaf.text[r.row]
-		dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.text.id(row), r.head.text.features(row))
-		if l.lags != nil {
-			dst.Lags[dst.Len()-1] = l.lags[i]
-		}
-	}
-}
-
-// appendRefs appends the rows of leaves in time order, those of one time in the order of arrival.
-func appendRefs(refs []rowRef, h *head, leaves []*leaf) []rowRef {
-	for _, l := range leaves {
-		for i := range l.times {
-			refs = append(refs, rowRef{h, l, int32(i)})
-		}
-	}
-	return refs
-}
-
-func compareRefs(a, b rowRef) int {
-	if c := cmp.Compare(a.time(), b.time()); c != 0 {
-		return c
-	}
-	return bytes.Compare(a.id(), b.id())
 }

@@ -13,6 +13,10 @@ import (
 // same in the head as in a segment, and a late row moves at most this many others.
 const leafRows = 1024
 
+// leafFill is how far rows in order fill a leaf. The room above it is for rows that come late, two per cent in normal load: a full leaf would be
+// split by the first of them.
+const leafFill = leafRows - leafRows/16
+
 // leaf is a run of one series' rows in the head, sorted by time, with its aggregate. The leaves of a series do not
 // overlap: each begins at or after the end of the one before.
 type leaf struct {
@@ -91,9 +95,20 @@ func (l *leaf) len() int     { return len(l.times) }
 func (l *leaf) first() int64 { return l.times[0] }
 func (l *leaf) last() int64  { return l.times[len(l.times)-1] }
 
-// extend appends rows that are sorted and not before the leaf's last. It takes as many as fit and returns how many.
+// newLeaf returns an empty leaf with memory for all its rows.
+func newLeaf() *leaf {
+	return &leaf{
+		times:     make([]int64, 0, leafRows),
+		predicted: make([]float64, 0, leafRows),
+		actual:    make([]float64, 0, leafRows),
+		text:      make([]uint32, 0, leafRows),
+	}
+}
+
+// extend appends rows that are sorted and not before the leaf's last, which has fewer than leafFill. It takes as many as leafFill allows and
+// returns how many.
 func (l *leaf) extend(r run) int {
-	n := min(len(r.times), leafRows-l.len())
+	n := min(len(r.times), leafFill-l.len())
 	at := l.len()
 	l.times = append(l.times, r.times[:n]...)
 	l.predicted = append(l.predicted, r.predicted[:n]...)
@@ -139,12 +154,11 @@ func (l *leaf) insert(r run) {
 // split moves the upper half of a full leaf to a new one.
 func (l *leaf) split() *leaf {
 	half := l.len() / 2
-	upper := &leaf{
-		times:     append(make([]int64, 0, leafRows), l.times[half:]...),
-		predicted: append(make([]float64, 0, leafRows), l.predicted[half:]...),
-		actual:    append(make([]float64, 0, leafRows), l.actual[half:]...),
-		text:      append(make([]uint32, 0, leafRows), l.text[half:]...),
-	}
+	upper := newLeaf()
+	upper.times = append(upper.times, l.times[half:]...)
+	upper.predicted = append(upper.predicted, l.predicted[half:]...)
+	upper.actual = append(upper.actual, l.actual[half:]...)
+	upper.text = append(upper.text, l.text[half:]...)
 	if l.lags != nil {
 		upper.lags = append(make([]int64, 0, leafRows), l.lags[half:]...)
 		l.lags = l.lags[:half]

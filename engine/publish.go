@@ -19,26 +19,21 @@ type publisher struct {
 	settler settler
 
 	// Scratch, reused from batch to batch.
-	calendar          calendar
-	starts            []uint32
-	order             []uint32
-	times             []int64
-	predicted, actual []float64
-	known             []bool
-	lags              []int64 // of the rows gathered; nil if none has one
-	pairing           pairing
-	waits             []wait
+	calendar calendar
+	starts   []uint32
+	order    []uint32
+	pairing  pairing
+	waits    []wait
 }
 
-// publish makes a batch of predictions visible.
-func (p *publisher) publish(b *event.Batch) error {
+// publish makes a batch of predictions visible; o is the same batch by series.
+func (p *publisher) publish(b *event.Batch, o *bySeries) error {
 	begin := time.Now()
 	p.settler.generation = p.db.generation
 	p.pairing.pair(b, p.db.orphans, p.db.hash)
 	p.db.counters.settled[joined].Add(uint64(len(p.pairing.found)))
-	p.groupBy(b.SeriesOf, len(b.Series))
-	for s := range b.Series {
-		if err := p.publishSeries(b, s, p.order[p.starts[s]:p.starts[s+1]]); err != nil {
+	for i, name := range b.Series {
+		if err := p.publishSeries(o, name, int(o.starts[i]), int(o.starts[i+1])); err != nil {
 			return err
 		}
 	}
@@ -68,18 +63,19 @@ func (p *publisher) groupBy(groupOf []uint32, groups int) {
 	p.starts[0] = 0
 }
 
-func (p *publisher) publishSeries(b *event.Batch, s int, rows []uint32) error {
-	if len(p.pairing.superseded) > 0 {
-		rows = slices.DeleteFunc(rows, func(row uint32) bool { return p.pairing.superseded[row] })
-	}
-	name := b.Series[s]
-	m := p.db.model(name.Model)
-	for len(rows) > 0 {
-		n, number := p.stretch(b, rows)
-		if err := p.publishRun(b, m, seriesName{name.Version, name.Environment}, number, rows[:n]); err != nil {
+// publishSeries publishes the rows [from, to) of o, which are those of one series.
+func (p *publisher) publishSeries(o *bySeries, series event.Series, from, to int) error {
+	m := p.db.model(series.Model)
+	for from < to {
+		if p.pairing.superseded[o.rows[from]] {
+			from++
+			continue
+		}
+		n, number := p.stretch(o, from, to)
+		if err := p.publishRun(o, m, seriesName{series.Version, series.Environment}, number, from, from+n); err != nil {
 			return err
 		}
-		rows = rows[n:]
+		from += n
 	}
 	return nil
 }
@@ -107,26 +103,29 @@ func (p *publisher) putWaits() {
 	p.waits = p.waits[:0]
 }
 
-// stretch returns how many of the next rows are of one month and fit one hold of the lock.
-func (p *publisher) stretch(b *event.Batch, rows []uint32) (int, monthNumber) {
-	number := p.calendar.of(b.Timestamps[rows[0]])
+// stretch returns how many of the rows [from, to) are of one month, fit one hold of the lock and come before one that is
+// superseded.
+func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
+	number := p.calendar.of(o.times[from])
 	n := 1
-	for n < len(rows) && n < publishRowsMax && p.calendar.of(b.Timestamps[rows[n]]) == number {
-		n++
+	for to = min(to, from+publishRowsMax); from+n < to; n++ {
+		if p.calendar.of(o.times[from+n]) != number || len(p.pairing.superseded) > 0 && p.pairing.superseded[o.rows[from+n]] {
+			break
+		}
 	}
 	return n, number
 }
 
-func (p *publisher) publishRun(b *event.Batch, m *model, name seriesName, number monthNumber, rows []uint32) error {
-	first, waiting := p.gather(b, rows)
+func (p *publisher) publishRun(o *bySeries, m *model, name seriesName, number monthNumber, from, to int) error {
+	first, waiting := slices.Min(o.times[from:to]), slices.Contains(o.known[from:to], false)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := target{m: m, series: m.number(name, first), month: m.month(number)}
 	if waiting || m.waiting.count > 0 {
 		defer m.sighted(t.series, first) // what is replaced may have been all the series had
-		return p.publishJoining(b, t, rows)
+		return p.publishJoining(o, t, from, to)
 	}
-	p.addRun(b, t, rows, 0, len(rows))
+	p.addRun(o, t, from, to)
 	return nil
 }
 
@@ -137,8 +136,8 @@ type target struct {
 	month  *month
 }
 
-// addRun adds the gathered rows [from, to) to the head.
-func (p *publisher) addRun(b *event.Batch, t target, rows []uint32, from, to int) {
+// addRun adds the rows [from, to) to the head.
+func (p *publisher) addRun(o *bySeries, t target, from, to int) {
 	if from == to {
 		return
 	}
@@ -148,14 +147,13 @@ func (p *publisher) addRun(b *event.Batch, t target, rows []uint32, from, to int
 	}
 	h := t.month.writable(p.db.generation)
 	text := uint32(h.rows())
-	for i, row := range rows[from:to] {
-		id := b.IDs.At(int(row))
-		h.text.append(id, b.Features.At(int(row)))
-		if h.index != nil {
-			h.index.add(p.db.hash(id), t.series, p.times[from+i])
+	h.text.appendFrom(&o.ids, &o.features, from, to)
+	if h.index != nil {
+		for i := from; i < to; i++ {
+			h.index.add(p.db.hash(o.ids.At(i)), t.series, o.times[i])
 		}
 	}
-	all := run{p.times, p.predicted, p.actual, p.known, p.lags, text - uint32(from)}
+	all := run{o.times, o.predicted, o.actual, o.known, o.lags, text - uint32(from)}
 	h.of(t.series).add(all.slice(from, to))
 	if h.rows() >= sealRows {
 		t.month.freeze()
@@ -164,49 +162,31 @@ func (p *publisher) addRun(b *event.Batch, t target, rows []uint32, from, to int
 }
 
 // publishJoining adds rows that may wait, replace one that waits, or have found their actual there already.
-func (p *publisher) publishJoining(b *event.Batch, t target, rows []uint32) error {
-	added := 0
-	for i, row := range rows {
-		id := b.IDs.At(int(row))
+func (p *publisher) publishJoining(o *bySeries, t target, from, to int) error {
+	added := from
+	for i := from; i < to; i++ {
+		id := o.ids.At(i)
 		hash := p.db.hash(id)
 		if w, ok := t.m.waiting.take(hash); ok {
-			p.addRun(b, t, rows, added, i)
+			p.addRun(o, t, added, i)
 			added = i
 			if err := t.m.replaceWaiting(hash, id, w, &p.settler); err != nil {
 				return err
 			}
 		}
-		if x, ok := p.pairing.found[row]; ok {
-			p.actual[i], p.known[i] = x.actual, true
-			if p.lags == nil {
-				p.lags = noLags(len(rows))
+		if x, ok := p.pairing.found[o.rows[i]]; ok {
+			o.actual[i], o.known[i] = x.actual, true
+			if o.lags == nil {
+				o.lags = noLags(len(o.rows))
 			}
-			p.lags[i] = lagOf(p.times[i], x.seen())
+			o.lags[i] = lagOf(o.times[i], x.seen())
 		}
-		if !p.known[i] {
-			p.waits = append(p.waits, wait{t.m, hash, waitingRow{p.times[i], p.predicted[i], t.series}})
+		if !o.known[i] {
+			p.waits = append(p.waits, wait{t.m, hash, waitingRow{o.times[i], o.predicted[i], t.series}})
 		}
 	}
-	p.addRun(b, t, rows, added, len(rows))
+	p.addRun(o, t, added, to)
 	return nil
-}
-
-// gather copies the rows' numbers into scratch, in order. It returns the earliest timestamp, and whether a row has no
-// actual.
-func (p *publisher) gather(b *event.Batch, rows []uint32) (first int64, waiting bool) {
-	p.times, p.predicted, p.actual, p.known, p.lags = p.times[:0], p.predicted[:0], p.actual[:0], p.known[:0], nil
-	first = maxMilli
-	for _, row := range rows {
-		ts := b.Timestamps[row]
-		first = min(first, ts)
-		p.times = append(p.times, ts)
-		p.predicted = append(p.predicted, b.Predicted[row])
-		p.actual = append(p.actual, b.Actual[row])
-		known := b.Known.Get(int(row))
-		p.known = append(p.known, known)
-		waiting = waiting || !known
-	}
-	return first, waiting
 }
 
 // grown returns s with length n, reusing its memory.

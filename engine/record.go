@@ -40,6 +40,17 @@ type record struct {
 	batch    *event.Batch
 	actuals  *event.Actuals
 	deletion *deletion
+
+	// ordered is the batch by series, see order.
+	ordered *bySeries
+}
+
+// order readies a record for the publisher, in the memory of o.
+func (r *record) order(o *bySeries) {
+	if r.batch != nil {
+		o.fill(r.batch)
+		r.ordered = o
+	}
 }
 
 // deletion names predictions of one model to delete.
@@ -88,8 +99,9 @@ const flagKeyed = 1
 
 // recordEncoder encodes records. It is for one goroutine at a time.
 type recordEncoder struct {
-	text []byte
-	dst  []byte
+	text    []byte
+	dst     []byte
+	ordered bySeries
 }
 
 // encode returns the payload of r, valid until the next call. Numbers go as they are; text, which is most of a row,

@@ -11,6 +11,7 @@ type replayer struct {
 	db            *DB
 	decoder       recordDecoder
 	record        record
+	ordered       bySeries
 	records, rows int
 }
 
@@ -21,6 +22,7 @@ func (p *replayer) replay(r wal.Record) error {
 	if err := p.decoder.decode(&p.record, r.Type, r.Payload); err != nil {
 		return fmt.Errorf("record %d: %w", r.LSN, err)
 	}
+	p.record.order(&p.ordered)
 	p.records++
 	p.rows += p.record.rows()
 	return p.db.publish(r.LSN, &p.record)

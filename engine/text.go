@@ -16,15 +16,20 @@ type textChunk struct {
 	ids, features segment.Text
 }
 
-// append adds the text of the next row.
-func (t *text) append(id, features []byte) {
-	if t.rows%textChunkRows == 0 {
-		t.grow()
+// appendFrom adds the texts [from, to) of two columns as those of the next rows.
+func (t *text) appendFrom(ids, features *segment.Text, from, to int) {
+	for from < to {
+		room := textChunkRows - t.rows%textChunkRows
+		if room == textChunkRows {
+			t.grow()
+		}
+		n := min(room, to-from)
+		c := &t.chunks[len(t.chunks)-1]
+		c.ids.AppendFrom(ids, from, from+n)
+		c.features.AppendFrom(features, from, from+n)
+		t.rows += n
+		from += n
 	}
-	c := &t.chunks[len(t.chunks)-1]
-	c.ids.Append(id)
-	c.features.Append(features)
-	t.rows++
 }
 
 // grow adds a chunk. The first one of a head starts small, for models with few rows; later ones are as large as the
@@ -40,6 +45,20 @@ func (t *text) grow() {
 
 func sizedLike(last *segment.Text) segment.Text {
 	return segment.Text{Bytes: make([]byte, 0, len(last.Bytes)+len(last.Bytes)/16), Ends: make([]uint32, 0, textChunkRows)}
+}
+
+// appendTo adds the texts of rows, in this order, to two columns. Rows that follow each other are copied at once.
+func (t *text) appendTo(ids, features *segment.Text, rows []uint32) {
+	for len(rows) > 0 {
+		n, at := 1, int(rows[0]%textChunkRows)
+		for n < len(rows) && rows[n] == rows[0]+uint32(n) && at+n < textChunkRows {
+			n++
+		}
+		c := &t.chunks[rows[0]/textChunkRows]
+		ids.AppendFrom(&c.ids, at, at+n)
+		features.AppendFrom(&c.features, at, at+n)
+		rows = rows[n:]
+	}
 }
 
 func (t *text) id(row uint32) []byte {

@@ -44,6 +44,26 @@ func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id,
 	c.Features.Append(features)
 }
 
+// AppendNumbers adds the rows [from, to) of parallel columns without their texts, which the caller adds to IDs and Features. actual counts only if known;
+// lags may be nil.
+func (c *Columns) AppendNumbers(times []int64, predicted, actual []float64, lags []int64, known Bitmap, from, to int) {
+	n := len(c.Times)
+	c.Known.appendFrom(n, known, from, to)
+	c.Times = append(c.Times, times[from:to]...)
+	c.Predicted = append(c.Predicted, predicted[from:to]...)
+	c.Actual = append(c.Actual, actual[from:to]...)
+	if lags != nil {
+		c.Lags = append(c.Lags, lags[from:to]...)
+	} else {
+		for range to - from {
+			c.Lags = append(c.Lags, NoLag)
+		}
+	}
+	for i := known.next(from, to, ^uint64(0)); i < to; i = known.next(i+1, to, ^uint64(0)) {
+		c.Actual[n+i-from] = 0
+	}
+}
+
 // AppendFrom adds the rows [from, to) of o.
 func (c *Columns) AppendFrom(o *Columns, from, to int) {
 	c.Known.appendFrom(len(c.Times), o.Known, from, to)
