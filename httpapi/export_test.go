@@ -35,6 +35,25 @@ func (q *Quota) Callers() int { return len(q.full) }
 // MaxCallers bounds it.
 const MaxCallers = maxCallers
 
+// Surface lists the methods and paths of the route table, and GET and POST of every pipe.
+func Surface() (list []string) {
+	add := func(r *route, path string) {
+		if r.get != nil {
+			list = append(list, "GET "+path)
+		}
+		if r.post != nil {
+			list = append(list, "POST "+path)
+		}
+	}
+	for i := range routes {
+		add(&routes[i], routes[i].path)
+	}
+	for i := range pipes {
+		add(&pipeRoute, pipesPrefix+pipes[i].name)
+	}
+	return list
+}
+
 // DefaultLimits are the limits of a server without options.
 func DefaultLimits() Limits { return Limits{}.withDefaults() }
 

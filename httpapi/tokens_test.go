@@ -2,10 +2,13 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,70 +43,87 @@ func create(t *testing.T, dir, name string, scopes ...string) string {
 	return token
 }
 
-// TestRoutesTimesScopes asks every route with every kind of token: what is not granted is denied.
+// TestRoutesTimesScopes asks every route with every kind of token: what is not granted is denied. A route that is not in
+// its table fails it.
 func TestRoutesTimesScopes(t *testing.T) {
 	dir := t.TempDir()
 	const (
 		adminScope  = "ADMIN"
 		appendScope = "DATASOURCES:APPEND:ml_model_predictions"
 		readScope   = "DATASOURCES:READ:ml_model_predictions"
-		pipeScope   = "PIPES:READ:model_performance_metrics"
-		driftScope  = "PIPES:READ:model_drift_detection"
-		allScope    = "PIPES:READ:quarantine"
-		otherScope  = "DATASOURCES:APPEND:ml_model_actuals"
+		otherAppend = "DATASOURCES:APPEND:ml_model_actuals"
+		otherRead   = "DATASOURCES:READ:ml_model_actuals"
 	)
-	scopes := []string{adminScope, appendScope, readScope, pipeScope, driftScope, allScope, otherScope}
+	scopes := []string{adminScope, appendScope, readScope, otherAppend, otherRead, "PIPES:READ:another"}
+	granted := map[string][]string{ // by method and target; ADMIN always is
+		"POST " + events: {appendScope},
+		"POST /v0/datasources?format=csv&name=ml_model_predictions": {appendScope},
+		"POST /v0/events?name=ml_model_actuals":                     {otherAppend},
+		"POST /v0/datasources?format=csv&name=ml_model_actuals":     {otherAppend},
+		"GET /metrics": {"PIPES:READ:model_performance_metrics"},
+	}
+	everyToken := []string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json"}
+	open := []string{"GET /health", "OPTIONS " + events}
+	for _, route := range httpapi.Surface() {
+		method, pipe, isPipe := strings.Cut(route, " /v0/pipes/")
+		if !isPipe || pipe == "openapi.json" {
+			continue
+		}
+		scope := "PIPES:READ:" + pipe
+		scopes = append(scopes, scope)
+		for _, method := range []string{method, "HEAD"} {
+			granted[method+" /v0/pipes/"+pipe+".json"] = []string{scope}
+			if source, ok := strings.CutSuffix(pipe, "_quarantine"); ok {
+				granted[method+" /v0/pipes/"+pipe+".json"] = []string{scope, "DATASOURCES:READ:" + source}
+			}
+		}
+	}
 	tokens := map[string]string{}
 	for i, scope := range scopes {
-		tokens[scope] = create(t, dir, "t"+string(rune('0'+i)), scope)
-	}
-	server, _ := secured(t, dir)
-	everyToken := scopes
-	for _, route := range []struct {
-		method, target string
-		granted        []string // ADMIN is always
-		open           bool
-	}{
-		{method: "GET", target: "/health", open: true},
-		{method: "OPTIONS", target: events, open: true},
-		{method: "POST", target: events, granted: []string{appendScope}},
-		{method: "POST", target: "/v0/datasources?format=csv&name=ml_model_predictions", granted: []string{appendScope}},
-		{method: "GET", target: "/v0/datasources", granted: everyToken},
-		{method: "GET", target: "/v0/pipes", granted: everyToken},
-		{method: "GET", target: "/v0/pipes/openapi.json", granted: everyToken},
-		{method: "GET", target: "/v0/pipes/model_performance_metrics.json", granted: []string{pipeScope}},
-		{method: "HEAD", target: "/v0/pipes/model_performance_metrics.csv", granted: []string{pipeScope}},
-		{method: "POST", target: "/v0/pipes/model_performance_metrics.parquet", granted: []string{pipeScope}},
-		{method: "GET", target: "/v0/pipes/model_drift_detection.prometheus", granted: []string{driftScope}},
-		{method: "GET", target: "/v0/pipes/quarantine.json", granted: []string{allScope}},
-		{method: "GET", target: "/v0/pipes/ml_model_predictions_quarantine.json", granted: []string{readScope}},
-		{method: "GET", target: "/metrics", granted: []string{pipeScope}},
-	} {
-		granted := map[string]bool{adminScope: true}
-		for _, scope := range route.granted {
-			granted[scope] = true
+		if _, ok := tokens[scope]; !ok {
+			tokens[scope] = create(t, dir, fmt.Sprintf("t%d", i), scope)
 		}
-		ask := func(headers ...string) int {
-			resp, body := server.do(t, route.method, route.target, http.NoBody, headers...)
-			if resp.StatusCode == http.StatusForbidden && route.method != "HEAD" {
+	}
+	for _, route := range everyToken {
+		granted[route] = scopes
+	}
+	for _, route := range open {
+		granted[route] = scopes
+	}
+	known, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	server := startWith(t, &actualsStore{fakeStore: newFakeStore()}, httpapi.Options{Tokens: known})
+
+	for route, allowed := range granted {
+		method, target, _ := strings.Cut(route, " ")
+		ask := func(headers ...string) (forbidden bool) {
+			resp, body := server.do(t, method, target, http.NoBody, headers...)
+			forbidden = resp.StatusCode == http.StatusForbidden
+			if forbidden && method != "HEAD" {
 				require.NotEmpty(t, errorText(t, body))
 			}
-			return resp.StatusCode
+			require.True(t, forbidden || resp.StatusCode < 300, "%s: %d %s", route, resp.StatusCode, body)
+			return forbidden
 		}
-		name := route.method + " " + route.target
-		require.Equal(t, route.open, ask() != http.StatusForbidden, "%s without a token", name)
-		require.Equal(t, route.open, ask("Authorization", "Bearer p.wrong") != http.StatusForbidden, "%s with a wrong token", name)
-		require.Equal(t, route.open, ask("Authorization", "Basic "+tokens[adminScope]) != http.StatusForbidden, "%s with another scheme", name)
+		closed := !slices.Contains(open, route)
+		require.Equal(t, closed, ask(), "%s without a token", route)
+		require.Equal(t, closed, ask("Authorization", "Bearer p.wrong"), "%s with a wrong token", route)
+		require.Equal(t, closed, ask("Authorization", "Basic "+tokens[adminScope]), "%s with another scheme", route)
 		for scope, token := range tokens {
-			status := ask("Authorization", "Bearer "+token)
-			require.Equal(t, route.open || granted[scope], status != http.StatusForbidden, "%s with %s: %d", name, scope, status)
-			require.Less(t, status, 300+100*btoi(!route.open && !granted[scope])+4, "%s with %s", name, scope)
+			require.Equal(t, scope != adminScope && !slices.Contains(allowed, scope), ask("Authorization", "Bearer "+token), "%s with %s", route, scope)
 		}
+	}
+	for _, route := range httpapi.Surface() {
+		asked := slices.ContainsFunc(slices.Collect(maps.Keys(granted)), func(target string) bool {
+			path, _, _ := strings.Cut(target, "?")
+			return path == route || strings.TrimSuffix(path, ".json") == route
+		})
+		require.True(t, asked, "%s is in no row", route)
 	}
 	// A route that does not exist tells so only those who may ask at all.
 	resp, _ := server.do(t, "GET", "/v0/secret", nil)
 	require.Equal(t, http.StatusForbidden, resp.StatusCode)
-	resp, _ = server.do(t, "GET", "/v0/secret", nil, "Authorization", "Bearer "+tokens[otherScope])
+	resp, _ = server.do(t, "GET", "/v0/secret", nil, "Authorization", "Bearer "+tokens[otherAppend])
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
 }
 
