@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/residualdb/residual/internal/vfs"
@@ -47,6 +48,8 @@ func (w *writer) run() {
 	w.timer = time.NewTimer(time.Hour)
 	defer w.timer.Stop()
 	for {
+		// Who is ready to run may queue first and share the sync. On an idle machine there is nobody, and it costs nothing.
+		runtime.Gosched()
 		g, closing := w.queue.take()
 		switch {
 		case g != nil:
