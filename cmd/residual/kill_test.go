@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -125,9 +124,7 @@ func (w *killWriter) check(count int, mae float64) error {
 func TestKill(t *testing.T) {
 	t.Logf("replay with -kill.seed=%d -kill.cycles=%d", *killSeedFlag, *killsFlag)
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "residual")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(output))
+	binary := build(t)
 	rng := rand.New(rand.NewPCG(*killSeedFlag, 0))
 	writers := make([]*killWriter, killWriters)
 	for i := range writers {

@@ -59,17 +59,17 @@ func serveDir(t *testing.T, dir string) *server {
 }
 
 // get fetches an address and returns the answer's body.
-func get(t *testing.T, address string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
-	require.NoError(t, err)
+func get(tb testing.TB, address string) string {
+	tb.Helper()
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, address, http.NoBody)
+	require.NoError(tb, err)
 	request.Close = true
 	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", address, body)
+	require.NoError(tb, err)
+	require.Equal(tb, http.StatusOK, response.StatusCode, "%s: %s", address, body)
 	return string(body)
 }
 

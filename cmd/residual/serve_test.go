@@ -75,16 +75,13 @@ func tree(t *testing.T, dir string) map[string]string {
 // TestServeProcess builds the program and does with it what an operator does: start, load, stop, kill, start again.
 func TestServeProcess(t *testing.T) {
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "residual")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
+	binary := build(t)
 	data := filepath.Join(dir, "data")
 	events := write(t, dir, "events.ndjson", generated(t, "--rows", "3000"))
 
 	p := startProcess(t, binary, data)
 	ingest := exec.CommandContext(t.Context(), binary, "ingest", "--server", p.address, events)
-	output, err = ingest.CombinedOutput()
+	output, err := ingest.CombinedOutput()
 	require.NoError(t, err, string(output))
 	require.Contains(t, string(output), "3000 rows stored, 0 quarantined")
 
@@ -163,37 +160,48 @@ type serving struct {
 	logged  *bufio.Scanner
 }
 
-func startProcess(t *testing.T, binary, dir string, flags ...string) *serving {
-	t.Helper()
+// build builds the program and returns the path of it.
+func build(tb testing.TB) string {
+	tb.Helper()
+	binary := filepath.Join(tb.TempDir(), "residual")
+	output, err := exec.CommandContext(tb.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
+	require.NoError(tb, err, string(output))
+	return binary
+}
+
+func startProcess(tb testing.TB, binary, dir string, flags ...string) *serving {
+	tb.Helper()
 	args := append([]string{"serve", "--data-dir", dir, "--listen", "127.0.0.1:0"}, flags...)
-	p := &serving{cmd: exec.CommandContext(t.Context(), binary, args...)}
+	p := &serving{cmd: exec.CommandContext(tb.Context(), binary, args...)}
 	out, err := p.cmd.StdoutPipe()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	logged, err := p.cmd.StderrPipe()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	p.logged = bufio.NewScanner(logged)
-	require.NoError(t, p.cmd.Start())
+	require.NoError(tb, p.cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		rest, _ := io.ReadAll(logged)
-		t.Fatalf("%v: %s", err, bytes.TrimSpace(rest))
+		tb.Fatalf("%v: %s", err, bytes.TrimSpace(rest))
 	}
 	p.address = strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
 	return p
 }
 
-func (p *serving) waitLog(t *testing.T, text string) {
-	t.Helper()
+// waitLog returns the next line of the log that contains text.
+func (p *serving) waitLog(tb testing.TB, text string) string {
+	tb.Helper()
 	for p.logged.Scan() {
 		if strings.Contains(p.logged.Text(), text) {
-			return
+			return p.logged.Text()
 		}
 	}
-	t.Fatalf("the log ended without %q", text)
+	tb.Fatalf("the log ended without %q", text)
+	return ""
 }
 
-func (p *serving) exit(t *testing.T) int {
-	t.Helper()
+func (p *serving) exit(tb testing.TB) int {
+	tb.Helper()
 	_ = p.cmd.Wait() // the exit code says it
 	return p.cmd.ProcessState.ExitCode()
 }
