@@ -111,7 +111,7 @@ func look(s *session, r *run) error {
 	}
 	defer func() {
 		s.disk.Kill()
-		_ = s.db.Close() // the disk is off
+		s.db.Abandon()
 	}()
 	_, err := s.compare(r.Earlier())
 	return err

@@ -70,6 +70,12 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 	return nil
 }
 
+// Abandon closes a store whose disk is off. A checkpoint could only fail, after sealing all rows.
+func (db *DB) Abandon() {
+	_ = db.keeper.fail(errors.New("abandoned"))
+	_ = db.Close()
+}
+
 // EachOrphan calls yield for every actual that waits for its prediction.
 func (db *DB) EachOrphan(yield func(model, id string, actual float64)) {
 	for _, x := range db.orphans.held {

@@ -121,7 +121,7 @@ func (f *flips) flip(off int64, mask byte) error {
 func (f *flips) ask(s *session) (outcome *int, err error) {
 	defer func() {
 		s.disk.Kill()
-		_ = s.db.Close() // the disk is off
+		s.db.Abandon()
 	}()
 	if _, err := s.compare(f.known); err != nil {
 		return &f.found, declared(err)

@@ -103,6 +103,21 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
+// TestHostileLogAlone holds that a log with records is not taken for a new store when the manifest is gone, although nothing in the
+// log says what the manifest named.
+func TestHostileLogAlone(t *testing.T) {
+	w := &script{}
+	disk := simdisk.New(simdisk.Options{})
+	s := newSession(w, disk, nil, new(ledger).begin)
+	require.NoError(t, s.open())
+	s.append(3)
+	require.NoError(t, s.err)
+	files := treeOf(t, disk.Kill())
+	s.db.Abandon()
+	maps.DeleteFunc(files, func(name string, _ []byte) bool { return strings.HasPrefix(name, "MANIFEST") })
+	refused(t, w, files, []string{"MANIFEST-*"})
+}
+
 type hostileCase struct {
 	name  string
 	files tree

@@ -222,5 +222,8 @@ func (v *verification) log() error {
 	for _, f := range r.Findings {
 		v.find(f.Path, f.Offset, f.Err)
 	}
+	if v.manifest.number == 0 && r.Records > 0 {
+		v.find(v.dir, 0, v.noManifest(fmt.Sprintf("record %d in the log", r.LastLSN)))
+	}
 	return nil
 }

@@ -138,6 +138,10 @@ func TestOrder(t *testing.T) {
 	l, _ := openLog(t, simdisk.New(simdisk.Options{Delay: g.delay}), wal.Options{})
 	g.closed.Store(true)
 	publishing, published, acked := make(chan int, 2), make(chan struct{}), make(chan int, 2)
+	defer func() { // so that a failure does not leave the log waiting
+		g.closed.Store(false)
+		close(published)
+	}()
 	for i := range 2 {
 		go func() {
 			err := l.Append(context.Background(), 1, nil, func(lsn uint64) {
@@ -148,7 +152,11 @@ func TestOrder(t *testing.T) {
 				acked <- i
 			}
 		}()
-		<-g.arrived // The sync of this record has begun, while the one before is being published.
+		select {
+		case <-g.arrived: // The sync of this record has begun, while the one before is being published.
+		case lsn := <-publishing:
+			t.Fatalf("record %d is published before it is synced", lsn)
+		}
 		require.Empty(t, publishing)
 		g.pass <- struct{}{}
 		if i == 0 {

@@ -70,7 +70,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation-1); err != nil {`,
 		},
 		{
-			name: "engine: rows behind the cut go into the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash|TestOperations|TestCut",
+			name: "engine: rows behind the cut go into the checkpoint", file: "engine/checkpoint.go", hint: "TestCheckpointBesideAppends",
 			old:   `		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {`,
 			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation+1); err != nil {`,
 		},
@@ -97,8 +97,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: lists that are not old yet are let go", file: "engine/lists.go", hint: "TestCrash$",
-			old:   `			return lists[i+1:]`,
-			fresh: `			return nil`,
+			old:   `		entries += l.entries`,
+			fresh: `		entries += l.entries + entriesMax`,
 		},
 		{
 			name: "engine: the quarantine is not in the checkpoint", file: "engine/lists.go", hint: "TestCrash$/checkpoint|TestQuarantine",
@@ -118,14 +118,13 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		if f == nil || f.hash == hash {`,
 		},
 		{
-			name: "engine: an unknown outcome is success", file: "engine/append.go", hint: "TestFaults$",
-			old: `	db.encoders.Put(e)
-`,
-			fresh: `	db.encoders.Put(e)
-	if logError(err) != nil && errors.Is(logError(err), ErrOutcomeUnknown) {
-		err = nil
-	}
-`,
+			name: "engine: what failed in the log is success", file: "engine/append.go", hint: "TestFaults$",
+			old: `	if err != nil {
+		return Appended{}, fmt.Errorf("append: %w", logError(err))
+	}`,
+			fresh: `	if err != nil && done.LSN != 0 {
+		return Appended{}, fmt.Errorf("append: %w", logError(err))
+	}`,
 		},
 		{
 			name: "engine: an unknown outcome says that nothing was stored", file: "engine/errors.go", hint: "TestFaults$",
@@ -138,7 +137,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) && len(b) == 0 {`,
 		},
 		{
-			name: "engine: list checksums are not looked at", file: "engine/list.go", hint: "TestFlips",
+			name: "engine: list checksums are not looked at", file: "engine/list.go", hint: "TestSalvage$",
 			old:   `	case crc != binary.LittleEndian.Uint32(b[len(body):]):`,
 			fresh: `	case crc != binary.LittleEndian.Uint32(b[len(body):]) && len(b) == 0:`,
 		},
@@ -150,7 +149,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: a list need not be the one that the manifest names", file: "engine/list.go", hint: "TestHostile",
 			old:   `	if err == nil && (crc != ref.crc || int64(len(b)) != ref.size) {`,
-			fresh: `	if err == nil && int64(len(b)) == 0 {`,
+			fresh: `	if err == nil && crc != ref.crc && len(b) == 0 {`,
 		},
 		{
 			name: "engine: a pack of another store or number is taken", file: "engine/pack.go", hint: "TestHostile|TestSalvageRefuses",
@@ -161,7 +160,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: a store without a manifest is a new one", file: "engine/replay.go", hint: "TestHostile",
+			name: "engine: a store without a manifest is a new one", file: "engine/replay.go", hint: "TestHostileLogAlone",
 			old:   `	if k := &p.db.keeper; k.manifest.number == 0 {`,
 			fresh: `	if k := &p.db.keeper; k.manifest.number != k.manifest.number {`,
 		},
@@ -176,7 +175,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		return k.fail(err)
 	}
 	return err`,
-			fresh: `	return nil`,
+			fresh: `	_ = err
+	return nil`,
 		},
 		{
 			name: "engine: checkpoints end for good on a full disk", file: "engine/commit.go", hint: "TestNoSpace|TestDiskFull",
@@ -214,12 +214,12 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: a checkpoint covers what could not be published", file: "engine/checkpoint.go", hint: "TestRecoveryFaults|TestFault",
+			name: "engine: a checkpoint covers what could not be published", file: "engine/checkpoint.go", hint: "TestUnpublished",
 			old:   `		if unpublished = db.failure(); unpublished == nil {`,
 			fresh: `		if unpublished = nil; unpublished == nil {`,
 		},
 		{
-			name: "engine: what could not be published is acknowledged", file: "engine/append.go", hint: "TestRecoveryFaults|TestFault",
+			name: "engine: what could not be published is acknowledged", file: "engine/append.go", hint: "TestUnpublished",
 			old:   `	if err == nil && unpublished != nil {`,
 			fresh: `	if err != nil && unpublished != nil {`,
 		},

@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+// TestCheckpointBesideAppends makes checkpoints while others append, and kills the process: what came before a checkpoint's cut
+// is in a pack, what came behind it in the log, and nothing in both or in neither.
+func TestCheckpointBesideAppends(t *testing.T) {
+	const clients, requests = 4, 100
+	w := &script{}
+	disk := simdisk.New(simdisk.Options{})
+	s := newSession(w, disk, nil, new(ledger).begin)
+	require.NoError(t, s.open())
+	held := make([]*sent, clients*requests)
+	var appending sync.WaitGroup
+	for c := range clients {
+		appending.Go(func() {
+			for i := range requests {
+				n := c*requests + i
+				held[n] = newSent(n, 1, w.shape)
+				if _, err := held[n].request(s.db); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		appending.Wait()
+	}()
+	for isDone := false; !isDone; {
+		select {
+		case <-done:
+			isDone = true
+		default:
+			require.NoError(t, s.db.Checkpoint(context.Background()))
+		}
+	}
+	after := disk.Kill()
+	s.db.Abandon()
+	requireHeld(t, w, after, held)
+}
+
+// TestUnpublished lets the read fail by which a corrected actual is brought into a sealed row. The request is in the log, so its
+// outcome is not known; the store takes no more and no checkpoint may cover the request; the next start shows it.
+func TestUnpublished(t *testing.T) {
+	w := &script{}
+	for n := uint64(1); n < 20; n++ {
+		disk := simdisk.New(simdisk.Options{})
+		s := newSession(w, disk, nil, new(ledger).begin)
+		require.NoError(t, s.open())
+		s.append(3)
+		s.checkpoint()
+		s.reopen() // lets go of the segments in memory
+		require.NoError(t, s.err)
+		held := slices.Clone(s.acknowledged)
+		actuals := newActuals(s.next, s.process, w.shape, s.predictions)
+		disk.Inject(simdisk.Fault{Op: disk.Ops() + n, Kind: simdisk.EIO})
+		_, err := actuals.request(s.db)
+		if strikes := disk.Strikes(); len(strikes) == 0 || strikes[0].Op.Kind != simdisk.OpRead {
+			_ = s.db.Close() // another operation failed, which is for other tests
+			continue
+		}
+		require.ErrorIs(t, err, engine.ErrOutcomeUnknown)
+		require.True(t, s.db.Health().Failed)
+		_, err = newSent(s.next+1, s.process, w.shape).request(s.db)
+		require.ErrorIs(t, err, engine.ErrDegraded)
+		require.ErrorIs(t, s.db.Checkpoint(context.Background()), engine.ErrDegraded)
+		require.NoError(t, s.db.Close())
+		requireHeld(t, w, disk.Kill(), append(held, actuals))
+		return
+	}
+	t.Fatal("nothing was read")
+}
+
+// requireHeld opens the store on a disk and holds that it has these requests, each once, and nothing else.
+func requireHeld(t *testing.T, w *script, disk *simdisk.Disk, held []*sent) {
+	t.Helper()
+	s := newSession(w, disk, nil, new(ledger).begin)
+	require.NoError(t, s.open())
+	found, err := contentOf(s.db)
+	require.NoError(t, err)
+	want := newState(held).content
+	require.True(t, found.equal(&want), found.difference(&want))
+	require.NoError(t, s.db.Close())
+}
