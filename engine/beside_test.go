@@ -55,7 +55,7 @@ func TestCheckpointBesideAppends(t *testing.T) {
 // TestUnpublished lets the read fail by which a corrected actual is brought into a sealed row. The request is in the log, so its
 // outcome is not known; the store takes no more and no checkpoint may cover the request; the next start shows it.
 func TestUnpublished(t *testing.T) {
-	w := &script{}
+	w := &script{shape: shape{featuresBytes: 6000}} // small segments stay in memory
 	for n := uint64(1); n < 20; n++ {
 		disk := simdisk.New(simdisk.Options{})
 		s := newSession(w, disk, nil, new(ledger).begin)

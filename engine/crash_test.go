@@ -33,7 +33,8 @@ type script struct {
 	states states
 }
 
-// scripts are the standard workloads: each does one thing a store does, with appends around it.
+// scripts are the standard workloads: each does one thing a store does, with appends around it. Where actuals come to sealed rows
+// these are long: a small segment stays in memory and is not read again.
 func scripts() []*script {
 	return []*script{
 		{name: "append", run: func(s *session) { s.append(6) }},
@@ -63,7 +64,7 @@ func scripts() []*script {
 			s.append(1)
 			s.checkpoint()
 		}},
-		{name: "actuals", run: func(s *session) {
+		{name: "actuals", shape: shape{featuresBytes: 2400}, run: func(s *session) {
 			s.append(2)
 			s.checkpoint()
 			s.actuals() // to sealed rows, waiting and not

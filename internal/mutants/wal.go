@@ -19,7 +19,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: `if n := padSize(w.cur.off); n < 0 {`,
 		},
 		{
-			name: "wal: a failed sync does not poison", file: "wal/writer.go", hint: "TestFaults$",
+			name: "wal: a failed sync does not poison", file: "wal/writer.go", hint: "TestPoison",
 			old:   `	w.queue.poison(w.poison)`,
 			fresh: `	w.poison = nil`,
 		},
@@ -186,7 +186,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "wal: a full disk poisons", file: "wal/file.go", hint: "TestDiskFull",
+			name: "wal: a full disk poisons", file: "wal/file.go", hint: "TestDiskFull|TestCutOnFullDisk",
 			old:   `		retry = vfs.IsNoSpace(err)`,
 			fresh: `		retry = false`,
 		},
