@@ -82,7 +82,7 @@ func (s shape) dataset(rows int64) dataset {
 func nextDay(rows int64) dataset {
 	to := end().AddDate(0, 0, 1)
 	return dataset{
-		name: "the next day", rows: rows, asOf: to,
+		name: fmt.Sprintf("the next day, %s rows", short(rows)), rows: rows, asOf: to,
 		flags: []string{"--rows", strconv.FormatInt(rows, 10), "--days", "1", "--to", to.Format(time.DateOnly), "--versions", "1", "--seed", "2"},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,8 @@ func writeReport(l *ledger, file string) error {
 	if err := parsed.Execute(&out, view{figures{l}}); err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(out.String()), 0o644)
+	text := regexp.MustCompile(`\n{3,}`).ReplaceAllString(out.String(), "\n\n") // what a condition left out
+	return os.WriteFile(file, []byte(text), 0o644)
 }
 
 // table writes rows in Markdown, the first of which is the head. Rows of nothing but dashes are left out.
@@ -69,6 +71,9 @@ func (v view) VersionsText() string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(v.Versions)) {
 		parts = append(parts, name+" "+v.Versions[name])
+	}
+	if len(parts) == 0 {
+		return "none"
 	}
 	return strings.Join(parts, ", ")
 }
