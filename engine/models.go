@@ -58,6 +58,20 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	if err != nil {
 		return ModelsResult{}, err
 	}
-	slices.SortFunc(result.Rows, func(a, b ModelRow) int { return compareDriftReports(&a.DriftReportRow, &b.DriftReportRow) })
+	result.Rows = sortedBy(result.Rows, func(a, b *ModelRow) int { return compareDriftReports(&a.DriftReportRow, &b.DriftReportRow) })
 	return result, nil
+}
+
+// sortedBy returns large rows in order. It moves each once: a sort in place moves them many times.
+func sortedBy[R any](rows []R, compare func(a, b *R) int) []R {
+	order := make([]*R, len(rows))
+	for i := range rows {
+		order[i] = &rows[i]
+	}
+	slices.SortFunc(order, compare)
+	ordered := make([]R, len(rows))
+	for i, r := range order {
+		ordered[i] = *r
+	}
+	return ordered
 }

@@ -60,17 +60,12 @@ type yield func(m *model, s *series, answers []answer)
 // each adds up the windows ws of every selected series and hands them to f, one series after the other.
 func (db *DB) each(ctx context.Context, q scan, ws []window, f yield) (Read, error) {
 	return db.visit(ctx, q, func(m *model, n uint32, sc *scratch) (Read, error) {
-		var read Read
 		answers := sc.windows(len(ws))
-		for i, w := range ws {
-			r, err := m.window(&answers[i], n, w, q.want, sc)
-			if err != nil {
-				return read, err
-			}
-			read.add(r)
+		read, err := m.windows(answers, n, ws, q.want, sc)
+		if err == nil {
+			f(m, &m.series[n], answers)
 		}
-		f(m, &m.series[n], answers)
-		return read, nil
+		return read, err
 	})
 }
 
@@ -78,14 +73,14 @@ func (db *DB) each(ctx context.Context, q scan, ws []window, f yield) (Read, err
 func (db *DB) eachApart(ctx context.Context, q scan, ws []window, f func(m *model, s *series, i int, a *answer)) (Read, error) {
 	return db.visit(ctx, q, func(m *model, n uint32, sc *scratch) (Read, error) {
 		var read Read
-		a := &sc.windows(1)[0]
-		for i, w := range ws {
-			r, err := m.window(a, n, w, q.want, sc)
+		one := sc.windows(1)
+		for i := range ws {
+			r, err := m.windows(one, n, ws[i:i+1], q.want, sc)
 			if err != nil {
 				return read, err
 			}
 			read.add(r)
-			f(m, &m.series[n], i, a)
+			f(m, &m.series[n], i, &one[0])
 		}
 		return read, nil
 	})
@@ -148,26 +143,56 @@ func (m *model) sister(n uint32, version string) (uint32, bool) {
 	return of, ok
 }
 
-// window sets dst to the rows of a series, or of its sister, that lie in w.
-func (m *model) window(dst *answer, series uint32, w window, want segment.Want, sc *scratch) (Read, error) {
+// windows sets each answer to the rows of a series, or of its sister, that lie in its window. It goes month by month, so that a small segment is opened once
+// for all windows, and a block in which two of them meet is decoded once.
+func (m *model) windows(answers []answer, series uint32, ws []window, want segment.Want, sc *scratch) (Read, error) {
 	var read Read
-	dst.reset()
-	series, ok := m.sister(series, w.version)
-	if !ok {
-		return read, nil
+	for i := range answers {
+		answers[i].reset()
 	}
 	for _, mo := range m.months {
-		if !mo.overlaps(w.span) {
-			continue
+		for i := range ws {
+			if of, ok := m.sister(series, ws[i].version); ok && mo.overlaps(ws[i].span) {
+				read.add(mo.window(&answers[i], of, ws[i].span, want))
+			}
 		}
-		read.add(mo.window(dst, series, w.span, want))
 		for _, sd := range mo.sealed {
-			r, err := sd.window(dst, series, w.span, want, &sc.segment)
+			r, err := m.sealedWindows(answers, mo, sd, series, ws, want, sc)
 			if err != nil {
 				return read, err
 			}
 			read.add(r)
 		}
+	}
+	return read, nil
+}
+
+// sealedWindows adds the rows of one sealed segment of a month.
+func (m *model) sealedWindows(
+	answers []answer, mo *month, sd *sealed, series uint32, ws []window, want segment.Want, sc *scratch,
+) (Read, error) {
+	var read Read
+	var seg *segment.Segment
+	for i := range ws {
+		of, ok := m.sister(series, ws[i].version)
+		if !ok || !mo.overlaps(ws[i].span) {
+			continue
+		}
+		index, ok := sd.find(of)
+		if !ok {
+			continue
+		}
+		if seg == nil {
+			var err error
+			if seg, err = sd.open(&sc.segment); err != nil {
+				return read, err
+			}
+		}
+		r, err := seg.Window(&answers[i].Aggregate, &answers[i].sketches, index, ws[i].from, ws[i].to, want, &sc.segment)
+		if err != nil {
+			return read, segmentError(err)
+		}
+		read.add(Read{r.Rows, r.Bytes})
 	}
 	return read, nil
 }

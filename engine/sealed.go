@@ -102,20 +102,6 @@ func (s *sealed) first(x sealedSeries) (ts int64, ok bool) {
 	return total.MinTime, total.Rows > 0
 }
 
-// window adds the rows of a series that lie in w to dst.
-func (s *sealed) window(dst *answer, number uint32, w span, want segment.Want, sc *segment.Scratch) (Read, error) {
-	i, ok := s.find(number)
-	if !ok {
-		return Read{}, nil
-	}
-	seg, err := s.open(sc)
-	if err != nil {
-		return Read{}, err
-	}
-	read, err := seg.Window(&dst.Aggregate, &dst.sketches, i, w.from, w.to, want, sc)
-	return Read{Rows: read.Rows, Bytes: read.Bytes}, segmentError(err)
-}
-
 // release lets go of the pack, once no month lists the segment. Queries hold the model's lock while they read, so that
 // none is left.
 func (s *sealed) release() {

@@ -19,17 +19,20 @@ type Shift struct {
 
 // shift fills in what both windows say of RMSE and bias, of which everything but the sketches must have been wanted.
 func (c *Comparison) shift(recent, reference *segment.Aggregate, g *Gates) {
-	rmse := math.Hypot(recent.RMSEStandardError(), reference.RMSEStandardError())
+	rmse, bias := 0.0, 0.0
+	if min(recent.Actuals, reference.Actuals) > 1 {
+		rmse = math.Hypot(recent.RMSEStandardError(), reference.RMSEStandardError())
+		bias = math.Hypot(biasStandardError(recent), biasStandardError(reference))
+	}
 	c.RMSEShift = c.shiftOf(&c.Recent.RMSE, &c.Reference.RMSE, &c.Reference.RMSE, rmse)
 	c.RMSEShift.judge(c, g, c.Recent.RMSE.Number > c.Reference.RMSE.Number)
-	bias := math.Hypot(biasStandardError(recent), biasStandardError(reference))
 	c.BiasShift = c.shiftOf(&c.Recent.Bias, &c.Reference.Bias, &c.Reference.MAE, bias)
 	c.BiasShift.judge(c, g, c.Recent.Bias.Number != c.Reference.Bias.Number)
 }
 
-// biasStandardError is that of the mean of e, 0 without actuals.
+// biasStandardError is that of the mean of e.
 func biasStandardError(a *segment.Aggregate) float64 {
-	return a.ErrorDeviation() / math.Sqrt(float64(max(a.Actuals, 1)))
+	return a.ErrorDeviation() / math.Sqrt(float64(a.Actuals))
 }
 
 func (c *Comparison) shiftOf(is, was, scale *Value, deviation float64) Shift {

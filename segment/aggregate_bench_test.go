@@ -19,12 +19,12 @@ func benchColumns(n int) (times []int64, predicted, actual []float64, known Bitm
 	return times, predicted, actual, known
 }
 
-func BenchmarkAggregateAddErrors(b *testing.B) {
+func BenchmarkAggregateAddWanted(b *testing.B) {
 	times, predicted, actual, known := benchColumns(1024)
 	var a Aggregate
 	for b.Loop() {
 		a.Reset()
-		a.AddErrors(times, predicted, actual, known, 0, len(times))
+		a.AddWanted(WantErrors, times, predicted, actual, known, 0, len(times))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1024, "ns/row")
 }

@@ -6,13 +6,8 @@ import (
 	"slices"
 )
 
-// AddErrors adds the rows [from, to) of parallel columns to what [Aggregate.MergeErrors] takes. Times must be ascending.
-func (a *Aggregate) AddErrors(times []int64, predicted, actual []float64, known Bitmap, from, to int) {
-	a.addErrors(false, times, predicted, actual, known, from, to)
-}
-
-// addErrors is AddErrors, and with quartic adds e^4 too.
-func (a *Aggregate) addErrors(quartic bool, times []int64, predicted, actual []float64, known Bitmap, from, to int) {
+// AddWanted adds the rows [from, to) of parallel columns, as far as want asks: [Aggregate.MergeWanted] of them. Times must be ascending.
+func (a *Aggregate) AddWanted(want Want, times []int64, predicted, actual []float64, known Bitmap, from, to int) {
 	if from >= to {
 		return
 	}
@@ -20,12 +15,7 @@ func (a *Aggregate) addErrors(quartic bool, times []int64, predicted, actual []f
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		a.addActualTimes(uint64(j-i), times[i], times[j-1])
 	}
-	var b batch
-	for from < to {
-		p, q, next := b.next(predicted, actual, known, from, to)
-		b.addErrors(a, p, q, quartic)
-		from = next
-	}
+	a.addNumbers(want, predicted, actual, known, from, to)
 }
 
 // AddRows adds the rows [from, to) of parallel columns, in whatever order they are.
@@ -37,12 +27,19 @@ func (a *Aggregate) AddRows(times []int64, predicted, actual []float64, known Bi
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		a.addActualTimes(uint64(j-i), slices.Min(times[i:j]), slices.Max(times[i:j]))
 	}
+	a.addNumbers(WantAll, predicted, actual, known, from, to)
+}
+
+// addNumbers adds everything but counts and times.
+func (a *Aggregate) addNumbers(want Want, predicted, actual []float64, known Bitmap, from, to int) {
 	var b batch
 	for from < to {
 		p, q, next := b.next(predicted, actual, known, from, to)
-		b.addErrors(a, p, q, true)
-		b.addActuals(a, q)
-		b.addQuotients(a, p, q)
+		b.addErrors(a, p, q, want >= WantSpread)
+		if want == WantAll {
+			b.addActuals(a, q)
+			b.addQuotients(a, p, q)
+		}
 		from = next
 	}
 }

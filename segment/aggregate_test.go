@@ -201,7 +201,7 @@ func TestAggregateKernels(t *testing.T) {
 		whole := aggregateOf(rows[from:to])
 		want, got = Aggregate{}, Aggregate{}
 		want.MergeErrors(&whole)
-		got.AddErrors(times, predicted, actual, known, from, to)
+		got.AddWanted(WantErrors, times, predicted, actual, known, from, to)
 		require.Equal(t, want, got)
 	}
 }

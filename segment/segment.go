@@ -53,6 +53,7 @@ func OpenIn(sc *Scratch, src Source, size int64) (*Segment, error) {
 	if sc.opened == nil {
 		sc.opened = &Segment{dir: new(directory)}
 	}
+	sc.Forget() // of what was opened there before
 	if err := sc.opened.load(src, size, sc); err != nil {
 		return nil, err
 	}

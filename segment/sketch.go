@@ -63,6 +63,24 @@ func (s *Sketch) addBucket(bucket int, n uint64) {
 	s.counts[i] += n
 }
 
+// addErrors adds |predicted-actual| of each row. Equivalent: Add for each, at half the cost (BenchmarkSketchesAddRows).
+func (s *Sketch) addErrors(predicted, actual []float64) {
+	actual = actual[:len(predicted)]
+	counts, first := s.counts, s.first
+	for i, p := range predicted {
+		b := math.Float64bits(p-actual[i]) &^ (1 << 63)
+		hi, lo := bits.Mul64(b, sketchSteps)
+		at := int(hi<<(64-fracBits)|lo>>fracBits) + 1 + (fracBits-1)*sketchSteps - first
+		if uint(at) >= uint(len(counts)) || b < 1<<fracBits {
+			s.addBucket(bucketOf(math.Float64frombits(b)), 1)
+			counts, first = s.counts, s.first
+			continue
+		}
+		counts[at]++
+		s.count++
+	}
+}
+
 // reach makes room for a bucket.
 func (s *Sketch) reach(bucket int) {
 	first, end := max(bucket-windowLeast/2, 0), bucket+windowLeast/2
@@ -79,21 +97,20 @@ func (s *Sketch) reach(bucket int) {
 // Quantiles sets dst[i] to the value of which percents[i] in a hundred are not greater, by the nearest rank: the least v such that at least that share of the
 // values is <= v, give or take SketchError. It is +Inf if that is, and 0 for an empty sketch. percents ascend.
 func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
-	seen, at := s.zeros, 0
-	value := 0.0
+	seen, at := s.zeros, -1 // values in the buckets up to at
 	for i, percent := range percents {
 		hi, lo := bits.Mul64(s.count, percent)
 		rank, rest := bits.Div64(hi, lo, 100)
 		if rest > 0 {
 			rank++
 		}
-		for ; seen < rank; at++ {
-			if n := s.counts[at]; n > 0 {
-				seen += n
-				value = bucketValue(s.first + at)
-			}
+		for seen < rank {
+			at++
+			seen += s.counts[at]
 		}
-		dst[i] = value
+		if dst[i] = 0; at >= 0 {
+			dst[i] = bucketValue(s.first + at)
+		}
 	}
 }
 

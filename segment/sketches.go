@@ -33,9 +33,7 @@ func (d *Sketches) Add(predicted, actual float64, lag int64) {
 // AddRows adds those of the rows [from, to) of parallel columns that have an actual. Without lags none of them has any.
 func (d *Sketches) AddRows(predicted, actual []float64, lags []int64, known Bitmap, from, to int) {
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
-		for k := i; k < j; k++ {
-			d.Errors.Add(math.Abs(predicted[k] - actual[k]))
-		}
+		d.Errors.addErrors(predicted[i:j], actual[i:j])
 		if lags == nil {
 			continue
 		}

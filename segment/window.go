@@ -27,15 +27,6 @@ var merges = [...]func(dst, o *Aggregate){
 // MergeWanted adds the rows of o, as far as want asks. The rest of a is then meaningless.
 func (a *Aggregate) MergeWanted(want Want, o *Aggregate) { merges[want](a, o) }
 
-// AddWanted is [Aggregate.AddErrors] or [Aggregate.AddRows], as want asks. Times must be ascending.
-func (a *Aggregate) AddWanted(want Want, times []int64, predicted, actual []float64, known Bitmap, from, to int) {
-	if want == WantAll {
-		a.AddRows(times, predicted, actual, known, from, to)
-	} else {
-		a.addErrors(want == WantSpread, times, predicted, actual, known, from, to)
-	}
-}
-
 // Window adds the rows of a series with from <= time < to, in Unix milliseconds, to dst. Blocks that lie in the window come from the tree; at most two,
 // at the edges of the window, are decoded, and of these the numbers alone. It allocates nothing once sc has grown. With WantAll the rows are added to
 // sketches too, which is otherwise not used.
@@ -96,10 +87,6 @@ func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, fr
 
 // edgeBlock returns the decoded columns of a block, which sc holds. Nothing is read for one that it held already.
 func (s *Segment) edgeBlock(series, block int, cols ColumnSet, sc *Scratch) (*Columns, Read, error) {
-	if s == sc.opened { // the same memory will be another segment
-		read, err := s.ReadBlock(&sc.block, series, block, cols, sc)
-		return &sc.block, read, err
-	}
 	number := int(s.dir.series[series].firstBlock) + block
 	for i := range sc.edges {
 		if e := &sc.edges[i]; e.segment == s && e.block == number && e.cols == cols {
