@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -14,6 +15,7 @@ import (
 // machine is where, when and of what code figures were taken.
 type machine struct {
 	Processor, Kernel, Disk, Go, Node, Commit, Date, Load string
+	Steal                                                 string // share of the time of the run that the host gave to others
 	Cores                                                 int
 	Memory                                                int64
 }
@@ -36,6 +38,26 @@ func thisMachine(ctx context.Context, dir string) machine {
 		m.Load, _, _ = strings.Cut(string(load), " ")
 	}
 	return m
+}
+
+// processorTime reads how much time the machine's cores had since it started, and how much of it the host withheld.
+func processorTime() (all, stolen float64) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line) {
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil || i > 8 { // the name, and time of guests, which is in user's too
+			continue
+		}
+		all += ticks
+		if i == 8 {
+			stolen = ticks
+		}
+	}
+	return all, stolen
 }
 
 // output of a command that only informs; it may be missing.

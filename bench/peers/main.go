@@ -30,7 +30,7 @@ func main() {
 	flag.Int64Var(&s.rows, "rows", 10_000_000, "rows of the main workload; the other shapes have a tenth")
 	flag.Int64Var(&s.growth, "growth", 0, "rows of a last workload that is streamed into Residual alone, like 100000000; 0 for none")
 	flag.IntVar(&s.runs, "runs", 5, "alternating runs")
-	flag.Float64Var(&s.seconds, "seconds", 1, "how long one question is asked in a run")
+	flag.Float64Var(&s.seconds, "seconds", 0.5, "how long one question is asked in a run")
 	flag.StringVar(&s.parts, "parts", "shapes,crowds,main", "what to measure; the report has dashes for the rest")
 	flag.StringVar(&s.cache, "cache", ".peers", "folder for packages, data and samples")
 	flag.StringVar(&s.out, "out", "bench/RESULTS.md", "report to write")
@@ -74,10 +74,13 @@ func run(ctx context.Context, s settings) error {
 	}
 	b.ledger.Guarantees = map[string]string{}
 	b.ledger.Machine, b.ledger.Rows, b.ledger.Runs = thisMachine(ctx, cache), s.rows, s.runs
+	all, stolen := processorTime()
 	err = b.all(ctx, s, filepath.Join(cache, "node"))
 	if err := errors.Join(err, os.RemoveAll(b.dir)); err != nil {
 		return err
 	}
+	allNow, stolenNow := processorTime()
+	b.ledger.Machine.Steal = fmt.Sprintf("%.1f %%", (stolenNow-stolen)/(allNow-all)*100)
 	b.ledger.Took = time.Since(begin).Round(time.Second).String()
 	if err := b.ledger.save(samplesFile); err != nil {
 		return err
