@@ -54,6 +54,9 @@ func Surface() (list []string) {
 	return list
 }
 
+// OpenConns is how many connections the server has.
+func (s *Server) OpenConns() int { return s.openConns() }
+
 // DefaultLimits are the limits of a server without options.
 func DefaultLimits() Limits { return Limits{}.withDefaults() }
 

@@ -1,9 +1,11 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
 
@@ -138,6 +141,26 @@ func TestSlowClients(t *testing.T) {
 	answer := exchange(t, server.addr, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	require.Equal(t, 1, strings.Count(answer, "HTTP/1.1 "), "an idle connection ends without another answer")
 	require.Empty(t, server.store.batches)
+}
+
+// hugeStore has an answer that no buffer between two processes holds.
+type hugeStore struct{ *fakeStore }
+
+func (hugeStore) Metrics(context.Context, engine.MetricsQuery) (engine.MetricsResult, error) {
+	return engine.MetricsResult{Rows: slices.Repeat(metricsRows, 40_000)}, nil
+}
+
+// TestClientThatTakesNoAnswer asks for much and reads none of it: the server does not keep the answer for long.
+func TestClientThatTakesNoAnswer(t *testing.T) {
+	server := startWith(t, hugeStore{newFakeStore()}, httpapi.Options{Limits: httpapi.Limits{WriteTimeout: 50 * time.Millisecond}})
+	conn := dial(t, server.addr)
+	_, err := io.WriteString(conn, "GET /v0/pipes/model_performance_metrics.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	require.NoError(t, err)
+	for _, open := range []int{1, 0} {
+		require.Eventually(t, func() bool { return server.OpenConns() == open }, 10*time.Second, time.Millisecond)
+	}
+	answer, _ := io.ReadAll(conn)
+	require.NotContains(t, string(answer), `"statistics"`, "the end of the answer was never sent")
 }
 
 // TestGoodClientBesideSlowOnes keeps many connections half open and asks on another.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,12 +69,16 @@ func TestServeTLSAndTokens(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, ask(first, ""))
 	require.Equal(t, http.StatusForbidden, ask(first, "p.wrong"))
 	require.Equal(t, http.StatusOK, ask(first, token))
+	_, err = tls.Dial("tcp", strings.TrimPrefix(s.url(), "https://"), &tls.Config{RootCAs: first, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+	require.ErrorContains(t, err, "protocol version")
 
 	second := newCertificate(t, flags, 2)
 	later := create("later")
 	require.Zero(t, ask(second, token), "not before the reload")
-	s.reload()
-	require.Equal(t, http.StatusOK, ask(second, later))
+	stop := reloadOnHangup(s)
+	require.NoError(t, syscall.Kill(syscall.Getpid(), syscall.SIGHUP))
+	require.Eventually(t, func() bool { return ask(second, later) == http.StatusOK }, 5*time.Second, time.Millisecond)
+	stop()
 	require.Zero(t, ask(first, token))
 
 	require.NoError(t, os.WriteFile(flags.tlsCert, []byte("broken"), 0o600))
