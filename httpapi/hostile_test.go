@@ -20,77 +20,83 @@ import (
 // head is the start of a request whose framing a case spoils.
 const head = "POST " + events + " HTTP/1.1\r\nHost: localhost\r\n"
 
+// hostileCase is a request that must not be taken for one, and the status of its refusal.
+type hostileCase struct {
+	name, request string
+	status        int
+}
+
+var longText = strings.Repeat("a", 9<<10)
+
+var hostileCases = []hostileCase{
+	{"length and chunks", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+	{"chunks and length", head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
+	{"two lengths", head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400},
+	{"the same length twice", head + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400},
+	{"signed length", head + "Content-Length: +5\r\n\r\nhello", 400},
+	{"negative length", head + "Content-Length: -5\r\n\r\nhello", 400},
+	{"listed length", head + "Content-Length: 5, 5\r\n\r\nhello", 400},
+	{"overflowing length", head + "Content-Length: 18446744073709551621\r\n\r\nhello", 400},
+	{"hexadecimal length", head + "Content-Length: 0x5\r\n\r\nhello", 400},
+	{"unknown transfer encoding", head + "Transfer-Encoding: gzip\r\n\r\n", 400},
+	{"listed transfer encoding", head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
+	{"identity transfer encoding", head + "Transfer-Encoding: identity\r\n\r\nhello", 400},
+	{"two transfer encodings", head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+	{"chunks in HTTP/1.0", "POST " + events + " HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+	{"space before the colon", head + "Content-Length : 5\r\n\r\nhello", 400},
+	{"space in a name", head + "Content Length: 5\r\n\r\nhello", 400},
+	{"no colon", head + "Content-Length\r\n\r\n", 400},
+	{"bare CR in a value", head + "X: a\rb\r\n\r\n", 400},
+	{"NUL in a value", head + "X: a\x00b\r\n\r\n", 400},
+	{"NUL in a name", head + "X\x00: a\r\n\r\n", 400},
+	{"NUL in the target", "GET /health\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+	{"chunk size not hexadecimal", head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
+	{"chunk size overflows", head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
+	{"chunk extension with LF", head + "Transfer-Encoding: chunked\r\n\r\n5;a=b\nhello\r\n0\r\n\r\n", 400},
+	{"chunk without its end", head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloxx0\r\n\r\n", 400},
+	{"two hosts", head + "Host: localhost\r\n\r\n", 400},
+	{"no host", "GET /health HTTP/1.1\r\n\r\n", 400},
+	{"two tokens", head + "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 400},
+	{"folded header", head + "X: a\r\n b\r\n\r\n", 400},
+	{"folded header with a tab", head + "X: a\r\n\tb\r\n\r\n", 400},
+	{"first header folded", "GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n", 400},
+	{"HTTP/9.9", "GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n", 400},
+	{"HTTP/2.0", "GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n", 400},
+	{"no version", "GET /health\r\nHost: localhost\r\n\r\n", 400},
+	{"not HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},
+	{"encoded NUL", get("/health%00"), 400},
+	{"encoded slash", get("/v0%2fevents"), 400},
+	{"encoded letter", get("/%68ealth"), 400},
+	{"empty segment", get("//health"), 400},
+	{"empty segment inside", get("/v0//events"), 400},
+	{"dot segment", get("/v0/./events"), 400},
+	{"two dots", get("/v0/../health"), 400},
+	{"two dots at the end", get("/v0/.."), 400},
+	{"encoded two dots", get("/v0/%2e%2e/health"), 400},
+	{"backslash", get("/v0\\events"), 400},
+	{"non-ASCII path", get("/h\xc3\xa9alth"), 400},
+	{"semicolon", get("/health;x=1"), 400},
+	{"fragment", get("/health#x"), 400},
+	{"asterisk", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400},
+	{"authority form", "CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+	{"absolute form without a path", get("http://localhost"), 400},
+
+	{"headers over 8 KiB", get("/health", "X: "+longText), 431},
+	{"many headers", get("/health", strings.Repeat("X: a\r\n", 2000)+"Y: b"), 431},
+	{"headers over the buffer", get("/health", "X: "+strings.Repeat(longText, 9)), 431},
+	{"query over 8 KiB", get("/health?" + longText), 414},
+	{"path over 1 KiB", get("/" + longText), 414},
+	{"target over the buffer", get("/health?" + strings.Repeat(longText, 9)), 414},
+
+	{"body over the limit by its length", head + "Content-Length: 1048577\r\n\r\n" + strings.Repeat("\n", 8<<10), 413},
+	{"body over the limit in chunks", head + "Transfer-Encoding: chunked\r\n\r\n" +
+		fmt.Sprintf("%x\r\n%s\r\n1\r\n\n\r\n0\r\n\r\n", 1<<20, strings.Repeat("\n", 1<<20)), 413},
+}
+
 // TestHostileRequests sends bytes that must not be taken for a request: each gets its status, and the connection ends.
 func TestHostileRequests(t *testing.T) {
 	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}})
-	long := strings.Repeat("a", 9<<10)
-	for _, c := range []struct {
-		name, request string
-		status        int
-	}{
-		{"length and chunks", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-		{"chunks and length", head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
-		{"two lengths", head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400},
-		{"the same length twice", head + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400},
-		{"signed length", head + "Content-Length: +5\r\n\r\nhello", 400},
-		{"negative length", head + "Content-Length: -5\r\n\r\nhello", 400},
-		{"listed length", head + "Content-Length: 5, 5\r\n\r\nhello", 400},
-		{"overflowing length", head + "Content-Length: 18446744073709551621\r\n\r\nhello", 400},
-		{"hexadecimal length", head + "Content-Length: 0x5\r\n\r\nhello", 400},
-		{"unknown transfer encoding", head + "Transfer-Encoding: gzip\r\n\r\n", 400},
-		{"listed transfer encoding", head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
-		{"identity transfer encoding", head + "Transfer-Encoding: identity\r\n\r\nhello", 400},
-		{"two transfer encodings", head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-		{"chunks in HTTP/1.0", "POST " + events + " HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-		{"space before the colon", head + "Content-Length : 5\r\n\r\nhello", 400},
-		{"space in a name", head + "Content Length: 5\r\n\r\nhello", 400},
-		{"no colon", head + "Content-Length\r\n\r\n", 400},
-		{"bare CR in a value", head + "X: a\rb\r\n\r\n", 400},
-		{"NUL in a value", head + "X: a\x00b\r\n\r\n", 400},
-		{"NUL in a name", head + "X\x00: a\r\n\r\n", 400},
-		{"NUL in the target", "GET /health\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
-		{"chunk size not hexadecimal", head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
-		{"chunk size overflows", head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
-		{"chunk extension with LF", head + "Transfer-Encoding: chunked\r\n\r\n5;a=b\nhello\r\n0\r\n\r\n", 400},
-		{"chunk without its end", head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloxx0\r\n\r\n", 400},
-		{"two hosts", head + "Host: localhost\r\n\r\n", 400},
-		{"no host", "GET /health HTTP/1.1\r\n\r\n", 400},
-		{"two tokens", head + "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 400},
-		{"folded header", head + "X: a\r\n b\r\n\r\n", 400},
-		{"folded header with a tab", head + "X: a\r\n\tb\r\n\r\n", 400},
-		{"first header folded", "GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n", 400},
-		{"HTTP/9.9", "GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n", 400},
-		{"HTTP/2.0", "GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n", 400},
-		{"no version", "GET /health\r\nHost: localhost\r\n\r\n", 400},
-		{"not HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},
-		{"encoded NUL", get("/health%00"), 400},
-		{"encoded slash", get("/v0%2fevents"), 400},
-		{"encoded letter", get("/%68ealth"), 400},
-		{"empty segment", get("//health"), 400},
-		{"empty segment inside", get("/v0//events"), 400},
-		{"dot segment", get("/v0/./events"), 400},
-		{"two dots", get("/v0/../health"), 400},
-		{"two dots at the end", get("/v0/.."), 400},
-		{"encoded two dots", get("/v0/%2e%2e/health"), 400},
-		{"backslash", get("/v0\\events"), 400},
-		{"non-ASCII path", get("/h\xc3\xa9alth"), 400},
-		{"semicolon", get("/health;x=1"), 400},
-		{"fragment", get("/health#x"), 400},
-		{"asterisk", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400},
-		{"authority form", "CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
-		{"absolute form without a path", get("http://localhost"), 400},
-
-		{"headers over 8 KiB", get("/health", "X: "+long), 431},
-		{"many headers", get("/health", strings.Repeat("X: a\r\n", 2000)+"Y: b"), 431},
-		{"headers over the buffer", get("/health", "X: "+strings.Repeat(long, 9)), 431},
-		{"query over 8 KiB", get("/health?" + long), 414},
-		{"path over 1 KiB", get("/" + long), 414},
-		{"target over the buffer", get("/health?" + strings.Repeat(long, 9)), 414},
-
-		{"body over the limit by its length", head + "Content-Length: 1048577\r\n\r\n" + strings.Repeat("\n", 8<<10), 413},
-		{"body over the limit in chunks", head + "Transfer-Encoding: chunked\r\n\r\n" +
-			fmt.Sprintf("%x\r\n%s\r\n1\r\n\n\r\n0\r\n\r\n", 1<<20, strings.Repeat("\n", 1<<20)), 413},
-	} {
+	for _, c := range hostileCases {
 		t.Run(c.name, func(t *testing.T) {
 			answer := exchange(t, server.addr, c.request)
 			status, _, _ := strings.Cut(strings.TrimPrefix(answer, "HTTP/1.1 "), " ")

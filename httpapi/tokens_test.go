@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
 
@@ -330,6 +332,60 @@ func TestCanary(t *testing.T) {
 	require.NotContains(t, server.logs.String(), token)
 	require.NotContains(t, strings.Join(files, "\n"), token)
 	require.Contains(t, answers[len(answers)-1], "residual_http_requests_total")
+}
+
+// TestCanaryThroughTheSuite sends every golden and every hostile request with a token, as a header and as a parameter, to a
+// server on a store of its own: the token comes back in no answer, and stands in no log, metric or file.
+func TestCanaryThroughTheSuite(t *testing.T) {
+	dir := t.TempDir()
+	token := create(t, dir, "canary", "ADMIN")
+	tokens, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	db, err := engine.Open(filepath.Join(dir, "store"), engine.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	server := startWith(t, db, httpapi.Options{Tokens: tokens, Now: time.Now, Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}})
+
+	requests := []string{}
+	for i := range goldenCases {
+		requests = append(requests, goldenCases[i].request)
+	}
+	for i := range hostileCases {
+		requests = append(requests, hostileCases[i].request)
+	}
+	host, target := regexp.MustCompile(`\r\n(Host:)`), regexp.MustCompile(`^(\S+ )([^ ?]*)\??`)
+	answered := map[string]bool{}
+	for _, request := range requests {
+		for _, sent := range []string{
+			host.ReplaceAllString(request, "\r\nAuthorization: Bearer "+token+"\r\n$1"),
+			target.ReplaceAllString(request, "${1}${2}?token="+token+"&"),
+		} {
+			answer := exchangeHalf(t, server.addr, sent)
+			require.NotContains(t, answer, token, sent)
+			status, _, _ := strings.Cut(strings.TrimPrefix(answer, "HTTP/1.1 "), " ")
+			answered[status] = true
+		}
+	}
+	for _, status := range []string{"200", "202", "400", "404", "413", "431"} {
+		require.True(t, answered[status], status)
+	}
+	require.Contains(t, server.logs.String(), "token=canary")
+	require.NotContains(t, server.logs.String(), token)
+	_, metrics := server.do(t, "GET", "/metrics", nil, "Authorization", "Bearer "+token)
+	require.Contains(t, metrics, "residual_rows_total")
+	require.NotContains(t, metrics, token)
+	files := 0
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NotContains(t, string(data), token, path)
+		return nil
+	}))
+	require.Greater(t, files, 3)
 }
 
 // TestTokensAreStoredAsHashes reads the file as a thief would.
