@@ -26,30 +26,25 @@ func BenchmarkMetrics(b *testing.B) {
 
 func benchmarkMetrics(b *testing.B, s *store, window time.Duration) {
 	b.Helper()
-	q := engine.MetricsQuery{Model: model, Environment: environment, Window: window}
-	answer, err := s.Metrics(b.Context(), q)
-	require.NoError(b, err)
-	if count, mae, rmse := s.window(now.Add(-window), now); count == 0 {
-		require.Empty(b, answer.Rows)
-	} else {
-		require.Len(b, answer.Rows, 1)
-		require.Equal(b, count, answer.Rows[0].PredictionCount)
-		require.InEpsilon(b, mae, answer.Rows[0].MAE, tolerance)
-		require.InEpsilon(b, rmse, answer.Rows[0].RMSE, tolerance)
-	}
-
-	var times latencies
-	b.ReportAllocs()
-	for b.Loop() {
-		times.start()
-		answer, err = s.Metrics(b.Context(), q)
-		times.stop()
-		if err != nil {
-			b.Fatal(err)
+	var queries [edgesTried]engine.MetricsQuery
+	for i := range queries {
+		q := engine.MetricsQuery{Model: model, Environment: environment, Window: window + time.Duration(i)*window/(20*edgesTried)}
+		queries[i] = q
+		answer, err := s.Metrics(b.Context(), q)
+		require.NoError(b, err)
+		if count, mae, rmse := s.window(now.Add(-q.Window), now); count == 0 {
+			require.Empty(b, answer.Rows)
+		} else {
+			require.Len(b, answer.Rows, 1)
+			require.Equal(b, count, answer.Rows[0].PredictionCount)
+			require.InEpsilon(b, mae, answer.Rows[0].MAE, tolerance)
+			require.InEpsilon(b, rmse, answer.Rows[0].RMSE, tolerance)
 		}
 	}
-	times.report(b)
-	b.ReportMetric(float64(answer.Read.Rows), "rows-read")
+	measure(b, func(i int) (engine.Read, error) {
+		answer, err := s.Metrics(b.Context(), queries[i%edgesTried])
+		return answer.Read, err
+	})
 }
 
 // BenchmarkDrift compares two windows of one series.
@@ -67,30 +62,53 @@ func BenchmarkDrift(b *testing.B) {
 
 func benchmarkDrift(b *testing.B, s *store, recent, historical time.Duration) {
 	b.Helper()
-	q := engine.DriftQuery{Model: model, Environment: environment, Recent: recent, Historical: historical}
-	answer, err := s.Drift(b.Context(), q)
-	require.NoError(b, err)
-	require.Len(b, answer.Rows, 1)
-	recentCount, recentMAE, _ := s.window(now.Add(-recent), now)
-	historicalCount, historicalMAE, _ := s.window(now.Add(-historical), now.Add(-recent))
-	row := answer.Rows[0]
-	require.Equal(b, []uint64{recentCount, historicalCount}, []uint64{row.RecentCount, row.HistoricalCount})
-	require.InEpsilon(b, recentMAE, row.RecentMAE, tolerance)
-	require.InEpsilon(b, historicalMAE, row.HistoricalMAE, tolerance)
-	require.InEpsilon(b, (recentMAE-historicalMAE)/historicalMAE, row.DriftPercentage, tolerance)
+	var queries [edgesTried]engine.DriftQuery
+	for i := range queries {
+		longer := 1 + float64(i)/(20*edgesTried)
+		q := engine.DriftQuery{
+			Model: model, Environment: environment,
+			Recent: time.Duration(float64(recent) * longer), Historical: time.Duration(float64(historical) * longer),
+		}
+		queries[i] = q
+		answer, err := s.Drift(b.Context(), q)
+		require.NoError(b, err)
+		require.Len(b, answer.Rows, 1)
+		recentCount, recentMAE, _ := s.window(now.Add(-q.Recent), now)
+		historicalCount, historicalMAE, _ := s.window(now.Add(-q.Historical), now.Add(-q.Recent))
+		row := answer.Rows[0]
+		require.Equal(b, []uint64{recentCount, historicalCount}, []uint64{row.RecentCount, row.HistoricalCount})
+		require.InEpsilon(b, recentMAE, row.RecentMAE, tolerance)
+		require.InEpsilon(b, historicalMAE, row.HistoricalMAE, tolerance)
+		require.InEpsilon(b, (recentMAE-historicalMAE)/historicalMAE, row.DriftPercentage, tolerance)
+	}
+	measure(b, func(i int) (engine.Read, error) {
+		answer, err := s.Drift(b.Context(), queries[i%edgesTried])
+		return answer.Read, err
+	})
+}
 
+// edgesTried is the number of windows that a benchmark asks for in turn, each a little longer than the one before, so that their
+// edges fall anywhere in a block.
+const edgesTried = 64
+
+// measure times a query, the i-th of many.
+func measure(b *testing.B, query func(i int) (engine.Read, error)) {
+	b.Helper()
 	var times latencies
+	rows, asked := uint64(0), 0
 	b.ReportAllocs()
 	for b.Loop() {
 		times.start()
-		answer, err = s.Drift(b.Context(), q)
+		read, err := query(asked)
 		times.stop()
 		if err != nil {
 			b.Fatal(err)
 		}
+		rows += read.Rows
+		asked++
 	}
 	times.report(b)
-	b.ReportMetric(float64(answer.Read.Rows), "rows-read")
+	b.ReportMetric(float64(rows)/float64(asked), "rows-read")
 }
 
 func hours(d time.Duration) string { return fmt.Sprintf("%gh", d.Hours()) }

@@ -63,6 +63,15 @@ func (b Bitmap) Count() int {
 	return n
 }
 
+// countBelow returns the number of bits set before bit i.
+func (b Bitmap) countBelow(i int) int {
+	n := b[:min(i>>6, len(b))].Count()
+	if i>>6 < len(b) {
+		n += bits.OnesCount64(b[i>>6] & (1<<(uint(i)&63) - 1))
+	}
+	return n
+}
+
 // run returns the first run [from, to) of set bits at or after i, cut off at end. from is end if there is none.
 func (b Bitmap) run(i, end int) (from, to int) {
 	from = b.next(i, end, 0)

@@ -166,24 +166,32 @@ func (sc *Scratch) decodeChunk(dst *Columns, ch chunk, b []byte, n int) error {
 func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 	c := cursor{rest: b}
 	decodeInts(&c, grow(&dst.Times, n))
+	return sc.decodeValues(&c, dst, 0, n)
+}
+
+// decodeValues sets known, and predicted and actual of the rows [from, to), from what follows the times in the chunk of numbers.
+func (sc *Scratch) decodeValues(c *cursor, dst *Columns, from, to int) error {
+	n := len(dst.Times)
 	known := grow(&dst.Known, (n+63)/64)
-	actuals := decodeKnown(&c, known, n)
+	actuals := decodeKnown(c, known, n)
 	if c.err != nil {
 		return c.err
 	}
 	ref := &sc.predicted
-	ref.values, ref.rows = grow(&dst.Predicted, n), nil
-	decodeFloats(&c, ref.values, &ref.decimals, nil)
+	ref.values, ref.rows, ref.from, ref.to = grow(&dst.Predicted, n), nil, from, to
+	decodeFloats(c, ref.values, from, to, &ref.decimals, nil)
 	actual := grow(&dst.Actual, n)
 	if actuals == n {
-		decodeFloats(&c, actual, &sc.actual, ref)
+		decodeFloats(c, actual, from, to, &sc.actual, ref)
 		return c.end()
 	}
 	ref.rows = known
 	compact := grow(&sc.values, actuals)
-	decodeFloats(&c, compact, &sc.actual, ref)
+	first, end := known.countBelow(from), known.countBelow(to)
+	decodeFloats(c, compact, first, end, &sc.actual, ref)
 	clear(actual)
-	for i, j := known.run(0, n); i < j; i, j = known.run(j, n) {
+	compact = compact[first:end]
+	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		compact = compact[copy(actual[i:j], compact):]
 	}
 	return c.end()

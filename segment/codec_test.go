@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,11 +36,26 @@ func intCodec(draw func(i int) int64) codec {
 			return e.appendInts(dst, v, planInts(v))
 		},
 		decode: func(c *cursor, n int) bool {
-			got := make([]int64, n)
+			got, front := make([]int64, n), *c
 			decodeInts(c, got)
+			for _, part := range rowRanges(n) {
+				if c.err != nil {
+					break
+				}
+				again, in := make([]int64, n), front
+				decodeIntsIn(&in, again, part[0], part[1])
+				if !slices.Equal(again[part[0]:part[1]], got[part[0]:part[1]]) || len(in.rest) != len(c.rest) {
+					return false
+				}
+			}
 			return fmt.Sprint(got) == fmt.Sprint(v)
 		},
 	}
+}
+
+// rowRanges are ranges of n rows.
+func rowRanges(n int) [][2]int {
+	return [][2]int{{0, 0}, {0, n / 3}, {n / 3, n / 2}, {n / 2, n}, {n, n}}
 }
 
 // floatCodec stores two columns, the second against the first.
@@ -67,10 +83,24 @@ func floatCodec(draw func(i int) (p, q float64)) codec {
 			return e.appendFloats(dst, q, &e.actual, &e.predicted)
 		},
 		decode: func(c *cursor, n int) bool {
-			v, w := make([]float64, n), make([]float64, n)
-			decodeFloats(c, v, &sc.predicted.decimals, nil)
-			sc.predicted.values = v
-			decodeFloats(c, w, &sc.actual, &sc.predicted)
+			decode := func(c *cursor, from, to int) (v, w []float64) {
+				v, w = make([]float64, n), make([]float64, n)
+				decodeFloats(c, v, from, to, &sc.predicted.decimals, nil)
+				sc.predicted.values, sc.predicted.from, sc.predicted.to = v, from, to
+				decodeFloats(c, w, from, to, &sc.actual, &sc.predicted)
+				return v[from:to], w[from:to]
+			}
+			front := *c
+			v, w := decode(c, 0, n)
+			for _, part := range rowRanges(n) {
+				in, from, to := front, part[0], part[1]
+				if c.err != nil {
+					break
+				}
+				if x, y := decode(&in, from, to); !same(v[from:to], x) || !same(w[from:to], y) || len(in.rest) != len(c.rest) {
+					return false
+				}
+			}
 			return same(p, v) && same(q, w)
 		},
 	}

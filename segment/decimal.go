@@ -44,12 +44,27 @@ func fromProducts(dst []float64, ints []int64, k int) {
 	}
 }
 
-// fromQuotients is fromProducts by division.
+// fromQuotients is fromProducts for the nearest float64 of the quotient. |ints[i]| <= 2^53. Equivalent: divisionsRef.
+//
+// A division takes as long as the rest of the loop four times over. Instead, n is multiplied by 1/10^k as the sum of two float64, of which FMA rounds
+// only the result. It is off by less than 2^-105 of itself before that, and n/10^k is at least 2^-54 * 5^-14 > 2^-87 of itself away from where rounding
+// changes: a tie M has 54 bits, and n - M*10^k is a multiple of the last bit of M times 2^k.
 func fromQuotients(dst []float64, ints []int64, k int) {
 	p := powersOfTen[k]
+	high := 1 / p
+	low := math.FMA(-high, p, 1) / p
 	ints = ints[:len(dst)]
-	for i, d := range ints {
-		dst[i] = float64(d) / p
+	for ; len(dst) >= 4 && len(ints) >= 4; dst, ints = dst[4:], ints[4:] {
+		d, n := (*[4]float64)(dst), (*[4]int64)(ints)
+		a, b, c, e := float64(n[0]), float64(n[1]), float64(n[2]), float64(n[3])
+		d[0] = math.FMA(a, high, a*low)
+		d[1] = math.FMA(b, high, b*low)
+		d[2] = math.FMA(c, high, c*low)
+		d[3] = math.FMA(e, high, e*low)
+	}
+	for i := range dst {
+		n := float64(ints[i])
+		dst[i] = math.FMA(n, high, n*low)
 	}
 }
 

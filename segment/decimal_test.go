@@ -32,6 +32,34 @@ func TestQuotientsAreTheNearestFloats(t *testing.T) {
 	}
 }
 
+// divisionsRef is fromQuotients by division.
+func divisionsRef(dst []float64, ints []int64, k int) {
+	for i, d := range ints {
+		dst[i] = float64(d) / powersOfTen[k]
+	}
+}
+
+// TestQuotientsAreDivisions compares at random integers of every length.
+func TestQuotientsAreDivisions(t *testing.T) {
+	r := newRand(t)
+	ints := make([]int64, 1023)
+	got, want := make([]float64, len(ints)), make([]float64, len(ints))
+	for range rounds(100) {
+		for k := range decimalsMax + 1 {
+			for i := range ints {
+				ints[i] = (r.Int64N(1<<54) - 1<<53) >> r.IntN(53)
+			}
+			fromQuotients(got, ints, k)
+			divisionsRef(want, ints, k)
+			for i := range want {
+				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+					t.Fatalf("%d / 10^%d = %v, want %v", ints[i], k, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
 // TestProductExponent holds the evidence for the exponent 14: the share of decimals that a product with each power of ten gets wrong.
 func TestProductExponent(t *testing.T) {
 	const n = 20000
@@ -71,7 +99,7 @@ func BenchmarkDecimals(b *testing.B) {
 	for i := range ints {
 		ints[i] = r.Int64N(10000)
 	}
-	for name, kernel := range map[string]func([]float64, []int64, int){"products": fromProducts, "quotients": fromQuotients, "ref": decimalsRef} {
+	for name, kernel := range map[string]func([]float64, []int64, int){"products": fromProducts, "quotients": fromQuotients, "ref": divisionsRef} {
 		b.Run("kernel="+name, func(b *testing.B) {
 			b.SetBytes(8 * blockRows)
 			for b.Loop() {

@@ -49,6 +49,7 @@ type reference struct {
 	values   []float64
 	decimals decimals
 	rows     Bitmap // those that the other column has; nil if it has all
+	from, to int    // of these rows, those that are there
 }
 
 // appendFloats appends v in its cheapest form, bit for bit, and leaves its decimals in own. ref may be nil.
@@ -173,12 +174,13 @@ func (e *encoder) appendBits(dst []byte, v []float64, ref *reference) []byte {
 	return e.appendInts(append(dst, byte(form)), patterns, plan)
 }
 
-// decodeFloats fills dst from the front of c and leaves its decimals in own. ref is nil if there is none.
-func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
+// decodeFloats sets dst[from:to] from the front of c, at which a column of len(dst) floats lies, and leaves the decimals in own. The rest of both is left
+// undefined. ref is nil if there is no reference.
+func decodeFloats(c *cursor, dst []float64, from, to int, own *decimals, ref *reference) {
 	form := floatForm(c.byte())
 	if form == floatSplit {
 		own.form = floatBits
-		decodeSplit(c, dst, own)
+		decodeSplit(c, dst, from, to, own)
 		return
 	}
 	own.form = form &^ floatAgainst
@@ -191,24 +193,25 @@ func decodeFloats(c *cursor, dst []float64, own *decimals, ref *reference) {
 		c.fail("form of floats")
 		return
 	}
-	decodeInts(c, ints)
+	decodeIntsIn(c, ints, from, to)
+	part, floats := ints[from:to], dst[from:to]
 	if form&floatAgainst != 0 {
 		if own.form != floatBits && (ref.decimals.form == floatBits || ref.decimals.places != own.places) {
 			c.fail("reference of floats")
 			return
 		}
-		ref.addTo(ints, own.form)
+		ref.addTo(part, own.form)
 	}
-	if own.form == floatBits {
-		for i, n := range ints {
-			dst[i] = math.Float64frombits(uint64(n))
+	switch own.form {
+	case floatBits:
+		for i, n := range part {
+			floats[i] = math.Float64frombits(uint64(n))
 		}
 		return
-	}
-	if own.form == floatProducts {
-		fromProducts(dst, ints, own.places)
-	} else {
-		fromQuotients(dst, ints, own.places)
+	case floatProducts:
+		fromProducts(floats, part, own.places)
+	default:
+		fromQuotients(floats, part, own.places)
 	}
 	decodeExceptions(c, dst)
 }
@@ -228,11 +231,11 @@ func decodeExceptions(c *cursor, dst []float64) {
 }
 
 // decodeSplit reads exponents and fractions.
-func decodeSplit(c *cursor, dst []float64, own *decimals) {
+func decodeSplit(c *cursor, dst []float64, from, to int, own *decimals) {
 	exponents, fractions := grow(&own.ints, len(dst)), grow(&own.fractions, len(dst))
-	decodeInts(c, exponents)
-	decodeInts(c, fractions)
-	fractions = fractions[:len(exponents)]
+	decodeIntsIn(c, exponents, from, to)
+	decodeIntsIn(c, fractions, from, to)
+	dst, exponents, fractions = dst[from:to], exponents[from:to], fractions[from:to]
 	for i, x := range exponents {
 		dst[i] = math.Float64frombits(uint64(x)>>1<<fracBits | uint64(x)<<63 | uint64(fractions[i])&fracMask)
 	}
@@ -241,10 +244,10 @@ func decodeSplit(c *cursor, dst []float64, own *decimals) {
 // addTo turns the differences to the reference, as stored in the given form, back to integers.
 func (r *reference) addTo(diffs []int64, form floatForm) {
 	if r.rows == nil {
-		r.addRows(diffs, 0, form)
+		r.addRows(diffs, r.from, form)
 		return
 	}
-	for i, j := r.rows.run(0, len(r.values)); i < j; i, j = r.rows.run(j, len(r.values)) {
+	for i, j := r.rows.run(r.from, r.to); i < j; i, j = r.rows.run(j, r.to) {
 		r.addRows(diffs[:j-i], i, form)
 		diffs = diffs[j-i:]
 	}

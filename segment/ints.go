@@ -190,6 +190,11 @@ func commonDivisor(words []uint64) uint64 {
 
 // decodeInts fills dst from the front of c.
 func decodeInts(c *cursor, dst []int64) {
+	decodeIntsIn(c, dst, 0, len(dst))
+}
+
+// decodeIntsIn fills dst[from:to] from the front of c, at which a column of len(dst) integers lies. The rest of dst is left undefined.
+func decodeIntsIn(c *cursor, dst []int64, from, to int) {
 	flags, width := c.byte(), uint(c.byte())
 	base, first, scale := c.varint(), int64(0), int64(1)
 	if flags&intsDelta != 0 {
@@ -206,23 +211,30 @@ func decodeInts(c *cursor, dst []int64) {
 	if c.err != nil {
 		return
 	}
+	// Eight values begin at a byte, and differences with the first.
+	if from &^= 7; flags&intsDelta != 0 {
+		from = 0
+	}
+	part := dst[from:max(from, to)]
+	rest = rest[from/8*int(width):]
 	if flags&(intsScaled|intsPatched) == 0 {
-		unpack(dst, rest, width, base)
+		unpack(part, rest, width, base)
 	} else {
-		unpack(dst, rest, width, 0)
+		unpack(part, rest, width, 0)
 		if flags&intsPatched != 0 {
-			decodePatches(c, dst, width)
+			decodePatches(c, dst, from, to, width)
 		}
-		for i, v := range dst {
-			dst[i] = v*scale + base
+		for i, v := range part {
+			part[i] = v*scale + base
 		}
 	}
 	if flags&intsDelta != 0 {
-		prefixSum(dst, first)
+		prefixSum(part, first)
 	}
 }
 
-func decodePatches(c *cursor, dst []int64, width uint) {
+// decodePatches reads all patches of a column and applies those of dst[from:to].
+func decodePatches(c *cursor, dst []int64, from, to int, width uint) {
 	at := uint64(0)
 	for range c.count("patches") {
 		at += c.uvarint()
@@ -231,6 +243,8 @@ func decodePatches(c *cursor, dst []int64, width uint) {
 			c.fail("patch out of place")
 			return
 		}
-		dst[at] |= int64(high << width)
+		if i := int(at); i >= from && i < to {
+			dst[i] |= int64(high << width)
+		}
 	}
 }

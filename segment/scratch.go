@@ -33,25 +33,6 @@ type Scratch struct {
 	zstd *zstd.Decoder
 }
 
-// edgesHeld is the number of decoded blocks that Window finds again: two for each of a few segments, so that windows that follow each other decode a
-// block between them once.
-const edgesHeld = 8
-
-// edgeBlock is a decoded block.
-type edgeBlock struct {
-	segment *Segment // nil if there is none
-	block   int      // of all of the segment
-	cols    ColumnSet
-	rows    Columns
-}
-
-// Forget lets go of decoded blocks. It must be called between an Edit and a Window of the same segment.
-func (sc *Scratch) Forget() {
-	for i := range sc.edges {
-		sc.edges[i].segment = nil
-	}
-}
-
 // zstdDecoder returns the decoder, made on first need. It starts no goroutines.
 func (sc *Scratch) zstdDecoder() *zstd.Decoder {
 	if sc.zstd == nil {

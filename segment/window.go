@@ -1,9 +1,6 @@
 package segment
 
-import (
-	"slices"
-	"sort"
-)
+import "sort"
 
 // Want says how much of an [Aggregate] an answer needs.
 type Want uint8
@@ -64,42 +61,4 @@ func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, t
 	}
 	s.dir.mergeBlocks(dst, s.nodes(), series, uint32(first), uint32(end), merges[want])
 	return read, nil
-}
-
-// edge adds those rows of a block that lie in the window.
-func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, from, to int64, want Want, sc *Scratch) (Read, error) {
-	cols := Numbers
-	if want == WantAll {
-		cols |= Lags
-	}
-	c, read, err := s.edgeBlock(series, block, cols, sc)
-	if err != nil {
-		return Read{}, err
-	}
-	i, _ := slices.BinarySearch(c.Times, from)
-	j, _ := slices.BinarySearch(c.Times, to)
-	dst.AddWanted(want, c.Times, c.Predicted, c.Actual, c.Known, i, j)
-	if want == WantAll {
-		sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, i, j)
-	}
-	return read, nil
-}
-
-// edgeBlock returns the decoded columns of a block, which sc holds. Nothing is read for one that it held already.
-func (s *Segment) edgeBlock(series, block int, cols ColumnSet, sc *Scratch) (*Columns, Read, error) {
-	number := int(s.dir.series[series].firstBlock) + block
-	for i := range sc.edges {
-		if e := &sc.edges[i]; e.segment == s && e.block == number && e.cols == cols {
-			return &e.rows, Read{}, nil
-		}
-	}
-	e := &sc.edges[sc.edgeNext]
-	sc.edgeNext = (sc.edgeNext + 1) % edgesHeld
-	e.segment = nil
-	read, err := s.ReadBlock(&e.rows, series, block, cols, sc)
-	if err != nil {
-		return nil, Read{}, err
-	}
-	e.segment, e.block, e.cols = s, number, cols
-	return &e.rows, read, nil
 }
