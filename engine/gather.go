@@ -36,12 +36,14 @@ func appendLeaves(dst *segment.Columns, h *head, leaves []*leaf) bool {
 			return false
 		}
 		done := 0
-		for from, to := 0, 0; from < l.len(); from = to {
-			if to = l.tieEnd(from); to-from > 1 {
+		for from := 0; from < l.len(); {
+			to := l.tieEnd(from)
+			if to-from > 1 {
 				appendRun(dst, h, l, done, from)
 				appendTied(dst, h, l, from, to)
 				done = to
 			}
+			from = to
 		}
 		appendRun(dst, h, l, done, l.len())
 	}

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +31,7 @@ func TestGather(t *testing.T) {
 			var texts segment.Columns
 			r.text = uint32(h.rows())
 			for range 1 + random.IntN(300) {
-				one := row{random.Int64N(spread) + int64(len(rows))/2, fmt.Sprint(random.IntN(3000)), random.IntN(9) > 0}
+				one := row{random.Int64N(spread) + int64(len(rows))/2, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0}
 				rows = append(rows, one)
 				r.times, r.known = append(r.times, one.ts), append(r.known, one.known)
 				r.predicted, r.actual = append(r.predicted, float64(len(rows))), append(r.actual, 7)

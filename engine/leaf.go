@@ -132,23 +132,37 @@ func (l *leaf) extend(r run) int {
 	return n
 }
 
-// insert puts one late row in its place. The leaf must not be full.
-func (l *leaf) insert(r run) {
-	ts := r.times[0]
-	at := sort.Search(l.len(), func(i int) bool { return l.times[i] > ts })
-	l.times = slices.Insert(l.times, at, ts)
-	l.predicted = slices.Insert(l.predicted, at, r.predicted[0])
-	l.actual = slices.Insert(l.actual, at, r.actual[0])
-	l.text = slices.Insert(l.text, at, r.text)
-	insertBit(&l.known, at, r.known[0])
+// insert puts the first late row in its place, and those behind it that belong there too and before the time end, as many as
+// fit. It returns how many. The leaf must not be full.
+func (l *leaf) insert(r run, end int64) int {
+	at := sort.Search(l.len(), func(i int) bool { return l.times[i] > r.times[0] })
+	n, most := 1, min(len(r.times), leafRows-l.len())
+	if at < l.len() {
+		end = l.times[at]
+	}
+	for n < most && r.times[n] >= r.times[n-1] && r.times[n] < end {
+		n++
+	}
+	l.times = slices.Insert(l.times, at, r.times[:n]...)
+	l.predicted = slices.Insert(l.predicted, at, r.predicted[:n]...)
+	l.actual = slices.Insert(l.actual, at, r.actual[:n]...)
 	if l.lags != nil {
-		l.lags = slices.Insert(l.lags, at, segment.NoLag)
+		l.lags = slices.Insert(l.lags, at, noLags(n)...)
+	}
+	l.text = slices.Grow(l.text, n)[:len(l.text)+n]
+	copy(l.text[at+n:], l.text[at:])
+	for i := range n {
+		l.text[at+i] = r.text + uint32(i)
+		insertBit(&l.known, at+i, r.known[i])
 	}
 	if r.lags != nil {
-		l.setLag(at, r.lags[0])
+		for i, lag := range r.lags[:n] {
+			l.setLag(at+i, lag)
+		}
 	}
 	l.sketches.forget()
-	l.agg.Add(ts, r.predicted[0], r.actual[0], r.known[0])
+	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], at, at+n)
+	return n
 }
 
 // split moves the upper half of a full leaf to a new one.
