@@ -121,6 +121,9 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, b
 }
 
 func summary(sum client.Loaded) string {
-	return fmt.Sprintf("%d rows stored, %d quarantined, %d requests, %d retries",
-		sum.Successful, sum.Quarantined, sum.Requests, sum.Retries)
+	text := fmt.Sprintf("%d rows stored, %d quarantined, ", sum.Successful, sum.Quarantined)
+	if sum.Known > 0 {
+		text += fmt.Sprintf("%d of them by an earlier load, ", sum.Known)
+	}
+	return text + fmt.Sprintf("%d requests, %d retries", sum.Requests, sum.Retries)
 }

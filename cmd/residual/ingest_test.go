@@ -52,7 +52,7 @@ func TestIngestFilesAndPipes(t *testing.T) {
 
 	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "64KiB", plain, gzFile, zstFile)
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Contains(t, r.out, "5500 rows stored")
+	require.Contains(t, r.out, "5500 rows stored, 0 quarantined, 5500 of them by an earlier load, ")
 	require.NotContains(t, r.err, "rows", "no bar where there is no terminal")
 	require.Equal(t, 5500, countRows(t, s.url()), "a load that runs again stores nothing")
 

@@ -94,6 +94,8 @@ func (c *Client) URL(path string, parameters url.Values) string {
 type Counts struct {
 	Successful  int64 `json:"successful_rows"`
 	Quarantined int64 `json:"quarantined_rows"`
+	// Known are those of them that the server had from an earlier request of the same key.
+	Known int64 `json:"-"`
 }
 
 // Events is one request of events.
@@ -141,7 +143,7 @@ func (c *Client) send(ctx context.Context, target string, events Events) (Counts
 	if events.Key != "" {
 		request.Header.Set("Idempotency-Key", events.Key)
 	}
-	answer, err := c.do(request)
+	answer, header, err := c.do(request)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -149,6 +151,9 @@ func (c *Client) send(ctx context.Context, target string, events Events) (Counts
 	var counts Counts
 	if err := json.NewDecoder(answer).Decode(&counts); err != nil {
 		return Counts{}, fmt.Errorf("read the answer: %w", err)
+	}
+	if header.Get("Idempotent-Replayed") == "true" {
+		counts.Known = counts.Successful + counts.Quarantined
 	}
 	return counts, nil
 }
@@ -173,28 +178,29 @@ func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.V
 	if err != nil {
 		return nil, err
 	}
-	return c.do(request)
+	answer, _, err := c.do(request)
+	return answer, err
 }
 
-// do returns the body of a successful answer. answerMax bounds what is read of another.
-func (c *Client) do(request *http.Request) (io.ReadCloser, error) {
+// do returns the body and header of a successful answer. answerMax bounds what is read of another.
+func (c *Client) do(request *http.Request) (io.ReadCloser, http.Header, error) {
 	const answerMax = 64 << 10
 	if c.opts.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.opts.Token)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, plain(err)
+		return nil, nil, plain(err)
 	}
 	if response.StatusCode/100 == 2 {
-		return response.Body, nil
+		return response.Body, response.Header, nil
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
 	if err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
+		return nil, nil, fmt.Errorf("read the answer: %w", err)
 	}
-	return nil, statusError(response.StatusCode, response.Header, body, c.opts.Now())
+	return nil, nil, statusError(response.StatusCode, response.Header, body, c.opts.Now())
 }
 
 // plain drops the URL that net/http puts before its errors: the caller knows whom it asked.
