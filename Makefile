@@ -85,6 +85,10 @@ long: ## random operations and random input, many times those of test
 	$(GO) test -timeout 2h ./segment -args -residual.long
 	$(GO) test -timeout 2h ./httpapi -run ManySlow -args -residual.long
 
+.PHONY: overload
+overload: ## three times what the server can take, for a minute
+	$(GO) test -v -timeout 10m ./cmd/residual -run 'TestOverload$$' -args -overload.for=60s
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
 	@for package in $$($(GO) list $(PACKAGES)); do \

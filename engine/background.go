@@ -57,11 +57,15 @@ func (bg *background) announce(d dirtyMonth) {
 	}
 }
 
-// announceGrown asks for a checkpoint if the log has grown to its bound.
+// announceGrown asks for a checkpoint if the log or the heads have grown to their bound.
 func (db *DB) announceGrown() {
-	if db.log != nil && db.log.Size() >= db.opts.CheckpointBytes { // no log yet: recovery replays it
+	if db.log != nil && db.grown() { // no log yet: recovery replays it
 		db.background.ask()
 	}
+}
+
+func (db *DB) grown() bool {
+	return db.log.Size() >= db.opts.CheckpointBytes || db.counters.unsealed.Load() >= db.opts.HeadBytes
 }
 
 // ask wakes the goroutine that makes checkpoints.
@@ -80,9 +84,9 @@ func (db *DB) logStopped(err error) {
 	}
 }
 
-// checkpointDue tells whether the log has grown to its bound, or fills the disk.
+// checkpointDue tells whether the log or the heads have grown to their bound, or the log fills the disk.
 func (db *DB) checkpointDue() bool {
-	return db.log.Size() >= db.opts.CheckpointBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
+	return db.grown() || errors.Is(db.log.Err(), wal.ErrNoSpace)
 }
 
 func (db *DB) sealInBackground(ctx context.Context) {

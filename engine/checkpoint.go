@@ -112,6 +112,7 @@ func (db *DB) checkpoint(ctx context.Context) error {
 func (db *DB) cut(pos wal.Position) cut {
 	c := cut{covered: pos, generation: db.generation}
 	db.generation++
+	db.counters.unsealed.Store(0)
 	k := &db.keeper
 	k.dirty = append(k.dirty, db.dirty...)
 	db.dirty = nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"sort"
 
@@ -31,11 +32,11 @@ func newHead(generation uint64) *head {
 
 func (h *head) rows() int { return h.text.rows }
 
+// headRowBytes is what a row takes in a leaf.
+const headRowBytes = 8 + 8 + 8 + 4
+
 // bytes estimates the memory held.
-func (h *head) bytes() int64 {
-	const perRow = 8 + 8 + 8 + 4
-	return int64(h.rows())*perRow + h.text.bytes()
-}
+func (h *head) bytes() int64 { return int64(h.rows())*headRowBytes + h.text.bytes() }
 
 func (h *head) of(series uint32) *headSeries {
 	s := h.series[series]
@@ -53,8 +54,7 @@ func (s *headSeries) add(r run) {
 			r = r.slice(n, len(r.times))
 			continue
 		}
-		s.addLate(r.slice(0, 1))
-		r = r.slice(1, len(r.times))
+		r = r.slice(s.addLate(r), len(r.times))
 	}
 }
 
@@ -80,8 +80,9 @@ func (s *headSeries) addSorted(r run) int {
 	return s.leaves[len(s.leaves)-1].extend(r.slice(0, n))
 }
 
-// addLate inserts one row that belongs before the series' last.
-func (s *headSeries) addLate(r run) {
+// addLate inserts the first rows of r, of which the first belongs before the series' last: as many as belong in one place
+// and fit the leaf. It returns how many.
+func (s *headSeries) addLate(r run) int {
 	i := s.find(r.times[0])
 	if s.leaves[i].len() == leafRows {
 		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split())
@@ -89,7 +90,11 @@ func (s *headSeries) addLate(r run) {
 			i++
 		}
 	}
-	s.leaves[i].insert(r)
+	end := int64(math.MaxInt64)
+	if i+1 < len(s.leaves) {
+		end = s.leaves[i+1].first()
+	}
+	return s.leaves[i].insert(r, end)
 }
 
 // find returns the last leaf that begins at or before ts, or the first.

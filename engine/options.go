@@ -29,6 +29,8 @@ type Options struct {
 	// CheckpointBytes is the size of the log that starts a checkpoint; it bounds the time a restart takes.
 	// Default: 256 MiB.
 	CheckpointBytes int64
+	// HeadBytes is the memory of rows not sealed yet that starts a checkpoint, however short their log. Default: 512 MiB.
+	HeadBytes int64
 	// MemoryLimitBytes bounds what sealed columns may occupy in memory; beyond it they are read from their files.
 	// Default: 1 GiB.
 	MemoryLimitBytes int64
@@ -53,6 +55,7 @@ func (o Options) withDefaults() Options {
 	o.MaxFuture = orDefault(o.MaxFuture, 24*time.Hour)
 	o.ActualsTTL = orDefault(o.ActualsTTL, 30*24*time.Hour)
 	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
+	o.HeadBytes = orDefault(o.HeadBytes, 512<<20)
 	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
 	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
@@ -82,6 +85,7 @@ func (o Options) validate() error {
 	check(o.ActualsTTL > 0, "ActualsTTL is %s; it must be positive", o.ActualsTTL)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.CheckpointBytes >= 1<<20, "CheckpointBytes is %d; it must be at least 1 MiB", o.CheckpointBytes)
+	check(o.HeadBytes > 0, "HeadBytes is %d; it must be positive", o.HeadBytes)
 	check(o.LogFileBytes >= 32<<10, "LogFileBytes is %d; it must be at least 32 KiB", o.LogFileBytes)
 	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
 	return errors.Join(errs...)

@@ -38,6 +38,7 @@ func (p *publisher) publish(b *event.Batch, o *bySeries) error {
 		}
 	}
 	p.putWaits()
+	p.db.counters.unsealed.Add(int64(b.Len())*(headRowBytes+2*4) + int64(len(b.IDs.Bytes)+len(b.Features.Bytes)))
 	p.db.counters.batches.Add(1)
 	p.db.counters.rows.Add(uint64(b.Len()))
 	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))

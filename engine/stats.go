@@ -53,6 +53,7 @@ type counters struct {
 	batches, rows, duplicates, applyNanos   atomic.Uint64
 	checkpoints, merges, backgroundFailures atomic.Uint64
 	deleted, orphans                        atomic.Uint64
+	unsealed                                atomic.Int64 // bytes of the heads' rows since the last cut
 	settled                                 [corrected + 1]atomic.Uint64
 	quarantined                             [len(event.Counts{})]atomic.Uint64
 }

@@ -70,7 +70,7 @@ func (t *text) features(row uint32) []byte {
 }
 
 func (t *text) bytes() int64 {
-	n := int64(t.rows) * 8
+	n := int64(t.rows) * 2 * 4 // two ends
 	for i := range t.chunks {
 		n += int64(len(t.chunks[i].ids.Bytes) + len(t.chunks[i].features.Bytes))
 	}

@@ -1,6 +1,9 @@
 package httpapi
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // budget bounds the bytes of bodies in flight. It never waits: whoever finds it spent is told to come back.
 type budget struct {
@@ -17,7 +20,19 @@ func (b *budget) take(n int64) bool {
 	return true
 }
 
+// fits tells whether n bytes could be added now; a negative n, of a body that does not say, does.
+func (b *budget) fits(n int64) bool { return n <= 0 || b.spent.Load()+n <= b.limit }
+
 func (b *budget) give(n int64) { b.spent.Add(-n) }
+
+// turns lets as many requests at a time use a processor as there are processors. The others wait outside the scheduler's
+// queue: in it, a query would wait for all of them.
+type turns chan struct{}
+
+func newTurns() turns { return make(turns, runtime.GOMAXPROCS(0)) }
+
+func (t turns) take() { t <- struct{}{} }
+func (t turns) give() { <-t }
 
 // gate bounds requests inside the store. Like budget it never waits.
 type gate struct {

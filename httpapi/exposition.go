@@ -58,6 +58,22 @@ func (w *exposition) latencies(h *histogram, route string) {
 	w.sample("_count", float64(total), "route", route)
 }
 
+// batches writes the histogram of batch sizes.
+func (w *exposition) batches(c *counters) {
+	w.family("residual_http_batch_rows", "histogram", "Rows of an acknowledged request.")
+	var total uint64
+	for i := range c.batchRows {
+		total += c.batchRows[i].Load()
+		bound := "+Inf"
+		if i < len(batchBounds) {
+			bound = strconv.Itoa(batchBounds[i])
+		}
+		w.sample("_bucket", float64(total), "le", bound)
+	}
+	w.sample("_sum", float64(c.rows.Load()))
+	w.sample("_count", float64(total))
+}
+
 func appendSample(dst []byte, value float64) []byte {
 	switch {
 	case math.IsNaN(value):

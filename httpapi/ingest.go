@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -42,6 +43,16 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	if key.ID, err = idempotencyKey(&c.ctx.Request.Header); err != nil {
 		return engine.Appended{}, err
 	}
+	if s.heap.full() {
+		s.counts.heapFull.Add(1)
+		e := busy(s.limits.MaxIngests, "memory is full; send this request again, or start the server with a larger --memory-limit")
+		e.hangUp = true
+		return engine.Appended{}, e
+	}
+	// A body that could not be charged anyway is not read. This charges nothing: a head alone reserves no memory.
+	if declared := c.ctx.Request.Header.ContentLength(); !s.budget.fits(int64(declared)) {
+		return engine.Appended{}, s.overBudget()
+	}
 	buffer := s.buffers.Get().(*[]byte)
 	in := &inflow{server: s, source: src, format: format, pieces: pieces{from: body, buf: (*buffer)[:0]}}
 	defer func() {
@@ -78,7 +89,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	defer cancel()
 	done, err := src.append(ctx, c.store, to, key)
 	if err == nil {
-		s.counts.taken(done)
+		s.counts.taken(done, in.taken)
 		s.intakes.Put(to)
 	}
 	return done, err
@@ -87,12 +98,16 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 // arrived charges bytes of the decoded body.
 func (in *inflow) arrived(p []byte) error {
 	if !in.server.budget.take(int64(len(p))) {
-		e := busy(in.server.limits.MaxIngests, "too many bytes are being taken in; send this request again")
-		e.hangUp = true
-		return e
+		return in.server.overBudget()
 	}
 	in.taken += int64(len(p))
 	return nil
+}
+
+func (s *Server) overBudget() error {
+	e := busy(s.limits.MaxIngests, "too many bytes are being taken in; send this request again")
+	e.hangUp = true
+	return e
 }
 
 // passed hashes a piece of the decoded body.
@@ -116,7 +131,7 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 			return err
 		}
 		in.passed(body)
-		return decodeError(in.source.decode(to, body, in.format, rules))
+		return in.decodePiece(to, body, rules)
 	}
 	for {
 		piece, err := in.pieces.next()
@@ -127,14 +142,24 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 			return err
 		}
 		known := len(in.source.rejects(to))
-		if err := in.source.decode(to, piece, in.format, rules); err != nil {
-			return decodeError(err)
+		if err := in.decodePiece(to, piece, rules); err != nil {
+			return err
 		}
 		rejects := in.source.rejects(to)
 		for i := known; i < len(rejects); i++ {
 			rejects[i].Line += in.pieces.lines
 		}
 	}
+}
+
+// decodePiece decodes some lines, or a whole document.
+func (in *inflow) decodePiece(to *intake, piece []byte, rules event.Rules) error {
+	in.server.turns.take()
+	defer in.server.turns.give()
+	begin := time.Now()
+	err := in.source.decode(to, piece, in.format, rules)
+	in.server.counts.decodeNanos.Add(uint64(time.Since(begin)))
+	return decodeError(err)
 }
 
 func decodeError(err error) error {

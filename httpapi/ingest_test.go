@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
@@ -175,6 +177,33 @@ func TestBytesInFlight(t *testing.T) {
 	server.store.hold("")
 	resp, _ = server.do(t, "POST", events, strings.NewReader(body))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, "the room is free again")
+}
+
+// TestFullHeap holds more memory than the server may have: events are refused, queries are not, and once it is let go
+// events are taken again, though nothing but refusals makes the collector look.
+func TestFullHeap(t *testing.T) {
+	runtime.GC()
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	const room = 32 << 20
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxHeapBytes: int64(live[0].Value.Uint64()) + room}})
+	post := func() (reply, string) { return server.do(t, "POST", events, strings.NewReader(goodLine)) }
+	resp, _ := post()
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+
+	ballast := make([]byte, 2*room)
+	runtime.GC()
+	resp, answer := post()
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Equal(t, "1", resp.Header.Get("Retry-After"))
+	require.Contains(t, errorText(t, answer), "memory is full")
+	require.Positive(t, scrape(t, server)["residual_http_memory_full_total"])
+	runtime.KeepAlive(ballast)
+
+	require.Eventually(t, func() bool {
+		resp, _ := post()
+		return resp.StatusCode == http.StatusAccepted
+	}, 10*time.Second, 50*time.Millisecond)
 }
 
 // TestShutdownLetsRequestsFinish ends a server under a request that the store holds, and under one that never ends.

@@ -28,6 +28,9 @@ type Limits struct {
 	MaxBodyBytes int64
 	// MaxBytesInFlight bounds the bytes of all bodies being taken in at one time. Default: 256 MiB.
 	MaxBytesInFlight int64
+	// MaxHeapBytes bounds the heap that the last garbage collection left alive: beyond it no events are taken, while
+	// queries go on. Default: 0, which is no bound.
+	MaxHeapBytes int64
 	// MaxConns bounds open connections; one that never sends a whole head costs about 24 KiB. Default: 8192.
 	MaxConns int
 	// MaxConnsPerIP bounds open connections from one address. Default: 1024.

@@ -46,11 +46,16 @@ func (s *Server) writeOwn(w *exposition) {
 		w.latencies(&s.counts.latency[l], l.String())
 	}
 	w.counter("residual_http_rows_total", "Rows acknowledged.", s.counts.rows.Load())
+	w.counter("residual_http_body_bytes_total", "Decompressed bytes of the bodies of acknowledged requests.", s.counts.bodyBytes.Load())
+	w.batches(&s.counts)
+	w.family("residual_http_decode_seconds_total", "counter", "Time spent decoding bodies.")
+	w.sample("", float64(s.counts.decodeNanos.Load())/1e9)
 	w.counter("residual_http_quarantined_rows_total", "Rows answered as quarantined.", s.counts.quarantined.Load())
 	w.counter("residual_http_replayed_total", "Requests answered from their idempotency key.", s.counts.duplicates.Load())
 	w.counter("residual_http_panics_total", "Requests that met a bug of the server.", s.counts.panics.Load())
 	w.counter("residual_http_refused_connections_total", "Connections over a limit.", s.counts.refusedConns.Load())
 	w.counter("residual_http_throttled_total", "Requests over the quota of their token or address.", s.counts.throttled.Load())
+	w.counter("residual_http_memory_full_total", "Requests refused because memory was full.", s.counts.heapFull.Load())
 	w.gauge("residual_http_connections", "Open connections.", float64(s.openConns()))
 	w.gauge("residual_http_body_bytes", "Bytes of bodies being taken in.", float64(s.budget.spent.Load()))
 	w.gauge("residual_http_ingests", "Requests being taken in.", float64(s.ingests.inside()))
@@ -108,6 +113,8 @@ func writeLog(w *exposition, stats *engine.Stats) {
 	w.gauge("residual_log_files", "Log files.", float64(log.Files))
 	w.gauge("residual_log_bytes", "Size of the log since the last checkpoint.", float64(log.LogBytes))
 	w.gauge("residual_log_queue_bytes", "Bytes waiting for the log.", float64(log.QueueBytes))
+	w.family("residual_log_write_seconds_total", "counter", "Time spent writing the log, syncs included.")
+	w.sample("", log.Writing.Seconds())
 	w.family("residual_log_sync_seconds", "histogram", "Time of one sync of the log.")
 	var total uint64
 	for i, n := range log.Syncs.Counts {

@@ -69,6 +69,9 @@ func TestMetrics(t *testing.T) {
 		`residual_http_request_seconds_count{route="events"}`:                                  3,
 		`residual_http_request_seconds_bucket{route="events",le="+Inf"}`:                       3,
 		`residual_http_rows_total`:                                                             2,
+		`residual_http_body_bytes_total`:                                                       float64(3*len(goodLine) + len("\nnonsense")),
+		`residual_http_batch_rows_bucket{le="1"}`:                                              2,
+		`residual_http_batch_rows_count`:                                                       2,
 		`residual_http_quarantined_rows_total`:                                                 1,
 		`residual_http_replayed_total`:                                                         1,
 		`residual_http_body_bytes`:                                                             0,
@@ -85,6 +88,7 @@ func TestMetrics(t *testing.T) {
 		require.Contains(t, samples, name)
 		require.InEpsilon(t, want+1, samples[name]+1, 1e-15, name)
 	}
+	require.Positive(t, samples["residual_http_decode_seconds_total"])
 	require.Equal(t, engine.MetricsQuery{Model: "*"}, server.store.metrics[0], "the newest version in production, of every model")
 }
 

@@ -68,6 +68,8 @@ type Server struct {
 	hasher   bodyHasher
 
 	budget  budget
+	heap    heap
+	turns   turns
 	ingests gate
 	queries gate
 	quota   quota
@@ -99,7 +101,9 @@ func New(store Store, opts Options) (*Server, error) {
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		budget:  budget{limit: opts.Limits.MaxBytesInFlight},
+		heap:    heap{limit: opts.Limits.MaxHeapBytes},
 		hasher:  newBodyHasher(),
+		turns:   newTurns(),
 		ingests: newGate(opts.Limits.MaxIngests),
 		queries: newGate(opts.Limits.MaxQueries),
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 )
 
 // groupsPublishing bounds the groups between the writer and the publisher: a slower publisher stops the writer, and the
@@ -172,6 +173,7 @@ func (l *Log) Stats() Stats {
 		Bytes:      l.stats.bytes.Load(),
 		Groups:     l.stats.groups.Load(),
 		Rotations:  l.stats.rotations.Load(),
+		Writing:    time.Duration(l.stats.writing.Load()),
 		Syncs:      l.stats.syncSeconds.snapshot(),
 		CutBytes:   l.cutBytes,
 		LastLSN:    l.stats.lsn.Load(),

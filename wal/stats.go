@@ -20,8 +20,9 @@ type Stats struct {
 	Bytes     uint64 // of their payloads
 	Groups    uint64
 	Rotations uint64
-	Syncs     Histogram // of the data of log files
-	CutBytes  int64     // of a torn tail, by Open
+	Writing   time.Duration // and syncing
+	Syncs     Histogram     // of the data of log files
+	CutBytes  int64         // of a torn tail, by Open
 
 	// Gauges.
 	LastLSN    uint64
@@ -43,6 +44,7 @@ type Histogram struct {
 // counters is what the writer counts and others read.
 type counters struct {
 	records, bytes, groups, rotations, lsn atomic.Uint64
+	writing                                atomic.Int64
 
 	syncSeconds histogram
 }

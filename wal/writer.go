@@ -102,6 +102,8 @@ func (w *writer) attend(now time.Time) {
 // write writes a group and leaves in each entry what became of it.
 func (w *writer) write(g *group) {
 	w.stats.groups.Add(1)
+	begin := w.opts.Now()
+	defer func() { w.stats.writing.Add(int64(w.opts.Now().Sub(begin))) }()
 	rest := g.entries
 	for len(rest) > 0 && w.poison == nil {
 		n := w.fitting(rest)

@@ -33,7 +33,7 @@ func TestUsage(t *testing.T) {
 	f("serve --data-dir DIR --retention -1h", "a time is allowed")
 	f("serve --data-dir DIR --memory-limit 4GB", "bytes are allowed, like 4194304, or with a unit, like 512KiB, 64MiB, 4GiB")
 	f("serve --data-dir DIR --checkpoint-bytes 1", "--checkpoint-bytes 1: at least 1MiB is allowed")
-	f("serve --data-dir DIR --memory-limit 0", "--memory-limit 0: at least 1MiB is allowed")
+	f("serve --data-dir DIR --memory-limit 0", "--memory-limit 0: at least 64MiB is allowed")
 	f("serve --data-dir DIR --sync-interval 0", "--sync-interval 0s: at least 1ms is allowed")
 	f("serve --data-dir DIR --actuals-ttl 0", "--actuals-ttl 0s: at least 1ms is allowed")
 	f("serve --data-dir DIR --model-gauges -1", "--model-gauges -1: 0 or more are allowed")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/residualdb/residual/engine"
@@ -46,8 +47,10 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
+	// The collector works towards the limit, and where it cannot keep it events are refused: see Limits in docs/http.md.
+	debug.SetMemoryLimit(int64(flags.memoryLimit))
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: httpapi.Limits{RequestsPerSecond: flags.rateLimit},
+		Limits: flags.limits(),
 		Tokens: s.tokens, Version: version(), Logger: log,
 		MaxModelGauges: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 	})
@@ -59,6 +62,18 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		s.serveErr = s.http.Serve(s.ln)
 	}()
 	return s, nil
+}
+
+// limits are the server's limits where the process has so much memory.
+func (f *serveFlags) limits() httpapi.Limits {
+	const bodyBytes, inFlightBytes = 64 << 20, 256 << 20
+	memory := int64(f.memoryLimit)
+	return httpapi.Limits{
+		RequestsPerSecond: f.rateLimit,
+		MaxBodyBytes:      bodyBytes,
+		MaxBytesInFlight:  min(max(memory/8, bodyBytes), inFlightBytes),
+		MaxHeapBytes:      memory / 5 * 4,
+	}
 }
 
 func (s *server) url() string { return s.ln.url() }

@@ -25,7 +25,7 @@ type storeFlags struct {
 func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.sync = oneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
 	f.syncInterval, f.maxFuture, f.actualsTTL = span(100*time.Millisecond), span(day), span(30*day)
-	f.checkpoint, f.memoryLimit = 256<<20, 1<<30
+	f.checkpoint, f.memoryLimit = 256<<20, 2<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
@@ -33,7 +33,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
 	flags.Var(&f.checkpoint, "checkpoint-bytes", "size of the log that starts a checkpoint; bounds the time of a restart")
-	flags.Var(&f.memoryLimit, "memory-limit", "memory for sealed columns; beyond it they are read from their files")
+	flags.Var(&f.memoryLimit, "memory-limit", "memory of the process: a half for sealed columns, a quarter for rows not sealed; past 80% no events are taken")
 }
 
 func (f *storeFlags) syncPolicy() wal.SyncPolicy {
@@ -45,12 +45,16 @@ func (f *storeFlags) syncPolicy() wal.SyncPolicy {
 	panic("BUG: no sync policy " + f.sync.value)
 }
 
+// memoryLimitMin leaves room for events beside what an idle server needs.
+const memoryLimitMin = 64 << 20
+
 // validate refuses what the engine would take for a default or for an error of ours.
 func (f *storeFlags) validate() error {
-	for name, s := range map[string]*size{"checkpoint-bytes": &f.checkpoint, "memory-limit": &f.memoryLimit} {
-		if *s < 1<<20 {
-			return usagef("--%s %s: at least 1MiB is allowed", name, s)
-		}
+	if f.checkpoint < 1<<20 {
+		return usagef("--checkpoint-bytes %s: at least 1MiB is allowed", &f.checkpoint)
+	}
+	if f.memoryLimit < memoryLimitMin {
+		return usagef("--memory-limit %s: at least 64MiB is allowed", &f.memoryLimit)
 	}
 	for name, s := range map[string]*span{
 		"sync-interval": &f.syncInterval, "max-future": &f.maxFuture, "actuals-ttl": &f.actualsTTL,
@@ -71,7 +75,8 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		MaxFuture:        time.Duration(f.maxFuture),
 		ActualsTTL:       time.Duration(f.actualsTTL),
 		CheckpointBytes:  int64(f.checkpoint),
-		MemoryLimitBytes: int64(f.memoryLimit),
+		HeadBytes:        int64(f.memoryLimit) / 4,
+		MemoryLimitBytes: int64(f.memoryLimit) / 2,
 		Logger:           log,
 	})
 	switch {
