@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -5,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,8 +138,8 @@ func lastProduction(tail []byte) (series, error) {
 // short writes a number of rows as people say it: 200 k, 10 M.
 func short(rows int64) string {
 	switch {
-	case rows%1_000_000 == 0:
-		return fmt.Sprintf("%d M", rows/1_000_000)
+	case rows >= 1_000_000:
+		return strconv.FormatFloat(math.Round(float64(rows)/1e4)/100, 'g', -1, 64) + " M"
 	case rows%1000 == 0:
 		return fmt.Sprintf("%d k", rows/1000)
 	}

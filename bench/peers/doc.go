@@ -1,3 +1,5 @@
+//go:build linux
+
 // Peers measures Residual against what a user would pick instead: ClickHouse and DuckDB, in their newest versions, on the same
 // machine, with the same file and the same questions, one after the other in alternation. It writes bench/RESULTS.md.
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -103,11 +105,9 @@ const countMs = "count of all, ms"
 
 // crowds are workloads with more models or versions than a user should have.
 func crowds(rows int64) []dataset {
-	models, versions := mainShape().dataset(rows), mainShape().dataset(rows)
-	models.name = manyModels
-	models.flags = append(models.flags, "--models", "100000")
-	versions.name = manyVersions
-	versions.flags = append(versions.flags, "--shape", "many-versions", "--models", "1", "--versions", "10000")
+	models := shape{manyModels, []string{"--models", "100000", "--versions", "1"}}.dataset(rows)
+	versions := shape{manyVersions, []string{"--shape", "many-versions", "--models", "1", "--versions", "10000"}}.dataset(rows)
+	models.name, versions.name = manyModels, manyVersions // there is one size of each
 	return []dataset{models, versions}
 }
 
