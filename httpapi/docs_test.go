@@ -132,7 +132,57 @@ func TestDashboardsNameWhatIsScraped(t *testing.T) {
 			require.True(t, known[base] || base == "residual_http" || base == "residual_log", "%s names %s", file, metric)
 		}
 	}
-	var dashboard map[string]any
+}
+
+// TestDashboard checks what Grafana would show an error or nothing for: the version of the schema, where panels lie, what
+// they ask and in which unit they show it.
+func TestDashboard(t *testing.T) {
+	type source struct{ Type, UID string }
+	var dashboard struct {
+		SchemaVersion int
+		Templating    struct {
+			List []struct{ Name, Type, Query any }
+		}
+		Panels []struct {
+			ID         int
+			Type       string
+			Title      string
+			Datasource source
+			GridPos    struct{ X, Y, W, H int }
+			Targets    []struct{ RefID, Expr string }
+
+			FieldConfig struct {
+				Defaults struct{ Unit string }
+			}
+		}
+	}
 	require.NoError(t, json.Unmarshal([]byte(document(t, filepath.Join("grafana", "residual.json"))), &dashboard))
-	require.NotEmpty(t, dashboard["panels"])
+	require.GreaterOrEqual(t, dashboard.SchemaVersion, 39)
+	require.Equal(t, "prometheus", dashboard.Templating.List[0].Name)
+	require.Equal(t, "datasource", dashboard.Templating.List[0].Type)
+	ids, taken := map[int]bool{}, map[[2]int]string{}
+	for i := range dashboard.Panels {
+		p := &dashboard.Panels[i]
+		require.False(t, ids[p.ID], "%s has the id of another", p.Title)
+		ids[p.ID] = true
+		for x := range p.GridPos.W {
+			for y := range p.GridPos.H {
+				at := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+				require.Empty(t, taken[at], "%s lies over it", p.Title)
+				require.Less(t, at[0], 24, p.Title)
+				taken[at] = p.Title
+			}
+		}
+		if p.Type == "row" {
+			continue
+		}
+		require.Contains(t, []string{"timeseries", "bargauge", "stat"}, p.Type)
+		require.Equal(t, source{"prometheus", "${prometheus}"}, p.Datasource, p.Title)
+		require.Contains(t, []string{"percentunit", "short", "s", "bytes", "rowsps", "reqps", "bool_yes_no"}, p.FieldConfig.Defaults.Unit, p.Title)
+		require.NotEmpty(t, p.Targets, p.Title)
+		for _, target := range p.Targets {
+			require.NotEmpty(t, target.RefID, p.Title)
+			require.Contains(t, target.Expr, "residual_", p.Title)
+		}
+	}
 }
