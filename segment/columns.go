@@ -1,8 +1,6 @@
 package segment
 
 import (
-	"bytes"
-	"cmp"
 	"math"
 	"slices"
 )
@@ -78,36 +76,6 @@ func (c *Columns) AppendFrom(o *Columns, from, to int) {
 // textBytes returns the size of ids and features.
 func (c *Columns) textBytes() int {
 	return len(c.IDs.Bytes) + len(c.Features.Bytes)
-}
-
-// Sort returns the rows of c ordered by time, then id; rows equal in both keep their order. It returns c itself if that is its order already, and
-// otherwise dst, which it overwrites.
-func (c *Columns) Sort(dst *Columns) *Columns {
-	sorted := true
-	for i := 1; i < c.Len() && sorted; i++ {
-		sorted = c.compare(i-1, i) <= 0
-	}
-	if sorted {
-		return c
-	}
-	order := make([]uint32, c.Len())
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortStableFunc(order, func(i, j uint32) int { return c.compare(int(i), int(j)) })
-	dst.Reset()
-	for _, i := range order {
-		dst.AppendFrom(c, int(i), int(i)+1)
-	}
-	return dst
-}
-
-// compare orders rows i and j by time, then id.
-func (c *Columns) compare(i, j int) int {
-	if c.Times[i] != c.Times[j] {
-		return cmp.Compare(c.Times[i], c.Times[j])
-	}
-	return bytes.Compare(c.IDs.At(i), c.IDs.At(j))
 }
 
 // Equal tells whether both hold the same rows, floats to the bit.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// cursor reads a byte slice from the front. The first fault latches: from then on every read returns zeros, and fault returns the error.
+// cursor reads a byte slice from the front. The first fault latches in err: from then on every read returns zeros.
 type cursor struct {
 	rest []byte
 	err  error

@@ -127,7 +127,7 @@ func (d *directory) appendTail(dst []byte) []byte {
 		for _, l := range d.blocks[i].lens {
 			b = binary.AppendUvarint(b, uint64(l))
 		}
-		b = d.nodes[i].AppendTo(b)
+		b = d.nodes[i].appendTo(b)
 	}
 	section(sectionBlocks, b)
 

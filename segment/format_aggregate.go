@@ -13,7 +13,7 @@ const (
 	binHighest = 140
 )
 
-// AppendTo appends a in its stored form:
+// appendTo appends a in its stored form:
 //
 //	rows, actuals           uvarint
 //	if rows > 0             MinTime varint, MaxTime-MinTime uvarint
@@ -22,7 +22,7 @@ const (
 //
 // A Sum is the number of its bins (1 byte, 0 if empty, without the zero bins at its low end), then its top (varint) and the bins from the top down
 // (uvarint each). Equal aggregates have equal bytes.
-func (a *Aggregate) AppendTo(dst []byte) []byte {
+func (a *Aggregate) appendTo(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, a.Rows)
 	dst = binary.AppendUvarint(dst, a.Actuals)
 	if a.Rows > 0 {
@@ -42,7 +42,7 @@ func (a *Aggregate) AppendTo(dst []byte) []byte {
 	return dst
 }
 
-// decodeAggregate reads what [Aggregate.AppendTo] wrote.
+// decodeAggregate reads what Aggregate.appendTo wrote.
 func decodeAggregate(c *cursor) Aggregate {
 	a := Aggregate{Rows: c.uvarint(), Actuals: c.uvarint()}
 	if a.Rows > rowsMax || a.Actuals > a.Rows {
@@ -117,11 +117,4 @@ func (s *Sum) decode(c *cursor, n uint64) {
 		c.fail("sum out of form")
 	}
 	s.top = int32(top)
-}
-
-// DecodeAggregate reads one aggregate from the front of b and returns the bytes behind it.
-func DecodeAggregate(b []byte) (a Aggregate, rest []byte, err error) {
-	c := cursor{rest: b}
-	a = decodeAggregate(&c)
-	return a, c.rest, c.err
 }

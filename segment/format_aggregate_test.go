@@ -10,32 +10,39 @@ func TestAggregateRoundTrip(t *testing.T) {
 	r := newRand(t)
 	for range rounds(200) {
 		want := aggregateOf(randomRows(r, r.IntN(30)))
-		b := want.AppendTo(nil)
-		got, rest, err := DecodeAggregate(append(b, 7))
+		b := want.appendTo(nil)
+		got, rest, err := readAggregate(append(b, 7))
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 		require.Equal(t, []byte{7}, rest)
 		for n := range b {
-			_, _, err := DecodeAggregate(b[:n])
+			_, _, err := readAggregate(b[:n])
 			require.ErrorIs(t, err, ErrCorrupt)
 		}
 	}
+}
+
+// readAggregate reads one aggregate from the front of b and returns the bytes behind it.
+func readAggregate(b []byte) (a Aggregate, rest []byte, err error) {
+	c := cursor{rest: b}
+	a = decodeAggregate(&c)
+	return a, c.rest, c.err
 }
 
 func FuzzDecodeAggregate(f *testing.F) {
 	r := newRand(f)
 	for range 8 {
 		a := aggregateOf(randomRows(r, r.IntN(10)))
-		f.Add(a.AppendTo(nil))
+		f.Add(a.appendTo(nil))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a, rest, err := DecodeAggregate(b)
+		a, rest, err := readAggregate(b)
 		if err != nil {
 			require.ErrorIs(t, err, ErrCorrupt)
 			require.Equal(t, Aggregate{}, a)
 			return
 		}
-		require.Equal(t, b[:len(b)-len(rest)], a.AppendTo(nil))
+		require.Equal(t, b[:len(b)-len(rest)], a.appendTo(nil))
 		a.MAE()
 		a.RMSE()
 		a.Bias()

@@ -99,11 +99,6 @@ func (s *Segment) load(src Source, size int64, sc *Scratch) error {
 	return nil
 }
 
-// WithSource returns the same segment reading its blocks from another source of the same bytes.
-func (s *Segment) WithSource(src Source) *Segment {
-	return &Segment{src: src, dir: s.dir, edits: s.edits, live: s.live, liveSketches: s.liveSketches, filters: s.filters}
-}
-
 // Meta returns whose rows the segment holds.
 func (s *Segment) Meta() Meta {
 	return Meta{Model: string(s.dir.model), From: s.dir.from, To: s.dir.to}

@@ -1,9 +1,12 @@
 package segment
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,8 +64,20 @@ func lagSome(r *rand.Rand, c *Columns, draw func() int64) {
 	}
 }
 
+// sorted returns the rows of c by time, then id; rows equal in both keep their order.
 func sorted(c *Columns) *Columns {
-	return c.Sort(new(Columns))
+	order := make([]int, c.Len())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(c.Times[i], c.Times[j]), bytes.Compare(c.IDs.At(i), c.IDs.At(j)))
+	})
+	var all Columns
+	for _, i := range order {
+		all.AppendFrom(c, i, i+1)
+	}
+	return &all
 }
 
 func drawings() map[string]drawing {
@@ -100,7 +115,6 @@ func open(t testing.TB, b []byte) *Segment {
 	require.NoError(t, Verify(Memory(b), int64(len(b)), new(Scratch)))
 	s, err := Open(Memory(b), int64(len(b)))
 	require.NoError(t, err)
-	require.NoError(t, s.CheckBlocks(b))
 	return s
 }
 

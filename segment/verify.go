@@ -2,29 +2,9 @@ package segment
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"slices"
 )
-
-// CheckBlocks verifies the checksums of all blocks in b, the bytes of the whole segment. A [Source] may call these bytes resident afterwards.
-func (s *Segment) CheckBlocks(b []byte) error {
-	for i := range s.dir.blocks {
-		for ch := range chunks {
-			off, n := s.dir.blocks[i].chunk(ch)
-			if n == 0 {
-				continue
-			}
-			if off+n > int64(len(b)) {
-				return fmt.Errorf("%w: truncated", ErrCorrupt)
-			}
-			if at := off + n - checksumLen; checksum(b[off:at]) != binary.LittleEndian.Uint32(b[at:]) {
-				return fmt.Errorf("%w: checksum of %d bytes at %d", ErrCorrupt, n, off)
-			}
-		}
-	}
-	return nil
-}
 
 // Verify reads every row of a segment of size bytes and checks it against the order of rows, the bounds of time and the stored aggregates.
 func Verify(src Source, size int64, sc *Scratch) error {
