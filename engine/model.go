@@ -61,7 +61,7 @@ func (m *model) sighted(n uint32, first int64) {
 	m.series[n].first = first
 	environment := m.series[n].environment
 	if held, ok := m.latest.get(environment); ok && held == n {
-		m.latest.set(environment, m.newest(environment, maxMilli))
+		m.latest.set(environment, m.newest(environment))
 	} else if revived {
 		m.promote(n)
 	}
@@ -88,8 +88,8 @@ func (m *model) newer(a, b uint32) bool {
 	return x.version > y.version
 }
 
-// newest returns the latest series of an environment among those whose first prediction is before end. It is only
-// called for an environment that has one at maxMilli; ok is false if none is before end.
+// newestBefore returns the latest series of an environment among those whose first prediction is before end; ok is false
+// if there is none.
 func (m *model) newestBefore(environment string, end int64) (n uint32, ok bool) {
 	for i := range m.series {
 		if m.series[i].environment != environment || m.series[i].first >= end {
@@ -102,8 +102,9 @@ func (m *model) newestBefore(environment string, end int64) (n uint32, ok bool) 
 	return n, ok
 }
 
-func (m *model) newest(environment string, end int64) uint32 {
-	n, ok := m.newestBefore(environment, end)
+// newest returns the latest series of an environment that has a prediction.
+func (m *model) newest(environment string) uint32 {
+	n, ok := m.newestBefore(environment, maxMilli)
 	if !ok {
 		panic("BUG: no version in environment " + environment)
 	}

@@ -17,7 +17,7 @@ type Shift struct {
 	Status DriftStatus
 }
 
-// shift fills in what both windows say of RMSE and bias, of which everything but the sketches must have been wanted.
+// shift fills in what both windows say of RMSE and bias. They must have been asked with [segment.WantSpread].
 func (c *Comparison) shift(recent, reference *segment.Aggregate, g *Gates) {
 	rmse, bias := 0.0, 0.0
 	if min(recent.Actuals, reference.Actuals) > 1 {

@@ -82,15 +82,6 @@ func (x *waitingIndex) split() {
 	}
 }
 
-func (x *waitingIndex) bytes() int64 {
-	const slotBytes, tableBytes = 32, 32
-	n := int64(len(x.tables)) * tableBytes
-	for i := range x.tables {
-		n += int64(len(x.tables[i].slots)) * slotBytes
-	}
-	return n
-}
-
 // table picks by the upper bits; the lower ones pick the slot.
 func (x *waitingIndex) table(hash uint64) *waitingTable {
 	if len(x.tables) == 1 {

@@ -20,8 +20,8 @@ type source struct {
 }
 
 const (
-	predictionsName  = "ml_model_predictions"
-	actualsName      = "ml_model_actuals"
+	predictionsName  = engine.SourcePredictions
+	actualsName      = engine.SourceActuals
 	quarantineSuffix = "_quarantine"
 )
 

@@ -275,7 +275,7 @@ func (small smallLog) recordEnds(t *testing.T) (ends []int64) {
 			return ends
 		}
 		if f.kind <= MaxType {
-			ends = append(ends, f.end())
+			ends = append(ends, f.off+int64(len(f.raw)))
 		}
 	}
 }

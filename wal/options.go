@@ -45,7 +45,7 @@ const (
 	minFileBytes        = 8 * blockSize
 )
 
-// Options configures a Log. FS is required, the rest has defaults.
+// Options configures a Log. The zero value of a field is its default; a store should set StoreID.
 type Options struct {
 	// FS holds the directory. Default: the operating system's.
 	FS vfs.FS

@@ -34,7 +34,6 @@ type frame struct {
 }
 
 func (f *frame) payload() []byte { return f.raw[recordHeaderSize : recordHeaderSize+int64(f.length)] }
-func (f *frame) end() int64      { return f.off + int64(len(f.raw)) }
 
 // scanner reads the records of one log file in order.
 type scanner struct {
