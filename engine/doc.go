@@ -8,15 +8,15 @@
 // Queries add up whole leaves, blocks and tree nodes by their aggregates and decode rows only at the edges of a window,
 // so that an answer costs the same whatever the window's length.
 //
-// A prediction without an actual waits. Its actual joins it in the head, or is kept beside the sealed row as a fill until
-// the next checkpoint folds it in; without one that waits it corrects every row of its id. Both count at once.
+// A prediction without an actual waits. Its actual joins it in the head, or is kept beside the sealed row as a fill
+// until the next checkpoint folds it in; without one that waits it corrects every row of its id. Both count at once.
 //
 // # Guarantees
 //
 // An append that returned nil is durable and visible: its record was written to the log and synced before its rows were
 // published, and published before the call returned. A batch is atomic across a crash: all of its rows are there
-// afterwards, or none. Nothing is visible that is not durable. A query that runs beside an append may see a part of that
-// append's rows.
+// afterwards, or none. Nothing is visible that is not durable. A query that runs beside an append may see a part of
+// that append's rows.
 //
 // Sums are exact integers, see package segment: answers are the same bits whatever order rows came in, before and after
 // sealing, merging, a checkpoint and a restart.
@@ -31,4 +31,7 @@
 //
 // See the classes in errors.go; test them with errors.Is. Bad input is an error, a panic that begins with BUG: is a
 // fault of this package.
+//
+// The bytes are described in docs/format-pack.md, what survives which fault in docs/durability.md, the formulas of
+// reports in docs/metrics.md.
 package engine

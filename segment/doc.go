@@ -1,38 +1,48 @@
-// Package segment keeps the sealed rows of one model and one month in columns, and answers for any window of them without reading the rows.
+// Package segment keeps the sealed rows of one model and one month in columns, and answers for any window of them
+// without reading the rows.
 //
-// It is pure data: bytes in, answers out. It does no I/O, takes no locks, starts no goroutines and reads no clock; scratch memory is passed in.
+// It is pure data: bytes in, answers out. It does no I/O, takes no locks, starts no goroutines and reads no clock;
+// scratch memory is passed in.
 //
 // # Model
 //
-// A segment holds rows grouped by series (version and environment), each series sorted by time, then prediction id. Rows lie in blocks of about a
-// thousand. A [Builder] makes a segment from sorted [Columns], or [Merge] from other segments; [Open] reads its directory, and from then on a [Segment]
-// fetches single blocks from a [Source]. It never changes.
+// A segment holds rows grouped by series (version and environment), each series sorted by time, then prediction id.
+// Rows lie in blocks of about a thousand. A [Builder] makes a segment from sorted [Columns], or [Merge] from other
+// segments; [Open] reads its directory, and from then on a [Segment] fetches single blocks from a [Source]. What is
+// stored never changes; an [Edit] lies over it in memory until a merge folds it in.
 //
-// Each block has an [Aggregate]: counts, bounds of time, and sums for the regression metrics. Over the blocks of a series stands a tree of aggregates, so
-// [Segment.Window] merges a few dozen of them and decodes at most two blocks, those at the edges of the window, whatever its length.
+// Each block has an [Aggregate]: counts, bounds of time, and sums for the regression metrics. Over the blocks of a
+// series stands a tree of aggregates, so [Segment.Window] merges a few dozen of them and decodes at most two blocks,
+// those at the edges of the window, whatever its length. [Sketches], for quantiles, lie in a tree of their own, which
+// is read only if they are wanted.
 //
 // # Sums
 //
-// Sums are exact integers in bins ([Sum]). The answer to a question does not depend on the order in which rows arrived, nor on how they were sealed and
-// merged: same rows, same bits. Answers are rounded once, at the end. Nothing is ever subtracted from a running total.
+// Sums are exact integers in bins ([Sum]), and so are the counts of a [Sketch]. The answer to a question does not
+// depend on the order in which rows arrived, nor on how they were sealed and merged: same rows, same bits. Answers are
+// rounded once, at the end. Nothing is ever subtracted from a running total.
 //
 // # Encodings
 //
-// Each column of each block is stored in the cheapest of its forms, and read back to the bit: integers as differences or offsets in as few bits as they
-// need, with patches for outliers (ints.go); floats as decimals or bit patterns, the actual against the predicted where that is smaller (floats.go);
-// texts as one value, a dictionary, hexadecimal digits, shapes with a column for each part that varies, or zstd (texts.go). No form depends on another
-// block, nor on a text being JSON.
+// Each column of each block is stored in the cheapest of its forms, and read back to the bit: integers as differences
+// or offsets in as few bits as they need, with patches for outliers (ints.go); floats as decimals or bit patterns, the
+// actual against the predicted where that is smaller (floats.go); texts as one value, a dictionary, hexadecimal digits,
+// shapes with a column for each part that varies, or zstd (texts.go). No form depends on another block, nor on a text
+// being JSON.
 //
-// An actual that is not known is told by a bitmap; its place in the column of actuals holds zero. Numbers are finite: a Builder refuses others.
+// An actual that is not known is told by a bitmap; its place in the column of actuals holds zero. Numbers are finite: a
+// Builder refuses others.
 //
 // # Concurrency and ownership
 //
-// A Segment is safe for concurrent use, each goroutine with a [Scratch] of its own. All other types are for one goroutine at a time. Decoded columns belong to
-// the caller and alias nothing.
+// Reading a Segment is safe for concurrent use, each goroutine with a [Scratch] of its own, but not beside
+// [Segment.Edit]; a [Segment.Snapshot] may be read meanwhile. [Segment.FindID] and all other types are for one
+// goroutine at a time. Decoded columns belong to the caller and alias nothing.
 //
 // # Errors
 //
-// [ErrCorrupt], [ErrVersion], [ErrInvalid]; errors of a Source come through wrapped. On an error the destination holds no meaning.
+// [ErrCorrupt], [ErrVersion], [ErrInvalid]; errors of a Source come through wrapped. On an error the destination holds
+// no meaning.
 //
 // The bytes are described in docs/format-segment.md.
 package segment
