@@ -4,7 +4,8 @@
 //
 // Data comes from [github.com/residualdb/residual/internal/workload] with a fixed seed: 40 models, 90 days, 2 % of the rows late by
 // up to six hours. Every benchmark checks an answer against the obvious loop over the same rows before it measures anything, and
-// latencies are reported as p50 and p99 beside the mean. The number of rows is set by a flag of the test binary:
+// latencies are reported as p50 and p99 beside the mean. The number of rows is set by a flag of the test binary; another one keeps the
+// stores from run to run, for sizes that take minutes to load:
 //
-//	go test -run '^$' -bench Metrics ./bench -args -bench.rows=100000,10000000
+//	go test -run '^$' -bench 'Metrics|Drift|Open' ./bench -args -bench.rows=1000000,100000000 -bench.dir=/var/tmp/stores
 package bench
