@@ -107,6 +107,63 @@ func TestActuals(t *testing.T) {
 	require.Equal(t, len(settled), db.Stats().Orphans)
 }
 
+// TestBadActuals goes through the table of docs/events.md: each kind of bad actual has one outcome and a counter.
+func TestBadActuals(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	var want engine.Stats
+	outcome := func(what string, count uint64, mean float64) {
+		t.Helper()
+		n, got := mae(t, db, "m")
+		require.Equal(t, count, n, what)
+		require.Equal(t, mean, got, what)
+		s := db.Stats()
+		require.Equal(t, [...]uint64{want.Joined, want.Corrected, want.Orphaned}, [...]uint64{s.Joined, s.Corrected, s.Orphaned}, what)
+		require.Equal(t, [...]int{want.Waiting, want.Orphans}, [...]int{s.Waiting, s.Orphans}, what)
+	}
+	sendActual(t, db, "unheard of", "a", 1)
+	want.Orphaned, want.Orphans = 1, 1
+	outcome("unknown model", 0, 0)
+
+	weeksAgo := actualsOf("m", "early", 1)
+	weeksAgo.Observed[0] = testNow.AddDate(0, 0, -21).UnixMilli()
+	_, err := db.AppendActuals(context.Background(), weeksAgo)
+	require.NoError(t, err)
+	want.Orphaned, want.Orphans = 2, 2
+	outcome("weeks before its prediction", 0, 0)
+	sendPrediction(t, db, "m", "early")
+	want.Joined, want.Orphans = 1, 1
+	outcome("weeks before its prediction, which came", 1, 2)
+	report, err := db.Report(context.Background(), engine.ReportQuery{Model: "m"})
+	require.NoError(t, err)
+	require.Equal(t, engine.Value{}, report.Rows[0].ActualLagP95, "observed before the prediction: no lag below zero")
+
+	_, err = db.AppendActuals(context.Background(), actualsOf("m", "early", slices.Repeat([]float64{1}, 1000)...))
+	require.NoError(t, err)
+	want.Corrected = 1000
+	outcome("the same a thousand times", 1, 2)
+	_, err = db.AppendActuals(context.Background(), actualsOf("m", "early", 100, 7))
+	require.NoError(t, err)
+	want.Corrected = 1002
+	outcome("a conflicting pair", 1, 4)
+
+	sendPrediction(t, db, "m", "shared")
+	sendPrediction(t, db, "other", "shared")
+	want.Waiting = 2
+	outcome("an id of two models", 1, 4)
+	sendActual(t, db, "other", "shared", 9)
+	want.Joined, want.Waiting = 2, 1
+	outcome("an id of two models, the actual of the other", 1, 4)
+
+	var a event.Actuals
+	lines := `{"model_id":"m","prediction_id":"shared","actual_value":NaN}` + "\n" + `{"model_id":"m","prediction_id":"shared","actual_value":1e999}`
+	require.NoError(t, event.NewDecoder().DecodeActuals(&a, []byte(lines), event.NDJSON, db.Rules()))
+	done, err := db.AppendActuals(context.Background(), &a)
+	require.NoError(t, err)
+	require.Equal(t, 2, done.Quarantined)
+	require.Equal(t, 2, db.Stats().Quarantined[event.CodeNumber])
+	outcome("no number", 1, 4)
+}
+
 func TestActualsRefusesMalformed(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{})
 	for name, spoil := range map[string]func(*event.Actuals){

@@ -19,7 +19,7 @@ type fills struct {
 	// Guarded by the model's lock.
 	frozen bool
 	series map[uint32]*fillSeries
-	index  idIndex
+	index  *idIndex // nil until one is looked up: most actuals come once
 }
 
 // fillSeries holds the fills of one series in leaves by time.
@@ -49,12 +49,14 @@ type fill struct {
 }
 
 func newFills(generation uint64) *fills {
-	return &fills{generation: generation, series: make(map[uint32]*fillSeries), index: idIndex{first: make(map[uint64]int32)}}
+	return &fills{generation: generation, series: make(map[uint32]*fillSeries)}
 }
 
 // add adds the actual of a row that waited.
 func (f *fills) add(hash uint64, r waitingRow, actual float64, lag int64) {
-	f.index.add(hash, r.series, r.time)
+	if f.index != nil {
+		f.index.add(hash, r.series, r.time)
+	}
 	s := f.series[r.series]
 	if s == nil {
 		s = &fillSeries{leaves: []*fillLeaf{{from: minMilli}}}
@@ -170,11 +172,25 @@ func (l *fillLeaf) aggregate() {
 
 // edit applies e to the fills of its prediction id and tells whether there were any.
 func (f *fills) edit(e *edit) (hit bool) {
+	if f.index == nil {
+		f.buildIndex()
+	}
 	for i, ok := f.index.first[e.hash]; ok && i >= 0; i = f.index.entries[i].next {
 		at := f.index.entries[i]
 		hit = f.series[at.series].edit(e, at.time, f.frozen) || hit
 	}
 	return hit
+}
+
+func (f *fills) buildIndex() {
+	f.index = &idIndex{first: make(map[uint64]int32)}
+	for number, s := range f.series {
+		for _, l := range s.leaves {
+			for i, hash := range l.hashes {
+				f.index.add(hash, number, l.times[i])
+			}
+		}
+	}
 }
 
 // edit applies e to the fills of the time ts, in copies of their leaves, which take the leaves' places.

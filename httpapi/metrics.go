@@ -85,6 +85,13 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 		}
 	}
 	w.counter("residual_quarantine_dropped_total", "Rejected lines that the quarantine no longer holds.", stats.QuarantineDropped)
+	w.family("residual_actuals_total", "counter", "Actuals by what became of them, see the documentation of ml_model_actuals.")
+	w.sample("", float64(stats.Joined), "outcome", "joined")
+	w.sample("", float64(stats.Corrected), "outcome", "corrected")
+	w.sample("", float64(stats.Orphaned), "outcome", "orphaned")
+	w.counter("residual_deleted_total", "Prediction ids whose rows were deleted.", stats.Deleted)
+	w.gauge("residual_waiting_rows", "Predictions without an actual.", float64(stats.Waiting))
+	w.gauge("residual_orphans", "Actuals without a prediction.", float64(stats.Orphans))
 	w.family("residual_apply_seconds_total", "counter", "Time spent publishing batches to memory.")
 	w.sample("", stats.Apply.Seconds())
 	w.counter("residual_checkpoints_total", "Checkpoints committed.", stats.Checkpoints)
