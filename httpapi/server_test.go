@@ -167,7 +167,8 @@ func (f *fakeStore) Health() engine.Health {
 
 func (f *fakeStore) Stats() engine.Stats {
 	return engine.Stats{
-		Rows: 3, Joined: 11, Corrected: 12, Orphaned: 13, Deleted: 14, Waiting: 15, Orphans: 16, Models: 2, Series: 4, Quarantined: event.Counts{event.CodeMissing: 5}}
+		Rows: 3, Joined: 11, Corrected: 12, Orphaned: 13, Deleted: 14, Waiting: 15, Orphans: 16, Models: 2, Series: 4, Quarantined: event.Counts{event.CodeMissing: 5},
+	}
 }
 
 var metricsRows = []engine.MetricsRow{
