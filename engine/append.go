@@ -123,6 +123,7 @@ func (db *DB) publish(lsn uint64, r *record) error {
 		})
 	}
 	db.counters.orphans.Store(uint64(len(db.orphans.held)))
+	db.behind.Add(int64(r.rows()))
 	db.announceGrown()
 	return nil
 }

@@ -64,8 +64,10 @@ func (db *DB) announceGrown() {
 	}
 }
 
+// grown tells whether the log is as much as a restart should have to replay, or the heads as much as memory should hold.
 func (db *DB) grown() bool {
-	return db.log.Size() >= db.opts.CheckpointBytes || db.counters.unsealed.Load() >= db.opts.HeadBytes
+	return db.log.Size() >= db.opts.CheckpointBytes || db.behind.Load() >= db.opts.CheckpointRows ||
+		db.counters.unsealed.Load() >= db.opts.HeadBytes
 }
 
 // ask wakes the goroutine that makes checkpoints.

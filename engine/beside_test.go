@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,4 +95,15 @@ func requireHeld(t *testing.T, w *script, disk *simdisk.Disk, held []*sent) {
 	want := newState(held).content
 	require.True(t, found.equal(&want), found.difference(&want))
 	require.NoError(t, s.db.Close())
+}
+
+// TestCheckpointRows holds that many rows in a small log lead to a checkpoint, and that one covers them.
+func TestCheckpointRows(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{CheckpointRows: 100})
+	for n := range 100 { // at least two rows each
+		_, err := newSent(n, 1, shape{}).request(db)
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return db.Stats().Checkpoints > 0 }, time.Minute, time.Millisecond)
+	require.Less(t, db.Stats().Checkpoints, uint64(6), "500 rows at most")
 }

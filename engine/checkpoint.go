@@ -65,6 +65,8 @@ type unsaved struct {
 type cut struct {
 	covered    wal.Position
 	generation uint64
+	// rows are those that it covers and no earlier one.
+	rows int64
 }
 
 // Checkpoint makes the packs cover the log up to now and truncates it. It runs beside appends and queries.
@@ -103,6 +105,7 @@ func (db *DB) checkpoint(ctx context.Context) error {
 	if err := db.save(c); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
+	db.behind.Add(-c.rows)
 	db.counters.checkpoints.Add(1)
 	return nil
 }
@@ -110,7 +113,7 @@ func (db *DB) checkpoint(ctx context.Context) error {
 // cut runs on the publisher, between the last record before the cut and the first one behind it. The keeper's lock is
 // held by the checkpoint that waits for it.
 func (db *DB) cut(pos wal.Position) cut {
-	c := cut{covered: pos, generation: db.generation}
+	c := cut{covered: pos, generation: db.generation, rows: db.behind.Load()}
 	db.generation++
 	db.counters.unsealed.Store(0)
 	k := &db.keeper

@@ -41,6 +41,9 @@ type DB struct {
 	dirty, edited []dirtyMonth
 	orphans       *orphans
 
+	// behind counts the rows that no checkpoint covers.
+	behind atomic.Int64
+
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]
 

@@ -31,6 +31,9 @@ type Options struct {
 	CheckpointBytes int64
 	// HeadBytes is the memory of rows not sealed yet that starts a checkpoint, however short their log. Default: 512 MiB.
 	HeadBytes int64
+	// CheckpointRows is the number of rows in the log that starts a checkpoint although it is not as large yet: rows that
+	// compress well are many to the MiB, and it is rows that take time to replay. Default: 3,145,728.
+	CheckpointRows int64
 	// MemoryLimitBytes bounds what sealed columns may occupy in memory; beyond it they are read from their files.
 	// Default: 1 GiB.
 	MemoryLimitBytes int64
@@ -56,6 +59,7 @@ func (o Options) withDefaults() Options {
 	o.ActualsTTL = orDefault(o.ActualsTTL, 30*24*time.Hour)
 	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
 	o.HeadBytes = orDefault(o.HeadBytes, 512<<20)
+	o.CheckpointRows = orDefault(o.CheckpointRows, 3<<20)
 	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
 	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
@@ -86,6 +90,7 @@ func (o Options) validate() error {
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.CheckpointBytes >= 1<<20, "CheckpointBytes is %d; it must be at least 1 MiB", o.CheckpointBytes)
 	check(o.HeadBytes > 0, "HeadBytes is %d; it must be positive", o.HeadBytes)
+	check(o.CheckpointRows > 0, "CheckpointRows is %d; it must be positive", o.CheckpointRows)
 	check(o.LogFileBytes >= 32<<10, "LogFileBytes is %d; it must be at least 32 KiB", o.LogFileBytes)
 	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
 	return errors.Join(errs...)

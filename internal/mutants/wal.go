@@ -111,6 +111,14 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: `	old := w.cur`,
 		},
 		{
+			name: "wal: an ended file is synced once", file: "wal/rotate.go", hint: "TestLateErrors|TestFaults$",
+			old: `	if err == nil {
+		err = w.syncData()
+	}
+`,
+			fresh: ``,
+		},
+		{
 			name: "wal: no end record", file: "wal/rotate.go", hint: "TestRefuse|TestMisplaced|TestTruncated",
 			old: `	if err := w.appendOwn(typeEnd, blockSize); err != nil {
 		return err
