@@ -37,10 +37,15 @@ func actualsOf(model, id string, values ...float64) *event.Actuals {
 // sendPrediction appends one prediction of 3, without an actual.
 func sendPrediction(t *testing.T, db *engine.DB, model, id string) {
 	t.Helper()
+	sendPredictionOf(t, db, model, "v1", id)
+}
+
+func sendPredictionOf(t *testing.T, db *engine.DB, model, version, id string) {
+	t.Helper()
 	var b event.Batch
 	require.NoError(t, b.Add(event.Event{
 		Timestamp: testNow.Add(-time.Hour), ModelID: model, PredictionID: id, Features: "{}", PredictedValue: 3,
-		ModelVersion: "v1", Environment: "production",
+		ModelVersion: version, Environment: "production",
 	}, db.Rules()))
 	_, err := db.Append(context.Background(), &b)
 	require.NoError(t, err)
@@ -162,6 +167,62 @@ func TestBadActuals(t *testing.T) {
 	require.Equal(t, 2, done.Quarantined)
 	require.Equal(t, 2, db.Stats().Quarantined[event.CodeNumber])
 	outcome("no number", 1, 4)
+}
+
+// errorsOf returns the mean error of each version of a model that has any.
+func errorsOf(t *testing.T, db *engine.DB, model string) map[string]float64 {
+	t.Helper()
+	got, err := db.Metrics(context.Background(), engine.MetricsQuery{Model: model, Version: engine.All})
+	require.NoError(t, err)
+	found := make(map[string]float64)
+	for _, row := range got.Rows {
+		require.Equal(t, uint64(1), row.PredictionCount)
+		found[row.Version] = row.MAE
+	}
+	return found
+}
+
+// TestActualBehindCut sends an actual right behind the cut of a checkpoint. It is not part of what the checkpoint covers: when the
+// log is replayed it must find its prediction still waiting, or it would count as a correction of all that have its id.
+func TestActualBehindCut(t *testing.T) {
+	disk := simdisk.New(simdisk.Options{})
+	db := openDB(t, "store", engine.Options{NoBackground: true, FS: disk})
+	sendPredictionOf(t, db, "m", "v1", "a")
+	sendActual(t, db, "m", "a", 1)
+	sendPredictionOf(t, db, "m", "v2", "a")
+	require.NoError(t, db.CheckpointAfter(context.Background(), func() { sendActual(t, db, "m", "a", 10) }))
+	want := map[string]float64{"v1": 2, "v2": 7}
+	require.Equal(t, want, errorsOf(t, db, "m"))
+	after := disk.Kill()
+	db.Abandon()
+	db = openDB(t, "store", engine.Options{NoBackground: true, FS: after})
+	require.Equal(t, want, errorsOf(t, db, "m"))
+	require.NoError(t, db.Checkpoint(context.Background()))
+	require.Equal(t, want, errorsOf(t, db, "m"))
+}
+
+// TestActualsOfRowsAlike sends a prediction, and after its actual the same one of another version: equal in id, time and value,
+// and yet not the row that the actual belongs to.
+func TestActualsOfRowsAlike(t *testing.T) {
+	for _, versions := range [][2]string{{"v1", "v2"}, {"v2", "v1"}} {
+		db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+		checkpoint := func() { require.NoError(t, db.Checkpoint(context.Background())) }
+		sendPredictionOf(t, db, "m", versions[0], "a")
+		checkpoint()
+		sendActual(t, db, "m", "a", 1)
+		sendPredictionOf(t, db, "m", versions[1], "a")
+		want := map[string]float64{versions[0]: 2}
+		require.Equal(t, want, errorsOf(t, db, "m"))
+		checkpoint()
+		require.Equal(t, want, errorsOf(t, db, "m"))
+		require.NoError(t, db.Merge(context.Background()))
+		require.Equal(t, want, errorsOf(t, db, "m"))
+		sendActual(t, db, "m", "a", 10)
+		want[versions[1]] = 7
+		require.Equal(t, want, errorsOf(t, db, "m"))
+		checkpoint()
+		require.Equal(t, want, errorsOf(t, db, "m"))
+	}
 }
 
 func TestActualsRefusesMalformed(t *testing.T) {

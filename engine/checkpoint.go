@@ -82,8 +82,17 @@ func (db *DB) checkpoint(ctx context.Context) error {
 	k := &db.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.failure(); err != nil {
+	c, err := db.cutLog(ctx)
+	if err != nil {
 		return err
+	}
+	return db.cover(c)
+}
+
+// cutLog cuts the log. Appends go on behind the cut.
+func (db *DB) cutLog(ctx context.Context) (cut, error) {
+	if err := db.keeper.failure(); err != nil {
+		return cut{}, err
 	}
 	var c cut
 	var unpublished error
@@ -93,8 +102,14 @@ func (db *DB) checkpoint(ctx context.Context) error {
 		}
 	})
 	if err = cmp.Or(logError(err), unpublished); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+		return cut{}, fmt.Errorf("checkpoint: %w", err)
 	}
+	return c, nil
+}
+
+// cover makes the packs cover the log up to a cut.
+func (db *DB) cover(c cut) error {
+	k := &db.keeper
 	for len(k.dirty) > 0 {
 		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {
 			return fmt.Errorf("checkpoint: seal: %w", err)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -23,8 +24,8 @@ func (db *DB) EachRow(yield func(event.Event)) (err error) {
 			fills := newFolding(m, mo.fills, db.hash)
 			m.mu.RLock()
 			err = errors.Join(err, m.eachRow(mo, func(e event.Event) {
-				if actual, _, ok := fills.fill(e.Timestamp.UnixMilli(), e.PredictedValue, []byte(e.PredictionID)); ok && !e.HasActual {
-					e.HasActual, e.ActualValue = true, actual
+				if fill := fills.fill(e.ModelVersion, e.Environment); fill != nil && !e.HasActual {
+					e.ActualValue, _, e.HasActual = fill(e.Timestamp.UnixMilli(), e.PredictedValue, []byte(e.PredictionID))
 				}
 				yield(e)
 			}))
@@ -81,4 +82,17 @@ func (db *DB) EachOrphan(yield func(model, id string, actual float64)) {
 	for _, x := range db.orphans.held {
 		yield(x.model, x.id, x.actual)
 	}
+}
+
+// CheckpointAfter is Checkpoint with something in the moment after its cut, when nothing is sealed yet.
+func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
+	k := &db.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c, err := db.cutLog(ctx)
+	if err != nil {
+		return err
+	}
+	something()
+	return db.cover(c)
 }

@@ -225,7 +225,20 @@ func (l *fillLeaf) edited(e *edit) *fillLeaf {
 	return c
 }
 
-// fillKey names the row a fill belongs to. Rows alike in all of it are interchangeable; each has its own count.
+// folding hands the actuals of fills to a merge, each to one row.
+type folding struct {
+	hash   func(id []byte) uint64
+	series map[seriesName]*foldingSeries
+}
+
+// foldingSeries holds the fills of one series. An id may be in several, with rows alike in all else.
+type foldingSeries struct {
+	hash    func(id []byte) uint64
+	actuals map[fillKey]fill
+	taken   map[fillKey]int
+}
+
+// fillKey names the row of a series that a fill belongs to. Rows alike in all of it are interchangeable; each has its own count.
 type fillKey struct {
 	hash      uint64
 	time      int64
@@ -233,24 +246,26 @@ type fillKey struct {
 	count     int
 }
 
-// folding hands the actuals of fills to a merge, each to one row.
-type folding struct {
-	hash    func(id []byte) uint64
-	actuals map[fillKey]fill
-	taken   map[fillKey]int
-}
-
 // newFolding collects fills. The model's lock is held only while the leaves are listed.
 func newFolding(m *model, all []*fills, hash func(id []byte) uint64) *folding {
-	var leaves []*fillLeaf
+	leaves := make(map[seriesName][]*fillLeaf)
 	m.mu.RLock()
 	for _, f := range all {
-		for _, s := range f.series {
-			leaves = append(leaves, s.leaves...)
+		for number, s := range f.series {
+			name := m.series[number].seriesName
+			leaves[name] = append(leaves[name], s.leaves...)
 		}
 	}
 	m.mu.RUnlock()
-	f := &folding{hash: hash, actuals: make(map[fillKey]fill), taken: make(map[fillKey]int)}
+	f := &folding{hash, make(map[seriesName]*foldingSeries)}
+	for name, l := range leaves {
+		f.series[name] = newFoldingSeries(l, hash)
+	}
+	return f
+}
+
+func newFoldingSeries(leaves []*fillLeaf, hash func(id []byte) uint64) *foldingSeries {
+	f := &foldingSeries{hash, make(map[fillKey]fill), make(map[fillKey]int)}
 	for _, l := range leaves {
 		for i, hash := range l.hashes {
 			key := fillKey{hash: hash, time: l.times[i], predicted: math.Float64bits(l.predicted[i])}
@@ -264,7 +279,15 @@ func newFolding(m *model, all []*fills, hash func(id []byte) uint64) *folding {
 }
 
 // fill implements [segment.Fill].
-func (f *folding) fill(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool) {
+func (f *folding) fill(version, environment string) segment.FillRow {
+	if s := f.series[seriesName{version, environment}]; s != nil {
+		return s.fill
+	}
+	return nil
+}
+
+// fill implements [segment.FillRow].
+func (f *foldingSeries) fill(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool) {
 	key := fillKey{hash: f.hash(id), time: ts, predicted: math.Float64bits(predicted)}
 	count := f.taken[key]
 	r, ok := f.actuals[fillKey{key.hash, key.time, key.predicted, count}]

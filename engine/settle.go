@@ -56,10 +56,11 @@ func (m *model) settle(e *edit, s *settler) (outcome, error) {
 	return corrected, nil
 }
 
-// join gives a waiting row its actual: in its place in the head, or as a fill if the row is sealed or on its way there.
+// join gives a waiting row its actual: in its place in the head, or as a fill if the row is sealed or on its way there. A head of an
+// earlier generation is on its way: what the checkpoint makes of it must not hold an actual that only the log behind its cut has.
 func (m *model) join(e *edit, w waitingRow, s *settler) {
 	mo := m.month(monthOf(w.time))
-	if mo.head != nil && mo.head.editWaiting(e, w, s) {
+	if mo.head != nil && mo.head.generation == s.generation && mo.head.editWaiting(e, w, s) {
 		return
 	}
 	f, fresh := mo.writableFills(s.generation)

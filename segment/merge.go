@@ -10,7 +10,7 @@ import (
 // block of each segment. Blocks that no other segment has rows among are copied as they are stored. Edits are folded in, and so are the actuals that fill,
 // which may be nil, has for rows without one.
 func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
-	m := merger{b: b, sc: sc, fill: fill, cursors: make([]mergeCursor, len(segs))}
+	m := merger{b: b, sc: sc, cursors: make([]mergeCursor, len(segs))}
 	for i := range m.cursors {
 		m.cursors[i].seg = segs[i]
 	}
@@ -21,6 +21,9 @@ func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
 		}
 		if err := b.StartSeries(version, environment); err != nil {
 			return err
+		}
+		if fill != nil {
+			m.fill = fill(version, environment)
 		}
 		m.active = m.active[:0]
 		for i := range m.cursors {
@@ -36,14 +39,17 @@ func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
 	}
 }
 
-// Fill returns the actual of a row that is stored without one, and its lag, if it has come since.
-type Fill func(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool)
+// Fill returns what has come since for the rows of a series that are stored without an actual, or nil if nothing has.
+type Fill func(version, environment string) FillRow
+
+// FillRow returns the actual of a row that is stored without one, and its lag, if it has come since.
+type FillRow func(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool)
 
 // merger is a merge under way.
 type merger struct {
 	b       *Builder
 	sc      *Scratch
-	fill    Fill
+	fill    FillRow // of the series at hand
 	cursors []mergeCursor
 	active  []*mergeCursor // those with rows left in the series at hand, in the order of the segments
 }

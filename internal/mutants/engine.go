@@ -235,6 +235,11 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `		_ = d`,
 		},
 		{
+			name: "engine: an actual behind the cut goes into the checkpoint", file: "engine/settle.go", hint: "TestActualBehindCut",
+			old:   `	if mo.head != nil && mo.head.generation == s.generation && mo.head.editWaiting(e, w, s) {`,
+			fresh: `	if mo.head != nil && mo.head.editWaiting(e, w, s) {`,
+		},
+		{
 			name: "engine: two processes may open one store", file: "engine/layout.go", hint: "TestOpenRefuses",
 			old:   `	lock, err := fsys.Lock(filepath.Join(dir, lockName))`,
 			fresh: `	lock, err := io.Closer(io.NopCloser(nil)), error(nil)`,
