@@ -14,6 +14,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 // oneEvent is a batch of one plain event.
@@ -210,4 +211,16 @@ func listing(t *testing.T, dir string) map[string]string {
 		return err
 	}))
 	return files
+}
+
+// TestRecordBytes holds the log to 60 bytes for a row of generated events.
+func TestRecordBytes(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	const rows = 50_000
+	load(t, db, workload.Options{Seed: 1, Rows: rows, From: testNow.AddDate(0, 0, -90), To: testNow, LateShare: 0.02})
+	stats := db.Stats()
+	require.Equal(t, uint64(rows), stats.Rows)
+	perRow := float64(stats.Log.Bytes) / rows
+	t.Logf("%.1f bytes per row", perRow)
+	require.LessOrEqual(t, perRow, 60.0)
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"runtime"
 	"sync/atomic"
+
+	"github.com/residualdb/residual/event"
 )
 
 // budget bounds the bytes of bodies in flight. It never waits: whoever finds it spent is told to come back.
@@ -27,12 +29,19 @@ func (b *budget) give(n int64) { b.spent.Add(-n) }
 
 // turns lets as many requests at a time use a processor as there are processors. The others wait outside the scheduler's
 // queue: in it, a query would wait for all of them.
-type turns chan struct{}
+// A turn comes with a decoder, which keeps what it learned: a few hundred KiB.
+type turns chan *event.Decoder
 
-func newTurns() turns { return make(turns, runtime.GOMAXPROCS(0)) }
+func newTurns() turns {
+	t := make(turns, runtime.GOMAXPROCS(0))
+	for range cap(t) {
+		t <- event.NewDecoder()
+	}
+	return t
+}
 
-func (t turns) take() { t <- struct{}{} }
-func (t turns) give() { <-t }
+func (t turns) take() *event.Decoder  { return <-t }
+func (t turns) give(d *event.Decoder) { t <- d }
 
 // gate bounds requests inside the store. Like budget it never waits.
 type gate struct {

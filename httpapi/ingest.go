@@ -12,10 +12,10 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// intake is the memory of one request on its way in: a decoder with its interned names, and the batch it fills. It
-// belongs to one request at a time and goes back to the pool only when the store is done with the batch.
+// intake is the memory of one request on its way in: the batch that decoders fill. It belongs to one request at a time and
+// goes back to the pool only when the store is done with the batch.
 type intake struct {
-	decoder *event.Decoder
+	decoder *event.Decoder // while it is this request's turn
 	batch   event.Batch
 	actuals event.Actuals
 }
@@ -31,6 +31,7 @@ type inflow struct {
 	server *Server
 	source *source
 	format event.Format
+	buffer *[]byte // of the pool, nil once it is back
 	pieces pieces
 	hash   *bodyHash // nil without an idempotency key
 	taken  int64
@@ -54,14 +55,9 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		return engine.Appended{}, s.overBudget()
 	}
 	buffer := s.buffers.Get().(*[]byte)
-	in := &inflow{server: s, source: src, format: format, pieces: pieces{from: body, buf: (*buffer)[:0]}}
-	defer func() {
-		in.release()
-		if cap(in.pieces.buf) <= pieceBytes {
-			*buffer = in.pieces.buf
-			s.buffers.Put(buffer)
-		}
-	}()
+	in := &inflow{server: s, source: src, format: format, buffer: buffer, pieces: pieces{from: body, buf: (*buffer)[:0]}}
+	defer in.release()
+	defer in.putBuffer()
 	in.pieces.read, in.pieces.done = in.arrived, in.passed
 	if key.ID != "" {
 		in.hash = s.hasher.start(src.name, format.String())
@@ -81,6 +77,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		s.intakes.Put(to)
 		return engine.Appended{}, err
 	}
+	in.putBuffer() // the store may take its time
 	if in.hash != nil {
 		key.Hash = in.hash.sum()
 	}
@@ -115,6 +112,15 @@ func (in *inflow) passed(p []byte) {
 	if in.hash != nil {
 		in.hash.add(p)
 	}
+}
+
+// putBuffer ends the use of the pieces.
+func (in *inflow) putBuffer() {
+	if in.buffer != nil && cap(in.pieces.buf) <= pieceBytes {
+		*in.buffer = in.pieces.buf
+		in.server.buffers.Put(in.buffer)
+	}
+	in.buffer, in.pieces.buf = nil, nil
 }
 
 // release gives the body's bytes back to the budget.
@@ -154,8 +160,8 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 
 // decodePiece decodes some lines, or a whole document.
 func (in *inflow) decodePiece(to *intake, piece []byte, rules event.Rules) error {
-	in.server.turns.take()
-	defer in.server.turns.give()
+	to.decoder = in.server.turns.take()
+	defer func() { in.server.turns.give(to.decoder) }()
 	begin := time.Now()
 	err := in.source.decode(to, piece, in.format, rules)
 	in.server.counts.decodeNanos.Add(uint64(time.Since(begin)))

@@ -109,7 +109,7 @@ func New(store Store, opts Options) (*Server, error) {
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }
-	s.intakes.New = func() any { return &intake{decoder: event.NewDecoder()} }
+	s.intakes.New = func() any { return new(intake) }
 	s.buffers.New = func() any { return new([]byte) }
 	s.http = s.newHTTP()
 	if store != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,12 @@ func TestOverload(t *testing.T) {
 	peak := o.run(t, *overloadFlag/2, overloadWriters, 0)
 	over := o.run(t, *overloadFlag, 0, 3*float64(peak.stored)/overloadRows/peak.took.Seconds())
 	memory := processMemory(t, server.cmd.Process.Pid)
+	_, text := request(t, http.MethodGet, server.address+"/metrics", "")
+	for line := range strings.Lines(text) {
+		if regexp.MustCompile(`^residual_(http_memory_full_total|(head|resident|sealed)_bytes|segments|checkpoints_total|merges_total) `).MatchString(line) {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
 	t.Logf("idle: query p50 %s p99 %s", idle.latency(0.5), idle.latency(0.99))
 	t.Logf("peak: %.0f rows/s, query p50 %s p99 %s", peak.rate(), peak.latency(0.5), peak.latency(0.99))
 	t.Logf("3x:   %.0f rows/s of %.0f offered, %d requests stored, %d refused, %d not sent, query p50 %s p99 %s; %d MiB resident at most",
@@ -63,7 +70,6 @@ func TestOverload(t *testing.T) {
 		require.GreaterOrEqual(t, over.rate(), 0.9*peak.rate())
 		require.LessOrEqual(t, over.latency(0.99), 2*peak.latency(0.99))
 	}
-	_, text := request(t, http.MethodGet, server.address+"/metrics", "")
 	stored := idle.stored + peak.stored + over.stored
 	require.Contains(t, text, fmt.Sprintf("\nresidual_rows_total %d\n", stored), "what was acknowledged, and nothing else")
 	require.NoError(t, server.cmd.Process.Kill())

@@ -25,7 +25,7 @@ type storeFlags struct {
 func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.sync = oneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
 	f.syncInterval, f.maxFuture, f.actualsTTL = span(100*time.Millisecond), span(day), span(30*day)
-	f.checkpoint, f.memoryLimit = 256<<20, 2<<30
+	f.checkpoint, f.memoryLimit = 256<<20, 4<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
@@ -33,7 +33,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
 	flags.Var(&f.checkpoint, "checkpoint-bytes", "size of the log that starts a checkpoint; bounds the time of a restart")
-	flags.Var(&f.memoryLimit, "memory-limit", "memory of the process: a half for sealed columns, a quarter for rows not sealed; past 80% no events are taken")
+	flags.Var(&f.memoryLimit, "memory-limit", "memory of the process: a quarter for sealed columns, an eighth for rows not sealed; past 80% no events are taken")
 }
 
 func (f *storeFlags) syncPolicy() wal.SyncPolicy {
@@ -75,8 +75,8 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		MaxFuture:        time.Duration(f.maxFuture),
 		ActualsTTL:       time.Duration(f.actualsTTL),
 		CheckpointBytes:  int64(f.checkpoint),
-		HeadBytes:        int64(f.memoryLimit) / 4,
-		MemoryLimitBytes: int64(f.memoryLimit) / 2,
+		HeadBytes:        int64(f.memoryLimit) / 8,
+		MemoryLimitBytes: int64(f.memoryLimit) / 4,
 		Logger:           log,
 	})
 	switch {
