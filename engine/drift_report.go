@@ -65,12 +65,10 @@ func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportR
 		end:         p.recent.to,
 	}, want: segment.WantSpread}
 	var result DriftReportResult
-	ws := []window{{span: p.recent}, p.reference}
-	result.Read, err = eachRow(ctx, db, sc, ws, &result.Rows, func(m *model, s *series, answers []answer) (DriftReportRow, bool) {
-		if answers[0].Rows == 0 && (answers[1].Rows == 0 || p.reference.version != "") {
-			return DriftReportRow{}, false
+	result.Read, err = db.each(ctx, sc, []window{{span: p.recent}, p.reference}, func(m *model, s *series, answers []answer) {
+		if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.version == "" {
+			result.Rows = append(result.Rows, p.row(m, s, answers))
 		}
-		return p.row(m, s, answers), true
 	})
 	if err != nil {
 		return DriftReportResult{}, err

@@ -41,19 +41,19 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	}, want: segment.WantSpread}
 	var result ModelsResult
 	ws := []window{{span: p.recent}, p.reference, {span: span{minMilli, p.recent.to}}}
-	result.Read, err = eachRow(ctx, db, sc, ws, &result.Rows, func(m *model, s *series, answers []answer) (ModelRow, bool) {
+	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
 		all := &answers[2]
 		if all.Rows == 0 {
-			return ModelRow{}, false
+			return
 		}
-		return ModelRow{
+		result.Rows = append(result.Rows, ModelRow{
 			DriftReportRow:  p.row(m, s, answers),
 			FirstEvent:      time.UnixMilli(all.MinTime).UTC(),
 			LastEvent:       time.UnixMilli(all.MaxTime).UTC(),
 			PredictionCount: all.Rows,
 			ActualCount:     all.Actuals,
 			ActualCoverage:  coverageOf(all.Rows, all.Actuals),
-		}, true
+		})
 	})
 	if err != nil {
 		return ModelsResult{}, err

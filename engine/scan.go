@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -70,22 +69,18 @@ func (db *DB) each(ctx context.Context, q scan, ws []window, f yield) (Read, err
 	})
 }
 
-// eachRow adds up the windows ws of every selected series, makes a row of the answers, one per window, and appends it to rows if row says so. The answers
-// are valid during the call, in which the model is locked; calls for different models may be at the same time. The order of the rows is any.
-func eachRow[R any](
-	ctx context.Context, db *DB, q scan, ws []window, rows *[]R, row func(m *model, s *series, answers []answer) (R, bool),
-) (Read, error) {
-	var mu sync.Mutex
-	return db.visitInParts(ctx, q, func(m *model, n uint32, sc *scratch) (Read, error) {
-		answers := sc.windows(len(ws))
-		read, err := m.windows(answers, n, ws, q.want, sc)
-		if err != nil {
-			return read, err
-		}
-		if r, ok := row(m, &m.series[n], answers); ok {
-			mu.Lock()
-			*rows = append(*rows, r)
-			mu.Unlock()
+// eachApart is each for many windows in the order of time: f receives one answer at a time, with the number of its window.
+func (db *DB) eachApart(ctx context.Context, q scan, ws []window, f func(m *model, s *series, i int, a *answer)) (Read, error) {
+	return db.visit(ctx, q, func(m *model, n uint32, sc *scratch) (Read, error) {
+		var read Read
+		one := sc.windows(1)
+		for i := range ws {
+			r, err := m.windows(one, n, ws[i:i+1], q.want, sc)
+			if err != nil {
+				return read, err
+			}
+			read.add(r)
+			f(m, &m.series[n], i, &one[0])
 		}
 		return read, nil
 	})
@@ -108,36 +103,16 @@ func (db *DB) visit(ctx context.Context, q scan, f visit) (Read, error) {
 	}
 	var err error
 	db.models.Range(func(_ string, m *model) bool {
+		if err = ctx.Err(); err != nil {
+			err = fmt.Errorf("query every model: %w", err)
+			return false
+		}
 		var r Read
 		r, err = m.visit(ctx, q, sc, f)
 		read.add(r)
 		return err == nil
 	})
 	return read, err
-}
-
-// visitInParts is visit on several goroutines if there are many models.
-func (db *DB) visitInParts(ctx context.Context, q scan, f visit) (Read, error) {
-	if q.model != All {
-		return db.visit(ctx, q, f)
-	}
-	if err := db.begin(); err != nil {
-		return Read{}, err
-	}
-	defer db.end()
-	models := make([]*model, 0, db.models.Size())
-	db.models.Range(func(_ string, m *model) bool {
-		models = append(models, m)
-		return true
-	})
-	return db.inParts(len(models), func(from, to int, sc *scratch) (read Read, err error) {
-		for i := from; i < to && err == nil; i++ {
-			var r Read
-			r, err = models[i].visit(ctx, q, sc, f)
-			read.add(r)
-		}
-		return read, err
-	})
 }
 
 func (m *model) visit(ctx context.Context, q scan, sc *scratch, f visit) (Read, error) {

@@ -60,32 +60,18 @@ func (db *DB) Timeseries(ctx context.Context, q TimeseriesQuery) (TimeseriesResu
 	}
 	var result TimeseriesResult
 	tooMany := false
-	scan := q.scan(w)
-	result.Read, err = db.visit(ctx, scan, func(m *model, n uint32, _ *scratch) (Read, error) {
-		s := &m.series[n]
-		if s.first >= w.to {
-			return Read{}, nil
+	result.Read, err = db.eachApart(ctx, q.scan(w), ws, func(m *model, s *series, i int, a *answer) {
+		if s.first >= w.to || tooMany {
+			return
 		}
-		at := len(result.Rows)
-		if tooMany = tooMany || at+len(ws) > TimeseriesRowsMax; tooMany {
-			return Read{}, nil
-		}
-		result.Rows = slices.Grow(result.Rows, len(ws))[:at+len(ws)]
-		rows := result.Rows[at:]
-		return db.inParts(len(ws), func(from, to int, sc *scratch) (Read, error) {
-			var read Read
-			one := sc.windows(1)
-			for i := from; i < to; i++ {
-				r, err := m.windows(one, n, ws[i:i+1], scan.want, sc)
-				if err != nil {
-					return read, err
-				}
-				read.add(r)
-				rows[i] = TimeseriesRow{
-					s.of(m), time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(&one[0], floor),
-				}
+		if i == 0 {
+			if tooMany = len(result.Rows)+len(ws) > TimeseriesRowsMax; tooMany {
+				return
 			}
-			return read, nil
+			result.Rows = slices.Grow(result.Rows, len(ws))
+		}
+		result.Rows = append(result.Rows, TimeseriesRow{
+			s.of(m), time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(a, floor),
 		})
 	})
 	if tooMany {
