@@ -64,7 +64,6 @@ build: ## build the program: ./residual
 	$(GO) build -o residual ./cmd/residual
 
 .PHONY: crash
-crash: export GOGC = 400
 crash: ## power cuts, failing disks, flipped bits and kill -9: CRASH_SCALE=120 FAULT_SCALE=35 KILL_CYCLES=300
 	$(GO) test -v -timeout 2h ./wal ./engine -run Crash -args -crash.scale=$(CRASH_SCALE) | $(CRASH_SUM)
 	$(GO) test -v -timeout 2h ./wal ./engine -run 'Fault|Late|Determinism|Flip' -args -crash.scale=$(FAULT_SCALE) | $(CRASH_SUM)
