@@ -35,10 +35,9 @@ func (s *Server) writeOwn(w *exposition) {
 	w.sample("", 1, "version", s.opts.Version)
 	w.family("residual_http_requests_total", "counter", "Requests answered.")
 	for l := range labelCount {
-		for class := 1; class < statusClasses; class++ {
-			if n := s.counts.requests[l][class].Load(); n > 0 {
-				w.sample("", float64(n), "route", l.String(), "status", strconv.Itoa(class)+"xx")
-			}
+		// Zeros too: a rate needs the value from before the first one.
+		for class := 2; class < statusClasses; class++ {
+			w.sample("", float64(s.counts.requests[l][class].Load()), "route", l.String(), "status", strconv.Itoa(class)+"xx")
 		}
 	}
 	w.family("residual_http_request_seconds", "histogram", "Time from the head of a request to its answer.")
@@ -80,7 +79,7 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.counter("residual_duplicates_total", "Batches that were stored before under their key.", stats.Duplicates)
 	w.family("residual_quarantined_total", "counter", "Rejected lines by reason.")
 	for code, n := range stats.Quarantined {
-		if n > 0 {
+		if event.Code(code) != event.CodeNone {
 			w.sample("", float64(n), "reason", event.Code(code).String())
 		}
 	}
@@ -117,6 +116,8 @@ func writeLog(w *exposition, stats *engine.Stats) {
 	w.counter("residual_log_record_bytes_total", "Bytes of records written to the log.", log.Bytes)
 	w.counter("residual_log_groups_total", "Groups of records synced together.", log.Groups)
 	w.counter("residual_log_rotations_total", "Log files ended.", log.Rotations)
+	w.gauge("residual_log_cut_bytes", "Bytes of a torn end that the last start cut off the log.", float64(log.CutBytes))
+	w.gauge("residual_log_last_lsn", "Number of the last record.", float64(log.LastLSN))
 	w.gauge("residual_log_files", "Log files.", float64(log.Files))
 	w.gauge("residual_log_bytes", "Size of the log since the last checkpoint.", float64(log.LogBytes))
 	w.gauge("residual_log_queue_bytes", "Bytes waiting for the log.", float64(log.QueueBytes))

@@ -3,10 +3,12 @@ package httpapi_test
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -126,6 +128,59 @@ func TestModelGauges(t *testing.T) {
 		require.NotContains(t, name, "residual_model_")
 	}
 	require.Empty(t, server.store.metrics)
+}
+
+// statsStore has stats of the test's own.
+type statsStore struct {
+	*fakeStore
+
+	stats engine.Stats
+}
+
+func (s *statsStore) Stats() engine.Stats { return s.stats }
+
+// TestEveryStatIsScraped gives each field of the store's stats a value of its own and looks for it in /metrics.
+func TestEveryStatIsScraped(t *testing.T) {
+	store := &statsStore{fakeStore: newFakeStore()}
+	next := int64(1000)
+	values := map[string]string{}
+	var fill func(name string, v reflect.Value)
+	fill = func(name string, v reflect.Value) {
+		next++
+		values[name] = strconv.FormatInt(next, 10)
+		switch v.Kind() {
+		case reflect.Struct:
+			delete(values, name)
+			for i := range v.NumField() {
+				fill(name+"."+v.Type().Field(i).Name, v.Field(i))
+			}
+		case reflect.Array:
+			delete(values, name)
+			for i := 1; i < v.Len(); i++ { // no reason is the first one
+				fill(fmt.Sprintf("%s[%d]", name, i), v.Index(i))
+			}
+		case reflect.Int, reflect.Int64:
+			if v.Type() == reflect.TypeFor[time.Duration]() {
+				v.SetInt(next * int64(time.Second))
+				return
+			}
+			v.SetInt(next)
+		case reflect.Uint64:
+			v.SetUint(uint64(next))
+		case reflect.Slice:
+			delete(values, name) // of a histogram
+		default:
+			t.Fatalf("%s is a %s", name, v.Kind())
+		}
+	}
+	fill("Stats", reflect.ValueOf(&store.stats).Elem())
+	delete(values, "Stats.Log.Syncs.Count") // stands in for the sum of its counts
+	server := startWith(t, store, httpapi.Options{})
+	_, body := server.do(t, "GET", "/metrics", nil)
+	require.Greater(t, len(values), 30)
+	for name, value := range values {
+		require.Regexp(t, `(?m) `+value+`$`, body, name)
+	}
 }
 
 func TestPrometheusAnswersParse(t *testing.T) {
