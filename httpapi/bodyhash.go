@@ -12,8 +12,9 @@ import (
 // use.
 //
 // A hash is SHA-256 over the data source, the format, and a GMAC of each piece of the body under a key that is no
-// secret. That finds any difference that is not made to be missed; who makes one has only their own key to spoil. SHA-256
-// of the whole body would cost four times as much (BenchmarkEvents/key=true), near a sixth of taking an event in.
+// secret. That finds any difference that is not made to be missed; who makes one has only their own key to spoil.
+// SHA-256 of the whole body would cost four times as much (BenchmarkEvents/key=true), near a sixth of taking an event
+// in.
 //
 // The store keeps hashes for as long as keys: with another algorithm, requests of before repeated after it conflict.
 type bodyHasher struct {

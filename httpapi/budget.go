@@ -27,9 +27,9 @@ func (b *budget) fits(n int64) bool { return n <= 0 || b.spent.Load()+n <= b.lim
 
 func (b *budget) give(n int64) { b.spent.Add(-n) }
 
-// turns lets as many requests at a time use a processor as there are processors. The others wait outside the scheduler's
-// queue: in it, a query would wait for all of them.
-// A turn comes with a decoder, which keeps what it learned: a few hundred KiB.
+// turns lets as many requests at a time use a processor as there are processors. The others wait outside the
+// scheduler's queue: in it, a query would wait for all of them. A turn comes with a decoder, which keeps what it
+// learned: a few hundred KiB.
 type turns chan *event.Decoder
 
 func newTurns() turns {

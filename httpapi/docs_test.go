@@ -134,8 +134,8 @@ func TestDashboardsNameWhatIsScraped(t *testing.T) {
 	}
 }
 
-// TestDashboard checks what Grafana would show an error or nothing for: the version of the schema, where panels lie, what
-// they ask and in which unit they show it.
+// TestDashboard checks what Grafana would show an error or nothing for: the version of the schema, where panels lie,
+// what they ask and in which unit they show it.
 func TestDashboard(t *testing.T) {
 	type source struct{ Type, UID string }
 	var dashboard struct {

@@ -34,7 +34,8 @@ type answerError struct {
 	retryAfter int
 	// limit is what X-RateLimit-Limit tells with 429 and 503: how many requests of the kind are taken at once.
 	limit int
-	// hangUp ends the connection after the answer, because what follows on it cannot be trusted or is not worth reading.
+	// hangUp ends the connection after the answer, because what follows on it cannot be trusted or is not worth
+	// reading.
 	hangUp bool
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/residualdb/residual/httpapi"
 )
 
-// TestRefusedFromTheHead sends heads whose bodies never come: what the head alone decides is answered at once, whether the
-// client asked first or sends the first byte unasked.
+// TestRefusedFromTheHead sends heads whose bodies never come: what the head alone decides is answered at once, whether
+// the client asked first or sends the first byte unasked.
 func TestRefusedFromTheHead(t *testing.T) {
 	dir := t.TempDir()
 	token := create(t, dir, "app", "DATASOURCES:APPEND:ml_model_predictions")

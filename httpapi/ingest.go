@@ -12,8 +12,8 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// intake is the memory of one request on its way in: the batch that decoders fill. It belongs to one request at a time and
-// goes back to the pool only when the store is done with the batch.
+// intake is the memory of one request on its way in: the batch that decoders fill. It belongs to one request at a time
+// and goes back to the pool only when the store is done with the batch.
 type intake struct {
 	decoder *event.Decoder // while it is this request's turn
 	batch   event.Batch

@@ -20,8 +20,9 @@ import (
 	"github.com/residualdb/residual/internal/workload"
 )
 
-// BenchmarkLoad asks a server with a store of 200,000 rows for the last day of a model, on loopback, from clients that each wait for an
-// answer before they ask again. Server and clients share the processors; the clients do little more than write and read bytes.
+// BenchmarkLoad asks a server with a store of 200,000 rows for the last day of a model, on loopback, from clients that
+// each wait for an answer before they ask again. Server and clients share the processors; the clients do little more
+// than write and read bytes.
 func BenchmarkLoad(b *testing.B) {
 	db, end := loadedStore(b, 200_000)
 	server, err := httpapi.New(db, httpapi.Options{})

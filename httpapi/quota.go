@@ -15,8 +15,8 @@ type caller struct {
 	address netip.Prefix
 }
 
-// quota bounds the requests per second of each caller by a bucket of one second's worth. A quota whose rate is zero lets
-// everybody through.
+// quota bounds the requests per second of each caller by a bucket of one second's worth. A quota whose rate is zero
+// lets everybody through.
 type quota struct {
 	rate int
 
@@ -27,14 +27,15 @@ type quota struct {
 }
 
 const (
-	// maxCallers bounds what addresses cost, about 100 bytes each. Beyond it some are forgotten, which fills their buckets.
+	// maxCallers bounds what addresses cost, about 100 bytes each. Beyond it some are forgotten, which fills their
+	// buckets.
 	maxCallers = 16 << 10
 	// maxRate is more than a server answers, and keeps the cost of a request above a nanosecond.
 	maxRate = 1_000_000
 )
 
-// take takes one request out of a caller's bucket. left is what remains in it, none if it is empty already; reset is the
-// time until it is full.
+// take takes one request out of a caller's bucket. left is what remains in it, none if it is empty already; reset is
+// the time until it is full.
 func (q *quota) take(who caller, now time.Time) (ok bool, left int, reset time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

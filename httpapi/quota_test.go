@@ -96,8 +96,8 @@ func TestNoQuota(t *testing.T) {
 	}
 }
 
-// TestQuotaIsExact compares a quota with the definition of a bucket: in no span of time does a caller get more than what it
-// held and what flowed in, and who waits is never refused.
+// TestQuotaIsExact compares a quota with the definition of a bucket: in no span of time does a caller get more than
+// what it held and what flowed in, and who waits is never refused.
 func TestQuotaIsExact(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

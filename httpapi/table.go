@@ -28,8 +28,8 @@ type column struct {
 	kind kind
 }
 
-// cell is one value: text for the kinds made of strings, number for those of Float64, whole for UInt64 and, as Unix seconds,
-// for DateTime.
+// cell is one value: text for the kinds made of strings, number for those of Float64, whole for UInt64 and, as Unix
+// seconds, for DateTime.
 type cell struct {
 	text   string
 	number float64

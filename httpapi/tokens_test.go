@@ -45,8 +45,8 @@ func create(t *testing.T, dir, name string, scopes ...string) string {
 	return token
 }
 
-// TestRoutesTimesScopes asks every route with every kind of token: what is not granted is denied. A route that is not in
-// its table fails it.
+// TestRoutesTimesScopes asks every route with every kind of token: what is not granted is denied. A route that is not
+// in its table fails it.
 func TestRoutesTimesScopes(t *testing.T) {
 	dir := t.TempDir()
 	const (
@@ -281,7 +281,8 @@ func TestBrokenTokensFile(t *testing.T) {
 	}
 }
 
-// TestCanary sends a token everywhere a client may put one and finds it nowhere: not in answers, logs, metrics or files.
+// TestCanary sends a token everywhere a client may put one and finds it nowhere: not in answers, logs, metrics or
+// files.
 func TestCanary(t *testing.T) {
 	dir := t.TempDir()
 	token := create(t, dir, "canary", "ADMIN")
@@ -334,8 +335,8 @@ func TestCanary(t *testing.T) {
 	require.Contains(t, answers[len(answers)-1], "residual_http_requests_total")
 }
 
-// TestCanaryThroughTheSuite sends every golden and every hostile request with a token, as a header and as a parameter, to a
-// server on a store of its own: the token comes back in no answer, and stands in no log, metric or file.
+// TestCanaryThroughTheSuite sends every golden and every hostile request with a token, as a header and as a parameter,
+// to a server on a store of its own: the token comes back in no answer, and stands in no log, metric or file.
 func TestCanaryThroughTheSuite(t *testing.T) {
 	dir := t.TempDir()
 	token := create(t, dir, "canary", "ADMIN")

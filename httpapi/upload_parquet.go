@@ -48,7 +48,8 @@ func newParquetRows(file io.Reader, maxBytes int64) (rows io.Reader, err error) 
 	return &rowReader{next: r.next}, nil
 }
 
-// hasFooter reports whether a file ends in a footer that lies inside it; the library allocates whatever its length says.
+// hasFooter reports whether a file ends in a footer that lies inside it; the library allocates whatever its length
+// says.
 func hasFooter(data []byte) bool {
 	const magic = "PAR1"
 	end := len(data) - len(magic) - 4

@@ -2,16 +2,17 @@ package segment
 
 import "math"
 
-// Aggregate is what is kept of a set of rows: enough for every metric of the regression set, in the same bits whatever the order and grouping in which
-// rows were added and aggregates merged. e is predicted-actual, taken without rounding. The zero Aggregate holds no rows, and equal sets of rows give
-// Aggregates equal by ==.
+// Aggregate is what is kept of a set of rows: enough for every metric of the regression set, in the same bits whatever
+// the order and grouping in which rows were added and aggregates merged. e is predicted-actual, taken without rounding.
+// The zero Aggregate holds no rows, and equal sets of rows give Aggregates equal by ==.
 //
 // Rows must be finite. Up to 2^32 rows fit, see [Sum].
 type Aggregate struct {
 	Rows    uint64 // with or without an actual
 	Actuals uint64
 
-	// Bounds of the timestamps in Unix milliseconds, over all rows and over those with an actual. Zero if there is none.
+	// Bounds of the timestamps in Unix milliseconds, over all rows and over those with an actual. Zero if there is
+	// none.
 	MinTime, MaxTime             int64
 	ActualMinTime, ActualMaxTime int64
 
@@ -70,7 +71,8 @@ func (a *Aggregate) Merge(o *Aggregate) {
 	a.Symmetric.Merge(&o.Symmetric)
 }
 
-// MergeErrors adds the rows of o to the counts, times and errors alone: all that MAE, RMSE, bias and drift need. The rest of a is then meaningless.
+// MergeErrors adds the rows of o to the counts, times and errors alone: all that MAE, RMSE, bias and drift need. The
+// rest of a is then meaningless.
 func (a *Aggregate) MergeErrors(o *Aggregate) {
 	a.addTimes(o.Rows, o.MinTime, o.MaxTime)
 	a.addActualTimes(o.Actuals, o.ActualMinTime, o.ActualMaxTime)

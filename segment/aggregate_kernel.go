@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// AddWanted adds the rows [from, to) of parallel columns, as far as want asks: [Aggregate.MergeWanted] of them. Times must be ascending.
+// AddWanted adds the rows [from, to) of parallel columns, as far as want asks: [Aggregate.MergeWanted] of them. Times
+// must be ascending.
 func (a *Aggregate) AddWanted(want Want, times []int64, predicted, actual []float64, known Bitmap, from, to int) {
 	if from >= to {
 		return
@@ -46,16 +47,17 @@ func (a *Aggregate) addNumbers(want Want, predicted, actual []float64, known Bit
 
 const batchRows = 256
 
-// batch is the memory for adding rows that have an actual, batchRows at a time: their numbers become integers of one unit, so that the digits of each row go
-// to the same bins and stay in registers. Rows whose numbers do not fit go to the sums one by one, which gives the same sums.
+// batch is the memory for adding rows that have an actual, batchRows at a time: their numbers become integers of one
+// unit, so that the digits of each row go to the same bins and stay in registers. Rows whose numbers do not fit go to
+// the sums one by one, which gives the same sums.
 type batch struct {
 	predicted, actual [batchRows]float64
 	fixed             [batchRows]uint64 // magnitudes: of the numbers that are not negative from the front, of the others from the back
 	missed            [batchRows]uint8
 }
 
-// next returns up to batchRows rows with an actual from [from, to) and where to go on. The slices are parts of the columns, or of b where rows without an
-// actual had to be left out.
+// next returns up to batchRows rows with an actual from [from, to) and where to go on. The slices are parts of the
+// columns, or of b where rows without an actual had to be left out.
 func (b *batch) next(predicted, actual []float64, known Bitmap, from, to int) (p, q []float64, next int) {
 	i, j := known.run(from, to)
 	if j-i >= batchRows || j == to {
@@ -72,7 +74,8 @@ func (b *batch) next(predicted, actual []float64, known Bitmap, from, to int) (p
 	return b.predicted[:n], b.actual[:n], next
 }
 
-// addErrors adds |e| and e^2, and e^4 if it is wanted, of at most batchRows rows. Equivalent: Aggregate.addError and addQuartic for each.
+// addErrors adds |e| and e^2, and e^4 if it is wanted, of at most batchRows rows. Equivalent: Aggregate.addError and
+// addQuartic for each.
 func (b *batch) addErrors(a *Aggregate, predicted, actual []float64, quartic bool) {
 	x := commonUnit(predicted, actual)
 	positive, misses, overflow := fixErrors(&b.fixed, &b.missed, predicted, actual, x)
@@ -129,8 +132,8 @@ func (b *batch) addQuotients(a *Aggregate, predicted, actual []float64) {
 	a.Symmetric.addFloats(symmetric)
 }
 
-// commonUnit returns an x for which most values are integers below 2^62 in units of 2^x, judging by every eighth. It is from -1022 to 0, so that scaling up is
-// exact.
+// commonUnit returns an x for which most values are integers below 2^62 in units of 2^x, judging by every eighth. It is
+// from -1022 to 0, so that scaling up is exact.
 func commonUnit(v, w []float64) (x int) {
 	largest := uint64(0)
 	for i := 0; i < len(v); i += 8 {
@@ -142,9 +145,10 @@ func commonUnit(v, w []float64) (x int) {
 	return min(max(int(largest>>(fracBits+1))-1022-61, -1022), 0)
 }
 
-// fixErrors sets dst to the magnitudes of predicted-actual in units of 2^x, one for each row: those that are not negative from the front on, the others
-// from the end back. Rows in which one of the two numbers is not an int64 in that unit count as 0 and are listed in missed. If there was an overflow, the result is
-// useless. len(actual) >= len(predicted), which is at most batchRows.
+// fixErrors sets dst to the magnitudes of predicted-actual in units of 2^x, one for each row: those that are not
+// negative from the front on, the others from the end back. Rows in which one of the two numbers is not an int64 in
+// that unit count as 0 and are listed in missed. If there was an overflow, the result is useless. len(actual) >=
+// len(predicted), which is at most batchRows.
 func fixErrors(dst *[batchRows]uint64, missed *[batchRows]uint8, predicted, actual []float64, x int) (positive, misses int, overflow bool) {
 	up := math.Float64frombits(uint64(1023-x) << fracBits)
 	actual = actual[:len(predicted)]
@@ -187,8 +191,8 @@ func fixValues(dst *[batchRows]uint64, missed *[batchRows]uint8, values []float6
 	return positive, misses
 }
 
-// addFixed adds magnitudes in units of 2^x: the first ones to over, the others to under, the squares of all to squared. Bins take what they would number by
-// number; the highest that is not zero is the highest touched.
+// addFixed adds magnitudes in units of 2^x: the first ones to over, the others to under, the squares of all to squared.
+// Bins take what they would number by number; the highest that is not zero is the highest touched.
 func addFixed(over, under, squared *Sum, magnitudes []uint64, positive, x int) {
 	shift := uint(x) & (binBits - 1)
 	digits := sumDigits(magnitudes[:positive], shift)
@@ -199,8 +203,8 @@ func addFixed(over, under, squared *Sum, magnitudes []uint64, positive, x int) {
 	squared.addBins(2*x>>5, squares[:])
 }
 
-// sumDigits returns the sums of the digits of m << shift, shift < 32. A multiplication shifts across two words at once, and the low digits are what the words
-// have beyond the high ones.
+// sumDigits returns the sums of the digits of m << shift, shift < 32. A multiplication shifts across two words at once,
+// and the low digits are what the words have beyond the high ones.
 func sumDigits(magnitudes []uint64, shift uint) [3]uint64 {
 	var s0, s1, s2 uint64
 	power := uint64(1) << (shift & 63)
@@ -231,8 +235,8 @@ func sumSquares(magnitudes []uint64, shift uint) [5]uint64 {
 	return [5]uint64{s0 - s1<<binBits, s1, s2 - s3<<binBits, s3, s4}
 }
 
-// addQuartics adds the fourth powers of magnitudes in units of 2^x, at most 2^63. The largest tells which bins a sum of them keeps: four digits, where a
-// fourth power has nine.
+// addQuartics adds the fourth powers of magnitudes in units of 2^x, at most 2^63. The largest tells which bins a sum of
+// them keeps: four digits, where a fourth power has nine.
 func addQuartics(s *Sum, magnitudes []uint64, x int) {
 	largest := uint64(0)
 	for _, m := range magnitudes {
@@ -250,7 +254,8 @@ func addQuartics(s *Sum, magnitudes []uint64, x int) {
 	s.addBins(low, digits[:])
 }
 
-// sumQuartics returns the sums of the digits of (m << up)^4 >> down, which has at most 128 bits. down is from 64 to 191.
+// sumQuartics returns the sums of the digits of (m << up)^4 >> down, which has at most 128 bits. down is from 64 to
+// 191.
 func sumQuartics(magnitudes []uint64, up, down uint) [sumBins]uint64 {
 	var s0, s1, s2, s3 uint64
 	far, r := down >= 128, down&63
@@ -282,7 +287,8 @@ func quartic(m uint64) (w1, w2, w3 uint64) {
 }
 
 const (
-	// Exponents in addFloats count from a bit grid of their own, so that they are never negative: grid bit 0 is bit -1088 = -34 * 32.
+	// Exponents in addFloats count from a bit grid of their own, so that they are never negative: grid bit 0 is bit
+	// -1088 = -34 * 32.
 	gridBin  = -34
 	gridBias = leastExp - 1 - gridBin*binBits
 

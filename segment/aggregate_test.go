@@ -40,7 +40,8 @@ func aggregateOf(rows []row) Aggregate {
 	return a
 }
 
-// errorRef returns e / 2^gridRef by definition: exact, but cut off toward zero where the exponents are more than gapMax apart.
+// errorRef returns e / 2^gridRef by definition: exact, but cut off toward zero where the exponents are more than gapMax
+// apart.
 func errorRef(predicted, actual float64) *big.Int {
 	sign := func(v float64) *big.Int {
 		n := exactRef(v)
@@ -65,7 +66,8 @@ func errorRef(predicted, actual float64) *big.Int {
 	return e
 }
 
-// squareRef returns v * v on the same grid as v, cut off to 128 leading bits, which no window can tell from all of them.
+// squareRef returns v * v on the same grid as v, cut off to 128 leading bits, which no window can tell from all of
+// them.
 func squareRef(v *big.Int) *big.Int {
 	q := new(big.Int).Mul(v, v)
 	return q.Rsh(q, -gridRef)
@@ -121,8 +123,9 @@ func aggregateRef(rows []row) Aggregate {
 }
 
 func quotientsRef(a *Aggregate, row row) {
-	// Numbers with the exponent range of big.Float and the precision of float64 need no case for what float64 cannot hold, except that they have no
-	// subnormals; a difference of float64s is exact where it is subnormal, so that is no difference.
+	// Numbers with the exponent range of big.Float and the precision of float64 need no case for what float64 cannot
+	// hold, except that they have no subnormals; a difference of float64s is exact where it is subnormal, so that is no
+	// difference.
 	float := func(v float64) *big.Float { return new(big.Float).SetPrec(53).SetFloat64(v) }
 	e := float(0).Sub(float(row.predicted), float(row.actual))
 	e.Abs(e)
@@ -206,8 +209,8 @@ func TestAggregateKernels(t *testing.T) {
 	}
 }
 
-// TestAggregateKernelsBeyondTheSample has rows that the common unit of their batch, judged by every eighth, does not foresee: some do not fit, and some fit
-// while their difference does not.
+// TestAggregateKernelsBeyondTheSample has rows that the common unit of their batch, judged by every eighth, does not
+// foresee: some do not fit, and some fit while their difference does not.
 func TestAggregateKernelsBeyondTheSample(t *testing.T) {
 	r := newRand(t)
 	for _, most := range []float64{1.9, 3.9, 7.9, 1e3, 1e30} {

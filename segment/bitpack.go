@@ -2,8 +2,8 @@ package segment
 
 import "encoding/binary"
 
-// Packed integers are one stream of bits, least first: value i of width w takes bits [i*w, i*w+w). Widths from 58 to 63 do not occur, so that every value
-// lies in eight consecutive bytes.
+// Packed integers are one stream of bits, least first: value i of width w takes bits [i*w, i*w+w). Widths from 58 to 63
+// do not occur, so that every value lies in eight consecutive bytes.
 
 // packWidth returns the width in which values of n bits are packed.
 func packWidth(n int) uint {
@@ -40,8 +40,9 @@ func appendPacked(dst []byte, values []uint64, width uint) []byte {
 	return dst
 }
 
-// unpack sets every dst[i] to base plus packed value i. src holds at least packedLen bytes; what follows them is read and ignored. Eight values a turn,
-// with as many values to a load as 64 bits hold whatever the position within a byte. Equivalent: unpackRef.
+// unpack sets every dst[i] to base plus packed value i. src holds at least packedLen bytes; what follows them is read
+// and ignored. Eight values a turn, with as many values to a load as 64 bits hold whatever the position within a byte.
+// Equivalent: unpackRef.
 func unpack(dst []int64, src []byte, width uint, base int64) {
 	if width == 0 {
 		for i := range dst {

@@ -19,7 +19,8 @@ const (
 	blockRows    = 1024
 	blockRowsMax = 1 << 16 // what a reader accepts
 
-	// A block also ends once its texts reach textBytesBlock. With rows of at most RowBytesMax, its columns of text stay below textBytesMax.
+	// A block also ends once its texts reach textBytesBlock. With rows of at most RowBytesMax, its columns of text stay
+	// below textBytesMax.
 	textBytesBlock = 1 << 20
 	textBytesMax   = 1 << 22
 
@@ -169,7 +170,8 @@ func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 	return sc.decodeValues(&c, dst, 0, n)
 }
 
-// decodeValues sets known, and predicted and actual of the rows [from, to), from what follows the times in the chunk of numbers.
+// decodeValues sets known, and predicted and actual of the rows [from, to), from what follows the times in the chunk of
+// numbers.
 func (sc *Scratch) decodeValues(c *cursor, dst *Columns, from, to int) error {
 	n := len(dst.Times)
 	known := grow(&dst.Known, (n+63)/64)

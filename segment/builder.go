@@ -10,8 +10,8 @@ import (
 // RowBytesMax bounds id and features of one row together.
 const RowBytesMax = 1 << 20
 
-// Builder writes a segment: [Builder.StartSeries], [Builder.Append] as often as needed, the same for the next series, [Builder.Finish]. It holds the
-// encoded blocks and at most one block of rows. It is for one goroutine at a time.
+// Builder writes a segment: [Builder.StartSeries], [Builder.Append] as often as needed, the same for the next series,
+// [Builder.Finish]. It holds the encoded blocks and at most one block of rows. It is for one goroutine at a time.
 type Builder struct {
 	dir     directory
 	body    []byte  // header and blocks
@@ -39,7 +39,8 @@ func (b *Builder) Reset(meta Meta) {
 	b.pending.Reset()
 }
 
-// StartSeries begins the rows of a series. Series come in ascending order of version, then environment; those that get no rows leave no trace.
+// StartSeries begins the rows of a series. Series come in ascending order of version, then environment; those that get
+// no rows leave no trace.
 func (b *Builder) StartSeries(version, environment string) error {
 	b.endSeries()
 	if n := len(b.dir.series); n > 0 {
@@ -59,7 +60,8 @@ func (b *Builder) StartSeries(version, environment string) error {
 	return nil
 }
 
-// Append adds rows to the series begun last. They are sorted by time, then id, and go on from those before. On an error nothing is added.
+// Append adds rows to the series begun last. They are sorted by time, then id, and go on from those before. On an error
+// nothing is added.
 func (b *Builder) Append(c *Columns) error {
 	return b.AppendRange(c, 0, c.Len())
 }
@@ -134,7 +136,8 @@ func (b *Builder) cut(least int) bool {
 	return b.pending.Len() == 0
 }
 
-// appendStored adds a block as another segment stores it. No rows are pending, and the last of the block comes before whatever is added next.
+// appendStored adds a block as another segment stores it. No rows are pending, and the last of the block comes before
+// whatever is added next.
 func (b *Builder) appendStored(src Source, ref *blockRef, sum *Aggregate, sc *Scratch) error {
 	if sum.MinTime < max(b.lastTime, b.dir.from) || sum.MaxTime >= b.dir.to {
 		return fmt.Errorf("%w: stored block from %d to %d is out of order or out of bounds", ErrInvalid, sum.MinTime, sum.MaxTime)

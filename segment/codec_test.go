@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// codec is one way of storing a column, for the contract that all keep: what was stored is read back to the bit, nothing behind it is touched, and bytes cut
-// short or damaged give ErrCorrupt or other values, never a panic.
+// codec is one way of storing a column, for the contract that all keep: what was stored is read back to the bit,
+// nothing behind it is touched, and bytes cut short or damaged give ErrCorrupt or other values, never a panic.
 type codec struct {
 	encode func(dst []byte, n int) []byte
 	// decode reads n rows and tells whether they are those encoded last.

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Columns are rows of one series, column by column. All columns have the same number of rows, but for those that a [ColumnSet] left out.
+// Columns are rows of one series, column by column. All columns have the same number of rows, but for those that a
+// [ColumnSet] left out.
 type Columns struct {
 	Times     []int64 // Unix milliseconds
 	Predicted []float64
@@ -42,8 +43,8 @@ func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id,
 	c.Features.Append(features)
 }
 
-// AppendNumbers adds the rows [from, to) of parallel columns without their texts, which the caller adds to IDs and Features. actual counts only if known;
-// lags may be nil.
+// AppendNumbers adds the rows [from, to) of parallel columns without their texts, which the caller adds to IDs and
+// Features. actual counts only if known; lags may be nil.
 func (c *Columns) AppendNumbers(times []int64, predicted, actual []float64, lags []int64, known Bitmap, from, to int) {
 	n := len(c.Times)
 	c.Known.appendFrom(n, known, from, to)

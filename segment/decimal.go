@@ -5,11 +5,12 @@ import (
 	"math/bits"
 )
 
-// Most float64 columns were decimals before they were binary: v is the float64 nearest to d / 10^k, for a small k and an integer d. Storing d with
-// another scaling for each block is the idea of ALP (Afroozeh, Kuffó, Boncz: Adaptive Lossless floating-Point compression, 2023), which
-// decodes d * 10^f * 10^-e with exponents found by search. Here e is always 14: of all exponents of float64 it is the one whose negative power of ten is
-// all but exact, so that at most 1% of decimals come out wrong where others miss 13 to 55% of them (TestProductExponent). Where even that
-// misses, as with many digits, d / 10^k is always right, and slower.
+// Most float64 columns were decimals before they were binary: v is the float64 nearest to d / 10^k, for a small k and
+// an integer d. Storing d with another scaling for each block is the idea of ALP (Afroozeh, Kuffó, Boncz: Adaptive
+// Lossless floating-Point compression, 2023), which decodes d * 10^f * 10^-e with exponents found by search. Here e is
+// always 14: of all exponents of float64 it is the one whose negative power of ten is all but exact, so that at most 1%
+// of decimals come out wrong where others miss 13 to 55% of them (TestProductExponent). Where even that misses, as with
+// many digits, d / 10^k is always right, and slower.
 
 const (
 	// decimalsMax is the largest k.
@@ -46,9 +47,10 @@ func fromProducts(dst []float64, ints []int64, k int) {
 
 // fromQuotients is fromProducts for the nearest float64 of the quotient. |ints[i]| <= 2^53. Equivalent: divisionsRef.
 //
-// A division takes as long as the rest of the loop four times over. Instead, n is multiplied by 1/10^k as the sum of two float64, of which FMA rounds
-// only the result. It is off by less than 2^-105 of itself before that, and n/10^k is at least 2^-54 * 5^-14 > 2^-87 of itself away from where rounding
-// changes: a tie M has 54 bits, and n - M*10^k is a multiple of the last bit of M times 2^k.
+// A division takes as long as the rest of the loop four times over. Instead, n is multiplied by 1/10^k as the sum of
+// two float64, of which FMA rounds only the result. It is off by less than 2^-105 of itself before that, and n/10^k is
+// at least 2^-54 * 5^-14 > 2^-87 of itself away from where rounding changes: a tie M has 54 bits, and n - M*10^k is a
+// multiple of the last bit of M times 2^k.
 func fromQuotients(dst []float64, ints []int64, k int) {
 	p := powersOfTen[k]
 	high := 1 / p
@@ -94,7 +96,8 @@ func decimalPlaces(v float64) int {
 // sampleSize is the number of values that decide on the decimal places of a column.
 const sampleSize = 32
 
-// choosePlaces returns the number of decimal places at which a sample of v is stored in the fewest bits. ok is false if most of it is not decimal.
+// choosePlaces returns the number of decimal places at which a sample of v is stored in the fewest bits. ok is false if
+// most of it is not decimal.
 func choosePlaces(v []float64) (k int, ok bool) {
 	var places [decimalsMax + 2]int
 	sample := make([]float64, 0, sampleSize)

@@ -60,7 +60,8 @@ func TestQuotientsAreDivisions(t *testing.T) {
 	}
 }
 
-// TestProductExponent holds the evidence for the exponent 14: the share of decimals that a product with each power of ten gets wrong.
+// TestProductExponent holds the evidence for the exponent 14: the share of decimals that a product with each power of
+// ten gets wrong.
 func TestProductExponent(t *testing.T) {
 	const n = 20000
 	for k := 1; k <= 6; k++ {

@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// edgesHeld is the number of decoded blocks that Window finds again: two for each of a few segments, so that windows that follow each other decode a
-// block between them once.
+// edgesHeld is the number of decoded blocks that Window finds again: two for each of a few segments, so that windows
+// that follow each other decode a block between them once.
 const edgesHeld = 8
 
-// edgeBlock is a block at the edge of a window, decoded as far as windows asked for it: the times, and the numbers of the rows [first, end).
+// edgeBlock is a block at the edge of a window, decoded as far as windows asked for it: the times, and the numbers of
+// the rows [first, end).
 type edgeBlock struct {
 	segment    *Segment // nil if there is none
 	block      int      // of all of the segment
@@ -94,8 +95,8 @@ func (s *Segment) numbers(block int, sc *Scratch) ([]byte, error) {
 	return sc.readChecked(s.src, off, size)
 }
 
-// decodeRows decodes the numbers of the rows [first, end), unless they are. The second window that asks for a block usually begins where the first one
-// ended; if there are more, they get all of it.
+// decodeRows decodes the numbers of the rows [first, end), unless they are. The second window that asks for a block
+// usually begins where the first one ended; if there are more, they get all of it.
 func (s *Segment) decodeRows(e *edgeBlock, first, end int, sc *Scratch) error {
 	c := cursor{rest: e.values}
 	e.values = nil

@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWindowsThatFollowEachOther asks for windows of a few blocks in one scratch, so that blocks are found decoded in part.
+// TestWindowsThatFollowEachOther asks for windows of a few blocks in one scratch, so that blocks are found decoded in
+// part.
 func TestWindowsThatFollowEachOther(t *testing.T) {
 	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,8 @@ import (
 	"sort"
 )
 
-// Edit changes one row of a sealed segment: its actual, or that it is there at all. The lag of a row stays that of its first actual.
+// Edit changes one row of a sealed segment: its actual, or that it is there at all. The lag of a row stays that of its
+// first actual.
 type Edit struct {
 	Row     int // in its block, as stored
 	Deleted bool
@@ -18,8 +19,8 @@ type Edit struct {
 // [Segment.Snapshot] stays what it is.
 type edits map[int][]Edit
 
-// Edit applies e. The segment must not be read at the same time; snapshots may be. It recomputes the row's block and the path above it, at the cost of
-// decoding one block.
+// Edit applies e. The segment must not be read at the same time; snapshots may be. It recomputes the row's block and
+// the path above it, at the cost of decoding one block.
 func (s *Segment) Edit(series, block int, e Edit, sc *Scratch) error {
 	number := int(s.dir.series[series].firstBlock) + block
 	changed := slices.Clone(s.edits[number])

@@ -12,8 +12,8 @@ import (
 //	integers    see ints.go; for floatSplit exponents, with the sign as their lowest bit, and then fractions
 //	exceptions  if decimals: count, then for each the distance from the one before (uvarint) and the 8 bytes of its value
 //
-// The reference of the actual column is the predicted one, in the rows that have an actual: its bit patterns for floatBits, its integers for decimals,
-// which must be of as many places. floatSplit has none.
+// The reference of the actual column is the predicted one, in the rows that have an actual: its bit patterns for
+// floatBits, its integers for decimals, which must be of as many places. floatSplit has none.
 type floatForm uint8
 
 const (
@@ -29,7 +29,8 @@ const (
 	// exceptionBytes is about what an exception costs.
 	exceptionBytes = 10
 
-	// Products with more than one exception in productShare give way to quotients, decimals with more than one in decimalShare to bit patterns.
+	// Products with more than one exception in productShare give way to quotients, decimals with more than one in
+	// decimalShare to bit patterns.
 	productShare = 64
 	decimalShare = 4
 )
@@ -87,7 +88,8 @@ func (e *encoder) appendAgainst(dst []byte, v []float64, own *decimals, ref *ref
 	return appendExceptions(e.appendInts(dst, diffs, plan), v, own.exceptions), true
 }
 
-// fit sets d to v with the given number of places, in the form that leaves the fewest exceptions. It returns false if those are too many.
+// fit sets d to v with the given number of places, in the form that leaves the fewest exceptions. It returns false if
+// those are too many.
 func (d *decimals) fit(v []float64, places int) bool {
 	d.places = places
 	for form := floatProducts; form <= floatQuotients; form++ {
@@ -174,8 +176,8 @@ func (e *encoder) appendBits(dst []byte, v []float64, ref *reference) []byte {
 	return e.appendInts(append(dst, byte(form)), patterns, plan)
 }
 
-// decodeFloats sets dst[from:to] from the front of c, at which a column of len(dst) floats lies, and leaves the decimals in own. The rest of both is left
-// undefined. ref is nil if there is no reference.
+// decodeFloats sets dst[from:to] from the front of c, at which a column of len(dst) floats lies, and leaves the
+// decimals in own. The rest of both is left undefined. ref is nil if there is no reference.
 func decodeFloats(c *cursor, dst []float64, from, to int, own *decimals, ref *reference) {
 	form := floatForm(c.byte())
 	if form == floatSplit {

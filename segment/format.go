@@ -13,8 +13,8 @@ import (
 //	sections   each: type 1 byte, length uvarint, that many bytes
 //	trailer    length of the sections 8 bytes, their CRC32C 4, CRC32C of these 12 bytes, magic 8
 //
-// Integers of fixed length are little-endian. Sections of an unknown type are skipped if optional and ErrVersion if not. Those known stand once each,
-// in the order of their types.
+// Integers of fixed length are little-endian. Sections of an unknown type are skipped if optional and ErrVersion if
+// not. Those known stand once each, in the order of their types.
 const (
 	formatVersion = 1
 

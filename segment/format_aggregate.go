@@ -20,8 +20,8 @@ const (
 //	if actuals > 0          ActualMinTime-MinTime, MaxTime-ActualMaxTime, actuals-PercentRows uvarint, MaxAbsError 8 bytes,
 //	                        Over, Under, Squared, Quartic, ActualOver, ActualUnder, ActualSquared, Percent, Symmetric
 //
-// A Sum is the number of its bins (1 byte, 0 if empty, without the zero bins at its low end), then its top (varint) and the bins from the top down
-// (uvarint each). Equal aggregates have equal bytes.
+// A Sum is the number of its bins (1 byte, 0 if empty, without the zero bins at its low end), then its top (varint) and
+// the bins from the top down (uvarint each). Equal aggregates have equal bytes.
 func (a *Aggregate) appendTo(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, a.Rows)
 	dst = binary.AppendUvarint(dst, a.Actuals)

@@ -2,7 +2,8 @@ package segment
 
 import "bytes"
 
-// hexPattern is a common form of texts of one length: each byte is either the same in all, or a lower-case hexadecimal digit. UUIDs and hashes have it.
+// hexPattern is a common form of texts of one length: each byte is either the same in all, or a lower-case hexadecimal
+// digit. UUIDs and hashes have it.
 type hexPattern struct {
 	template []byte // zero where a digit stands
 	digits   int

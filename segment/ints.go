@@ -16,8 +16,9 @@ import (
 //	packed   width bits for each value
 //	patches  if patched: count, then for each the distance from the one before and the bits above width, all uvarint
 //
-// Value i is base + scale*(packed[i] + patch<<width); with delta this is value[i+1]-value[i], value[0] is first, and the last packed value is unused
-// and zero. All arithmetic is modulo 2^64, so every int64 has a place. A constant has width 0, and so has an arithmetic progression with delta.
+// Value i is base + scale*(packed[i] + patch<<width); with delta this is value[i+1]-value[i], value[0] is first, and
+// the last packed value is unused and zero. All arithmetic is modulo 2^64, so every int64 has a place. A constant has
+// width 0, and so has an arithmetic progression with delta.
 const (
 	intsDelta = 1 << iota
 	intsScaled
@@ -60,8 +61,8 @@ func planInts(v []int64) intPlan {
 		plain.bytes = 4
 		return plain
 	}
-	// Where steps take more bits than values, values jump about, and differences gain nothing. Where values ascend, outliers among them are outliers
-	// among the steps.
+	// Where steps take more bits than values, values jump about, and differences gain nothing. Where values ascend,
+	// outliers among them are outliers among the steps.
 	if delta.width > plain.width {
 		var lengths [65]int32
 		for _, x := range v {
@@ -82,7 +83,8 @@ func planInts(v []int64) intPlan {
 	return delta
 }
 
-// patch picks the width at which values and patches together are cheapest, from the number of values of each bit length.
+// patch picks the width at which values and patches together are cheapest, from the number of values of each bit
+// length.
 func (p *intPlan) patch(n int, lengths *[65]int32) {
 	widest := int(p.width)
 	best := n * int(packWidth(widest))
@@ -193,7 +195,8 @@ func decodeInts(c *cursor, dst []int64) {
 	decodeIntsIn(c, dst, 0, len(dst))
 }
 
-// decodeIntsIn fills dst[from:to] from the front of c, at which a column of len(dst) integers lies. The rest of dst is left undefined.
+// decodeIntsIn fills dst[from:to] from the front of c, at which a column of len(dst) integers lies. The rest of dst is
+// left undefined.
 func decodeIntsIn(c *cursor, dst []int64, from, to int) {
 	flags, width := c.byte(), uint(c.byte())
 	base, first, scale := c.varint(), int64(0), int64(1)

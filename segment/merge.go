@@ -6,9 +6,9 @@ import (
 	"sort"
 )
 
-// Merge adds the rows of all segments to b, series by series, by time, then id; rows equal in both stay in the order of segs. It holds at most one decoded
-// block of each segment. Blocks that no other segment has rows among are copied as they are stored. Edits are folded in, and so are the actuals that fill,
-// which may be nil, has for rows without one.
+// Merge adds the rows of all segments to b, series by series, by time, then id; rows equal in both stay in the order of
+// segs. It holds at most one decoded block of each segment. Blocks that no other segment has rows among are copied as
+// they are stored. Edits are folded in, and so are the actuals that fill, which may be nil, has for rows without one.
 func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
 	m := merger{b: b, sc: sc, cursors: make([]mergeCursor, len(segs))}
 	for i := range m.cursors {

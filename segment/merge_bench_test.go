@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkMerge joins four segments of 64 blocks: one after the other in time, as checkpoints leave them, and row by row among each other.
+// BenchmarkMerge joins four segments of 64 blocks: one after the other in time, as checkpoints leave them, and row by
+// row among each other.
 func BenchmarkMerge(b *testing.B) {
 	for _, disjoint := range []bool{true, false} {
 		b.Run(fmt.Sprintf("disjoint=%v", disjoint), func(b *testing.B) {

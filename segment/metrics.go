@@ -20,7 +20,8 @@ func (a *Aggregate) MSE() float64 {
 	return a.Squared.mean(a.Actuals)
 }
 
-// RMSE returns the square root of the mean of e^2, 0 without actuals. It is rounded once, and finite even where the mean itself is not.
+// RMSE returns the square root of the mean of e^2, 0 without actuals. It is rounded once, and finite even where the
+// mean itself is not.
 func (a *Aggregate) RMSE() float64 {
 	if a.Actuals == 0 {
 		return 0
@@ -31,7 +32,8 @@ func (a *Aggregate) RMSE() float64 {
 	return r.float64(cut || cutToo)
 }
 
-// AbsErrorDeviation returns the standard deviation of |e| over the rows, sqrt(mean(e^2) - mean(|e|)^2), 0 without actuals.
+// AbsErrorDeviation returns the standard deviation of |e| over the rows, sqrt(mean(e^2) - mean(|e|)^2), 0 without
+// actuals.
 //
 // Its square times n^2 is n * sum(e^2) - sum(|e|)^2, taken in integers as in [Aggregate.R2], so that no digits cancel.
 func (a *Aggregate) AbsErrorDeviation() float64 {
@@ -39,8 +41,9 @@ func (a *Aggregate) AbsErrorDeviation() float64 {
 	return a.deviation(sum.wide())
 }
 
-// RMSEStandardError returns the standard error of RMSE, sqrt(variance(e^2) / (4 n mean(e^2))), 0 where e does not vary in size. It is taken from exact
-// sums like [Aggregate.AbsErrorDeviation]: with S the sum of e^2, it is sqrt(n sum(e^4) - S^2) / (2n sqrt(S)).
+// RMSEStandardError returns the standard error of RMSE, sqrt(variance(e^2) / (4 n mean(e^2))), 0 where e does not vary
+// in size. It is taken from exact sums like [Aggregate.AbsErrorDeviation]: with S the sum of e^2, it is sqrt(n sum(e^4)
+// - S^2) / (2n sqrt(S)).
 func (a *Aggregate) RMSEStandardError() float64 {
 	squares := a.Squared.wide()
 	spread, ok := a.spread(squares, &a.Quartic)
@@ -53,7 +56,8 @@ func (a *Aggregate) RMSEStandardError() float64 {
 	return v.over(&w)
 }
 
-// ErrorDeviation returns the standard deviation of e over the rows, 0 without actuals, as AbsErrorDeviation does that of |e|.
+// ErrorDeviation returns the standard deviation of e over the rows, 0 without actuals, as AbsErrorDeviation does that
+// of |e|.
 func (a *Aggregate) ErrorDeviation() float64 {
 	sum, _ := a.Over.minus(&a.Under)
 	return a.deviation(sum)
@@ -98,7 +102,8 @@ func (a *Aggregate) Bias() float64 {
 	return mean
 }
 
-// MAPE returns 100 times the mean of |e|/|actual| over the PercentRows rows whose actual is not zero. ok is false if there is none.
+// MAPE returns 100 times the mean of |e|/|actual| over the PercentRows rows whose actual is not zero. ok is false if
+// there is none.
 func (a *Aggregate) MAPE() (value float64, ok bool) {
 	return 100 * a.Percent.mean(a.PercentRows), a.PercentRows > 0
 }
@@ -120,10 +125,12 @@ func (a *Aggregate) SMAPE() (value float64, ok bool) {
 	return 100 * a.Symmetric.mean(a.Actuals), a.Actuals > 0
 }
 
-// R2 returns 1 - sum(e^2) / sum((actual - mean actual)^2). ok is false for fewer than two actuals or if all are the same.
+// R2 returns 1 - sum(e^2) / sum((actual - mean actual)^2). ok is false for fewer than two actuals or if all are the
+// same.
 //
-// The denominator times n is n * sum(actual^2) - sum(actual)^2, taken in integers, so its relative error is at most 2^-94 times
-// mean(actual^2) / variance: nine digits are right even where the actuals lie 10^9 standard deviations from zero.
+// The denominator times n is n * sum(actual^2) - sum(actual)^2, taken in integers, so its relative error is at most
+// 2^-94 times mean(actual^2) / variance: nine digits are right even where the actuals lie 10^9 standard deviations from
+// zero.
 func (a *Aggregate) R2() (value float64, ok bool) {
 	if a.Actuals < 2 {
 		return 0, false

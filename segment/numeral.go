@@ -28,7 +28,8 @@ const (
 func (f numeralForm) places() uint8 { return uint8(f) }
 func (f numeralForm) length() uint8 { return uint8(f >> 8) }
 
-// scanNumeral reads the longest number at the front of b, with an exponent if there is one. length is 0 if there is no number.
+// scanNumeral reads the longest number at the front of b, with an exponent if there is one. length is 0 if there is no
+// number.
 func scanNumeral(b []byte) (n numeral, length int) {
 	i := 0
 	if len(b) > 0 && b[0] == '-' {
@@ -66,8 +67,8 @@ func scanNumeral(b []byte) (n numeral, length int) {
 	return n, i
 }
 
-// scanDigits reads the digits at the front of b as the digits after those of m. Eight at a time without a branch for each, since the number of
-// digits is what varies most and is guessed wrong most.
+// scanDigits reads the digits at the front of b as the digits after those of m. Eight at a time without a branch for
+// each, since the number of digits is what varies most and is guessed wrong most.
 func scanDigits(b []byte, m uint64) (value uint64, n int) {
 	for len(b)-n >= 8 {
 		v := binary.LittleEndian.Uint64(b[n:]) ^ 0x3030303030303030
@@ -106,14 +107,14 @@ func scanExponent(b []byte, i int) int {
 	return j
 }
 
-// numeralStyle is how all numerals of a column are written: with places decimals, of which zeros at the end are left out down to least; or, if width is
-// not zero, as integers filled up with zeros on the left.
+// numeralStyle is how all numerals of a column are written: with places decimals, of which zeros at the end are left
+// out down to least; or, if width is not zero, as integers filled up with zeros on the left.
 type numeralStyle struct {
 	places, least, width uint8
 }
 
-// commonStyle returns the style in which all numerals of a column come out as they were written, and brings the mantissas to its places. ok is false
-// if there is none.
+// commonStyle returns the style in which all numerals of a column come out as they were written, and brings the
+// mantissas to its places. ok is false if there is none.
 func commonStyle(mantissas []int64, forms []numeralForm) (s numeralStyle, ok bool) {
 	var all numeralForm
 	least, places, trailing := uint8(255), uint8(0), uint8(0)

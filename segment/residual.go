@@ -8,9 +8,10 @@ import (
 // gapMax is the largest distance of two exponents at which the difference of two mantissas fits in 128 bits.
 const gapMax = 75
 
-// residual returns |predicted-actual| as (hi * 2^64 + lo) * 2^x and whether the difference is negative, for any finite pair: nothing overflows and
-// nothing underflows. It is exact while the exponents of the two are at most gapMax apart; beyond, it is cut off toward zero to a multiple of
-// 2^(exponent of the larger - gapMax), which is 2^-126 of its value or less.
+// residual returns |predicted-actual| as (hi * 2^64 + lo) * 2^x and whether the difference is negative, for any finite
+// pair: nothing overflows and nothing underflows. It is exact while the exponents of the two are at most gapMax apart;
+// beyond, it is cut off toward zero to a multiple of 2^(exponent of the larger - gapMax), which is 2^-126 of its value
+// or less.
 func residual(predicted, actual float64) (hi, lo uint64, x int, negative bool) {
 	m, mx := mantissa(predicted)
 	n, nx := mantissa(actual)

@@ -6,8 +6,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Scratch is the memory that reading needs, to be used again from call to call. The zero Scratch is ready. It is for one goroutine at a time and may
-// serve any number of segments.
+// Scratch is the memory that reading needs, to be used again from call to call. The zero Scratch is ready. It is for
+// one goroutine at a time and may serve any number of segments.
 type Scratch struct {
 	raw        []byte // what a Source read
 	block      Columns

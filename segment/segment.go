@@ -5,15 +5,16 @@ import (
 	"sort"
 )
 
-// Segment is a sealed segment: its directory and aggregates in memory, its blocks in a [Source]. What is stored does not change; edits lie over it, see
-// [Segment.Edit]. Reading is safe for concurrent use, each goroutine with a [Scratch] of its own, but not beside Edit.
+// Segment is a sealed segment: its directory and aggregates in memory, its blocks in a [Source]. What is stored does
+// not change; edits lie over it, see [Segment.Edit]. Reading is safe for concurrent use, each goroutine with a
+// [Scratch] of its own, but not beside Edit.
 type Segment struct {
 	src Source
 	dir *directory
 
 	edits edits
-	// live are dir.nodes with all edits; nil without any. liveSketches are those that edits have changed, of blocks by their number, of nodes by theirs
-	// behind all blocks.
+	// live are dir.nodes with all edits; nil without any. liveSketches are those that edits have changed, of blocks by
+	// their number, of nodes by theirs behind all blocks.
 	live         []Aggregate
 	liveSketches map[uint32][]byte
 	// filters are built by the first FindID.
@@ -47,8 +48,8 @@ func Open(src Source, size int64) (*Segment, error) {
 	return s, nil
 }
 
-// OpenIn is Open in the memory of sc, where the segment lives until the next OpenIn. It is for segments so small that they are better opened for each
-// question than kept open, and not for edits.
+// OpenIn is Open in the memory of sc, where the segment lives until the next OpenIn. It is for segments so small that
+// they are better opened for each question than kept open, and not for edits.
 func OpenIn(sc *Scratch, src Source, size int64) (*Segment, error) {
 	if sc.opened == nil {
 		sc.opened = &Segment{dir: new(directory)}
@@ -128,8 +129,8 @@ func (s *Segment) Find(version, environment string) (series int, ok bool) {
 	return i, string(v) == version && string(e) == environment
 }
 
-// Block returns the aggregate of a block of a series as stored, not to be changed. The blocks of a series follow each other in time; the last time of one may be
-// the first of the next.
+// Block returns the aggregate of a block of a series as stored, not to be changed. The blocks of a series follow each
+// other in time; the last time of one may be the first of the next.
 func (s *Segment) Block(series, block int) *Aggregate {
 	e := &s.dir.series[series]
 	if uint(block) >= uint(e.blockCount) {

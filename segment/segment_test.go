@@ -292,7 +292,8 @@ func TestBuilderRefuses(t *testing.T) {
 	require.Equal(t, uint64(2), s.Series(0).Total.Rows)
 }
 
-// TestMergeWithinAMillisecond has a block that ends in the millisecond in which another segment begins, with a lesser id.
+// TestMergeWithinAMillisecond has a block that ends in the millisecond in which another segment begins, with a lesser
+// id.
 func TestMergeWithinAMillisecond(t *testing.T) {
 	var first, second, want Columns
 	for i := range blockRows - 1 {

@@ -18,8 +18,8 @@ type cut struct {
 	kind              slotKind
 }
 
-// cuts appends the cuts of a text. What is behind the last one is a literal too. Nothing depends on a text being JSON, or on how it is cut up, since
-// literals and slots together are always the text.
+// cuts appends the cuts of a text. What is behind the last one is a literal too. Nothing depends on a text being JSON,
+// or on how it is cut up, since literals and slots together are always the text.
 func cuts(dst []cut, text []byte) []cut {
 	literal := 0
 	add := func(kind slotKind, from, to int) {
@@ -53,7 +53,8 @@ func cuts(dst []cut, text []byte) []cut {
 	return dst
 }
 
-// slotLen returns the length of the slot of the given kind at the front of b, and its number if it is one. ok is false if there is none.
+// slotLen returns the length of the slot of the given kind at the front of b, and its number if it is one. ok is false
+// if there is none.
 func slotLen(b []byte, kind slotKind) (n int, number numeral, ok bool) {
 	switch kind {
 	case slotNumber:

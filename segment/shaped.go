@@ -5,15 +5,16 @@ import "encoding/binary"
 // A shaped column of strings is stored as
 //
 //	literals       number, each: length, bytes
-//	shapes         number, each: number of slots, for each slot the number of the literal in front of it (uvarint) and its slotKind (1 byte); the number of the last
-//	               literal
+//	shapes         number, each: number of slots, for each slot the number of the literal in front of it (uvarint)
+//	               and its slotKind (1 byte); the number of the last literal
 //	shape numbers  of the rows, as integers, if there is more than one shape
 //	columns        of what stands in the slots, over the rows that have it:
 //	    quoted, word  a column of strings
 //	    number        places, least, width 1 byte each and the numerals as integers, see numeralStyle; or styleNone and a column of strings
 //
-// Slots that have the same literal in front of them, the same kind, and the same number of such slots before them in their shape share a column: for JSON, those
-// of one key. Columns stand in the order in which the shapes first name them.
+// Slots that have the same literal in front of them, the same kind, and the same number of such slots before them in
+// their shape share a column: for JSON, those of one key. Columns stand in the order in which the shapes first name
+// them.
 const (
 	styleNone = 255
 
@@ -166,8 +167,8 @@ func (s *shapedColumn) match(shape int, t *Text, i int) bool {
 	return string(text[at:]) == string(s.texts[sh.literals[len(sh.columns)]])
 }
 
-// find returns the number of the shape of value i, which it adds if it is new; -1 if that would be one too many: shapes that hardly repeat cost more than they
-// save.
+// find returns the number of the shape of value i, which it adds if it is new; -1 if that would be one too many: shapes
+// that hardly repeat cost more than they save.
 func (s *shapedColumn) find(t *Text, i int) int {
 	text := t.At(i)
 	s.cuts = cuts(s.cuts[:0], text)

@@ -10,18 +10,19 @@ import (
 const SketchError = 0.01
 
 const (
-	// sketchSteps is the number of buckets in which a sketch divides [2^x, 2^(x+1)). Their widths are the same, so that the first is the widest for
-	// its values: half its width is at most 1/(2*sketchSteps+1) of the value in the middle.
+	// sketchSteps is the number of buckets in which a sketch divides [2^x, 2^(x+1)). Their widths are the same, so that
+	// the first is the widest for its values: half its width is at most 1/(2*sketchSteps+1) of the value in the middle.
 	sketchSteps = 50
 
 	bucketZero = 0
 	bucketInf  = 1 + (1024-leastExp)*sketchSteps // the last one
 )
 
-// Sketch counts non-negative values in buckets that are narrow beside their values, so that it knows every quantile to within [SketchError]: a DDSketch
-// (Masson, Rim, Lee, "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", VLDB 2019) whose logarithm is
-// interpolated in a line between powers of two, in integers, and which never drops a bucket. Counts are integers and the bucket of a value depends on
-// the value alone, so it is the same for every order and grouping of what was added. The zero Sketch is empty. Reset keeps its memory.
+// Sketch counts non-negative values in buckets that are narrow beside their values, so that it knows every quantile to
+// within [SketchError]: a DDSketch (Masson, Rim, Lee, "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+// Relative-Error Guarantees", VLDB 2019) whose logarithm is interpolated in a line between powers of two, in integers,
+// and which never drops a bucket. Counts are integers and the bucket of a value depends on the value alone, so it is
+// the same for every order and grouping of what was added. The zero Sketch is empty. Reset keeps its memory.
 type Sketch struct {
 	count  uint64
 	zeros  uint64
@@ -94,8 +95,9 @@ func (s *Sketch) reach(bucket int) {
 	s.counts, s.first = wider, first
 }
 
-// Quantiles sets dst[i] to the value of which percents[i] in a hundred are not greater, by the nearest rank: the least v such that at least that share of the
-// values is <= v, give or take SketchError. It is +Inf if that is, and 0 for an empty sketch. percents ascend.
+// Quantiles sets dst[i] to the value of which percents[i] in a hundred are not greater, by the nearest rank: the least
+// v such that at least that share of the values is <= v, give or take SketchError. It is +Inf if that is, and 0 for an
+// empty sketch. percents ascend.
 func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
 	seen, at := s.zeros, -1 // values in the buckets up to at
 	for i, percent := range percents {
@@ -114,7 +116,8 @@ func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
 	}
 }
 
-// bucketOf returns the bucket of v >= 0. The exponent field and the mantissa behind it are a number whose multiple is a line between powers of two.
+// bucketOf returns the bucket of v >= 0. The exponent field and the mantissa behind it are a number whose multiple is a
+// line between powers of two.
 func bucketOf(v float64) int {
 	b := math.Float64bits(v)
 	if b < 1<<fracBits { // zero, or subnormal
@@ -128,7 +131,8 @@ func bucketOf(v float64) int {
 	return int(hi<<(64-fracBits)|lo>>fracBits) + 1 + (fracBits-1)*sketchSteps
 }
 
-// bucketValue returns the value from which none of a bucket is further off than SketchError of itself: with the bounds l and u, 2lu/(l+u).
+// bucketValue returns the value from which none of a bucket is further off than SketchError of itself: with the bounds
+// l and u, 2lu/(l+u).
 func bucketValue(bucket int) float64 {
 	switch bucket {
 	case bucketZero:
@@ -141,9 +145,10 @@ func bucketValue(bucket int) float64 {
 	return math.Ldexp(2*l*u/((l+u)*sketchSteps), x)
 }
 
-// A stored sketch is the count of zeros and the number of other buckets that have a count (uvarint each); with any, the one before the first of them
-// (uvarint), and for each of them a byte: the distance from the one before in the upper half, the count in the lower, both less one. 15 in a half says that
-// the rest is in a uvarint that follows, that of the distance first. Equal sketches have equal bytes.
+// A stored sketch is the count of zeros and the number of other buckets that have a count (uvarint each); with any, the
+// one before the first of them (uvarint), and for each of them a byte: the distance from the one before in the upper
+// half, the count in the lower, both less one. 15 in a half says that the rest is in a uvarint that follows, that of
+// the distance first. Equal sketches have equal bytes.
 const (
 	pairBits = 4
 	pairMost = 1<<pairBits - 1

@@ -10,7 +10,8 @@ import (
 // NoLag is the lag of a row that has no actual, or one that came together with its prediction.
 const NoLag = -1
 
-// Sketches are the distributions of a set of rows, beside their [Aggregate]. What is said there of order and grouping is true of them too.
+// Sketches are the distributions of a set of rows, beside their [Aggregate]. What is said there of order and grouping
+// is true of them too.
 type Sketches struct {
 	Errors Sketch // of |e|, rounded to float64
 	Lags   Sketch // of the rows that have one, in milliseconds
@@ -58,12 +59,12 @@ func (d *Sketches) AddStored(b []byte) error {
 	return c.end()
 }
 
-// sketchFan is the number of nodes under a node of the tree of sketches of a series. It is smaller than fanOut: merging sketches costs much more
-// than merging aggregates, and takes little memory.
+// sketchFan is the number of nodes under a node of the tree of sketches of a series. It is smaller than fanOut: merging
+// sketches costs much more than merging aggregates, and takes little memory.
 const sketchFan = 8
 
-// sketchTree holds the stored form of the nodes of all trees of a segment, series by series, level by level from the blocks up. The blocks' own are in
-// their chunks.
+// sketchTree holds the stored form of the nodes of all trees of a segment, series by series, level by level from the
+// blocks up. The blocks' own are in their chunks.
 type sketchTree struct {
 	bytes []byte
 	ends  []uint32
@@ -124,7 +125,8 @@ func (d *directory) growSketches(block storedSketches, sum *Sketches) error {
 	return nil
 }
 
-// blockSketches returns the sketches of block i of all with its edits, valid until the next use of sc. They are empty for a block without actuals.
+// blockSketches returns the sketches of block i of all with its edits, valid until the next use of sc. They are empty
+// for a block without actuals.
 func (s *Segment) blockSketches(i uint32, sc *Scratch) ([]byte, error) {
 	if b, ok := s.liveSketches[i]; ok {
 		return b, nil
@@ -186,7 +188,8 @@ func (s *Segment) mergeSketches(dst *Sketches, series int, from, to uint32, sc *
 	}
 }
 
-// regrowSketches recomputes the sketches of an edited block, whose rows c has, and of the nodes above it. On an error nothing changes.
+// regrowSketches recomputes the sketches of an edited block, whose rows c has, and of the nodes above it. On an error
+// nothing changes.
 func (s *Segment) regrowSketches(c *Columns, series, block int, sc *Scratch) error {
 	e := &s.dir.series[series]
 	sum := &sc.sketches

@@ -7,9 +7,9 @@ import (
 
 // Source is where the bytes of a segment are.
 type Source interface {
-	// Bytes returns n bytes at off, in scratch if it has to copy them and there is room. resident says that the bytes stay
-	// where they are, unchanged, and were found good since they got there; otherwise their checksums are verified on
-	// every read.
+	// Bytes returns n bytes at off, in scratch if it has to copy them and there is room. resident says that the bytes
+	// stay where they are, unchanged, and were found good since they got there; otherwise their checksums are verified
+	// on every read.
 	Bytes(off, n int64, scratch []byte) (b []byte, resident bool, err error)
 }
 

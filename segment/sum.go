@@ -10,22 +10,26 @@ const (
 	fracMask = 1<<fracBits - 1
 	expMask  = 0x7ff
 
-	// leastExp is the exponent of the least bit of a subnormal: a float64 is its mantissa times 2^(max(field,1)+leastExp-1).
+	// leastExp is the exponent of the least bit of a subnormal: a float64 is its mantissa times
+	// 2^(max(field,1)+leastExp-1).
 	leastExp = -1074
 
 	// leastNormal is the least float64 that is not subnormal.
 	leastNormal = 0x1p-1022
 )
 
-// Sum is the exact sum of non-negative numbers, the same bits for every order and grouping of [Sum.Add] and [Sum.Merge].
+// Sum is the exact sum of non-negative numbers, the same bits for every order and grouping of [Sum.Add] and
+// [Sum.Merge].
 //
-// The real line is cut into bins of 32 bits: bin b collects bits [32b, 32b+32) of every addend, without carries between bins. Only the window of the
-// top four bins is kept, up to the highest one that ever received a bit; bits below the window are dropped, and the window only moves up. What an
-// addend gives to a bin depends on that addend alone, and a bin of the final window was inside the window, or above it and empty, at every earlier
-// moment. So the state depends on the multiset of addends and on nothing else.
+// The real line is cut into bins of 32 bits: bin b collects bits [32b, 32b+32) of every addend, without carries between
+// bins. Only the window of the top four bins is kept, up to the highest one that ever received a bit; bits below the
+// window are dropped, and the window only moves up. What an addend gives to a bin depends on that addend alone, and a
+// bin of the final window was inside the window, or above it and empty, at every earlier moment. So the state depends
+// on the multiset of addends and on nothing else.
 //
-// At most 2^32 addends fit. Their sum is short of the exact one by less than n * 2^-96 of the largest. Exponents have no limit that squares or
-// quotients of float64 could reach. The zero Sum is empty, and equal Sums compare equal with ==.
+// At most 2^32 addends fit. Their sum is short of the exact one by less than n * 2^-96 of the largest. Exponents have
+// no limit that squares or quotients of float64 could reach. The zero Sum is empty, and equal Sums compare equal with
+// ==.
 type Sum struct {
 	bins [sumBins]uint64 // bins[i] is bin top-3+i. bins[3] is zero only if the Sum is empty.
 	top  int32           // zero if empty
@@ -91,7 +95,8 @@ func (s *Sum) add128(hi, lo uint64, x int) {
 	s.addBins(x>>5, digits[:])
 }
 
-// addBins adds digits[i] to bin low+i. Raising the window to the highest digit that is not zero is what keeps the top bin touched.
+// addBins adds digits[i] to bin low+i. Raising the window to the highest digit that is not zero is what keeps the top
+// bin touched.
 func (s *Sum) addBins(low int, digits []uint64) {
 	n := len(digits)
 	for n > 0 && digits[n-1] == 0 {

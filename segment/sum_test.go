@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sumRef is the documented definition of a Sum over exact numbers: bins of 32 bits on an absolute grid, the window of the top four.
+// sumRef is the documented definition of a Sum over exact numbers: bins of 32 bits on an absolute grid, the window of
+// the top four.
 type sumRef struct {
 	bins map[int]uint64
 }

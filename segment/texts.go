@@ -104,7 +104,8 @@ func constantText(t *Text) bool {
 	return t.Len() > 0
 }
 
-// appendDictionary appends t by numbers of its distinct values if that takes at most limit bytes or so. It gives up early where values hardly repeat.
+// appendDictionary appends t by numbers of its distinct values if that takes at most limit bytes or so. It gives up
+// early where values hardly repeat.
 func (e *encoder) appendDictionary(dst []byte, t *Text, limit int) ([]byte, bool) {
 	clear(e.dictionary)
 	numbers := grow(&e.lengths, t.Len())

@@ -19,8 +19,8 @@ func treeNodes(blocks uint32) (nodes int) {
 	return nodes
 }
 
-// growTrees adds to nodes the trees over the blocks of each series: level by level, each node the aggregate of fanOut nodes of the level below, up to
-// a single one. A tree is derived from the blocks and therefore not stored.
+// growTrees adds to nodes the trees over the blocks of each series: level by level, each node the aggregate of fanOut
+// nodes of the level below, up to a single one. A tree is derived from the blocks and therefore not stored.
 func (d *directory) growTrees() {
 	for i := range d.series {
 		s := &d.series[i]

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Verify reads every row of a segment of size bytes and checks it against the order of rows, the bounds of time and the stored aggregates.
+// Verify reads every row of a segment of size bytes and checks it against the order of rows, the bounds of time and the
+// stored aggregates.
 func Verify(src Source, size int64, sc *Scratch) error {
 	s, err := Open(src, size)
 	if err != nil {

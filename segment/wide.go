@@ -10,8 +10,8 @@ const (
 	wideBits  = 64 * wideLimbs
 )
 
-// wide is a non-negative integer below 2^512, least limb first, times 2^exp. It has room for every intermediate result of an answer, so that each
-// answer is rounded once.
+// wide is a non-negative integer below 2^512, least limb first, times 2^exp. It has room for every intermediate result
+// of an answer, so that each answer is rounded once.
 type wide struct {
 	limb [wideLimbs]uint64
 	exp  int
@@ -29,8 +29,8 @@ func (s *Sum) wide() wide {
 	return w
 }
 
-// minus returns |s-o| and whether the difference is negative. Bins of one below the window of the other are dropped, as they would be had both been
-// one sum.
+// minus returns |s-o| and whether the difference is negative. Bins of one below the window of the other are dropped, as
+// they would be had both been one sum.
 func (s *Sum) minus(o *Sum) (difference wide, negative bool) {
 	a, b := *s, *o
 	if b.bins[sumBins-1] != 0 {
@@ -97,7 +97,8 @@ func (w *wide) shift(n int) wide {
 	return s
 }
 
-// div returns w/n, cut off behind at least 128 significant bits, and whether anything but zeros was cut off. The integer must be below 2^256.
+// div returns w/n, cut off behind at least 128 significant bits, and whether anything but zeros was cut off. The
+// integer must be below 2^256.
 func (w *wide) div(n uint64) (quotient wide, inexact bool) {
 	quotient = w.shift(wideBits / 2)
 	rest := uint64(0)
@@ -119,8 +120,8 @@ func (w *wide) sqrt() (root wide, inexact bool) {
 	return wide{limb: [wideLimbs]uint64{r}, exp: (w.exp + n - 128) / 2}, sqHi != hi || sqLo != lo || w.anyBelow(n-128)
 }
 
-// sqrt128 returns the integer square root of hi * 2^64 + lo. Its estimate is the root of a float64 and off by 2^11 or so; one step of Newton's
-// brings it within one.
+// sqrt128 returns the integer square root of hi * 2^64 + lo. Its estimate is the root of a float64 and off by 2^11 or
+// so; one step of Newton's brings it within one.
 func sqrt128(hi, lo uint64) uint64 {
 	if hi|lo == 0 {
 		return 0
@@ -180,7 +181,8 @@ func (w *wide) anyBelow(pos int) bool {
 	return false
 }
 
-// round returns the value rounded to the given number of bits, half to even, as m * 2^exp. inexact says that the value is a little more than w.
+// round returns the value rounded to the given number of bits, half to even, as m * 2^exp. inexact says that the value
+// is a little more than w.
 func (w *wide) round(precision int, inexact bool) (m uint64, exp int) {
 	cut := w.bitLen() - precision
 	if cut <= 0 {
