@@ -37,7 +37,7 @@ func BenchmarkLoad(b *testing.B) {
 		require.NoError(b, server.Shutdown(ctx))
 		require.NoError(b, <-served)
 	})
-	query := fmt.Sprintf("/v0/pipes/model_performance_metrics.json?model_id=model_1&as_of=%s", end.Format("2006-01-02T15:04:05Z"))
+	query := "/v0/pipes/model_performance_metrics.json?model_id=model_1&as_of=" + end.Format("2006-01-02T15:04:05Z")
 	for _, clients := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchmarkLoad(b, ln.Addr().String(), query, clients) })
 	}
