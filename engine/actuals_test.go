@@ -169,10 +169,10 @@ func TestBadActuals(t *testing.T) {
 	outcome("no number", 1, 4)
 }
 
-// errorsOf returns the mean error of each version of a model that has any.
-func errorsOf(t *testing.T, db *engine.DB, model string) map[string]float64 {
+// errorsOf returns the mean error of each version of model m that has any.
+func errorsOf(t *testing.T, db *engine.DB) map[string]float64 {
 	t.Helper()
-	got, err := db.Metrics(context.Background(), engine.MetricsQuery{Model: model, Version: engine.All})
+	got, err := db.Metrics(context.Background(), engine.MetricsQuery{Model: "m", Version: engine.All})
 	require.NoError(t, err)
 	found := make(map[string]float64)
 	for _, row := range got.Rows {
@@ -192,13 +192,13 @@ func TestActualBehindCut(t *testing.T) {
 	sendPredictionOf(t, db, "m", "v2", "a")
 	require.NoError(t, db.CheckpointAfter(context.Background(), func() { sendActual(t, db, "m", "a", 10) }))
 	want := map[string]float64{"v1": 2, "v2": 7}
-	require.Equal(t, want, errorsOf(t, db, "m"))
+	require.Equal(t, want, errorsOf(t, db))
 	after := disk.Kill()
 	db.Abandon()
 	db = openDB(t, "store", engine.Options{NoBackground: true, FS: after})
-	require.Equal(t, want, errorsOf(t, db, "m"))
+	require.Equal(t, want, errorsOf(t, db))
 	require.NoError(t, db.Checkpoint(context.Background()))
-	require.Equal(t, want, errorsOf(t, db, "m"))
+	require.Equal(t, want, errorsOf(t, db))
 }
 
 // TestActualsOfRowsAlike sends a prediction, and after its actual the same one of another version: equal in id, time and value,
@@ -212,16 +212,16 @@ func TestActualsOfRowsAlike(t *testing.T) {
 		sendActual(t, db, "m", "a", 1)
 		sendPredictionOf(t, db, "m", versions[1], "a")
 		want := map[string]float64{versions[0]: 2}
-		require.Equal(t, want, errorsOf(t, db, "m"))
+		require.Equal(t, want, errorsOf(t, db))
 		checkpoint()
-		require.Equal(t, want, errorsOf(t, db, "m"))
+		require.Equal(t, want, errorsOf(t, db))
 		require.NoError(t, db.Merge(context.Background()))
-		require.Equal(t, want, errorsOf(t, db, "m"))
+		require.Equal(t, want, errorsOf(t, db))
 		sendActual(t, db, "m", "a", 10)
 		want[versions[1]] = 7
-		require.Equal(t, want, errorsOf(t, db, "m"))
+		require.Equal(t, want, errorsOf(t, db))
 		checkpoint()
-		require.Equal(t, want, errorsOf(t, db, "m"))
+		require.Equal(t, want, errorsOf(t, db))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func extremeEvents() map[string][]event.Event {
 		})
 	}
 	for i, f := range []float64{math.MaxFloat64, math.SmallestNonzeroFloat64, 0, math.Copysign(0, -1), 0x1p-1022, 0.1234567890123456789} {
-		add("floats", testNow, "v", fmt.Sprint(i), "{}", f, -f)
+		add("floats", testNow, "v", strconv.Itoa(i), "{}", f, -f)
 	}
 	add("times", time.UnixMilli(0), "v", "first", "{}", 1, 2)
 	add("times", testNow.Add(24*time.Hour), "v", "last", "{}", 1, 2)
@@ -36,7 +37,7 @@ func extremeEvents() map[string][]event.Event {
 	}
 	add("month", testNow.AddDate(0, -5, 0), "v", "one", "{}", 1, 2)
 	for i := range 10_000 {
-		add("versions", testNow.Add(-time.Duration(i)*time.Minute), fmt.Sprintf("v%d", i), fmt.Sprint(i), "{}", float64(i), 0)
+		add("versions", testNow.Add(-time.Duration(i)*time.Minute), fmt.Sprintf("v%d", i), strconv.Itoa(i), "{}", float64(i), 0)
 	}
 	long := `{"text":"` + strings.Repeat("ü", (event.FeaturesBytesMax-11)/2) + `"}`
 	for i := range 30 {
