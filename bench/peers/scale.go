@@ -94,7 +94,9 @@ func (b *bench) stream(ctx context.Context, d dataset, r *residual) error {
 	if err := errors.Join(generate.Start(), ingest.Start()); err != nil {
 		return err
 	}
-	if err := errors.Join(ingest.Wait(), generate.Wait()); err != nil {
+	failed := ingest.Wait()
+	_ = out.Close() // so that the generator ends even if nobody reads it to its end
+	if err := errors.Join(failed, generate.Wait()); err != nil {
 		return fmt.Errorf("%w: %s", err, said.String())
 	}
 	return nil
