@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	overloadFlag = flag.Duration("overload.for", 3*time.Second, "how long TestOverload overloads the server; from 30 s on it asserts goodput and latency")
+	overloadFlag = flag.Duration("overload.for", 3*time.Second, "how long TestOverload overloads the server; from 30 s on it asserts refusals, goodput and latency")
 	probeFlag    = flag.String("overload.probe", "", "address that TestOverloadProbe asks; for TestOverload alone")
 )
 
@@ -64,9 +64,10 @@ func TestOverload(t *testing.T) {
 		over.latency(0.5), over.latency(0.99), memory>>20)
 
 	require.Positive(t, over.stored)
-	require.Positive(t, over.refused, "three times the peak is too much")
 	require.LessOrEqual(t, memory, int64(overloadMemory)*11/10)
+	// A short peak on a machine with other work says too little of what the server can take.
 	if *overloadFlag >= 30*time.Second {
+		require.Positive(t, over.refused, "three times the peak is too much")
 		require.GreaterOrEqual(t, over.rate(), 0.9*peak.rate())
 		require.LessOrEqual(t, over.latency(0.99), 2*peak.latency(0.99))
 	}
