@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"runtime"
 	"sync/atomic"
 
 	"github.com/residualdb/residual/event"
@@ -27,14 +26,13 @@ func (b *budget) fits(n int64) bool { return n <= 0 || b.spent.Load()+n <= b.lim
 
 func (b *budget) give(n int64) { b.spent.Add(-n) }
 
-// turns lets as many requests at a time use a processor as there are processors. The others wait outside the
-// scheduler's queue: in it, a query would wait for all of them. A turn comes with a decoder, which keeps what it
-// learned: a few hundred KiB.
+// turns lets so many requests at a time be decoded. The others wait outside the scheduler's queue: in it, a query would wait
+// for all of them. A turn comes with a decoder, which keeps what it learned: a few hundred KiB.
 type turns chan *event.Decoder
 
-func newTurns() turns {
-	t := make(turns, runtime.GOMAXPROCS(0))
-	for range cap(t) {
+func newTurns(n int) turns {
+	t := make(turns, n)
+	for range n {
 		t <- event.NewDecoder()
 	}
 	return t

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -38,6 +39,9 @@ type Limits struct {
 	// MaxIngests and MaxQueries bound requests inside the store, apart from each other so that neither kind starves
 	// the other. Default: 256 each.
 	MaxIngests, MaxQueries int
+	// MaxDecodes bounds the requests whose lines are decoded at one time; the others wait for their turn. Default: the
+	// processors less one, at least one, so that publishing, sealing and queries find one of them.
+	MaxDecodes int
 	// RequestsPerSecond bounds the requests of one token, or of one address where there is no token, in bursts of up to
 	// one second's worth. Default: 0, which is no bound.
 	RequestsPerSecond int
@@ -86,6 +90,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxConns, 8192)
 	orDefault(&l.MaxConnsPerIP, 1024)
 	orDefault(&l.MaxIngests, 256)
+	orDefault(&l.MaxDecodes, max(1, runtime.GOMAXPROCS(0)-1))
 	orDefault(&l.MaxQueries, 256)
 	return l
 }
@@ -107,6 +112,7 @@ func (l Limits) validate() error {
 	positive("MaxConns", l.MaxConns > 0)
 	positive("MaxConnsPerIP", l.MaxConnsPerIP > 0)
 	positive("MaxIngests", l.MaxIngests > 0)
+	positive("MaxDecodes", l.MaxDecodes > 0)
 	positive("MaxQueries", l.MaxQueries > 0)
 	if l.RequestsPerSecond < 0 || l.RequestsPerSecond > maxRate {
 		errs = append(errs, fmt.Errorf("RequestsPerSecond is %d; it must be from 0 to %d", l.RequestsPerSecond, maxRate))

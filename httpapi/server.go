@@ -103,7 +103,7 @@ func New(store Store, opts Options) (*Server, error) {
 		budget:  budget{limit: opts.Limits.MaxBytesInFlight},
 		heap:    heap{limit: opts.Limits.MaxHeapBytes},
 		hasher:  newBodyHasher(),
-		turns:   newTurns(),
+		turns:   newTurns(opts.Limits.MaxDecodes),
 		ingests: newGate(opts.Limits.MaxIngests),
 		queries: newGate(opts.Limits.MaxQueries),
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},

@@ -81,6 +81,7 @@ func serve(ctx context.Context, out io.Writer, flags *serveFlags, log *slog.Logg
 	if err != nil {
 		return err
 	}
+	defer shareProcessors()() // behind startServer, which bounds what is decoded at a time by the processors
 	defer reloadOnHangup(server)()
 	if err := server.open(ctx); err != nil {
 		return errors.Join(err, server.stop())
