@@ -27,7 +27,7 @@ func thisMachine(ctx context.Context, dir string) machine {
 	m := machine{
 		Cores: runtime.NumCPU(), Go: runtime.Version(), Date: time.Now().UTC().Format(time.DateOnly),
 		Processor: field("/proc/cpuinfo", "model name"),
-		Kernel:    output(ctx, "uname", "-sr"),
+		Kernel:    kernel(ctx),
 		Node:      output(ctx, "node", "--version"),
 		Commit:    output(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12"),
 		Disk:      fileSystem(dir),
@@ -40,6 +40,12 @@ func thisMachine(ctx context.Context, dir string) machine {
 		m.Load, _, _ = strings.Cut(string(load), " ")
 	}
 	return m
+}
+
+// kernel is the name and version of the kernel, without what its builder added.
+func kernel(ctx context.Context) string {
+	name, _, _ := strings.Cut(output(ctx, "uname", "-sr"), "-")
+	return name
 }
 
 // processorTime reads how much time the machine's cores had since it started, and how much of it the host withheld.
