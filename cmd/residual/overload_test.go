@@ -242,12 +242,13 @@ func TestOverloadProbe(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// processMemory is the most that a process had resident.
+// processMemory is the most that a process had resident, 0 where the system does not tell.
 func processMemory(t *testing.T, pid int) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		t.Skip("no /proc: ", err)
+		t.Log("memory is not looked at: ", err)
+		return 0
 	}
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
 	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
