@@ -11,7 +11,7 @@ import (
 // getMetrics serves what Prometheus scrapes. But for the models' own gauges, which are capped, its labels come from
 // closed sets.
 func (s *Server) getMetrics(c *call) error {
-	if err := s.allow(c, scope{kind: readPipe, name: performancePipe}); err != nil {
+	if err := s.allow(c, scope{kind: readPipe, name: performancePipe.name}); err != nil {
 		return err
 	}
 	w := &exposition{dst: c.ctx.Response.SwapBody(nil)[:0]}

@@ -16,6 +16,8 @@ import (
 type params struct {
 	list  []param
 	arena []byte // of decoded names and values
+	// known are those of the pipe that is asked, with their defaults.
+	known []parameter
 }
 
 type param struct{ name, value []byte }
@@ -43,7 +45,7 @@ func (p *params) add(name, value string) {
 
 func (p *params) reset() {
 	clear(p.list)
-	p.list, p.arena = p.list[:0], p.arena[:0]
+	p.list, p.arena, p.known = p.list[:0], p.arena[:0], nil
 	if cap(p.arena) > maxQueryBytes {
 		p.arena = nil
 	}
@@ -72,6 +74,19 @@ func (p *params) textOr(name, fallback string) (string, error) {
 	return string(value), err
 }
 
+// fallback is the default of a parameter of the pipe. What a pipe reads it must also list.
+func (p *params) fallback(name string) string {
+	for i := range p.known {
+		if p.known[i].name == name {
+			return p.known[i].fallback
+		}
+	}
+	panic("BUG: the pipe does not list the parameter " + name)
+}
+
+// string reads a parameter of the pipe as it is.
+func (p *params) string(name string) (string, error) { return p.textOr(name, p.fallback(name)) }
+
 // boolean reads true, false, 1 and 0; a parameter that was not given is false.
 func (p *params) boolean(name string) (bool, error) {
 	value, given, err := p.text(name)
@@ -89,13 +104,13 @@ func (p *params) boolean(name string) (bool, error) {
 }
 
 // int32 reads a whole number.
-func (p *params) int32(name string, fallback int32) (int32, error) {
-	value, given, err := p.text(name)
-	if err != nil || !given {
-		return fallback, err
+func (p *params) int32(name string) (int32, error) {
+	value, err := p.string(name)
+	if err != nil {
+		return 0, err
 	}
-	n, parseErr := strconv.ParseInt(string(value), 10, 32)
-	if parseErr != nil {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err != nil {
 		return 0, badParameter(
 			"Error validating %s to type Int32: the parameter %s must be a whole number from -2147483648 to 2147483647",
 			shown(value), name)
@@ -104,13 +119,13 @@ func (p *params) int32(name string, fallback int32) (int32, error) {
 }
 
 // float64 reads a number from low to high.
-func (p *params) float64(name string, fallback, low, high float64) (float64, error) {
-	value, given, err := p.text(name)
-	if err != nil || !given {
-		return fallback, err
+func (p *params) float64(name string, low, high float64) (float64, error) {
+	value, err := p.string(name)
+	if err != nil {
+		return 0, err
 	}
-	f, parseErr := strconv.ParseFloat(string(value), 64)
-	if parseErr != nil || !(f >= low && f <= high) {
+	f, err := strconv.ParseFloat(value, 64)
+	if err != nil || !(f >= low && f <= high) {
 		return 0, badParameter("Error validating %s to type Float64: the parameter %s must be a number from %g to %g",
 			shown(value), name, low, high)
 	}
@@ -118,8 +133,8 @@ func (p *params) float64(name string, fallback, low, high float64) (float64, err
 }
 
 // atLeastOne reads a whole number above zero.
-func (p *params) atLeastOne(name string, fallback int32) (uint64, error) {
-	n, err := p.int32(name, fallback)
+func (p *params) atLeastOne(name string) (uint64, error) {
+	n, err := p.int32(name)
 	if err == nil && n < 1 {
 		err = badParameter("Error validating '%d' to type Int32: the parameter %s must be 1 or more", n, name)
 	}
@@ -131,8 +146,8 @@ const maxHours = int32(math.MaxInt64 / int64(time.Hour))
 
 // hours reads a window in hours. No hours at all come back as one nanosecond, because zero stands for the default
 // where the window goes, and timestamps are milliseconds.
-func (p *params) hours(name string, fallback int32) (time.Duration, error) {
-	n, err := p.int32(name, fallback)
+func (p *params) hours(name string) (time.Duration, error) {
+	n, err := p.int32(name)
 	if n == 0 {
 		return time.Nanosecond, err
 	}

@@ -6,11 +6,8 @@ import (
 	"github.com/residualdb/residual/engine"
 )
 
-// How many rejected lines one answer holds.
-const (
-	quarantineRows    = 100
-	quarantineRowsMax = 10_000
-)
+// quarantineRowsMax bounds the rejected lines of one answer.
+const quarantineRowsMax = 10_000
 
 // quarantineOf is the pipe that shows the rejected lines of one data source, or of all of them, the newest first.
 func quarantineOf(name, source string) pipe {
@@ -38,7 +35,7 @@ func quarantineOf(name, source string) pipe {
 func runQuarantine(ctx context.Context, c *call, p *pipe) error {
 	q := engine.QuarantineQuery{Source: p.source}
 	if p.source == "" {
-		name, err := c.params.textOr("name", "")
+		name, err := c.params.string("name")
 		if err != nil {
 			return err
 		}
@@ -47,7 +44,7 @@ func runQuarantine(ctx context.Context, c *call, p *pipe) error {
 		}
 		q.Source = name
 	}
-	limit, err := c.params.int32("limit", quarantineRows)
+	limit, err := c.params.int32("limit")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ var gateParameters = []parameter{
 	{"recent_window_hours", "Int32", "6", "how many hours count as recent"},
 	{"historical_window_hours", "Int32", "168", "how many hours back the rolling reference reaches"},
 	{"offset", "Int32", "0", "how many hours to skip that are too young to have their actuals"},
-	{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"},
+	asOfParameter,
 	{"reference", "String", "rolling", "rolling, pinned:<from>,<to> or version:<version>"},
 	{"drift_z", "Float64", "3", "the least z of the status drift"},
 	{"drift_change", "Float64", "0.2", "the least relative change of the status drift"},
@@ -57,25 +58,17 @@ var gateParameters = []parameter{
 var driftReportPipe = pipe{
 	name:        "model_drift_report",
 	description: "Whether the error of the last hours rose by more than chance, and how much",
-	parameters: concat([]parameter{
-		{"model_id", "String", "default_model", "the model, * for every one"},
-		{"model_version", "String", "*", "the version, * for every one"},
-		{"environment", "String", "production", "the environment, * for every one"},
-	}, gateParameters),
-	columns: concat(seriesColumns, comparisonColumns),
-	reports: true,
-	run:     runDriftReport,
+	parameters:  slices.Concat(seriesParameters("default_model", "*", "production"), gateParameters),
+	columns:     slices.Concat(seriesColumns, comparisonColumns),
+	reports:     true,
+	run:         runDriftReport,
 }
 
 var modelsPipe = pipe{
 	name:        "models",
 	description: "Every model, version and environment with what it has and whether it drifts, the worst first",
-	parameters: concat([]parameter{
-		{"model_id", "String", "*", "the model, * for every one"},
-		{"model_version", "String", "*", "the version, * for every one"},
-		{"environment", "String", "*", "the environment, * for every one"},
-	}, gateParameters),
-	columns: concat(seriesColumns, []column{
+	parameters:  slices.Concat(seriesParameters("*", "*", "*"), gateParameters),
+	columns: slices.Concat(seriesColumns, []column{
 		{"first_event", kindDateTime},
 		{"last_event", kindDateTime},
 		{"prediction_count", kindUInt64},
@@ -86,32 +79,31 @@ var modelsPipe = pipe{
 	run:     runModels,
 }
 
-// driftReportQuery reads the parameters that both pipes have.
-func (c *call) driftReportQuery() (q engine.DriftReportQuery, err error) {
-	if q.Recent, err = c.params.hours("recent_window_hours", 6); err != nil {
-		return q, err
-	}
-	if q.Historical, err = c.params.hours("historical_window_hours", 168); err != nil {
-		return q, err
-	}
-	offset, err := c.params.int32("offset", 0)
+// driftReportQuery reads the parameters that both pipes have. nothing is as in call.series.
+func (c *call) driftReportQuery() (q engine.DriftReportQuery, nothing bool, err error) {
+	drift, nothing, err := c.driftQuery()
 	if err != nil {
-		return q, err
+		return q, false, err
+	}
+	q = engine.DriftReportQuery{
+		Model: drift.Model, Version: drift.Version, Environment: drift.Environment,
+		Recent: drift.Recent, Historical: drift.Historical, AsOf: drift.AsOf,
+	}
+	offset, err := c.params.int32("offset")
+	if err != nil {
+		return q, false, err
 	}
 	q.Offset = time.Duration(min(max(offset, -1), maxHours)) * time.Hour
-	if q.AsOf, err = c.params.moment("as_of"); err != nil {
-		return q, err
-	}
 	if q.Reference, err = c.reference(); err != nil {
-		return q, err
+		return q, false, err
 	}
 	q.Gates, err = c.gates()
-	return q, err
+	return q, nothing, err
 }
 
 // reference reads rolling, pinned:<from>,<to> or version:<version>.
 func (c *call) reference() (engine.Reference, error) {
-	given, err := c.params.textOr("reference", "rolling")
+	given, err := c.params.string("reference")
 	if err != nil || given == "rolling" {
 		return engine.Reference{}, err
 	}
@@ -129,7 +121,6 @@ func (c *call) reference() (engine.Reference, error) {
 }
 
 func (c *call) gates() (g engine.Gates, err error) {
-	g = engine.DefaultGates()
 	for _, p := range [...]struct {
 		name string
 		gate *float64
@@ -141,14 +132,14 @@ func (c *call) gates() (g engine.Gates, err error) {
 		{"warning_change", &g.WarningChange, 1e6},
 		{"min_coverage", &g.MinCoverage, 1},
 	} {
-		if *p.gate, err = c.params.float64(p.name, *p.gate, 0, p.high); err != nil {
+		if *p.gate, err = c.params.float64(p.name, 0, p.high); err != nil {
 			return g, err
 		}
 	}
-	if g.MinRecent, err = c.params.atLeastOne("min_recent", 30); err != nil {
+	if g.MinRecent, err = c.params.atLeastOne("min_recent"); err != nil {
 		return g, err
 	}
-	g.MinReference, err = c.params.atLeastOne("min_reference", 100)
+	g.MinReference, err = c.params.atLeastOne("min_reference")
 	return g, err
 }
 
@@ -166,12 +157,8 @@ func (t *table) addComparison(r *engine.DriftReportRow) {
 }
 
 func runDriftReport(ctx context.Context, c *call, _ *pipe) error {
-	q, err := c.driftReportQuery()
-	if err != nil {
-		return err
-	}
-	var nothing bool
-	if q.Model, q.Version, q.Environment, nothing, err = c.series(engine.All); err != nil || nothing {
+	q, nothing, err := c.driftReportQuery()
+	if err != nil || nothing {
 		return err
 	}
 	result, err := c.store.(ReportStore).DriftReport(ctx, q)
@@ -188,23 +175,11 @@ func runDriftReport(ctx context.Context, c *call, _ *pipe) error {
 }
 
 func runModels(ctx context.Context, c *call, _ *pipe) error {
-	drift, err := c.driftReportQuery()
-	if err != nil {
+	q, nothing, err := c.driftReportQuery()
+	if err != nil || nothing {
 		return err
 	}
-	q := engine.ModelsQuery(drift)
-	for _, p := range [...]struct {
-		name  string
-		value *string
-	}{{"model_id", &q.Model}, {"model_version", &q.Version}, {"environment", &q.Environment}} {
-		if *p.value, err = c.params.textOr(p.name, engine.All); err != nil {
-			return err
-		}
-	}
-	if q.Model == "" || q.Version == "" || q.Environment == "" {
-		return nil
-	}
-	result, err := c.store.(ReportStore).Models(ctx, q)
+	result, err := c.store.(ReportStore).Models(ctx, engine.ModelsQuery(q))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"time"
 	_ "time/tzdata" // the parameter timezone must not depend on what the machine has
 
@@ -17,9 +18,6 @@ type ReportStore interface {
 }
 
 var _ ReportStore = (*engine.DB)(nil)
-
-// seriesColumns name the series of a row.
-var seriesColumns = []column{{"model_id", kindString}, {"model_version", kindString}, {"environment", kindString}}
 
 // measureColumns are those of engine.Measures.
 var measureColumns = []column{
@@ -48,23 +46,16 @@ var measureColumns = []column{
 	{"reason", kindNullableString},
 }
 
-var windowParameters = []parameter{
-	{"model_id", "String", "default_model", "the model, * for every one"},
-	{"model_version", "String", "latest", "the version, latest, or * for every one"},
-	{"environment", "String", "production", "the environment, * for every one"},
-	{"time_window", "Int32", "24", "how many hours the window reaches back"},
-	{"from", "DateTime", "", "the start of the window, instead of time_window"},
-	{"to", "DateTime", "", "the end of the window, exclusive; needs from"},
-	{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"},
+var reportParameters = slices.Concat(metricsParameters, []parameter{
 	{"min_actuals", "Int32", "30", "with fewer actuals the status is insufficient_data"},
 	{"min_coverage", "Float64", "0", "with a lower share of actuals the status is insufficient_data"},
-}
+})
 
 var reportPipe = pipe{
 	name:        "model_performance_report",
 	description: "The full regression set of a model in a window of time, and how much it rests on",
-	parameters:  windowParameters,
-	columns:     concat(seriesColumns, measureColumns),
+	parameters:  reportParameters,
+	columns:     slices.Concat(seriesColumns, measureColumns),
 	reports:     true,
 	run:         runReport,
 }
@@ -72,23 +63,14 @@ var reportPipe = pipe{
 var timeseriesPipe = pipe{
 	name:        "model_performance_timeseries",
 	description: "The full regression set of a model for each bucket of a window of time, the empty ones too",
-	parameters: concat(windowParameters, []parameter{
+	parameters: slices.Concat(reportParameters, []parameter{
 		{"interval", "String", "1h", "the length of a bucket: 1m, 5m, 15m, 1h, 6h, 1d or 1w"},
 		{"timezone", "String", "UTC", "where days and weeks begin: a name such as Europe/Berlin"},
 	}),
-	columns:  concat(seriesColumns, []column{{"bucket_start", kindDateTime}, {"bucket_end", kindDateTime}}, measureColumns),
+	columns:  slices.Concat(seriesColumns, []column{{"bucket_start", kindDateTime}, {"bucket_end", kindDateTime}}, measureColumns),
 	reports:  true,
 	overTime: true,
 	run:      runTimeseries,
-}
-
-// concat returns the parts in one slice of its own.
-func concat[T any](parts ...[]T) []T {
-	var all []T
-	for _, part := range parts {
-		all = append(all, part...)
-	}
-	return all
 }
 
 // value is the cell of a number or NULL.
@@ -102,25 +84,20 @@ func (t *table) addMeasures(m *engine.Measures) {
 		value(m.MAEStandardError), value(m.RMSEStandardError), text(m.Status.String()), text(m.Reason))
 }
 
-func (t *table) read(r engine.Read) { t.rowsRead, t.bytesRead = r.Rows, r.Bytes }
-
-// reportQuery reads the parameters that the report and the series over time have. nothing is as in call.series.
+// reportQuery reads reportParameters. nothing is as in call.series.
 func (c *call) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
-	if q.Model, q.Version, q.Environment, nothing, err = c.series("latest"); err != nil {
+	m, nothing, err := c.metricsQuery()
+	if err != nil {
 		return q, false, err
 	}
-	if q.Window, err = c.params.hours("time_window", 24); err != nil {
+	q = engine.ReportQuery{
+		Model: m.Model, Version: m.Version, Environment: m.Environment,
+		Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
+	}
+	if q.Floor.Actuals, err = c.params.atLeastOne("min_actuals"); err != nil {
 		return q, false, err
 	}
-	for name, at := range map[string]*time.Time{"from": &q.From, "to": &q.To, "as_of": &q.AsOf} {
-		if *at, err = c.params.moment(name); err != nil {
-			return q, false, err
-		}
-	}
-	if q.Floor.Actuals, err = c.params.atLeastOne("min_actuals", 30); err != nil {
-		return q, false, err
-	}
-	q.Floor.Coverage, err = c.params.float64("min_coverage", 0, 0, 1)
+	q.Floor.Coverage, err = c.params.float64("min_coverage", 0, 1)
 	return q, nothing, err
 }
 
@@ -148,14 +125,14 @@ func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
 		return err
 	}
 	q := engine.TimeseriesQuery{ReportQuery: report}
-	interval, err := c.params.textOr("interval", "1h")
+	interval, err := c.params.string("interval")
 	if err != nil {
 		return err
 	}
 	if q.Interval, err = engine.ParseInterval(interval); err != nil {
 		return badParameter("Error validating %s to type String: the parameter interval must be 1m, 5m, 15m, 1h, 6h, 1d or 1w", shown(interval))
 	}
-	zone, err := c.params.textOr("timezone", "UTC")
+	zone, err := c.params.string("timezone")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// parameter is one parameter of a pipe: what readers are told of it, and what it is when it is not given.
+type parameter struct {
+	name, kind string
+	// fallback is empty where leaving the parameter out means something else than any value.
+	fallback, description string
+}
+
+func (p *parameter) defaultValue() any {
+	if p.kind == "Int32" || p.kind == "Float64" {
+		return json.Number(p.fallback)
+	}
+	return p.fallback
+}
+
+// seriesParameters pick the series of an answer.
+func seriesParameters(model, version, environment string) []parameter {
+	return []parameter{
+		{"model_id", "String", model, "the model, * for every one"},
+		{"model_version", "String", version, "the version, latest, or * for every one"},
+		{"environment", "String", environment, "the environment, * for every one"},
+	}
+}
+
+var asOfParameter = parameter{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"}
+
+var metricsParameters = slices.Concat(seriesParameters("default_model", "latest", "production"), []parameter{
+	{"time_window", "Int32", "24", "how many hours the window reaches back"},
+	{"from", "DateTime", "", "the start of the window, instead of time_window"},
+	{"to", "DateTime", "", "the end of the window, exclusive; needs from"},
+	asOfParameter,
+})
+
+// series reads seriesParameters. nothing is true if one is empty, which no row's is.
+func (c *call) series(model, version, environment *string) (nothing bool, err error) {
+	for _, p := range [...]struct {
+		name  string
+		value *string
+	}{{"model_id", model}, {"model_version", version}, {"environment", environment}} {
+		if *p.value, err = c.params.string(p.name); err != nil {
+			return false, err
+		}
+		nothing = nothing || *p.value == ""
+	}
+	return nothing, nil
+}
+
+// metricsQuery reads metricsParameters. nothing is as in series.
+func (c *call) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
+	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment); err != nil {
+		return q, false, err
+	}
+	if q.Window, err = c.params.hours("time_window"); err != nil {
+		return q, false, err
+	}
+	if q.From, err = c.params.moment("from"); err != nil {
+		return q, false, err
+	}
+	if q.To, err = c.params.moment("to"); err != nil {
+		return q, false, err
+	}
+	q.AsOf, err = c.params.moment("as_of")
+	return q, nothing, err
+}
+
+// driftQuery reads what every comparison of a recent window with a history has. nothing is as in series.
+func (c *call) driftQuery() (q engine.DriftQuery, nothing bool, err error) {
+	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment); err != nil {
+		return q, false, err
+	}
+	if q.Recent, err = c.params.hours("recent_window_hours"); err != nil {
+		return q, false, err
+	}
+	if q.Historical, err = c.params.hours("historical_window_hours"); err != nil {
+		return q, false, err
+	}
+	q.AsOf, err = c.params.moment("as_of")
+	return q, nothing, err
+}

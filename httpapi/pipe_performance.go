@@ -1,0 +1,38 @@
+package httpapi
+
+import (
+	"context"
+	"slices"
+)
+
+var performancePipe = pipe{
+	name:        "model_performance_metrics",
+	description: "RMSE, MAE and number of predictions of a model in a window of time",
+	parameters:  metricsParameters,
+	columns: slices.Concat(seriesColumns, []column{
+		{"prediction_count", kindUInt64},
+		{"rmse", kindFloat64},
+		{"mae", kindFloat64},
+		{"period_start", kindDateTime},
+		{"period_end", kindDateTime},
+	}),
+	run: runPerformance,
+}
+
+func runPerformance(ctx context.Context, c *call, _ *pipe) error {
+	q, nothing, err := c.metricsQuery()
+	if err != nil || nothing {
+		return err
+	}
+	result, err := c.store.Metrics(ctx, q)
+	if err != nil {
+		return err
+	}
+	for i := range result.Rows {
+		r := &result.Rows[i]
+		c.table.add(text(r.Model), text(r.Version), text(r.Environment),
+			whole(r.PredictionCount), number(r.RMSE), number(r.MAE), moment(r.PeriodStart), moment(r.PeriodEnd))
+	}
+	c.table.read(result.Read)
+	return nil
+}
