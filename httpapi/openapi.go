@@ -30,7 +30,7 @@ func (s *Server) getOpenAPI(c *call) error {
 			continue
 		}
 		for j := range p.parameters {
-			parameters[p.name+"."+p.parameters[j].name] = p.parameters[j].openAPI()
+			parameters[p.name+"."+p.parameters[j].Name] = p.parameters[j].openAPI()
 		}
 		for j := range formats {
 			if p.speaks(&formats[j]) {
@@ -86,7 +86,7 @@ func (p *pipe) openAPI(f *outputFormat) object {
 	var parameters []object
 	properties := object{}
 	for i := range p.parameters {
-		name := p.parameters[i].name
+		name := p.parameters[i].Name
 		parameters = append(parameters, object{"$ref": "#/components/parameters/" + p.name + "." + name})
 		properties[name] = p.parameters[i].schema()
 	}
@@ -104,19 +104,19 @@ func (p *pipe) openAPI(f *outputFormat) object {
 	return operations
 }
 
-func (p *parameter) openAPI() object {
-	return object{"name": p.name, "in": "query", "required": false, "description": p.description, "schema": p.schema()}
+func (p *Parameter) openAPI() object {
+	return object{"name": p.Name, "in": "query", "required": false, "description": p.Description, "schema": p.schema()}
 }
 
-func (p *parameter) schema() object {
+func (p *Parameter) schema() object {
 	schema := object{"type": "string"}
-	switch p.kind {
+	switch p.Kind {
 	case "Int32":
 		schema = object{"type": "integer", "format": "int32"}
 	case "Float64":
 		schema = object{"type": "number"}
 	}
-	if p.fallback != "" {
+	if p.Default != "" {
 		schema["default"] = p.defaultValue()
 	}
 	return schema

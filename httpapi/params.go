@@ -17,7 +17,7 @@ type params struct {
 	list  []param
 	arena []byte // of decoded names and values
 	// known are those of the pipe that is asked, with their defaults.
-	known []parameter
+	known []Parameter
 }
 
 type param struct{ name, value []byte }
@@ -77,8 +77,8 @@ func (p *params) textOr(name, fallback string) (string, error) {
 // fallback is the default of a parameter of the pipe. What a pipe reads it must also list.
 func (p *params) fallback(name string) string {
 	for i := range p.known {
-		if p.known[i].name == name {
-			return p.known[i].fallback
+		if p.known[i].Name == name {
+			return p.known[i].Default
 		}
 	}
 	panic("BUG: the pipe does not list the parameter " + name)

@@ -13,7 +13,7 @@ import (
 type pipe struct {
 	name        string
 	description string
-	parameters  []parameter
+	parameters  []Parameter
 	columns     []column
 	// source is the data source whose quarantine the pipe shows, empty for the others.
 	source string

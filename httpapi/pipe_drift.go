@@ -8,7 +8,7 @@ import (
 var driftPipe = pipe{
 	name:        "model_drift_detection",
 	description: "How the error of the last hours compares with that of the time before",
-	parameters: slices.Concat(seriesParameters("default_model", "*", "production"), []parameter{
+	parameters: slices.Concat(seriesParameters("default_model", "*", "production"), []Parameter{
 		{"recent_window_hours", "Int32", "6", "how many hours count as recent"},
 		{"historical_window_hours", "Int32", "168", "how many hours back the history reaches"},
 		asOfParameter,

@@ -40,7 +40,7 @@ var comparisonColumns = []column{
 	{"analysis_timestamp", kindDateTime},
 }
 
-var gateParameters = []parameter{
+var gateParameters = []Parameter{
 	{"recent_window_hours", "Int32", "6", "how many hours count as recent"},
 	{"historical_window_hours", "Int32", "168", "how many hours back the rolling reference reaches"},
 	{"offset", "Int32", "0", "how many hours to skip that are too young to have their actuals"},

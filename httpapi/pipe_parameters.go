@@ -7,32 +7,38 @@ import (
 	"github.com/residualdb/residual/engine"
 )
 
-// parameter is one parameter of a pipe: what readers are told of it, and what it is when it is not given.
-type parameter struct {
-	name, kind string
-	// fallback is empty where leaving the parameter out means something else than any value.
-	fallback, description string
+// Parameter is one parameter of a pipe.
+type Parameter struct {
+	Name, Kind string
+	// Default is what the parameter is when it is not given, empty where that means something else than any value.
+	Default, Description string
 }
 
-func (p *parameter) defaultValue() any {
-	if p.kind == "Int32" || p.kind == "Float64" {
-		return json.Number(p.fallback)
+// Parameters returns the parameters of a pipe, which must be one of the server's.
+func Parameters(name string) []Parameter {
+	i := slices.IndexFunc(pipes[:], func(p pipe) bool { return p.name == name })
+	return slices.Clone(pipes[i].parameters)
+}
+
+func (p *Parameter) defaultValue() any {
+	if p.Kind == "Int32" || p.Kind == "Float64" {
+		return json.Number(p.Default)
 	}
-	return p.fallback
+	return p.Default
 }
 
 // seriesParameters pick the series of an answer.
-func seriesParameters(model, version, environment string) []parameter {
-	return []parameter{
+func seriesParameters(model, version, environment string) []Parameter {
+	return []Parameter{
 		{"model_id", "String", model, "the model, * for every one"},
 		{"model_version", "String", version, "the version, latest, or * for every one"},
 		{"environment", "String", environment, "the environment, * for every one"},
 	}
 }
 
-var asOfParameter = parameter{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"}
+var asOfParameter = Parameter{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"}
 
-var metricsParameters = slices.Concat(seriesParameters("default_model", "latest", "production"), []parameter{
+var metricsParameters = slices.Concat(seriesParameters("default_model", "latest", "production"), []Parameter{
 	{"time_window", "Int32", "24", "how many hours the window reaches back"},
 	{"from", "DateTime", "", "the start of the window, instead of time_window"},
 	{"to", "DateTime", "", "the end of the window, exclusive; needs from"},

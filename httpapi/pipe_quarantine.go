@@ -15,7 +15,7 @@ func quarantineOf(name, source string) pipe {
 		name:        name,
 		description: "Rejected lines, the newest first",
 		source:      source,
-		parameters:  []parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
+		parameters:  []Parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
 		columns: []column{
 			{"c__error_column", kindStrings},
 			{"c__error", kindStrings},
@@ -26,7 +26,7 @@ func quarantineOf(name, source string) pipe {
 		run: runQuarantine,
 	}
 	if source == "" {
-		p.parameters = append([]parameter{{"name", "String", "", "the data source; every one if it is not given"}}, p.parameters...)
+		p.parameters = append([]Parameter{{"name", "String", "", "the data source; every one if it is not given"}}, p.parameters...)
 		p.columns = append([]column{{"datasource", kindString}}, p.columns...)
 	}
 	return p

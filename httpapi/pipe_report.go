@@ -46,7 +46,7 @@ var measureColumns = []column{
 	{"reason", kindNullableString},
 }
 
-var reportParameters = slices.Concat(metricsParameters, []parameter{
+var reportParameters = slices.Concat(metricsParameters, []Parameter{
 	{"min_actuals", "Int32", "30", "with fewer actuals the status is insufficient_data"},
 	{"min_coverage", "Float64", "0", "with a lower share of actuals the status is insufficient_data"},
 })
@@ -63,7 +63,7 @@ var reportPipe = pipe{
 var timeseriesPipe = pipe{
 	name:        "model_performance_timeseries",
 	description: "The full regression set of a model for each bucket of a window of time, the empty ones too",
-	parameters: slices.Concat(reportParameters, []parameter{
+	parameters: slices.Concat(reportParameters, []Parameter{
 		{"interval", "String", "1h", "the length of a bucket: 1m, 5m, 15m, 1h, 6h, 1d or 1w"},
 		{"timezone", "String", "UTC", "where days and weeks begin: a name such as Europe/Berlin"},
 	}),
