@@ -11,23 +11,23 @@ import (
 
 // openBody returns the body of a request as a reader of its decoded bytes. The reader ends in an *answerError when the
 // body is too large, late, broken or badly compressed. close hands pooled memory back and must be called.
-func (s *Server) openBody(ctx *fasthttp.RequestCtx, maxBytes int64) (body io.Reader, closeBody func(), err error) {
-	if err := checkLength(ctx, maxBytes); err != nil {
+func (s *Server) openBody(ctx *fasthttp.RequestCtx, bytesMax int64) (body io.Reader, closeBody func(), err error) {
+	if err := checkLength(ctx, bytesMax); err != nil {
 		return nil, nil, err
 	}
 	wire := &wireReader{
-		from: ctx.RequestBodyStream(), left: maxBytes, max: maxBytes, declared: int64(ctx.Request.Header.ContentLength()),
+		from: ctx.RequestBodyStream(), left: bytesMax, max: bytesMax, declared: int64(ctx.Request.Header.ContentLength()),
 	}
 	if wire.from == nil {
 		wire.from = bytes.NewReader(ctx.Request.Body())
 	}
-	return s.decoders.open(ctx.Request.Header.ContentEncoding(), wire, maxBytes)
+	return s.decoders.open(ctx.Request.Header.ContentEncoding(), wire, bytesMax)
 }
 
 // checkLength refuses a body by the length that its head declares.
-func checkLength(ctx *fasthttp.RequestCtx, maxBytes int64) error {
-	if n := int64(ctx.Request.Header.ContentLength()); n > maxBytes {
-		return tooLarge("the body has %d bytes; %d are allowed", n, maxBytes)
+func checkLength(ctx *fasthttp.RequestCtx, bytesMax int64) error {
+	if n := int64(ctx.Request.Header.ContentLength()); n > bytesMax {
+		return tooLarge("the body has %d bytes; %d are allowed", n, bytesMax)
 	}
 	return nil
 }

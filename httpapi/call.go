@@ -38,7 +38,7 @@ func (c *call) end() {
 // fail answers with an error instead of what the response held.
 func (c *call) fail(e *answerError) {
 	if e.retryAfter > 0 && e.limit == 0 {
-		e.limit = c.server.limits.MaxIngests
+		e.limit = c.server.limits.IngestsMax
 	}
 	commonHeaders(&c.ctx.Response.Header)
 	c.cors()

@@ -92,15 +92,15 @@ func (g *guard) admit(c *conn) *answerError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	limits := &g.server.limits
-	if g.perIP[c.ip] >= limits.MaxConnsPerIP {
-		e := busy(limits.MaxConnsPerIP, "too many connections from this address are open")
+	if g.perIP[c.ip] >= limits.ConnsPerIPMax {
+		e := busy(limits.ConnsPerIPMax, "too many connections from this address are open")
 		e.status = fasthttp.StatusTooManyRequests
 		return e
 	}
-	if len(g.conns) >= limits.MaxConns {
+	if len(g.conns) >= limits.ConnsMax {
 		oldest := g.silent.Front()
 		if oldest == nil {
-			return busy(limits.MaxConns, "too many connections are open")
+			return busy(limits.ConnsMax, "too many connections are open")
 		}
 		g.evict(oldest.Value.(*conn))
 	}

@@ -19,7 +19,7 @@ type endpoint struct {
 func (e *endpoint) Close() error { e.closed = true; return nil }
 
 func TestTheSilentMakeRoomInOrder(t *testing.T) {
-	server, err := New(nil, Options{Limits: Limits{MaxConns: 3}})
+	server, err := New(nil, Options{Limits: Limits{ConnsMax: 3}})
 	require.NoError(t, err)
 	g := newGuard(nil, server)
 	admit := func() (*conn, *endpoint) {

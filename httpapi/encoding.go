@@ -17,8 +17,8 @@ type decoders struct {
 }
 
 // open puts the decompressor named by a Content-Encoding on top of wire, bounded in output and in expansion.
-func (d *decoders) open(encoding []byte, wire *wireReader, maxBytes int64) (io.Reader, func(), error) {
-	limited := &expansionReader{wire: wire, left: maxBytes, max: maxBytes}
+func (d *decoders) open(encoding []byte, wire *wireReader, bytesMax int64) (io.Reader, func(), error) {
+	limited := &expansionReader{wire: wire, left: bytesMax, max: bytesMax}
 	switch name := string(bytes.ToLower(bytes.TrimSpace(encoding))); name {
 	case "", "identity":
 		return wire, func() {}, nil
@@ -46,13 +46,13 @@ func (d *decoders) open(encoding []byte, wire *wireReader, maxBytes int64) (io.R
 	}
 }
 
-// zstdReader returns a decoder that works in the caller's goroutine and refuses windows beyond maxWindowBytes.
+// zstdReader returns a decoder that works in the caller's goroutine and refuses windows beyond windowBytesMax.
 func (d *decoders) zstdReader(wire *wireReader) (*zstd.Decoder, error) {
 	if reader, ok := d.zstd.Get().(*zstd.Decoder); ok {
 		return reader, reader.Reset(wire)
 	}
 	return zstd.NewReader(wire, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxWindowBytes))
+		zstd.WithDecoderMaxWindow(windowBytesMax))
 }
 
 // lazyGzip reads the gzip header with the first byte of the body, so that a bad one is an error of the body.
@@ -91,8 +91,8 @@ func (e *expansionReader) Read(p []byte) (int, error) {
 	if e.left < 0 {
 		return 0, tooLarge("the body decompresses to more than the allowed %d bytes", e.max)
 	}
-	if e.out > expansionFree && e.out > maxExpansion*e.wire.read {
-		return 0, tooLarge("the body decompresses to more than %d times its size", maxExpansion)
+	if e.out > expansionFree && e.out > expansionMax*e.wire.read {
+		return 0, tooLarge("the body decompresses to more than %d times its size", expansionMax)
 	}
 	if err == nil || err == io.EOF {
 		return n, err
@@ -101,7 +101,7 @@ func (e *expansionReader) Read(p []byte) (int, error) {
 		return n, e.wire.err
 	}
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-		return n, tooLarge("the zstd window is larger than the allowed %d bytes", maxWindowBytes)
+		return n, tooLarge("the zstd window is larger than the allowed %d bytes", windowBytesMax)
 	}
 	broken := answer(fasthttp.StatusBadRequest, "compression", "the compressed body is broken or cut short")
 	broken.hangUp = true

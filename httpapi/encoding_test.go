@@ -122,7 +122,7 @@ func zstdClaim(size uint64) []byte {
 }
 
 func TestBodyOverTheLimitAfterDecompression(t *testing.T) {
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}})
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 1 << 20}})
 	f := func(encoding string, body []byte, status int) {
 		t.Helper()
 		resp, answer := server.do(t, "POST", events, bytes.NewReader(body), "Content-Encoding", encoding)

@@ -23,7 +23,7 @@ func (s *Server) postEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	reader, closeBody, err := s.openBody(c.ctx, s.limits.MaxBodyBytes)
+	reader, closeBody, err := s.openBody(c.ctx, s.limits.BodyBytesMax)
 	if err != nil {
 		return err
 	}

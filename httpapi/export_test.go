@@ -32,8 +32,8 @@ func (q *Quota) Take(address netip.Addr, now time.Time) (ok bool, left int, rese
 // Callers is how many callers the quota remembers.
 func (q *Quota) Callers() int { return len(q.full) }
 
-// MaxCallers bounds it.
-const MaxCallers = maxCallers
+// CallersMax bounds it.
+const CallersMax = callersMax
 
 // Surface lists the methods and paths of the route table, and GET and POST of every pipe.
 func Surface() (list []string) {
@@ -62,12 +62,12 @@ func DefaultLimits() Limits { return Limits{}.withDefaults() }
 
 // The limits that are not options.
 const (
-	MaxHeadBytes       = maxHeadBytes
-	MaxQueryBytes      = maxQueryBytes
-	MaxPathBytes       = maxPathBytes
-	MaxParameterBody   = maxParameterBody
-	MaxRequestsPerConn = maxRequestsPerConn
-	MaxExpansion       = maxExpansion
-	MaxKeyBytes        = maxKeyBytes
+	HeadBytesMax       = headBytesMax
+	QueryBytesMax      = queryBytesMax
+	PathBytesMax       = pathBytesMax
+	ParameterBytesMax  = parameterBytesMax
+	RequestsPerConnMax = requestsPerConnMax
+	ExpansionMax       = expansionMax
+	KeyBytesMax        = keyBytesMax
 	DefaultModelGauges = defaultModelGauges
 )

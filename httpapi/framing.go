@@ -15,7 +15,7 @@ func checkFraming(header *fasthttp.RequestHeader) *answerError {
 		return badFraming("the protocol must be HTTP/1.1 or HTTP/1.0")
 	}
 	raw := header.RawHeaders()
-	if len(raw) > maxHeadBytes {
+	if len(raw) > headBytesMax {
 		return &answerError{status: 431, section: "limits", hangUp: true, text: "the headers are longer than 8192 bytes"}
 	}
 	var lengths, codings, authorizations int

@@ -68,7 +68,7 @@ func FuzzRequest(f *testing.F) {
 	logs := &lockedBuffer{}
 	store := newFakeStore()
 	server, err := httpapi.New(store, httpapi.Options{
-		Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}, Now: func() time.Time { return now },
+		Limits: httpapi.Limits{BodyBytesMax: 1 << 20}, Now: func() time.Time { return now },
 		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	require.NoError(f, err)

@@ -104,7 +104,7 @@ var goldenCases = []goldenCase{
 	{name: "events_slow_head", request: "POST " + events + " HTTP/1.1\r\nHost: local", options: limited(httpapi.Limits{HeaderTimeout: 20 * time.Millisecond})},
 	{name: "events_slow_body", request: head + "Content-Length: 100\r\n\r\n{", options: limited(httpapi.Limits{BodyTimeout: 20 * time.Millisecond})},
 	{name: "events_too_large", request: head + "Content-Length: 67108865\r\n\r\n{"},
-	{name: "events_too_large_chunked", request: head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n", options: limited(httpapi.Limits{MaxBodyBytes: 4})},
+	{name: "events_too_large_chunked", request: head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n", options: limited(httpapi.Limits{BodyBytesMax: 4})},
 	{name: "events_length_and_chunks", request: head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
 	{name: "events_refused_before_body", request: head + "Content-Length: 67108865\r\nExpect: 100-continue\r\n\r\n"},
 	{name: "events_quota", request: post(events, goodLine), options: limited(httpapi.Limits{RequestsPerSecond: 100})},

@@ -95,7 +95,7 @@ var hostileCases = []hostileCase{
 
 // TestHostileRequests sends bytes that must not be taken for a request: each gets its status, and the connection ends.
 func TestHostileRequests(t *testing.T) {
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}})
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 1 << 20}})
 	for _, c := range hostileCases {
 		t.Run(c.name, func(t *testing.T) {
 			answer := exchange(t, server.addr, c.request)
@@ -113,7 +113,7 @@ func TestHostileRequests(t *testing.T) {
 
 // TestLimitsAtTheirEdge sends what is just allowed.
 func TestLimitsAtTheirEdge(t *testing.T) {
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}})
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 1 << 20}})
 	f := func(name, request string) {
 		t.Helper()
 		answer := exchange(t, server.addr, request)
@@ -172,7 +172,7 @@ func TestClientThatTakesNoAnswer(t *testing.T) {
 // TestGoodClientBesideSlowOnes keeps many connections half open and asks on another.
 func TestGoodClientBesideSlowOnes(t *testing.T) {
 	const slow = 300
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxConnsPerIP: slow + 10}})
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{ConnsPerIPMax: slow + 10}})
 	for range slow {
 		conn := dial(t, server.addr)
 		_, err := conn.Write([]byte("GET /health HTTP/1.1\r\nHost: local"))
@@ -186,7 +186,7 @@ func TestGoodClientBesideSlowOnes(t *testing.T) {
 
 func TestConnectionLimits(t *testing.T) {
 	t.Run("per address", func(t *testing.T) {
-		server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxConnsPerIP: 2}})
+		server := start(t, httpapi.Options{Limits: httpapi.Limits{ConnsPerIPMax: 2}})
 		first := keepOpen(t, server.addr)
 		keepOpen(t, server.addr)
 		answer := exchange(t, server.addr, "")
@@ -201,7 +201,7 @@ func TestConnectionLimits(t *testing.T) {
 		}, 5*time.Second, time.Millisecond)
 	})
 	t.Run("all together", func(t *testing.T) {
-		server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxConns: 2}})
+		server := start(t, httpapi.Options{Limits: httpapi.Limits{ConnsMax: 2}})
 		silent := dial(t, server.addr)
 		_, err := silent.Write([]byte("GET /health HTTP/1.1\r\nHost: local"))
 		require.NoError(t, err)

@@ -46,7 +46,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	}
 	if s.heap.full() {
 		s.counts.heapFull.Add(1)
-		e := busy(s.limits.MaxIngests, "memory is full; send this request again, or start the server with a larger --memory-limit")
+		e := busy(s.limits.IngestsMax, "memory is full; send this request again, or start the server with a larger --memory-limit")
 		e.hangUp = true
 		return engine.Appended{}, e
 	}
@@ -67,7 +67,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		return engine.Appended{}, err
 	}
 	if !s.ingests.enter() {
-		return engine.Appended{}, busy(s.limits.MaxIngests, "too many requests are being taken in; send this one again")
+		return engine.Appended{}, busy(s.limits.IngestsMax, "too many requests are being taken in; send this one again")
 	}
 	defer s.ingests.leave()
 
@@ -102,7 +102,7 @@ func (in *inflow) arrived(p []byte) error {
 }
 
 func (s *Server) overBudget() error {
-	e := busy(s.limits.MaxIngests, "too many bytes are being taken in; send this request again")
+	e := busy(s.limits.IngestsMax, "too many bytes are being taken in; send this request again")
 	e.hangUp = true
 	return e
 }
@@ -184,13 +184,13 @@ func idempotencyKey(header *fasthttp.RequestHeader) (string, error) {
 	if key == nil {
 		return "", nil
 	}
-	printable := len(key) >= 1 && len(key) <= maxKeyBytes
+	printable := len(key) >= 1 && len(key) <= keyBytesMax
 	for _, b := range key {
 		printable = printable && b >= ' ' && b <= '~'
 	}
 	if !printable {
 		return "", answer(fasthttp.StatusBadRequest, "idempotency",
-			"the Idempotency-Key %s has %d bytes; 1 to %d printable ASCII characters are allowed", shown(key), len(key), maxKeyBytes)
+			"the Idempotency-Key %s has %d bytes; 1 to %d printable ASCII characters are allowed", shown(key), len(key), keyBytesMax)
 	}
 	return string(key), nil
 }

@@ -118,7 +118,7 @@ func TestRulesReachTheDecoder(t *testing.T) {
 // TestBusy fills the places for ingests and for queries: each kind is told to come back, the other goes on.
 func TestBusy(t *testing.T) {
 	const query = "/v0/pipes/model_performance_metrics.json"
-	for kind, limits := range map[string]httpapi.Limits{"append": {MaxIngests: 1}, "query": {MaxQueries: 1}} {
+	for kind, limits := range map[string]httpapi.Limits{"append": {IngestsMax: 1}, "query": {QueriesMax: 1}} {
 		t.Run(kind, func(t *testing.T) {
 			server := start(t, httpapi.Options{Limits: limits})
 			ask := map[string]func() (reply, string){
@@ -158,7 +158,7 @@ func TestBusy(t *testing.T) {
 
 // TestBytesInFlight holds one body half sent while another needs the room.
 func TestBytesInFlight(t *testing.T) {
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxBodyBytes: 1 << 20, MaxBytesInFlight: 1 << 20}})
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 1 << 20, InFlightBytesMax: 1 << 20}})
 	server.store.hold("append")
 	body := strings.Repeat(" ", 800<<10) + "\n" + goodLine
 	var held sync.WaitGroup
@@ -186,7 +186,7 @@ func TestFullHeap(t *testing.T) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	const room = 32 << 20
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{MaxHeapBytes: int64(live[0].Value.Uint64()) + room}})
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{HeapBytesMax: int64(live[0].Value.Uint64()) + room}})
 	post := func() (reply, string) { return server.do(t, "POST", events, strings.NewReader(goodLine)) }
 	resp, _ := post()
 	require.Equal(t, http.StatusAccepted, resp.StatusCode)

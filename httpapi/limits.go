@@ -24,58 +24,58 @@ type Limits struct {
 	// AppendTimeout is the time the store has to queue a batch. Default: 30 s.
 	AppendTimeout time.Duration
 
-	// MaxBodyBytes bounds a body, both as it is sent and decompressed. Default: 64 MiB, near what one record of the
+	// BodyBytesMax bounds a body, both as it is sent and decompressed. Default: 64 MiB, near what one record of the
 	// log holds.
-	MaxBodyBytes int64
-	// MaxBytesInFlight bounds the bytes of all bodies being taken in at one time. Default: 256 MiB.
-	MaxBytesInFlight int64
-	// MaxHeapBytes bounds the heap that the last garbage collection left alive: beyond it no events are taken, while
+	BodyBytesMax int64
+	// InFlightBytesMax bounds the bytes of all bodies being taken in at one time. Default: 256 MiB.
+	InFlightBytesMax int64
+	// HeapBytesMax bounds the heap that the last garbage collection left alive: beyond it no events are taken, while
 	// queries go on. Default: 0, which is no bound.
-	MaxHeapBytes int64
-	// MaxConns bounds open connections; one that never sends a whole head costs about 24 KiB. Default: 8192.
-	MaxConns int
-	// MaxConnsPerIP bounds open connections from one address. Default: 1024.
-	MaxConnsPerIP int
-	// MaxIngests and MaxQueries bound requests inside the store, apart from each other so that neither kind starves
+	HeapBytesMax int64
+	// ConnsMax bounds open connections; one that never sends a whole head costs about 24 KiB. Default: 8192.
+	ConnsMax int
+	// ConnsPerIPMax bounds open connections from one address. Default: 1024.
+	ConnsPerIPMax int
+	// IngestsMax and QueriesMax bound requests inside the store, apart from each other so that neither kind starves
 	// the other. Default: 256 each.
-	MaxIngests, MaxQueries int
-	// MaxDecodes bounds the requests whose lines are decoded at one time; the others wait for their turn. Default: the
+	IngestsMax, QueriesMax int
+	// DecodesMax bounds the requests whose lines are decoded at one time; the others wait for their turn. Default: the
 	// processors less one, at least one, so that publishing, sealing and queries find one of them.
-	MaxDecodes int
+	DecodesMax int
 	// RequestsPerSecond bounds the requests of one token, or of one address where there is no token, in bursts of up to
 	// one second's worth. Default: 0, which is no bound.
 	RequestsPerSecond int
 }
 
 const (
-	// maxHeadBytes bounds the header lines of a request, maxQueryBytes what follows the question mark.
-	maxHeadBytes  = 8 << 10
-	maxQueryBytes = 8 << 10
-	// maxPathBytes is the longest path answered with anything but 414.
-	maxPathBytes = 1 << 10
+	// headBytesMax bounds the header lines of a request, queryBytesMax what follows the question mark.
+	headBytesMax  = 8 << 10
+	queryBytesMax = 8 << 10
+	// pathBytesMax is the longest path answered with anything but 414.
+	pathBytesMax = 1 << 10
 	// readBufferBytes holds the longest legal head with some room, so that a query string just over its limit is
 	// still read and answered with 414.
-	readBufferBytes = maxHeadBytes + maxQueryBytes + maxPathBytes + 1<<10
-	// maxRequestsPerConn ends a connection now and then, so that clients behind a balancer spread again.
-	maxRequestsPerConn = 100_000
+	readBufferBytes = headBytesMax + queryBytesMax + pathBytesMax + 1<<10
+	// requestsPerConnMax ends a connection now and then, so that clients behind a balancer spread again.
+	requestsPerConnMax = 100_000
 
 	// drainedBytes is how much of a body that nobody read fasthttp skips to keep its connection.
 	drainedBytes = 256 << 10
 
-	// maxParameterBody bounds the body of a query.
-	maxParameterBody = 64 << 10
-	// maxExpansion is the ratio of decompressed to compressed bytes a body may have beyond expansionFree bytes.
+	// parameterBytesMax bounds the body of a query.
+	parameterBytesMax = 64 << 10
+	// expansionMax is the ratio of decompressed to compressed bytes a body may have beyond expansionFree bytes.
 	// NDJSON of predictions reaches about 30.
-	maxExpansion  = 200
+	expansionMax  = 200
 	expansionFree = 1 << 20
-	// maxWindowBytes bounds the memory that a zstd frame may ask for.
-	maxWindowBytes = 8 << 20
+	// windowBytesMax bounds the memory that a zstd frame may ask for.
+	windowBytesMax = 8 << 20
 
 	// defaultModelGauges is how many models have gauges in /metrics.
 	defaultModelGauges = 500
 
-	// maxKeyBytes bounds an idempotency key.
-	maxKeyBytes = 128
+	// keyBytesMax bounds an idempotency key.
+	keyBytesMax = 128
 )
 
 func (l Limits) withDefaults() Limits {
@@ -85,13 +85,13 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.IdleTimeout, 75*time.Second)
 	orDefault(&l.QueryTimeout, 10*time.Second)
 	orDefault(&l.AppendTimeout, 30*time.Second)
-	orDefault(&l.MaxBodyBytes, 64<<20)
-	orDefault(&l.MaxBytesInFlight, 256<<20)
-	orDefault(&l.MaxConns, 8192)
-	orDefault(&l.MaxConnsPerIP, 1024)
-	orDefault(&l.MaxIngests, 256)
-	orDefault(&l.MaxDecodes, max(1, runtime.GOMAXPROCS(0)-1))
-	orDefault(&l.MaxQueries, 256)
+	orDefault(&l.BodyBytesMax, 64<<20)
+	orDefault(&l.InFlightBytesMax, 256<<20)
+	orDefault(&l.ConnsMax, 8192)
+	orDefault(&l.ConnsPerIPMax, 1024)
+	orDefault(&l.IngestsMax, 256)
+	orDefault(&l.DecodesMax, max(1, runtime.GOMAXPROCS(0)-1))
+	orDefault(&l.QueriesMax, 256)
 	return l
 }
 
@@ -108,18 +108,18 @@ func (l Limits) validate() error {
 	positive("IdleTimeout", l.IdleTimeout > 0)
 	positive("QueryTimeout", l.QueryTimeout > 0)
 	positive("AppendTimeout", l.AppendTimeout > 0)
-	positive("MaxBodyBytes", l.MaxBodyBytes > 0)
-	positive("MaxConns", l.MaxConns > 0)
-	positive("MaxConnsPerIP", l.MaxConnsPerIP > 0)
-	positive("MaxIngests", l.MaxIngests > 0)
-	positive("MaxDecodes", l.MaxDecodes > 0)
-	positive("MaxQueries", l.MaxQueries > 0)
-	if l.RequestsPerSecond < 0 || l.RequestsPerSecond > maxRate {
-		errs = append(errs, fmt.Errorf("RequestsPerSecond is %d; it must be from 0 to %d", l.RequestsPerSecond, maxRate))
+	positive("BodyBytesMax", l.BodyBytesMax > 0)
+	positive("ConnsMax", l.ConnsMax > 0)
+	positive("ConnsPerIPMax", l.ConnsPerIPMax > 0)
+	positive("IngestsMax", l.IngestsMax > 0)
+	positive("DecodesMax", l.DecodesMax > 0)
+	positive("QueriesMax", l.QueriesMax > 0)
+	if l.RequestsPerSecond < 0 || l.RequestsPerSecond > rateMax {
+		errs = append(errs, fmt.Errorf("RequestsPerSecond is %d; it must be from 0 to %d", l.RequestsPerSecond, rateMax))
 	}
-	if l.MaxBytesInFlight < l.MaxBodyBytes {
-		errs = append(errs, fmt.Errorf("MaxBytesInFlight is %d; it must be at least MaxBodyBytes, %d",
-			l.MaxBytesInFlight, l.MaxBodyBytes))
+	if l.InFlightBytesMax < l.BodyBytesMax {
+		errs = append(errs, fmt.Errorf("InFlightBytesMax is %d; it must be at least BodyBytesMax, %d",
+			l.InFlightBytesMax, l.BodyBytesMax))
 	}
 	return errors.Join(errs...)
 }

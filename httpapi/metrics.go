@@ -137,7 +137,7 @@ func writeLog(w *exposition, stats *engine.Stats) {
 	w.sample("_count", float64(total))
 }
 
-// writeModels writes the last 24 hours of the newest version of each model in production, for the first MaxModelGauges
+// writeModels writes the last 24 hours of the newest version of each model in production, for the first ModelGaugesMax
 // models by name.
 func (s *Server) writeModels(w *exposition, store Store) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
@@ -151,7 +151,7 @@ func (s *Server) writeModels(w *exposition, store Store) error {
 		return err
 	}
 	rows := metrics.Rows
-	shown := rows[:min(len(rows), s.opts.MaxModelGauges)]
+	shown := rows[:min(len(rows), s.opts.ModelGaugesMax)]
 	newest := make(map[[2]string]bool, len(shown))
 	for _, gauge := range [...]struct {
 		name, help string

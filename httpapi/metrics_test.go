@@ -114,7 +114,7 @@ func TestMetricsAreBounded(t *testing.T) {
 }
 
 func TestModelGauges(t *testing.T) {
-	samples := scrape(t, start(t, httpapi.Options{MaxModelGauges: 1}))
+	samples := scrape(t, start(t, httpapi.Options{ModelGaugesMax: 1}))
 	require.Contains(t, samples, `residual_model_rmse{model_id="price_prediction_model",model_version="v1.2.3"}`)
 	require.InDelta(t, 1, samples["residual_model_gauges_left_out"], 0)
 	count := 0
@@ -218,10 +218,10 @@ func TestCORSWithTokens(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	_, err := httpapi.New(nil, httpapi.Options{Limits: httpapi.Limits{MaxConns: -1, HeaderTimeout: -1, MaxBodyBytes: 2, MaxBytesInFlight: 1}})
+	_, err := httpapi.New(nil, httpapi.Options{Limits: httpapi.Limits{ConnsMax: -1, HeaderTimeout: -1, BodyBytesMax: 2, InFlightBytesMax: 1}})
 	require.ErrorContains(t, err, "HeaderTimeout must be positive")
-	require.ErrorContains(t, err, "MaxConns must be positive")
-	require.ErrorContains(t, err, "MaxBytesInFlight is 1; it must be at least MaxBodyBytes, 2")
+	require.ErrorContains(t, err, "ConnsMax must be positive")
+	require.ErrorContains(t, err, "InFlightBytesMax is 1; it must be at least BodyBytesMax, 2")
 	for _, rate := range []int{-1, 1_000_001} {
 		_, err = httpapi.New(nil, httpapi.Options{Limits: httpapi.Limits{RequestsPerSecond: rate}})
 		require.ErrorContains(t, err, "RequestsPerSecond is")

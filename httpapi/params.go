@@ -46,7 +46,7 @@ func (p *params) add(name, value string) {
 func (p *params) reset() {
 	clear(p.list)
 	p.list, p.arena, p.known = p.list[:0], p.arena[:0], nil
-	if cap(p.arena) > maxQueryBytes {
+	if cap(p.arena) > queryBytesMax {
 		p.arena = nil
 	}
 }
@@ -141,8 +141,8 @@ func (p *params) atLeastOne(name string) (uint64, error) {
 	return uint64(max(n, 0)), err
 }
 
-// maxHours is the longest window a time.Duration holds, 292 years: longer than timestamps reach back.
-const maxHours = int32(math.MaxInt64 / int64(time.Hour))
+// hoursMax is the longest window a time.Duration holds, 292 years: longer than timestamps reach back.
+const hoursMax = int32(math.MaxInt64 / int64(time.Hour))
 
 // hours reads a window in hours. No hours at all come back as one nanosecond, because zero stands for the default
 // where the window goes, and timestamps are milliseconds.
@@ -151,7 +151,7 @@ func (p *params) hours(name string) (time.Duration, error) {
 	if n == 0 {
 		return time.Nanosecond, err
 	}
-	return time.Duration(min(max(n, -maxHours), maxHours)) * time.Hour, err
+	return time.Duration(min(max(n, -hoursMax), hoursMax)) * time.Hour, err
 }
 
 var timeLayouts = [...]string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00"}
@@ -189,7 +189,7 @@ func (s *Server) readParams(c *call) error {
 	if !c.ctx.IsPost() {
 		return nil
 	}
-	reader, closeBody, err := s.openBody(c.ctx, maxParameterBody)
+	reader, closeBody, err := s.openBody(c.ctx, parameterBytesMax)
 	if err != nil {
 		return err
 	}

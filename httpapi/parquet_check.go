@@ -204,7 +204,7 @@ func decompressPage(codec format.CompressionCodec, data []byte, size int64) ([]b
 		}
 		from = reader
 	case format.Zstd:
-		reader, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindowBytes))
+		reader, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(windowBytesMax))
 		if err != nil {
 			return nil, err
 		}

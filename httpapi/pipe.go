@@ -104,7 +104,7 @@ func (s *Server) runPipe(c *call) error {
 // ask runs the pipe inside the gate for queries.
 func (s *Server) ask(c *call, p *pipe) error {
 	if !s.queries.enter() {
-		return busy(s.limits.MaxQueries, "too many queries are running; send this one again")
+		return busy(s.limits.QueriesMax, "too many queries are running; send this one again")
 	}
 	defer s.queries.leave()
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)

@@ -93,7 +93,7 @@ func (c *call) driftReportQuery() (q engine.DriftReportQuery, nothing bool, err 
 	if err != nil {
 		return q, false, err
 	}
-	q.Offset = time.Duration(min(max(offset, -1), maxHours)) * time.Hour
+	q.Offset = time.Duration(min(max(offset, -1), hoursMax)) * time.Hour
 	if q.Reference, err = c.reference(); err != nil {
 		return q, false, err
 	}

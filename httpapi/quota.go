@@ -27,11 +27,11 @@ type quota struct {
 }
 
 const (
-	// maxCallers bounds what addresses cost, about 100 bytes each. Beyond it some are forgotten, which fills their
+	// callersMax bounds what addresses cost, about 100 bytes each. Beyond it some are forgotten, which fills their
 	// buckets.
-	maxCallers = 16 << 10
-	// maxRate is more than a server answers, and keeps the cost of a request above a nanosecond.
-	maxRate = 1_000_000
+	callersMax = 16 << 10
+	// rateMax is more than a server answers, and keeps the cost of a request above a nanosecond.
+	rateMax = 1_000_000
 )
 
 // take takes one request out of a caller's bucket. left is what remains in it, none if it is empty already; reset is
@@ -52,7 +52,7 @@ func (q *quota) take(who caller, now time.Time) (ok bool, left int, reset time.D
 	if q.full == nil {
 		q.full = map[caller]int64{}
 	}
-	if len(q.full) >= maxCallers {
+	if len(q.full) >= callersMax {
 		q.forget(at)
 	}
 	q.full[who] = next
@@ -67,7 +67,7 @@ func (q *quota) forget(at int64) {
 		}
 	}
 	for who := range q.full {
-		if len(q.full) < maxCallers*3/4 {
+		if len(q.full) < callersMax*3/4 {
 			return
 		}
 		delete(q.full, who)

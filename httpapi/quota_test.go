@@ -130,18 +130,18 @@ func TestQuotaIsExact(t *testing.T) {
 func TestQuotaForgets(t *testing.T) {
 	q := httpapi.NewQuota(1)
 	address := netip.MustParseAddr("10.0.0.0")
-	for i := range 3 * httpapi.MaxCallers {
+	for i := range 3 * httpapi.CallersMax {
 		ok, _, _ := q.Take(address, now.Add(time.Duration(i)))
 		require.True(t, ok)
 		address = address.Next()
 	}
-	require.LessOrEqual(t, q.Callers(), httpapi.MaxCallers)
+	require.LessOrEqual(t, q.Callers(), httpapi.CallersMax)
 	address = address.Prev()
-	ok, _, _ := q.Take(address, now.Add(time.Duration(3*httpapi.MaxCallers)))
+	ok, _, _ := q.Take(address, now.Add(time.Duration(3*httpapi.CallersMax)))
 	require.False(t, ok, "the last one is remembered")
-	for range httpapi.MaxCallers {
+	for range httpapi.CallersMax {
 		address = address.Next()
 		q.Take(address, now.Add(time.Minute))
 	}
-	require.LessOrEqual(t, q.Callers(), httpapi.MaxCallers)
+	require.LessOrEqual(t, q.Callers(), httpapi.CallersMax)
 }

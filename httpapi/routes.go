@@ -72,7 +72,7 @@ func (s *Server) checkHead(c *call) error {
 		return err
 	}
 	c.ctx.SetUserValue(admitted{}, true)
-	if err := checkLength(c.ctx, s.limits.MaxBodyBytes); err != nil {
+	if err := checkLength(c.ctx, s.limits.BodyBytesMax); err != nil {
 		return err
 	}
 	if r.head == nil || !c.ctx.IsPost() {

@@ -42,8 +42,8 @@ type Options struct {
 	Limits Limits
 	// Tokens decides who may do what. Default: nil, which asks nobody for a token and so belongs on loopback only.
 	Tokens *Tokens
-	// MaxModelGauges bounds how many models have gauges of their own in /metrics. Default: 500.
-	MaxModelGauges int
+	// ModelGaugesMax bounds how many models have gauges of their own in /metrics. Default: 500.
+	ModelGaugesMax int
 	// NoModelGauges leaves them all out.
 	NoModelGauges bool
 	// Version is shown by /health. Default: "dev".
@@ -90,7 +90,7 @@ func New(store Store, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("httpapi: limits: %w", err)
 	}
 	orDefault(&opts.Version, "dev")
-	orDefault(&opts.MaxModelGauges, defaultModelGauges)
+	orDefault(&opts.ModelGaugesMax, defaultModelGauges)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -100,12 +100,12 @@ func New(store Store, opts Options) (*Server, error) {
 	s := &Server{
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
-		budget:  budget{limit: opts.Limits.MaxBytesInFlight},
-		heap:    heap{limit: opts.Limits.MaxHeapBytes},
+		budget:  budget{limit: opts.Limits.InFlightBytesMax},
+		heap:    heap{limit: opts.Limits.HeapBytesMax},
 		hasher:  newBodyHasher(),
-		turns:   newTurns(opts.Limits.MaxDecodes),
-		ingests: newGate(opts.Limits.MaxIngests),
-		queries: newGate(opts.Limits.MaxQueries),
+		turns:   newTurns(opts.Limits.DecodesMax),
+		ingests: newGate(opts.Limits.IngestsMax),
+		queries: newGate(opts.Limits.QueriesMax),
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }
@@ -141,9 +141,9 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		WriteTimeout:       s.limits.WriteTimeout,
 		IdleTimeout:        s.limits.IdleTimeout,
 		ReadBufferSize:     readBufferBytes,
-		MaxRequestsPerConn: maxRequestsPerConn,
+		MaxRequestsPerConn: requestsPerConnMax,
 		// The guard around the listener bounds connections; a worker may still be leaving one that made room.
-		Concurrency:     2 * s.limits.MaxConns,
+		Concurrency:     2 * s.limits.ConnsMax,
 		CloseOnShutdown: true,
 
 		NoDefaultServerHeader: true,

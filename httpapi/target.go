@@ -24,9 +24,9 @@ func parseTarget(uri []byte) (target, *answerError) {
 		rest = after[start:]
 	}
 	path, query, _ := bytes.Cut(rest, []byte("?"))
-	if len(query) > maxQueryBytes || len(path) > maxPathBytes {
+	if len(query) > queryBytesMax || len(path) > pathBytesMax {
 		e := answer(414, "limits", "the query string has %d bytes and the path %d; %d and %d are allowed, longer parameters go into a POST body",
-			len(query), len(path), maxQueryBytes, maxPathBytes)
+			len(query), len(path), queryBytesMax, pathBytesMax)
 		e.hangUp = true
 		return target{}, e
 	}

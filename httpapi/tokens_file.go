@@ -22,8 +22,8 @@ const (
 	draftName  = "tokens.json.new"
 )
 
-// maxTokens bounds the file: each request compares its token with all of them.
-const maxTokens = 1000
+// tokensMax bounds the file: each request compares its token with all of them.
+const tokensMax = 1000
 
 // ErrToken is returned for a token command that cannot be carried out as given.
 var ErrToken = errors.New("token")
@@ -63,8 +63,8 @@ func CreateToken(dir, name string, scopes []string, created time.Time) (string, 
 		if slices.ContainsFunc(tokens, func(t Token) bool { return t.Name == name }) {
 			return nil, fmt.Errorf("%w: one named %s exists; revoke it first", ErrToken, name)
 		}
-		if len(tokens) >= maxTokens {
-			return nil, fmt.Errorf("%w: there are %d already, which is the most", ErrToken, maxTokens)
+		if len(tokens) >= tokensMax {
+			return nil, fmt.Errorf("%w: there are %d already, which is the most", ErrToken, tokensMax)
 		}
 		return append(tokens, Token{
 			Name: name, SHA256: hex.EncodeToString(sum[:]), Scopes: scopes, Created: created.UTC().Truncate(time.Second),

@@ -345,7 +345,7 @@ func TestCanaryThroughTheSuite(t *testing.T) {
 	db, err := engine.Open(filepath.Join(dir, "store"), engine.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	server := startWith(t, db, httpapi.Options{Tokens: tokens, Now: time.Now, Limits: httpapi.Limits{MaxBodyBytes: 1 << 20}})
+	server := startWith(t, db, httpapi.Options{Tokens: tokens, Now: time.Now, Limits: httpapi.Limits{BodyBytesMax: 1 << 20}})
 
 	requests := []string{}
 	for i := range goldenCases {

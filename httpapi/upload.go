@@ -30,7 +30,7 @@ func (s *Server) postDatasource(c *call) error {
 	if _, given, err := c.params.text("url"); given || err != nil {
 		return importRefused()
 	}
-	body, closeBody, err := s.openBody(c.ctx, s.limits.MaxBodyBytes)
+	body, closeBody, err := s.openBody(c.ctx, s.limits.BodyBytesMax)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *Server) unpack(file io.Reader) (io.Reader, func(), error) {
 	if magic, _ := peeked.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		return peeked, func() {}, nil
 	}
-	limit := s.limits.MaxBodyBytes
+	limit := s.limits.BodyBytesMax
 	return s.decoders.open([]byte("gzip"), &wireReader{from: peeked, left: limit, max: limit}, limit)
 }
 
@@ -135,7 +135,7 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 		}
 		return newCSVRows(file, src, delimiter)
 	case "parquet":
-		return newParquetRows(file, s.limits.MaxBodyBytes)
+		return newParquetRows(file, s.limits.BodyBytesMax)
 	}
 	return nil, badParameter("the parameter format is %s; ndjson, csv and parquet are allowed", shown(format))
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// minRowBytes is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
-const minRowBytes = 64
+// rowBytesMin is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
+const rowBytesMin = 64
 
 // parquetRows reads a Parquet file of flat columns.
 type parquetRows struct {
@@ -27,7 +27,7 @@ type parquetRows struct {
 }
 
 // newParquetRows reads the whole file and checks what it claims before a byte of it is decoded.
-func newParquetRows(file io.Reader, maxBytes int64) (rows io.Reader, err error) {
+func newParquetRows(file io.Reader, bytesMax int64) (rows io.Reader, err error) {
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func newParquetRows(file io.Reader, maxBytes int64) (rows io.Reader, err error) 
 	if err != nil {
 		return nil, brokenParquet()
 	}
-	check := parquetCheck{data: data, rowsMax: maxBytes / minRowBytes, bytesLeft: maxBytes}
+	check := parquetCheck{data: data, rowsMax: bytesMax / rowBytesMin, bytesLeft: bytesMax}
 	if err := check.file(opened); err != nil {
 		return nil, err
 	}

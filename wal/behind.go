@@ -98,7 +98,7 @@ func (s *scanner) resume() (bool, error) {
 func (s *scanner) stands(h recordHeader, off int64) (bool, error) {
 	size := frameSize(int(h.length))
 	isNew := h.lsn > s.lsn || h.lsn == s.lsn && (h.kind == typePad || h.kind == typeEnd)
-	if !isNew || h.length > MaxRecordBytes || size > s.size-off || h.syncedOff < fileHeaderSize || h.syncedOff > off {
+	if !isNew || h.length > RecordBytesMax || size > s.size-off || h.syncedOff < fileHeaderSize || h.syncedOff > off {
 		return false, nil
 	}
 	b, err := s.view(off, size)
@@ -106,7 +106,7 @@ func (s *scanner) stands(h recordHeader, off int64) (bool, error) {
 		return false, err
 	}
 	s.off, s.crc, s.lsn = off, h.prevCRC, h.lsn
-	if h.kind <= MaxType || h.kind == typeGap {
+	if h.kind <= TypeMax || h.kind == typeGap {
 		s.lsn--
 	}
 	return true, nil

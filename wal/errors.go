@@ -39,10 +39,10 @@ var (
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("wal: closed")
 
-	// ErrTooLarge is returned for a payload of more than [MaxRecordBytes].
+	// ErrTooLarge is returned for a payload of more than [RecordBytesMax].
 	ErrTooLarge = errors.New("wal: record too large")
 
-	// ErrType is returned for a record type outside [1, MaxType].
+	// ErrType is returned for a record type outside [1, TypeMax].
 	ErrType = errors.New("wal: record type out of range")
 )
 

@@ -130,12 +130,12 @@ func TestTorn(t *testing.T) {
 	small := makeSmallLog(t, false)
 	ends := small.recordEnds(t)
 	r := rand.New(rand.NewPCG(1, 2))
-	garbage := make([]byte, minFileBytes)
+	garbage := make([]byte, fileBytesMin)
 	for i := range garbage {
 		garbage[i] = byte(r.Uint32())
 	}
-	for _, tail := range [][]byte{make([]byte, minFileBytes), garbage} {
-		for at := fileHeaderSize; at < minFileBytes; at++ {
+	for _, tail := range [][]byte{make([]byte, fileBytesMin), garbage} {
+		for at := fileHeaderSize; at < fileBytesMin; at++ {
 			if !worthTrying(small.files[smallSecond], at) {
 				continue
 			}
@@ -221,8 +221,8 @@ func TestContradictions(t *testing.T) {
 		"testimony to less than nothing": {func(h *recordHeader) { h.syncedOff = -8 }, false},
 		"gap that goes back":             {func(h *recordHeader) { h.kind, h.lsn = typeGap, 5 }, false},
 		"pad with an LSN of its own":     {func(h *recordHeader) { h.kind = typePad }, false},
-		"length beyond the file":         {func(h *recordHeader) { h.length = minFileBytes }, false},
-		"length beyond all limits":       {func(h *recordHeader) { h.length = MaxRecordBytes + 1 }, false},
+		"length beyond the file":         {func(h *recordHeader) { h.length = fileBytesMin }, false},
+		"length beyond all limits":       {func(h *recordHeader) { h.length = RecordBytesMax + 1 }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := bytes.Clone(small.files[smallSecond])
@@ -268,13 +268,13 @@ func (small smallLog) recordEnds(t *testing.T) (ends []int64) {
 	t.Helper()
 	h, err := decodeFileHeader(small.files[smallSecond][:fileHeaderSize])
 	require.NoError(t, err)
-	s := newScanner(memFile{data: small.files[smallSecond]}, minFileBytes, h)
+	s := newScanner(memFile{data: small.files[smallSecond]}, fileBytesMin, h)
 	for {
 		f, err := s.next()
 		if err != nil {
 			return ends
 		}
-		if f.kind <= MaxType {
+		if f.kind <= TypeMax {
 			ends = append(ends, f.off+int64(len(f.raw)))
 		}
 	}

@@ -24,13 +24,13 @@ const (
 	recordHeaderSize = 40
 	recordAlign      = 8
 
-	// MaxRecordBytes is the largest payload of a record.
-	MaxRecordBytes = 64 << 20
+	// RecordBytesMax is the largest payload of a record.
+	RecordBytesMax = 64 << 20
 
-	// MaxType is the highest type a caller may give a record. Types above it are the log's own.
-	MaxType = 0xEF
+	// TypeMax is the highest type a caller may give a record. Types above it are the log's own.
+	TypeMax = 0xEF
 
-	maxFileBytes = 1 << 40
+	fileBytesMax = 1 << 40
 )
 
 // The log's own record types. They take no LSN but repeat that of the record before.
@@ -223,7 +223,7 @@ func decodeRecordHeader(b []byte, seed uint32) (recordHeader, error) {
 		kind:      b[offType],
 	}
 	switch {
-	case h.kind == 0 || h.kind > MaxType && h.kind < typeGap:
+	case h.kind == 0 || h.kind > TypeMax && h.kind < typeGap:
 		return recordHeader{}, fmt.Errorf("%w: record type %#x", ErrVersion, h.kind)
 	case b[offFlags] != 0 || le.Uint16(b[offReserved:]) != 0:
 		return recordHeader{}, fmt.Errorf("%w: unknown fields in a record header", ErrVersion)

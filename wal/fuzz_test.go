@@ -49,7 +49,7 @@ func fuzzSeed(kinds ...uint8) []byte {
 	var crc uint32
 	for i, kind := range kinds {
 		payload := bytes.Repeat([]byte{'a' + byte(i)}, 5*i)
-		if kind <= MaxType || kind == typeGap {
+		if kind <= TypeMax || kind == typeGap {
 			lsn++
 		}
 		frame := make([]byte, frameSize(len(payload)))
@@ -64,7 +64,7 @@ func fuzzSeed(kinds ...uint8) []byte {
 
 func addFuzzSeeds(f *testing.F) {
 	f.Helper()
-	sound := fuzzSeed(1, 2, typePad, MaxType, typePad)
+	sound := fuzzSeed(1, 2, typePad, TypeMax, typePad)
 	for _, reseal := range []bool{true, false} {
 		f.Add([]byte{}, reseal)
 		f.Add(make([]byte, 200), reseal)
@@ -121,7 +121,7 @@ func FuzzSalvage(f *testing.F) {
 			require.True(t, m.equal(load(t, disk)))
 			return
 		}
-		l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, func(r Record) error {
+		l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: fileBytesMin}, func(r Record) error {
 			require.True(t, bytes.Contains(file, r.Payload))
 			return nil
 		})

@@ -89,9 +89,9 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 // With any other error nothing was written.
 func (l *Log) Append(ctx context.Context, typ uint8, payload []byte, publish func(lsn uint64)) error {
 	switch {
-	case len(payload) > MaxRecordBytes:
+	case len(payload) > RecordBytesMax:
 		return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(payload))
-	case typ == 0 || typ > MaxType:
+	case typ == 0 || typ > TypeMax:
 		return fmt.Errorf("%w: %#x", ErrType, typ)
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -78,8 +78,8 @@ func TestBadArguments(t *testing.T) {
 	l, _ := openLog(t, simdisk.New(simdisk.Options{}), wal.Options{})
 	ctx := t.Context()
 	require.ErrorIs(t, l.Append(ctx, 0, nil, nil), wal.ErrType)
-	require.ErrorIs(t, l.Append(ctx, wal.MaxType+1, nil, nil), wal.ErrType)
-	require.ErrorIs(t, l.Append(ctx, 1, make([]byte, wal.MaxRecordBytes+1), nil), wal.ErrTooLarge)
+	require.ErrorIs(t, l.Append(ctx, wal.TypeMax+1, nil, nil), wal.ErrType)
+	require.ErrorIs(t, l.Append(ctx, 1, make([]byte, wal.RecordBytesMax+1), nil), wal.ErrTooLarge)
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	err := l.Append(ended, 1, nil, nil)
@@ -104,7 +104,7 @@ func TestBadOptions(t *testing.T) {
 func TestLargestRecord(t *testing.T) {
 	disk := simdisk.New(simdisk.Options{})
 	l, _ := openLog(t, disk, wal.Options{QueueBytes: 1 << 20})
-	payload := make([]byte, wal.MaxRecordBytes)
+	payload := make([]byte, wal.RecordBytesMax)
 	payload[0], payload[len(payload)-1] = 1, 2
 	put(t, l, "before", string(payload), "after")
 	require.NoError(t, l.Close())

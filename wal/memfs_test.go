@@ -113,7 +113,7 @@ const (
 func makeSmallLog(t testing.TB, closed bool) smallLog {
 	t.Helper()
 	disk := simdisk.New(simdisk.Options{})
-	l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, nil)
+	l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: fileBytesMin}, nil)
 	require.NoError(t, err)
 	small := smallLog{payloads: [][]byte{
 		[]byte("first"), {}, []byte("third record, of file 1"), []byte("fourth"), make([]byte, 500), []byte("the last"),

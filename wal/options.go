@@ -42,7 +42,7 @@ const (
 	defaultQueueBytes   = 64 << 20
 	defaultSyncInterval = 100 * time.Millisecond
 	defaultIdleMark     = time.Second
-	minFileBytes        = 8 * blockSize
+	fileBytesMin        = 8 * blockSize
 )
 
 // Options configures a Log. The zero value of a field is its default; a store should set StoreID.
@@ -120,8 +120,8 @@ func (o Options) validate() error {
 	check(o.Sync <= SyncNever, "Sync is %s", o.Sync)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.IdleMark > 0, "IdleMark is %s; it must be positive", o.IdleMark)
-	check(o.FileBytes >= minFileBytes, "FileBytes is %d; it must be at least %d", o.FileBytes, minFileBytes)
-	check(o.FileBytes <= maxFileBytes, "FileBytes is %d; it must be at most %d", o.FileBytes, int64(maxFileBytes))
+	check(o.FileBytes >= fileBytesMin, "FileBytes is %d; it must be at least %d", o.FileBytes, fileBytesMin)
+	check(o.FileBytes <= fileBytesMax, "FileBytes is %d; it must be at most %d", o.FileBytes, int64(fileBytesMax))
 	check(o.QueueBytes > 0, "QueueBytes is %d; it must be positive", o.QueueBytes)
 	return errors.Join(errs...)
 }

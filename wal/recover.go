@@ -35,7 +35,7 @@ type Recovered struct {
 	Duration time.Duration
 
 	// CutBytes is the length of a torn tail that was cut off, up to its last byte that is not zero: what was being written
-	// when the machine stopped. The file as it was is kept as CutFile until MaxBroken later ones are.
+	// when the machine stopped. The file as it was is kept as CutFile until BrokenMax later ones are.
 	CutBytes int64
 	CutFile  string
 

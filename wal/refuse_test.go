@@ -24,7 +24,7 @@ type threeFiles struct {
 func makeThreeFiles(t *testing.T) threeFiles {
 	t.Helper()
 	disk := simdisk.New(simdisk.Options{})
-	l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, nil)
+	l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: fileBytesMin}, nil)
 	require.NoError(t, err)
 	var log threeFiles
 	for i := range 3 {
@@ -81,10 +81,10 @@ func TestRefuse(t *testing.T) {
 		{"two files swapped", files(func(f map[string][]byte) { f[first], f[second] = f[second], f[first] }), Position{}, ErrCorrupt, first, errNumber},
 		{"file twice", files(func(f map[string][]byte) { f[logName(4)] = f[third] }), Position{}, ErrCorrupt, logName(4), errNumber},
 		{"stale file", log.with(second, log.stale), Position{}, ErrCorrupt, second, nil},
-		{"file of zeros", log.with(third, make([]byte, minFileBytes)), Position{}, ErrCorrupt, third, errMagic},
+		{"file of zeros", log.with(third, make([]byte, fileBytesMin)), Position{}, ErrCorrupt, third, errMagic},
 		{"empty file", log.with(third, nil), Position{}, ErrCorrupt, third, errShrunk},
 		{"shorter than a header", log.with(second, log.files[second][:fileHeaderSize-1]), Position{}, ErrCorrupt, second, errShrunk},
-		{"shortened", log.with(third, log.files[third][:minFileBytes-1]), Position{}, ErrCorrupt, third, errShrunk},
+		{"shortened", log.with(third, log.files[third][:fileBytesMin-1]), Position{}, ErrCorrupt, third, errShrunk},
 		{"damaged header", log.with(third, append(bytes.Repeat([]byte{'R'}, 100), log.files[third][100:]...)), Position{}, ErrCorrupt, third, errMagic},
 		{"other store", log.with(first, resealed(log.files[first], offStoreID, 9)), Position{}, ErrForeign, first, nil},
 		{"newer version", log.with(third, resealed(log.files[third], offVersion, 2)), Position{}, ErrVersion, third, nil},
@@ -104,7 +104,7 @@ func TestRefuse(t *testing.T) {
 			disk := simdisk.New(simdisk.Options{})
 			c.dir.store(t, disk)
 			disk.StartTrace()
-			opts := Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes, Checkpoint: c.checkpoint}
+			opts := Options{FS: disk, StoreID: memStore, FileBytes: fileBytesMin, Checkpoint: c.checkpoint}
 			_, _, err := Open("/wal", opts, nil)
 			require.ErrorIs(t, err, c.class)
 			require.ErrorContains(t, err, "/wal/"+c.path)
@@ -147,7 +147,7 @@ func TestLeftovers(t *testing.T) {
 func TestBroken(t *testing.T) {
 	disk := simdisk.New(simdisk.Options{})
 	var kept []string
-	for round := range MaxBroken + 3 {
+	for round := range BrokenMax + 3 {
 		l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: 1 << 20}, nil)
 		require.NoError(t, err)
 		require.EqualValues(t, round, rec.Records)
@@ -181,7 +181,7 @@ func TestBroken(t *testing.T) {
 			found = append(found, "/wal/"+name)
 		}
 	}
-	require.Equal(t, kept[len(kept)-MaxBroken:], found)
+	require.Equal(t, kept[len(kept)-BrokenMax:], found)
 }
 
 // TestChanged holds that the newest file is not made anew from bytes that are no longer those that were replayed: the log
@@ -194,7 +194,7 @@ func TestChanged(t *testing.T) {
 			copy(payload, "THE LAST")
 		}
 	})
-	for name, later := range map[string][]byte{"zeros": make([]byte, minFileBytes), "another whole log": twin} {
+	for name, later := range map[string][]byte{"zeros": make([]byte, fileBytesMin), "another whole log": twin} {
 		t.Run(name, func(t *testing.T) {
 			disk := simdisk.New(simdisk.Options{})
 			small.store(t, disk)
@@ -208,7 +208,7 @@ func TestChanged(t *testing.T) {
 				}
 				return nil
 			}
-			l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, replay)
+			l, _, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: fileBytesMin}, replay)
 			require.NoError(t, err)
 			require.ErrorIs(t, l.Err(), ErrPoisoned)
 			require.ErrorIs(t, l.Err(), errChanged)

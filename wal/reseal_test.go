@@ -10,7 +10,7 @@ func resealFileHeader(file []byte) {
 // resealRecord makes the checksums of a changed record right, whatever else is wrong with it. It returns the size of the
 // record, or zero if it is longer than b.
 func resealRecord(b []byte, seed uint32) int64 {
-	if len(b) < recordHeaderSize || le.Uint32(b[offLen:]) > MaxRecordBytes {
+	if len(b) < recordHeaderSize || le.Uint32(b[offLen:]) > RecordBytesMax {
 		return 0
 	}
 	size := frameSize(int(le.Uint32(b[offLen:])))

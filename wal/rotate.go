@@ -180,14 +180,14 @@ func (w *writer) cut() (Position, error) {
 	}
 	length := w.opts.FileBytes
 	if w.blocked != nil {
-		length = minFileBytes // what space there is, the checkpoint needs
+		length = fileBytesMin // what space there is, the checkpoint needs
 	}
 	err := w.next(length)
 	if errors.Is(err, ErrNoSpace) {
 		if w.blocked == nil {
 			w.block(err)
 		}
-		err = w.next(minFileBytes)
+		err = w.next(fileBytesMin)
 	}
 	if err != nil {
 		return Position{}, err

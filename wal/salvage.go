@@ -185,7 +185,7 @@ func (s *salvage) makeKept() error {
 
 // rewrite replaces a log file by one that continues the log with what is whole in it.
 func (s *salvage) rewrite(name string, number uint32, missing bool) error {
-	h := fileHeader{number: number, storeID: s.storeID, firstLSN: s.prev.lsn + 1, length: minFileBytes, prev: s.prev}
+	h := fileHeader{number: number, storeID: s.storeID, firstLSN: s.prev.lsn + 1, length: fileBytesMin, prev: s.prev}
 	if !missing {
 		size, err := s.size(name)
 		if err != nil {
@@ -244,7 +244,7 @@ func (s *salvage) gather(a *assembly, old *scanner) error {
 			s.successor = true
 			break
 		}
-		if f.kind > MaxType {
+		if f.kind > TypeMax {
 			continue
 		}
 		if err := s.gap(a, f.lsn-1); err != nil {

@@ -51,7 +51,7 @@ func (log longLog) damage(lsns ...uint64) {
 
 func (log longLog) open(t *testing.T, disk *simdisk.Disk) (lsns []uint64, rec Recovered) {
 	t.Helper()
-	l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: minFileBytes}, func(r Record) error {
+	l, rec, err := Open("/wal", Options{FS: disk, StoreID: memStore, FileBytes: fileBytesMin}, func(r Record) error {
 		lsns = append(lsns, r.LSN)
 		require.Equal(t, longPayload(r.LSN), string(r.Payload))
 		return nil

@@ -106,7 +106,7 @@ func (s *scanner) next() (frame, error) {
 		return frame{}, &badRecordError{err}
 	}
 	size := frameSize(int(h.length))
-	if h.length > MaxRecordBytes || size > left {
+	if h.length > RecordBytesMax || size > left {
 		return frame{}, &badRecordError{errLength}
 	}
 	if b, err = s.view(s.off, size); err != nil {

@@ -37,7 +37,7 @@ func (it item) payload() []byte {
 	return p
 }
 
-func (it item) kind() uint8 { return uint8(1 + it.id%wal.MaxType) }
+func (it item) kind() uint8 { return uint8(1 + it.id%wal.TypeMax) }
 
 // store is the smallest store that uses a log as it is meant to be used: memory is what was replayed and published, and a
 // checkpoint is a manifest with all of it.

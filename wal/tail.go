@@ -11,8 +11,8 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// MaxBroken is the number of files with a torn tail that are kept aside.
-const MaxBroken = 4
+// BrokenMax is the number of files with a torn tail that are kept aside.
+const BrokenMax = 4
 
 var errChanged = errors.New("log file changed while it was copied")
 
@@ -143,7 +143,7 @@ func (d dir) copyFile(name, path string, size int64) error {
 	return err
 }
 
-// prune removes the oldest broken files beyond MaxBroken.
+// prune removes the oldest broken files beyond BrokenMax.
 func (r *recovery) prune() error {
 	kept := r.names.broken
 	if r.found.CutFile != "" {
@@ -154,7 +154,7 @@ func (r *recovery) prune() error {
 		bn, bc, _ := parseBrokenName(b)
 		return cmp.Or(cmp.Compare(an, bn), cmp.Compare(ac, bc))
 	})
-	for _, name := range kept[:max(0, len(kept)-MaxBroken)] {
+	for _, name := range kept[:max(0, len(kept)-BrokenMax)] {
 		if err := r.dir.fs.Remove(r.dir.join(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

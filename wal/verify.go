@@ -167,7 +167,7 @@ func (v *verification) record(s *scanner) (more bool, err error) {
 		return false, nil
 	case f.kind == typeGap:
 		v.report.Lost = append(v.report.Lost, LSNRange{before + 1, f.lsn})
-	case f.kind <= MaxType:
+	case f.kind <= TypeMax:
 		v.report.Records++
 		v.report.Bytes += int64(f.length)
 	}

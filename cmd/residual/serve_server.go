@@ -52,7 +52,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	s.http, err = httpapi.New(nil, httpapi.Options{
 		Limits: flags.limits(),
 		Tokens: s.tokens, Version: version(), Logger: log,
-		MaxModelGauges: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
+		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.ln.Close())
@@ -70,9 +70,9 @@ func (f *serveFlags) limits() httpapi.Limits {
 	memory := int64(f.memoryLimit)
 	return httpapi.Limits{
 		RequestsPerSecond: f.rateLimit,
-		MaxBodyBytes:      bodyBytes,
-		MaxBytesInFlight:  min(max(memory/8, bodyBytes), inFlightBytes),
-		MaxHeapBytes:      memory / 5 * 4,
+		BodyBytesMax:      bodyBytes,
+		InFlightBytesMax:  min(max(memory/8, bodyBytes), inFlightBytes),
+		HeapBytesMax:      memory / 5 * 4,
 	}
 }
 
