@@ -66,13 +66,13 @@ func (s *salvage) run() error {
 	if err != nil {
 		return err
 	}
-	for _, f := range v.report.Findings {
+	for _, f := range v.done.Findings {
 		if errors.Is(f.Err, ErrVersion) || errors.Is(f.Err, errMisplaced) {
 			return f.Err
 		}
 	}
 	if v.badPacks == nil { // it went no further than the id, the manifest and the directories
-		for _, f := range v.report.Findings {
+		for _, f := range v.done.Findings {
 			return f.Err
 		}
 		return nil
@@ -95,7 +95,7 @@ func (s *salvage) verify() (v *verification, err error) {
 		if err := v.run(); err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(v.report.Findings, s.unread) {
+		if !slices.ContainsFunc(v.done.Findings, s.unread) {
 			break
 		}
 	}
@@ -121,7 +121,7 @@ func (s *salvage) giveUp(v *verification) error {
 	isBad := func(l listRef) bool { return v.badLists[l.number] }
 	next.keys, next.rejects = slices.DeleteFunc(next.keys, isBad), slices.DeleteFunc(next.rejects, isBad)
 	next.orphans = slices.DeleteFunc(next.orphans, isBad)
-	for _, f := range v.report.Findings {
+	for _, f := range v.done.Findings {
 		if !s.ofLog(f) && filepath.Ext(f.Path) != copySuffix {
 			s.done.Lost = append(s.done.Lost, f)
 		}

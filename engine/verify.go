@@ -14,21 +14,15 @@ import (
 )
 
 // Finding is damage that Verify found.
-type Finding struct {
-	Path   string
-	Offset int64
-	Err    error
-}
+type Finding = wal.Finding
 
-func (f Finding) String() string { return fmt.Sprintf("%s: offset %d: %s", f.Path, f.Offset, f.Err) }
-
-// Report is what Verify found.
-type Report struct {
+// Verified is what Verify found.
+type Verified struct {
 	// Packs, Segments, Lists and Rows are those that checkpoints have stored and that are whole.
 	Packs, Segments, Lists int
 	Rows                   uint64
 	// Log is what the log holds behind the last checkpoint.
-	Log wal.Report
+	Log wal.Verified
 	// Unlisted are files that an interrupted checkpoint has left. They are no damage: the next start removes them.
 	Unlisted []string
 	// Findings is all damage, that of the log included. There is none if Open would open the store and every query
@@ -38,18 +32,18 @@ type Report struct {
 
 // Verify reads everything in the directory of a store and reports all damage, not only the first. It changes nothing. Of
 // the options it heeds FS. The error is for a directory that is in use ([ErrLocked]) or cannot be read.
-func Verify(dir string, opts Options) (Report, error) {
+func Verify(dir string, opts Options) (Verified, error) {
 	opts = opts.withDefaults()
 	v := verification{keeper: keeper{fs: opts.FS, dir: dir}}
 	lock, err := lockExisting(opts.FS, dir)
 	if err != nil {
-		return Report{}, fmt.Errorf("verify %s: %w", dir, err)
+		return Verified{}, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	err = v.run()
 	if err := errors.Join(err, lock.Close()); err != nil {
-		return Report{}, fmt.Errorf("verify %s: %w", dir, err)
+		return Verified{}, fmt.Errorf("verify %s: %w", dir, err)
 	}
-	return v.report, nil
+	return v.done, nil
 }
 
 // lockExisting takes the lock of a directory, unless nobody ever has.
@@ -68,7 +62,7 @@ func lockExisting(fsys vfs.FS, dir string) (io.Closer, error) {
 type verification struct {
 	keeper
 	scratch segment.Scratch
-	report  Report
+	done    Verified
 
 	badCopy bool
 	// What is to be given up to make the store open again.
@@ -79,7 +73,7 @@ type verification struct {
 }
 
 func (v *verification) find(path string, offset int64, err error) {
-	v.report.Findings = append(v.report.Findings, Finding{path, offset, err})
+	v.done.Findings = append(v.done.Findings, Finding{Path: path, Offset: offset, Err: err})
 }
 
 // run goes through the store. Without its id or its manifest nothing else in it can be judged.
@@ -87,7 +81,7 @@ func (v *verification) run() error {
 	if err := v.identify(); err != nil {
 		return err
 	}
-	if len(v.report.Findings) > 0 && !v.badCopy {
+	if len(v.done.Findings) > 0 && !v.badCopy {
 		return nil
 	}
 	if err := v.checkLayout(); err != nil {
@@ -111,7 +105,7 @@ func (v *verification) run() error {
 		v.list(listOrphans, ref, func(c *cursor) error { return decodeOrphans(c, func(orphan) {}) })
 	}
 	var err error
-	if v.report.Unlisted, err = v.unlisted(); err != nil {
+	if v.done.Unlisted, err = v.unlisted(); err != nil {
 		return err
 	}
 	return v.log()
@@ -150,7 +144,7 @@ func (v *verification) pack(ref packRef) {
 		v.badPacks[ref.number], v.badFiles = true, append(v.badFiles, name)
 		return
 	}
-	v.report.Packs++
+	v.done.Packs++
 	for entry := range p.entries {
 		if slices.Contains(ref.dead, uint32(entry)) {
 			continue
@@ -184,9 +178,9 @@ func (v *verification) segment(pl *place) error {
 	if span := e.month.span(); s.Meta().Model != e.model || s.Meta().From != span.from || s.Meta().To != span.to {
 		return fmt.Errorf("%w: the segment is of another model or month than the directory says", ErrCorrupt)
 	}
-	v.report.Segments++
+	v.done.Segments++
 	for i := range s.NumSeries() {
-		v.report.Rows += s.Series(i).Total.Rows
+		v.done.Rows += s.Series(i).Total.Rows
 	}
 	return nil
 }
@@ -202,7 +196,7 @@ func (v *verification) list(kind listKind, ref listRef, decode func(*cursor) err
 		v.badLists[ref.number], v.badFiles = true, append(v.badFiles, name)
 		return
 	}
-	v.report.Lists++
+	v.done.Lists++
 }
 
 // log reads the log behind the checkpoint.
@@ -218,10 +212,8 @@ func (v *verification) log() error {
 	case err != nil:
 		return logError(err)
 	}
-	v.report.Log = r
-	for _, f := range r.Findings {
-		v.find(f.Path, f.Offset, f.Err)
-	}
+	v.done.Log = r
+	v.done.Findings = append(v.done.Findings, r.Findings...)
 	if v.manifest.number == 0 && r.Records > 0 {
 		v.find(v.dir, 0, v.noManifest(fmt.Sprintf("record %d in the log", r.LastLSN)))
 	}

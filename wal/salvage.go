@@ -135,13 +135,13 @@ func (s *salvage) intact(number uint32) (bool, error) {
 		return false, nil
 	}
 	v := verification{dir: s.dir, storeID: s.storeID}
-	if err := v.records(h); err != nil || len(v.report.Findings) > 0 {
+	if err := v.records(h); err != nil || len(v.done.Findings) > 0 {
 		return false, err
 	}
 	s.successor = v.successor
-	s.done.Records += v.report.Records
-	s.done.Lost = append(s.done.Lost, v.report.Lost...)
-	s.prev = facts{number: number, crc: v.crc, lsn: v.report.LastLSN, end: v.end}
+	s.done.Records += v.done.Records
+	s.done.Lost = append(s.done.Lost, v.done.Lost...)
+	s.prev = facts{number: number, crc: v.crc, lsn: v.done.LastLSN, end: v.end}
 	return true, nil
 }
 

@@ -249,7 +249,7 @@ func TestVerifyCounts(t *testing.T) {
 	for _, p := range small.payloads {
 		size += int64(len(p))
 	}
-	require.Equal(t, Report{Files: 2, Records: 6, Bytes: size, LastLSN: 6}, report)
+	require.Equal(t, Verified{Files: 2, Records: 6, Bytes: size, LastLSN: 6}, report)
 
 	torn := slices.Clone(small.files[smallSecond])
 	torn[small.last] ^= 1

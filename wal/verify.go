@@ -18,8 +18,8 @@ type Finding struct {
 
 func (f Finding) String() string { return fmt.Sprintf("%s: offset %d: %s", f.Path, f.Offset, f.Err) }
 
-// Report is what Verify found.
-type Report struct {
+// Verified is what Verify found.
+type Verified struct {
 	Files   int
 	Records uint64 // whole ones
 	Bytes   int64  // of their payloads
@@ -37,13 +37,13 @@ type Report struct {
 
 // Verify reads the whole log in a directory and reports all damage, not only the first. It changes nothing. storeID and
 // checkpoint are as in [Options]. The error is for a directory that cannot be listed.
-func Verify(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (Report, error) {
+func Verify(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (Verified, error) {
 	v := verification{dir: dir{fsys, path}, storeID: storeID, known: true, crc: checkpoint.CRC}
 	names, err := v.dir.read(checkpoint)
 	if err != nil {
-		return Report{}, err
+		return Verified{}, err
 	}
-	v.report.LastLSN = checkpoint.LSN
+	v.done.LastLSN = checkpoint.LSN
 	numbers := names.logs
 	if len(numbers) == 0 && checkpoint != (Position{}) {
 		v.find(logName(checkpoint.File+1), 0, errMissing)
@@ -60,16 +60,16 @@ func Verify(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (Re
 	if v.successor {
 		v.find(logName(want), 0, errSuccessor)
 	}
-	if len(v.report.Findings) > 0 {
-		v.report.TornBytes = 0
+	if len(v.done.Findings) > 0 {
+		v.done.TornBytes = 0
 	}
-	return v.report, nil
+	return v.done, nil
 }
 
 type verification struct {
 	dir     dir
 	storeID [16]byte
-	report  Report
+	done    Verified
 
 	// The end of the file before. end is zero before the first file.
 	known     bool
@@ -82,15 +82,15 @@ func (v *verification) find(name string, off int64, err error) {
 	if c := (*CorruptError)(nil); errors.As(err, &c) {
 		off, err = c.Offset, c.Err
 	}
-	v.report.Findings = append(v.report.Findings, Finding{Path: v.dir.join(name), Offset: off, Err: err})
+	v.done.Findings = append(v.done.Findings, Finding{Path: v.dir.join(name), Offset: off, Err: err})
 }
 
 // file reads one log file. A file whose header cannot be used is reported and its records are left unread.
 func (v *verification) file(number uint32) {
 	name := logName(number)
-	v.report.Files++
+	v.done.Files++
 	known := v.known
-	v.known, v.successor, v.report.TornBytes = false, false, 0
+	v.known, v.successor, v.done.TornBytes = false, false, 0
 	h, size, err := v.dir.readHeader(number)
 	switch {
 	case err != nil:
@@ -105,7 +105,7 @@ func (v *verification) file(number uint32) {
 	case size < h.length:
 		v.find(name, size, errShrunk)
 	}
-	if known && (h.prev.lsn != v.report.LastLSN || h.prev.crc != v.crc || v.end != 0 && h.prev.end != v.end) {
+	if known && (h.prev.lsn != v.done.LastLSN || h.prev.crc != v.crc || v.end != 0 && h.prev.end != v.end) {
 		v.find(name, offPrevFile, errFacts)
 	}
 	if err := v.records(h); err != nil {
@@ -136,7 +136,7 @@ func (v *verification) records(h fileHeader) error {
 	name := logName(h.number)
 	return v.dir.withFile(name, func(f vfs.File, size int64) error {
 		s := newScanner(f, size, h)
-		defer func() { v.report.LastLSN, v.known, v.crc, v.end = s.lsn, true, s.crc, s.off }()
+		defer func() { v.done.LastLSN, v.known, v.crc, v.end = s.lsn, true, s.crc, s.off }()
 		more := true
 		for more {
 			var err error
@@ -166,10 +166,10 @@ func (v *verification) record(s *scanner) (more bool, err error) {
 		v.successor = true
 		return false, nil
 	case f.kind == typeGap:
-		v.report.Lost = append(v.report.Lost, LSNRange{before + 1, f.lsn})
+		v.done.Lost = append(v.done.Lost, LSNRange{before + 1, f.lsn})
 	case f.kind <= TypeMax:
-		v.report.Records++
-		v.report.Bytes += int64(f.length)
+		v.done.Records++
+		v.done.Bytes += int64(f.length)
 	}
 	return true, nil
 }
@@ -184,7 +184,7 @@ func (v *verification) damage(s *scanner, name string, until int64, reason error
 		return false, err
 	}
 	if found.testimony <= off && until <= off {
-		v.report.TornBytes = found.end - off
+		v.done.TornBytes = found.end - off
 		return false, nil
 	}
 	v.find(name, off, fmt.Errorf("%w: %w", errBehind, reason))

@@ -19,12 +19,12 @@ file and offset, and exits with 1.`,
 		Example: "  residual verify ./residual-data",
 		Args:    exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			report, err := engine.Verify(args[0], engine.Options{})
+			done, err := engine.Verify(args[0], engine.Options{})
 			if err != nil {
 				return err
 			}
-			printReport(cmd.OutOrStdout(), &report)
-			if n := len(report.Findings); n > 0 {
+			printVerified(cmd.OutOrStdout(), &done)
+			if n := len(done.Findings); n > 0 {
 				return fmt.Errorf("%s is damaged in %d places; restore it from a copy, or see 'residual salvage --help'", args[0], n)
 			}
 			return nil
@@ -32,7 +32,7 @@ file and offset, and exits with 1.`,
 	}
 }
 
-func printReport(out io.Writer, r *engine.Report) {
+func printVerified(out io.Writer, r *engine.Verified) {
 	for _, f := range r.Findings {
 		fmt.Fprintln(out, f)
 	}

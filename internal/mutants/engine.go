@@ -81,7 +81,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	next.covered.LSN++`,
 		},
 		{
-			name: "engine: the idempotency window is not in the checkpoint", file: "engine/lists.go", hint: "TestCrash$/checkpoint",
+			name: "engine: the idempotency window is not in the checkpoint", file: "engine/save.go", hint: "TestCrash$/checkpoint",
 			old:   `	if n.keys > 0 {`,
 			fresh: `	if n.keys < 0 {`,
 		},
@@ -96,12 +96,12 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	r.keyed = flags&flagKeyed != 0 && len(payload) == 0`,
 		},
 		{
-			name: "engine: lists that are not old yet are let go", file: "engine/lists.go", hint: "TestCrash$",
+			name: "engine: lists that are not old yet are let go", file: "engine/save.go", hint: "TestCrash$",
 			old:   `		entries += l.entries`,
 			fresh: `		entries += l.entries + entriesMax`,
 		},
 		{
-			name: "engine: the quarantine is not in the checkpoint", file: "engine/lists.go", hint: "TestCrash$/checkpoint|TestQuarantine",
+			name: "engine: the quarantine is not in the checkpoint", file: "engine/save.go", hint: "TestCrash$/checkpoint|TestQuarantine",
 			old:   `	if n.rejects > 0 {`,
 			fresh: `	if n.rejects < 0 {`,
 		},
