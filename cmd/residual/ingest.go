@@ -31,8 +31,8 @@ func newIngest() *cobra.Command {
 		Long: `Ingest sends NDJSON to a running server: files, plain or compressed (.gz, .zst), or standard input as -.
 
 Each request carries an idempotency key made of its place in the file and its content. A load that was cut off is resumed by
-running the same command again with the same --batch-bytes: what the server has is not stored twice. The file must be the same:
-one that has grown sends its last request with other content, and the rows at its end are stored again. The server keeps keys for
+running the same command again with the same --batch-bytes: what the server has is not stored twice. The file must be the same,
+also while it is sent: one that has grown sends its last request with other content, and the rows at its end are stored again. The server keeps keys for
 7 days or 1 million requests.
 
 Requests that the server cannot take now are sent again for up to --retry-for each. Rows that the server rejects are in its
@@ -106,7 +106,7 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 
 // load sends one input; before is what the inputs before it came to.
 func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress, before client.Loaded) (client.Loaded, error) {
-	stream, err := in.open(bar.count)
+	stream, acknowledged, err := in.open(bar.count)
 	if err != nil {
 		return client.Loaded{}, err
 	}
@@ -114,6 +114,7 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, b
 	return c.Load(ctx, stream, client.LoadOptions{
 		DataSource: flags.dataSource, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
 		OnSent: func(sent client.Loaded) {
+			acknowledged(sent.Bytes)
 			sent.Add(before)
 			bar.rows(sent.Successful, sent.Quarantined)
 		},

@@ -63,20 +63,29 @@ func closeInputs(inputs []*input) {
 	}
 }
 
-// open returns the decompressed stream. count learns of the bytes read from the file itself.
-func (in *input) open(count func(int)) (io.ReadCloser, error) {
-	raw := &countingReader{in.file, count}
+// open returns the stream to send, decompressed, and a function that learns of the bytes acknowledged so far. count learns of the
+// bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read.
+func (in *input) open(count func(int)) (stream io.ReadCloser, acknowledged func(int64), err error) {
+	raw, none := &countingReader{in.file, count}, func(int64) {}
 	switch filepath.Ext(in.name) {
 	case ".gz":
-		return gzip.NewReader(raw)
+		stream, err = gzip.NewReader(raw)
+		return stream, none, err
 	case ".zst":
 		decoder, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return decoder.IOReadCloser(), nil
+		return decoder.IOReadCloser(), none, nil
 	}
-	return io.NopCloser(raw), nil
+	if file, ok := in.file.(*os.File); ok && in.bytes > 0 {
+		last := int64(0)
+		return file, func(sum int64) {
+			count(int(sum - last))
+			last = sum
+		}, nil
+	}
+	return io.NopCloser(raw), none, nil
 }
 
 type countingReader struct {

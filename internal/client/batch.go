@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 )
 
-// batch is a run of whole lines of a stream.
+// batch is a run of whole lines of a stream or of a file.
 type batch struct {
+	// body is the lines; those of a file are not here but in part.
 	body []byte
+	part *section
 	// offset of the first byte in the stream.
-	offset int64
-	sums   sums
+	offset, size int64
+	// sums are those of the body.
+	sums sums
 }
 
 // batchGrowthMax is how many times the batch size a batch may grow to hold one long line.
@@ -33,10 +35,10 @@ type splitter struct {
 func (s *splitter) next(buf []byte) (batch, error) {
 	buf = append(buf[:0], s.carry...)
 	s.carry = s.carry[:0]
-	var seen sums
+	seen := summed{}
 	for want := s.size; ; want *= 2 {
 		if want > s.size*batchGrowthMax {
-			return batch{}, fmt.Errorf("%w: the line at byte %d has more than %d bytes", ErrLineTooLong, s.offset, len(buf))
+			return batch{}, lineTooLong(s.offset, int64(len(buf)))
 		}
 		var err error
 		if buf, err = s.fill(buf, want, &seen); err != nil {
@@ -50,7 +52,7 @@ func (s *splitter) next(buf []byte) (batch, error) {
 			}
 		}
 		s.carry = append(s.carry, buf[cut:]...)
-		b := batch{body: buf[:cut], offset: s.offset, sums: seen.of(buf[:cut])}
+		b := batch{body: buf[:cut], offset: s.offset, size: int64(cut), sums: seen.of(buf[:cut])}
 		s.offset += int64(cut)
 		if cut == 0 {
 			return batch{}, io.EOF
@@ -63,7 +65,7 @@ func (s *splitter) next(buf []byte) (batch, error) {
 const readBytes = 128 << 10
 
 // fill reads until buf holds want bytes or the stream ends. It sums up all but the last bytes, which may be cut off.
-func (s *splitter) fill(buf []byte, want int, seen *sums) ([]byte, error) {
+func (s *splitter) fill(buf []byte, want int, seen *summed) ([]byte, error) {
 	if s.ended || len(buf) >= want {
 		return buf, nil
 	}
@@ -85,34 +87,46 @@ func (s *splitter) fill(buf []byte, want int, seen *sums) ([]byte, error) {
 	return buf, nil
 }
 
-// sums are two checksums, of different polynomials, of the first bytes of a batch.
-type sums struct {
-	bytes            int
-	castagnoli, ieee uint32
+// summed are the sums of the first bytes of a batch.
+type summed struct {
+	bytes int
+	sums
 }
 
 // add goes on to the first upTo bytes of body.
-func (s *sums) add(body []byte, upTo int) {
-	if upTo <= s.bytes {
-		return
+func (s *summed) add(body []byte, upTo int) {
+	if upTo > s.bytes {
+		s.sums.add(body[s.bytes:upTo])
+		s.bytes = upTo
 	}
-	more := body[s.bytes:upTo]
-	s.castagnoli = crc32.Update(s.castagnoli, crc32.MakeTable(crc32.Castagnoli), more)
-	s.ieee = crc32.Update(s.ieee, crc32.IEEETable, more)
-	s.bytes = upTo
 }
 
 // of returns the sums of a whole body, of which s may have seen too much.
-func (s sums) of(body []byte) sums {
+func (s summed) of(body []byte) sums {
 	if s.bytes > len(body) {
-		s = sums{}
+		s = summed{}
 	}
 	s.add(body, len(body))
-	return s
+	return s.sums
 }
 
 // key is the batch's Idempotency-Key: its place, its length and two sums of different polynomials. Two contents that agree in
 // all of them would not be taken for each other: the server compares its own hash of the body and refuses.
 func (b batch) key() string {
-	return fmt.Sprintf("load-%x-%x-%08x%08x", b.offset, len(b.body), b.sums.castagnoli, b.sums.ieee)
+	if b.part != nil {
+		return b.part.key()
+	}
+	return fmt.Sprintf("load-%x-%x-%08x%08x", b.offset, b.size, b.sums.castagnoli, b.sums.ieee)
+}
+
+// blank tells whether no line of the batch holds anything.
+func (b batch) blank() (bool, error) {
+	if b.part != nil {
+		return b.part.blank()
+	}
+	return len(bytes.TrimLeft(b.body, " \t\r\n")) == 0, nil
+}
+
+func lineTooLong(offset, bytes int64) error {
+	return fmt.Errorf("%w: the line at byte %d has more than %d bytes", ErrLineTooLong, offset, bytes)
 }

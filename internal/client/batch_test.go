@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -74,14 +76,52 @@ func TestSplitIsDeterministic(t *testing.T) {
 	}
 }
 
+// TestSectionsAreSplits checks that a file is cut exactly where a splitter cuts its bytes.
+func TestSectionsAreSplits(t *testing.T) {
+	const seed = 12
+	random := rand.New(rand.NewPCG(seed, 0))
+	name := filepath.Join(t.TempDir(), "file")
+	for range 100 {
+		var content []byte
+		for range random.IntN(60) {
+			content = append(append(content, bytes.Repeat([]byte{'x'}, random.IntN(60_000))...), '\n')
+		}
+		content = append(content, bytes.Repeat([]byte{'y'}, random.IntN(3))...)
+		require.NoError(t, os.WriteFile(name, content, 0o600))
+		file, err := os.Open(name)
+		require.NoError(t, err)
+		info, err := file.Stat()
+		require.NoError(t, err)
+		size := 20_000 + random.IntN(200_000)
+		cutter := &sectioner{file: file, info: info, size: int64(size)}
+		for _, want := range split(t, bytes.NewReader(content), size) {
+			got, err := cutter.next(nil)
+			require.NoError(t, err)
+			require.Equal(t, want.offset, got.offset, "seed %d", seed)
+			require.Equal(t, want.size, got.size, "seed %d", seed)
+			whole, err := got.part.wholeKey()
+			require.NoError(t, err)
+			require.Equal(t, want.key(), whole)
+			body, err := got.part.open()
+			require.NoError(t, err)
+			sent, err := io.ReadAll(body)
+			require.NoError(t, err)
+			require.NoError(t, body.Close())
+			require.True(t, bytes.Equal(want.body, sent))
+		}
+		_, err = cutter.next(nil)
+		require.ErrorIs(t, err, io.EOF)
+		require.NoError(t, file.Close())
+	}
+}
+
 // TestSplitSums checks that what is summed up while a batch is read is that of the batch, wherever it is cut.
 func TestSplitSums(t *testing.T) {
 	f := func(lineBytes int) {
 		t.Helper()
 		stream := bytes.Repeat(append(bytes.Repeat([]byte{'x'}, lineBytes-1), '\n'), 3_000_000/lineBytes)
 		for _, b := range split(t, bytes.NewReader(stream), 5*readBytes) {
-			require.Equal(t, sums{}.of(b.body), b.sums)
-			require.Equal(t, len(b.body), b.sums.bytes)
+			require.Equal(t, summed{}.of(b.body), b.sums)
 		}
 	}
 	f(100)
@@ -115,7 +155,7 @@ func TestKeysDiffer(t *testing.T) {
 		seen[b.key()] = true
 	}
 	of := func(body string, offset int64) batch {
-		return batch{body: []byte(body), offset: offset, sums: sums{}.of([]byte(body))}
+		return batch{body: []byte(body), offset: offset, size: int64(len(body)), sums: summed{}.of([]byte(body))}
 	}
 	f(of("a\n", 0))
 	f(of("b\n", 0))

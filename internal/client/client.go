@@ -74,7 +74,6 @@ func New(opts Options) (*Client, error) {
 		ResponseHeaderTimeout: answerTimeout,
 		MaxIdleConnsPerHost:   opts.Connections,
 		DisableCompression:    true,
-		WriteBufferSize:       64 << 10,
 	}
 	return &Client{opts: opts, base: base, http: &http.Client{Transport: transport}}, nil
 }
@@ -104,6 +103,8 @@ type Events struct {
 	DataSource string
 	// Body is NDJSON or one JSON object.
 	Body []byte
+	// part is sent instead of the body, if there is one.
+	part *section
 	// Key is the Idempotency-Key; empty sends none, and then nothing is sent twice.
 	Key string
 	// Wait asks that the next query sees the rows.
@@ -135,7 +136,7 @@ func (c *Client) Send(ctx context.Context, events Events) (Counts, int, error) {
 }
 
 func (c *Client) send(ctx context.Context, target string, events Events) (Counts, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(events.Body))
+	request, err := events.request(ctx, target)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -156,6 +157,23 @@ func (c *Client) send(ctx context.Context, target string, events Events) (Counts
 		counts.Known = counts.Successful + counts.Quarantined
 	}
 	return counts, nil
+}
+
+func (e *Events) request(ctx context.Context, target string) (*http.Request, error) {
+	if e.part == nil {
+		return http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(e.Body))
+	}
+	body, err := e.part.open()
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, body)
+	if err != nil {
+		_ = body.Close() // it was only read
+		return nil, err
+	}
+	request.ContentLength = e.part.size
+	return request, nil
 }
 
 // Reach returns an error if no server answers at all; what it answers does not matter.

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -29,12 +31,13 @@ type fakeServer struct {
 	mu       sync.Mutex
 	requests int
 	keys     map[string]int
+	bodies   map[string]string // by key
 	lines    map[string]int
 }
 
 func newServer(t *testing.T) *fakeServer {
 	t.Helper()
-	s := &fakeServer{keys: map[string]int{}, lines: map[string]int{}}
+	s := &fakeServer{keys: map[string]int{}, bodies: map[string]string{}, lines: map[string]int{}}
 	s.fail = func(int, http.ResponseWriter) (bool, bool) { return false, false }
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
@@ -60,7 +63,11 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 			s.lines[string(line)]++
 			rows++
 		}
-		s.keys[key] = rows
+		s.keys[key], s.bodies[key] = rows, string(body)
+	}
+	if s.bodies[key] != string(body) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		return
 	}
 	if lost {
 		panic(http.ErrAbortHandler)
@@ -141,6 +148,68 @@ func TestLoadSendsEveryLineOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sum.Successful, again.Successful)
 	require.Len(t, server.keys, int(sum.Requests), "a load that runs again stores nothing")
+}
+
+// TestLoadOfAFile checks that a file is sent like a stream of its bytes, also where answers are lost, and again after its
+// middle was changed, which the keys of its sections do not show.
+func TestLoadOfAFile(t *testing.T) {
+	const seed, lines, batchBytes = 6, 20_000, 20_000
+	server := newServer(t)
+	random := rand.New(rand.NewPCG(seed, 0))
+	server.fail = func(int, http.ResponseWriter) (refused, lost bool) { return false, random.IntN(6) == 0 }
+	c, _ := newClient(t, server.URL)
+	name := filepath.Join(t.TempDir(), "file")
+	load := func(content string, opened func()) client.Loaded {
+		t.Helper()
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+		file, err := os.Open(name)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, file.Close()) }()
+		opened()
+		sum, err := c.Load(t.Context(), file, client.LoadOptions{BatchBytes: batchBytes, Parallel: 3})
+		require.NoError(t, err, "seed %d", seed)
+		require.Equal(t, int64(len(content)), sum.Bytes)
+		return sum
+	}
+	content := numbered(lines)
+	sum := load(content, func() {})
+	require.Equal(t, int64(lines), sum.Successful)
+	require.Positive(t, sum.Retries)
+	require.Len(t, server.lines, lines)
+
+	streamed, _ := newClient(t, newServer(t).URL)
+	want, err := streamed.Load(t.Context(), strings.NewReader(content), client.LoadOptions{BatchBytes: batchBytes})
+	require.NoError(t, err)
+	require.Equal(t, want.Requests, sum.Requests, "a file is cut where a stream is")
+
+	load(content, func() { require.NoError(t, os.Remove(name)) })
+	require.Len(t, server.keys, int(sum.Requests), "a load that runs again stores nothing, whatever the file's name is by now")
+
+	changed := []byte(content)
+	middle := len(content)/2/batchBytes*batchBytes + batchBytes/2
+	changed[middle+bytes.IndexByte(changed[middle:], '}')-1] = 'x'
+	for range 2 {
+		load(string(changed), func() {})
+		require.Len(t, server.keys, int(sum.Requests)+1, "the section that changed, once")
+	}
+}
+
+func TestLoadOfAFileCutOff(t *testing.T) {
+	server := newServer(t)
+	name := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(name, []byte(numbered(10_000)), 0o600))
+	server.fail = func(n int, _ http.ResponseWriter) (refused, lost bool) {
+		if n > 1 {
+			return false, false
+		}
+		return os.Truncate(name, 1000) != nil, false
+	}
+	file, err := os.Open(name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, file.Close()) }()
+	c, _ := newClient(t, server.URL)
+	_, err = c.Load(t.Context(), file, client.LoadOptions{BatchBytes: 500, Parallel: 1})
+	require.ErrorContains(t, err, "the file was cut off while it was sent")
 }
 
 func TestLoadStopsAtARefusal(t *testing.T) {

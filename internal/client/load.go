@@ -1,11 +1,12 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"sync"
 )
 
@@ -47,6 +48,7 @@ func (l *Loaded) Add(o Loaded) {
 }
 
 // Load sends a stream of NDJSON. What it returns beside an error was acknowledged; running the same load again completes it.
+// A regular file is sent from its start up to the length that it has, without reading it, and must not change meanwhile.
 func (c *Client) Load(ctx context.Context, stream io.Reader, opts LoadOptions) (Loaded, error) {
 	if opts.DataSource == "" {
 		opts.DataSource = "ml_model_predictions"
@@ -91,7 +93,16 @@ type load struct {
 // cut reads the stream to its end and hands batches to the senders.
 func (l *load) cut(ctx context.Context, stream io.Reader) error {
 	defer close(l.batches)
-	s := &splitter{stream: stream, size: l.opts.BatchBytes}
+	next := (&splitter{stream: stream, size: l.opts.BatchBytes}).next
+	if file, ok := stream.(*os.File); ok {
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Mode().IsRegular() && info.Size() > 0 { // those of /proc have no length
+			next = (&sectioner{file: file, info: info, size: int64(l.opts.BatchBytes)}).next
+		}
+	}
 	for {
 		var buf []byte
 		select {
@@ -99,14 +110,18 @@ func (l *load) cut(ctx context.Context, stream io.Reader) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		b, err := s.next(buf)
+		b, err := next(buf)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if len(bytes.TrimLeft(b.body, " \t\r\n")) == 0 {
+		blank, err := b.blank()
+		if err != nil {
+			return err
+		}
+		if blank {
 			l.buffers <- b.body
 			continue
 		}
@@ -120,15 +135,29 @@ func (l *load) cut(ctx context.Context, stream io.Reader) error {
 
 func (l *load) sendAll(ctx context.Context) {
 	for b := range l.batches {
-		events := Events{DataSource: l.opts.DataSource, Body: b.body, Key: b.key(), Wait: l.opts.Wait}
-		counts, attempts, err := l.client.Send(ctx, events)
+		counts, attempts, err := l.send(ctx, b)
 		if err != nil {
-			l.cancel(fmt.Errorf("bytes %d to %d: %w", b.offset, b.offset+int64(len(b.body)), err))
+			l.cancel(fmt.Errorf("bytes %d to %d: %w", b.offset, b.offset+b.size, err))
 			continue
 		}
-		l.add(Loaded{Counts: counts, Bytes: int64(len(b.body)), Requests: 1, Retries: int64(attempts - 1)})
+		l.add(Loaded{Counts: counts, Bytes: b.size, Requests: 1, Retries: int64(attempts - 1)})
 		l.buffers <- b.body
 	}
+}
+
+// send sends a batch. Where the server has another one under the key of a section, that goes under a key of all its bytes.
+func (l *load) send(ctx context.Context, b batch) (Counts, int, error) {
+	events := Events{DataSource: l.opts.DataSource, Body: b.body, part: b.part, Key: b.key(), Wait: l.opts.Wait}
+	counts, attempts, err := l.client.Send(ctx, events)
+	refused, ok := errors.AsType[*StatusError](err)
+	if b.part == nil || !ok || refused.Status != http.StatusUnprocessableEntity {
+		return counts, attempts, err
+	}
+	if events.Key, err = b.part.wholeKey(); err != nil {
+		return Counts{}, attempts, err
+	}
+	counts, more, err := l.client.Send(ctx, events)
+	return counts, attempts + more - 1, err
 }
 
 func (l *load) add(sent Loaded) {

@@ -28,7 +28,7 @@ func retryable(err error) (time.Duration, bool) {
 	if refused, ok := errors.AsType[*StatusError](err); ok {
 		return refused.RetryAfter, refused.Status == http.StatusTooManyRequests || refused.Status == http.StatusServiceUnavailable
 	}
-	return 0, !errors.Is(err, context.Canceled)
+	return 0, !errors.Is(err, context.Canceled) && !errors.Is(err, errCutOff)
 }
 
 // retryAfter reads the header in either form: seconds, or a date.
