@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -89,16 +90,40 @@ func plainCode(code string) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestDocumentLinks checks that the files exist that README and design link to.
+// TestDocumentLinks checks that what the documents link to exists: files, and headings in them.
 func TestDocumentLinks(t *testing.T) {
-	for dir, document := range map[string]string{"../../": "README.md", "../../docs/": "design.md"} {
-		text, err := os.ReadFile(dir + document)
+	documents, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	documents = append(documents, readme)
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
 		require.NoError(t, err)
-		for _, match := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(string(text), -1) {
-			_, err := os.Stat(dir + match[1])
+		for _, match := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			name, anchor, _ := strings.Cut(match[1], "#")
+			target := document
+			if name != "" {
+				target = filepath.Join(filepath.Dir(document), name)
+			}
+			_, err := os.Stat(target)
 			require.NoError(t, err, "%s links to %s", document, match[1])
+			if anchor != "" {
+				require.Contains(t, anchors(t, target), anchor, "%s links to %s", document, match[1])
+			}
 		}
 	}
+}
+
+// anchors returns the headings of a document as links name them.
+func anchors(t *testing.T, document string) []string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	require.NoError(t, err)
+	var found []string
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		words := regexp.MustCompile(`[^a-z0-9_ -]`).ReplaceAllString(strings.ToLower(match[1]), "")
+		found = append(found, strings.ReplaceAll(words, " ", "-"))
+	}
+	return found
 }
 
 // TestReadmeLimits checks the numbers of the README against those of the code.
