@@ -2,8 +2,10 @@ package segment
 
 import (
 	"encoding/binary"
+	"iter"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // SketchError bounds the relative error of [Sketch.Quantiles], for values from the least normal float64 on.
@@ -24,22 +26,26 @@ const (
 // and which never drops a bucket. Counts are integers and the bucket of a value depends on the value alone, so it is
 // the same for every order and grouping of what was added. The zero Sketch is empty. Reset keeps its memory.
 type Sketch struct {
-	count  uint64
-	zeros  uint64
-	counts []uint64 // counts[i] is that of bucket first+i
-	first  int
+	count uint64
+	zeros uint64
+	// pages[p] is where in counts, in pages, the buckets from p*pageLen on are, plus one: 0 for a page that no value fell
+	// into. Values of one model lie in a few pages, wherever those are.
+	pages  [pagesMost]uint8
+	counts []uint64
 }
 
-// windowLeast is the least number of buckets that a sketch has room for: ten powers of two.
-const windowLeast = 10 * sketchSteps
+// A page holds the counts of about ten powers of two.
+const (
+	pageBits  = 9
+	pageLen   = 1 << pageBits
+	pagesMost = bucketInf>>pageBits + 1
+)
 
 // Reset empties s.
 func (s *Sketch) Reset() {
 	s.count, s.zeros = 0, 0
-	if len(s.counts) > 16*windowLeast { // after values of rare magnitudes, lest every query pay for clearing them
-		s.counts = nil
-	}
-	clear(s.counts)
+	clear(s.pages[:])
+	s.counts = s.counts[:0]
 }
 
 // Count returns the number of values.
@@ -56,64 +62,90 @@ func (s *Sketch) addBucket(bucket int, n uint64) {
 		s.zeros += n
 		return
 	}
-	i := bucket - s.first
-	if uint(i) >= uint(len(s.counts)) {
-		s.reach(bucket)
-		i = bucket - s.first
+	*s.at(bucket) += n
+}
+
+// at returns the count of a bucket other than that of zero.
+func (s *Sketch) at(bucket int) *uint64 {
+	page := &s.pages[bucket>>pageBits]
+	if *page == 0 {
+		n := len(s.counts)
+		s.counts = slices.Grow(s.counts, pageLen)[:n+pageLen]
+		clear(s.counts[n:])
+		*page = uint8(n>>pageBits + 1)
 	}
-	s.counts[i] += n
+	return &s.counts[int(*page-1)<<pageBits|bucket&(pageLen-1)]
 }
 
 // addErrors adds |predicted-actual| of each row. Equivalent: Add for each, at half the cost (BenchmarkSketchesAddRows).
 func (s *Sketch) addErrors(predicted, actual []float64) {
 	actual = actual[:len(predicted)]
-	counts, first := s.counts, s.first
+	counts := s.counts
 	for i, p := range predicted {
 		b := math.Float64bits(p-actual[i]) &^ (1 << 63)
 		hi, lo := bits.Mul64(b, sketchSteps)
-		at := int(hi<<(64-fracBits)|lo>>fracBits) + 1 + (fracBits-1)*sketchSteps - first
-		if uint(at) >= uint(len(counts)) || b < 1<<fracBits {
+		bucket := uint(hi<<(64-fracBits)|lo>>fracBits) + 1 + (fracBits-1)*sketchSteps
+		page := s.pages[bucket>>pageBits]
+		if page == 0 || b < 1<<fracBits {
 			s.addBucket(bucketOf(math.Float64frombits(b)), 1)
-			counts, first = s.counts, s.first
+			counts = s.counts
 			continue
 		}
-		counts[at]++
+		counts[uint(page-1)<<pageBits|bucket&(pageLen-1)]++
 		s.count++
 	}
 }
 
-// reach makes room for a bucket.
-func (s *Sketch) reach(bucket int) {
-	first, end := max(bucket-windowLeast/2, 0), bucket+windowLeast/2
-	if len(s.counts) > 0 {
-		first, end = min(first, s.first), max(end, s.first+len(s.counts))
+// buckets returns the buckets that have a count, ascending, but for that of zero.
+func (s *Sketch) buckets() iter.Seq2[int, uint64] {
+	return func(yield func(int, uint64) bool) {
+		for p, page := range s.pages {
+			if page == 0 {
+				continue
+			}
+			for i, n := range s.counts[int(page-1)<<pageBits:][:pageLen] {
+				if n > 0 && !yield(p<<pageBits|i, n) {
+					return
+				}
+			}
+		}
 	}
-	wider := make([]uint64, end-first)
-	if len(s.counts) > 0 {
-		copy(wider[s.first-first:], s.counts)
-	}
-	s.counts, s.first = wider, first
 }
 
 // Quantiles sets dst[i] to the value of which percents[i] in a hundred are not greater, by the nearest rank: the least
 // v such that at least that share of the values is <= v, give or take SketchError. It is +Inf if that is, and 0 for an
-// empty sketch. percents ascend.
+// empty sketch. percents ascend, and there are some.
 func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
-	seen, at := s.zeros, -1 // values in the buckets up to at
-	for i, percent := range percents {
-		hi, lo := bits.Mul64(s.count, percent)
-		rank, rest := bits.Div64(hi, lo, 100)
-		if rest > 0 {
-			rank++
+	i, rank := 0, s.rank(percents[0])
+	upTo := func(bucket int, seen uint64) (all bool) {
+		for rank <= seen {
+			dst[i] = bucketValue(bucket)
+			if i++; i == len(percents) {
+				return true
+			}
+			rank = s.rank(percents[i])
 		}
-		for seen < rank {
-			at++
-			seen += s.counts[at]
-		}
-		if dst[i] = 0; at >= 0 {
-			dst[i] = bucketValue(s.first + at)
+		return false
+	}
+	seen := s.zeros
+	if upTo(bucketZero, seen) {
+		return
+	}
+	for bucket, n := range s.buckets() {
+		if seen += n; upTo(bucket, seen) {
+			return
 		}
 	}
+}
+
+// rank returns that of a quantile among the values: how many are not greater.
+func (s *Sketch) rank(percent uint64) uint64 {
+	hi, lo := bits.Mul64(s.count, percent)
+	rank, rest := bits.Div64(hi, lo, 100)
+	if rest > 0 {
+		rank++
+	}
+	return rank
 }
 
 // bucketOf returns the bucket of v >= 0. The exponent field and the mantissa behind it are a number whose multiple is a
@@ -158,12 +190,9 @@ const (
 func (s *Sketch) appendTo(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, s.zeros)
 	used, last := 0, 0
-	for i, n := range s.counts {
-		if n == 0 {
-			continue
-		}
+	for bucket := range s.buckets() {
 		if used == 0 {
-			last = s.first + i - 1
+			last = bucket - 1
 		}
 		used++
 	}
@@ -172,12 +201,9 @@ func (s *Sketch) appendTo(dst []byte) []byte {
 		return dst
 	}
 	dst = binary.AppendUvarint(dst, uint64(last))
-	for i, n := range s.counts {
-		if n == 0 {
-			continue
-		}
-		gap, more := uint64(s.first+i-last-1), n-1
-		last = s.first + i
+	for bucket, n := range s.buckets() {
+		gap, more := uint64(bucket-last-1), n-1
+		last = bucket
 		dst = append(dst, byte(min(gap, pairMost)<<pairBits|min(more, pairMost)))
 		if gap >= pairMost {
 			dst = binary.AppendUvarint(dst, gap-pairMost)
@@ -223,12 +249,7 @@ func (s *Sketch) addStored(c *cursor) {
 			c.fail("bucket of a sketch")
 			return
 		}
-		i := int(last) - s.first
-		if uint(i) >= uint(len(s.counts)) {
-			s.reach(int(last))
-			i = int(last) - s.first
-		}
-		s.counts[i] += more + 1
+		*s.at(int(last)) += more + 1
 		s.count += more + 1
 	}
 	c.rest = b
