@@ -179,8 +179,10 @@ func (m *machine) restart() {
 		require.NoError(m.t, m.db.Close())
 	case 1:
 		m.disk = m.disk.Kill()
+		m.db.Abandon()
 	default:
 		m.disk = m.disk.Crash(simdisk.Random(m.choose.Uint64()))
+		m.db.Abandon()
 	}
 	m.open()
 	m.check()
