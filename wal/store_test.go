@@ -29,12 +29,13 @@ var storeID = [16]byte{0x5e, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 type item struct{ id, size int }
 
 func (it item) payload() []byte {
-	p := binary.LittleEndian.AppendUint32(nil, uint32(it.id))
-	r := rand.New(rand.NewPCG(uint64(it.id), 77))
-	for len(p) < it.size {
-		p = append(p, byte(r.Uint32()))
+	p := make([]byte, max(4, it.size)+7)
+	binary.LittleEndian.PutUint32(p, uint32(it.id))
+	r := rand.NewPCG(uint64(it.id), 77)
+	for i := 4; i < it.size; i += 8 {
+		binary.LittleEndian.PutUint64(p[i:], r.Uint64())
 	}
-	return p
+	return p[:max(4, it.size)]
 }
 
 func (it item) kind() uint8 { return uint8(1 + it.id%wal.TypeMax) }

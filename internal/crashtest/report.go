@@ -31,6 +31,9 @@ type Report struct {
 	// Cases is how many cases were tried, Checks how often a store was opened and checked.
 	Cases, Checks int
 
+	// Tried is how many faults, or pairs of faults, were tried, each with several endings; Possible how many faults there are.
+	Tried, Possible int
+
 	// Struck is how many cases met a fault. Of them, Absorbed counts those in which neither workload nor check
 	// returned an error and nothing was lost, by kind of fault and operation.
 	Struck   int
@@ -47,8 +50,14 @@ func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d cases, %d checks over %d operations, seed %d, %d violations, %.2fs (%.0f checks/s)",
 		r.Sweep, r.Cases, r.Checks, r.Operations, r.Seed, r.Violations, r.Elapsed.Seconds(), float64(r.Checks)/r.Elapsed.Seconds())
+	switch {
+	case r.Possible > 0:
+		fmt.Fprintf(&b, "; %d of %d faults,", r.Tried, r.Possible)
+	case r.Tried > 0:
+		fmt.Fprintf(&b, "; %d pairs,", r.Tried)
+	}
 	if r.Struck > 0 {
-		fmt.Fprintf(&b, "; %d struck, absorbed:", r.Struck)
+		fmt.Fprintf(&b, " %d struck, absorbed:", r.Struck)
 		for _, what := range slices.Sorted(maps.Keys(r.Absorbed)) {
 			fmt.Fprintf(&b, " %s %d,", what, r.Absorbed[what])
 		}

@@ -20,11 +20,13 @@ func (t *Test[F]) Faults(s Sweep) *Report {
 		return c.done()
 	}
 	faults := faultsFor(l.disk.Trace())
+	c.report.Possible = len(faults)
 	if s.Cases < len(faults) {
 		rng := rand.New(rand.NewPCG(s.Seed, 0))
 		rng.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 		faults = faults[:s.Cases]
 	}
+	c.report.Tried = len(faults)
 	s.each(len(faults), func(i int, rng *rand.Rand) {
 		t.tryFaults(c, rng, faults[i:i+1])
 	})
@@ -45,6 +47,7 @@ func (t *Test[F]) FaultPairs(s Sweep) *Report {
 	if len(faults) == 0 {
 		return c.done()
 	}
+	c.report.Tried = s.Cases
 	s.each(s.Cases, func(_ int, rng *rand.Rand) {
 		pair := []simdisk.Fault{faults[rng.IntN(len(faults))], faults[rng.IntN(len(faults))]}
 		if rng.IntN(8) == 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
@@ -45,9 +44,6 @@ type life[F any] struct {
 	err     error
 }
 
-// hangLimit is how long a life may take on the clock of the machine before the test is ended with a dump of all goroutines.
-const hangLimit = 2 * time.Minute
-
 // live runs body as one life of a case.
 func (t *Test[F]) live(
 	k Case, disk *simdisk.Disk, earlier []Fact[F], faults []simdisk.Fault, record bool, body func(*simdisk.Disk, *Run[F]) error,
@@ -58,8 +54,7 @@ func (t *Test[F]) live(
 	}
 	disk.Inject(faults...)
 	l := &life[F]{disk: disk, run: newRun(disk, earlier)}
-	watchdog := time.AfterFunc(hangLimit, func() { panic(fmt.Sprintf("crashtest: hangs in case %q", k)) })
-	defer watchdog.Stop()
+	defer watch(func() { panic(fmt.Sprintf("crashtest: hangs in case %q", k)) }).stop()
 	l.err = recovered(func() error { return body(disk, l.run) })
 	if rewrites := disk.Rewrites(); len(rewrites) > 0 {
 		l.err = errors.Join(l.err, Violationf("synced sectors were written again: %v", rewrites[0]))
