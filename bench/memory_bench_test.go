@@ -1,18 +1,16 @@
 package bench_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/memory"
 	"github.com/residualdb/residual/internal/workload"
 )
 
@@ -29,7 +27,7 @@ func benchmarkIdleModels(b *testing.B, days int) {
 	b.Helper()
 	const models, rowsEach, modelBytesMax, residentMiBMax = 100_000, 10, 4 << 10, 400
 	dir := b.TempDir()
-	before := liveBytes()
+	before := memory.Live()
 	db, err := engine.Open(dir, engine.Options{Now: clock}) // not openIn, whose cleanup would hold it
 	require.NoError(b, err)
 	appendWorkload(b, db, workload.Options{
@@ -39,9 +37,9 @@ func benchmarkIdleModels(b *testing.B, days int) {
 	require.NoError(b, db.Merge(b.Context()))
 	stats := db.Stats()
 	require.InDelta(b, models, stats.Models, models/100)
-	each := float64(liveBytes()-before) / float64(stats.Models)
+	each := float64(memory.Live()-before) / float64(stats.Models)
 	require.Less(b, each, float64(modelBytesMax))
-	loaded := residentMiB(b)
+	loaded := residentMiB()
 	require.NoError(b, db.Close())
 
 	var ready time.Duration
@@ -58,7 +56,7 @@ func benchmarkIdleModels(b *testing.B, days int) {
 		require.NoError(b, err)
 		require.Len(b, answer.Rows, 1)
 		b.StopTimer()
-		resident := residentMiB(b)
+		resident := residentMiB()
 		require.Less(b, resident, float64(residentMiBMax))
 		b.ReportMetric(resident, "reopened-MiB")
 		require.NoError(b, db.Close())
@@ -70,25 +68,9 @@ func benchmarkIdleModels(b *testing.B, days int) {
 	b.ReportMetric(float64(stats.Segments)/float64(stats.Models), "segments/model")
 }
 
-// liveBytes is what the heap holds after a collection.
-func liveBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-// residentMiB is the memory that the process occupies once it has given back what it can, where the system tells.
-func residentMiB(b *testing.B) float64 {
-	b.Helper()
+// residentMiB is the memory that the process occupies once it has given back what it can, 0 where the system does not tell.
+func residentMiB() float64 {
 	debug.FreeOSMemory()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := bytes.Cut(status, []byte("VmRSS:"))
-	kib, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
-	require.NoError(b, err)
-	return float64(kib) / 1024
+	resident, _, _ := memory.Process(os.Getpid())
+	return float64(resident) / (1 << 20)
 }

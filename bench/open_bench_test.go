@@ -22,7 +22,7 @@ func benchmarkOpen(b *testing.B, rows int64) {
 	b.Helper()
 	const diskBytesMax, residentBytesMax = 16, 24
 	s := fill(b, rows)
-	before := residentMiB(b)
+	before := residentMiB()
 	const window = 90 * 24 * time.Hour
 	count, mae, rmse := s.window(now.Add(-window), now)
 	var ready, first latencies
@@ -44,7 +44,7 @@ func benchmarkOpen(b *testing.B, rows int64) {
 		require.InEpsilon(b, rmse, answer.Rows[0].RMSE, tolerance)
 		s.DB = db
 		s.awaitResident(b)
-		resident = residentMiB(b) - before
+		resident = residentMiB() - before
 		require.NoError(b, db.Close())
 		b.StartTimer()
 	}

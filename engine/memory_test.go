@@ -2,12 +2,12 @@ package engine_test
 
 import (
 	"context"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/memory"
 	"github.com/residualdb/residual/internal/workload"
 )
 
@@ -15,10 +15,10 @@ import (
 func TestIdleModelMemory(t *testing.T) {
 	const models, rowsEach, bytesMax = 1500, 10, 4 << 10
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
-	before := liveBytes()
+	before := memory.Live()
 	load(t, db, workload.Options{Seed: 1, Rows: models * rowsEach, Models: models, Versions: 1, From: testNow.AddDate(0, -2, 0), To: testNow})
 	require.NoError(t, db.Checkpoint(context.Background()))
-	each := float64(liveBytes()-before) / float64(db.Stats().Models)
+	each := float64(memory.Live()-before) / float64(db.Stats().Models)
 	t.Logf("%.0f bytes a model", each)
 	require.Less(t, each, float64(bytesMax))
 }
@@ -28,15 +28,15 @@ func TestIdleModelMemory(t *testing.T) {
 func TestRowMemory(t *testing.T) {
 	const rows, bytesMax, diskBytesMax = 60_000, 24, 16
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
-	var live uint64
+	var live int64
 	var stats engine.Stats
 	for seed := range uint64(2) {
-		before := liveBytes()
+		before := memory.Live()
 		load(t, db, workload.Options{
 			Seed: seed, Rows: rows, Models: 2, Versions: 1, From: testNow.AddDate(0, -1, 0), To: testNow, LateShare: 0.02,
 		})
 		require.NoError(t, db.Checkpoint(context.Background()))
-		live, stats = liveBytes()-before, db.Stats()
+		live, stats = memory.Live()-before, db.Stats()
 	}
 	require.Equal(t, uint64(2*rows), stats.SealedRows)
 	require.Equal(t, stats.SealedBytes, stats.ResidentBytes)
@@ -44,13 +44,4 @@ func TestRowMemory(t *testing.T) {
 	t.Logf("%.1f bytes a row in memory, %.1f on disk", each, onDisk)
 	require.Less(t, each, float64(bytesMax))
 	require.Less(t, onDisk, float64(diskBytesMax))
-}
-
-// liveBytes is what the heap holds after a collection.
-func liveBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 // decode returns what a fresh Decoder makes of a body.
@@ -17,21 +18,6 @@ func decode(t *testing.T, body string, format event.Format, rules event.Rules) *
 	require.NoError(t, event.NewDecoder().Decode(&b, []byte(body), format, rules))
 	return &b
 }
-
-const tutorialSample = `{"timestamp": "2025-04-26 17:55:44", "model_id": "model_5", "prediction_id": "pred_2704", "features": "{\"feature1\":10,\"feature2\":41,\"feature3\":21}", "predicted_value": 17456627040, "actual_value": 17456627040, "model_version": "v5.4", "environment": "production"}
-{"timestamp": "2025-04-24 13:55:44", "model_id": "model_2", "prediction_id": "pred_1316", "features": "{\"feature1\":72,\"feature2\":34,\"feature3\":5}", "predicted_value": 32959113160, "actual_value": 32959113160, "model_version": "v2.6", "environment": "staging"}
-`
-
-const tutorialCurl = `{
-       "timestamp": "2023-05-15 14:30:00",
-       "model_id": "price_prediction_model",
-       "prediction_id": "pred_123456",
-       "features": "{\"feature1\": 0.5, \"feature2\": 10.2}",
-       "predicted_value": 42.5,
-       "actual_value": 45.1,
-       "model_version": "v1.2.3",
-       "environment": "production"
-     }`
 
 func TestTutorial(t *testing.T) {
 	first := event.Event{
@@ -46,7 +32,7 @@ func TestTutorial(t *testing.T) {
 		PredictedValue: 32959113160, ActualValue: 32959113160, HasActual: true,
 		ModelVersion: "v2.6", Environment: "staging",
 	}
-	b := decode(t, tutorialSample, event.NDJSON, event.Rules{})
+	b := decode(t, workload.TutorialLines, event.NDJSON, event.Rules{})
 	require.Empty(t, b.Rejects)
 	require.Equal(t, 2, b.Len())
 	require.Equal(t, first, b.Event(0))
@@ -59,7 +45,7 @@ func TestTutorial(t *testing.T) {
 		ModelVersion: "v1.2.3", Environment: "production",
 	}
 	for _, format := range []event.Format{event.NDJSON, event.JSON} {
-		b := decode(t, tutorialCurl, format, event.Rules{})
+		b := decode(t, workload.TutorialBody, format, event.Rules{})
 		require.Empty(t, b.Rejects)
 		require.Equal(t, 1, b.Len())
 		require.Equal(t, curl, b.Event(0))

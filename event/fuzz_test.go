@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 // FuzzDecode decodes any body in both formats, with a decoder that knows usual
@@ -23,12 +24,12 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(line("predicted_value", text)))
 		f.Add([]byte(line("timestamp", text)))
 	}
-	f.Add([]byte(tutorialSample))
-	f.Add([]byte(tutorialCurl))
+	f.Add([]byte(workload.TutorialLines))
+	f.Add([]byte(workload.TutorialBody))
 	f.Add([]byte(pretty() + "\n" + pretty()))
 	f.Add([]byte("[" + good() + ",\n" + pretty() + "]"))
 	f.Add([]byte("\xEF\xBB\xBF\r\n{\n}\r\n" + good()))
-	usual := []byte(tutorialSample + line("", "") + "\n" + tutorialSample + line("", "") + "\n")
+	usual := []byte(workload.TutorialLines + line("", "") + "\n" + workload.TutorialLines + line("", "") + "\n")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, format := range []event.Format{event.NDJSON, event.JSON} {
 			warm := event.NewDecoder()

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 func gzipped(t *testing.T, write func(io.Writer)) []byte {
@@ -64,15 +65,15 @@ func TestCompressedBodies(t *testing.T) {
 		return answer
 	}
 	for range 2 { // the second time with pooled decompressors
-		require.Equal(t, "{\"successful_rows\":2,\"quarantined_rows\":0}\n", f("gzip", "gzip", gzipped(t, text(tutorialEvents)), 202))
-		require.Equal(t, "{\"successful_rows\":2,\"quarantined_rows\":0}\n", f("zstd", "ZSTD ", zstded(t, text(tutorialEvents)), 202))
+		require.Equal(t, "{\"successful_rows\":2,\"quarantined_rows\":0}\n", f("gzip", "gzip", gzipped(t, text(workload.TutorialLines)), 202))
+		require.Equal(t, "{\"successful_rows\":2,\"quarantined_rows\":0}\n", f("zstd", "ZSTD ", zstded(t, text(workload.TutorialLines)), 202))
 		two := append(gzipped(t, text(goodLine+"\n")), gzipped(t, text(goodLine+"\n"))...)
 		require.Equal(t, "{\"successful_rows\":2,\"quarantined_rows\":0}\n", f("two gzip members", "gzip", two, 202))
-		f("identity", "identity", []byte(tutorialEvents), 202)
+		f("identity", "identity", []byte(workload.TutorialLines), 202)
 
-		whole := gzipped(t, text(strings.Repeat(tutorialEvents, 1000)))
+		whole := gzipped(t, text(strings.Repeat(workload.TutorialLines, 1000)))
 		require.Equal(t, "the compressed body is broken or cut short", errorText(t, f("cut gzip", "gzip", whole[:len(whole)-9], 400)))
-		f("cut zstd", "zstd", zstded(t, text(strings.Repeat(tutorialEvents, 1000)))[:200], 400)
+		f("cut zstd", "zstd", zstded(t, text(strings.Repeat(workload.TutorialLines, 1000)))[:200], 400)
 		damaged := bytes.Clone(whole)
 		damaged[len(damaged)-6] ^= 1
 		f("gzip with a wrong checksum", "gzip", damaged, 400)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 // goldenCase is one request as bytes and what must hold before it is sent. Its answer is in testdata/golden.
@@ -61,8 +62,8 @@ func failing(err error) func(*fakeStore) {
 }
 
 var goldenCases = []goldenCase{
-	{name: "events_tutorial", request: post(events+"&utm_source=DEV", tutorialBody, "Content-Type: application/x-www-form-urlencoded", "Authorization: Bearer $TB_ADMIN_TOKEN")},
-	{name: "events_wait", request: post(events+"&wait=true", tutorialEvents)},
+	{name: "events_tutorial", request: post(events+"&utm_source=DEV", workload.TutorialBody, "Content-Type: application/x-www-form-urlencoded", "Authorization: Bearer $TB_ADMIN_TOKEN")},
+	{name: "events_wait", request: post(events+"&wait=true", workload.TutorialLines)},
 	{name: "events_some_bad", request: post(events, goodLine+"\n{\"timestamp\":1}\n\nnonsense\n"+goodLine)},
 	{name: "events_empty_body", request: post(events, "")},
 	{name: "events_no_body", request: "POST " + events + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"},
@@ -223,7 +224,7 @@ var goldenCases = []goldenCase{
 	{name: "foreign_host", request: strings.Replace(get("/health"), "Host: localhost", "Host: rebound.example:7181", 1)},
 
 	{name: "upload_csv", request: post("/v0/datasources?name=ml_model_predictions&mode=append&format=csv", csvFile)},
-	{name: "upload_ndjson", request: post("/v0/datasources?name=ml_model_predictions&format=ndjson", tutorialEvents)},
+	{name: "upload_ndjson", request: post("/v0/datasources?name=ml_model_predictions&format=ndjson", workload.TutorialLines)},
 	{name: "upload_multipart", request: post("/v0/datasources?name=ml_model_predictions&mode=append",
 		"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nignored\r\n--b\r\nContent-Disposition: form-data; name=\"csv\"; filename=\"rows.ndjson\"\r\n\r\n"+goodLine+"\r\n--b--\r\n",
 		"Content-Type: multipart/form-data; boundary=b")},

@@ -18,6 +18,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 // TestLongBodies sends bodies of several pieces: every row arrives in order, and rejects know their lines.
@@ -87,18 +88,18 @@ func TestKeysHashWhatWasSent(t *testing.T) {
 		return resp.StatusCode, answer + resp.Header.Get("Idempotent-Replayed")
 	}
 	key := []string{"Idempotency-Key", "k"}
-	status, first := f(events, "identity", []byte(tutorialEvents), key...)
+	status, first := f(events, "identity", []byte(workload.TutorialLines), key...)
 	require.Equal(t, http.StatusAccepted, status)
 	for _, again := range []struct {
 		encoding string
 		body     []byte
-	}{{"identity", []byte(tutorialEvents)}, {"gzip", gzipped(t, text(tutorialEvents))}, {"zstd", zstded(t, text(tutorialEvents))}} {
+	}{{"identity", []byte(workload.TutorialLines)}, {"gzip", gzipped(t, text(workload.TutorialLines))}, {"zstd", zstded(t, text(workload.TutorialLines))}} {
 		status, answer := f(events+"&wait=true", again.encoding, again.body, key...)
 		require.Equal(t, http.StatusOK, status)
 		require.Equal(t, first+"true", answer)
 	}
 	require.Len(t, server.store.batches, 1)
-	status, _ = f(events, "identity", []byte(tutorialEvents+" "), key...)
+	status, _ = f(events, "identity", []byte(workload.TutorialLines+" "), key...)
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 	status, _ = f(events+"&format=json", "identity", []byte("["+goodLine+"]"), "Idempotency-Key", "j")
 	require.Equal(t, http.StatusAccepted, status)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/memory"
 )
 
 var long = flag.Bool("residual.long", false, "also run what takes minutes or many connections")
@@ -69,16 +69,12 @@ func startChild(t *testing.T) *child {
 	return &child{addr: strings.TrimSpace(addr), pid: cmd.Process.Pid}
 }
 
-// residentMiB is the most memory that the server had, as its system counts.
-func (c *child) residentMiB(t *testing.T) int {
+// peakMiB is the most memory that the server had, as its system counts.
+func (c *child) peakMiB(t *testing.T) int64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.pid))
+	_, peak, err := memory.Process(c.pid)
 	require.NoError(t, err)
-	_, rest, ok := strings.Cut(string(status), "VmHWM:")
-	require.True(t, ok)
-	kib, err := strconv.Atoi(strings.Fields(rest)[0])
-	require.NoError(t, err)
-	return kib >> 10
+	return peak >> 20
 }
 
 // attack opens n connections from many addresses of loopback and sends the start of a request on each.
@@ -138,12 +134,12 @@ func TestManySlowConnections(t *testing.T) {
 	} {
 		conns := server.attack(t, attack.conns, attack.start)
 		under := server.p99(t, 2000)
-		t.Logf("%s: %d connections, p99 %s instead of %s, %d MiB", name, len(conns), under, idle, server.residentMiB(t))
+		t.Logf("%s: %d connections, p99 %s instead of %s, %d MiB", name, len(conns), under, idle, server.peakMiB(t))
 		for _, conn := range conns {
 			_ = conn.Close()
 		}
 		require.Greater(t, len(conns), attack.conns*9/10)
 		require.Less(t, under, max(2*idle, 5*time.Millisecond))
 	}
-	require.Less(t, server.residentMiB(t), 320)
+	require.Less(t, server.peakMiB(t), int64(320))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/workload"
 )
 
 const upload = "/v0/datasources?name=ml_model_predictions&mode=append"
@@ -91,8 +92,8 @@ func TestForms(t *testing.T) {
 		{"rows.csv", csvFile},
 		{"rows", csvFile},
 		{"rows.CSV.gz", string(gzipped(t, text(csvFile)))},
-		{"rows.ndjson", tutorialEvents},
-		{"rows.jsonl.gz", string(gzipped(t, text(tutorialEvents)))},
+		{"rows.ndjson", workload.TutorialLines},
+		{"rows.jsonl.gz", string(gzipped(t, text(workload.TutorialLines)))},
 	} {
 		body, contentType := form("csv", c.name, c.content)
 		require.Equal(t, 2, sent(t, upload, body, "Content-Type", contentType).Len(), c.name)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/residualdb/residual/internal/memory"
 )
 
 // usage is what a process has used since it began.
@@ -42,26 +44,8 @@ func usageOf(pid int) (usage, error) {
 		}
 		u.cpu += time.Duration(ticks) * clockTick
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return usage{}, err
-	}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		if name != "VmHWM" && name != "VmRSS" {
-			continue
-		}
-		kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		if err != nil {
-			return usage{}, fmt.Errorf("/proc/%d/status: %w", pid, err)
-		}
-		if name == "VmHWM" {
-			u.peak = kilobytes << 10
-		} else {
-			u.resident = kilobytes << 10
-		}
-	}
-	return u, nil
+	u.resident, u.peak, err = memory.Process(pid)
+	return u, err
 }
 
 // cost returns what an ended process used.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/workload"
 )
 
 func write(t *testing.T, dir, name string, content []byte) string {
@@ -63,22 +65,9 @@ func TestIngestFilesAndPipes(t *testing.T) {
 
 // TestIngestTutorial sends the sample events and the pretty-printed body of the tutorial that the schema comes from.
 func TestIngestTutorial(t *testing.T) {
-	const samples = `{"timestamp": "2025-04-26 17:55:44", "model_id": "model_5", "prediction_id": "pred_2704", "features": "{\"feature1\":10,\"feature2\":41,\"feature3\":21}", "predicted_value": 17456627040, "actual_value": 17456627040, "model_version": "v5.4", "environment": "production"}
-{"timestamp": "2025-04-24 13:55:44", "model_id": "model_2", "prediction_id": "pred_1316", "features": "{\"feature1\":72,\"feature2\":34,\"feature3\":5}", "predicted_value": 32959113160, "actual_value": 32959113160, "model_version": "v2.6", "environment": "staging"}
-`
-	const pretty = `{
-       "timestamp": "2023-05-15 14:30:00",
-       "model_id": "price_prediction_model",
-       "prediction_id": "pred_123456",
-       "features": "{\"feature1\": 0.5, \"feature2\": 10.2}",
-       "predicted_value": 42.5,
-       "actual_value": 45.1,
-       "model_version": "v1.2.3",
-       "environment": "production"
-     }`
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
-	r := run(t, "ingest", "--server", s.url(), write(t, dir, "samples.ndjson", []byte(samples)), write(t, dir, "pretty.json", []byte(pretty)))
+	r := run(t, "ingest", "--server", s.url(), write(t, dir, "samples.ndjson", []byte(workload.TutorialLines)), write(t, dir, "pretty.json", []byte(workload.TutorialBody)))
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Contains(t, r.out, "3 rows stored, 0 quarantined, 2 requests")
 	r = run(t, "query", "metrics", "--server", s.url(), "--model-id", "price_prediction_model", "--from", "2023-01-01 00:00:00", "--format", "csv")

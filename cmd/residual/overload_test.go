@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/memory"
 )
 
 var (
@@ -50,7 +52,10 @@ func TestOverload(t *testing.T) {
 	idle := o.run(t, *overloadFlag/8, 0, 0)
 	peak := o.run(t, *overloadFlag/2, overloadWriters, 0)
 	over := o.run(t, *overloadFlag, 0, 3*float64(peak.stored)/overloadRows/peak.took.Seconds())
-	memory := processMemory(t, server.cmd.Process.Pid)
+	_, most, err := memory.Process(server.cmd.Process.Pid)
+	if err != nil {
+		t.Log("memory is not looked at: ", err)
+	}
 	_, text := request(t, http.MethodGet, server.address+"/metrics", "")
 	for line := range strings.Lines(text) {
 		if regexp.MustCompile(`^residual_(http_memory_full_total|(head|resident|sealed)_bytes|segments|checkpoints_total|merges_total) `).MatchString(line) {
@@ -61,10 +66,10 @@ func TestOverload(t *testing.T) {
 	t.Logf("peak: %.0f rows/s, query p50 %s p99 %s", peak.rate(), peak.latency(0.5), peak.latency(0.99))
 	t.Logf("3x:   %.0f rows/s of %.0f offered, %d requests stored, %d refused, %d not sent, query p50 %s p99 %s; %d MiB resident at most",
 		over.rate(), float64(over.offered)*overloadRows/over.took.Seconds(), over.stored/overloadRows, over.refused, over.unsent,
-		over.latency(0.5), over.latency(0.99), memory>>20)
+		over.latency(0.5), over.latency(0.99), most>>20)
 
 	require.Positive(t, over.stored)
-	require.LessOrEqual(t, memory, int64(overloadMemory)*11/10)
+	require.LessOrEqual(t, most, int64(overloadMemory)*11/10)
 	// A short peak on a machine with other work says too little of what the server can take.
 	if *overloadFlag >= 30*time.Second {
 		require.Positive(t, over.refused, "three times the peak is too much")
@@ -240,18 +245,4 @@ func TestOverloadProbe(t *testing.T) {
 		fmt.Println("latency", time.Since(begin).Nanoseconds())
 	}
 	client.CloseIdleConnections()
-}
-
-// processMemory is the most that a process had resident, 0 where the system does not tell.
-func processMemory(t *testing.T, pid int) int64 {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Log("memory is not looked at: ", err)
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	require.NoError(t, err)
-	return kib << 10
 }

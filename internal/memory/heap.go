@@ -1,0 +1,12 @@
+package memory
+
+import "runtime"
+
+// Live returns the bytes that the heap holds after a collection.
+func Live() int64 {
+	runtime.GC()
+	runtime.GC() // a pool keeps what it holds over the first
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
