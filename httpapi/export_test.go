@@ -13,7 +13,7 @@ func CSVRowsForTest(file io.Reader, delimiter string) (io.Reader, error) {
 
 // HashOf is the hash of a short body under an idempotency key.
 func HashOf(source, format, body string) [16]byte {
-	h := newBodyHasher().start(source, format)
+	h := newBodyHash(source, format)
 	h.add([]byte(body))
 	return h.sum()
 }

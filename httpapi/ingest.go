@@ -60,7 +60,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	defer in.putBuffer()
 	in.pieces.read, in.pieces.done = in.arrived, in.passed
 	if key.ID != "" {
-		in.hash = s.hasher.start(src.name, format.String())
+		in.hash = newBodyHash(src.name, format.String())
 	}
 	// A body that trickles in holds a connection, but no slot.
 	if err := in.pieces.fill(pieceBytes); err != nil {

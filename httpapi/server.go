@@ -65,7 +65,6 @@ type Server struct {
 	intakes  sync.Pool // of *intake
 	buffers  sync.Pool // of *[]byte, for pieces
 	decoders decoders
-	hasher   bodyHasher
 
 	budget  budget
 	heap    heap
@@ -102,7 +101,6 @@ func New(store Store, opts Options) (*Server, error) {
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		budget:  budget{limit: opts.Limits.InFlightBytesMax},
 		heap:    heap{limit: opts.Limits.HeapBytesMax},
-		hasher:  newBodyHasher(),
 		turns:   newTurns(opts.Limits.DecodesMax),
 		ingests: newGate(opts.Limits.IngestsMax),
 		queries: newGate(opts.Limits.QueriesMax),
