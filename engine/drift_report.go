@@ -112,7 +112,7 @@ func (r *Reference) window(historical int64, recent span) (window, error) {
 	case pinned && r.Version != "":
 		return window{}, queryError("the reference is both pinned and a version")
 	case r.Version != "":
-		return window{span{historical, recent.to}, r.Version}, nil
+		return window{span: span{historical, recent.to}, version: r.Version}, nil
 	case !pinned:
 		return window{span: span{historical, recent.from}}, nil
 	case r.From.IsZero() || !r.From.Before(r.To):
@@ -138,7 +138,8 @@ func (p *driftPlan) row(m *model, s *series, answers []answer) DriftReportRow {
 
 // compareDriftReports orders the worst first, see [Comparison.rank].
 func compareDriftReports(a, b *DriftReportRow) int {
-	return cmp.Or(
-		cmp.Compare(a.Status, b.Status), -cmp.Compare(a.rank(), b.rank()), compareSeries(&a.Series, &b.Series),
-	)
+	if c := cmp.Or(cmp.Compare(a.Status, b.Status), -cmp.Compare(a.rank(), b.rank())); c != 0 {
+		return c
+	}
+	return compareSeries(&a.Series, &b.Series)
 }

@@ -157,10 +157,11 @@ func (s *sealed) edit(e *edit, sc *segment.Scratch) (hit bool, err error) {
 
 // editWaiting applies e to the row that waits at a known place.
 func (s *sealed) editWaiting(e *edit, w waitingRow, sc *segment.Scratch) (bool, error) {
-	series, ok := s.find(w.series)
-	if !ok {
+	x := s.find(w.series)
+	if x == nil {
 		return false, nil
 	}
+	series := int(x.index)
 	seg, err := s.open(sc)
 	if err != nil {
 		return false, err

@@ -40,7 +40,7 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 		end:         p.recent.to,
 	}, want: segment.WantSpread}
 	var result ModelsResult
-	ws := []window{{span: p.recent}, p.reference, {span: span{minMilli, p.recent.to}}}
+	ws := []window{{span: p.recent}, p.reference, {span: span{minMilli, p.recent.to}, counted: true}}
 	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
 		all := &answers[2]
 		if all.Rows == 0 {

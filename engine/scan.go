@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -19,6 +20,8 @@ type window struct {
 	span
 	// version is empty for the series itself.
 	version string
+	// counted is set where the counts and times of the rows are all that is asked for.
+	counted bool
 }
 
 // answer is what the rows of a window add up to.
@@ -38,6 +41,7 @@ func (a *answer) reset() {
 // scratch is what a query needs beside its result, reused so that a query allocates nothing else.
 type scratch struct {
 	series   []uint32
+	of       []uint32
 	answers  []answer
 	sketches segment.Sketches
 	segment  segment.Scratch
@@ -134,14 +138,23 @@ func (m *model) visit(ctx context.Context, q scan, sc *scratch, f visit) (Read, 
 	return read, nil
 }
 
-// sister returns the series that has the environment of series n and another version, or n if version is empty.
-func (m *model) sister(n uint32, version string) (uint32, bool) {
-	if version == "" {
-		return n, true
+// sisters sets sc.of to the series that each window is about: series n, or the one that has its environment and the window's
+// version; noSeries if there is none.
+func (m *model) sisters(n uint32, ws []window, sc *scratch) {
+	sc.of = sc.of[:0]
+	for i := range ws {
+		of := n
+		if version := ws[i].version; version != "" {
+			var ok bool
+			if of, ok = m.numbers.get(seriesName{version, m.series[n].environment}); !ok {
+				of = noSeries
+			}
+		}
+		sc.of = append(sc.of, of)
 	}
-	of, ok := m.numbers.get(seriesName{version, m.series[n].environment})
-	return of, ok
 }
+
+const noSeries = math.MaxUint32
 
 // windows sets each answer to the rows of a series, or of its sister, that lie in its window. It goes month by month, so that a small segment is opened once
 // for all windows, and a block in which two of them meet is decoded once.
@@ -150,14 +163,15 @@ func (m *model) windows(answers []answer, series uint32, ws []window, want segme
 	for i := range answers {
 		answers[i].reset()
 	}
+	m.sisters(series, ws, sc)
 	for _, mo := range m.months {
 		for i := range ws {
-			if of, ok := m.sister(series, ws[i].version); ok && mo.overlaps(ws[i].span) {
-				read.add(mo.window(&answers[i], of, ws[i].span, want))
+			if mo.overlaps(ws[i].span) {
+				read.add(mo.window(&answers[i], sc.of[i], ws[i].span, want))
 			}
 		}
 		for _, sd := range mo.sealed {
-			r, err := m.sealedWindows(answers, mo, sd, series, ws, want, sc)
+			r, err := sd.windows(answers, mo, ws, want, sc)
 			if err != nil {
 				return read, err
 			}
@@ -167,28 +181,29 @@ func (m *model) windows(answers []answer, series uint32, ws []window, want segme
 	return read, nil
 }
 
-// sealedWindows adds the rows of one sealed segment of a month.
-func (m *model) sealedWindows(
-	answers []answer, mo *month, sd *sealed, series uint32, ws []window, want segment.Want, sc *scratch,
-) (Read, error) {
+// windows adds the rows of one sealed segment of a month to the answers, of the series sc.of.
+func (s *sealed) windows(answers []answer, mo *month, ws []window, want segment.Want, sc *scratch) (Read, error) {
 	var read Read
 	var seg *segment.Segment
 	for i := range ws {
-		of, ok := m.sister(series, ws[i].version)
-		if !ok || !mo.overlaps(ws[i].span) {
+		if !mo.overlaps(ws[i].span) {
 			continue
 		}
-		index, ok := sd.find(of)
-		if !ok {
+		x := s.find(sc.of[i])
+		if x == nil {
+			continue
+		}
+		if ws[i].counted && !s.edited() && x.stored.MinTime >= ws[i].from && x.stored.MaxTime < ws[i].to {
+			answers[i].AddCounts(&x.stored)
 			continue
 		}
 		if seg == nil {
 			var err error
-			if seg, err = sd.open(&sc.segment); err != nil {
+			if seg, err = s.open(&sc.segment); err != nil {
 				return read, err
 			}
 		}
-		r, err := seg.Window(&answers[i].Aggregate, &answers[i].sketches, index, ws[i].from, ws[i].to, want, &sc.segment)
+		r, err := seg.Window(&answers[i].Aggregate, &answers[i].sketches, int(x.index), ws[i].from, ws[i].to, want, &sc.segment)
 		if err != nil {
 			return read, segmentError(err)
 		}

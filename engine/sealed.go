@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -29,8 +30,8 @@ type sealed struct {
 type sealedSeries struct {
 	// number is the model's, index the place in the segment.
 	number, index uint32
-	// first is the earliest timestamp that is stored.
-	first int64
+	// stored counts the rows as they are stored, without edits.
+	stored segment.Counts
 }
 
 // newSealed opens a segment for m and makes its series known there. The caller holds m's lock.
@@ -48,9 +49,10 @@ func newSealed(m *model, src *source, generation uint64, sc *segment.Scratch) (*
 	s.series = make([]sealedSeries, seg.NumSeries())
 	for i := range s.series {
 		info := seg.Series(i)
-		s.rows += info.Total.Rows
-		number := m.number(seriesName{info.Version, info.Environment}, info.Total.MinTime)
-		s.series[i] = sealedSeries{number, uint32(i), info.Total.MinTime}
+		stored := info.Total.Counts
+		s.rows += stored.Rows
+		number := m.number(seriesName{info.Version, info.Environment}, stored.MinTime)
+		s.series[i] = sealedSeries{number, uint32(i), stored}
 	}
 	slices.SortFunc(s.series, func(a, b sealedSeries) int { return cmp.Compare(a.number, b.number) })
 	return s, nil
@@ -84,19 +86,19 @@ func (s *sealed) snapshot() (*segment.Segment, error) {
 
 func (s *sealed) edited() bool { return s.kept != nil && s.kept.Edited() }
 
-// find returns the place of a series in the segment.
-func (s *sealed) find(number uint32) (index int, ok bool) {
-	i, ok := slices.BinarySearchFunc(s.series, number, func(x sealedSeries, number uint32) int { return cmp.Compare(x.number, number) })
-	if !ok {
-		return 0, false
+// find returns what is known of a series, nil if the segment has none of its rows.
+func (s *sealed) find(number uint32) *sealedSeries {
+	i := sort.Search(len(s.series), func(i int) bool { return s.series[i].number >= number })
+	if i == len(s.series) || s.series[i].number != number {
+		return nil
 	}
-	return int(s.series[i].index), true
+	return &s.series[i]
 }
 
 // first returns the earliest timestamp of a series with all edits; ok is false if none of its rows is left.
 func (s *sealed) first(x sealedSeries) (ts int64, ok bool) {
 	if s.kept == nil {
-		return x.first, true
+		return x.stored.MinTime, true
 	}
 	total := s.kept.Series(int(x.index)).Total
 	return total.MinTime, total.Rows > 0

@@ -8,13 +8,7 @@ import "math"
 //
 // Rows must be finite. Up to 2^32 rows fit, see [Sum].
 type Aggregate struct {
-	Rows    uint64 // with or without an actual
-	Actuals uint64
-
-	// Bounds of the timestamps in Unix milliseconds, over all rows and over those with an actual. Zero if there is
-	// none.
-	MinTime, MaxTime             int64
-	ActualMinTime, ActualMaxTime int64
+	Counts
 
 	// Errors: all that [Aggregate.MergeErrors] takes, together with the counts and times above.
 	Over    Sum // of e where e > 0
@@ -30,6 +24,17 @@ type Aggregate struct {
 	PercentRows   uint64 // rows in Percent
 	Percent       Sum    // of |e|/|actual| where the actual is not zero
 	Symmetric     Sum    // of 2|e|/(|predicted|+|actual|), 0/0 = 0
+}
+
+// Counts says how many rows there are, and of which times.
+type Counts struct {
+	Rows    uint64 // with or without an actual
+	Actuals uint64
+
+	// Bounds of the timestamps in Unix milliseconds, over all rows and over those with an actual. Zero if there is
+	// none.
+	MinTime, MaxTime             int64
+	ActualMinTime, ActualMaxTime int64
 }
 
 // Reset empties a.
@@ -74,8 +79,7 @@ func (a *Aggregate) Merge(o *Aggregate) {
 // MergeErrors adds the rows of o to the counts, times and errors alone: all that MAE, RMSE, bias and drift need. The
 // rest of a is then meaningless.
 func (a *Aggregate) MergeErrors(o *Aggregate) {
-	a.addTimes(o.Rows, o.MinTime, o.MaxTime)
-	a.addActualTimes(o.Actuals, o.ActualMinTime, o.ActualMaxTime)
+	a.AddCounts(&o.Counts)
 	a.Over.Merge(&o.Over)
 	a.Under.Merge(&o.Under)
 	a.Squared.Merge(&o.Squared)
@@ -87,26 +91,32 @@ func (a *Aggregate) mergeSpread(o *Aggregate) {
 	a.Quartic.Merge(&o.Quartic)
 }
 
-func (a *Aggregate) addTimes(rows uint64, low, high int64) {
+// AddCounts adds the rows of o to c.
+func (c *Counts) AddCounts(o *Counts) {
+	c.addTimes(o.Rows, o.MinTime, o.MaxTime)
+	c.addActualTimes(o.Actuals, o.ActualMinTime, o.ActualMaxTime)
+}
+
+func (c *Counts) addTimes(rows uint64, low, high int64) {
 	if rows == 0 {
 		return
 	}
-	if a.Rows == 0 {
-		a.MinTime, a.MaxTime = low, high
+	if c.Rows == 0 {
+		c.MinTime, c.MaxTime = low, high
 	}
-	a.Rows += rows
-	a.MinTime, a.MaxTime = min(a.MinTime, low), max(a.MaxTime, high)
+	c.Rows += rows
+	c.MinTime, c.MaxTime = min(c.MinTime, low), max(c.MaxTime, high)
 }
 
-func (a *Aggregate) addActualTimes(actuals uint64, low, high int64) {
+func (c *Counts) addActualTimes(actuals uint64, low, high int64) {
 	if actuals == 0 {
 		return
 	}
-	if a.Actuals == 0 {
-		a.ActualMinTime, a.ActualMaxTime = low, high
+	if c.Actuals == 0 {
+		c.ActualMinTime, c.ActualMaxTime = low, high
 	}
-	a.Actuals += actuals
-	a.ActualMinTime, a.ActualMaxTime = min(a.ActualMinTime, low), max(a.ActualMaxTime, high)
+	c.Actuals += actuals
+	c.ActualMinTime, c.ActualMaxTime = min(c.ActualMinTime, low), max(c.ActualMaxTime, high)
 }
 
 // addError adds |e| and e^2.

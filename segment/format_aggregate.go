@@ -44,7 +44,7 @@ func (a *Aggregate) appendTo(dst []byte) []byte {
 
 // decodeAggregate reads what Aggregate.appendTo wrote.
 func decodeAggregate(c *cursor) Aggregate {
-	a := Aggregate{Rows: c.uvarint(), Actuals: c.uvarint()}
+	a := Aggregate{Counts: Counts{Rows: c.uvarint(), Actuals: c.uvarint()}}
 	if a.Rows > rowsMax || a.Actuals > a.Rows {
 		c.fail("aggregate counts")
 	}

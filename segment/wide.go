@@ -85,7 +85,15 @@ func (w *wide) mul(o *wide) wide {
 
 // scale returns w*n, which must fit.
 func (w *wide) scale(n uint64) wide {
-	return w.mul(&wide{limb: [wideLimbs]uint64{n}})
+	p := wide{exp: w.exp}
+	var carry uint64
+	for i, x := range w.limb {
+		hi, lo := bits.Mul64(x, n)
+		var c uint64
+		p.limb[i], c = bits.Add64(lo, carry, 0)
+		carry = hi + c
+	}
+	return p
 }
 
 // shift returns the same value with an exponent that is smaller by n >= 0. The integer must have n bits of room.
@@ -100,9 +108,10 @@ func (w *wide) shift(n int) wide {
 // div returns w/n, cut off behind at least 128 significant bits, and whether anything but zeros was cut off. The
 // integer must be below 2^256.
 func (w *wide) div(n uint64) (quotient wide, inexact bool) {
-	quotient = w.shift(wideBits / 2)
+	used := w.bitLen()
+	quotient = w.shift(max(128+64-used, 0))
 	rest := uint64(0)
-	for i := wideLimbs - 1; i >= 0; i-- {
+	for i := (max(used, 128+64) - 1) / 64; i >= 0; i-- { // limbs above are zero
 		quotient.limb[i], rest = bits.Div64(rest, quotient.limb[i], n)
 	}
 	return quotient, rest != 0
