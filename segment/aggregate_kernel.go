@@ -12,11 +12,16 @@ func (a *Aggregate) AddWanted(want Want, times []int64, predicted, actual []floa
 	if from >= to {
 		return
 	}
+	a.addRowTimes(times, known, from, to)
+	a.addNumbers(want, predicted, actual, known, from, to)
+}
+
+// addRowTimes adds counts and times of the rows [from, to), which must be ascending and at least one.
+func (a *Aggregate) addRowTimes(times []int64, known Bitmap, from, to int) {
 	a.addTimes(uint64(to-from), times[from], times[to-1])
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		a.addActualTimes(uint64(j-i), times[i], times[j-1])
 	}
-	a.addNumbers(want, predicted, actual, known, from, to)
 }
 
 // AddRows adds the rows [from, to) of parallel columns, in whatever order they are.
@@ -38,8 +43,7 @@ func (a *Aggregate) addNumbers(want Want, predicted, actual []float64, known Bit
 		p, q, next := b.next(predicted, actual, known, from, to)
 		b.addErrors(a, p, q, want >= WantSpread)
 		if want == WantAll {
-			b.addActuals(a, q)
-			b.addQuotients(a, p, q)
+			b.addRest(a, p, q)
 		}
 		from = next
 	}
@@ -99,6 +103,12 @@ func (b *batch) addErrors(a *Aggregate, predicted, actual []float64, quartic boo
 	if quartic {
 		addQuartics(&a.Quartic, magnitudes, x)
 	}
+}
+
+// addRest adds what [WantSpread] does not ask for.
+func (b *batch) addRest(a *Aggregate, predicted, actual []float64) {
+	b.addActuals(a, actual)
+	b.addQuotients(a, predicted, actual)
 }
 
 // addActuals adds the actuals and their squares of at most batchRows rows.

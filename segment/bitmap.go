@@ -78,6 +78,13 @@ func (b Bitmap) run(i, end int) (from, to int) {
 	return from, b.next(from, end, ^uint64(0))
 }
 
+// last returns the last set bit of [i, end), or i-1 if there is none.
+func (b Bitmap) last(i, end int) int {
+	for end--; end >= i && !b.Get(end); end-- {
+	}
+	return end
+}
+
 // next returns the first position in [i, end) whose bit, flipped by flip, is set; end if there is none.
 func (b Bitmap) next(i, end int, flip uint64) int {
 	for ; i < end; i = i&^63 + 64 {

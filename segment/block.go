@@ -8,7 +8,8 @@ import (
 
 // A block is up to blockRows consecutive rows of one series, in chunks, each with the CRC32C of its bytes behind it:
 //
-//	numbers    times (integers), known, predicted (floats), actual (floats, of the rows that have one)
+//	numbers    length of strips, strips, times (integers), known, predicted (floats), actual (floats, of the rows that
+//	           have one)
 //	ids        prediction ids
 //	features   features
 //	lags       of which rows (as known), lags (integers, of those rows); nothing if no row has one
@@ -61,8 +62,8 @@ const (
 	AllColumns = Numbers | IDs | Features | Lags
 )
 
-// appendBlock appends the chunks of the rows of c and returns their lengths.
-func (e *encoder) appendBlock(dst []byte, c *Columns) ([]byte, [chunks]uint32) {
+// appendBlock appends the chunks of the rows of c and returns their lengths. It sets sum to the rows.
+func (e *encoder) appendBlock(dst []byte, c *Columns, sum *Aggregate) ([]byte, [chunks]uint32) {
 	var lens [chunks]uint32
 	start := len(dst)
 	seal := func(ch chunk) {
@@ -70,7 +71,7 @@ func (e *encoder) appendBlock(dst []byte, c *Columns) ([]byte, [chunks]uint32) {
 		lens[ch] = uint32(len(dst) - start)
 		start = len(dst)
 	}
-	dst = e.appendNumbers(dst, c)
+	dst = e.appendNumbers(e.appendStrips(dst, c, sum), c)
 	seal(chunkNumbers)
 	dst = e.appendTexts(dst, &c.IDs, 0)
 	seal(chunkIDs)
@@ -80,7 +81,7 @@ func (e *encoder) appendBlock(dst []byte, c *Columns) ([]byte, [chunks]uint32) {
 		dst = e.appendLags(dst, c.Lags)
 		seal(chunkLags)
 	}
-	if c.Known.Count() > 0 {
+	if sum.Actuals > 0 {
 		e.sketches.Reset()
 		e.sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
 		dst = e.sketches.AppendTo(dst)
@@ -166,19 +167,19 @@ func (sc *Scratch) decodeChunk(dst *Columns, ch chunk, b []byte, n int) error {
 // decodeNumbers sets the number columns of dst, n rows, from a chunk without its checksum.
 func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
 	c := cursor{rest: b}
+	c.block() // the strips
 	decodeInts(&c, grow(&dst.Times, n))
-	return sc.decodeValues(&c, dst, 0, n)
+	actuals := decodeKnown(&c, grow(&dst.Known, (n+63)/64), n)
+	return sc.decodeValues(&c, dst, actuals, 0, n)
 }
 
-// decodeValues sets known, and predicted and actual of the rows [from, to), from what follows the times in the chunk of
-// numbers.
-func (sc *Scratch) decodeValues(c *cursor, dst *Columns, from, to int) error {
-	n := len(dst.Times)
-	known := grow(&dst.Known, (n+63)/64)
-	actuals := decodeKnown(c, known, n)
+// decodeValues sets predicted and actual of the rows [from, to), from what follows known in the chunk of numbers. The
+// rest of both is left undefined.
+func (sc *Scratch) decodeValues(c *cursor, dst *Columns, actuals, from, to int) error {
 	if c.err != nil {
 		return c.err
 	}
+	n, known := len(dst.Times), dst.Known
 	ref := &sc.predicted
 	ref.values, ref.rows, ref.from, ref.to = grow(&dst.Predicted, n), nil, from, to
 	decodeFloats(c, ref.values, from, to, &ref.decimals, nil)
@@ -191,7 +192,7 @@ func (sc *Scratch) decodeValues(c *cursor, dst *Columns, from, to int) error {
 	compact := grow(&sc.values, actuals)
 	first, end := known.countBelow(from), known.countBelow(to)
 	decodeFloats(c, compact, first, end, &sc.actual, ref)
-	clear(actual)
+	clear(actual[from:to])
 	compact = compact[first:end]
 	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
 		compact = compact[copy(actual[i:j], compact):]

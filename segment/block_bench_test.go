@@ -16,7 +16,7 @@ func BenchmarkBlockEncode(b *testing.B) {
 	var dst []byte
 	var lens [chunks]uint32
 	for b.Loop() {
-		dst, lens = e.appendBlock(dst[:0], c)
+		dst, lens = e.appendBlock(dst[:0], c, new(Aggregate))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/blockRows, "ns/row")
 	for ch, name := range []string{"numbers", "ids", "features"} {
@@ -45,7 +45,7 @@ func BenchmarkBuilder(b *testing.B) {
 
 func BenchmarkBlockDecode(b *testing.B) {
 	c, e := benchBlock(), newEncoder()
-	encoded, lens := e.appendBlock(nil, c)
+	encoded, lens := e.appendBlock(nil, c, new(Aggregate))
 	var dst Columns
 	var sc Scratch
 	at := uint32(0)

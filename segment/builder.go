@@ -11,11 +11,13 @@ import (
 const RowBytesMax = 1 << 20
 
 // Builder writes a segment: [Builder.StartSeries], [Builder.Append] as often as needed, the same for the next series,
-// [Builder.Finish]. It holds the encoded blocks and at most one block of rows. It is for one goroutine at a time.
+// [Builder.Finish]. It holds the encoded blocks and at most two blocks of rows. It is for one goroutine at a time.
 type Builder struct {
 	dir     directory
 	body    []byte  // header and blocks
-	pending Columns // rows of the series at hand that are not yet a block
+	pending Columns // rows of the series at hand that are not yet a block, up to cutRows
+	rest    Columns // memory for those that stay pending
+	part    Columns // the next block among other rows, whose memory it shares
 	enc     *encoder
 
 	// The last row appended to the series at hand.
@@ -79,16 +81,27 @@ func (b *Builder) AppendRange(c *Columns, from, to int) error {
 	}
 	b.lastTime, b.lastID = c.Times[to-1], append(b.lastID[:0], c.IDs.At(to-1)...)
 	for from < to {
-		next := min(to, from+blockRows-b.pending.Len())
+		// Whole blocks are made of c itself, so that its texts need not be copied.
+		if b.pending.Len() == 0 && full(c, from, to) {
+			from += b.appendBlock(c, from, to)
+			continue
+		}
+		next := min(to, from+cutRows-b.pending.Len())
 		if c.IDs.size(from, next)+c.Features.size(from, next)+b.pending.textBytes() > textBytesBlock {
 			next = from + 1
 		}
 		b.pending.AppendFrom(c, from, next)
-		if from = next; b.pending.Len() == blockRows || b.pending.textBytes() >= textBytesBlock {
+		from = next
+		for full(&b.pending, 0, b.pending.Len()) {
 			b.endBlock()
 		}
 	}
 	return nil
+}
+
+// full tells whether the rows [from, to) of c are enough to say where the first block of them ends.
+func full(c *Columns, from, to int) bool {
+	return to-from >= cutRows || c.IDs.size(from, to)+c.Features.size(from, to) >= textBytesBlock
 }
 
 // check tells what is wrong with the rows [from, to).
@@ -117,21 +130,43 @@ func finite(v float64) bool {
 	return math.Float64bits(v)>>fracBits&expMask != expMask
 }
 
-// endBlock makes a block of the pending rows.
+// endBlock makes a block of the first of the pending rows.
 func (b *Builder) endBlock() {
 	p := &b.pending
-	ref := blockRef{off: int64(len(b.body))}
-	b.body, ref.lens = b.enc.appendBlock(b.body, p)
-	var sum Aggregate
-	sum.AddRows(p.Times, p.Predicted, p.Actual, p.Known, 0, p.Len())
-	b.addBlock(ref, &sum)
-	p.Reset()
+	n := b.appendBlock(p, 0, p.Len())
+	if n == p.Len() {
+		p.Reset()
+		return
+	}
+	rest := b.rest
+	rest.Reset()
+	rest.AppendFrom(p, n, p.Len())
+	b.pending, b.rest = rest, *p
 }
 
-// cut makes a block of the pending rows if there are at least so many. It tells whether none are left.
-func (b *Builder) cut(least int) bool {
-	if b.pending.Len() >= least {
-		b.endBlock()
+// appendBlock makes a block of the first of the rows [from, to) of c, and returns how many it took.
+func (b *Builder) appendBlock(c *Columns, from, to int) int {
+	n := blockEnd(c.Times[from:to])
+	for n > 1 && c.IDs.size(from, from+n)+c.Features.size(from, from+n) > textBytesBlock {
+		n = (n + 1) / 2
+	}
+	p := &b.part
+	p.alias(c, from, from+n)
+	ref := blockRef{off: int64(len(b.body))}
+	var sum Aggregate
+	b.body, ref.lens = b.enc.appendBlock(b.body, p, &sum)
+	b.addBlock(ref, &sum)
+	return n
+}
+
+// flush makes blocks of all pending rows if they are half a block, or if they end with an hour that the row at the time next is not in. It tells
+// whether none are left.
+func (b *Builder) flush(next int64) bool {
+	n := b.pending.Len()
+	if n >= blockRows/2 || n >= restRows && hourOf(b.lastTime) < hourOf(next) {
+		for b.pending.Len() > 0 {
+			b.endBlock()
+		}
 	}
 	return b.pending.Len() == 0
 }
@@ -169,7 +204,7 @@ func (b *Builder) addBlock(ref blockRef, sum *Aggregate) {
 
 // endSeries ends the series begun last, if any.
 func (b *Builder) endSeries() {
-	if b.pending.Len() > 0 {
+	for b.pending.Len() > 0 {
 		b.endBlock()
 	}
 	if n := len(b.dir.series); n > 0 && b.dir.series[n-1].blockCount == 0 {

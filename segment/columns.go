@@ -74,6 +74,15 @@ func (c *Columns) AppendFrom(o *Columns, from, to int) {
 	c.Features.AppendFrom(&o.Features, from, to)
 }
 
+// alias makes c the rows [from, to) of o, whose memory it shares but for bits and ends of texts.
+func (c *Columns) alias(o *Columns, from, to int) {
+	c.Times, c.Predicted, c.Actual, c.Lags = o.Times[from:to], o.Predicted[from:to], o.Actual[from:to], o.Lags[from:to]
+	c.Known = c.Known[:0]
+	c.Known.appendFrom(0, o.Known, from, to)
+	c.IDs.alias(&o.IDs, from, to)
+	c.Features.alias(&o.Features, from, to)
+}
+
 // textBytes returns the size of ids and features.
 func (c *Columns) textBytes() int {
 	return len(c.IDs.Bytes) + len(c.Features.Bytes)

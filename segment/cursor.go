@@ -73,6 +73,13 @@ func (c *cursor) block() []byte {
 	return c.bytes(c.count("bytes"))
 }
 
+// finish takes over the fault of a part of what c reads, of which nothing may be left.
+func (c *cursor) finish(part *cursor) {
+	if err := part.end(); err != nil && c.err == nil {
+		c.err, c.rest = err, nil
+	}
+}
+
 // end returns the error, which for bytes left over is ErrCorrupt too.
 func (c *cursor) end() error {
 	if c.err == nil && len(c.rest) > 0 {

@@ -9,17 +9,18 @@ import (
 // that follow each other decode a block between them once.
 const edgesHeld = 8
 
-// edgeBlock is a block at the edge of a window, decoded as far as windows asked for it: the times, and the numbers of
-// the rows [first, end).
+// edgeBlock is a block at the edge of a window: decoded as a whole, or strip by strip as windows ask.
 type edgeBlock struct {
-	segment    *Segment // nil if there is none
-	block      int      // of all of the segment
-	cols       ColumnSet
-	rows       Columns
-	first, end int
-	parts      int // how often rows were decoded
+	segment *Segment  // nil if there is none
+	block   int       // of all of the segment
+	cols    ColumnSet // decoded; none if strip by strip
+	rows    Columns
 
-	values []byte // what follows the times in the chunk, until sc reads something else
+	// Of a block decoded strip by strip.
+	strips               strips
+	timed, valued        Bitmap // strips whose times and whose numbers rows has
+	actuals              int
+	timesAt, predictedAt int // where these columns begin in the chunk of numbers
 }
 
 // Forget lets go of decoded blocks. It must be called between an Edit and a Window of the same segment.
@@ -31,20 +32,34 @@ func (sc *Scratch) Forget() {
 
 // edge adds those rows of a block that lie in the window.
 func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, from, to int64, want Want, sc *Scratch) (Read, error) {
-	cols := Numbers
-	if want == WantAll {
-		cols |= Lags
+	number := int(s.dir.series[series].firstBlock) + block
+	cols := ColumnSet(0)
+	switch {
+	case want == WantAll:
+		cols = Numbers | Lags
+	case want == WantSpread || s.edits[number] != nil:
+		cols = Numbers
 	}
-	e, read, err := s.edgeBlock(series, block, cols, sc)
-	if err != nil {
-		return Read{}, err
+	e, held := sc.edgeBlock(s, number, cols)
+	if cols == 0 {
+		read, err := s.stripEdge(dst, e, held, from, to, sc)
+		if err != nil {
+			e.segment = nil
+			return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
+		}
+		return read, nil
 	}
 	c := &e.rows
+	var read Read
+	if !held {
+		var err error
+		if read, err = s.ReadBlock(c, series, block, cols, sc); err != nil {
+			e.segment = nil
+			return Read{}, err
+		}
+	}
 	i, _ := slices.BinarySearch(c.Times, from)
 	j, _ := slices.BinarySearch(c.Times, to)
-	if err := s.decodeRows(e, i, j, sc); err != nil {
-		return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
-	}
 	dst.AddWanted(want, c.Times, c.Predicted, c.Actual, c.Known, i, j)
 	if want == WantAll {
 		sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, i, j)
@@ -52,72 +67,139 @@ func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, fr
 	return read, nil
 }
 
-// edgeBlock returns a block with its times decoded. Nothing is read for one that sc holds already.
-func (s *Segment) edgeBlock(series, block int, cols ColumnSet, sc *Scratch) (*edgeBlock, Read, error) {
-	number := int(s.dir.series[series].firstBlock) + block
+// edgeBlock returns the place of a block, and whether it is held there already.
+func (sc *Scratch) edgeBlock(s *Segment, block int, cols ColumnSet) (e *edgeBlock, held bool) {
 	for i := range sc.edges {
-		if e := &sc.edges[i]; e.segment == s && e.block == number && e.cols == cols {
-			return e, Read{}, nil
+		if e := &sc.edges[i]; e.segment == s && e.block == block && e.cols == cols {
+			return e, true
 		}
 	}
-	e := &sc.edges[sc.edgeNext]
+	e = &sc.edges[sc.edgeNext]
 	sc.edgeNext = (sc.edgeNext + 1) % edgesHeld
-	e.segment, e.block, e.cols, e.parts, e.values = nil, number, cols, 0, nil
-	read, err := s.readEdge(e, series, block, sc)
-	if err == nil {
-		e.segment = s
-	}
-	return e, read, err
+	e.segment, e.block, e.cols = s, block, cols
+	return e, false
 }
 
-// readEdge decodes the times of a block, or all that is wanted of it if that is more than the stored numbers.
-func (s *Segment) readEdge(e *edgeBlock, series, block int, sc *Scratch) (Read, error) {
-	if e.cols != Numbers || s.edits[e.block] != nil {
-		read, err := s.ReadBlock(&e.rows, series, block, e.cols, sc)
-		e.first, e.end = 0, e.rows.Len()
-		return read, err
-	}
-	b, err := s.numbers(e.block, sc)
+// stripEdge adds the errors of those rows of a block that lie in the window: the sums of whole strips, and the rows of
+// at most two.
+func (s *Segment) stripEdge(dst *Aggregate, e *edgeBlock, held bool, from, to int64, sc *Scratch) (Read, error) {
+	off, size := s.dir.blocks[e.block].chunk(chunkNumbers)
+	b, err := sc.readChecked(s.src, off, size)
 	if err != nil {
-		return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
+		return Read{}, err
 	}
-	e.rows.Reset()
-	e.first, e.end = 0, 0
-	c := cursor{rest: b}
-	decodeInts(&c, grow(&e.rows.Times, int(s.dir.nodes[e.block].Rows)))
-	e.values = c.rest
-	return Read{Rows: uint64(e.rows.Len()), Bytes: uint64(len(b) + checksumLen)}, c.err
-}
-
-// numbers returns the chunk of numbers of a block without its checksum.
-func (s *Segment) numbers(block int, sc *Scratch) ([]byte, error) {
-	off, size := s.dir.blocks[block].chunk(chunkNumbers)
-	return sc.readChecked(s.src, off, size)
-}
-
-// decodeRows decodes the numbers of the rows [first, end), unless they are. The second window that asks for a block
-// usually begins where the first one ended; if there are more, they get all of it.
-func (s *Segment) decodeRows(e *edgeBlock, first, end int, sc *Scratch) error {
-	c := cursor{rest: e.values}
-	e.values = nil
-	if first >= end || first >= e.first && end <= e.end {
-		return nil
-	}
-	if e.parts++; e.parts > 2 {
-		first, end = 0, e.rows.Len()
-	}
-	if c.rest == nil {
-		b, err := s.numbers(e.block, sc)
-		if err != nil {
-			return err
+	a := &s.dir.nodes[e.block]
+	var read Read
+	if !held {
+		if err := e.decodeStrips(b, a); err != nil {
+			return Read{}, err
 		}
-		c.rest = b
-		decodeIntsIn(&c, e.rows.Times, 0, 0)
+		read.Bytes = uint64(size)
 	}
-	e.first, e.end = 0, 0
-	err := sc.decodeValues(&c, &e.rows, first, end)
-	if err == nil {
-		e.first, e.end = first, end
+	p := stripReader{edgeBlock: e, chunk: b, sc: sc}
+	i, j := p.find(from), p.find(to)
+	if i < j {
+		dst.addTimes(uint64(j-i), p.time(i), p.time(j-1))
+		known := &e.rows.Known
+		if first, last := known.next(i, j, 0), known.last(i, j); first < j {
+			dst.addActualTimes(uint64(known.countBelow(j)-known.countBelow(i)), p.time(first), p.time(last))
+			p.addErrors(dst, i, j)
+		}
 	}
-	return err
+	read.Rows = p.decoded
+	return read, p.err
+}
+
+// decodeStrips reads all of a chunk of numbers but times and numbers.
+func (e *edgeBlock) decodeStrips(chunk []byte, a *Aggregate) error {
+	n := int(a.Rows)
+	c := cursor{rest: chunk}
+	e.strips.decode(&c, n, a.MinTime)
+	e.timesAt = len(chunk) - len(c.rest)
+	decodeIntsIn(&c, grow(&e.rows.Times, n), 0, 0)
+	e.actuals = decodeKnown(&c, grow(&e.rows.Known, (n+63)/64), n)
+	e.predictedAt = len(chunk) - len(c.rest)
+	words := (stripsOf(n) + 63) / 64
+	clear(grow(&e.timed, words))
+	clear(grow(&e.valued, words))
+	return c.err
+}
+
+// stripReader decodes strips of a block as they are asked for. Its first error latches.
+type stripReader struct {
+	*edgeBlock
+	chunk   []byte
+	sc      *Scratch
+	decoded uint64 // rows
+	err     error
+}
+
+// bounds returns the rows of a strip.
+func (p *stripReader) bounds(strip int) (from, to int) {
+	return strip * stripRows, min((strip+1)*stripRows, p.rows.Len())
+}
+
+// find returns the first row that is not before a time.
+func (p *stripReader) find(ms int64) int {
+	strip := len(p.strips.starts) - 1
+	for ; strip >= 0 && p.strips.starts[strip] >= ms; strip-- {
+	}
+	if strip < 0 {
+		return 0
+	}
+	p.decodeTimes(strip)
+	from, to := p.bounds(strip)
+	i, _ := slices.BinarySearch(p.rows.Times[from:to], ms)
+	return from + i
+}
+
+// time returns that of a row.
+func (p *stripReader) time(row int) int64 {
+	if row%stripRows == 0 {
+		return p.strips.starts[row/stripRows]
+	}
+	p.decodeTimes(row / stripRows)
+	return p.rows.Times[row]
+}
+
+func (p *stripReader) decodeTimes(strip int) {
+	if p.timed.Get(strip) || p.err != nil {
+		return
+	}
+	from, to := p.bounds(strip)
+	c := cursor{rest: p.chunk[p.timesAt:]}
+	decodeIntsFrom(&c, p.rows.Times, from, to, p.strips.starts[strip])
+	p.timed.Set(strip)
+	p.decoded += uint64(to - from)
+	p.err = c.err
+}
+
+// addErrors adds those of the rows [i, j).
+func (p *stripReader) addErrors(dst *Aggregate, i, j int) {
+	for i < j && p.err == nil {
+		strip := i / stripRows
+		from, to := p.bounds(strip)
+		if i == from && to <= j && len(p.strips.sums) > 0 {
+			p.strips.sums[strip].addTo(dst)
+			i = to
+			continue
+		}
+		p.decodeValues(strip)
+		c, b := &p.rows, &p.sc.batch
+		for end := min(to, j); i < end && p.err == nil; {
+			predicted, actual, next := b.next(c.Predicted, c.Actual, c.Known, i, end)
+			b.addErrors(dst, predicted, actual, false)
+			i = next
+		}
+	}
+}
+
+func (p *stripReader) decodeValues(strip int) {
+	if p.valued.Get(strip) {
+		return
+	}
+	from, to := p.bounds(strip)
+	c := cursor{rest: p.chunk[p.predictedAt:]}
+	p.err = p.sc.decodeValues(&c, &p.rows, p.actuals, from, to)
+	p.valued.Set(strip)
 }

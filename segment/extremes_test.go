@@ -106,12 +106,13 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 	var a Aggregate
 	var sketches Sketches
 	from, to := c.Times[1500], c.Times[40000]
+	most := [...]uint64{WantErrors: 4 * stripRows, WantSpread: 2 * blockRows, WantAll: 2 * blockRows}
 	for want := WantErrors; want <= WantAll; want++ {
 		require.Zero(t, testing.AllocsPerRun(100, func() {
 			a.Reset()
 			sketches.Reset()
 			sc.Forget()
-			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows != 2*blockRows {
+			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows == 0 || read.Rows > most[want] {
 				t.Fatal(read, err)
 			}
 			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows != 0 {

@@ -16,7 +16,7 @@ import (
 // Integers of fixed length are little-endian. Sections of an unknown type are skipped if optional and ErrVersion if
 // not. Those known stand once each, in the order of their types.
 const (
-	formatVersion = 1
+	formatVersion = 2
 
 	headerMagic  = "\x93RESISEG"
 	trailerMagic = "RESIEND\n"

@@ -182,7 +182,7 @@ func FuzzBlock(f *testing.F) {
 		for _, n := range []int{1, 9, 70} {
 			var c Columns
 			draw(r, &c, n)
-			b, lens := e.appendBlock(nil, sorted(&c))
+			b, lens := e.appendBlock(nil, sorted(&c), new(Aggregate))
 			for ch, at := chunkNumbers, uint32(0); ch < chunks; ch++ {
 				if lens[ch] > 0 {
 					f.Add(b[at:at+lens[ch]-checksumLen], uint16(n), uint8(ch))

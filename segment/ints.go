@@ -198,40 +198,63 @@ func decodeInts(c *cursor, dst []int64) {
 // decodeIntsIn fills dst[from:to] from the front of c, at which a column of len(dst) integers lies. The rest of dst is
 // left undefined.
 func decodeIntsIn(c *cursor, dst []int64, from, to int) {
-	flags, width := c.byte(), uint(c.byte())
-	base, first, scale := c.varint(), int64(0), int64(1)
-	if flags&intsDelta != 0 {
-		first = c.varint()
+	h := decodeIntHeader(c)
+	// Eight values begin at a byte, and differences with the first.
+	if from &^= 7; h.flags&intsDelta != 0 {
+		from = 0
 	}
-	if flags&intsScaled != 0 {
-		scale = int64(c.uvarint())
+	h.decode(c, dst, from, max(from, to), h.first)
+}
+
+// decodeIntsFrom is decodeIntsIn for a known value of dst[from]; from is a multiple of 8.
+func decodeIntsFrom(c *cursor, dst []int64, from, to int, first int64) {
+	h := decodeIntHeader(c)
+	h.decode(c, dst, from, to, first)
+}
+
+// intHeader is what stands before the packed integers.
+type intHeader struct {
+	flags              byte
+	width              uint
+	base, first, scale int64
+}
+
+func decodeIntHeader(c *cursor) intHeader {
+	h := intHeader{flags: c.byte(), width: uint(c.byte()), base: c.varint(), scale: 1}
+	if h.flags&intsDelta != 0 {
+		h.first = c.varint()
 	}
-	if flags > intsFlags || width > 64 || width != packWidth(int(width)) {
+	if h.flags&intsScaled != 0 {
+		h.scale = int64(c.uvarint())
+	}
+	if h.flags > intsFlags || h.width > 64 || h.width != packWidth(int(h.width)) {
 		c.fail("integer column header")
 	}
+	return h
+}
+
+// decode fills dst[from:to], from a multiple of 8, and reads the whole column. first is the value at from of a column
+// of differences.
+func (h *intHeader) decode(c *cursor, dst []int64, from, to int, first int64) {
 	rest := c.rest
-	c.bytes(packedLen(len(dst), width))
+	c.bytes(packedLen(len(dst), h.width))
 	if c.err != nil {
 		return
 	}
-	// Eight values begin at a byte, and differences with the first.
-	if from &^= 7; flags&intsDelta != 0 {
-		from = 0
-	}
-	part := dst[from:max(from, to)]
-	rest = rest[from/8*int(width):]
-	if flags&(intsScaled|intsPatched) == 0 {
-		unpack(part, rest, width, base)
+	part := dst[from:to]
+	rest = rest[from/8*int(h.width):]
+	if h.flags&(intsScaled|intsPatched) == 0 {
+		unpack(part, rest, h.width, h.base)
 	} else {
-		unpack(part, rest, width, 0)
-		if flags&intsPatched != 0 {
-			decodePatches(c, dst, from, to, width)
+		unpack(part, rest, h.width, 0)
+		if h.flags&intsPatched != 0 {
+			decodePatches(c, dst, from, to, h.width)
 		}
 		for i, v := range part {
-			part[i] = v*scale + base
+			part[i] = v*h.scale + h.base
 		}
 	}
-	if flags&intsDelta != 0 {
+	if h.flags&intsDelta != 0 {
 		prefixSum(part, first)
 	}
 }

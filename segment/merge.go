@@ -92,7 +92,7 @@ func (m *merger) step() error {
 	c := m.active[first]
 	switch {
 	case !c.decoded():
-		if a := c.seg.Block(c.series, c.block); a.MaxTime < bound && a.Rows >= blockRows/2 && m.asStored(c, a) {
+		if m.asStored(c, bound) && m.b.flush(c.time()) {
 			return m.take(c)
 		}
 		return m.decode(c)
@@ -127,20 +127,8 @@ func (m *merger) first() (first int, bound int64) {
 	return first, bound
 }
 
-// take moves a block that is not decoded, as it is stored if the rows before it make a block.
+// take moves a block as it is stored.
 func (m *merger) take(c *mergeCursor) error {
-	if !m.b.cut(blockRows / 2) {
-		if err := m.decode(c); err != nil {
-			return err
-		}
-		// Without this, the rest would stay as short as it is, and every block after it would have to be decoded.
-		half := (m.b.pending.Len() + c.rows.Len()) / 2
-		if err := m.append(c, max(half-m.b.pending.Len(), 1)); err != nil {
-			return err
-		}
-		m.b.cut(1)
-		return m.append(c, c.rows.Len())
-	}
 	i := int(c.seg.dir.series[c.series].firstBlock) + c.block
 	ref := &c.seg.dir.blocks[i]
 	if err := m.b.appendStored(c.seg.src, ref, &c.seg.dir.nodes[i], m.sc); err != nil {
@@ -189,9 +177,21 @@ func (c *mergeCursor) time() int64 {
 	return c.seg.Block(c.series, c.block).MinTime
 }
 
-// asStored tells whether nothing is to be folded into the next block of c, whose stored aggregate is a.
-func (m *merger) asStored(c *mergeCursor, a *Aggregate) bool {
-	return (m.fill == nil || a.Actuals == a.Rows) && c.seg.edits[int(c.seg.dir.series[c.series].firstBlock)+c.block] == nil
+// asStored tells whether the next block of c may stay as it is: no rows come between its own, nothing is to be folded
+// into it, and it is not short but where it ends with its hour. bound is the least time that other segments have.
+func (m *merger) asStored(c *mergeCursor, bound int64) bool {
+	e := &c.seg.dir.series[c.series]
+	a := c.seg.Block(c.series, c.block)
+	if a.MaxTime >= bound || m.fill != nil && a.Actuals < a.Rows || c.seg.edits[int(e.firstBlock)+c.block] != nil {
+		return false
+	}
+	if a.Rows >= blockRows/2 {
+		return true
+	}
+	if c.block+1 < int(e.blockCount) {
+		bound = min(bound, c.seg.Block(c.series, c.block+1).MinTime)
+	}
+	return a.Rows >= restRows && hourOf(m.b.lastTime) < hourOf(a.MinTime) && hourOf(a.MaxTime) < hourOf(bound)
 }
 
 // decode reads the next block of c. All of its rows may have been deleted.

@@ -29,6 +29,7 @@ type Scratch struct {
 
 	edges    [edgesHeld]edgeBlock
 	edgeNext int
+	batch    batch
 
 	zstd *zstd.Decoder
 }
@@ -62,6 +63,9 @@ type encoder struct {
 	predicted reference
 	actual    decimals
 	other     decimals
+
+	strips []byte
+	batch  batch
 
 	sketches Sketches
 	lagged   Bitmap

@@ -139,7 +139,10 @@ func TestEdits(t *testing.T) {
 			rows := series[at].rows
 			block := r.IntN(s.Series(at).Blocks)
 			edit := Edit{Row: r.IntN(int(s.Block(at, block).Rows)), Known: true, Actual: math.Exp(10 * r.NormFloat64()), Deleted: r.IntN(3) == 0}
-			row := block*blockRows + edit.Row
+			row := edit.Row
+			for before := range block {
+				row += int(s.Block(at, before).Rows)
+			}
 			if rows.Times[row] == math.MaxInt64 {
 				continue // what is deleted stays so
 			}

@@ -36,6 +36,18 @@ func (t *Text) AppendFrom(o *Text, from, to int) {
 	}
 }
 
+// alias makes t the values [from, to) of o, in its arena.
+func (t *Text) alias(o *Text, from, to int) {
+	low := o.start(from)
+	t.Bytes, t.Ends = o.Bytes[low:low:low], t.Ends[:0]
+	if from < to {
+		t.Bytes = o.Bytes[low:o.Ends[to-1]:o.Ends[to-1]]
+	}
+	for _, end := range o.Ends[from:to] {
+		t.Ends = append(t.Ends, end-low)
+	}
+}
+
 // Reset empties t and keeps its memory.
 func (t *Text) Reset() {
 	t.Bytes, t.Ends = t.Bytes[:0], t.Ends[:0]

@@ -7,14 +7,14 @@ import (
 )
 
 // Verify reads every row of a segment of size bytes and checks it against the order of rows, the bounds of time and the
-// stored aggregates.
+// stored aggregates and sums.
 func Verify(src Source, size int64, sc *Scratch) error {
 	s, err := Open(src, size)
 	if err != nil {
 		return err
 	}
 	for series := range s.NumSeries() {
-		b := Builder{dir: directory{from: s.dir.from, to: s.dir.to}, lastTime: s.dir.from}
+		b := Builder{dir: directory{from: s.dir.from, to: s.dir.to}, lastTime: s.dir.from, enc: new(encoder)}
 		for block := range s.Series(series).Blocks {
 			if err := s.verifyBlock(&b, series, block, sc); err != nil {
 				return fmt.Errorf("block %d of series %d: %w", block, series, err)
@@ -43,9 +43,18 @@ func (s *Segment) verifyBlock(b *Builder, series, block int, sc *Scratch) error 
 	}
 	b.lastTime, b.lastID = c.Times[n-1], append(b.lastID[:0], c.IDs.At(n-1)...)
 	var sum Aggregate
-	sum.AddRows(c.Times, c.Predicted, c.Actual, c.Known, 0, n)
+	strips := b.enc.appendStrips(nil, c, &sum)
 	if sum != *s.Block(series, block) {
 		return fmt.Errorf("%w: aggregate differs from its rows", ErrCorrupt)
 	}
-	return s.verifySketches(c, s.dir.series[series].firstBlock+uint32(block), sc)
+	number := s.dir.series[series].firstBlock + uint32(block)
+	off, size := s.dir.blocks[number].chunk(chunkNumbers)
+	stored, err := sc.readChecked(s.src, off, size)
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(stored, strips) {
+		return fmt.Errorf("%w: sums of strips differ from the rows", ErrCorrupt)
+	}
+	return s.verifySketches(c, number, sc)
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,19 @@ func TestVerifyFindsLies(t *testing.T) {
 	f("lengths", func(d *directory) { d.blocks[0].lens[0]++; d.blocks[0].lens[1]-- })
 	f("series out of order", func(d *directory) { d.series[0], d.series[1] = d.series[1], d.series[0] })
 	f("more blocks", func(d *directory) { d.series[0].blockCount++ })
+}
+
+// TestVerifyFindsLyingStrips does so to the sums of a strip.
+func TestVerifyFindsLyingStrips(t *testing.T) {
+	b := build(t, goldenRows())
+	off, n := open(t, b).dir.blocks[0].chunk(chunkNumbers)
+	// Behind the length, the distance of a strip and the number and the top of the bins of its sum.
+	for _, at := range []int64{2, 12} {
+		lie := bytes.Clone(b)
+		lie[off+at] ^= 1
+		copy(lie[off+n-checksumLen:], appendChecksum(lie[off:off+n-checksumLen:off+n-checksumLen], 0)[n-checksumLen:])
+		require.ErrorContains(t, Verify(Memory(lie), int64(len(lie)), new(Scratch)), "strips")
+	}
 }
 
 // countingSource tells how it was read.
@@ -60,7 +74,7 @@ func TestResidentBytesAreNotVerifiedAgain(t *testing.T) {
 	src.resident = true
 	read, err := s.ReadBlock(&rows, 0, 0, Numbers, new(Scratch))
 	require.NoError(t, err)
-	require.Equal(t, Read{Rows: blockRows, Bytes: uint64(n)}, read)
+	require.Equal(t, Read{Rows: s.Block(0, 0).Rows, Bytes: uint64(n)}, read)
 	require.Equal(t, 2, src.reads)
 	require.Zero(t, rows.IDs.Len())
 }

@@ -1,0 +1,70 @@
+package segment
+
+const (
+	// hourRows is the number of rows from which on an hour of a series has blocks of its own. Buckets and windows that
+	// begin at full hours then take whole blocks by their aggregates. Were it less, aggregates and sketches of blocks
+	// would take about as much as their rows.
+	hourRows = 256
+	// restRows is the least that a block has that ends because such an hour follows.
+	restRows = hourRows / 2
+	// cutRows is how many rows are looked at to say where the first block of them ends.
+	cutRows = 2 * blockRows
+
+	hourMilli = 3_600_000
+)
+
+// blockEnd returns how many of the rows with these times, in order, make the next block: those of an hour if they are
+// enough, or up to such an hour, else as many as a block takes. An hour of more than a block is halved rather than cut
+// into a full block and a short one, and so is the end of a series. Unless the rows are the last of their series, there
+// must be cutRows of them.
+func blockEnd(times []int64) int {
+	times = times[:min(len(times), cutRows)]
+	end := hourEnd(times, 0)
+	if end >= hourRows && end <= blockRows {
+		return end
+	}
+	for end < len(times) {
+		next := hourEnd(times, end)
+		if next > blockRows {
+			break
+		}
+		if next-end >= hourRows {
+			if end < restRows {
+				return next
+			}
+			return end
+		}
+		end = next
+	}
+	switch {
+	case len(times) <= blockRows:
+		return len(times)
+	case end > blockRows && end < cutRows:
+		return (end + 1) / 2
+	case len(times) < cutRows:
+		return (len(times) + 1) / 2
+	default:
+		return blockRows
+	}
+}
+
+// hourEnd returns where the rows from row i on that are in its hour end.
+func hourEnd(times []int64, i int) int {
+	hour := hourOf(times[i])
+	if hourOf(times[len(times)-1]) == hour {
+		return len(times)
+	}
+	for next := (hour + 1) * hourMilli; times[i] < next; {
+		i++
+	}
+	return i
+}
+
+// hourOf returns the number of the UTC hour that a time lies in.
+func hourOf(ms int64) int64 {
+	hour := ms / hourMilli
+	if ms%hourMilli < 0 {
+		hour--
+	}
+	return hour
+}
