@@ -225,6 +225,64 @@ func TestActualsOfRowsAlike(t *testing.T) {
 	}
 }
 
+// TestReplacedRowsAlike sends a prediction, its actual, and the prediction twice more, with other features each time: the one that waits
+// is replaced, and not the one like it that has its actual, wherever the two are.
+func TestReplacedRowsAlike(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second func(*engine.DB) error
+	}{
+		{"two segments", freezeAndSeal, freezeAndSeal},
+		{"one segment", freeze, freezeAndSeal},
+		{"two frozen heads", freeze, freeze},
+		{"frozen head and head", freeze, func(*engine.DB) error { return nil }},
+		{"segment and head", freezeAndSeal, func(*engine.DB) error { return nil }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			disk := simdisk.New(simdisk.Options{})
+			db := openDB(t, "store", engine.Options{NoBackground: true, FS: disk})
+			send := func(features string) {
+				var b event.Batch
+				require.NoError(t, b.Add(event.Event{
+					Timestamp: testNow.Add(-time.Hour), ModelID: "m", PredictionID: "a", Features: features, PredictedValue: 3,
+					ModelVersion: "v1", Environment: "production",
+				}, db.Rules()))
+				_, err := db.Append(context.Background(), &b)
+				require.NoError(t, err)
+			}
+			holds := func(want map[string]bool) {
+				t.Helper()
+				got := make(map[string]bool)
+				require.NoError(t, db.EachRow(func(e event.Event) { got[e.Features] = e.HasActual }))
+				require.Equal(t, want, got)
+			}
+			send(`{"sent":1}`)
+			require.NoError(t, c.first(db))
+			sendActual(t, db, "m", "a", 1)
+			send(`{"sent":2}`)
+			require.NoError(t, c.second(db))
+			send(`{"sent":3}`)
+			want := map[string]bool{`{"sent":1}`: true, `{"sent":3}`: false}
+			require.NoError(t, db.Checkpoint(context.Background()))
+			holds(want)
+			sendActual(t, db, "m", "a", 1)
+			want[`{"sent":3}`] = true
+			require.NoError(t, db.Checkpoint(context.Background()))
+			holds(want)
+		})
+	}
+}
+
+func freeze(db *engine.DB) error {
+	db.Freeze()
+	return nil
+}
+
+func freezeAndSeal(db *engine.DB) error {
+	db.Freeze()
+	return db.Seal()
+}
+
 func TestActualsRefusesMalformed(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{})
 	for name, spoil := range map[string]func(*event.Actuals){

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -95,4 +96,21 @@ func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 	}
 	something()
 	return db.cover(c)
+}
+
+// Freeze freezes all heads, as if each was as large as a segment. Nothing is sent meanwhile.
+func (db *DB) Freeze() {
+	for _, d := range db.dirty {
+		d.model.freezeUpTo(d.month, math.MaxUint64)
+	}
+}
+
+// Seal seals what Freeze has frozen, ahead of the next checkpoint.
+func (db *DB) Seal() error {
+	for _, d := range db.dirty {
+		if err := db.sealFrozen(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }

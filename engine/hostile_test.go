@@ -23,10 +23,13 @@ import (
 // tree is the content of a store's directory by path within it.
 type tree map[string][]byte
 
+// storeDirs are the directories of a store, each behind what is in it.
+func storeDirs() []string { return []string{"wal", "segments", "keys", "quarantine", "orphans", ""} }
+
 func treeOf(t testing.TB, disk *simdisk.Disk) tree {
 	t.Helper()
 	files := make(tree)
-	for _, dir := range []string{"", "wal", "segments", "keys", "quarantine"} {
+	for _, dir := range storeDirs() {
 		names, err := disk.List(filepath.Join(storeDir, dir))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -47,7 +50,7 @@ func treeOf(t testing.TB, disk *simdisk.Disk) tree {
 func (f tree) disk(t testing.TB) *simdisk.Disk {
 	t.Helper()
 	d := simdisk.New(simdisk.Options{})
-	for _, dir := range []string{"", "wal", "segments", "keys", "quarantine"} {
+	for _, dir := range storeDirs() {
 		require.NoError(t, d.MkdirAll(filepath.Join(storeDir, dir)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f)) {
@@ -57,7 +60,7 @@ func (f tree) disk(t testing.TB) *simdisk.Disk {
 		require.NoError(t, file.Sync())
 		require.NoError(t, file.Close())
 	}
-	for _, dir := range []string{"wal", "segments", "keys", "quarantine", "", "..", "../.."} {
+	for _, dir := range append(storeDirs(), "..", "../..") {
 		require.NoError(t, d.SyncDir(filepath.Join(storeDir, dir)))
 	}
 	return d
@@ -67,7 +70,14 @@ func (f tree) disk(t testing.TB) *simdisk.Disk {
 // is in the ledger.
 func smallStore(t testing.TB, random byte) (tree, *script, facts) {
 	t.Helper()
-	w := &script{shape: shape{featuresBytes: 40}}
+	files, _, w, known := smallStoreOf(t, random, func(*session) {})
+	return files, w, known
+}
+
+// smallStoreOf does something more before the second checkpoint, and returns as well what the files were then.
+func smallStoreOf(t testing.TB, random byte, more func(*session)) (files, earlier tree, w *script, known facts) {
+	t.Helper()
+	w = &script{shape: shape{featuresBytes: 40}}
 	disk := simdisk.New(simdisk.Options{})
 	var l ledger
 	s := newSession(w, disk, nil, l.begin)
@@ -75,7 +85,9 @@ func smallStore(t testing.TB, random byte) (tree, *script, facts) {
 	require.NoError(t, s.open())
 	s.append(3)
 	s.checkpoint()
+	earlier = treeOf(t, disk.Snapshot().Kill())
 	s.append(4)
+	more(s)
 	s.checkpoint()
 	s.append(3)
 	require.NoError(t, s.err)
@@ -83,16 +95,16 @@ func smallStore(t testing.TB, random byte) (tree, *script, facts) {
 	s.disk = disk.Snapshot().Kill()
 	require.NoError(t, s.db.Close())
 	require.NoError(t, s.open())
-	files := treeOf(t, s.disk.Snapshot().Kill())
+	files = treeOf(t, s.disk.Snapshot().Kill())
 	require.NoError(t, s.db.Close())
-	return files, w, l.facts
+	return files, earlier, w, l.facts
 }
 
 // TestHostileFiles damages each file of a store in the ways that no crash does. The store is refused, the file is named, and
 // nothing is written.
 func TestHostileFiles(t *testing.T) {
-	files, w, _ := smallStore(t, 1)
-	foreign, _, _ := smallStore(t, 2)
+	files, _, w, _ := smallStoreOf(t, 1, (*session).actuals) // one of them an orphan
+	foreign, _, _, _ := smallStoreOf(t, 2, (*session).actuals)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if name == "LOCK" || strings.HasSuffix(name, ".copy") {
 			continue
@@ -116,6 +128,59 @@ func TestHostileLogAlone(t *testing.T) {
 	s.db.Abandon()
 	maps.DeleteFunc(files, func(name string, _ []byte) bool { return strings.HasPrefix(name, "MANIFEST") })
 	refused(t, w, files, []string{"MANIFEST-*"})
+}
+
+// TestStaleFiles puts back files of another time of the same store: of a backup that went on by itself, each file alone, and the
+// manifest of an earlier checkpoint. A log file that the checkpoint covers does no harm.
+func TestStaleFiles(t *testing.T) {
+	files, earlier, w, known := smallStoreOf(t, 1, (*session).actuals)
+	other, _, _, _ := smallStoreOf(t, 1, func(s *session) {
+		s.next += 103
+		s.append(1) // with rejects
+		s.actuals()
+	})
+	tried := make(map[string]bool)
+	for name, content := range other {
+		if was, ok := files[name]; !ok || bytes.Equal(content, was) || strings.HasSuffix(name, ".copy") {
+			continue
+		}
+		tried[filepath.Dir(name)] = true
+		t.Run(name, func(t *testing.T) {
+			f := maps.Clone(files)
+			f[name] = content
+			named := []string{filepath.Base(name)}
+			if strings.HasPrefix(name, "MANIFEST") {
+				named = slices.Collect(maps.Keys(files)) // it is whole, and the first file that it names is another
+			}
+			refused(t, w, f, named)
+		})
+	}
+	require.Equal(t, map[string]bool{".": true, "wal": true, "segments": true, "keys": true, "quarantine": true, "orphans": true}, tried)
+
+	t.Run("manifest before", func(t *testing.T) {
+		f := maps.Clone(earlier)
+		for name, content := range files {
+			if !strings.HasPrefix(name, "MANIFEST") {
+				f[name] = content
+			}
+		}
+		maps.DeleteFunc(f, func(name string, _ []byte) bool { return strings.HasPrefix(name, "wal") && files[name] == nil })
+		refused(t, w, f, []string{".log"})
+	})
+	t.Run("log file before", func(t *testing.T) {
+		f := maps.Clone(files)
+		for name, content := range earlier {
+			if strings.HasPrefix(name, "wal") {
+				f[name] = content
+			}
+		}
+		s := newSession(w, f.disk(t), nil, new(ledger).begin)
+		require.NoError(t, s.open())
+		_, err := s.compare(known)
+		require.NoError(t, err)
+		s.close()
+		require.NoError(t, s.err)
+	})
 }
 
 type hostileCase struct {

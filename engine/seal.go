@@ -47,7 +47,7 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	return sd, nil
 }
 
-// build encodes the heads, series by series.
+// build encodes the heads, series by series, as they are when it begins. From then on their edits are noted for the segment.
 func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
 	var numbers []uint32
 	for _, h := range heads {
@@ -55,18 +55,22 @@ func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
 			numbers = append(numbers, n)
 		}
 	}
-	m.mu.RLock()
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	leaves := make(map[uint32][][]*leaf, len(numbers))
+	m.mu.Lock()
+	mo.sealJournal = new(journal)
 	names := slices.Clone(m.series)
-	m.mu.RUnlock()
+	for _, n := range numbers {
+		leaves[n] = leavesOf(heads, n)
+	}
+	m.mu.Unlock()
 	slices.SortFunc(numbers, func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(names[a].version, names[b].version), cmp.Compare(names[a].environment, names[b].environment))
 	})
 	s.builder.Reset(meta(m, mo))
-	for _, n := range slices.Compact(numbers) {
-		m.mu.RLock()
-		leaves := leavesOf(heads, n)
-		m.mu.RUnlock()
-		gather(&s.columns, heads, leaves)
+	for _, n := range numbers {
+		gather(&s.columns, heads, leaves[n])
 		if err := s.builder.StartSeries(names[n].version, names[n].environment); err != nil {
 			return nil, segmentError(err)
 		}
@@ -91,16 +95,13 @@ func (m *model) freezeUpTo(mo *month, last uint64) {
 }
 
 // frozenBatch returns the frozen heads of a month that one segment may hold: the first ones of equal generation, none
-// of a generation past last. From here on their edits are noted for the segment.
+// of a generation past last.
 func (m *model) frozenBatch(mo *month, last uint64) []*head {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
 	for n < len(mo.frozen) && mo.frozen[n].generation == mo.frozen[0].generation && mo.frozen[n].generation <= last {
 		n++
-	}
-	if n > 0 {
-		mo.sealJournal = new(journal)
 	}
 	return mo.frozen[:n:n]
 }

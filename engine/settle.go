@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/residualdb/residual/segment"
@@ -144,17 +145,22 @@ func (m *model) replaceWaiting(hash uint64, id []byte, w waitingRow, s *settler)
 	return nil
 }
 
+// removeWaiting removes the row that waits at a known place. Rows alike in series, time, prediction and id may stand beside it:
+// those whose actual is in the fills look as if they still waited. Their actual came before the row was sent, and so it is the
+// newest of them. Within a head and a segment that is the last; heads are frozen and sealed in their order. Behind each other in
+// the list, but out of their order, stand segments that were joined: of earlier generations than any that fills are waiting to
+// be folded with, since the checkpoint that saved them has folded theirs.
 func (mo *month) removeWaiting(e *edit, m *model, w waitingRow, s *settler) (bool, error) {
 	if mo.head != nil && mo.head.editWaiting(e, w, s) {
 		return true, nil
 	}
-	for _, h := range mo.frozen {
+	for _, h := range slices.Backward(mo.frozen) {
 		if h.editWaiting(e, w, s) {
 			mo.sealJournal.note(e, &w)
 			return true, nil
 		}
 	}
-	for _, sd := range mo.sealed {
+	for _, sd := range newestFirst(mo.sealed) {
 		hit, err := sd.editWaiting(e, w, &s.segment)
 		if err != nil {
 			return false, err
@@ -166,6 +172,14 @@ func (mo *month) removeWaiting(e *edit, m *model, w waitingRow, s *settler) (boo
 		}
 	}
 	return false, nil
+}
+
+// newestFirst returns segments by their generation, those of one in the order in which they were sealed, the last first.
+func newestFirst(segments []*sealed) []*sealed {
+	s := slices.Clone(segments)
+	slices.Reverse(s)
+	slices.SortStableFunc(s, func(a, b *sealed) int { return cmp.Compare(b.generation, a.generation) })
+	return s
 }
 
 // journal notes the edits of rows that a sealer or a fold has begun to read, to be applied again to what it makes.

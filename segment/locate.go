@@ -47,15 +47,15 @@ func (s *Segment) FindID(id []byte, sc *Scratch, found func(series, block, row i
 	return nil
 }
 
-// FindWaiting returns a row of a series without an actual that has the time, the prediction and the id.
+// FindWaiting returns the last row of a series without an actual that has the time, the prediction and the id.
 func (s *Segment) FindWaiting(series int, ts int64, predicted float64, id []byte, sc *Scratch) (block, row int, ok bool, err error) {
 	e := &s.dir.series[series]
 	blocks := s.dir.nodes[e.firstBlock : e.firstBlock+e.blockCount]
 	first := sort.Search(len(blocks), func(i int) bool { return blocks[i].MaxTime >= ts })
-	for b := first; b < len(blocks) && blocks[b].MinTime <= ts && !ok; b++ {
+	for b := first; b < len(blocks) && blocks[b].MinTime <= ts; b++ {
 		err = s.findInBlock(id, series, b, sc, func(r int, known bool) {
 			c := &sc.block
-			if !ok && !known && c.Times[r] == ts && math.Float64bits(c.Predicted[r]) == math.Float64bits(predicted) {
+			if !known && c.Times[r] == ts && math.Float64bits(c.Predicted[r]) == math.Float64bits(predicted) {
 				block, row, ok = b, r, true
 			}
 		})

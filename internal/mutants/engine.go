@@ -240,6 +240,83 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	if mo.head != nil && mo.head.editWaiting(e, w, s) {`,
 		},
 		{
+			name: "engine: an actual goes to the same prediction of another version", file: "engine/fills.go", hint: "TestActualsOfRowsAlike",
+			old: `	if s := f.series[seriesName{version, environment}]; s != nil {
+		return s.fill
+	}
+`,
+			fresh: `	for _, s := range f.series {
+		return s.fill
+	}
+`,
+		},
+		{
+			name: "engine: the oldest of segments with rows alike loses the one that waits", file: "engine/settle.go", hint: "TestReplacedRowsAlike",
+			old: `	slices.Reverse(s)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: the oldest of frozen heads with rows alike loses the one that waits", file: "engine/settle.go", hint: "TestReplacedRowsAlike",
+			old:   `slices.Backward(mo.frozen)`,
+			fresh: `slices.All(mo.frozen)`,
+		},
+		{
+			name: "segment: the first of rows alike waits", file: "segment/locate.go", hint: "TestReplacedRowsAlike",
+			old:   `			if !known && c.Times[r] == ts`,
+			fresh: `			if !ok && !known && c.Times[r] == ts`,
+		},
+		{
+			name: "engine: a correction of a sealed row is not in the checkpoint", file: "engine/settle.go", hint: "TestCrash$/actuals",
+			old: `			mo.foldJournal.note(e, nil)
+			s.edited(m, mo)
+`,
+			fresh: `			mo.foldJournal.note(e, nil)
+`,
+		},
+		{
+			name: "engine: a correction beside a fold is lost", file: "engine/settle.go", hint: "TestEditsBesideCheckpoints",
+			old: `			mo.foldJournal.note(e, nil)
+			s.edited(m, mo)
+`,
+			fresh: `			s.edited(m, mo)
+`,
+		},
+		{
+			name: "engine: a correction beside a seal is lost", file: "engine/settle.go", hint: "TestEditsBesideCheckpoints",
+			old: `			mo.sealJournal.note(e, nil)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a fill folds in without its lag", file: "engine/fills.go", hint: "TestOperations",
+			old:   `	return r.actual, r.lag, ok`,
+			fresh: `	return r.actual, 0, ok`,
+		},
+		{
+			name: "engine: a lag is taken from when the actual came", file: "engine/publish_actuals.go", hint: "TestOperations|TestActuals$",
+			old:   `observed: orDefault(a.Observed[row], r.at)}`,
+			fresh: `observed: r.at}`,
+		},
+		{
+			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_edit.go", hint: "TestOperations",
+			old: `		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
+		l.sketches.forget()
+`,
+			fresh: `		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
+`,
+		},
+		{
+			name: "engine: the idempotency window forgets with each checkpoint", file: "engine/keys.go", hint: "TestCrash$/checkpoint",
+			old: `	added := w.added
+	w.added = nil
+`,
+			fresh: `	added := w.added
+	w.added = nil
+	clear(w.entries)
+`,
+		},
+		{
 			name: "engine: two processes may open one store", file: "engine/layout.go", hint: "TestOpenRefuses",
 			old:   `	lock, err := fsys.Lock(filepath.Join(dir, lockName))`,
 			fresh: `	lock, err := io.Closer(io.NopCloser(nil)), error(nil)`,

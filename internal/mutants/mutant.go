@@ -38,7 +38,7 @@ func (m mutant) packages() []string {
 	switch dir, _, _ := strings.Cut(m.file, "/"); dir {
 	case "wal":
 		return []string{"./wal", "./engine"}
-	case "engine":
+	case "engine", "segment":
 		return []string{"./engine"}
 	default:
 		return []string{"./internal/vfs", "./wal", "./engine"}
