@@ -64,8 +64,7 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	}
 	r.at = db.opts.Now().UnixMilli()
 	e := db.encoders.Get().(*recordEncoder)
-	payload := e.encode(&r)
-	r.order(&e.ordered)
+	payload := db.encode(e, &r)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
 	var unpublished error
 	err := db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
@@ -80,6 +79,23 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 		return Appended{}, fmt.Errorf("append: %w", logError(err))
 	}
 	return done, nil
+}
+
+// encodingRows is the least that is encoded on a thread of its own: less is over before it gets there.
+const encodingRows = 1024
+
+// encode returns the record in bytes and puts it in the order of its series.
+func (db *DB) encode(e *recordEncoder, r *record) (payload []byte) {
+	both := func() {
+		payload = e.encode(r)
+		r.order(&e.ordered)
+	}
+	if r.rows() < encodingRows {
+		both()
+	} else {
+		db.encoding.Do(both)
+	}
+	return payload
 }
 
 // submitOnce is submit under an idempotency key.

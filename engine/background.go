@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -40,13 +41,21 @@ func (db *DB) startBackground() {
 	if db.opts.NoBackground {
 		return
 	}
-	bg.done.Go(func() { db.sealInBackground(ctx) })
-	bg.done.Go(func() { db.keepInBackground(ctx) })
+	db.encoding = thread.Start()
+	bg.done.Go(func() {
+		thread.GiveWay()
+		db.sealInBackground(ctx)
+	})
+	bg.done.Go(func() {
+		thread.GiveWay()
+		db.keepInBackground(ctx)
+	})
 }
 
 func (db *DB) stopBackground() {
 	db.background.cancel()
 	db.background.done.Wait()
+	db.encoding.Stop()
 }
 
 // announce tells the background of work. The publisher calls it and must not wait.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
@@ -34,6 +35,8 @@ type DB struct {
 	publisher  publisher
 	keeper     keeper
 	background background
+	// encoding encodes the records of large batches. Nil without a background.
+	encoding *thread.Background
 
 	// Owned by the publisher: the checkpoint interval new rows belong to, the months that got rows in it, those that
 	// got edits, and the actuals without a prediction.

@@ -160,10 +160,12 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 
 // decodePiece decodes some lines, or a whole document.
 func (in *inflow) decodePiece(to *intake, piece []byte, rules event.Rules) error {
-	to.decoder = in.server.turns.take()
-	defer func() { in.server.turns.give(to.decoder) }()
+	turn := in.server.turns.take()
+	defer in.server.turns.give(turn)
+	to.decoder = turn.decoder
 	begin := time.Now()
-	err := in.source.decode(to, piece, in.format, rules)
+	var err error
+	turn.do(len(piece), func() { err = in.source.decode(to, piece, in.format, rules) })
 	in.server.counts.decodeNanos.Add(uint64(time.Since(begin)))
 	return decodeError(err)
 }

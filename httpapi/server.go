@@ -79,6 +79,8 @@ type Server struct {
 	// Guarded by mu.
 	mu     sync.Mutex
 	guards []*guard
+	// stopped is set by Shutdown, which a Serve may come after.
+	stopped bool
 }
 
 // New returns a server for store. A nil store means that recovery is still running: health says so, metrics are
@@ -154,6 +156,9 @@ func (s *Server) newHTTP() *fasthttp.Server {
 func (s *Server) Serve(ln net.Listener) error {
 	g := newGuard(ln, s)
 	s.mu.Lock()
+	if len(s.guards) == 0 && !s.stopped {
+		s.turns.start()
+	}
 	s.guards = append(s.guards, g)
 	s.mu.Unlock()
 	if err := s.http.Serve(g); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -167,11 +172,14 @@ func (s *Server) Serve(ln net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.ShutdownWithContext(ctx)
 	s.mu.Lock()
-	guards := s.guards
-	s.mu.Unlock()
-	for _, g := range guards {
+	defer s.mu.Unlock()
+	for _, g := range s.guards {
 		g.closeAll()
 	}
+	if !s.stopped {
+		s.turns.stop()
+	}
+	s.stopped = true
 	if err != nil {
 		return fmt.Errorf("httpapi: shut down: %w", err)
 	}

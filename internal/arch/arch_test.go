@@ -44,12 +44,12 @@ var rooms = map[string]room{
 		never:  []string{"net", "net/http"},
 	},
 	"engine": {
-		module:  []string{"event", "segment", "wal", "internal/vfs"},
+		module:  []string{"event", "segment", "wal", "internal/thread", "internal/vfs"},
 		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http"},
 	},
 	"httpapi": {
-		module: []string{"engine", "event"},
+		module: []string{"engine", "event", "internal/thread"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go",
 			"github.com/puzpuzpuz/xsync/v3", "github.com/valyala/fasthttp",
@@ -69,6 +69,7 @@ var rooms = map[string]room{
 	"internal/crashtest":   {module: []string{"internal/vfs", "internal/vfs/simdisk"}},
 	"internal/memory":      {},
 	"internal/mutants":     {},
+	"internal/thread":      {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
 
