@@ -52,7 +52,7 @@ var rooms = map[string]room{
 		module: []string{"engine", "event", "internal/thread"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go",
-			"github.com/puzpuzpuz/xsync/v3", "github.com/valyala/fasthttp",
+			"github.com/puzpuzpuz/xsync/v3", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
 		},
 	},
 	"cmd/residual": {
