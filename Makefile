@@ -72,22 +72,24 @@ crash: ## power cuts, failing disks, flipped bits and kill -9: CRASH_SCALE=120 A
 		$(CRASH_GC) $(GO) test -v -timeout 2h "$$2" -run "$$3" -args "$$4"; \
 		echo "== $$1: $$((SECONDS - began)) s"; \
 	}; \
-	{ \
+	{ { \
 		phase 'power cuts in the log, and again in its recovery' ./wal Crash -crash.scale=$(CRASH_SCALE); \
 		phase 'power cuts in the engine' ./engine '^TestCrash$$' -crash.scale=$(CRASH_SCALE); \
 		phase 'power cuts in the recovery of the engine' ./engine 'CrashAgain|SalvageCrash' -crash.scale=$(AGAIN_SCALE); \
 		phase 'faults, bits and determinism of the log' ./wal 'Fault|Late|Determinism|Flip' -crash.scale=$(FAULT_SCALE); \
 		phase 'faults, bits and determinism of the engine' ./engine 'Fault|Determinism|Flip' -crash.scale=$(FAULT_SCALE); \
 		phase 'kill -9 under sixteen writers' ./cmd/residual '^TestKill$$' -kill.cycles=$(KILL_CYCLES); \
-	} | $(CRASH_SUM)
+	} | $(SHOW) | $(CRASH_SUM); } 3>&1
 
 # The heap of a small store on a simulated disk is a few MB: collecting it as often as by default costs a quarter of the time. The
 # limit is for when what is allocated during a collection is mistaken for a larger heap.
 CRASH_GC := GOGC=400 GOMEMLIMIT=512MiB
 
-# Shows the output as it comes and adds it up.
-CRASH_SUM = awk '{ print; fflush() } \
-	/^=== RUN/ { crash = $$3 ~ /Crash/ } \
+# Shows each line as it comes, on descriptor 3: an awk may hold back what it reads from a pipe.
+SHOW := while IFS= read -r line; do printf '%s\n' "$$line" >&3; printf '%s\n' "$$line"; done
+
+# Adds up what the tests say.
+CRASH_SUM = awk '/^=== RUN/ { crash = $$3 ~ /Crash/ } \
 	/ checks over | flips| kills,/ { for (i = 3; i <= NF; i++) { n = $$(i-1); \
 		if ($$i == "checks") { if (crash) states += n; else checks += n } \
 		if ($$i == "violations,") violations += n; \

@@ -30,13 +30,18 @@ func requireDeclared(t *testing.T, err error) {
 // requireFrugal holds that decode allocates no more than so many times its input, and a little.
 func requireFrugal(t *testing.T, input []byte, factor int, decode func()) {
 	t.Helper()
+	if n := allocated(decode); n > uint64(factor*len(input)+64<<10) {
+		t.Fatalf("%d bytes allocated for %d of input", n, len(input))
+	}
+}
+
+// allocated returns how many bytes f allocates.
+func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	decode()
+	f()
 	runtime.ReadMemStats(&after)
-	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > uint64(factor*len(input)+64<<10) {
-		t.Fatalf("%d bytes allocated for %d of input", allocated, len(input))
-	}
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 func FuzzManifest(f *testing.F) {
@@ -64,7 +69,9 @@ func FuzzPackDirectory(f *testing.F) {
 	f.Add([]byte{0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const end = 1 << 40
-		entries, err := parsePackDirectory(b, crc32.Checksum(b, castagnoli), end)
+		var entries []packEntry
+		var err error
+		requireFrugal(t, b, 64, func() { entries, err = parsePackDirectory(b, crc32.Checksum(b, castagnoli), end) })
 		requireDeclared(t, err)
 		if err != nil {
 			return
@@ -98,12 +105,14 @@ func FuzzPack(f *testing.F) {
 		if len(b) >= packFooterBytes {
 			ref.crc = binary.LittleEndian.Uint32(b[len(b)-packFooterBytes+16:])
 		}
-		p, err := openPack(disk, "/", goldenStore, ref)
-		requireDeclared(t, err)
-		if err == nil {
-			requireDeclared(t, p.verify())
-			require.NoError(t, p.close())
-		}
+		requireFrugal(t, b, 64, func() {
+			p, err := openPack(disk, "/", goldenStore, ref)
+			requireDeclared(t, err)
+			if err == nil {
+				requireDeclared(t, p.verify())
+				require.NoError(t, p.close())
+			}
+		})
 	})
 }
 
@@ -139,7 +148,10 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, payload []byte) {
 		var d recordDecoder
 		var r record
-		err := d.decode(&r, kind, payload)
+		var err error
+		n := allocated(func() { err = d.decode(&r, kind, payload) })
+		require.LessOrEqual(t, n, uint64(64*(len(payload)+cap(d.text))+64<<10)) // the text was compressed
+		require.LessOrEqual(t, cap(d.text), recordTextBytesMax*3/2)
 		requireDeclared(t, err)
 		if err != nil {
 			return

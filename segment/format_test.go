@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -157,7 +158,11 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, blocks, sections []byte) {
 		b := reseal(blocks, sections)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		s, err := Open(Memory(b), int64(len(b)))
+		runtime.ReadMemStats(&after)
+		require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10+64*len(b)))
 		if err != nil {
 			require.True(t, errors.Is(err, ErrCorrupt) || errors.Is(err, ErrVersion), "%v", err)
 			return
