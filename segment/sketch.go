@@ -96,6 +96,11 @@ func (s *Sketch) addErrors(predicted, actual []float64) {
 	}
 }
 
+// page returns the counts of a page by its place plus one.
+func (s *Sketch) page(place uint8) []uint64 {
+	return s.counts[int(place-1)<<pageBits:][:pageLen]
+}
+
 // buckets returns the buckets that have a count, ascending, but for that of zero.
 func (s *Sketch) buckets() iter.Seq2[int, uint64] {
 	return func(yield func(int, uint64) bool) {
@@ -103,7 +108,7 @@ func (s *Sketch) buckets() iter.Seq2[int, uint64] {
 			if page == 0 {
 				continue
 			}
-			for i, n := range s.counts[int(page-1)<<pageBits:][:pageLen] {
+			for i, n := range s.page(page) {
 				if n > 0 && !yield(p<<pageBits|i, n) {
 					return
 				}
@@ -131,9 +136,14 @@ func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
 	if upTo(bucketZero, seen) {
 		return
 	}
-	for bucket, n := range s.buckets() {
-		if seen += n; upTo(bucket, seen) {
-			return
+	for p, page := range s.pages {
+		if page == 0 {
+			continue
+		}
+		for i, n := range s.page(page) {
+			if seen += n; seen >= rank && upTo(p<<pageBits|i, seen) {
+				return
+			}
 		}
 	}
 }
@@ -231,7 +241,8 @@ func (s *Sketch) addStored(c *cursor) {
 	if last >= bucketInf {
 		c.fail("bucket of a sketch")
 	}
-	b := c.rest
+	b, counted := c.rest, s.count
+	at, counts := -1, []uint64(nil) // the page of the bucket before
 	for ; used > 0; used-- {
 		if len(b) == 0 {
 			c.fail("truncated")
@@ -243,15 +254,23 @@ func (s *Sketch) addStored(c *cursor) {
 			c.rest = b
 			gap, more = pairRest(c, gap), pairRest(c, more)
 			b = c.rest
+			if c.err != nil || more >= rowsMax {
+				c.fail("bucket of a sketch")
+				return
+			}
 		}
-		last += gap + 1
-		if c.err != nil || last > bucketInf || more >= rowsMax {
+		if last += gap + 1; last > bucketInf {
 			c.fail("bucket of a sketch")
 			return
 		}
-		*s.at(int(last)) += more + 1
-		s.count += more + 1
+		if p := int(last >> pageBits); p != at {
+			s.at(int(last))
+			at, counts = p, s.page(s.pages[p])
+		}
+		counts[last&(pageLen-1)] += more + 1
+		counted += more + 1
 	}
+	s.count = counted
 	c.rest = b
 }
 
