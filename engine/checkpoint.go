@@ -130,6 +130,7 @@ func (db *DB) cover(c cut) error {
 func (db *DB) cut(pos wal.Position) cut {
 	c := cut{covered: pos, generation: db.generation, rows: db.behind.Load()}
 	db.generation++
+	db.publisher.fresh = new(freshRows)
 	db.counters.unsealed.Store(0)
 	k := &db.keeper
 	k.dirty = append(k.dirty, db.dirty...)

@@ -83,6 +83,7 @@ func Open(dir string, opts Options) (*DB, error) {
 		background: newBackground(),
 	}
 	db.publisher.db = db
+	db.publisher.fresh = new(freshRows)
 	db.publisher.pairing = newPairing()
 	db.publisher.settler = settler{hash: db.hash, edited: db.noteEdited}
 	db.keeper.edited = make(map[dirtyMonth]bool)

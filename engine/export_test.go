@@ -49,9 +49,9 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 		}
 	}
 	mo.heads(func(h *head) {
-		for number := range h.series {
-			gather(&columns, []*head{h}, leavesOf([]*head{h}, number))
-			send(m.series[number].seriesName)
+		for _, s := range h.series {
+			gather(&columns, []*head{h}, leavesOf([]*head{h}, s.number))
+			send(m.series[s.number].seriesName)
 		}
 	})
 	for _, sd := range mo.sealed {

@@ -62,7 +62,7 @@ func (l *leaf) tieEnd(i int) int {
 // appendRun appends the rows [from, to) of a leaf as they are.
 func appendRun(dst *segment.Columns, h *head, l *leaf, from, to int) {
 	dst.AppendNumbers(l.times, l.predicted, l.actual, l.lags, l.known[:], from, to)
-	h.text.appendTo(&dst.IDs, &dst.Features, l.text[from:to])
+	h.appendTexts(&dst.IDs, &dst.Features, l.text[from:to])
 }
 
 // appendTied appends the rows [from, to) of a leaf, which are of one time, by id.
@@ -79,7 +79,7 @@ func appendTied(dst *segment.Columns, h *head, l *leaf, from, to int) {
 
 func (r rowRef) appendTo(dst *segment.Columns) {
 	l, i, row := r.leaf, r.row, r.leaf.text[r.row]
-	dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.text.id(row), r.head.text.features(row))
+	dst.AppendRow(l.times[i], l.predicted[i], l.actual[i], l.isKnown(int(i)), r.head.id(row), r.head.features(row))
 	if l.lags != nil {
 		dst.Lags[dst.Len()-1] = l.lags[i]
 	}

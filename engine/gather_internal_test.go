@@ -12,8 +12,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// TestGather checks that the rows of a head come out as a plain sort of them would have them, however they came in: in runs
-// and late, many at one time, and some removed again.
+// TestGather checks that the rows of a head come out as a plain sort of them would have them, however they came in: in runs short and
+// long and late, many at one time, and some removed again.
 func TestGather(t *testing.T) {
 	type row struct {
 		ts    int64
@@ -24,27 +24,42 @@ func TestGather(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 60 {
 		spread := int64(1 + random.IntN(5000))
-		h := newHead(1)
+		h := newHead(1, new(freshRows))
 		var rows []row
 		for range 1 + random.IntN(40) {
-			var r run
-			var texts segment.Columns
-			r.text = uint32(h.rows())
-			for range 1 + random.IntN(300) {
+			var o bySeries
+			longest := 2 * freshRunMax
+			if random.IntN(2) == 0 {
+				longest = 300
+			}
+			for range 1 + random.IntN(longest) {
 				one := row{random.Int64N(spread) + int64(len(rows))/2, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0}
 				rows = append(rows, one)
-				r.times, r.known = append(r.times, one.ts), append(r.known, one.known)
-				r.predicted, r.actual = append(r.predicted, float64(len(rows))), append(r.actual, 7)
-				texts.IDs.Append([]byte(one.id))
-				texts.Features.Append([]byte(one.id + "f"))
+				o.times, o.known = append(o.times, one.ts), append(o.known, one.known)
+				o.predicted, o.actual = append(o.predicted, float64(len(rows))), append(o.actual, 7)
+				o.ids.Append([]byte(one.id))
+				o.features.Append([]byte(one.id + "f"))
 			}
-			h.text.appendFrom(&texts.IDs, &texts.Features, 0, texts.IDs.Len())
-			h.of(3).add(r)
+			h.add(3, &o, 0, len(o.times))
 		}
-		if l := h.series[3].leaves[0]; l.len() > 1 {
-			gone := l.text[0]
-			l.remove(0)
-			rows = slices.Delete(slices.Clone(rows), int(gone), int(gone)+1)
+		require.Equal(t, len(rows), h.rows)
+		s := h.find(3)
+		if random.IntN(2) == 0 { // as an edit of a frozen head does
+			held := slices.Clone(s.leaves)
+			before := make([]int, len(held))
+			for i, l := range held {
+				before[i] = l.len()
+			}
+			h.frozen = true
+			h.ripen(s)
+			for i, l := range held {
+				require.Equal(t, before[i], l.len(), "a leaf that a sealer may be reading, seed %d", seed)
+			}
+		}
+		if len(s.leaves) > 0 && s.leaves[0].len() > 1 {
+			gone := int(s.leaves[0].predicted[0]) - 1
+			s.leaves[0].remove(0)
+			rows = slices.Delete(slices.Clone(rows), gone, gone+1)
 		}
 		want := segment.Columns{}
 		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.id, b.id)) })

@@ -14,37 +14,143 @@ type head struct {
 	// generation is the checkpoint interval the rows belong to.
 	generation uint64
 
+	// fresh holds the fresh rows of the generation, those of other heads too.
+	fresh *freshRows
+
 	// Guarded by the model's lock.
-	series map[uint32]*headSeries
-	text   text
+	places names[uint32] // of the series, by number
+	series []*headSeries
+	text   text     // of the rows that were never fresh
 	index  *idIndex // nil until a row is looked up
+	rows   int
 	frozen bool
 }
 
-// headSeries is the head's part of one series: leaves in time order.
+// headSeries is the head's part of one series: leaves in time order, and rows that are in none yet.
 type headSeries struct {
-	leaves []*leaf
+	number    uint32
+	freshRows uint32
+	leaves    []*leaf
+	fresh     []freshRun
 }
 
-func newHead(generation uint64) *head {
-	return &head{generation: generation, series: make(map[uint32]*headSeries)}
+func newHead(generation uint64, fresh *freshRows) *head {
+	return &head{generation: generation, fresh: fresh}
 }
-
-func (h *head) rows() int { return h.text.rows }
 
 // headRowBytes is what a row takes in a leaf.
 const headRowBytes = 8 + 8 + 8 + 4
 
 // bytes estimates the memory held.
-func (h *head) bytes() int64 { return int64(h.rows())*headRowBytes + h.text.bytes() }
+func (h *head) bytes() int64 { return int64(h.rows)*headRowBytes + h.text.bytes() }
 
-func (h *head) of(series uint32) *headSeries {
-	s := h.series[series]
-	if s == nil {
-		s = &headSeries{}
-		h.series[series] = s
+// find returns the head's part of a series, nil if it has none.
+func (h *head) find(series uint32) *headSeries {
+	if at, ok := h.places.get(series); ok {
+		return h.series[at]
 	}
+	return nil
+}
+
+// of returns the head's part of a series, making it on first sight.
+func (h *head) of(series uint32) *headSeries {
+	if s := h.find(series); s != nil {
+		return s
+	}
+	h.places.set(series, uint32(len(h.series)))
+	s := &headSeries{number: series}
+	h.series = append(h.series, s)
 	return s
+}
+
+// add puts the rows [from, to) of o into a series. Few of them stay fresh until they are many.
+func (h *head) add(series uint32, o *bySeries, from, to int) {
+	s := h.of(series)
+	h.rows += to - from
+	if to-from <= freshRunMax && o.lags == nil {
+		s.fresh = h.fresh.add(s.fresh, o, from, to)
+		if s.freshRows += uint32(to - from); s.freshRows >= freshMax {
+			h.ripen(s)
+		}
+		return
+	}
+	h.ripen(s) // rows that are alike stay in the order they came
+	text := uint32(h.text.rows)
+	h.text.appendFrom(&o.ids, &o.features, from, to)
+	all := run{o.times, o.predicted, o.actual, o.known, o.lags, text - uint32(from)}
+	s.add(all.slice(from, to))
+}
+
+// ripen moves the fresh rows of a series to its leaves.
+func (h *head) ripen(s *headSeries) {
+	if len(s.fresh) == 0 {
+		return
+	}
+	if h.frozen {
+		s.leaves = h.ripe(s)
+	} else {
+		h.fresh.addTo(s, s.fresh)
+	}
+	s.fresh, s.freshRows = s.fresh[:0], 0
+}
+
+// ripe returns the leaves of a series as they would be with its fresh rows in them, and leaves those that it has as they are.
+func (h *head) ripe(s *headSeries) []*leaf {
+	if len(s.fresh) == 0 {
+		return s.leaves
+	}
+	var copied headSeries
+	from, to := h.fresh.bounds(s.fresh)
+	for i, l := range s.leaves {
+		behind, before := i < len(s.leaves)-1 && s.leaves[i+1].first() <= from, i > 0 && l.first() > to
+		if i == len(s.leaves)-1 || !behind && !before {
+			l = l.clone() // rows go there
+		}
+		copied.leaves = append(copied.leaves, l)
+	}
+	h.fresh.addTo(&copied, s.fresh)
+	return copied.leaves
+}
+
+// id returns the prediction id of a row by its number among the texts.
+func (h *head) id(row uint32) []byte {
+	if row&freshText != 0 {
+		return h.fresh.id(row &^ freshText)
+	}
+	return h.text.id(row)
+}
+
+func (h *head) features(row uint32) []byte {
+	if row&freshText != 0 {
+		return h.fresh.features(row &^ freshText)
+	}
+	return h.text.features(row)
+}
+
+// appendTexts adds the texts of rows, in this order, to two columns.
+func (h *head) appendTexts(ids, features *segment.Text, rows []uint32) {
+	for len(rows) > 0 {
+		n := 0
+		for n < len(rows) && rows[n]&freshText == 0 {
+			n++
+		}
+		h.text.appendTo(ids, features, rows[:n])
+		rows = rows[n:]
+		for n = 0; n < len(rows) && rows[n]&freshText != 0; n++ {
+			ids.Append(h.fresh.id(rows[n] &^ freshText))
+			features.Append(h.fresh.features(rows[n] &^ freshText))
+		}
+		rows = rows[n:]
+	}
+}
+
+// first returns the earliest time of a series; ok is false if none of its rows is left.
+func (h *head) first(s *headSeries) (ts int64, ok bool) {
+	ts, _ = h.fresh.bounds(s.fresh)
+	if len(s.leaves) > 0 {
+		ts = min(ts, s.leaves[0].first())
+	}
+	return ts, len(s.leaves)+len(s.fresh) > 0
 }
 
 // add puts the rows of r, in any order, into the series.
@@ -149,15 +255,15 @@ type rowRef struct {
 }
 
 func (r rowRef) time() int64 { return r.leaf.times[r.row] }
-func (r rowRef) id() []byte  { return r.head.text.id(r.leaf.text[r.row]) }
+func (r rowRef) id() []byte  { return r.head.id(r.leaf.text[r.row]) }
 
-// leavesOf lists the leaves of a series in each head. The model's lock is held; the leaves of frozen heads may be read
+// leavesOf lists the leaves of a series in each head, with its fresh rows. The model's lock is held; the leaves of frozen heads may be read
 // without it, because edits replace them.
 func leavesOf(heads []*head, series uint32) [][]*leaf {
 	leaves := make([][]*leaf, len(heads))
 	for i, h := range heads {
-		if s := h.series[series]; s != nil {
-			leaves[i] = s.leaves
+		if s := h.find(series); s != nil {
+			leaves[i] = h.ripe(s)
 		}
 	}
 	return leaves

@@ -13,11 +13,11 @@ func (h *head) indexed(hash func(id []byte) uint64) *idIndex {
 	if h.index != nil {
 		return h.index
 	}
-	h.index = &idIndex{first: make(map[uint64]int32, h.rows())}
-	for number, s := range h.series {
-		for _, l := range s.leaves {
+	h.index = &idIndex{first: make(map[uint64]int32, h.rows)}
+	for _, s := range h.series {
+		for _, l := range h.ripe(s) {
 			for i, ts := range l.times {
-				h.index.add(hash(h.text.id(l.text[i])), number, ts)
+				h.index.add(hash(h.id(l.text[i])), s.number, ts)
 			}
 		}
 	}
@@ -31,7 +31,7 @@ func (h *head) edit(e *edit, s *settler) (hit bool) {
 	for i, ok := x.first[e.hash]; ok && i >= 0; i = x.entries[i].next {
 		number := x.entries[i].series
 		for _, r := range h.rowsAt(s, number, x.entries[i].time, e.id) {
-			if e.deleted || h.series[number].leaves[r.leaf].isKnown(r.row) {
+			if e.deleted || h.find(number).leaves[r.leaf].isKnown(r.row) {
 				h.change(number, r, e)
 				hit = true
 			}
@@ -43,7 +43,7 @@ func (h *head) edit(e *edit, s *settler) (hit bool) {
 // editWaiting applies e to the row that waits at a known place.
 func (h *head) editWaiting(e *edit, w waitingRow, s *settler) bool {
 	for _, r := range h.rowsAt(s, w.series, w.time, e.id) {
-		l := h.series[w.series].leaves[r.leaf]
+		l := h.find(w.series).leaves[r.leaf]
 		if !l.isKnown(r.row) && math.Float64bits(l.predicted[r.row]) == math.Float64bits(w.predicted) {
 			h.change(w.series, r, e)
 			return true
@@ -59,15 +59,16 @@ type leafRow struct{ leaf, row int }
 // removed before the next is looked at. The result is valid until the next call.
 func (h *head) rowsAt(s *settler, series uint32, ts int64, id []byte) []leafRow {
 	s.rows = s.rows[:0]
-	hs := h.series[series]
+	hs := h.find(series)
 	if hs == nil {
 		return nil
 	}
+	h.ripen(hs)
 	for at := hs.findFirst(ts); at < len(hs.leaves) && hs.leaves[at].first() <= ts; at++ {
 		l := hs.leaves[at]
 		i, _ := slices.BinarySearch(l.times, ts)
 		for ; i < l.len() && l.times[i] == ts; i++ {
-			if bytes.Equal(h.text.id(l.text[i]), id) {
+			if bytes.Equal(h.id(l.text[i]), id) {
 				s.rows = append(s.rows, leafRow{at, i})
 			}
 		}
@@ -78,7 +79,7 @@ func (h *head) rowsAt(s *settler, series uint32, ts int64, id []byte) []leafRow 
 
 // change applies e to a row. The leaves of a frozen head are replaced, because a sealer may be reading them.
 func (h *head) change(number uint32, r leafRow, e *edit) {
-	s, at, i := h.series[number], r.leaf, r.row
+	s, at, i := h.find(number), r.leaf, r.row
 	l := s.leaves[at]
 	if h.frozen {
 		s.leaves = slices.Clone(s.leaves)
@@ -88,9 +89,6 @@ func (h *head) change(number uint32, r leafRow, e *edit) {
 	switch {
 	case e.deleted && l.len() == 1:
 		s.leaves = slices.Delete(s.leaves, at, at+1)
-		if len(s.leaves) == 0 && !h.frozen {
-			delete(h.series, number)
-		}
 	case e.deleted:
 		l.remove(i)
 	case !l.isKnown(i):

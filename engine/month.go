@@ -28,12 +28,12 @@ type month struct {
 
 // writable returns the head for rows of the generation. A head of an earlier one is frozen first, so that a
 // checkpoint finds the rows before its cut apart from those after it.
-func (mo *month) writable(generation uint64) *head {
+func (mo *month) writable(generation uint64, fresh *freshRows) *head {
 	if mo.head != nil && mo.head.generation != generation {
 		mo.freeze()
 	}
 	if mo.head == nil {
-		mo.head = newHead(generation)
+		mo.head = newHead(generation, fresh)
 	}
 	return mo.head
 }
@@ -79,8 +79,11 @@ func (mo *month) overlaps(w span) bool { return w.from < mo.span.to && w.to > mo
 func (mo *month) window(dst *answer, series uint32, w span, want segment.Want) Read {
 	var read Read
 	mo.heads(func(h *head) {
-		if s := h.series[series]; s != nil {
+		if s := h.find(series); s != nil {
 			read.add(s.window(dst, w, want))
+			if len(s.fresh) > 0 {
+				read.add(h.fresh.window(dst, s.fresh, w, want))
+			}
 		}
 	})
 	for _, f := range mo.fills {

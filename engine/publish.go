@@ -17,6 +17,8 @@ type publisher struct {
 	db *DB
 
 	settler settler
+	// fresh holds the fresh rows of the generation.
+	fresh *freshRows
 
 	// Scratch, reused from batch to batch.
 	calendar calendar
@@ -146,17 +148,14 @@ func (p *publisher) addRun(o *bySeries, t target, from, to int) {
 	if t.month.head == nil || t.month.head.generation != p.db.generation {
 		p.db.dirty = append(p.db.dirty, d)
 	}
-	h := t.month.writable(p.db.generation)
-	text := uint32(h.rows())
-	h.text.appendFrom(&o.ids, &o.features, from, to)
+	h := t.month.writable(p.db.generation, p.fresh)
 	if h.index != nil {
 		for i := from; i < to; i++ {
 			h.index.add(p.db.hash(o.ids.At(i)), t.series, o.times[i])
 		}
 	}
-	all := run{o.times, o.predicted, o.actual, o.known, o.lags, text - uint32(from)}
-	h.of(t.series).add(all.slice(from, to))
-	if h.rows() >= sealRows {
+	h.add(t.series, o, from, to)
+	if h.rows >= sealRows {
 		t.month.freeze()
 		p.db.background.announce(d)
 	}

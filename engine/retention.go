@@ -96,9 +96,9 @@ func (m *model) resight() {
 			}
 		}
 		mo.heads(func(h *head) {
-			for number, hs := range h.series {
-				if len(hs.leaves) > 0 {
-					m.series[number].first = min(m.series[number].first, hs.leaves[0].first())
+			for _, hs := range h.series {
+				if first, ok := h.first(hs); ok {
+					m.series[hs.number].first = min(m.series[hs.number].first, first)
 				}
 			}
 		})

@@ -51,8 +51,8 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
 	var numbers []uint32
 	for _, h := range heads {
-		for n := range h.series {
-			numbers = append(numbers, n)
+		for _, s := range h.series {
+			numbers = append(numbers, s.number)
 		}
 	}
 	slices.Sort(numbers)

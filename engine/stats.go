@@ -113,7 +113,7 @@ func (db *DB) Stats() Stats {
 // add counts what a month holds. The lock of its model is held.
 func (s *Stats) add(mo *month) {
 	mo.heads(func(h *head) {
-		s.HeadRows += uint64(h.rows())
+		s.HeadRows += uint64(h.rows)
 		s.HeadBytes += h.bytes()
 	})
 	for _, sd := range mo.sealed {

@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/residualdb/residual/segment"
+)
+
+const (
+	// freshRunMax is the longest run that stays fresh, freshMax the number of fresh rows at which a series moves them to its leaves: few enough
+	// for a query to look at each.
+	freshRunMax = 16
+	freshMax    = 32
+
+	// freshChunkRows is a power of two, so that a row's number names its chunk.
+	freshChunkRows = 1 << freshChunkBits
+	freshChunkBits = 10
+
+	// The text of a chunk has room for as much as the chunk before it turned out to need, within these bounds.
+	freshTextMin = 16 << 10
+	freshTextMax = 256 << 10
+
+	// freshText marks the number of a fresh row among those of a leaf's text.
+	freshText = 1 << 31
+)
+
+// freshRows are the rows of one generation that came few at a time, of all models, in the order they came. A series knows its runs in them; so a
+// batch of ten thousand series is written in one place instead of ten thousand. The numbers of a series are copied to leaves once they are many,
+// the texts stay here until the generation is sealed.
+//
+// The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that those who learned of it under its
+// model's lock may read it without.
+type freshRows struct {
+	chunks atomic.Pointer[[]*freshChunk]
+
+	// Owned by the publisher: what is used of the last chunk.
+	rows, bytes int
+}
+
+type freshChunk struct {
+	rows [freshChunkRows]freshRow
+	text []byte
+}
+
+// freshRow has the numbers of a row in one line of the cache, since those of a query are scattered. Its id is text[end of the row before:idEnd], its
+// features are text[idEnd:end].
+type freshRow struct {
+	time              int64
+	predicted, actual float64
+	idEnd             uint32
+	end               uint32 // plus freshKnown if there is an actual
+}
+
+const freshKnown = 1 << 31
+
+func (r *freshRow) known() bool     { return r.end&freshKnown != 0 }
+func (r *freshRow) textEnd() uint32 { return r.end &^ freshKnown }
+
+// freshRun is n rows in one chunk from a row on.
+type freshRun struct{ row, n uint32 }
+
+// add appends the rows [from, to) of o and returns the runs they became, which is one unless a chunk ended.
+func (f *freshRows) add(runs []freshRun, o *bySeries, from, to int) []freshRun {
+	for i := from; i < to; i++ {
+		id, features := o.ids.At(i), o.features.At(i)
+		c, row := f.room(len(id) + len(features))
+		at := row % freshChunkRows
+		f.bytes += copy(c.text[f.bytes:], id)
+		r := freshRow{time: o.times[i], predicted: o.predicted[i], actual: o.actual[i], idEnd: uint32(f.bytes)}
+		f.bytes += copy(c.text[f.bytes:], features)
+		r.end = uint32(f.bytes)
+		if o.known[i] {
+			r.end |= freshKnown
+		}
+		c.rows[at] = r
+		f.rows++
+		if n := len(runs) - 1; i > from && at > 0 {
+			runs[n].n++
+		} else {
+			runs = append(runs, freshRun{row, 1})
+		}
+	}
+	return runs
+}
+
+// room returns the chunk that has room for a row with so much text, and the row's number.
+func (f *freshRows) room(text int) (*freshChunk, uint32) {
+	var chunks []*freshChunk
+	if held := f.chunks.Load(); held != nil {
+		chunks = *held
+	}
+	last := len(chunks) - 1
+	if last < 0 || f.rows == freshChunkRows || f.bytes+text > len(chunks[last].text) {
+		size := freshTextMin
+		if f.rows > 0 {
+			size = min(max(f.bytes/f.rows*freshChunkRows*9/8, freshTextMin), freshTextMax)
+		}
+		chunks = append(chunks, &freshChunk{text: make([]byte, max(size, text))})
+		f.chunks.Store(&chunks)
+		f.rows, f.bytes = 0, 0
+		last++
+		if last >= freshText>>freshChunkBits {
+			panic("BUG: more fresh rows than have numbers")
+		}
+	}
+	return chunks[last], uint32(last<<freshChunkBits + f.rows)
+}
+
+// at returns the chunk of a row and its place there.
+func (f *freshRows) at(row uint32) (c *freshChunk, i int) {
+	return (*f.chunks.Load())[row>>freshChunkBits], int(row % freshChunkRows)
+}
+
+func (f *freshRows) id(row uint32) []byte {
+	c, i := f.at(row)
+	start := uint32(0)
+	if i > 0 {
+		start = c.rows[i-1].textEnd()
+	}
+	return c.text[start:c.rows[i].idEnd]
+}
+
+func (f *freshRows) features(row uint32) []byte {
+	c, i := f.at(row)
+	return c.text[c.rows[i].idEnd:c.rows[i].textEnd()]
+}
+
+// of returns the rows of a run.
+func (f *freshRows) of(r freshRun) []freshRow {
+	c, i := f.at(r.row)
+	return c.rows[i : i+int(r.n)]
+}
+
+// freshColumns are fresh rows in columns.
+type freshColumns struct {
+	times             [freshRowsMax]int64
+	predicted, actual [freshRowsMax]float64
+	known             [freshRowsMax]bool
+	bits              [1]uint64 // known, for the window
+	n                 int
+}
+
+// freshRowsMax is the most that a series has.
+const freshRowsMax = freshMax - 1 + freshRunMax
+
+func (c *freshColumns) append(r *freshRow) {
+	c.times[c.n], c.predicted[c.n], c.actual[c.n], c.known[c.n] = r.time, r.predicted, r.actual, r.known()
+	c.n++
+}
+
+// insert adds a row behind those that are not later.
+func (c *freshColumns) insert(r *freshRow) {
+	at := c.n
+	for ; at > 0 && c.times[at-1] > r.time; at-- {
+		c.times[at], c.predicted[at], c.actual[at], c.known[at] = c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1]
+	}
+	c.times[at], c.predicted[at], c.actual[at], c.known[at] = r.time, r.predicted, r.actual, r.known()
+	c.n++
+}
+
+// addTo adds the rows of some runs to a series' leaves.
+func (f *freshRows) addTo(s *headSeries, runs []freshRun) {
+	for _, r := range runs {
+		var c freshColumns
+		rows := f.of(r)
+		for i := range rows {
+			c.append(&rows[i])
+		}
+		s.add(run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, freshText | r.row})
+	}
+}
+
+// bounds returns the earliest and the latest time of some runs.
+func (f *freshRows) bounds(runs []freshRun) (first, last int64) {
+	first, last = maxMilli, minMilli
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			first, last = min(first, rows[i].time), max(last, rows[i].time)
+		}
+	}
+	return first, last
+}
+
+// window adds the rows of some runs that lie in w to dst.
+func (f *freshRows) window(dst *answer, runs []freshRun, w span, want segment.Want) Read {
+	var c freshColumns
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			if rows[i].time >= w.from && rows[i].time < w.to {
+				c.insert(&rows[i]) // an aggregate takes rows in the order of time
+			}
+		}
+	}
+	if c.n == 0 {
+		return Read{}
+	}
+	for i, known := range c.known[:c.n] {
+		if known {
+			c.bits[0] |= 1 << i
+		}
+	}
+	dst.AddWanted(want, c.times[:], c.predicted[:], c.actual[:], c.bits[:], 0, c.n)
+	if want == segment.WantAll {
+		dst.sketches.AddRows(c.predicted[:], c.actual[:], nil, c.bits[:], 0, c.n)
+	}
+	return Read{Rows: uint64(c.n), Bytes: uint64(c.n) * bytesPerEdgeRow}
+}
