@@ -12,6 +12,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/upload"
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // documentation is where an error answer sends its reader.
@@ -99,6 +101,9 @@ func asAnswer(err error) (e *answerError, known bool) {
 	if errors.As(err, &e) {
 		return e, true
 	}
+	if file, ok := errors.AsType[*upload.Error](err); ok {
+		return uploadError(file), true
+	}
 	if errors.Is(err, engine.ErrQuery) {
 		text := strings.TrimPrefix(err.Error(), engine.ErrQuery.Error()+": ")
 		return badParameter("%s", text), true
@@ -140,9 +145,9 @@ func (e *answerError) writeTo(response *fasthttp.Response) {
 
 func (e *answerError) append(dst []byte) []byte {
 	dst = append(dst, `{"error":`...)
-	dst = appendJSONString(dst, e.text)
+	dst = jsontext.AppendString(dst, e.text)
 	dst = append(dst, `,"documentation":`...)
-	dst = appendJSONString(dst, documentation+"#"+e.section)
+	dst = jsontext.AppendString(dst, documentation+"#"+e.section)
 	return append(dst, '}', '\n')
 }
 

@@ -1,15 +1,9 @@
 package httpapi
 
 import (
-	"io"
 	"net/netip"
 	"time"
 )
-
-// CSVRowsForTest is the NDJSON of a CSV file of predictions.
-func CSVRowsForTest(file io.Reader, delimiter string) (io.Reader, error) {
-	return newCSVRows(file, &sources[0], delimiter)
-}
 
 // HashOf is the hash of a short body under an idempotency key.
 func HashOf(source, format, body string) [16]byte {

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"math"
 	"strconv"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // expositionType is the type of an answer in Prometheus' text format.
@@ -83,7 +85,7 @@ func appendSample(dst []byte, value float64) []byte {
 	case math.IsInf(value, -1):
 		return append(dst, "-Inf"...)
 	}
-	return appendFloat(dst, value)
+	return jsontext.AppendFloat(dst, value)
 }
 
 // appendLabelValue writes a label's value in quotes with the three escapes the format knows.

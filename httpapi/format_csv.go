@@ -3,6 +3,8 @@ package httpapi
 import (
 	"math"
 	"strconv"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // appendCSV writes rows as ClickHouse does: strings and times in quotes, NULL as \N, lines ending in a line feed.
@@ -77,7 +79,7 @@ func arrayLiteral(s string) string {
 	return string(append(quoted, "']"...))
 }
 
-// appendCSVFloat is appendFloat with ClickHouse's words for what is not a number.
+// appendCSVFloat is a float with ClickHouse's words for what is not a number.
 func appendCSVFloat(dst []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -87,5 +89,5 @@ func appendCSVFloat(dst []byte, f float64) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, "-inf"...)
 	}
-	return appendFloat(dst, f)
+	return jsontext.AppendFloat(dst, f)
 }

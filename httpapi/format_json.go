@@ -3,7 +3,8 @@ package httpapi
 import (
 	"math"
 	"strconv"
-	"strings"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 const dateTimeLayout = "2006-01-02 15:04:05"
@@ -14,9 +15,9 @@ func appendJSON(dst []byte, t *table) ([]byte, error) {
 	for i, column := range t.columns {
 		dst = appendComma(dst, i)
 		dst = append(dst, "\n\t\t{\n\t\t\t\"name\": "...)
-		dst = appendJSONString(dst, column.name)
+		dst = jsontext.AppendString(dst, column.name)
 		dst = append(dst, ",\n\t\t\t\"type\": "...)
-		dst = appendJSONString(dst, column.kind.String())
+		dst = jsontext.AppendString(dst, column.kind.String())
 		dst = append(dst, "\n\t\t}"...)
 	}
 	dst = append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
@@ -26,7 +27,7 @@ func appendJSON(dst []byte, t *table) ([]byte, error) {
 		for j, cell := range t.row(i) {
 			dst = appendComma(dst, j)
 			dst = append(dst, "\n\t\t\t"...)
-			dst = appendJSONString(dst, t.columns[j].name)
+			dst = jsontext.AppendString(dst, t.columns[j].name)
 			dst = append(dst, ": "...)
 			dst = appendJSONCell(dst, t.columns[j].kind, cell)
 		}
@@ -56,7 +57,7 @@ func appendNDJSON(dst []byte, t *table) ([]byte, error) {
 		dst = append(dst, '{')
 		for j, cell := range t.row(i) {
 			dst = appendComma(dst, j)
-			dst = appendJSONString(dst, t.columns[j].name)
+			dst = jsontext.AppendString(dst, t.columns[j].name)
 			dst = append(dst, ':')
 			dst = appendJSONCell(dst, t.columns[j].kind, cell)
 		}
@@ -90,10 +91,10 @@ func appendJSONCell(dst []byte, k kind, c cell) []byte {
 			return append(dst, "[]"...)
 		}
 		dst = append(dst, '[')
-		return append(appendJSONString(dst, c.text), ']')
+		return append(jsontext.AppendString(dst, c.text), ']')
 	default:
 	}
-	return appendJSONString(dst, c.text)
+	return jsontext.AppendString(dst, c.text)
 }
 
 // appendJSONFloat writes the shortest text that reads back as f, null for what is not a number.
@@ -101,53 +102,5 @@ func appendJSONFloat(dst []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
 	}
-	return appendFloat(dst, f)
-}
-
-// appendFloat writes the shortest text that reads back as f: decimal near one, else with an exponent without zeros.
-func appendFloat(dst []byte, f float64) []byte {
-	if a := math.Abs(f); a == 0 || a >= 1e-6 && a < 1e21 {
-		return strconv.AppendFloat(dst, f, 'f', -1, 64)
-	}
-	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
-	if n := len(dst); n >= 4 && dst[n-2] == '0' && (dst[n-3] == '-' || dst[n-3] == '+') {
-		dst[n-2] = dst[n-1]
-		dst = dst[:n-1]
-	}
-	return dst
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendJSONString writes s in quotes. What is not UTF-8 becomes U+FFFD.
-func appendJSONString(dst []byte, s string) []byte {
-	return appendQuoted(dst, strings.ToValidUTF8(s, "\ufffd"))
-}
-
-// appendQuoted writes s in quotes and leaves what is not UTF-8 as it is.
-func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	return append(append(dst, s[start:]...), '"')
+	return jsontext.AppendFloat(dst, f)
 }

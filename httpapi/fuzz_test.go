@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -116,28 +115,5 @@ func FuzzRequest(f *testing.F) {
 			f.batches, f.metrics, f.drifts, f.quarantines = nil, nil, nil, nil
 			clear(f.keys)
 		})
-	})
-}
-
-// FuzzCSVFile uploads any CSV: it is answered with counts that fit what was stored.
-func FuzzCSVFile(f *testing.F) {
-	f.Add(csvFile, ",")
-	f.Add("a\tb\n", "\t")
-	f.Add("a", "\x00")
-	f.Add("timestamp,\"x\"y\n\"", ";")
-	f.Fuzz(func(t *testing.T, file, delimiter string) {
-		if strings.HasPrefix(file, "\x1f\x8b") {
-			t.Skip("gzip has a test of its own")
-		}
-		rows, err := httpapi.CSVRowsForTest(strings.NewReader(file), delimiter)
-		if err != nil {
-			return
-		}
-		lines, err := io.ReadAll(rows)
-		require.NoError(t, err)
-		require.LessOrEqual(t, len(lines), 64*len(file)+64)
-		if len(lines) > 0 {
-			require.Equal(t, byte('\n'), lines[len(lines)-1])
-		}
 	})
 }

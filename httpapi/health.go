@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // getHealth answers 200 if events are taken, else 503 with the reason.
@@ -15,13 +17,13 @@ func (s *Server) getHealth(c *call) error {
 		status, reason = "degraded", h.Reason
 	}
 	body := append([]byte(nil), `{"status":`...)
-	body = appendJSONString(body, status)
+	body = jsontext.AppendString(body, status)
 	if reason != "" {
 		body = append(body, `,"reason":`...)
-		body = appendJSONString(body, reason)
+		body = jsontext.AppendString(body, reason)
 	}
 	body = append(body, `,"version":`...)
-	body = append(appendJSONString(body, s.opts.Version), "}\n"...)
+	body = append(jsontext.AppendString(body, s.opts.Version), "}\n"...)
 	if status != "ok" {
 		c.ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")

@@ -8,10 +8,12 @@ import (
 	"mime/multipart"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi/upload"
 )
 
 // postDatasource serves POST /v0/datasources: a file of rows, as the body or as the file of a form.
@@ -129,15 +131,48 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 	case "ndjson":
 		return file, nil
 	case "csv":
-		delimiter, err := c.params.textOr("dialect_delimiter", ",")
+		comma, err := c.delimiter()
 		if err != nil {
 			return nil, err
 		}
-		return newCSVRows(file, src, delimiter)
+		return upload.CSV(file, src.uploadColumns(), comma), nil
 	case "parquet":
-		return newParquetRows(file, s.limits.BodyBytesMax)
+		return upload.Parquet(file, s.limits.BodyBytesMax)
 	}
 	return nil, badParameter("the parameter format is %s; ndjson, csv and parquet are allowed", shown(format))
+}
+
+// delimiter reads what stands between the fields of a CSV file.
+func (c *call) delimiter() (rune, error) {
+	text, err := c.params.textOr("dialect_delimiter", ",")
+	if err != nil {
+		return 0, err
+	}
+	comma, size := utf8.DecodeRuneInString(text)
+	if size != len(text) || comma == utf8.RuneError || strings.ContainsRune("\x00\"\r\n", comma) {
+		return 0, badParameter("the parameter dialect_delimiter is %s; it must be one character", shown(text))
+	}
+	return comma, nil
+}
+
+// uploadColumns are the columns of the data source as a file names them.
+func (s *source) uploadColumns() []upload.Column {
+	columns := make([]upload.Column, len(s.columns))
+	for i, column := range s.columns {
+		columns[i] = upload.Column{Name: column.name, Number: column.kind == kindFloat64}
+	}
+	return columns
+}
+
+// uploadError turns what is wrong with a file into its answer.
+func uploadError(e *upload.Error) *answerError {
+	switch {
+	case e.Column != "":
+		return badRequest("the column %s %s", shown(e.Column), e.Text)
+	case e.TooLarge:
+		return tooLarge("%s", e.Text)
+	}
+	return badRequest("%s", e.Text)
 }
 
 // formatOf guesses a format from a file's name.
@@ -168,24 +203,3 @@ func (r *chargedReader) Read(p []byte) (int, error) {
 }
 
 func (r *chargedReader) release() { r.budget.give(r.taken) }
-
-// rowReader is the NDJSON of a file of rows, one line per row.
-type rowReader struct {
-	// next appends the next line to dst, or returns io.EOF.
-	next func(dst []byte) ([]byte, error)
-	line []byte
-	sent int
-}
-
-func (r *rowReader) Read(p []byte) (int, error) {
-	if r.sent == len(r.line) {
-		var err error
-		if r.line, err = r.next(r.line[:0]); err != nil {
-			return 0, err
-		}
-		r.sent = 0
-	}
-	n := copy(p, r.line[r.sent:])
-	r.sent += n
-	return n, nil
-}

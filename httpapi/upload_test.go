@@ -152,6 +152,33 @@ func TestParquetFiles(t *testing.T) {
 	require.Equal(t, 0, sent(t, upload+"&format=parquet", parquetFile(t, 0)).Len())
 }
 
+// TestParquetRefused holds what is wrong with a file to the answer that says so.
+func TestParquetRefused(t *testing.T) {
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 1 << 10}})
+	f := func(status int, want string, write func(io.Writer) error) {
+		t.Helper()
+		var file bytes.Buffer
+		require.NoError(t, write(&file))
+		resp, body := server.do(t, "POST", upload+"&format=parquet", &file)
+		require.Equal(t, status, resp.StatusCode, body)
+		require.Equal(t, want, errorText(t, body))
+	}
+	f(http.StatusBadRequest, "the Parquet file is broken", func(w io.Writer) error {
+		_, err := io.WriteString(w, "PAR1")
+		return err
+	})
+	f(http.StatusBadRequest, "the column 'a' of the Parquet file is nested or repeated; flat columns are allowed", func(w io.Writer) error {
+		return parquet.Write(w, []struct {
+			A []int64 `parquet:"a"`
+		}{{}})
+	})
+	f(http.StatusRequestEntityTooLarge, "the Parquet file has 17 rows; 16 are allowed", func(w io.Writer) error {
+		return parquet.Write(w, make([]struct {
+			A int64 `parquet:"a"`
+		}, 17))
+	})
+}
+
 // TestParquetAnswers reads an answer back.
 func TestParquetAnswers(t *testing.T) {
 	server := start(t, httpapi.Options{})

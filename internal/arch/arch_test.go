@@ -49,14 +49,18 @@ var rooms = map[string]room{
 		never:   []string{"net", "net/http"},
 	},
 	"httpapi": {
-		module: []string{"engine", "event", "internal/thread"},
+		module: []string{"engine", "event", "httpapi/upload", "internal/jsontext", "internal/thread"},
 		outside: []string{
-			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go",
-			"github.com/puzpuzpuz/xsync/v3", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
+			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
 		},
 	},
+	"httpapi/upload": {
+		module:  []string{"internal/jsontext"},
+		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
+		never:   []string{"net", "net/http", "os", "sync", "time/tzdata"},
+	},
 	"cmd/residual": {
-		module: []string{"engine", "event", "httpapi", "wal", "internal/client", "internal/vfs", "internal/workload"},
+		module: []string{"engine", "event", "httpapi", "wal", "internal/client", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -66,7 +70,8 @@ var rooms = map[string]room{
 	"bench/peers":          {module: []string{"engine", "internal/memory"}},
 	"internal/arch":        {},
 	"internal/client":      {},
-	"internal/crashtest":   {module: []string{"internal/vfs", "internal/vfs/simdisk"}},
+	"internal/crashtest":   {module: []string{"internal/vfs/simdisk"}},
+	"internal/jsontext":    {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/memory":      {},
 	"internal/mutants":     {},
 	"internal/thread":      {outside: []string{"golang.org/x/sys"}},
@@ -132,16 +137,17 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 		require.Equal(t, want, got, name)
 	}
 
-	f("clean", tree("import \"time\"", "import \"go.uber.org/goleak\"",
-		"import (\n\"example.com/good/v2/sub\"\n\""+module+"/low\"\n)"))
-	f("points back", tree("import \""+module+"/high\"", "", ""),
+	const good = "import (\n\"example.com/good/v2/sub\"\n\"" + module + "/low\"\n)"
+	f("clean", tree("import \"time\"", "import \"go.uber.org/goleak\"", good))
+	f("not needed", tree("", "", "import \"example.com/good/v2/sub\""), "high may import low and does not")
+	f("points back", tree("import \""+module+"/high\"", "", good),
 		"low/low.go imports "+module+"/high: not in the table")
-	f("unknown third party", tree("", "", "import \"example.com/good/v20\""),
+	f("unknown third party", tree("", "", good+"\nimport \"example.com/good/v20\""),
 		"high/high.go imports example.com/good/v20: not in the table")
-	f("forbidden by the promise", tree("import \"os\"", "", ""),
+	f("forbidden by the promise", tree("import \"os\"", "", good),
 		"low/low.go imports os: breaks what the package promises")
-	f("a test may", tree("", "import (\n\"os\"\n\""+module+"/low\"\n\""+module+"/internal/workload\"\n)", ""))
-	f("a test may not", tree("", "import \"github.com/stretchr/testify/assert\"", ""),
+	f("a test may", tree("", "import (\n\"os\"\n\""+module+"/low\"\n\""+module+"/internal/workload\"\n)", good))
+	f("a test may not", tree("", "import \"github.com/stretchr/testify/assert\"", good),
 		"low/low_test.go imports github.com/stretchr/testify/assert: not in the table")
 
 	files := tree("", "", "")
@@ -150,10 +156,10 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 	f("tables and trees differ", files, "high: a row without a package", "new: a package without a row")
 }
 
-// check returns what in the tree breaks the table, sorted.
+// check returns what in the tree breaks the table, and what in the table nothing in the tree needs, sorted.
 func check(tree fs.FS, table map[string]room) ([]string, error) {
 	var violations []string
-	seen := map[string]bool{}
+	seen, used := map[string]bool{}, map[string]bool{}
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -181,15 +187,22 @@ func check(tree fs.FS, table map[string]room) ([]string, error) {
 			return nil
 		}
 		for _, imported := range imports {
+			used[dir+" "+r.permits(imported)] = true
 			if fault := r.fault(dir, imported, strings.HasSuffix(name, "_test.go")); fault != "" {
 				violations = append(violations, fmt.Sprintf("%s imports %s: %s", name, imported, fault))
 			}
 		}
 		return nil
 	})
-	for dir := range table {
+	for dir, r := range table {
 		if !seen[dir] {
 			violations = append(violations, dir+": a row without a package")
+			continue
+		}
+		for _, name := range slices.Concat(r.module, r.outside) {
+			if !used[dir+" "+name] {
+				violations = append(violations, dir+" may import "+name+" and does not")
+			}
 		}
 	}
 	slices.Sort(violations)
@@ -204,17 +217,31 @@ func (r room) fault(dir, imported string, test bool) string {
 		}
 		return ""
 	}
-	if inside, ok := strings.CutPrefix(imported, module+"/"); ok {
-		if slices.Contains(r.module, inside) || test && (inside == dir || strings.HasPrefix(inside, "internal/")) {
-			return ""
-		}
-		return "not in the table"
-	}
-	covers := func(name string) bool { return imported == name || strings.HasPrefix(imported, name+"/") }
-	if slices.ContainsFunc(r.outside, covers) || test && slices.ContainsFunc(forTests, covers) {
+	inside, ok := strings.CutPrefix(imported, module+"/")
+	forTest := ok && (inside == dir || strings.HasPrefix(inside, "internal/")) ||
+		slices.ContainsFunc(forTests, func(name string) bool { return covers(name, imported) })
+	if r.permits(imported) != "" || test && forTest {
 		return ""
 	}
 	return "not in the table"
+}
+
+// permits returns the entry of the row that an import falls under; "" if there is none.
+func (r room) permits(imported string) string {
+	if inside, ok := strings.CutPrefix(imported, module+"/"); ok && slices.Contains(r.module, inside) {
+		return inside
+	}
+	for _, name := range r.outside {
+		if covers(name, imported) {
+			return name
+		}
+	}
+	return ""
+}
+
+// covers tells whether an import is of a module or package, or below it.
+func covers(name, imported string) bool {
+	return imported == name || strings.HasPrefix(imported, name+"/")
 }
 
 func importsOf(tree fs.FS, name string) ([]string, error) {

@@ -1,4 +1,4 @@
-package httpapi
+package upload
 
 import (
 	"encoding/csv"
@@ -7,27 +7,31 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
-// csvRows reads a CSV file. Without a header its columns are those of the data source, in order.
-type csvRows struct {
-	reader *csv.Reader
-	source *source
-	// names are the columns of the file, known after its first record.
-	names []string
+// Column is a column that a row may have.
+type Column struct {
+	Name string
+	// Number tells that its values are numbers; those of other columns are strings.
+	Number bool
 }
 
-func newCSVRows(file io.Reader, src *source, delimiter string) (io.Reader, error) {
-	comma, size := utf8.DecodeRuneInString(delimiter)
-	if size != len(delimiter) || comma == utf8.RuneError || strings.ContainsRune("\x00\"\r\n", comma) {
-		return nil, badParameter("the parameter dialect_delimiter is %s; it must be one character", shown(delimiter))
-	}
-	rows := &csvRows{reader: csv.NewReader(file), source: src}
+// CSV reads a CSV file. A first record that names a column is a header; without one the columns are these, in order.
+func CSV(file io.Reader, columns []Column, comma rune) io.Reader {
+	rows := &csvRows{reader: csv.NewReader(file), columns: columns}
 	rows.reader.Comma = comma
 	rows.reader.FieldsPerRecord = -1
 	rows.reader.ReuseRecord = true
-	return &rowReader{next: rows.next}, nil
+	return &rowReader{next: rows.next}
+}
+
+type csvRows struct {
+	reader  *csv.Reader
+	columns []Column
+	// names are the columns of the file, known after its first record.
+	names []string
 }
 
 // next appends one record as a line of JSON. A record that is none becomes a JSON string, which the decoder rejects,
@@ -35,7 +39,7 @@ func newCSVRows(file io.Reader, src *source, delimiter string) (io.Reader, error
 func (r *csvRows) next(dst []byte) ([]byte, error) {
 	record, err := r.reader.Read()
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-		return append(appendJSONString(dst, broken.Error()), '\n'), nil
+		return append(jsontext.AppendString(dst, broken.Error()), '\n'), nil
 	}
 	if err != nil {
 		return dst, err
@@ -47,12 +51,14 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 		}
 	}
 	if len(record) != len(r.names) {
-		return append(appendJSONString(dst, strings.Join(record, string(r.reader.Comma))), '\n'), nil
+		return append(jsontext.AppendString(dst, strings.Join(record, string(r.reader.Comma))), '\n'), nil
 	}
 	dst = append(dst, '{')
 	for i, value := range record {
-		dst = appendComma(dst, i)
-		dst = append(appendQuoted(dst, r.names[i]), ':')
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(jsontext.AppendQuoted(dst, r.names[i]), ':')
 		dst = r.appendValue(dst, r.names[i], value)
 	}
 	return append(dst, "}\n"...), nil
@@ -60,9 +66,9 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 
 // header returns the names of the columns: the first record if it names one, else those of the data source.
 func (r *csvRows) header(first []string) []string {
-	names := make([]string, len(r.source.columns))
-	for i, column := range r.source.columns {
-		names[i] = column.name
+	names := make([]string, len(r.columns))
+	for i, column := range r.columns {
+		names[i] = column.Name
 	}
 	if slices.ContainsFunc(first, func(name string) bool { return slices.Contains(names, name) }) {
 		return slices.Clone(first)
@@ -76,8 +82,8 @@ func (r *csvRows) appendValue(dst []byte, name, value string) []byte {
 	if value == `\N` {
 		return append(dst, "null"...)
 	}
-	for _, column := range r.source.columns {
-		if column.name != name || column.kind != kindFloat64 {
+	for _, column := range r.columns {
+		if column.Name != name || !column.Number {
 			continue
 		}
 		if value == "" {
@@ -87,5 +93,5 @@ func (r *csvRows) appendValue(dst []byte, name, value string) []byte {
 			return append(dst, value...)
 		}
 	}
-	return appendQuoted(dst, value)
+	return jsontext.AppendQuoted(dst, value)
 }

@@ -1,4 +1,4 @@
-package httpapi
+package upload
 
 import (
 	"bytes"
@@ -12,12 +12,16 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // rowBytesMin is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
 const rowBytesMin = 64
 
-// parquetRows reads a Parquet file of flat columns.
+// timeLayout is how a timestamp stands in a row.
+const timeLayout = "2006-01-02 15:04:05.000"
+
 type parquetRows struct {
 	columns []*parquet.Column
 	groups  []parquet.RowGroup
@@ -26,8 +30,8 @@ type parquetRows struct {
 	have    []parquet.Row
 }
 
-// newParquetRows reads the whole file and checks what it claims before a byte of it is decoded.
-func newParquetRows(file io.Reader, bytesMax int64) (rows io.Reader, err error) {
+// Parquet reads a Parquet file of flat columns, with pages that come to bytesMax at most once decompressed.
+func Parquet(file io.Reader, bytesMax int64) (rows io.Reader, err error) {
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
@@ -65,7 +69,7 @@ func recoverParquet(err *error) {
 	}
 }
 
-func brokenParquet() error { return badRequest("the Parquet file is broken") }
+func brokenParquet() error { return &Error{Text: "the Parquet file is broken"} }
 
 // next appends one row as a line of JSON.
 func (r *parquetRows) next(dst []byte) (line []byte, err error) {
@@ -80,8 +84,10 @@ func (r *parquetRows) next(dst []byte) (line []byte, err error) {
 	dst = append(dst, '{')
 	for i, value := range row {
 		column := r.columns[value.Column()]
-		dst = appendComma(dst, i)
-		dst = append(appendQuoted(dst, column.Name()), ':')
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(jsontext.AppendQuoted(dst, column.Name()), ':')
 		dst = appendParquetValue(dst, column, value)
 	}
 	return append(dst, "}\n"...), nil
@@ -122,7 +128,7 @@ func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value)
 		return strconv.AppendInt(dst, int64(value.Int32()), 10)
 	case parquet.Int64:
 		if t, ok := parquetTime(column, value.Int64()); ok {
-			return append(t.UTC().AppendFormat(append(dst, '"'), dateTimeLayout+".000"), '"')
+			return append(t.UTC().AppendFormat(append(dst, '"'), timeLayout), '"')
 		}
 		return strconv.AppendInt(dst, value.Int64(), 10)
 	case parquet.Float, parquet.Double:
@@ -131,13 +137,13 @@ func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value)
 			f = float64(value.Float())
 		}
 		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return appendQuoted(dst, strconv.FormatFloat(f, 'g', -1, 64))
+			return jsontext.AppendQuoted(dst, strconv.FormatFloat(f, 'g', -1, 64))
 		}
-		return appendFloat(dst, f)
+		return jsontext.AppendFloat(dst, f)
 	case parquet.ByteArray, parquet.FixedLenByteArray:
-		return appendQuoted(dst, string(value.ByteArray()))
+		return jsontext.AppendQuoted(dst, string(value.ByteArray()))
 	default:
-		return appendQuoted(dst, fmt.Sprint(value))
+		return jsontext.AppendQuoted(dst, fmt.Sprint(value))
 	}
 }
 

@@ -1,9 +1,10 @@
-package httpapi
+package upload
 
 import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -25,22 +26,25 @@ type parquetCheck struct {
 // plainDictionary is what files of the first version of the format call RLEDictionary.
 const plainDictionary format.Encoding = 2
 
+// windowBytesMax bounds the memory that a zstd frame may ask for.
+const windowBytesMax = 8 << 20
+
 var errPage = errors.New("page beyond its bounds")
 
 // file checks the columns and all pages of a file.
 func (c *parquetCheck) file(f *parquet.File) error {
 	if f.NumRows() < 0 || f.NumRows() > c.rowsMax {
-		return tooLarge("the Parquet file has %d rows; %d are allowed", f.NumRows(), c.rowsMax)
+		return &Error{Text: fmt.Sprintf("the Parquet file has %d rows; %d are allowed", f.NumRows(), c.rowsMax), TooLarge: true}
 	}
 	for _, column := range f.Root().Columns() {
 		if !column.Leaf() || column.Repeated() {
-			return badRequest("the column %s of the Parquet file is nested or repeated; flat columns are allowed", shown(column.Name()))
+			return &Error{Text: "of the Parquet file is nested or repeated; flat columns are allowed", Column: column.Name()}
 		}
 	}
 	for _, group := range f.Metadata().RowGroups {
 		for i := range group.Columns {
 			if err := c.chunk(&group.Columns[i].MetaData, f.Root().Columns()[i].Optional()); err != nil {
-				return badRequest("the Parquet file is broken, or its pages are larger than allowed or encoded in an unknown way")
+				return &Error{Text: "the Parquet file is broken, or its pages are larger than allowed or encoded in an unknown way"}
 			}
 		}
 	}

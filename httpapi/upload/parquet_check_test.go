@@ -1,4 +1,4 @@
-package httpapi
+package upload
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 
 // drain reads all rows of a file that a client sent.
 func drain(file []byte) (int64, error) {
-	rows, err := newParquetRows(bytes.NewReader(file), 8<<20)
+	rows, err := Parquet(bytes.NewReader(file), 8<<20)
 	if err != nil {
 		return 0, err
 	}
@@ -97,13 +97,13 @@ func TestParquetFilesThatAreTooMuch(t *testing.T) {
 		}
 		require.NoError(t, parquet.Write(w, make([]row, 131073)))
 	})
-	f("nested", "the column 'a' of the Parquet file is nested", func(w io.Writer) {
+	f("nested", "column a of the Parquet file is nested", func(w io.Writer) {
 		type row struct {
 			A struct{ B int64 } `parquet:"a"`
 		}
 		require.NoError(t, parquet.Write(w, make([]row, 1)))
 	})
-	f("repeated", "the column 'a' of the Parquet file is nested or repeated", func(w io.Writer) {
+	f("repeated", "column a of the Parquet file is nested or repeated", func(w io.Writer) {
 		type row struct {
 			A []int64 `parquet:"a"`
 		}
@@ -117,7 +117,7 @@ func TestParquetFilesThatAreTooMuch(t *testing.T) {
 	})
 }
 
-// FuzzParquetFile holds the reader of files to its promise: rows, or an answer, in bounded memory.
+// FuzzParquetFile holds the reader of files to its promise: rows, or an Error, in bounded memory.
 func FuzzParquetFile(f *testing.F) {
 	type row struct {
 		Model string   `parquet:"model_id,dict"`
@@ -138,9 +138,9 @@ func FuzzParquetFile(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		_, err := drain(file)
 		runtime.ReadMemStats(&after)
-		var e *answerError
+		var e *Error
 		if err != nil && !errors.As(err, &e) {
-			t.Fatalf("not an answer: %v", err)
+			t.Fatalf("not an Error: %v", err)
 		}
 		if cost := after.TotalAlloc - before.TotalAlloc; cost > 256<<20 {
 			t.Fatalf("%d bytes cost %d", len(file), cost)

@@ -1,0 +1,56 @@
+package jsontext_test
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/jsontext"
+)
+
+func TestFloats(t *testing.T) {
+	f := func(v float64, want string) {
+		t.Helper()
+		require.Equal(t, want, string(jsontext.AppendFloat(nil, v)))
+	}
+	f(0, "0")
+	f(math.Copysign(0, -1), "-0")
+	f(1e-6, "0.000001")
+	f(1e-7, "1e-7")
+	f(999999999999999900000, "999999999999999900000")
+	f(1e21, "1e+21")
+	f(-1.5e300, "-1.5e+300")
+	const seed = 1
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 100_000 {
+		v := math.Float64frombits(random.Uint64())
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			continue
+		}
+		text := string(jsontext.AppendFloat(nil, v))
+		back, err := strconv.ParseFloat(text, 64)
+		if err != nil || back != v || !json.Valid([]byte(text)) {
+			t.Fatalf("%x is written %s", v, text)
+		}
+	}
+}
+
+// FuzzStrings reads strings back.
+func FuzzStrings(f *testing.F) {
+	for _, s := range []string{"", "a\"b\\c\n\r\t\x00\x1f", "é€😀", "\xff\xc2", "\u2028"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var back string
+		require.NoError(t, json.Unmarshal(jsontext.AppendString(nil, s), &back))
+		if utf8.ValidString(s) {
+			require.Equal(t, s, back)
+			require.Equal(t, jsontext.AppendString(nil, s), jsontext.AppendQuoted(nil, s))
+		}
+	})
+}
