@@ -27,10 +27,10 @@ func requireDeclared(t *testing.T, err error) {
 	}
 }
 
-// requireFrugal holds that decode allocates no more than so many times its input, and a little.
-func requireFrugal(t *testing.T, input []byte, factor int, decode func()) {
+// requireFrugal holds that decode allocates no more than 64 times its input, and a little.
+func requireFrugal(t *testing.T, input []byte, decode func()) {
 	t.Helper()
-	if n := allocated(decode); n > uint64(factor*len(input)+64<<10) {
+	if n := allocated(decode); n > uint64(64*len(input)+64<<10) {
 		t.Fatalf("%d bytes allocated for %d of input", n, len(input))
 	}
 }
@@ -51,7 +51,7 @@ func FuzzManifest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var m *manifest
 		var err error
-		requireFrugal(t, body, 64, func() { m, err = decodeManifest(withCRC(body), goldenStore) })
+		requireFrugal(t, body, func() { m, err = decodeManifest(withCRC(body), goldenStore) })
 		requireDeclared(t, err)
 		if err != nil {
 			require.Nil(t, m)
@@ -71,7 +71,7 @@ func FuzzPackDirectory(f *testing.F) {
 		const end = 1 << 40
 		var entries []packEntry
 		var err error
-		requireFrugal(t, b, 64, func() { entries, err = parsePackDirectory(b, crc32.Checksum(b, castagnoli), end) })
+		requireFrugal(t, b, func() { entries, err = parsePackDirectory(b, crc32.Checksum(b, castagnoli), end) })
 		requireDeclared(t, err)
 		if err != nil {
 			return
@@ -105,7 +105,7 @@ func FuzzPack(f *testing.F) {
 		if len(b) >= packFooterBytes {
 			ref.crc = binary.LittleEndian.Uint32(b[len(b)-packFooterBytes+16:])
 		}
-		requireFrugal(t, b, 64, func() {
+		requireFrugal(t, b, func() {
 			p, err := openPack(disk, "/", goldenStore, ref)
 			requireDeclared(t, err)
 			if err == nil {
@@ -124,7 +124,7 @@ func FuzzList(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
 		k := listKind(kind%3) + listKeys
-		requireFrugal(t, body, 64, func() {
+		requireFrugal(t, body, func() {
 			c, _, err := openList(withCRC(body), goldenStore, k)
 			if err == nil {
 				switch k {
