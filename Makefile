@@ -24,13 +24,16 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 COUNT     ?= 1
 
-# How many times as many crashes, crashes in recoveries of the engine, and faults `make crash` tries as `make test`; how often it kills
-# the program. With these there are over 1,000,000 states after a crash, every single fault, over 10,000 pairs of faults, and every
-# flipped bit.
-CRASH_SCALE ?= 120
-AGAIN_SCALE ?= 30
-FAULT_SCALE ?= 40
-KILL_CYCLES ?= 300
+# How many times as many as `make test` `make crash` tries: crashes of the log, of the engine, and in its recovery; faults, pairs of them in
+# the engine, and faults in its recovery; and how often it kills the program. With these there are over 1,000,000 states after a crash,
+# every single fault, over 10,000 pairs of faults, and every flipped bit.
+CRASH_SCALE    ?= 160
+ENGINE_SCALE   ?= 80
+AGAIN_SCALE    ?= 20
+FAULT_SCALE    ?= 40
+PAIR_SCALE     ?= 26
+RECOVERY_SCALE ?= 5
+KILL_CYCLES    ?= 300
 
 # More arguments for the comparison: go run ./bench/peers -help
 PEERS_ARGS ?=
@@ -66,7 +69,7 @@ build: ## build the program: ./residual
 	$(GO) build -o residual ./cmd/residual
 
 .PHONY: crash
-crash: ## power cuts, failing disks, flipped bits and kill -9: CRASH_SCALE=120 AGAIN_SCALE=30 FAULT_SCALE=40 KILL_CYCLES=300
+crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minutes of them
 	@phase() { \
 		echo "== $$1"; local began=$$SECONDS; \
 		$(CRASH_GC) $(GO) test -v -timeout 2h "$$2" -run "$$3" -args "$$4"; \
@@ -74,10 +77,12 @@ crash: ## power cuts, failing disks, flipped bits and kill -9: CRASH_SCALE=120 A
 	}; \
 	{ { \
 		phase 'power cuts in the log, and again in its recovery' ./wal Crash -crash.scale=$(CRASH_SCALE); \
-		phase 'power cuts in the engine' ./engine '^TestCrash$$' -crash.scale=$(CRASH_SCALE); \
+		phase 'power cuts in the engine' ./engine '^TestCrash$$' -crash.scale=$(ENGINE_SCALE); \
 		phase 'power cuts in the recovery of the engine' ./engine 'CrashAgain|SalvageCrash' -crash.scale=$(AGAIN_SCALE); \
 		phase 'faults, bits and determinism of the log' ./wal 'Fault|Late|Determinism|Flip' -crash.scale=$(FAULT_SCALE); \
-		phase 'faults, bits and determinism of the engine' ./engine 'Fault|Determinism|Flip' -crash.scale=$(FAULT_SCALE); \
+		phase 'faults and bits of the engine' ./engine 'TestFaults|Flip' -crash.scale=$(FAULT_SCALE); \
+		phase 'pairs of faults in the engine' ./engine FaultPairs -crash.scale=$(PAIR_SCALE); \
+		phase 'faults in the recovery of the engine, determinism' ./engine 'RecoveryFaults|Determinism' -crash.scale=$(RECOVERY_SCALE); \
 		phase 'kill -9 under sixteen writers' ./cmd/residual '^TestKill$$' -kill.cycles=$(KILL_CYCLES); \
 	} | $(SHOW) | $(CRASH_SUM); } 3>&1
 

@@ -273,6 +273,24 @@ func TestReplacedRowsAlike(t *testing.T) {
 	}
 }
 
+// TestReportsFollowActuals asks for quantiles before and after an actual has come to a row in a head: what was kept of the rows for the
+// first answer is not what the second is made of.
+func TestReportsFollowActuals(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	worst := func() float64 {
+		r, err := db.Report(context.Background(), engine.ReportQuery{Model: "m"})
+		require.NoError(t, err)
+		require.Len(t, r.Rows, 1)
+		return r.Rows[0].AbsErrorP99.Float64()
+	}
+	sendPrediction(t, db, "m", "a")
+	sendPrediction(t, db, "m", "b")
+	sendActual(t, db, "m", "a", 1)
+	require.InEpsilon(t, 2, worst(), 0.02)
+	sendActual(t, db, "m", "b", 103)
+	require.InEpsilon(t, 100, worst(), 0.02)
+}
+
 func freeze(db *engine.DB) error {
 	db.Freeze()
 	return nil

@@ -59,6 +59,8 @@ func TestAppendOnce(t *testing.T) {
 		require.EqualValues(t, 1, count(t, db))
 	}
 	check()
+	require.NoError(t, db.Checkpoint(ctx))
+	check()
 	require.NoError(t, db.Close())
 	db = openDB(t, dir, engine.Options{})
 	check()

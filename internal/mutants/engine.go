@@ -299,7 +299,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `observed: r.at}`,
 		},
 		{
-			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_edit.go", hint: "TestOperations",
+			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_edit.go", hint: "TestReportsFollowActuals",
 			old: `		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
 		l.sketches.forget()
 `,
@@ -307,7 +307,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "engine: the idempotency window forgets with each checkpoint", file: "engine/keys.go", hint: "TestCrash$/checkpoint",
+			name: "engine: the idempotency window forgets with each checkpoint", file: "engine/keys.go", hint: "TestAppendOnce$",
 			old: `	added := w.added
 	w.added = nil
 `,

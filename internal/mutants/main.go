@@ -131,6 +131,8 @@ func test(root, overlay string, m mutant, pkg, tests string) (caughtBy string, e
 		return "", nil
 	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
 		return "", fmt.Errorf("%s does not compile: %s", m.name, text)
+	case strings.Contains(text, "panic: test timed out"):
+		return pkg + " (time ran out)", nil
 	case len(found) > 0:
 		return pkg + " " + found[len(found)-1][1], nil
 	case strings.Contains(text, "panic:"), strings.Contains(text, "FAIL"):
