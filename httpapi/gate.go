@@ -16,6 +16,9 @@ func (g gate) enter() bool {
 	}
 }
 
+// full tells whether nobody could enter now.
+func (g gate) full() bool { return len(g.slots) == cap(g.slots) }
+
 func (g gate) leave() { <-g.slots }
 
 func (g gate) inside() int { return len(g.slots) }

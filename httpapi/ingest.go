@@ -50,6 +50,11 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		e.hangUp = true
 		return engine.Appended{}, e
 	}
+	if s.ingests.full() {
+		e := s.overIngests()
+		e.hangUp = true // the body is not read
+		return engine.Appended{}, e
+	}
 	// A body that could not be charged anyway is not read. This charges nothing: a head alone reserves no memory.
 	if declared := c.ctx.Request.Header.ContentLength(); !s.budget.fits(int64(declared)) {
 		return engine.Appended{}, s.overBudget()
@@ -67,7 +72,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		return engine.Appended{}, err
 	}
 	if !s.ingests.enter() {
-		return engine.Appended{}, busy(s.limits.IngestsMax, "too many requests are being taken in; send this one again")
+		return engine.Appended{}, s.overIngests()
 	}
 	defer s.ingests.leave()
 
@@ -99,6 +104,10 @@ func (in *inflow) arrived(p []byte) error {
 	}
 	in.taken += int64(len(p))
 	return nil
+}
+
+func (s *Server) overIngests() *answerError {
+	return busy(s.limits.IngestsMax, "too many requests are being taken in; send this one again")
 }
 
 func (s *Server) overBudget() error {

@@ -34,9 +34,9 @@ const (
 	overloadRows   = 1000
 	// overloadWriters are enough to keep the server busy at its peak.
 	overloadWriters = 4
-	// overloadFlights bounds the requests under way: their bodies are more than the server takes in at a time, their
+	// overloadClients offer three times the peak together: their bodies are more than the server takes in at a time, their
 	// connections fewer than it allows one address.
-	overloadFlights = 320
+	overloadClients = 320
 )
 
 // TestOverload offers a server three times the events that it can take. What it stores must not suffer, what it refuses it
@@ -64,8 +64,8 @@ func TestOverload(t *testing.T) {
 	}
 	t.Logf("idle: query p50 %s p99 %s", idle.latency(0.5), idle.latency(0.99))
 	t.Logf("peak: %.0f rows/s, query p50 %s p99 %s", peak.rate(), peak.latency(0.5), peak.latency(0.99))
-	t.Logf("3x:   %.0f rows/s of %.0f offered, %d requests stored, %d refused, %d not sent, query p50 %s p99 %s; %d MiB resident at most",
-		over.rate(), float64(over.offered)*overloadRows/over.took.Seconds(), over.stored/overloadRows, over.refused, over.unsent,
+	t.Logf("3x:   %.0f rows/s of %.0f offered, %d requests stored, %d refused, %d held back, query p50 %s p99 %s; %d MiB resident at most",
+		over.rate(), float64(over.offered)*overloadRows/over.took.Seconds(), over.stored/overloadRows, over.refused, over.unsent.Load(),
 		over.latency(0.5), over.latency(0.99), most>>20)
 
 	require.Positive(t, over.stored)
@@ -93,7 +93,7 @@ type overload struct {
 func newOverload(t *testing.T, address string) *overload {
 	t.Helper()
 	lines := generated(t, "--rows", strconv.Itoa(overloadBodies*overloadRows), "--late-share", "0", "--days", "1")
-	o := &overload{address: address, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: overloadFlights}}}
+	o := &overload{address: address, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: overloadClients}}}
 	for line := range bytes.Lines(lines) {
 		if len(o.bodies) == 0 || bytes.Count(o.bodies[len(o.bodies)-1], []byte("\n")) == overloadRows {
 			o.bodies = append(o.bodies, nil)
@@ -119,8 +119,9 @@ func (o *overload) body() []byte {
 
 // phase is what became of one stretch of load.
 type phase struct {
-	took                             time.Duration
-	stored, offered, refused, unsent int64
+	took                     time.Duration
+	stored, offered, refused int64
+	unsent                   atomic.Int64
 	// queries are the latencies of queries, the shortest first.
 	queries []time.Duration
 
@@ -133,8 +134,9 @@ func (p *phase) latency(share float64) time.Duration {
 	return p.queries[int(share*float64(len(p.queries)-1))]
 }
 
-// run loads the server for a while: by writers that send one request after the other, or by so many requests a second
-// whatever becomes of them. A query is asked 100 times a second meanwhile.
+// run loads the server for a while: by writers that send one request after the other, or by clients that want to send so many
+// requests a second together. A client that is refused stays away for as long as the answer says; one that waits for an answer does
+// not make up for what it could not send meanwhile. A query is asked 100 times a second.
 func (o *overload) run(t *testing.T, length time.Duration, writers int, requestsPerSecond float64) *phase {
 	t.Helper()
 	p := &phase{}
@@ -150,33 +152,32 @@ func (o *overload) run(t *testing.T, length time.Duration, writers int, requests
 		})
 	}
 	if requestsPerSecond > 0 {
-		flights := make(chan struct{}, overloadFlights)
-		for now := begin; now.Before(end); now = time.Now() {
-			for due := int64(now.Sub(begin).Seconds() * requestsPerSecond); p.offered < due; p.offered++ {
-				select {
-				case flights <- struct{}{}:
-					all.Go(func() {
-						o.send(t, p)
-						<-flights
-					})
-				default:
-					p.unsent++
+		period := time.Duration(overloadClients / requestsPerSecond * float64(time.Second))
+		for i := range overloadClients {
+			all.Go(func() {
+				for next := begin.Add(period * time.Duration(i) / overloadClients); next.Before(end); next = next.Add(period) {
+					time.Sleep(time.Until(next))
+					away := o.send(t, p)
+					for passed := time.Now().Add(away); next.Add(period).Before(passed) && next.Add(period).Before(end); next = next.Add(period) {
+						p.unsent.Add(1)
+					}
 				}
-			}
-			time.Sleep(time.Millisecond)
+			})
 		}
 	}
 	all.Wait()
 	p.took = time.Since(begin)
+	p.offered = p.stored/overloadRows + p.refused + p.unsent.Load()
 	return p
 }
 
-func (o *overload) send(t *testing.T, p *phase) {
+// send sends a request and returns how long the answer asks to stay away.
+func (o *overload) send(t *testing.T, p *phase) (away time.Duration) {
 	t.Helper()
 	response, err := o.client.Post(o.address+"/v0/events?name=ml_model_predictions", "application/x-ndjson", bytes.NewReader(o.body()))
 	if err != nil {
 		t.Errorf("no answer: %v", err)
-		return
+		return 0
 	}
 	answer, err := io.ReadAll(response.Body)
 	if err := response.Body.Close(); err != nil {
@@ -192,12 +193,15 @@ func (o *overload) send(t *testing.T, p *phase) {
 		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		p.refused++
-		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err != nil || seconds < 1 {
+		seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+		if err != nil || seconds < 1 {
 			t.Errorf("%d without Retry-After: %s", response.StatusCode, answer)
 		}
+		away = time.Duration(seconds) * time.Second
 	default:
 		t.Errorf("status %d: %s", response.StatusCode, answer)
 	}
+	return away
 }
 
 // probe measures queries from a process of its own: in this one they would wait for the senders of events.
