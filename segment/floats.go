@@ -237,9 +237,15 @@ func decodeSplit(c *cursor, dst []float64, from, to int, own *decimals) {
 	exponents, fractions := grow(&own.ints, len(dst)), grow(&own.fractions, len(dst))
 	decodeIntsIn(c, exponents, from, to)
 	decodeIntsIn(c, fractions, from, to)
-	dst, exponents, fractions = dst[from:to], exponents[from:to], fractions[from:to]
-	for i, x := range exponents {
-		dst[i] = math.Float64frombits(uint64(x)>>1<<fracBits | uint64(x)<<63 | uint64(fractions[i])&fracMask)
+	fromSplit(dst[from:to], exponents[from:to], fractions[from:to])
+}
+
+// fromSplit puts exponents, with the sign as their lowest bit, and fractions together. Both have len(dst).
+func fromSplit(dst []float64, exponents, fractions []int64) {
+	exponents, fractions = exponents[:len(dst)], fractions[:len(dst)]
+	for i := range dst {
+		x := uint64(exponents[i])
+		dst[i] = math.Float64frombits(x>>1<<fracBits | x<<63 | uint64(fractions[i])&fracMask)
 	}
 }
 
