@@ -1,12 +1,16 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
 
-// bySeries is a batch with its rows ordered by series, those of one series as they came. A request makes it of its batch
-// while that is in the cache of its processor; what is left to the publisher, one goroutine for all, is to copy runs.
+// bySeries is a batch with its rows ordered by series, those of one series by time, those of one time as they came. A
+// request makes it of its batch while that is in the cache of its processor; what is left to the publisher, one goroutine
+// for all, is to copy runs. In order of time they are few: the late rows of a batch come first, and go into a leaf at once.
 type bySeries struct {
 	// starts[s] is the place of the first row of series s; there is one more than series.
 	starts []uint32
@@ -19,54 +23,67 @@ type bySeries struct {
 	lags              []int64 // nil until the publisher finds one
 	ids, features     segment.Text
 
-	next []rowPlace // scratch
+	next []uint32 // scratch
 }
 
-// rowPlace is where the next row of a series goes, and its texts.
-type rowPlace struct{ row, id, features uint32 }
-
-// fill orders the rows of b: a counting sort.
+// fill orders the rows of b.
 func (o *bySeries) fill(b *event.Batch) {
 	n := b.Len()
-	o.begin(b)
+	o.order(b)
 	o.lags = nil
-	o.rows, o.times, o.known = grown(o.rows, n), grown(o.times, n), grown(o.known, n)
+	o.times, o.known = grown(o.times, n), grown(o.known, n)
 	o.predicted, o.actual = grown(o.predicted, n), grown(o.actual, n)
 	o.ids.Bytes, o.ids.Ends = grown(o.ids.Bytes, len(b.IDs.Bytes)), grown(o.ids.Ends, n)
 	o.features.Bytes, o.features.Ends = grown(o.features.Bytes, len(b.Features.Bytes)), grown(o.features.Ends, n)
-	id, features := uint32(0), uint32(0)
-	for row, s := range b.SeriesOf {
-		to := &o.next[s]
-		at := to.row
-		to.row++
-		o.rows[at] = uint32(row)
+	idsEnd, featuresEnd := 0, 0
+	for at, row := range o.rows {
 		o.times[at] = b.Timestamps[row]
-		o.predicted[at], o.actual[at], o.known[at] = b.Predicted[row], b.Actual[row], b.Known.Get(row)
-		idEnd, featuresEnd := b.IDs.Ends[row], b.Features.Ends[row]
-		to.id += uint32(copy(o.ids.Bytes[to.id:], b.IDs.Bytes[id:idEnd]))
-		to.features += uint32(copy(o.features.Bytes[to.features:], b.Features.Bytes[features:featuresEnd]))
-		o.ids.Ends[at], o.features.Ends[at] = to.id, to.features
-		id, features = idEnd, featuresEnd
+		o.predicted[at], o.actual[at], o.known[at] = b.Predicted[row], b.Actual[row], b.Known.Get(int(row))
+		idsEnd += copy(o.ids.Bytes[idsEnd:], b.IDs.At(int(row)))
+		featuresEnd += copy(o.features.Bytes[featuresEnd:], b.Features.At(int(row)))
+		o.ids.Ends[at], o.features.Ends[at] = uint32(idsEnd), uint32(featuresEnd)
 	}
 }
 
-// begin sets starts and next to where the rows of each series begin, and their texts.
-func (o *bySeries) begin(b *event.Batch) {
-	o.next = grown(o.next, len(b.Series))
+// order sets starts and rows: a counting sort by series, then those of each by time.
+func (o *bySeries) order(b *event.Batch) {
+	o.starts, o.next = grown(o.starts, len(b.Series)+1), grown(o.next, len(b.Series))
 	clear(o.next)
-	id, features := uint32(0), uint32(0)
+	for _, s := range b.SeriesOf {
+		o.next[s]++
+	}
+	sum := uint32(0)
+	for s, rows := range o.next {
+		o.starts[s], o.next[s] = sum, sum
+		sum += rows
+	}
+	o.starts[len(b.Series)] = sum
+	o.rows = grown(o.rows, b.Len())
 	for row, s := range b.SeriesOf {
-		of := &o.next[s]
-		of.row++
-		of.id += b.IDs.Ends[row] - id
-		of.features += b.Features.Ends[row] - features
-		id, features = b.IDs.Ends[row], b.Features.Ends[row]
+		o.rows[o.next[s]] = uint32(row)
+		o.next[s]++
 	}
-	o.starts = grown(o.starts, len(b.Series)+1)
-	var sum rowPlace
-	for s, of := range o.next {
-		o.starts[s], o.next[s] = sum.row, sum
-		sum = rowPlace{sum.row + of.row, sum.id + of.id, sum.features + of.features}
+	for s := range b.Series {
+		sortByTime(o.rows[o.starts[s]:o.starts[s+1]], b.Timestamps)
 	}
-	o.starts[len(b.Series)] = sum.row
+}
+
+// sortMovesMax is how far, on average, insertion may move a row before another sort is cheaper.
+const sortMovesMax = 16
+
+// sortByTime sorts rows by time, those of one time in the order they are in. Most are in order, or a few late ones among
+// those that are.
+func sortByTime(rows []uint32, times []int64) {
+	moves := 0
+	for i := 1; i < len(rows); i++ {
+		row, to := rows[i], i
+		for ; to > 0 && times[rows[to-1]] > times[row]; to-- {
+			rows[to] = rows[to-1]
+		}
+		rows[to] = row
+		if moves += i - to; moves > sortMovesMax*len(rows) {
+			slices.SortStableFunc(rows, func(a, b uint32) int { return cmp.Compare(times[a], times[b]) })
+			return
+		}
+	}
 }

@@ -32,8 +32,15 @@ func TestGather(t *testing.T) {
 			if random.IntN(2) == 0 {
 				longest = 300
 			}
-			for range 1 + random.IntN(longest) {
-				one := row{random.Int64N(spread) + int64(len(rows))/2, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0}
+			times := make([]int64, 1+random.IntN(longest))
+			for i := range times {
+				times[i] = random.Int64N(spread) + int64(len(rows)+i)/2
+			}
+			if random.IntN(2) == 0 {
+				slices.Sort(times) // as the publisher has them
+			}
+			for _, ts := range times {
+				one := row{ts, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0}
 				rows = append(rows, one)
 				o.times, o.known = append(o.times, one.ts), append(o.known, one.known)
 				o.predicted, o.actual = append(o.predicted, float64(len(rows))), append(o.actual, 7)
@@ -79,4 +86,32 @@ func TestGather(t *testing.T) {
 		require.Equal(t, want.Lags, got.Lags)
 		require.Len(t, got.Predicted, len(rows))
 	}
+}
+
+func TestSortByTime(t *testing.T) {
+	const seed = 6
+	random := rand.New(rand.NewPCG(seed, 0))
+	f := func(rows int, late float64) {
+		t.Helper()
+		times := make([]int64, rows)
+		for i := range times {
+			times[i] = int64(i / 3)
+			if random.Float64() < late {
+				times[i] = random.Int64N(times[i] + 1)
+			}
+		}
+		got := make([]uint32, rows)
+		for i := range got {
+			got[i] = uint32(i)
+		}
+		want := slices.Clone(got)
+		slices.SortStableFunc(want, func(a, b uint32) int { return cmp.Compare(times[a], times[b]) })
+		sortByTime(got, times)
+		require.Equal(t, want, got, "seed %d", seed)
+	}
+	f(0, 0)
+	f(1, 0)
+	f(1000, 0)
+	f(1000, 0.02)
+	f(1000, 1) // past sortMovesMax
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"slices"
 	"sort"
 
@@ -186,8 +185,8 @@ func (s *headSeries) addSorted(r run) int {
 	return s.leaves[len(s.leaves)-1].extend(r.slice(0, n))
 }
 
-// addLate inserts the first rows of r, of which the first belongs before the series' last: as many as belong in one place
-// and fit the leaf. It returns how many.
+// addLate inserts the first rows of r, of which the first belongs before the series' last: as many as belong in one leaf,
+// before the series' last, and fit. It returns how many.
 func (s *headSeries) addLate(r run) int {
 	i := s.find(r.times[0])
 	if s.leaves[i].len() == leafRows {
@@ -196,7 +195,7 @@ func (s *headSeries) addLate(r run) int {
 			i++
 		}
 	}
-	end := int64(math.MaxInt64)
+	end := s.leaves[i].last()
 	if i+1 < len(s.leaves) {
 		end = s.leaves[i+1].first()
 	}

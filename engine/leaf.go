@@ -132,37 +132,58 @@ func (l *leaf) extend(r run) int {
 	return n
 }
 
-// insert puts the first late row in its place, and those behind it that belong there too and before the time end, as many as
-// fit. It returns how many. The leaf must not be full.
+// insertMax bounds the rows of one insert: their known bits are one word.
+const insertMax = 64
+
+// insert puts the first rows of r in their places: as many as are in order, come before the time end and fit, and at least
+// the first, which must. It returns how many. A row that makes room moves once for all of them, and they are added to the
+// aggregate at once, which costs little more than for one.
 func (l *leaf) insert(r run, end int64) int {
-	at := sort.Search(l.len(), func(i int) bool { return l.times[i] > r.times[0] })
-	n, most := 1, min(len(r.times), leafRows-l.len())
-	if at < l.len() {
-		end = l.times[at]
-	}
+	n, most := 1, min(len(r.times), leafRows-l.len(), insertMax)
 	for n < most && r.times[n] >= r.times[n-1] && r.times[n] < end {
 		n++
 	}
-	l.times = slices.Insert(l.times, at, r.times[:n]...)
-	l.predicted = slices.Insert(l.predicted, at, r.predicted[:n]...)
-	l.actual = slices.Insert(l.actual, at, r.actual[:n]...)
-	if l.lags != nil {
-		l.lags = slices.Insert(l.lags, at, noLags(n)...)
-	}
-	l.text = slices.Grow(l.text, n)[:len(l.text)+n]
-	copy(l.text[at+n:], l.text[at:])
-	for i := range n {
-		l.text[at+i] = r.text + uint32(i)
-		insertBit(&l.known, at+i, r.known[i])
+	places := l.makeRoom(r.times[:n])
+	known := [1]uint64{}
+	for i, at := range places[:n] {
+		l.times[at], l.predicted[at], l.actual[at], l.text[at] = r.times[i], r.predicted[i], r.actual[i], r.text+uint32(i)
+		insertBit(&l.known, int(at), r.known[i])
+		if r.known[i] {
+			known[0] |= 1 << i
+		}
+		if l.lags != nil {
+			l.lags = slices.Insert(l.lags, int(at), segment.NoLag)
+		}
 	}
 	if r.lags != nil {
 		for i, lag := range r.lags[:n] {
-			l.setLag(at+i, lag)
+			l.setLag(int(places[i]), lag)
 		}
 	}
 	l.sketches.forget()
-	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], at, at+n)
+	l.agg.AddRows(r.times[:n], r.predicted[:n], r.actual[:n], known[:], 0, n)
 	return n
+}
+
+// makeRoom moves rows up to where they are once rows of the given times, at most insertMax in order, are there too,
+// each behind those of its time, and returns the places of these.
+func (l *leaf) makeRoom(times []int64) (places [insertMax]uint16) {
+	n, end := len(times), l.len()
+	l.times = slices.Grow(l.times, n)[:end+n]
+	l.predicted = slices.Grow(l.predicted, n)[:end+n]
+	l.actual = slices.Grow(l.actual, n)[:end+n]
+	l.text = slices.Grow(l.text, n)[:end+n]
+	for i := n - 1; i >= 0; i-- {
+		at := sort.Search(end, func(k int) bool { return l.times[k] > times[i] })
+		to := at + i + 1
+		copy(l.times[to:], l.times[at:end])
+		copy(l.predicted[to:], l.predicted[at:end])
+		copy(l.actual[to:], l.actual[at:end])
+		copy(l.text[to:], l.text[at:end])
+		places[i] = uint16(at + i)
+		end = at
+	}
+	return places
 }
 
 // split moves the upper half of a full leaf to a new one.
