@@ -47,6 +47,35 @@ func benchmarkMetrics(b *testing.B, s *store, window time.Duration) {
 	})
 }
 
+// BenchmarkReport asks for the full regression set of one series, and of the two that a model has.
+func BenchmarkReport(b *testing.B) {
+	for _, rows := range sizes(b) {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			s := load(b, rows)
+			for _, window := range []time.Duration{24 * time.Hour, 90 * 24 * time.Hour} {
+				for _, environments := range []string{environment, engine.All} {
+					b.Run("window="+hours(window)+"/environment="+environments, func(b *testing.B) { benchmarkReport(b, s, window, environments) })
+				}
+			}
+		})
+	}
+}
+
+func benchmarkReport(b *testing.B, s *store, window time.Duration, environments string) {
+	b.Helper()
+	var queries [edgesTried]engine.ReportQuery
+	for i := range queries {
+		queries[i] = engine.ReportQuery{Model: model, Environment: environments, Window: window + time.Duration(i)*window/(20*edgesTried)}
+	}
+	series := 0
+	measure(b, func(i int) (engine.Read, error) {
+		answer, err := s.Report(b.Context(), queries[i%edgesTried])
+		series = len(answer.Rows)
+		return answer.Read, err
+	})
+	b.ReportMetric(float64(series), "series")
+}
+
 // BenchmarkDrift compares two windows of one series.
 func BenchmarkDrift(b *testing.B) {
 	for _, rows := range sizes(b) {

@@ -35,14 +35,14 @@ func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, fr
 	number := int(s.dir.series[series].firstBlock) + block
 	cols := ColumnSet(0)
 	switch {
-	case want == WantAll:
+	case want == WantAll && s.hasLags(number):
 		cols = Numbers | Lags
-	case want == WantSpread || s.edits[number] != nil:
+	case s.edits[number] != nil:
 		cols = Numbers
 	}
 	e, held := sc.edgeBlock(s, number, cols)
 	if cols == 0 {
-		read, err := s.stripEdge(dst, e, held, from, to, sc)
+		read, err := s.stripEdge(dst, sketches, e, held, from, to, want, sc)
 		if err != nil {
 			e.segment = nil
 			return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
@@ -62,9 +62,19 @@ func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, fr
 	j, _ := slices.BinarySearch(c.Times, to)
 	dst.AddWanted(want, c.Times, c.Predicted, c.Actual, c.Known, i, j)
 	if want == WantAll {
-		sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, i, j)
+		var lags []int64
+		if cols&Lags != 0 {
+			lags = c.Lags
+		}
+		sketches.AddRows(c.Predicted, c.Actual, lags, c.Known, i, j)
 	}
 	return read, nil
+}
+
+// hasLags tells whether a row of a block has a lag as stored; without, the lags need not be read.
+func (s *Segment) hasLags(block int) bool {
+	_, size := s.dir.blocks[block].chunk(chunkLags)
+	return size > 0
 }
 
 // edgeBlock returns the place of a block, and whether it is held there already.
@@ -80,9 +90,11 @@ func (sc *Scratch) edgeBlock(s *Segment, block int, cols ColumnSet) (e *edgeBloc
 	return e, false
 }
 
-// stripEdge adds the errors of those rows of a block that lie in the window: the sums of whole strips, and the rows of
-// at most two.
-func (s *Segment) stripEdge(dst *Aggregate, e *edgeBlock, held bool, from, to int64, sc *Scratch) (Read, error) {
+// stripEdge adds those rows of a block that lie in the window. Where errors are all that is wanted, it takes the sums of
+// whole strips, and the rows of at most two.
+func (s *Segment) stripEdge(
+	dst *Aggregate, sketches *Sketches, e *edgeBlock, held bool, from, to int64, want Want, sc *Scratch,
+) (Read, error) {
 	off, size := s.dir.blocks[e.block].chunk(chunkNumbers)
 	b, err := sc.readChecked(s.src, off, size)
 	if err != nil {
@@ -103,7 +115,11 @@ func (s *Segment) stripEdge(dst *Aggregate, e *edgeBlock, held bool, from, to in
 		known := &e.rows.Known
 		if first, last := known.next(i, j, 0), known.last(i, j); first < j {
 			dst.addActualTimes(uint64(known.countBelow(j)-known.countBelow(i)), p.time(first), p.time(last))
-			p.addErrors(dst, i, j)
+			if want == WantErrors {
+				p.addErrors(dst, i, j)
+			} else {
+				p.addRows(dst, sketches, i, j, want)
+			}
 		}
 	}
 	read.Rows = p.decoded
@@ -169,8 +185,9 @@ func (p *stripReader) decodeTimes(strip int) {
 	from, to := p.bounds(strip)
 	c := cursor{rest: p.chunk[p.timesAt:]}
 	decodeIntsFrom(&c, p.rows.Times, from, to, p.strips.starts[strip])
-	p.timed.Set(strip)
-	p.decoded += uint64(to - from)
+	if p.timed.Set(strip); !p.valued.Get(strip) {
+		p.decoded += uint64(to - from)
+	}
 	p.err = c.err
 }
 
@@ -194,11 +211,29 @@ func (p *stripReader) addErrors(dst *Aggregate, i, j int) {
 	}
 }
 
+// addRows adds as much of the rows [i, j) as is wanted, but for their times. None of them has a lag.
+func (p *stripReader) addRows(dst *Aggregate, sketches *Sketches, i, j int, want Want) {
+	for strip := i / stripRows; strip*stripRows < j && p.err == nil; strip++ {
+		p.decodeValues(strip)
+	}
+	if p.err != nil {
+		return
+	}
+	c := &p.rows
+	dst.addNumbers(want, c.Predicted, c.Actual, c.Known, i, j)
+	if want == WantAll {
+		sketches.AddRows(c.Predicted, c.Actual, nil, c.Known, i, j)
+	}
+}
+
 func (p *stripReader) decodeValues(strip int) {
-	if p.valued.Get(strip) {
+	if p.valued.Get(strip) || p.err != nil {
 		return
 	}
 	from, to := p.bounds(strip)
+	if !p.timed.Get(strip) {
+		p.decoded += uint64(to - from)
+	}
 	c := cursor{rest: p.chunk[p.predictedAt:]}
 	p.err = p.sc.decodeValues(&c, &p.rows, p.actuals, from, to)
 	p.valued.Set(strip)
