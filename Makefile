@@ -27,7 +27,7 @@ COUNT     ?= 1
 # How many times as many as `make test` `make crash` tries: crashes of the log, of the engine, and in its recovery; faults, pairs of them in
 # the engine, and faults in its recovery; and how often it kills the program. With these there are over 1,000,000 states after a crash,
 # every single fault, over 10,000 pairs of faults, and every flipped bit.
-CRASH_SCALE    ?= 160
+CRASH_SCALE    ?= 180
 ENGINE_SCALE   ?= 80
 AGAIN_SCALE    ?= 20
 FAULT_SCALE    ?= 40
