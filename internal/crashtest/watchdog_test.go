@@ -15,6 +15,7 @@ func TestWatchdog(t *testing.T) {
 		w := watch(func() { hung = time.Now() })
 		began := time.Now()
 		time.Sleep((hangSteps + 1) * hangStep)
+		synctest.Wait()
 		require.Equal(t, hangSteps*hangStep, hung.Sub(began))
 		w.stop()
 
