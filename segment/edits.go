@@ -15,7 +15,7 @@ type Edit struct {
 	Actual  float64
 }
 
-// edits are the edited rows by number of their block, ordered by row. They are never changed in place, so that a
+// edits are the edited rows by number of their block, ordered by row. Those of a block are never changed in place, so that a
 // [Segment.Snapshot] stays what it is.
 type edits map[int][]Edit
 
@@ -38,9 +38,7 @@ func (s *Segment) Edit(series, block int, e Edit, sc *Scratch) error {
 	if err := s.regrowSketches(c, series, block, sc); err != nil {
 		return err
 	}
-	if s.edits = maps.Clone(s.edits); s.edits == nil {
-		s.edits = make(edits)
-	}
+	s.ownEdits()
 	s.edits[number] = changed
 	if s.live == nil {
 		s.live = slices.Clone(s.dir.nodes)
@@ -52,11 +50,23 @@ func (s *Segment) Edit(series, block int, e Edit, sc *Scratch) error {
 	return nil
 }
 
+// ownEdits makes s the only one that has its edits.
+func (s *Segment) ownEdits() {
+	switch {
+	case s.edits == nil:
+		s.edits = make(edits)
+	case s.lent:
+		s.edits = maps.Clone(s.edits)
+	}
+	s.lent = false
+}
+
 // Edited tells whether the segment has edits, which a merge folds in.
 func (s *Segment) Edited() bool { return len(s.edits) > 0 }
 
-// Snapshot returns the segment with the edits it has now. It may be read while s is edited.
+// Snapshot returns the segment with the edits it has now. It may be read while s is edited, but not made beside an Edit.
 func (s *Segment) Snapshot() *Segment {
+	s.lent = true
 	return &Segment{src: s.src, dir: s.dir, edits: s.edits, live: slices.Clone(s.live), liveSketches: maps.Clone(s.liveSketches)}
 }
 

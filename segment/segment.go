@@ -13,6 +13,7 @@ type Segment struct {
 	dir *directory
 
 	edits edits
+	lent  bool // edits are those of a snapshot, too
 	// live are dir.nodes with all edits; nil without any. liveSketches are those that edits have changed, of blocks by
 	// their number, of nodes by theirs behind all blocks.
 	live         []Aggregate
