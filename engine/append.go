@@ -26,7 +26,8 @@ type Appended struct {
 }
 
 // Append stores the batch and its rejects as one atomic record. When it returns nil they are durable and the next
-// query sees them. The batch is not retained. ctx is honoured until the batch is queued for the log; from there on
+// query sees them. Rows that would make more models, series or months than the options allow are rejects as well. The
+// batch is neither changed nor retained. ctx is honoured until the batch is queued for the log; from there on
 // Append waits for the disk's verdict.
 func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
 	return db.appendPredictions(b, func(r record) (Appended, error) { return db.submit(ctx, r) })
@@ -46,7 +47,7 @@ func (db *DB) appendPredictions(b *event.Batch, submit func(record) (Appended, e
 	if err := checkBatch(b, db.Rules()); err != nil {
 		return Appended{}, err
 	}
-	return submit(record{batch: b})
+	return submit(record{batch: db.withinCaps(b)})
 }
 
 // submit logs a record and waits until it is durable and published.

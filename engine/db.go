@@ -26,6 +26,7 @@ type DB struct {
 
 	// models is written by the publisher alone.
 	models *xsync.MapOf[string, *model]
+	census census
 
 	keys       *keyWindow
 	quarantine *quarantine
@@ -174,7 +175,8 @@ func (db *DB) model(id string) *model {
 	if m, ok := db.models.Load(id); ok {
 		return m
 	}
-	m := newModel(id)
+	m := newModel(id, &db.census)
 	db.models.Store(id, m)
+	db.census.models.Add(1)
 	return m
 }

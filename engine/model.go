@@ -8,7 +8,8 @@ import (
 // model is everything the store knows of one model id. Two models never wait for each other.
 type model struct {
 	// Immutable after creation.
-	name string
+	name   string
+	census *census
 
 	mu sync.RWMutex
 
@@ -34,8 +35,8 @@ type series struct {
 	first int64
 }
 
-func newModel(name string) *model {
-	return &model{name: name}
+func newModel(name string, c *census) *model {
+	return &model{name: name, census: c}
 }
 
 // number returns the series' number, making it on first sight. first is the timestamp of a row about to be added.
@@ -45,6 +46,7 @@ func (m *model) number(name seriesName, first int64) uint32 {
 		n = uint32(len(m.series))
 		m.series = append(m.series, series{name, first})
 		m.numbers.set(name, n)
+		m.census.hasSeries(len(m.series))
 		m.promote(n)
 		return n
 	}
@@ -160,9 +162,14 @@ func (m *model) selectedLatest(dst []uint32, sel selection) []uint32 {
 
 // month returns the model's month, making it on first sight.
 func (m *model) month(number monthNumber) *month {
-	i, ok := slices.BinarySearchFunc(m.months, number, func(mo *month, n monthNumber) int { return int(mo.number - n) })
+	i, ok := m.findMonth(number)
 	if !ok {
 		m.months = slices.Insert(m.months, i, &month{number: number, span: number.span()})
+		m.census.months.Add(1)
 	}
 	return m.months[i]
+}
+
+func (m *model) findMonth(number monthNumber) (int, bool) {
+	return slices.BinarySearchFunc(m.months, number, func(mo *month, n monthNumber) int { return int(mo.number - n) })
 }

@@ -26,6 +26,11 @@ type Options struct {
 	// ActualsTTL is how long an actual without a prediction is kept for it; then it goes to the quarantine. Default: 30
 	// days.
 	ActualsTTL time.Duration
+	// ModelsMax, SeriesMax and MonthsMax bound what clients make by naming it: the models of the store, the series of one
+	// model, and the months of all models together. A row that needs a new one beyond is rejected; what is there, and the
+	// current month of every model, takes rows as ever. They hold for new rows only: a store that has more opens, whole.
+	// Appends at one time may together pass a bound by what they bring. Defaults: 1,000,000, 100,000 and 10,000,000.
+	ModelsMax, SeriesMax, MonthsMax int
 	// CheckpointBytes is the size of the log that starts a checkpoint; it bounds the time a restart takes.
 	// Default: 256 MiB.
 	CheckpointBytes int64
@@ -57,6 +62,9 @@ func (o Options) withDefaults() Options {
 	o.SyncInterval = orDefault(o.SyncInterval, 100*time.Millisecond)
 	o.MaxFuture = orDefault(o.MaxFuture, 24*time.Hour)
 	o.ActualsTTL = orDefault(o.ActualsTTL, 30*24*time.Hour)
+	o.ModelsMax = orDefault(o.ModelsMax, 1_000_000)
+	o.SeriesMax = orDefault(o.SeriesMax, 100_000)
+	o.MonthsMax = orDefault(o.MonthsMax, 10_000_000)
 	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
 	o.HeadBytes = orDefault(o.HeadBytes, 512<<20)
 	o.CheckpointRows = orDefault(o.CheckpointRows, 3<<20)
@@ -88,6 +96,9 @@ func (o Options) validate() error {
 	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
 	check(o.ActualsTTL > 0, "ActualsTTL is %s; it must be positive", o.ActualsTTL)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
+	check(o.ModelsMax > 0, "ModelsMax is %d; it must be positive", o.ModelsMax)
+	check(o.SeriesMax > 0, "SeriesMax is %d; it must be positive", o.SeriesMax)
+	check(o.MonthsMax > 0, "MonthsMax is %d; it must be positive", o.MonthsMax)
 	check(o.CheckpointBytes >= 1<<20, "CheckpointBytes is %d; it must be at least 1 MiB", o.CheckpointBytes)
 	check(o.HeadBytes > 0, "HeadBytes is %d; it must be positive", o.HeadBytes)
 	check(o.CheckpointRows > 0, "CheckpointRows is %d; it must be positive", o.CheckpointRows)

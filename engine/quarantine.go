@@ -39,7 +39,7 @@ type QuarantineRow struct {
 	Code           event.Code
 	// ImportID names the request it came in.
 	ImportID string
-	// LineNumber is the line's place in the request, from 1.
+	// LineNumber is the line's place in the request, from 1; 0 for a row refused for a bound of the options.
 	LineNumber int
 	Line       []byte
 	InsertedAt time.Time

@@ -75,6 +75,7 @@ func (m *model) drop(mo *month) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.months = slices.DeleteFunc(m.months, func(x *month) bool { return x == mo })
+	m.census.months.Add(-1)
 	for _, sd := range mo.sealed {
 		sd.release()
 	}

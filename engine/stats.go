@@ -37,8 +37,10 @@ type Stats struct {
 
 	// Gauges.
 	Models, Series, Segments int
-	HeadRows, SealedRows     uint64
-	HeadBytes                int64
+	// ModelSeriesMost is the most series that one model has; Months counts those of all models.
+	ModelSeriesMost, Months int
+	HeadRows, SealedRows    uint64
+	HeadBytes               int64
 	// SealedBytes is the size of the sealed segments, ResidentBytes what of them is in memory.
 	SealedBytes, ResidentBytes int64
 	IdempotencyKeys            int
@@ -84,6 +86,8 @@ func (db *DB) Stats() Stats {
 		Checkpoints:        db.counters.checkpoints.Load(),
 		Merges:             db.counters.merges.Load(),
 		BackgroundFailures: db.counters.backgroundFailures.Load(),
+		ModelSeriesMost:    int(db.census.seriesMost.Load()),
+		Months:             int(db.census.months.Load()),
 		IdempotencyKeys:    db.keys.len(),
 		Joined:             db.counters.settled[joined].Load(),
 		Corrected:          db.counters.settled[corrected].Load(),

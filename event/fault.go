@@ -40,6 +40,9 @@ const (
 	faultFeaturesDepth
 	faultFeaturesDuplicate
 	faultLineLong
+	faultModels
+	faultSeries
+	faultMonths
 	faultCount
 )
 
@@ -82,6 +85,9 @@ var faults = [faultCount]struct {
 	faultFeaturesDepth:     {CodeFeatures, "JSON text nested deeper than 32 levels"},
 	faultFeaturesDuplicate: {CodeFeatures, "JSON text with a duplicate key"},
 	faultLineLong:          {CodeLineTooLong, "longer than 1 MiB"},
+	faultModels:            {CodeTooManyModels, "a new model, and the store has as many as it may"},
+	faultSeries:            {CodeTooManySeries, "a new version or environment, and the model has as many as it may"},
+	faultMonths:            {CodeTooManyMonths, "a new month in the past, and the store has as many as it may"},
 }
 
 // code returns the class of the fault.

@@ -8,22 +8,25 @@ type Code uint8
 
 // The codes. docs/events.md lists every reason under its code.
 const (
-	CodeNone        Code = iota
-	CodeSyntax           // not JSON
-	CodeUTF8             // invalid UTF-8 or a lone surrogate
-	CodeControl          // a raw control character inside a string
-	CodeDepth            // nested too deep
-	CodeDuplicate        // a key twice in one object
-	CodeType             // JSON, but of another type than the column's
-	CodeMissing          // a required column is absent or null
-	CodeNumber           // not a JSON number, or beyond the range of a float64
-	CodeTimestamp        // not in an accepted format
-	CodeTooOld           // before the oldest accepted timestamp
-	CodeTooNew           // after the newest accepted timestamp
-	CodeName             // a name that is empty, too long or holds control characters
-	CodeFeatures         // features that are not JSON or too long
-	CodeLineTooLong      // a line beyond LineBytesMax
-	CodeOrphan           // an actual whose prediction did not come in time
+	CodeNone          Code = iota
+	CodeSyntax             // not JSON
+	CodeUTF8               // invalid UTF-8 or a lone surrogate
+	CodeControl            // a raw control character inside a string
+	CodeDepth              // nested too deep
+	CodeDuplicate          // a key twice in one object
+	CodeType               // JSON, but of another type than the column's
+	CodeMissing            // a required column is absent or null
+	CodeNumber             // not a JSON number, or beyond the range of a float64
+	CodeTimestamp          // not in an accepted format
+	CodeTooOld             // before the oldest accepted timestamp
+	CodeTooNew             // after the newest accepted timestamp
+	CodeName               // a name that is empty, too long or holds control characters
+	CodeFeatures           // features that are not JSON or too long
+	CodeLineTooLong        // a line beyond LineBytesMax
+	CodeOrphan             // an actual whose prediction did not come in time
+	CodeTooManyModels      // a new model beyond what the store may have
+	CodeTooManySeries      // a new series beyond what a model may have
+	CodeTooManyMonths      // a new month beyond what the store may have
 	codeCount
 )
 
@@ -44,6 +47,10 @@ var codeNames = [codeCount]string{
 	CodeFeatures:    "features",
 	CodeLineTooLong: "line_too_long",
 	CodeOrphan:      "orphan",
+
+	CodeTooManyModels: "too_many_models",
+	CodeTooManySeries: "too_many_series",
+	CodeTooManyMonths: "too_many_months",
 }
 
 // String returns the stable name of the code.

@@ -98,6 +98,8 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.counter("residual_background_failures_total", "Checkpoints and merges that failed and are tried again.", stats.BackgroundFailures)
 	w.gauge("residual_models", "Models.", float64(stats.Models))
 	w.gauge("residual_series", "Series: model, version and environment.", float64(stats.Series))
+	w.gauge("residual_series_most", "Series of the model with the most of them.", float64(stats.ModelSeriesMost))
+	w.gauge("residual_months", "Months of all models.", float64(stats.Months))
 	w.gauge("residual_segments", "Sealed segments.", float64(stats.Segments))
 	w.gauge("residual_head_rows", "Rows not sealed yet.", float64(stats.HeadRows))
 	w.gauge("residual_head_bytes", "Memory of rows not sealed yet.", float64(stats.HeadBytes))

@@ -20,6 +20,7 @@ type storeFlags struct {
 	retention, maxFuture    span
 	actualsTTL              span
 	checkpoint, memoryLimit size
+	models, series, months  int
 }
 
 func (f *storeFlags) register(flags *pflag.FlagSet) {
@@ -32,6 +33,9 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.retention, "retention", "drop months that are older, 0 to keep all")
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
+	flags.IntVar(&f.models, "models-max", 1_000_000, "models of the store; rows of further ones are quarantined")
+	flags.IntVar(&f.series, "series-max", 100_000, "series (a version in an environment) of one model; rows of further ones are quarantined")
+	flags.IntVar(&f.months, "months-max", 10_000_000, "months of all models together; rows of further ones in the past are quarantined")
 	flags.Var(&f.checkpoint, "checkpoint-bytes", "size of the log that starts a checkpoint; bounds the time of a restart")
 	flags.Var(&f.memoryLimit, "memory-limit", "memory of the process: a quarter for sealed columns, an eighth for rows not sealed; past 80% no events are taken")
 }
@@ -56,6 +60,11 @@ func (f *storeFlags) validate() error {
 	if f.memoryLimit < memoryLimitMin {
 		return usagef("--memory-limit %s: at least 64MiB is allowed", &f.memoryLimit)
 	}
+	for name, n := range map[string]int{"models-max": f.models, "series-max": f.series, "months-max": f.months} {
+		if n < 1 {
+			return usagef("--%s %d: 1 or more are allowed", name, n)
+		}
+	}
 	for name, s := range map[string]*span{
 		"sync-interval": &f.syncInterval, "max-future": &f.maxFuture, "actuals-ttl": &f.actualsTTL,
 	} {
@@ -74,6 +83,9 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		Retention:        time.Duration(f.retention),
 		MaxFuture:        time.Duration(f.maxFuture),
 		ActualsTTL:       time.Duration(f.actualsTTL),
+		ModelsMax:        f.models,
+		SeriesMax:        f.series,
+		MonthsMax:        f.months,
 		CheckpointBytes:  int64(f.checkpoint),
 		HeadBytes:        int64(f.memoryLimit) / 8,
 		MemoryLimitBytes: int64(f.memoryLimit) / 4,
