@@ -26,7 +26,11 @@ func (a *Aggregate) RMSE() float64 {
 	if a.Actuals == 0 {
 		return 0
 	}
-	w := a.Squared.wide()
+	v := a.Squared.narrow()
+	if f, ok := v.lead().div(a.Actuals).sqrt().float64(); ok {
+		return f
+	}
+	w := v.wide()
 	q, cut := w.div(a.Actuals)
 	r, cutToo := q.sqrt()
 	return r.float64(cut || cutToo)
@@ -38,20 +42,26 @@ func (a *Aggregate) RMSE() float64 {
 // Its square times n^2 is n * sum(e^2) - sum(|e|)^2, taken in integers as in [Aggregate.R2], so that no digits cancel.
 func (a *Aggregate) AbsErrorDeviation() float64 {
 	sum := a.absolute()
-	return a.deviation(sum.wide())
+	return a.deviation(sum.narrow())
 }
 
 // RMSEStandardError returns the standard error of RMSE, sqrt(variance(e^2) / (4 n mean(e^2))), 0 where e does not vary
 // in size. It is taken from exact sums like [Aggregate.AbsErrorDeviation]: with S the sum of e^2, it is sqrt(n sum(e^4)
 // - S^2) / (2n sqrt(S)).
 func (a *Aggregate) RMSEStandardError() float64 {
-	squares := a.Squared.wide()
+	squares := a.Squared.narrow()
+	if spread, ok := a.leadSpread(squares, &a.Quartic); ok {
+		if f, ok := spread.sqrt().over(squares.lead().sqrt().scale(2 * a.Actuals)); ok {
+			return f
+		}
+	}
 	spread, ok := a.spread(squares, &a.Quartic)
 	if !ok {
 		return 0
 	}
 	v, _ := spread.sqrt()
-	w, _ := squares.sqrt()
+	w := squares.wide()
+	w, _ = w.sqrt()
 	w = w.scale(2 * a.Actuals)
 	return v.over(&w)
 }
@@ -64,7 +74,12 @@ func (a *Aggregate) ErrorDeviation() float64 {
 }
 
 // deviation returns the standard deviation of what has this sum and e^2 for squares.
-func (a *Aggregate) deviation(sum wide) float64 {
+func (a *Aggregate) deviation(sum narrow) float64 {
+	if spread, ok := a.leadSpread(sum, &a.Squared); ok {
+		if f, ok := spread.sqrt().div(a.Actuals).float64(); ok {
+			return f
+		}
+	}
 	spread, ok := a.spread(sum, &a.Squared)
 	if !ok {
 		return 0
@@ -75,9 +90,10 @@ func (a *Aggregate) deviation(sum wide) float64 {
 }
 
 // spread returns n * squares - sum^2 for n actuals. ok is false if that is not above zero.
-func (a *Aggregate) spread(sum wide, squares *Sum) (spread wide, ok bool) {
-	square := sum.mul(&sum)
-	moment := squares.wide()
+func (a *Aggregate) spread(sum narrow, squares *Sum) (spread wide, ok bool) {
+	square := sum.wide()
+	square = square.mul(&square)
+	moment := squares.narrow().wide()
 	moment = moment.scale(a.Actuals)
 	if square.bitLen() > 0 {
 		moment = moment.shift(moment.exp - square.exp)
@@ -88,14 +104,21 @@ func (a *Aggregate) spread(sum wide, squares *Sum) (spread wide, ok bool) {
 	return moment.sub(&square), true
 }
 
+// leadSpread returns the leading bits of the same. ok is false where they are not known.
+func (a *Aggregate) leadSpread(sum narrow, squares *Sum) (spread lead, ok bool) {
+	if a.Actuals < 2 {
+		return lead{}, false
+	}
+	return squares.narrow().lead().scale(a.Actuals).minus(sum.lead().square())
+}
+
 // Bias returns the mean of e, 0 without actuals: above zero where the predictions are too high.
 func (a *Aggregate) Bias() float64 {
 	if a.Actuals == 0 {
 		return 0
 	}
-	w, negative := a.Over.minus(&a.Under)
-	q, cut := w.div(a.Actuals)
-	mean := q.float64(cut)
+	v, negative := a.Over.minus(&a.Under)
+	mean := v.mean(a.Actuals)
 	if negative {
 		return -mean
 	}
@@ -116,8 +139,12 @@ func (a *Aggregate) WMAPE() (value float64, ok bool) {
 		return 0, false
 	}
 	absolute := a.absolute()
-	v, w := absolute.wide(), actual.wide()
-	return 100 * v.over(&w), true
+	v, w := absolute.narrow(), actual.narrow()
+	if f, ok := v.lead().over(w.lead()); ok {
+		return 100 * f, true
+	}
+	x, y := v.wide(), w.wide()
+	return 100 * x.over(&y), true
 }
 
 // SMAPE returns 100 times the mean of 2|e|/(|predicted|+|actual|), where 0/0 counts as 0. ok is false without actuals.
@@ -136,11 +163,17 @@ func (a *Aggregate) R2() (value float64, ok bool) {
 		return 0, false
 	}
 	sum, _ := a.ActualOver.minus(&a.ActualUnder)
+	v := a.Squared.narrow()
+	if spread, ok := a.leadSpread(sum, &a.ActualSquared); ok {
+		if f, ok := v.lead().scale(a.Actuals).over(spread); ok {
+			return 1 - f, true
+		}
+	}
 	spread, ok := a.spread(sum, &a.ActualSquared)
 	if !ok {
 		return 0, false
 	}
-	squared := a.Squared.wide()
+	squared := v.wide()
 	squared = squared.scale(a.Actuals)
 	return 1 - squared.over(&spread), true
 }
@@ -150,9 +183,7 @@ func (s *Sum) mean(n uint64) float64 {
 	if n == 0 {
 		return 0
 	}
-	w := s.wide()
-	q, cut := w.div(n)
-	return q.float64(cut)
+	return s.narrow().mean(n)
 }
 
 // over returns w/o within two units in the last place, for o > 0.

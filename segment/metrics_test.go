@@ -246,3 +246,22 @@ func TestAbsErrorDeviation(t *testing.T) {
 	a.Add(0, 1.7e10, 1.7e10+4, true)
 	require.Equal(t, 1.0, a.AbsErrorDeviation())
 }
+
+// BenchmarkMetrics takes every metric of the rows of a block.
+func BenchmarkMetrics(b *testing.B) {
+	times, predicted, actual, known := benchColumns(1024)
+	var a Aggregate
+	a.AddRows(times, predicted, actual, known, 0, len(times))
+	for b.Loop() {
+		a.MAE()
+		a.MSE()
+		a.RMSE()
+		a.Bias()
+		a.MAPE()
+		a.WMAPE()
+		a.SMAPE()
+		a.R2()
+		a.AbsErrorDeviation()
+		a.RMSEStandardError()
+	}
+}

@@ -58,7 +58,7 @@ func (s *Sum) Merge(o *Sum) {
 
 // Float64 returns the sum rounded to nearest, +Inf if it is beyond float64.
 func (s *Sum) Float64() float64 {
-	w := s.wide()
+	w := s.narrow().wide()
 	return w.float64(false)
 }
 

@@ -17,33 +17,11 @@ type wide struct {
 	exp  int
 }
 
-// wide returns the value of s with the carries between its bins resolved. It takes at most 192 bits.
-func (s *Sum) wide() wide {
-	w := wide{exp: binBits * (int(s.top) - (sumBins - 1))}
-	var c uint64
-	w.limb[0], c = bits.Add64(s.bins[0], s.bins[1]<<binBits, 0)
-	w.limb[1], c = bits.Add64(s.bins[1]>>binBits, s.bins[2], c)
-	w.limb[2] = c
-	w.limb[1], c = bits.Add64(w.limb[1], s.bins[3]<<binBits, 0)
-	w.limb[2] += s.bins[3]>>binBits + c
+// wide returns the same value.
+func (v narrow) wide() wide {
+	w := wide{exp: v.exp}
+	copy(w.limb[:], v.limb[:])
 	return w
-}
-
-// minus returns |s-o| and whether the difference is negative. Bins of one below the window of the other are dropped, as
-// they would be had both been one sum.
-func (s *Sum) minus(o *Sum) (difference wide, negative bool) {
-	a, b := *s, *o
-	if b.bins[sumBins-1] != 0 {
-		a.raise(int(b.top))
-	}
-	if a.bins[sumBins-1] != 0 {
-		b.raise(int(a.top))
-	}
-	v, w := a.wide(), b.wide()
-	if v.less(&w) {
-		return w.sub(&v), true
-	}
-	return v.sub(&w), false
 }
 
 // less compares the integers, not the exponents, which must be equal.
