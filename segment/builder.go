@@ -23,6 +23,8 @@ type Builder struct {
 	// The last row appended to the series at hand.
 	lastTime int64
 	lastID   []byte
+
+	tail hourTail // of its blocks
 }
 
 // NewBuilder returns a builder of a segment of the rows that meta says.
@@ -59,6 +61,7 @@ func (b *Builder) StartSeries(version, environment string) error {
 	s.end = uint32(len(b.dir.names))
 	b.dir.series = append(b.dir.series, s)
 	b.lastTime, b.lastID = math.MinInt64, b.lastID[:0]
+	b.tail = hourTail{hour: math.MinInt64}
 	return nil
 }
 
@@ -146,12 +149,13 @@ func (b *Builder) endBlock() {
 
 // appendBlock makes a block of the first of the rows [from, to) of c, and returns how many it took.
 func (b *Builder) appendBlock(c *Columns, from, to int) int {
-	n := blockEnd(c.Times[from:to])
+	n := blockEnd(c.Times[from:to], b.tail.before(c.Times[from]))
 	for n > 1 && c.IDs.size(from, from+n)+c.Features.size(from, from+n) > textBytesBlock {
 		n = (n + 1) / 2
 	}
 	p := &b.part
 	p.alias(c, from, from+n)
+	b.tail.add(p.Times)
 	ref := blockRef{off: int64(len(b.body))}
 	var sum Aggregate
 	b.body, ref.lens = b.enc.appendBlock(b.body, p, &sum)
@@ -190,6 +194,7 @@ func (b *Builder) appendStored(src Source, ref *blockRef, sum *Aggregate, sc *Sc
 		start := len(b.body)
 		b.body = appendChecksum(append(b.body, chunk...), start)
 	}
+	b.tail.addStored(sum)
 	b.addBlock(copied, sum)
 	b.lastTime, b.lastID = sum.MaxTime, b.lastID[:0]
 	return nil

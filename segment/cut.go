@@ -1,5 +1,7 @@
 package segment
 
+import "sort"
+
 const (
 	// hourRows is the number of rows from which on an hour of a series has blocks of its own. Buckets and windows that
 	// begin at full hours then take whole blocks by their aggregates. Were it less, aggregates and sketches of blocks
@@ -16,23 +18,23 @@ const (
 // blockEnd returns how many of the rows with these times, in order, make the next block: those of an hour if they are
 // enough, or up to such an hour, else as many as a block takes. An hour of more than a block is halved rather than cut
 // into a full block and a short one, and so is the end of a series. Unless the rows are the last of their series, there
-// must be cutRows of them.
-func blockEnd(times []int64) int {
+// must be cutRows of them. before is how many rows of the first one's hour are in blocks already.
+func blockEnd(times []int64, before int) int {
 	times = times[:min(len(times), cutRows)]
 	end := hourEnd(times, 0)
-	if end >= hourRows && end <= blockRows {
+	if before+end >= hourRows && end <= blockRows {
 		return end
 	}
-	for end < len(times) {
+	for end < len(times) && end <= blockRows {
 		next := hourEnd(times, end)
-		if next > blockRows {
-			break
-		}
 		if next-end >= hourRows {
-			if end < restRows {
+			if end < restRows && next <= blockRows {
 				return next
 			}
 			return end
+		}
+		if next > blockRows {
+			break
 		}
 		end = next
 	}
@@ -58,6 +60,45 @@ func hourEnd(times []int64, i int) int {
 		i++
 	}
 	return i
+}
+
+// hourTail is what blockEnd must know of the blocks before: the hour of the last row, and how many rows before it are of
+// that hour.
+type hourTail struct {
+	hour int64
+	rows int
+}
+
+// add notes a block.
+func (h *hourTail) add(times []int64) {
+	last := len(times) - 1
+	hour := hourOf(times[last])
+	first := sort.Search(last, func(i int) bool { return hourOf(times[i]) == hour })
+	if first > 0 || hour != h.hour {
+		*h = hourTail{hour: hour}
+	}
+	h.rows += len(times) - first
+}
+
+// addStored notes a block that is not decoded. Of one that crosses hours no other rows may have the last.
+func (h *hourTail) addStored(a *Aggregate) {
+	hour := hourOf(a.MaxTime)
+	if hourOf(a.MinTime) < hour {
+		*h = hourTail{hour: hour}
+		return
+	}
+	if hour != h.hour {
+		*h = hourTail{hour: hour}
+	}
+	h.rows += int(a.Rows)
+}
+
+// before returns how many rows there are of the hour that a time lies in.
+func (h *hourTail) before(ms int64) int {
+	if hourOf(ms) != h.hour {
+		return 0
+	}
+	return h.rows
 }
 
 // hourOf returns the number of the UTC hour that a time lies in.

@@ -21,7 +21,7 @@ func hoursOf(rows ...int) []int64 {
 func TestBlockEnd(t *testing.T) {
 	f := func(want int, rows ...int) {
 		t.Helper()
-		require.Equal(t, want, blockEnd(hoursOf(rows...)), rows)
+		require.Equal(t, want, blockEnd(hoursOf(rows...), 0), rows)
 	}
 	f(1, 1)
 	f(blockRows, blockRows)
@@ -37,7 +37,10 @@ func TestBlockEnd(t *testing.T) {
 	f(500, 100, 100, 100, 100, 100)
 	f(550, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100)
 	f(blockRows, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200)
-	require.Equal(t, 2, blockEnd([]int64{-1 << 63, 1<<63 - 1}))
+	f(60, 60, 5000)
+	require.Equal(t, 60, blockEnd(hoursOf(60, 100, 5000), hourRows-60), "the end of an hour that has blocks")
+	require.Equal(t, 160, blockEnd(hoursOf(60, 100, 5000), hourRows-61))
+	require.Equal(t, 2, blockEnd([]int64{-1 << 63, 1<<63 - 1}, 0))
 }
 
 // TestDenseHoursAreWholeBlocks asks for hours of a series of varying density, as built and after a merge of what several

@@ -185,6 +185,10 @@ func (m *merger) asStored(c *mergeCursor, bound int64) bool {
 	if a.MaxTime >= bound || m.fill != nil && a.Actuals < a.Rows || c.seg.edits[int(e.firstBlock)+c.block] != nil {
 		return false
 	}
+	begun, goesOn := hourOf(m.b.lastTime) == hourOf(a.MinTime), hourOf(a.MaxTime) == hourOf(bound)
+	if (begun || goesOn) && hourOf(a.MinTime) < hourOf(a.MaxTime) {
+		return false // it crosses into an hour that it shares, which may be dense now
+	}
 	if a.Rows >= blockRows/2 {
 		return true
 	}
