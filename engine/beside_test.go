@@ -53,6 +53,33 @@ func TestCheckpointBesideAppends(t *testing.T) {
 	requireHeld(t, w, after, held)
 }
 
+// TestRowsBehindCut appends between a checkpoint's cut and its seal: what comes then is for the next checkpoint, also if it is
+// sealed before.
+func TestRowsBehindCut(t *testing.T) {
+	w := &script{}
+	disk := simdisk.New(simdisk.Options{})
+	s := newSession(w, disk, nil, new(ledger).begin)
+	require.NoError(t, s.open())
+	var held []*sent
+	requests := func() { // enough for every model
+		for range 8 {
+			b := newSent(len(held), 1, w.shape)
+			_, err := b.request(s.db)
+			require.NoError(t, err)
+			held = append(held, b)
+		}
+	}
+	requests()
+	require.NoError(t, s.db.CheckpointAfter(context.Background(), func() {
+		requests()
+		s.db.Freeze()
+		require.NoError(t, s.db.Seal())
+	}))
+	after := disk.Kill()
+	s.db.Abandon()
+	requireHeld(t, w, after, held)
+}
+
 // TestUnpublished lets the read fail by which a corrected actual is brought into a sealed row. The request is in the log, so its
 // outcome is not known; the store takes no more and no checkpoint may cover the request; the next start shows it.
 func TestUnpublished(t *testing.T) {

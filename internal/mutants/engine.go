@@ -70,9 +70,9 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation-1); err != nil {`,
 		},
 		{
-			name: "engine: rows behind the cut go into the checkpoint", file: "engine/checkpoint.go", hint: "TestCheckpointBesideAppends",
-			old:   `		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {`,
-			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation+1); err != nil {`,
+			name: "engine: rows behind the cut go into the checkpoint", file: "engine/save.go", hint: "TestRowsBehindCut",
+			old:   `	taken := k.takeUnsaved(c.generation)`,
+			fresh: `	taken := k.takeUnsaved(c.generation + 1)`,
 		},
 		{
 			name: "engine: the manifest covers one record too many", file: "engine/save.go", hint: "TestCrash$/checkpoint",
