@@ -116,8 +116,8 @@ func benchmarkDrift(b *testing.B, s *store, recent, historical time.Duration) {
 	})
 }
 
-// edgesTried is the number of windows that a benchmark asks for in turn, each a little longer than the one before, so that their
-// edges fall anywhere in a block.
+// edgesTried is the number of windows that a benchmark asks for in turn, each a little longer than the one before, so
+// that their edges fall anywhere in a block.
 const edgesTried = 64
 
 // measure times a query, the i-th of many.

@@ -14,8 +14,8 @@ import (
 // shapeRows is the size of the workloads whose shapes are compared.
 const shapeRows = 200_000
 
-// BenchmarkShapes appends a whole workload of each shape, checkpoints, counts all of it, and asks for the last day of one series. It
-// reports the rate of the appends, the size of the segments and the time of the question.
+// BenchmarkShapes appends a whole workload of each shape, checkpoints, counts all of it, and asks for the last day of
+// one series. It reports the rate of the appends, the size of the segments and the time of the question.
 func BenchmarkShapes(b *testing.B) {
 	late := workload.Options{LateShare: 0.02}
 	for _, c := range []struct {

@@ -182,8 +182,9 @@ func errorsOf(t *testing.T, db *engine.DB) map[string]float64 {
 	return found
 }
 
-// TestActualBehindCut sends an actual right behind the cut of a checkpoint. It is not part of what the checkpoint covers: when the
-// log is replayed it must find its prediction still waiting, or it would count as a correction of all that have its id.
+// TestActualBehindCut sends an actual right behind the cut of a checkpoint. It is not part of what the checkpoint
+// covers: when the log is replayed it must find its prediction still waiting, or it would count as a correction of all
+// that have its id.
 func TestActualBehindCut(t *testing.T) {
 	disk := simdisk.New(simdisk.Options{})
 	db := openDB(t, "store", engine.Options{NoBackground: true, FS: disk})
@@ -225,8 +226,8 @@ func TestActualsOfRowsAlike(t *testing.T) {
 	}
 }
 
-// TestReplacedRowsAlike sends a prediction, its actual, and the prediction twice more, with other features each time: the one that waits
-// is replaced, and not the one like it that has its actual, wherever the two are.
+// TestReplacedRowsAlike sends a prediction, its actual, and the prediction twice more, with other features each time:
+// the one that waits is replaced, and not the one like it that has its actual, wherever the two are.
 func TestReplacedRowsAlike(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -273,8 +274,8 @@ func TestReplacedRowsAlike(t *testing.T) {
 	}
 }
 
-// TestReportsFollowActuals asks for quantiles before and after an actual has come to a row in a head: what was kept of the rows for the
-// first answer is not what the second is made of.
+// TestReportsFollowActuals asks for quantiles before and after an actual has come to a row in a head: what was kept of
+// the rows for the first answer is not what the second is made of.
 func TestReportsFollowActuals(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	worst := func() float64 {

@@ -80,8 +80,9 @@ func TestRowsBehindCut(t *testing.T) {
 	requireHeld(t, w, after, held)
 }
 
-// TestUnpublished lets the read fail by which a corrected actual is brought into a sealed row. The request is in the log, so its
-// outcome is not known; the store takes no more and no checkpoint may cover the request; the next start shows it.
+// TestUnpublished lets the read fail by which a corrected actual is brought into a sealed row. The request is in the
+// log, so its outcome is not known; the store takes no more and no checkpoint may cover the request; the next start
+// shows it.
 func TestUnpublished(t *testing.T) {
 	w := &script{shape: shape{featuresBytes: 6000}} // small segments stay in memory
 	for n := uint64(1); n < 20; n++ {

@@ -172,8 +172,8 @@ func TestCapsTakeWholeBatches(t *testing.T) {
 	require.Equal(t, 1, appendEvents(t, db, newcomer("0", "0", 6*month)).Quarantined)
 }
 
-// TestCapsUnderConcurrency has writers race for the last places. Each is over the bound by at most the batch it has in flight, and
-// no row of a model that was there is refused.
+// TestCapsUnderConcurrency has writers race for the last places. Each is over the bound by at most the batch it has in
+// flight, and no row of a model that was there is refused.
 func TestCapsUnderConcurrency(t *testing.T) {
 	const writers, each, most = 8, 40, 100
 	db := openDB(t, t.TempDir(), engine.Options{ModelsMax: most})

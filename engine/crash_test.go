@@ -33,8 +33,8 @@ type script struct {
 	states states
 }
 
-// scripts are the standard workloads: each does one thing a store does, with appends around it. Where actuals come to sealed rows
-// these are long: a small segment stays in memory and is not read again.
+// scripts are the standard workloads: each does one thing a store does, with appends around it. Where actuals come to
+// sealed rows these are long: a small segment stays in memory and is not read again.
 func scripts() []*script {
 	return []*script{
 		{name: "append", run: func(s *session) { s.append(6) }},

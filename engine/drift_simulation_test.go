@@ -23,7 +23,8 @@ var errorLaws = map[string]func(*rand.Rand) float64{
 	"lognormal": func(r *rand.Rand) float64 { return math.Exp(r.NormFloat64()) - 1 },
 }
 
-// simulate appends rows one step apart, for each of some models, that end at testNow. The errors of the last recent rows are scaled.
+// simulate appends rows one step apart, for each of some models, that end at testNow. The errors of the last recent
+// rows are scaled.
 func simulate(t *testing.T, db *engine.DB, r *rand.Rand, law func(*rand.Rand) float64, models, rows, recent int, scale float64, step time.Duration) {
 	t.Helper()
 	var b event.Batch

@@ -238,7 +238,8 @@ type foldingSeries struct {
 	taken   map[fillKey]int
 }
 
-// fillKey names the row of a series that a fill belongs to. Rows alike in all of it are interchangeable; each has its own count.
+// fillKey names the row of a series that a fill belongs to. Rows alike in all of it are interchangeable; each has its
+// own count.
 type fillKey struct {
 	hash      uint64
 	time      int64

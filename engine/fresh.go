@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// freshRunMax is the longest run that stays fresh, freshMax the number of fresh rows at which a series moves them to its leaves: few enough
-	// for a query to look at each.
+	// freshRunMax is the longest run that stays fresh, freshMax the number of fresh rows at which a series moves them
+	// to its leaves: few enough for a query to look at each.
 	freshRunMax = 16
 	freshMax    = 32
 
@@ -24,12 +24,12 @@ const (
 	freshText = 1 << 31
 )
 
-// freshRows are the rows of one generation that came few at a time, of all models, in the order they came. A series knows its runs in them; so a
-// batch of ten thousand series is written in one place instead of ten thousand. The numbers of a series are copied to leaves once they are many,
-// the texts stay here until the generation is sealed.
+// freshRows are the rows of one generation that came few at a time, of all models, in the order they came. A series
+// knows its runs in them; so a batch of ten thousand series is written in one place instead of ten thousand. The
+// numbers of a series are copied to leaves once they are many, the texts stay here until the generation is sealed.
 //
-// The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that those who learned of it under its
-// model's lock may read it without.
+// The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that those
+// who learned of it under its model's lock may read it without.
 type freshRows struct {
 	chunks atomic.Pointer[[]*freshChunk]
 
@@ -42,8 +42,8 @@ type freshChunk struct {
 	text []byte
 }
 
-// freshRow has the numbers of a row in one line of the cache, since those of a query are scattered. Its id is text[end of the row before:idEnd], its
-// features are text[idEnd:end].
+// freshRow has the numbers of a row in one line of the cache, since those of a query are scattered. Its id is text[end
+// of the row before:idEnd], its features are text[idEnd:end].
 type freshRow struct {
 	time              int64
 	predicted, actual float64

@@ -90,8 +90,8 @@ func (g *Gates) judge(c *Comparison) (status DriftStatus, reason string) {
 	return g.verdict(c.Z, c.RelativeChange), ""
 }
 
-// verdict says which gates a difference passes, whatever its sign. One from an error of zero is larger than any share, and one between errors that do
-// not vary is no chance.
+// verdict says which gates a difference passes, whatever its sign. One from an error of zero is larger than any share,
+// and one between errors that do not vary is no chance.
 func (g *Gates) verdict(z, change Value) DriftStatus {
 	passes := func(leastZ, leastChange float64) bool {
 		certain := z.Null == ConstantErrors || z.Null == Present && math.Abs(z.Number) >= leastZ

@@ -12,8 +12,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// TestGather checks that the rows of a head come out as a plain sort of them would have them, however they came in: in runs short and
-// long and late, many at one time, and some removed again.
+// TestGather checks that the rows of a head come out as a plain sort of them would have them, however they came in: in
+// runs short and long and late, many at one time, and some removed again.
 func TestGather(t *testing.T) {
 	type row struct {
 		ts    int64

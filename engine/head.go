@@ -256,8 +256,8 @@ type rowRef struct {
 func (r rowRef) time() int64 { return r.leaf.times[r.row] }
 func (r rowRef) id() []byte  { return r.head.id(r.leaf.text[r.row]) }
 
-// leavesOf lists the leaves of a series in each head, with its fresh rows. The model's lock is held; the leaves of frozen heads may be read
-// without it, because edits replace them.
+// leavesOf lists the leaves of a series in each head, with its fresh rows. The model's lock is held; the leaves of
+// frozen heads may be read without it, because edits replace them.
 func leavesOf(heads []*head, series uint32) [][]*leaf {
 	leaves := make([][]*leaf, len(heads))
 	for i, h := range heads {

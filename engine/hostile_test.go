@@ -115,8 +115,8 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestHostileLogAlone holds that a log with records is not taken for a new store when the manifest is gone, although nothing in the
-// log says what the manifest named.
+// TestHostileLogAlone holds that a log with records is not taken for a new store when the manifest is gone, although
+// nothing in the log says what the manifest named.
 func TestHostileLogAlone(t *testing.T) {
 	w := &script{}
 	disk := simdisk.New(simdisk.Options{})
@@ -130,8 +130,8 @@ func TestHostileLogAlone(t *testing.T) {
 	refused(t, w, files, []string{"MANIFEST-*"})
 }
 
-// TestStaleFiles puts back files of another time of the same store: of a backup that went on by itself, each file alone, and the
-// manifest of an earlier checkpoint. A log file that the checkpoint covers does no harm.
+// TestStaleFiles puts back files of another time of the same store: of a backup that went on by itself, each file
+// alone, and the manifest of an earlier checkpoint. A log file that the checkpoint covers does no harm.
 func TestStaleFiles(t *testing.T) {
 	files, earlier, w, known := smallStoreOf(t, 1, (*session).actuals)
 	other, _, _, _ := smallStoreOf(t, 1, func(s *session) {

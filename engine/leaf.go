@@ -13,8 +13,8 @@ import (
 // same in the head as in a segment, and a late row moves at most this many others.
 const leafRows = 1024
 
-// leafFill is how far rows in order fill a leaf. The room above it is for rows that come late, two per cent in normal load: a full leaf would be
-// split by the first of them.
+// leafFill is how far rows in order fill a leaf. The room above it is for rows that come late, two per cent in normal
+// load: a full leaf would be split by the first of them.
 const leafFill = leafRows - leafRows/16
 
 // leaf is a run of one series' rows in the head, sorted by time, with its aggregate. The leaves of a series do not
@@ -105,8 +105,8 @@ func newLeaf() *leaf {
 	}
 }
 
-// extend appends rows that are sorted and not before the leaf's last, which has fewer than leafFill. It takes as many as leafFill allows and
-// returns how many.
+// extend appends rows that are sorted and not before the leaf's last, which has fewer than leafFill. It takes as many
+// as leafFill allows and returns how many.
 func (l *leaf) extend(r run) int {
 	n := min(len(r.times), leafFill-l.len())
 	at := l.len()

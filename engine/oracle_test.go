@@ -78,7 +78,8 @@ func (r *oracleRow) set(actual float64) {
 	r.measure()
 }
 
-// actual gives an actual to the prediction that waits for it, else to all of its name, else to none. Without a time of its own it was observed now.
+// actual gives an actual to the prediction that waits for it, else to all of its name, else to none. Without a time of
+// its own it was observed now.
 func (o *oracle) actual(name predictionName, v float64, observed, now time.Time) {
 	if observed.IsZero() {
 		observed = now

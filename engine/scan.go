@@ -156,8 +156,8 @@ func (m *model) sisters(n uint32, ws []window, sc *scratch) {
 
 const noSeries = math.MaxUint32
 
-// windows sets each answer to the rows of a series, or of its sister, that lie in its window. It goes month by month, so that a small segment is opened once
-// for all windows, and a block in which two of them meet is decoded once.
+// windows sets each answer to the rows of a series, or of its sister, that lie in its window. It goes month by month,
+// so that a small segment is opened once for all windows, and a block in which two of them meet is decoded once.
 func (m *model) windows(answers []answer, series uint32, ws []window, want segment.Want, sc *scratch) (Read, error) {
 	var read Read
 	for i := range answers {

@@ -57,8 +57,9 @@ func (m *model) settle(e *edit, s *settler) (outcome, error) {
 	return corrected, nil
 }
 
-// join gives a waiting row its actual: in its place in the head, or as a fill if the row is sealed or on its way there. A head of an
-// earlier generation is on its way: what the checkpoint makes of it must not hold an actual that only the log behind its cut has.
+// join gives a waiting row its actual: in its place in the head, or as a fill if the row is sealed or on its way there.
+// A head of an earlier generation is on its way: what the checkpoint makes of it must not hold an actual that only the
+// log behind its cut has.
 func (m *model) join(e *edit, w waitingRow, s *settler) {
 	mo := m.month(monthOf(w.time))
 	if mo.head != nil && mo.head.generation == s.generation && mo.head.editWaiting(e, w, s) {
@@ -145,11 +146,12 @@ func (m *model) replaceWaiting(hash uint64, id []byte, w waitingRow, s *settler)
 	return nil
 }
 
-// removeWaiting removes the row that waits at a known place. Rows alike in series, time, prediction and id may stand beside it:
-// those whose actual is in the fills look as if they still waited. Their actual came before the row was sent, and so it is the
-// newest of them. Within a head and a segment that is the last; heads are frozen and sealed in their order. Behind each other in
-// the list, but out of their order, stand segments that were joined: of earlier generations than any that fills are waiting to
-// be folded with, since the checkpoint that saved them has folded theirs.
+// removeWaiting removes the row that waits at a known place. Rows alike in series, time, prediction and id may stand
+// beside it: those whose actual is in the fills look as if they still waited. Their actual came before the row was
+// sent, and so it is the newest of them. Within a head and a segment that is the last; heads are frozen and sealed in
+// their order. Behind each other in the list, but out of their order, stand segments that were joined: of earlier
+// generations than any that fills are waiting to be folded with, since the checkpoint that saved them has folded
+// theirs.
 func (mo *month) removeWaiting(e *edit, m *model, w waitingRow, s *settler) (bool, error) {
 	if mo.head != nil && mo.head.editWaiting(e, w, s) {
 		return true, nil

@@ -11,9 +11,9 @@ import (
 
 // bodyHash makes the hash that tells the bodies sent under one idempotency key apart.
 //
-// It is SHA-256 over the data source, the format, and for each piece of the body its length and its XXH3 of 128 bits. That tells
-// any two bodies apart that were not made to be alike; who makes such has only a key of their own to spoil. SHA-256 of the whole
-// body would cost a sixth of taking an event in.
+// It is SHA-256 over the data source, the format, and for each piece of the body its length and its XXH3 of 128 bits.
+// That tells any two bodies apart that were not made to be alike; who makes such has only a key of their own to spoil.
+// SHA-256 of the whole body would cost a sixth of taking an event in.
 //
 // The store keeps hashes for as long as keys: with another algorithm, requests of before repeated after it conflict.
 type bodyHash struct{ pieces hash.Hash }

@@ -12,8 +12,8 @@ import (
 	"github.com/residualdb/residual/httpapi"
 )
 
-// TestNewNamesBeyondABound sends new models to a store that is full of them: they cost their own rows, which are quarantined and
-// counted, and a retry is told the same.
+// TestNewNamesBeyondABound sends new models to a store that is full of them: they cost their own rows, which are
+// quarantined and counted, and a retry is told the same.
 func TestNewNamesBeyondABound(t *testing.T) {
 	db, err := engine.Open(t.TempDir(), engine.Options{ModelsMax: 1})
 	require.NoError(t, err)

@@ -5,8 +5,8 @@ import (
 	"github.com/residualdb/residual/internal/thread"
 )
 
-// turn is the right to decode. It comes with a decoder, which keeps what it learned, a few hundred KiB, and with a thread that gives
-// way to those of queries.
+// turn is the right to decode. It comes with a decoder, which keeps what it learned, a few hundred KiB, and with a
+// thread that gives way to those of queries.
 type turn struct {
 	decoder    *event.Decoder
 	background *thread.Background // nil unless the server serves
@@ -27,7 +27,8 @@ func newTurns(n int) turns {
 func (t turns) take() *turn  { return <-t }
 func (t turns) give(u *turn) { t <- u }
 
-// backgroundBytes is the least that is decoded on a thread of its own: what takes some ten microseconds is over before it gets there.
+// backgroundBytes is the least that is decoded on a thread of its own: what takes some ten microseconds is over before
+// it gets there.
 const backgroundBytes = 64 << 10
 
 // do runs f, which decodes so many bytes.

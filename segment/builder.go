@@ -163,8 +163,8 @@ func (b *Builder) appendBlock(c *Columns, from, to int) int {
 	return n
 }
 
-// flush makes blocks of all pending rows if they are half a block, or if they end with an hour that the row at the time next is not in. It tells
-// whether none are left.
+// flush makes blocks of all pending rows if they are half a block, or if they end with an hour that the row at the time
+// next is not in. It tells whether none are left.
 func (b *Builder) flush(next int64) bool {
 	n := b.pending.Len()
 	if n >= blockRows/2 || n >= restRows && hourOf(b.lastTime) < hourOf(next) {

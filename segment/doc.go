@@ -7,14 +7,15 @@
 // # Model
 //
 // A segment holds rows grouped by series (version and environment), each series sorted by time, then prediction id.
-// Rows lie in blocks of up to a thousand, which end with the hour where a series is dense. A [Builder] makes a segment from sorted [Columns], or [Merge] from other
-// segments; [Open] reads its directory, and from then on a [Segment] fetches single blocks from a [Source]. What is
-// stored never changes; an [Edit] lies over it in memory until a merge folds it in.
+// Rows lie in blocks of up to a thousand, which end with the hour where a series is dense. A [Builder] makes a segment
+// from sorted [Columns], or [Merge] from other segments; [Open] reads its directory, and from then on a [Segment]
+// fetches single blocks from a [Source]. What is stored never changes; an [Edit] lies over it in memory until a merge
+// folds it in.
 //
 // Each block has an [Aggregate]: counts, bounds of time, and sums for the regression metrics. Over the blocks of a
 // series stands a tree of aggregates, so [Segment.Window] merges a few dozen of them, whatever its length, and decodes
-// a few of the strips of 128 rows that the blocks at its edges consist of. [Sketches], for quantiles, lie in a tree of their own, which
-// is read only if they are wanted.
+// a few of the strips of 128 rows that the blocks at its edges consist of. [Sketches], for quantiles, lie in a tree of
+// their own, which is read only if they are wanted.
 //
 // # Sums
 //

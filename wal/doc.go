@@ -37,9 +37,9 @@
 // the last group, until a second of idleness, the next group or Close have put a record behind it. docs/durability.md has
 // the whole argument.
 //
-// After a failed write or sync the log is poisoned: nothing is written or synced again before a new Open, which writes the newest
-// file anew because its bytes may be in the cache alone. A full disk is no failure: a log file is allocated before it is
-// used, so it shows between files, where it stops the log until there is space.
+// After a failed write or sync the log is poisoned: nothing is written or synced again before a new Open, which writes
+// the newest file anew because its bytes may be in the cache alone. A full disk is no failure: a log file is allocated
+// before it is used, so it shows between files, where it stops the log until there is space.
 //
 // # Concurrency and ownership
 //

@@ -37,9 +37,9 @@ func (f slowFile) SyncData() error {
 	return err
 }
 
-// BenchmarkGroup tells how many requests of 64 clients share a sync, by how long the disk takes for one and how long a client is
-// busy with a request before it appends. What queues while a group is synced is the next group: with a slow disk that is nearly all
-// of them, with a fast one those that become ready meanwhile.
+// BenchmarkGroup tells how many requests of 64 clients share a sync, by how long the disk takes for one and how long a
+// client is busy with a request before it appends. What queues while a group is synced is the next group: with a slow
+// disk that is nearly all of them, with a fast one those that become ready meanwhile.
 func BenchmarkGroup(b *testing.B) {
 	for _, syncTime := range []time.Duration{0, 500 * time.Microsecond, 2 * time.Millisecond} {
 		for _, work := range []time.Duration{0, 75 * time.Microsecond} {

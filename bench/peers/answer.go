@@ -13,8 +13,8 @@ import (
 // answer is what an engine says to a question: its rows as they come out of JSON.
 type answer []map[string]any
 
-// tolerance is how far floats of two engines may be apart, relative to their size. Engines that add floats as they come are off by
-// some 1e-14 at ten million rows; a row too many or too few shows at 1e-7.
+// tolerance is how far floats of two engines may be apart, relative to their size. Engines that add floats as they come
+// are off by some 1e-14 at ten million rows; a row too many or too few shows at 1e-7.
 const tolerance = 1e-12
 
 // kind says how a column is compared.
@@ -48,8 +48,8 @@ func columnKind(name string) (k kind, known bool) {
 	return 0, false
 }
 
-// compare returns an error that says where got differs from want. Rows are compared in their order, except that those of a tie may
-// stand in any; there is none in the workloads.
+// compare returns an error that says where got differs from want. Rows are compared in their order, except that those
+// of a tie may stand in any; there is none in the workloads.
 func compare(want, got answer) error {
 	if len(want) != len(got) {
 		return fmt.Errorf("%d rows instead of %d", len(got), len(want))

@@ -17,8 +17,8 @@ const (
 	clickhouseZSTDName   = "ClickHouse, ZSTD(3)"
 )
 
-// clickhouseEngine is ClickHouse with the tutorial's table. With rollup a materialized view keeps the sums of each minute beside it,
-// and the questions are asked of those.
+// clickhouseEngine is ClickHouse with the tutorial's table. With rollup a materialized view keeps the sums of each
+// minute beside it, and the questions are asked of those.
 func clickhouseEngine(modules, name, codec string, rollup bool) engine {
 	d := dialect{
 		script: clickhouseScript,

@@ -42,8 +42,8 @@ type series struct {
 	Environment string `json:"environment"`
 }
 
-// shape is a character of a workload, as flags of residual generate. All have one version per model, so that every window of the
-// series asked about has rows, but for the shape that is about versions.
+// shape is a character of a workload, as flags of residual generate. All have one version per model, so that every
+// window of the series asked about has rows, but for the shape that is about versions.
 type shape struct {
 	name  string
 	flags []string
@@ -90,7 +90,8 @@ func nextDay(rows int64) dataset {
 	}
 }
 
-// make writes the file, syncs it so that nothing is left to write while engines are measured, and finds the series to ask about.
+// make writes the file, syncs it so that nothing is left to write while engines are measured, and finds the series to
+// ask about.
 func (d *dataset) make(ctx context.Context, program, dir string) error {
 	d.file = filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "", "%", "").Replace(d.name)+".ndjson")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -13,9 +13,9 @@ import (
 	"syscall"
 )
 
-// httpConn is one connection to the server that is kept open. It does as little as a client can, because it shares the machine with
-// what it measures: it makes system calls by itself, past Go's poller, and of an answer's head it reads status and length, as
-// our server writes them.
+// httpConn is one connection to the server that is kept open. It does as little as a client can, because it shares the
+// machine with what it measures: it makes system calls by itself, past Go's poller, and of an answer's head it reads
+// status and length, as our server writes them.
 type httpConn struct {
 	file   *os.File
 	fd     int
@@ -52,7 +52,8 @@ func eventsRequest(body []byte) []byte {
 		len(body), body)
 }
 
-// do sends a request and returns the body of its answer, which is valid until the next call. A status other than 2xx is an error.
+// do sends a request and returns the body of its answer, which is valid until the next call. A status other than 2xx is
+// an error.
 func (c *httpConn) do(request []byte) ([]byte, error) {
 	if err := c.send(request); err != nil {
 		return nil, err

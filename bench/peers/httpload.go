@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// httpLoad keeps one request under way on each of so many connections, for as long as next has one and not nil. It returns the time
-// of each answer in milliseconds, and that of all. One thread waits for all connections, so that the client takes little of the
-// machine from the server.
+// httpLoad keeps one request under way on each of so many connections, for as long as next has one and not nil. It
+// returns the time of each answer in milliseconds, and that of all. One thread waits for all connections, so that the
+// client takes little of the machine from the server.
 func httpLoad(ctx context.Context, address string, clients int, next func() []byte) (times []float64, took time.Duration, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -24,8 +24,8 @@ type installation struct {
 	missing  map[string]string // engine to reason
 }
 
-// install copies the scripts into dir, lets npm fetch the packages at the pinned versions and asks each engine for its version. What
-// cannot be had is no error but a reason in missing.
+// install copies the scripts into dir, lets npm fetch the packages at the pinned versions and asks each engine for its
+// version. What cannot be had is no error but a reason in missing.
 func install(ctx context.Context, dir, data string) (installation, error) {
 	in := installation{modules: dir, versions: map[string]string{}, missing: map[string]string{}}
 	if err := copyScripts(dir); err != nil {

@@ -62,8 +62,8 @@ func (b *bench) crash(ctx context.Context, d dataset, r *residual) error {
 	return busy.server.kill()
 }
 
-// underIngest asks for the metrics of the last day for as long as that day is being taken in at full speed, and once more when all
-// is quiet.
+// underIngest asks for the metrics of the last day for as long as that day is being taken in at full speed, and once
+// more when all is quiet.
 func (b *bench) underIngest(ctx context.Context, d dataset, r *residual) error {
 	conn, err := dialHTTP(ctx, r.server.address)
 	if err != nil {

@@ -54,7 +54,8 @@ func (q question) path(d dataset) string {
 	return "/v0/pipes/" + q.pipe + ".json?" + p.Encode()
 }
 
-// statement is the question as SQL; variant selects another file for the same question, now is the dataset's asOf in the dialect.
+// statement is the question as SQL; variant selects another file for the same question, now is the dataset's asOf in
+// the dialect.
 func (q question) statement(d dataset, variant, now string) string {
 	return statement(q.sql+variant, map[string]string{
 		"now": now, "model_id": d.asked.Model, "model_version": d.asked.Version, "environment": d.asked.Environment,

@@ -60,9 +60,9 @@ func (r *residual) load(ctx context.Context, d dataset) (loadCost, error) {
 	return c, nil
 }
 
-// settle lets the background end, stops and starts the server, which checkpoints, lets the merges after it end, and counts what a
-// second stop leaves on disk. Of the log only what is in it counts, which is nothing unless the stop had no time for a checkpoint: its
-// preallocated file is as large for one row.
+// settle lets the background end, stops and starts the server, which checkpoints, lets the merges after it end, and
+// counts what a second stop leaves on disk. Of the log only what is in it counts, which is nothing unless the stop had
+// no time for a checkpoint: its preallocated file is as large for one row.
 func (r *residual) settle(ctx context.Context) (int64, error) {
 	for range 2 {
 		if err := r.server.quiet(ctx); err != nil {

@@ -48,7 +48,8 @@ func (b *bench) grow(ctx context.Context, rows int64) (err error) {
 	return b.crash(ctx, d, r)
 }
 
-// streamed returns Residual with the rows of a dataset, settled and counted. It keeps the time of the load and the bytes on disk.
+// streamed returns Residual with the rows of a dataset, settled and counted. It keeps the time of the load and the
+// bytes on disk.
 func (b *bench) streamed(ctx context.Context, d dataset, dir string, flags ...string) (*residual, error) {
 	r, err := startResidual(ctx, b.program, dir, flags...)
 	if err != nil {

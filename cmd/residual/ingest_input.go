@@ -63,8 +63,8 @@ func closeInputs(inputs []*input) {
 	}
 }
 
-// open returns the stream to send, decompressed, and a function that learns of the bytes acknowledged so far. count learns of the
-// bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read.
+// open returns the stream to send, decompressed, and a function that learns of the bytes acknowledged so far. count
+// learns of the bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read.
 func (in *input) open(count func(int)) (stream io.ReadCloser, acknowledged func(int64), err error) {
 	raw, none := &countingReader{in.file, count}, func(int64) {}
 	switch filepath.Ext(in.name) {

@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain looks for goroutines left behind. Those of fasthttp end on their own time: its clock never does, and the cleaner of a
-// stopped server's workers at its next turn.
+// TestMain looks for goroutines left behind. Those of fasthttp end on their own time: its clock never does, and the
+// cleaner of a stopped server's workers at its next turn.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),

@@ -134,9 +134,9 @@ func (p *phase) latency(share float64) time.Duration {
 	return p.queries[int(share*float64(len(p.queries)-1))]
 }
 
-// run loads the server for a while: by writers that send one request after the other, or by clients that want to send so many
-// requests a second together. A client that is refused stays away for as long as the answer says; one that waits for an answer does
-// not make up for what it could not send meanwhile. A query is asked 100 times a second.
+// run loads the server for a while: by writers that send one request after the other, or by clients that want to send
+// so many requests a second together. A client that is refused stays away for as long as the answer says; one that
+// waits for an answer does not make up for what it could not send meanwhile. A query is asked 100 times a second.
 func (o *overload) run(t *testing.T, length time.Duration, writers int, requestsPerSecond float64) *phase {
 	t.Helper()
 	p := &phase{}

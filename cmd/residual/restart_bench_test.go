@@ -11,9 +11,10 @@ import (
 	"github.com/residualdb/residual/internal/workload"
 )
 
-// BenchmarkRestart kills the program when its log has nearly grown to what starts a checkpoint, 256 MiB or 3,145,728 rows, and starts
-// it again until it is ready to answer. The first bound is met by rows with random ids, the other by rows that compress well.
-// Files are warm in the cache. Beside the time it reports that of the replay and what was replayed.
+// BenchmarkRestart kills the program when its log has nearly grown to what starts a checkpoint, 256 MiB or 3,145,728
+// rows, and starts it again until it is ready to answer. The first bound is met by rows with random ids, the other by
+// rows that compress well. Files are warm in the cache. Beside the time it reports that of the replay and what was
+// replayed.
 func BenchmarkRestart(b *testing.B) {
 	binary := build(b)
 	for _, shape := range []workload.Shape{workload.Steady, workload.UUID} {

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUsage checks that a command line that is not understood exits with 2 and says what is allowed, before anything is touched.
+// TestUsage checks that a command line that is not understood exits with 2 and says what is allowed, before anything is
+// touched.
 func TestUsage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "untouched")
 	f := func(line, want string) {

@@ -13,8 +13,8 @@ import (
 	"github.com/residualdb/residual/wal"
 )
 
-// A server that is told to stop lets requests finish for drainTimeout and then has closeTimeout to close the store. What is left
-// after that is not lost: everything answered is in the log.
+// A server that is told to stop lets requests finish for drainTimeout and then has closeTimeout to close the store.
+// What is left after that is not lost: everything answered is in the log.
 const (
 	drainTimeout = 3 * time.Second
 	closeTimeout = 1500 * time.Millisecond
@@ -78,8 +78,8 @@ func (f *serveFlags) limits() httpapi.Limits {
 
 func (s *server) url() string { return s.ln.url() }
 
-// open opens the store, which takes as long as there is log to read, and answers from it. When ctx ends before that, open returns
-// without it.
+// open opens the store, which takes as long as there is log to read, and answers from it. When ctx ends before that,
+// open returns without it.
 func (s *server) open(ctx context.Context) error {
 	type result struct {
 		db  *engine.DB

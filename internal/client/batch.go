@@ -30,8 +30,8 @@ type splitter struct {
 	ended  bool
 }
 
-// next returns the next batch in a buffer made from buf, which it may replace by a larger one; io.EOF after the last. A batch is
-// at most size bytes unless its first line alone is longer.
+// next returns the next batch in a buffer made from buf, which it may replace by a larger one; io.EOF after the last. A
+// batch is at most size bytes unless its first line alone is longer.
 func (s *splitter) next(buf []byte) (batch, error) {
 	buf = append(buf[:0], s.carry...)
 	s.carry = s.carry[:0]

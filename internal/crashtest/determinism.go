@@ -10,8 +10,8 @@ import (
 // timesAlike is how often Determinism runs a case.
 const timesAlike = 3
 
-// Determinism draws s.Cases cases of a fault in the workload and a crash after it, runs each of them three times, and holds that
-// all operations of all lives were the same each time.
+// Determinism draws s.Cases cases of a fault in the workload and a crash after it, runs each of them three times, and
+// holds that all operations of all lives were the same each time.
 func (t *Test[F]) Determinism(s Sweep) *Report {
 	c := newCollector("determinism", s.Seed)
 	l, ok := t.clean(c, s.Seed)

@@ -13,11 +13,11 @@
 //   - Refused: the store must not have it;
 //   - Unknown: it may, whole.
 //
-// Crashes tries every operation of the workload with many outcomes of each crash, CrashChains crashes the checks as well, Faults
-// strikes every operation with every kind of fault, RecoveryFaults does so in the check, FaultPairs draws pairs, Determinism
-// holds that a case does the same each time. A [Report] has the counts, and a [Case] for each violation: a line of text from
-// which the violation can be replayed with the -crash.replay flag of [RegisterFlags], if the workload does the same operations
-// in the same order.
+// Crashes tries every operation of the workload with many outcomes of each crash, CrashChains crashes the checks as
+// well, Faults strikes every operation with every kind of fault, RecoveryFaults does so in the check, FaultPairs draws
+// pairs, Determinism holds that a case does the same each time. A [Report] has the counts, and a [Case] for each
+// violation: a line of text from which the violation can be replayed with the -crash.replay flag of [RegisterFlags], if
+// the workload does the same operations in the same order.
 //
 // # Concurrency
 //

@@ -85,9 +85,9 @@ func (s *Step[F]) Acknowledge() { s.settle(Acknowledged) }
 // Refuse tells that the store has promised that it does not keep the fact: from now on it must not have it.
 func (s *Step[F]) Refuse() { s.settle(Refused) }
 
-// Settle tells of an earlier fact, by its index, whose outcome was unknown and whether the store turned out to have it. What a
-// store has shown after a crash it must go on showing after the next. That is too much to ask of a store which came up unable to
-// write, if it says so: what it shows may be in the cache alone.
+// Settle tells of an earlier fact, by its index, whose outcome was unknown and whether the store turned out to have it.
+// What a store has shown after a crash it must go on showing after the next. That is too much to ask of a store which
+// came up unable to write, if it says so: what it shows may be in the cache alone.
 func (r *Run[F]) Settle(i int, has bool) {
 	r.mu.Lock()
 	s := r.steps[i]

@@ -38,8 +38,9 @@ func (t *Test[F]) Crashes(s Sweep) *Report {
 	return c.done()
 }
 
-// CrashChains ends the workload by a random power cut, then the check that follows after each of its operations, and if lives is
-// more than 2 the later checks after a random one, until so many lives have ended. It tries about s.Cases such chains.
+// CrashChains ends the workload by a random power cut, then the check that follows after each of its operations, and if
+// lives is more than 2 the later checks after a random one, until so many lives have ended. It tries about s.Cases such
+// chains.
 func (t *Test[F]) CrashChains(s Sweep, lives int) *Report {
 	if s.Replay != "" {
 		return t.replay("crash chains", s.Replay)

@@ -2,8 +2,8 @@ package thread
 
 import "runtime"
 
-// Background runs functions, one after the other, on a thread that gives way. A nil Background runs them where they are. Its methods are
-// safe for concurrent use.
+// Background runs functions, one after the other, on a thread that gives way. A nil Background runs them where they
+// are. Its methods are safe for concurrent use.
 type Background struct {
 	jobs chan job
 	stop chan struct{}

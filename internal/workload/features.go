@@ -1,6 +1,7 @@
 package workload
 
-// appendFeatures writes the features as JSON text in which each quote is written as quote: escaped on a line, plain in an event.
+// appendFeatures writes the features as JSON text in which each quote is written as quote: escaped on a line, plain in
+// an event.
 func (g *Generator) appendFeatures(dst []byte, r *row, quote string) []byte {
 	if g.opts.Shape == UUID {
 		return appendFreeForm(dst, r, quote)

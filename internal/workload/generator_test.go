@@ -254,7 +254,8 @@ type mean struct{ sum, n float64 }
 func (m *mean) add(v float64)  { m.sum += v; m.n++ }
 func (m *mean) value() float64 { return m.sum / m.n }
 
-// TestOptionsKeepOtherColumns checks that a share changes its own column alone, so that two workloads can be compared row by row.
+// TestOptionsKeepOtherColumns checks that a share changes its own column alone, so that two workloads can be compared
+// row by row.
 func TestOptionsKeepOtherColumns(t *testing.T) {
 	plain := events(workload.Options{Seed: 5, Rows: 1000})
 	waiting := events(workload.Options{Seed: 5, Rows: 1000, WaitingShare: 0.5})
