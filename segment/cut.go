@@ -74,23 +74,24 @@ func (h *hourTail) add(times []int64) {
 	last := len(times) - 1
 	hour := hourOf(times[last])
 	first := sort.Search(last, func(i int) bool { return hourOf(times[i]) == hour })
-	if first > 0 || hour != h.hour {
-		*h = hourTail{hour: hour}
-	}
-	h.rows += len(times) - first
+	h.note(hour, len(times)-first, first > 0)
 }
 
 // addStored notes a block that is not decoded. Of one that crosses hours no other rows may have the last.
 func (h *hourTail) addStored(a *Aggregate) {
-	hour := hourOf(a.MaxTime)
-	if hourOf(a.MinTime) < hour {
-		*h = hourTail{hour: hour}
-		return
+	if hour := hourOf(a.MaxTime); hourOf(a.MinTime) < hour {
+		h.note(hour, 0, true)
+	} else {
+		h.note(hour, int(a.Rows), false)
 	}
-	if hour != h.hour {
+}
+
+// note adds rows of an hour, which begins with them or goes on from the block before.
+func (h *hourTail) note(hour int64, rows int, begins bool) {
+	if begins || hour != h.hour {
 		*h = hourTail{hour: hour}
 	}
-	h.rows += int(a.Rows)
+	h.rows += rows
 }
 
 // before returns how many rows there are of the hour that a time lies in.
