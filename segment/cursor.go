@@ -44,6 +44,11 @@ func (c *cursor) uint64() uint64 {
 }
 
 func (c *cursor) uvarint() uint64 {
+	if len(c.rest) > 0 && c.rest[0] < 0x80 { // nearly always
+		v := uint64(c.rest[0])
+		c.rest = c.rest[1:]
+		return v
+	}
 	v, n := binary.Uvarint(c.rest)
 	if n <= 0 || n > 1 && c.rest[n-1] == 0 {
 		c.fail("malformed varint")

@@ -278,11 +278,6 @@ func pairRest(c *cursor, half uint64) uint64 {
 	if half < pairMost {
 		return half
 	}
-	if len(c.rest) > 0 && c.rest[0] < 0x80 { // nearly always
-		rest := uint64(c.rest[0])
-		c.rest = c.rest[1:]
-		return rest + pairMost
-	}
 	if rest := c.uvarint(); rest <= rowsMax {
 		return rest + pairMost
 	}
