@@ -134,30 +134,24 @@ func (db *DB) restoreOrphan(x orphan) {
 // loadLists brings back the idempotency window and the quarantine.
 func (db *DB) loadLists() error {
 	k := &db.keeper
-	for _, ref := range k.manifest.keys {
-		c, err := readList(k.fs, k.dir, k.store, listKeys, ref.fileRef)
-		if err == nil {
-			err = decodeKeys(c, db.keys.restore)
-		}
+	err := k.loadLists(listKeys, k.manifest.keys, func(c *cursor) error { return decodeKeys(c, db.keys.restore) })
+	if err == nil {
+		err = k.loadLists(listRejects, k.manifest.rejects, func(c *cursor) error { return decodeRejects(c, db.quarantine.restore) })
+	}
+	if err == nil {
+		err = k.loadLists(listOrphans, k.manifest.orphans, func(c *cursor) error { return decodeOrphans(c, db.restoreOrphan) })
+	}
+	return err
+}
+
+// loadLists gives the entries of each list to decode, the oldest list first.
+func (k *keeper) loadLists(kind listKind, refs []listRef, decode func(*cursor) error) error {
+	for _, ref := range refs {
+		c, err := readList(k.fs, k.dir, k.store, kind, ref.fileRef)
 		if err != nil {
 			return err
 		}
-	}
-	for _, ref := range k.manifest.rejects {
-		c, err := readList(k.fs, k.dir, k.store, listRejects, ref.fileRef)
-		if err == nil {
-			err = decodeRejects(c, db.quarantine.restore)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for _, ref := range k.manifest.orphans {
-		c, err := readList(k.fs, k.dir, k.store, listOrphans, ref.fileRef)
-		if err == nil {
-			err = decodeOrphans(c, db.restoreOrphan)
-		}
-		if err != nil {
+		if err := decode(c); err != nil {
 			return err
 		}
 	}

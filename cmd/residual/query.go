@@ -33,6 +33,30 @@ var endpoints = [...]endpoint{
   residual query drift --model-id '*' --recent-window-hours 24 --historical-window-hours 2160 --format ndjson`,
 	},
 	{
+		pipe:    "model_performance_report",
+		name:    "report",
+		short:   "Every measure of a model's error in a window, and how much it rests on",
+		example: "  residual query report --model-id price_prediction_model --time-window 48 --format json",
+	},
+	{
+		pipe:    "model_performance_timeseries",
+		name:    "timeseries",
+		short:   "The same for each bucket of a window, the empty ones too",
+		example: "  residual query timeseries --model-id price_prediction_model --time-window 168 --interval 1d --timezone Europe/Berlin",
+	},
+	{
+		pipe:    "model_drift_report",
+		name:    "drift-report",
+		short:   "How the error moved against a reference, with what chance alone explains",
+		example: "  residual query drift-report --model-id '*' --reference pinned:2026-01-01,2026-02-01",
+	},
+	{
+		pipe:    "models",
+		name:    "models",
+		short:   "The whole fleet, the series that drift first",
+		example: "  residual query models",
+	},
+	{
 		pipe:    "quarantine",
 		name:    "quarantine",
 		short:   "Rejected lines and what was wrong with them, the newest first",

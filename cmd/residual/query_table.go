@@ -24,7 +24,8 @@ func writeAnswer(out io.Writer, answer io.Reader) error {
 	}
 	var t table
 	for _, column := range a.Meta {
-		number := strings.HasPrefix(column.Type, "Float") || strings.HasPrefix(column.Type, "UInt")
+		plain := withoutNull(column.Type)
+		number := strings.HasPrefix(plain, "Float") || strings.HasPrefix(plain, "UInt")
 		t.columns = append(t.columns, tableColumn{column.Name, number})
 	}
 	for _, values := range a.Data {
@@ -46,7 +47,7 @@ func cellText(value any, columnType string) string {
 	case nil:
 		return "-"
 	case json.Number:
-		if f, err := v.Float64(); err == nil && strings.HasPrefix(columnType, "Float") {
+		if f, err := v.Float64(); err == nil && strings.HasPrefix(withoutNull(columnType), "Float") {
 			return strconv.FormatFloat(f, 'g', 6, 64)
 		}
 		return v.String()
@@ -61,6 +62,11 @@ func cellText(value any, columnType string) string {
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+// withoutNull is the type of a column's values that are not NULL.
+func withoutNull(columnType string) string {
+	return strings.TrimPrefix(columnType, "Nullable(")
 }
 
 // dashed is the flag for a parameter.

@@ -37,6 +37,13 @@ func TestQuery(t *testing.T) {
 	require.Equal(t, 3, strings.Count(f("metrics", "--model-id", "*", "--as-of", "2026-01-01 00:00:00", "--format", "csvwithnames"), "\n"))
 	require.Equal(t, "no rows\n", f("metrics", "--model-id", "nothing"))
 
+	window := []string{"--model-id", "model_1", "--environment", "production", "--as-of", "2026-01-01 00:00:00"}
+	require.Regexp(t, `\nmodel_1 +v1\.1 +production +\d+ +\d+ +1 +.* ok +-\n$`, f(append([]string{"report"}, window...)...))
+	buckets := f(append([]string{"timeseries", "--interval", "6h"}, window...)...)
+	require.Equal(t, 1+5, strings.Count(buckets, "\n"), "the window takes in its end, which begins a bucket")
+	require.Regexp(t, `^model_id .* relative_change .*\nmodel_1 .* drift `, f(append([]string{"drift-report", "--min-recent", "20"}, window...)...))
+	require.Regexp(t, `^model_id .*\nmodel_1 .*\n`, f("models", "--as-of", "2026-01-01 00:00:00"))
+
 	r := run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "400 Bad Request")
@@ -55,6 +62,7 @@ func TestWriteAnswer(t *testing.T) {
 		"model_id       mae                     n\n"+
 			"é          1.23457  18446744073709551615\n"+
 			"long name        -                     1\n")
+	f(`{"meta":[{"name":"p","type":"Nullable(Float64)"}],"data":[{"p":0.333333333333},{"p":null}]}`, "       p\n0.333333\n       -\n")
 	f(`{"meta":[{"name":"a","type":"Array(String)"}],"data":[{"a":["x","y"]},{"a":[]}]}`, "a\nx, y\n\n")
 	f(`{"meta":[],"data":[]}`, "no rows\n")
 	require.Error(t, writeAnswer(&bytes.Buffer{}, strings.NewReader("<html>")))
