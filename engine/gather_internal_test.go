@@ -19,6 +19,7 @@ func TestGather(t *testing.T) {
 		ts    int64
 		id    string
 		known bool
+		lag   int64
 	}
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -39,8 +40,15 @@ func TestGather(t *testing.T) {
 			if random.IntN(2) == 0 {
 				slices.Sort(times) // as the publisher has them
 			}
-			for _, ts := range times {
-				one := row{ts, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0}
+			if random.IntN(2) == 0 {
+				o.lags = noLags(len(times))
+			}
+			for i, ts := range times {
+				one := row{ts, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0, segment.NoLag}
+				if o.lags != nil && one.known && random.IntN(3) > 0 {
+					one.lag = random.Int64N(1000)
+					o.lags[i] = one.lag
+				}
 				rows = append(rows, one)
 				o.times, o.known = append(o.times, one.ts), append(o.known, one.known)
 				o.predicted, o.actual = append(o.predicted, float64(len(rows))), append(o.actual, 7)
@@ -63,12 +71,16 @@ func TestGather(t *testing.T) {
 				require.Equal(t, before[i], l.len(), "a leaf that a sealer may be reading, seed %d", seed)
 			}
 		}
+		for _, l := range s.leaves {
+			requireSums(t, l)
+		}
 		if len(s.leaves) > 0 && s.leaves[0].len() > 1 {
 			gone := int(s.leaves[0].predicted[0]) - 1
 			s.leaves[0].remove(0)
 			rows = slices.Delete(slices.Clone(rows), gone, gone+1)
 		}
 		want := segment.Columns{}
+		var lags []int64
 		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.id, b.id)) })
 		var got segment.Columns
 		gather(&got, []*head{h}, leavesOf([]*head{h}, 3))
@@ -78,14 +90,28 @@ func TestGather(t *testing.T) {
 				actual = 7
 			}
 			want.AppendRow(r.ts, got.Predicted[i], actual, r.known, []byte(r.id), []byte(r.id+"f"))
+			lags = append(lags, r.lag)
 		}
 		require.Equal(t, want.Times, got.Times, "seed %d", seed)
 		require.True(t, want.IDs.Equal(&got.IDs) && want.Features.Equal(&got.Features))
 		require.Equal(t, want.Known, got.Known)
 		require.Equal(t, want.Actual, got.Actual)
-		require.Equal(t, want.Lags, got.Lags)
+		if slices.Max(lags) > segment.NoLag || got.Lags != nil {
+			require.Equal(t, lags, got.Lags, "seed %d", seed)
+		}
 		require.Len(t, got.Predicted, len(rows))
 	}
+}
+
+// requireSums checks that what a leaf has summed up while rows came is what its rows sum up to.
+func requireSums(t *testing.T, l *leaf) {
+	t.Helper()
+	var want segment.Aggregate
+	want.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
+	require.Equal(t, want.Counts, l.agg.Counts)
+	require.Equal(t, want.MSE(), l.agg.MSE())
+	require.Equal(t, want.MAE(), l.agg.MAE())
+	require.Equal(t, want.Bias(), l.agg.Bias())
 }
 
 func TestSortByTime(t *testing.T) {
