@@ -37,8 +37,8 @@ type keeper struct {
 	edited map[dirtyMonth]bool
 	// orphans are those at the last cut, nil if they are in a list as they are.
 	orphans []orphan
-	// nextFile is past every number tried, so that a failed attempt's file is never taken for another's.
-	nextFile uint64
+	// lastFile is the last number tried, so that a failed attempt's file is never taken for another's.
+	lastFile uint64
 	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
 	unsettled bool
 

@@ -18,7 +18,7 @@ import (
 // Where the sync was not even tried, for want of space or of file descriptors, the next commit may settle it.
 func (k *keeper) commit(next *manifest) error {
 	next.number = k.manifest.number + 1
-	next.nextFile = k.nextFile
+	next.lastFile = k.lastFile
 	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
 		if err := k.syncDir(dir); err != nil {
 			return err
@@ -72,8 +72,8 @@ func (k *keeper) failure() error {
 
 // number takes a file number that was never used.
 func (k *keeper) number() uint64 {
-	k.nextFile++
-	return k.nextFile
+	k.lastFile++
+	return k.lastFile
 }
 
 func (m *manifest) clone() manifest {

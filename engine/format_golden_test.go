@@ -56,7 +56,7 @@ func holdsGolden(t *testing.T, name string, data []byte) {
 
 func goldenManifest() *manifest {
 	return &manifest{
-		number: 7, covered: wal.Position{LSN: 300, File: 5, CRC: 0x11223344}, nextFile: 9,
+		number: 7, covered: wal.Position{LSN: 300, File: 5, CRC: 0x11223344}, lastFile: 9,
 		packs: []packRef{
 			{fileRef: fileRef{number: 2, size: 1000, crc: 0x01020304}, dead: []uint32{0, 200}},
 			{fileRef: fileRef{number: 8, size: 70000, crc: 0xfffefdfc}, dead: []uint32{}},

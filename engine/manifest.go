@@ -19,8 +19,8 @@ type manifest struct {
 	number uint64
 	// covered is the last log record that the packs hold.
 	covered wal.Position
-	// nextFile numbers the next pack or list; a number is used once in a store's life.
-	nextFile uint64
+	// lastFile is the last number taken for a pack or list; a number is used once in a store's life.
+	lastFile uint64
 	packs    []packRef
 	// keys and rejects are the lists that hold the idempotency window and the quarantine, oldest first.
 	keys, rejects []listRef
@@ -69,7 +69,7 @@ func (m *manifest) encode(store [16]byte) []byte {
 	dst = binary.AppendUvarint(dst, m.covered.LSN)
 	dst = binary.AppendUvarint(dst, uint64(m.covered.File))
 	dst = binary.LittleEndian.AppendUint32(dst, m.covered.CRC)
-	dst = binary.AppendUvarint(dst, m.nextFile)
+	dst = binary.AppendUvarint(dst, m.lastFile)
 	dst = binary.AppendUvarint(dst, uint64(len(m.packs)))
 	for _, p := range m.packs {
 		dst = p.append(dst)
@@ -113,7 +113,7 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 	}
 	m := &manifest{number: c.uvarint("number")}
 	m.covered = wal.Position{LSN: c.uvarint("LSN"), File: c.uvarint32("log file"), CRC: c.uint32("log CRC")}
-	m.nextFile = c.uvarint("next file")
+	m.lastFile = c.uvarint("last file")
 	m.packs = make([]packRef, c.count(fileRefBytesMin+1, "packs"))
 	for i := range m.packs {
 		p := &m.packs[i]

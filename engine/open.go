@@ -20,7 +20,7 @@ func (db *DB) recover(id [16]byte) error {
 	if err != nil {
 		return err
 	}
-	k.manifest, k.nextFile = *m, m.nextFile
+	k.manifest, k.lastFile = *m, m.lastFile
 	if err := db.loadPacks(); err != nil {
 		return errors.Join(err, k.closePacks())
 	}

@@ -137,7 +137,7 @@ func (s *salvage) giveUp(v *verification) error {
 			return err
 		}
 	}
-	v.nextFile = v.manifest.nextFile
+	v.lastFile = v.manifest.lastFile
 	if err := v.makeDirs(); err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a leftover pack is taken over", file: "engine/commit.go", hint: "TestCrash",
-			old: `	next.nextFile = k.nextFile
+			old: `	next.lastFile = k.lastFile
 `,
 			fresh: ``,
 		},
