@@ -87,8 +87,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the idempotency window is not loaded", file: "engine/open.go", hint: "TestCrash$/checkpoint",
-			old:   `			err = decodeKeys(c, db.keys.restore)`,
-			fresh: `			err = decodeKeys(c, func(keyEntry) {})`,
+			old:   `return decodeKeys(c, db.keys.restore) })`,
+			fresh: `return decodeKeys(c, func(keyEntry) {}) })`,
 		},
 		{
 			name: "engine: keys of replayed records are forgotten", file: "engine/record.go", hint: "TestCrash$/append",
