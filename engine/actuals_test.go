@@ -344,6 +344,25 @@ func TestOrphansExpire(t *testing.T) {
 	require.Len(t, got.Rows, 1)
 	require.Equal(t, event.CodeOrphan, got.Rows[0].Code)
 	require.JSONEq(t, `{"model_id":"m","prediction_id":"early","actual_value":1}`, string(got.Rows[0].Line))
+	require.Zero(t, got.Rows[0].LineNumber)
+
+	// Whatever comes next ends their time, and a replay comes to the same. The line has all that was sent.
+	observed := actualsOf("m", "seen", 2)
+	observed.Observed[0] = testNow.UnixMilli()
+	_, err = db.AppendActuals(context.Background(), observed)
+	require.NoError(t, err)
+	now = now.Add(25 * time.Hour)
+	sendPrediction(t, db, "another", "p")
+	for range 2 {
+		require.Zero(t, db.Stats().Orphans)
+		got, err = db.Quarantine(context.Background(), engine.QuarantineQuery{Source: engine.SourceActuals})
+		require.NoError(t, err)
+		require.Len(t, got.Rows, 3)
+		require.JSONEq(t, `{"timestamp":"`+testNow.Format("2006-01-02 15:04:05.000")+`","model_id":"m","prediction_id":"seen","actual_value":2}`,
+			string(got.Rows[0].Line))
+		db.Abandon()
+		db = openDB(t, dir, opts)
+	}
 }
 
 // TestEditsBesideCheckpoints sends predictions, actuals, corrections and deletions of few ids while checkpoints and

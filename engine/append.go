@@ -145,15 +145,17 @@ func (db *DB) publish(lsn uint64, r *record) error {
 	return nil
 }
 
-func (db *DB) apply(lsn uint64, r *record) error {
+func (db *DB) apply(lsn uint64, r *record) (err error) {
 	switch r.kind() {
 	case recordPredictions:
-		return db.publisher.publish(r.batch, r.ordered)
+		err = db.publisher.publish(r.batch, r.ordered)
 	case recordActuals:
-		return db.publisher.publishActuals(lsn, r)
+		err = db.publisher.publishActuals(lsn, r)
 	default:
-		return db.publisher.delete(r.deletion)
+		err = db.publisher.delete(r.deletion)
 	}
+	db.publisher.expireOrphans(r.at)
+	return err
 }
 
 // Rules returns the bounds a decoder must apply to timestamps at this moment.

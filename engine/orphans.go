@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/residualdb/residual/event"
 )
@@ -93,18 +94,23 @@ func (o *orphans) snapshot() []orphan {
 // reject is the quarantined form of an orphan that expired.
 func (x *orphan) reject(now int64) QuarantineRow {
 	return quarantineRow(SourceActuals, x.lsn, now, &event.Reject{
-		Line: x.line, Column: "prediction_id", Code: event.CodeOrphan,
+		Column: "prediction_id", Code: event.CodeOrphan,
 		Reason: "no prediction of this model_id and prediction_id came in time", Raw: x.text(),
 	})
 }
 
-// text returns the row as the line it could have come in.
+// text returns the row as the line it could have come in: sent again, it becomes what it was.
 func (x *orphan) text() []byte {
+	var observed string
+	if x.observed != 0 {
+		observed = time.UnixMilli(x.observed).UTC().Format("2006-01-02 15:04:05.000")
+	}
 	line, err := json.Marshal(struct {
-		Model  string  `json:"model_id"`
-		ID     string  `json:"prediction_id"`
-		Actual float64 `json:"actual_value"`
-	}{x.model, x.id, x.actual})
+		Timestamp string  `json:"timestamp,omitempty"`
+		Model     string  `json:"model_id"`
+		ID        string  `json:"prediction_id"`
+		Actual    float64 `json:"actual_value"`
+	}{observed, x.model, x.id, x.actual})
 	if err != nil {
 		panic("BUG: an orphan that is no JSON: " + err.Error())
 	}

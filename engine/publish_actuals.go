@@ -24,7 +24,6 @@ func (p *publisher) publishActuals(lsn uint64, r *record) error {
 			rows = rows[n:]
 		}
 	}
-	p.expireOrphans(r.at)
 	p.db.counters.batches.Add(1)
 	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))
 	return nil
@@ -69,7 +68,8 @@ func (p *publisher) orphan(lsn uint64, r *record, model string, rows []uint32) {
 	}
 }
 
-// expireOrphans quarantines the actuals whose time is over.
+// expireOrphans quarantines the actuals whose time is over. Every record does it, by its own time, so that a replay comes to
+// the same.
 func (p *publisher) expireOrphans(now int64) {
 	for _, x := range p.db.orphans.expire(now - p.db.opts.ActualsTTL.Milliseconds()) {
 		p.db.counters.quarantined[event.CodeOrphan].Add(1)

@@ -39,7 +39,8 @@ type QuarantineRow struct {
 	Code           event.Code
 	// ImportID names the request it came in.
 	ImportID string
-	// LineNumber is the line's place in the request, from 1; 0 for a row refused for a bound of the options.
+	// LineNumber is the line's place in the request, from 1; 0 where the line is written anew: for a row refused for a bound
+	// of the options, and for an actual that was given up.
 	LineNumber int
 	Line       []byte
 	InsertedAt time.Time
