@@ -1,9 +1,11 @@
 package upload
 
 import (
+	"bufio"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -20,11 +22,21 @@ type Column struct {
 
 // CSV reads a CSV file. A first record that names a column is a header; without one the columns are these, in order.
 func CSV(file io.Reader, columns []Column, comma rune) io.Reader {
-	rows := &csvRows{reader: csv.NewReader(file), columns: columns}
+	rows := &csvRows{reader: csv.NewReader(withoutMark(file)), columns: columns}
 	rows.reader.Comma = comma
 	rows.reader.FieldsPerRecord = -1
 	rows.reader.ReuseRecord = true
 	return &rowReader{next: rows.next}
+}
+
+// withoutMark skips the byte order mark that spreadsheets put before UTF-8.
+func withoutMark(file io.Reader) io.Reader {
+	const mark = "\uFEFF"
+	peeked := bufio.NewReader(file)
+	if start, _ := peeked.Peek(len(mark)); string(start) == mark {
+		_, _ = peeked.Discard(len(mark)) // it was peeked at
+	}
+	return peeked
 }
 
 type csvRows struct {
@@ -51,7 +63,8 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 		}
 	}
 	if len(record) != len(r.names) {
-		return append(jsontext.AppendString(dst, strings.Join(record, string(r.reader.Comma))), '\n'), nil
+		text := fmt.Sprintf("%d fields where there are %d columns: %s", len(record), len(r.names), strings.Join(record, string(r.reader.Comma)))
+		return append(jsontext.AppendString(dst, text), '\n'), nil
 	}
 	dst = append(dst, '{')
 	for i, value := range record {

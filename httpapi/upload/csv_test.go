@@ -25,7 +25,9 @@ func TestCSV(t *testing.T) {
 	f("predicted_value,model_id,more\n-1e3,\"b\"\"\",x", `{"predicted_value":-1e3,"model_id":"b\"","more":"x"}`+"\n")
 	f("a,\nb,\\N\nc,one\nd,01", `{"model_id":"a","predicted_value":null}`+"\n"+`{"model_id":"b","predicted_value":null}`+"\n"+
 		`{"model_id":"c","predicted_value":"one"}`+"\n"+`{"model_id":"d","predicted_value":"01"}`+"\n")
-	f("a,1,2\nb\"x,1\nc,1\n", `"a,1,2"`+"\n"+`"parse error on line 2, column 2: bare \" in non-quoted-field"`+"\n"+`{"model_id":"c","predicted_value":1}`+"\n")
+	f("\uFEFF\"model_id\",predicted_value\n\uFEFFa,1\n", "{\"model_id\":\"\uFEFFa\",\"predicted_value\":1}\n")
+	f("\uFEFF", "")
+	f("a,1,2\nb\"x,1\nc,1\n", `"3 fields where there are 2 columns: a,1,2"`+"\n"+`"parse error on line 2, column 2: bare \" in non-quoted-field"`+"\n"+`{"model_id":"c","predicted_value":1}`+"\n")
 }
 
 // FuzzCSV holds the reader to lines of JSON, in proportion to the file.
