@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -53,6 +54,9 @@ func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
 	opts, err := flags.options(time.Now())
 	if err != nil {
 		return err
+	}
+	if host, _, err := net.SplitHostPort(flags.listen); err == nil && !loopback(host) {
+		return usagef("--listen %q: a loopback address is allowed, like 127.0.0.1:0", flags.listen)
 	}
 	if flags.dir == "" {
 		if flags.dir, err = os.MkdirTemp("", "residual-demo-"); err != nil {

@@ -78,6 +78,6 @@ func TestDemoLeavesNothingBehind(t *testing.T) {
 	require.Empty(t, left)
 
 	r = run(t, "demo", "--exit", "--listen", "0.0.0.0:0")
-	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.err, "no token exists")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, `--listen "0.0.0.0:0": a loopback address is allowed`)
 }
