@@ -90,8 +90,8 @@ func (sc *Scratch) edgeBlock(s *Segment, block int, cols ColumnSet) (e *edgeBloc
 	return e, false
 }
 
-// stripEdge adds those rows of a block that lie in the window. Where errors are all that is wanted, it takes the sums of
-// whole strips, and the rows of at most two.
+// stripEdge adds those rows of a block that lie in the window. Unless everything is wanted, it takes the sums of whole
+// strips, and the rows of at most two.
 func (s *Segment) stripEdge(
 	dst *Aggregate, sketches *Sketches, e *edgeBlock, held bool, from, to int64, want Want, sc *Scratch,
 ) (Read, error) {
@@ -115,10 +115,10 @@ func (s *Segment) stripEdge(
 		known := &e.rows.Known
 		if first, last := known.next(i, j, 0), known.last(i, j); first < j {
 			dst.addActualTimes(uint64(known.countBelow(j)-known.countBelow(i)), p.time(first), p.time(last))
-			if want == WantErrors {
-				p.addErrors(dst, i, j)
+			if want == WantAll {
+				p.addRows(dst, sketches, i, j)
 			} else {
-				p.addRows(dst, sketches, i, j, want)
+				p.addSums(dst, i, j, want)
 			}
 		}
 	}
@@ -130,7 +130,7 @@ func (s *Segment) stripEdge(
 func (e *edgeBlock) decodeStrips(chunk []byte, a *Aggregate) error {
 	n := int(a.Rows)
 	c := cursor{rest: chunk}
-	e.strips.decode(&c, n, a.MinTime)
+	e.strips.decode(&c, len(chunk), n, a.MinTime)
 	e.timesAt = len(chunk) - len(c.rest)
 	decodeIntsIn(&c, grow(&e.rows.Times, n), 0, 0)
 	e.actuals = decodeKnown(&c, grow(&e.rows.Known, (n+63)/64), n)
@@ -191,13 +191,15 @@ func (p *stripReader) decodeTimes(strip int) {
 	p.err = c.err
 }
 
-// addErrors adds those of the rows [i, j).
-func (p *stripReader) addErrors(dst *Aggregate, i, j int) {
+// addSums adds the rows [i, j), but for their times and what only [WantAll] asks for.
+func (p *stripReader) addSums(dst *Aggregate, i, j int, want Want) {
 	for i < j && p.err == nil {
 		strip := i / stripRows
 		from, to := p.bounds(strip)
-		if i == from && to <= j && len(p.strips.sums) > 0 {
-			p.strips.sums[strip].addTo(dst)
+		if i == from && to <= j && len(p.strips.starts) > 1 {
+			if p.err = p.strips.decodeSums(p.chunk, want); p.err == nil {
+				p.strips.sums[strip].addTo(dst, want)
+			}
 			i = to
 			continue
 		}
@@ -205,14 +207,14 @@ func (p *stripReader) addErrors(dst *Aggregate, i, j int) {
 		c, b := &p.rows, &p.sc.batch
 		for end := min(to, j); i < end && p.err == nil; {
 			predicted, actual, next := b.next(c.Predicted, c.Actual, c.Known, i, end)
-			b.addErrors(dst, predicted, actual, false)
+			b.addErrors(dst, predicted, actual, want >= WantSpread)
 			i = next
 		}
 	}
 }
 
-// addRows adds as much of the rows [i, j) as is wanted, but for their times. None of them has a lag.
-func (p *stripReader) addRows(dst *Aggregate, sketches *Sketches, i, j int, want Want) {
+// addRows adds all of the rows [i, j) but their times. None of them has a lag.
+func (p *stripReader) addRows(dst *Aggregate, sketches *Sketches, i, j int) {
 	for strip := i / stripRows; strip*stripRows < j && p.err == nil; strip++ {
 		p.decodeValues(strip)
 	}
@@ -220,10 +222,8 @@ func (p *stripReader) addRows(dst *Aggregate, sketches *Sketches, i, j int, want
 		return
 	}
 	c := &p.rows
-	dst.addNumbers(want, c.Predicted, c.Actual, c.Known, i, j)
-	if want == WantAll {
-		sketches.AddRows(c.Predicted, c.Actual, nil, c.Known, i, j)
-	}
+	dst.addNumbers(WantAll, c.Predicted, c.Actual, c.Known, i, j)
+	sketches.AddRows(c.Predicted, c.Actual, nil, c.Known, i, j)
 }
 
 func (p *stripReader) decodeValues(strip int) {

@@ -106,7 +106,7 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 	var a Aggregate
 	var sketches Sketches
 	from, to := c.Times[1500], c.Times[40000]
-	most := [...]uint64{WantErrors: 4 * stripRows, WantSpread: 2 * blockRows, WantAll: 2 * blockRows}
+	most := [...]uint64{WantErrors: 4 * stripRows, WantSpread: 4 * stripRows, WantAll: 2 * blockRows}
 	for want := WantErrors; want <= WantAll; want++ {
 		require.Zero(t, testing.AllocsPerRun(100, func() {
 			a.Reset()

@@ -8,7 +8,7 @@ import (
 
 // A segment is
 //
-//	header     magic 8 bytes, version 2, zero 2, CRC32C of these 12 bytes
+//	header     magic 8 bytes, version 3, zero 2, CRC32C of these 12 bytes
 //	blocks     see block.go, one after the other, series by series
 //	sections   each: type 1 byte, length uvarint, that many bytes
 //	trailer    length of the sections 8 bytes, their CRC32C 4, CRC32C of these 12 bytes, magic 8
@@ -16,7 +16,7 @@ import (
 // Integers of fixed length are little-endian. Sections of an unknown type are skipped if optional and ErrVersion if
 // not. Those known stand once each, in the order of their types.
 const (
-	formatVersion = 2
+	formatVersion = 3
 
 	headerMagic  = "\x93RESISEG"
 	trailerMagic = "RESIEND\n"

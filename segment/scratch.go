@@ -64,8 +64,8 @@ type encoder struct {
 	actual    decimals
 	other     decimals
 
-	strips []byte
-	batch  batch
+	strips, errors, spreads []byte
+	batch                   batch
 
 	sketches Sketches
 	lagged   Bitmap

@@ -25,9 +25,9 @@ var merges = [...]func(dst, o *Aggregate){
 func (a *Aggregate) MergeWanted(want Want, o *Aggregate) { merges[want](a, o) }
 
 // Window adds the rows of a series with from <= time < to, in Unix milliseconds, to dst. Blocks that lie in the window
-// come from the tree; at most two, at the edges of the window, are decoded, of these the numbers alone, and for
-// WantErrors only a few strips of them. It
-// allocates nothing once sc has grown. With WantAll the rows are added to sketches too, which is otherwise not used.
+// come from the tree; at most two, at the edges of the window, are decoded, of these the numbers alone, and of those
+// but a few strips, except for WantAll. It allocates nothing once sc has grown. With WantAll the rows are added to
+// sketches too, which is otherwise not used.
 func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, to int64, want Want, sc *Scratch) (Read, error) {
 	e := &s.dir.series[series]
 	blocks := s.dir.nodes[e.firstBlock : e.firstBlock+e.blockCount]
