@@ -80,6 +80,9 @@ func (db *DB) Timeseries(ctx context.Context, q TimeseriesQuery) (TimeseriesResu
 	if err != nil {
 		return TimeseriesResult{}, err
 	}
+	if len(result.Rows) == len(ws) { // one series, in order
+		return result, nil
+	}
 	slices.SortFunc(result.Rows, func(a, b TimeseriesRow) int {
 		return cmp.Or(compareSeries(&a.Series, &b.Series), a.Start.Compare(b.Start))
 	})

@@ -49,6 +49,9 @@ func (a *Aggregate) AbsErrorDeviation() float64 {
 // in size. It is taken from exact sums like [Aggregate.AbsErrorDeviation]: with S the sum of e^2, it is sqrt(n sum(e^4)
 // - S^2) / (2n sqrt(S)).
 func (a *Aggregate) RMSEStandardError() float64 {
+	if a.Actuals < 2 {
+		return 0
+	}
 	squares := a.Squared.narrow()
 	if spread, ok := a.leadSpread(squares, &a.Quartic); ok {
 		if f, ok := spread.sqrt().over(squares.lead().sqrt().scale(2 * a.Actuals)); ok {
@@ -75,6 +78,9 @@ func (a *Aggregate) ErrorDeviation() float64 {
 
 // deviation returns the standard deviation of what has this sum and e^2 for squares.
 func (a *Aggregate) deviation(sum narrow) float64 {
+	if a.Actuals < 2 {
+		return 0
+	}
 	if spread, ok := a.leadSpread(sum, &a.Squared); ok {
 		if f, ok := spread.sqrt().div(a.Actuals).float64(); ok {
 			return f

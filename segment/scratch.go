@@ -27,6 +27,8 @@ type Scratch struct {
 	lagged   Bitmap
 	lags     []int64
 
+	// lastEnd is the number of the block behind those of the last window. The next one often begins there.
+	lastEnd  int
 	edges    [edgesHeld]edgeBlock
 	edgeNext int
 	batch    batch

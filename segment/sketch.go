@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"encoding/binary"
 	"iter"
 	"math"
 	"math/bits"
@@ -32,6 +31,9 @@ type Sketch struct {
 	// into. Values of one model lie in a few pages, wherever those are.
 	pages  [pagesMost]uint8
 	counts []uint64
+	// pairs are, while there are no pages, the buckets that a stored sketch had, as it was stored from their number on: a
+	// window is often one block, and quantiles can be read off its bytes.
+	pairs []byte
 }
 
 // A page holds the counts of about ten powers of two.
@@ -45,7 +47,7 @@ const (
 func (s *Sketch) Reset() {
 	s.count, s.zeros = 0, 0
 	clear(s.pages[:])
-	s.counts = s.counts[:0]
+	s.counts, s.pairs = s.counts[:0], s.pairs[:0]
 }
 
 // Count returns the number of values.
@@ -53,6 +55,7 @@ func (s *Sketch) Count() uint64 { return s.count }
 
 // Add adds a value that is not negative. It may be +Inf.
 func (s *Sketch) Add(v float64) {
+	s.unfold()
 	s.addBucket(bucketOf(v), 1)
 }
 
@@ -79,6 +82,7 @@ func (s *Sketch) at(bucket int) *uint64 {
 
 // addErrors adds |predicted-actual| of each row. Equivalent: Add for each, at half the cost (BenchmarkSketchesAddRows).
 func (s *Sketch) addErrors(predicted, actual []float64) {
+	s.unfold()
 	actual = actual[:len(predicted)]
 	counts := s.counts
 	for i, p := range predicted {
@@ -103,6 +107,7 @@ func (s *Sketch) page(place uint8) []uint64 {
 
 // buckets returns the buckets that have a count, ascending, but for that of zero.
 func (s *Sketch) buckets() iter.Seq2[int, uint64] {
+	s.unfold()
 	return func(yield func(int, uint64) bool) {
 		for p, page := range s.pages {
 			if page == 0 {
@@ -135,6 +140,13 @@ func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
 	seen := s.zeros
 	if upTo(bucketZero, seen) {
 		return
+	}
+	if len(s.pairs) > 0 {
+		for p := readPairs(s.pairs); p.left > 0; {
+			if seen += p.advance(rank - seen); upTo(int(p.bucket), seen) {
+				return
+			}
+		}
 	}
 	for p, page := range s.pages {
 		if page == 0 {
@@ -184,103 +196,9 @@ func bucketValue(bucket int) float64 {
 	}
 	x, step := (bucket-1)/sketchSteps+leastExp, (bucket-1)%sketchSteps
 	l, u := float64(sketchSteps+step), float64(sketchSteps+step+1)
-	return math.Ldexp(2*l*u/((l+u)*sketchSteps), x)
-}
-
-// A stored sketch is the count of zeros and the number of other buckets that have a count (uvarint each); with any, the
-// one before the first of them (uvarint), and for each of them a byte: the distance from the one before in the upper
-// half, the count in the lower, both less one. 15 in a half says that the rest is in a uvarint that follows, that of
-// the distance first. Equal sketches have equal bytes.
-const (
-	pairBits = 4
-	pairMost = 1<<pairBits - 1
-)
-
-// appendTo appends s in its stored form.
-func (s *Sketch) appendTo(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, s.zeros)
-	used, last := 0, 0
-	for bucket := range s.buckets() {
-		if used == 0 {
-			last = bucket - 1
-		}
-		used++
+	v := 2 * l * u / ((l + u) * sketchSteps) // from 1 to 2
+	if x > -expBias {
+		return v * math.Float64frombits(uint64(x+expBias)<<fracBits)
 	}
-	dst = binary.AppendUvarint(dst, uint64(used))
-	if used == 0 {
-		return dst
-	}
-	dst = binary.AppendUvarint(dst, uint64(last))
-	for bucket, n := range s.buckets() {
-		gap, more := uint64(bucket-last-1), n-1
-		last = bucket
-		dst = append(dst, byte(min(gap, pairMost)<<pairBits|min(more, pairMost)))
-		if gap >= pairMost {
-			dst = binary.AppendUvarint(dst, gap-pairMost)
-		}
-		if more >= pairMost {
-			dst = binary.AppendUvarint(dst, more-pairMost)
-		}
-	}
-	return dst
-}
-
-// addStored adds a stored sketch, read from c. s is useless after a failure.
-func (s *Sketch) addStored(c *cursor) {
-	zeros, used := c.uvarint(), c.count("buckets")
-	if zeros > rowsMax {
-		c.fail("count of a bucket")
-		return
-	}
-	s.count += zeros
-	s.zeros += zeros
-	if used == 0 {
-		return
-	}
-	last := c.uvarint()
-	if last >= bucketInf {
-		c.fail("bucket of a sketch")
-	}
-	b, counted := c.rest, s.count
-	at, counts := -1, []uint64(nil) // the page of the bucket before
-	for ; used > 0; used-- {
-		if len(b) == 0 {
-			c.fail("truncated")
-			return
-		}
-		gap, more := uint64(b[0]>>pairBits), uint64(b[0]&pairMost)
-		b = b[1:]
-		if gap == pairMost || more == pairMost {
-			c.rest = b
-			gap, more = pairRest(c, gap), pairRest(c, more)
-			b = c.rest
-			if c.err != nil || more >= rowsMax {
-				c.fail("bucket of a sketch")
-				return
-			}
-		}
-		if last += gap + 1; last > bucketInf {
-			c.fail("bucket of a sketch")
-			return
-		}
-		if p := int(last >> pageBits); p != at {
-			s.at(int(last))
-			at, counts = p, s.page(s.pages[p])
-		}
-		counts[last&(pageLen-1)] += more + 1
-		counted += more + 1
-	}
-	s.count = counted
-	c.rest = b
-}
-
-func pairRest(c *cursor, half uint64) uint64 {
-	if half < pairMost {
-		return half
-	}
-	if rest := c.uvarint(); rest <= rowsMax {
-		return rest + pairMost
-	}
-	c.fail("pair of a sketch")
-	return 0
+	return math.Ldexp(v, x)
 }

@@ -57,8 +57,10 @@ func TestSketchQuantiles(t *testing.T) {
 				s.Add(values[i])
 			}
 			slices.Sort(values)
-			got := make([]float64, len(percents))
+			got, stored := make([]float64, len(percents)), make([]float64, len(percents))
+			requireStored(t, &s).Quantiles(stored, percents...)
 			s.Quantiles(got, percents...)
+			require.Equal(t, got, stored, "%s, %d", name, n)
 			for i, p := range percents {
 				want := 0.0
 				if rank := (n*int(p) + 99) / 100; rank > 0 {
@@ -71,6 +73,18 @@ func TestSketchQuantiles(t *testing.T) {
 	got := []float64{-1}
 	new(Sketch).Quantiles(got, 50)
 	require.Zero(t, got[0])
+}
+
+// requireStored returns s as it is after it was stored, still in its stored form.
+func requireStored(t *testing.T, s *Sketch) *Sketch {
+	t.Helper()
+	c := cursor{rest: s.appendTo(nil)}
+	again := new(Sketch)
+	again.addStored(&c)
+	require.NoError(t, c.end())
+	require.Equal(t, s.Count(), again.Count())
+	require.Equal(t, s.count > s.zeros, len(again.pairs) > 0)
+	return again
 }
 
 // TestSketchesIgnoreOrderAndGrouping also goes through the stored form.
@@ -201,6 +215,20 @@ func BenchmarkSketchQuantiles(b *testing.B) {
 	d := benchSketches()
 	got := make([]float64, 4)
 	for b.Loop() {
+		d.Errors.Quantiles(got, 50, 90, 95, 99)
+	}
+}
+
+// BenchmarkSketchesOfBlock reads the quantiles of a window that is one block.
+func BenchmarkSketchesOfBlock(b *testing.B) {
+	stored := benchSketches().AppendTo(nil)
+	got := make([]float64, 4)
+	var d Sketches
+	for b.Loop() {
+		d.Reset()
+		if err := d.AddStored(stored); err != nil {
+			b.Fatal(err)
+		}
 		d.Errors.Quantiles(got, 50, 90, 95, 99)
 	}
 }

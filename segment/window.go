@@ -31,8 +31,14 @@ func (a *Aggregate) MergeWanted(want Want, o *Aggregate) { merges[want](a, o) }
 func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, to int64, want Want, sc *Scratch) (Read, error) {
 	e := &s.dir.series[series]
 	blocks := s.dir.nodes[e.firstBlock : e.firstBlock+e.blockCount]
-	first := sort.Search(len(blocks), func(i int) bool { return blocks[i].MaxTime >= from })
-	end := first + sort.Search(len(blocks)-first, func(i int) bool { return blocks[first+i].MinTime >= to })
+	reaches := func(i int) bool { return blocks[i].MaxTime >= from }
+	first := 0
+	if near := sc.lastEnd - 1; near > 0 && near < len(blocks) && !reaches(near-1) {
+		first = near
+	}
+	first = search(first, len(blocks), reaches)
+	end := search(first, len(blocks), func(i int) bool { return blocks[i].MinTime >= to })
+	sc.lastEnd = end
 	if first >= end || from >= to {
 		return Read{}, nil
 	}
@@ -62,4 +68,16 @@ func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, t
 	}
 	s.dir.mergeBlocks(dst, s.nodes(), series, uint32(first), uint32(end), merges[want])
 	return read, nil
+}
+
+// search is sort.Search in [from, to), for an answer that is likely to be near from.
+func search(from, to int, is func(int) bool) int {
+	for step := 1; step < to-from; step *= 2 {
+		if at := from + step - 1; is(at) {
+			to = at
+			break
+		}
+		from += step
+	}
+	return from + sort.Search(to-from, func(i int) bool { return is(from + i) })
 }
