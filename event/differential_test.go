@@ -97,14 +97,14 @@ func TestEveryByte(t *testing.T) {
 func requireVerdicts(t *testing.T, b *event.Batch, lines [][]byte, rules event.Rules, counts map[event.Code]int) {
 	t.Helper()
 	row, reject := 0, 0
-	for i, text := range lines {
-		text = bytes.TrimSuffix(text, []byte("\r"))
+	for i, sent := range lines {
+		text := bytes.TrimSuffix(sent, []byte("\r"))
 		if len(bytes.Trim(text, " \t\r")) == 0 {
 			continue
 		}
 		want := verdictRef(text, rules)
 		counts[want.code]++
-		cold := decodeCold(t, text, rules)
+		cold := decodeCold(t, sent, rules)
 		if want.code == event.CodeNone {
 			if cold.Len() != 1 || !same(cold.Event(0), want.event) {
 				t.Fatalf("a new decoder differs\nline %s\ngot  %+v\nwant %+v", text, cold, want.event)
