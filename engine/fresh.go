@@ -136,38 +136,35 @@ type freshColumns struct {
 	times             [freshRowsMax]int64
 	predicted, actual [freshRowsMax]float64
 	known             [freshRowsMax]bool
-	bits              [1]uint64 // known, for the window
+	text              [freshRowsMax]uint32 // each row's number among the texts
+	bits              [1]uint64            // known, for the window
 	n                 int
 }
 
 // freshRowsMax is the most that a series has.
 const freshRowsMax = freshMax - 1 + freshRunMax
 
-func (c *freshColumns) append(r *freshRow) {
-	c.times[c.n], c.predicted[c.n], c.actual[c.n], c.known[c.n] = r.time, r.predicted, r.actual, r.known()
-	c.n++
-}
-
-// insert adds a row behind those that are not later.
-func (c *freshColumns) insert(r *freshRow) {
+// insert adds a row, of a number among the fresh, behind those that are not later.
+func (c *freshColumns) insert(r *freshRow, row uint32) {
 	at := c.n
 	for ; at > 0 && c.times[at-1] > r.time; at-- {
-		c.times[at], c.predicted[at], c.actual[at], c.known[at] = c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1]
+		c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] =
+			c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1], c.text[at-1]
 	}
-	c.times[at], c.predicted[at], c.actual[at], c.known[at] = r.time, r.predicted, r.actual, r.known()
+	c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] = r.time, r.predicted, r.actual, r.known(), freshText|row
 	c.n++
 }
 
 // addTo adds the rows of some runs to a series' leaves.
 func (f *freshRows) addTo(s *headSeries, runs []freshRun) {
+	var c freshColumns
 	for _, r := range runs {
-		var c freshColumns
 		rows := f.of(r)
 		for i := range rows {
-			c.append(&rows[i])
+			c.insert(&rows[i], r.row+uint32(i))
 		}
-		s.add(run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, freshText | r.row})
 	}
+	s.add(run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]})
 }
 
 // bounds returns the earliest and the latest time of some runs.
@@ -189,7 +186,7 @@ func (f *freshRows) window(dst *answer, runs []freshRun, w span, want segment.Wa
 		rows := f.of(r)
 		for i := range rows {
 			if rows[i].time >= w.from && rows[i].time < w.to {
-				c.insert(&rows[i]) // an aggregate takes rows in the order of time
+				c.insert(&rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func TestGather(t *testing.T) {
 				o.ids.Append([]byte(one.id))
 				o.features.Append([]byte(one.id + "f"))
 			}
-			h.add(3, &o, 0, len(o.times))
+			h.add(h.of(3), &o, 0, len(o.times))
 		}
 		require.Equal(t, len(rows), h.rows)
 		s := h.find(3)

@@ -37,6 +37,15 @@ func newHead(generation uint64, fresh *freshRows) *head {
 	return &head{generation: generation, fresh: fresh}
 }
 
+// release lets go of the rows of a head that is sealed, to which the publisher may still point.
+func (h *head) release() {
+	for _, s := range h.series {
+		s.leaves, s.fresh = nil, nil
+	}
+	h.series, h.text, h.index, h.fresh = nil, text{}, nil, nil
+	h.places.clear()
+}
+
 // headRowBytes is what a row takes in a leaf.
 const headRowBytes = 8 + 8 + 8 + 4
 
@@ -62,9 +71,8 @@ func (h *head) of(series uint32) *headSeries {
 	return s
 }
 
-// add puts the rows [from, to) of o into a series. Few of them stay fresh until they are many.
-func (h *head) add(series uint32, o *bySeries, from, to int) {
-	s := h.of(series)
+// add puts the rows [from, to) of o into a series of the head. Few of them stay fresh until they are many.
+func (h *head) add(s *headSeries, o *bySeries, from, to int) {
 	h.rows += to - from
 	if to-from <= freshRunMax && o.lags == nil {
 		s.fresh = h.fresh.add(s.fresh, o, from, to)
@@ -74,9 +82,12 @@ func (h *head) add(series uint32, o *bySeries, from, to int) {
 		return
 	}
 	h.ripen(s) // rows that are alike stay in the order they came
-	text := uint32(h.text.rows)
+	o.text = grown(o.text, len(o.times))
+	for i := range o.text[from:to] {
+		o.text[from+i] = uint32(h.text.rows + i)
+	}
 	h.text.appendFrom(&o.ids, &o.features, from, to)
-	all := run{o.times, o.predicted, o.actual, o.known, o.lags, text - uint32(from)}
+	all := run{o.times, o.predicted, o.actual, o.known, o.lags, o.text}
 	s.add(all.slice(from, to))
 }
 

@@ -79,12 +79,12 @@ type run struct {
 	known             []bool
 	// lags is nil if no row has one.
 	lags []int64
-	// text is the index of the first row's text; the others follow.
-	text uint32
+	// text is each row's number in the head's text.
+	text []uint32
 }
 
 func (r run) slice(from, to int) run {
-	s := run{r.times[from:to], r.predicted[from:to], r.actual[from:to], r.known[from:to], nil, r.text + uint32(from)}
+	s := run{r.times[from:to], r.predicted[from:to], r.actual[from:to], r.known[from:to], nil, r.text[from:to]}
 	if r.lags != nil {
 		s.lags = r.lags[from:to]
 	}
@@ -113,9 +113,9 @@ func (l *leaf) extend(r run) int {
 	l.times = append(l.times, r.times[:n]...)
 	l.predicted = append(l.predicted, r.predicted[:n]...)
 	l.actual = append(l.actual, r.actual[:n]...)
-	for i := range n {
-		l.text = append(l.text, r.text+uint32(i))
-		if r.known[i] {
+	l.text = append(l.text, r.text[:n]...)
+	for i, known := range r.known[:n] {
+		if known {
 			setBit(&l.known, at+i)
 		}
 	}
@@ -146,7 +146,7 @@ func (l *leaf) insert(r run, end int64) int {
 	places := l.makeRoom(r.times[:n])
 	known := [1]uint64{}
 	for i, at := range places[:n] {
-		l.times[at], l.predicted[at], l.actual[at], l.text[at] = r.times[i], r.predicted[i], r.actual[i], r.text+uint32(i)
+		l.times[at], l.predicted[at], l.actual[at], l.text[at] = r.times[i], r.predicted[i], r.actual[i], r.text[i]
 		insertBit(&l.known, int(at), r.known[i])
 		if r.known[i] {
 			known[0] |= 1 << i

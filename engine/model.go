@@ -18,6 +18,8 @@ type model struct {
 	numbers names[seriesName]
 	// latest is the series that "latest" means, by environment.
 	latest names[string]
+	// raised counts how often the first timestamps of series may have gone up.
+	raised uint32
 	// months is sorted by number.
 	months []*month
 	// waiting finds the predictions without an actual.

@@ -13,6 +13,9 @@ type month struct {
 	number monthNumber
 	span   span
 
+	// dropped is set when the month leaves its model. Guarded by the model's lock, as what follows.
+	dropped bool
+
 	// Guarded by the model's lock.
 	head   *head
 	frozen []*head

@@ -11,12 +11,16 @@ import (
 // these take (about 50 us).
 const publishRowsMax = 512
 
+// warmSeries is how many series are looked for at once: what they touch fits the first cache.
+const warmSeries = 32
+
 // publisher applies durable batches to memory in the order of the log. It runs on one goroutine at a time: the
 // log's publisher, or recovery before that starts.
 type publisher struct {
 	db *DB
 
 	settler settler
+	targets targets
 	// fresh holds the fresh rows of the generation.
 	fresh *freshRows
 
@@ -34,8 +38,11 @@ func (p *publisher) publish(b *event.Batch, o *bySeries) error {
 	p.settler.generation = p.db.generation
 	p.pairing.pair(b, p.db.orphans, p.db.hash)
 	p.db.counters.settled[joined].Add(uint64(len(p.pairing.found)))
-	for i, name := range b.Series {
-		if err := p.publishSeries(o, name, int(o.starts[i]), int(o.starts[i+1])); err != nil {
+	for i := range b.Series {
+		if i%warmSeries == 0 {
+			p.targets.warm(b.Series[i:min(i+warmSeries, len(b.Series))])
+		}
+		if err := p.publishSeries(o, &b.Series[i], int(o.starts[i]), int(o.starts[i+1])); err != nil {
 			return err
 		}
 	}
@@ -67,15 +74,18 @@ func (p *publisher) groupBy(groupOf []uint32, groups int) {
 }
 
 // publishSeries publishes the rows [from, to) of o, which are those of one series.
-func (p *publisher) publishSeries(o *bySeries, series event.Series, from, to int) error {
-	m := p.db.model(series.Model)
+func (p *publisher) publishSeries(o *bySeries, name *event.Series, from, to int) error {
+	t := p.targets.find(name)
+	if t.m == nil {
+		t.m = p.db.model(name.Model)
+	}
 	for from < to {
 		if p.pairing.superseded[o.rows[from]] {
 			from++
 			continue
 		}
 		n, number := p.stretch(o, from, to)
-		if err := p.publishRun(o, m, seriesName{series.Version, series.Environment}, number, from, from+n); err != nil {
+		if err := p.publishRun(o, t, name, number, from, from+n); err != nil {
 			return err
 		}
 		from += n
@@ -110,8 +120,12 @@ func (p *publisher) putWaits() {
 // superseded.
 func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
 	number := p.calendar.of(o.times[from])
+	to = min(to, from+publishRowsMax)
+	if len(p.pairing.superseded) == 0 && p.calendar.of(o.times[to-1]) == number {
+		return to - from, number // they are in the order of time
+	}
 	n := 1
-	for to = min(to, from+publishRowsMax); from+n < to; n++ {
+	for ; from+n < to; n++ {
 		if p.calendar.of(o.times[from+n]) != number || len(p.pairing.superseded) > 0 && p.pairing.superseded[o.rows[from+n]] {
 			break
 		}
@@ -119,11 +133,18 @@ func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
 	return n, number
 }
 
-func (p *publisher) publishRun(o *bySeries, m *model, name seriesName, number monthNumber, from, to int) error {
-	first, waiting := slices.Min(o.times[from:to]), slices.Contains(o.known[from:to], false)
+// publishRun publishes the rows [from, to) of o, which are of one series and month.
+func (p *publisher) publishRun(o *bySeries, t *target, name *event.Series, number monthNumber, from, to int) error {
+	m, first, waiting := t.m, o.times[from], slices.Contains(o.known[from:to], false)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := target{m: m, series: m.number(name, first), month: m.month(number)}
+	if t.month == nil || t.raised != m.raised || first < t.first {
+		t.series = m.number(seriesName{name.Version, name.Environment}, first)
+		t.first, t.raised = m.series[t.series].first, m.raised
+	}
+	if t.month == nil || t.month.number != number || t.month.dropped {
+		t.month = m.month(number)
+	}
 	if waiting || m.waiting.count > 0 {
 		defer m.sighted(t.series, first) // what is replaced may have been all the series had
 		return p.publishJoining(o, t, from, to)
@@ -132,37 +153,34 @@ func (p *publisher) publishRun(o *bySeries, m *model, name seriesName, number mo
 	return nil
 }
 
-// target is where the rows of a run go.
-type target struct {
-	m      *model
-	series uint32
-	month  *month
-}
-
 // addRun adds the rows [from, to) to the head.
-func (p *publisher) addRun(o *bySeries, t target, from, to int) {
+func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 	if from == to {
 		return
 	}
-	d := dirtyMonth{t.m, t.month}
-	if t.month.head == nil || t.month.head.generation != p.db.generation {
+	mo := t.month
+	d := dirtyMonth{t.m, mo}
+	if mo.head == nil || mo.head.generation != p.db.generation {
 		p.db.dirty = append(p.db.dirty, d)
 	}
-	h := t.month.writable(p.db.generation, p.fresh)
+	h := mo.writable(p.db.generation, p.fresh)
+	if t.head != h {
+		t.head, t.part = h, h.of(t.series)
+	}
 	if h.index != nil {
 		for i := from; i < to; i++ {
 			h.index.add(p.db.hash(o.ids.At(i)), t.series, o.times[i])
 		}
 	}
-	h.add(t.series, o, from, to)
+	h.add(t.part, o, from, to)
 	if h.rows >= sealRows {
-		t.month.freeze()
+		mo.freeze()
 		p.db.background.announce(d)
 	}
 }
 
 // publishJoining adds rows that may wait, replace one that waits, or have found their actual there already.
-func (p *publisher) publishJoining(o *bySeries, t target, from, to int) error {
+func (p *publisher) publishJoining(o *bySeries, t *target, from, to int) error {
 	added := from
 	for i := from; i < to; i++ {
 		id := o.ids.At(i)

@@ -75,6 +75,7 @@ func (m *model) drop(mo *month) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.months = slices.DeleteFunc(m.months, func(x *month) bool { return x == mo })
+	mo.dropped = true
 	m.census.months.Add(-1)
 	for _, sd := range mo.sealed {
 		sd.release()
@@ -85,6 +86,7 @@ func (m *model) drop(mo *month) {
 
 // resight finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
 func (m *model) resight() {
+	m.raised++
 	for i := range m.series {
 		m.series[i].first = maxMilli
 	}

@@ -39,6 +39,9 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	}
 	mo.sealed = append(slices.Clip(mo.sealed), sd)
 	mo.frozen = slices.Clone(mo.frozen[len(heads):])
+	for _, h := range heads {
+		h.release()
+	}
 	edits := mo.sealJournal
 	mo.sealJournal = nil
 	if err := edits.apply(m, sd, &s.scratch); err != nil {

@@ -30,7 +30,7 @@ type Batch struct {
 	Rejects  []Reject
 	Rejected Counts
 
-	index map[Series]uint32
+	index seriesIndex
 	check checker // of Add
 }
 
@@ -42,7 +42,7 @@ func (b *Batch) Len() int { return len(b.Timestamps) }
 func (b *Batch) Reset() {
 	clear(b.Series)
 	b.Series = b.Series[:0]
-	clear(b.index)
+	b.index.reset()
 	b.SeriesOf = b.SeriesOf[:0]
 	b.Timestamps = b.Timestamps[:0]
 	b.Predicted = b.Predicted[:0]
@@ -69,7 +69,8 @@ func (b *Batch) Add(e Event, rules Rules) error {
 	if !e.HasActual {
 		actual = 0
 	}
-	series := b.seriesIndex(Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment})
+	s := Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}
+	series := b.seriesIndex(s, s.hash())
 	b.appendCells(series, e.Timestamp.UnixMilli(), e.PredictedValue, actual, e.HasActual)
 	b.IDs.AppendString(e.PredictionID)
 	b.Features.AppendString(e.Features)

@@ -3,7 +3,7 @@ package event
 // The bounds of a seriesCache. A full one is emptied; a key that finds no slot
 // near its own pushes another out.
 const (
-	cachedSeriesMax = 1 << 16
+	cachedSeriesMax = 1 << 17
 	cacheProbes     = 8
 	cacheSlotsMin   = 1 << 8
 )
@@ -14,7 +14,7 @@ const (
 type seriesCache struct {
 	slots   []uint32 // open addressing, a power of two: index into entries + 1, or 0
 	entries []cachedSeries
-	series  []Series // of the entries
+	series  []hashedSeries // of the entries
 
 	// batch counts the calls of begin: the index of an entry holds for one.
 	batch uint32
@@ -27,6 +27,12 @@ type cachedSeries struct {
 	seriesKey
 	batch uint32
 	index uint32
+}
+
+// hashedSeries is a series and its hash, see [Series.hash].
+type hashedSeries struct {
+	Series
+	hash uint64
 }
 
 // seriesKey is a series as words, two for each name. Where all names are short
@@ -80,7 +86,7 @@ func (c *seriesCache) index(b *Batch, r *row) uint32 {
 				continue
 			}
 			if e.batch != c.batch {
-				e.index, e.batch = c.enter(b, c.series[slot-1]), c.batch
+				e.index, e.batch = c.enter(b, &c.series[slot-1]), c.batch
 			}
 			return e.index
 		}
@@ -105,12 +111,11 @@ func (s *Series) is(r *row) bool {
 }
 
 // enter returns the index in b of a series that has no entry of this batch yet.
-func (c *seriesCache) enter(b *Batch, s Series) uint32 {
+func (c *seriesCache) enter(b *Batch, s *hashedSeries) uint32 {
 	if !c.whole {
-		return b.seriesIndex(s)
+		return b.seriesIndex(s.Series, s.hash)
 	}
-	b.Series = append(b.Series, s)
-	return uint32(len(b.Series) - 1)
+	return b.addSeries(s.Series, s.hash)
 }
 
 // learn adds the series of a row.
@@ -118,12 +123,13 @@ func (c *seriesCache) learn(b *Batch, r *row, key seriesKey) uint32 {
 	if len(c.entries) == cachedSeriesMax {
 		c.forget()
 	}
-	s := Series{
+	s := hashedSeries{Series: Series{
 		Model:       string(r.text[colModel]),
 		Version:     string(r.text[colVersion]),
 		Environment: string(r.text[colEnvironment]),
-	}
-	index := c.enter(b, s)
+	}}
+	s.hash = s.Series.hash()
+	index := c.enter(b, &s)
 	c.entries = append(c.entries, cachedSeries{seriesKey: key, batch: c.batch, index: index})
 	c.series = append(c.series, s)
 	if 4*len(c.entries) <= len(c.slots) {
