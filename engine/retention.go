@@ -80,6 +80,7 @@ func (m *model) drop(mo *month) {
 	for _, sd := range mo.sealed {
 		sd.release()
 	}
+	mo.sealed, mo.fills = nil, nil // the publisher may still point to it
 	m.waiting.retain(func(w waitingRow) bool { return w.time < mo.span.from || w.time >= mo.span.to })
 	m.resight()
 }
