@@ -58,6 +58,9 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 	var result MetricsResult
 	result.Read, err = db.each(ctx, sc, []window{{span: w}}, func(m *model, s *series, answers []answer) {
 		if a := &answers[0]; a.Actuals > 0 {
+			if len(result.Rows) == cap(result.Rows) { // twice as much leaves less behind than append does
+				result.Rows = slices.Grow(result.Rows, max(1, len(result.Rows)))
+			}
 			result.Rows = append(result.Rows, MetricsRow{
 				Model: m.name, Version: s.version, Environment: s.environment,
 				PredictionCount: a.Actuals,

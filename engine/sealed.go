@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"slices"
-	"sort"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -88,11 +87,18 @@ func (s *sealed) edited() bool { return s.kept != nil && s.kept.Edited() }
 
 // find returns what is known of a series, nil if the segment has none of its rows.
 func (s *sealed) find(number uint32) *sealedSeries {
-	i := sort.Search(len(s.series), func(i int) bool { return s.series[i].number >= number })
-	if i == len(s.series) || s.series[i].number != number {
+	series := s.series
+	for len(series) > 1 { // by hand: a fleet has hundreds of thousands of segments of one series or two
+		if middle := len(series) / 2; series[middle].number <= number {
+			series = series[middle:]
+		} else {
+			series = series[:middle]
+		}
+	}
+	if len(series) == 0 || series[0].number != number {
 		return nil
 	}
-	return &s.series[i]
+	return &series[0]
 }
 
 // first returns the earliest timestamp of a series with all edits; ok is false if none of its rows is left.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/residualdb/residual/internal/jsontext"
@@ -21,6 +22,7 @@ func appendJSON(dst []byte, t *table) ([]byte, error) {
 		dst = append(dst, "\n\t\t}"...)
 	}
 	dst = append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
+	dst = growJSON(dst, t)
 	for i := range t.rows() {
 		dst = appendComma(dst, i)
 		dst = append(dst, "\n\t\t{"...)
@@ -49,6 +51,16 @@ func appendJSON(dst []byte, t *table) ([]byte, error) {
 	dst = append(dst, ",\n\t\t\"bytes_read\": "...)
 	dst = strconv.AppendUint(dst, t.bytesRead, 10)
 	return append(dst, "\n\t}\n}\n"...), nil
+}
+
+// growJSON makes room for the rows of a table, about, so that a long answer is not copied as it grows.
+func growJSON(dst []byte, t *table) []byte {
+	const rowBytes, cellBytes = 8, 22 // with what stands around the name and a value of usual length
+	row := rowBytes
+	for _, column := range t.columns {
+		row += len(column.name) + cellBytes
+	}
+	return slices.Grow(dst, t.rows()*row)
 }
 
 // appendNDJSON writes one object per row, as ClickHouse's JSONEachRow.

@@ -115,6 +115,9 @@ func (s *Server) ask(c *call, p *pipe) error {
 	return err
 }
 
+// bodyKeptBytes is the longest answer whose memory is kept for later ones.
+const bodyKeptBytes = 1 << 20
+
 // send writes the call's table into the response, in the memory the response already has.
 func (c *call) send(f *outputFormat) error {
 	response := &c.ctx.Response
@@ -122,7 +125,11 @@ func (c *call) send(f *outputFormat) error {
 	if err != nil {
 		return err
 	}
-	response.SwapBody(body)
+	if len(body) > bodyKeptBytes {
+		response.SetBodyRaw(body)
+	} else {
+		response.SwapBody(body)
+	}
 	c.ctx.SetContentType(f.contentType)
 	return nil
 }

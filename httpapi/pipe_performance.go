@@ -28,6 +28,7 @@ func runPerformance(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
+	c.table.expect(len(result.Rows))
 	for i := range result.Rows {
 		r := &result.Rows[i]
 		c.table.add(text(r.Model), text(r.Version), text(r.Environment),

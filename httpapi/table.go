@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,9 @@ func (t *table) reset() {
 	}
 	*t = table{cells: t.cells[:0]}
 }
+
+// expect makes room for rows to add.
+func (t *table) expect(rows int) { t.cells = slices.Grow(t.cells, rows*len(t.columns)) }
 
 func (t *table) add(row ...cell) { t.cells = append(t.cells, row...) }
 

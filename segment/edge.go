@@ -23,10 +23,26 @@ type edgeBlock struct {
 	timesAt, predictedAt int // where these columns begin in the chunk of numbers
 }
 
-// Forget lets go of decoded blocks. It must be called between an Edit and a Window of the same segment.
+// Forget lets go of decoded blocks and of opened segments. It must be called between an Edit and a Window of the same
+// segment.
 func (sc *Scratch) Forget() {
 	for i := range sc.edges {
 		sc.edges[i].segment = nil
+	}
+	for _, s := range sc.opened {
+		if s != nil {
+			s.src = nil
+		}
+	}
+}
+
+// forget lets go of an opened segment and of its decoded blocks.
+func (sc *Scratch) forget(s *Segment) {
+	s.src = nil
+	for i := range sc.edges {
+		if sc.edges[i].segment == s {
+			sc.edges[i].segment = nil
+		}
 	}
 }
 

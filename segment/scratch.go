@@ -21,7 +21,9 @@ type Scratch struct {
 	predicted reference
 	actual    decimals
 
-	opened *Segment // by OpenIn
+	// opened are the last segments that OpenIn opened, in a ring.
+	opened     [openedHeld]*Segment
+	openedNext int
 
 	sketches Sketches
 	lagged   Bitmap

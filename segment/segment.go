@@ -49,17 +49,30 @@ func Open(src Source, size int64) (*Segment, error) {
 	return s, nil
 }
 
+// openedHeld is the number of segments that OpenIn finds again: the months of a few quarters, so that what asks series by
+// series opens each of them once.
+const openedHeld = 8
+
 // OpenIn is Open in the memory of sc, where the segment lives until the next OpenIn. It is for segments so small that
-// they are better opened for each question than kept open, and not for edits.
+// they are better opened for each question than kept open, and not for edits. It finds one of the last few again by its
+// src, which must be comparable, until [Scratch.Forget].
 func OpenIn(sc *Scratch, src Source, size int64) (*Segment, error) {
-	if sc.opened == nil {
-		sc.opened = &Segment{dir: new(directory)}
+	for _, s := range sc.opened {
+		if s != nil && s.src == src {
+			return s, nil
+		}
 	}
-	sc.Forget() // of what was opened there before
-	if err := sc.opened.load(src, size, sc); err != nil {
+	place := &sc.opened[sc.openedNext]
+	sc.openedNext = (sc.openedNext + 1) % openedHeld
+	if *place == nil {
+		*place = &Segment{dir: new(directory)}
+	}
+	s := *place
+	sc.forget(s) // what was opened there before
+	if err := s.load(src, size, sc); err != nil {
 		return nil, err
 	}
-	return sc.opened, nil
+	return s, nil
 }
 
 // load makes s the segment that src holds. On an error s holds no meaning.
@@ -67,8 +80,8 @@ func (s *Segment) load(src Source, size int64, sc *Scratch) error {
 	if size < headerLen+trailerLen {
 		return fmt.Errorf("%w: truncated", ErrCorrupt)
 	}
-	header, _, err := sc.read(src, 0, headerLen)
-	if err == nil {
+	header, resident, err := sc.read(src, 0, headerLen)
+	if err == nil && !resident {
 		err = checkHeader(header)
 	}
 	if err != nil {
@@ -86,11 +99,11 @@ func (s *Segment) load(src Source, size int64, sc *Scratch) error {
 	if n > sectionsMax || blockBytes < 0 {
 		return fmt.Errorf("%w: length of the sections", ErrCorrupt)
 	}
-	sections, _, err := sc.read(src, headerLen+blockBytes, int64(n))
+	sections, resident, err := sc.read(src, headerLen+blockBytes, int64(n))
 	if err != nil {
 		return err
 	}
-	if checksum(sections) != sum {
+	if !resident && checksum(sections) != sum {
 		return fmt.Errorf("%w: checksum of the sections", ErrCorrupt)
 	}
 	if err := s.dir.decode(sections, blockBytes); err != nil {
