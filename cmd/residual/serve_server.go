@@ -117,6 +117,7 @@ func (s *server) wait(ctx context.Context) error {
 	if s.db != nil {
 		go func() { failed <- watch(ctx, s.db, s.log, failLimit) }()
 	}
+	go giveBack(ctx)
 	select {
 	case <-ctx.Done():
 		return nil

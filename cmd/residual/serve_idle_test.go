@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"runtime/metrics"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestGiveBack lets 64 MiB die: they go back to the system once nothing was allocated for a while, and not before.
+func TestGiveBack(t *testing.T) {
+	const size = 64 << 20
+	free := func() uint64 {
+		s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64() + s[1].Value.Uint64()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go giveBack(ctx)
+		synctest.Wait()
+		before := free()
+		sink = make([]byte, size)
+		sink[0], sink = 1, nil
+		busy := free()
+		require.Greater(t, busy, before+size/2)
+		time.Sleep(idleInterval)
+		synctest.Wait()
+		require.Greater(t, free(), before+size/4, "much was allocated a moment ago")
+		time.Sleep(idleInterval)
+		synctest.Wait()
+		require.Less(t, free(), before+size/2)
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// sink keeps what is assigned to it from living on the stack.
+var sink []byte
