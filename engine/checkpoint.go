@@ -131,6 +131,7 @@ func (db *DB) cut(pos wal.Position) cut {
 	c := cut{covered: pos, generation: db.generation, rows: db.behind.Load()}
 	db.generation++
 	db.publisher.fresh = new(freshRows)
+	db.publisher.targets = targets{} // it knows heads that will be sealed, and would keep them
 	db.counters.unsealed.Store(0)
 	k := &db.keeper
 	k.dirty = append(k.dirty, db.dirty...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -78,7 +79,7 @@ func (w *packWriter) finish() (*pack, error) {
 	if err != nil {
 		panic("BUG: a pack's own footer: " + err.Error())
 	}
-	p := &pack{ref: fileRef{w.number, w.size, crc}, name: w.name, file: w.file, entries: w.entries}
+	p := &pack{ref: fileRef{w.number, w.size, crc}, name: w.name, file: w.file, entries: slices.Clone(w.entries)}
 	if err := p.verify(); err != nil {
 		return nil, errors.Join(err, w.abort())
 	}
