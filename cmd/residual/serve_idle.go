@@ -22,6 +22,7 @@ func giveBack(ctx context.Context) {
 	tick := time.NewTicker(idleInterval)
 	defer tick.Stop()
 	last := readHeap()
+	worked := true // since memory was given back: what stayed then would stay again
 	for {
 		select {
 		case <-ctx.Done():
@@ -29,9 +30,11 @@ func giveBack(ctx context.Context) {
 		case <-tick.C:
 		}
 		now := readHeap()
-		if now.allocated-last.allocated < idleBytes && now.held > max(idleHeld, now.live/8) {
+		if now.allocated-last.allocated >= idleBytes {
+			worked = true
+		} else if worked && now.held > max(idleHeld, now.live/8) {
 			debug.FreeOSMemory()
-			now = readHeap()
+			now, worked = readHeap(), false
 		}
 		last = now
 	}
