@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/residualdb/residual/event"
@@ -42,12 +43,9 @@ func (o *bySeries) fill(b *event.Batch) {
 	orderTexts(&o.features, &b.Features, o.rows)
 }
 
-// wordsCopied is how many bytes orderTexts copies at once: few texts of most workloads are longer.
-const wordsCopied = 64
-
-// orderTexts makes dst the values of src in the order of rows, which names each once. Copying wordsCopied bytes whatever the length
-// is several times faster than a copy of just the bytes, whose length cannot be foretold; what is too much is written over
-// by the next value.
+// orderTexts makes dst the values of src in the order of rows, which names each once. Up to wordsCopied bytes it copies as many
+// words whatever the length, which takes half of the time of a copy of just the bytes, since a length cannot be foretold; what is
+// too much is written over by the next value.
 func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 	size := len(src.Bytes)
 	dst.Bytes, dst.Ends = grown(dst.Bytes, size), grown(dst.Ends, len(rows))
@@ -58,13 +56,31 @@ func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 			from = int(src.Ends[row-1])
 		}
 		if to-from <= wordsCopied && size-from >= wordsCopied && size-end >= wordsCopied {
-			*(*[wordsCopied]byte)(dst.Bytes[end:]) = *(*[wordsCopied]byte)(src.Bytes[from:])
+			copyWords((*[wordsCopied]byte)(dst.Bytes[end:]), (*[wordsCopied]byte)(src.Bytes[from:]))
 		} else {
 			copy(dst.Bytes[end:], src.Bytes[from:to])
 		}
 		end += to - from
 		dst.Ends[at] = uint32(end)
 	}
+}
+
+// wordsCopied is how many bytes copyWords copies: few texts of most workloads are longer.
+const wordsCopied = 64
+
+// copyWords copies src by words in registers; an assignment would be a call that looks at lengths and overlaps.
+func copyWords(dst, src *[wordsCopied]byte) {
+	le := binary.LittleEndian
+	a, b, c, d := le.Uint64(src[0:]), le.Uint64(src[8:]), le.Uint64(src[16:]), le.Uint64(src[24:])
+	e, f, g, h := le.Uint64(src[32:]), le.Uint64(src[40:]), le.Uint64(src[48:]), le.Uint64(src[56:])
+	le.PutUint64(dst[0:], a)
+	le.PutUint64(dst[8:], b)
+	le.PutUint64(dst[16:], c)
+	le.PutUint64(dst[24:], d)
+	le.PutUint64(dst[32:], e)
+	le.PutUint64(dst[40:], f)
+	le.PutUint64(dst[48:], g)
+	le.PutUint64(dst[56:], h)
 }
 
 // order sets starts and rows: a counting sort by series, then those of each by time.

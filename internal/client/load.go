@@ -18,7 +18,7 @@ type LoadOptions struct {
 	// BatchBytes is the size of one request. Loads resume each other only if it is the same. Default: 4 MiB.
 	BatchBytes int
 
-	// Parallel is the number of requests under way at a time. Default: 4.
+	// Parallel is the number of requests under way at a time. Default: 8.
 	Parallel int
 
 	// Wait asks that the next query sees the rows of each answered request.
@@ -57,7 +57,7 @@ func (c *Client) Load(ctx context.Context, stream io.Reader, opts LoadOptions) (
 		opts.BatchBytes = 4 << 20
 	}
 	if opts.Parallel == 0 {
-		opts.Parallel = 4
+		opts.Parallel = 8
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
