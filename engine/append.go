@@ -27,8 +27,8 @@ type Appended struct {
 
 // Append stores the batch and its rejects as one atomic record. When it returns nil they are durable and the next
 // query sees them. Rows that would make more models, series or months than the options allow are rejects as well. The
-// batch is neither changed nor retained. ctx is honoured until the batch is queued for the log; from there on
-// Append waits for the disk's verdict.
+// batch is neither changed nor retained. While the rows not sealed take twice HeadBytes, Append waits for a checkpoint. ctx
+// is honoured until the batch is queued for the log; from there on Append waits for the disk's verdict.
 func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
 	return db.appendPredictions(b, func(r record) (Appended, error) { return db.submit(ctx, r) })
 }
@@ -63,6 +63,9 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	if done.Successful == 0 && done.Quarantined == 0 && !r.keyed {
 		return done, nil
 	}
+	if err := db.waitForRoom(ctx); err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
 	r.at = db.opts.Now().UnixMilli()
 	e := db.encoders.Get().(*recordEncoder)
 	payload := db.encode(e, &r)
@@ -83,7 +86,7 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 }
 
 // encodingRows is the least that is encoded on a thread of its own: less is over before it gets there.
-const encodingRows = 1024
+const encodingRows = 256
 
 // encode returns the record in bytes and puts it in the order of its series.
 func (db *DB) encode(e *recordEncoder, r *record) (payload []byte) {

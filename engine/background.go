@@ -124,11 +124,16 @@ func (db *DB) keepInBackground(ctx context.Context) {
 		case <-db.background.grown:
 		case <-tick.C:
 		}
-		if err := db.keepHouse(ctx); err != nil && ctx.Err() == nil {
+		err := db.keepHouse(ctx)
+		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
 			db.opts.Logger.Error("background work failed", "error", err)
 		}
 		if !db.checkpointDue() {
+			continue
+		}
+		if err == nil && db.log.Err() == nil { // rows came meanwhile
+			db.background.ask()
 			continue
 		}
 		select { // it failed, or made no room
@@ -140,15 +145,19 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	}
 }
 
-// keepHouse does what is due. Old months go first: they take little space to drop.
+// keepHouse does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
+// for one merge and not for all, so that neither keeps the other from its turn.
 func (db *DB) keepHouse(ctx context.Context) error {
 	err := db.dropExpired()
 	if db.checkpointDue() {
 		err = errors.Join(err, db.checkpoint(ctx))
 	}
-	if err == nil {
-		err = db.merge(ctx)
-	}
 	db.balance(ctx)
+	for merged := err == nil; merged && err == nil; {
+		if merged, err = db.mergeOnce(ctx); merged {
+			db.balance(ctx)
+			merged = !db.checkpointDue()
+		}
+	}
 	return err
 }

@@ -78,10 +78,15 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 	return db.checkpoint(ctx)
 }
 
-func (db *DB) checkpoint(ctx context.Context) error {
+func (db *DB) checkpoint(ctx context.Context) (err error) {
 	k := &db.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer func() {
+		if ctx.Err() == nil { // nobody else has given up
+			db.room.ended(err)
+		}
+	}()
 	c, err := db.cutLog(ctx)
 	if err != nil {
 		return err
@@ -121,6 +126,7 @@ func (db *DB) cover(c cut) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	db.behind.Add(-c.rows)
+	db.counters.sealing.Store(0) // only a checkpoint cuts, and this one is under way
 	db.counters.checkpoints.Add(1)
 	return nil
 }
@@ -132,7 +138,7 @@ func (db *DB) cut(pos wal.Position) cut {
 	db.generation++
 	db.publisher.fresh = new(freshRows)
 	db.publisher.targets = targets{} // it knows heads that will be sealed, and would keep them
-	db.counters.unsealed.Store(0)
+	db.counters.sealing.Add(db.counters.unsealed.Swap(0))
 	k := &db.keeper
 	k.dirty = append(k.dirty, db.dirty...)
 	db.dirty = nil

@@ -36,6 +36,7 @@ type DB struct {
 	publisher  publisher
 	keeper     keeper
 	background background
+	room       room
 	// encoding encodes the records of large batches. Nil without a background.
 	encoding *thread.Background
 

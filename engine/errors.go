@@ -19,7 +19,8 @@ var (
 	ErrCorrupt = errors.New("engine: corrupt")
 	// ErrVersion is returned by Open for a directory written by a newer format.
 	ErrVersion = errors.New("engine: newer format version")
-	// ErrFull is returned by Append when the queue before the log is full. Nothing was stored; try again later.
+	// ErrFull is returned by Append when the queue before the log is full, or memory was full of rows that could not be
+	// sealed in time. Nothing was stored; try again later.
 	ErrFull = errors.New("engine: queue full")
 	// ErrNoSpace is returned by Append while the disk is full. Nothing was stored; appends resume by themselves.
 	ErrNoSpace = errors.New("engine: no space on disk")

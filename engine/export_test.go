@@ -114,3 +114,12 @@ func (db *DB) Seal() error {
 	}
 	return nil
 }
+
+// HeadBytes estimates the memory of the rows that no segment has.
+func (db *DB) HeadBytes() int64 { return db.headBytes() }
+
+// HoldCheckpoints lets checkpoints wait until release is called.
+func (db *DB) HoldCheckpoints() (release func()) {
+	db.keeper.mu.Lock()
+	return db.keeper.mu.Unlock
+}

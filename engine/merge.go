@@ -11,6 +11,8 @@ import (
 const (
 	// mergeBytesMax bounds the segments that one merge rewrites, and so what it holds in memory.
 	mergeBytesMax = 256 << 20
+	// mergeShare is that bound as a part of MemoryLimitBytes where there is less memory.
+	mergeShare = 4
 	// mergeFanIn is the number of segments of similar size that are worth one rewrite: each row is rewritten about
 	// log4 of its month's number of checkpoints times.
 	mergeFanIn = 4
@@ -29,32 +31,40 @@ func (db *DB) Merge(ctx context.Context) error {
 }
 
 func (db *DB) merge(ctx context.Context) error {
-	k := &db.keeper
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	for {
-		if err := k.failure(); err != nil {
+		if merged, err := db.mergeOnce(ctx); !merged || err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("merge: %w", err)
-		}
-		months := db.mergeable(clampMilli(db.opts.Now()))
-		if len(months) == 0 {
-			return nil
-		}
-		next := k.manifest.clone()
-		if err := db.replace(&next, months); err != nil {
-			return fmt.Errorf("merge: %w", k.tidy(err))
-		}
-		if err := k.sweep(); err != nil {
-			return fmt.Errorf("merge: %w", err)
-		}
-		db.counters.merges.Add(1)
 	}
 }
 
-// mergeable picks months to merge, up to mergeBytesMax of them.
+// mergeOnce merges months up to the bound on a merge. merged is false if there is nothing left to merge.
+func (db *DB) mergeOnce(ctx context.Context) (merged bool, err error) {
+	k := &db.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.failure(); err != nil {
+		return false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("merge: %w", err)
+	}
+	months := db.mergeable(clampMilli(db.opts.Now()))
+	if len(months) == 0 {
+		return false, nil
+	}
+	next := k.manifest.clone()
+	if err := db.replace(&next, months); err != nil {
+		return false, fmt.Errorf("merge: %w", k.tidy(err))
+	}
+	if err := k.sweep(); err != nil {
+		return false, fmt.Errorf("merge: %w", err)
+	}
+	db.counters.merges.Add(1)
+	return true, nil
+}
+
+// mergeable picks months to merge, up to the bound on a merge.
 func (db *DB) mergeable(now int64) map[dirtyMonth]*replacement {
 	months := make(map[dirtyMonth]*replacement)
 	size := int64(0)
@@ -70,7 +80,7 @@ func (db *DB) mergeable(now int64) map[dirtyMonth]*replacement {
 				d := dirtyMonth{m, mo}
 				months[d] = &replacement{dirtyMonth: d, old: picked}
 			}
-			if size >= mergeBytesMax {
+			if size >= min(mergeBytesMax, db.opts.MemoryLimitBytes/mergeShare) {
 				return false
 			}
 		}

@@ -34,7 +34,8 @@ type Options struct {
 	// CheckpointBytes is the size of the log that starts a checkpoint; it bounds the time a restart takes.
 	// Default: 256 MiB.
 	CheckpointBytes int64
-	// HeadBytes is the memory of rows not sealed yet that starts a checkpoint, however short their log. Default: 512 MiB.
+	// HeadBytes is the memory of rows not sealed yet that starts a checkpoint, however short their log. Appends wait while
+	// these and the rows being sealed take twice as much. Default: 512 MiB.
 	HeadBytes int64
 	// CheckpointRows is the number of rows in the log that starts a checkpoint although it is not as large yet: rows that
 	// compress well are many to the MiB, and it is rows that take time to replay. Default: 3,145,728.

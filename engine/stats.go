@@ -35,6 +35,9 @@ type Stats struct {
 	// Checkpoints and Merges count manifests committed, BackgroundFailures attempts that failed and are tried again.
 	Checkpoints, Merges, BackgroundFailures uint64
 
+	// Waits counts appends that waited because heads were full.
+	Waits uint64
+
 	// Gauges.
 	Models, Series, Segments int
 	// ModelSeriesMost is the most series that one model has; Months counts those of all models.
@@ -55,7 +58,9 @@ type counters struct {
 	batches, rows, duplicates, applyNanos   atomic.Uint64
 	checkpoints, merges, backgroundFailures atomic.Uint64
 	deleted, orphans                        atomic.Uint64
+	waits                                   atomic.Uint64
 	unsealed                                atomic.Int64 // bytes of the heads' rows since the last cut
+	sealing                                 atomic.Int64 // and of those before it that no checkpoint covers
 	settled                                 [corrected + 1]atomic.Uint64
 	quarantined                             [len(event.Counts{})]atomic.Uint64
 }
@@ -86,6 +91,7 @@ func (db *DB) Stats() Stats {
 		Checkpoints:        db.counters.checkpoints.Load(),
 		Merges:             db.counters.merges.Load(),
 		BackgroundFailures: db.counters.backgroundFailures.Load(),
+		Waits:              db.counters.waits.Load(),
 		ModelSeriesMost:    int(db.census.seriesMost.Load()),
 		Months:             int(db.census.months.Load()),
 		IdempotencyKeys:    db.keys.len(),
