@@ -23,7 +23,8 @@ type counters struct {
 
 	rows, quarantined, duplicates atomic.Uint64
 	panics, refusedConns          atomic.Uint64
-	throttled, heapFull           atomic.Uint64
+	// Requests refused: over a quota, for memory, for too many of their kind, for too many bytes.
+	throttled, heapFull, ingestsFull, queriesFull, bytesFull atomic.Uint64
 
 	bodyBytes, decodeNanos atomic.Uint64
 	batchRows              [len(batchBounds) + 1]atomic.Uint64

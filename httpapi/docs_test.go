@@ -82,6 +82,7 @@ func TestDocumentedLimits(t *testing.T) {
 		fmt.Sprintf("| time for a head; for a body | %s; %s | 408 |", seconds(l.HeaderTimeout), seconds(l.BodyTimeout)),
 		fmt.Sprintf("| time for taking an answer; between requests | %s; %s |", seconds(l.WriteTimeout), seconds(l.IdleTimeout)),
 		fmt.Sprintf("| time of a query; of queueing a batch | %s; %s | 503 |", seconds(l.QueryTimeout), seconds(l.AppendTimeout)),
+		fmt.Sprintf("| wait of events for their turn | %d ms | 503 |", l.AdmitTimeout/time.Millisecond),
 		fmt.Sprintf("| bodies in flight, all together | %s | 503 |", size(l.InFlightBytesMax)),
 		fmt.Sprintf("| requests taken in at once; queries at once | %d; %d | 503 |", l.IngestsMax, l.QueriesMax),
 		fmt.Sprintf("| connections; from one address | %d; %d | 503; 429 |", l.ConnsMax, l.ConnsPerIPMax),

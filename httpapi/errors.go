@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"unicode"
@@ -32,7 +33,7 @@ type answerError struct {
 	text   string
 	// section is the part of the documentation that explains it.
 	section string
-	// retryAfter in seconds is sent with 429 and 503.
+	// retryAfter is the least number of seconds that a client should stay away, sent with 429 and 503.
 	retryAfter int
 	// limit is what X-RateLimit-Limit tells with 429 and 503: how many requests of the kind are taken at once.
 	limit int
@@ -85,7 +86,7 @@ var storeClasses = [...]struct {
 	class error
 	err   answerError
 }{
-	{engine.ErrFull, answerError{status: 503, section: "limits", retryAfter: 1, text: "the queue before the log is full; nothing was stored, send the request again"}},
+	{engine.ErrFull, answerError{status: 503, section: "limits", retryAfter: 1, text: "the store cannot keep up at the moment; nothing was stored, send the request again"}},
 	{engine.ErrNoSpace, answerError{status: 503, section: "limits", retryAfter: 30, text: "the disk is full; nothing was stored, send the request again later"}},
 	{engine.ErrUnavailable, answerError{status: 503, section: "limits", retryAfter: 1, text: "the log cannot go on at the moment; nothing was stored, send the request again"}},
 	{engine.ErrOutcomeUnknown, answerError{status: 503, section: "idempotency", retryAfter: 5, text: "the disk failed under this request and its outcome is unknown; send it again with the same Idempotency-Key"}},
@@ -134,11 +135,11 @@ func (e *answerError) writeTo(response *fasthttp.Response) {
 	header := &response.Header
 	header.SetContentType(jsonType)
 	if e.retryAfter > 0 {
-		seconds := strconv.Itoa(e.retryAfter)
-		header.Set(fasthttp.HeaderRetryAfter, seconds)
+		// Clients that were refused together should not come back together.
+		header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(e.retryAfter+rand.IntN(e.retryAfter+1)))
 		header.Set("X-RateLimit-Limit", strconv.Itoa(e.limit))
 		header.Set("X-RateLimit-Remaining", "0")
-		header.Set("X-RateLimit-Reset", seconds)
+		header.Set("X-RateLimit-Reset", strconv.Itoa(e.retryAfter))
 	}
 	response.SetBody(e.append(nil))
 }

@@ -50,11 +50,12 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		e.hangUp = true
 		return engine.Appended{}, e
 	}
-	if s.ingests.full() {
-		e := s.overIngests()
-		e.hangUp = true // the body is not read
-		return engine.Appended{}, e
+	// Who waits costs a connection, because its body is not read.
+	if !s.ingests.wait(s.limits.AdmitTimeout) {
+		return engine.Appended{}, s.overIngests()
 	}
+	place := s.ingests.lend(s.limits.AdmitTimeout)
+	defer place.leave()
 	// A body that could not be charged anyway is not read. This charges nothing: a head alone reserves no memory.
 	if declared := c.ctx.Request.Header.ContentLength(); !s.budget.fits(int64(declared)) {
 		return engine.Appended{}, s.overBudget()
@@ -67,14 +68,12 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	if key.ID != "" {
 		in.hash = newBodyHash(src.name, format.String())
 	}
-	// A body that trickles in holds a connection, but no slot.
 	if err := in.pieces.fill(pieceBytes); err != nil {
 		return engine.Appended{}, err
 	}
-	if !s.ingests.enter() {
+	if !place.keep() {
 		return engine.Appended{}, s.overIngests()
 	}
-	defer s.ingests.leave()
 
 	to := s.intakes.Get().(*intake)
 	to.reset()
@@ -107,10 +106,14 @@ func (in *inflow) arrived(p []byte) error {
 }
 
 func (s *Server) overIngests() *answerError {
-	return busy(s.limits.IngestsMax, "too many requests are being taken in; send this one again")
+	s.counts.ingestsFull.Add(1)
+	e := busy(s.limits.IngestsMax, "too many requests are being taken in; send this one again")
+	e.hangUp = true // the body is not read
+	return e
 }
 
 func (s *Server) overBudget() error {
+	s.counts.bytesFull.Add(1)
 	e := busy(s.limits.IngestsMax, "too many bytes are being taken in; send this request again")
 	e.hangUp = true
 	return e

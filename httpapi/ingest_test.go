@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -119,7 +120,7 @@ func TestRulesReachTheDecoder(t *testing.T) {
 // TestBusy fills the places for ingests and for queries: each kind is told to come back, the other goes on.
 func TestBusy(t *testing.T) {
 	const query = "/v0/pipes/model_performance_metrics.json"
-	for kind, limits := range map[string]httpapi.Limits{"append": {IngestsMax: 1}, "query": {QueriesMax: 1}} {
+	for kind, limits := range map[string]httpapi.Limits{"append": {IngestsMax: 1, AdmitTimeout: time.Millisecond}, "query": {QueriesMax: 1}} {
 		t.Run(kind, func(t *testing.T) {
 			server := start(t, httpapi.Options{Limits: limits})
 			ask := map[string]func() (reply, string){
@@ -138,7 +139,7 @@ func TestBusy(t *testing.T) {
 			<-server.store.entered
 			resp, body := ask[kind]()
 			require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, body)
-			require.Equal(t, "1", resp.Header.Get("Retry-After"))
+			requireRetryAfter(t, "1", resp.Header.Get("Retry-After"))
 			require.Equal(t, "1", resp.Header.Get("X-RateLimit-Limit"))
 			require.Equal(t, "0", resp.Header.Get("X-RateLimit-Remaining"))
 			require.Equal(t, "1", resp.Header.Get("X-RateLimit-Reset"))
@@ -153,8 +154,65 @@ func TestBusy(t *testing.T) {
 			server.store.hold("")
 			resp, _ = ask[kind]()
 			require.Equal(t, http.StatusOK, resp.StatusCode, "the place is free again")
+			require.EqualValues(t, 1, scrape(t, server)[map[string]string{
+				"append": "residual_http_ingests_full_total", "query": "residual_http_queries_full_total",
+			}[kind]])
 		})
 	}
+}
+
+// TestWaiting sends a request while another has the only place: it waits, and is taken in after it.
+func TestWaiting(t *testing.T) {
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{IngestsMax: 1, AdmitTimeout: time.Minute}})
+	server.store.hold("append")
+	var held sync.WaitGroup
+	for range 2 {
+		held.Go(func() {
+			if resp, body := server.do(t, "POST", events, strings.NewReader(goodLine)); resp.StatusCode != http.StatusAccepted {
+				t.Errorf("a request got %d: %s", resp.StatusCode, body)
+			}
+		})
+	}
+	<-server.store.entered
+	require.Eventually(t, func() bool { return scrape(t, server)["residual_http_ingests_waiting"] == 1 }, time.Minute, time.Millisecond)
+	require.EqualValues(t, 1, scrape(t, server)["residual_http_ingests"])
+	server.store.gate <- struct{}{}
+	<-server.store.entered
+	server.store.gate <- struct{}{}
+	held.Wait()
+	require.Zero(t, scrape(t, server)["residual_http_ingests_full_total"])
+}
+
+// TestLateBodyHoldsNoPlace lets the only place be that of a client whose body does not come: another is taken in, and so
+// is the first one once it is there.
+func TestLateBodyHoldsNoPlace(t *testing.T) {
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{IngestsMax: 1, AdmitTimeout: time.Minute}})
+	late := dial(t, server.addr)
+	_, err := fmt.Fprintf(late, "%sContent-Length: %d\r\n\r\n{", head, len(goodLine))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return scrape(t, server)["residual_http_ingests"] == 1 }, time.Minute, time.Millisecond)
+	resp, body := server.do(t, "POST", events, strings.NewReader(goodLine))
+	require.Equal(t, http.StatusAccepted, resp.StatusCode, body)
+	_, err = io.WriteString(late, goodLine[1:])
+	require.NoError(t, err)
+	resp2, err := http.ReadResponse(bufio.NewReader(late), nil)
+	require.NoError(t, err)
+	require.NoError(t, resp2.Body.Close())
+	require.Equal(t, http.StatusAccepted, resp2.StatusCode)
+	require.Eventually(t, func() bool { return scrape(t, server)["residual_http_ingests"] == 0 }, time.Minute, time.Millisecond)
+}
+
+// TestRetryAfterIsSpread holds that clients that are refused together are not told to come back together.
+func TestRetryAfterIsSpread(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	failing(engine.ErrNoSpace)(server.store)
+	seen := map[string]bool{}
+	for range 200 {
+		resp, _ := server.do(t, "POST", events, strings.NewReader(goodLine))
+		requireRetryAfter(t, "30", resp.Header.Get("Retry-After"))
+		seen[resp.Header.Get("Retry-After")] = true
+	}
+	require.Greater(t, len(seen), 20, "of 31; fewer come up less than once in 10^20 runs")
 }
 
 // TestBytesInFlight holds one body half sent while another needs the room.
@@ -173,6 +231,7 @@ func TestBytesInFlight(t *testing.T) {
 	resp, answer := server.do(t, "POST", events, strings.NewReader(body))
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	require.Equal(t, "too many bytes are being taken in; send this request again", errorText(t, answer))
+	require.EqualValues(t, 1, scrape(t, server)["residual_http_bytes_full_total"])
 	server.store.gate <- struct{}{}
 	held.Wait()
 	server.store.hold("")
@@ -196,7 +255,7 @@ func TestFullHeap(t *testing.T) {
 	runtime.GC()
 	resp, answer := post()
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	require.Equal(t, "1", resp.Header.Get("Retry-After"))
+	requireRetryAfter(t, "1", resp.Header.Get("Retry-After"))
 	require.Contains(t, errorText(t, answer), "memory is full")
 	require.Positive(t, scrape(t, server)["residual_http_memory_full_total"])
 	runtime.KeepAlive(ballast)
@@ -248,7 +307,7 @@ func TestStartingServer(t *testing.T) {
 	require.JSONEq(t, `{"status":"starting","reason":"the log is being replayed","version":"dev"}`, body)
 	resp, body = server.do(t, "POST", events, strings.NewReader(goodLine))
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	require.Equal(t, "1", resp.Header.Get("Retry-After"))
+	requireRetryAfter(t, "1", resp.Header.Get("Retry-After"))
 	require.Contains(t, errorText(t, body), "the server is starting")
 	resp, body = server.do(t, "GET", "/metrics", nil)
 	require.Equal(t, http.StatusOK, resp.StatusCode)

@@ -23,6 +23,9 @@ type Limits struct {
 	QueryTimeout time.Duration
 	// AppendTimeout is the time the store has to queue a batch. Default: 30 s.
 	AppendTimeout time.Duration
+	// AdmitTimeout is how long a request with events waits for its turn before its body is read, while IngestsMax are being
+	// taken in. Default: 500 ms.
+	AdmitTimeout time.Duration
 
 	// BodyBytesMax bounds a body, both as it is sent and decompressed. Default: 64 MiB, near what one record of the
 	// log holds.
@@ -37,7 +40,7 @@ type Limits struct {
 	// ConnsPerIPMax bounds open connections from one address. Default: 1024.
 	ConnsPerIPMax int
 	// IngestsMax and QueriesMax bound requests inside the store, apart from each other so that neither kind starves
-	// the other. Default: 256 each.
+	// the other. One that is taken in holds up to about 2 MiB beside its body. Default: 256 each.
 	IngestsMax, QueriesMax int
 	// DecodesMax bounds the requests whose lines are decoded at one time; the others wait for their turn. Default: the
 	// processors less one, at least one, so that publishing, sealing and queries find one of them.
@@ -85,6 +88,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.IdleTimeout, 75*time.Second)
 	orDefault(&l.QueryTimeout, 10*time.Second)
 	orDefault(&l.AppendTimeout, 30*time.Second)
+	orDefault(&l.AdmitTimeout, 500*time.Millisecond)
 	orDefault(&l.BodyBytesMax, 64<<20)
 	orDefault(&l.InFlightBytesMax, 256<<20)
 	orDefault(&l.ConnsMax, 8192)
@@ -108,6 +112,7 @@ func (l Limits) validate() error {
 	positive("IdleTimeout", l.IdleTimeout > 0)
 	positive("QueryTimeout", l.QueryTimeout > 0)
 	positive("AppendTimeout", l.AppendTimeout > 0)
+	positive("AdmitTimeout", l.AdmitTimeout > 0)
 	positive("BodyBytesMax", l.BodyBytesMax > 0)
 	positive("ConnsMax", l.ConnsMax > 0)
 	positive("ConnsPerIPMax", l.ConnsPerIPMax > 0)

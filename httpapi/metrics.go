@@ -55,9 +55,13 @@ func (s *Server) writeOwn(w *exposition) {
 	w.counter("residual_http_refused_connections_total", "Connections over a limit.", s.counts.refusedConns.Load())
 	w.counter("residual_http_throttled_total", "Requests over the quota of their token or address.", s.counts.throttled.Load())
 	w.counter("residual_http_memory_full_total", "Requests refused because memory was full.", s.counts.heapFull.Load())
+	w.counter("residual_http_ingests_full_total", "Requests refused because too many were being taken in.", s.counts.ingestsFull.Load())
+	w.counter("residual_http_bytes_full_total", "Requests refused because too many bytes were being taken in.", s.counts.bytesFull.Load())
+	w.counter("residual_http_queries_full_total", "Requests refused because too many queries were running.", s.counts.queriesFull.Load())
 	w.gauge("residual_http_connections", "Open connections.", float64(s.openConns()))
 	w.gauge("residual_http_body_bytes", "Bytes of bodies being taken in.", float64(s.budget.spent.Load()))
 	w.gauge("residual_http_ingests", "Requests being taken in.", float64(s.ingests.inside()))
+	w.gauge("residual_http_ingests_waiting", "Requests that wait for their turn to be taken in.", float64(s.ingests.waiting.Load()))
 	w.gauge("residual_http_queries", "Queries running.", float64(s.queries.inside()))
 }
 
@@ -76,6 +80,7 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.gauge("residual_degraded", "Whether events are refused because the log failed.", truth(h.Degraded))
 	w.counter("residual_batches_total", "Batches stored.", stats.Batches)
 	w.counter("residual_rows_total", "Rows stored.", stats.Rows)
+	w.counter("residual_append_waits_total", "Batches that waited because memory was full of rows not sealed.", stats.Waits)
 	w.counter("residual_duplicates_total", "Batches that were stored before under their key.", stats.Duplicates)
 	w.family("residual_quarantined_total", "counter", "Rejected lines by reason.")
 	for code, n := range stats.Quarantined {

@@ -104,6 +104,7 @@ func (s *Server) runPipe(c *call) error {
 // ask runs the pipe inside the gate for queries.
 func (s *Server) ask(c *call, p *pipe) error {
 	if !s.queries.enter() {
+		s.counts.queriesFull.Add(1)
 		return busy(s.limits.QueriesMax, "too many queries are running; send this one again")
 	}
 	defer s.queries.leave()

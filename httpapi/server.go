@@ -104,8 +104,8 @@ func New(store Store, opts Options) (*Server, error) {
 		budget:  budget{limit: opts.Limits.InFlightBytesMax},
 		heap:    heap{limit: opts.Limits.HeapBytesMax},
 		turns:   newTurns(opts.Limits.DecodesMax),
-		ingests: newGate(opts.Limits.IngestsMax),
-		queries: newGate(opts.Limits.QueriesMax),
+		ingests: gate{slots: make(chan struct{}, opts.Limits.IngestsMax)},
+		queries: gate{slots: make(chan struct{}, opts.Limits.QueriesMax)},
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }

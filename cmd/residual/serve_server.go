@@ -66,9 +66,15 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 
 // limits are the server's limits where the process has so much memory.
 func (f *serveFlags) limits() httpapi.Limits {
-	const bodyBytes, inFlightBytes = 64 << 20, 256 << 20
+	const (
+		bodyBytes, inFlightBytes = 64 << 20, 256 << 20
+		// What so many requests hold is an eighth of the memory. As many keep two processors busy and share a sync; the
+		// others wait for their turn where they cost a connection.
+		ingestBytes, ingestsMin, ingestsMax = 16 << 20, 16, 256
+	)
 	memory := int64(f.memoryLimit)
 	return httpapi.Limits{
+		IngestsMax:        int(min(max(memory/ingestBytes, ingestsMin), ingestsMax)),
 		RequestsPerSecond: f.rateLimit,
 		BodyBytesMax:      bodyBytes,
 		InFlightBytesMax:  min(max(memory/8, bodyBytes), inFlightBytes),
