@@ -71,7 +71,8 @@ func (b *Batch) Add(e Event, rules Rules) error {
 	}
 	s := Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}
 	series := b.seriesIndex(s, s.hash())
-	b.appendCells(series, e.Timestamp.UnixMilli(), e.PredictedValue, actual, e.HasActual)
+	b.SeriesOf = append(b.SeriesOf, series)
+	b.appendCells(e.Timestamp.UnixMilli(), e.PredictedValue, actual, e.HasActual)
 	b.IDs.AppendString(e.PredictionID)
 	b.Features.AppendString(e.Features)
 	return nil
@@ -93,11 +94,10 @@ func (b *Batch) Event(i int) Event {
 	}
 }
 
-// appendCells appends the cells of a row that have a fixed width; the caller
-// appends its texts.
-func (b *Batch) appendCells(series uint32, ms int64, predicted, actual float64, known bool) {
+// appendCells appends the cells of a row that have a fixed width, but its series;
+// the caller appends that and its texts.
+func (b *Batch) appendCells(ms int64, predicted, actual float64, known bool) {
 	b.Known.Append(len(b.Timestamps), known)
-	b.SeriesOf = append(b.SeriesOf, series)
 	b.Timestamps = append(b.Timestamps, ms)
 	b.Predicted = append(b.Predicted, predicted)
 	b.Actual = append(b.Actual, actual)
@@ -110,7 +110,8 @@ func (b *Batch) addRow(d *Decoder) {
 	if !known {
 		r.actual = 0
 	}
-	b.appendCells(d.series.index(b, r), r.time, r.predicted, r.actual, known)
+	d.series.addTo(b, r)
+	b.appendCells(r.time, r.predicted, r.actual, known)
 	b.IDs.Append(r.text[colID])
 	b.Features.Append(r.text[colFeatures])
 }

@@ -75,7 +75,9 @@ func NewDecoder() *Decoder {
 func (d *Decoder) Decode(dst *Batch, body []byte, format Format, rules Rules) error {
 	d.series.begin(len(dst.Series) == 0)
 	d.src, d.rules = &d.predictions, rules
-	return d.decode(dst, body, format)
+	err := d.decode(dst, body, format)
+	d.series.end(dst)
+	return err
 }
 
 // DecodeActuals is [Decoder.Decode] for the rows of ml_model_actuals.
@@ -129,6 +131,7 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 		dst.rejects().add(line, colNone, faultLineLong, text)
 		return
 	}
+	d.row.transient = !hasSlack(text)
 	if c, f := d.read(d.withSlack(text)); f != faultNone {
 		dst.rejects().add(line, c, f, text)
 		return

@@ -27,7 +27,8 @@ func (b *Batch) Refuse(codes []Code) *Batch {
 			series[s] = uint32(len(left.Series))
 			left.Series = append(left.Series, b.Series[s])
 		}
-		left.appendCells(series[s], b.Timestamps[row], b.Predicted[row], b.Actual[row], b.Known.Get(row))
+		left.SeriesOf = append(left.SeriesOf, series[s])
+		left.appendCells(b.Timestamps[row], b.Predicted[row], b.Actual[row], b.Known.Get(row))
 		left.IDs.Append(b.IDs.At(row))
 		left.Features.Append(b.Features.At(row))
 	}

@@ -13,6 +13,10 @@ type row struct {
 	time              int64
 	predicted, actual float64
 
+	// transient says that names are, or may be, no part of the body, but of memory
+	// that the next line takes.
+	transient bool
+
 	// text holds the columns that are texts. Names have slack.
 	text [colNone][]byte
 }
@@ -224,7 +228,7 @@ func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
 	if f != faultNone {
 		return end, f
 	}
-	d.row.text[c] = text
+	d.row.text[c], d.row.transient = text, true
 	return end, checkName(text)
 }
 

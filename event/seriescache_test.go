@@ -27,11 +27,18 @@ func requireDistinct(t *testing.T, models ...string) {
 		c.begin(whole)
 		for range 3 {
 			for i, m := range models {
-				require.Equal(t, uint32(i), c.index(&b, rowOf(m)), "%q", m)
+				require.Equal(t, uint32(i), indexOf(&c, &b, rowOf(m)), "%q", m)
 			}
 		}
 		require.Len(t, b.Series, len(models))
 	}
+}
+
+// indexOf returns the index of a row's series.
+func indexOf(c *seriesCache, b *Batch, r *row) uint32 {
+	c.addTo(b, r)
+	c.end(b)
+	return b.SeriesOf[len(b.SeriesOf)-1]
 }
 
 // letters returns eight random letters as a word.
@@ -104,7 +111,7 @@ func TestSeriesCacheCrowds(t *testing.T) {
 		var c seriesCache
 		var b Batch
 		model := fmt.Sprint("model_", i)
-		c.index(&b, rowOf(model))
+		indexOf(&c, &b, rowOf(model))
 		if c.entries[0].hash>>1%cacheSlotsMin == 7 {
 			models = append(models, model)
 		}
@@ -125,11 +132,11 @@ func TestSeriesCacheWraps(t *testing.T) {
 	var c seriesCache
 	var b Batch
 	c.begin(true)
-	require.Equal(t, uint32(0), c.index(&b, rowOf("x")))
-	require.Equal(t, uint32(1), c.index(&b, rowOf("y")))
+	require.Equal(t, uint32(0), indexOf(&c, &b, rowOf("x")))
+	require.Equal(t, uint32(1), indexOf(&c, &b, rowOf("y")))
 	c.batch = 1<<32 - 1 // as if so many batches had begun
 	b.Reset()
 	c.begin(true)
-	require.Equal(t, uint32(0), c.index(&b, rowOf("y")))
-	require.Equal(t, uint32(1), c.index(&b, rowOf("x")))
+	require.Equal(t, uint32(0), indexOf(&c, &b, rowOf("y")))
+	require.Equal(t, uint32(1), indexOf(&c, &b, rowOf("x")))
 }
