@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -163,7 +164,9 @@ func (m *Measures) judge(floor Floor) {
 	}
 }
 
-func fewText(n, least uint64) string { return fmt.Sprintf("%d actuals, fewer than %d", n, least) }
+func fewText(n, least uint64) string {
+	return strconv.FormatUint(n, 10) + " actuals, fewer than " + strconv.FormatUint(least, 10)
+}
 
 func coverageText(share, least float64) string {
 	return fmt.Sprintf("coverage %.4g, below %g", share, least)

@@ -28,6 +28,9 @@ type ModelsResult struct {
 	Read Read
 }
 
+// modelsExpected bounds the rows that there is room for before there are any.
+const modelsExpected = 4096
+
 // Models answers q in one pass over the models, from aggregates and at most four decoded blocks per segment.
 func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	p, err := (*DriftReportQuery)(&q).plan(db.opts.Now())
@@ -40,6 +43,9 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 		end:         p.recent.to,
 	}, want: segment.WantSpread}
 	var result ModelsResult
+	if sc.model == All {
+		result.Rows = make([]ModelRow, 0, min(db.models.Size(), modelsExpected))
+	}
 	ws := []window{{span: p.recent}, p.reference, {span: span{minMilli, p.recent.to}, counted: true}}
 	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
 		all := &answers[2]
@@ -58,20 +64,27 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	if err != nil {
 		return ModelsResult{}, err
 	}
-	result.Rows = sortedBy(result.Rows, func(a, b *ModelRow) int { return compareDriftReports(&a.DriftReportRow, &b.DriftReportRow) })
+	sortBy(result.Rows, func(a, b *ModelRow) int { return compareDriftReports(&a.DriftReportRow, &b.DriftReportRow) })
 	return result, nil
 }
 
-// sortedBy returns large rows in order. It moves each once: a sort in place moves them many times.
-func sortedBy[R any](rows []R, compare func(a, b *R) int) []R {
-	order := make([]*R, len(rows))
-	for i := range rows {
-		order[i] = &rows[i]
+// sortBy puts large rows in order. It moves each once or twice: a sort in place moves them many times.
+func sortBy[R any](rows []R, compare func(a, b *R) int) {
+	from := make([]int, len(rows)) // which row comes to each place
+	for i := range from {
+		from[i] = i
 	}
-	slices.SortFunc(order, compare)
-	ordered := make([]R, len(rows))
-	for i, r := range order {
-		ordered[i] = *r
+	slices.SortFunc(from, func(a, b int) int { return compare(&rows[a], &rows[b]) })
+	for start := range from {
+		if from[start] == start {
+			continue
+		}
+		first, at := rows[start], start
+		for from[at] != start {
+			next := from[at]
+			rows[at], from[at] = rows[next], at
+			at = next
+		}
+		rows[at], from[at] = first, at
 	}
-	return ordered
 }

@@ -78,6 +78,9 @@ func (mo *month) heads(f func(*head)) {
 // overlaps tells whether any time of the month is in w.
 func (mo *month) overlaps(w span) bool { return w.from < mo.span.to && w.to > mo.span.from }
 
+// allSealed tells whether the month has nothing outside of its segments.
+func (mo *month) allSealed() bool { return mo.head == nil && len(mo.frozen) == 0 && len(mo.fills) == 0 }
+
 // window adds the rows of a series that lie in w and are not in segments to dst.
 func (mo *month) window(dst *answer, series uint32, w span, want segment.Want) Read {
 	var read Read

@@ -43,6 +43,7 @@ type scratch struct {
 	series   []uint32
 	of       []uint32
 	answers  []answer
+	sealed   []*sealed
 	sketches segment.Sketches
 	segment  segment.Scratch
 }
@@ -156,52 +157,85 @@ func (m *model) sisters(n uint32, ws []window, sc *scratch) {
 
 const noSeries = math.MaxUint32
 
-// windows sets each answer to the rows of a series, or of its sister, that lie in its window. It goes month by month,
-// so that a small segment is opened once for all windows, and a block in which two of them meet is decoded once.
+// windows sets each answer to the rows of a series, or of its sister, that lie in its window. It goes segment by segment,
+// so that a small one is opened once for all windows, and a block in which two of them meet is decoded once. Months and
+// segments are each looked at in a loop that does little else: of many models nearly all of them are far away in memory, and
+// those of a loop are fetched at once.
 func (m *model) windows(answers []answer, series uint32, ws []window, want segment.Want, sc *scratch) (Read, error) {
 	var read Read
 	for i := range answers {
 		answers[i].reset()
 	}
 	m.sisters(series, ws, sc)
+	sc.sealed = sc.sealed[:0]
 	for _, mo := range m.months {
+		overlaps := false
 		for i := range ws {
-			if mo.overlaps(ws[i].span) {
+			if !mo.overlaps(ws[i].span) {
+				continue
+			}
+			overlaps = true
+			if !mo.allSealed() {
 				read.add(mo.window(&answers[i], sc.of[i], ws[i].span, want))
 			}
 		}
-		for _, sd := range mo.sealed {
-			r, err := sd.windows(answers, mo, ws, want, sc)
-			if err != nil {
-				return read, err
-			}
-			read.add(r)
+		if overlaps {
+			sc.sealed = append(sc.sealed, mo.sealed...)
 		}
 	}
-	return read, nil
+	near := sc.sealed[:0]
+	for _, sd := range sc.sealed {
+		if sd.count(answers, ws, sc) {
+			near = append(near, sd)
+		}
+	}
+	var err error
+	for _, sd := range near {
+		var r Read
+		if r, err = sd.windows(answers, ws, want, sc); err != nil {
+			break
+		}
+		read.add(r)
+	}
+	clear(sc.sealed) // no scratch keeps what a merge or the retention drops
+	return read, err
 }
 
-// windows adds the rows of one sealed segment of a month to the answers, of the series sc.of.
-func (s *sealed) windows(answers []answer, mo *month, ws []window, want segment.Want, sc *scratch) (Read, error) {
-	var read Read
-	var seg *segment.Segment
+// counts tells whether all that a window asks of a series is its counts as stored.
+func (s *sealed) counts(x *sealedSeries, w *window) bool {
+	return w.counted && x.stored.MinTime >= w.from && x.stored.MaxTime < w.to && !s.edited()
+}
+
+// overlaps tells whether a time of the series may be in the window.
+func (x *sealedSeries) overlaps(w *window) bool {
+	return x.stored.MinTime < w.to && x.stored.MaxTime >= w.from
+}
+
+// count adds to the answers what is known without opening the segment, and tells whether [sealed.windows] has the rest.
+func (s *sealed) count(answers []answer, ws []window, sc *scratch) (more bool) {
 	for i := range ws {
-		if !mo.overlaps(ws[i].span) {
-			continue
-		}
-		x := s.find(sc.of[i])
-		if x == nil {
-			continue
-		}
-		if ws[i].counted && !s.edited() && x.stored.MinTime >= ws[i].from && x.stored.MaxTime < ws[i].to {
+		switch x := s.find(sc.of[i]); {
+		case x == nil || !x.overlaps(&ws[i]):
+		case s.counts(x, &ws[i]):
 			answers[i].AddCounts(&x.stored)
-			continue
+		default:
+			more = true
 		}
-		if seg == nil {
-			var err error
-			if seg, err = s.open(&sc.segment); err != nil {
-				return read, err
-			}
+	}
+	return more
+}
+
+// windows adds to the answers the rows of one segment, of the series sc.of, that count has left.
+func (s *sealed) windows(answers []answer, ws []window, want segment.Want, sc *scratch) (Read, error) {
+	seg, err := s.open(&sc.segment)
+	if err != nil {
+		return Read{}, err
+	}
+	var read Read
+	for i := range ws {
+		x := s.find(sc.of[i])
+		if x == nil || !x.overlaps(&ws[i]) || s.counts(x, &ws[i]) {
+			continue
 		}
 		r, err := seg.Window(&answers[i].Aggregate, &answers[i].sketches, int(x.index), ws[i].from, ws[i].to, want, &sc.segment)
 		if err != nil {

@@ -18,8 +18,10 @@ type sealed struct {
 	source     *source
 	generation uint64
 	rows       uint64
-	// series are those of the segment, by number.
+	// series are those of the segment, by number. A single one is alone, where a query of many models finds it in the
+	// same line of the cache.
 	series []sealedSeries
+	alone  [1]sealedSeries
 
 	// kept is the segment; nil for a small one without edits. Guarded by the model's lock.
 	kept *segment.Segment
@@ -45,7 +47,9 @@ func newSealed(m *model, src *source, generation uint64, sc *segment.Scratch) (*
 	if err != nil {
 		return nil, err
 	}
-	s.series = make([]sealedSeries, seg.NumSeries())
+	if s.series = s.alone[:]; seg.NumSeries() != 1 {
+		s.series = make([]sealedSeries, seg.NumSeries())
+	}
 	for i := range s.series {
 		info := seg.Series(i)
 		stored := info.Total.Counts

@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 )
 
 // cursor reads a byte slice from the front. The first fault latches in err: from then on every read returns zeros.
@@ -48,6 +49,19 @@ func (c *cursor) uvarint() uint64 {
 		v := uint64(c.rest[0])
 		c.rest = c.rest[1:]
 		return v
+	}
+	if len(c.rest) >= 8 { // up to eight bytes at once, as most are that are not of one
+		v := binary.LittleEndian.Uint64(c.rest)
+		if end := ^v & 0x8080808080808080; end != 0 {
+			n := bits.TrailingZeros64(end)/8 + 1
+			v &= end ^ (end - 1)
+			if v>>(8*n-8) != 0 {
+				c.rest = c.rest[n:]
+				v = v&0x007f007f007f007f | v&0x7f007f007f007f00>>1
+				v = v&0x00003fff00003fff | v&0x3fff00003fff0000>>2
+				return v&0x000000000fffffff | v&0x0fffffff00000000>>4
+			}
+		}
 	}
 	v, n := binary.Uvarint(c.rest)
 	if n <= 0 || n > 1 && c.rest[n-1] == 0 {

@@ -34,6 +34,7 @@ func (sc *Scratch) Forget() {
 			s.src = nil
 		}
 	}
+	sc.located.segment = nil
 }
 
 // forget lets go of an opened segment and of its decoded blocks.
@@ -43,6 +44,9 @@ func (sc *Scratch) forget(s *Segment) {
 		if sc.edges[i].segment == s {
 			sc.edges[i].segment = nil
 		}
+	}
+	if sc.located.segment == s {
+		sc.located.segment = nil
 	}
 }
 

@@ -20,7 +20,8 @@ type Edit struct {
 type edits map[int][]Edit
 
 // Edit applies e. The segment must not be read at the same time; snapshots may be. It recomputes the row's block and
-// the path above it, at the cost of decoding one block.
+// the path above it, at the cost of decoding one block, but for one
+// in which FindID or FindWaiting has just found a row.
 func (s *Segment) Edit(series, block int, e Edit, sc *Scratch) error {
 	number := int(s.dir.series[series].firstBlock) + block
 	changed := slices.Clone(s.edits[number])
@@ -30,10 +31,11 @@ func (s *Segment) Edit(series, block int, e Edit, sc *Scratch) error {
 	} else {
 		changed = slices.Insert(changed, i, e)
 	}
-	c := &sc.block
-	if _, err := s.readStored(c, series, block, Numbers|Lags, sc); err != nil {
+	c, err := s.locate(series, block, sc)
+	if err != nil {
 		return err
 	}
+	sc.located.segment = nil // its rows change
 	c.edit(changed, Numbers|Lags)
 	if err := s.regrowSketches(c, series, block, sc); err != nil {
 		return err

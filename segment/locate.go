@@ -54,7 +54,7 @@ func (s *Segment) FindWaiting(series int, ts int64, predicted float64, id []byte
 	first := sort.Search(len(blocks), func(i int) bool { return blocks[i].MaxTime >= ts })
 	for b := first; b < len(blocks) && blocks[b].MinTime <= ts; b++ {
 		err = s.findInBlock(id, series, b, sc, func(r int, known bool) {
-			c := &sc.block
+			c := &sc.located.rows
 			if !known && c.Times[r] == ts && math.Float64bits(c.Predicted[r]) == math.Float64bits(predicted) {
 				block, row, ok = b, r, true
 			}
@@ -66,22 +66,46 @@ func (s *Segment) FindWaiting(series int, ts int64, predicted float64, id []byte
 	return block, row, ok, nil
 }
 
-// findInBlock calls found for the rows of a block with the id. sc.block holds numbers and ids as stored meanwhile.
+// findInBlock calls found for the rows of a block with the id. sc.located is the block meanwhile.
 func (s *Segment) findInBlock(id []byte, series, block int, sc *Scratch, found func(row int, known bool)) error {
-	c := &sc.block
-	if _, err := s.readStored(c, series, block, Numbers|IDs, sc); err != nil {
+	if _, err := s.readStored(&sc.block, series, block, IDs, sc); err != nil {
 		return err
 	}
 	edited := s.edits[int(s.dir.series[series].firstBlock)+block]
-	for row := range c.Len() {
-		if !bytes.Equal(c.IDs.At(row), id) {
+	for row := range sc.block.IDs.Len() {
+		if !bytes.Equal(sc.block.IDs.At(row), id) {
 			continue
+		}
+		c, err := s.locate(series, block, sc)
+		if err != nil {
+			return err
 		}
 		if known, deleted := state(edited, row, c.Known.Get(row)); !deleted {
 			found(row, known)
 		}
 	}
 	return nil
+}
+
+// located is the numbers and lags, as stored, of the block in which a row was found last: it is likely to be edited next.
+type located struct {
+	segment *Segment // nil if there is none
+	block   int      // of all of the segment
+	rows    Columns
+}
+
+// locate returns the numbers and lags of a block as stored. They are sc.located until the next call.
+func (s *Segment) locate(series, block int, sc *Scratch) (*Columns, error) {
+	l, number := &sc.located, int(s.dir.series[series].firstBlock)+block
+	if l.segment == s && l.block == number {
+		return &l.rows, nil
+	}
+	l.segment = nil
+	if _, err := s.readStored(&l.rows, series, block, Numbers|Lags, sc); err != nil {
+		return nil, err
+	}
+	l.segment, l.block = s, number
+	return &l.rows, nil
 }
 
 // state returns what edits make of a row.

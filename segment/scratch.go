@@ -11,6 +11,7 @@ import (
 type Scratch struct {
 	raw        []byte // what a Source read
 	block      Columns
+	located    located
 	ints       []int64
 	values     []float64
 	inflated   []byte

@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"iter"
 	"math"
 	"math/bits"
 	"slices"
@@ -103,23 +102,6 @@ func (s *Sketch) addErrors(predicted, actual []float64) {
 // page returns the counts of a page by its place plus one.
 func (s *Sketch) page(place uint8) []uint64 {
 	return s.counts[int(place-1)<<pageBits:][:pageLen]
-}
-
-// buckets returns the buckets that have a count, ascending, but for that of zero.
-func (s *Sketch) buckets() iter.Seq2[int, uint64] {
-	s.unfold()
-	return func(yield func(int, uint64) bool) {
-		for p, page := range s.pages {
-			if page == 0 {
-				continue
-			}
-			for i, n := range s.page(page) {
-				if n > 0 && !yield(p<<pageBits|i, n) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // Quantiles sets dst[i] to the value of which percents[i] in a hundred are not greater, by the nearest rank: the least

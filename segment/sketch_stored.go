@@ -16,28 +16,44 @@ const (
 
 // appendTo appends s in its stored form.
 func (s *Sketch) appendTo(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, s.zeros)
-	used, last := 0, 0
-	for bucket := range s.buckets() {
-		if used == 0 {
-			last = bucket - 1
+	s.unfold()
+	used, first := 0, 0
+	for p, page := range s.pages {
+		if page == 0 {
+			continue
 		}
-		used++
+		for i, n := range s.page(page) {
+			if n > 0 {
+				if used++; used == 1 {
+					first = p<<pageBits | i
+				}
+			}
+		}
 	}
-	dst = binary.AppendUvarint(dst, uint64(used))
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, s.zeros), uint64(used))
 	if used == 0 {
 		return dst
 	}
+	last := first - 1
 	dst = binary.AppendUvarint(dst, uint64(last))
-	for bucket, n := range s.buckets() {
-		gap, more := uint64(bucket-last-1), n-1
-		last = bucket
-		dst = append(dst, byte(min(gap, pairMost)<<pairBits|min(more, pairMost)))
-		if gap >= pairMost {
-			dst = binary.AppendUvarint(dst, gap-pairMost)
+	for p, page := range s.pages {
+		if page == 0 {
+			continue
 		}
-		if more >= pairMost {
-			dst = binary.AppendUvarint(dst, more-pairMost)
+		for i, n := range s.page(page) {
+			if n == 0 {
+				continue
+			}
+			bucket := p<<pageBits | i
+			gap, more := uint64(bucket-last-1), n-1
+			last = bucket
+			dst = append(dst, byte(min(gap, pairMost)<<pairBits|min(more, pairMost)))
+			if gap >= pairMost {
+				dst = binary.AppendUvarint(dst, gap-pairMost)
+			}
+			if more >= pairMost {
+				dst = binary.AppendUvarint(dst, more-pairMost)
+			}
 		}
 	}
 	return dst
