@@ -228,14 +228,24 @@ func TestBytesInFlight(t *testing.T) {
 		}
 	})
 	<-server.store.entered
-	resp, answer := server.do(t, "POST", events, strings.NewReader(body))
-	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	require.Equal(t, "too many bytes are being taken in; send this request again", errorText(t, answer))
-	require.EqualValues(t, 1, scrape(t, server)["residual_http_bytes_full_total"])
+	for name, send := range map[string]func() (reply, string){
+		"of a length": func() (reply, string) { return server.do(t, "POST", events, strings.NewReader(body)) },
+		"in chunks":   func() (reply, string) { return server.do(t, "POST", events, io.MultiReader(strings.NewReader(body))) },
+		"compressed": func() (reply, string) {
+			return server.do(t, "POST", events, bytes.NewReader(gzipped(t, text(body))), "Content-Encoding", "gzip")
+		},
+		"a file": func() (reply, string) { return server.do(t, "POST", upload+"&format=ndjson", io.MultiReader(strings.NewReader(body))) },
+	} {
+		resp, answer := send()
+		require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, name)
+		requireRetryAfter(t, "1", resp.Header.Get("Retry-After"))
+		require.Equal(t, "too many bytes are being taken in; send this request again", errorText(t, answer), name)
+	}
+	require.EqualValues(t, 4, scrape(t, server)["residual_http_bytes_full_total"])
 	server.store.gate <- struct{}{}
 	held.Wait()
 	server.store.hold("")
-	resp, _ = server.do(t, "POST", events, strings.NewReader(body))
+	resp, _ := server.do(t, "POST", events, strings.NewReader(body))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, "the room is free again")
 }
 
@@ -351,4 +361,29 @@ func TestActuals(t *testing.T) {
 	require.Contains(t, body, `"name":"ml_model_actuals"`)
 	resp, _ = server.do(t, "GET", "/v0/pipes/ml_model_actuals_quarantine.json", nil)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+// TestEndlessLine sends as much as a body may have in one line, and a good one behind it: the long one costs itself alone,
+// and no memory of its size.
+func TestEndlessLine(t *testing.T) {
+	server := start(t, httpapi.Options{})
+	const long = 60 << 20
+	send := func() (reply, string) {
+		body := io.MultiReader(io.LimitReader(endless('x'), long), strings.NewReader("\n"+goodLine))
+		return server.do(t, "POST", events, body)
+	}
+	resp, answer := send() // with buffers that later requests have again
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 2 {
+		require.Equal(t, http.StatusAccepted, resp.StatusCode)
+		require.Equal(t, "{\"successful_rows\":1,\"quarantined_rows\":1}\n", answer)
+		resp, answer = send()
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(long/4))
+	for _, batch := range server.store.batches {
+		require.Equal(t, event.CodeLineTooLong, batch.Rejects[0].Code)
+		require.Equal(t, 1, batch.Rejects[0].Line)
+	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestGiveBack lets 64 MiB die: they go back to the system once nothing was allocated for a while, and not before.
+// TestGiveBack lets 128 MiB die: they go back to the system once nothing was allocated for a while, and not before.
 func TestGiveBack(t *testing.T) {
-	const size = 64 << 20
+	const size = 2 * busyBytes
 	free := func() uint64 {
 		s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
 		metrics.Read(s)
