@@ -234,7 +234,9 @@ func TestBytesInFlight(t *testing.T) {
 		"compressed": func() (reply, string) {
 			return server.do(t, "POST", events, bytes.NewReader(gzipped(t, text(body))), "Content-Encoding", "gzip")
 		},
-		"a file": func() (reply, string) { return server.do(t, "POST", upload+"&format=ndjson", io.MultiReader(strings.NewReader(body))) },
+		"a file": func() (reply, string) {
+			return server.do(t, "POST", upload+"&format=ndjson", io.MultiReader(strings.NewReader(body)))
+		},
 	} {
 		resp, answer := send()
 		require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, name)

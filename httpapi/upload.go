@@ -46,7 +46,7 @@ func (s *Server) postDatasource(c *call) error {
 		return err
 	}
 	defer closeFile()
-	raw := &chargedReader{from: file, budget: &s.budget}
+	raw := &chargedReader{from: file, server: s}
 	defer raw.release()
 	rows, err := s.rowsOf(c, src, raw, name)
 	if err != nil {
@@ -186,20 +186,20 @@ func formatOf(name string) string {
 	return "csv"
 }
 
-// chargedReader charges what is read to a budget.
+// chargedReader charges what is read to the bytes in flight.
 type chargedReader struct {
 	from   io.Reader
-	budget *budget
+	server *Server
 	taken  int64
 }
 
 func (r *chargedReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
-	if !r.budget.take(int64(n)) {
-		return 0, busy(0, "too many bytes are being taken in; send this request again")
+	if !r.server.budget.take(int64(n)) {
+		return 0, r.server.overBudget()
 	}
 	r.taken += int64(n)
 	return n, err
 }
 
-func (r *chargedReader) release() { r.budget.give(r.taken) }
+func (r *chargedReader) release() { r.server.budget.give(r.taken) }
