@@ -103,6 +103,9 @@ func (b *bench) stream(ctx context.Context, d dataset, r *residual) error {
 	return nil
 }
 
+// idleFor is how long the server is left alone before its models count as idle: it gives memory back by then.
+const idleFor = 25 * time.Second
+
 // countMs is the time of one answer about every series.
 const countMs = "count of all, ms"
 
@@ -138,6 +141,10 @@ func (b *bench) crowd(ctx context.Context, d dataset) (err error) {
 	r, err := b.streamed(ctx, d, dir, "--checkpoint-bytes", "8MiB", "--model-gauges", "0")
 	if err != nil {
 		return err
+	}
+	select {
+	case <-time.After(idleFor):
+	case <-ctx.Done():
 	}
 	used, err := r.usage()
 	b.ledger.add(d.name, residualName, residentBytes, float64(used.resident))
