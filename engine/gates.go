@@ -75,9 +75,9 @@ func (g *Gates) judge(c *Comparison) (status DriftStatus, reason string) {
 	case recent.ActualCount == 0:
 		return DriftInsufficientData, "recent: " + recent.MAE.Null.String()
 	case recent.ActualCount < g.MinRecent:
-		return DriftInsufficientData, "recent: " + fewText(recent.ActualCount, g.MinRecent)
+		return DriftInsufficientData, fewText("recent: ", recent.ActualCount, g.MinRecent)
 	case reference.ActualCount < g.MinReference:
-		return DriftInsufficientData, "reference: " + fewText(reference.ActualCount, g.MinReference)
+		return DriftInsufficientData, fewText("reference: ", reference.ActualCount, g.MinReference)
 	case recent.ActualCoverage.Number < g.MinCoverage:
 		return DriftInsufficientData, "recent: " + coverageText(recent.ActualCoverage.Number, g.MinCoverage)
 	case reference.ActualCoverage.Number < g.MinCoverage:

@@ -131,7 +131,7 @@ func (m *Measures) judge(floor Floor) {
 		m.Status, m.Reason = ReportNoData, NoActuals.String()
 		return
 	case m.ActualCount < floor.Actuals:
-		m.Status, m.Reason = ReportInsufficientData, fewText(m.ActualCount, floor.Actuals)
+		m.Status, m.Reason = ReportInsufficientData, fewText("", m.ActualCount, floor.Actuals)
 	case m.ActualCoverage.Number < floor.Coverage:
 		m.Status, m.Reason = ReportInsufficientData, coverageText(m.ActualCoverage.Number, floor.Coverage)
 	}
@@ -164,8 +164,8 @@ func (m *Measures) judge(floor Floor) {
 	}
 }
 
-func fewText(n, least uint64) string {
-	return strconv.FormatUint(n, 10) + " actuals, fewer than " + strconv.FormatUint(least, 10)
+func fewText(of string, n, least uint64) string {
+	return of + strconv.FormatUint(n, 10) + " actuals, fewer than " + strconv.FormatUint(least, 10)
 }
 
 func coverageText(share, least float64) string {

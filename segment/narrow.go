@@ -25,14 +25,17 @@ func (s *Sum) narrow() narrow {
 // minus returns |s-o| and whether the difference is negative. Bins of one below the window of the other are dropped, as
 // they would be had both been one sum.
 func (s *Sum) minus(o *Sum) (difference narrow, negative bool) {
-	a, b := *s, *o
-	if b.bins[sumBins-1] != 0 {
-		a.raise(int(b.top))
+	if s.top != o.top {
+		a, b := *s, *o
+		if b.bins[sumBins-1] != 0 {
+			a.raise(int(b.top))
+		}
+		if a.bins[sumBins-1] != 0 {
+			b.raise(int(a.top))
+		}
+		s, o = &a, &b
 	}
-	if a.bins[sumBins-1] != 0 {
-		b.raise(int(a.top))
-	}
-	v, w := a.narrow(), b.narrow()
+	v, w := s.narrow(), o.narrow()
 	difference = narrow{exp: v.exp}
 	var borrow uint64
 	for i := range v.limb {

@@ -68,7 +68,9 @@ func (s *Sketch) addStored(c *cursor) {
 	s.count += zeros
 	s.zeros += zeros
 	p := pairReader{cursor: *c}
-	if p.begin(); p.left > 0 && len(s.counts) == 0 && len(s.pairs) == 0 {
+	p.begin()
+	// Where many counts take more than their half of a byte, to read them twice costs more than it saves.
+	if few := len(p.rest) < 2*p.left; few && len(s.counts) == 0 && len(s.pairs) == 0 {
 		s.hold(&p, c.rest)
 	} else if p.left > 0 {
 		s.unfold()

@@ -75,7 +75,7 @@ func TestSketchQuantiles(t *testing.T) {
 	require.Zero(t, got[0])
 }
 
-// requireStored returns s as it is after it was stored, still in its stored form.
+// requireStored returns s as it is after it was stored, in its stored form if it is one of few rows.
 func requireStored(t *testing.T, s *Sketch) *Sketch {
 	t.Helper()
 	c := cursor{rest: s.appendTo(nil)}
@@ -83,7 +83,6 @@ func requireStored(t *testing.T, s *Sketch) *Sketch {
 	again.addStored(&c)
 	require.NoError(t, c.end())
 	require.Equal(t, s.Count(), again.Count())
-	require.Equal(t, s.count > s.zeros, len(again.pairs) > 0)
 	return again
 }
 
