@@ -68,9 +68,9 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 func (f *serveFlags) limits() httpapi.Limits {
 	const (
 		bodyBytes, inFlightBytes = 64 << 20, 256 << 20
-		// What so many requests hold is an eighth of the memory. As many keep two processors busy and share a sync; the
+		// What so many requests hold is a sixteenth of the memory. As many keep two processors busy and share a sync; the
 		// others wait for their turn where they cost a connection.
-		ingestBytes, ingestsMin, ingestsMax = 16 << 20, 16, 256
+		ingestBytes, ingestsMin, ingestsMax = 32 << 20, 16, 256
 	)
 	memory := int64(f.memoryLimit)
 	return httpapi.Limits{
