@@ -108,6 +108,9 @@ func (m *machine) append() {
 		m.names = append(m.names, predictionName{e.ModelID, e.PredictionID})
 		m.oracle.add(e)
 	}
+	if m.batch.Len() > 0 {
+		m.giveUp()
+	}
 	_, err := m.db.Append(context.Background(), &m.batch)
 	require.NoError(m.t, err)
 }
@@ -155,7 +158,7 @@ func (m *machine) appendActuals() {
 		m.actuals.Observed = append(m.actuals.Observed, observed)
 		m.oracle.actual(name, v, at, m.choose.now)
 	}
-	m.oracle.expire(m.choose.now.Add(-m.opts.ActualsTTL))
+	m.giveUp()
 	_, err := m.db.AppendActuals(context.Background(), &m.actuals)
 	require.NoError(m.t, err)
 }
@@ -163,8 +166,12 @@ func (m *machine) appendActuals() {
 func (m *machine) delete() {
 	name := m.name()
 	m.oracle.delete(name)
+	m.giveUp()
 	require.NoError(m.t, m.db.Delete(context.Background(), name.model, name.id))
 }
+
+// giveUp forgets the orphans whose time is over, as every request does that the log has a record of.
+func (m *machine) giveUp() { m.oracle.expire(m.choose.now.Add(-m.opts.ActualsTTL)) }
 
 // expire drops what is past the retention. Rows that only the log has are dropped once a checkpoint has them.
 func (m *machine) expire() {
