@@ -153,11 +153,16 @@ func (db *DB) keepHouse(ctx context.Context) error {
 		err = errors.Join(err, db.checkpoint(ctx))
 	}
 	db.balance(ctx)
-	for merged := err == nil; merged && err == nil; {
-		if merged, err = db.mergeOnce(ctx); merged {
-			db.balance(ctx)
-			merged = !db.checkpointDue()
+	if err != nil {
+		return err
+	}
+	for {
+		if merged, err := db.mergeOnce(ctx); !merged || err != nil {
+			return err
+		}
+		db.balance(ctx)
+		if db.checkpointDue() {
+			return nil
 		}
 	}
-	return err
 }

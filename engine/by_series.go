@@ -43,9 +43,9 @@ func (o *bySeries) fill(b *event.Batch) {
 	orderTexts(&o.features, &b.Features, o.rows)
 }
 
-// orderTexts makes dst the values of src in the order of rows, which names each once. Up to wordsCopied bytes it copies as many
-// words whatever the length, which takes half of the time of a copy of just the bytes, since a length cannot be foretold; what is
-// too much is written over by the next value.
+// orderTexts makes dst the values of src in the order of rows, which names each once. Up to wordsCopied bytes it copies
+// as many words whatever the length, which takes half of the time of a copy of just the bytes, since a length cannot be
+// foretold; what is too much is written over by the next value.
 func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 	size := len(src.Bytes)
 	dst.Bytes, dst.Ends = grown(dst.Bytes, size), grown(dst.Ends, len(rows))

@@ -14,8 +14,8 @@ import (
 	"github.com/residualdb/residual/engine"
 )
 
-// TestNamesAreNoPaths stores models whose names mean something to a file system, or look alike: each is a model of its own, also
-// after a restart, and no file is named by any of them.
+// TestNamesAreNoPaths stores models whose names mean something to a file system, or look alike: each is a model of its
+// own, also after a restart, and no file is named by any of them.
 func TestNamesAreNoPaths(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "store")

@@ -25,17 +25,18 @@ type knownTarget struct {
 	target
 }
 
-// The bounds of a targets table; one that is half full doubles until targetsMax. A series that finds no place near its own takes
-// that of another.
+// The bounds of a targets table; one that is half full doubles until targetsMax. A series that finds no place near its
+// own takes that of another.
 const (
 	targetsMin   = 1 << 8
 	targetsMax   = 1 << 18
 	targetProbes = 4
 )
 
-// targets finds the targets of series that came before by where their names lie in memory: a decoder has the same strings for a series
-// again and again. So what a series costs the publisher is the lines of
-// the cache that its rows change, and not also those of names, registry and indexes. It can forget anything at any time. It is for one goroutine.
+// targets finds the targets of series that came before by where their names lie in memory: a decoder has the same
+// strings for a series again and again. So what a series costs the publisher is the lines of the cache that its rows
+// change, and not also those of names, registry and indexes. It can forget anything at any time. It is for one
+// goroutine.
 type targets struct {
 	table []knownTarget
 	used  int
