@@ -75,7 +75,7 @@ func FuzzRequest(f *testing.F) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
 	f.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(f, server.Shutdown(ctx))
 		require.NoError(f, <-served)

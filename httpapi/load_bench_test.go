@@ -32,7 +32,7 @@ func BenchmarkLoad(b *testing.B) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
 	b.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(b, server.Shutdown(ctx))
 		require.NoError(b, <-served)

@@ -44,7 +44,7 @@ func serveInstant(b *testing.B) (*fasthttp.HostClient, string) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
 	b.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(b, server.Shutdown(ctx))
 		require.NoError(b, <-served)

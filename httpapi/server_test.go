@@ -227,7 +227,7 @@ func startWith(t *testing.T, store httpapi.Store, opts httpapi.Options) *running
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(t, server.Shutdown(ctx))
 		require.NoError(t, <-served)
@@ -283,6 +283,20 @@ func dial(t *testing.T, addr string) net.Conn {
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
 	return conn
+}
+
+// ask sends a request's head on a connection and waits until the server asks for the body: then it serves the request.
+func ask(t *testing.T, conn net.Conn, bodyBytes int) *bufio.Reader {
+	t.Helper()
+	_, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", head, bodyBytes)
+	require.NoError(t, err)
+	answers := bufio.NewReader(conn)
+	answer, err := answers.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 100 Continue\r\n", answer)
+	_, err = answers.ReadString('\n')
+	require.NoError(t, err)
+	return answers
 }
 
 // keepOpen opens a connection that the server knows: it answered one request on it.

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -31,22 +30,10 @@ func TestServeOverTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 
-	server, err := httpapi.New(newFakeStore(), httpapi.Options{Limits: httpapi.Limits{HeaderTimeout: 200 * time.Millisecond}})
-	require.NoError(t, err)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(tls.NewListener(ln, config)) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		require.NoError(t, server.Shutdown(ctx))
-		require.NoError(t, <-served)
-	})
-
+	addr := startTLS(t, config, httpapi.Limits{})
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+ln.Addr().String()+"/health", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+addr+"/health", http.NoBody)
 	require.NoError(t, err)
 	resp, err := transport.RoundTrip(req)
 	require.NoError(t, err)
@@ -54,8 +41,26 @@ func TestServeOverTLS(t *testing.T) {
 	require.Equal(t, "HTTP/1.1", resp.Proto)
 	require.NoError(t, resp.Body.Close())
 
-	silent := dial(t, ln.Addr().String())
-	_, _ = io.ReadAll(silent)
-	plain := exchange(t, ln.Addr().String(), get("/health"))
+	impatient := startTLS(t, config, httpapi.Limits{HeaderTimeout: 50 * time.Millisecond})
+	requireClosed(t, dial(t, impatient))
+	plain := exchange(t, addr, get("/health"))
 	require.NotContains(t, plain, "HTTP/1.1 200")
+}
+
+// startTLS serves TLS until the test ends.
+func startTLS(t *testing.T, config *tls.Config, limits httpapi.Limits) (addr string) {
+	t.Helper()
+	server, err := httpapi.New(newFakeStore(), httpapi.Options{Limits: limits})
+	require.NoError(t, err)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(tls.NewListener(ln, config)) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		require.NoError(t, server.Shutdown(ctx))
+		require.NoError(t, <-served)
+	})
+	return ln.Addr().String()
 }

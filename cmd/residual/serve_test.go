@@ -130,10 +130,12 @@ func TestServeDrains(t *testing.T) {
 	body, feed := io.Pipe()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/v0/events?name=ml_model_predictions", body)
 	require.NoError(t, err)
-	request.Close = true
+	// The body is sent once the server serves the request: one that it has not read yet it may leave unanswered.
+	request.Header.Set("Expect", "100-continue")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Hour}}
 	answered := make(chan string, 1)
 	go func() {
-		response, err := http.DefaultClient.Do(request)
+		response, err := client.Do(request)
 		if err != nil {
 			answered <- err.Error()
 			return
