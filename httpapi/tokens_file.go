@@ -87,8 +87,11 @@ func RevokeToken(dir, name string) error {
 	})
 }
 
-// ListTokens returns the tokens of the data directory in the order of their creation.
+// ListTokens returns the tokens of the data directory, which must exist, in the order of their creation.
 func ListTokens(dir string) ([]Token, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
 	tokens, _, err := readTokens(dir)
 	return tokens, err
 }

@@ -11,7 +11,11 @@ import (
 
 func TestToken(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	r := run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", dir)
+	r := run(t, "token", "list", "--data-dir", dir)
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "no such file or directory")
+	require.Empty(t, r.out)
+	r = run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", dir)
 	require.Equal(t, exitOK, r.code, r.err)
 	token := strings.TrimSuffix(r.out, "\n")
 	require.Greater(t, len(token), 20)
