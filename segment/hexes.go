@@ -28,10 +28,10 @@ func hexPatternOf(t *Text, n int) (p hexPattern, ok bool) {
 			return p, false
 		}
 		for j, b := range p.template {
-			if b == v[j] || b == 0 && hexValue[v[j]] < 16 {
+			if b == v[j] || b == 0 && isHexDigit(v[j]) {
 				continue
 			}
-			if b == 0 || hexValue[b] > 15 || hexValue[v[j]] > 15 {
+			if b == 0 || !isHexDigit(b) || !isHexDigit(v[j]) {
 				return p, false
 			}
 			p.template[j] = 0
@@ -47,16 +47,10 @@ func hexPatternOf(t *Text, n int) (p hexPattern, ok bool) {
 
 const hexDigits = "0123456789abcdef"
 
-// hexValue holds the value of each hexadecimal digit, 255 for other bytes.
-var hexValue = func() (v [256]uint8) {
-	for i := range v {
-		v[i] = 255
-	}
-	for i, b := range []byte(hexDigits) {
-		v[b] = uint8(i)
-	}
-	return v
-}()
+func isHexDigit(b byte) bool { return b-'0' < 10 || b-'a' < 6 }
+
+// hexValue returns the value of a digit: letters alone have bit 6, and their low bits count from 1.
+func hexValue(b byte) byte { return b&15 + b>>6*9 }
 
 // appendHexes appends the digits of all values, four bits each, the first in the low ones.
 func appendHexes(dst []byte, t *Text, p hexPattern) []byte {
@@ -67,9 +61,9 @@ func appendHexes(dst []byte, t *Text, p hexPattern) []byte {
 				continue
 			}
 			if half {
-				dst = append(dst, low|hexValue[b]<<4)
+				dst = append(dst, low|hexValue(b)<<4)
 			} else {
-				low = hexValue[b]
+				low = hexValue(b)
 			}
 			half = !half
 		}
