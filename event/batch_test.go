@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -207,7 +208,7 @@ func TestManySeries(t *testing.T) {
 	d := event.NewDecoder()
 	var b event.Batch
 	var body []byte
-	const models = 132_000 // more than a decoder keeps
+	const models, again = 132_000, 10_000 // more than a decoder keeps, and some once more
 	names := make([]string, models)
 	for i := range names {
 		switch names[i] = fmt.Sprint("model_", i); i % 3 {
@@ -223,11 +224,16 @@ func TestManySeries(t *testing.T) {
 		body = append(body, line("model_id", text)...)
 		body = append(body, '\n')
 	}
-	body = append(body, body...)
+	ends := 0
+	for range again {
+		ends += bytes.IndexByte(body[ends:], '\n') + 1
+	}
+	body = append(body, body[:ends]...)
 	for range 2 {
 		b.Reset()
 		require.NoError(t, d.Decode(&b, body, event.NDJSON, event.Rules{}))
 		require.Len(t, b.Series, models)
+		require.Len(t, b.SeriesOf, models+again)
 		for i, s := range b.SeriesOf {
 			if int(s) != i%models || b.Series[s].Model != names[i%models] {
 				t.Fatalf("row %d: series %d, %+v", i, s, b.Series[s])
