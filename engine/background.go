@@ -95,9 +95,11 @@ func (db *DB) logStopped(err error) {
 	}
 }
 
-// checkpointDue tells whether the log or the heads have grown to their bound, or the log fills the disk.
+// checkpointDue tells whether the log or the heads have grown to their bound, or the log fills the disk. The goroutine that
+// makes checkpoints calls it between two of them, when what is being sealed is what a failed one has left: appends may wait
+// for it, and it does not grow again by itself.
 func (db *DB) checkpointDue() bool {
-	return db.grown() || errors.Is(db.log.Err(), wal.ErrNoSpace)
+	return db.grown() || db.headBytes() >= db.opts.HeadBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
 }
 
 func (db *DB) sealInBackground(ctx context.Context) {
