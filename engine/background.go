@@ -119,17 +119,14 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	tick := time.NewTicker(housekeepingInterval)
 	defer tick.Stop()
 	db.balance(ctx) // a restart reads no columns
-	log := idleLog{worth: db.opts.CheckpointBytes / idleShare}
 	for {
-		idle := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-db.background.grown:
 		case <-tick.C:
-			idle = log.tick(db.log.Size())
 		}
-		err := db.keepHouse(ctx, idle)
+		err := db.keepHouse(ctx)
 		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
 			db.opts.Logger.Error("background work failed", "error", err)
@@ -150,26 +147,11 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	}
 }
 
-// idleShare is the part of CheckpointBytes that makes the log of an idle store worth a checkpoint. A restart then has nothing
-// to replay, and rows of many series take a third of the memory in segments that they take in heads (measured with 100,000
-// models).
-const idleShare = 64
-
-// idleLog notices that nothing is appended to the log. size is that at the last tick.
-type idleLog struct{ size, worth int64 }
-
-// tick tells whether nothing was appended since the tick before to a log that is worth a checkpoint.
-func (l *idleLog) tick(size int64) bool {
-	idle := size == l.size && size >= l.worth
-	l.size = size
-	return idle
-}
-
-// keepHouse does what is due, and makes a checkpoint if the store is idle. Old months go first: they take little space to
-// drop. A checkpoint that is due again waits for one merge and not for all, so that neither keeps the other from its turn.
-func (db *DB) keepHouse(ctx context.Context, idle bool) error {
+// keepHouse does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
+// for one merge and not for all, so that neither keeps the other from its turn.
+func (db *DB) keepHouse(ctx context.Context) error {
 	err := db.dropExpired()
-	if idle || db.checkpointDue() {
+	if db.checkpointDue() {
 		err = errors.Join(err, db.checkpoint(ctx))
 	}
 	db.balance(ctx)
