@@ -28,6 +28,10 @@ func TestCSV(t *testing.T) {
 	f("\uFEFF\"model_id\",predicted_value\n\uFEFFa,1\n", "{\"model_id\":\"\uFEFFa\",\"predicted_value\":1}\n")
 	f("\uFEFF", "")
 	f("a,1,2\nb\"x,1\nc,1\n", `"3 fields where there are 2 columns: a,1,2"`+"\n"+`"parse error on line 2, column 2: bare \" in non-quoted-field"`+"\n"+`{"model_id":"c","predicted_value":1}`+"\n")
+	f("a,1\n\"b,1\n"+strings.Repeat("c,1\n", 1000), `{"model_id":"a","predicted_value":1}`+"\n"+
+		`"record on line 2; parse error on line 1002, column 5: extraneous or missing \" in quoted-field"`+"\n")
+	f("\"b,1\nc,1\n\"d,1\ne,1\n", `"record on line 1; parse error on line 3, column 1: extraneous or missing \" in quoted-field"`+"\n"+
+		`{"model_id":"e","predicted_value":1}`+"\n")
 }
 
 // FuzzCSV holds the reader to lines of JSON, in proportion to the file.

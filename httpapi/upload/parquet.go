@@ -4,23 +4,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"math"
-	"strconv"
-	"time"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // rowBytesMin is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
 const rowBytesMin = 64
-
-// timeLayout is how a timestamp stands in a row.
-const timeLayout = "2006-01-02 15:04:05.000"
 
 type parquetRows struct {
 	columns []*parquet.Column
@@ -115,54 +107,4 @@ func (r *parquetRows) fill() error {
 		return brokenParquet()
 	}
 	return nil
-}
-
-func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value) []byte {
-	if value.IsNull() {
-		return append(dst, "null"...)
-	}
-	switch value.Kind() {
-	case parquet.Boolean:
-		return strconv.AppendBool(dst, value.Boolean())
-	case parquet.Int32:
-		return strconv.AppendInt(dst, int64(value.Int32()), 10)
-	case parquet.Int64:
-		if t, ok := parquetTime(column, value.Int64()); ok {
-			return append(t.UTC().AppendFormat(append(dst, '"'), timeLayout), '"')
-		}
-		return strconv.AppendInt(dst, value.Int64(), 10)
-	case parquet.Float, parquet.Double:
-		f := value.Double()
-		if value.Kind() == parquet.Float {
-			f = float64(value.Float())
-		}
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return jsontext.AppendQuoted(dst, strconv.FormatFloat(f, 'g', -1, 64))
-		}
-		return jsontext.AppendFloat(dst, f)
-	case parquet.ByteArray, parquet.FixedLenByteArray:
-		return jsontext.AppendQuoted(dst, string(value.ByteArray()))
-	default:
-		return jsontext.AppendQuoted(dst, fmt.Sprint(value))
-	}
-}
-
-// parquetTime reads a timestamp in the unit of its column; ok is false if the column holds plain integers.
-func parquetTime(column *parquet.Column, n int64) (t time.Time, ok bool) {
-	logical := column.Type().LogicalType()
-	if logical == nil {
-		return time.Time{}, false
-	}
-	stamp, ok := logical.Value.(*format.TimestampType)
-	if !ok || stamp.Unit.Value == nil {
-		return time.Time{}, false
-	}
-	switch stamp.Unit.Value.Duration() {
-	case time.Millisecond:
-		return time.UnixMilli(n), true
-	case time.Microsecond:
-		return time.UnixMicro(n), true
-	default:
-		return time.Unix(0, n), true
-	}
 }
