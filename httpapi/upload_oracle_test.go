@@ -207,7 +207,7 @@ func writeParquet(t *testing.T, r *rand.Rand, columns []parquetColumn, n int) (f
 	codecs := []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Zstd}
 	var out bytes.Buffer
 	w := parquet.NewWriter(&out, parquet.SchemaOf(reflect.New(rowType).Interface()), parquet.Compression(codecs[r.IntN(len(codecs))]),
-		parquet.DataPageVersion(1+r.IntN(2)), parquet.MaxRowsPerRowGroup(1+r.Int64N(int64(2*n))), parquet.PageBufferSize(64<<r.IntN(12)))
+		parquet.DataPageVersion(1+r.IntN(2)), parquet.MaxRowsPerRowGroup(1+r.Int64N(int64(2*n))), parquet.PageBufferSize(256<<r.IntN(8)))
 	for range n {
 		row := reflect.New(rowType)
 		var members []string
@@ -239,9 +239,9 @@ func TestParquetOracle(t *testing.T) {
 	r := rand.New(rand.NewPCG(*parquetSeed, 0))
 	server := start(t, httpapi.Options{})
 	stored := 0
-	for i := range 60 {
+	for i := range 20 {
 		columns := randomColumns(r)
-		file, lines := writeParquet(t, r, columns, 1+r.IntN(400))
+		file, lines := writeParquet(t, r, columns, 1+r.IntN(200))
 		for format, body := range map[string][]byte{"parquet": file, "ndjson": lines} {
 			resp, answer := server.do(t, "POST", upload+"&format="+format, bytes.NewReader(body))
 			require.Equal(t, 200, resp.StatusCode, "file %d, %s: %s: %+v", i, format, answer, columns)
@@ -251,7 +251,7 @@ func TestParquetOracle(t *testing.T) {
 		stored += sent[0].Len()
 		server.store.batches = nil
 	}
-	require.Greater(t, stored, 1000)
+	require.Greater(t, stored, 100)
 }
 
 // requireAlike compares two batches, but for the order in which they came.

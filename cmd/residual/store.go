@@ -87,8 +87,8 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		SeriesMax:        f.series,
 		MonthsMax:        f.months,
 		CheckpointBytes:  int64(f.checkpoint),
-		HeadBytes:        int64(f.memoryLimit) / 8,
-		MemoryLimitBytes: int64(f.memoryLimit) / 4,
+		HeadBytes:        f.managedBytes() / 8,
+		MemoryLimitBytes: f.managedBytes() / 4,
 		Logger:           log,
 	})
 	switch {

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestLimitsFollowMemory holds that a body, and all of them together, take an eighth of the memory, whatever there is of it,
+// and that each request taken in has room for a body of residual ingest.
+func TestLimitsFollowMemory(t *testing.T) {
+	for _, memory := range []size{memoryLimitMin, 100 << 20, 512 << 20, 4 << 30, 64 << 30} {
+		flags := defaultServeFlags()
+		flags.memoryLimit = memory
+		l := flags.limits()
+		require.LessOrEqual(t, l.BodyBytesMax, int64(memory)/8)
+		require.LessOrEqual(t, l.InFlightBytesMax, int64(memory)/8)
+		require.LessOrEqual(t, l.BodyBytesMax, l.InFlightBytesMax)
+		require.GreaterOrEqual(t, l.BodyBytesMax, int64(8<<20))
+		require.GreaterOrEqual(t, l.IngestsMax, 2)
+		if l.InFlightBytesMax < 256<<20 {
+			require.LessOrEqual(t, int64(l.IngestsMax)*(4<<20), l.InFlightBytesMax)
+		}
+		require.Less(t, l.HeapBytesMax, flags.managedBytes())
+	}
+	require.EqualValues(t, 64<<20, defaultServeFlags().limits().BodyBytesMax)
+}
