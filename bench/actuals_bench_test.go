@@ -3,6 +3,7 @@ package bench_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,24 +109,21 @@ func BenchmarkActuals(b *testing.B) {
 	}
 }
 
-// BenchmarkCorrections corrects sealed rows at random, in small requests and in large ones.
+// BenchmarkCorrections corrects sealed rows at random, in small requests and in large ones, by one client and by many. Behind
+// each request its client asks for what it corrected; with many clients that counts as time of the corrections, too.
 func BenchmarkCorrections(b *testing.B) {
 	for _, rows := range sizes(b) {
 		w := loadWaiting(b, rows)
 		w.send(b, w.random.Perm(int(rows)), actualsBatchRows)
 		require.NoError(b, w.Checkpoint(b.Context()))
-		for _, batchRows := range []int{1, 64, 1024} {
-			b.Run(fmt.Sprintf("rows=%d/batch=%d", rows, batchRows), func(b *testing.B) {
+		for _, c := range []struct{ clients, batchRows int }{{1, 1}, {1, 64}, {1, 1024}, {16, 1}, {16, 64}} {
+			b.Run(fmt.Sprintf("rows=%d/clients=%d/batch=%d", rows, c.clients, c.batchRows), func(b *testing.B) {
 				var visible latencies
 				sent, spent := 0, 0.0
 				for b.Loop() {
-					order := make([]int, min(4*batchRows+200, int(rows)))
-					for i := range order {
-						order[i] = w.random.IntN(int(rows))
-					}
-					rate, seen := w.send(b, order, batchRows)
-					sent, spent = sent+len(order), spent+float64(len(order))/rate
-					visible.nanos = append(visible.nanos, seen.nanos...)
+					n, seconds, seen := w.correct(b, c.clients, c.batchRows)
+					sent, spent = sent+n, spent+seconds
+					visible.nanos = append(visible.nanos, seen...)
 				}
 				b.ReportMetric(float64(sent)/spent, "corrections/s")
 				visible.report(b)
@@ -133,4 +131,33 @@ func BenchmarkCorrections(b *testing.B) {
 		}
 		require.NoError(b, w.Close())
 	}
+}
+
+// correct lets clients correct rows at random, and returns how many they corrected in which time.
+func (w *waitingRows) correct(b *testing.B, clients, batchRows int) (sent int, seconds float64, visible []int64) {
+	b.Helper()
+	all := make([]latencies, clients)
+	rates := make([]float64, clients)
+	rows := min(4*batchRows+200, w.ids.Len())
+	begin := time.Now()
+	var sending sync.WaitGroup
+	for c := range clients {
+		client := *w
+		client.random = rand.New(rand.NewPCG(w.random.Uint64(), 0))
+		sending.Go(func() {
+			order := make([]int, rows)
+			for i := range order {
+				order[i] = client.random.IntN(client.ids.Len())
+			}
+			rates[c], all[c] = client.send(b, order, batchRows)
+		})
+	}
+	sending.Wait()
+	for i := range all {
+		visible = append(visible, all[i].nanos...)
+	}
+	if clients == 1 {
+		return rows, float64(rows) / rates[0], visible
+	}
+	return clients * rows, time.Since(begin).Seconds(), visible
 }
