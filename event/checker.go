@@ -110,12 +110,9 @@ func scanKey(b []byte, i int) (end int, escaped bool, f fault) {
 // scanColon reads a colon at or behind i and the white space around it, and
 // returns the index of the value.
 func scanColon(b []byte, i int) (int, fault) {
-	at, next := scanToken(b, i)
-	switch {
-	case at >= len(b):
-		return at, faultEnd
-	case b[at] != ':':
-		return at, faultToken
+	token, at, next := scanToken(b, i)
+	if token != ':' {
+		return at, endOr(b, at, faultToken)
 	}
 	return next, faultNone
 }
@@ -123,16 +120,14 @@ func scanColon(b []byte, i int) (int, fault) {
 // scanSeparator reads what follows a member or an element: a comma and the white
 // space behind it, or the closing byte of the container.
 func scanSeparator(b []byte, i int, closing byte) (end int, more bool, f fault) {
-	at, next := scanToken(b, i)
-	switch {
-	case at >= len(b):
-		return at, false, faultEnd
-	case b[at] == ',':
+	switch token, at, next := scanToken(b, i); token {
+	case ',':
 		return next, true, faultNone
-	case b[at] == closing:
+	case closing:
 		return at + 1, false, faultNone
+	default:
+		return at, false, endOr(b, at, faultToken)
 	}
-	return at, false, faultToken
 }
 
 // literal checks that b holds word at i.

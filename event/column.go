@@ -1,5 +1,7 @@
 package event
 
+import "math/bits"
+
 // column is one column of the data sources, in the order of the schema.
 type column uint8
 
@@ -52,31 +54,40 @@ type schema struct {
 	keys [16]columnKey
 }
 
+// columnKey is a key as it lies in a line, with its closing quote: what lies
+// behind that in hi is masked. The zero columnKey but for hi is no key at all.
 type columnKey struct {
-	lo, hi uint64 // the key, padded with zeros
-	size   int
-	col    column
+	lo, hi, mask uint64
+	size         int
+	col          column
 }
 
 func newSchema(known, required columns) schema {
 	s := schema{known: known, required: required}
+	for i := range s.keys {
+		s.keys[i].hi = 1 // which no word is under mask 0
+	}
 	for c := range colNone {
 		if known&c.bit() == 0 {
 			continue
 		}
-		key := []byte(c.String())
-		slot := &s.keys[keySlot(key)]
+		key := []byte(c.String() + `"`)
+		if len(key) <= 8 || len(key) > 16 {
+			panic("BUG: a key that is not two words")
+		}
+		lo, hi := partWord(key[:8]), partWord(key[8:])
+		slot := &s.keys[keySlot(lo)]
 		if slot.size != 0 {
 			panic("BUG: two columns in one slot")
 		}
-		*slot = columnKey{lo: partWord(key[:8]), hi: partWord(key[8:]), size: len(key), col: c}
+		*slot = columnKey{lo: lo, hi: hi, mask: firstBytes(^uint64(0), len(key)-8), size: len(key), col: c}
 	}
 	return s
 }
 
-// keySlot returns the slot of a key of at least one byte. It is without
-// collisions over the columns.
-func keySlot(key []byte) int { return len(key)&7 | int(key[0]&1)<<3 }
+// keySlot returns the slot of a key by its first word. It is without collisions
+// over the columns.
+func keySlot(lo uint64) int { return int(lo * 0x9E3779B97F4A7C15 >> 60) }
 
 // predictionsSchema returns the schema of ml_model_predictions.
 func predictionsSchema() schema {
@@ -90,26 +101,24 @@ func actualsSchema() schema {
 	return newSchema(required|colTimestamp.bit(), required)
 }
 
-// columnOf returns the column that a key, which has slack, names, or colNone.
-func (s *schema) columnOf(key []byte) column {
-	if len(key) == 0 {
-		return colNone
+// columnAt returns the column whose key, without escapes, lies at i with its
+// closing quote, and the index behind that; or colNone. b has slack.
+func (s *schema) columnAt(b []byte, i int) (c column, end int) {
+	lo, hi := load(b, i), load(b, i+8)
+	k := &s.keys[keySlot(lo)]
+	end = i + k.size
+	if k.lo != lo || k.hi != hi&k.mask || end > len(b) {
+		return colNone, i
 	}
-	lo, hi := shortWords(key)
-	if k := &s.keys[keySlot(key)]; k.size == len(key) && k.lo == lo && k.hi == hi {
-		return k.col
-	}
-	return colNone
+	return k.col, end
 }
 
 // firstMissing returns the first required column that is not in seen, or
 // colNone.
 func (s *schema) firstMissing(seen columns) column {
 	missing := s.required &^ seen
-	for c := range colNone {
-		if missing&c.bit() != 0 {
-			return c
-		}
+	if missing == 0 {
+		return colNone
 	}
-	return colNone
+	return column(bits.TrailingZeros16(uint16(missing)))
 }

@@ -23,11 +23,11 @@ type escapedJSON struct {
 	scalars []span
 }
 
-// newEscaped makes room for what the text at i stands for.
-func (d *Decoder) newEscaped(b []byte, i int) escapedJSON {
-	mark := len(d.scratch)
+// begin makes room in d.scratch for what the text at i stands for. e is zero.
+func (e *escapedJSON) begin(d *Decoder, b []byte, i int) {
+	e.mark = len(d.scratch)
 	d.scratch = slices.Grow(d.scratch, len(b)-i+slack)
-	return escapedJSON{b: b, out: d.scratch[:cap(d.scratch)], mark: mark, names: &d.check.names}
+	e.b, e.out, e.names = b, d.scratch[:cap(d.scratch)], &d.check.names
 }
 
 // endEscaped takes what was written up to o for the features, if the text ends at
@@ -48,7 +48,8 @@ func (d *Decoder) readEscaped(b []byte, i int) (end int, ok bool) {
 		return i, false
 	}
 	i++
-	e := d.newEscaped(b, i)
+	var e escapedJSON
+	e.begin(d, b, i)
 	start := i
 	e.start, e.learn, e.scalars = start, d.features.worthLearning(), d.scalars[:0]
 	i, o := e.space(i, e.mark)

@@ -22,6 +22,51 @@ var tens = [exactMax + 1]float64{
 // exact methods below can tell. It returns false for any other text, sound or
 // not. Equivalent: scanNumber and parseFloat.
 func readFloat(b []byte, i int) (v float64, end int, ok bool) {
+	if v, end, ok = readShortFloat(b, i); ok {
+		return v, end, true
+	}
+	return readLongFloat(b, i)
+}
+
+// readShortFloat is readFloat for at most eight digits, and a point and at most
+// seven behind it or none. It does not branch on how many there are.
+func readShortFloat(b []byte, i int) (v float64, end int, ok bool) {
+	if i >= len(b) {
+		return 0, i, false
+	}
+	end = i
+	negative := uint64(0)
+	if b[i] == '-' {
+		negative = 1 << 63
+		end++
+	}
+	w := load(b, end) ^ lanes*'0'
+	digits := firstLane(notDigits(w))
+	if digits == 0 || digits > 1 && byte(w) == 0 {
+		return 0, i, false
+	}
+	end += digits
+	mantissa := firstDigits(w, digits)
+	decimals := 0
+	if end < len(b) && b[end] == '.' {
+		w = load(b, end+1) ^ lanes*'0'
+		decimals = firstLane(notDigits(w))
+		if decimals == 0 || decimals == 8 {
+			return 0, i, false
+		}
+		end += 1 + decimals
+		mantissa = mantissa*wholeTens[decimals] + firstDigits(w, decimals)
+	}
+	if end >= len(b) || !endsNumber(b[end]) {
+		return 0, i, false
+	}
+	// Both are exact, so one rounding makes the nearest.
+	v = float64(int64(mantissa)) / tens[decimals]
+	return math.Float64frombits(math.Float64bits(v) | negative), end, true
+}
+
+// readLongFloat is readFloat for whatever number.
+func readLongFloat(b []byte, i int) (v float64, end int, ok bool) {
 	start := i
 	if i < len(b) && b[i] == '-' {
 		i++

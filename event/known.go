@@ -13,13 +13,15 @@ func (d *Decoder) readKnown(line []byte) bool {
 	d.row.given = 0
 	d.scratch = d.scratch[:0]
 	x, i := l.latest, 0
+	steps := l.known[x].steps
 	for k := 0; ; k++ {
-		s := &l.known[x].steps[k]
-		if !s.matches(line, i) {
+		s := &steps[k]
+		if !s.begins(line, i) || len(s.rest) != 0 && !s.restMatches(line, i) {
 			if x = l.find(line, i, x, k); x < 0 {
 				return false
 			}
-			s = &l.known[x].steps[k]
+			steps = l.known[x].steps
+			s = &steps[k]
 		}
 		i += s.size
 		if s.last {
@@ -48,15 +50,18 @@ func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 		return i, false
 	}
 	i++
-	e := d.newEscaped(b, i)
+	var e escapedJSON
+	e.begin(d, b, i)
 	x, o := l.latest, e.mark
+	steps := l.known[x].steps
 	for k := 0; ; k++ {
-		s := &l.known[x].steps[k]
-		if !s.matches(b, i) {
+		s := &steps[k]
+		if !s.begins(b, i) || len(s.rest) != 0 && !s.restMatches(b, i) {
 			if x = l.find(b, i, x, k); x < 0 {
 				return i, false
 			}
-			s = &l.known[x].steps[k]
+			steps = l.known[x].steps
+			s = &steps[k]
 		}
 		for j := 0; j < len(s.plain); j += 8 {
 			store(e.out, o+j, binary.LittleEndian.Uint64(s.plain[j:]))
@@ -64,6 +69,12 @@ func (d *Decoder) readKnownFeatures(b []byte, i int) (end int, ok bool) {
 		i, o = i+s.size, o+s.plainSize
 		if s.last {
 			break
+		}
+		w := load(b, i)
+		if n := wholeNumber(w); n != 0 && i+n < len(b) {
+			store(e.out, o, w)
+			i, o = i+n, o+n
+			continue
 		}
 		if i, o, ok = e.scalar(i, o); !ok {
 			return i, false

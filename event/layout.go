@@ -68,16 +68,25 @@ func (s *step) setPlain(b []byte) {
 	}
 }
 
-// matches tells whether b, which has slack, has the literal at i.
+// matches tells whether b, which has slack, has the literal at i. The loops over
+// steps have it written out, for begins to be inlined.
 func (s *step) matches(b []byte, i int) bool {
-	head := (*[slack]byte)(b[i : i+slack])
-	diff := (binary.LittleEndian.Uint64(head[0:])^s.words[0])&s.masks[0] |
+	return s.begins(b, i) && (len(s.rest) == 0 || s.restMatches(b, i))
+}
+
+// begins tells whether b is as long as the literal at i and has the first bytes of
+// it there.
+func (s *step) begins(b []byte, i int) bool {
+	head := b[i : i+slack]
+	diff := (binary.LittleEndian.Uint64(head)^s.words[0])&s.masks[0] |
 		(binary.LittleEndian.Uint64(head[8:])^s.words[1])&s.masks[1] |
 		(binary.LittleEndian.Uint64(head[16:])^s.words[2])&s.masks[2]
-	if diff != 0 || len(b)-i < s.size {
-		return false
-	}
-	return len(s.rest) == 0 || bytes.HasPrefix(b[i+8*len(s.words):], s.rest)
+	return diff == 0 && len(b)-i >= s.size
+}
+
+// restMatches tells whether b has the literal at i, given that it begins there.
+func (s *step) restMatches(b []byte, i int) bool {
+	return bytes.HasPrefix(b[i+8*len(s.words):], s.rest)
 }
 
 // equal tells whether two steps are the same.

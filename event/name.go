@@ -21,20 +21,30 @@ func checkName(s []byte) fault {
 }
 
 // scanName reads the name whose quote is at i, if every byte of it stands for
-// itself. It returns the index behind the closing quote, or false for any other
-// value, sound or not. Equivalent: scanString and checkName.
-func scanName(b []byte, i int) (end int, ok bool) {
+// itself. It returns the name as [shortWords] and the index behind the closing
+// quote, or false for any other value, sound or not. It does not branch on the
+// length of a name below shortName. Equivalent: scanString and checkName.
+func scanName(b []byte, i int) (lo, hi uint64, end int, ok bool) {
 	if i >= len(b) || b[i] != '"' {
-		return i, false
+		return 0, 0, i, false
 	}
 	start := i + 1
-	for i = start; i < len(b); i += 8 {
-		if marks := nameStops(load(b, i)); marks != 0 {
-			i += firstLane(marks)
-			return i + 1, i < len(b) && b[i] == '"' && i > start && i-start <= NameBytesMax
+	lo, hi = load(b, start), load(b, start+8)
+	loStops, hiStops := nameStops(lo), nameStops(hi)
+	n := firstLane(loStops)
+	inHi := n >> 3 // 1 if the name goes on in hi
+	n += firstLane(hiStops) & -inHi
+	end = start + n
+	if n < shortName {
+		return lo & laneMask(loStops), hi & laneMask(hiStops) & -uint64(inHi), end + 1, n > 0 && end < len(b) && b[end] == '"'
+	}
+	for ; end < len(b); end += 8 {
+		if marks := nameStops(load(b, end)); marks != 0 {
+			end += firstLane(marks)
+			return lo, hi, end + 1, end < len(b) && b[end] == '"' && end-start <= NameBytesMax
 		}
 	}
-	return i, false
+	return 0, 0, i, false
 }
 
 // checkNameString is checkName for a text that may be no valid UTF-8.

@@ -17,8 +17,20 @@ type row struct {
 	// that the next line takes.
 	transient bool
 
-	// text holds the columns that are texts. Names have slack.
-	text [colNone][]byte
+	// text holds the columns that are texts. Names have slack, and words are their
+	// [shortWords].
+	text  [colNone][]byte
+	words [colNone]nameWords
+}
+
+// nameWords are the first shortName bytes of a name.
+type nameWords struct{ lo, hi uint64 }
+
+// setName sets column c to a name, which has slack.
+func (r *row) setName(c column, text []byte) {
+	w := &r.words[c]
+	w.lo, w.hi = shortWords(text)
+	r.text[c] = text
 }
 
 // read reads one event from line into d.row, by a known layout if it has one. On
@@ -44,7 +56,7 @@ func (d *Decoder) readRow(line []byte) (column, fault) {
 	d.row.given = 0
 	d.scratch = d.scratch[:0]
 	d.values = d.values[:0]
-	i := skipSpace(line, 0)
+	i := scanSpace(line, 0)
 	if f := beginsObject(line, i); f != faultNone {
 		return colNone, f
 	}
@@ -52,7 +64,7 @@ func (d *Decoder) readRow(line []byte) (column, fault) {
 	if f != faultNone {
 		return c, f
 	}
-	if skipSpace(line, end) != len(line) {
+	if scanSpace(line, end) != len(line) {
 		return colNone, faultTrailing
 	}
 	if c := d.src.firstMissing(d.row.given); c != colNone {
@@ -77,7 +89,7 @@ func beginsObject(line []byte, i int) fault {
 
 // readObject reads the object whose brace is at i into d.row.
 func (d *Decoder) readObject(b []byte, i int) (int, column, fault) {
-	i = skipSpace(b, i+1)
+	i = scanSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, colNone, faultNone
 	}
@@ -93,51 +105,69 @@ func (d *Decoder) readMembers(b []byte, i int, scope *nameScope) (int, column, f
 	var seen columns
 	learn := d.src.layouts.worthLearning()
 	for {
-		end, escaped, f := scanKey(b, i)
+		c, end, f := d.readKey(b, i, scope)
 		if f != faultNone {
 			return end, colNone, f
 		}
-		c := d.columnOf(b[i+1:end], escaped)
-		if c == colNone && !d.check.names.add(scope, b, i+1, end, escaped) || seen&c.bit() != 0 {
+		if c != colNone && seen&c.bit() != 0 {
 			return i, c, faultDuplicate
 		}
-		if c != colNone {
-			seen |= c.bit()
+		seen |= c.bit()
+		token, at, value := scanToken(b, end)
+		if token != ':' {
+			return at, colNone, endOr(b, at, faultToken)
 		}
-		value, f := scanColon(b, end+1)
-		if f != faultNone {
-			return value, colNone, f
-		}
-		if i, f = d.readValue(b, value, c); f != faultNone {
-			return i, c, f
+		end, ok := d.readUsual(b, value, c)
+		if !ok {
+			if end, f = d.readUnusual(b, value, c); f != faultNone {
+				return end, c, f
+			}
 		}
 		if learn {
-			d.values = append(d.values, span{start: value, end: i, col: c})
+			d.values = append(d.values, span{start: value, end: end, col: c})
 		}
-		var more bool
-		if i, more, f = scanSeparator(b, i, '}'); f != faultNone || !more {
-			return i, colNone, f
+		if token, at, i = scanToken(b, end); token == ',' {
+			continue
+		}
+		if token == '}' {
+			return at + 1, colNone, faultNone
+		}
+		return at, colNone, endOr(b, at, faultToken)
+	}
+}
+
+// readKey reads the key at i. It returns its column, or colNone if it is none and
+// occurs for the first time, and the index behind it.
+func (d *Decoder) readKey(b []byte, i int, scope *nameScope) (column, int, fault) {
+	if i < len(b) && b[i] == '"' {
+		if c, end := d.src.columnAt(b, i+1); c != colNone {
+			return c, end, faultNone
 		}
 	}
+	end, escaped, f := scanKey(b, i)
+	if f != faultNone {
+		return colNone, end, f
+	}
+	if escaped {
+		if c := d.columnOf(b[i+1 : end]); c != colNone {
+			return c, end + 1, faultNone
+		}
+	}
+	if !d.check.names.add(scope, b, i+1, end, escaped) {
+		return colNone, i, faultDuplicate
+	}
+	return colNone, end + 1, faultNone
 }
 
 // columnOf returns the column that a key, as written, names.
-func (d *Decoder) columnOf(key []byte, escaped bool) column {
-	if escaped {
-		mark := len(d.scratch)
-		d.scratch = slices.Grow(unescape(d.scratch, key), slack)
-		key = d.scratch[mark:]
+func (d *Decoder) columnOf(key []byte) column {
+	mark := len(d.scratch)
+	d.scratch = append(unescape(d.scratch, key), '"')
+	d.scratch = slices.Grow(d.scratch, slack)
+	if c, end := d.src.columnAt(d.scratch, mark); end == len(d.scratch) {
+		return c
 	}
-	return d.src.columnOf(key)
-}
-
-// readValue reads the value at i into column c of d.row, or only checks it if it
-// is for none.
-func (d *Decoder) readValue(b []byte, i int, c column) (int, fault) {
-	if end, ok := d.readUsual(b, i, c); ok {
-		return end, faultNone
-	}
-	return d.readUnusual(b, i, c)
+	return colNone
 }
 
 // readUsual reads a value of its column's type that is written in the usual way.
@@ -146,7 +176,8 @@ func (d *Decoder) readUsual(b []byte, i int, c column) (end int, ok bool) {
 	r := &d.row
 	switch c {
 	case colModel, colID, colVersion, colEnvironment:
-		if end, ok = scanName(b, i); ok {
+		w := &r.words[c]
+		if w.lo, w.hi, end, ok = scanName(b, i); ok {
 			r.text[c] = b[i+1 : end-1]
 		}
 	case colPredicted:
@@ -170,7 +201,8 @@ func (d *Decoder) readUsual(b []byte, i int, c column) (end int, ok bool) {
 	return end, ok
 }
 
-// readUnusual is readValue for any value.
+// readUnusual reads any value into column c of d.row, or only checks it if it is
+// for none.
 func (d *Decoder) readUnusual(b []byte, i int, c column) (int, fault) {
 	if c == colNone {
 		return d.check.value(b, i, 1)
@@ -228,7 +260,8 @@ func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
 	if f != faultNone {
 		return end, f
 	}
-	d.row.text[c], d.row.transient = text, true
+	d.row.setName(c, text)
+	d.row.transient = true
 	return end, checkName(text)
 }
 

@@ -15,16 +15,32 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// scanToken passes over white space, one byte of punctuation and white space
-// again. It returns the index of the punctuation and of what follows it. It does
-// not branch on how much white space there is, which cannot be foretold.
-func scanToken(b []byte, i int) (at, next int) {
-	marks := notSpaces(load(b, i))
-	if rest := marks & (marks - 1); rest != 0 {
-		return min(i+firstLane(marks), len(b)), min(i+firstLane(rest), len(b))
+// scanSpace is skipSpace for b with slack. It does not branch on how much white
+// space there is, which cannot be foretold.
+func scanSpace(b []byte, i int) int {
+	if marks := notSpaces(load(b, i)); marks != 0 {
+		return min(i+firstLane(marks), len(b))
 	}
-	at = skipSpace(b, i)
-	return at, skipSpace(b, min(at+1, len(b)))
+	return skipSpace(b, i)
+}
+
+// scanToken passes over white space, one byte of punctuation and white space
+// again. It returns the punctuation, its index, and that of what follows it;
+// both may lie past the end, and the punctuation is then 0. It does not branch
+// on how much white space there is.
+func scanToken(b []byte, i int) (token byte, at, next int) {
+	w := load(b, i)
+	marks := notSpaces(w)
+	if rest := marks & (marks - 1); rest != 0 {
+		at, next = i+firstLane(marks), i+firstLane(rest)
+	} else {
+		at = skipSpace(b, i)
+		next = skipSpace(b, at+1)
+	}
+	if at < len(b) {
+		token = b[at]
+	}
+	return token, at, next
 }
 
 func isSpace(c byte) bool { return c <= ' ' && uint64(1)<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }

@@ -71,9 +71,9 @@ func (c *seriesCache) begin(whole bool) {
 // variables for them to stay in registers: a tenth of the time of a decoder.
 func (c *seriesCache) addTo(b *Batch, r *row) {
 	model, version, environment := r.text[colModel], r.text[colVersion], r.text[colEnvironment]
-	m0, m1 := shortWords(model)
-	v0, v1 := shortWords(version)
-	e0, e1 := shortWords(environment)
+	m0, m1 := r.words[colModel].lo, r.words[colModel].hi
+	v0, v1 := r.words[colVersion].lo, r.words[colVersion].hi
+	e0, e1 := r.words[colEnvironment].lo, r.words[colEnvironment].hi
 	short := max(len(model), len(version), len(environment)) <= shortName
 	if !short {
 		m1, v1, e1 = longWord(model, m1), longWord(version, v1), longWord(environment, e1)

@@ -13,7 +13,7 @@ import (
 func rowOf(model string) *row {
 	r := &row{}
 	for c, name := range map[column]string{colModel: model, colVersion: "v1", colEnvironment: "production"} {
-		r.text[c] = append(make([]byte, 0, len(name)+slack), name...)
+		r.setName(c, append(make([]byte, 0, len(name)+slack), name...))
 	}
 	return r
 }

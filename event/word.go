@@ -47,7 +47,7 @@ func shortWords(s []byte) (lo, hi uint64) {
 	return firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), min(max(len(s), 8)-8, 8))
 }
 
-// firstLane returns the index of the lowest marked lane; marks is not zero.
+// firstLane returns the index of the lowest marked lane, and 8 where none is.
 func firstLane(marks uint64) int { return bits.TrailingZeros64(marks) / 8 }
 
 // stops marks, in the top bit of its lane, the first byte of w that does not
@@ -61,10 +61,25 @@ func stops(w uint64) uint64 {
 }
 
 // nameStops is stops for a name, where DEL is a control character too.
-func nameStops(w uint64) uint64 { return stops(w) | (w^lanes*0x7F-lanes)&laneTops }
+func nameStops(w uint64) uint64 { return stops(w) | (w+lanes)&laneTops }
+
+// laneMask keeps the lanes below the lowest marked one, all where none is.
+func laneMask(marks uint64) uint64 { return uint64(int64((marks-1)&^marks) >> 7) }
 
 // notDigits marks the first lane of w above 9, and is as sure as stops.
 func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
+
+// wholeNumber returns how many digits the number at the beginning of w has, if it
+// is a whole one without sign and exponent, and ends in w; otherwise 0.
+func wholeNumber(w uint64) int {
+	digits := w ^ lanes*'0'
+	n := firstLane(notDigits(digits))
+	after := byte(w >> (8 * n))
+	if n == 8 || after == '.' || after|0x20 == 'e' || n > 1 && byte(digits) == 0 {
+		return 0
+	}
+	return n
+}
 
 // notSpaces marks every lane of w that is not JSON white space, and no other. Tab
 // and carriage return differ in one bit.
@@ -81,6 +96,9 @@ func eightDigits(w uint64) uint64 {
 	w = w*10 + w>>8
 	return (w&pairs*(100+1_000_000<<32) + w>>16&pairs*(1+10_000<<32)) >> 32
 }
+
+// firstDigits is eightDigits for the first n lanes of w; n is 1 to 8.
+func firstDigits(w uint64, n int) uint64 { return eightDigits(w << ((64 - 8*n) & 63)) }
 
 // hashText hashes a text, a word at a time. It does not withstand
 // chosen collisions. It needs no slack.
