@@ -160,6 +160,32 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestQueriesDoNotStarveIngest lets queries fill every place that they may have, and stay: a body that is decoded on threads of
+// its own is taken in beside them.
+func TestQueriesDoNotStarveIngest(t *testing.T) {
+	const queries = 64
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{QueriesMax: queries, IngestsMax: 1, AdmitTimeout: time.Millisecond}})
+	server.store.hold("query")
+	var held sync.WaitGroup
+	for range queries {
+		held.Go(func() {
+			if resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics.json", nil); resp.StatusCode != http.StatusOK {
+				t.Errorf("a query got %d: %s", resp.StatusCode, body)
+			}
+		})
+	}
+	for range queries {
+		<-server.store.entered
+	}
+	resp, body := server.do(t, "POST", events, strings.NewReader(strings.Repeat(goodLine+"\n", 5000)))
+	require.Equal(t, http.StatusAccepted, resp.StatusCode, body)
+	require.Equal(t, "{\"successful_rows\":5000,\"quarantined_rows\":0}\n", body)
+	for range queries {
+		server.store.gate <- struct{}{}
+	}
+	held.Wait()
+}
+
 // TestWaiting sends a request while another has the only place: it waits, and is taken in after it.
 func TestWaiting(t *testing.T) {
 	server := start(t, httpapi.Options{Limits: httpapi.Limits{IngestsMax: 1, AdmitTimeout: time.Minute}})
