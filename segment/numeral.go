@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"strconv"
 )
 
@@ -71,12 +70,7 @@ func scanNumeral(b []byte) (n numeral, length int) {
 // each, since the number of digits is what varies most and is guessed wrong most.
 func scanDigits(b []byte, m uint64) (value uint64, n int) {
 	for len(b)-n >= 8 {
-		v := binary.LittleEndian.Uint64(b[n:]) ^ 0x3030303030303030
-		others := (v + 0x7676767676767676 | v) & 0x8080808080808080 // marks what is no digit, rightly up to the first mark
-		count := bits.TrailingZeros64(others) >> 3
-		v <<= uint(8-count) << 3 // the digits before it, with zeros in front
-		v = v*10 + v>>8
-		v = (v&0x000000ff000000ff*0x000f424000000064 + v>>16&0x000000ff000000ff*0x0000271000000001) >> 32
+		v, count, _ := leadingDigits(binary.LittleEndian.Uint64(b[n:]))
 		m = m*uint64(powersOfTen64[count]) + v
 		if n += count; count < 8 {
 			return m, n
@@ -116,6 +110,19 @@ type numeralStyle struct {
 // commonStyle returns the style in which all numerals of a column come out as they were written, and brings the
 // mantissas to its places. ok is false if there is none.
 func commonStyle(mantissas []int64, forms []numeralForm) (s numeralStyle, ok bool) {
+	some, all := numeralForm(0), ^numeralForm(0) // the bits that some have, and those that all have
+	for _, f := range forms {
+		some |= f
+		all &= f
+	}
+	if some&(numeralOdd|numeralPadded|numeralTrailing) == 0 && some.places() == all.places() {
+		return numeralStyle{places: some.places(), least: some.places()}, true
+	}
+	return mixedStyle(mantissas, forms)
+}
+
+// mixedStyle is commonStyle for numerals that differ in more than digits.
+func mixedStyle(mantissas []int64, forms []numeralForm) (s numeralStyle, ok bool) {
 	var all numeralForm
 	least, places, trailing := uint8(255), uint8(0), uint8(0)
 	short, long := uint8(255), uint8(0)

@@ -53,19 +53,14 @@ func cuts(dst []cut, text []byte) []cut {
 	return dst
 }
 
-// slotLen returns the length of the slot of the given kind at the front of b, and its number if it is one. ok is false
-// if there is none.
-func slotLen(b []byte, kind slotKind) (n int, number numeral, ok bool) {
-	switch kind {
-	case slotNumber:
-		number, n = scanNumeral(b)
-		return n, number, n > 0
-	case slotWord:
+// slotLen returns the length of what stands in a slot, other than a number, at the front of b. ok is false if nothing
+// does.
+func slotLen(b []byte, kind slotKind) (n int, ok bool) {
+	if kind == slotWord {
 		n = wordLen(b)
-		return n, number, n > 0
-	default:
-		return quotedLen(b), number, true
+		return n, n > 0
 	}
+	return quotedLen(b), true
 }
 
 // quotedLen returns the number of bytes before the next quote that is not escaped, len(b) if there is none.

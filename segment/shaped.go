@@ -33,6 +33,12 @@ type slotColumn struct {
 type shape struct {
 	literals []int
 	columns  []int
+
+	// For texts to be held against it.
+	steps []step
+	tail  literal
+	// pending are the last rows, of this shape one after the other, that its columns do not count yet.
+	pending int
 }
 
 // shapedColumn is a column of strings being cut up.
@@ -45,6 +51,7 @@ type shapedColumn struct {
 	cuts     []cut
 	key      []byte
 	text     Text
+	last     []byte // the last value, padded
 	literals map[string]int
 	known    map[string]int // shapes by literals and kinds
 	places   map[slotColumn]int
@@ -116,20 +123,32 @@ func (s *shapedColumn) cutAll(t *Text) bool {
 	of := grow(&s.of, t.Len())
 	last := -1
 	for i := range of {
-		if last < 0 || !s.match(last, t, i) {
+		if last < 0 || !s.match(&s.shapes[last], t, i) {
+			s.count(last)
 			if last = s.find(t, i); last < 0 {
 				return false
 			}
-			if !s.match(last, t, i) {
+			if !s.match(&s.shapes[last], t, i) {
 				panic("BUG: a text does not match its own shape")
 			}
 		}
 		of[i] = int64(last)
-		for _, column := range s.shapes[last].columns {
-			s.values[column].rows++
-		}
+		s.shapes[last].pending++
 	}
+	s.count(last)
 	return true
+}
+
+// count counts the rows that matched a shape, if there is one, as those of its columns.
+func (s *shapedColumn) count(shape int) {
+	if shape < 0 {
+		return
+	}
+	sh := &s.shapes[shape]
+	for _, column := range sh.columns {
+		s.values[column].rows += sh.pending
+	}
+	sh.pending = 0
 }
 
 func (s *shapedColumn) reset() {
@@ -140,31 +159,6 @@ func (s *shapedColumn) reset() {
 	clear(s.literals)
 	clear(s.known)
 	clear(s.places)
-}
-
-// match tells whether a value has the given shape, and puts what stands in its slots behind the rows of their columns.
-func (s *shapedColumn) match(shape int, t *Text, i int) bool {
-	text, base, at := t.At(i), int(t.start(i)), 0
-	sh := &s.shapes[shape]
-	for j, column := range sh.columns {
-		literal := s.texts[sh.literals[j]]
-		if len(text)-at < len(literal) || string(text[at:at+len(literal)]) != string(literal) {
-			return false
-		}
-		at += len(literal)
-		kind := s.columns[column].kind
-		n, number, ok := slotLen(text[at:], kind)
-		if !ok {
-			return false
-		}
-		v := &s.values[column]
-		v.bounds[v.rows] = span{uint32(base + at), uint32(base + at + n)}
-		if kind == slotNumber {
-			v.mantissas[v.rows], v.forms[v.rows] = number.mantissa, number.form
-		}
-		at += n
-	}
-	return string(text[at:]) == string(s.texts[sh.literals[len(sh.columns)]])
 }
 
 // find returns the number of the shape of value i, which it adds if it is new; -1 if that would be one too many: shapes
@@ -194,10 +188,11 @@ func (s *shapedColumn) find(t *Text, i int) int {
 				nth++
 			}
 		}
-		sh.literals = append(sh.literals, literal)
-		sh.columns = append(sh.columns, s.column(slotColumn{literal, nth, c.kind}, t.Len()))
+		column := s.column(slotColumn{literal, nth, c.kind}, t.Len())
+		sh.literals, sh.columns = append(sh.literals, literal), append(sh.columns, column)
+		sh.steps = append(sh.steps, step{newLiteral(s.texts[literal]), column, c.kind})
 	}
-	sh.literals = append(sh.literals, s.literal(text[end:]))
+	sh.literals, sh.tail = append(sh.literals, s.literal(text[end:])), newLiteral(text[end:])
 	s.shapes = append(s.shapes, sh)
 	s.known[string(s.key)] = len(s.shapes) - 1
 	return len(s.shapes) - 1
