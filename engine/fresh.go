@@ -156,7 +156,7 @@ func (c *freshColumns) insert(r *freshRow, row uint32) {
 }
 
 // addTo adds the rows of some runs to a series' leaves.
-func (f *freshRows) addTo(s *headSeries, runs []freshRun) {
+func (f *freshRows) addTo(s *headSeries, runs []freshRun, spares *spares) {
 	var c freshColumns
 	for _, r := range runs {
 		rows := f.of(r)
@@ -164,7 +164,7 @@ func (f *freshRows) addTo(s *headSeries, runs []freshRun) {
 			c.insert(&rows[i], r.row+uint32(i))
 		}
 	}
-	s.add(run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]})
+	s.add(run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]}, spares)
 }
 
 // bounds returns the earliest and the latest time of some runs.

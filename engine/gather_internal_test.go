@@ -23,9 +23,10 @@ func TestGather(t *testing.T) {
 	}
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, 0))
+	var held spares // each round has the memory of those before
 	for range 60 {
 		spread := int64(1 + random.IntN(5000))
-		h := newHead(1, new(freshRows))
+		h := newHead(1, new(freshRows), &held)
 		var rows []row
 		for range 1 + random.IntN(40) {
 			var o bySeries
@@ -95,6 +96,7 @@ func TestGather(t *testing.T) {
 		require.Equal(t, want.Times, got.Times, "seed %d", seed)
 		require.True(t, want.IDs.Equal(&got.IDs) && want.Features.Equal(&got.Features))
 		require.Equal(t, want.Known, got.Known)
+		h.release()
 		require.Equal(t, want.Actual, got.Actual)
 		if slices.Max(lags) > segment.NoLag || got.Lags != nil {
 			require.Equal(t, lags, got.Lags, "seed %d", seed)

@@ -16,6 +16,9 @@ type head struct {
 	// fresh holds the fresh rows of the generation, those of other heads too.
 	fresh *freshRows
 
+	// spares is where the memory of its rows comes from, and goes.
+	spares *spares
+
 	// Guarded by the model's lock.
 	places names[uint32] // of the series, by number
 	series []*headSeries
@@ -33,14 +36,22 @@ type headSeries struct {
 	fresh     []freshRun
 }
 
-func newHead(generation uint64, fresh *freshRows) *head {
-	return &head{generation: generation, fresh: fresh}
+func newHead(generation uint64, fresh *freshRows, spares *spares) *head {
+	return &head{generation: generation, fresh: fresh, spares: spares}
 }
 
-// release lets go of the rows of a head that is sealed, to which the publisher may still point.
+// release lets go of the rows of a head that is sealed, to which the publisher may still point. The model's lock is held
+// for writing and no month has the head any more: those who read its leaves do it under that lock, but for the sealer,
+// which is done. What the sealer read and an edit has replaced is not among them.
 func (h *head) release() {
 	for _, s := range h.series {
+		for _, l := range s.leaves {
+			h.spares.giveLeaf(l)
+		}
 		s.leaves, s.fresh = nil, nil
+	}
+	for _, c := range h.text.chunks {
+		h.spares.giveChunk(c)
 	}
 	h.series, h.text, h.index, h.fresh = nil, text{}, nil, nil
 	h.places.clear()
@@ -86,9 +97,9 @@ func (h *head) add(s *headSeries, o *bySeries, from, to int) {
 	for i := range o.text[from:to] {
 		o.text[from+i] = uint32(h.text.rows + i)
 	}
-	h.text.appendFrom(&o.ids, &o.features, from, to)
+	h.text.appendFrom(&o.ids, &o.features, from, to, h.spares)
 	all := run{o.times, o.predicted, o.actual, o.known, o.lags, o.text}
-	s.add(all.slice(from, to))
+	s.add(all.slice(from, to), h.spares)
 }
 
 // ripen moves the fresh rows of a series to its leaves.
@@ -99,7 +110,7 @@ func (h *head) ripen(s *headSeries) {
 	if h.frozen {
 		s.leaves = h.ripe(s)
 	} else {
-		h.fresh.addTo(s, s.fresh)
+		h.fresh.addTo(s, s.fresh, h.spares)
 	}
 	s.fresh, s.freshRows = s.fresh[:0], 0
 }
@@ -118,7 +129,7 @@ func (h *head) ripe(s *headSeries) []*leaf {
 		}
 		copied.leaves = append(copied.leaves, l)
 	}
-	h.fresh.addTo(&copied, s.fresh)
+	h.fresh.addTo(&copied, s.fresh, h.spares)
 	return copied.leaves
 }
 
@@ -164,19 +175,19 @@ func (h *head) first(s *headSeries) (ts int64, ok bool) {
 }
 
 // add puts the rows of r, in any order, into the series.
-func (s *headSeries) add(r run) {
+func (s *headSeries) add(r run, spares *spares) {
 	for len(r.times) > 0 {
-		if n := s.addSorted(r); n > 0 {
+		if n := s.addSorted(r, spares); n > 0 {
 			r = r.slice(n, len(r.times))
 			continue
 		}
-		r = r.slice(s.addLate(r), len(r.times))
+		r = r.slice(s.addLate(r, spares), len(r.times))
 	}
 }
 
 // addSorted appends the longest prefix of r that is sorted and not before the series' last row, as far as it fits
 // the last leaf, and returns its length.
-func (s *headSeries) addSorted(r run) int {
+func (s *headSeries) addSorted(r run, spares *spares) int {
 	n := 0
 	if len(s.leaves) == 0 || r.times[0] >= s.leaves[len(s.leaves)-1].last() {
 		n = 1
@@ -191,17 +202,21 @@ func (s *headSeries) addSorted(r run) int {
 	case last < 0:
 		s.leaves = append(s.leaves, &leaf{}) // grows with its rows: most series of many are short
 	case s.leaves[last].len() >= leafFill:
-		s.leaves = append(s.leaves, newLeaf())
+		s.leaves = append(s.leaves, spares.leaf())
 	}
-	return s.leaves[len(s.leaves)-1].extend(r.slice(0, n))
+	l := s.leaves[len(s.leaves)-1]
+	if rows := l.len() + n; rows > wideRows && cap(l.times) < min(rows, leafFill) {
+		l.widen(spares)
+	}
+	return l.extend(r.slice(0, n))
 }
 
 // addLate inserts the first rows of r, of which the first belongs before the series' last: as many as belong in one leaf,
 // before the series' last, and fit. It returns how many.
-func (s *headSeries) addLate(r run) int {
+func (s *headSeries) addLate(r run, spares *spares) int {
 	i := s.find(r.times[0])
 	if s.leaves[i].len() == leafRows {
-		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split())
+		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split(spares))
 		if r.times[0] >= s.leaves[i+1].first() {
 			i++
 		}

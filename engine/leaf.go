@@ -105,6 +105,16 @@ func newLeaf() *leaf {
 	}
 }
 
+// wideRows is the most that a leaf has while it grows with its rows.
+const wideRows = leafRows / 2
+
+// widen gives a leaf memory for all its rows.
+func (l *leaf) widen(spares *spares) {
+	w := spares.leaf()
+	l.times, l.predicted = append(w.times, l.times...), append(w.predicted, l.predicted...)
+	l.actual, l.text = append(w.actual, l.actual...), append(w.text, l.text...)
+}
+
 // extend appends rows that are sorted and not before the leaf's last, which has fewer than leafFill. It takes as many
 // as leafFill allows and returns how many.
 func (l *leaf) extend(r run) int {
@@ -187,9 +197,9 @@ func (l *leaf) makeRoom(times []int64) (places [insertMax]uint16) {
 }
 
 // split moves the upper half of a full leaf to a new one.
-func (l *leaf) split() *leaf {
+func (l *leaf) split(spares *spares) *leaf {
 	half := l.len() / 2
-	upper := newLeaf()
+	upper := spares.leaf()
 	upper.times = append(upper.times, l.times[half:]...)
 	upper.predicted = append(upper.predicted, l.predicted[half:]...)
 	upper.actual = append(upper.actual, l.actual[half:]...)

@@ -31,12 +31,12 @@ type month struct {
 
 // writable returns the head for rows of the generation. A head of an earlier one is frozen first, so that a
 // checkpoint finds the rows before its cut apart from those after it.
-func (mo *month) writable(generation uint64, fresh *freshRows) *head {
+func (mo *month) writable(generation uint64, fresh *freshRows, spares *spares) *head {
 	if mo.head != nil && mo.head.generation != generation {
 		mo.freeze()
 	}
 	if mo.head == nil {
-		mo.head = newHead(generation, fresh)
+		mo.head = newHead(generation, fresh, spares)
 	}
 	return mo.head
 }

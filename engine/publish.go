@@ -23,6 +23,8 @@ type publisher struct {
 	targets targets
 	// fresh holds the fresh rows of the generation.
 	fresh *freshRows
+	// spares is the memory of heads.
+	spares spares
 
 	// Scratch, reused from batch to batch.
 	calendar calendar
@@ -163,7 +165,7 @@ func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 	if mo.head == nil || mo.head.generation != p.db.generation {
 		p.db.dirty = append(p.db.dirty, d)
 	}
-	h := mo.writable(p.db.generation, p.fresh)
+	h := mo.writable(p.db.generation, p.fresh, &p.spares)
 	if t.head != h {
 		t.head, t.part = h, h.of(t.series)
 	}

@@ -8,7 +8,7 @@ const textChunkRows = 4096
 
 // text holds the prediction ids and features of a head's rows by their number, counted from 0.
 type text struct {
-	chunks []textChunk
+	chunks []*textChunk
 	rows   int
 }
 
@@ -17,14 +17,14 @@ type textChunk struct {
 }
 
 // appendFrom adds the texts [from, to) of two columns as those of the next rows.
-func (t *text) appendFrom(ids, features *segment.Text, from, to int) {
+func (t *text) appendFrom(ids, features *segment.Text, from, to int, spares *spares) {
 	for from < to {
 		room := textChunkRows - t.rows%textChunkRows
 		if room == textChunkRows {
-			t.grow()
+			t.grow(spares)
 		}
 		n := min(room, to-from)
-		c := &t.chunks[len(t.chunks)-1]
+		c := t.chunks[len(t.chunks)-1]
 		c.ids.AppendFrom(ids, from, from+n)
 		c.features.AppendFrom(features, from, from+n)
 		t.rows += n
@@ -34,13 +34,12 @@ func (t *text) appendFrom(ids, features *segment.Text, from, to int) {
 
 // grow adds a chunk. The first one of a head starts small, for models with few rows; later ones are as large as the
 // one before turned out.
-func (t *text) grow() {
-	var next textChunk
+func (t *text) grow(spares *spares) {
 	if n := len(t.chunks); n > 0 {
-		last := &t.chunks[n-1]
-		next = textChunk{ids: sizedLike(&last.ids), features: sizedLike(&last.features)}
+		t.chunks = append(t.chunks, spares.chunk(t.chunks[n-1]))
+	} else {
+		t.chunks = append(t.chunks, new(textChunk))
 	}
-	t.chunks = append(t.chunks, next)
 }
 
 func sizedLike(last *segment.Text) segment.Text {
@@ -54,7 +53,7 @@ func (t *text) appendTo(ids, features *segment.Text, rows []uint32) {
 		for n < len(rows) && rows[n] == rows[0]+uint32(n) && at+n < textChunkRows {
 			n++
 		}
-		c := &t.chunks[rows[0]/textChunkRows]
+		c := t.chunks[rows[0]/textChunkRows]
 		ids.AppendFrom(&c.ids, at, at+n)
 		features.AppendFrom(&c.features, at, at+n)
 		rows = rows[n:]

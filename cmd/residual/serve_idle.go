@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -30,6 +31,7 @@ func giveBack(ctx context.Context) {
 		}
 		now := allocated()
 		if now-last < idleBytes && now-given >= busyBytes {
+			runtime.GC() // what pools hold lives until the next collection
 			debug.FreeOSMemory()
 			given = now
 		}

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// spares is the memory of heads that are sealed, for leaves and texts to come. The system has given it already and what
+// is in it needs not be cleared: of memory that is new, that costs as much as filling it. Two collections take what
+// nobody asked for between them, so that it is bounded as garbage is.
+//
+// Who gives must be the last to know what is given, see [head.release].
+type spares struct {
+	leaves, chunks sync.Pool
+}
+
+// leaf returns an empty leaf with memory for all its rows.
+func (s *spares) leaf() *leaf {
+	if l, ok := s.leaves.Get().(*leaf); ok {
+		return l
+	}
+	return newLeaf()
+}
+
+// giveLeaf takes a leaf back, unless it has less memory than one needs.
+func (s *spares) giveLeaf(l *leaf) {
+	if cap(l.times) != leafRows || cap(l.predicted) != leafRows || cap(l.actual) != leafRows || cap(l.text) != leafRows {
+		return
+	}
+	*l = leaf{times: l.times[:0], predicted: l.predicted[:0], actual: l.actual[:0], text: l.text[:0]}
+	s.leaves.Put(l)
+}
+
+// chunk returns an empty chunk with memory for texts of about as many bytes as one like it has.
+func (s *spares) chunk(like *textChunk) *textChunk {
+	if c, ok := s.chunks.Get().(*textChunk); ok && fits(&c.ids, &like.ids) && fits(&c.features, &like.features) {
+		return c
+	}
+	return &textChunk{ids: sizedLike(&like.ids), features: sizedLike(&like.features)}
+}
+
+// fits tells whether t has memory for as much as another text, and not many times more.
+func fits(t, like *segment.Text) bool {
+	return cap(t.Bytes) >= len(like.Bytes) && cap(t.Bytes)/2 <= len(like.Bytes) && cap(t.Ends) >= textChunkRows
+}
+
+// giveChunk takes a chunk back.
+func (s *spares) giveChunk(c *textChunk) {
+	c.ids.Reset()
+	c.features.Reset()
+	s.chunks.Put(c)
+}
