@@ -119,14 +119,24 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	tick := time.NewTicker(housekeepingInterval)
 	defer tick.Stop()
 	db.balance(ctx) // a restart reads no columns
+	var lull lull
 	for {
+		calm := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-db.background.grown:
 		case <-tick.C:
+			calm = true
+		case <-lull.over:
+			if calm = lull.lasted(db); !calm {
+				continue
+			}
 		}
-		err := db.keepHouse(ctx)
+		err := db.keepHouse(ctx, calm)
+		if !calm {
+			lull.await(db)
+		}
 		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
 			db.opts.Logger.Error("background work failed", "error", err)
@@ -147,9 +157,26 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	}
 }
 
+// lull waits for a moment in which no rows come.
+type lull struct {
+	over <-chan time.Time
+	rows uint64 // when it began
+}
+
+func (l *lull) await(db *DB) { l.over, l.rows = time.After(calmAfter), db.counters.rows.Load() }
+
+// lasted tells whether no rows came, once the time is over. If some did it waits on.
+func (l *lull) lasted(db *DB) bool {
+	if db.counters.rows.Load() != l.rows {
+		l.await(db)
+		return false
+	}
+	return true
+}
+
 // keepHouse does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
 // for one merge and not for all, so that neither keeps the other from its turn.
-func (db *DB) keepHouse(ctx context.Context) error {
+func (db *DB) keepHouse(ctx context.Context, calm bool) error {
 	err := db.dropExpired()
 	if db.checkpointDue() {
 		err = errors.Join(err, db.checkpoint(ctx))
@@ -159,7 +186,7 @@ func (db *DB) keepHouse(ctx context.Context) error {
 		return err
 	}
 	for {
-		if merged, err := db.mergeOnce(ctx); !merged || err != nil {
+		if merged, err := db.mergeOnce(ctx, calm); !merged || err != nil {
 			return err
 		}
 		db.balance(ctx)

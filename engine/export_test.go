@@ -123,3 +123,6 @@ func (db *DB) HoldCheckpoints() (release func()) {
 	db.keeper.mu.Lock()
 	return db.keeper.mu.Unlock
 }
+
+// CalmAfter is how long no rows must have come before months that are over are joined.
+const CalmAfter = calmAfter

@@ -18,6 +18,9 @@ const (
 	mergeFanIn = 4
 	// monthSettles is how long after its end a month still gets late rows as a matter of course.
 	monthSettles = 48 * time.Hour
+	// calmAfter is how long no rows must have come before months that are over are joined again after a checkpoint: a load of
+	// history would have each of its checkpoints rewrite them.
+	calmAfter = 250 * time.Millisecond
 )
 
 // Merge joins segments of the same month, where that pays: a finished month ends as one. It runs beside appends and
@@ -32,14 +35,15 @@ func (db *DB) Merge(ctx context.Context) error {
 
 func (db *DB) merge(ctx context.Context) error {
 	for {
-		if merged, err := db.mergeOnce(ctx); !merged || err != nil {
+		if merged, err := db.mergeOnce(ctx, true); !merged || err != nil {
 			return err
 		}
 	}
 }
 
-// mergeOnce merges months up to the bound on a merge. merged is false if there is nothing left to merge.
-func (db *DB) mergeOnce(ctx context.Context) (merged bool, err error) {
+// mergeOnce merges months up to the bound on a merge, those that are over to the end if calm. merged is false if there is
+// nothing left to merge.
+func (db *DB) mergeOnce(ctx context.Context, calm bool) (merged bool, err error) {
 	k := &db.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -49,7 +53,7 @@ func (db *DB) mergeOnce(ctx context.Context) (merged bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("merge: %w", err)
 	}
-	months := db.mergeable(clampMilli(db.opts.Now()))
+	months := db.mergeable(clampMilli(db.opts.Now()), calm)
 	if len(months) == 0 {
 		return false, nil
 	}
@@ -65,14 +69,14 @@ func (db *DB) mergeOnce(ctx context.Context) (merged bool, err error) {
 }
 
 // mergeable picks months to merge, up to the bound on a merge.
-func (db *DB) mergeable(now int64) map[dirtyMonth]*replacement {
+func (db *DB) mergeable(now int64, calm bool) map[dirtyMonth]*replacement {
 	months := make(map[dirtyMonth]*replacement)
 	size := int64(0)
 	db.models.Range(func(_ string, m *model) bool {
 		m.mu.RLock()
 		defer m.mu.RUnlock()
 		for _, mo := range m.months {
-			picked := pickMerge(mo.sealed, now >= mo.span.to+monthSettles.Milliseconds())
+			picked := pickMerge(mo.sealed, calm && now >= mo.span.to+monthSettles.Milliseconds())
 			for _, sd := range picked {
 				size += sd.source.size
 			}

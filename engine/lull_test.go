@@ -1,0 +1,43 @@
+package engine_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
+)
+
+// TestMergesWaitForLull appends to a month that is over, with a checkpoint for each batch: the month is not rewritten
+// until nothing has come for a while.
+func TestMergesWaitForLull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := simdisk.New(simdisk.Options{})
+		db, err := engine.Open(storeDir, engine.Options{
+			FS: disk, CheckpointRows: 1, Now: func() time.Time { return testNow }, Random: constantReader(0), LogFileBytes: 1 << 20,
+		})
+		require.NoError(t, err)
+		var taken []*sent
+		for n := range 3 { // a fourth segment would make any month worth a merge
+			b := newSent(n, 1, shape{old: 3})
+			batch, err := b.batch()
+			require.NoError(t, err)
+			_, err = db.Append(t.Context(), batch)
+			require.NoError(t, err)
+			taken = append(taken, b)
+			synctest.Wait()
+			time.Sleep(engine.CalmAfter / 2)
+			synctest.Wait()
+			require.Equal(t, uint64(n+1), db.Stats().Checkpoints)
+			require.Zero(t, db.Stats().Merges)
+		}
+		time.Sleep(2 * engine.CalmAfter)
+		synctest.Wait()
+		require.NotZero(t, db.Stats().Merges)
+		require.NoError(t, db.Close())
+		requireHeld(t, &script{}, disk.Kill(), taken)
+	})
+}
