@@ -40,9 +40,9 @@ func newHead(generation uint64, fresh *freshRows, spares *spares) *head {
 	return &head{generation: generation, fresh: fresh, spares: spares}
 }
 
-// release lets go of the rows of a head that is sealed, to which the publisher may still point. The model's lock is held
-// for writing and no month has the head any more: those who read its leaves do it under that lock, but for the sealer,
-// which is done. What the sealer read and an edit has replaced is not among them.
+// release lets go of the rows of a head that is sealed, to which the publisher may still point. The model's lock is
+// held for writing and no month has the head any more: those who read its leaves do it under that lock, but for the
+// sealer, which is done. What the sealer read and an edit has replaced is not among them.
 func (h *head) release() {
 	for _, s := range h.series {
 		for _, l := range s.leaves {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math/bits"
 	"slices"
 	"sort"
 	"sync/atomic"
@@ -142,58 +141,103 @@ func (l *leaf) extend(r run) int {
 	return n
 }
 
-// insertMax bounds the rows of one insert: their known bits are one word.
-const insertMax = 64
-
-// insert puts the first rows of r in their places: as many as are in order, come before the time end and fit, and at least
-// the first, which must. It returns how many. A row that makes room moves once for all of them, and they are added to the
-// aggregate at once, which costs little more than for one.
+// insert puts the first rows of r in their places: as many as are in order, come before the time end and fit, and at
+// least the first, which must. It returns how many. A row that makes room moves once for all of them, and they are
+// added to the aggregate at once, which costs little more than for one.
 func (l *leaf) insert(r run, end int64) int {
-	n, most := 1, min(len(r.times), leafRows-l.len(), insertMax)
+	n, most := 1, min(len(r.times), leafRows-l.len())
 	for n < most && r.times[n] >= r.times[n-1] && r.times[n] < end {
 		n++
 	}
-	places := l.makeRoom(r.times[:n])
-	known := [1]uint64{}
-	for i, at := range places[:n] {
-		l.times[at], l.predicted[at], l.actual[at], l.text[at] = r.times[i], r.predicted[i], r.actual[i], r.text[i]
-		insertBit(&l.known, int(at), r.known[i])
-		if r.known[i] {
-			known[0] |= 1 << i
-		}
-		if l.lags != nil {
-			l.lags = slices.Insert(l.lags, int(at), segment.NoLag)
+	r = r.slice(0, n)
+	if r.lags != nil && !slices.ContainsFunc(r.lags, func(lag int64) bool { return lag != segment.NoLag }) {
+		r.lags = nil
+	}
+	if r.lags != nil && l.lags == nil {
+		l.lags = noLags(l.len())
+	}
+	l.merge(r)
+	var known [leafRows / 64]uint64
+	for i, k := range r.known {
+		if k {
+			setBit(&known, i)
 		}
 	}
-	if r.lags != nil {
-		for i, lag := range r.lags[:n] {
-			l.setLag(int(places[i]), lag)
-		}
-	}
+	l.agg.AddRows(r.times, r.predicted, r.actual, known[:], 0, n)
 	l.sketches.forget()
-	l.agg.AddRows(r.times[:n], r.predicted[:n], r.actual[:n], known[:], 0, n)
 	return n
 }
 
-// makeRoom moves rows up to where they are once rows of the given times, at most insertMax in order, are there too,
-// each behind those of its time, and returns the places of these.
-func (l *leaf) makeRoom(times []int64) (places [insertMax]uint16) {
-	n, end := len(times), l.len()
+// merge puts the rows of r, which are in order and fit, each behind those of its time. It goes backwards: the rows of
+// the leaf that are later than one of r move up, then it and those of r before it that follow each other there are
+// copied.
+func (l *leaf) merge(r run) {
+	n, end := len(r.times), l.len()
 	l.times = slices.Grow(l.times, n)[:end+n]
 	l.predicted = slices.Grow(l.predicted, n)[:end+n]
 	l.actual = slices.Grow(l.actual, n)[:end+n]
 	l.text = slices.Grow(l.text, n)[:end+n]
-	for i := n - 1; i >= 0; i-- {
-		at := sort.Search(end, func(k int) bool { return l.times[k] > times[i] })
-		to := at + i + 1
-		copy(l.times[to:], l.times[at:end])
-		copy(l.predicted[to:], l.predicted[at:end])
-		copy(l.actual[to:], l.actual[at:end])
-		copy(l.text[to:], l.text[at:end])
-		places[i] = uint16(at + i)
-		end = at
+	if l.lags != nil {
+		l.lags = slices.Grow(l.lags, n)[:end+n]
 	}
-	return places
+	for n > 0 {
+		if at := firstAfter(l.times[:end], r.times[n-1]); at < end {
+			l.moveUp(at, end, n)
+			end = at
+		}
+		from := n - 1
+		for from > 0 && (end == 0 || r.times[from-1] >= l.times[end-1]) {
+			from--
+		}
+		l.put(end+from, r.slice(from, n))
+		n = from
+	}
+}
+
+// firstAfter returns the place of the first of the times, which are in order, that is later than ts. It looks from the
+// end on: rows that come late do so by little, mostly.
+func firstAfter(times []int64, ts int64) int {
+	step, end := 1, len(times)
+	for end > 0 && times[max(end-step, 0)] > ts {
+		end = max(end-step, 0)
+		step *= 2
+	}
+	from := max(end-step, 0)
+	return from + sort.Search(end-from, func(i int) bool { return times[from+i] > ts })
+}
+
+// moveUp moves the rows [from, to) up by n.
+func (l *leaf) moveUp(from, to, n int) {
+	copy(l.times[from+n:], l.times[from:to])
+	copy(l.predicted[from+n:], l.predicted[from:to])
+	copy(l.actual[from+n:], l.actual[from:to])
+	copy(l.text[from+n:], l.text[from:to])
+	if l.lags != nil {
+		copy(l.lags[from+n:], l.lags[from:to])
+	}
+	moveBits(&l.known, from, to, n)
+}
+
+// put writes the rows of r from row at on.
+func (l *leaf) put(at int, r run) {
+	copy(l.times[at:], r.times)
+	copy(l.predicted[at:], r.predicted)
+	copy(l.actual[at:], r.actual)
+	copy(l.text[at:], r.text)
+	for i, known := range r.known {
+		clearBit(&l.known, at+i)
+		if known {
+			setBit(&l.known, at+i)
+		}
+	}
+	switch {
+	case r.lags != nil:
+		copy(l.lags[at:], r.lags)
+	case l.lags != nil:
+		for i := range r.times {
+			l.lags[at+i] = segment.NoLag
+		}
+	}
 }
 
 // split moves the upper half of a full leaf to a new one.
@@ -244,15 +288,29 @@ func removeBit(b *[leafRows / 64]uint64, i int) {
 	}
 }
 
-// insertBit shifts the bits from i on up by one and puts v at i. The highest bit must be clear.
-func insertBit(b *[leafRows / 64]uint64, i int, v bool) {
-	w := i / 64
-	for k := len(b) - 1; k > w; k-- {
-		b[k] = b[k]<<1 | b[k-1]>>63
+// moveBits moves the bits [from, to) up by n, and leaves those that stood there and that nothing moved to as they were.
+func moveBits(b *[leafRows / 64]uint64, from, to, n int) {
+	for to > from {
+		low := max(from, to-64)
+		setBits(b, low+n, to-low, bitsAt(b, low, to-low))
+		to = low
 	}
-	low := b[w] & (1<<(i%64) - 1)
-	b[w] = low | (b[w]&^(1<<(i%64)-1))<<1
-	if v {
-		b[w] |= bits.RotateLeft64(1, i%64)
+}
+
+// bitsAt returns n bits, at most 64, from bit i on.
+func bitsAt(b *[leafRows / 64]uint64, i, n int) uint64 {
+	v := b[i/64] >> (i % 64)
+	if i%64+n > 64 {
+		v |= b[i/64+1] << (64 - i%64)
+	}
+	return v & (1<<n - 1)
+}
+
+// setBits sets n bits, at most 64, from bit i on to those of v.
+func setBits(b *[leafRows / 64]uint64, i, n int, v uint64) {
+	mask := uint64(1)<<n - 1
+	b[i/64] = b[i/64]&^(mask<<(i%64)) | v<<(i%64)
+	if i%64+n > 64 {
+		b[i/64+1] = b[i/64+1]&^(mask>>(64-i%64)) | v>>(64-i%64)
 	}
 }

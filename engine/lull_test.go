@@ -17,7 +17,8 @@ func TestMergesWaitForLull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := simdisk.New(simdisk.Options{})
 		db, err := engine.Open(storeDir, engine.Options{
-			FS: disk, CheckpointRows: 1, Now: func() time.Time { return testNow }, Random: constantReader(0), LogFileBytes: 1 << 20,
+			FS: disk, CheckpointRows: 1, LogFileBytes: 1 << 20,
+			Now: func() time.Time { return testNow }, Random: constantReader(0),
 		})
 		require.NoError(t, err)
 		var taken []*sent

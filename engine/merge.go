@@ -18,8 +18,8 @@ const (
 	mergeFanIn = 4
 	// monthSettles is how long after its end a month still gets late rows as a matter of course.
 	monthSettles = 48 * time.Hour
-	// calmAfter is how long no rows must have come before months that are over are joined again after a checkpoint: a load of
-	// history would have each of its checkpoints rewrite them.
+	// calmAfter is how long no rows must have come before months that are over are joined again after a checkpoint: a load
+	// of history would have each of its checkpoints rewrite them.
 	calmAfter = 250 * time.Millisecond
 )
 
@@ -41,8 +41,8 @@ func (db *DB) merge(ctx context.Context) error {
 	}
 }
 
-// mergeOnce merges months up to the bound on a merge, those that are over to the end if calm. merged is false if there is
-// nothing left to merge.
+// mergeOnce merges months up to the bound on a merge, those that are over to the end if calm. merged is false if there
+// is nothing left to merge.
 func (db *DB) mergeOnce(ctx context.Context, calm bool) (merged bool, err error) {
 	k := &db.keeper
 	k.mu.Lock()

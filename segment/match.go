@@ -48,8 +48,8 @@ func (l *literal) at(b []byte, at, end int) bool {
 }
 
 // match tells whether value i of t has the given shape, and puts what stands in its slots behind the rows of their
-// columns, without counting it as one. Words of eight bytes are compared and read at once, which
-// takes 36 ns for a row of three numbers instead of 58.
+// columns, without counting it as one. Words of eight bytes are compared and read at once, which takes 36 ns for a row
+// of three numbers instead of 58.
 func (s *shapedColumn) match(sh *shape, t *Text, i int) bool {
 	b, at, end, base := s.padded(t, i)
 	for j := range sh.steps {

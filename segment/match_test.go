@@ -10,7 +10,8 @@ import (
 // what was put in. What stands behind a text changes nothing.
 func TestMatch(t *testing.T) {
 	r := newRand(t)
-	const numerals, fronts, long = "0123456789000999...e-E", `{"a":1,`, "a literal of more bytes than are compared as words"
+	const numerals, fronts = "0123456789000999...e-E", `{"a":1,`
+	const long = "a literal of more bytes than are compared as words"
 	for range 20_000 {
 		front := fronts[:r.IntN(len(fronts))] + long[:r.IntN(2)*len(long)] + ":"
 		number := make([]byte, 1+r.IntN(20))
@@ -37,7 +38,8 @@ func TestMatch(t *testing.T) {
 			require.Equal(t, string(number), string(column.Bytes[v.bounds[row].from:v.bounds[row].to]), text)
 			require.Equal(t, want, numeral{v.mantissas[row], v.forms[row]}, text)
 		}
-		require.False(t, s.match(&last, &Text{Bytes: column.Bytes, Ends: []uint32{uint32(len(text) - len(tail) - len(number))}}, 0))
+		short := Text{Bytes: column.Bytes, Ends: []uint32{uint32(len(text) - len(tail) - len(number))}}
+		require.False(t, s.match(&last, &short, 0))
 	}
 }
 
