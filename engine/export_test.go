@@ -50,7 +50,7 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 	}
 	mo.heads(func(h *head) {
 		for _, s := range h.series {
-			gather(&columns, []*head{h}, leavesOf([]*head{h}, s.number))
+			gatherAll(&columns, []*head{h}, s.number)
 			send(m.series[s.number].seriesName)
 		}
 	})
@@ -126,3 +126,12 @@ func (db *DB) HoldCheckpoints() (release func()) {
 
 // CalmAfter is how long no rows must have come before months that are over are joined.
 const CalmAfter = calmAfter
+
+// gatherAll sets dst to the rows of a series in heads.
+func gatherAll(dst *segment.Columns, heads []*head, series uint32) {
+	dst.Reset()
+	var g gathering
+	g.begin(heads, leavesOf(heads, series))
+	for g.next(dst) {
+	}
+}

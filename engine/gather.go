@@ -8,46 +8,85 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// gather collects the rows of a series from the leaves of heads, the oldest head first, in the order of a segment: time,
-// prediction id, arrival.
-func gather(dst *segment.Columns, heads []*head, leaves [][]*leaf) {
-	dst.Reset()
-	if len(heads) == 1 && appendLeaves(dst, heads[0], leaves[0]) {
-		return
-	}
-	dst.Reset()
-	refs := make([]rowRef, 0, leafRows)
+// gathering collects the rows of a series from the leaves of heads, the oldest head first, in the order of a segment:
+// time, prediction id, arrival.
+type gathering struct {
+	leaves []placedLeaf // by their first row
+	done   int          // of them
+	refs   []rowRef     // scratch
+}
+
+// placedLeaf is a leaf of a head and its place among all, in the order of arrival.
+type placedLeaf struct {
+	*leaf
+
+	head  *head
+	place int
+}
+
+// begin sets what is to be gathered.
+func (g *gathering) begin(heads []*head, leaves [][]*leaf) {
+	g.leaves, g.done = g.leaves[:0], 0
 	for i, h := range heads {
-		refs = appendRefs(refs, h, leaves[i])
+		for _, l := range leaves[i] {
+			g.leaves = append(g.leaves, placedLeaf{l, h, len(g.leaves)})
+		}
 	}
-	if !slices.IsSortedFunc(refs, compareRefs) {
-		slices.SortStableFunc(refs, compareRefs)
+	slices.SortStableFunc(g.leaves, func(a, b placedLeaf) int { return cmp.Compare(a.first(), b.first()) })
+}
+
+// next appends the rows of the next leaf to dst, or of all that overlap. It returns false if there are no more.
+func (g *gathering) next(dst *segment.Columns) bool {
+	leaves := g.leaves[g.done:]
+	if len(leaves) == 0 {
+		clear(g.leaves) // they may live on as others
+		clear(g.refs[:cap(g.refs)])
+		return false
 	}
-	for _, r := range refs {
+	n, last := 1, leaves[0].last()
+	for n < len(leaves) && leaves[n].first() <= last {
+		last = max(last, leaves[n].last())
+		n++
+	}
+	if n == 1 {
+		appendLeaf(dst, leaves[0].head, leaves[0].leaf)
+	} else {
+		g.appendOverlapping(dst, leaves[:n])
+	}
+	g.done += n
+	return true
+}
+
+// appendOverlapping appends the rows of leaves, which it orders by arrival, one by one.
+func (g *gathering) appendOverlapping(dst *segment.Columns, leaves []placedLeaf) {
+	slices.SortFunc(leaves, func(a, b placedLeaf) int { return cmp.Compare(a.place, b.place) })
+	g.refs = g.refs[:0]
+	for _, l := range leaves {
+		for i := range l.times {
+			g.refs = append(g.refs, rowRef{l.head, l.leaf, int32(i)})
+		}
+	}
+	if !slices.IsSortedFunc(g.refs, compareRefs) {
+		slices.SortStableFunc(g.refs, compareRefs)
+	}
+	for _, r := range g.refs {
 		r.appendTo(dst)
 	}
 }
 
-// appendLeaves appends the rows of one head's leaves, whole runs at once. It returns false, and leaves dst as it may be, if
-// rows of one time are in several leaves.
-func appendLeaves(dst *segment.Columns, h *head, leaves []*leaf) bool {
-	for n, l := range leaves {
-		if n > 0 && l.first() == leaves[n-1].last() {
-			return false
+// appendLeaf appends the rows of a leaf that does not overlap others, whole runs at once.
+func appendLeaf(dst *segment.Columns, h *head, l *leaf) {
+	done := 0
+	for from := 0; from < l.len(); {
+		to := l.tieEnd(from)
+		if to-from > 1 {
+			appendRun(dst, h, l, done, from)
+			appendTied(dst, h, l, from, to)
+			done = to
 		}
-		done := 0
-		for from := 0; from < l.len(); {
-			to := l.tieEnd(from)
-			if to-from > 1 {
-				appendRun(dst, h, l, done, from)
-				appendTied(dst, h, l, from, to)
-				done = to
-			}
-			from = to
-		}
-		appendRun(dst, h, l, done, l.len())
+		from = to
 	}
-	return true
+	appendRun(dst, h, l, done, l.len())
 }
 
 // tieEnd returns the end of the rows that are of the same time as row i, from there on.
@@ -83,16 +122,6 @@ func (r rowRef) appendTo(dst *segment.Columns) {
 	if l.lags != nil {
 		dst.Lags[dst.Len()-1] = l.lags[i]
 	}
-}
-
-// appendRefs appends the rows of leaves in time order, those of one time in the order of arrival.
-func appendRefs(refs []rowRef, h *head, leaves []*leaf) []rowRef {
-	for _, l := range leaves {
-		for i := range l.times {
-			refs = append(refs, rowRef{h, l, int32(i)})
-		}
-	}
-	return refs
 }
 
 func compareRefs(a, b rowRef) int {

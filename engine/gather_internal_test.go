@@ -26,7 +26,7 @@ func TestGather(t *testing.T) {
 	var held spares // each round has the memory of those before
 	for range 60 {
 		spread := int64(1 + random.IntN(5000))
-		h := newHead(1, new(freshRows), &held)
+		heads := []*head{newHead(1, new(freshRows), &held)}
 		var rows []row
 		for range 1 + random.IntN(40) {
 			var o bySeries
@@ -56,10 +56,14 @@ func TestGather(t *testing.T) {
 				o.ids.Append([]byte(one.id))
 				o.features.Append([]byte(one.id + "f"))
 			}
+			if random.IntN(15) == 0 {
+				heads = append(heads, newHead(1, new(freshRows), &held))
+			}
+			h := heads[len(heads)-1]
 			h.add(h.of(3), &o, 0, len(o.times))
 		}
-		require.Equal(t, len(rows), h.rows)
-		s := h.find(3)
+		h := heads[random.IntN(len(heads))]
+		s := h.of(3)
 		if random.IntN(2) == 0 { // as an edit of a frozen head does
 			held := slices.Clone(s.leaves)
 			before := make([]int, len(held))
@@ -84,7 +88,7 @@ func TestGather(t *testing.T) {
 		var lags []int64
 		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.id, b.id)) })
 		var got segment.Columns
-		gather(&got, []*head{h}, leavesOf([]*head{h}, 3))
+		gatherAll(&got, heads, 3)
 		for i, r := range rows {
 			actual := 0.0
 			if r.known {
@@ -96,7 +100,9 @@ func TestGather(t *testing.T) {
 		require.Equal(t, want.Times, got.Times, "seed %d", seed)
 		require.True(t, want.IDs.Equal(&got.IDs) && want.Features.Equal(&got.Features))
 		require.Equal(t, want.Known, got.Known)
-		h.release()
+		for _, h := range heads {
+			h.release()
+		}
 		require.Equal(t, want.Actual, got.Actual)
 		if slices.Max(lags) > segment.NoLag || got.Lags != nil {
 			require.Equal(t, lags, got.Lags, "seed %d", seed)

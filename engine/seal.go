@@ -13,9 +13,11 @@ const sealRows = 128 << 10
 
 // sealer turns heads into segments. It is for one goroutine at a time.
 type sealer struct {
-	builder *segment.Builder
-	columns segment.Columns
-	scratch segment.Scratch
+	builder   *segment.Builder
+	gathering gathering
+	// columns are rows of a series, rest is memory for those that are in no block yet.
+	columns, rest segment.Columns
+	scratch       segment.Scratch
 }
 
 // seal makes one segment of the frozen heads of a month, of one generation. Queries go on meanwhile: they see the heads
@@ -73,15 +75,37 @@ func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
 	})
 	s.builder.Reset(meta(m, mo))
 	for _, n := range numbers {
-		gather(&s.columns, heads, leaves[n])
 		if err := s.builder.StartSeries(names[n].version, names[n].environment); err != nil {
 			return nil, segmentError(err)
 		}
-		if err := s.builder.Append(&s.columns); err != nil {
+		if err := s.append(heads, leaves[n]); err != nil {
 			return nil, segmentError(err)
 		}
 	}
 	return s.builder.Finish(nil), nil
+}
+
+// gatheredRows is how many rows of a series are gathered before they become blocks: their columns stay in the second
+// cache until then.
+const gatheredRows = 4 << 10
+
+// append appends the rows of a series.
+func (s *sealer) append(heads []*head, leaves [][]*leaf) error {
+	s.gathering.begin(heads, leaves)
+	s.columns.Reset()
+	for s.gathering.next(&s.columns) {
+		if s.columns.Len() < gatheredRows {
+			continue
+		}
+		n, err := s.builder.AppendBlocks(&s.columns)
+		if err != nil {
+			return err
+		}
+		s.rest.Reset()
+		s.rest.AppendFrom(&s.columns, n, s.columns.Len())
+		s.columns, s.rest = s.rest, s.columns
+	}
+	return s.builder.Append(&s.columns)
 }
 
 func meta(m *model, mo *month) segment.Meta {

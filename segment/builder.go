@@ -102,6 +102,26 @@ func (b *Builder) AppendRange(c *Columns, from, to int) error {
 	return nil
 }
 
+// AppendBlocks is [Builder.Append] for the first rows of c, as many as make whole blocks whatever follows. It returns
+// how many these are. Nothing but AppendBlocks was called for the series before; the rest of c comes with its next
+// call, or with Append. So a long series needs not be in memory at once.
+func (b *Builder) AppendBlocks(c *Columns) (int, error) {
+	if b.pending.Len() > 0 {
+		panic("BUG: blocks after single rows")
+	}
+	if err := b.check(c, 0, c.Len()); err != nil {
+		return 0, err
+	}
+	n := 0
+	for full(c, n, c.Len()) {
+		n += b.appendBlock(c, n, c.Len())
+	}
+	if n > 0 {
+		b.lastTime, b.lastID = c.Times[n-1], append(b.lastID[:0], c.IDs.At(n-1)...)
+	}
+	return n, nil
+}
+
 // full tells whether the rows [from, to) of c are enough to say where the first block of them ends.
 func full(c *Columns, from, to int) bool {
 	return to-from >= cutRows || c.IDs.size(from, to)+c.Features.size(from, to) >= textBytesBlock

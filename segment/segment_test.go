@@ -313,3 +313,26 @@ func TestMergeWithinAMillisecond(t *testing.T) {
 	require.NoError(t, Merge(b, segs, nil, new(Scratch)))
 	requireSeries(t, []testSeries{{"v", "e", &want}}, open(t, b.Finish(nil)))
 }
+
+// TestAppendBlocks appends rows piece by piece: the segment is the same as of all at once.
+func TestAppendBlocks(t *testing.T) {
+	r := newRand(t)
+	for range 10 {
+		var all, part Columns
+		steadyRows(r, &all, r.IntN(8*blockRows))
+		want := build(t, []testSeries{{"v", "e", &all}})
+		b := NewBuilder(testMeta)
+		require.NoError(t, b.StartSeries("v", "e"))
+		for from := 0; from < all.Len(); {
+			to := min(all.Len(), from+r.IntN(2*cutRows))
+			part.AppendFrom(&all, from, to)
+			n, err := b.AppendBlocks(&part)
+			require.NoError(t, err)
+			var rest Columns
+			rest.AppendFrom(&part, n, part.Len())
+			from, part = to, rest
+		}
+		require.NoError(t, b.Append(&part))
+		require.Equal(t, want, b.Finish(nil))
+	}
+}
