@@ -20,7 +20,7 @@ type process struct {
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, p process) int {
 	root := newRoot(p.env)
-	root.SetArgs(p.args)
+	root.SetArgs(append([]string{}, p.args...)) // nil would stand for those of the process
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
