@@ -22,7 +22,7 @@ type bySeries struct {
 	predicted, actual []float64
 	known             []bool
 	lags              []int64 // nil until the publisher finds one
-	ids, features     segment.Text
+	texts             *textChunk
 
 	text []uint32 // each row's number in the text of its head, set by that
 	next []uint32 // scratch
@@ -39,8 +39,35 @@ func (o *bySeries) fill(b *event.Batch) {
 		o.times[at] = b.Timestamps[row]
 		o.predicted[at], o.actual[at], o.known[at] = b.Predicted[row], b.Actual[row], b.Known.Get(int(row))
 	}
-	orderTexts(&o.ids, &b.IDs, o.rows)
-	orderTexts(&o.features, &b.Features, o.rows)
+	if o.texts == nil {
+		o.texts = new(textChunk)
+	}
+	orderTexts(&o.texts.ids, &b.IDs, o.rows)
+	orderTexts(&o.texts.features, &b.Features, o.rows)
+}
+
+// sharedRowsMin is the least number of rows of a batch whose texts heads share.
+const sharedRowsMin = 1024
+
+// shared tells whether heads should share the texts of the batch as they are, instead of copying them: there are many,
+// they have little memory beside them that nobody uses, and most are of rows that do not stay fresh.
+func (o *bySeries) shared() bool {
+	n := len(o.rows)
+	if n < sharedRowsMin || n > chunkRowsMax {
+		return false
+	}
+	ids, features := &o.texts.ids, &o.texts.features
+	used := len(ids.Bytes) + len(features.Bytes) + 8*n
+	if cap(ids.Bytes)+cap(features.Bytes)+4*(cap(ids.Ends)+cap(features.Ends)) > 2*used {
+		return false
+	}
+	fresh := uint32(0)
+	for s, from := range o.starts[:len(o.starts)-1] {
+		if rows := o.starts[s+1] - from; rows <= freshRunMax {
+			fresh += rows
+		}
+	}
+	return int(fresh) < n/2
 }
 
 // orderTexts makes dst the values of src in the order of rows, which names each once. Up to wordsCopied bytes it copies
@@ -48,7 +75,7 @@ func (o *bySeries) fill(b *event.Batch) {
 // foretold; what is too much is written over by the next value.
 func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 	size := len(src.Bytes)
-	dst.Bytes, dst.Ends = grown(dst.Bytes, size), grown(dst.Ends, len(rows))
+	dst.Bytes, dst.Ends = fitted(dst.Bytes, size), fitted(dst.Ends, len(rows))
 	end := 0
 	for at, row := range rows {
 		from, to := 0, int(src.Ends[row])
@@ -63,6 +90,14 @@ func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 		end += to - from
 		dst.Ends[at] = uint32(end)
 	}
+}
+
+// fitted is grown for memory that stays with what is in it.
+func fitted[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/16)
+	}
+	return s[:n]
 }
 
 // wordsCopied is how many bytes copyWords copies: few texts of most workloads are longer.

@@ -62,7 +62,7 @@ type freshRun struct{ row, n uint32 }
 // add appends the rows [from, to) of o and returns the runs they became, which is one unless a chunk ended.
 func (f *freshRows) add(runs []freshRun, o *bySeries, from, to int) []freshRun {
 	for i := from; i < to; i++ {
-		id, features := o.ids.At(i), o.features.At(i)
+		id, features := o.texts.ids.At(i), o.texts.features.At(i)
 		c, row := f.room(len(id) + len(features))
 		at := row % freshChunkRows
 		f.bytes += copy(c.text[f.bytes:], id)

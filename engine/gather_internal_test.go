@@ -29,7 +29,7 @@ func TestGather(t *testing.T) {
 		heads := []*head{newHead(1, new(freshRows), &held)}
 		var rows []row
 		for range 1 + random.IntN(40) {
-			var o bySeries
+			o := bySeries{texts: new(textChunk)}
 			longest := 2 * freshRunMax
 			if random.IntN(2) == 0 {
 				longest = 300
@@ -53,14 +53,20 @@ func TestGather(t *testing.T) {
 				rows = append(rows, one)
 				o.times, o.known = append(o.times, one.ts), append(o.known, one.known)
 				o.predicted, o.actual = append(o.predicted, float64(len(rows))), append(o.actual, 7)
-				o.ids.Append([]byte(one.id))
-				o.features.Append([]byte(one.id + "f"))
+				o.texts.ids.Append([]byte(one.id))
+				o.texts.features.Append([]byte(one.id + "f"))
 			}
 			if random.IntN(15) == 0 {
 				heads = append(heads, newHead(1, new(freshRows), &held))
 			}
 			h := heads[len(heads)-1]
+			if o.texts.batch = random.IntN(3) == 0; o.texts.batch {
+				o.texts.holders.Store(1)
+			}
 			h.add(h.of(3), &o, 0, len(o.times))
+			if o.texts.batch {
+				held.drop(o.texts)
+			}
 		}
 		h := heads[random.IntN(len(heads))]
 		s := h.of(3)

@@ -51,7 +51,7 @@ func (h *head) release() {
 		s.leaves, s.fresh = nil, nil
 	}
 	for _, c := range h.text.chunks {
-		h.spares.giveChunk(c)
+		h.spares.drop(c)
 	}
 	h.series, h.text, h.index, h.fresh = nil, text{}, nil, nil
 	h.places.clear()
@@ -61,7 +61,7 @@ func (h *head) release() {
 const headRowBytes = 8 + 8 + 8 + 4
 
 // bytes estimates the memory held.
-func (h *head) bytes() int64 { return int64(h.rows)*headRowBytes + h.text.bytes() }
+func (h *head) bytes() int64 { return int64(h.rows)*headRowBytes + h.text.size }
 
 // find returns the head's part of a series, nil if it has none.
 func (h *head) find(series uint32) *headSeries {
@@ -94,10 +94,7 @@ func (h *head) add(s *headSeries, o *bySeries, from, to int) {
 	}
 	h.ripen(s) // rows that are alike stay in the order they came
 	o.text = grown(o.text, len(o.times))
-	for i := range o.text[from:to] {
-		o.text[from+i] = uint32(h.text.rows + i)
-	}
-	h.text.appendFrom(&o.ids, &o.features, from, to, h.spares)
+	h.text.add(o.text[from:to], o.texts, from, to, h.spares)
 	all := run{o.times, o.predicted, o.actual, o.known, o.lags, o.text}
 	s.add(all.slice(from, to), h.spares)
 }

@@ -34,8 +34,17 @@ type publisher struct {
 	waits    []wait
 }
 
-// publish makes a batch of predictions visible; o is the same batch by series.
+// publish makes a batch of predictions visible; o is the same batch by series. Its texts may stay with the heads, then
+// it has others afterwards.
 func (p *publisher) publish(b *event.Batch, o *bySeries) error {
+	c := o.texts
+	if c.batch = o.shared(); c.batch {
+		c.holders.Store(1)
+		defer func() {
+			o.texts = p.spares.batch()
+			p.spares.drop(c)
+		}()
+	}
 	begin := time.Now()
 	p.settler.generation = p.db.generation
 	p.pairing.pair(b, p.db.orphans, p.db.hash)
@@ -171,7 +180,7 @@ func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 	}
 	if h.index != nil {
 		for i := from; i < to; i++ {
-			h.index.add(p.db.hash(o.ids.At(i)), t.series, o.times[i])
+			h.index.add(p.db.hash(o.texts.ids.At(i)), t.series, o.times[i])
 		}
 	}
 	h.add(t.part, o, from, to)
@@ -185,7 +194,7 @@ func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 func (p *publisher) publishJoining(o *bySeries, t *target, from, to int) error {
 	added := from
 	for i := from; i < to; i++ {
-		id := o.ids.At(i)
+		id := o.texts.ids.At(i)
 		hash := p.db.hash(id)
 		if w, ok := t.m.waiting.take(hash); ok {
 			p.addRun(o, t, added, i)

@@ -12,7 +12,7 @@ import (
 //
 // Who gives must be the last to know what is given, see [head.release].
 type spares struct {
-	leaves, chunks sync.Pool
+	leaves, chunks, batches sync.Pool
 }
 
 // leaf returns an empty leaf with memory for all its rows.
@@ -42,12 +42,28 @@ func (s *spares) chunk(like *textChunk) *textChunk {
 
 // fits tells whether t has memory for as much as another text, and not many times more.
 func fits(t, like *segment.Text) bool {
-	return cap(t.Bytes) >= len(like.Bytes) && cap(t.Bytes)/2 <= len(like.Bytes) && cap(t.Ends) >= textChunkRows
+	return cap(t.Bytes) >= len(like.Bytes) && cap(t.Bytes)/2 <= len(like.Bytes) && cap(t.Ends) >= copiedRows
 }
 
-// giveChunk takes a chunk back.
-func (s *spares) giveChunk(c *textChunk) {
+// batch returns memory for the texts of a batch.
+func (s *spares) batch() *textChunk {
+	if c, ok := s.batches.Get().(*textChunk); ok {
+		return c
+	}
+	return new(textChunk)
+}
+
+// drop takes a chunk back if nobody else holds it.
+func (s *spares) drop(c *textChunk) {
+	if c.holders.Add(-1) > 0 {
+		return
+	}
 	c.ids.Reset()
 	c.features.Reset()
-	s.chunks.Put(c)
+	if c.batch {
+		c.batch = false
+		s.batches.Put(c)
+	} else {
+		s.chunks.Put(c)
+	}
 }

@@ -1,59 +1,116 @@
 package engine
 
-import "github.com/residualdb/residual/segment"
+import (
+	"sync/atomic"
 
-// textChunkRows is the number of rows whose text shares an arena. A head grows by whole chunks, so that what it holds
-// already is not copied again; one arena per column would be, about five times over a head's life.
-const textChunkRows = 4096
+	"github.com/residualdb/residual/segment"
+)
 
-// text holds the prediction ids and features of a head's rows by their number, counted from 0.
+const (
+	// copiedRows is the number of rows whose texts are copied to one chunk. A head grows by whole chunks, so that what it
+	// holds already is not copied again; one arena per column would be, about five times over a head's life.
+	copiedRows = 4096
+
+	// chunkRowsMax bounds the rows of a chunk, which is a part of their numbers.
+	chunkRowsMax = 1 << chunkBits
+	chunkBits    = 16
+)
+
+// text holds the prediction ids and features of a head's rows, in chunks. The number of a row is that of its chunk and
+// its place there.
 type text struct {
 	chunks []*textChunk
-	rows   int
+	open   *textChunk // the last one, if texts are copied to it
+	size   int64      // about
 }
 
+// textChunk has the texts of some rows. One of a batch is that of all heads that have rows of it, and does not change
+// any more; another belongs to one head, which copies to it.
 type textChunk struct {
 	ids, features segment.Text
+	batch         bool
+	// holders are the heads that have it, and the publisher while it does. The last one gives it back.
+	holders atomic.Int32
 }
 
-// appendFrom adds the texts [from, to) of two columns as those of the next rows.
-func (t *text) appendFrom(ids, features *segment.Text, from, to int, spares *spares) {
+// add adds the texts [from, to) of c and sets numbers to those of the rows.
+func (t *text) add(numbers []uint32, c *textChunk, from, to int, spares *spares) {
+	t.size += textSize(&c.ids, from, to) + textSize(&c.features, from, to)
+	if c.batch {
+		t.hold(c)
+		t.number(numbers, from)
+		return
+	}
 	for from < to {
-		room := textChunkRows - t.rows%textChunkRows
-		if room == textChunkRows {
+		if t.open == nil || t.open.ids.Len() == copiedRows {
 			t.grow(spares)
 		}
-		n := min(room, to-from)
-		c := t.chunks[len(t.chunks)-1]
-		c.ids.AppendFrom(ids, from, from+n)
-		c.features.AppendFrom(features, from, from+n)
-		t.rows += n
+		at := t.open.ids.Len()
+		n := min(copiedRows-at, to-from)
+		t.open.ids.AppendFrom(&c.ids, from, from+n)
+		t.open.features.AppendFrom(&c.features, from, from+n)
+		t.number(numbers[:n], at)
+		numbers = numbers[n:]
 		from += n
 	}
 }
 
-// grow adds a chunk. The first one of a head starts small, for models with few rows; later ones are as large as the
-// one before turned out.
+// textSize returns the memory of the values [from, to).
+func textSize(t *segment.Text, from, to int) int64 {
+	start := uint32(0)
+	if from > 0 {
+		start = t.Ends[from-1]
+	}
+	return int64(t.Ends[to-1]-start) + int64(to-from)*4
+}
+
+// number sets the numbers of rows of the last chunk, from a place on.
+func (t *text) number(numbers []uint32, at int) {
+	first := uint32(len(t.chunks)-1)<<chunkBits + uint32(at)
+	for i := range numbers {
+		numbers[i] = first + uint32(i)
+	}
+}
+
+// hold makes the chunk of a batch the last one.
+func (t *text) hold(c *textChunk) {
+	if n := len(t.chunks); n == 0 || t.chunks[n-1] != c {
+		c.holders.Add(1)
+		t.append(c)
+		t.open = nil
+	}
+}
+
+// grow adds a chunk to copy to. The first one of a head starts small, for models with few rows; later ones are as large
+// as the one before turned out.
 func (t *text) grow(spares *spares) {
-	if n := len(t.chunks); n > 0 {
-		t.chunks = append(t.chunks, spares.chunk(t.chunks[n-1]))
-	} else {
-		t.chunks = append(t.chunks, new(textChunk))
+	c := new(textChunk)
+	if t.open != nil {
+		c = spares.chunk(t.open)
+	}
+	c.holders.Store(1)
+	t.append(c)
+	t.open = c
+}
+
+func (t *text) append(c *textChunk) {
+	if t.chunks = append(t.chunks, c); len(t.chunks) > freshText>>chunkBits {
+		panic("BUG: more chunks of text than have numbers")
 	}
 }
 
 func sizedLike(last *segment.Text) segment.Text {
-	return segment.Text{Bytes: make([]byte, 0, len(last.Bytes)+len(last.Bytes)/16), Ends: make([]uint32, 0, textChunkRows)}
+	return segment.Text{Bytes: make([]byte, 0, len(last.Bytes)+len(last.Bytes)/16), Ends: make([]uint32, 0, copiedRows)}
 }
 
 // appendTo adds the texts of rows, in this order, to two columns. Rows that follow each other are copied at once.
 func (t *text) appendTo(ids, features *segment.Text, rows []uint32) {
 	for len(rows) > 0 {
-		n, at := 1, int(rows[0]%textChunkRows)
-		for n < len(rows) && rows[n] == rows[0]+uint32(n) && at+n < textChunkRows {
+		n, at := 1, int(rows[0]%chunkRowsMax)
+		for n < len(rows) && rows[n] == rows[0]+uint32(n) && at+n < chunkRowsMax {
 			n++
 		}
-		c := t.chunks[rows[0]/textChunkRows]
+		c := t.chunks[rows[0]>>chunkBits]
 		ids.AppendFrom(&c.ids, at, at+n)
 		features.AppendFrom(&c.features, at, at+n)
 		rows = rows[n:]
@@ -61,17 +118,9 @@ func (t *text) appendTo(ids, features *segment.Text, rows []uint32) {
 }
 
 func (t *text) id(row uint32) []byte {
-	return t.chunks[row/textChunkRows].ids.At(int(row % textChunkRows))
+	return t.chunks[row>>chunkBits].ids.At(int(row % chunkRowsMax))
 }
 
 func (t *text) features(row uint32) []byte {
-	return t.chunks[row/textChunkRows].features.At(int(row % textChunkRows))
-}
-
-func (t *text) bytes() int64 {
-	n := int64(t.rows) * 2 * 4 // two ends
-	for i := range t.chunks {
-		n += int64(len(t.chunks[i].ids.Bytes) + len(t.chunks[i].features.Bytes))
-	}
-	return n
+	return t.chunks[row>>chunkBits].features.At(int(row % chunkRowsMax))
 }
