@@ -124,8 +124,10 @@ func (b batch) blank() (bool, error) {
 	if b.part != nil {
 		return b.part.blank()
 	}
-	return len(bytes.TrimLeft(b.body, " \t\r\n")) == 0, nil
+	return allSpace(b.body), nil
 }
+
+func allSpace(b []byte) bool { return len(bytes.TrimLeft(b, " \t\r\n")) == 0 }
 
 func lineTooLong(offset, bytes int64) error {
 	return fmt.Errorf("%w: the line at byte %d has more than %d bytes", ErrLineTooLong, offset, bytes)

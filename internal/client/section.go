@@ -18,14 +18,16 @@ type section struct {
 	offset, size int64
 	// sample sums up the first and the last bytes.
 	sample sums
+	// begun is set where its ends hold more than white space.
+	begun bool
 }
 
 const (
 	// sampleBytes is how much of each end of a section is summed up.
 	sampleBytes = 4 << 10
 
-	// windowBytes is how much of a file is looked at at once.
-	windowBytes = 64 << 10
+	// windowBytes is how much of a file is looked at at once: some lines of the usual length.
+	windowBytes = 8 << 10
 )
 
 // errCutOff is returned by a load whose file is shorter than when it began.
@@ -49,9 +51,12 @@ func (s *section) wholeKey() (string, error) {
 
 // blank tells whether no line of the section holds anything.
 func (s *section) blank() (bool, error) {
+	if s.begun {
+		return false, nil
+	}
 	blank := true
 	err := s.windows(func(window []byte) bool {
-		blank = len(bytes.TrimLeft(window, " \t\r\n")) == 0
+		blank = allSpace(window)
 		return blank
 	})
 	return blank, err
@@ -157,6 +162,7 @@ func (s *sectioner) next([]byte) (batch, error) {
 			return batch{}, err
 		}
 		part.sample.add(s.window)
+		part.begun = part.begun || !allSpace(s.window)
 	}
 	return batch{part: part, offset: part.offset, size: part.size}, nil
 }
