@@ -67,7 +67,7 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
 	r.at = db.opts.Now().UnixMilli()
-	e := db.encoders.Get().(*recordEncoder)
+	e := db.encoders.Get()
 	payload := db.encode(e, &r)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
 	var unpublished error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"github.com/residualdb/residual/internal/freelist"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
@@ -52,8 +53,8 @@ type DB struct {
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]
 
-	// Pools of *scratch and *recordEncoder.
-	scratches, encoders sync.Pool
+	scratches sync.Pool // of *scratch
+	encoders  freelist.List[recordEncoder]
 
 	// closing is held for reading by every call under way; closed is guarded by it.
 	closing sync.RWMutex
@@ -92,7 +93,6 @@ func Open(dir string, opts Options) (*DB, error) {
 	db.generation = 1
 	db.keeper.sealer.builder = segment.NewBuilder(segment.Meta{})
 	db.scratches.New = func() any { return new(scratch) }
-	db.encoders.New = func() any { return new(recordEncoder) }
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
@@ -130,6 +130,7 @@ func (db *DB) Close() error {
 	if err := db.checkpoint(context.Background()); err != nil {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
 	}
+	db.encoders.Drop()
 	return errors.Join(logError(db.log.Close()), db.keeper.closePacks(), db.lock.Close())
 }
 

@@ -124,6 +124,9 @@ func (db *DB) HoldCheckpoints() (release func()) {
 	return db.keeper.mu.Unlock
 }
 
+// DropBuffers lets go of what is kept from one append to the next, which goes by itself when none comes for a second.
+func (db *DB) DropBuffers() { db.encoders.Drop() }
+
 // CalmAfter is how long no rows must have come before months that are over are joined.
 const CalmAfter = calmAfter
 

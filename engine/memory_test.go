@@ -18,6 +18,7 @@ func TestIdleModelMemory(t *testing.T) {
 	before := memory.Live()
 	load(t, db, workload.Options{Seed: 1, Rows: models * rowsEach, Models: models, Versions: 1, From: testNow.AddDate(0, -2, 0), To: testNow})
 	require.NoError(t, db.Checkpoint(context.Background()))
+	db.DropBuffers()
 	each := float64(memory.Live()-before) / float64(db.Stats().Models)
 	t.Logf("%.0f bytes a model", each)
 	require.Less(t, each, float64(bytesMax))

@@ -13,7 +13,7 @@ import (
 )
 
 // intake is the memory of one request on its way in: the batch that decoders fill. It belongs to one request at a time
-// and goes back to the pool only when the store is done with the batch.
+// and goes back to the free list only when the store is done with the batch.
 type intake struct {
 	decoder *event.Decoder // while it is this request's turn
 	batch   event.Batch
@@ -31,7 +31,7 @@ type inflow struct {
 	server *Server
 	source *source
 	format event.Format
-	buffer *[]byte // of the pool, nil once it is back
+	buffer *[]byte // of the free list, nil once it is back
 	pieces pieces
 	hash   *bodyHash // nil without an idempotency key
 	taken  int64
@@ -60,7 +60,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	if declared := c.ctx.Request.Header.ContentLength(); !s.budget.fits(int64(declared)) {
 		return engine.Appended{}, s.overBudget()
 	}
-	buffer := s.buffers.Get().(*[]byte)
+	buffer := s.buffers.Get()
 	in := &inflow{server: s, source: src, format: format, buffer: buffer, pieces: pieces{from: body, buf: (*buffer)[:0]}}
 	defer in.release()
 	defer in.putBuffer()
@@ -75,7 +75,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		return engine.Appended{}, s.overIngests()
 	}
 
-	to := s.intakes.Get().(*intake)
+	to := s.intakes.Get()
 	to.reset()
 	if err := in.decode(to, c.store.Rules()); err != nil {
 		s.intakes.Put(to)

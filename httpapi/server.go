@@ -15,6 +15,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/freelist"
 )
 
 // Store is what the server needs of an engine. Implementations are safe for concurrent use and do not retain batches.
@@ -62,8 +63,8 @@ type Server struct {
 
 	store    atomic.Pointer[Store]
 	calls    sync.Pool // of *call
-	intakes  sync.Pool // of *intake
-	buffers  sync.Pool // of *[]byte, for pieces
+	intakes  freelist.List[intake]
+	buffers  freelist.List[[]byte] // for pieces
 	decoders decoders
 
 	budget  budget
@@ -109,8 +110,6 @@ func New(store Store, opts Options) (*Server, error) {
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }
-	s.intakes.New = func() any { return new(intake) }
-	s.buffers.New = func() any { return new([]byte) }
 	s.http = s.newHTTP()
 	if store != nil {
 		s.Attach(store)
@@ -179,6 +178,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if !s.stopped {
 		s.turns.stop()
 	}
+	s.intakes.Drop()
+	s.buffers.Drop()
 	s.stopped = true
 	if err != nil {
 		return fmt.Errorf("httpapi: shut down: %w", err)

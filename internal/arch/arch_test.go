@@ -44,12 +44,12 @@ var rooms = map[string]room{
 		never:  []string{"net", "net/http"},
 	},
 	"engine": {
-		module:  []string{"event", "segment", "wal", "internal/thread", "internal/vfs"},
+		module:  []string{"event", "segment", "wal", "internal/freelist", "internal/thread", "internal/vfs"},
 		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http"},
 	},
 	"httpapi": {
-		module: []string{"engine", "event", "httpapi/upload", "internal/jsontext", "internal/thread"},
+		module: []string{"engine", "event", "httpapi/upload", "internal/freelist", "internal/jsontext", "internal/thread"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
 		},
@@ -74,6 +74,7 @@ var rooms = map[string]room{
 	"internal/jsontext":    {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/memory":      {},
 	"internal/mutants":     {},
+	"internal/freelist":    {},
 	"internal/thread":      {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},

@@ -1,0 +1,7 @@
+// Package freelist keeps memory between uses, the last used first.
+//
+// A [sync.Pool] lets go of what two collections found unused, and each processor keeps some of its own. While a heap is
+// small and grows there are several collections a second, so that large buffers are made anew all the time, and grow
+// from nothing again. A [List] holds as many as were in use at once within the last second, however many collections
+// there are, and hands out the one that is still in the processor's cache.
+package freelist
