@@ -22,8 +22,6 @@ func TestGiveBack(t *testing.T) {
 		metrics.Read(s)
 		return s[0].Value.Uint64() + s[1].Value.Uint64()
 	}
-	runtime.GC()
-	debug.FreeOSMemory() // what other tests left is not to go in between
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go giveBack(ctx)
