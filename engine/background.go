@@ -41,7 +41,7 @@ func (db *DB) startBackground() {
 	if db.opts.NoBackground {
 		return
 	}
-	db.encoding = thread.Start()
+	db.encoding = thread.Start(1)
 	bg.done.Go(func() {
 		thread.GiveWay()
 		db.sealInBackground(ctx)
@@ -56,6 +56,13 @@ func (db *DB) stopBackground() {
 	db.background.cancel()
 	db.background.done.Wait()
 	db.encoding.Stop()
+}
+
+// giveWay lets the calling goroutine give way to queries, where there is a background.
+func (db *DB) giveWay() {
+	if !db.opts.NoBackground {
+		thread.GiveWay()
+	}
 }
 
 // announce tells the background of work. The publisher calls it and must not wait.

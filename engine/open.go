@@ -168,6 +168,7 @@ func (db *DB) openLog() error {
 		SyncInterval: db.opts.SyncInterval,
 		FileBytes:    db.opts.LogFileBytes,
 		Checkpoint:   db.keeper.manifest.covered,
+		OnStart:      db.giveWay,
 		OnError:      db.logStopped,
 		Now:          db.opts.Now,
 	}, replay.replay)

@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/freelist"
+	"github.com/residualdb/residual/internal/thread"
 )
 
 // Store is what the server needs of an engine. Implementations are safe for concurrent use and do not retain batches.
@@ -70,8 +71,10 @@ type Server struct {
 	budget  budget
 	heap    heap
 	turns   turns
+	readers atomic.Pointer[thread.Background] // nil unless the server serves
 	ingests gate
 	queries gate
+	rush    rush
 	quota   quota
 	counts  counters
 
@@ -107,6 +110,7 @@ func New(store Store, opts Options) (*Server, error) {
 		turns:   newTurns(opts.Limits.DecodesMax),
 		ingests: gate{slots: make(chan struct{}, opts.Limits.IngestsMax)},
 		queries: gate{slots: make(chan struct{}, opts.Limits.QueriesMax)},
+		rush:    rush{spare: thread.Spare},
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }
@@ -157,6 +161,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	s.mu.Lock()
 	if len(s.guards) == 0 && !s.stopped {
 		s.turns.start()
+		s.readers.Store(thread.Start(s.limits.DecodesMax))
 	}
 	s.guards = append(s.guards, g)
 	s.mu.Unlock()
@@ -177,6 +182,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	if !s.stopped {
 		s.turns.stop()
+		s.readers.Load().Stop()
 	}
 	s.intakes.Drop()
 	s.buffers.Drop()

@@ -41,7 +41,7 @@ func (u *turn) do(bytes int, f func()) {
 }
 
 // start gives each turn its thread, and stop ends them. Each waits for the turns that are taken.
-func (t turns) start() { t.each(func(u *turn) { u.background = thread.Start() }) }
+func (t turns) start() { t.each(func(u *turn) { u.background = thread.Start(1) }) }
 
 func (t turns) stop() {
 	t.each(func(u *turn) {

@@ -75,10 +75,18 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 	if err := w.open(r.tail != nil); err != nil {
 		return nil, Recovered{}, err
 	}
-	l.running.Go(w.run)
+	l.start(opts.OnStart, w.run)
 	p := &publisher{in: groups, queue: l.queue}
-	l.running.Go(p.run)
+	l.start(opts.OnStart, p.run)
 	return l, r.result(opts.Now()), nil
+}
+
+// start runs a goroutine of the log, which Close waits for.
+func (l *Log) start(first, run func()) {
+	l.running.Go(func() {
+		first()
+		run()
+	})
 }
 
 // Append writes a record and returns once it is as durable as the policy has it and publish has returned. The payload is

@@ -76,6 +76,9 @@ type Options struct {
 	// must continue exactly there. Default: the beginning.
 	Checkpoint Position
 
+	// OnStart runs first on each goroutine of the log. Default: nothing.
+	OnStart func()
+
 	// OnError receives failures that happen in the background, in order, from a goroutine of the log. It must not call
 	// the log. Default: they are only returned by Err and by the calls that they affect.
 	OnError func(error)
@@ -100,6 +103,9 @@ func (o Options) withDefaults() Options {
 	o.FileBytes = blockUp(o.FileBytes)
 	if o.QueueBytes == 0 {
 		o.QueueBytes = defaultQueueBytes
+	}
+	if o.OnStart == nil {
+		o.OnStart = func() {}
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}

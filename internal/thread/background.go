@@ -1,13 +1,16 @@
 package thread
 
-import "runtime"
+import (
+	"runtime"
+	"sync"
+)
 
-// Background runs functions, one after the other, on a thread that gives way. A nil Background runs them where they
-// are. Its methods are safe for concurrent use.
+// Background runs functions, one after the other, on each of its threads, which give way. A nil Background runs them
+// where they are. Its methods are safe for concurrent use.
 type Background struct {
-	jobs chan job
-	stop chan struct{}
-	done chan struct{}
+	jobs    chan job
+	stop    chan struct{}
+	running sync.WaitGroup
 }
 
 type job struct {
@@ -15,22 +18,25 @@ type job struct {
 	over chan<- any
 }
 
-// Start returns a Background whose thread lives until Stop.
-func Start() *Background {
-	b := &Background{jobs: make(chan job), stop: make(chan struct{}), done: make(chan struct{})}
-	go func() {
-		defer close(b.done)
-		GiveWay()
-		for {
-			select {
-			case j := <-b.jobs:
-				j.over <- guarded(j.run)
-			case <-b.stop:
-				return
-			}
-		}
-	}()
+// Start returns a Background whose threads live until Stop.
+func Start(threads int) *Background {
+	b := &Background{jobs: make(chan job), stop: make(chan struct{})}
+	for range threads {
+		b.running.Go(b.run)
+	}
 	return b
+}
+
+func (b *Background) run() {
+	GiveWay()
+	for {
+		select {
+		case j := <-b.jobs:
+			j.over <- guarded(j.run)
+		case <-b.stop:
+			return
+		}
+	}
 }
 
 // Do runs f and returns when it has. A panic of f is one of the caller.
@@ -50,11 +56,11 @@ func (b *Background) Do(f func()) {
 	}
 }
 
-// Stop ends the thread, once, when the function that it runs is over. Later ones run where they are.
+// Stop ends the threads, once, when the functions that they run are over. Later ones run where they are.
 func (b *Background) Stop() {
 	if b != nil {
 		close(b.stop)
-		<-b.done
+		b.running.Wait()
 	}
 }
 

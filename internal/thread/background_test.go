@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestBackgroundDo holds that what is handed over runs once, one at a time, before Do returns, also while and after Stop.
 func TestBackgroundDo(t *testing.T) {
 	const callers, calls = 8, 200
-	for name, b := range map[string]*thread.Background{"nil": nil, "started": thread.Start()} {
+	for name, b := range map[string]*thread.Background{"nil": nil, "started": thread.Start(1)} {
 		t.Run(name, func(t *testing.T) {
 			var all sync.WaitGroup
 			var ran atomic.Int64
@@ -40,7 +40,7 @@ func TestBackgroundDo(t *testing.T) {
 
 // TestBackgroundPanics holds that a panic is its caller's, and that the thread goes on.
 func TestBackgroundPanics(t *testing.T) {
-	b := thread.Start()
+	b := thread.Start(1)
 	defer b.Stop()
 	require.PanicsWithValue(t, "BUG: ours", func() { b.Do(func() { panic("BUG: ours") }) })
 	ran := false

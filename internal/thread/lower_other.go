@@ -3,3 +3,5 @@
 package thread
 
 func lower() {}
+
+func spare(bool) {}
