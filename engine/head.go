@@ -63,6 +63,9 @@ const headRowBytes = 8 + 8 + 8 + 4
 // bytes estimates the memory held.
 func (h *head) bytes() int64 { return int64(h.rows)*headRowBytes + h.text.size }
 
+// full tells whether the head is as large as a segment, or will soon have no numbers for its texts.
+func (h *head) full() bool { return h.rows >= sealRows || len(h.text.chunks) >= chunksMax/2 }
+
 // find returns the head's part of a series, nil if it has none.
 func (h *head) find(series uint32) *headSeries {
 	if at, ok := h.places.get(series); ok {

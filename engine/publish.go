@@ -184,7 +184,7 @@ func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 		}
 	}
 	h.add(t.part, o, from, to)
-	if h.rows >= sealRows {
+	if h.full() {
 		mo.freeze()
 		p.db.background.announce(d)
 	}

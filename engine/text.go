@@ -14,6 +14,9 @@ const (
 	// chunkRowsMax bounds the rows of a chunk, which is a part of their numbers.
 	chunkRowsMax = 1 << chunkBits
 	chunkBits    = 16
+
+	// chunksMax is how many chunks have a number.
+	chunksMax = freshText >> chunkBits
 )
 
 // text holds the prediction ids and features of a head's rows, in chunks. The number of a row is that of its chunk and
@@ -94,7 +97,7 @@ func (t *text) grow(spares *spares) {
 }
 
 func (t *text) append(c *textChunk) {
-	if t.chunks = append(t.chunks, c); len(t.chunks) > freshText>>chunkBits {
+	if t.chunks = append(t.chunks, c); len(t.chunks) > chunksMax {
 		panic("BUG: more chunks of text than have numbers")
 	}
 }
