@@ -15,7 +15,7 @@ type background struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
-	// full carries months whose head has reached sealRows. What does not fit waits for the next checkpoint.
+	// full carries months of which a head is full. What does not fit waits for the next checkpoint.
 	full chan dirtyMonth
 	// grown is signalled when the log is due for a checkpoint.
 	grown chan struct{}
@@ -102,9 +102,9 @@ func (db *DB) logStopped(err error) {
 	}
 }
 
-// checkpointDue tells whether the log or the heads have grown to their bound, or the log fills the disk. The goroutine that
-// makes checkpoints calls it between two of them, when what is being sealed is what a failed one has left: appends may wait
-// for it, and it does not grow again by itself.
+// checkpointDue tells whether the log or the heads have grown to their bound, or the log fills the disk. The goroutine
+// that makes checkpoints calls it between two of them. Rows that are being sealed then are those that a failed one has
+// left: they count too, because appends may wait for them and nothing else asks for another checkpoint.
 func (db *DB) checkpointDue() bool {
 	return db.grown() || db.headBytes() >= db.opts.HeadBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
 }
@@ -126,7 +126,7 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	tick := time.NewTicker(housekeepingInterval)
 	defer tick.Stop()
 	db.balance(ctx) // a restart reads no columns
-	var lull lull
+	var pause lull
 	for {
 		calm := false
 		select {
@@ -135,14 +135,14 @@ func (db *DB) keepInBackground(ctx context.Context) {
 		case <-db.background.grown:
 		case <-tick.C:
 			calm = true
-		case <-lull.over:
-			if calm = lull.lasted(db); !calm {
+		case <-pause.over:
+			if calm = pause.lasted(db); !calm {
 				continue
 			}
 		}
 		err := db.keepHouse(ctx, calm)
 		if !calm {
-			lull.await(db)
+			pause.await(db)
 		}
 		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
@@ -164,25 +164,8 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	}
 }
 
-// lull waits for a moment in which no rows come.
-type lull struct {
-	over <-chan time.Time
-	rows uint64 // when it began
-}
-
-func (l *lull) await(db *DB) { l.over, l.rows = time.After(calmAfter), db.counters.rows.Load() }
-
-// lasted tells whether no rows came, once the time is over. If some did it waits on.
-func (l *lull) lasted(db *DB) bool {
-	if db.counters.rows.Load() != l.rows {
-		l.await(db)
-		return false
-	}
-	return true
-}
-
 // keepHouse does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
-// for one merge and not for all, so that neither keeps the other from its turn.
+// for one merge and not for all, so that neither keeps the other from its turn. calm tells that no load is under way.
 func (db *DB) keepHouse(ctx context.Context, calm bool) error {
 	err := db.dropExpired()
 	if db.checkpointDue() {

@@ -92,7 +92,7 @@ func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 	}
 }
 
-// fitted is grown for memory that stays with what is in it.
+// fitted is [grown] with less room to spare, for memory that may stay with what is in it.
 func fitted[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n, n+n/16)

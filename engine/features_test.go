@@ -19,8 +19,8 @@ import (
 
 var featureNames = flag.Int("engine.names", 20_000, "feature names of TestManyFeatureNames, each in a row of its own")
 
-// TestManyFeatureNames stores rows of one model that have each a feature of their own name: nothing keeps the names but the
-// rows, another model's answer does not cost more for them, and every row reads back, also after a restart.
+// TestManyFeatureNames stores rows of one model that have each a feature of their own name: nothing keeps the names but
+// the rows, another model's answer is the same beside them, and every row reads back, also after a restart.
 func TestManyFeatureNames(t *testing.T) {
 	const bytesMax = 48
 	rows := *featureNames

@@ -12,7 +12,7 @@ import (
 // time, prediction id, arrival.
 type gathering struct {
 	leaves []placedLeaf // by their first row
-	done   int          // of them
+	done   int          // so many of leaves are gathered
 	refs   []rowRef     // scratch
 }
 
@@ -39,7 +39,7 @@ func (g *gathering) begin(heads []*head, leaves [][]*leaf) {
 func (g *gathering) next(dst *segment.Columns) bool {
 	leaves := g.leaves[g.done:]
 	if len(leaves) == 0 {
-		clear(g.leaves) // they may live on as others
+		clear(g.leaves) // which would keep heads that are sealed
 		clear(g.refs[:cap(g.refs)])
 		return false
 	}

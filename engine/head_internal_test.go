@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestHeadOfManyBatches gives a head one row of each batch, and the texts of all: it is full before their numbers run out.
+// TestHeadOfManyBatches gives a head one row of each batch, and the texts of all: it is full before their numbers run
+// out.
 func TestHeadOfManyBatches(t *testing.T) {
 	var held spares
 	h := newHead(1, new(freshRows), &held)
@@ -16,7 +17,8 @@ func TestHeadOfManyBatches(t *testing.T) {
 		c.ids.Append([]byte("id"))
 		c.features.Append([]byte("{}"))
 		o := bySeries{
-			times: []int64{row}, predicted: []float64{1}, actual: []float64{1}, known: []bool{true}, lags: []int64{0}, texts: c,
+			times: []int64{row}, predicted: []float64{1}, actual: []float64{1},
+			known: []bool{true}, lags: []int64{0}, texts: c,
 		}
 		h.add(h.of(0), &o, 0, 1)
 	}

@@ -18,9 +18,6 @@ const (
 	mergeFanIn = 4
 	// monthSettles is how long after its end a month still gets late rows as a matter of course.
 	monthSettles = 48 * time.Hour
-	// calmAfter is how long no rows must have come before months that are over are joined again after a checkpoint: a load
-	// of history would have each of its checkpoints rewrite them.
-	calmAfter = 250 * time.Millisecond
 )
 
 // Merge joins segments of the same month, where that pays: a finished month ends as one. It runs beside appends and

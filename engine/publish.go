@@ -34,8 +34,8 @@ type publisher struct {
 	waits    []wait
 }
 
-// publish makes a batch of predictions visible; o is the same batch by series. Its texts may stay with the heads, then
-// it has others afterwards.
+// publish makes a batch of predictions visible; o is the same batch by series. Heads may take over the texts of o, which
+// then has other memory for them afterwards.
 func (p *publisher) publish(b *event.Batch, o *bySeries) error {
 	c := o.texts
 	if c.batch = o.shared(); c.batch {

@@ -71,16 +71,17 @@ func (c *roomClients) each(f func()) {
 	all.Wait()
 }
 
-// TestCheckpointsFailWhileAppendsWait lets checkpoints fail while heads are full: whoever waits for room is told why, each
-// time and soon, and is taken in soon after there are checkpoints again. What was taken is there after a kill, what was
-// refused is not.
+// TestCheckpointsFailWhileAppendsWait lets checkpoints fail while heads are full: whoever waits for room is told why,
+// each time and soon, and is taken in soon after there are checkpoints again. What was taken is there after a kill, what
+// was refused is not.
 func TestCheckpointsFailWhileAppendsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 5 * time.Second // a second to the next attempt at a checkpoint, and some
 		disk := simdisk.New(simdisk.Options{})
 		packs := &packless{FS: disk}
 		db, err := engine.Open(storeDir, engine.Options{
-			FS: packs, HeadBytes: 4 << 10, Now: func() time.Time { return testNow }, Random: constantReader(0), LogFileBytes: 1 << 20,
+			FS: packs, HeadBytes: 4 << 10, LogFileBytes: 1 << 20,
+			Now: func() time.Time { return testNow }, Random: constantReader(0),
 		})
 		require.NoError(t, err)
 		t.Cleanup(db.Abandon)

@@ -7,8 +7,10 @@ import (
 )
 
 // spares is the memory of heads that are sealed, for leaves and texts to come. The system has given it already and what
-// is in it needs not be cleared: of memory that is new, that costs as much as filling it. Two collections take what
-// nobody asked for between them, so that it is bounded as garbage is.
+// is in it needs not be cleared: of memory that is new, that costs as much as filling it.
+//
+// It is in pools and not in a [freelist.List], because it may be all that heads have held: two collections take what
+// nobody asked for between them, so that it is bounded as garbage is. A list would keep it alive by the clock.
 //
 // Who gives must be the last to know what is given, see [head.release].
 type spares struct {
@@ -25,7 +27,8 @@ func (s *spares) leaf() *leaf {
 
 // giveLeaf takes a leaf back, unless it has less memory than one needs.
 func (s *spares) giveLeaf(l *leaf) {
-	if cap(l.times) != leafRows || cap(l.predicted) != leafRows || cap(l.actual) != leafRows || cap(l.text) != leafRows {
+	if cap(l.times) != leafRows || cap(l.predicted) != leafRows ||
+		cap(l.actual) != leafRows || cap(l.text) != leafRows {
 		return
 	}
 	*l = leaf{times: l.times[:0], predicted: l.predicted[:0], actual: l.actual[:0], text: l.text[:0]}

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// copiedRows is the number of rows whose texts are copied to one chunk. A head grows by whole chunks, so that what it
-	// holds already is not copied again; one arena per column would be, about five times over a head's life.
+	// copiedRows is the number of rows whose texts are copied to one chunk. A head grows by whole chunks, so that what
+	// it holds already is not copied again; one arena per column would be, about five times over a head's life.
 	copiedRows = 4096
 
-	// chunkRowsMax bounds the rows of a chunk, which is a part of their numbers.
+	// chunkRowsMax bounds the rows of a chunk: a row's place in it is the low chunkBits of its number.
 	chunkRowsMax = 1 << chunkBits
 	chunkBits    = 16
 
@@ -24,15 +24,15 @@ const (
 type text struct {
 	chunks []*textChunk
 	open   *textChunk // the last one, if texts are copied to it
-	size   int64      // about
+	size   int64      // about the bytes held
 }
 
-// textChunk has the texts of some rows. One of a batch is that of all heads that have rows of it, and does not change
-// any more; another belongs to one head, which copies to it.
+// textChunk has the texts of some rows. One of a batch is shared by all heads that have rows of it, and does not change
+// while they do; any other belongs to one head, which copies to it.
 type textChunk struct {
 	ids, features segment.Text
 	batch         bool
-	// holders are the heads that have it, and the publisher while it does. The last one gives it back.
+	// holders counts the heads that have it, and the publisher while it does. The last one gives it back.
 	holders atomic.Int32
 }
 
