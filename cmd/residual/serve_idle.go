@@ -31,8 +31,9 @@ func giveBack(ctx context.Context) {
 		}
 		now := allocated()
 		if now-last < idleBytes && now-given >= busyBytes {
-			runtime.GC() // what pools hold lives until the next collection
-			debug.FreeOSMemory()
+			// What is unused in a sync.Pool, as the engine's memory of sealed heads is, goes with the second collection.
+			runtime.GC()
+			debug.FreeOSMemory() // collects, too
 			given = now
 		}
 		last = now

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLimitsFollowMemory holds that a body, and all of them together, take an eighth of the memory, whatever there is of it,
-// and that each request taken in has room for a body of residual ingest.
+// TestLimitsFollowMemory holds that a body, and all of them together, take an eighth of the memory, whatever there is
+// of it, and that each request taken in has room for a body of residual ingest.
 func TestLimitsFollowMemory(t *testing.T) {
 	for _, memory := range []size{memoryLimitMin, 100 << 20, 512 << 20, 4 << 30, 64 << 30} {
 		flags := defaultServeFlags()

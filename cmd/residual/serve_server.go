@@ -64,20 +64,12 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	return s, nil
 }
 
-// programBytes is what the process may occupy beside the memory that the runtime manages: 16 MiB of the program's own pages,
-// stacks of threads, and what the collector is late by. A load of 2 M rows into a limit of 64 MiB came to 67 MiB with it, and
-// with 16 MiB to 73 to 79.
-const programBytes = 24 << 20
-
-// managedBytes is the share of the memory limit that the runtime manages.
-func (f *storeFlags) managedBytes() int64 { return int64(f.memoryLimit) - programBytes }
-
 // limits are the server's limits where the process has so much memory.
 func (f *serveFlags) limits() httpapi.Limits {
 	const (
 		bodyBytes, inFlightBytes = 64 << 20, 256 << 20
-		// What so many requests hold beside their bodies is a sixteenth of the memory, and their bodies an eighth if they are
-		// those of residual ingest, of 4 MiB. The others wait for their turn where they cost a connection.
+		// What so many requests hold beside their bodies is a sixteenth of the memory, and their bodies an eighth if they
+		// are those of residual ingest, of 4 MiB. The others wait for their turn where they cost a connection.
 		ingestBytes, ingestsMax = 32 << 20, 256
 	)
 	memory := int64(f.memoryLimit)
