@@ -221,7 +221,8 @@ func TestConnectionLimits(t *testing.T) {
 	})
 }
 
-// requireClosed waits for the other side to close a connection without an answer. What it had not read yet resets the connection.
+// requireClosed waits for the other side to close a connection without an answer. What it had not read yet resets the
+// connection.
 func requireClosed(t *testing.T, conn net.Conn) {
 	t.Helper()
 	answer, err := io.ReadAll(conn)

@@ -160,8 +160,8 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// TestQueriesDoNotStarveIngest lets queries fill every place that they may have, and stay: a body that is decoded on threads of
-// its own is taken in beside them.
+// TestQueriesDoNotStarveIngest lets queries fill every place that they may have, and stay: a body that is decoded on
+// threads of its own is taken in beside them.
 func TestQueriesDoNotStarveIngest(t *testing.T) {
 	const queries = 64
 	server := start(t, httpapi.Options{Limits: httpapi.Limits{QueriesMax: queries, IngestsMax: 1, AdmitTimeout: time.Millisecond}})

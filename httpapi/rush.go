@@ -10,16 +10,17 @@ import (
 type rush struct {
 	// spare is told when a rush begins and when it is over, one call at a time.
 	spare func(on bool)
-	// asked counts the queries of this interval, and one more while a rush lasts. Who makes it 1 starts the interval.
+	// asked counts the queries of this interval, and one more while a rush lasts. Who makes it 1 starts the interval;
+	// as long as it is not 0 a timer is under way.
 	asked atomic.Int64
 }
 
 const (
-	// rushInterval is how long it takes to see that a rush began or ended: short beside a load, and long beside what spare
-	// costs, some 50 us.
+	// rushInterval is how long it takes to see that a rush began or ended: short beside a load, and long beside what
+	// spare costs, some 50 us.
 	rushInterval = 10 * time.Millisecond
-	// rushQueries of an interval are a rush. They take about a tenth of a processor: who asks less would leave more of it
-	// unused than ingest can do without.
+	// rushQueries of an interval are a rush. They take about a tenth of a processor: who asks less would leave more of
+	// it unused than ingest can do without.
 	rushQueries = 20
 )
 
@@ -30,7 +31,7 @@ func (r *rush) ask() {
 	}
 }
 
-// look ends an interval, which was one of a rush or not.
+// look ends an interval; rushed tells whether it was one of a rush. It runs on a timer, one at a time.
 func (r *rush) look(rushed bool) {
 	rushes := r.asked.Load() >= rushQueries
 	if rushes != rushed {

@@ -26,8 +26,8 @@ import (
 
 var parquetSeed = flag.Uint64("parquet.seed", rand.Uint64(), "seed of TestParquetOracle")
 
-// parquetKind is a way in which programs write a column: a type of Go, the options of its tag, and a value beside the JSON that
-// it stands for.
+// parquetKind is a way in which programs write a column: a type of Go, the options of its tag, and a value beside the
+// JSON that it stands for.
 type parquetKind struct {
 	goType  reflect.Type
 	options string
@@ -185,8 +185,8 @@ func randomColumns(r *rand.Rand) (columns []parquetColumn) {
 	return columns
 }
 
-// writeParquet writes n rows of the columns in one or more row groups and pages, and returns the file beside the same rows as
-// lines.
+// writeParquet writes n rows of the columns in one or more row groups and pages, and returns the file beside the same
+// rows as lines.
 func writeParquet(t *testing.T, r *rand.Rand, columns []parquetColumn, n int) (file, lines []byte) {
 	t.Helper()
 	fields := make([]reflect.StructField, len(columns))
@@ -232,8 +232,8 @@ func writeParquet(t *testing.T, r *rand.Rand, columns []parquetColumn, n int) (f
 	return out.Bytes(), lines
 }
 
-// TestParquetOracle uploads files of random columns, types, encodings and nulls, and the same rows as lines: both are stored
-// alike, and what is rejected is so for the same reason.
+// TestParquetOracle uploads files of random columns, types, encodings and nulls, and the same rows as lines: both are
+// stored alike, and what is rejected is so for the same reason.
 func TestParquetOracle(t *testing.T) {
 	t.Logf("replay with -parquet.seed=%d", *parquetSeed)
 	r := rand.New(rand.NewPCG(*parquetSeed, 0))

@@ -56,17 +56,16 @@ func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value)
 
 // appendLogical appends a value of a type that is not what its bytes are; ok is false for other types.
 func appendLogical(dst []byte, logical format.LogicalTypeValue, value parquet.Value) (text []byte, ok bool) {
-	integer := value.Kind() == parquet.Int32 || value.Kind() == parquet.Int64
 	switch t := logical.(type) {
 	case *format.TimestampType:
 		if value.Kind() == parquet.Int64 && t.Unit.Value != nil {
 			return appendTime(dst, timeOf(value.Int64(), t.Unit.Value.Duration())), true
 		}
 	case *format.IntType:
-		switch {
-		case integer && !t.IsSigned && value.Kind() == parquet.Int32:
+		switch kind := value.Kind(); {
+		case !t.IsSigned && kind == parquet.Int32:
 			return strconv.AppendUint(dst, uint64(uint32(value.Int32())), 10), true
-		case integer && !t.IsSigned:
+		case !t.IsSigned && kind == parquet.Int64:
 			return strconv.AppendUint(dst, uint64(value.Int64()), 10), true
 		}
 	case *format.DecimalType:
@@ -129,11 +128,13 @@ func appendDecimal(dst []byte, value parquet.Value, scale int32) (text []byte, o
 
 func appendUUID(dst, id []byte) []byte {
 	dst = append(dst, '"')
-	for i, end := range [...]int{4, 6, 8, 10, 16} {
-		if i > 0 {
+	from := 0
+	for _, to := range [...]int{4, 6, 8, 10, 16} {
+		if from > 0 {
 			dst = append(dst, '-')
 		}
-		dst = hex.AppendEncode(dst, id[[...]int{0, 4, 6, 8, 10}[i]:end])
+		dst = hex.AppendEncode(dst, id[from:to])
+		from = to
 	}
 	return append(dst, '"')
 }
