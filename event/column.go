@@ -54,8 +54,9 @@ type schema struct {
 	keys [16]columnKey
 }
 
-// columnKey is a key as it lies in a line, with its closing quote: what lies
-// behind that in hi is masked. The zero columnKey but for hi is no key at all.
+// columnKey is a key as it lies in a line, with its closing quote, in two words;
+// mask keeps the bytes of the second that are of the key. An empty slot has a
+// mask of 0 and a hi that is not: no key is equal to it.
 type columnKey struct {
 	lo, hi, mask uint64
 	size         int
@@ -65,7 +66,7 @@ type columnKey struct {
 func newSchema(known, required columns) schema {
 	s := schema{known: known, required: required}
 	for i := range s.keys {
-		s.keys[i].hi = 1 // which no word is under mask 0
+		s.keys[i].hi = 1
 	}
 	for c := range colNone {
 		if known&c.bit() == 0 {

@@ -36,7 +36,8 @@ func scanName(b []byte, i int) (lo, hi uint64, end int, ok bool) {
 	n += firstLane(hiStops) & -inHi
 	end = start + n
 	if n < shortName {
-		return lo & laneMask(loStops), hi & laneMask(hiStops) & -uint64(inHi), end + 1, n > 0 && end < len(b) && b[end] == '"'
+		lo, hi = lo&laneMask(loStops), hi&laneMask(hiStops)&-uint64(inHi)
+		return lo, hi, end + 1, n > 0 && end < len(b) && b[end] == '"'
 	}
 	for ; end < len(b); end += 8 {
 		if marks := nameStops(load(b, end)); marks != 0 {
