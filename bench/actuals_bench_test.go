@@ -109,8 +109,9 @@ func BenchmarkActuals(b *testing.B) {
 	}
 }
 
-// BenchmarkCorrections corrects sealed rows at random, in small requests and in large ones, by one client and by many. Behind
-// each request its client asks for what it corrected; with many clients that counts as time of the corrections, too.
+// BenchmarkCorrections corrects sealed rows at random, in small requests and in large ones, by one client and by many.
+// Behind each request its client asks for what it corrected; with many clients that counts as time of the corrections,
+// too.
 func BenchmarkCorrections(b *testing.B) {
 	for _, rows := range sizes(b) {
 		w := loadWaiting(b, rows)

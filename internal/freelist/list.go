@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// keptFor is how long at least what nobody needs is kept, and half of how long at most. A load needs it again within
-// milliseconds.
+// keptFor is the time between sweeps: what nobody needs is kept for one of them at least and two at most. A load needs
+// it again within milliseconds.
 const keptFor = time.Second
 
 // List holds values that are not in use. The zero List is empty and ready; its methods are safe for concurrent use.
 type List[T any] struct {
 	mu sync.Mutex
-	// Guarded by mu. The last of free is the one used last; the first unused of them were not used since the last sweep.
+	// Guarded by mu. The last of free is the one used last; so many of the first as unused says were not used since the
+	// last sweep.
 	free   []*T
 	unused int
 	// timer calls sweep; nil while the list is empty.

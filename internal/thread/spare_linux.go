@@ -15,7 +15,7 @@ func spare(on bool) {
 		return
 	}
 	if on {
-		processors.Clear(first(&processors))
+		processors.Clear(firstProcessor(&processors))
 	}
 	for _, id := range threads() {
 		if givesWay(id) {
@@ -30,8 +30,8 @@ func givesWay(id int) bool {
 	return err == nil && 20-kernel >= niceness
 }
 
-// first is the lowest processor of a set that is not empty.
-func first(processors *unix.CPUSet) int {
+// firstProcessor is the lowest processor of a set that is not empty.
+func firstProcessor(processors *unix.CPUSet) int {
 	for cpu := 0; ; cpu++ {
 		if processors.IsSet(cpu) {
 			return cpu
