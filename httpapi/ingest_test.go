@@ -164,12 +164,15 @@ func TestBusy(t *testing.T) {
 // threads of its own is taken in beside them.
 func TestQueriesDoNotStarveIngest(t *testing.T) {
 	const queries = 64
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{QueriesMax: queries, IngestsMax: 1, AdmitTimeout: time.Millisecond}})
+	server := start(t, httpapi.Options{
+		Limits: httpapi.Limits{QueriesMax: queries, IngestsMax: 1, AdmitTimeout: time.Millisecond},
+	})
 	server.store.hold("query")
 	var held sync.WaitGroup
 	for range queries {
 		held.Go(func() {
-			if resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics.json", nil); resp.StatusCode != http.StatusOK {
+			resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics.json", nil)
+			if resp.StatusCode != http.StatusOK {
 				t.Errorf("a query got %d: %s", resp.StatusCode, body)
 			}
 		})

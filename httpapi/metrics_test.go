@@ -196,7 +196,9 @@ func TestRequestLog(t *testing.T) {
 	server := start(t, httpapi.Options{})
 	server.do(t, "POST", events+"&token=secret", strings.NewReader(goodLine))
 	server.do(t, "BREW", "/v0/events", nil)
-	require.Eventually(t, func() bool { return strings.Count(server.logs.String(), "msg=request ") == 2 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Count(server.logs.String(), "msg=request ") == 2
+	}, time.Minute, time.Millisecond)
 	lines := strings.Split(server.logs.String(), "\n")
 	require.Regexp(t, `level=DEBUG msg=request method=POST path=/v0/events status=202 took=\S+ bytes=43 remote=127.0.0.1:\d+ token=""$`, lines[0])
 	require.Contains(t, lines[1], "method=other path=/v0/events status=405")

@@ -48,7 +48,8 @@ func TestLiteralAt(t *testing.T) {
 	for n := range text {
 		l := newLiteral(text[:n])
 		for end := range len(text) + 1 {
-			require.Equal(t, n <= end, l.at(append(text[:end:end], make([]byte, wordsLen)...), 0, end), "%d bytes of %d", n, end)
+			padded := append(text[:end:end], make([]byte, wordsLen)...)
+			require.Equal(t, n <= end, l.at(padded, 0, end), "%d bytes of %d", n, end)
 		}
 		for i := range n {
 			other := append([]byte(string(text)), make([]byte, wordsLen)...)

@@ -49,7 +49,9 @@ var rooms = map[string]room{
 		never:   []string{"net", "net/http"},
 	},
 	"httpapi": {
-		module: []string{"engine", "event", "httpapi/upload", "internal/freelist", "internal/jsontext", "internal/thread"},
+		module: []string{
+			"engine", "event", "httpapi/upload", "internal/freelist", "internal/jsontext", "internal/thread",
+		},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
 		},
@@ -71,10 +73,10 @@ var rooms = map[string]room{
 	"internal/arch":        {},
 	"internal/client":      {},
 	"internal/crashtest":   {module: []string{"internal/vfs/simdisk"}},
+	"internal/freelist":    {},
 	"internal/jsontext":    {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/memory":      {},
 	"internal/mutants":     {},
-	"internal/freelist":    {},
 	"internal/thread":      {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs":         {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
