@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func TestLiteralAt(t *testing.T) {
 	for n := range text {
 		l := newLiteral(text[:n])
 		for end := range len(text) + 1 {
-			padded := append(text[:end:end], make([]byte, wordsLen)...)
+			padded := slices.Concat(text[:end], make([]byte, wordsLen))
 			require.Equal(t, n <= end, l.at(padded, 0, end), "%d bytes of %d", n, end)
 		}
 		for i := range n {
