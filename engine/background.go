@@ -127,6 +127,7 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	defer tick.Stop()
 	db.balance(ctx) // a restart reads no columns
 	var pause lull
+	pause.await(db) // the last process may have left months that are over
 	for {
 		calm := false
 		select {

@@ -42,3 +42,35 @@ func TestMergesWaitForLull(t *testing.T) {
 		requireHeld(t, &script{}, disk.Kill(), taken)
 	})
 }
+
+// TestRestartMerges leaves a finished month in several segments: the next process joins them though nothing comes.
+func TestRestartMerges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := simdisk.New(simdisk.Options{})
+		opts := engine.Options{
+			FS: disk, NoBackground: true, Now: func() time.Time { return testNow }, Random: constantReader(0), LogFileBytes: 1 << 20,
+		}
+		db, err := engine.Open(storeDir, opts)
+		require.NoError(t, err)
+		var taken []*sent
+		for n := range 3 {
+			b := newSent(n, 1, shape{old: 3})
+			batch, err := b.batch()
+			require.NoError(t, err)
+			_, err = db.Append(t.Context(), batch)
+			require.NoError(t, err)
+			require.NoError(t, db.Checkpoint(t.Context()))
+			taken = append(taken, b)
+		}
+		require.NoError(t, db.Close())
+		opts.NoBackground = false
+		db, err = engine.Open(storeDir, opts)
+		require.NoError(t, err)
+		require.Zero(t, db.Stats().Merges)
+		time.Sleep(2 * engine.CalmAfter)
+		synctest.Wait()
+		require.NotZero(t, db.Stats().Merges)
+		require.NoError(t, db.Close())
+		requireHeld(t, &script{}, disk.Kill(), taken)
+	})
+}
