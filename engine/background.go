@@ -128,6 +128,9 @@ func (db *DB) keepInBackground(ctx context.Context) {
 	db.balance(ctx) // a restart reads no columns
 	var pause lull
 	pause.await(db) // the last process may have left months that are over
+	if db.checkpointDue() {
+		db.background.ask() // and a log that this one's bounds are too small for, in which no append may fit any more
+	}
 	for {
 		calm := false
 		select {

@@ -43,7 +43,7 @@ func (r *room) ended(err error) {
 	}
 }
 
-// headBytes estimates the memory of rows that no segment has.
+// headBytes estimates the memory of rows and actuals that no segment has.
 func (db *DB) headBytes() int64 { return db.counters.unsealed.Load() + db.counters.sealing.Load() }
 
 // headsFull tells whether appends must wait for a checkpoint. Without a background nobody would make it.

@@ -59,7 +59,7 @@ type counters struct {
 	checkpoints, merges, backgroundFailures atomic.Uint64
 	deleted, orphans                        atomic.Uint64
 	waits                                   atomic.Uint64
-	unsealed                                atomic.Int64 // bytes of the heads' rows since the last cut
+	unsealed                                atomic.Int64 // bytes of rows and actuals in heads and fills since the last cut
 	sealing                                 atomic.Int64 // and of those before it that no checkpoint covers
 	settled                                 [corrected + 1]atomic.Uint64
 	quarantined                             [len(event.Counts{})]atomic.Uint64
