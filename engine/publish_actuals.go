@@ -29,8 +29,8 @@ func (p *publisher) publishActuals(lsn uint64, r *record) error {
 	return nil
 }
 
-// actualBytes is what an actual takes until a checkpoint folds it, at most and about: 40 bytes of a fill, and as much again
-// twice of the index that the first correction makes (146 measured).
+// actualBytes is what an actual takes at most until a checkpoint folds it, about: 40 bytes in a leaf of fills, the rest in
+// the index that the first correction makes. Both together measured 146.
 const actualBytes = 144
 
 // settleRun settles actuals of one model under one hold of its lock.
