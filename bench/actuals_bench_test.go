@@ -53,10 +53,13 @@ func loadWaiting(b *testing.B, rows int64) *waitingRows {
 func (w *waitingRows) batch(a *event.Actuals, order []int) *event.Actuals {
 	a.Reset()
 	a.Models = append(a.Models, w.models...)
-	for _, i := range order {
+	a.Scopes = append(a.Scopes, event.Scope{})
+	for row, i := range order {
 		a.ModelOf = append(a.ModelOf, uint32(w.modelOf[i]))
 		a.IDs.Append(w.ids.At(i))
 		a.Values = append(a.Values, w.predicted[i]+w.random.NormFloat64())
+		a.ScopeOf = append(a.ScopeOf, 0)
+		a.Known.Append(row, true)
 		a.Observed = append(a.Observed, 0)
 	}
 	return a

@@ -32,15 +32,24 @@ func (db *DB) appendActuals(a *event.Actuals, submit func(record) (Appended, err
 
 func checkActuals(a *event.Actuals) error {
 	n := a.Len()
-	if len(a.ModelOf) != n || len(a.Observed) != n || a.IDs.Len() != n {
+	if len(a.ModelOf) != n || len(a.ScopeOf) != n || len(a.Known) != (n+63)/64 || len(a.Observed) != n || a.IDs.Len() != n {
 		return fmt.Errorf("%w: columns of different lengths", ErrBatch)
+	}
+	if len(a.Scopes) > n {
+		return fmt.Errorf("%w: more scopes than rows", ErrBatch)
 	}
 	for i, v := range a.Values {
 		if int(a.ModelOf[i]) >= len(a.Models) {
 			return fmt.Errorf("%w: row %d is of model %d, there are %d", ErrBatch, i, a.ModelOf[i], len(a.Models))
 		}
+		if int(a.ScopeOf[i]) >= len(a.Scopes) {
+			return fmt.Errorf("%w: row %d is of scope %d, there are %d", ErrBatch, i, a.ScopeOf[i], len(a.Scopes))
+		}
 		if !isFinite(v) {
 			return fmt.Errorf("%w: row %d holds a value that is not finite", ErrBatch, i)
+		}
+		if v != 0 && !a.Known.Get(i) {
+			return fmt.Errorf("%w: row %d withdraws an actual and holds one", ErrBatch, i)
 		}
 	}
 	return nil

@@ -24,12 +24,11 @@ func sendActual(t *testing.T, db *engine.DB, model, id string, v float64) {
 }
 
 func actualsOf(model, id string, values ...float64) *event.Actuals {
-	a := &event.Actuals{Models: []string{model}}
+	a := new(event.Actuals)
 	for _, v := range values {
-		a.ModelOf = append(a.ModelOf, 0)
-		a.IDs.AppendString(id)
-		a.Values = append(a.Values, v)
-		a.Observed = append(a.Observed, 0)
+		if err := a.Add(event.Actual{ModelID: model, PredictionID: id, Value: v}, event.Rules{}); err != nil {
+			panic(err)
+		}
 	}
 	return a
 }

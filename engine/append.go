@@ -19,6 +19,9 @@ type Key struct {
 // Appended says what became of a batch.
 type Appended struct {
 	Successful, Quarantined int
+	// Replaced is how many of the successful rows were stored already under their identity, changed or not: the row sent
+	// last is the one that counts. With [DuplicatesKeep] it is 0.
+	Replaced int
 	// Duplicate is true when the key was known: the counts are those of the first append, nothing was stored.
 	Duplicate bool
 	// LSN is the log sequence number of the batch, 0 for one that was empty.
@@ -47,7 +50,7 @@ func (db *DB) appendPredictions(b *event.Batch, submit func(record) (Appended, e
 	if err := checkBatch(b, db.Rules()); err != nil {
 		return Appended{}, err
 	}
-	return submit(record{batch: db.withinCaps(b)})
+	return submit(record{batch: db.withinCaps(b), keep: db.opts.Duplicates == DuplicatesKeep})
 }
 
 // submit logs a record and waits until it is durable and published.
@@ -74,6 +77,7 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	err := db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
 		done.LSN = lsn
 		unpublished = db.publish(lsn, &r)
+		done.Replaced = r.replaced
 	})
 	db.encoders.Put(e)
 	if err == nil && unpublished != nil {

@@ -183,12 +183,10 @@ func (b *sent) batch() (*event.Batch, error) {
 
 func (b *sent) actualsBatch() *event.Actuals {
 	var a event.Actuals
-	for i, x := range b.actuals {
-		a.Models = append(a.Models, x.model)
-		a.ModelOf = append(a.ModelOf, uint32(i))
-		a.IDs.AppendString(x.id)
-		a.Values = append(a.Values, x.value)
-		a.Observed = append(a.Observed, 0)
+	for _, x := range b.actuals {
+		if err := a.Add(event.Actual{ModelID: x.model, PredictionID: x.id, Value: x.value}, event.Rules{}); err != nil {
+			panic(err)
+		}
 	}
 	return &a
 }

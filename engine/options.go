@@ -23,6 +23,8 @@ type Options struct {
 	MaxFuture time.Duration
 	// Retention drops whole months older than this. Default: 0, which keeps everything.
 	Retention time.Duration
+	// Duplicates says what becomes of a row that is stored already. Default: DuplicatesReplace.
+	Duplicates Duplicates
 	// ActualsTTL is how long an actual without a prediction is kept for it; then it goes to the quarantine. Default: 30
 	// days.
 	ActualsTTL time.Duration
@@ -95,6 +97,7 @@ func (o Options) validate() error {
 	}
 	check(o.MaxFuture >= 0, "MaxFuture is %s; it must not be negative", o.MaxFuture)
 	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
+	check(o.Duplicates <= DuplicatesKeep, "Duplicates is %d; there is no such choice", o.Duplicates)
 	check(o.ActualsTTL > 0, "ActualsTTL is %s; it must be positive", o.ActualsTTL)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.ModelsMax > 0, "ModelsMax is %d; it must be positive", o.ModelsMax)

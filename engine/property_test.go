@@ -144,18 +144,14 @@ func (m *machine) name() predictionName {
 
 func (m *machine) appendActuals() {
 	m.actuals.Reset()
-	for i := range 1 + m.choose.IntN(8) {
+	for range 1 + m.choose.IntN(8) {
 		name, v := m.name(), m.choose.value()
-		m.actuals.Models = append(m.actuals.Models, name.model)
-		m.actuals.ModelOf = append(m.actuals.ModelOf, uint32(i))
-		m.actuals.IDs.AppendString(name.id)
-		m.actuals.Values = append(m.actuals.Values, v)
-		observed, at := int64(0), time.Time{}
+		var at time.Time
 		if m.choose.IntN(2) == 0 {
 			at = m.choose.time()
-			observed = at.UnixMilli()
 		}
-		m.actuals.Observed = append(m.actuals.Observed, observed)
+		sent := event.Actual{ModelID: name.model, PredictionID: name.id, Value: v, Observed: at}
+		require.NoError(m.t, m.actuals.Add(sent, event.Rules{}))
 		m.oracle.actual(name, v, at, m.choose.now)
 	}
 	m.giveUp()

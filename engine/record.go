@@ -14,8 +14,9 @@ import (
 // Types of log records. A reader refuses one it does not know.
 const (
 	recordPredictions uint8 = 1
-	recordActuals     uint8 = 2
+	recordBareActuals uint8 = 2 // without scopes and withdrawals; read, not written
 	recordDeletion    uint8 = 3
+	recordActuals     uint8 = 4
 )
 
 // Limits of a record that hold before anything is allocated for it.
@@ -24,6 +25,8 @@ const (
 	recordTextBytesMax = 512 << 20
 	// seriesBytesMin is the least a series takes: three empty names.
 	seriesBytesMin = 3
+	// scopeBytesMin is the least a scope takes: two empty names.
+	scopeBytesMin = 2
 	// rejectBytesMin is the least a reject takes.
 	rejectBytesMin = 5
 )
@@ -41,8 +44,14 @@ type record struct {
 	actuals  *event.Actuals
 	deletion *deletion
 
+	// keep says that rows of the batch that are stored already are to be kept beside the earlier ones.
+	keep bool
+
 	// ordered is the batch by series, see order.
 	ordered *bySeries
+
+	// replaced is how many rows of the batch took the place of rows stored already. The publisher sets it.
+	replaced int
 }
 
 // order readies a record for the publisher, in the memory of o.
@@ -95,7 +104,11 @@ func (r *record) rejected() (source string, rejects []event.Reject, counts event
 	}
 }
 
-const flagKeyed = 1
+// Flags of a record.
+const (
+	flagKeyed = 1 << iota
+	flagKeep  // of predictions
+)
 
 // recordEncoder encodes records. It is for one goroutine at a time.
 type recordEncoder struct {
@@ -129,7 +142,10 @@ func (e *recordEncoder) encode(r *record) []byte {
 func appendRecordHead(dst []byte, r *record) []byte {
 	flags := byte(0)
 	if r.keyed {
-		flags = flagKeyed
+		flags |= flagKeyed
+	}
+	if r.keep {
+		flags |= flagKeep
 	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(r.at))
@@ -154,21 +170,45 @@ func appendNumbers(dst []byte, b *event.Batch) []byte {
 	for _, v := range b.Predicted {
 		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
 	}
-	for first := 0; first < b.Len(); first += 8 {
-		var bits byte
-		for i := first; i < min(first+8, b.Len()); i++ {
-			if b.Known.Get(i) {
-				bits |= 1 << (i - first)
-			}
-		}
-		dst = append(dst, bits)
-	}
+	dst = appendBits(dst, b.Known, b.Len())
 	for i, v := range b.Actual {
 		if b.Known.Get(i) {
 			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
 		}
 	}
 	return dst
+}
+
+// appendBits appends the first n bits, eight to a byte.
+func appendBits(dst []byte, m event.Bitmap, n int) []byte {
+	for first := 0; first < n; first += 8 {
+		var bits byte
+		for i := first; i < min(first+8, n); i++ {
+			if m.Get(i) {
+				bits |= 1 << (i - first)
+			}
+		}
+		dst = append(dst, bits)
+	}
+	return dst
+}
+
+// readBits is the inverse of appendBits, into a bitmap that has room for n.
+func readBits(m event.Bitmap, n int, src []byte) {
+	clear(m)
+	for i := range min(n, 8*len(src)) {
+		if src[i/8]>>(i%8)&1 == 1 {
+			m.Set(i)
+		}
+	}
+}
+
+// fillBits sets the first n bits of a bitmap that has room for them.
+func fillBits(m event.Bitmap, n int) {
+	clear(m)
+	for i := range n {
+		m.Set(i)
+	}
 }
 
 // appendTexts appends what is compressed: names, prediction ids, features, rejects.
@@ -236,10 +276,10 @@ func (d *recordDecoder) decode(r *record, kind uint8, payload []byte) error {
 	c := cursor{rest: payload}
 	*r = record{}
 	flags := c.uint8("flags")
-	if flags&^flagKeyed != 0 {
+	if known := flagsOf(kind); flags&^known != 0 {
 		return fmt.Errorf("%w: unknown record flags %#x", ErrVersion, flags)
 	}
-	r.keyed = flags&flagKeyed != 0
+	r.keyed, r.keep = flags&flagKeyed != 0, flags&flagKeep != 0
 	r.at = int64(c.uvarint("time"))
 	if r.keyed {
 		copy(r.key[:], c.bytes(16, "key"))
@@ -252,18 +292,26 @@ func (d *recordDecoder) decode(r *record, kind uint8, payload []byte) error {
 		series := c.uvarint("series")
 		readNumbers(&c, r.batch, series)
 		return d.texts(&c, func(text []byte) error { return readTexts(text, r.batch, series) })
-	case recordActuals:
+	case recordActuals, recordBareActuals:
 		d.actuals.Reset()
 		r.actuals = &d.actuals
-		models := c.uvarint("models")
-		readActualNumbers(&c, r.actuals, models)
-		return d.texts(&c, func(text []byte) error { return readActualTexts(text, r.actuals, models) })
+		form := actualsForm{bare: kind == recordBareActuals}
+		form.readNumbers(&c, r.actuals)
+		return d.texts(&c, func(text []byte) error { return form.readTexts(text, r.actuals) })
 	case recordDeletion:
 		r.deletion = &deletion{}
 		return d.texts(&c, func(text []byte) error { return readDeletion(text, r.deletion) })
 	default:
 		return fmt.Errorf("%w: record type %d", ErrVersion, kind)
 	}
+}
+
+// flagsOf returns the flags that a record of a type may have.
+func flagsOf(kind uint8) uint8 {
+	if kind == recordPredictions {
+		return flagKeyed | flagKeep
+	}
+	return flagKeyed
 }
 
 // texts decompresses the text behind the numbers and hands it to read.
@@ -294,13 +342,7 @@ func (d *recordDecoder) unpack(packed []byte, size uint64) ([]byte, error) {
 func readNumbers(c *cursor, b *event.Batch, seriesCount uint64) {
 	rows := c.count(1+1+8, "rows")
 	b.SeriesOf = grown(b.SeriesOf, rows)
-	for i := range b.SeriesOf {
-		s := c.uvarint("series of a row")
-		if s >= seriesCount {
-			c.fail("series of a row")
-		}
-		b.SeriesOf[i] = uint32(s)
-	}
+	readIndexes(c, b.SeriesOf, seriesCount, "series of a row")
 	b.Timestamps = grown(b.Timestamps, rows)
 	last := int64(0)
 	for i := range b.Timestamps {
@@ -309,16 +351,25 @@ func readNumbers(c *cursor, b *event.Batch, seriesCount uint64) {
 	}
 	b.Predicted = grown(b.Predicted, rows)
 	readFloats(b.Predicted, c.bytes(uint64(rows)*8, "predicted"))
-	known := c.bytes(uint64(rows+7)/8, "known")
+	b.Known = grown(b.Known, (rows+63)/64)
+	readBits(b.Known, rows, c.bytes(uint64(rows+7)/8, "known"))
 	b.Actual = grown(b.Actual, rows)
 	clear(b.Actual)
-	b.Known = grown(b.Known, (rows+63)/64)
-	clear(b.Known)
 	for i := range b.Actual {
-		if c.err == nil && known[i/8]>>(i%8)&1 == 1 {
-			b.Known.Set(i)
+		if b.Known.Get(i) {
 			b.Actual[i] = math.Float64frombits(c.uint64("actual"))
 		}
+	}
+}
+
+// readIndexes reads the number of what each row is of, among so many.
+func readIndexes(c *cursor, dst []uint32, among uint64, what string) {
+	for i := range dst {
+		n := c.uvarint(what)
+		if n >= among {
+			c.fail(what)
+		}
+		dst[i] = uint32(n)
 	}
 }
 

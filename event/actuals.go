@@ -1,16 +1,25 @@
 package event
 
 // Actuals is the actuals of one request in columns, and what was rejected
-// beside them: the rows of ml_model_actuals. The zero Actuals is empty and
-// ready.
+// beside them: the rows of ml_model_actuals. Row i is element i of each column.
+// An Actuals is for one goroutine at a time; the zero Actuals is empty and ready.
 type Actuals struct {
 	// Models are distinct and in the order of their first row; ModelOf holds one
 	// index into them per row.
 	Models  []string
 	ModelOf []uint32
 
-	IDs    Text
-	Values []float64 // finite
+	// Scopes are distinct and in the order of their first row; ScopeOf holds one
+	// index into them per row.
+	Scopes  []Scope
+	ScopeOf []uint32
+
+	IDs Text
+
+	// Values are finite, and 0 where Known is not set: such a row withdraws the
+	// actual.
+	Values []float64
+	Known  Bitmap
 
 	// Observed is when the actual was seen, in Unix milliseconds; 0 means that
 	// the line did not say.
@@ -20,8 +29,14 @@ type Actuals struct {
 	Rejects  []Reject
 	Rejected Counts
 
-	index map[string]uint32
+	models map[string]uint32
+	scopes map[Scope]uint32
 }
+
+// Scope says which predictions of its model and id an actual is about: those of
+// one version, those of one environment, or those of both. An empty name stands
+// for every one, and the zero Scope for all predictions.
+type Scope struct{ Version, Environment string }
 
 // Len returns the number of rows.
 func (a *Actuals) Len() int { return len(a.Values) }
@@ -31,14 +46,59 @@ func (a *Actuals) Len() int { return len(a.Values) }
 func (a *Actuals) Reset() {
 	clear(a.Models)
 	a.Models = a.Models[:0]
-	clear(a.index)
+	clear(a.models)
 	a.ModelOf = a.ModelOf[:0]
+	clear(a.Scopes)
+	a.Scopes = a.Scopes[:0]
+	clear(a.scopes)
+	a.ScopeOf = a.ScopeOf[:0]
 	a.IDs.Reset()
 	a.Values = a.Values[:0]
+	a.Known.Reset()
 	a.Observed = a.Observed[:0]
 	clear(a.Rejects)
 	a.Rejects = a.Rejects[:0]
 	a.Rejected = Counts{}
+}
+
+// Add checks an actual against the rules of the data source and appends it. The
+// error is a *[Reject] that names column and reason, or [ErrTooLarge]; the batch
+// is then as it was.
+func (a *Actuals) Add(x Actual, rules Rules) error {
+	if c, f := x.check(rules); f != faultNone {
+		return &Reject{Column: c.String(), Code: f.code(), Reason: f.reason()}
+	}
+	if err := a.reserve(len(x.PredictionID)); err != nil {
+		return err
+	}
+	i, ok := a.modelIndex()[x.ModelID]
+	if !ok {
+		i = a.addModel(x.ModelID)
+	}
+	a.ModelOf = append(a.ModelOf, i)
+	scope := Scope{Version: x.ModelVersion, Environment: x.Environment}
+	if i, ok = a.scopeIndex()[scope]; !ok {
+		i = a.addScope(scope)
+	}
+	a.ScopeOf = append(a.ScopeOf, i)
+	observed := int64(0)
+	if !x.Observed.IsZero() {
+		observed = x.Observed.UnixMilli()
+	}
+	a.appendCells(x.Value, !x.Withdrawn, observed)
+	a.IDs.AppendString(x.PredictionID)
+	return nil
+}
+
+// appendCells appends the cells of a row that have a fixed width, but its model
+// and scope; the caller appends those and its id.
+func (a *Actuals) appendCells(value float64, known bool, observed int64) {
+	if !known {
+		value = 0
+	}
+	a.Known.Append(len(a.Values), known)
+	a.Values = append(a.Values, value)
+	a.Observed = append(a.Observed, observed)
 }
 
 // addRow implements sink.
@@ -47,10 +107,14 @@ func (a *Actuals) addRow(d *Decoder) {
 	if r.given&colTimestamp.bit() == 0 {
 		r.time = 0
 	}
-	a.ModelOf = append(a.ModelOf, a.modelIndex(d, r.text[colModel]))
+	model, ok := a.modelIndex()[string(r.text[colModel])]
+	if !ok {
+		model = a.addModel(d.intern(r.text[colModel]))
+	}
+	a.ModelOf = append(a.ModelOf, model)
+	a.ScopeOf = append(a.ScopeOf, a.scopeOf(d))
+	a.appendCells(r.actual, r.nulls&colActual.bit() == 0, r.time)
 	a.IDs.Append(r.text[colID])
-	a.Values = append(a.Values, r.actual)
-	a.Observed = append(a.Observed, r.time)
 }
 
 // rejects implements sink.
@@ -61,21 +125,66 @@ func (a *Actuals) reserve(textBytes int) error {
 	return reserveText(len(a.IDs.Bytes), textBytes)
 }
 
-// modelIndex returns the index of a model and adds it when it is new. The index
-// follows Models, which is exported and may have been filled by hand.
-func (a *Actuals) modelIndex(d *Decoder, model []byte) uint32 {
-	if a.index == nil || len(a.index) != len(a.Models) {
-		a.index = make(map[string]uint32, len(a.Models)+1)
-		for i, m := range a.Models {
-			a.index[m] = uint32(i)
+// scopeOf returns the index of the scope of d.row, and adds it when it is new. It
+// is mostly that of the row before.
+func (a *Actuals) scopeOf(d *Decoder) uint32 {
+	r := &d.row
+	var version, environment []byte
+	if r.given&colVersion.bit() != 0 {
+		version = r.text[colVersion]
+	}
+	if r.given&colEnvironment.bit() != 0 {
+		environment = r.text[colEnvironment]
+	}
+	if n := len(a.ScopeOf); n > 0 && a.ScopeOf[n-1] < uint32(len(a.Scopes)) {
+		s := &a.Scopes[a.ScopeOf[n-1]]
+		if s.Version == string(version) && s.Environment == string(environment) {
+			return a.ScopeOf[n-1]
 		}
 	}
-	if i, ok := a.index[string(model)]; ok {
+	if i, ok := a.scopeIndex()[Scope{Version: string(version), Environment: string(environment)}]; ok {
 		return i
 	}
+	return a.addScope(Scope{Version: d.intern(version), Environment: d.intern(environment)})
+}
+
+// modelIndex returns the indexes of Models, which are exported and may have been
+// filled by hand.
+func (a *Actuals) modelIndex() map[string]uint32 {
+	if a.models == nil || len(a.models) != len(a.Models) {
+		a.models = positions(a.Models)
+	}
+	return a.models
+}
+
+// scopeIndex is modelIndex for Scopes.
+func (a *Actuals) scopeIndex() map[Scope]uint32 {
+	if a.scopes == nil || len(a.scopes) != len(a.Scopes) {
+		a.scopes = positions(a.Scopes)
+	}
+	return a.scopes
+}
+
+func positions[T comparable](all []T) map[T]uint32 {
+	index := make(map[T]uint32, len(all)+1)
+	for i, x := range all {
+		index[x] = uint32(i)
+	}
+	return index
+}
+
+// addModel adds a model that is new and returns its index.
+func (a *Actuals) addModel(name string) uint32 {
 	i := uint32(len(a.Models))
-	name := d.intern(model)
 	a.Models = append(a.Models, name)
-	a.index[name] = i
+	a.models[name] = i
+	return i
+}
+
+// addScope adds a scope that is new and returns its index.
+func (a *Actuals) addScope(s Scope) uint32 {
+	i := uint32(len(a.Scopes))
+	a.Scopes = append(a.Scopes, s)
+	a.scopes[s] = i
 	return i
 }

@@ -46,9 +46,10 @@ func setOf(cs ...column) columns {
 func (c column) bit() columns { return 1 << c }
 
 // schema is what a data source makes of the columns. A column outside known is
-// an unknown key; one inside known but not required may be absent or null.
+// an unknown key; one inside known but not required may be absent or null. Where
+// null says something of its own, a required column may be null, not absent.
 type schema struct {
-	known, required columns
+	known, required, nullable columns
 
 	// keys finds a known column by its key, each in a slot of its own.
 	keys [16]columnKey
@@ -99,7 +100,9 @@ func predictionsSchema() schema {
 // actualsSchema returns the schema of ml_model_actuals.
 func actualsSchema() schema {
 	required := setOf(colModel, colID, colActual)
-	return newSchema(required|colTimestamp.bit(), required)
+	s := newSchema(required|setOf(colTimestamp, colVersion, colEnvironment), required)
+	s.nullable = colActual.bit()
+	return s
 }
 
 // columnAt returns the column whose key, without escapes, lies at i with its

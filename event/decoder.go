@@ -34,11 +34,11 @@ func (f Format) String() string {
 // goroutine at a time.
 type Decoder struct {
 	// What was learned: how senders lay out their lines and, whatever the data
-	// source, their features; the series, the models; the last date.
+	// source, their features; the series, the names; the last date.
 	predictions, actuals source
 	features             layouts
 	series               seriesCache
-	models               map[string]string // of actuals
+	names                map[string]string // of actuals: models, versions, environments
 	clock                clock
 
 	// Of the current body.
@@ -109,16 +109,16 @@ func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 	return nil
 }
 
-// intern returns a model's name as a string, which is allocated once.
-func (d *Decoder) intern(model []byte) string {
-	if name, ok := d.models[string(model)]; ok {
+// intern returns a name as a string, which is allocated once.
+func (d *Decoder) intern(text []byte) string {
+	if name, ok := d.names[string(text)]; ok {
 		return name
 	}
-	if d.models == nil || len(d.models) >= cachedSeriesMax {
-		d.models = make(map[string]string)
+	if d.names == nil || len(d.names) >= cachedSeriesMax {
+		d.names = make(map[string]string)
 	}
-	name := string(model)
-	d.models[name] = name
+	name := string(text)
+	d.names[name] = name
 	return name
 }
 

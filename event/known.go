@@ -10,7 +10,7 @@ func (d *Decoder) readKnown(line []byte) bool {
 	if !l.worthTrying() {
 		return false
 	}
-	d.row.given = 0
+	d.row.given, d.row.nulls = 0, 0
 	d.scratch = d.scratch[:0]
 	x, i := l.latest, 0
 	steps := l.known[x].steps

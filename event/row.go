@@ -7,8 +7,8 @@ import "slices"
 // until the next line.
 type row struct {
 	// given are the columns that have a value; the others are those of an earlier
-	// line.
-	given columns
+	// line. Of the columns where null says something, nulls are those that are null.
+	given, nulls columns
 
 	time              int64
 	predicted, actual float64
@@ -53,7 +53,7 @@ func (d *Decoder) read(line []byte) (column, fault) {
 // everything of it, white space around it included, and has slack. On a fault it
 // returns the column at fault, or colNone.
 func (d *Decoder) readRow(line []byte) (column, fault) {
-	d.row.given = 0
+	d.row.given, d.row.nulls = 0, 0
 	d.scratch = d.scratch[:0]
 	d.values = d.values[:0]
 	i := scanSpace(line, 0)
@@ -67,7 +67,7 @@ func (d *Decoder) readRow(line []byte) (column, fault) {
 	if scanSpace(line, end) != len(line) {
 		return colNone, faultTrailing
 	}
-	if c := d.src.firstMissing(d.row.given); c != colNone {
+	if c := d.src.firstMissing(d.row.given | d.row.nulls); c != colNone {
 		return c, faultMissing
 	}
 	return colNone, faultNone
@@ -209,7 +209,11 @@ func (d *Decoder) readUnusual(b []byte, i int, c column) (int, fault) {
 	}
 	if i < len(b) && b[i] == 'n' {
 		end, f := literal(b, i, "null")
-		if f == faultNone && d.src.required&c.bit() != 0 {
+		switch {
+		case f != faultNone:
+		case d.src.nullable&c.bit() != 0:
+			d.row.nulls |= c.bit()
+		case d.src.required&c.bit() != 0:
 			f = faultNull
 		}
 		return end, f
