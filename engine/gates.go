@@ -1,6 +1,9 @@
 package engine
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Gates decide between noise and drift. Both gates of a status must be passed: the change must be larger than chance
 // makes it, and large enough to matter.
@@ -49,6 +52,9 @@ const (
 var driftStatusTexts = [driftStatusCount]string{"drift", "warning", "ok", "insufficient_data", "no_reference"}
 
 func (s DriftStatus) String() string { return driftStatusTexts[s] }
+
+// DriftStatuses returns the texts of all statuses, the worst first.
+func DriftStatuses() []string { return slices.Clone(driftStatusTexts[:]) }
 
 // Direction is the way an error moved.
 type Direction uint8

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/residualdb/residual/segment"
@@ -48,6 +49,9 @@ const (
 var reportStatusTexts = [reportStatusCount]string{"ok", "insufficient_data", "no_data"}
 
 func (s ReportStatus) String() string { return reportStatusTexts[s] }
+
+// ReportStatuses returns the texts of all statuses, the best first.
+func ReportStatuses() []string { return slices.Clone(reportStatusTexts[:]) }
 
 // Floor is what a window needs for its measures to be relied on. The zero Floor is the default one.
 type Floor struct {

@@ -176,6 +176,9 @@ func (db *DB) openLog() error {
 		return logError(err)
 	}
 	db.log = log
+	for code := range db.counters.quarantined { // what the log has was counted by the process that took it
+		db.counters.quarantined[code].Store(0)
+	}
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
 		"cut_bytes", recovered.CutBytes)
 	return nil

@@ -23,7 +23,8 @@ type Health struct {
 type Stats struct {
 	// Counters since Open, replayed batches included.
 	Batches, Rows, Duplicates uint64
-	// Quarantined counts rejected lines by code, QuarantineDropped those the quarantine no longer holds.
+	// Quarantined counts rejected lines by code since Open, without those of replayed batches: a monitor takes what a
+	// counter begins with for a burst. QuarantineDropped counts those the quarantine no longer holds.
 	Quarantined       event.Counts
 	QuarantineDropped uint64
 	// Joined counts actuals that came after their prediction or before it, Corrected those that replaced one, Orphaned

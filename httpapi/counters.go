@@ -25,6 +25,8 @@ type counters struct {
 	panics, refusedConns          atomic.Uint64
 	// Requests refused: over a quota, for memory, for too many of their kind, for too many bytes.
 	throttled, heapFull, ingestsFull, queriesFull, bytesFull atomic.Uint64
+	// Scrapes that the store had no gauges of models for.
+	gaugesFailed atomic.Uint64
 
 	bodyBytes, decodeNanos atomic.Uint64
 	batchRows              [len(batchBounds) + 1]atomic.Uint64

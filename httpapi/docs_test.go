@@ -90,7 +90,7 @@ func TestDocumentedLimits(t *testing.T) {
 		fmt.Sprintf("more than %d times", httpapi.ExpansionMax),
 		fmt.Sprintf("`Idempotency-Key: <1 to %d printable", httpapi.KeyBytesMax),
 		fmt.Sprintf("The last %d keys are remembered, each for %d days", engine.KeysMax, engine.KeysAge/(24*time.Hour)),
-		fmt.Sprintf("The first %d models", httpapi.DefaultModelGauges),
+		fmt.Sprintf("the first %d models", httpapi.DefaultModelGauges),
 	} {
 		require.Contains(t, text, row)
 	}

@@ -35,6 +35,14 @@ func (w *exposition) sample(suffix string, value float64, labels ...string) {
 	w.dst = append(appendSample(append(w.dst, ' '), value), '\n')
 }
 
+// states writes a sample for each state that the current family may be in: 1 for the one that it is, 0 for each other.
+// So a series lives on when the state changes. Labels are as in sample.
+func (w *exposition) states(all []string, is string, labels ...string) {
+	for _, state := range all {
+		w.sample("", truth(state == is), append(labels, "status", state)...)
+	}
+}
+
 func (w *exposition) gauge(name, help string, value float64) {
 	w.family(name, "gauge", help)
 	w.sample("", value)

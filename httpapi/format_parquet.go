@@ -11,6 +11,8 @@ import (
 // parquetNodes are the Parquet types of the columns. A DateTime is a timestamp in milliseconds, UTC.
 var parquetNodes = [kindCount]parquet.Node{
 	kindString:          parquet.String(),
+	kindDriftStatus:     parquet.String(),
+	kindReportStatus:    parquet.String(),
 	kindFloat64:         parquet.Leaf(parquet.DoubleType),
 	kindUInt64:          parquet.Uint(64),
 	kindDateTime:        parquet.Timestamp(parquet.Millisecond),

@@ -2,33 +2,43 @@ package httpapi
 
 import "math"
 
-// appendPrometheus writes each column of numbers as a gauge named after pipe and column, labelled with the columns of
-// strings; times are Unix seconds. A number that is NULL has no sample.
+// appendPrometheus writes each column of numbers as a gauge named after pipe and column, and each column of statuses as
+// one that is 1 for the status that it is and 0 for each other; times are Unix seconds. A number that is NULL has no
+// sample. The labels are the columns of strings, which name a series: where the version latest was asked for that is its
+// name, and its samples go on when another version takes over.
 func appendPrometheus(dst []byte, t *table) ([]byte, error) {
 	w := &exposition{dst: dst}
 	for j, column := range t.columns {
+		states := kindStates[column.kind]
 		fraction := column.kind == kindFloat64 || column.kind == kindNullableFloat64
-		if !fraction && column.kind != kindUInt64 && column.kind != kindDateTime {
+		if states == nil && !fraction && column.kind != kindUInt64 && column.kind != kindDateTime {
 			continue
 		}
 		w.family(t.pipe+"_"+column.name, "gauge", "Column "+column.name+" of the pipe "+t.pipe+".")
 		for i := range t.rows() {
-			row := t.row(i)
-			if column.kind == kindNullableFloat64 && math.IsNaN(row[j].number) {
-				continue
+			switch cell := t.row(i)[j]; {
+			case states != nil:
+				w.states(states, cell.text, t.labels(i)...)
+			case !fraction:
+				w.sample("", float64(cell.whole), t.labels(i)...)
+			case column.kind != kindNullableFloat64 || !math.IsNaN(cell.number):
+				w.sample("", cell.number, t.labels(i)...)
 			}
-			var labels []string
-			for k := range row {
-				if t.columns[k].kind == kindString {
-					labels = append(labels, t.columns[k].name, row[k].text)
-				}
-			}
-			value := row[j].number
-			if !fraction {
-				value = float64(row[j].whole)
-			}
-			w.sample("", value, labels...)
 		}
 	}
 	return w.dst, nil
+}
+
+// labels returns the names and values, in turn, of what a row has the numbers of.
+func (t *table) labels(row int) (labels []string) {
+	for k, cell := range t.row(row) {
+		switch column := &t.columns[k]; {
+		case column.kind != kindString:
+		case t.latest && column.name == versionColumn:
+			labels = append(labels, column.name, latestVersion)
+		default:
+			labels = append(labels, column.name, cell.text)
+		}
+	}
+	return labels
 }

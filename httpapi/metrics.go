@@ -1,14 +1,13 @@
 package httpapi
 
 import (
-	"context"
 	"strconv"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 )
 
-// getMetrics serves what Prometheus scrapes. But for the models' own gauges, which are capped, its labels come from
+// getMetrics serves what Prometheus scrapes. But for the gauges of models, which are capped, its labels come from
 // closed sets.
 func (s *Server) getMetrics(c *call) error {
 	if err := s.allow(c, scope{kind: readPipe, name: performancePipe.name}); err != nil {
@@ -18,11 +17,7 @@ func (s *Server) getMetrics(c *call) error {
 	s.writeOwn(w)
 	if c.store != nil {
 		writeStore(w, c.store.Health(), c.store.Stats())
-		if !s.opts.NoModelGauges {
-			if err := s.writeModels(w, c.store); err != nil {
-				s.log.warn("the gauges of models are left out", "error", err)
-			}
-		}
+		s.writeModels(w, c.store)
 	}
 	c.ctx.Response.SwapBody(w.dst)
 	c.ctx.SetContentType(expositionType)
@@ -33,6 +28,7 @@ func (s *Server) getMetrics(c *call) error {
 func (s *Server) writeOwn(w *exposition) {
 	w.family("residual_build_info", "gauge", "The version, as a label.")
 	w.sample("", 1, "version", s.opts.Version)
+	w.gauge("residual_start_time_seconds", "When the server started, Unix seconds.", unixSeconds(s.started))
 	w.family("residual_http_requests_total", "counter", "Requests answered.")
 	for l := range labelCount {
 		// Zeros too: a rate needs the value from before the first one.
@@ -142,46 +138,6 @@ func writeLog(w *exposition, stats *engine.Stats) {
 	}
 	w.sample("_sum", log.Syncs.Sum.Seconds())
 	w.sample("_count", float64(total))
-}
-
-// writeModels writes the last 24 hours of the newest version of each model in production, for the first ModelGaugesMax
-// models by name.
-func (s *Server) writeModels(w *exposition, store Store) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
-	defer cancel()
-	metrics, err := store.Metrics(ctx, engine.MetricsQuery{Model: engine.All})
-	if err != nil {
-		return err
-	}
-	drift, err := store.Drift(ctx, engine.DriftQuery{Model: engine.All})
-	if err != nil {
-		return err
-	}
-	rows := metrics.Rows
-	shown := rows[:min(len(rows), s.opts.ModelGaugesMax)]
-	newest := make(map[[2]string]bool, len(shown))
-	for _, gauge := range [...]struct {
-		name, help string
-		value      func(*engine.MetricsRow) float64
-	}{
-		{"residual_model_rmse", "RMSE of the newest version in production, last 24 hours.", func(r *engine.MetricsRow) float64 { return r.RMSE }},
-		{"residual_model_mae", "MAE of the newest version in production, last 24 hours.", func(r *engine.MetricsRow) float64 { return r.MAE }},
-		{"residual_model_predictions", "Predictions with an actual of the newest version in production, last 24 hours.", func(r *engine.MetricsRow) float64 { return float64(r.PredictionCount) }},
-	} {
-		w.family(gauge.name, "gauge", gauge.help)
-		for i := range shown {
-			newest[[2]string{shown[i].Model, shown[i].Version}] = true
-			w.sample("", gauge.value(&shown[i]), "model_id", shown[i].Model, "model_version", shown[i].Version)
-		}
-	}
-	w.family("residual_model_drift", "gauge", "MAE of the last 6 hours against that of the 7 days before, as a ratio: 0.25 is a quarter worse.")
-	for i := range drift.Rows {
-		if r := &drift.Rows[i]; newest[[2]string{r.Model, r.Version}] {
-			w.sample("", r.DriftPercentage, "model_id", r.Model, "model_version", r.Version)
-		}
-	}
-	w.gauge("residual_model_gauges_left_out", "Models beyond the cap on gauges.", float64(len(rows)-len(shown)))
-	return nil
 }
 
 func truth(b bool) float64 {

@@ -64,40 +64,39 @@ func TestMetrics(t *testing.T) {
 	exchange(t, server.addr, "nonsense\r\n\r\n")
 	samples := scrape(t, server)
 	for name, want := range map[string]float64{
-		`residual_build_info{version="1.2.3"}`:                                                 1,
-		`residual_http_requests_total{route="events",status="2xx"}`:                            3,
-		`residual_http_requests_total{route="pipe",status="4xx"}`:                              1,
-		`residual_http_requests_total{route="refused",status="4xx"}`:                           1,
-		`residual_http_request_seconds_count{route="events"}`:                                  3,
-		`residual_http_request_seconds_bucket{route="events",le="+Inf"}`:                       3,
-		`residual_http_rows_total`:                                                             2,
-		`residual_http_body_bytes_total`:                                                       float64(3*len(goodLine) + len("\nnonsense")),
-		`residual_http_batch_rows_bucket{le="1"}`:                                              2,
-		`residual_http_batch_rows_count`:                                                       2,
-		`residual_http_quarantined_rows_total`:                                                 1,
-		`residual_http_replayed_total`:                                                         1,
-		`residual_http_body_bytes`:                                                             0,
-		`residual_ready`:                                                                       1,
-		`residual_degraded`:                                                                    0,
-		`residual_rows_total`:                                                                  3,
-		`residual_actuals_total{outcome="joined"}`:                                             11,
-		`residual_actuals_total{outcome="corrected"}`:                                          12,
-		`residual_actuals_total{outcome="orphaned"}`:                                           13,
-		`residual_deleted_total`:                                                               14,
-		`residual_waiting_rows`:                                                                15,
-		`residual_orphans`:                                                                     16,
-		`residual_quarantined_total{reason="missing"}`:                                         5,
-		`residual_model_rmse{model_id="price_prediction_model",model_version="v1.2.3"}`:        2.6000000000000014,
-		`residual_model_mae{model_id="quote\" back\\ tab	 é",model_version="v2,\"x\""}`:        42,
-		`residual_model_predictions{model_id="price_prediction_model",model_version="v1.2.3"}`: 12345678901234567890,
-		`residual_model_drift{model_id="price_prediction_model",model_version="v1.2.3"}`:       0.25,
-		`residual_model_gauges_left_out`:                                                       0,
+		`residual_build_info{version="1.2.3"}`:                           1,
+		`residual_http_requests_total{route="events",status="2xx"}`:      3,
+		`residual_http_requests_total{route="pipe",status="4xx"}`:        1,
+		`residual_http_requests_total{route="refused",status="4xx"}`:     1,
+		`residual_http_request_seconds_count{route="events"}`:            3,
+		`residual_http_request_seconds_bucket{route="events",le="+Inf"}`: 3,
+		`residual_http_rows_total`:                                       2,
+		`residual_http_body_bytes_total`:                                 float64(3*len(goodLine) + len("\nnonsense")),
+		`residual_http_batch_rows_bucket{le="1"}`:                        2,
+		`residual_http_batch_rows_count`:                                 2,
+		`residual_http_quarantined_rows_total`:                           1,
+		`residual_http_replayed_total`:                                   1,
+		`residual_http_body_bytes`:                                       0,
+		`residual_ready`:                                                 1,
+		`residual_degraded`:                                              0,
+		`residual_rows_total`:                                            3,
+		`residual_actuals_total{outcome="joined"}`:                       11,
+		`residual_actuals_total{outcome="corrected"}`:                    12,
+		`residual_actuals_total{outcome="orphaned"}`:                     13,
+		`residual_deleted_total`:                                         14,
+		`residual_waiting_rows`:                                          15,
+		`residual_orphans`:                                               16,
+		`residual_quarantined_total{reason="missing"}`:                   5,
+		`residual_start_time_seconds`:                                    float64(now.Unix()),
+		`residual_model_gauges_left_out`:                                 7,
+		`residual_model_gauges_max`:                                      500,
+		`residual_model_gauges_failures_total`:                           0,
 	} {
 		require.Contains(t, samples, name)
 		require.InEpsilon(t, want+1, samples[name]+1, 1e-15, name)
 	}
 	require.Positive(t, samples["residual_http_decode_seconds_total"])
-	require.Equal(t, engine.MetricsQuery{Model: "*"}, server.store.metrics[0], "the newest version in production, of every model")
+	require.Equal(t, []any{engine.GaugesQuery{Max: 500}}, server.store.reports, "of the environments by default")
 }
 
 // TestMetricsAreBounded asks for what does not exist in many ways: no name that a client chose becomes a label.
@@ -111,23 +110,6 @@ func TestMetricsAreBounded(t *testing.T) {
 		server.do(t, "GET", fmt.Sprintf("/%d", i), nil)
 	}
 	require.LessOrEqual(t, len(scrape(t, server)), before+8)
-}
-
-func TestModelGauges(t *testing.T) {
-	samples := scrape(t, start(t, httpapi.Options{ModelGaugesMax: 1}))
-	require.Contains(t, samples, `residual_model_rmse{model_id="price_prediction_model",model_version="v1.2.3"}`)
-	require.InDelta(t, 1, samples["residual_model_gauges_left_out"], 0)
-	count := 0
-	for name := range samples {
-		count += btoi(strings.HasPrefix(name, "residual_model_rmse"))
-	}
-	require.Equal(t, 1, count)
-
-	server := start(t, httpapi.Options{NoModelGauges: true})
-	for name := range scrape(t, server) {
-		require.NotContains(t, name, "residual_model_")
-	}
-	require.Empty(t, server.store.metrics)
 }
 
 // statsStore has stats of the test's own.

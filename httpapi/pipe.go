@@ -45,7 +45,13 @@ var pipes = [...]pipe{
 }
 
 // seriesColumns name the series of a row.
-var seriesColumns = []column{{"model_id", kindString}, {"model_version", kindString}, {"environment", kindString}}
+var seriesColumns = []column{{"model_id", kindString}, {versionColumn, kindString}, {"environment", kindString}}
+
+// latestVersion is the version to ask for that stands for another, see engine.MetricsQuery.
+const (
+	versionColumn = "model_version"
+	latestVersion = "latest"
+)
 
 // pipeIn finds a pipe that a store can answer; nil if there is none.
 func pipeIn(store Store, name string) *pipe {

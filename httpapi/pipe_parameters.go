@@ -56,6 +56,7 @@ func (c *call) series(model, version, environment *string) (nothing bool, err er
 		}
 		nothing = nothing || *p.value == ""
 	}
+	c.table.latest = *version == latestVersion
 	return nothing, nil
 }
 

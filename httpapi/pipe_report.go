@@ -15,6 +15,7 @@ type ReportStore interface {
 	DriftReport(ctx context.Context, q engine.DriftReportQuery) (engine.DriftReportResult, error)
 	Timeseries(ctx context.Context, q engine.TimeseriesQuery) (engine.TimeseriesResult, error)
 	Models(ctx context.Context, q engine.ModelsQuery) (engine.ModelsResult, error)
+	Gauges(ctx context.Context, q engine.GaugesQuery) (engine.GaugesResult, error)
 }
 
 var _ ReportStore = (*engine.DB)(nil)
@@ -42,7 +43,7 @@ var measureColumns = []column{
 	{"abs_error_p99", kindNullableFloat64},
 	{"mae_standard_error", kindNullableFloat64},
 	{"rmse_standard_error", kindNullableFloat64},
-	{"status", kindString},
+	{"status", kindReportStatus},
 	{"reason", kindNullableString},
 }
 

@@ -51,6 +51,14 @@ func (f *fakeStore) Models(_ context.Context, q engine.ModelsQuery) (engine.Mode
 	}}, Read: reportRead}, f.reported(q)
 }
 
+func (f *fakeStore) Gauges(_ context.Context, q engine.GaugesQuery) (engine.GaugesResult, error) {
+	rows := gaugesRows
+	if q.Max > 0 {
+		rows = rows[:min(q.Max, len(rows))]
+	}
+	return engine.GaugesResult{Rows: rows, LeftOut: 7 + len(gaugesRows) - len(rows), Read: reportRead}, f.reported(q)
+}
+
 func some(f float64) engine.Value       { return engine.Value{Number: f} }
 func none(why engine.Null) engine.Value { return engine.Value{Null: why} }
 func side(n uint64, mae float64) engine.Side {
@@ -74,6 +82,18 @@ var (
 		AbsErrorP50: none(engine.NoActuals), AbsErrorP90: none(engine.NoActuals), AbsErrorP95: none(engine.NoActuals), AbsErrorP99: none(engine.NoActuals),
 		ActualLagP50: none(engine.NoActuals), ActualLagP95: none(engine.NoActuals),
 		Status: engine.ReportNoData, Reason: "no predictions in the window",
+	}
+	gaugesRows = []engine.GaugesRow{
+		{
+			Model: "price_prediction_model", Environment: "production", LastPrediction: now.Add(-1500 * time.Millisecond),
+			PredictionCount: 12345678901234567890, ActualCount: 100, ActualCoverage: some(0.5), VersionsWithoutActuals: 2,
+			RMSE: some(2.6000000000000014), MAE: none(engine.BeyondFloat64), Drift: driftReportRows[0],
+		},
+		{
+			Model: "quote\" back\\ tab\t é", Environment: "prod,\"x\"", LastPrediction: now.Add(-25 * time.Hour),
+			ActualCoverage: none(engine.NoPredictions), RMSE: none(engine.NoActuals), MAE: none(engine.NoActuals),
+			Drift: driftReportRows[1],
+		},
 	}
 	driftReportRows = []engine.DriftReportRow{
 		{Series: priceSeries, Comparison: engine.Comparison{

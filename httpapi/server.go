@@ -44,8 +44,12 @@ type Options struct {
 	Limits Limits
 	// Tokens decides who may do what. Default: nil, which asks nobody for a token and so belongs on loopback only.
 	Tokens *Tokens
-	// ModelGaugesMax bounds how many models have gauges of their own in /metrics. Default: 500.
+	// ModelGaugesMax bounds how many models, once for each environment, have gauges of their own in /metrics. Default: 500.
 	ModelGaugesMax int
+	// ModelGaugesEnvironments are the environments that have them, as in an engine.GaugesQuery. Default: production.
+	ModelGaugesEnvironments []string
+	// ModelGaugesFor is how long after its last prediction a model has them. Default: 7 d.
+	ModelGaugesFor time.Duration
 	// NoModelGauges leaves them all out.
 	NoModelGauges bool
 	// Version is shown by /health. Default: "dev".
@@ -61,6 +65,8 @@ type Server struct {
 	opts   Options
 	limits Limits
 	log    requestLog
+	// started is when New returned the server.
+	started time.Time
 
 	store    atomic.Pointer[Store]
 	calls    sync.Pool // of *call
@@ -105,6 +111,7 @@ func New(store Store, opts Options) (*Server, error) {
 	s := &Server{
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
+		started: opts.Now(),
 		budget:  budget{limit: opts.Limits.InFlightBytesMax},
 		heap:    heap{limit: opts.Limits.HeapBytesMax},
 		turns:   newTurns(opts.Limits.DecodesMax),

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"slices"
 	"time"
+
+	"github.com/residualdb/residual/engine"
 )
 
 // kind is the type of a column.
@@ -16,11 +18,22 @@ const (
 	kindNullableString  // empty stands for NULL
 	kindStrings         // an array of at most one string; empty stands for none
 	kindNullableFloat64 // NaN stands for NULL
+	kindDriftStatus     // a string, the text of an engine.DriftStatus
+	kindReportStatus    // a string, the text of an engine.ReportStatus
 	kindCount
 )
 
 // kindNames are the names of the types in ClickHouse.
-var kindNames = [kindCount]string{"String", "Float64", "UInt64", "DateTime", "Nullable(String)", "Array(String)", "Nullable(Float64)"}
+var kindNames = [kindCount]string{
+	"String", "Float64", "UInt64", "DateTime", "Nullable(String)", "Array(String)", "Nullable(Float64)",
+	"String", "String",
+}
+
+// kindStates are the values that a column of each kind can have, where these are few.
+var kindStates = [kindCount][]string{
+	kindDriftStatus:  engine.DriftStatuses(),
+	kindReportStatus: engine.ReportStatuses(),
+}
 
 func (k kind) String() string { return kindNames[k] }
 
@@ -54,6 +67,8 @@ type table struct {
 	// limited is set where a limit applied; beforeLimit is then at least the rows there were.
 	limited     bool
 	beforeLimit int
+	// latest is set where the version "latest" was asked for, whichever version a row then is of.
+	latest bool
 }
 
 func (t *table) reset() {

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,7 +21,10 @@ type serveFlags struct {
 	listen          string
 	tlsCert, tlsKey string
 	modelGauges     int
-	rateLimit       int
+	// Which environments have gauges of their models, and how long after its last prediction a model has them.
+	modelGaugesEnvironments []string
+	modelGaugesFor          span
+	rateLimit               int
 }
 
 func (f *serveFlags) register(flags *pflag.FlagSet) {
@@ -27,13 +32,26 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:7181", "address to listen on, HOST:PORT; port 0 takes a free one")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate file, PEM; together with --tls-key serves HTTPS")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "key file of the certificate, PEM")
-	flags.IntVar(&f.modelGauges, "model-gauges", 500, "how many models have gauges of their own in /metrics, 0 for none")
-	flags.IntVar(&f.rateLimit, "rate-limit", 0, "requests per second that one token may send, or one address without tokens; 0 for no limit")
+	flags.IntVar(&f.modelGauges, "model-gauges", 500,
+		"how many models, once for each environment, have gauges of their own in /metrics, 0 for none")
+	flags.StringSliceVar(&f.modelGaugesEnvironments, "model-gauges-environments", []string{"production"},
+		"environments whose models have them, with commas between; prefix* stands for all that begin so, * for all")
+	f.modelGaugesFor = span(7 * day)
+	flags.Var(&f.modelGaugesFor, "model-gauges-for", "how long after its last prediction a model still has them")
+	flags.IntVar(&f.rateLimit, "rate-limit", 0,
+		"requests per second that one token may send, or one address without tokens; 0 for no limit")
 }
 
 func (f *serveFlags) validate() error {
 	if f.modelGauges < 0 {
 		return usagef("--model-gauges %d: 0 or more are allowed", f.modelGauges)
+	}
+	if f.modelGaugesFor <= 0 {
+		return usagef("--model-gauges-for %s: more than 0 is allowed", &f.modelGaugesFor)
+	}
+	if len(f.modelGaugesEnvironments) == 0 || slices.Contains(f.modelGaugesEnvironments, "") {
+		return usagef("--model-gauges-environments %q: environments with commas between are allowed, like production,stag*",
+			strings.Join(f.modelGaugesEnvironments, ","))
 	}
 	if f.rateLimit < 0 || f.rateLimit > 1_000_000 {
 		return usagef("--rate-limit %d: 0 to 1000000 are allowed", f.rateLimit)

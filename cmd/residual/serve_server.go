@@ -53,6 +53,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		Limits: flags.limits(),
 		Tokens: s.tokens, Version: version(), Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
+		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.ln.Close())

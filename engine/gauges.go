@@ -1,0 +1,334 @@
+package engine
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residualdb/residual/segment"
+)
+
+const (
+	defaultGaugesFor = 7 * 24 * time.Hour
+	defaultGaugesMax = 500
+)
+
+// GaugesQuery asks how every model stands in each of its environments, for a monitor that asks again and again: who
+// was seen lately stays in the answer, whatever is known of it. The zero value of each field is its default.
+type GaugesQuery struct {
+	// Environments are names; one that ends in an asterisk stands for all that begin so. Default: production.
+	Environments []string
+	// For is how long after its last prediction a model stays in the answer. Default: 7 d.
+	For time.Duration
+	// Max bounds the rows: the first by model and environment are answered. Default: 500.
+	Max int
+	// AsOf stands in for now and cuts off rows after it.
+	AsOf time.Time
+}
+
+// GaugesRow is one model in one environment. Its counts are over all versions; its errors and its verdict are each of
+// one version.
+type GaugesRow struct {
+	Model, Environment string
+	// LastPrediction is the newest timestamp of a prediction.
+	LastPrediction time.Time
+	// PredictionCount, ActualCount and ActualCoverage count the predictions of the last 24 h.
+	PredictionCount, ActualCount uint64
+	ActualCoverage               Value
+	// VersionsWithoutActuals counts the versions with predictions in the last 24 h and no actual in the last 7 d.
+	VersionsWithoutActuals int
+	// RMSE and MAE are those of the last 24 h of the version that "latest" means there; null without an actual.
+	RMSE, MAE Value
+	// Drift compares the windows of a DriftReportQuery, by the default gates, for the newest of the versions that can
+	// be judged; where none can, for the newest of those with an actual in the recent window; else with a prediction in
+	// either.
+	Drift DriftReportRow
+}
+
+// GaugesResult holds rows ordered by model and environment.
+type GaugesResult struct {
+	Rows []GaugesRow
+	// LeftOut counts the models, once for each environment, that were seen in the time asked for and have no row: those
+	// beyond the bound, and those of other environments.
+	LeftOut int
+	Read    Read
+}
+
+// Gauges answers q. It looks up when each model was last seen, and decodes rows of those that it answers for, at most
+// four blocks per segment.
+func (db *DB) Gauges(ctx context.Context, q GaugesQuery) (GaugesResult, error) {
+	p, err := q.plan(db.opts.Now())
+	if err != nil {
+		return GaugesResult{}, err
+	}
+	seen, all, err := db.seen(ctx, &p)
+	if err != nil {
+		return GaugesResult{}, err
+	}
+	var result GaugesResult
+	result.Rows = make([]GaugesRow, 0, len(seen))
+	for i := range seen {
+		row, read, err := db.gauges(ctx, &p, &seen[i])
+		if err != nil {
+			return GaugesResult{}, err
+		}
+		result.Read.add(read)
+		result.Rows = append(result.Rows, row)
+	}
+	result.LeftOut = all - len(result.Rows)
+	return result, nil
+}
+
+// gaugesPlan is a query with its times resolved.
+type gaugesPlan struct {
+	environments []string
+	// since is the earliest last prediction of a row, end what cuts off the rows after.
+	since, end int64
+	max        int
+	day        span
+	drift      driftPlan
+}
+
+func (q *GaugesQuery) plan(now time.Time) (gaugesPlan, error) {
+	if q.For < 0 || q.Max < 0 {
+		return gaugesPlan{}, queryError("the gauges are asked for a negative time or number")
+	}
+	at := standing(q.AsOf, now)
+	p := gaugesPlan{
+		environments: q.Environments,
+		since:        subMilli(at, orDefault(q.For, defaultGaugesFor)),
+		end:          endOf(q.AsOf),
+		max:          orDefault(q.Max, defaultGaugesMax),
+	}
+	if len(p.environments) == 0 {
+		p.environments = []string{defaultEnvironment}
+	}
+	p.day = span{subMilli(at, defaultWindow), p.end}
+	var err error
+	p.drift, err = (&DriftReportQuery{AsOf: q.AsOf}).plan(now)
+	return p, err
+}
+
+// shows tells whether an environment is among those asked for.
+func (p *gaugesPlan) shows(environment string) bool {
+	return slices.ContainsFunc(p.environments, func(name string) bool {
+		prefix, open := strings.CutSuffix(name, "*")
+		return name == environment || open && strings.HasPrefix(environment, prefix)
+	})
+}
+
+// sighting is when a model was last seen in an environment.
+type sighting struct {
+	model, environment string
+	last               int64
+}
+
+func compareSightings(a, b sighting) int {
+	return cmp.Or(cmp.Compare(a.model, b.model), cmp.Compare(a.environment, b.environment))
+}
+
+// firstSightings is a heap of the first by name, the last of them on top.
+type firstSightings []sighting
+
+func (f firstSightings) Len() int           { return len(f) }
+func (f firstSightings) Less(i, j int) bool { return compareSightings(f[i], f[j]) > 0 }
+func (f firstSightings) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
+func (f *firstSightings) Push(x any)        { *f = append(*f, x.(sighting)) }
+func (f *firstSightings) Pop() any {
+	last := len(*f) - 1
+	x := (*f)[last]
+	*f = (*f)[:last]
+	return x
+}
+
+// keep adds a sighting to the first max.
+func (f *firstSightings) keep(s sighting, max int) {
+	switch {
+	case len(*f) < max:
+		heap.Push(f, s)
+	case compareSightings(s, (*f)[0]) < 0:
+		(*f)[0] = s
+		heap.Fix(f, 0)
+	}
+}
+
+// seen returns the sightings to answer, in order, and the number of all. It opens segments only where a row was edited,
+// or where a moment in the past cuts through one.
+func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all int, err error) {
+	if err = db.begin(); err != nil {
+		return nil, 0, err
+	}
+	defer db.end()
+	sc := db.scratches.Get().(*scratch)
+	defer db.scratches.Put(sc)
+	var kept firstSightings
+	var of []sighting
+	db.models.Range(func(_ string, m *model) bool {
+		if err = ctx.Err(); err != nil {
+			err = fmt.Errorf("look up when each model was seen: %w", err)
+			return false
+		}
+		if of, err = m.seen(of[:0], p, sc); err != nil {
+			return false
+		}
+		all += len(of)
+		for i := range of {
+			if p.shows(of[i].environment) {
+				kept.keep(of[i], p.max)
+			}
+		}
+		return true
+	})
+	slices.SortFunc(kept, compareSightings)
+	return kept, all, err
+}
+
+// seen appends the model's sightings, one for each environment.
+func (m *model) seen(dst []sighting, p *gaugesPlan, sc *scratch) ([]sighting, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	defer sc.segment.Forget()
+	for n := range m.series {
+		if m.series[n].first >= p.end {
+			continue
+		}
+		last, err := m.last(uint32(n), span{p.since, p.end}, sc)
+		if err != nil {
+			return dst, fmt.Errorf("model %q: %w", m.name, err)
+		}
+		if last >= p.since {
+			dst = append(dst, sighting{m.name, m.series[n].environment, last})
+		}
+	}
+	if len(dst) < 2 {
+		return dst, nil
+	}
+	slices.SortFunc(dst, func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.environment, b.environment), cmp.Compare(b.last, a.last))
+	})
+	return slices.CompactFunc(dst, func(a, b sighting) bool { return a.environment == b.environment }), nil
+}
+
+// last returns the newest timestamp of a series in w, minMilli if it has none there. The model is locked.
+func (m *model) last(n uint32, w span, sc *scratch) (int64, error) {
+	last := int64(minMilli)
+	for i := len(m.months) - 1; i >= 0 && last == minMilli; i-- {
+		mo := m.months[i]
+		if !mo.overlaps(w) {
+			continue
+		}
+		var err error
+		if last, err = mo.last(n, w, sc); err != nil {
+			return last, err
+		}
+	}
+	return last, nil
+}
+
+// last returns the newest timestamp of a series in w, minMilli if the month has none there.
+func (mo *month) last(n uint32, w span, sc *scratch) (int64, error) {
+	last := int64(minMilli)
+	if !mo.allSealed() {
+		a := &sc.windows(1)[0]
+		a.reset()
+		mo.window(a, n, w, segment.WantErrors)
+		if a.Rows > 0 {
+			last = a.MaxTime
+		}
+	}
+	for _, sd := range mo.sealed {
+		x := sd.find(n)
+		if x == nil || x.stored.MaxTime <= max(last, w.from-1) || x.stored.MinTime >= w.to {
+			continue
+		}
+		if x.stored.MaxTime < w.to && !sd.edited() {
+			last = x.stored.MaxTime
+			continue
+		}
+		a := &sc.windows(1)[0]
+		a.reset()
+		sc.of = append(sc.of[:0], n)
+		if _, err := sd.windows(sc.answers[:1], []window{{span: w}}, segment.WantErrors, sc); err != nil {
+			return last, err
+		}
+		if a.Rows > 0 {
+			last = max(last, a.MaxTime)
+		}
+	}
+	return last, nil
+}
+
+// The windows of a row of gauges.
+const (
+	gaugesDay = iota
+	gaugesRecent
+	gaugesReference
+)
+
+// gauges answers for one model in one environment.
+func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow, Read, error) {
+	sc := scan{model: s.model, selection: selection{version: All, environment: s.environment, end: p.end}}
+	ws := []window{{span: p.day}, {span: p.drift.recent}, p.drift.reference}
+	b := gaugesBuilder{plan: p, shown: noSeries, judged: noSeries, row: GaugesRow{
+		Model: s.model, Environment: s.environment, LastPrediction: time.UnixMilli(s.last).UTC(),
+		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
+	}}
+	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
+	read, err := db.visit(ctx, sc, func(m *model, n uint32, sc *scratch) (Read, error) {
+		answers := sc.windows(len(ws))
+		read, err := m.windows(answers, n, ws, segment.WantSpread, sc)
+		if err == nil {
+			b.add(m, n, answers)
+		}
+		return read, err
+	})
+	b.row.ActualCoverage = coverageOf(b.row.PredictionCount, b.row.ActualCount)
+	return b.row, read, err
+}
+
+// gaugesBuilder makes a row of gauges from the versions of a model, one after the other.
+type gaugesBuilder struct {
+	plan *gaugesPlan
+	row  GaugesRow
+	// shown and judged are the series that the error and the verdict are of so far, noSeries before there is one.
+	shown, judged uint32
+	// class is how much the verdict tells, see judgeable.
+	class int
+}
+
+// add takes in a version. Its answers are those of the last day, of the recent window and of the reference.
+func (b *gaugesBuilder) add(m *model, n uint32, answers []answer) {
+	day, recent, reference := &answers[0], &answers[1], &answers[2]
+	b.row.PredictionCount += day.Rows
+	b.row.ActualCount += day.Actuals
+	if day.Rows > 0 && recent.Actuals == 0 && reference.Actuals == 0 {
+		b.row.VersionsWithoutActuals++
+	}
+	if day.Actuals > 0 && (b.shown == noSeries || m.newer(n, b.shown)) {
+		b.shown = n
+		b.row.RMSE, b.row.MAE = valueOf(day.RMSE()), valueOf(day.MAE())
+	}
+	if recent.Rows == 0 && reference.Rows == 0 {
+		return
+	}
+	drift := b.plan.drift.row(m, &m.series[n], answers[1:])
+	class := judgeable(&drift.Comparison)
+	if b.judged == noSeries || class < b.class || class == b.class && m.newer(n, b.judged) {
+		b.judged, b.class, b.row.Drift = n, class, drift
+	}
+}
+
+// judgeable says how much a comparison tells of drift, the most first: a verdict, or at least an error, or neither.
+func judgeable(c *Comparison) int {
+	switch {
+	case c.Status <= DriftOK:
+		return 0
+	case c.Recent.ActualCount > 0:
+		return 1
+	}
+	return 2
+}
