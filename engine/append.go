@@ -118,7 +118,7 @@ func (db *DB) submitOnce(ctx context.Context, r record, key Key) (Appended, erro
 		return Appended{}, err
 	case ok:
 		db.counters.duplicates.Add(1)
-		return Appended{Successful: int(known.successful), Quarantined: int(known.quarantined), Duplicate: true, LSN: known.lsn}, nil
+		return known.appended(), nil
 	}
 	defer db.keys.end(r.key)
 	return db.submit(ctx, r)
@@ -137,13 +137,14 @@ func (db *DB) publish(lsn uint64, r *record) error {
 	}
 	source, rejects, counts := r.rejected()
 	db.quarantine.add(lsn, r.at, source, rejects, counts.Total())
+	db.counters.replaced.Add(uint64(r.replaced))
 	for code, n := range counts {
 		db.counters.quarantined[code].Add(uint64(n))
 	}
 	if r.keyed {
 		db.keys.add(keyEntry{
 			id: r.key, hash: r.hash, lsn: lsn, at: r.at,
-			successful: uint32(r.rows()), quarantined: uint32(counts.Total()),
+			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
 		})
 	}
 	db.counters.orphans.Store(uint64(len(db.orphans.held)))

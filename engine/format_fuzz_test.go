@@ -117,7 +117,7 @@ func FuzzPack(f *testing.F) {
 }
 
 func FuzzList(f *testing.F) {
-	kinds := map[string]listKind{"keys": listKeys, "quarantine": listRejects, "orphans": listOrphans}
+	kinds := map[string]listKind{"keys": listKeys, "keys-2": listKeys, "quarantine": listRejects, "orphans": listOrphans}
 	for name, kind := range kinds {
 		whole := golden(f, name)
 		f.Add(byte(kind), whole[:len(whole)-4])

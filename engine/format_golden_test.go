@@ -25,7 +25,7 @@ var rewriteGolden = flag.Bool("rewrite", false, "write the golden files anew")
 // goldenStore is the id of the store that the golden files are of.
 var goldenStore = [16]byte{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf}
 
-// golden returns the bytes of a golden file of version 1.
+// golden returns the bytes of a golden file.
 func golden(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "v1", name+".hex"))
@@ -40,7 +40,7 @@ func golden(t testing.TB, name string) []byte {
 	return data
 }
 
-// holdsGolden holds that what is written today is what version 1 has always written.
+// holdsGolden holds that what is written today is what the version of the golden file has always written.
 func holdsGolden(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if *rewriteGolden {
@@ -102,7 +102,7 @@ func TestGoldenPack(t *testing.T) {
 }
 
 // goldenList is a list with its CRC, as writeList finishes it.
-func goldenList(t *testing.T, name string, kind listKind, content []byte) *cursor {
+func goldenList(t *testing.T, name string, kind listKind, content []byte) *list {
 	t.Helper()
 	disk := simdisk.New(simdisk.Options{})
 	require.NoError(t, disk.MkdirAll("/"+kind.String()))
@@ -111,19 +111,26 @@ func goldenList(t *testing.T, name string, kind listKind, content []byte) *curso
 	written, err := vfs.ReadFile(disk, filepath.Join("/", kind.String(), listName(3)))
 	require.NoError(t, err)
 	holdsGolden(t, name, written)
-	c, crc, err := openList(golden(t, name), goldenStore, kind)
+	l, crc, err := openList(golden(t, name), goldenStore, kind)
 	require.NoError(t, err)
 	require.Equal(t, ref.crc, crc)
-	return c
+	return l
 }
 
 func TestGoldenLists(t *testing.T) {
 	keys := []keyEntry{
-		{id: keyID{1, 2, 3}, hash: [16]byte{4, 5, 6}, lsn: 7, at: 1790000000000, successful: 8, quarantined: 9},
+		{id: keyID{1, 2, 3}, hash: [16]byte{4, 5, 6}, lsn: 7, at: 1790000000000, successful: 8, quarantined: 9, replaced: 5},
 		{lsn: math.MaxUint64, at: -1, successful: math.MaxUint32},
 	}
 	var readKeys []keyEntry
-	require.NoError(t, decodeKeys(goldenList(t, "keys", listKeys, encodeKeys(goldenStore, keys)), func(e keyEntry) { readKeys = append(readKeys, e) }))
+	read := func(e keyEntry) { readKeys = append(readKeys, e) }
+	require.NoError(t, decodeKeys(goldenList(t, "keys-2", listKeys, encodeKeys(goldenStore, keys)), read))
+	require.Equal(t, keys, readKeys)
+	first, _, err := openList(golden(t, "keys"), goldenStore, listKeys)
+	require.NoError(t, err)
+	readKeys = nil
+	require.NoError(t, decodeKeys(first, read))
+	keys[0].replaced = 0 // version 1 has no count of them
 	require.Equal(t, keys, readKeys)
 
 	rejects := []QuarantineRow{

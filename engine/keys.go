@@ -29,11 +29,19 @@ func hashKey(key string) (id keyID) {
 
 // keyEntry is what became of the first append under a key.
 type keyEntry struct {
-	id                      keyID
-	hash                    [16]byte
-	lsn                     uint64
-	at                      int64 // Unix milliseconds
-	successful, quarantined uint32
+	id   keyID
+	hash [16]byte
+	lsn  uint64
+	at   int64 // Unix milliseconds
+
+	successful, quarantined, replaced uint32
+}
+
+// appended is the answer to an append under the key after the first.
+func (e *keyEntry) appended() Appended {
+	return Appended{
+		Successful: int(e.successful), Quarantined: int(e.quarantined), Replaced: int(e.replaced), Duplicate: true, LSN: e.lsn,
+	}
 }
 
 // keyWindow remembers the keys of stored batches, and those whose append is under way.

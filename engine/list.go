@@ -17,9 +17,8 @@ import (
 //
 //	magic | version u32 | store id | kind u8 | count | entries | CRC32C
 const (
-	listMagic   = "RSDLIST\x01"
-	listVersion = 1
-	listSuffix  = ".list"
+	listMagic  = "RSDLIST\x01"
+	listSuffix = ".list"
 )
 
 // listKind tells lists apart; it is also the name of their directory.
@@ -35,10 +34,24 @@ func (k listKind) String() string {
 	return [...]string{listKeys: "keys", listRejects: "quarantine", listOrphans: "orphans"}[k]
 }
 
+// version returns the version of the lists that are written; those before it are read.
+func (k listKind) version() uint32 {
+	if k == listKeys {
+		return 2
+	}
+	return 1
+}
+
+// list is a list that was read and checked: the cursor is at the count of its entries.
+type list struct {
+	cursor
+	version uint32
+}
+
 func listName(number uint64) string { return fmt.Sprintf("%012d%s", number, listSuffix) }
 
 func listHeader(store [16]byte, kind listKind, count int) []byte {
-	dst := binary.LittleEndian.AppendUint32([]byte(listMagic), listVersion)
+	dst := binary.LittleEndian.AppendUint32([]byte(listMagic), kind.version())
 	dst = append(dst, store[:]...)
 	dst = append(dst, byte(kind))
 	return binary.AppendUvarint(dst, uint64(count))
@@ -52,43 +65,45 @@ func writeList(fs vfs.FS, dir string, kind listKind, number uint64, content []by
 	return fileRef{number, int64(len(content)), crc}, vfs.WriteFileAtomic(fs, sub, listName(number), content)
 }
 
-// readList returns the entries of a list that the manifest names, checked, behind their count.
-func readList(fs vfs.FS, dir string, store [16]byte, kind listKind, ref fileRef) (*cursor, error) {
+// readList returns a list that the manifest names, checked.
+func readList(fs vfs.FS, dir string, store [16]byte, kind listKind, ref fileRef) (*list, error) {
 	name := filepath.Join(dir, kind.String(), listName(ref.number))
 	b, err := vfs.ReadFile(fs, name)
 	if err != nil {
 		return nil, missing(err)
 	}
-	c, crc, err := openList(b, store, kind)
+	l, crc, err := openList(b, store, kind)
 	if err == nil && (crc != ref.crc || int64(len(b)) != ref.size) {
 		err = fmt.Errorf("%w: %w", ErrCorrupt, errMisplaced)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return c, nil
+	return l, nil
 }
 
-// openList checks a list and returns its entries, behind their count, and its CRC.
-func openList(b []byte, store [16]byte, kind listKind) (*cursor, uint32, error) {
+// openList checks a list and returns it and its CRC.
+func openList(b []byte, store [16]byte, kind listKind) (*list, uint32, error) {
 	const fixed = len(listMagic) + 4 + 16 + 1
 	if len(b) < fixed+4 || string(b[:len(listMagic)]) != listMagic {
 		return nil, 0, fmt.Errorf("%w: not a list", ErrCorrupt)
 	}
 	body := b[:len(b)-4]
 	crc := crc32.Checksum(body, castagnoli)
+	version := binary.LittleEndian.Uint32(b[len(listMagic):])
 	switch {
 	case crc != binary.LittleEndian.Uint32(b[len(body):]):
 		return nil, 0, fmt.Errorf("%w: the list fails its check", ErrCorrupt)
-	case binary.LittleEndian.Uint32(b[len(listMagic):]) != listVersion:
-		return nil, 0, fmt.Errorf("%w: list version %d", ErrVersion, binary.LittleEndian.Uint32(b[len(listMagic):]))
+	case version == 0 || version > kind.version():
+		return nil, 0, fmt.Errorf("%w: list version %d", ErrVersion, version)
 	case string(b[12:28]) != string(store[:]) || b[28] != byte(kind):
 		return nil, 0, fmt.Errorf("%w: %w", ErrCorrupt, errMisplaced)
 	}
-	return &cursor{rest: body[fixed:]}, crc, nil
+	return &list{cursor{rest: body[fixed:]}, version}, crc, nil
 }
 
-const keyEntryBytes = 16 + 16 + 8 + 8 + 4 + 4
+// keyEntryBytesMin is the size of an entry of version 1, which has no count of replaced rows.
+const keyEntryBytesMin = 16 + 16 + 8 + 8 + 4 + 4
 
 func encodeKeys(store [16]byte, entries []keyEntry) []byte {
 	dst := listHeader(store, listKeys, len(entries))
@@ -98,17 +113,21 @@ func encodeKeys(store [16]byte, entries []keyEntry) []byte {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(e.at))
 		dst = binary.LittleEndian.AppendUint32(dst, e.successful)
 		dst = binary.LittleEndian.AppendUint32(dst, e.quarantined)
+		dst = binary.LittleEndian.AppendUint32(dst, e.replaced)
 	}
 	return dst
 }
 
-func decodeKeys(c *cursor, add func(keyEntry)) error {
-	for range c.count(keyEntryBytes, "keys") {
+func decodeKeys(c *list, add func(keyEntry)) error {
+	for range c.count(keyEntryBytesMin, "keys") {
 		var e keyEntry
 		copy(e.id[:], c.bytes(16, "key"))
 		copy(e.hash[:], c.bytes(16, "hash"))
 		e.lsn, e.at = c.uint64("LSN"), int64(c.uint64("time"))
 		e.successful, e.quarantined = c.uint32("rows"), c.uint32("rejects")
+		if c.version > 1 {
+			e.replaced = c.uint32("replaced rows")
+		}
 		if c.err == nil {
 			add(e)
 		}
@@ -132,7 +151,7 @@ func encodeRejects(store [16]byte, rows []QuarantineRow) []byte {
 	return dst
 }
 
-func decodeRejects(c *cursor, add func(QuarantineRow)) error {
+func decodeRejects(c *list, add func(QuarantineRow)) error {
 	for range c.count(quarantineEntryBytesMin, "rejects") {
 		r := QuarantineRow{
 			Source: string(c.text("source")), Column: string(c.text("column")), Reason: string(c.text("reason")),
@@ -162,7 +181,7 @@ func encodeOrphans(store [16]byte, orphans []orphan) []byte {
 	return dst
 }
 
-func decodeOrphans(c *cursor, add func(orphan)) error {
+func decodeOrphans(c *list, add func(orphan)) error {
 	for range c.count(orphanEntryBytesMin, "orphans") {
 		x := orphan{
 			model: string(c.text("model")), id: string(c.text("prediction id")), actual: math.Float64frombits(c.uint64("actual")),

@@ -134,18 +134,18 @@ func (db *DB) restoreOrphan(x orphan) {
 // loadLists brings back the idempotency window and the quarantine.
 func (db *DB) loadLists() error {
 	k := &db.keeper
-	err := k.loadLists(listKeys, k.manifest.keys, func(c *cursor) error { return decodeKeys(c, db.keys.restore) })
+	err := k.loadLists(listKeys, k.manifest.keys, func(c *list) error { return decodeKeys(c, db.keys.restore) })
 	if err == nil {
-		err = k.loadLists(listRejects, k.manifest.rejects, func(c *cursor) error { return decodeRejects(c, db.quarantine.restore) })
+		err = k.loadLists(listRejects, k.manifest.rejects, func(c *list) error { return decodeRejects(c, db.quarantine.restore) })
 	}
 	if err == nil {
-		err = k.loadLists(listOrphans, k.manifest.orphans, func(c *cursor) error { return decodeOrphans(c, db.restoreOrphan) })
+		err = k.loadLists(listOrphans, k.manifest.orphans, func(c *list) error { return decodeOrphans(c, db.restoreOrphan) })
 	}
 	return err
 }
 
 // loadLists gives the entries of each list to decode, the oldest list first.
-func (k *keeper) loadLists(kind listKind, refs []listRef, decode func(*cursor) error) error {
+func (k *keeper) loadLists(kind listKind, refs []listRef, decode func(*list) error) error {
 	for _, ref := range refs {
 		c, err := readList(k.fs, k.dir, k.store, kind, ref.fileRef)
 		if err != nil {

@@ -30,6 +30,12 @@ type Stats struct {
 	// Joined counts actuals that came after their prediction or before it, Corrected those that replaced one, Orphaned
 	// those that came without a prediction, Deleted predictions' ids deleted.
 	Joined, Corrected, Orphaned, Deleted uint64
+	// Replaced counts rows sent that were stored already, changed or not; see [Options.Duplicates].
+	Replaced uint64
+	// Withdrawn counts actuals taken back. ActualsForgotten counts actuals that the memory for rows still to come gave up
+	// before their time for want of room, after they had met a row, ActualsEvicted those that had met none, which went to
+	// the quarantine.
+	Withdrawn, ActualsForgotten, ActualsEvicted uint64
 	// Apply is the time spent publishing batches to memory.
 	Apply time.Duration
 
@@ -50,6 +56,9 @@ type Stats struct {
 	IdempotencyKeys            int
 	// Waiting counts predictions without an actual, Orphans actuals without a prediction.
 	Waiting, Orphans int
+	// ActualsRemembered counts the actuals kept for rows still to come, ActualsBytes is about their memory.
+	ActualsRemembered int
+	ActualsBytes      int64
 
 	Log wal.Stats
 }
@@ -58,7 +67,7 @@ type Stats struct {
 type counters struct {
 	batches, rows, duplicates, applyNanos   atomic.Uint64
 	checkpoints, merges, backgroundFailures atomic.Uint64
-	deleted, orphans                        atomic.Uint64
+	deleted, orphans, replaced              atomic.Uint64
 	waits                                   atomic.Uint64
 	unsealed                                atomic.Int64 // bytes of rows and actuals in heads and fills since the last cut
 	sealing                                 atomic.Int64 // and of those before it that no checkpoint covers
@@ -100,6 +109,7 @@ func (db *DB) Stats() Stats {
 		Corrected:          db.counters.settled[corrected].Load(),
 		Orphaned:           db.counters.settled[orphaned].Load(),
 		Deleted:            db.counters.deleted.Load(),
+		Replaced:           db.counters.replaced.Load(),
 		Orphans:            int(db.counters.orphans.Load()),
 		Log:                db.log.Stats(),
 	}

@@ -96,13 +96,13 @@ func (v *verification) run() error {
 		v.pack(ref)
 	}
 	for _, ref := range v.manifest.keys {
-		v.list(listKeys, ref, func(c *cursor) error { return decodeKeys(c, func(keyEntry) {}) })
+		v.list(listKeys, ref, func(c *list) error { return decodeKeys(c, func(keyEntry) {}) })
 	}
 	for _, ref := range v.manifest.rejects {
-		v.list(listRejects, ref, func(c *cursor) error { return decodeRejects(c, func(QuarantineRow) {}) })
+		v.list(listRejects, ref, func(c *list) error { return decodeRejects(c, func(QuarantineRow) {}) })
 	}
 	for _, ref := range v.manifest.orphans {
-		v.list(listOrphans, ref, func(c *cursor) error { return decodeOrphans(c, func(orphan) {}) })
+		v.list(listOrphans, ref, func(c *list) error { return decodeOrphans(c, func(orphan) {}) })
 	}
 	var err error
 	if v.done.Unlisted, err = v.unlisted(); err != nil {
@@ -185,7 +185,7 @@ func (v *verification) segment(pl *place) error {
 	return nil
 }
 
-func (v *verification) list(kind listKind, ref listRef, decode func(*cursor) error) {
+func (v *verification) list(kind listKind, ref listRef, decode func(*list) error) {
 	c, err := readList(v.fs, v.dir, v.store, kind, ref.fileRef)
 	if err == nil {
 		err = decode(c)

@@ -92,8 +92,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: keys of replayed records are forgotten", file: "engine/record.go", hint: "TestCrash$/append",
-			old:   `	r.keyed = flags&flagKeyed != 0`,
-			fresh: `	r.keyed = flags&flagKeyed != 0 && len(payload) == 0`,
+			old:   `	r.keyed, r.keep = flags&flagKeyed != 0, `,
+			fresh: `	r.keyed, r.keep = flags&flagKeyed != 0 && len(payload) == 0, `,
 		},
 		{
 			name: "engine: lists that are not old yet are let go", file: "engine/save.go", hint: "TestCrash$",
