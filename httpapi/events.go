@@ -54,13 +54,18 @@ func (c *call) eventFormat() (event.Format, error) {
 	return 0, badParameter("the parameter format is %s; ndjson and json are allowed", shown(name))
 }
 
-// sendAppended answers with the two counts that every client of this API relies on.
+// sendAppended answers with the two counts that every client of this API relies on, and that of replaced rows if there are
+// any.
 func (c *call) sendAppended(status int, done engine.Appended) {
 	body := c.ctx.Response.SwapBody(nil)
 	body = append(body[:0], `{"successful_rows":`...)
 	body = strconv.AppendInt(body, int64(done.Successful), 10)
 	body = append(body, `,"quarantined_rows":`...)
 	body = strconv.AppendInt(body, int64(done.Quarantined), 10)
+	if done.Replaced > 0 {
+		body = append(body, `,"replaced_rows":`...)
+		body = strconv.AppendInt(body, int64(done.Replaced), 10)
+	}
 	c.ctx.Response.SwapBody(append(body, "}\n"...))
 	c.ctx.SetStatusCode(status)
 	c.ctx.SetContentType(jsonType)

@@ -85,6 +85,12 @@ var goldenCases = []goldenCase{
 	{name: "events_key", request: post(events, goodLine, "Idempotency-Key: load-7")},
 	{name: "events_key_replayed", request: post(events, goodLine, "Idempotency-Key: seen"), prepare: remember("seen", goodLine)},
 	{name: "events_key_conflict", request: post(events, goodLine+" ", "Idempotency-Key: seen"), prepare: remember("seen", goodLine)},
+	{name: "events_replaced", request: post(events, goodLine+"\n"+goodLine), prepare: replacing},
+	{name: "events_replaced_key_replayed", request: post(events, goodLine, "Idempotency-Key: seen"), prepare: func(f *fakeStore) {
+		replacing(f)
+		remember("seen", goodLine)(f)
+	}},
+	{name: "upload_replaced", request: post("/v0/datasources?name=ml_model_predictions&format=ndjson", workload.TutorialLines), prepare: replacing},
 	{name: "events_key_empty", request: post(events, goodLine, "Idempotency-Key: ")},
 	{name: "events_key_long", request: post(events, goodLine, "Idempotency-Key: "+strings.Repeat("k", 129))},
 	{name: "events_full", request: post(events, goodLine), prepare: failing(engine.ErrFull)},
@@ -248,6 +254,9 @@ const csvFile = `timestamp,model_id,prediction_id,features,predicted_value,actua
 2025-04-26 17:55:47,m,p4,{},1
 2025-04-26 17:55:48,m,p5,{},-1e3,\N,v1,production
 `
+
+// replacing has the store say of each append that a row of it was there.
+func replacing(f *fakeStore) { f.replaced = 1 }
 
 // remember makes the store know an idempotency key for a body.
 func remember(id, body string) func(*fakeStore) {

@@ -56,6 +56,8 @@ type fakeStore struct {
 	quarantines []engine.QuarantineQuery
 	reports     []any // the queries of a ReportStore
 
+	replaced int // how many rows of each append it says were there
+
 	appendErr, queryErr error
 	panics              any
 	health              engine.Health
@@ -109,7 +111,7 @@ func (f *fakeStore) Append(_ context.Context, b *event.Batch) (engine.Appended, 
 	}
 	kept.Rejects = append(kept.Rejects, b.Rejects...)
 	f.batches = append(f.batches, kept)
-	return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total()}, nil
+	return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total(), Replaced: f.replaced}, nil
 }
 
 func (f *fakeStore) AppendOnce(ctx context.Context, b *event.Batch, key engine.Key) (engine.Appended, error) {
@@ -121,7 +123,7 @@ func (f *fakeStore) AppendOnce(ctx context.Context, b *event.Batch, key engine.K
 	case ok && known != key:
 		return engine.Appended{}, engine.ErrConflict
 	case ok:
-		return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total(), Duplicate: true}, nil
+		return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total(), Replaced: f.replaced, Duplicate: true}, nil
 	}
 	return f.Append(ctx, b)
 }
