@@ -328,7 +328,10 @@ func TestActualsOnce(t *testing.T) {
 // TestOrphansExpire holds actuals without a prediction to their time, across a checkpoint and a restart.
 func TestOrphansExpire(t *testing.T) {
 	now := testNow
-	opts := engine.Options{NoBackground: true, ActualsTTL: 24 * time.Hour, Now: func() time.Time { return now }}
+	opts := engine.Options{
+		NoBackground: true, ActualsTTL: 24 * time.Hour, Now: func() time.Time { return now },
+		Elapsed: func() time.Duration { return now.Sub(testNow) },
+	}
 	dir := t.TempDir()
 	db := openDB(t, dir, opts)
 	sendActual(t, db, "m", "early", 1)

@@ -69,7 +69,8 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	if err := db.waitForRoom(ctx); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
-	r.at = db.opts.Now().UnixMilli()
+	now := db.clock.read()
+	r.at, r.trusted = now.wall, now.trusted
 	e := db.encoders.Get()
 	payload := db.encode(e, &r)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
@@ -143,9 +144,9 @@ func (db *DB) publish(lsn uint64, r *record) error {
 	}
 	if r.keyed {
 		db.keys.add(keyEntry{
-			id: r.key, hash: r.hash, lsn: lsn, at: r.at,
+			id: r.key, hash: r.hash, lsn: lsn, at: r.moment().latest(),
 			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
-		})
+		}, r.moment().past())
 	}
 	db.counters.orphans.Store(uint64(len(db.orphans.held)))
 	db.behind.Add(int64(r.rows()))
@@ -162,16 +163,17 @@ func (db *DB) apply(lsn uint64, r *record) (err error) {
 	default:
 		err = db.publisher.delete(r.deletion)
 	}
-	db.publisher.expireOrphans(r.at)
+	db.publisher.expireOrphans(r.moment())
 	return err
 }
 
-// Rules returns the bounds a decoder must apply to timestamps at this moment.
+// Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in
+// neither direction: an event is too old by the earlier of the wall clock and the trusted one, too new by the later.
 func (db *DB) Rules() event.Rules {
-	now := db.opts.Now()
-	r := event.Rules{Oldest: 0, Newest: clampMilli(now.Add(db.opts.MaxFuture))}
+	now := db.clock.read()
+	r := event.Rules{Oldest: 0, Newest: subMilli(now.latest(), -db.opts.MaxFuture)}
 	if db.opts.Retention > 0 {
-		r.Oldest = monthOf(clampMilli(now.Add(-db.opts.Retention))).span().from
+		r.Oldest = monthOf(subMilli(now.past(), db.opts.Retention)).span().from
 	}
 	return r
 }

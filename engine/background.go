@@ -139,6 +139,7 @@ func (db *DB) keepInBackground(ctx context.Context) {
 		case <-db.background.grown:
 		case <-tick.C:
 			calm = true
+			db.clock.read() // a jump is confirmed while nothing else asks for the time
 		case <-pause.over:
 			if calm = pause.lasted(db); !calm {
 				continue

@@ -124,7 +124,7 @@ func (a *admission) hasMonth(number monthNumber) bool {
 // and what follows always have room: else a client that fills up the past would stop every model when a month begins.
 func (g *capGate) months(b *event.Batch, codes []event.Code) (refused bool) {
 	room := int64(g.db.opts.MonthsMax) - g.db.census.months.Load()
-	current := monthOf(clampMilli(g.db.opts.Now()))
+	current := monthOf(g.db.clock.read().past())
 	var days calendar
 	for row, ts := range b.Timestamps {
 		number := days.of(ts)

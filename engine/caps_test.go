@@ -216,7 +216,10 @@ func TestCapsUnderConcurrency(t *testing.T) {
 // TestCapsAndRetention holds that months which retention drops make room.
 func TestCapsAndRetention(t *testing.T) {
 	now := testNow
-	opts := engine.Options{MonthsMax: 2, Retention: 2 * month, NoBackground: true, Now: func() time.Time { return now }}
+	opts := engine.Options{
+		MonthsMax: 2, Retention: 2 * month, NoBackground: true, Now: func() time.Time { return now },
+		Elapsed: func() time.Duration { return now.Sub(testNow) },
+	}
 	db := openDB(t, t.TempDir(), opts)
 	appendEvents(t, db, newcomer("a", "1", 0), newcomer("a", "1", month))
 	require.Equal(t, 1, appendEvents(t, db, newcomer("b", "1", month)).Quarantined)

@@ -21,6 +21,7 @@ type keeper struct {
 	fs    vfs.FS
 	dir   string
 	store [16]byte
+	clock *clock // nil in Salvage, which has none
 
 	// mu serialises what changes the manifest.
 	mu sync.Mutex

@@ -19,6 +19,9 @@ import (
 func (k *keeper) commit(next *manifest) error {
 	next.number = k.manifest.number + 1
 	next.lastFile = k.lastFile
+	if k.clock != nil {
+		next.trusted = k.clock.read().trusted
+	}
 	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
 		if err := k.syncDir(dir); err != nil {
 			return err

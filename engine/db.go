@@ -23,7 +23,9 @@ type DB struct {
 	opts Options
 	dir  string
 	lock io.Closer
-	log  *wal.Log
+	// clock tells what has expired.
+	clock *clock
+	log   *wal.Log
 
 	// models is written by the publisher alone.
 	models *xsync.MapOf[string, *model]
@@ -78,6 +80,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	db := &DB{
 		opts:       opts,
 		dir:        dir,
+		clock:      newClock(&opts),
 		models:     xsync.NewMapOf[string, *model](),
 		keys:       newKeyWindow(),
 		quarantine: newQuarantine(),

@@ -127,6 +127,12 @@ func (db *DB) HoldCheckpoints() (release func()) {
 // DropBuffers lets go of what is kept from one append to the next, which goes by itself when none comes for a second.
 func (db *DB) DropBuffers() { db.encoders.Drop() }
 
+// Moment reads the clock: things expire by the first time, and are kept from the second.
+func (db *DB) Moment() (past, latest time.Time) {
+	m := db.clock.read()
+	return time.UnixMilli(m.past()).UTC(), time.UnixMilli(m.latest()).UTC()
+}
+
 // CalmAfter is how long no rows must have come before months that are over are joined.
 const CalmAfter = calmAfter
 

@@ -47,6 +47,8 @@ func allocated(f func()) uint64 {
 func FuzzManifest(f *testing.F) {
 	whole := golden(f, "manifest")
 	f.Add(whole[:len(whole)-4])
+	second := golden(f, "manifest-2")
+	f.Add(second[:len(second)-4])
 	f.Add([]byte(manifestMagic))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var m *manifest

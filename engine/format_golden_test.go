@@ -68,11 +68,14 @@ func goldenManifest() *manifest {
 }
 
 func TestGoldenManifest(t *testing.T) {
-	m := goldenManifest()
-	holdsGolden(t, "manifest", m.encode(goldenStore))
-	read, err := decodeManifest(golden(t, "manifest"), goldenStore)
-	require.NoError(t, err)
-	require.Equal(t, m, read)
+	second := goldenManifest()
+	second.trusted = 1790000000003
+	for name, m := range map[string]*manifest{"manifest": goldenManifest(), "manifest-2": second} {
+		holdsGolden(t, name, m.encode(goldenStore))
+		read, err := decodeManifest(golden(t, name), goldenStore)
+		require.NoError(t, err)
+		require.Equal(t, m, read)
+	}
 }
 
 // TestGoldenPack uses bytes that are no segments: those have a format of their own.
@@ -187,11 +190,12 @@ func goldenRecords(t testing.TB) map[string]goldenRecord {
 	scoped.Rejects = append(scoped.Rejects, event.Reject{Line: 4, Column: "actual_value", Code: event.CodeMissing, Reason: "missing", Raw: []byte("{}")})
 	scoped.Rejected[event.CodeMissing] = 1
 	return map[string]goldenRecord{
-		"record-predictions":      {recordPredictions, &record{at: 1790000000000, keyed: true, key: keyID{1}, hash: [16]byte{2}, batch: &batch}},
-		"record-predictions-kept": {recordPredictions, &record{at: 1790000000003, batch: &batch, keep: true}},
-		"record-actuals":          {recordBareActuals, &record{at: 1790000000001, actuals: bare}},
-		"record-actuals-scoped":   {recordActuals, &record{at: 1790000000004, keyed: true, key: keyID{1}, hash: [16]byte{2}, actuals: scoped}},
-		"record-deletion":         {recordDeletion, &record{at: 1790000000002, deletion: &deletion{"m", []string{"p1", "p2"}}}},
+		"record-predictions":      {recordPredictions, &record{at: 1790000000000, trusted: 1790000000000, keyed: true, key: keyID{1}, hash: [16]byte{2}, batch: &batch}},
+		"record-predictions-kept": {recordPredictions, &record{at: 1790000000003, trusted: 1790000000003, batch: &batch, keep: true}},
+		"record-actuals":          {recordBareActuals, &record{at: 1790000000001, trusted: 1790000000001, actuals: bare}},
+		"record-actuals-scoped":   {recordActuals, &record{at: 1790000000004, trusted: 1790000000004, keyed: true, key: keyID{1}, hash: [16]byte{2}, actuals: scoped}},
+		"record-deletion":         {recordDeletion, &record{at: 1790000000002, trusted: 1790000000002, deletion: &deletion{"m", []string{"p1", "p2"}}}},
+		"record-doubted":          {recordDeletion, &record{at: 1790000000002, trusted: 1780000000002, deletion: &deletion{"m", []string{"p1"}}}},
 	}
 }
 
@@ -215,7 +219,7 @@ func requireReads(t *testing.T, want *record, kind uint8, data []byte) {
 	var d recordDecoder
 	var read record
 	require.NoError(t, d.decode(&read, kind, data))
-	require.Equal(t, want.at, read.at)
+	require.Equal(t, want.moment(), read.moment())
 	require.Equal(t, [4]any{want.keyed, want.key, want.hash, want.keep}, [4]any{read.keyed, read.key, read.hash, read.keep})
 	require.Equal(t, want.deletion, read.deletion)
 	requireSameContent(t, want, &read)

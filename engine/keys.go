@@ -32,7 +32,7 @@ type keyEntry struct {
 	id   keyID
 	hash [16]byte
 	lsn  uint64
-	at   int64 // Unix milliseconds
+	at   int64 // from when the key is remembered, in Unix milliseconds
 
 	successful, quarantined, replaced uint32
 }
@@ -50,9 +50,8 @@ type keyWindow struct {
 
 	// Guarded by mu.
 	entries map[keyID]keyEntry
-	// order holds the ids as they were added; order[:dropped] are gone.
-	order   []keyID
-	dropped int
+	// order holds the ids by the times of their entries. An id whose entry has another time has come again.
+	order expiries[keyID]
 	// added are the entries that no cut has handed to the keeper.
 	added   []keyEntry
 	flights map[keyID]*flight
@@ -110,12 +109,14 @@ func (w *keyWindow) end(id keyID) {
 	delete(w.flights, id)
 }
 
-// add remembers a stored batch and drops what left the window. Batches are added in the order of the log.
-func (w *keyWindow) add(e keyEntry) {
+// add remembers a stored batch and drops what has left the window at the time now. Batches are added in the order of the
+// log.
+func (w *keyWindow) add(e keyEntry, now int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.added = append(w.added, e)
 	w.put(e)
+	w.expire(now)
 }
 
 // restore remembers an entry that is in a list already.
@@ -123,6 +124,7 @@ func (w *keyWindow) restore(e keyEntry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.put(e)
+	w.expire(minMilli)
 }
 
 // takeNew returns the entries added since the last call.
@@ -135,27 +137,17 @@ func (w *keyWindow) takeNew() []keyEntry {
 }
 
 func (w *keyWindow) put(e keyEntry) {
-	if _, ok := w.entries[e.id]; !ok {
-		w.order = append(w.order, e.id)
-	}
 	w.entries[e.id] = e
-	w.expire(e.at)
+	w.order.add(e.at, e.id)
 }
 
-// expire drops the oldest keys beyond the window's bounds.
+// expire drops the keys that are older than the window is long, and the oldest beyond its bound.
 func (w *keyWindow) expire(now int64) {
-	oldest := now - KeysAge.Milliseconds()
-	for w.dropped < len(w.order) {
-		id := w.order[w.dropped]
-		if len(w.entries) <= KeysMax && w.entries[id].at >= oldest {
-			break
+	oldest := subMilli(now, KeysAge)
+	for w.order.len() > 0 && (len(w.entries) > KeysMax || w.order.first().at < oldest) {
+		if x := w.order.take(); w.entries[x.key].at == x.at {
+			delete(w.entries, x.key)
 		}
-		delete(w.entries, id)
-		w.dropped++
-	}
-	if w.dropped > len(w.order)/2 {
-		w.order = append(w.order[:0], w.order[w.dropped:]...)
-		w.dropped = 0
 	}
 }
 

@@ -26,6 +26,8 @@ type manifest struct {
 	keys, rejects []listRef
 	// orphans is the list of the actuals without a prediction, at most one.
 	orphans []listRef
+	// trusted is what the trusted clock said at the commit, in Unix milliseconds; 0 in a manifest of version 1.
+	trusted int64
 }
 
 // fileRef names a file and the facts that a stale, swapped or cut one contradicts.
@@ -51,7 +53,7 @@ type packRef struct {
 const (
 	manifestPrefix  = "MANIFEST-"
 	manifestMagic   = "RSDMANI\x01"
-	manifestVersion = 1
+	manifestVersion = 2
 	fileRefBytesMin = 1 + 1 + 4
 )
 
@@ -63,7 +65,7 @@ const copySuffix = ".copy"
 
 func (m *manifest) encode(store [16]byte) []byte {
 	dst := append([]byte(manifestMagic), 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(dst[len(manifestMagic):], manifestVersion)
+	binary.LittleEndian.PutUint32(dst[len(manifestMagic):], m.version())
 	dst = append(dst, store[:]...)
 	dst = binary.AppendUvarint(dst, m.number)
 	dst = binary.AppendUvarint(dst, m.covered.LSN)
@@ -86,7 +88,18 @@ func (m *manifest) encode(store [16]byte) []byte {
 			dst = binary.AppendVarint(dst, l.newest)
 		}
 	}
+	if m.version() > 1 {
+		dst = binary.AppendVarint(dst, m.trusted)
+	}
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
+}
+
+// version is that of the manifest's bytes: one that was read is encoded as it was, to be compared with its copy.
+func (m *manifest) version() uint32 {
+	if m.trusted == 0 {
+		return 1
+	}
+	return manifestVersion
 }
 
 func (f fileRef) append(dst []byte) []byte {
@@ -105,8 +118,9 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 		return nil, fmt.Errorf("%w: the manifest fails its check", ErrCorrupt)
 	}
 	c := cursor{rest: body[len(manifestMagic):]}
-	if v := c.uint32("version"); v != manifestVersion {
-		return nil, fmt.Errorf("%w: manifest version %d", ErrVersion, v)
+	version := c.uint32("version")
+	if version == 0 || version > manifestVersion {
+		return nil, fmt.Errorf("%w: manifest version %d", ErrVersion, version)
 	}
 	if string(c.bytes(16, "store id")) != string(store[:]) {
 		return nil, fmt.Errorf("%w: the manifest: %w", ErrCorrupt, errMisplaced)
@@ -127,6 +141,11 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 		*lists = make([]listRef, c.count(fileRefBytesMin+2, "lists"))
 		for i := range *lists {
 			(*lists)[i] = listRef{readFileRef(&c), c.uvarint("entries"), c.varint("newest entry")}
+		}
+	}
+	if version > 1 {
+		if m.trusted = c.varint("trusted time"); m.trusted == 0 {
+			c.fail("trusted time")
 		}
 	}
 	if err := c.end("the manifest"); err != nil {

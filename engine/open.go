@@ -15,7 +15,7 @@ import (
 // found good, nothing is written.
 func (db *DB) recover(id [16]byte) error {
 	k := &db.keeper
-	k.fs, k.dir, k.store = db.opts.FS, db.dir, id
+	k.fs, k.dir, k.store, k.clock = db.opts.FS, db.dir, id, db.clock
 	m, err := loadManifest(k.fs, k.dir, id)
 	if err != nil {
 		return err
@@ -176,12 +176,49 @@ func (db *DB) openLog() error {
 		return logError(err)
 	}
 	db.log = log
+	db.resumeClock(&replay)
 	for code := range db.counters.quarantined { // what the log has was counted by the process that took it
 		db.counters.quarantined[code].Store(0)
 	}
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
 		"cut_bytes", recovered.CutBytes)
 	return nil
+}
+
+// resumeClock lets the trusted clock go on from the last moment that the store knows of.
+func (db *DB) resumeClock(replay *replayer) {
+	last := db.keeper.manifest.trusted
+	if replay.records > 0 {
+		last = replay.last.trusted
+	}
+	if last == 0 {
+		last = db.newest()
+	}
+	if last > 0 {
+		db.clock.resume(last)
+	}
+}
+
+// newest returns the latest time that the manifest's lists and segments tell of, where no clock has left one; 0 if
+// there is none.
+func (db *DB) newest() (newest int64) {
+	m := &db.keeper.manifest
+	for _, lists := range [][]listRef{m.keys, m.rejects, m.orphans} {
+		for _, l := range lists {
+			newest = max(newest, l.newest)
+		}
+	}
+	db.models.Range(func(_ string, m *model) bool {
+		for _, mo := range m.months {
+			for _, sd := range mo.sealed {
+				for _, x := range sd.series {
+					newest = max(newest, x.stored.MaxTime)
+				}
+			}
+		}
+		return true
+	})
+	return newest
 }
 
 func (k *keeper) closePacks() error {

@@ -55,10 +55,13 @@ type Options struct {
 	// and [DB.DropExpired]. The log then grows without bound between checkpoints. Default: a DB looks after itself.
 	NoBackground bool
 
-	// FS, Now and Random are seams for tests. Default: the operating system, its clock and its randomness.
-	FS     vfs.FS
-	Now    func() time.Time
-	Random io.Reader
+	// FS, Now, Elapsed and Random are seams for tests. Elapsed is the monotonic clock: the time since some moment before
+	// Open. What expires follows Now only as far as Elapsed confirms it, see docs/durability.md. Default: the operating
+	// system, its clocks and its randomness.
+	FS      vfs.FS
+	Now     func() time.Time
+	Elapsed func() time.Duration
+	Random  io.Reader
 }
 
 func (o Options) withDefaults() Options {
@@ -81,6 +84,10 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		began := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(began) }
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

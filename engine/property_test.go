@@ -55,7 +55,10 @@ type machine struct {
 func newMachine(t *testing.T, r *rand.Rand) *machine {
 	t.Helper()
 	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{})}
-	m.opts = engine.Options{NoBackground: true, Now: func() time.Time { return m.choose.now }}
+	m.opts = engine.Options{
+		NoBackground: true, Now: func() time.Time { return m.choose.now },
+		Elapsed: func() time.Duration { return m.choose.now.Sub(testNow) },
+	}
 	m.opts.ActualsTTL = time.Duration(1+r.IntN(60)) * 24 * time.Hour
 	if r.IntN(2) == 0 {
 		m.opts.MemoryLimitBytes = 1 << (10 + r.IntN(8))
@@ -152,7 +155,8 @@ func (m *machine) appendActuals() {
 		}
 		sent := event.Actual{ModelID: name.model, PredictionID: name.id, Value: v, Observed: at}
 		require.NoError(m.t, m.actuals.Add(sent, event.Rules{}))
-		m.oracle.actual(name, v, at, m.choose.now)
+		_, latest := m.db.Moment()
+		m.oracle.actual(name, v, at, latest)
 	}
 	m.giveUp()
 	_, err := m.db.AppendActuals(context.Background(), &m.actuals)
@@ -167,7 +171,10 @@ func (m *machine) delete() {
 }
 
 // giveUp forgets the orphans whose time is over, as every request does that the log has a record of.
-func (m *machine) giveUp() { m.oracle.expire(m.choose.now.Add(-m.opts.ActualsTTL)) }
+func (m *machine) giveUp() {
+	past, _ := m.db.Moment()
+	m.oracle.expire(past.Add(-m.opts.ActualsTTL))
+}
 
 // expire drops what is past the retention. Rows that only the log has are dropped once a checkpoint has them.
 func (m *machine) expire() {

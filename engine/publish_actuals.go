@@ -75,17 +75,17 @@ func (p *publisher) orphan(lsn uint64, r *record, model string, rows []uint32) {
 		id := a.IDs.At(int(row))
 		p.db.orphans.add(orphanKey{modelHash, p.db.hash(id)}, orphan{
 			model: model, id: string(id), actual: a.Values[row], observed: a.Observed[row],
-			received: r.at, lsn: lsn, line: int(row),
+			received: r.moment().latest(), lsn: lsn, line: int(row),
 		})
 	}
 }
 
 // expireOrphans quarantines the actuals whose time is over. Every record does it, by its own time, so that a replay comes to
 // the same.
-func (p *publisher) expireOrphans(now int64) {
-	for _, x := range p.db.orphans.expire(now - p.db.opts.ActualsTTL.Milliseconds()) {
+func (p *publisher) expireOrphans(now moment) {
+	for _, x := range p.db.orphans.expire(now.past() - p.db.opts.ActualsTTL.Milliseconds()) {
 		p.db.counters.quarantined[event.CodeOrphan].Add(1)
-		p.db.quarantine.addRow(x.reject(now))
+		p.db.quarantine.addRow(x.reject(now.wall))
 	}
 }
 

@@ -33,11 +33,12 @@ const (
 
 // record is the content of a log record: one request, whole. See docs/format-pack.md.
 type record struct {
-	// at is when the request came, in Unix milliseconds.
-	at    int64
-	key   keyID
-	hash  [16]byte
-	keyed bool
+	// at is when the request came, in Unix milliseconds; trusted is what the trusted clock said then, see clock.
+	at      int64
+	trusted int64
+	key     keyID
+	hash    [16]byte
+	keyed   bool
 
 	// One of these is set: predictions, actuals, or predictions to delete.
 	batch    *event.Batch
@@ -106,9 +107,13 @@ func (r *record) rejected() (source string, rejects []event.Reject, counts event
 
 // Flags of a record.
 const (
-	flagKeyed = 1 << iota
-	flagKeep  // of predictions
+	flagKeyed   = 1 << iota
+	flagKeep    // of predictions
+	flagDoubted // the trusted clock differed from the wall clock
 )
+
+// moment is when the request came. What a record makes expire goes by it, so that a replay comes to the same.
+func (r *record) moment() moment { return moment{r.at, r.trusted} }
 
 // recordEncoder encodes records. It is for one goroutine at a time.
 type recordEncoder struct {
@@ -147,8 +152,14 @@ func appendRecordHead(dst []byte, r *record) []byte {
 	if r.keep {
 		flags |= flagKeep
 	}
+	if r.at != r.trusted {
+		flags |= flagDoubted
+	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(r.at))
+	if r.at != r.trusted {
+		dst = binary.AppendVarint(dst, r.trusted-r.at)
+	}
 	if r.keyed {
 		dst = append(append(dst, r.key[:]...), r.hash[:]...)
 	}
@@ -281,6 +292,10 @@ func (d *recordDecoder) decode(r *record, kind uint8, payload []byte) error {
 	}
 	r.keyed, r.keep = flags&flagKeyed != 0, flags&flagKeep != 0
 	r.at = int64(c.uvarint("time"))
+	r.trusted = r.at
+	if flags&flagDoubted != 0 {
+		r.trusted += c.varint("trusted time")
+	}
 	if r.keyed {
 		copy(r.key[:], c.bytes(16, "key"))
 		copy(r.hash[:], c.bytes(16, "hash"))
@@ -309,9 +324,9 @@ func (d *recordDecoder) decode(r *record, kind uint8, payload []byte) error {
 // flagsOf returns the flags that a record of a type may have.
 func flagsOf(kind uint8) uint8 {
 	if kind == recordPredictions {
-		return flagKeyed | flagKeep
+		return flagKeyed | flagKeep | flagDoubted
 	}
-	return flagKeyed
+	return flagKeyed | flagDoubted
 }
 
 // texts decompresses the text behind the numbers and hands it to read.

@@ -13,6 +13,8 @@ type replayer struct {
 	record        record
 	ordered       bySeries
 	records, rows int
+	// last is when the last record came.
+	last moment
 }
 
 func (p *replayer) replay(r wal.Record) error {
@@ -24,6 +26,7 @@ func (p *replayer) replay(r wal.Record) error {
 	}
 	p.record.order(&p.ordered)
 	p.records++
+	p.last = p.record.moment()
 	p.rows += p.record.rows()
 	return p.db.publish(r.LSN, &p.record)
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // takeUnsaved removes and returns the unsaved segments of generations up to last, by month.
 func (k *keeper) takeUnsaved(last uint64) map[dirtyMonth][]*sealed {
@@ -38,7 +41,7 @@ func (db *DB) save(c cut) error {
 	taken := k.takeUnsaved(c.generation)
 	next := k.manifest.clone()
 	next.covered = c.covered
-	written, err := k.writeLists(&next, db.opts.Now().UnixMilli())
+	written, err := k.writeLists(&next, db.clock.read())
 	if err == nil {
 		err = db.replace(&next, k.replacements(taken, c.generation))
 	}
@@ -99,10 +102,10 @@ type listed struct {
 
 // writeLists writes what waits for a list to next, and lets go there of the lists that are past the bounds of the
 // idempotency window and the quarantine.
-func (k *keeper) writeLists(next *manifest, now int64) (listed, error) {
+func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
 	n := listed{len(k.keys), len(k.rejects), k.orphans != nil}
 	if n.keys > 0 {
-		ref, err := k.writeList(listKeys, encodeKeys(k.store, k.keys), n.keys, k.keys[n.keys-1].at)
+		ref, err := k.writeList(listKeys, encodeKeys(k.store, k.keys), n.keys, newestKey(k.keys))
 		if err != nil {
 			return n, err
 		}
@@ -119,13 +122,13 @@ func (k *keeper) writeLists(next *manifest, now int64) (listed, error) {
 		next.orphans = nil
 	}
 	if len(k.orphans) > 0 {
-		ref, err := k.writeList(listOrphans, encodeOrphans(k.store, k.orphans), len(k.orphans), now)
+		ref, err := k.writeList(listOrphans, encodeOrphans(k.store, k.orphans), len(k.orphans), now.wall)
 		if err != nil {
 			return n, err
 		}
 		next.orphans = append(next.orphans, ref)
 	}
-	next.keys = current(next.keys, KeysMax, now-KeysAge.Milliseconds())
+	next.keys = current(next.keys, KeysMax, now.past()-KeysAge.Milliseconds())
 	next.rejects = current(next.rejects, QuarantineRowsMax, 0)
 	return n, nil
 }
@@ -142,11 +145,18 @@ func (k *keeper) writeList(kind listKind, content []byte, entries int, newest in
 	return listRef{fileRef: ref, entries: uint64(entries), newest: newest}, err
 }
 
-// current returns the lists that may hold one of the newest entriesMax entries not older than oldest.
+// newestKey returns the latest time of some entries, which came in the order of the log and not of their times.
+func newestKey(entries []keyEntry) int64 {
+	return slices.MaxFunc(entries, func(a, b keyEntry) int { return cmp.Compare(a.at, b.at) }).at
+}
+
+// current returns the lists that may hold one of the last entriesMax entries that are not older than oldest. Each goes by
+// its own time: one that was written while the clock was behind does not take those before it along.
 func current(lists []listRef, entriesMax uint64, oldest int64) []listRef {
+	lists = slices.DeleteFunc(lists, func(l listRef) bool { return l.newest < oldest })
 	entries := uint64(0)
 	for i, l := range slices.Backward(lists) {
-		if entries >= entriesMax || l.newest < oldest {
+		if entries >= entriesMax {
 			return lists[i+1:]
 		}
 		entries += l.entries

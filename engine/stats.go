@@ -42,6 +42,9 @@ type Stats struct {
 	// Checkpoints and Merges count manifests committed, BackgroundFailures attempts that failed and are tried again.
 	Checkpoints, Merges, BackgroundFailures uint64
 
+	// ClockDoubt is how far the wall clock is ahead of the trusted one, negative if it is behind: see docs/durability.md.
+	ClockDoubt time.Duration
+
 	// Waits counts appends that waited because heads were full.
 	Waits uint64
 
@@ -102,6 +105,7 @@ func (db *DB) Stats() Stats {
 		Merges:             db.counters.merges.Load(),
 		BackgroundFailures: db.counters.backgroundFailures.Load(),
 		Waits:              db.counters.waits.Load(),
+		ClockDoubt:         db.clock.doubted(),
 		ModelSeriesMost:    int(db.census.seriesMost.Load()),
 		Months:             int(db.census.months.Load()),
 		IdempotencyKeys:    db.keys.len(),

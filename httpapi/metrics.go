@@ -113,6 +113,7 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.gauge("residual_sealed_rows", "Rows in segments.", float64(stats.SealedRows))
 	w.gauge("residual_sealed_bytes", "Size of segments.", float64(stats.SealedBytes))
 	w.gauge("residual_resident_bytes", "Size of segments in memory.", float64(stats.ResidentBytes))
+	w.gauge("residual_clock_doubt_seconds", "How far the clock is ahead of the time by which things expire.", stats.ClockDoubt.Seconds())
 	w.gauge("residual_idempotency_keys", "Idempotency keys remembered.", float64(stats.IdempotencyKeys))
 	w.gauge("residual_idempotency_keys_max", "Idempotency keys remembered at most.", engine.KeysMax)
 	w.gauge("residual_idempotency_window_seconds", "How long an idempotency key is remembered.", engine.KeysAge.Seconds())

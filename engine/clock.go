@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+)
+
+// The bounds on what the trusted clock takes over from the wall clock.
+const (
+	// clockStep is the largest step of the wall clock that is believed at once, and beyond which the store says so.
+	clockStep = time.Hour
+	// clockRate is how much faster than time passes the trusted clock approaches the wall clock. It is also how fast the
+	// right to a step comes back.
+	clockRate = 4
+	// clockConfirmed is how long a wall clock that has not jumped again is doubted at most.
+	clockConfirmed = 7 * 24 * time.Hour
+)
+
+// clock tells the time by which the store forgets: retention, idempotency keys, actuals without a prediction. What is
+// forgotten does not come back, so that a wrong reading of the wall clock must not decide about it.
+//
+// The trusted clock goes with the monotonic clock, and the wall clock sets it right. A difference of up to clockStep is
+// made good at once, as often as a step's worth has come back: clockRate times what has passed since the last one, none
+// right after Open. A larger one is doubted. It is made good by at most clockRate times the time in which two readings
+// after each other have shown it, or in full after clockConfirmed without a further jump. So between any two moments,
+// however the wall clock jumps, the trusted clock moves by no more than clockStep and clockRate times what has passed
+// beside what has passed, until that week is over. A clock that is a day ahead is believed after six hours.
+//
+// The time is kept in every record of the log and in the manifest. A restart goes on from the last one and sees the time
+// for which the store was closed as a difference to be made good.
+type clock struct {
+	// Immutable.
+	wall    func() time.Time
+	elapsed func() time.Duration // monotonic
+	log     *slog.Logger
+
+	mu sync.Mutex
+
+	// Guarded by mu. All in milliseconds: those since 1970, and of elapsed.
+	started bool
+	trusted int64
+	last    int64 // elapsed at the last reading
+	credit  int64 // how large a step may be
+	doubt   int64 // how far the wall clock was ahead at the last reading, beyond what is believed
+	line    int64 // wall less elapsed when doubt began, or when the wall clock jumped last
+	since   int64 // elapsed then
+	warned  bool
+}
+
+// moment is one reading of the clock, in Unix milliseconds: what the wall clock says and what is trusted.
+type moment struct{ wall, trusted int64 }
+
+// past is the time by which things have expired: the earlier of the two, so that neither a wall clock that is ahead nor a
+// trusted one that has been drawn ahead lets anything go early.
+func (m moment) past() int64 { return min(m.wall, m.trusted) }
+
+// latest is the time from which a thing is kept: the later of the two, so that one taken while the wall clock is behind
+// does not count as old when it is set right.
+func (m moment) latest() int64 { return max(m.wall, m.trusted) }
+
+func newClock(opts *Options) *clock {
+	return &clock{wall: opts.Now, elapsed: opts.Elapsed, log: opts.Logger}
+}
+
+// resume sets the clock to the trusted time of a moment that the store has on disk. Later moments are told later.
+func (c *clock) resume(trusted int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.started, c.trusted, c.last = true, trusted, c.elapsed().Milliseconds()
+}
+
+// read reads the clock.
+func (c *clock) read() moment {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wall, elapsed := min(max(clampMilli(c.wall()), 1), latestMilli), c.elapsed().Milliseconds()
+	if !c.started {
+		c.started, c.trusted, c.last = true, wall, elapsed
+	}
+	passed := max(elapsed-c.last, 0)
+	c.last = elapsed
+	c.trusted += passed
+	c.trusted += c.believed(wall-c.trusted, wall-elapsed, passed)
+	c.tell(wall)
+	return moment{wall, c.trusted}
+}
+
+// believed returns how much of a difference is made good, and keeps the rest as doubt.
+func (c *clock) believed(ahead, line, passed int64) (move int64) {
+	defer func() { c.doubt = ahead - move }()
+	if c.doubt == 0 || (c.doubt > 0) != (ahead > 0) {
+		c.credit = min(c.credit+clockRate*passed, clockStep.Milliseconds())
+		if magnitude(ahead) <= c.credit {
+			c.credit -= magnitude(ahead)
+			return ahead
+		}
+		c.line, c.since = line, c.last
+		return 0
+	}
+	if magnitude(line-c.line) > clockStep.Milliseconds() {
+		c.line, c.since = line, c.last
+	}
+	if c.last-c.since >= clockConfirmed.Milliseconds() {
+		return ahead
+	}
+	shown := min(magnitude(ahead), magnitude(c.doubt), clockRate*passed)
+	if ahead < 0 {
+		return -shown
+	}
+	return shown
+}
+
+// tell logs that the wall clock is doubted, once, and that it is believed again.
+func (c *clock) tell(wall int64) {
+	doubted := magnitude(c.doubt) > clockStep.Milliseconds()
+	switch {
+	case doubted && !c.warned:
+		c.log.Warn("the clock has jumped and is not believed yet: nothing expires by it",
+			"clock", time.UnixMilli(wall).UTC(), "believed", time.UnixMilli(c.trusted).UTC())
+		c.warned = true
+	case c.doubt == 0 && c.warned:
+		c.log.Info("the clock is believed again", "clock", time.UnixMilli(wall).UTC())
+		c.warned = false
+	}
+}
+
+// doubted returns how far the wall clock is ahead of the trusted one as of the last reading, negative if it is behind.
+func (c *clock) doubted() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	const most = math.MaxInt64 / int64(time.Millisecond)
+	return time.Duration(min(max(c.doubt, -most), most)) * time.Millisecond
+}
+
+// latestMilli is the end of the year 9999: no clock is later.
+const latestMilli = 253_402_300_799_999
+
+func magnitude(n int64) int64 { return max(n, -n) }
