@@ -20,6 +20,9 @@ type call struct {
 	holder holder
 	params params
 	table  table
+	output output // of an answer that is sent at once
+	// streams is set when the answer is sent by a stream, which outlives the call.
+	streams bool
 }
 
 func (c *call) begin(ctx *fasthttp.RequestCtx) {
@@ -31,7 +34,7 @@ func (c *call) begin(ctx *fasthttp.RequestCtx) {
 func (c *call) end() {
 	c.params.reset()
 	c.table.reset()
-	c.ctx, c.store = nil, nil
+	c.ctx, c.store, c.streams = nil, nil, false
 	c.label, c.target, c.holder = labelRefused, target{}, holder{}
 }
 

@@ -201,6 +201,8 @@ type conn struct {
 	// unbroken is the number of bytes read since the last line feed: it tells a request line that is too long from
 	// headers that are, which fasthttp does not.
 	unbroken int
+	// unsent is an answer that is to be sent once the connection is nobody else's. Who takes it out sends or ends it.
+	unsent atomic.Pointer[stream]
 }
 
 // Read implements net.Conn.
@@ -212,6 +214,16 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.unbroken += n
 	}
 	return n, err
+}
+
+// socket is the connection below TLS, nil if it is none of TCP.
+func (c *conn) socket() *net.TCPConn {
+	below := c.Conn
+	if secret, ok := below.(interface{ NetConn() net.Conn }); ok {
+		below = secret.NetConn()
+	}
+	socket, _ := below.(*net.TCPConn)
+	return socket
 }
 
 // serves notes that a request arrived on the connection.
@@ -230,6 +242,9 @@ const lingerTime = time.Second
 // system throw the answer away with the connection.
 func (c *conn) Close() error {
 	defer c.guard.forget(c)
+	if a := c.unsent.Swap(nil); a != nil {
+		_ = a.Close()
+	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.lingers.Load() && half.CloseWrite() == nil &&
 		c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.Copy(io.Discard, c.Conn)

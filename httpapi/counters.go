@@ -27,6 +27,8 @@ type counters struct {
 	throttled, heapFull, ingestsFull, queriesFull, bytesFull atomic.Uint64
 	// Scrapes that the store had no gauges of models for.
 	gaugesFailed atomic.Uint64
+	// Answers refused because there was no room to send them, and those cut short.
+	answersFull, answersCut atomic.Uint64
 
 	bodyBytes, decodeNanos atomic.Uint64
 	batchRows              [len(batchBounds) + 1]atomic.Uint64

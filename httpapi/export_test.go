@@ -63,5 +63,8 @@ const (
 	RequestsPerConnMax = requestsPerConnMax
 	ExpansionMax       = expansionMax
 	KeyBytesMax        = keyBytesMax
-	DefaultModelGauges = defaultModelGauges
+
+	AnswerPieceBytes     = answerPieceBytes
+	AnswerBytesPerSecond = answerBytesPerSecond
+	DefaultModelGauges   = defaultModelGauges
 )

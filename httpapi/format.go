@@ -3,16 +3,21 @@ package httpapi
 // outputFormat is one way to write a table.
 type outputFormat struct {
 	extension, contentType string
-	append                 func(dst []byte, t *table) ([]byte, error)
+	// write writes the rows that are left of t. The error is the output's or the table's.
+	write func(o *output, t *table) error
+	// whole is set where nothing can be written before all rows are there.
+	whole bool
+	// bytes is what writing takes beside the pieces, and copies how many times a long text is there meanwhile.
+	bytes, copies int64
 }
 
 var formats = [...]outputFormat{
-	{"json", jsonType, appendJSON},
-	{"csv", "text/csv; charset=utf-8; header=absent", appendCSV},
-	{"csvwithnames", "text/csv; charset=utf-8; header=present", appendCSVWithNames},
-	{"ndjson", "application/x-ndjson; charset=utf-8", appendNDJSON},
-	{"parquet", "application/vnd.apache.parquet", appendParquet},
-	{"prometheus", expositionType, appendPrometheus},
+	{extension: "json", contentType: jsonType, write: writeJSON},
+	{extension: "csv", contentType: "text/csv; charset=utf-8; header=absent", write: writeCSV},
+	{extension: "csvwithnames", contentType: "text/csv; charset=utf-8; header=present", write: writeCSVWithNames},
+	{extension: "ndjson", contentType: "application/x-ndjson; charset=utf-8", write: writeNDJSON},
+	{extension: "parquet", contentType: "application/vnd.apache.parquet", write: writeParquet, bytes: parquetBytes, copies: parquetCopies},
+	{extension: "prometheus", contentType: expositionType, write: writePrometheus, whole: true},
 }
 
 // allFormats is the list for error texts.
@@ -25,4 +30,15 @@ func findFormat(extension string) *outputFormat {
 		}
 	}
 	return nil
+}
+
+// holds is what writing t takes beside the pieces.
+func (f *outputFormat) holds(t *table) int64 { return f.bytes + t.held + (1+f.copies)*t.longest }
+
+// ended is the error of an answer whose last row was written.
+func (o *output) ended(t *table) error {
+	if o.err == nil {
+		o.err = t.err
+	}
+	return o.err
 }

@@ -7,25 +7,40 @@ import (
 	"github.com/residualdb/residual/internal/jsontext"
 )
 
-// appendCSV writes rows as ClickHouse does: strings and times in quotes, NULL as \N, lines ending in a line feed.
-func appendCSV(dst []byte, t *table) ([]byte, error) {
-	for i := range t.rows() {
-		for j, cell := range t.row(i) {
-			dst = appendComma(dst, j)
-			dst = appendCSVCell(dst, t.columns[j].kind, cell)
+// writeCSV writes rows as ClickHouse does: strings and times in quotes, NULL as \N, lines ending in a line feed.
+func writeCSV(o *output, t *table) error {
+	for t.step() {
+		for j, cell := range t.current() {
+			o.buf = appendComma(o.buf, j)
+			o.csvCell(t.columns[j].kind, cell)
 		}
-		dst = append(dst, '\n')
+		o.buf = append(o.buf, '\n')
+		if !o.pass() {
+			return o.err
+		}
 	}
-	return dst, nil
+	return o.ended(t)
 }
 
-// appendCSVWithNames is appendCSV under a line of column names.
-func appendCSVWithNames(dst []byte, t *table) ([]byte, error) {
+// writeCSVWithNames is writeCSV under a line of column names.
+func writeCSVWithNames(o *output, t *table) error {
 	for i, column := range t.columns {
-		dst = appendComma(dst, i)
-		dst = appendCSVString(dst, column.name)
+		o.buf = appendComma(o.buf, i)
+		o.buf = appendCSVString(o.buf, column.name)
 	}
-	return appendCSV(append(dst, '\n'), t)
+	o.buf = append(o.buf, '\n')
+	return writeCSV(o, t)
+}
+
+// csvCell writes a value, a long text part by part.
+func (o *output) csvCell(k kind, c cell) {
+	if len(c.text) > longTextBytes && (k == kindString || k == kindNullableString) {
+		o.buf = append(o.buf, '"')
+		o.parts(c.text, appendCSVEscaped)
+		o.buf = append(o.buf, '"')
+		return
+	}
+	o.buf = appendCSVCell(o.buf, k, c)
 }
 
 func appendCSVCell(dst []byte, k kind, c cell) []byte {
@@ -54,14 +69,18 @@ func appendCSVCell(dst []byte, k kind, c cell) []byte {
 }
 
 func appendCSVString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	return append(appendCSVEscaped(append(dst, '"'), s), '"')
+}
+
+// appendCSVEscaped writes s as it stands between quotes.
+func appendCSVEscaped(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if s[i] == '"' {
 			dst = append(dst, '"')
 		}
 		dst = append(dst, s[i])
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // arrayLiteral is ClickHouse's text of an array of at most one string.

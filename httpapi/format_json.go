@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/residualdb/residual/internal/jsontext"
@@ -10,10 +9,40 @@ import (
 
 const dateTimeLayout = "2006-01-02 15:04:05"
 
-// appendJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
-func appendJSON(dst []byte, t *table) ([]byte, error) {
+// writeJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
+func writeJSON(o *output, t *table) error {
+	o.buf = appendMeta(o.buf, t.columns)
+	for t.step() {
+		if t.stepped() > 1 {
+			o.buf = append(o.buf, ',')
+		}
+		o.buf = append(o.buf, "\n\t\t{"...)
+		for j, cell := range t.current() {
+			o.buf = appendComma(o.buf, j)
+			o.buf = append(o.buf, "\n\t\t\t"...)
+			o.buf = jsontext.AppendString(o.buf, t.columns[j].name)
+			o.buf = append(o.buf, ": "...)
+			o.jsonCell(t.columns[j].kind, cell)
+		}
+		o.buf = append(o.buf, "\n\t\t}"...)
+		if !o.pass() {
+			return o.err
+		}
+	}
+	if err := o.ended(t); err != nil {
+		return err
+	}
+	if t.stepped() == 0 {
+		o.buf = append(o.buf, '\n')
+	}
+	o.buf = appendTail(o.buf, t)
+	return nil
+}
+
+// appendMeta writes what stands before the rows.
+func appendMeta(dst []byte, columns []column) []byte {
 	dst = append(dst, "{\n\t\"meta\":\n\t["...)
-	for i, column := range t.columns {
+	for i, column := range columns {
 		dst = appendComma(dst, i)
 		dst = append(dst, "\n\t\t{\n\t\t\t\"name\": "...)
 		dst = jsontext.AppendString(dst, column.name)
@@ -21,25 +50,13 @@ func appendJSON(dst []byte, t *table) ([]byte, error) {
 		dst = jsontext.AppendString(dst, column.kind.String())
 		dst = append(dst, "\n\t\t}"...)
 	}
-	dst = append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
-	dst = growJSON(dst, t)
-	for i := range t.rows() {
-		dst = appendComma(dst, i)
-		dst = append(dst, "\n\t\t{"...)
-		for j, cell := range t.row(i) {
-			dst = appendComma(dst, j)
-			dst = append(dst, "\n\t\t\t"...)
-			dst = jsontext.AppendString(dst, t.columns[j].name)
-			dst = append(dst, ": "...)
-			dst = appendJSONCell(dst, t.columns[j].kind, cell)
-		}
-		dst = append(dst, "\n\t\t}"...)
-	}
-	if t.rows() == 0 {
-		dst = append(dst, '\n')
-	}
+	return append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
+}
+
+// appendTail writes what stands after the rows.
+func appendTail(dst []byte, t *table) []byte {
 	dst = append(dst, "\n\t],\n\n\t\"rows\": "...)
-	dst = strconv.AppendInt(dst, int64(t.rows()), 10)
+	dst = strconv.AppendInt(dst, int64(t.stepped()), 10)
 	if t.limited {
 		dst = append(dst, ",\n\n\t\"rows_before_limit_at_least\": "...)
 		dst = strconv.AppendInt(dst, int64(t.beforeLimit), 10)
@@ -50,32 +67,34 @@ func appendJSON(dst []byte, t *table) ([]byte, error) {
 	dst = strconv.AppendUint(dst, t.rowsRead, 10)
 	dst = append(dst, ",\n\t\t\"bytes_read\": "...)
 	dst = strconv.AppendUint(dst, t.bytesRead, 10)
-	return append(dst, "\n\t}\n}\n"...), nil
+	return append(dst, "\n\t}\n}\n"...)
 }
 
-// growJSON makes room for the rows of a table, about, so that a long answer is not copied as it grows.
-func growJSON(dst []byte, t *table) []byte {
-	const rowBytes, cellBytes = 8, 22 // with what stands around the name and a value of usual length
-	row := rowBytes
-	for _, column := range t.columns {
-		row += len(column.name) + cellBytes
-	}
-	return slices.Grow(dst, t.rows()*row)
-}
-
-// appendNDJSON writes one object per row, as ClickHouse's JSONEachRow.
-func appendNDJSON(dst []byte, t *table) ([]byte, error) {
-	for i := range t.rows() {
-		dst = append(dst, '{')
-		for j, cell := range t.row(i) {
-			dst = appendComma(dst, j)
-			dst = jsontext.AppendString(dst, t.columns[j].name)
-			dst = append(dst, ':')
-			dst = appendJSONCell(dst, t.columns[j].kind, cell)
+// writeNDJSON writes one object per row, as ClickHouse's JSONEachRow.
+func writeNDJSON(o *output, t *table) error {
+	for t.step() {
+		o.buf = append(o.buf, '{')
+		for j, cell := range t.current() {
+			o.buf = appendComma(o.buf, j)
+			o.buf = jsontext.AppendString(o.buf, t.columns[j].name)
+			o.buf = append(o.buf, ':')
+			o.jsonCell(t.columns[j].kind, cell)
 		}
-		dst = append(dst, "}\n"...)
+		o.buf = append(o.buf, "}\n"...)
+		if !o.pass() {
+			return o.err
+		}
 	}
-	return dst, nil
+	return o.ended(t)
+}
+
+// jsonCell writes a value, a long text part by part.
+func (o *output) jsonCell(k kind, c cell) {
+	if len(c.text) > longTextBytes && (k == kindString || k == kindNullableString) {
+		o.longJSON(c.text)
+		return
+	}
+	o.buf = appendJSONCell(o.buf, k, c)
 }
 
 func appendComma(dst []byte, i int) []byte {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 
@@ -46,23 +45,66 @@ func parquetSchema(name string, columns []column) *parquet.Schema {
 	return parquet.NewSchema(name, group)
 }
 
-// appendParquet writes one Parquet file, compressed with Snappy, which every reader has.
-func appendParquet(dst []byte, t *table) ([]byte, error) {
-	file := bytes.NewBuffer(dst)
-	w := parquet.NewGenericWriter[any](file, parquetSchema(t.pipe, t.columns), parquet.Compression(&parquet.Snappy))
-	rows := make([]parquet.Row, t.rows())
-	for i := range rows {
-		for j, cell := range t.row(i) {
-			rows[i] = append(rows[i], parquetValue(t.columns[j].kind, cell, j))
+const (
+	// parquetGroupRows and parquetGroupBytes bound a row group, which a writer holds until it is whole: rows, and bytes
+	// of their texts.
+	parquetGroupRows, parquetGroupBytes = 2 << 10, 512 << 10
+	// parquetRows is how many rows go to the writer at one time.
+	parquetRows = 64
+	// parquetBytes is what a row group takes with its encoded pages, and parquetCopies how many times a long text is there.
+	parquetBytes, parquetCopies = 3 << 20, 12
+)
+
+// writeParquet writes one Parquet file, compressed with Snappy, which every reader has. Its row groups are written as
+// they become whole.
+func writeParquet(o *output, t *table) error {
+	options := []parquet.WriterOption{parquetSchema(t.pipe, t.columns), parquet.Compression(&parquet.Snappy)}
+	for _, column := range t.columns {
+		if column.kind == kindString || column.kind == kindNullableString || column.kind == kindStrings {
+			// The writer keeps the bounds of every page until the end, as long as the texts are.
+			options = append(options, parquet.SkipPageBounds(column.name))
 		}
 	}
-	if _, err := w.WriteRows(rows); err != nil {
-		return nil, fmt.Errorf("write parquet: %w", err)
+	file := parquet.NewGenericWriter[any](o, options...)
+	rows := make([]parquet.Row, 0, parquetRows)
+	var groupRows, groupBytes int
+	write := func() error {
+		_, err := file.WriteRows(rows)
+		rows = rows[:0]
+		return err
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("write parquet: %w", err)
+	for t.step() {
+		var row parquet.Row
+		for j, cell := range t.current() {
+			groupBytes += len(cell.text)
+			row = append(row, parquetValue(t.columns[j].kind, cell, j))
+		}
+		rows = append(rows, row)
+		groupRows++
+		whole := groupRows == parquetGroupRows || groupBytes >= parquetGroupBytes
+		var err error
+		if whole || len(rows) == cap(rows) {
+			err = write()
+		}
+		if whole && err == nil {
+			err = file.Flush()
+			groupRows, groupBytes = 0, 0
+		}
+		if err != nil {
+			return fmt.Errorf("write parquet: %w", err)
+		}
 	}
-	return file.Bytes(), nil
+	err := o.ended(t)
+	if err == nil {
+		err = write()
+	}
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("write parquet: %w", err)
+	}
+	return nil
 }
 
 func parquetValue(k kind, c cell, column int) parquet.Value {

@@ -2,12 +2,14 @@ package httpapi
 
 import "math"
 
-// appendPrometheus writes each column of numbers as a gauge named after pipe and column, and each column of statuses as
+// writePrometheus writes each column of numbers as a gauge named after pipe and column, and each column of statuses as
 // one that is 1 for the status that it is and 0 for each other; times are Unix seconds. A number that is NULL has no
 // sample. The labels are the columns of strings, which name a series: where the version latest was asked for that is its
 // name, and its samples go on when another version takes over.
-func appendPrometheus(dst []byte, t *table) ([]byte, error) {
-	w := &exposition{dst: dst}
+//
+// A column's samples stand together, so that all rows are in the batch.
+func writePrometheus(o *output, t *table) error {
+	w := &exposition{dst: o.buf}
 	for j, column := range t.columns {
 		states := kindStates[column.kind]
 		fraction := column.kind == kindFloat64 || column.kind == kindNullableFloat64
@@ -24,9 +26,14 @@ func appendPrometheus(dst []byte, t *table) ([]byte, error) {
 			case column.kind != kindNullableFloat64 || !math.IsNaN(cell.number):
 				w.sample("", cell.number, t.labels(i)...)
 			}
+			if o.buf = w.dst; !o.pass() {
+				return o.err
+			}
+			w.dst = o.buf
 		}
 	}
-	return w.dst, nil
+	o.buf = w.dst
+	return nil
 }
 
 // labels returns the names and values, in turn, of what a row has the numbers of.

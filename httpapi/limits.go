@@ -15,7 +15,7 @@ type Limits struct {
 	HeaderTimeout time.Duration
 	// BodyTimeout is the time for a whole body. Default: 60 s.
 	BodyTimeout time.Duration
-	// WriteTimeout is the time for a client to take its answer. Default: 30 s.
+	// WriteTimeout is the time for a client to take its answer, or how long it may take nothing of a long one. Default: 30 s.
 	WriteTimeout time.Duration
 	// IdleTimeout is how long a connection may wait for its next request. Default: 75 s.
 	IdleTimeout time.Duration
@@ -35,6 +35,10 @@ type Limits struct {
 	// HeapBytesMax bounds the heap that the last garbage collection left alive: beyond it no events are taken, while
 	// queries go on. Default: 0, which is no bound.
 	HeapBytesMax int64
+	// AnswerTimeout is the time of an answer from its first byte to its last. Default: 5 min.
+	AnswerTimeout time.Duration
+	// AnswerBytesMax bounds the memory of the answers that are too long to be sent at once. Default: 256 MiB.
+	AnswerBytesMax int64
 	// ConnsMax bounds open connections; one that never sends a whole head costs about 24 KiB. Default: 8192.
 	ConnsMax int
 	// ConnsPerIPMax bounds open connections from one address. Default: 1024.
@@ -91,6 +95,8 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.AdmitTimeout, 500*time.Millisecond)
 	orDefault(&l.BodyBytesMax, 64<<20)
 	orDefault(&l.InFlightBytesMax, 256<<20)
+	orDefault(&l.AnswerTimeout, 5*time.Minute)
+	orDefault(&l.AnswerBytesMax, 256<<20)
 	orDefault(&l.ConnsMax, 8192)
 	orDefault(&l.ConnsPerIPMax, 1024)
 	orDefault(&l.IngestsMax, 256)
@@ -114,6 +120,8 @@ func (l Limits) validate() error {
 	positive("AppendTimeout", l.AppendTimeout > 0)
 	positive("AdmitTimeout", l.AdmitTimeout > 0)
 	positive("BodyBytesMax", l.BodyBytesMax > 0)
+	positive("AnswerTimeout", l.AnswerTimeout > 0)
+	positive("AnswerBytesMax", l.AnswerBytesMax > 0)
 	positive("ConnsMax", l.ConnsMax > 0)
 	positive("ConnsPerIPMax", l.ConnsPerIPMax > 0)
 	positive("IngestsMax", l.IngestsMax > 0)

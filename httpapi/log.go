@@ -22,14 +22,36 @@ type requestLog struct {
 	second, warned, leftOut atomic.Int64
 }
 
+// answered is what counters and log are told of a request when its answer is over. It outlives the call.
+type answered struct {
+	label  label
+	status int
+	began  time.Time
+	// What follows is set where it is logged.
+	method, path, remote, token string
+}
+
+// answered is what there is to tell of the call.
+func (c *call) answered() answered {
+	a := answered{label: c.label, status: c.ctx.Response.StatusCode(), began: c.began}
+	if c.server.log.Enabled(c.ctx, slog.LevelDebug) {
+		a.method, a.path, a.remote, a.token = method(c), string(c.target.path), c.ctx.RemoteAddr().String(), c.holder.name
+	}
+	return a
+}
+
 // answered writes one line per request at debug.
-func (l *requestLog) answered(c *call, status int, took time.Duration) {
-	if !l.Enabled(c.ctx, slog.LevelDebug) {
+func (l *requestLog) answered(a *answered, took time.Duration, bytes int64) {
+	if a.method == "" {
 		return
 	}
-	l.Debug("request",
-		"method", method(c), "path", string(c.target.path), "status", status,
-		"took", took, "bytes", len(c.ctx.Response.Body()), "remote", c.ctx.RemoteAddr().String(), "token", c.holder.name)
+	l.Debug("request", "method", a.method, "path", a.path, "status", a.status,
+		"took", took, "bytes", bytes, "remote", a.remote, "token", a.token)
+}
+
+// cut writes why an answer that had begun did not come to its end.
+func (l *requestLog) cut(a *answered, bytes int64, why error) {
+	l.warn("answer cut short", "route", a.label.String(), "bytes", bytes, "took", time.Since(a.began), "reason", why)
 }
 
 // method is the request's method if it is a known one.
@@ -47,7 +69,7 @@ func (l *requestLog) failed(c *call, err error) {
 }
 
 // panicked writes a panic without its request: values of types that could carry one are named by type alone.
-func (l *requestLog) panicked(c *call, fault any, stack []byte) {
+func (l *requestLog) panicked(route label, fault any, stack []byte) {
 	text := fmt.Sprintf("%T", fault)
 	switch v := fault.(type) {
 	case runtime.Error:
@@ -57,7 +79,7 @@ func (l *requestLog) panicked(c *call, fault any, stack []byte) {
 			text = v
 		}
 	}
-	l.Error("panic in a handler", "route", c.label.String(), "panic", text, "stack", string(stack))
+	l.Error("panic in a handler", "route", route.String(), "panic", text, "stack", string(stack))
 }
 
 // warn writes a warning unless too many were written this second; the next one says how many were left out.

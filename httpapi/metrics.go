@@ -19,9 +19,7 @@ func (s *Server) getMetrics(c *call) error {
 		writeStore(w, c.store.Health(), c.store.Stats())
 		s.writeModels(w, c.store)
 	}
-	c.ctx.Response.SwapBody(w.dst)
-	c.ctx.SetContentType(expositionType)
-	return nil
+	return c.sendBody(w.dst, expositionType)
 }
 
 // writeOwn writes what the server counts of itself.
@@ -54,6 +52,9 @@ func (s *Server) writeOwn(w *exposition) {
 	w.counter("residual_http_ingests_full_total", "Requests refused because too many were being taken in.", s.counts.ingestsFull.Load())
 	w.counter("residual_http_bytes_full_total", "Requests refused because too many bytes were being taken in.", s.counts.bytesFull.Load())
 	w.counter("residual_http_queries_full_total", "Requests refused because too many queries were running.", s.counts.queriesFull.Load())
+	w.counter("residual_http_answers_full_total", "Answers refused because too much of long ones was being sent.", s.counts.answersFull.Load())
+	w.counter("residual_http_answers_cut_total", "Answers that had begun and were cut short.", s.counts.answersCut.Load())
+	w.gauge("residual_http_answer_bytes", "Memory of long answers being sent.", float64(s.streams.budget.spent.Load()))
 	w.gauge("residual_http_connections", "Open connections.", float64(s.openConns()))
 	w.gauge("residual_http_body_bytes", "Bytes of bodies being taken in.", float64(s.budget.spent.Load()))
 	w.gauge("residual_http_ingests", "Requests being taken in.", float64(s.ingests.inside()))

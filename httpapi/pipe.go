@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -123,23 +124,57 @@ func (s *Server) ask(c *call, p *pipe) error {
 	return err
 }
 
-// bodyKeptBytes is the longest answer whose memory is kept for later ones.
-const bodyKeptBytes = 1 << 20
+// bodyKeptBytes is the longest answer whose memory its connection keeps for later ones.
+const bodyKeptBytes = 16 << 10
 
-// send writes the call's table into the response, in the memory the response already has.
+// send answers with the call's table: at once if it fits one piece, in the memory the response already has, else as a
+// stream.
 func (c *call) send(f *outputFormat) error {
-	response := &c.ctx.Response
-	body, err := f.append(response.SwapBody(nil)[:0], &c.table)
+	if f.whole {
+		if err := c.collect(); err != nil {
+			return err
+		}
+	}
+	if c.table.more != nil {
+		return c.stream(f)
+	}
+	body, err := c.writeShort(f)
+	if errors.Is(err, errLong) {
+		c.table.rewind()
+		return c.stream(f)
+	}
 	if err != nil {
 		return err
 	}
-	if len(body) > bodyKeptBytes {
-		response.SetBodyRaw(body)
-	} else {
-		response.SwapBody(body)
-	}
+	c.keepBody(body)
 	c.ctx.SetContentType(f.contentType)
 	return nil
+}
+
+// writeShort writes the table at once. It is errLong if that is more than a piece.
+func (c *call) writeShort(f *outputFormat) ([]byte, error) {
+	if f.bytes > 0 {
+		holds := f.holds(&c.table)
+		if !c.server.streams.charge(holds) {
+			return nil, c.server.overAnswers(holds)
+		}
+		defer c.server.streams.budget.give(holds)
+	}
+	o := &c.output
+	o.buf, o.err = c.ctx.Response.SwapBody(nil)[:0], nil
+	err := f.write(o, &c.table)
+	body := o.buf
+	o.buf = nil
+	return body, err
+}
+
+// keepBody makes body, which has the memory of the response's own, the response's.
+func (c *call) keepBody(body []byte) {
+	if len(body) > bodyKeptBytes {
+		c.ctx.Response.SetBodyRaw(body)
+	} else {
+		c.ctx.Response.SwapBody(body)
+	}
 }
 
 // read says what answering took.

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"slices"
+
+	"github.com/residualdb/residual/engine"
 )
 
 var driftPipe = pipe{
@@ -33,12 +35,13 @@ func runDrift(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		c.table.add(text(r.Model), text(r.Version), text(r.Environment),
-			number(r.RecentMAE), number(r.HistoricalMAE), number(r.DriftPercentage),
-			whole(r.RecentCount), whole(r.HistoricalCount), moment(r.AnalysisTimestamp))
-	}
+	addRows(&c.table, result.Rows, addDrift)
 	c.table.read(result.Read)
 	return nil
+}
+
+func addDrift(t *table, r *engine.DriftRow) {
+	t.add(text(r.Model), text(r.Version), text(r.Environment),
+		number(r.RecentMAE), number(r.HistoricalMAE), number(r.DriftPercentage),
+		whole(r.RecentCount), whole(r.HistoricalCount), moment(r.AnalysisTimestamp))
 }

@@ -165,13 +165,14 @@ func runDriftReport(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		c.table.add(text(r.Model), text(r.Version), text(r.Environment))
-		c.table.addComparison(r)
-	}
+	addRows(&c.table, result.Rows, addDriftReport)
 	c.table.read(result.Read)
 	return nil
+}
+
+func addDriftReport(t *table, r *engine.DriftReportRow) {
+	t.add(text(r.Model), text(r.Version), text(r.Environment))
+	t.addComparison(r)
 }
 
 func runModels(ctx context.Context, c *call, _ *pipe) error {
@@ -183,12 +184,13 @@ func runModels(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		c.table.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.FirstEvent), moment(r.LastEvent),
-			whole(r.PredictionCount), whole(r.ActualCount), value(r.ActualCoverage))
-		c.table.addComparison(&r.DriftReportRow)
-	}
+	addRows(&c.table, result.Rows, addModel)
 	c.table.read(result.Read)
 	return nil
+}
+
+func addModel(t *table, r *engine.ModelRow) {
+	t.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.FirstEvent), moment(r.LastEvent),
+		whole(r.PredictionCount), whole(r.ActualCount), value(r.ActualCoverage))
+	t.addComparison(&r.DriftReportRow)
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"slices"
+
+	"github.com/residualdb/residual/engine"
 )
 
 var performancePipe = pipe{
@@ -28,12 +30,12 @@ func runPerformance(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
-	c.table.expect(len(result.Rows))
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		c.table.add(text(r.Model), text(r.Version), text(r.Environment),
-			whole(r.PredictionCount), number(r.RMSE), number(r.MAE), moment(r.PeriodStart), moment(r.PeriodEnd))
-	}
+	addRows(&c.table, result.Rows, addPerformance)
 	c.table.read(result.Read)
 	return nil
+}
+
+func addPerformance(t *table, r *engine.MetricsRow) {
+	t.add(text(r.Model), text(r.Version), text(r.Environment),
+		whole(r.PredictionCount), number(r.RMSE), number(r.MAE), moment(r.PeriodStart), moment(r.PeriodEnd))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
 )
 
 // quarantineRowsMax bounds the rejected lines of one answer.
@@ -56,16 +57,24 @@ func runQuarantine(ctx context.Context, c *call, p *pipe) error {
 	if err != nil {
 		return err
 	}
-	t := &c.table
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		if p.source == "" {
-			t.add(text(r.Source))
-		}
-		t.add(text(r.Column), text(r.Reason), text(r.ImportID), text(string(r.Line)), moment(r.InsertedAt))
-		t.bytesRead += uint64(len(r.Line))
+	add := addReject
+	if p.source == "" {
+		add = addRejectOf
 	}
-	t.rowsRead = uint64(len(result.Rows))
-	t.limited, t.beforeLimit = true, len(result.Rows)
+	addRows(&c.table, result.Rows, add)
+	c.table.longest = event.LineBytesMax
+	c.table.rowsRead = uint64(len(result.Rows))
+	c.table.limited, c.table.beforeLimit = true, len(result.Rows)
 	return nil
+}
+
+func addRejectOf(t *table, r *engine.QuarantineRow) {
+	t.add(text(r.Source))
+	addReject(t, r)
+}
+
+func addReject(t *table, r *engine.QuarantineRow) {
+	t.add(text(r.Column), text(r.Reason), text(r.ImportID), text(string(r.Line)), moment(r.InsertedAt))
+	t.copied += len(r.Line)
+	t.bytesRead += uint64(len(r.Line))
 }

@@ -111,13 +111,14 @@ func runReport(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		c.table.add(text(r.Model), text(r.Version), text(r.Environment))
-		c.table.addMeasures(&r.Measures)
-	}
+	addRows(&c.table, result.Rows, addReport)
 	c.table.read(result.Read)
 	return nil
+}
+
+func addReport(t *table, r *engine.ReportRow) {
+	t.add(text(r.Model), text(r.Version), text(r.Environment))
+	t.addMeasures(&r.Measures)
 }
 
 func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
@@ -147,11 +148,12 @@ func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil {
 		return err
 	}
-	for i := range result.Rows {
-		r := &result.Rows[i]
-		c.table.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.Start), moment(r.End))
-		c.table.addMeasures(&r.Measures)
-	}
+	addRows(&c.table, result.Rows, addBucket)
 	c.table.read(result.Read)
 	return nil
+}
+
+func addBucket(t *table, r *engine.TimeseriesRow) {
+	t.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.Start), moment(r.End))
+	t.addMeasures(&r.Measures)
 }

@@ -76,6 +76,7 @@ type Server struct {
 
 	budget  budget
 	heap    heap
+	streams streams
 	turns   turns
 	readers atomic.Pointer[thread.Background] // nil unless the server serves
 	ingests gate
@@ -114,6 +115,7 @@ func New(store Store, opts Options) (*Server, error) {
 		started: opts.Now(),
 		budget:  budget{limit: opts.Limits.InFlightBytesMax},
 		heap:    heap{limit: opts.Limits.HeapBytesMax},
+		streams: streams{budget: budget{limit: opts.Limits.AnswerBytesMax}},
 		turns:   newTurns(opts.Limits.DecodesMax),
 		ingests: gate{slots: make(chan struct{}, opts.Limits.IngestsMax)},
 		queries: gate{slots: make(chan struct{}, opts.Limits.QueriesMax)},
@@ -235,7 +237,7 @@ func (s *Server) run(c *call, part func(*Server, *call) error) (ok bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.counts.panics.Add(1)
-			s.log.panicked(c, fault, debug.Stack())
+			s.log.panicked(c.label, fault, debug.Stack())
 			// What the handler set is unknown.
 			c.ctx.Response.Reset()
 			c.fail(answer(fasthttp.StatusInternalServerError, "errors", "internal error"))
@@ -255,12 +257,19 @@ func (s *Server) run(c *call, part func(*Server, *call) error) (ok bool) {
 	return false
 }
 
-// finish counts and logs a request that was answered and puts its call back.
+// finish counts and logs a request that was answered and puts its call back. A stream is counted when it is over.
 func (s *Server) finish(c *call) {
-	status := c.ctx.Response.StatusCode()
-	took := time.Since(c.began)
-	s.counts.answered(c.label, status, took)
-	s.log.answered(c, status, took)
+	if !c.streams {
+		a := c.answered()
+		s.tell(&a, int64(len(c.ctx.Response.Body())))
+	}
 	c.end()
 	s.calls.Put(c)
+}
+
+// tell counts and logs an answer of so many bytes.
+func (s *Server) tell(a *answered, bytes int64) {
+	took := time.Since(a.began)
+	s.counts.answered(a.label, a.status, took)
+	s.log.answered(a, took, bytes)
 }

@@ -69,6 +69,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 func (f *serveFlags) limits() httpapi.Limits {
 	const (
 		bodyBytes, inFlightBytes = 64 << 20, 256 << 20
+		answerBytes              = 256 << 20
 		// What so many requests hold beside their bodies is a sixteenth of the memory, and their bodies an eighth if they
 		// are those of residual ingest, of 4 MiB. The others wait for their turn where they cost a connection.
 		ingestBytes, ingestsMax = 32 << 20, 256
@@ -79,6 +80,7 @@ func (f *serveFlags) limits() httpapi.Limits {
 		RequestsPerSecond: f.rateLimit,
 		BodyBytesMax:      min(memory/8, bodyBytes),
 		InFlightBytesMax:  min(memory/8, inFlightBytes),
+		AnswerBytesMax:    min(memory/8, answerBytes),
 		HeapBytesMax:      f.managedBytes() / 5 * 4,
 	}
 }

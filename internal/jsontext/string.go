@@ -11,7 +11,11 @@ func AppendString(dst []byte, s string) []byte {
 
 // AppendQuoted writes s in quotes and leaves what is not UTF-8 as it is.
 func AppendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	return append(AppendEscaped(append(dst, '"'), s), '"')
+}
+
+// AppendEscaped writes s as it stands between quotes. The parts of a text may be written one by one, wherever it is cut.
+func AppendEscaped(dst []byte, s string) []byte {
 	start := 0
 	for i := range len(s) {
 		c := s[i]
@@ -34,5 +38,5 @@ func AppendQuoted(dst []byte, s string) []byte {
 			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	return append(append(dst, s[start:]...), '"')
+	return append(dst, s[start:]...)
 }

@@ -1,0 +1,216 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi"
+)
+
+// longStore answers with so many rows.
+type longStore struct {
+	*fakeStore
+
+	rows int
+}
+
+func (s longStore) Metrics(context.Context, engine.MetricsQuery) (engine.MetricsResult, error) {
+	result := engine.MetricsResult{Rows: make([]engine.MetricsRow, s.rows)}
+	for i := range result.Rows {
+		result.Rows[i] = engine.MetricsRow{
+			Model: "model_" + strconv.Itoa(i), Version: "v", Environment: "\"e\\", PredictionCount: uint64(i), RMSE: float64(i) + 0.1,
+			MAE: math.Inf(1), PeriodStart: now, PeriodEnd: now,
+		}
+	}
+	return result, nil
+}
+
+func (s longStore) Quarantine(context.Context, engine.QuarantineQuery) (engine.QuarantineResult, error) {
+	var result engine.QuarantineResult
+	for i := range s.rows {
+		result.Rows = append(result.Rows, engine.QuarantineRow{
+			Source: engine.SourcePredictions, Column: "c", Reason: "r", ImportID: "i", InsertedAt: now, Line: longLine(i),
+		})
+	}
+	return result, nil
+}
+
+// longLine is a line of 0 to 100 KB with all that needs an escape, characters of several bytes, and bytes that are none.
+func longLine(i int) []byte {
+	line := bytes.Repeat([]byte("\"\\\n\x00ü€😀,'"), i%7*1000)
+	if i%3 == 0 {
+		line = append(line, "\xff\xfe\xff"...)
+	}
+	return line
+}
+
+// TestLongAnswers asks for answers of one piece and of many, in every format: their bytes are those of one that is
+// written at once.
+func TestLongAnswers(t *testing.T) {
+	for _, rows := range []int{1, 100, 511, 512, 513, 20_000} {
+		server := startWith(t, longStore{newFakeStore(), rows}, httpapi.Options{})
+		for _, extension := range []string{"json", "ndjson", "csv", "csvwithnames", "parquet", "prometheus"} {
+			resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics."+extension+"?model_id=*", nil)
+			require.Equal(t, http.StatusOK, resp.StatusCode)
+			if len(body) < 32<<10 && rows < 512 || len(body) > 33<<10 {
+				require.Equal(t, len(body) > 32<<10, resp.Header.Get("Content-Length") == "", "%s, %d bytes", extension, len(body))
+			}
+			var names []string
+			switch extension {
+			case "json":
+				var answer struct {
+					Data []map[string]any
+					Rows int
+				}
+				require.NoError(t, json.Unmarshal([]byte(body), &answer))
+				require.Equal(t, rows, answer.Rows)
+				for _, row := range answer.Data {
+					names = append(names, row["model_id"].(string))
+				}
+			case "ndjson":
+				for line := range strings.Lines(body) {
+					var row struct {
+						ModelID string `json:"model_id"`
+					}
+					require.NoError(t, json.Unmarshal([]byte(line), &row))
+					names = append(names, row.ModelID)
+				}
+			case "csv", "csvwithnames":
+				records, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+				require.NoError(t, err)
+				if extension == "csvwithnames" {
+					require.Equal(t, "model_id", records[0][0])
+					records = records[1:]
+				}
+				for _, record := range records {
+					names = append(names, record[0])
+				}
+			case "parquet":
+				file := parquet.NewGenericReader[struct {
+					ModelID string `parquet:"model_id"`
+				}](strings.NewReader(body))
+				read := make([]struct {
+					ModelID string `parquet:"model_id"`
+				}, rows+1)
+				n, err := file.Read(read)
+				require.ErrorIs(t, err, io.EOF)
+				for _, row := range read[:n] {
+					names = append(names, row.ModelID)
+				}
+			case "prometheus":
+				for line := range strings.Lines(body) {
+					if rest, ok := strings.CutPrefix(line, `model_performance_metrics_rmse{model_id="`); ok {
+						name, _, _ := strings.Cut(rest, `"`)
+						names = append(names, name)
+					}
+				}
+			}
+			require.Len(t, names, rows, extension)
+			for i, name := range names {
+				require.Equal(t, "model_"+strconv.Itoa(i), name, extension)
+			}
+		}
+	}
+}
+
+// TestLongTexts asks for lines that are longer than a piece.
+func TestLongTexts(t *testing.T) {
+	const rows = 50
+	server := startWith(t, longStore{newFakeStore(), rows}, httpapi.Options{})
+	_, body := server.do(t, "GET", "/v0/pipes/quarantine.json", nil)
+	var answer struct{ Data []struct{ Line string } }
+	require.NoError(t, json.Unmarshal([]byte(body), &answer))
+	require.Len(t, answer.Data, rows)
+	_, body = server.do(t, "GET", "/v0/pipes/quarantine.csv", nil)
+	records, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, rows)
+	for i := range rows {
+		line := string(longLine(i))
+		require.Equal(t, strings.ToValidUTF8(line, "\ufffd"), answer.Data[i].Line)
+		require.Equal(t, line, records[i][4])
+	}
+}
+
+// TestLongAnswerHTTP10 asks as nginx does by default: the answer ends with the connection.
+func TestLongAnswerHTTP10(t *testing.T) {
+	server := startWith(t, longStore{newFakeStore(), 20_000}, httpapi.Options{})
+	const request = "GET /v0/pipes/model_performance_metrics.csv?model_id=* HTTP/1.0\r\nHost: localhost\r\n"
+	for _, headers := range []string{"", "Connection: keep-alive\r\n"} {
+		answer := exchange(t, server.addr, request+headers+"\r\n")
+		head, body, _ := strings.Cut(answer, "\r\n\r\n")
+		require.Contains(t, head, "200 OK")
+		require.Contains(t, head, "Connection: close")
+		require.NotContains(t, head, "Transfer-Encoding")
+		require.NotContains(t, head, "Content-Length")
+		require.Equal(t, 20_000, strings.Count(body, "\n"))
+	}
+	head := exchange(t, server.addr, strings.Replace(request, "GET", "HEAD", 1)+"\r\n")
+	require.True(t, strings.HasSuffix(head, "\r\n\r\n"), head)
+}
+
+// ignore reads the head of an answer and no more.
+func (s *running) ignore(t *testing.T, target string) *bufio.Reader {
+	t.Helper()
+	conn := dial(t, s.addr)
+	_, err := io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	require.NoError(t, err)
+	reader := bufio.NewReaderSize(conn, 16)
+	status, err := reader.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 200 OK\r\n", status)
+	return reader
+}
+
+const longTarget = "/v0/pipes/model_performance_metrics.json?model_id=*"
+
+// TestSlowReaders asks for a long answer and does not read it: after its time the connection ends, inside a chunk, and
+// the answer is counted as cut.
+func TestSlowReaders(t *testing.T) {
+	server := startWith(t, longStore{newFakeStore(), 100_000}, httpapi.Options{Limits: httpapi.Limits{WriteTimeout: 50 * time.Millisecond}})
+	reader := server.ignore(t, longTarget)
+	require.Eventually(t, func() bool { return scrape(t, server)["residual_http_answers_cut_total"] == 1 }, time.Minute, time.Millisecond)
+	require.Zero(t, scrape(t, server)["residual_http_answer_bytes"])
+	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(strings.NewReader("HTTP/1.1 200 OK\r\n"), reader)), nil)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.Error(t, err, "the answer is not whole")
+}
+
+// TestStalledReadersMakeRoom fills the memory for long answers with clients that do not read. One that does gets its answer.
+func TestStalledReadersMakeRoom(t *testing.T) {
+	server := startWith(t, longStore{newFakeStore(), 100_000}, httpapi.Options{Limits: httpapi.Limits{AnswerBytesMax: 30 << 20}})
+	for scrape(t, server)["residual_http_answer_bytes"] < 20<<20 {
+		server.ignore(t, longTarget)
+	}
+	require.Eventually(t, func() bool {
+		resp, _ := server.do(t, "GET", longTarget, nil)
+		return resp.StatusCode == http.StatusOK
+	}, time.Minute, 10*time.Millisecond)
+	require.Positive(t, scrape(t, server)["residual_http_answers_cut_total"])
+}
+
+// TestAnswerThatNeverFits is told so, and not to come again.
+func TestAnswerThatNeverFits(t *testing.T) {
+	server := startWith(t, longStore{newFakeStore(), 100_000}, httpapi.Options{Limits: httpapi.Limits{AnswerBytesMax: 1 << 20}})
+	for _, extension := range []string{"json", "prometheus"} {
+		resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics."+extension+"?model_id=*", nil)
+		require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, body)
+		require.Contains(t, errorText(t, body), "does not fit")
+	}
+}
