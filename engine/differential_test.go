@@ -54,9 +54,17 @@ type chooser struct {
 	now time.Time
 }
 
-func (c chooser) model() string { return fmt.Sprintf("model_%d", c.IntN(6)) }
+// model is one of a few, seldom one whose name looks like a list of others.
+func (c chooser) model() string {
+	if c.IntN(100) == 0 {
+		return "model_1,model_3"
+	}
+	return fmt.Sprintf("model_%d", c.IntN(6))
+}
+
+// version is one of a few, seldom the one that is named as what stands for another, or as a prefix.
 func (c chooser) version() string {
-	return []string{"latest", "v1", "v2", "v3.1"}[min(c.IntN(40), 1+c.IntN(3))]
+	return []string{"latest", "v*", "v1", "v2", "v3.1"}[min(c.IntN(80), 2+c.IntN(3))]
 }
 
 func (c chooser) environment() string {
@@ -114,9 +122,10 @@ func (c chooser) pick(values ...string) string { return values[c.IntN(len(values
 
 func (c chooser) metricsQuery() engine.MetricsQuery {
 	q := engine.MetricsQuery{
-		Model:       c.pick("*", c.model(), c.model()),
-		Version:     c.pick("", "latest", "*", c.version()),
-		Environment: c.pick("", "*", c.environment()),
+		Model:       c.modelPattern(),
+		Version:     c.versionPattern(),
+		Environment: c.environmentPattern(),
+		Across:      c.columns(),
 		Window:      time.Duration(c.IntN(300)-5) * time.Hour,
 	}
 	switch c.IntN(4) {
@@ -133,9 +142,10 @@ func (c chooser) metricsQuery() engine.MetricsQuery {
 
 func (c chooser) driftQuery() engine.DriftQuery {
 	q := engine.DriftQuery{
-		Model:       c.pick("*", c.model()),
-		Version:     c.pick("", "*", c.version()),
-		Environment: c.pick("", "*", c.environment()),
+		Model:       c.modelPattern(),
+		Version:     c.versionPattern(),
+		Environment: c.environmentPattern(),
+		Across:      c.columns(),
 		Recent:      time.Duration(c.IntN(100)) * time.Hour,
 		Historical:  time.Duration(c.IntN(2000)) * time.Hour,
 	}

@@ -12,12 +12,10 @@ import (
 
 // DriftQuery compares the recent window of a model with its history. The zero value of each field is its default.
 type DriftQuery struct {
-	// Model is the model's id, or All.
-	Model string
-	// Version is a version, All, or "latest" as in a MetricsQuery. Default: All.
-	Version string
-	// Environment is an environment or All. Default: production.
-	Environment string
+	// Model, Version, Environment and Across pick series and add them up as in a [MetricsQuery], but that Version's default
+	// is All, and that latest is found by the recent window.
+	Model, Version, Environment string
+	Across                      Columns
 	// Recent reaches back from now or AsOf. Default: 6 h.
 	Recent time.Duration
 	// Historical reaches back from now or AsOf and ends where Recent begins. Default: 168 h.
@@ -26,7 +24,7 @@ type DriftQuery struct {
 	AsOf time.Time
 }
 
-// DriftRow compares both windows of one (model, version, environment).
+// DriftRow compares both windows of one (model, version, environment), or of a total.
 type DriftRow struct {
 	Model, Version, Environment string
 	RecentMAE, HistoricalMAE    float64
@@ -50,19 +48,15 @@ func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	recent := span{subMilli(at, orDefault(q.Recent, defaultRecentWindow)), endOf(q.AsOf)}
 	historical := span{subMilli(at, orDefault(q.Historical, defaultHistoricalWindow)), recent.from}
 	sc := scan{
-		model: q.Model,
-		selection: selection{
-			version:     orDefault(q.Version, All),
-			environment: orDefault(q.Environment, defaultEnvironment),
-			end:         recent.to,
-		},
+		selection: selectionOf(q.Model, orDefault(q.Version, All), orDefault(q.Environment, defaultEnvironment)),
+		across:    q.Across,
 	}
+	sc.ask(window{span: recent}, window{span: historical})
 	var result DriftResult
 	var err error
-	ws := []window{{span: recent}, {span: historical}}
-	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
+	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
 		if row, ok := driftRow(&answers[0].Aggregate, &answers[1].Aggregate); ok {
-			row.Model, row.Version, row.Environment = m.name, s.version, s.environment
+			row.Model, row.Version, row.Environment = of.Model, of.Version, of.Environment
 			row.AnalysisTimestamp = time.UnixMilli(at).UTC()
 			result.Rows = append(result.Rows, row)
 		}

@@ -13,8 +13,9 @@ import (
 // DriftReportQuery compares the recent window of a model with a reference, by gates that tell drift from noise. The zero
 // value of each field is its default.
 type DriftReportQuery struct {
-	// Model, Version and Environment pick series as in a [DriftQuery].
+	// Model, Version, Environment and Across pick series and add them up as in a [DriftQuery].
 	Model, Version, Environment string
+	Across                      Columns
 	// Recent and Historical are the windows as in a [DriftQuery].
 	Recent, Historical time.Duration
 	// Offset moves both windows back, over the hours too young to have their actuals. The recent window then ends there.
@@ -33,11 +34,12 @@ type Reference struct {
 	// From and To pin a half-open window, which must end before the recent one begins.
 	From, To time.Time
 	// Version names another version of the model: its rows from the start of the historical window to the end of the
-	// recent one, so that it may be the predecessor as well as one that runs beside.
+	// recent one, so that it may be the predecessor as well as one that runs beside. It is no reference to itself: a total
+	// of several versions is compared without its rows.
 	Version string
 }
 
-// DriftReportRow is the comparison of one series.
+// DriftReportRow is the comparison of one series, or of a total.
 type DriftReportRow struct {
 	event.Series
 	Comparison
@@ -59,15 +61,16 @@ func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportR
 	if err != nil {
 		return DriftReportResult{}, err
 	}
-	sc := scan{model: q.Model, selection: selection{
-		version:     orDefault(q.Version, All),
-		environment: orDefault(q.Environment, defaultEnvironment),
-		end:         p.recent.to,
-	}, want: segment.WantSpread}
+	sc := scan{
+		selection: selectionOf(q.Model, orDefault(q.Version, All), orDefault(q.Environment, defaultEnvironment)),
+		across:    q.Across,
+		want:      segment.WantSpread,
+	}
+	sc.ask(window{span: p.recent}, p.reference)
 	var result DriftReportResult
-	result.Read, err = db.each(ctx, sc, []window{{span: p.recent}, p.reference}, func(m *model, s *series, answers []answer) {
+	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
 		if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.version == "" {
-			result.Rows = append(result.Rows, p.row(m, s, answers))
+			result.Rows = append(result.Rows, p.row(&of, answers))
 		}
 	})
 	if err != nil {
@@ -123,13 +126,13 @@ func (r *Reference) window(historical int64, recent span) (window, error) {
 	return window{span: span{clampMilli(r.From), clampMilli(r.To)}}, nil
 }
 
-// row compares the windows of a series, the recent one and the reference. A version is no reference to itself.
-func (p *driftPlan) row(m *model, s *series, answers []answer) DriftReportRow {
-	itself := p.reference.version != "" && p.reference.version == s.version
+// row compares the windows of a subject, the recent one and the reference. A version is no reference to itself.
+func (p *driftPlan) row(of *subject, answers []answer) DriftReportRow {
+	itself := p.reference.version != "" && p.reference.version == of.version
 	if itself {
 		answers[1].reset()
 	}
-	row := DriftReportRow{s.of(m), compare(&answers[0].Aggregate, &answers[1].Aggregate, &p.gates), time.UnixMilli(p.at).UTC()}
+	row := DriftReportRow{of.Series, compare(&answers[0].Aggregate, &answers[1].Aggregate, &p.gates), time.UnixMilli(p.at).UTC()}
 	if itself {
 		row.Reason = "this version is the reference"
 	}

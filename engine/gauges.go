@@ -232,10 +232,12 @@ func (m *model) last(n uint32, w span, sc *scratch) (int64, error) {
 // last returns the newest timestamp of a series in w, minMilli if the month has none there.
 func (mo *month) last(n uint32, w span, sc *scratch) (int64, error) {
 	last := int64(minMilli)
+	q := scan{want: segment.WantErrors}
+	q.ask(window{span: w})
 	if !mo.allSealed() {
 		a := &sc.windows(1)[0]
 		a.reset()
-		mo.window(a, n, w, segment.WantErrors)
+		mo.window(a, n, w, q.want)
 		if a.Rows > 0 {
 			last = a.MaxTime
 		}
@@ -252,7 +254,7 @@ func (mo *month) last(n uint32, w span, sc *scratch) (int64, error) {
 		a := &sc.windows(1)[0]
 		a.reset()
 		sc.of = append(sc.of[:0], n)
-		if _, err := sd.windows(sc.answers[:1], []window{{span: w}}, segment.WantErrors, sc); err != nil {
+		if _, err := sd.add(sc.answers[:1], &q, sc); err != nil {
 			return last, err
 		}
 		if a.Rows > 0 {
@@ -271,18 +273,20 @@ const (
 
 // gauges answers for one model in one environment.
 func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow, Read, error) {
-	sc := scan{model: s.model, selection: selection{version: All, environment: s.environment, end: p.end}}
-	ws := []window{{span: p.day}, {span: p.drift.recent}, p.drift.reference}
+	q := scan{
+		selection: selection{model: pattern{text: s.model}, version: pattern{text: All}, environment: pattern{text: s.environment}},
+		want:      segment.WantSpread,
+	}
+	q.ask(window{span: p.day}, window{span: p.drift.recent}, p.drift.reference)
 	b := gaugesBuilder{plan: p, shown: noSeries, judged: noSeries, row: GaugesRow{
 		Model: s.model, Environment: s.environment, LastPrediction: time.UnixMilli(s.last).UTC(),
 		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
 	}}
 	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
-	read, err := db.visit(ctx, sc, func(m *model, n uint32, sc *scratch) (Read, error) {
-		answers := sc.windows(len(ws))
-		read, err := m.windows(answers, n, ws, segment.WantSpread, sc)
+	read, err := db.visit(ctx, &q, func(m *model, n uint32, sc *scratch) (Read, error) {
+		read, err := m.answer(ctx, n, &q, sc)
 		if err == nil {
-			b.add(m, n, answers)
+			b.add(m, n, sc.answers[:q.count])
 		}
 		return read, err
 	})
@@ -315,7 +319,8 @@ func (b *gaugesBuilder) add(m *model, n uint32, answers []answer) {
 	if recent.Rows == 0 && reference.Rows == 0 {
 		return
 	}
-	drift := b.plan.drift.row(m, &m.series[n], answers[1:])
+	of := m.subject(n)
+	drift := b.plan.drift.row(&of, answers[1:])
 	class := judgeable(&drift.Comparison)
 	if b.judged == noSeries || class < b.class || class == b.class && m.newer(n, b.judged) {
 		b.judged, b.class, b.row.Drift = n, class, drift

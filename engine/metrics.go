@@ -9,13 +9,16 @@ import (
 
 // MetricsQuery asks for the error metrics of a window. The zero value of each field is its default.
 type MetricsQuery struct {
-	// Model is the model's id, or All.
-	Model string
-	// Version is a version, All, or "latest" (the default): the version literally so named if the model has one in
-	// the environment, else the version whose first prediction there is the newest.
-	Version string
-	// Environment is an environment or All. Default: production.
-	Environment string
+	// Model, Version and Environment are each a name, All, or a list of names and prefixes with commas between them, such
+	// as "a,team_*". A name that is literally the whole text goes before what it stands for. Environment's default is
+	// production.
+	//
+	// Version's is "latest": the version literally so named if the model has one in the environment; else, of the versions
+	// with an actual in the window, the one whose first prediction in the environment is the newest. It is found for each
+	// model and environment, before any are added up.
+	Model, Version, Environment string
+	// Across are the columns that an answer adds up across, and shows All in. Default: none.
+	Across Columns
 	// Window reaches back from now or AsOf. A negative one answers nothing. Ignored when From is set. Default: 24 h.
 	Window time.Duration
 	// From and To are a half-open window. To needs From; without To there is no upper bound.
@@ -24,7 +27,7 @@ type MetricsQuery struct {
 	AsOf time.Time
 }
 
-// MetricsRow is the answer for one (model, version, environment). Only rows with an actual count.
+// MetricsRow is the answer for one (model, version, environment), or a total of several. Only rows with an actual count.
 type MetricsRow struct {
 	Model, Version, Environment string
 	PredictionCount             uint64
@@ -48,21 +51,18 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 		return MetricsResult{}, err
 	}
 	sc := scan{
-		model: q.Model,
-		selection: selection{
-			version:     orDefault(q.Version, latestVersion),
-			environment: orDefault(q.Environment, defaultEnvironment),
-			end:         w.to,
-		},
+		selection: selectionOf(q.Model, orDefault(q.Version, latestVersion), orDefault(q.Environment, defaultEnvironment)),
+		across:    q.Across,
 	}
+	sc.ask(window{span: w})
 	var result MetricsResult
-	result.Read, err = db.each(ctx, sc, []window{{span: w}}, func(m *model, s *series, answers []answer) {
+	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
 		if a := &answers[0]; a.Actuals > 0 {
 			if len(result.Rows) == cap(result.Rows) { // twice as much leaves less behind than append does
 				result.Rows = slices.Grow(result.Rows, max(1, len(result.Rows)))
 			}
 			result.Rows = append(result.Rows, MetricsRow{
-				Model: m.name, Version: s.version, Environment: s.environment,
+				Model: of.Model, Version: of.Version, Environment: of.Environment,
 				PredictionCount: a.Actuals,
 				RMSE:            a.RMSE(),
 				MAE:             a.MAE(),

@@ -16,7 +16,7 @@ type model struct {
 	// Guarded by mu. The publisher, the sealer and the merger write.
 	series  []series
 	numbers names[seriesName]
-	// latest is the series that "latest" means, by environment.
+	// latest is the first series in the order of each environment, see [model.newer].
 	latest names[string]
 	// raised counts how often the first timestamps of series may have gone up.
 	raised uint32
@@ -71,95 +71,11 @@ func (m *model) sighted(n uint32, first int64) {
 	}
 }
 
-// promote makes series n the latest of its environment if it is.
-func (m *model) promote(n uint32) {
-	environment := m.series[n].environment
-	if held, ok := m.latest.get(environment); !ok || m.newer(n, held) {
-		m.latest.set(environment, n)
-	}
-}
-
-// newer orders the versions of an environment: by the time of their first prediction, ties by name, so that the
-// order rows arrived in does not show; a version literally named "latest" comes last of all.
-func (m *model) newer(a, b uint32) bool {
-	x, y := &m.series[a], &m.series[b]
-	if literal := x.version == latestVersion; literal != (y.version == latestVersion) {
-		return literal
-	}
-	if x.first != y.first {
-		return x.first > y.first
-	}
-	return x.version > y.version
-}
-
-// newestBefore returns the latest series of an environment among those whose first prediction is before end; ok is false
-// if there is none.
-func (m *model) newestBefore(environment string, end int64) (n uint32, ok bool) {
-	for i := range m.series {
-		if m.series[i].environment != environment || m.series[i].first >= end {
-			continue
-		}
-		if !ok || m.newer(uint32(i), n) {
-			n, ok = uint32(i), true
-		}
-	}
-	return n, ok
-}
-
-// newest returns the latest series of an environment that has a prediction.
-func (m *model) newest(environment string) uint32 {
-	n, ok := m.newestBefore(environment, maxMilli)
-	if !ok {
-		panic("BUG: no version in environment " + environment)
-	}
-	return n
-}
-
-// selection picks series of a model. Empty strings are not wildcards; All is.
-type selection struct {
-	version, environment string
-	// end leaves out versions first seen at or after it when version is latest.
-	end int64
-}
-
-// selected appends the numbers of the series that sel picks.
-func (m *model) selected(dst []uint32, sel selection) []uint32 {
-	if sel.version == latestVersion {
-		return m.selectedLatest(dst, sel)
-	}
-	if sel.version != All && sel.environment != All {
-		if n, ok := m.numbers.get(seriesName{sel.version, sel.environment}); ok {
-			dst = append(dst, n)
-		}
-		return dst
-	}
-	for i := range m.series {
-		s := &m.series[i]
-		if (sel.version == All || sel.version == s.version) && (sel.environment == All || sel.environment == s.environment) {
-			dst = append(dst, uint32(i))
-		}
-	}
-	return dst
-}
-
-func (m *model) selectedLatest(dst []uint32, sel selection) []uint32 {
-	one := func(environment string, held uint32) {
-		if m.series[held].first < sel.end {
-			dst = append(dst, held)
-		} else if n, ok := m.newestBefore(environment, sel.end); ok {
-			dst = append(dst, n)
-		}
-	}
-	if sel.environment != All {
-		if held, ok := m.latest.get(sel.environment); ok {
-			one(sel.environment, held)
-		}
-		return dst
-	}
-	for environment, held := range m.latest.all() {
-		one(environment, held)
-	}
-	return dst
+// predicts tells whether the model has a prediction.
+func (m *model) predicts() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.ContainsFunc(m.series, func(s series) bool { return s.first < maxMilli })
 }
 
 // month returns the model's month, making it on first sight.

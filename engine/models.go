@@ -12,7 +12,7 @@ import (
 // Environment default to All.
 type ModelsQuery DriftReportQuery
 
-// ModelRow is one series: all it has, and how its recent window compares with its reference.
+// ModelRow is one series, or a total: all it has, and how its recent window compares with its reference.
 type ModelRow struct {
 	DriftReportRow
 	// FirstEvent and LastEvent are the bounds of its predictions' timestamps, up to the end of the recent window.
@@ -37,23 +37,23 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	if err != nil {
 		return ModelsResult{}, err
 	}
-	sc := scan{model: orDefault(q.Model, All), selection: selection{
-		version:     orDefault(q.Version, All),
-		environment: orDefault(q.Environment, All),
-		end:         p.recent.to,
-	}, want: segment.WantSpread}
+	sc := scan{
+		selection: selectionOf(orDefault(q.Model, All), orDefault(q.Version, All), orDefault(q.Environment, All)),
+		across:    q.Across,
+		want:      segment.WantSpread,
+	}
+	sc.ask(window{span: p.recent}, p.reference, window{span: span{minMilli, p.recent.to}, counted: true})
 	var result ModelsResult
-	if sc.model == All {
+	if sc.model.all() && sc.across == 0 {
 		result.Rows = make([]ModelRow, 0, min(db.models.Size(), modelsExpected))
 	}
-	ws := []window{{span: p.recent}, p.reference, {span: span{minMilli, p.recent.to}, counted: true}}
-	result.Read, err = db.each(ctx, sc, ws, func(m *model, s *series, answers []answer) {
+	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
 		all := &answers[2]
 		if all.Rows == 0 {
 			return
 		}
 		result.Rows = append(result.Rows, ModelRow{
-			DriftReportRow:  p.row(m, s, answers),
+			DriftReportRow:  p.row(&of, answers),
 			FirstEvent:      time.UnixMilli(all.MinTime).UTC(),
 			LastEvent:       time.UnixMilli(all.MaxTime).UTC(),
 			PredictionCount: all.Rows,

@@ -160,45 +160,21 @@ func (g *group) rmse() *big.Float {
 	return exact().Sqrt(exact().Quo(g.square, exact().SetUint64(g.count)))
 }
 
-// groups sums the labelled rows that keep lets through.
-func (o *oracle) groups(keep func(*oracleRow) bool) map[event.Series]*group {
+// groups sums the rows with an actual that keep lets through, by series but for some columns.
+func (o *oracle) groups(columns engine.Columns, keep func(*oracleRow) bool) map[event.Series]*group {
 	groups := make(map[event.Series]*group)
 	for i := range o.rows {
 		r := o.rows[i]
 		if !r.HasActual || !keep(r) {
 			continue
 		}
-		key := event.Series{Model: r.ModelID, Version: r.ModelVersion, Environment: r.Environment}
+		key := across(columns, seriesOf(r))
 		if groups[key] == nil {
 			groups[key] = &group{}
 		}
 		groups[key].add(r)
 	}
 	return groups
-}
-
-// latest is the version that "latest" stands for, among the predictions before end.
-func (o *oracle) latest(model, environment string, end time.Time) string {
-	first := make(map[string]time.Time)
-	for i := range o.rows {
-		r := o.rows[i]
-		if r.ModelID != model || r.Environment != environment || !end.IsZero() && !r.Timestamp.Before(end) {
-			continue
-		}
-		if t, ok := first[r.ModelVersion]; !ok || r.Timestamp.Before(t) {
-			first[r.ModelVersion] = r.Timestamp
-		}
-	}
-	if _, ok := first["latest"]; ok {
-		return "latest"
-	}
-	best := ""
-	for version, t := range first {
-		if best == "" || t.After(first[best]) || t.Equal(first[best]) && version > best {
-			best = version
-		}
-	}
-	return best
 }
 
 // bounds resolves a metrics query; a zero end is none.
@@ -217,28 +193,10 @@ func bounds(q engine.MetricsQuery, now time.Time) (from, end time.Time) {
 
 func (o *oracle) metrics(q engine.MetricsQuery, now time.Time) map[event.Series]*group {
 	from, end := bounds(q, now)
-	named := o.named(q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), end)
-	return o.groups(func(r *oracleRow) bool {
+	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
+	return o.groups(q.Across, func(r *oracleRow) bool {
 		return named(r) && !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end))
 	})
-}
-
-// named tells which rows the names of a query pick.
-func (o *oracle) named(model, version, environment string, end time.Time) func(*oracleRow) bool {
-	latest := make(map[event.Series]string)
-	return func(r *oracleRow) bool {
-		if !matches(model, r.ModelID) || !matches(environment, r.Environment) {
-			return false
-		}
-		if version != "latest" {
-			return matches(version, r.ModelVersion)
-		}
-		key := event.Series{Model: r.ModelID, Environment: r.Environment}
-		if _, ok := latest[key]; !ok {
-			latest[key] = o.latest(r.ModelID, r.Environment, end)
-		}
-		return latest[key] == r.ModelVersion
-	}
 }
 
 // oracleDrift is a drift row in exact arithmetic.
@@ -255,11 +213,11 @@ func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
 	}
 	split := now.Add(-cmp.Or(q.Recent, 6*time.Hour))
 	begin := now.Add(-cmp.Or(q.Historical, 168*time.Hour))
-	named := o.named(q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), end)
-	recent := o.groups(func(r *oracleRow) bool {
+	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
+	recent := o.groups(q.Across, func(r *oracleRow) bool {
 		return named(r) && !r.Timestamp.Before(split) && (end.IsZero() || r.Timestamp.Before(end))
 	})
-	historical := o.groups(func(r *oracleRow) bool {
+	historical := o.groups(q.Across, func(r *oracleRow) bool {
 		return named(r) && !r.Timestamp.Before(begin) && r.Timestamp.Before(split)
 	})
 	var rows []oracleDrift
@@ -280,8 +238,6 @@ func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
 	})
 	return rows
 }
-
-func matches(pattern, value string) bool { return pattern == "*" || pattern == value }
 
 // within1ULP tells whether got is one of the two float64s around want, or want itself.
 func within1ULP(got float64, want *big.Float) bool {

@@ -216,7 +216,7 @@ func (m *machine) checkAll() {
 // checkTimeseries asks for some buckets of one model.
 func (m *machine) checkTimeseries() {
 	q := engine.TimeseriesQuery{Interval: engine.IntervalDay}
-	q.Model, q.Version, q.Environment = m.choose.model(), engine.All, engine.All
+	q.Model, q.Version, q.Environment, q.Across = m.choose.modelPattern(), m.choose.versionPattern(), m.choose.environmentPattern(), m.choose.columns()
 	q.From = m.choose.time()
 	q.To = q.From.Add(time.Duration(m.choose.IntN(100)) * time.Hour)
 	checkTimeseries(m.t, m.db, &m.oracle, q)

@@ -6,12 +6,8 @@ import (
 	"time"
 )
 
-// All is the parameter value that stands for every model, version or environment.
-const All = "*"
-
 // Defaults of the two tutorial endpoints.
 const (
-	latestVersion           = "latest"
 	defaultEnvironment      = "production"
 	defaultWindow           = 24 * time.Hour
 	defaultRecentWindow     = 6 * time.Hour

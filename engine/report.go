@@ -14,8 +14,10 @@ const defaultMinActuals = 30
 
 // ReportQuery asks for the full regression set of a window. The zero value of each field is its default.
 type ReportQuery struct {
-	// Model, Version and Environment pick series as in a [MetricsQuery].
+	// Model, Version, Environment and Across pick series and add them up as in a [MetricsQuery]. Where no version has an
+	// actual in the window, latest is the newest of those with a prediction there, else of those that have begun.
 	Model, Version, Environment string
+	Across                      Columns
 	// Window, From, To and AsOf are the window as in a [MetricsQuery].
 	Window   time.Duration
 	From, To time.Time
@@ -24,7 +26,7 @@ type ReportQuery struct {
 	Floor Floor
 }
 
-// ReportRow is the answer for one series.
+// ReportRow is the answer for one series, or for a total.
 type ReportRow struct {
 	event.Series
 	Measures
@@ -48,9 +50,10 @@ func (db *DB) Report(ctx context.Context, q ReportQuery) (ReportResult, error) {
 		return ReportResult{}, err
 	}
 	var result ReportResult
-	result.Read, err = db.each(ctx, q.scan(w), []window{{span: w}}, func(m *model, s *series, answers []answer) {
-		if s.first < w.to {
-			result.Rows = append(result.Rows, ReportRow{s.of(m), measuresOf(&answers[0], floor)})
+	sc := q.scan(w)
+	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
+		if of.first < w.to {
+			result.Rows = append(result.Rows, ReportRow{of.Series, measuresOf(&answers[0], floor)})
 		}
 	})
 	if err != nil {
@@ -65,20 +68,13 @@ func (q *ReportQuery) span(now time.Time) (span, error) {
 }
 
 func (q *ReportQuery) scan(w span) scan {
-	return scan{
-		model: q.Model,
-		selection: selection{
-			version:     orDefault(q.Version, latestVersion),
-			environment: orDefault(q.Environment, defaultEnvironment),
-			end:         w.to,
-		},
-		want: segment.WantAll,
+	sc := scan{
+		selection: selectionOf(q.Model, orDefault(q.Version, latestVersion), orDefault(q.Environment, defaultEnvironment)),
+		across:    q.Across,
+		want:      segment.WantAll,
 	}
-}
-
-// of names the series of a model to the outside.
-func (s *series) of(m *model) event.Series {
-	return event.Series{Model: m.name, Version: s.version, Environment: s.environment}
+	sc.ask(window{span: w})
+	return sc
 }
 
 func compareSeries(a, b *event.Series) int {

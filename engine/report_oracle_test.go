@@ -91,14 +91,14 @@ func quarticOf(square *big.Float) *big.Float {
 	return exact().Mul(square, square)
 }
 
-// tallies sums the rows that keep lets through, labelled or not, by series.
-func (o *oracle) tallies(keep func(*oracleRow) bool) map[event.Series]*tally {
+// tallies sums the rows that keep lets through, with an actual or not, by series but for some columns.
+func (o *oracle) tallies(columns engine.Columns, keep func(*oracleRow) bool) map[event.Series]*tally {
 	found := make(map[event.Series]*tally)
 	for _, r := range o.rows {
 		if !keep(r) {
 			continue
 		}
-		key := event.Series{Model: r.ModelID, Version: r.ModelVersion, Environment: r.Environment}
+		key := across(columns, seriesOf(r))
 		if found[key] == nil {
 			found[key] = newTally()
 		}
@@ -114,10 +114,10 @@ func within(from, end time.Time) func(*oracleRow) bool {
 // report returns a tally for each series that has begun before the window's end.
 func (o *oracle) report(q engine.MetricsQuery, now time.Time) map[event.Series]*tally {
 	from, end := bounds(q, now)
-	named := o.named(q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), end)
+	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
 	inside := within(from, end)
-	found := o.tallies(func(r *oracleRow) bool { return named(r) && inside(r) })
-	for key := range o.tallies(func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }) {
+	found := o.tallies(q.Across, func(r *oracleRow) bool { return named(r) && inside(r) })
+	for key := range o.tallies(q.Across, func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }) {
 		if found[key] == nil {
 			found[key] = newTally()
 		}
@@ -128,7 +128,7 @@ func (o *oracle) report(q engine.MetricsQuery, now time.Time) map[event.Series]*
 func checkReport(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery, now time.Time) {
 	t.Helper()
 	got, err := db.Report(context.Background(), engine.ReportQuery{
-		Model: q.Model, Version: q.Version, Environment: q.Environment, Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf,
+		Model: q.Model, Version: q.Version, Environment: q.Environment, Across: q.Across, Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf,
 	})
 	require.NoError(t, err)
 	want := o.report(q, now)
@@ -298,27 +298,9 @@ func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftRepo
 	if q.Reference.Version != "" {
 		until = end
 	}
-	named := o.named(q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), end)
-	recent := o.tallies(func(r *oracleRow) bool { return named(r) && within(split, end)(r) })
-	reference := o.tallies(within(begin, until))
-	want := make(map[event.Series][2]*tally)
-	for key := range o.tallies(named) {
-		of := key
-		of.Version = cmp.Or(q.Reference.Version, key.Version)
-		sides := [2]*tally{recent[key], reference[of]}
-		if q.Reference.Version == key.Version {
-			sides[1] = nil
-		}
-		if sides[0] == nil && (sides[1] == nil || q.Reference.Version != "") {
-			continue
-		}
-		for i := range sides {
-			if sides[i] == nil {
-				sides[i] = newTally()
-			}
-		}
-		want[key] = sides
-	}
+	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
+	begun := func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }
+	want := o.comparisons(q, begun, within(split, end), within(begin, until))
 	require.Len(t, got.Rows, len(want), "%+v", q)
 	for _, row := range got.Rows {
 		sides, ok := want[row.Series]
@@ -326,6 +308,42 @@ func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftRepo
 		checkComparison(t, sides[0], sides[1], &row.Comparison)
 		require.Equal(t, now, row.AnalysisTimestamp)
 	}
+}
+
+// comparisons returns the recent window and the reference of each subject of a drift report.
+func (o *oracle) comparisons(q engine.DriftReportQuery, named, recent, reference func(*oracleRow) bool) map[event.Series][2]*tally {
+	versions := make(map[event.Series]map[string]bool)
+	// opposite says for which subjects the rows of a series are the reference.
+	opposite := make(map[event.Series]map[event.Series]bool)
+	for s := range o.tallies(0, named) {
+		key := across(q.Across, s)
+		if versions[key] == nil {
+			versions[key] = make(map[string]bool)
+		}
+		versions[key][s.Version] = true
+		s.Version = cmp.Or(q.Reference.Version, s.Version)
+		if opposite[s] == nil {
+			opposite[s] = make(map[event.Series]bool)
+		}
+		opposite[s][key] = true
+	}
+	want := make(map[event.Series][2]*tally)
+	for key, of := range versions {
+		sides := [2]*tally{newTally(), newTally()}
+		itself := len(of) == 1 && of[q.Reference.Version]
+		for _, r := range o.rows {
+			if recent(r) && named(r) && across(q.Across, seriesOf(r)) == key && (itself || r.ModelVersion != q.Reference.Version) {
+				sides[0].add(r)
+			}
+			if reference(r) && opposite[seriesOf(r)][key] && !itself {
+				sides[1].add(r)
+			}
+		}
+		if sides[0].rows > 0 || sides[1].rows > 0 && q.Reference.Version == "" {
+			want[key] = sides
+		}
+	}
+	return want
 }
 
 func checkComparison(t *testing.T, recent, reference *tally, c *engine.Comparison) {
@@ -400,7 +418,7 @@ func checkSide(t *testing.T, y *tally, s *engine.Side) {
 func (c chooser) driftReportQuery() engine.DriftReportQuery {
 	d := c.driftQuery()
 	q := engine.DriftReportQuery{
-		Model: d.Model, Version: d.Version, Environment: d.Environment, Recent: d.Recent, Historical: d.Historical, AsOf: d.AsOf,
+		Model: d.Model, Version: d.Version, Environment: d.Environment, Across: d.Across, Recent: d.Recent, Historical: d.Historical, AsOf: d.AsOf,
 	}
 	switch c.IntN(4) {
 	case 0:

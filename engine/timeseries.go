@@ -20,7 +20,7 @@ type TimeseriesQuery struct {
 	Zone *time.Location
 }
 
-// TimeseriesRow is the answer for one series and bucket.
+// TimeseriesRow is the answer for one series, or total, and bucket.
 type TimeseriesRow struct {
 	event.Series
 	// Start and End are the half-open bucket. Rows at or after the window's end do not count in it.
@@ -58,25 +58,23 @@ func (db *DB) Timeseries(ctx context.Context, q TimeseriesQuery) (TimeseriesResu
 	for i, b := range buckets {
 		ws[i].span = span{b.from, min(b.to, w.to)}
 	}
+	sc := q.scan(w)
+	if len(ws) > 0 {
+		sc.ask(window{span: span{ws[0].from, w.to}, counted: true})
+	}
 	var result TimeseriesResult
-	tooMany := false
-	result.Read, err = db.eachApart(ctx, q.scan(w), ws, func(m *model, s *series, i int, a *answer) {
-		if s.first >= w.to || tooMany {
-			return
-		}
+	result.Read, err = db.eachApart(ctx, &sc, ws, func(of *subject, i int, a *answer) error {
 		if i == 0 {
-			if tooMany = len(result.Rows)+len(ws) > TimeseriesRowsMax; tooMany {
-				return
+			if len(result.Rows)+len(ws) > TimeseriesRowsMax {
+				return queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
 			}
 			result.Rows = slices.Grow(result.Rows, len(ws))
 		}
 		result.Rows = append(result.Rows, TimeseriesRow{
-			s.of(m), time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(a, floor),
+			of.Series, time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(a, floor),
 		})
+		return nil
 	})
-	if tooMany {
-		err = queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
-	}
 	if err != nil {
 		return TimeseriesResult{}, err
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"testing"
@@ -17,6 +18,20 @@ func checkTimeseries(t *testing.T, db *engine.DB, o *oracle, q engine.Timeseries
 	t.Helper()
 	got, err := db.Timeseries(context.Background(), q)
 	require.NoError(t, err)
+	from := q.From
+	if len(got.Rows) > 0 {
+		from = got.Rows[0].Start
+	}
+	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, q.To})
+	subjects := o.tallies(q.Across, func(r *oracleRow) bool { return named(r) && within(time.Time{}, q.To)(r) })
+	rows := make(map[event.Series]int)
+	for _, row := range got.Rows {
+		require.Contains(t, subjects, row.Series)
+		rows[row.Series]++
+	}
+	if q.From.Before(q.To) {
+		require.Len(t, rows, len(subjects), "%+v", q)
+	}
 	for i, row := range got.Rows {
 		if i > 0 && got.Rows[i-1].Series == row.Series {
 			require.Equal(t, got.Rows[i-1].End, row.Start)
@@ -25,8 +40,8 @@ func checkTimeseries(t *testing.T, db *engine.DB, o *oracle, q engine.Timeseries
 		if !q.To.IsZero() && q.To.Before(end) {
 			end = q.To
 		}
-		found := o.tallies(func(r *oracleRow) bool {
-			return row.Series == event.Series{Model: r.ModelID, Version: r.ModelVersion, Environment: r.Environment} && within(row.Start, end)(r)
+		found := o.tallies(q.Across, func(r *oracleRow) bool {
+			return named(r) && row.Series == across(q.Across, seriesOf(r)) && within(row.Start, end)(r)
 		})
 		y := found[row.Series]
 		if y == nil {

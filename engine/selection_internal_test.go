@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPattern(t *testing.T) {
+	for _, c := range []struct {
+		pattern   string
+		yes, none []string
+	}{
+		{"a", []string{"a"}, []string{"", "ab", "*"}},
+		{"*", []string{"", "a", "*"}, nil},
+		{"", nil, []string{"a"}},
+		{"a,b", []string{"a", "b"}, []string{"", "c", "ab", "a,"}},
+		{" a ,\tb", []string{"a", "b"}, []string{" a "}},
+		{"a,,", []string{"a"}, []string{""}},
+		{"team_*", []string{"team_", "team_a", "team_*"}, []string{"team", "xteam_"}},
+		{"te*m", []string{"te*m"}, []string{"team"}},
+		{"p*,pa*,pab*,pac*,x", []string{"p", "pb", "pa", "pabc", "paz", "x"}, []string{"o", "q", "xy"}},
+		{"b*,a,c*,c", []string{"a", "b1", "c", "cc"}, []string{"ab", "d", ""}},
+		{"a,*", []string{"", "z"}, nil},
+		{"é*", []string{"él"}, []string{"e"}},
+	} {
+		p := patternOf(c.pattern)
+		for _, name := range c.yes {
+			require.True(t, p.matches(name), "%q of %q", name, c.pattern)
+		}
+		for _, name := range c.none {
+			require.False(t, p.matches(name), "%q of %q", name, c.pattern)
+		}
+	}
+}
+
+func TestParseGroupBy(t *testing.T) {
+	for names, want := range map[string]Columns{
+		"model_id,model_version,environment": 0,
+		"environment, model_id":              VersionColumn,
+		"model_version":                      ModelColumn | EnvironmentColumn,
+		"":                                   allColumns,
+		" ":                                  allColumns,
+	} {
+		got, err := ParseGroupBy(names)
+		require.NoError(t, err)
+		require.Equal(t, want, got, names)
+	}
+	for _, names := range []string{"model", "model_id,", ",", "model_id;environment", "Model_ID", "*"} {
+		_, err := ParseGroupBy(names)
+		require.ErrorIs(t, err, ErrQuery, names)
+	}
+}
