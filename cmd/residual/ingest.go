@@ -122,7 +122,11 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, b
 }
 
 func summary(sum client.Loaded) string {
-	text := fmt.Sprintf("%d rows stored, %d quarantined, ", sum.Successful, sum.Quarantined)
+	text := fmt.Sprintf("%d rows stored, ", sum.Successful)
+	if sum.Replaced > 0 {
+		text += fmt.Sprintf("%d of which were there before, ", sum.Replaced)
+	}
+	text += fmt.Sprintf("%d quarantined, ", sum.Quarantined)
 	if sum.Known > 0 {
 		text += fmt.Sprintf("%d of them by an earlier load, ", sum.Known)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/client"
 	"github.com/residualdb/residual/internal/workload"
 )
 
@@ -61,6 +62,16 @@ func TestIngestFilesAndPipes(t *testing.T) {
 	r = runWith(t, map[string]string{"RESIDUAL_SERVER": s.url()}, string(generated(t, "--rows", "70", "--seed", "4")), "ingest", "--wait", "-")
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Equal(t, 5570, countRows(t, s.url()))
+}
+
+func TestIngestSummary(t *testing.T) {
+	f := func(want string, sum client.Loaded) {
+		t.Helper()
+		require.Equal(t, want, summary(sum))
+	}
+	f("5 rows stored, 0 quarantined, 2 requests, 1 retries", client.Loaded{Counts: client.Counts{Successful: 5}, Requests: 2, Retries: 1})
+	f("5 rows stored, 3 of which were there before, 1 quarantined, 2 requests, 0 retries",
+		client.Loaded{Counts: client.Counts{Successful: 5, Replaced: 3, Quarantined: 1}, Requests: 2})
 }
 
 // TestIngestTutorial sends the sample events and the pretty-printed body of the tutorial that the schema comes from.

@@ -29,6 +29,7 @@ func TestUsage(t *testing.T) {
 	f("serve --colour red", "unknown flag: --colour")
 	f("serve --data-dir DIR extra", `residual serve takes no arguments, and got "extra"`)
 	f("serve --data-dir DIR --sync sometimes", "one of always, interval, never is allowed")
+	f("serve --data-dir DIR --duplicates drop", "one of replace, keep is allowed")
 	f("serve --data-dir DIR --log-level loud", "one of info, debug, warn, error is allowed")
 	f("serve --data-dir DIR --retention 3months", "a time is allowed, like 90d, 36h, 15m, 100ms or 0")
 	f("serve --data-dir DIR --retention -1h", "a time is allowed")

@@ -18,6 +18,7 @@ type storeFlags struct {
 	sync                    *choice
 	syncInterval            span
 	retention, maxFuture    span
+	duplicates              *choice
 	actualsTTL              span
 	checkpoint, memoryLimit size
 	models, series, months  int
@@ -25,6 +26,7 @@ type storeFlags struct {
 
 func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.sync = oneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
+	f.duplicates = oneOf(engine.DuplicatesReplace.String(), engine.DuplicatesKeep.String())
 	f.syncInterval, f.maxFuture, f.actualsTTL = span(100*time.Millisecond), span(day), span(30*day)
 	f.checkpoint, f.memoryLimit = 256<<20, 4<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
@@ -32,6 +34,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
 	flags.Var(&f.retention, "retention", "drop months that are older, 0 to keep all")
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
+	flags.Var(f.duplicates, "duplicates", "what becomes of a row sent again (model, version, environment, prediction id and timestamp are equal): replace has the last one count; keep stores each")
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
 	flags.IntVar(&f.models, "models-max", 1_000_000, "models of the store; rows of further ones are quarantined")
 	flags.IntVar(&f.series, "series-max", 100_000, "series (a version in an environment) of one model; rows of further ones are quarantined")
@@ -47,6 +50,13 @@ func (f *storeFlags) syncPolicy() wal.SyncPolicy {
 		}
 	}
 	panic("BUG: no sync policy " + f.sync.value)
+}
+
+func (f *storeFlags) duplicatesChoice() engine.Duplicates {
+	if f.duplicates.value == engine.DuplicatesKeep.String() {
+		return engine.DuplicatesKeep
+	}
+	return engine.DuplicatesReplace
 }
 
 // memoryLimitMin leaves room for events beside what an idle server needs.
@@ -90,6 +100,7 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		SyncInterval:     time.Duration(f.syncInterval),
 		Retention:        time.Duration(f.retention),
 		MaxFuture:        time.Duration(f.maxFuture),
+		Duplicates:       f.duplicatesChoice(),
 		ActualsTTL:       time.Duration(f.actualsTTL),
 		ModelsMax:        f.models,
 		SeriesMax:        f.series,

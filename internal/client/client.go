@@ -93,6 +93,8 @@ func (c *Client) URL(path string, parameters url.Values) string {
 type Counts struct {
 	Successful  int64 `json:"successful_rows"`
 	Quarantined int64 `json:"quarantined_rows"`
+	// Replaced are those of the successful rows that the server had stored already, changed or not.
+	Replaced int64 `json:"replaced_rows"`
 	// Known are those of them that the server had from an earlier request of the same key.
 	Known int64 `json:"-"`
 }

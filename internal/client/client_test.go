@@ -31,13 +31,14 @@ type fakeServer struct {
 	mu       sync.Mutex
 	requests int
 	keys     map[string]int
+	replaced map[string]int    // lines that were there, by key
 	bodies   map[string]string // by key
 	lines    map[string]int
 }
 
 func newServer(t *testing.T) *fakeServer {
 	t.Helper()
-	s := &fakeServer{keys: map[string]int{}, bodies: map[string]string{}, lines: map[string]int{}}
+	s := &fakeServer{keys: map[string]int{}, replaced: map[string]int{}, bodies: map[string]string{}, lines: map[string]int{}}
 	s.fail = func(int, http.ResponseWriter) (bool, bool) { return false, false }
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
@@ -60,7 +61,9 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	rows, known := s.keys[key]
 	if !known {
 		for line := range bytes.Lines(body) {
-			s.lines[string(line)]++
+			if s.lines[string(line)]++; s.lines[string(line)] > 1 {
+				s.replaced[key]++
+			}
 			rows++
 		}
 		s.keys[key], s.bodies[key] = rows, string(body)
@@ -73,7 +76,7 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprintf(w, `{"successful_rows":%d,"quarantined_rows":0}`, rows)
+	fmt.Fprintf(w, `{"successful_rows":%d,"quarantined_rows":0,"replaced_rows":%d}`, rows, s.replaced[key])
 }
 
 // clock is a time that passes only by sleeping.
@@ -148,6 +151,14 @@ func TestLoadSendsEveryLineOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sum.Successful, again.Successful)
 	require.Len(t, server.keys, int(sum.Requests), "a load that runs again stores nothing")
+
+	require.Zero(t, again.Replaced, "the first time each line was new")
+	for range 2 {
+		otherwise, err := c.Load(t.Context(), strings.NewReader(numbered(lines)), client.LoadOptions{BatchBytes: 1 << 20})
+		require.NoError(t, err)
+		require.EqualValues(t, lines, otherwise.Successful)
+		require.EqualValues(t, lines, otherwise.Replaced, "another request, the same lines")
+	}
 }
 
 // TestLoadOfAFile checks that a file is sent like a stream of its bytes, also where answers are lost, and again after its

@@ -41,6 +41,7 @@ type Loaded struct {
 func (l *Loaded) Add(o Loaded) {
 	l.Successful += o.Successful
 	l.Quarantined += o.Quarantined
+	l.Replaced += o.Replaced
 	l.Known += o.Known
 	l.Bytes += o.Bytes
 	l.Requests += o.Requests
