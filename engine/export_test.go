@@ -144,3 +144,19 @@ func gatherAll(dst *segment.Columns, heads []*head, series uint32) {
 	for g.next(dst) {
 	}
 }
+
+// Buckets returns the beginning of each bucket of a window, and the end of the last, in Unix milliseconds.
+func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, error) {
+	found, err := iv.buckets(span{from.UnixMilli(), to.UnixMilli()}, zone)
+	var marks []int64
+	for i, b := range found {
+		if i > 0 && b.from != found[i-1].to || b.from >= b.to {
+			panic("BUG: buckets that do not follow each other")
+		}
+		marks = append(marks, b.from)
+	}
+	if len(found) > 0 {
+		marks = append(marks, found[len(found)-1].to)
+	}
+	return marks, err
+}

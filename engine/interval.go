@@ -1,6 +1,11 @@
 package engine
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/residualdb/residual/internal/wallclock"
+)
 
 // Interval is the length of a bucket of a series over time.
 type Interval uint8
@@ -11,9 +16,13 @@ const (
 	IntervalMinute
 	Interval5Minutes
 	Interval15Minutes
+	Interval30Minutes
 	Interval6Hours
 	IntervalDay
 	IntervalWeek
+	IntervalMonth
+	IntervalQuarter
+	IntervalYear
 	intervalCount
 )
 
@@ -23,7 +32,9 @@ const (
 	TimeseriesRowsMax = 200_000
 )
 
-// intervals are their names and usual lengths.
+const usualDay = 24 * time.Hour
+
+// intervals are their names and lengths: those of a day and more are the shortest that they have where no clock is changed.
 var intervals = [intervalCount]struct {
 	name   string
 	length time.Duration
@@ -32,29 +43,46 @@ var intervals = [intervalCount]struct {
 	IntervalMinute:    {"1m", time.Minute},
 	Interval5Minutes:  {"5m", 5 * time.Minute},
 	Interval15Minutes: {"15m", 15 * time.Minute},
+	Interval30Minutes: {"30m", 30 * time.Minute},
 	Interval6Hours:    {"6h", 6 * time.Hour},
-	IntervalDay:       {"1d", 24 * time.Hour},
-	IntervalWeek:      {"1w", 7 * 24 * time.Hour},
+	IntervalDay:       {"1d", usualDay},
+	IntervalWeek:      {"1w", 7 * usualDay},
+	IntervalMonth:     {"1mo", 28 * usualDay},
+	IntervalQuarter:   {"1q", 90 * usualDay},
+	IntervalYear:      {"1y", 365 * usualDay},
 }
 
 func (iv Interval) String() string { return intervals[iv].name }
 
-// ParseInterval reads 1m, 5m, 15m, 1h, 6h, 1d or 1w.
+// IntervalNames returns the names of the intervals, the shortest first.
+func IntervalNames() []string {
+	names := make([]string, 0, intervalCount)
+	for iv := IntervalMinute; iv < intervalCount; iv++ {
+		if iv == Interval6Hours {
+			names = append(names, IntervalHour.String())
+		}
+		names = append(names, iv.String())
+	}
+	return names
+}
+
+// ParseInterval reads one of [IntervalNames].
 func ParseInterval(name string) (Interval, error) {
 	for i := range intervals {
 		if intervals[i].name == name {
 			return Interval(i), nil
 		}
 	}
-	return 0, queryError("the interval is none of 1m, 5m, 15m, 1h, 6h, 1d and 1w")
+	return 0, queryError("the interval is none of %s", strings.Join(IntervalNames(), ", "))
 }
 
 // buckets cuts the span w at the marks of a clock in a zone. The first bucket is the whole one that holds w.from; the
 // last ends at its mark too, at or after w.to.
 //
-// Weeks begin on Monday, days at midnight, parts of a day of 6 hours at 0, 6, 12 and 18 o'clock: they are shorter or
-// longer where the clock is put forward or back. Up to an hour, a bucket lasts what its name says and counts from
-// midnight; a day's last ends with the day.
+// A bucket of 6 hours or more begins when the clock first shows its mark or a later time: 0, 6, 12 and 18 o'clock, midnight, that of a
+// Monday, of the first day of a month, of January, April, July and October, of January. It is shorter or longer where the clock is put
+// forward or back in it; one that the clock skips is not there. Up to an hour, a bucket lasts what its name says and counts from where
+// the day begins; a day's last ends with the day.
 func (iv Interval) buckets(w span, zone *time.Location) ([]span, error) {
 	if w.from >= w.to {
 		return nil, nil
@@ -63,35 +91,67 @@ func (iv Interval) buckets(w span, zone *time.Location) ([]span, error) {
 	if uint64(w.to-w.from) > uint64(BucketsMax*length) || w.to-w.from < 0 {
 		return nil, queryError("the window has more than %d buckets of %s", BucketsMax, iv)
 	}
-	first := time.UnixMilli(w.from).In(zone)
-	year, month, day := first.Date()
-	step := 1
-	if iv == IntervalWeek {
-		step = 7
-		day -= int(first.Weekday()+6) % 7
-	}
-	mark := func(day, hour int) int64 { return time.Date(year, month, day, hour, 0, 0, 0, zone).UnixMilli() }
+	clock := wallclock.In(zone)
+	mark := iv.floor(clock.Shows(w.from))
+	begin := clock.First(mark)
 	var found []span
-	cut := func(from, to int64) {
-		if from < to && to > w.from && from < w.to {
-			found = append(found, span{from, to})
+	for begin < w.to {
+		mark = iv.next(mark)
+		end := clock.First(mark)
+		step := end - begin
+		if iv.withinDay() {
+			step = length
 		}
-	}
-	for begin := mark(day, 0); begin < w.to; day += step {
-		end := mark(day+step, 0)
-		switch {
-		case iv == Interval6Hours:
-			for hour := 0; hour < 24; hour += 6 {
-				cut(mark(day, hour), mark(day, hour+6))
+		for from := begin; from < end && from < w.to; from += step {
+			if to := min(from+step, end); to > w.from {
+				found = append(found, span{from, to})
 			}
-		case length < time.Hour.Milliseconds()*6:
-			for from := begin; from < end; from += length {
-				cut(from, min(from+length, end))
-			}
-		default:
-			cut(begin, end)
 		}
 		begin = end
 	}
 	return found, nil
+}
+
+// withinDay tells whether buckets count from where the day begins.
+func (iv Interval) withinDay() bool { return intervals[iv].length < intervals[Interval6Hours].length }
+
+// floor returns the last mark up to a time that a clock shows. The marks of buckets within a day are those of the day.
+func (iv Interval) floor(shown int64) int64 {
+	t := time.UnixMilli(shown).UTC()
+	year, month, day := t.Date()
+	hour := 0
+	switch iv {
+	case Interval6Hours:
+		hour = t.Hour() / 6 * 6
+	case IntervalWeek:
+		day -= int(t.Weekday()+6) % 7
+	case IntervalMonth:
+		day = 1
+	case IntervalQuarter:
+		month, day = (month-1)/3*3+1, 1
+	case IntervalYear:
+		month, day = time.January, 1
+	default: // the day's
+	}
+	return time.Date(year, month, day, hour, 0, 0, 0, time.UTC).UnixMilli()
+}
+
+// next returns the mark after a mark.
+func (iv Interval) next(mark int64) int64 {
+	t := time.UnixMilli(mark).UTC()
+	switch iv {
+	case Interval6Hours:
+		t = t.Add(6 * time.Hour)
+	case IntervalWeek:
+		t = t.AddDate(0, 0, 7)
+	case IntervalMonth:
+		t = t.AddDate(0, 1, 0)
+	case IntervalQuarter:
+		t = t.AddDate(0, 3, 0)
+	case IntervalYear:
+		t = t.AddDate(1, 0, 0)
+	default:
+		t = t.AddDate(0, 0, 1)
+	}
+	return t.UnixMilli()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/zones"
 )
 
 // checkTimeseries holds every bucket to the report of its window, which the oracle holds.
@@ -53,7 +54,7 @@ func checkTimeseries(t *testing.T, db *engine.DB, o *oracle, q engine.Timeseries
 }
 
 func TestBuckets(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
+	berlin, err := zones.Load("Europe/Berlin")
 	require.NoError(t, err)
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	stage(t, db, "v1", 90*24*time.Hour, 1, unknown)
@@ -82,6 +83,11 @@ func TestBuckets(t *testing.T) {
 	require.Len(t, starts(engine.IntervalHour, berlin, "2026-10-24 22:00", "2026-10-25 23:00"), 25)
 	require.Equal(t, []string{"18 22:00", "25 23:00"}, starts(engine.IntervalWeek, berlin, "2026-10-25 12:00", "2026-10-26 12:00"))
 	require.Empty(t, starts(engine.IntervalWeek, nil, "2026-10-25 12:00", "2026-10-25 12:00"))
+	require.Equal(t, []string{"24 00:30", "24 01:00"}, starts(engine.Interval30Minutes, nil, "2026-10-24 00:59", "2026-10-24 01:01"))
+	require.Equal(t, []string{"30 22:00", "31 23:00"}, starts(engine.IntervalMonth, berlin, "2026-10-01 00:00", "2026-11-01 00:00"))
+	require.Equal(t, []string{"30 22:00", "31 23:00"}, starts(engine.IntervalMonth, berlin, "2026-10-31 22:59", "2026-10-31 23:01"))
+	require.Equal(t, []string{"30 22:00"}, starts(engine.IntervalQuarter, berlin, "2026-12-01 00:00", "2026-12-31 23:00"))
+	require.Equal(t, []string{"31 23:00"}, starts(engine.IntervalYear, berlin, "2026-01-01 00:00", "2026-12-31 23:00"))
 
 	q := engine.TimeseriesQuery{Interval: engine.IntervalMinute}
 	q.Model, q.Window = "m", (engine.BucketsMax-1)*time.Minute
@@ -96,13 +102,50 @@ func TestBuckets(t *testing.T) {
 }
 
 func TestIntervalNames(t *testing.T) {
-	for _, name := range []string{"1m", "5m", "15m", "1h", "6h", "1d", "1w"} {
+	names := []string{"1m", "5m", "15m", "30m", "1h", "6h", "1d", "1w", "1mo", "1q", "1y"}
+	require.Equal(t, names, engine.IntervalNames())
+	for _, name := range names {
 		interval, err := engine.ParseInterval(name)
 		require.NoError(t, err)
 		require.Equal(t, name, interval.String())
 	}
 	_, err := engine.ParseInterval("2h")
 	require.ErrorIs(t, err, engine.ErrQuery)
+}
+
+// TestBucketsHoldEveryRow has rows around each change of the clock of the odd zones: every one is in one bucket, and in that of the day
+// that its clock shows unless it shows the time for the second time.
+func TestBucketsHoldEveryRow(t *testing.T) {
+	for _, name := range oddZones {
+		zone, err := zones.Load(name)
+		require.NoError(t, err)
+		db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+		var batch event.Batch
+		rows := 0
+		for day := time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() < 2013; day = day.AddDate(0, 0, 1) {
+			for _, minutes := range []int{0, 1, 59, 60, 61, 119, 120, 179, 180, 210, 239, 240, 299, 300, 600, 601, 1439} {
+				at := day.Add(time.Duration(minutes) * time.Minute)
+				require.NoError(t, batch.Add(event.Event{
+					Timestamp: at, ModelID: "m", PredictionID: at.String(), ModelVersion: "v", Environment: "production",
+					Features: "{}", PredictedValue: 1, ActualValue: 1, HasActual: true,
+				}, db.Rules()))
+				rows++
+			}
+		}
+		_, err = db.Append(context.Background(), &batch)
+		require.NoError(t, err)
+		for _, iv := range []engine.Interval{engine.Interval6Hours, engine.IntervalDay, engine.IntervalWeek, engine.IntervalMonth, engine.IntervalYear} {
+			q := engine.TimeseriesQuery{Interval: iv, Zone: zone}
+			q.Model, q.From, q.To = "m", time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2013, 1, 1, 0, 0, 0, 0, time.UTC)
+			got, err := db.Timeseries(context.Background(), q)
+			require.NoError(t, err)
+			total := 0
+			for _, row := range got.Rows {
+				total += int(row.PredictionCount)
+			}
+			require.Equal(t, rows, total, "%s %s", name, iv)
+		}
+	}
 }
 
 // TestModelsRank has one series of each status, and holds order and counts.

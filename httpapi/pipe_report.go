@@ -3,10 +3,10 @@ package httpapi
 import (
 	"context"
 	"slices"
-	"time"
-	_ "time/tzdata" // the parameter timezone must not depend on what the machine has
+	"strings"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/zones"
 )
 
 // ReportStore is a Store that also answers reports. A store without it does not have their pipes.
@@ -61,12 +61,15 @@ var reportPipe = pipe{
 	run:         runReport,
 }
 
+// allIntervals is the list for texts.
+var allIntervals = strings.Join(engine.IntervalNames(), ", ")
+
 var timeseriesPipe = pipe{
 	name:        "model_performance_timeseries",
 	description: "The full regression set of a model for each bucket of a window of time, the empty ones too",
 	parameters: slices.Concat(reportParameters, []Parameter{
-		{"interval", "String", "1h", "the length of a bucket: 1m, 5m, 15m, 1h, 6h, 1d or 1w"},
-		{"timezone", "String", "UTC", "where days and weeks begin: a name such as Europe/Berlin"},
+		{"interval", "String", "1h", "the length of a bucket: " + allIntervals},
+		{"timezone", "String", "UTC", "where days begin: a name such as Europe/Berlin"},
 	}),
 	columns:  slices.Concat(seriesColumns, []column{{"bucket_start", kindDateTime}, {"bucket_end", kindDateTime}}, measureColumns),
 	reports:  true,
@@ -132,14 +135,14 @@ func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
 		return err
 	}
 	if q.Interval, err = engine.ParseInterval(interval); err != nil {
-		return badParameter("Error validating %s to type String: the parameter interval must be 1m, 5m, 15m, 1h, 6h, 1d or 1w", shown(interval))
+		return badParameter("Error validating %s to type String: the parameter interval must be one of %s", shown(interval), allIntervals)
 	}
 	zone, err := c.params.string("timezone")
 	if err != nil {
 		return err
 	}
-	if q.Zone, err = time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-		return badParameter("Error validating %s to type String: the parameter timezone must be a name such as Europe/Berlin", shown(zone))
+	if q.Zone, err = zones.Load(zone); err != nil {
+		return badParameter("Error validating %s to type String: the parameter timezone must be a name of the tz database, such as Europe/Berlin", shown(zone))
 	}
 	if nothing {
 		return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/zones"
 )
 
 var _ httpapi.ReportStore = (*fakeStore)(nil)
@@ -114,7 +115,7 @@ var (
 
 // TestParametersBecomeReportQueries looks at what reaches the store of the four pipes.
 func TestParametersBecomeReportQueries(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
+	berlin, err := zones.Load("Europe/Berlin")
 	require.NoError(t, err)
 	at := func(day int) time.Time { return time.Date(2025, 4, day, 0, 0, 0, 0, time.UTC) }
 	report := engine.ReportQuery{

@@ -44,13 +44,13 @@ var rooms = map[string]room{
 		never:  []string{"net", "net/http"},
 	},
 	"engine": {
-		module:  []string{"event", "segment", "wal", "internal/freelist", "internal/thread", "internal/vfs"},
+		module:  []string{"event", "segment", "wal", "internal/freelist", "internal/thread", "internal/vfs", "internal/wallclock"},
 		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
-		never:   []string{"net", "net/http"},
+		never:   []string{"net", "net/http", "time/tzdata"},
 	},
 	"httpapi": {
 		module: []string{
-			"engine", "event", "httpapi/upload", "internal/freelist", "internal/jsontext", "internal/thread",
+			"engine", "event", "httpapi/upload", "internal/freelist", "internal/jsontext", "internal/thread", "internal/zones",
 		},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
@@ -82,7 +82,10 @@ var rooms = map[string]room{
 	"internal/vfs/simdisk": {module: []string{"internal/vfs"}},
 
 	"internal/vfs/simdisk/toylog": {module: []string{"internal/vfs"}},
+	"internal/wallclock":          {},
 	"internal/workload":           {module: []string{"event"}},
+	"internal/zones":              {never: []string{"net", "os", "time/tzdata"}},
+	"internal/zones/generate":     {},
 }
 
 // forTests is what any test may import besides its room's row, its own package and the internal packages.
