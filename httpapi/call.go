@@ -19,6 +19,8 @@ type call struct {
 	store  Store
 	holder holder
 	params params
+	// held is what the request's body was charged to the bytes in flight.
+	held   int64
 	table  table
 	output output // of an answer that is sent at once
 	// streams is set when the answer is sent by a stream, which outlives the call.
@@ -34,7 +36,7 @@ func (c *call) begin(ctx *fasthttp.RequestCtx) {
 func (c *call) end() {
 	c.params.reset()
 	c.table.reset()
-	c.ctx, c.store, c.streams = nil, nil, false
+	c.ctx, c.store, c.streams, c.held = nil, nil, false, 0
 	c.label, c.target, c.holder = labelRefused, target{}, holder{}
 }
 

@@ -12,7 +12,8 @@ import (
 // happens to run on the same machine: it answers only pages from loopback, and only under a loopback name, which a
 // page elsewhere cannot take on by pointing its own name here.
 
-// checkOrigin refuses requests that a foreign page could have caused. It matters only without tokens.
+// checkOrigin refuses requests that a foreign page could have caused. It matters only without tokens. A browser sends no
+// Origin with what a page has it fetch as an image or script, but tells by Sec-Fetch-Site where the page is from.
 func (s *Server) checkOrigin(c *call) *answerError {
 	if !s.opts.Tokens.open() {
 		return nil
@@ -24,7 +25,19 @@ func (s *Server) checkOrigin(c *call) *answerError {
 	if origin := header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && !isLoopback(originHost(origin)) {
 		return forbidden("without tokens this server answers only pages from loopback, not from %s; create a token with: residual token create", shown(origin))
 	}
+	if site := header.Peek("Sec-Fetch-Site"); len(header.Peek(fasthttp.HeaderOrigin)) == 0 && !fromHere(site) {
+		return forbidden("without tokens this server answers no requests of pages from elsewhere; create a token with: residual token create")
+	}
 	return nil
+}
+
+// fromHere tells whether a value of Sec-Fetch-Site is that of a page under the name that is asked, or of no page.
+func fromHere(site []byte) bool {
+	switch string(site) {
+	case "", "same-origin", "same-site", "none":
+		return true
+	}
+	return false
 }
 
 func originHost(origin []byte) []byte {
@@ -32,10 +45,11 @@ func originHost(origin []byte) []byte {
 	return host
 }
 
-// isLoopback reports whether host, with or without a port, names this machine.
+// isLoopback reports whether host, with or without a port, names this machine. Names are of any case and may end in a
+// dot.
 func isLoopback(hostport []byte) bool {
-	switch name, _, _ := bytes.Cut(hostport, []byte(":")); string(name) {
-	case "localhost", "127.0.0.1":
+	name, _, _ := bytes.Cut(hostport, []byte(":"))
+	if string(name) == "127.0.0.1" || bytes.EqualFold(bytes.TrimSuffix(name, []byte(".")), []byte("localhost")) {
 		return true
 	}
 	host := string(hostport)

@@ -12,6 +12,9 @@ func writeCSV(o *output, t *table) error {
 	for t.step() {
 		for j, cell := range t.current() {
 			o.buf = appendComma(o.buf, j)
+			if o.noFormulas && isFormula(cell.text) {
+				cell.text = "'" + cell.text
+			}
 			o.csvCell(t.columns[j].kind, cell)
 		}
 		o.buf = append(o.buf, '\n')
@@ -22,14 +25,28 @@ func writeCSV(o *output, t *table) error {
 	return o.ended(t)
 }
 
-// writeCSVWithNames is writeCSV under a line of column names.
+// writeCSVWithNames is writeCSV under a line of column names, for people: a spreadsheet takes none of its texts for a
+// formula.
 func writeCSVWithNames(o *output, t *table) error {
 	for i, column := range t.columns {
 		o.buf = appendComma(o.buf, i)
 		o.buf = appendCSVString(o.buf, column.name)
 	}
 	o.buf = append(o.buf, '\n')
+	o.noFormulas = true
 	return writeCSV(o, t)
+}
+
+// isFormula tells whether a spreadsheet would calculate what a text says, instead of showing it.
+func isFormula(text string) bool {
+	if text == "" {
+		return false
+	}
+	switch text[0] {
+	case '=', '+', '-', '@', '\t', '\r':
+		return true
+	}
+	return false
 }
 
 // csvCell writes a value, a long text part by part.

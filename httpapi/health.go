@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"strings"
+
 	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/internal/jsontext"
@@ -12,9 +14,9 @@ func (s *Server) getHealth(c *call) error {
 	if c.store == nil {
 		status, reason = "starting", "the log is being replayed"
 	} else if h := c.store.Health(); !h.Ready {
-		status, reason = "starting", h.Reason
+		status, reason = "starting", withoutPaths(h.Reason)
 	} else if h.Degraded {
-		status, reason = "degraded", h.Reason
+		status, reason = "degraded", withoutPaths(h.Reason)
 	}
 	body := append([]byte(nil), `{"status":`...)
 	body = jsontext.AppendString(body, status)
@@ -31,4 +33,19 @@ func (s *Server) getHealth(c *call) error {
 	c.ctx.SetContentType(jsonType)
 	c.ctx.SetBody(body)
 	return nil
+}
+
+// withoutPaths is the text of an error without the parts, between colons, that could tell where files are: nobody needs a
+// token to read it. The log has the whole.
+func withoutPaths(text string) string {
+	var parts []string
+	for part := range strings.SplitSeq(text, ": ") {
+		if !strings.ContainsAny(part, `/\`) || part == "input/output error" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return "see the log"
+	}
+	return strings.Join(parts, ": ")
 }

@@ -29,6 +29,7 @@ func (in *intake) reset() {
 // by piece.
 type inflow struct {
 	server *Server
+	call   *call
 	source *source
 	format event.Format
 	buffer *[]byte // of the free list, nil once it is back
@@ -40,9 +41,12 @@ type inflow struct {
 // ingest takes the body in and stores it as one batch.
 func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reader) (engine.Appended, error) {
 	var key engine.Key
-	var err error
-	if key.ID, err = idempotencyKey(&c.ctx.Request.Header); err != nil {
+	given, err := idempotencyKey(&c.ctx.Request.Header)
+	if err != nil {
 		return engine.Appended{}, err
+	}
+	if given != "" {
+		key.ID = scopedKey(c.holder.name, src.name, given)
 	}
 	if s.heap.full() {
 		s.counts.heapFull.Add(1)
@@ -61,7 +65,7 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 		return engine.Appended{}, s.overBudget()
 	}
 	buffer := s.buffers.Get()
-	in := &inflow{server: s, source: src, format: format, buffer: buffer, pieces: pieces{from: body, buf: (*buffer)[:0]}}
+	in := &inflow{server: s, call: c, source: src, format: format, buffer: buffer, pieces: pieces{from: body, buf: (*buffer)[:0]}}
 	defer in.release()
 	defer in.putBuffer()
 	in.pieces.read, in.pieces.done = in.arrived, in.passed
@@ -98,8 +102,8 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 
 // arrived charges bytes of the decoded body.
 func (in *inflow) arrived(p []byte) error {
-	if !in.server.budget.take(int64(len(p))) {
-		return in.server.overBudget()
+	if err := in.call.hold(len(p)); err != nil {
+		return err
 	}
 	in.taken += int64(len(p))
 	return nil
@@ -110,6 +114,19 @@ func (s *Server) overIngests() *answerError {
 	e := busy(s.limits.IngestsMax, "too many requests are being taken in; send this one again")
 	e.hangUp = true // the body is not read
 	return e
+}
+
+// hold charges bytes that came in with the call's request to the bytes in flight, until release.
+func (c *call) hold(n int) error {
+	budget := &c.server.budget
+	if budget.take(int64(n)) {
+		c.held += int64(n)
+		return nil
+	}
+	if c.held+int64(n) > budget.limit {
+		return tooLarge("the file and its rows are more than the %d bytes that are taken in at one time; send it in parts", budget.limit)
+	}
+	return c.server.overBudget()
 }
 
 func (s *Server) overBudget() error {

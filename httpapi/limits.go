@@ -39,7 +39,7 @@ type Limits struct {
 	AnswerTimeout time.Duration
 	// AnswerBytesMax bounds the memory of the answers that are too long to be sent at once. Default: 256 MiB.
 	AnswerBytesMax int64
-	// ConnsMax bounds open connections; one that never sends a whole head costs about 24 KiB. Default: 8192.
+	// ConnsMax bounds open connections, which take up to ConnBytes each. Default: 8192.
 	ConnsMax int
 	// ConnsPerIPMax bounds open connections from one address. Default: 1024.
 	ConnsPerIPMax int
@@ -53,6 +53,10 @@ type Limits struct {
 	// one second's worth. Default: 0, which is no bound.
 	RequestsPerSecond int
 }
+
+// ConnBytes is what a connection takes at most while nothing is taken in or answered at length on it: the memory for a
+// head and for an answer of one piece, and a stack.
+const ConnBytes = 64 << 10
 
 const (
 	// headBytesMax bounds the header lines of a request, queryBytesMax what follows the question mark.

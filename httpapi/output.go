@@ -24,6 +24,8 @@ type output struct {
 	// send hands a piece on, which it must not keep. It is nil as long as the answer may be short.
 	send func(piece []byte) error
 	err  error
+	// noFormulas has CSV put an apostrophe before texts that a spreadsheet would take for formulas.
+	noFormulas bool
 }
 
 // pass sends what there is if it makes a piece, and tells whether writing goes on.

@@ -161,7 +161,7 @@ func (c *call) writeShort(f *outputFormat) ([]byte, error) {
 		defer c.server.streams.budget.give(holds)
 	}
 	o := &c.output
-	o.buf, o.err = c.ctx.Response.SwapBody(nil)[:0], nil
+	*o = output{buf: c.ctx.Response.SwapBody(nil)[:0]}
 	err := f.write(o, &c.table)
 	body := o.buf
 	o.buf = nil

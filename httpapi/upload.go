@@ -46,7 +46,7 @@ func (s *Server) postDatasource(c *call) error {
 		return err
 	}
 	defer closeFile()
-	raw := &chargedReader{from: file, server: s}
+	raw := &chargedReader{from: file, call: c}
 	defer raw.release()
 	rows, err := s.rowsOf(c, src, raw, name)
 	if err != nil {
@@ -188,18 +188,18 @@ func formatOf(name string) string {
 
 // chargedReader charges what is read to the bytes in flight.
 type chargedReader struct {
-	from   io.Reader
-	server *Server
-	taken  int64
+	from  io.Reader
+	call  *call
+	taken int64
 }
 
 func (r *chargedReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
-	if !r.server.budget.take(int64(n)) {
-		return 0, r.server.overBudget()
+	if held := r.call.hold(n); held != nil {
+		return 0, held
 	}
 	r.taken += int64(n)
 	return n, err
 }
 
-func (r *chargedReader) release() { r.server.budget.give(r.taken) }
+func (r *chargedReader) release() { r.call.server.budget.give(r.taken) }

@@ -152,6 +152,17 @@ func TestParquetFiles(t *testing.T) {
 	require.Equal(t, 0, sent(t, upload+"&format=parquet", parquetFile(t, 0)).Len())
 }
 
+// TestParquetThatNeverFits sends a file that takes, with its rows, more than may be in flight: that is no matter of the
+// moment.
+func TestParquetThatNeverFits(t *testing.T) {
+	file := parquetFile(t, 20_000, parquet.Compression(&parquet.Zstd))
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 2 << 20, InFlightBytesMax: 2 << 20}})
+	resp, answer := server.do(t, "POST", upload+"&format=parquet", bytes.NewReader(file))
+	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, answer)
+	require.Contains(t, errorText(t, answer), "send it in parts")
+	require.Zero(t, scrape(t, server)["residual_http_body_bytes"])
+}
+
 // TestParquetRefused holds what is wrong with a file to the answer that says so.
 func TestParquetRefused(t *testing.T) {
 	server := start(t, httpapi.Options{Limits: httpapi.Limits{BodyBytesMax: 1 << 10}})

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/httpapi"
 )
 
 // TestLimitsFollowMemory holds that a body, and all of them together, take an eighth of the memory, whatever there is
@@ -22,6 +24,12 @@ func TestLimitsFollowMemory(t *testing.T) {
 			require.LessOrEqual(t, int64(l.IngestsMax)*(4<<20), l.InFlightBytesMax)
 		}
 		require.Less(t, l.HeapBytesMax, flags.managedBytes())
+		require.LessOrEqual(t, l.AnswerBytesMax, int64(memory)/8)
+		require.LessOrEqual(t, int64(l.ConnsMax)*httpapi.ConnBytes, int64(memory)/8)
+		require.Less(t, l.ConnsPerIPMax, l.ConnsMax)
 	}
-	require.EqualValues(t, 64<<20, defaultServeFlags().limits().BodyBytesMax)
+	defaults := defaultServeFlags().limits()
+	require.EqualValues(t, 64<<20, defaults.BodyBytesMax)
+	require.Equal(t, 8192, defaults.ConnsMax)
+	require.Equal(t, 1024, defaults.ConnsPerIPMax)
 }

@@ -70,16 +70,20 @@ func (f *serveFlags) limits() httpapi.Limits {
 	const (
 		bodyBytes, inFlightBytes = 64 << 20, 256 << 20
 		answerBytes              = 256 << 20
+		connsMax, connsPerIPMax  = 8192, 1024
 		// What so many requests hold beside their bodies is a sixteenth of the memory, and their bodies an eighth if they
 		// are those of residual ingest, of 4 MiB. The others wait for their turn where they cost a connection.
 		ingestBytes, ingestsMax = 32 << 20, 256
 	)
 	memory := int64(f.memoryLimit)
+	conns := int(min(memory/8/httpapi.ConnBytes, connsMax))
 	return httpapi.Limits{
 		IngestsMax:        int(min(memory/ingestBytes, ingestsMax)),
 		RequestsPerSecond: f.rateLimit,
 		BodyBytesMax:      min(memory/8, bodyBytes),
 		InFlightBytesMax:  min(memory/8, inFlightBytes),
+		ConnsMax:          conns,
+		ConnsPerIPMax:     min(conns/2, connsPerIPMax),
 		AnswerBytesMax:    min(memory/8, answerBytes),
 		HeapBytesMax:      f.managedBytes() / 5 * 4,
 	}

@@ -22,15 +22,12 @@ type Column struct {
 
 // CSV reads a CSV file. A first record that names a column is a header; without one the columns are these, in order.
 func CSV(file io.Reader, columns []Column, comma rune) io.Reader {
-	rows := &csvRows{reader: csv.NewReader(withoutMark(file)), columns: columns}
-	rows.reader.Comma = comma
-	rows.reader.FieldsPerRecord = -1
-	rows.reader.ReuseRecord = true
+	rows := &csvRows{reader: csvReader{from: withoutMark(file), comma: string(comma), line: 1, column: 1}, columns: columns}
 	return &rowReader{next: rows.next}
 }
 
 // withoutMark skips the byte order mark that spreadsheets put before UTF-8.
-func withoutMark(file io.Reader) io.Reader {
+func withoutMark(file io.Reader) *bufio.Reader {
 	const mark = "\uFEFF"
 	peeked := bufio.NewReader(file)
 	if start, _ := peeked.Peek(len(mark)); string(start) == mark {
@@ -40,7 +37,7 @@ func withoutMark(file io.Reader) io.Reader {
 }
 
 type csvRows struct {
-	reader  *csv.Reader
+	reader  csvReader
 	columns []Column
 	// names are the columns of the file, known after its first record.
 	names []string
@@ -49,7 +46,7 @@ type csvRows struct {
 // next appends one record as a line of JSON. A record that is none becomes a JSON string, which the decoder rejects,
 // so that it costs no other record its row.
 func (r *csvRows) next(dst []byte) ([]byte, error) {
-	record, err := r.reader.Read()
+	record, err := r.reader.read()
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		return append(jsontext.AppendString(dst, broken.Error()), '\n'), nil
 	}
@@ -63,7 +60,7 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 		}
 	}
 	if len(record) != len(r.names) {
-		text := fmt.Sprintf("%d fields where there are %d columns: %s", len(record), len(r.names), strings.Join(record, string(r.reader.Comma)))
+		text := fmt.Sprintf("%d fields where there are %d columns: %s", len(record), len(r.names), strings.Join(record, r.reader.comma))
 		return append(jsontext.AppendString(dst, text), '\n'), nil
 	}
 	dst = append(dst, '{')

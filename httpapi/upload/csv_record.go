@@ -1,0 +1,205 @@
+package upload
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"io"
+)
+
+// A CSV record has at most FieldsMax fields and RecordBytesMax bytes, which is more than a line of JSON may have.
+const (
+	FieldsMax      = 1024
+	RecordBytesMax = 1 << 20
+)
+
+var (
+	errWide = errors.New("more than 1024 fields")
+	errLong = errors.New("longer than 1 MiB")
+)
+
+// csvReader reads records as an encoding/csv.Reader does, whose errors it gives, but never holds more of one than it may
+// have: a file may be one record of nothing but delimiters. A record that is none, or has too many fields, ends with its
+// line; one that is too long where its last field does.
+type csvReader struct {
+	from  *bufio.Reader
+	comma string
+	// line and column are the place of the next byte, both from 1.
+	line, column int
+	// newLine is set when the byte before ended a line.
+	newLine bool
+
+	text   []byte // of the fields of the record
+	ends   []int  // of each in text
+	long   bool
+	record []string
+}
+
+// token is a byte of a file, or what stands for more of it.
+type token int
+
+const (
+	delimiter token = 256 + iota
+	lineEnd
+	fileEnd
+)
+
+// next reads a token. A carriage return before the end of a line or file counts as none.
+func (r *csvReader) next() (token, error) {
+	b, err := r.from.ReadByte()
+	if b == '\r' && err == nil {
+		switch behind, _ := r.from.Peek(1); {
+		case len(behind) == 0:
+			_, err = r.from.ReadByte() // whose error tells why
+		case behind[0] == '\n':
+			b, err = r.from.ReadByte()
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return fileEnd, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if r.newLine {
+		r.line, r.column, r.newLine = r.line+1, 1, false
+	}
+	r.column++
+	if b == '\n' {
+		r.newLine = true
+		return lineEnd, nil
+	}
+	if b != r.comma[0] {
+		return token(b), nil
+	}
+	if rest := r.comma[1:]; rest != "" {
+		if behind, _ := r.from.Peek(len(rest)); string(behind) != rest {
+			return token(b), nil
+		}
+		_, _ = r.from.Discard(len(rest)) // it was peeked at
+		r.column += len(rest)
+	}
+	return delimiter, nil
+}
+
+// read returns the next record, which is valid until the next call, or io.EOF after the last one.
+func (r *csvReader) read() ([]string, error) {
+	r.text, r.ends, r.long = r.text[:0], r.ends[:0], false
+	t, err := r.next()
+	for t == lineEnd && err == nil {
+		t, err = r.next()
+	}
+	if t == fileEnd && err == nil {
+		err = io.EOF
+	}
+	if err != nil {
+		return nil, err
+	}
+	start := r.line
+	for {
+		if t == '"' {
+			t, err = r.quoted(start)
+		} else {
+			t, err = r.plain(t, start)
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.ends = append(r.ends, len(r.text))
+		switch {
+		case t != delimiter && r.long:
+			return nil, r.broken(start, r.column, errLong)
+		case t != delimiter:
+			return r.fields(), nil
+		case len(r.ends) == FieldsMax:
+			return nil, r.skipLine(r.broken(start, r.column, errWide))
+		}
+		if t, err = r.next(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// plain reads a field that begins with t and is in no quotes, and returns what ended it.
+func (r *csvReader) plain(t token, start int) (token, error) {
+	for t < delimiter {
+		if t == '"' {
+			return 0, r.skipLine(r.broken(start, r.column-1, csv.ErrBareQuote))
+		}
+		r.add(byte(t))
+		var err error
+		if t, err = r.next(); err != nil {
+			return 0, err
+		}
+	}
+	return t, nil
+}
+
+// quoted reads a field behind its first quote, and returns what ended it.
+func (r *csvReader) quoted(start int) (token, error) {
+	for {
+		t, err := r.next()
+		if err != nil {
+			return 0, err
+		}
+		switch t {
+		case '"':
+			column := r.column - 1
+			if t, err = r.next(); err != nil || t >= delimiter {
+				return t, err
+			}
+			if t != '"' {
+				return 0, r.skipLine(r.broken(start, column, csv.ErrQuote))
+			}
+			r.add('"')
+		case lineEnd:
+			r.add('\n')
+		case delimiter:
+			for i := range len(r.comma) {
+				r.add(r.comma[i])
+			}
+		case fileEnd:
+			return 0, r.broken(start, r.column, csv.ErrQuote)
+		default:
+			r.add(byte(t))
+		}
+	}
+}
+
+func (r *csvReader) add(b byte) {
+	if len(r.text) < RecordBytesMax {
+		r.text = append(r.text, b)
+	} else {
+		r.long = true
+	}
+}
+
+// broken is the error of a record that begins on the line start.
+func (r *csvReader) broken(start, column int, err error) error {
+	return &csv.ParseError{StartLine: start, Line: r.line, Column: column, Err: err}
+}
+
+// skipLine skips the rest of the line and returns broken, or the error of reading it.
+func (r *csvReader) skipLine(broken error) error {
+	for !r.newLine {
+		t, err := r.next()
+		if err != nil {
+			return err
+		}
+		if t == fileEnd {
+			break
+		}
+	}
+	return broken
+}
+
+// fields makes the record of the text.
+func (r *csvReader) fields() []string {
+	text, from := string(r.text), 0
+	r.record = r.record[:0]
+	for _, end := range r.ends {
+		r.record = append(r.record, text[from:end])
+		from = end
+	}
+	return r.record
+}
