@@ -10,7 +10,8 @@ import (
 	"github.com/residualdb/residual/wal"
 )
 
-// background seals, checkpoints, merges and drops without being asked. Its two goroutines end with Close.
+// background seals, checkpoints, merges, drops and looks after the directory without being asked. Its goroutines end with
+// Close.
 type background struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -50,6 +51,7 @@ func (db *DB) startBackground() {
 		thread.GiveWay()
 		db.keepInBackground(ctx)
 	})
+	bg.done.Go(func() { db.watchClaim(ctx) })
 }
 
 func (db *DB) stopBackground() {

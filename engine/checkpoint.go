@@ -17,8 +17,9 @@ import (
 // log, seals the heads of the months that got rows before the cut, writes their segments to one pack, and commits it
 // with a manifest; only then is the log truncated.
 type keeper struct {
-	// Immutable after Open.
+	// Immutable after Open. fs is the directory, by its handle: the claim to it, nil for who only reads it.
 	fs    vfs.FS
+	claim *vfs.Claim
 	dir   string
 	store [16]byte
 	clock *clock // nil in Salvage, which has none

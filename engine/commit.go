@@ -17,12 +17,15 @@ import (
 // A sync that fails leaves open what a restart finds, and asking again would ask the cache: that is the end of checkpoints.
 // Where the sync was not even tried, for want of space or of file descriptors, the next commit may settle it.
 func (k *keeper) commit(next *manifest) error {
+	if err := k.claim.Check(); err != nil {
+		return err
+	}
 	next.number = k.manifest.number + 1
 	next.lastFile = k.lastFile
 	if k.clock != nil {
 		next.trusted = k.clock.read().trusted
 	}
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
+	for _, dir := range storedDirs {
 		if err := k.syncDir(dir); err != nil {
 			return err
 		}
@@ -69,6 +72,9 @@ func (k *keeper) fail(err error) error {
 func (k *keeper) failure() error {
 	if err := k.failed.Load(); err != nil {
 		return fmt.Errorf("%w: no checkpoints until a restart: %w", ErrDegraded, *err)
+	}
+	if err := k.claim.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDegraded, err)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/residualdb/residual/internal/freelist"
 	"github.com/residualdb/residual/internal/thread"
+	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
@@ -20,9 +20,9 @@ import (
 // DB is an open store. It is safe for concurrent use.
 type DB struct {
 	// Immutable after Open.
-	opts Options
-	dir  string
-	lock io.Closer
+	opts  Options
+	dir   string
+	claim *vfs.Claim // to dir
 	// clock tells what has expired.
 	clock *clock
 	log   *wal.Log
@@ -105,15 +105,15 @@ func Open(dir string, opts Options) (*DB, error) {
 }
 
 func (db *DB) open() (err error) {
-	if db.lock, err = lockDir(db.opts.FS, db.dir); err != nil {
+	if db.claim, err = claimDir(db.opts.FS, db.dir); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, db.lock.Close())
+			err = errors.Join(err, db.claim.Close())
 		}
 	}()
-	id, err := storeID(db.opts.FS, db.dir, db.opts.Random)
+	id, err := db.storeID()
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (db *DB) open() (err error) {
 }
 
 // Close waits for calls under way, makes a checkpoint, and releases the directory. It is idempotent. What was
-// acknowledged is durable whether the checkpoint succeeds or not.
+// acknowledged is durable whether the checkpoint succeeds or not. The error is [ErrTaken] if the directory was taken away.
 func (db *DB) Close() error {
 	db.closing.Lock()
 	defer db.closing.Unlock()
@@ -134,7 +134,11 @@ func (db *DB) Close() error {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
 	}
 	db.encoders.Drop()
-	return errors.Join(logError(db.log.Close()), db.keeper.closePacks(), db.lock.Close())
+	err := logError(db.log.Close())
+	if !errors.Is(err, ErrTaken) {
+		err = errors.Join(err, db.claim.Check())
+	}
+	return errors.Join(err, db.keeper.closePacks(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.
@@ -171,6 +175,9 @@ func (db *DB) fail(err error) {
 func (db *DB) failure() error {
 	if err := db.failed.Load(); err != nil {
 		return fmt.Errorf("%w: %w", ErrDegraded, *err)
+	}
+	if err := db.claim.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDegraded, err)
 	}
 	return nil
 }

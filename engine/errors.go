@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
@@ -15,6 +16,10 @@ var (
 	ErrClosed = errors.New("engine: closed")
 	// ErrLocked is returned by Open when another process holds the directory.
 	ErrLocked = errors.New("engine: directory is in use by another process")
+	// ErrTaken is returned, beside [ErrDegraded] or [ErrOutcomeUnknown], once the directory is no longer what its path leads
+	// to: it was moved, removed or replaced, or its lock or id was. Nothing is written any more, neither to the directory
+	// nor to what is in its place.
+	ErrTaken = vfs.ErrTaken
 	// ErrCorrupt is returned when stored bytes fail their check. Nothing is written after it.
 	ErrCorrupt = errors.New("engine: corrupt")
 	// ErrVersion is returned by Open for a directory written by a newer format.

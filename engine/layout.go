@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -17,23 +16,24 @@ import (
 // A store is made in steps, each durable before the next: the directory, its store-id, an empty log, manifest 1. Events
 // come after that, so that a store without a manifest has none, and one that shows traces of events has lost it.
 
-// lockDir makes the directory if needed and takes its lock. One that is not a store's is not touched.
-func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
+// claimDir makes the directory if needed and claims it. One that is not a store's is not touched.
+func claimDir(fsys vfs.FS, dir string) (*vfs.Claim, error) {
 	if err := checkDir(fsys, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if err := fsys.MkdirAll(dir); err != nil {
 		return nil, err
 	}
-	return takeLock(fsys, dir)
+	claim, err := vfs.TakeClaim(fsys, dir, lockName)
+	return claim, lockError(err)
 }
 
-func takeLock(fsys vfs.FS, dir string) (io.Closer, error) {
-	lock, err := fsys.Lock(filepath.Join(dir, lockName))
+// lockError gives the error for a directory that somebody else has its class.
+func lockError(err error) error {
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, ErrLocked
+		return ErrLocked
 	}
-	return lock, err
+	return err
 }
 
 // checkDir refuses a directory that holds other things than a store.
@@ -54,6 +54,18 @@ func mayPrecedeStore(name string) bool {
 	return name == lockName || strings.HasPrefix(name, "tokens.json") || strings.HasSuffix(name, vfs.TempSuffix)
 }
 
+// storedDirs are the directories of what a manifest names.
+var storedDirs = [...]string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()}
+
+// keepLayout makes the claim depend on what must stay where it is while the store is open.
+func (k *keeper) keepLayout() error {
+	names := []string{filepath.Join(k.dir, storeIDName), filepath.Join(k.dir, logDirName)}
+	for _, dir := range storedDirs {
+		names = append(names, filepath.Join(k.dir, dir))
+	}
+	return k.claim.Keep(names...)
+}
+
 // checkLayout refuses a store whose log is gone, which the log cannot tell when no checkpoint covers a part of it, or which
 // has packs or lists and no manifest.
 func (k *keeper) checkLayout() error {
@@ -67,7 +79,7 @@ func (k *keeper) checkLayout() error {
 		}
 		return err
 	}
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
+	for _, dir := range storedDirs {
 		names, err := k.list(dir)
 		if err != nil {
 			return err
@@ -108,7 +120,7 @@ func (k *keeper) completeLayout(log *wal.Log) error {
 
 // makeDirs makes the directories that are missing, durably.
 func (k *keeper) makeDirs() error {
-	for _, dir := range []string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
+	for _, dir := range storedDirs {
 		if err := k.fs.MkdirAll(filepath.Join(k.dir, dir)); err != nil {
 			return err
 		}

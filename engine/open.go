@@ -15,7 +15,7 @@ import (
 // found good, nothing is written.
 func (db *DB) recover(id [16]byte) error {
 	k := &db.keeper
-	k.fs, k.dir, k.store, k.clock = db.opts.FS, db.dir, id, db.clock
+	k.fs, k.claim, k.dir, k.store, k.clock = db.claim, db.claim, db.dir, id, db.clock
 	m, err := loadManifest(k.fs, k.dir, id)
 	if err != nil {
 		return err
@@ -34,6 +34,9 @@ func (db *DB) recover(id [16]byte) error {
 		return errors.Join(err, k.closePacks())
 	}
 	err = k.completeLayout(db.log)
+	if err == nil {
+		err = k.keepLayout()
+	}
 	if err == nil {
 		err = k.sweep()
 	}
@@ -162,7 +165,7 @@ func (k *keeper) loadLists(kind listKind, refs []listRef, decode func(*list) err
 func (db *DB) openLog() error {
 	replay := replayer{db: db}
 	log, recovered, err := wal.Open(filepath.Join(db.dir, logDirName), wal.Options{
-		FS:           db.opts.FS,
+		FS:           db.claim,
 		StoreID:      db.keeper.store,
 		Sync:         db.opts.Sync,
 		SyncInterval: db.opts.SyncInterval,

@@ -25,11 +25,23 @@ type packless struct {
 	fails atomic.Bool
 }
 
-func (p *packless) Create(name string) (vfs.File, error) {
-	if p.fails.Load() && filepath.Base(filepath.Dir(name)) == "segments" {
+// packlessDir is a directory of such a disk.
+type packlessDir struct {
+	vfs.Dir
+
+	disk *packless
+}
+
+func (p *packless) OpenDir(dir string) (vfs.Dir, error) {
+	opened, err := p.FS.OpenDir(dir)
+	return packlessDir{opened, p}, err
+}
+
+func (d packlessDir) Create(name string) (vfs.File, error) {
+	if d.disk.fails.Load() && filepath.Base(filepath.Dir(name)) == "segments" {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: syscall.EIO}
 	}
-	return p.FS.Create(name)
+	return d.Dir.Create(name)
 }
 
 // roomClients send requests to a store, each one after the other, and remember which were taken.

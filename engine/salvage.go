@@ -43,17 +43,17 @@ func Salvage(dir string, opts Options) (done Salvaged, err error) {
 			err = fmt.Errorf("salvage %s: %w", dir, err)
 		}
 	}()
-	lock, err := lockExisting(opts.FS, dir)
+	claim, err := vfs.TakeClaim(opts.FS, dir, lockName)
 	if err != nil {
-		return done, err
+		return done, lockError(err)
 	}
-	s := salvage{fs: opts.FS, dir: dir}
+	s := salvage{fs: claim, dir: dir}
 	err = s.run()
-	return s.done, errors.Join(err, lock.Close())
+	return s.done, errors.Join(err, claim.Close())
 }
 
 type salvage struct {
-	fs   vfs.FS
+	fs   *vfs.Claim
 	dir  string
 	done Salvaged
 }
@@ -91,7 +91,7 @@ const readsMax = 3
 // verify reads the store, several times if reading fails: a sector may yield at last.
 func (s *salvage) verify() (v *verification, err error) {
 	for range readsMax {
-		v = &verification{keeper: keeper{fs: s.fs, dir: s.dir}}
+		v = &verification{keeper: keeper{fs: s.fs, claim: s.fs, dir: s.dir}}
 		if err := v.run(); err != nil {
 			return nil, err
 		}

@@ -24,26 +24,25 @@ const storeIDHead = "residual store 1\n"
 
 // storeID reads the id that ties the files of a store together, or makes one in a new directory. A directory with other
 // things in it is not taken for a new one.
-func storeID(fsys vfs.FS, dir string, random io.Reader) (id [16]byte, err error) {
-	name := filepath.Join(dir, storeIDName)
-	data, err := vfs.ReadFile(fsys, name)
+func (db *DB) storeID() (id [16]byte, err error) {
+	data, err := vfs.ReadFile(db.claim, filepath.Join(db.dir, storeIDName))
 	if err == nil {
 		return parseStoreID(data)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
-	if err := checkDir(fsys, dir); err != nil {
+	if err := checkDir(db.claim, db.dir); err != nil {
 		return id, err
 	}
-	if err := syncAbove(fsys, dir); err != nil {
+	if err := syncAbove(db.opts.FS, db.dir); err != nil {
 		return id, err
 	}
-	if _, err := io.ReadFull(random, id[:]); err != nil {
+	if _, err := io.ReadFull(db.opts.Random, id[:]); err != nil {
 		return id, err
 	}
 	content := storeIDHead + hex.EncodeToString(id[:]) + "\n"
-	return id, vfs.WriteFileAtomic(fsys, dir, storeIDName, []byte(content))
+	return id, vfs.WriteFileAtomic(db.claim, db.dir, storeIDName, []byte(content))
 }
 
 // syncAbove makes the directory's own name durable, and those of the directories above it, which may be as new. Those

@@ -34,7 +34,7 @@ func (k *keeper) unlisted() ([]string, error) {
 		}
 	}
 	var unlisted []string
-	for _, dir := range []string{"", packDirName, listKeys.String(), listRejects.String(), listOrphans.String()} {
+	for _, dir := range append([]string{""}, storedDirs[:]...) {
 		names, err := k.list(dir)
 		if err != nil {
 			return nil, err

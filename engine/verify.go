@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -23,6 +22,8 @@ type Verified struct {
 	Rows                   uint64
 	// Log is what the log holds behind the last checkpoint.
 	Log wal.Verified
+	// Unlocked tells that nothing kept a server from opening the store meanwhile: no lock could be taken.
+	Unlocked bool
 	// Unlisted are files that an interrupted checkpoint has left. They are no damage: the next start removes them.
 	Unlisted []string
 	// Findings is all damage, that of the log included. There is none if Open would open the store and every query
@@ -34,28 +35,17 @@ type Verified struct {
 // the options it heeds FS. The error is for a directory that is in use ([ErrLocked]) or cannot be read.
 func Verify(dir string, opts Options) (Verified, error) {
 	opts = opts.withDefaults()
-	v := verification{keeper: keeper{fs: opts.FS, dir: dir}}
-	lock, err := lockExisting(opts.FS, dir)
+	shared, err := vfs.OpenShared(opts.FS, dir, lockName)
 	if err != nil {
-		return Verified{}, fmt.Errorf("verify %s: %w", dir, err)
+		return Verified{}, fmt.Errorf("verify %s: %w", dir, lockError(err))
 	}
+	v := verification{keeper: keeper{fs: shared, dir: dir}}
+	v.done.Unlocked = !shared.Locked()
 	err = v.run()
-	if err := errors.Join(err, lock.Close()); err != nil {
+	if err := errors.Join(err, shared.Close()); err != nil {
 		return Verified{}, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	return v.done, nil
-}
-
-// lockExisting takes the lock of a directory, unless nobody ever has.
-func lockExisting(fsys vfs.FS, dir string) (io.Closer, error) {
-	names, err := fsys.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(names, lockName) {
-		return io.NopCloser(nil), nil
-	}
-	return takeLock(fsys, dir)
 }
 
 // verification reads a store without opening it.

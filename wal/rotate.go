@@ -104,7 +104,7 @@ func (w *writer) adopt(lf *logFile) {
 // refused classifies an error of dir.build.
 func (w *writer) refused(retry bool, err error) error {
 	switch {
-	case !retry:
+	case !retry, errors.Is(err, vfs.ErrTaken):
 		w.check(err)
 		return w.poison
 	case vfs.IsNoSpace(err):

@@ -45,19 +45,12 @@ func (f *osFile) zeroFill(end int64) error {
 	return nil
 }
 
-// control runs a system call on the descriptor, which stays open until the call is over.
+func (f *osFile) Linked() (bool, error) {
+	st, err := stat(f.File)
+	return st.Nlink > 0, err
+}
+
+// control runs a system call on the descriptor.
 func (f *osFile) control(op string, call func(fd int) error) error {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var callErr error
-	err = conn.Control(func(fd uintptr) {
-		callErr = retry(func() error { return call(int(fd)) })
-	})
-	if err != nil {
-		// Control itself fails on closed files alone, with an error that does not say fs.ErrClosed.
-		callErr = os.ErrClosed
-	}
-	return pathError(op, f.Name(), callErr)
+	return pathError(op, f.Name(), control(f.File, call))
 }

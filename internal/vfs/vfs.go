@@ -14,6 +14,9 @@ type FS interface {
 	// OpenRead opens an existing regular file for reading. A symbolic link is refused.
 	OpenRead(name string) (File, error)
 
+	// OpenDir opens an existing directory.
+	OpenDir(dir string) (Dir, error)
+
 	// Rename gives a file a new name, replacing a file that has it already.
 	Rename(oldName, newName string) error
 
@@ -30,14 +33,40 @@ type FS interface {
 	// SyncDir makes durable what happened to the names in dir: created, renamed, removed.
 	SyncDir(dir string) error
 
-	// Lock takes the exclusive lock of the file name, which it creates if missing and never removes. It does not wait:
-	// a lock held elsewhere, in this process or another, is ErrLocked. Closing the result releases the lock, and so
-	// does the end of the process.
-	Lock(name string) (io.Closer, error)
+	// Lock takes the exclusive lock of a directory, or of the file name, which it creates if missing and never removes. It
+	// does not wait: a lock held elsewhere, in this process or another, is ErrLocked. Closing the result releases the
+	// lock, and so does the end of the process. A file system that cannot lock directories says errors.ErrUnsupported.
+	Lock(name string) (Lock, error)
+
+	// LockShared is Lock beside others that share it. It creates nothing, and needs no permission but to read.
+	LockShared(name string) (Lock, error)
+
+	// Identify tells what a name stands for now, following symbolic links.
+	Identify(name string) (Identity, error)
 
 	// Free returns the bytes that an unprivileged process may still write to the file system of dir.
 	Free(dir string) (bytes int64, err error)
 }
+
+// Dir is a directory that is open: the FS of its own path and of those below it. They lead to the directory that was
+// opened, and to the directories in it that were used before, wherever these are by now. Other names are fs.ErrInvalid.
+type Dir interface {
+	FS
+
+	// Close releases the directory. Files opened in it stay open.
+	io.Closer
+}
+
+// Lock is a lock that is held.
+type Lock interface {
+	io.Closer
+
+	// Identity is that of what was locked, whatever its name stands for by now.
+	Identity() (Identity, error)
+}
+
+// Identity tells files and directories apart as long as they exist. Its zero value is none's.
+type Identity struct{ Device, Node uint64 }
 
 // File is an open file.
 type File interface {
@@ -51,6 +80,9 @@ type File interface {
 
 	// Size returns the length of the file in bytes.
 	Size() (int64, error)
+
+	// Linked tells whether the file has a name yet. What is written to one without is gone when it is closed.
+	Linked() (bool, error)
 
 	// Sync makes the content and all metadata of the file durable.
 	Sync() error

@@ -3,6 +3,8 @@ package simdisk
 import (
 	"slices"
 	"strings"
+
+	"github.com/residualdb/residual/internal/vfs"
 )
 
 // ref names a file or a directory by its index in the tables of the disk. The zero ref is nothing.
@@ -18,6 +20,10 @@ const (
 	refFile
 	refDir
 )
+
+func (r ref) identity() vfs.Identity {
+	return vfs.Identity{Device: 1, Node: uint64(r.kind)<<32 | uint64(r.id)}
+}
 
 // entry is one name in a directory.
 type entry struct {
@@ -53,6 +59,15 @@ func (d directory) with(name string, r ref) directory {
 	}
 	next := slices.Clone(d)
 	next[i].states = slices.Concat(d[i].states, []ref{r})
+	return next
+}
+
+// settle returns the directory in which name stands for r, for certain.
+func (d directory) settle(name string, r ref) directory {
+	next := slices.DeleteFunc(slices.Clone(d), func(e entry) bool { return e.name == name })
+	if i, _ := next.find(name); r.kind != refNone {
+		next = slices.Insert(next, i, entry{name, []ref{r}})
+	}
 	return next
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 
 // Disk is a simulated disk with a file system on it. It is safe for concurrent use.
 type Disk struct {
+	names // from the root
+
 	opts Options
 
 	// Everything below is guarded by mu.
@@ -45,10 +47,13 @@ type Disk struct {
 	// stale are images of files removed since, newest last.
 	stale []image
 
-	// links counts the names of each file, opens the handles on it, locks the files that are locked.
+	// links counts the names of each file, opens the handles on it, locks those that share the lock of a file or directory.
 	links []int32
 	opens map[int32]int
-	locks map[int32]bool
+	locks map[ref]int
+
+	// gone are directories that were removed: who has one open makes no name in it.
+	gone map[int32]bool
 
 	// used are the pages allocated.
 	used int64
@@ -85,7 +90,9 @@ func New(opts Options) *Disk {
 	if opts.BlockBytes < 0 || opts.BlockBytes%sectorBytes != 0 {
 		panic("BUG: simdisk: BlockBytes is not a multiple of the sector size")
 	}
-	return &Disk{opts: opts, dirs: []directory{nil}, rng: rng(opts.Seed)}
+	d := &Disk{opts: opts, dirs: []directory{nil}, rng: rng(opts.Seed)}
+	d.names = names{d: d}
+	return d
 }
 
 // Inject adds faults. Where two would strike the same operation the first does, and the other waits for the next.

@@ -58,7 +58,7 @@ const (
 	hitsAll   = 1<<opKinds - 1
 	hitsSync  = 1<<OpSync | 1<<OpSyncData
 	hitsSpace = 1<<OpCreate | 1<<OpRename | 1<<OpMkdirAll | 1<<OpSyncDir | 1<<OpLock | 1<<OpWrite | 1<<OpAllocate | hitsSync
-	hitsFiles = 1<<OpCreate | 1<<OpOpen | 1<<OpOpenRead | 1<<OpList | 1<<OpSyncDir | 1<<OpLock
+	hitsFiles = 1<<OpCreate | 1<<OpOpen | 1<<OpOpenRead | 1<<OpList | 1<<OpSyncDir | 1<<OpLock | 1<<OpOpenDir
 )
 
 var faultSpecs = [faultKinds]faultSpec{

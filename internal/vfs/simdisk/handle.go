@@ -137,6 +137,17 @@ func (h *handle) Size() (int64, error) {
 	return size, err
 }
 
+// Linked is part of vfs.File. Like Identify it costs no operation.
+func (h *handle) Linked() (bool, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	_, err := h.file()
+	if h.d.halted {
+		err = ErrHalted
+	}
+	return h.d.links[h.id] > 0, Op{Kind: OpIdentify, Name: h.name}.error(err)
+}
+
 func (h *handle) Sync() error { return h.sync(OpSync) }
 
 func (h *handle) SyncData() error { return h.sync(OpSyncData) }

@@ -1,7 +1,6 @@
 package simdisk
 
 import (
-	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -11,57 +10,106 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
+// names is the file system as seen from one of its directories: names are resolved from there.
+type names struct {
+	d    *Disk
+	at   int32
+	path string // of the directory at, clean
+}
+
+var _ vfs.Dir = names{}
+
 // Create is part of vfs.FS.
-func (d *Disk) Create(name string) (vfs.File, error) {
+func (n names) Create(name string) (vfs.File, error) {
 	var h *handle
-	err := d.do(Op{Kind: OpCreate, Name: name}, func(FaultKind) error {
-		dir, base, err := d.resolve(name)
+	err := n.d.do(Op{Kind: OpCreate, Name: name}, func(FaultKind) error {
+		dir, base, err := n.resolve(name)
 		if err != nil {
 			return err
 		}
-		if d.dirs[dir].lookup(base).kind != refNone {
+		if n.d.dirs[dir].lookup(base).kind != refNone {
 			return fs.ErrExist
 		}
-		h = d.open(d.newFile(dir, base), name, true)
+		h = n.d.open(n.d.newFile(dir, base), name, true)
 		return nil
 	})
 	return h.orError(err)
 }
 
 // Open is part of vfs.FS.
-func (d *Disk) Open(name string) (vfs.File, error) { return d.openExisting(OpOpen, name) }
+func (n names) Open(name string) (vfs.File, error) { return n.openExisting(OpOpen, name) }
 
 // OpenRead is part of vfs.FS.
-func (d *Disk) OpenRead(name string) (vfs.File, error) { return d.openExisting(OpOpenRead, name) }
+func (n names) OpenRead(name string) (vfs.File, error) { return n.openExisting(OpOpenRead, name) }
 
-func (d *Disk) openExisting(kind OpKind, name string) (vfs.File, error) {
+func (n names) openExisting(kind OpKind, name string) (vfs.File, error) {
 	var h *handle
-	err := d.do(Op{Kind: kind, Name: name}, func(FaultKind) error {
-		_, _, r, err := d.lookup(name)
+	err := n.d.do(Op{Kind: kind, Name: name}, func(FaultKind) error {
+		_, _, r, err := n.lookup(name)
 		if err != nil {
 			return err
 		}
 		if r.kind == refDir {
 			return vfs.ErrNotRegular
 		}
-		h = d.open(r.id, name, kind == OpOpen)
+		h = n.d.open(r.id, name, kind == OpOpen)
 		return nil
 	})
 	return h.orError(err)
 }
 
+// OpenDir is part of vfs.FS.
+func (n names) OpenDir(dir string) (vfs.Dir, error) {
+	opened := names{d: n.d, path: clean(dir)}
+	err := n.d.do(Op{Kind: OpOpenDir, Name: dir}, func(FaultKind) (err error) {
+		opened.at, err = n.dir(dir)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+// Close is part of vfs.Dir. It costs no operation: nothing that could fail hangs on it.
+func (n names) Close() error { return nil }
+
+// Identify is part of vfs.FS. It costs no operation: what a path leads to is in the memory of the system.
+func (n names) Identify(name string) (vfs.Identity, error) {
+	n.d.mu.Lock()
+	defer n.d.mu.Unlock()
+	op := Op{Kind: OpIdentify, Name: name}
+	if n.d.halted {
+		return vfs.Identity{}, op.error(ErrHalted)
+	}
+	r, err := n.find(name)
+	if err != nil {
+		return vfs.Identity{}, op.error(err)
+	}
+	return r.identity(), nil
+}
+
+// find returns what a name stands for, the directory itself included.
+func (n names) find(name string) (ref, error) {
+	if rest, err := n.rest(name); err != nil || rest == "" {
+		return ref{refDir, n.at}, err
+	}
+	_, _, r, err := n.lookup(name)
+	return r, err
+}
+
 // Rename is part of vfs.FS. It renames files alone, within a directory or from one to another.
-func (d *Disk) Rename(oldName, newName string) error {
-	return d.do(Op{Kind: OpRename, Name: oldName, To: newName}, func(FaultKind) error {
-		oldDir, oldBase, r, err := d.lookup(oldName)
+func (n names) Rename(oldName, newName string) error {
+	return n.d.do(Op{Kind: OpRename, Name: oldName, To: newName}, func(FaultKind) error {
+		oldDir, oldBase, r, err := n.lookup(oldName)
 		if err != nil {
 			return err
 		}
-		newDir, newBase, err := d.resolve(newName)
+		newDir, newBase, err := n.resolve(newName)
 		if err != nil {
 			return err
 		}
-		target := d.dirs[newDir].lookup(newBase)
+		target := n.d.dirs[newDir].lookup(newBase)
 		switch {
 		case r.kind == refDir || target.kind == refDir:
 			return syscall.EISDIR
@@ -69,60 +117,67 @@ func (d *Disk) Rename(oldName, newName string) error {
 			// Two names of one file, as a crash may leave: POSIX has rename do nothing.
 			return nil
 		}
-		d.setName(newDir, newBase, r)
-		d.setName(oldDir, oldBase, ref{})
+		n.d.setName(newDir, newBase, r)
+		n.d.setName(oldDir, oldBase, ref{})
 		if target.kind == refFile {
-			d.unlink(target.id)
+			n.d.unlink(target.id)
 		}
 		return nil
 	})
 }
 
 // Remove is part of vfs.FS.
-func (d *Disk) Remove(name string) error {
-	return d.do(Op{Kind: OpRemove, Name: name}, func(FaultKind) error {
-		dir, base, r, err := d.lookup(name)
+func (n names) Remove(name string) error {
+	return n.d.do(Op{Kind: OpRemove, Name: name}, func(FaultKind) error {
+		dir, base, r, err := n.lookup(name)
 		if err != nil {
 			return err
 		}
-		if r.kind == refDir && len(d.dirs[r.id].names()) > 0 {
+		if r.kind == refDir && len(n.d.dirs[r.id].names()) > 0 {
 			return syscall.ENOTEMPTY
 		}
-		d.setName(dir, base, ref{})
+		n.d.setName(dir, base, ref{})
 		if r.kind == refFile {
-			d.unlink(r.id)
+			n.d.unlink(r.id)
+		} else {
+			n.d.removed(r.id)
 		}
 		return nil
 	})
 }
 
 // List is part of vfs.FS.
-func (d *Disk) List(dir string) ([]string, error) {
-	var names []string
-	err := d.do(Op{Kind: OpList, Name: dir}, func(FaultKind) error {
-		id, err := d.dir(dir)
+func (n names) List(dir string) ([]string, error) {
+	var listed []string
+	err := n.d.do(Op{Kind: OpList, Name: dir}, func(FaultKind) error {
+		id, err := n.dir(dir)
 		if err != nil {
 			return err
 		}
-		names = d.dirs[id].names()
+		listed = n.d.dirs[id].names()
 		return nil
 	})
-	return names, err
+	return listed, err
 }
 
 // MkdirAll is part of vfs.FS.
-func (d *Disk) MkdirAll(dir string) error {
-	return d.do(Op{Kind: OpMkdirAll, Name: dir}, func(FaultKind) error {
-		at := int32(0)
-		for base, rest := first(clean(dir)); base != ""; base, rest = first(rest) {
-			r := d.dirs[at].lookup(base)
+func (n names) MkdirAll(dir string) error {
+	return n.d.do(Op{Kind: OpMkdirAll, Name: dir}, func(FaultKind) error {
+		rest, err := n.rest(dir)
+		if err != nil {
+			return err
+		}
+		at := n.at
+		var base string
+		for base, rest = first(rest); base != ""; base, rest = first(rest) {
+			r := n.d.dirs[at].lookup(base)
 			switch r.kind {
 			case refFile:
 				return syscall.ENOTDIR
 			case refNone:
-				r = ref{refDir, int32(len(d.dirs))}
-				d.dirs = append(d.dirs, nil)
-				d.setName(at, base, r)
+				r = ref{refDir, int32(len(n.d.dirs))}
+				n.d.dirs = append(n.d.dirs, nil)
+				n.d.setName(at, base, r)
 			case refDir:
 			}
 			at = r.id
@@ -132,61 +187,31 @@ func (d *Disk) MkdirAll(dir string) error {
 }
 
 // SyncDir is part of vfs.FS.
-func (d *Disk) SyncDir(dir string) error {
-	return d.do(Op{Kind: OpSyncDir, Name: dir}, func(fault FaultKind) error {
-		id, err := d.dir(dir)
+func (n names) SyncDir(dir string) error {
+	return n.d.do(Op{Kind: OpSyncDir, Name: dir}, func(fault FaultKind) error {
+		id, err := n.dir(dir)
 		if err != nil {
 			return err
 		}
-		names := d.dirs[id].choose(KeepAll())
+		synced := n.d.dirs[id].choose(KeepAll())
 		if fault == SyncClean {
-			names, err = d.dirs[id].syncFailed(Random(d.rng.next())), syscall.EIO
+			synced, err = n.d.dirs[id].syncFailed(Random(n.d.rng.next())), syscall.EIO
 		}
-		if !d.dirs[id].settled() {
-			d.dirs[id] = names
-			d.version++
+		if !n.d.dirs[id].settled() {
+			n.d.dirs[id] = synced
+			n.d.version++
 		}
 		return err
 	})
 }
 
-// Lock is part of vfs.FS.
-func (d *Disk) Lock(name string) (io.Closer, error) {
-	var l *lock
-	err := d.do(Op{Kind: OpLock, Name: name}, func(FaultKind) error {
-		dir, base, err := d.resolve(name)
-		if err != nil {
-			return err
-		}
-		r := d.dirs[dir].lookup(base)
-		switch {
-		case r.kind == refDir:
-			return syscall.EISDIR
-		case r.kind == refNone:
-			r.id = d.newFile(dir, base)
-		case d.locks[r.id]:
-			return vfs.ErrLocked
-		}
-		if d.locks == nil {
-			d.locks = make(map[int32]bool)
-		}
-		d.locks[r.id] = true
-		l = &lock{d: d, id: r.id, name: name}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return l, nil
-}
-
 // Free is part of vfs.FS.
-func (d *Disk) Free(dir string) (int64, error) {
+func (n names) Free(dir string) (int64, error) {
 	free := int64(unlimited)
-	err := d.do(Op{Kind: OpFree, Name: dir}, func(FaultKind) error {
-		_, err := d.dir(dir)
-		if d.opts.Capacity > 0 {
-			free = max(0, d.opts.Capacity/pageBytes-d.used) * pageBytes
+	err := n.d.do(Op{Kind: OpFree, Name: dir}, func(FaultKind) error {
+		_, err := n.dir(dir)
+		if n.d.opts.Capacity > 0 {
+			free = max(0, n.d.opts.Capacity/pageBytes-n.d.used) * pageBytes
 		}
 		return err
 	})
@@ -196,42 +221,13 @@ func (d *Disk) Free(dir string) (int64, error) {
 	return free, nil
 }
 
-type lock struct {
-	d    *Disk
-	id   int32
-	name string
-
-	// Guarded by d.mu.
-	released bool
-}
-
-func (l *lock) Close() error {
-	return l.d.do(Op{Kind: OpUnlock, Name: l.name}, func(FaultKind) error {
-		if l.released {
-			return fs.ErrClosed
-		}
-		l.released = true
-		delete(l.d.locks, l.id)
-		return nil
-	})
-}
-
-// newFile makes an empty file under a name that is free.
-func (d *Disk) newFile(dir int32, base string) int32 {
-	id := int32(len(d.files))
-	d.files = append(d.files, new(file))
-	d.links = append(d.links, 1)
-	d.setName(dir, base, ref{refFile, id})
-	return id
-}
-
 // lookup returns the directory and base of a name, and what it stands for.
-func (d *Disk) lookup(name string) (dir int32, base string, r ref, err error) {
-	dir, base, err = d.resolve(name)
+func (n names) lookup(name string) (dir int32, base string, r ref, err error) {
+	dir, base, err = n.resolve(name)
 	if err != nil {
 		return 0, "", ref{}, err
 	}
-	r = d.dirs[dir].lookup(base)
+	r = n.d.dirs[dir].lookup(base)
 	if r.kind == refNone {
 		return 0, "", ref{}, fs.ErrNotExist
 	}
@@ -239,21 +235,47 @@ func (d *Disk) lookup(name string) (dir int32, base string, r ref, err error) {
 }
 
 // resolve returns the directory that a name is in, which must exist, and its last element.
-func (d *Disk) resolve(name string) (dir int32, base string, err error) {
-	name = clean(name)
-	if name == "" {
+func (n names) resolve(name string) (dir int32, base string, err error) {
+	rest, err := n.rest(name)
+	if err != nil {
+		return 0, "", err
+	}
+	if rest == "" {
 		return 0, "", syscall.EISDIR
 	}
-	above := strings.LastIndexByte(name, '/')
-	dir, err = d.dir(name[:max(above, 0)])
-	return dir, name[above+1:], err
+	above := strings.LastIndexByte(rest, '/')
+	dir, err = n.walk(rest[:max(above, 0)])
+	return dir, rest[above+1:], err
 }
 
 // dir returns a directory.
-func (d *Disk) dir(name string) (int32, error) {
-	at := int32(0)
-	for base, rest := first(clean(name)); base != ""; base, rest = first(rest) {
-		r := d.dirs[at].lookup(base)
+func (n names) dir(name string) (int32, error) {
+	rest, err := n.rest(name)
+	if err != nil {
+		return 0, err
+	}
+	return n.walk(rest)
+}
+
+// rest returns a name as seen from the directory, clean.
+func (n names) rest(name string) (string, error) {
+	name = clean(name)
+	if n.path == "" || name == n.path {
+		return name[len(n.path):], nil
+	}
+	rest, ok := strings.CutPrefix(name, n.path+"/")
+	if !ok {
+		return "", fs.ErrInvalid
+	}
+	return rest, nil
+}
+
+// walk returns the directory that a clean path leads to.
+func (n names) walk(rest string) (int32, error) {
+	at := n.at
+	var base string
+	for base, rest = first(rest); base != ""; base, rest = first(rest) {
+		r := n.d.dirs[at].lookup(base)
 		switch r.kind {
 		case refNone:
 			return 0, fs.ErrNotExist
@@ -262,6 +284,9 @@ func (d *Disk) dir(name string) (int32, error) {
 		case refDir:
 			at = r.id
 		}
+	}
+	if n.d.gone[at] {
+		return 0, fs.ErrNotExist
 	}
 	return at, nil
 }
@@ -279,4 +304,21 @@ func clean(name string) string {
 func first(name string) (base, rest string) {
 	base, rest, _ = strings.Cut(name, "/")
 	return base, rest
+}
+
+// removed notes that a directory has no name any more, and so can have none in it.
+func (d *Disk) removed(dir int32) {
+	if d.gone == nil {
+		d.gone = make(map[int32]bool)
+	}
+	d.gone[dir] = true
+}
+
+// newFile makes an empty file under a name that is free.
+func (d *Disk) newFile(dir int32, base string) int32 {
+	id := int32(len(d.files))
+	d.files = append(d.files, new(file))
+	d.links = append(d.links, 1)
+	d.setName(dir, base, ref{refFile, id})
+	return id
 }

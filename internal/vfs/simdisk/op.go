@@ -30,12 +30,14 @@ const (
 	OpAllocate
 	OpTruncate
 	OpClose
+	OpOpenDir
+	OpIdentify
 	opKinds
 )
 
 var opNames = [opKinds]string{
 	"create", "open", "openread", "rename", "remove", "list", "mkdirall", "syncdir", "lock", "unlock", "free",
-	"read", "write", "size", "sync", "syncdata", "allocate", "truncate", "close",
+	"read", "write", "size", "sync", "syncdata", "allocate", "truncate", "close", "opendir", "identify",
 }
 
 func (k OpKind) String() string {

@@ -105,6 +105,7 @@ func (s *Snapshot) Unsynced() int {
 // disk returns a running disk of the same content, of which nothing is reachable or counted yet: that is up to visit.
 func (s *Snapshot) disk() *Disk {
 	d := &Disk{opts: s.opts, rng: rng(s.opts.Seed), stale: s.stale}
+	d.names = names{d: d}
 	d.opts.Delay = nil
 	d.files = make([]*file, len(s.files))
 	copy(d.files, s.files)
@@ -142,4 +143,19 @@ func (d *Disk) Damage(name string, off int64, mask byte) {
 	f := *d.files[r.id]
 	f.cache, f.durable = f.cache.flipped(off, mask), f.durable.flipped(off, mask)
 	d.setFile(r.id, &f)
+}
+
+// Move gives a file or a directory another name, settled at once and behind the back of whoever uses the disk, as another
+// program would. It counts as no operation. The name must exist, and the new one must be free.
+func (d *Disk) Move(oldName, newName string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	oldDir, oldBase, r, err := d.lookup(oldName)
+	newDir, newBase, newErr := d.resolve(newName)
+	if err != nil || newErr != nil || d.dirs[newDir].lookup(newBase).kind != refNone {
+		panic(fmt.Sprintf("BUG: simdisk: %s cannot become %s", oldName, newName))
+	}
+	d.dirs[oldDir] = d.dirs[oldDir].settle(oldBase, ref{})
+	d.dirs[newDir] = d.dirs[newDir].settle(newBase, r)
+	d.version++
 }
