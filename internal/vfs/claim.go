@@ -18,9 +18,10 @@ import (
 var ErrTaken = errors.New("the data directory was taken away")
 
 // Claim is a directory that this process has to itself: it holds the directory open and locked, and is the FS of the
-// names in it. It ends, for good, when the directory is found to be another's. It is looked at before each change of a
-// name, and after each sync and before the sync is reported: what was synced without an error is in the directory that
-// the path led to when the caller was told. Check looks closer; callers do that now and then, and before what counts.
+// names in it. It ends, for good, when the directory is found to be another's. That is looked for before each change of a
+// name, and after each sync before it is reported: what was synced without an error is in a file that has a name, and the
+// path led to the directory when the caller was told. Check looks closer; callers do that now and then, and before what
+// counts.
 //
 // Two processes cannot have a claim to one directory, on file systems that can lock directories, even if the lock's file
 // was removed in between. On others, the one that came first notices at its next look.
@@ -84,11 +85,11 @@ func (c *Claim) take() (err error) {
 	if c.lockID, err = c.locks[len(c.locks)-1].Identity(); err != nil {
 		return err
 	}
-	return c.leads() // somebody may have replaced what is locked in between
+	return c.stands() // somebody may have replaced what is locked in between
 }
 
 // Keep makes the claim depend on names in the directory: each must go on standing for the file or directory that it
-// stands for now, and a file must keep its content.
+// stands for now. A file must keep its content; a directory is held.
 func (c *Claim) Keep(names ...string) error {
 	for _, name := range names {
 		k, err := c.look(name)
@@ -109,7 +110,7 @@ func (c *Claim) look(name string) (k keptName, err error) {
 	}
 	k.file, err = c.Dir.OpenRead(name)
 	if errors.Is(err, ErrNotRegular) {
-		return k, nil
+		return k, c.Hold(name)
 	}
 	if err == nil {
 		k.content, err = readAll(k.file)
@@ -153,6 +154,9 @@ func (c *Claim) stands() error {
 	if err := c.leads(); err != nil {
 		return err
 	}
+	if err := c.compare(c.outside, c.path, c.self); err != nil {
+		return err
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, k := range c.kept {
@@ -163,15 +167,13 @@ func (c *Claim) stands() error {
 	return nil
 }
 
-// leads looks whether the path leads to the directory, and the lock's name to the lock.
+// leads looks whether the path leads to the lock. That is one call of the system, and another directory has another
+// lock, unless it was made of hard links.
 func (c *Claim) leads() error {
 	if err := c.Err(); err != nil {
 		return err
 	}
-	if err := c.compare(c.outside, c.path, c.self); err != nil {
-		return err
-	}
-	return c.compare(c.Dir, c.lockName, c.lockID)
+	return c.compare(c.outside, c.lockName, c.lockID)
 }
 
 // compare ends the claim if a name stands for something else than it did.

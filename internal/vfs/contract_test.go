@@ -1,9 +1,12 @@
 package vfs_test
 
 import (
+	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +31,23 @@ func eachFS(t *testing.T, test func(s subject)) {
 		require.NoError(t, disk.MkdirAll("/store"))
 		test(subject{t, disk, "/store"})
 	})
+}
+
+// move gives a file or directory another name, as another program would.
+func (s subject) move(from, to string) {
+	s.t.Helper()
+	if disk, ok := s.disk.(*simdisk.Disk); ok {
+		disk.Move(from, to)
+		return
+	}
+	require.NoError(s.t, os.Rename(from, to))
+}
+
+// replace puts another file of the same content in the place of one.
+func (s subject) replace(name, aside string) {
+	s.t.Helper()
+	s.move(name, filepath.Join(aside, filepath.Base(name)))
+	require.NoError(s.t, create(s.t, s.disk, name, "mine").Close())
 }
 
 func create(t *testing.T, disk vfs.FS, name, content string) vfs.File {
@@ -274,6 +294,11 @@ func TestLock(t *testing.T) {
 		names, err := disk.List(dir)
 		require.NoError(t, err)
 		require.Equal(t, []string{"LOCK"}, names, "the file stays")
+		whole, err := disk.Lock(dir)
+		require.NoError(t, err)
+		_, err = disk.Lock(dir)
+		require.ErrorIs(t, err, vfs.ErrLocked)
+		require.NoError(t, whole.Close())
 		_, err = disk.Lock(filepath.Join(dir, "missing", "LOCK"))
 		require.ErrorIs(t, err, fs.ErrNotExist)
 	})
@@ -287,5 +312,237 @@ func TestFree(t *testing.T) {
 		require.Positive(t, free)
 		_, err = disk.Free(filepath.Join(dir, "missing"))
 		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+}
+
+// TestOpenDir holds that an open directory goes by itself and not by its path, and so does one in it that is held.
+func TestOpenDir(t *testing.T) {
+	eachFS(t, func(s subject) {
+		t, disk := s.t, s.disk
+		dir, sub, other := filepath.Join(s.dir, "d"), filepath.Join(s.dir, "d", "sub"), filepath.Join(s.dir, "other")
+		require.NoError(t, disk.MkdirAll(sub))
+		require.NoError(t, disk.MkdirAll(other))
+		d, err := disk.OpenDir(dir)
+		require.NoError(t, err)
+		require.NoError(t, d.Hold(sub))
+		require.NoError(t, create(t, d, filepath.Join(sub, "a"), "one").Close())
+		require.Equal(t, "one", read(t, disk, filepath.Join(sub, "a")))
+
+		s.move(sub, filepath.Join(other, "sub"))
+		require.NoError(t, create(t, d, filepath.Join(sub, "b"), "two").Close())
+		require.NoError(t, d.SyncDir(sub))
+		require.Equal(t, "two", read(t, disk, filepath.Join(other, "sub", "b")))
+		names, err := d.List(dir)
+		require.NoError(t, err)
+		require.Empty(t, names)
+
+		s.move(dir, filepath.Join(s.dir, "elsewhere"))
+		require.NoError(t, disk.MkdirAll(dir))
+		require.NoError(t, create(t, d, filepath.Join(dir, "a"), "three").Close())
+		require.NoError(t, d.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
+		require.NoError(t, d.MkdirAll(filepath.Join(dir, "x", "y")))
+		require.NoError(t, d.SyncDir(dir))
+		require.NoError(t, d.SyncDir(filepath.Join(dir, "x")))
+		_, err = d.Free(dir)
+		require.NoError(t, err)
+		require.Equal(t, "three", read(t, disk, filepath.Join(s.dir, "elsewhere", "b")))
+		names, err = disk.List(filepath.Join(s.dir, "elsewhere"))
+		require.NoError(t, err)
+		require.Equal(t, []string{"b", "x"}, names)
+		names, err = disk.List(dir)
+		require.NoError(t, err)
+		require.Empty(t, names)
+
+		_, err = d.Create(filepath.Join(s.dir, "outside"))
+		require.ErrorIs(t, err, fs.ErrInvalid)
+		require.ErrorIs(t, d.MkdirAll(s.dir), fs.ErrInvalid)
+		require.NoError(t, d.Close())
+		_, err = disk.OpenDir(filepath.Join(s.dir, "missing"))
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		_, err = disk.OpenDir(filepath.Join(s.dir, "elsewhere", "b"))
+		require.ErrorIs(t, err, syscall.ENOTDIR)
+	})
+}
+
+func TestIdentify(t *testing.T) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
+		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+		f := create(t, disk, a, "")
+		identify := func(name string) vfs.Identity {
+			t.Helper()
+			id, err := disk.Identify(name)
+			require.NoError(t, err)
+			require.NotZero(t, id)
+			return id
+		}
+		first := identify(a)
+		require.NotEqual(t, first, identify(dir))
+		require.NoError(t, disk.Rename(a, b))
+		require.Equal(t, first, identify(b))
+		require.NoError(t, create(t, disk, a, "").Close())
+		require.NotEqual(t, first, identify(a))
+		linked, err := f.Linked()
+		require.NoError(t, err)
+		require.True(t, linked)
+		require.NoError(t, disk.Rename(a, b))
+		linked, err = f.Linked()
+		require.NoError(t, err)
+		require.False(t, linked)
+		_, err = disk.Identify(a)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+
+		l, err := disk.Lock(b)
+		require.NoError(t, err)
+		want := identify(b)
+		require.NoError(t, create(t, disk, a, "").Close())
+		require.NoError(t, disk.Rename(a, b))
+		got, err := l.Identity()
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.NoError(t, l.Close())
+		require.NoError(t, f.Close())
+		_, err = f.Linked()
+		require.ErrorIs(t, err, fs.ErrClosed)
+	})
+}
+
+func TestLockShared(t *testing.T) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
+		name := filepath.Join(dir, "LOCK")
+		_, err := disk.LockShared(name)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.NoError(t, create(t, disk, name, "").Close())
+		for _, name := range []string{name, dir} {
+			first, err := disk.LockShared(name)
+			require.NoError(t, err)
+			second, err := disk.LockShared(name)
+			require.NoError(t, err)
+			require.NoError(t, first.Close())
+			_, err = disk.Lock(name)
+			require.ErrorIs(t, err, vfs.ErrLocked)
+			require.NoError(t, second.Close())
+			alone, err := disk.Lock(name)
+			require.NoError(t, err)
+			_, err = disk.LockShared(name)
+			require.ErrorIs(t, err, vfs.ErrLocked)
+			require.NoError(t, alone.Close())
+		}
+	})
+}
+
+// TestClaim takes a claimed directory away in each way that it looks for.
+func TestClaim(t *testing.T) {
+	eachFS(t, func(s subject) {
+		for name, take := range map[string]func(dir, aside string){
+			"moved":       func(dir, aside string) { s.move(dir, filepath.Join(aside, "d")) },
+			"unlocked":    func(dir, _ string) { require.NoError(s.t, s.disk.Remove(filepath.Join(dir, "LOCK"))) },
+			"relocked":    func(dir, aside string) { s.replace(filepath.Join(dir, "LOCK"), aside) },
+			"another id":  func(dir, aside string) { s.replace(filepath.Join(dir, "id"), aside) },
+			"other content": func(dir, _ string) {
+				f, err := s.disk.Open(filepath.Join(dir, "id"))
+				require.NoError(s.t, err)
+				require.NoError(s.t, vfs.WriteFull(f, []byte("your"), 0))
+				require.NoError(s.t, f.Close())
+			},
+			"another sub": func(dir, aside string) { s.move(filepath.Join(dir, "sub"), filepath.Join(aside, "sub")) },
+		} {
+			s.t.Run(name, func(t *testing.T) {
+				base := filepath.Join(s.dir, name)
+				dir, aside := filepath.Join(base, "d"), filepath.Join(base, "aside")
+				c := s.claim(t, dir)
+				require.NoError(t, s.disk.MkdirAll(aside))
+				require.NoError(t, c.Check())
+				take(dir, aside)
+				require.ErrorIs(t, c.Check(), vfs.ErrTaken)
+				require.ErrorIs(t, c.Err(), vfs.ErrTaken)
+				requireEnded(t, c, dir)
+				require.NoError(t, c.Close())
+			})
+		}
+	})
+}
+
+// claim claims a directory with an id and a directory in it.
+func (s subject) claim(t *testing.T, dir string) *vfs.Claim {
+	t.Helper()
+	require.NoError(t, s.disk.MkdirAll(filepath.Join(dir, "sub")))
+	c, err := vfs.TakeClaim(s.disk, dir, "LOCK")
+	require.NoError(t, err)
+	require.NoError(t, create(t, c, filepath.Join(dir, "id"), "mine").Close())
+	require.NoError(t, c.Keep(filepath.Join(dir, "id"), filepath.Join(dir, "sub")))
+	return c
+}
+
+// requireEnded tries everything that writes.
+func requireEnded(t *testing.T, c *vfs.Claim, dir string) {
+	t.Helper()
+	_, err := c.Create(filepath.Join(dir, "new"))
+	require.ErrorIs(t, err, vfs.ErrTaken)
+	_, err = c.Open(filepath.Join(dir, "id"))
+	require.ErrorIs(t, err, vfs.ErrTaken)
+	require.ErrorIs(t, c.Rename(filepath.Join(dir, "id"), filepath.Join(dir, "new")), vfs.ErrTaken)
+	require.ErrorIs(t, c.Remove(filepath.Join(dir, "id")), vfs.ErrTaken)
+	require.ErrorIs(t, c.MkdirAll(filepath.Join(dir, "new")), vfs.ErrTaken)
+	require.ErrorIs(t, c.SyncDir(dir), vfs.ErrTaken)
+}
+
+// TestClaimOfFiles holds that a sync is reported only if what was synced can be found again, and that nothing is written
+// to an open file from then on.
+func TestClaimOfFiles(t *testing.T) {
+	eachFS(t, func(s subject) {
+		for name, take := range map[string]func(dir string){
+			"file removed": func(dir string) { require.NoError(s.t, s.disk.Remove(filepath.Join(dir, "sub", "a"))) },
+			"moved":        func(dir string) { s.move(dir, dir+".old") },
+		} {
+			s.t.Run(name, func(t *testing.T) {
+				dir := filepath.Join(s.dir, name)
+				c := s.claim(t, dir)
+				f := create(t, c, filepath.Join(dir, "sub", "a"), "one")
+				require.NoError(t, f.SyncData())
+				take(dir)
+				require.NoError(t, vfs.WriteFull(f, []byte("two"), 0))
+				require.ErrorIs(t, f.SyncData(), vfs.ErrTaken)
+				require.ErrorIs(t, f.Sync(), vfs.ErrTaken)
+				require.ErrorIs(t, vfs.WriteFull(f, []byte("two"), 0), vfs.ErrTaken)
+				require.ErrorIs(t, f.Allocate(0, 10), vfs.ErrTaken)
+				require.ErrorIs(t, f.Truncate(0), vfs.ErrTaken)
+				require.NoError(t, f.Close())
+				require.NoError(t, c.Close())
+			})
+		}
+	})
+}
+
+// TestClaimOnce holds that a directory is claimed once, whatever becomes of the file that is locked, and read by nobody
+// meanwhile who would take it for at rest.
+func TestClaimOnce(t *testing.T) {
+	eachFS(t, func(s subject) {
+		t, dir := s.t, filepath.Join(s.dir, "d")
+		c := s.claim(t, dir)
+		refused := func() {
+			t.Helper()
+			_, err := vfs.TakeClaim(s.disk, dir, "LOCK")
+			require.ErrorIs(t, err, vfs.ErrLocked)
+			_, err = vfs.OpenShared(s.disk, dir, "LOCK")
+			require.ErrorIs(t, err, vfs.ErrLocked)
+		}
+		refused()
+		require.NoError(t, s.disk.Remove(filepath.Join(dir, "LOCK")))
+		refused()
+		require.NoError(t, c.Close())
+
+		first, err := vfs.OpenShared(s.disk, dir, "LOCK")
+		require.NoError(t, err)
+		require.True(t, first.Locked())
+		second, err := vfs.OpenShared(s.disk, dir, "LOCK")
+		require.NoError(t, err)
+		_, err = vfs.TakeClaim(s.disk, dir, "LOCK")
+		require.ErrorIs(t, err, vfs.ErrLocked)
+		require.NoError(t, errors.Join(first.Close(), second.Close()))
+		c, err = vfs.TakeClaim(s.disk, dir, "LOCK")
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
 	})
 }

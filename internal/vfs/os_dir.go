@@ -6,27 +6,24 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
-// osDir is a directory that is open. Names are resolved from its descriptor, and those in a directory below it from that
-// one's, which is opened when it is first used and stays open: neither a rename of what lies above nor a want of
-// descriptors keeps the directory from being synced.
+// osDir is a directory that is open. Names are resolved from its descriptor, and those in a directory that is held from
+// that one's: neither a rename of what lies above nor a want of descriptors keeps it from being synced.
 type osDir struct {
 	osFS // over this directory
 	file *os.File
 	path string
 
 	mu sync.RWMutex
-	// below are this directory and those in it, by their path from it. Guarded by mu, nil when closed.
-	below map[string]*os.File
+	// held are this directory and some in it, by their path from it. Guarded by mu, nil when closed.
+	held map[string]*os.File
 }
 
 var _ Dir = (*osDir)(nil)
 
 func newOSDir(f *os.File, path string) *osDir {
-	d := &osDir{file: f, path: filepath.Clean(path), below: map[string]*os.File{".": f}}
+	d := &osDir{file: f, path: filepath.Clean(path), held: map[string]*os.File{".": f}}
 	d.osFS = osFS{d}
 	return d
 }
@@ -37,10 +34,17 @@ func (d *osDir) at(name string, do func(fd int, base string) error) error {
 	if err != nil {
 		return err
 	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.held == nil {
+		return fs.ErrClosed
+	}
 	above, base := filepath.Split(rest)
-	return d.with(filepath.Clean(above), func(f *os.File) error {
-		return control(f, func(fd int) error { return do(fd, base) })
-	})
+	f := d.held[filepath.Clean(above)]
+	if f == nil {
+		f, base = d.file, rest
+	}
+	return control(f, func(fd int) error { return do(fd, base) })
 }
 
 // rest is the path from the directory to what a name leads to.
@@ -52,98 +56,71 @@ func (d *osDir) rest(name string) (string, error) {
 	return rest, nil
 }
 
-// with calls do with an open directory, this one or one below it, which stays open meanwhile.
-func (d *osDir) with(rest string, do func(f *os.File) error) error {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	for d.below != nil && d.below[rest] == nil {
-		d.mu.RUnlock()
-		err := d.openBelow(rest)
-		d.mu.RLock()
-		if err != nil {
-			return err
-		}
+// Hold is Dir's.
+func (d *osDir) Hold(dir string) error {
+	rest, err := d.rest(dir)
+	if err != nil {
+		return pathError("hold", dir, err)
 	}
-	if d.below == nil {
-		return fs.ErrClosed
-	}
-	return do(d.below[rest])
-}
-
-// openBelow opens a directory below this one.
-func (d *osDir) openBelow(rest string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.below == nil || d.below[rest] != nil {
-		return nil
-	}
-	return control(d.file, func(fd int) error {
-		opened, err := unix.Openat(fd, rest, dirFlags, 0)
-		if err == nil {
-			d.below[rest] = os.NewFile(uintptr(opened), filepath.Join(d.path, rest))
-		}
-		return err
-	})
-}
-
-// Remove is FS's. A directory that was removed is not held any longer.
-func (d *osDir) Remove(name string) error {
-	err := d.osFS.Remove(name)
-	rest, restErr := d.rest(name)
-	if err != nil || restErr != nil {
+	f, err := d.open(dir, dirFlags)
+	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f := d.below[rest]; f != nil {
-		delete(d.below, rest)
+	if d.held == nil || d.held[rest] != nil {
 		return f.Close()
 	}
+	d.held[rest] = f
 	return nil
 }
 
-// SyncDir is FS's, without another descriptor.
-func (d *osDir) SyncDir(dir string) error {
-	return d.on("sync", dir, (*os.File).Sync)
+// with calls do with a directory that is held. ok is false if it is not.
+func (d *osDir) with(dir string, do func(f *os.File) error) (ok bool, err error) {
+	rest, err := d.rest(dir)
+	if err != nil {
+		return false, nil
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	f := d.held[rest]
+	if f == nil {
+		return false, nil
+	}
+	return true, do(f)
 }
 
-// Free is FS's, without another descriptor.
+// SyncDir is FS's, without another descriptor for what is held.
+func (d *osDir) SyncDir(dir string) error {
+	if ok, err := d.with(dir, (*os.File).Sync); ok {
+		return err
+	}
+	return d.osFS.SyncDir(dir)
+}
+
+// Free is FS's, without another descriptor for what is held.
 func (d *osDir) Free(dir string) (free int64, err error) {
-	err = d.on("statfs", dir, func(f *os.File) error {
+	ok, err := d.with(dir, func(f *os.File) (err error) {
 		free, err = freeBytes(f)
 		return err
 	})
-	return free, err
-}
-
-// on calls do with an open directory.
-func (d *osDir) on(op, dir string, do func(f *os.File) error) error {
-	rest, err := d.rest(dir)
-	if err != nil {
-		return pathError(op, dir, err)
+	if ok {
+		return free, err
 	}
-	var failed error
-	err = d.with(rest, func(f *os.File) error {
-		failed = do(f)
-		return nil
-	})
-	if err != nil {
-		return pathError(op, dir, err)
-	}
-	return failed
+	return d.osFS.Free(dir)
 }
 
 // Close is Dir's.
 func (d *osDir) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.below == nil {
+	if d.held == nil {
 		return fs.ErrClosed
 	}
 	var errs []error
-	for _, f := range d.below {
+	for _, f := range d.held {
 		errs = append(errs, f.Close())
 	}
-	d.below = nil
+	d.held = nil
 	return errors.Join(errs...)
 }

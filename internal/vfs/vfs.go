@@ -48,10 +48,13 @@ type FS interface {
 	Free(dir string) (bytes int64, err error)
 }
 
-// Dir is a directory that is open: the FS of its own path and of those below it. They lead to the directory that was
-// opened, and to the directories in it that were used before, wherever these are by now. Other names are fs.ErrInvalid.
+// Dir is a directory that is open: the FS of its own path and of those below it, which lead to the directory that was
+// opened, wherever it is by now. Other names are fs.ErrInvalid.
 type Dir interface {
 	FS
+
+	// Hold keeps a directory in this one open too: names in it lead there from now on, wherever it is.
+	Hold(dir string) error
 
 	// Close releases the directory. Files opened in it stay open.
 	io.Closer

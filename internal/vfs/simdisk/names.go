@@ -15,6 +15,8 @@ type names struct {
 	d    *Disk
 	at   int32
 	path string // of the directory at, clean
+	// held are directories in an open one, by their path from there. Guarded by d.mu.
+	held map[string]int32
 }
 
 var _ vfs.Dir = names{}
@@ -60,7 +62,7 @@ func (n names) openExisting(kind OpKind, name string) (vfs.File, error) {
 
 // OpenDir is part of vfs.FS.
 func (n names) OpenDir(dir string) (vfs.Dir, error) {
-	opened := names{d: n.d, path: clean(dir)}
+	opened := names{d: n.d, path: clean(dir), held: make(map[string]int32)}
 	err := n.d.do(Op{Kind: OpOpenDir, Name: dir}, func(FaultKind) (err error) {
 		opened.at, err = n.dir(dir)
 		return err
@@ -69,6 +71,21 @@ func (n names) OpenDir(dir string) (vfs.Dir, error) {
 		return nil, err
 	}
 	return opened, nil
+}
+
+// Hold is part of vfs.Dir.
+func (n names) Hold(dir string) error {
+	return n.d.do(Op{Kind: OpOpenDir, Name: dir}, func(FaultKind) error {
+		rest, err := n.rest(dir)
+		if err != nil {
+			return err
+		}
+		id, err := n.walk(rest)
+		if err == nil {
+			n.held[rest] = id
+		}
+		return err
+	})
 }
 
 // Close is part of vfs.Dir. It costs no operation: nothing that could fail hangs on it.
@@ -273,6 +290,9 @@ func (n names) rest(name string) (string, error) {
 // walk returns the directory that a clean path leads to.
 func (n names) walk(rest string) (int32, error) {
 	at := n.at
+	if held, ok := n.held[rest]; ok {
+		at, rest = held, ""
+	}
 	var base string
 	for base, rest = first(rest); base != ""; base, rest = first(rest) {
 		r := n.d.dirs[at].lookup(base)
