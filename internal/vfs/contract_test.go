@@ -436,10 +436,10 @@ func TestLockShared(t *testing.T) {
 func TestClaim(t *testing.T) {
 	eachFS(t, func(s subject) {
 		for name, take := range map[string]func(dir, aside string){
-			"moved":       func(dir, aside string) { s.move(dir, filepath.Join(aside, "d")) },
-			"unlocked":    func(dir, _ string) { require.NoError(s.t, s.disk.Remove(filepath.Join(dir, "LOCK"))) },
-			"relocked":    func(dir, aside string) { s.replace(filepath.Join(dir, "LOCK"), aside) },
-			"another id":  func(dir, aside string) { s.replace(filepath.Join(dir, "id"), aside) },
+			"moved":      func(dir, aside string) { s.move(dir, filepath.Join(aside, "d")) },
+			"unlocked":   func(dir, _ string) { require.NoError(s.t, s.disk.Remove(filepath.Join(dir, "LOCK"))) },
+			"relocked":   func(dir, aside string) { s.replace(filepath.Join(dir, "LOCK"), aside) },
+			"another id": func(dir, aside string) { s.replace(filepath.Join(dir, "id"), aside) },
 			"other content": func(dir, _ string) {
 				f, err := s.disk.Open(filepath.Join(dir, "id"))
 				require.NoError(s.t, err)
