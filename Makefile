@@ -141,6 +141,19 @@ compat: build ## Tinybird's client against the server, and its answers against C
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec .compat/*.test.mjs
 
+.PHONY: alerts
+alerts: ## the alert rules in a real Prometheus: Debian's, which is unpacked into .alerts/ if there is none
+	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(GET_PROMETHEUS); } || { \
+		echo "alerts: NOT RUN: it needs prometheus and promtool, and apt-get could not get Debian's package prometheus" >&2; exit 1; }
+	export PATH="$$PATH:$(CURDIR)/.alerts/usr/bin"; \
+	promtool check rules docs/grafana/rules.yml; \
+	promtool test rules docs/grafana/rules.test.yml; \
+	$(GO) test -v -count=1 -tags alerts -timeout 10m ./cmd/residual -run '^TestAlerts$$'
+
+# Unpacked and not installed: Debian's package would start a Prometheus of its own.
+GET_PROMETHEUS := mkdir -p .alerts && cd .alerts && { test -x usr/bin/promtool || { \
+	{ apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } && dpkg-deb -x prometheus_*.deb .; }; }
+
 .PHONY: peers
 peers: ## beside ClickHouse and DuckDB from npm: bench/RESULTS.md; PEERS_ARGS="-rows 1000000 -growth 100000000"
 	$(GO) run ./bench/peers $(PEERS_ARGS)

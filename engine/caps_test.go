@@ -128,6 +128,7 @@ func TestCaps(t *testing.T) {
 				require.Equal(t, [...]int{before.Models, before.ModelSeriesMost, before.Months},
 					[...]int{after.Models, after.ModelSeriesMost, after.Months})
 				check()
+				require.Zero(t, after.Quarantined[c.code], "a counter begins at 0, whatever the log has")
 			}
 			done = appendEvents(t, db, slices.Concat(c.full, c.going)...)
 			require.Equal(t, len(c.full)+len(c.going), done.Successful)

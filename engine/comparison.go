@@ -29,7 +29,7 @@ type Comparison struct {
 	RMSEShift, BiasShift Shift
 
 	Status DriftStatus
-	// Reason says why there is no verdict, and is empty where there is one.
+	// Reason says why there is no verdict; where there is one, the name of each number that does not exist, and why.
 	Reason string
 }
 
@@ -40,6 +40,9 @@ func compare(recent, reference *segment.Aggregate, g *Gates) Comparison {
 	c := Comparison{Recent: sideOf(recent), Reference: sideOf(reference)}
 	c.measure(recent, reference, g.DriftZ)
 	c.Status, c.Reason = g.judge(&c)
+	if c.Reason == "" {
+		c.Reason = c.nulls()
+	}
 	c.shift(recent, reference, g)
 	return c
 }
@@ -85,6 +88,22 @@ func (c *Comparison) measure(recent, reference *segment.Aggregate, driftZ float6
 	c.Z = valueOr(change/deviation, deviation > 0, ConstantErrors)
 	c.CI95Low, c.CI95High = valueOf(change-z95*deviation), valueOf(change+z95*deviation)
 	c.MinDetectableChange = valueOr(driftZ*deviation/was, was > 0, ZeroReference)
+}
+
+// nulls names what a comparison with a verdict cannot say.
+func (c *Comparison) nulls() (reason string) {
+	for _, v := range [...]struct {
+		name  string
+		value Value
+	}{{"relative_change", c.RelativeChange}, {"z", c.Z}} {
+		if v.value.Null != Present {
+			if reason != "" {
+				reason += "; "
+			}
+			reason += v.name + ": " + v.value.Null.String()
+		}
+	}
+	return reason
 }
 
 func directionOf(change float64) Direction {

@@ -118,7 +118,18 @@ func TestDocumentedParameters(t *testing.T) {
 	}
 }
 
-// TestDashboardsNameWhatIsScraped looks up each metric of the documents and of the dashboard in /metrics.
+// TestRulesAreShown finds the rules that are shipped in their document.
+func TestRulesAreShown(t *testing.T) {
+	rules := document(t, filepath.Join("grafana", "rules.yml"))
+	text := document(t, "grafana.md")
+	require.Contains(t, text, "```yaml\n"+rules+"```\n")
+	_, table, _ := strings.Cut(text, "| what happens | alert |")
+	for _, alert := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(rules, -1) {
+		require.Contains(t, table, "`"+alert[1]+"`")
+	}
+}
+
+// TestDashboardsNameWhatIsScraped looks up each metric of the documents, the rules and the dashboard in /metrics.
 func TestDashboardsNameWhatIsScraped(t *testing.T) {
 	server := start(t, httpapi.Options{})
 	_, body := server.do(t, "GET", "/metrics", nil)
@@ -129,7 +140,10 @@ func TestDashboardsNameWhatIsScraped(t *testing.T) {
 		}
 	}
 	name := regexp.MustCompile(`\bresidual_[a-z_]*[a-z]\b`)
-	for _, file := range []string{"http.md", "grafana.md", filepath.Join("grafana", "residual.json")} {
+	for _, file := range []string{
+		"http.md", "grafana.md",
+		filepath.Join("grafana", "residual.json"), filepath.Join("grafana", "rules.yml"), filepath.Join("grafana", "rules.test.yml"),
+	} {
 		names := name.FindAllString(document(t, file), -1)
 		require.NotEmpty(t, names)
 		for _, metric := range names {

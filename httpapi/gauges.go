@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -55,6 +56,21 @@ func errorSample(v engine.Value) float64 {
 // unixSeconds is a time as Prometheus has it.
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
+// askGauges asks for one scrape after the other, so that many at a time do not cost more than one.
+func (s *Server) askGauges(store ReportStore) (engine.GaugesResult, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
+	defer cancel()
+	select {
+	case s.gauging <- struct{}{}:
+	case <-ctx.Done():
+		return engine.GaugesResult{}, fmt.Errorf("wait for the scrapes before: %w", ctx.Err())
+	}
+	defer func() { <-s.gauging }()
+	return store.Gauges(ctx, engine.GaugesQuery{
+		Environments: s.opts.ModelGaugesEnvironments, For: s.opts.ModelGaugesFor, Max: s.opts.ModelGaugesMax,
+	})
+}
+
 // writeModels writes how each model stands in its environments, for the first ModelGaugesMax of them by name. Whoever
 // was seen within ModelGaugesFor has its counts; what is not known has no sample. A store without reports has none.
 func (s *Server) writeModels(w *exposition, store Store) {
@@ -62,11 +78,7 @@ func (s *Server) writeModels(w *exposition, store Store) {
 	if s.opts.NoModelGauges || !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
-	defer cancel()
-	result, err := reports.Gauges(ctx, engine.GaugesQuery{
-		Environments: s.opts.ModelGaugesEnvironments, For: s.opts.ModelGaugesFor, Max: s.opts.ModelGaugesMax,
-	})
+	result, err := s.askGauges(reports)
 	if err != nil {
 		s.counts.gaugesFailed.Add(1)
 		s.log.warn("the gauges of models are left out", "error", err)

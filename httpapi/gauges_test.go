@@ -88,6 +88,21 @@ func TestModelGaugesAreCapped(t *testing.T) {
 	require.Empty(t, server.store.reports)
 }
 
+// TestScrapesTakeTurns holds one scrape in the store: another one does not come to it, and is answered without gauges when
+// its time is over.
+func TestScrapesTakeTurns(t *testing.T) {
+	server := start(t, httpapi.Options{Limits: httpapi.Limits{QueryTimeout: 10 * time.Millisecond}})
+	server.store.hold("query")
+	first := make(chan map[string]float64)
+	go func() { first <- scrape(t, server) }()
+	<-server.store.entered
+	require.Empty(t, modelSamples(scrape(t, server)))
+	server.store.change(func(f *fakeStore) { f.held = "" })
+	close(server.store.gate)
+	require.NotEmpty(t, modelSamples(<-first))
+	require.NotEmpty(t, modelSamples(scrape(t, server)))
+}
+
 // TestModelGaugesFail has a store without an answer: the rest of /metrics is there, and says so.
 func TestModelGaugesFail(t *testing.T) {
 	server := start(t, httpapi.Options{})

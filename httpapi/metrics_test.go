@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	commentLine = regexp.MustCompile(`^# (HELP|TYPE) ([a-z_]+) (.+)$`)
-	sampleLine  = regexp.MustCompile(`^([a-z_]+)((?:\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\})?) (NaN|[+-]Inf|-?[0-9][0-9.e+-]*)$`)
+	commentLine = regexp.MustCompile(`^# (HELP|TYPE) ([a-z0-9_]+) (.+)$`)
+	sampleLine  = regexp.MustCompile(`^([a-z0-9_]+)((?:\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+\})?) (NaN|[+-]Inf|-?[0-9][0-9.e+-]*)$`)
 )
 
 // scrape reads /metrics as Prometheus would and returns the samples by name and labels.

@@ -83,6 +83,8 @@ type Server struct {
 	queries gate
 	rush    rush
 	quota   quota
+	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
+	gauging chan struct{}
 	counts  counters
 
 	http *fasthttp.Server
@@ -113,6 +115,7 @@ func New(store Store, opts Options) (*Server, error) {
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		started: opts.Now(),
+		gauging: make(chan struct{}, 1),
 		budget:  budget{limit: opts.Limits.InFlightBytesMax},
 		heap:    heap{limit: opts.Limits.HeapBytesMax},
 		streams: streams{budget: budget{limit: opts.Limits.AnswerBytesMax}},
