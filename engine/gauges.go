@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/residualdb/residual/segment"
@@ -20,8 +19,8 @@ const (
 // GaugesQuery asks how every model stands in each of its environments, for a monitor that asks again and again: who
 // was seen lately stays in the answer, whatever is known of it. The zero value of each field is its default.
 type GaugesQuery struct {
-	// Environments are names; one that ends in an asterisk stands for all that begin so. Default: production.
-	Environments []string
+	// Environments is a name, a list or All, as in a [MetricsQuery]. Default: production.
+	Environments string
 	// For is how long after its last prediction a model stays in the answer. Default: 7 d.
 	For time.Duration
 	// Max bounds the rows: the first by model and environment are answered. Default: 500.
@@ -85,7 +84,7 @@ func (db *DB) Gauges(ctx context.Context, q GaugesQuery) (GaugesResult, error) {
 
 // gaugesPlan is a query with its times resolved.
 type gaugesPlan struct {
-	environments []string
+	environments pattern
 	// since is the earliest last prediction of a row, end what cuts off the rows after.
 	since, end int64
 	max        int
@@ -99,26 +98,15 @@ func (q *GaugesQuery) plan(now time.Time) (gaugesPlan, error) {
 	}
 	at := standing(q.AsOf, now)
 	p := gaugesPlan{
-		environments: q.Environments,
+		environments: patternOf(orDefault(q.Environments, defaultEnvironment)),
 		since:        subMilli(at, orDefault(q.For, defaultGaugesFor)),
 		end:          endOf(q.AsOf),
 		max:          orDefault(q.Max, defaultGaugesMax),
-	}
-	if len(p.environments) == 0 {
-		p.environments = []string{defaultEnvironment}
 	}
 	p.day = span{subMilli(at, defaultWindow), p.end}
 	var err error
 	p.drift, err = (&DriftReportQuery{AsOf: q.AsOf}).plan(now)
 	return p, err
-}
-
-// shows tells whether an environment is among those asked for.
-func (p *gaugesPlan) shows(environment string) bool {
-	return slices.ContainsFunc(p.environments, func(name string) bool {
-		prefix, open := strings.CutSuffix(name, "*")
-		return name == environment || open && strings.HasPrefix(environment, prefix)
-	})
 }
 
 // sighting is when a model was last seen in an environment.
@@ -145,10 +133,10 @@ func (f *firstSightings) Pop() any {
 	return x
 }
 
-// keep adds a sighting to the first max.
-func (f *firstSightings) keep(s sighting, max int) {
+// keep adds a sighting to the first ones, which are as many as most.
+func (f *firstSightings) keep(s sighting, most int) {
 	switch {
-	case len(*f) < max:
+	case len(*f) < most:
 		heap.Push(f, s)
 	case compareSightings(s, (*f)[0]) < 0:
 		(*f)[0] = s
@@ -177,7 +165,7 @@ func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all in
 		}
 		all += len(of)
 		for i := range of {
-			if p.shows(of[i].environment) {
+			if p.environments.matches(of[i].environment) {
 				kept.keep(of[i], p.max)
 			}
 		}
@@ -189,9 +177,8 @@ func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all in
 
 // seen appends the model's sightings, one for each environment.
 func (m *model) seen(dst []sighting, p *gaugesPlan, sc *scratch) ([]sighting, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	defer sc.segment.Forget()
+	m.hold()
+	defer m.letGo(sc)
 	for n := range m.series {
 		if m.series[n].first >= p.end {
 			continue
@@ -264,34 +251,40 @@ func (mo *month) last(n uint32, w span, sc *scratch) (int64, error) {
 	return last, nil
 }
 
-// The windows of a row of gauges.
-const (
-	gaugesDay = iota
-	gaugesRecent
-	gaugesReference
-)
-
 // gauges answers for one model in one environment.
 func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow, Read, error) {
-	q := scan{
-		selection: selection{model: pattern{text: s.model}, version: pattern{text: All}, environment: pattern{text: s.environment}},
-		want:      segment.WantSpread,
-	}
-	q.ask(window{span: p.day}, window{span: p.drift.recent}, p.drift.reference)
 	b := gaugesBuilder{plan: p, shown: noSeries, judged: noSeries, row: GaugesRow{
 		Model: s.model, Environment: s.environment, LastPrediction: time.UnixMilli(s.last).UTC(),
 		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
 	}}
 	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
-	read, err := db.visit(ctx, &q, func(m *model, n uint32, sc *scratch) (Read, error) {
-		read, err := m.answer(ctx, n, &q, sc)
-		if err == nil {
-			b.add(m, n, sc.answers[:q.count])
+	var read Read
+	if err := db.begin(); err != nil {
+		return b.row, read, err
+	}
+	defer db.end()
+	sc := db.scratches.Get().(*scratch)
+	defer db.scratches.Put(sc)
+	if m, ok := db.models.Load(s.model); ok { // by its very name, which a pattern may read as more than one
+		q := scan{want: segment.WantSpread}
+		q.ask(window{span: p.day}, window{span: p.drift.recent}, p.drift.reference)
+		m.hold()
+		defer m.letGo(sc)
+		sc.answered = noSeries
+		for n := range m.series {
+			if m.series[n].environment != s.environment {
+				continue
+			}
+			r, err := m.answer(ctx, uint32(n), &q, sc)
+			if err != nil {
+				return b.row, read, err
+			}
+			read.add(r)
+			b.add(m, uint32(n), sc.answers[:q.count])
 		}
-		return read, err
-	})
+	}
 	b.row.ActualCoverage = coverageOf(b.row.PredictionCount, b.row.ActualCount)
-	return b.row, read, err
+	return b.row, read, nil
 }
 
 // gaugesBuilder makes a row of gauges from the versions of a model, one after the other.

@@ -167,11 +167,7 @@ func TestGaugesAreCounted(t *testing.T) {
 	appendEvents(t, db, append(rows, old...)...)
 	f := func(most int, environments, want string, leftOut int) {
 		t.Helper()
-		q := engine.GaugesQuery{Max: most}
-		if environments != "" {
-			q.Environments = strings.Split(environments, ",")
-		}
-		result, err := db.Gauges(t.Context(), q)
+		result, err := db.Gauges(t.Context(), engine.GaugesQuery{Max: most, Environments: environments})
 		require.NoError(t, err)
 		var names []string
 		for _, row := range result.Rows {
@@ -230,7 +226,7 @@ func TestGaugesAgree(t *testing.T) {
 				delete(rows, key)
 			}
 		}
-		q := engine.GaugesQuery{Environments: []string{"*"}, For: time.Duration(1+c.IntN(300)) * time.Hour}
+		q := engine.GaugesQuery{Environments: engine.All, For: time.Duration(1+c.IntN(300)) * time.Hour}
 		if c.IntN(2) == 0 {
 			q.AsOf = c.time()
 		}

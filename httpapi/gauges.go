@@ -18,31 +18,53 @@ type gauge struct {
 }
 
 var gauges = [...]gauge{
-	{"residual_model_last_prediction_timestamp_seconds", "Timestamp of the newest prediction, Unix seconds.",
-		func(r *engine.GaugesRow) float64 { return unixSeconds(r.LastPrediction) }},
-	{"residual_model_predictions", "Predictions of the last 24 hours, with and without an actual.",
-		func(r *engine.GaugesRow) float64 { return float64(r.PredictionCount) }},
-	{"residual_model_actuals", "Predictions of the last 24 hours with an actual.",
-		func(r *engine.GaugesRow) float64 { return float64(r.ActualCount) }},
-	{"residual_model_coverage", "Share of the predictions of the last 24 hours that have an actual.",
-		func(r *engine.GaugesRow) float64 { return r.ActualCoverage.Float64() }},
-	{"residual_model_versions_without_actuals",
+	{
+		"residual_model_last_prediction_timestamp_seconds", "Timestamp of the newest prediction, Unix seconds.",
+		func(r *engine.GaugesRow) float64 { return unixSeconds(r.LastPrediction) },
+	},
+	{
+		"residual_model_predictions", "Predictions of the last 24 hours, with and without an actual.",
+		func(r *engine.GaugesRow) float64 { return float64(r.PredictionCount) },
+	},
+	{
+		"residual_model_actuals", "Predictions of the last 24 hours with an actual.",
+		func(r *engine.GaugesRow) float64 { return float64(r.ActualCount) },
+	},
+	{
+		"residual_model_coverage", "Share of the predictions of the last 24 hours that have an actual.",
+		func(r *engine.GaugesRow) float64 { return r.ActualCoverage.Float64() },
+	},
+	{
+		"residual_model_versions_without_actuals",
 		"Versions with predictions in the last 24 hours and no actual in the last 7 days.",
-		func(r *engine.GaugesRow) float64 { return float64(r.VersionsWithoutActuals) }},
-	{"residual_model_rmse", "RMSE of the latest version, last 24 hours.",
-		func(r *engine.GaugesRow) float64 { return errorSample(r.RMSE) }},
-	{"residual_model_mae", "MAE of the latest version, last 24 hours.",
-		func(r *engine.GaugesRow) float64 { return errorSample(r.MAE) }},
-	{"residual_model_recent_actuals", "Predictions with an actual that the drift rests on: last 6 hours.",
-		func(r *engine.GaugesRow) float64 { return float64(r.Drift.Recent.ActualCount) }},
-	{"residual_model_reference_actuals",
+		func(r *engine.GaugesRow) float64 { return float64(r.VersionsWithoutActuals) },
+	},
+	{
+		"residual_model_rmse", "RMSE of the latest version, last 24 hours.",
+		func(r *engine.GaugesRow) float64 { return errorSample(r.RMSE) },
+	},
+	{
+		"residual_model_mae", "MAE of the latest version, last 24 hours.",
+		func(r *engine.GaugesRow) float64 { return errorSample(r.MAE) },
+	},
+	{
+		"residual_model_recent_actuals", "Predictions with an actual that the drift rests on: last 6 hours.",
+		func(r *engine.GaugesRow) float64 { return float64(r.Drift.Recent.ActualCount) },
+	},
+	{
+		"residual_model_reference_actuals",
 		"Predictions with an actual that the drift is measured against: 7 days up to the last 6 hours.",
-		func(r *engine.GaugesRow) float64 { return float64(r.Drift.Reference.ActualCount) }},
-	{"residual_model_drift",
+		func(r *engine.GaugesRow) float64 { return float64(r.Drift.Reference.ActualCount) },
+	},
+	{
+		"residual_model_drift",
 		"MAE of the last 6 hours against that of the 7 days up to there, as a ratio: 0.25 is a quarter worse.",
-		func(r *engine.GaugesRow) float64 { return r.Drift.RelativeChange.Float64() }},
-	{"residual_model_drift_z", "The difference of these two MAEs over its standard error.",
-		func(r *engine.GaugesRow) float64 { return r.Drift.Z.Float64() }},
+		func(r *engine.GaugesRow) float64 { return r.Drift.RelativeChange.Float64() },
+	},
+	{
+		"residual_model_drift_z", "The difference of these two MAEs over its standard error.",
+		func(r *engine.GaugesRow) float64 { return r.Drift.Z.Float64() },
+	},
 }
 
 // errorSample is an error as a sample: one beyond float64 is infinite, so that a rule with a threshold still fires.

@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"errors"
+	"io"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +27,7 @@ func modelSamples(samples map[string]float64) map[string]float64 {
 }
 
 func TestModelGauges(t *testing.T) {
-	server := start(t, httpapi.Options{ModelGaugesEnvironments: []string{"prod*"}, ModelGaugesFor: time.Hour})
+	server := start(t, httpapi.Options{ModelGaugesEnvironments: "prod*", ModelGaugesFor: time.Hour})
 	of := func(labels string) map[string]float64 {
 		_, more, _ := strings.Cut(labels, "}")
 		require.Empty(t, more)
@@ -70,7 +72,7 @@ func TestModelGauges(t *testing.T) {
 		`status "insufficient_data"}`:       0,
 		`status "no_reference"}`:            1,
 	}, of(`{model_id="quote\" back\\ tab	 é",environment="prod,\"x\""}`), "what is not known has no sample")
-	asked := engine.GaugesQuery{Environments: []string{"prod*"}, For: time.Hour, Max: 500}
+	asked := engine.GaugesQuery{Environments: "prod*", For: time.Hour, Max: 500}
 	require.Equal(t, asked, server.store.reports[0])
 }
 
@@ -93,13 +95,20 @@ func TestModelGaugesAreCapped(t *testing.T) {
 func TestScrapesTakeTurns(t *testing.T) {
 	server := start(t, httpapi.Options{Limits: httpapi.Limits{QueryTimeout: 10 * time.Millisecond}})
 	server.store.hold("query")
-	first := make(chan map[string]float64)
-	go func() { first <- scrape(t, server) }()
+	first := make(chan string)
+	go func() {
+		var body []byte
+		if resp, err := http.Get(server.url("/metrics")); err == nil { //nolint:noctx // the store holds it
+			body, _ = io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+		}
+		first <- string(body)
+	}()
 	<-server.store.entered
 	require.Empty(t, modelSamples(scrape(t, server)))
 	server.store.change(func(f *fakeStore) { f.held = "" })
 	close(server.store.gate)
-	require.NotEmpty(t, modelSamples(<-first))
+	require.NotEmpty(t, modelSamples(parseExposition(t, <-first)))
 	require.NotEmpty(t, modelSamples(scrape(t, server)))
 }
 

@@ -47,7 +47,7 @@ type Options struct {
 	// ModelGaugesMax bounds how many models, once for each environment, have gauges of their own in /metrics. Default: 500.
 	ModelGaugesMax int
 	// ModelGaugesEnvironments are the environments that have them, as in an engine.GaugesQuery. Default: production.
-	ModelGaugesEnvironments []string
+	ModelGaugesEnvironments string
 	// ModelGaugesFor is how long after its last prediction a model has them. Default: 7 d.
 	ModelGaugesFor time.Duration
 	// NoModelGauges leaves them all out.

@@ -87,7 +87,7 @@ func TestEnvironmentsOfGauges(t *testing.T) {
 	require.InDelta(t, 1, samples["residual_model_gauges_left_out"], 0)
 	require.Empty(t, modelSamples(samples))
 
-	server = startStore(t, httpapi.Options{ModelGaugesEnvironments: []string{"prod*"}})
+	server = startStore(t, httpapi.Options{ModelGaugesEnvironments: "prod*"})
 	predict(t, server, [3]string{"m", "v1", "prod"}, 0, time.Minute, 3, 1)
 	samples = scrape(t, server)
 	require.InDelta(t, 0, samples["residual_model_gauges_left_out"], 0)
@@ -123,6 +123,8 @@ func TestSeriesStay(t *testing.T) {
 	predict(t, server, v1, 7*time.Hour, time.Hour, 150, 1, 2)
 	predict(t, server, v1, 0, time.Minute, 200, 3, 4)
 	const v1MAE = (200*3.5 + 18*1.5) / (200 + 18) // 18 of the hourly rows are of the last day
+	look(1, v1MAE)
+	predict(t, server, v2, time.Second, time.Minute, 1)
 	look(1, v1MAE)
 	predict(t, server, v2, 2*time.Second, time.Minute, 2, 1)
 	look(1, 1) // the latest version with actuals

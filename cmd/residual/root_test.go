@@ -43,7 +43,7 @@ func TestUsage(t *testing.T) {
 	f("serve --data-dir DIR --months-max 0", "--months-max 0: 1 or more are allowed")
 	f("serve --data-dir DIR --model-gauges -1", "--model-gauges -1: 0 or more are allowed")
 	f("serve --data-dir DIR --model-gauges-for 0", "--model-gauges-for 0s: more than 0 is allowed")
-	f("serve --data-dir DIR --model-gauges-environments a,,b", `--model-gauges-environments "a,,b": environments with commas`)
+	f("serve --data-dir DIR --model-gauges-environments=", `--model-gauges-environments "": environments are needed`)
 	f("serve --data-dir DIR --max-future 0", "--max-future 0s: at least 1ms is allowed")
 	f("serve --data-dir DIR --listen 7181", "HOST:PORT is allowed, like 127.0.0.1:7181")
 	f("serve --data-dir DIR --listen localhost:http:1", "HOST:PORT is allowed")

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,7 +20,7 @@ type serveFlags struct {
 	tlsCert, tlsKey string
 	modelGauges     int
 	// Which environments have gauges of their models, and how long after its last prediction a model has them.
-	modelGaugesEnvironments []string
+	modelGaugesEnvironments string
 	modelGaugesFor          span
 	rateLimit               int
 }
@@ -34,8 +32,8 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tlsKey, "tls-key", "", "key file of the certificate, PEM")
 	flags.IntVar(&f.modelGauges, "model-gauges", 500,
 		"how many models, once for each environment, have gauges of their own in /metrics, 0 for none")
-	flags.StringSliceVar(&f.modelGaugesEnvironments, "model-gauges-environments", []string{"production"},
-		"environments whose models have them, with commas between; prefix* stands for all that begin so, * for all")
+	flags.StringVar(&f.modelGaugesEnvironments, "model-gauges-environments", "production",
+		"environments whose models have them: a list with commas, prefix* for all that begin so, * for all")
 	f.modelGaugesFor = span(7 * day)
 	flags.Var(&f.modelGaugesFor, "model-gauges-for", "how long after its last prediction a model still has them")
 	flags.IntVar(&f.rateLimit, "rate-limit", 0,
@@ -49,9 +47,8 @@ func (f *serveFlags) validate() error {
 	if f.modelGaugesFor <= 0 {
 		return usagef("--model-gauges-for %s: more than 0 is allowed", &f.modelGaugesFor)
 	}
-	if len(f.modelGaugesEnvironments) == 0 || slices.Contains(f.modelGaugesEnvironments, "") {
-		return usagef("--model-gauges-environments %q: environments with commas between are allowed, like production,stag*",
-			strings.Join(f.modelGaugesEnvironments, ","))
+	if f.modelGaugesEnvironments == "" {
+		return usagef(`--model-gauges-environments "": environments are needed, like production,stag*`)
 	}
 	if f.rateLimit < 0 || f.rateLimit > 1_000_000 {
 		return usagef("--rate-limit %d: 0 to 1000000 are allowed", f.rateLimit)
