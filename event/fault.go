@@ -24,6 +24,7 @@ const (
 	faultWantTimestamp
 	faultMissing
 	faultNull
+	faultUnsaid
 	faultNumber
 	faultOverflow
 	faultNotFinite
@@ -69,6 +70,7 @@ var faults = [faultCount]struct {
 	faultWantTimestamp:     {CodeType, "must be a string in one of the timestamp formats"},
 	faultMissing:           {CodeMissing, "missing"},
 	faultNull:              {CodeMissing, "null"},
+	faultUnsaid:            {CodeMissing, "missing (null in JSON withdraws the actual)"},
 	faultNumber:            {CodeNumber, "not a JSON number"},
 	faultOverflow:          {CodeNumber, "beyond the range of a 64-bit float"},
 	faultNotFinite:         {CodeNumber, "not finite"},

@@ -67,10 +67,14 @@ func (d *Decoder) readRow(line []byte) (column, fault) {
 	if scanSpace(line, end) != len(line) {
 		return colNone, faultTrailing
 	}
-	if c := d.src.firstMissing(d.row.given | d.row.nulls); c != colNone {
-		return c, faultMissing
+	c = d.src.firstMissing(d.row.given | d.row.nulls)
+	switch {
+	case c == colNone:
+		return colNone, faultNone
+	case d.src.nullable&c.bit() != 0:
+		return c, faultUnsaid
 	}
-	return colNone, faultNone
+	return c, faultMissing
 }
 
 // beginsObject returns the fault of a line whose first byte that is not white

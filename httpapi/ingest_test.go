@@ -360,11 +360,18 @@ func TestStartingServer(t *testing.T) {
 type actualsStore struct {
 	*fakeStore
 
-	got []event.Actuals
+	got []*event.Actuals
 }
 
 func (a *actualsStore) AppendActuals(_ context.Context, actuals *event.Actuals) (engine.Appended, error) {
-	a.got = append(a.got, event.Actuals{Models: append([]string(nil), actuals.Models...), Values: append([]float64(nil), actuals.Values...)})
+	kept := new(event.Actuals)
+	for i := range actuals.Len() {
+		if err := kept.Add(actuals.Actual(i), event.Rules{}); err != nil {
+			return engine.Appended{}, err
+		}
+	}
+	kept.Rejects = append(kept.Rejects, actuals.Rejects...)
+	a.got = append(a.got, kept)
 	return engine.Appended{Successful: actuals.Len(), Quarantined: actuals.Rejected.Total()}, nil
 }
 

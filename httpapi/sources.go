@@ -11,6 +11,8 @@ import (
 type source struct {
 	name    string
 	columns []column
+	// sparse are the columns that a row of a CSV or Parquet file is without where the file has nothing, or null.
+	sparse []string
 	// in reports whether a store has it.
 	in     func(Store) bool
 	decode func(to *intake, body []byte, format event.Format, rules event.Rules) error
@@ -53,8 +55,15 @@ var sources = [...]source{
 	{
 		name: actualsName,
 		columns: []column{
-			{"model_id", kindString}, {"prediction_id", kindString}, {"actual_value", kindFloat64}, {"timestamp", kindDateTime},
+			{"model_id", kindString},
+			{"prediction_id", kindString},
+			{"actual_value", kindFloat64},
+			{"timestamp", kindDateTime},
+			{"model_version", kindString},
+			{"environment", kindString},
 		},
+		// A file has no actual where nobody knows it yet, so that this withdraws none, as the null of JSON does.
+		sparse: []string{"actual_value", "timestamp", "model_version", "environment"},
 		in: func(store Store) bool {
 			_, ok := store.(ActualsStore)
 			return ok

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime/multipart"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -137,7 +138,7 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 		}
 		return upload.CSV(file, src.uploadColumns(), comma), nil
 	case "parquet":
-		return upload.Parquet(file, s.limits.BodyBytesMax)
+		return upload.Parquet(file, src.uploadColumns(), s.limits.BodyBytesMax)
 	}
 	return nil, badParameter("the parameter format is %s; ndjson, csv and parquet are allowed", shown(format))
 }
@@ -159,7 +160,7 @@ func (c *call) delimiter() (rune, error) {
 func (s *source) uploadColumns() []upload.Column {
 	columns := make([]upload.Column, len(s.columns))
 	for i, column := range s.columns {
-		columns[i] = upload.Column{Name: column.name, Number: column.kind == kindFloat64}
+		columns[i] = upload.Column{Name: column.name, Number: column.kind == kindFloat64, Sparse: slices.Contains(s.sparse, column.name)}
 	}
 	return columns
 }

@@ -66,6 +66,66 @@ func TestCSVFiles(t *testing.T) {
 	require.Equal(t, 0, sent(t, upload, nil).Len())
 }
 
+// TestFilesOfActuals sends the same rows in each format. Where a file of CSV or Parquet has no actual, nobody knows it yet:
+// only JSON withdraws.
+func TestFilesOfActuals(t *testing.T) {
+	const target = "/v0/datasources?name=ml_model_actuals&format="
+	seen := time.Date(2025, 4, 26, 17, 55, 44, 0, time.UTC)
+	want := []event.Actual{
+		{ModelID: "m", PredictionID: "a", Value: 1.5},
+		{ModelID: "m", PredictionID: "b", Value: 2, Observed: seen, ModelVersion: "v1", Environment: "production"},
+		{ModelID: "m", PredictionID: "c", Value: 3, Environment: "staging"},
+	}
+	sent := func(format string, file []byte, want []event.Actual, rejects ...string) {
+		t.Helper()
+		store := &actualsStore{fakeStore: newFakeStore()}
+		server := startWith(t, store, httpapi.Options{})
+		resp, body := server.do(t, "POST", target+format, bytes.NewReader(file))
+		require.Equal(t, http.StatusOK, resp.StatusCode, body)
+		require.Len(t, store.got, 1)
+		got := store.got[0]
+		require.Equal(t, len(want), got.Len(), body)
+		for i := range want {
+			require.Equal(t, want[i], got.Actual(i))
+		}
+		var reasons []string
+		for i := range got.Rejects {
+			reasons = append(reasons, got.Rejects[i].Column+": "+got.Rejects[i].Reason)
+		}
+		require.Equal(t, rejects, reasons)
+	}
+	const unsaid = "actual_value: missing (null in JSON withdraws the actual)"
+	sent("csv", []byte("m,a,1.5\nm,b,2,2025-04-26 17:55:44,v1,production\nm,c,3,,,staging\nm,d,\nm,e,\\N,,,\nm,f\n"), want, unsaid, unsaid, unsaid)
+	sent("csv", []byte("environment,actual_value,model_version,prediction_id,model_id,timestamp\n"+
+		",1.5,,a,m,\nproduction,2,v1,b,m,2025-04-26T17:55:44Z\nstaging,3,,c,m,\n,,,d,m,\n"), want, unsaid)
+	withdrawn := event.Actual{ModelID: "m", PredictionID: "d", Withdrawn: true}
+	sent("ndjson", []byte(`{"model_id":"m","prediction_id":"a","actual_value":1.5}
+{"model_id":"m","prediction_id":"b","actual_value":2,"timestamp":"2025-04-26 17:55:44","model_version":"v1","environment":"production"}
+{"model_id":"m","prediction_id":"c","actual_value":3,"environment":"staging","model_version":null}
+{"model_id":"m","prediction_id":"d","actual_value":null}
+{"model_id":"m","prediction_id":"e"}`), append(want[:3:3], withdrawn), unsaid)
+
+	type row struct {
+		Model       string     `parquet:"model_id"`
+		ID          string     `parquet:"prediction_id"`
+		Actual      *float64   `parquet:"actual_value,optional"`
+		Timestamp   *time.Time `parquet:"timestamp,optional,timestamp(millisecond)"`
+		Version     *string    `parquet:"model_version,optional"`
+		Environment *string    `parquet:"environment,optional"`
+	}
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[row](&b)
+	_, err := w.Write([]row{
+		{Model: "m", ID: "a", Actual: new(1.5)},
+		{Model: "m", ID: "b", Actual: new(2.0), Timestamp: &seen, Version: new("v1"), Environment: new("production")},
+		{Model: "m", ID: "c", Actual: new(3.0), Environment: new("staging")},
+		{Model: "m", ID: "d"},
+	})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	sent("parquet", b.Bytes(), want, unsaid)
+}
+
 func TestCompressedFiles(t *testing.T) {
 	require.Equal(t, 2, sent(t, upload, gzipped(t, text(csvFile))).Len(), "a file that is gzipped")
 	require.Equal(t, 2, sent(t, upload, gzipped(t, text(csvFile)), "Content-Encoding", "gzip").Len(), "a body that is gzipped")

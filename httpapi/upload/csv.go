@@ -18,6 +18,13 @@ type Column struct {
 	Name string
 	// Number tells that its values are numbers; those of other columns are strings.
 	Number bool
+	// Sparse tells that a row is without the column where its file has nothing there, or null.
+	Sparse bool
+}
+
+// sparse tells whether the column of a name is.
+func sparse(columns []Column, name string) bool {
+	return slices.ContainsFunc(columns, func(c Column) bool { return c.Sparse && c.Name == name })
 }
 
 // CSV reads a CSV file. A first record that names a column is a header; without one the columns are these, in order.
@@ -36,11 +43,16 @@ func withoutMark(file io.Reader) *bufio.Reader {
 	return peeked
 }
 
+// null is how databases write it to a field.
+const null = `\N`
+
 type csvRows struct {
 	reader  csvReader
 	columns []Column
-	// names are the columns of the file, known after its first record.
-	names []string
+	// names are the columns of the file, and fieldsMin is how many fields its records have at least; both are known after the
+	// first one.
+	names     []string
+	fieldsMin int
 }
 
 // next appends one record as a line of JSON. A record that is none becomes a JSON string, which the decoder rejects,
@@ -54,18 +66,21 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	if r.names == nil {
-		r.names = r.header(record)
+		r.begin(record)
 		if slices.Equal(r.names, record) {
 			return dst, nil
 		}
 	}
-	if len(record) != len(r.names) {
+	if len(record) < r.fieldsMin || len(record) > len(r.names) {
 		text := fmt.Sprintf("%d fields where there are %d columns: %s", len(record), len(r.names), strings.Join(record, r.reader.comma))
 		return append(jsontext.AppendString(dst, text), '\n'), nil
 	}
 	dst = append(dst, '{')
 	for i, value := range record {
-		if i > 0 {
+		if (value == "" || value == null) && sparse(r.columns, r.names[i]) {
+			continue
+		}
+		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
 		dst = append(jsontext.AppendQuoted(dst, r.names[i]), ':')
@@ -74,22 +89,25 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 	return append(dst, "}\n"...), nil
 }
 
-// header returns the names of the columns: the first record if it names one, else those of the data source.
-func (r *csvRows) header(first []string) []string {
+// begin sets the names of the columns: the first record if it names one, else those of the data source, of which records
+// may leave out sparse ones at the end.
+func (r *csvRows) begin(first []string) {
 	names := make([]string, len(r.columns))
 	for i, column := range r.columns {
-		names[i] = column.Name
+		if names[i] = column.Name; !column.Sparse {
+			r.fieldsMin = i + 1
+		}
 	}
+	r.names = names
 	if slices.ContainsFunc(first, func(name string) bool { return slices.Contains(names, name) }) {
-		return slices.Clone(first)
+		r.names, r.fieldsMin = slices.Clone(first), len(first)
 	}
-	return names
 }
 
 // appendValue appends a field as the JSON that its column takes: what is not a number stays a string, and the decoder
 // says so.
 func (r *csvRows) appendValue(dst []byte, name, value string) []byte {
-	if value == `\N` {
+	if value == null {
 		return append(dst, "null"...)
 	}
 	for _, column := range r.columns {

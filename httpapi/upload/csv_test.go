@@ -88,6 +88,21 @@ func FuzzCSVRecords(f *testing.F) {
 }
 
 // FuzzCSV holds the reader to lines of JSON, in proportion to the file.
+// Where a sparse column is empty or null the row is without it, and records without a header may leave it out at the end.
+func TestCSVSparse(t *testing.T) {
+	columns := []upload.Column{{Name: "id"}, {Name: "value", Number: true, Sparse: true}, {Name: "note", Sparse: true}}
+	f := func(file, want string) {
+		t.Helper()
+		lines, err := io.ReadAll(upload.CSV(strings.NewReader(file), columns, ','))
+		require.NoError(t, err)
+		require.Equal(t, want, string(lines))
+	}
+	f("a,1,x\nb,,\nc,\\N,\\N\nd,2\ne\n", `{"id":"a","value":1,"note":"x"}`+"\n"+`{"id":"b"}`+"\n"+`{"id":"c"}`+"\n"+`{"id":"d","value":2}`+"\n"+`{"id":"e"}`+"\n")
+	f("a,1,x,y\n", `"4 fields where there are 3 columns: a,1,x,y"`+"\n")
+	f("value,id\n,a\n1,\n2\n", `{"id":"a"}`+"\n"+`{"value":1,"id":""}`+"\n"+`"1 fields where there are 2 columns: 2"`+"\n")
+	f("value\n,\n", `"2 fields where there are 1 columns: ,"`+"\n")
+}
+
 func FuzzCSV(f *testing.F) {
 	f.Add("model_id,predicted_value\na,1\n", ',')
 	f.Add("a\tb\n", '\t')

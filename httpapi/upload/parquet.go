@@ -16,6 +16,7 @@ const rowBytesMin = 64
 
 type parquetRows struct {
 	columns []*parquet.Column
+	sparse  []bool // of each column
 	groups  []parquet.RowGroup
 	rows    parquet.Rows // of the group being read
 	batch   [64]parquet.Row
@@ -23,7 +24,7 @@ type parquetRows struct {
 }
 
 // Parquet reads a Parquet file of flat columns, with pages that come to bytesMax at most once decompressed.
-func Parquet(file io.Reader, bytesMax int64) (rows io.Reader, err error) {
+func Parquet(file io.Reader, columns []Column, bytesMax int64) (rows io.Reader, err error) {
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
@@ -41,6 +42,9 @@ func Parquet(file io.Reader, bytesMax int64) (rows io.Reader, err error) {
 		return nil, err
 	}
 	r := &parquetRows{columns: opened.Root().Columns(), groups: opened.RowGroups()}
+	for _, column := range r.columns {
+		r.sparse = append(r.sparse, sparse(columns, column.Name()))
+	}
 	return &rowReader{next: r.next}, nil
 }
 
@@ -74,9 +78,12 @@ func (r *parquetRows) next(dst []byte) (line []byte, err error) {
 	row := r.have[0]
 	r.have = r.have[1:]
 	dst = append(dst, '{')
-	for i, value := range row {
+	for _, value := range row {
 		column := r.columns[value.Column()]
-		if i > 0 {
+		if value.IsNull() && r.sparse[value.Column()] {
+			continue
+		}
+		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
 		dst = append(jsontext.AppendQuoted(dst, column.Name()), ':')

@@ -17,7 +17,7 @@ import (
 
 // drain reads all rows of a file that a client sent.
 func drain(file []byte) (int64, error) {
-	rows, err := Parquet(bytes.NewReader(file), 8<<20)
+	rows, err := Parquet(bytes.NewReader(file), nil, 8<<20)
 	if err != nil {
 		return 0, err
 	}
