@@ -76,6 +76,9 @@ func TestLatest(t *testing.T) {
 				require.Len(t, got.Rows, 1)
 				require.Equal(t, c.want, got.Rows[0].Version)
 				require.Equal(t, c.count, got.Rows[0].PredictionCount)
+				if c.count%2 == 0 {
+					require.Equal(t, 1.5, got.Rows[0].MAE)
+				}
 				report, err := db.Report(context.Background(), engine.ReportQuery{Model: "m"})
 				require.NoError(t, err)
 				require.Len(t, report.Rows, 1)

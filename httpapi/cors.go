@@ -71,7 +71,7 @@ func (c *call) cors() {
 	header := &c.ctx.Response.Header
 	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
 	header.Set(fasthttp.HeaderAccessControlExposeHeaders,
-		"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Idempotent-Replayed")
+		"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Idempotent-Replayed, "+ignoredHeader)
 }
 
 // preflight answers a browser's question before the request itself.

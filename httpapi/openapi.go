@@ -128,7 +128,11 @@ func (p *pipe) answerSchema() object {
 	names := make([]string, len(p.columns))
 	for i, column := range p.columns {
 		names[i] = column.name
-		properties[column.name] = openAPIType(column.kind)
+		schema := openAPIType(column.kind)
+		if description := p.describe(column.name); description != "" {
+			schema["description"] = description
+		}
+		properties[column.name] = schema
 	}
 	count := object{"type": "integer", "minimum": 0}
 	return object{

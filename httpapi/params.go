@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -159,7 +161,7 @@ var timeLayouts = [...]string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", time
 // moment reads a point in time; zero if it was not given.
 func (p *params) moment(name string) (time.Time, error) {
 	value, given, err := p.text(name)
-	if err != nil || !given || namesClient(value) {
+	if err != nil || !given {
 		return time.Time{}, err
 	}
 	if t, ok := parseMoment(string(value)); ok {
@@ -180,9 +182,19 @@ func parseMoment(value string) (t time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// namesClient reports whether a value is one by which Tinybird's clients say who they are: they send from=ts-sdk with
-// every request, which must not be taken for the start of a window.
-func namesClient(value []byte) bool { return bytes.HasSuffix(value, []byte("-sdk")) }
+// dropClients takes out every from by which a client says who it is, which must not be taken for the start of a window:
+// Tinybird's clients send from=cli or from=ts-sdk with every request.
+func (p *params) dropClients() {
+	p.list = slices.DeleteFunc(p.list, func(x param) bool { return string(x.name) == "from" && namesClient(x.value) })
+}
+
+// clientName is what a client may call itself. A start of a window begins with a digit.
+var clientName = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z._/-]{0,63}$`)
+
+// timeWord is what makes a value one that tries to be a time all the same: a year or a clock's time, or a word for a time.
+var timeWord = regexp.MustCompile(`(?i)[0-9]{4}|^(now|today|yesterday|midnight|last|this)([^a-z]|$)`)
+
+func namesClient(value []byte) bool { return clientName.Match(value) && !timeWord.Match(value) }
 
 // readParams adds the parameters in the body of a POST: a JSON object, or a form.
 func (s *Server) readParams(c *call) error {
@@ -201,7 +213,29 @@ func (s *Server) readParams(c *call) error {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '{' {
 		return c.params.addJSON(trimmed)
 	}
-	c.params.parse(body)
+	form := bytes.TrimSpace(body)
+	if bytes.ContainsAny(form, " \t\r\n") { // SQL over the answer, as Tinybird takes it
+		return badParameter("the body is neither a form nor one JSON object")
+	}
+	c.params.parse(form)
+	return nil
+}
+
+// refused are parameters that Tinybird's clients know and that change what an answer is: to ignore them would answer
+// something else, and a client that asks for pages would never see the last one.
+var refused = map[string]string{
+	"q":         "SQL over the answer of a pipe is not supported",
+	"page":      "an answer has no pages, it has all rows at once",
+	"page_size": "an answer has no pages, it has all rows at once",
+}
+
+// checkRefused refuses a parameter that must not be ignored.
+func (p *params) checkRefused() error {
+	for i := range p.list {
+		if why, ok := refused[string(p.list[i].name)]; ok {
+			return badParameter("the parameter %s is refused: %s", p.list[i].name, why)
+		}
+	}
 	return nil
 }
 

@@ -100,6 +100,11 @@ func (s *Server) runPipe(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
+	c.nameIgnored()
+	if err := c.params.checkRefused(); err != nil {
+		return err
+	}
+	c.params.dropClients()
 	c.params.known = p.parameters
 	c.table.pipe, c.table.columns = p.name, p.columns
 	if err := s.ask(c, p); err != nil {

@@ -86,7 +86,7 @@ func (c *call) driftReportQuery() (q engine.DriftReportQuery, nothing bool, err 
 		return q, false, err
 	}
 	q = engine.DriftReportQuery{
-		Model: drift.Model, Version: drift.Version, Environment: drift.Environment,
+		Model: drift.Model, Version: drift.Version, Environment: drift.Environment, Across: drift.Across,
 		Recent: drift.Recent, Historical: drift.Historical, AsOf: drift.AsOf,
 	}
 	offset, err := c.params.int32("offset")

@@ -27,12 +27,13 @@ func (p *Parameter) defaultValue() any {
 	return p.Default
 }
 
-// seriesParameters pick the series of an answer.
+// seriesParameters pick the series of an answer and say which of them make a row together.
 func seriesParameters(model, version, environment string) []Parameter {
 	return []Parameter{
-		{"model_id", "String", model, "the model, * for every one"},
-		{"model_version", "String", version, "the version, latest, or * for every one"},
-		{"environment", "String", environment, "the environment, * for every one"},
+		{"model_id", "String", model, "the model, a list a,b, a prefix team_*, or * for every one"},
+		{"model_version", "String", version, "the version, latest, a list, a prefix, or * for every one"},
+		{"environment", "String", environment, "the environment, a list, a prefix, or * for every one"},
+		{"group_by", "String", "model_id,model_version,environment", "which of these columns make rows; the others show *, and empty is one total"},
 	}
 }
 
@@ -45,8 +46,8 @@ var metricsParameters = slices.Concat(seriesParameters("default_model", "latest"
 	asOfParameter,
 })
 
-// series reads seriesParameters. nothing is true if one is empty, which no row's is.
-func (c *call) series(model, version, environment *string) (nothing bool, err error) {
+// series reads seriesParameters. nothing is true if a name is empty, which no row's is.
+func (c *call) series(model, version, environment *string, across *engine.Columns) (nothing bool, err error) {
 	for _, p := range [...]struct {
 		name  string
 		value *string
@@ -56,13 +57,22 @@ func (c *call) series(model, version, environment *string) (nothing bool, err er
 		}
 		nothing = nothing || *p.value == ""
 	}
-	c.table.latest = *version == latestVersion
+	groupBy, err := c.params.string("group_by")
+	if err != nil {
+		return false, err
+	}
+	if *across, err = engine.ParseGroupBy(groupBy); err != nil {
+		return false, badParameter(
+			"Error validating %s to type String: the parameter group_by must list some of model_id, model_version and environment, or be empty",
+			shown(groupBy))
+	}
+	c.table.latest = *version == latestVersion && *across&engine.VersionColumn == 0
 	return nothing, nil
 }
 
 // metricsQuery reads metricsParameters. nothing is as in series.
 func (c *call) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
-	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment); err != nil {
+	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}
 	if q.Window, err = c.params.hours("time_window"); err != nil {
@@ -80,7 +90,7 @@ func (c *call) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
 
 // driftQuery reads what every comparison of a recent window with a history has. nothing is as in series.
 func (c *call) driftQuery() (q engine.DriftQuery, nothing bool, err error) {
-	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment); err != nil {
+	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}
 	if q.Recent, err = c.params.hours("recent_window_hours"); err != nil {

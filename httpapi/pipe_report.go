@@ -95,7 +95,7 @@ func (c *call) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
 		return q, false, err
 	}
 	q = engine.ReportQuery{
-		Model: m.Model, Version: m.Version, Environment: m.Environment,
+		Model: m.Model, Version: m.Version, Environment: m.Environment, Across: m.Across,
 		Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
 	}
 	if q.Floor.Actuals, err = c.params.atLeastOne("min_actuals"); err != nil {

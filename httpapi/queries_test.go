@@ -38,7 +38,7 @@ func TestParametersBecomeQueries(t *testing.T) {
 		want       any
 	}{
 		{"defaults", url.Values{}, metrics},
-		{"unknown ones", url.Values{"utm_source": {"DEV"}, "q": {"select 1"}, "Model_ID": {"x"}}, metrics},
+		{"unknown ones", url.Values{"utm_source": {"DEV"}, "Model_ID": {"x"}}, metrics},
 		{
 			"all",
 			url.Values{"model_id": {"*"}, "model_version": {"*"}, "environment": {"*"}, "time_window": {"48"}},
@@ -60,7 +60,13 @@ func TestParametersBecomeQueries(t *testing.T) {
 		{"the last second", url.Values{"as_of": {"2106-02-07 06:28:15"}}, withMetrics(func(q *engine.MetricsQuery) { q.AsOf = at("2106-02-07 06:28:15") })},
 		{"a client that names itself", url.Values{"from": {"ts-sdk"}}, metrics},
 
+		{"grouped by", url.Values{"group_by": {"model_id, environment"}}, withMetrics(func(q *engine.MetricsQuery) { q.Across = engine.VersionColumn })},
+		{"a total", url.Values{"group_by": {""}, "model_id": {"a,team_*"}}, withMetrics(func(q *engine.MetricsQuery) {
+			q.Model, q.Across = "a,team_*", engine.ModelColumn|engine.VersionColumn|engine.EnvironmentColumn
+		})},
+
 		{"drift defaults", url.Values{}, drift},
+		{"drift grouped by", url.Values{"group_by": {"model_id"}}, withDrift(func(q *engine.DriftQuery) { q.Across = engine.VersionColumn | engine.EnvironmentColumn })},
 		{"drift", url.Values{
 			"model_id": {"m"}, "model_version": {"v"}, "environment": {"e"}, "recent_window_hours": {"1"}, "historical_window_hours": {"2"},
 			"as_of": {"2025-04-26 17:55:44"},
