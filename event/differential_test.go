@@ -164,8 +164,13 @@ func newLines(r *rand.Rand) *lines {
 
 // next returns a line without its newline.
 func (g *lines) next() []byte {
+	return g.spoil(func(sound []byte) []byte { return sound })
+}
+
+// spoil returns a line that is sound as prepare makes it, or may be no more.
+func (g *lines) spoil(prepare func(sound []byte) []byte) []byte {
 	text, _ := g.sources[g.r.IntN(len(g.sources))].AppendNDJSON(nil)
-	text = bytes.TrimSuffix(text, []byte("\n"))
+	text = prepare(bytes.TrimSuffix(text, []byte("\n")))
 	switch g.r.IntN(10) {
 	case 0, 1, 2:
 	case 3, 4, 5:

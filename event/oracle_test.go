@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +17,10 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// verdict is what becomes of one line of ml_model_predictions.
+// verdict is what becomes of one line.
 type verdict struct {
-	event  event.Event
+	event  event.Event  // of ml_model_predictions
+	actual event.Actual // of ml_model_actuals
 	column string
 	code   event.Code
 	cut    bool // the line ends inside of a surrogate pair
@@ -40,39 +42,60 @@ var cutRef = regexp.MustCompile(`\\u[dD][89a-fA-F][0-9a-fA-F]{2}(\\(u[0-9a-fA-F]
 // nothing with the decoder but the rules: the first fault counts, reading from
 // left to right, and a missing column last.
 func verdictRef(line []byte, rules event.Rules) verdict {
+	return judge(line, rules, &predictionsRef)
+}
+
+// judge is verdictRef for either data source.
+func judge(line []byte, rules event.Rules, src *sourceRef) verdict {
 	if len(line) > event.LineBytesMax {
 		return verdict{code: event.CodeLineTooLong}
 	}
 	if trimmed := bytes.TrimLeft(line, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return verdict{code: event.CodeType}
 	}
-	r := reference{line: line, dec: jsontext.NewDecoder(bytes.NewReader(line)), rules: rules}
+	r := reference{line: line, dec: jsontext.NewDecoder(bytes.NewReader(line)), rules: rules, src: src}
 	r.object()
 	if r.code != event.CodeNone {
 		return verdict{column: r.column, code: r.code, cut: cutRef.Match(line)}
 	}
-	return verdict{event: r.event}
+	e := &r.event
+	return verdict{event: r.event, actual: event.Actual{
+		ModelID: e.ModelID, PredictionID: e.PredictionID, Value: e.ActualValue, Withdrawn: !e.HasActual,
+		Observed: e.Timestamp, ModelVersion: e.ModelVersion, Environment: e.Environment,
+	}}
 }
 
 type reference struct {
 	line   []byte
 	dec    *jsontext.Decoder
 	rules  event.Rules
+	src    *sourceRef
 	column string
 	code   event.Code
 	event  event.Event
 }
 
-// columnsRef are the columns in the order of the schema.
-var columnsRef = []string{
-	"timestamp", "model_id", "prediction_id", "features", "predicted_value", "actual_value", "model_version", "environment",
+// sourceRef are the columns of a data source in the order of the schema: those that a row must have, and those that it may
+// be without. A column that may be null says something by it.
+type sourceRef struct{ columns, required, nullable []string }
+
+var predictionsRef = sourceRef{
+	columns: []string{
+		"timestamp", "model_id", "prediction_id", "features", "predicted_value", "actual_value", "model_version", "environment",
+	},
+	required: []string{"timestamp", "model_id", "prediction_id", "features", "predicted_value", "model_version", "environment"},
+	nullable: []string{"actual_value"},
 }
 
-func knownRef(name string) string {
-	for _, c := range columnsRef {
-		if c == name {
-			return c
-		}
+var actualsRef = sourceRef{
+	columns:  []string{"timestamp", "model_id", "prediction_id", "actual_value", "model_version", "environment"},
+	required: []string{"model_id", "prediction_id", "actual_value"},
+	nullable: []string{"timestamp", "actual_value", "model_version", "environment"},
+}
+
+func (s *sourceRef) known(name string) string {
+	if slices.Contains(s.columns, name) {
+		return name
 	}
 	return ""
 }
@@ -88,7 +111,7 @@ func (r *reference) object() {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
 			var se *jsontext.SyntacticError
 			errors.As(err, &se)
-			r.column, r.code = knownRef(se.JSONPointer.LastToken()), event.CodeDuplicate
+			r.column, r.code = r.src.known(se.JSONPointer.LastToken()), event.CodeDuplicate
 			return
 		}
 		if err != nil {
@@ -99,7 +122,7 @@ func (r *reference) object() {
 			r.code = event.CodeSyntax
 			return
 		}
-		column := knownRef(name.String())
+		column := r.src.known(name.String())
 		start := int(r.dec.InputOffset())
 		if !r.value(column) {
 			return
@@ -108,10 +131,11 @@ func (r *reference) object() {
 		if column == "" {
 			continue
 		}
-		if string(raw) == "null" && column == "actual_value" {
+		given[column] = true
+		if string(raw) == "null" && slices.Contains(r.src.nullable, column) {
 			continue
 		}
-		given[column] = true
+		r.event.HasActual = r.event.HasActual || column == "actual_value"
 		if r.code = r.cell(column, raw); r.code != event.CodeNone {
 			r.column = column
 			return
@@ -125,13 +149,12 @@ func (r *reference) object() {
 		r.code = event.CodeSyntax
 		return
 	}
-	for _, c := range columnsRef {
-		if !given[c] && c != "actual_value" {
+	for _, c := range r.src.required {
+		if !given[c] {
 			r.column, r.code = c, event.CodeMissing
 			return
 		}
 	}
-	r.event.HasActual = given["actual_value"]
 }
 
 // value reads one value, token by token for the sake of its depth.
