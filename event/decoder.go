@@ -18,6 +18,9 @@ const (
 	JSON
 )
 
+// byteOrderMark may stand before a body, and is skipped.
+const byteOrderMark = "\xEF\xBB\xBF"
+
 // String returns the name of the format in a query.
 func (f Format) String() string {
 	switch f {
@@ -101,7 +104,7 @@ func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 	}
 	defer d.release()
 	body = slices.Clip(body) // what lies behind it may be another's
-	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if format == JSON {
 		return d.decodeJSON(dst, body)
 	}

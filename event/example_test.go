@@ -26,7 +26,7 @@ func ExampleDecoder_Decode() {
 	}
 	// Output:
 	// pred_2704 0.25
-	// line 2: timestamp: must be a string in one of the timestamp formats
+	// line 2: timestamp: an epoch is not accepted: must be a string, YYYY-MM-DD hh:mm:ss[.fff] or RFC 3339
 }
 
 func ExampleBatch_Add() {

@@ -22,6 +22,7 @@ const (
 	faultQuotedNumber
 	faultWantFeatures
 	faultWantTimestamp
+	faultEpochNumber
 	faultMissing
 	faultNull
 	faultUnsaid
@@ -68,6 +69,7 @@ var faults = [faultCount]struct {
 	faultQuotedNumber:      {CodeType, "must be a number, not a string"},
 	faultWantFeatures:      {CodeType, "must be a string holding JSON, or a JSON object"},
 	faultWantTimestamp:     {CodeType, "must be a string in one of the timestamp formats"},
+	faultEpochNumber:       {CodeType, "an epoch is not accepted: must be a string, YYYY-MM-DD hh:mm:ss[.fff] or RFC 3339"},
 	faultMissing:           {CodeMissing, "missing"},
 	faultNull:              {CodeMissing, "null"},
 	faultUnsaid:            {CodeMissing, "missing (null in JSON withdraws the actual)"},

@@ -51,6 +51,12 @@ func outlineString(b []byte, i int) (int, bool) {
 	return i, false
 }
 
+// IsArray tells whether a body is one JSON array by its brackets and quotes, as [JSON] takes it.
+func IsArray(body []byte) bool {
+	body = bytes.Trim(bytes.TrimPrefix(body, []byte(byteOrderMark)), " \t\r\n")
+	return len(body) > 0 && body[0] == '[' && eachElement(body, func(int, []byte) {})
+}
+
 // eachElement calls f with the position, from 1, and the text of each element of
 // the array that b is. It returns false where b is no array by its outline.
 func eachElement(b []byte, f func(n int, text []byte)) bool {

@@ -28,7 +28,10 @@ type rejection struct {
 func rejections() []rejection {
 	const format = "must be YYYY-MM-DD hh:mm:ss[.fff] or RFC 3339"
 	const epoch = "an epoch is not accepted: " + format
-	const wantTime = "must be a string in one of the timestamp formats"
+	const (
+		wantTime  = "must be a string in one of the timestamp formats"
+		wantEpoch = "an epoch is not accepted: must be a string, YYYY-MM-DD hh:mm:ss[.fff] or RFC 3339"
+	)
 	const wantFeatures = "must be a string holding JSON, or a JSON object"
 	return []rejection{
 		{"text", `hello`, "", event.CodeType, "not a JSON object"},
@@ -84,8 +87,11 @@ func rejections() []rejection {
 		{"number in quotes", line("predicted_value", `"1.5"`), "predicted_value", event.CodeType, "must be a number, not a string"},
 		{"array for features", line("features", `[1]`), "features", event.CodeType, wantFeatures},
 		{"number for features", line("features", `1`), "features", event.CodeType, wantFeatures},
-		{"epoch number", line("timestamp", `1785587696`), "timestamp", event.CodeType, wantTime},
-		{"zero timestamp", line("timestamp", `0`), "timestamp", event.CodeType, wantTime},
+		{"epoch number", line("timestamp", `1785587696`), "timestamp", event.CodeType, wantEpoch},
+		{"epoch in milliseconds", line("timestamp", `1785587696123.5`), "timestamp", event.CodeType, wantEpoch},
+		{"negative epoch", line("timestamp", `-1`), "timestamp", event.CodeType, wantEpoch},
+		{"zero timestamp", line("timestamp", `0`), "timestamp", event.CodeType, wantEpoch},
+		{"boolean timestamp", line("timestamp", `true`), "timestamp", event.CodeType, wantTime},
 		{"epoch string", line("timestamp", `"1785587696"`), "timestamp", event.CodeTimestamp, epoch},
 		{"epoch string in ns", line("timestamp", `"1785587696000000000"`), "timestamp", event.CodeTimestamp, epoch},
 		{"negative epoch string", line("timestamp", `"-1.5"`), "timestamp", event.CodeTimestamp, epoch},

@@ -274,7 +274,11 @@ func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
 }
 
 func (d *Decoder) readTimestamp(b []byte, i int) (int, fault) {
-	text, end, f := d.readText(b, i, faultWantTimestamp)
+	other := faultWantTimestamp
+	if i < len(b) && (b[i] == '-' || b[i] >= '0' && b[i] <= '9') {
+		other = faultEpochNumber
+	}
+	text, end, f := d.readText(b, i, other)
 	if f != faultNone {
 		return end, f
 	}

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,25 +21,6 @@ func document(t *testing.T, name string) string {
 	data, err := os.ReadFile(filepath.Join("..", "docs", name))
 	require.NoError(t, err)
 	return string(data)
-}
-
-var curlCommand = regexp.MustCompile(`(?s)curl (?:-X (\w+) )?"http://127\.0\.0\.1:7181(/[^"]*)"(?:\s+\\\s+-d '([^']*)')?`)
-
-// TestDocumentedCommandsWork sends what docs/http.md tells a reader to send.
-func TestDocumentedCommandsWork(t *testing.T) {
-	server := start(t, httpapi.Options{})
-	text := document(t, "http.md")
-	commands := curlCommand.FindAllStringSubmatch(text, -1)
-	require.Len(t, commands, strings.Count(text, "curl "))
-	for _, command := range commands {
-		method := command[1]
-		if method == "" {
-			method = http.MethodGet
-		}
-		resp, body := server.do(t, method, command[2], strings.NewReader(command[3]), "Content-Type", "application/x-www-form-urlencoded")
-		require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", command[0], body)
-		require.NotContains(t, body, `"quarantined_rows":1`)
-	}
 }
 
 // TestErrorsLinkToWhatIsThere follows the links of all golden errors.

@@ -168,6 +168,9 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 		in.passed(body)
 		return in.decodePiece(to, body, rules)
 	}
+	if in.pieces.beginsArray() {
+		return in.decodeArray(to, rules)
+	}
 	for {
 		piece, err := in.pieces.next()
 		if errors.Is(err, io.EOF) {
@@ -185,6 +188,23 @@ func (in *inflow) decode(to *intake, rules event.Rules) error {
 			rejects[i].Line += in.pieces.lines
 		}
 	}
+}
+
+// decodeArray decodes as lines what may be one JSON array. Where it is one and no line of it is an event, its sender meant another
+// format and is told so: rejects in the quarantine would go unnoticed.
+func (in *inflow) decodeArray(to *intake, rules event.Rules) error {
+	body, err := in.pieces.whole()
+	if err != nil {
+		return err
+	}
+	in.passed(body)
+	if err := in.decodePiece(to, body, rules); err != nil {
+		return err
+	}
+	if in.source.rows(to) == 0 && event.IsArray(body) {
+		return badRequest("the body is one JSON array, of which no line is an event: send it with format=json, or one event per line")
+	}
+	return nil
 }
 
 // decodePiece decodes some lines, or a whole document.

@@ -102,6 +102,12 @@ func (p *pieces) fill(limit int) error {
 	return nil
 }
 
+// beginsArray tells whether the first byte that arrived and is no white space begins an array.
+func (p *pieces) beginsArray() bool {
+	start := bytes.TrimLeft(bytes.TrimPrefix(p.buf, []byte("\xEF\xBB\xBF")), " \t\r\n")
+	return len(start) > 0 && start[0] == '['
+}
+
 // whole returns all of the body in one piece, for formats that are one document.
 func (p *pieces) whole() ([]byte, error) {
 	err := p.fill(math.MaxInt)

@@ -91,6 +91,9 @@ func (s *Server) runPipe(c *call) error {
 		return err
 	}
 	f := findFormat(extension)
+	if f == nil && extension == "" {
+		return notFound("the pipe is asked for without a format: %s%s.json is, and so are the formats %s", pipesPrefix, p.name, allFormats)
+	}
 	if f == nil {
 		return notFound("the format %s does not exist; %s do", shown(extension), allFormats)
 	}

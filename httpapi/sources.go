@@ -17,8 +17,9 @@ type source struct {
 	in     func(Store) bool
 	decode func(to *intake, body []byte, format event.Format, rules event.Rules) error
 	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
-	// rejects are the kept rejects of an intake.
+	// rejects are the kept rejects of an intake, rows the number of its rows.
 	rejects func(*intake) []event.Reject
+	rows    func(*intake) int
 }
 
 const (
@@ -51,6 +52,7 @@ var sources = [...]source{
 			return store.AppendOnce(ctx, &from.batch, key)
 		},
 		rejects: func(from *intake) []event.Reject { return from.batch.Rejects },
+		rows:    func(from *intake) int { return from.batch.Len() },
 	},
 	{
 		name: actualsName,
@@ -79,6 +81,7 @@ var sources = [...]source{
 			return actuals.AppendActualsOnce(ctx, &from.actuals, key)
 		},
 		rejects: func(from *intake) []event.Reject { return from.actuals.Rejects },
+		rows:    func(from *intake) int { return from.actuals.Len() },
 	},
 }
 

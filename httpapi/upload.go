@@ -49,11 +49,11 @@ func (s *Server) postDatasource(c *call) error {
 	defer closeFile()
 	raw := &chargedReader{from: file, call: c}
 	defer raw.release()
-	rows, err := s.rowsOf(c, src, raw, name)
+	rows, format, err := s.rowsOf(c, src, raw, name)
 	if err != nil {
 		return err
 	}
-	done, err := s.ingest(c, src, event.NDJSON, rows)
+	done, err := s.ingest(c, src, format, rows)
 	if err != nil {
 		return err
 	}
@@ -122,25 +122,29 @@ func (s *Server) unpack(file io.Reader) (io.Reader, func(), error) {
 	return s.decoders.open([]byte("gzip"), &wireReader{from: peeked, left: limit, max: limit}, limit)
 }
 
-// rowsOf returns the rows of a file as NDJSON.
-func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.Reader, error) {
-	format, err := c.params.textOr("format", formatOf(name))
+// rowsOf returns the rows of a file as NDJSON or, of a file that is JSON, as that.
+func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.Reader, event.Format, error) {
+	peeked := bufio.NewReader(file)
+	format, err := c.params.textOr("format", formatOf(peeked, name))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	switch format {
 	case "ndjson":
-		return file, nil
+		return peeked, event.NDJSON, nil
+	case "json":
+		return peeked, event.JSON, nil
 	case "csv":
 		comma, err := c.delimiter()
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		return upload.CSV(file, src.uploadColumns(), comma), nil
+		return upload.CSV(peeked, src.uploadColumns(), comma), event.NDJSON, nil
 	case "parquet":
-		return upload.Parquet(file, src.uploadColumns(), s.limits.BodyBytesMax)
+		rows, err := upload.Parquet(peeked, src.uploadColumns(), s.limits.BodyBytesMax)
+		return rows, event.NDJSON, err
 	}
-	return nil, badParameter("the parameter format is %s; ndjson, csv and parquet are allowed", shown(format))
+	return nil, 0, badParameter("the parameter format is %s; ndjson, json, csv and parquet are allowed", shown(format))
 }
 
 // delimiter reads what stands between the fields of a CSV file.
@@ -176,8 +180,15 @@ func uploadError(e *upload.Error) *answerError {
 	return badRequest("%s", e.Text)
 }
 
-// formatOf guesses a format from a file's name.
-func formatOf(name string) string {
+// formatOf guesses a format from how a file begins, which a file of another name cannot hide, or else from its name.
+func formatOf(file *bufio.Reader, name string) string {
+	start, _ := file.Peek(formatBytes) // fewer of a shorter file
+	if bytes.HasPrefix(start, []byte("PAR1")) {
+		return "parquet"
+	}
+	if start = bytes.TrimSpace(start); len(start) > 0 && start[0] == '[' {
+		return "json"
+	}
 	switch path.Ext(strings.TrimSuffix(strings.ToLower(name), ".gz")) {
 	case ".ndjson", ".jsonl", ".json":
 		return "ndjson"
@@ -186,6 +197,9 @@ func formatOf(name string) string {
 	}
 	return "csv"
 }
+
+// formatBytes are as many as are looked at to guess a file's format.
+const formatBytes = 512
 
 // chargedReader charges what is read to the bytes in flight.
 type chargedReader struct {

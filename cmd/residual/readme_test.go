@@ -31,10 +31,17 @@ func fenced(t *testing.T, document, language string) []string {
 	return blocks
 }
 
-// TestReadmeCommands sends the requests of the README to a server and compares the answers with those it shows.
-func TestReadmeCommands(t *testing.T) {
+// TestDocumentedCommands sends the requests of documents to a server and compares the answers with those they show.
+func TestDocumentedCommands(t *testing.T) {
+	for _, document := range []string{readme, "../../docs/http.md"} {
+		t.Run(filepath.Base(document), func(t *testing.T) { checkCommands(t, document) })
+	}
+}
+
+func checkCommands(t *testing.T, document string) {
+	t.Helper()
 	s := serveDir(t, t.TempDir())
-	for _, block := range fenced(t, readme, "console") {
+	for _, block := range fenced(t, document, "console") {
 		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
 			command, answer := cutCommand(step)
 			words := shellWords(command)
