@@ -101,9 +101,9 @@ func TestKeysHashWhatWasSent(t *testing.T) {
 	require.Len(t, server.store.batches, 1)
 	status, _ = f(events, "identity", []byte(workload.TutorialLines+" "), key...)
 	require.Equal(t, http.StatusUnprocessableEntity, status)
-	status, _ = f(events+"&format=json", "identity", []byte("["+goodLine+"]"), "Idempotency-Key", "j")
+	status, _ = f(events+"&format=json", "identity", []byte(goodLine), "Idempotency-Key", "j")
 	require.Equal(t, http.StatusAccepted, status)
-	status, _ = f(events, "identity", []byte("["+goodLine+"]"), "Idempotency-Key", "j")
+	status, _ = f(events, "identity", []byte(goodLine), "Idempotency-Key", "j")
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 }
 
