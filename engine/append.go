@@ -148,7 +148,6 @@ func (db *DB) publish(lsn uint64, r *record) error {
 			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
 		}, r.moment().past())
 	}
-	db.counters.orphans.Store(uint64(len(db.orphans.held)))
 	db.behind.Add(int64(r.rows()))
 	db.announceGrown()
 	return nil
@@ -157,13 +156,13 @@ func (db *DB) publish(lsn uint64, r *record) error {
 func (db *DB) apply(lsn uint64, r *record) (err error) {
 	switch r.kind() {
 	case recordPredictions:
-		err = db.publisher.publish(r.batch, r.ordered)
+		err = db.publisher.publish(r)
 	case recordActuals:
 		err = db.publisher.publishActuals(lsn, r)
 	default:
 		err = db.publisher.delete(r.deletion)
 	}
-	db.publisher.expireOrphans(r.moment())
+	db.publisher.forgetActuals(r.moment())
 	return err
 }
 

@@ -75,7 +75,7 @@ func TestAppendOnceInParallel(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{})
 	var wg sync.WaitGroup
 	for i := range 64 {
-		b := oneEvent(t, db, "a")
+		b := oneEvent(t, db, strconv.Itoa(i%4))
 		wg.Go(func() {
 			got, err := db.AppendOnce(context.Background(), b, engine.Key{ID: strconv.Itoa(i % 4)})
 			if err != nil || got.Successful != 1 {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
@@ -9,10 +10,19 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// bySeries is a batch with its rows ordered by series, those of one series by time, those of one time as they came. A
+// bySeries is a batch with its rows ordered by series, those of one series by time, those of one time by prediction id. A
 // request makes it of its batch while that is in the cache of its processor; what is left to the publisher, one goroutine
 // for all, is to copy runs. In order of time they are few: the late rows of a batch come first, and go into a leaf at once.
+//
+// A row that the batch has twice is in it once, with its last values, unless copies are kept.
 type bySeries struct {
+	// keep says that each copy of a row is a row.
+	keep bool
+	// folded counts the rows that a later one of the batch took the place of.
+	folded int
+	// inherited are the actuals that rows take over from those folded into them.
+	inherited []inherited
+
 	// starts[s] is the place of the first row of series s; there is one more than series.
 	starts []uint32
 	// rows are the rows' numbers in the batch.
@@ -28,16 +38,28 @@ type bySeries struct {
 	next []uint32 // scratch
 }
 
-// fill orders the rows of b.
-func (o *bySeries) fill(b *event.Batch) {
-	n := b.Len()
+// inherited gives the row at a place the actual that another row of the batch has.
+type inherited struct{ at, from uint32 }
+
+// fill orders the rows of b. keep says that each copy of a row is a row.
+func (o *bySeries) fill(b *event.Batch, keep bool) {
 	o.order(b)
+	o.keep, o.folded, o.inherited = keep, 0, o.inherited[:0]
+	if !keep {
+		o.fold(b)
+	}
+	n := len(o.rows)
 	o.lags = nil
 	o.times, o.known = grown(o.times, n), grown(o.known, n)
 	o.predicted, o.actual = grown(o.predicted, n), grown(o.actual, n)
 	for at, row := range o.rows {
 		o.times[at] = b.Timestamps[row]
 		o.predicted[at], o.actual[at], o.known[at] = b.Predicted[row], b.Actual[row], b.Known.Get(int(row))
+	}
+	for _, x := range o.inherited {
+		if !b.Known.Get(int(o.rows[x.at])) {
+			o.actual[x.at], o.known[x.at] = b.Actual[x.from], true
+		}
 	}
 	if o.texts == nil {
 		o.texts = new(textChunk)
@@ -90,6 +112,7 @@ func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 		end += to - from
 		dst.Ends[at] = uint32(end)
 	}
+	dst.Bytes = dst.Bytes[:end]
 }
 
 // fitted is [grown] with less room to spare, for memory that may stay with what is in it.
@@ -137,26 +160,67 @@ func (o *bySeries) order(b *event.Batch) {
 		o.next[s]++
 	}
 	for s := range b.Series {
-		sortByTime(o.rows[o.starts[s]:o.starts[s+1]], b.Timestamps)
+		sortRows(o.rows[o.starts[s]:o.starts[s+1]], b)
 	}
+}
+
+// fold lets the last of the rows with the same series, time and id stand for all of them. One without an actual takes
+// that of the row before it.
+func (o *bySeries) fold(b *event.Batch) {
+	end, from := uint32(0), uint32(0)
+	for s := range b.Series {
+		to := o.starts[s+1]
+		begin, source := end, uint32(0) // source is the row that has the actual of the last row kept, if any has
+		for _, row := range o.rows[from:to] {
+			if end == begin || !sameRow(b, o.rows[end-1], row) {
+				o.rows[end], source = row, row
+				end++
+				continue
+			}
+			o.folded++
+			o.rows[end-1] = row
+			if b.Known.Get(int(row)) || !b.Known.Get(int(source)) {
+				source = row
+			} else {
+				o.inherited = append(o.inherited, inherited{end - 1, source})
+			}
+		}
+		o.starts[s], from = begin, to
+	}
+	o.starts[len(b.Series)] = end
+	o.rows = o.rows[:end]
+}
+
+func sameRow(b *event.Batch, x, y uint32) bool {
+	return b.Timestamps[x] == b.Timestamps[y] && bytes.Equal(b.IDs.At(int(x)), b.IDs.At(int(y)))
 }
 
 // sortMovesMax is how far, on average, insertion may move a row before another sort is cheaper.
 const sortMovesMax = 16
 
-// sortByTime sorts rows by time, those of one time in the order they are in. Most are in order, or a few late ones among
-// those that are.
-func sortByTime(rows []uint32, times []int64) {
-	moves := 0
+// sortRows sorts rows of one series by time and id, those that are alike in the order they are in. Most are in order, or
+// a few late ones among those that are.
+func sortRows(rows []uint32, b *event.Batch) {
+	times, moves := b.Timestamps, 0
 	for i := 1; i < len(rows); i++ {
 		row, to := rows[i], i
-		for ; to > 0 && times[rows[to-1]] > times[row]; to-- {
+		for ; to > 0 && times[rows[to-1]] >= times[row] && rowAfter(b, rows[to-1], row); to-- {
 			rows[to] = rows[to-1]
 		}
 		rows[to] = row
 		if moves += i - to; moves > sortMovesMax*len(rows) {
-			slices.SortStableFunc(rows, func(a, b uint32) int { return cmp.Compare(times[a], times[b]) })
+			slices.SortStableFunc(rows, func(x, y uint32) int {
+				if times[x] != times[y] {
+					return cmp.Compare(times[x], times[y])
+				}
+				return bytes.Compare(b.IDs.At(int(x)), b.IDs.At(int(y)))
+			})
 			return
 		}
 	}
+}
+
+// rowAfter tells whether row x, of no earlier time, comes after y.
+func rowAfter(b *event.Batch, x, y uint32) bool {
+	return b.Timestamps[x] > b.Timestamps[y] || bytes.Compare(b.IDs.At(int(x)), b.IDs.At(int(y))) > 0
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
@@ -37,8 +38,8 @@ type keeper struct {
 	rejects []QuarantineRow
 	// edited are months with edits that a cut handed over and that are not all folded yet.
 	edited map[dirtyMonth]bool
-	// orphans are those at the last cut, nil if they are in a list as they are.
-	orphans []orphan
+	// actuals are those remembered at the last cut, nil if they are in lists as they are.
+	actuals *actuals.Snapshot
 	// lastFile is the last number tried, so that a failed attempt's file is never taken for another's.
 	lastFile uint64
 	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
@@ -148,9 +149,8 @@ func (db *DB) cut(pos wal.Position) cut {
 		k.edited[d] = true
 	}
 	db.edited = nil
-	if db.orphans.changed {
-		k.orphans = db.orphans.snapshot()
-		db.orphans.changed = false
+	if db.actuals.TakeChanged() {
+		k.actuals = db.actuals.Snapshot()
 	}
 	k.keys = append(k.keys, db.keys.takeNew()...)
 	k.rejects = append(k.rejects, db.quarantine.takeNew()...)

@@ -91,6 +91,6 @@ func (m *manifest) clone() manifest {
 	for i := range c.packs {
 		c.packs[i].dead = slices.Clone(c.packs[i].dead)
 	}
-	c.keys, c.rejects, c.orphans = slices.Clone(m.keys), slices.Clone(m.rejects), slices.Clone(m.orphans)
+	c.keys, c.rejects, c.actuals = slices.Clone(m.keys), slices.Clone(m.rejects), slices.Clone(m.actuals)
 	return c
 }

@@ -27,11 +27,6 @@ type sent struct {
 	lsn uint64
 }
 
-type givenActual struct {
-	predictionName
-	value float64
-}
-
 // batchName is the number of a request and the process that sent it first.
 type batchName struct{ process, number int }
 
@@ -122,7 +117,14 @@ func newActuals(n, process int, s shape, earlier []event.Event) *sent {
 		b.key = fmt.Sprintf("key-%d-%d", process, n)
 	}
 	give := func(e event.Event) {
-		b.actuals = append(b.actuals, givenActual{predictionName{e.ModelID, e.PredictionID}, r.NormFloat64() * 100})
+		a := givenActual{predictionName: predictionName{e.ModelID, e.PredictionID}, value: r.NormFloat64() * 100}
+		if r.IntN(3) == 0 {
+			a.version = e.ModelVersion
+		}
+		if r.IntN(5) == 0 {
+			a.value, a.withdrawn = 0, true
+		}
+		b.actuals = append(b.actuals, a)
 	}
 	for _, e := range earlier {
 		if !e.HasActual || r.IntN(4) == 0 {
@@ -184,11 +186,18 @@ func (b *sent) batch() (*event.Batch, error) {
 func (b *sent) actualsBatch() *event.Actuals {
 	var a event.Actuals
 	for _, x := range b.actuals {
-		if err := a.Add(event.Actual{ModelID: x.model, PredictionID: x.id, Value: x.value}, event.Rules{}); err != nil {
+		if err := a.Add(x.event(), event.Rules{}); err != nil {
 			panic(err)
 		}
 	}
 	return &a
+}
+
+func (a *givenActual) event() event.Actual {
+	return event.Actual{
+		ModelID: a.model, PredictionID: a.id, Value: a.value, Withdrawn: a.withdrawn, Observed: a.observed,
+		ModelVersion: a.version, Environment: a.environment,
+	}
 }
 
 // successful is how many rows or actuals the answer must count.

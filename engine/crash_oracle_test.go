@@ -106,24 +106,48 @@ func driftRows(drifts []oracleDrift, q engine.DriftQuery) (rows []engine.DriftRo
 
 // content is all that a store holds, but for its idempotency window.
 type content struct {
-	rows    map[string]event.Event // by prediction id
-	orphans map[string]float64
+	rows    map[rowName]event.Event
+	actuals map[actualName]string
+}
+
+// rowName is what a row is.
+type rowName struct {
+	event.Series
+	id string
+	at int64
+}
+
+func nameOf(e event.Event) rowName {
+	return rowName{event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, e.PredictionID, e.Timestamp.UnixMilli()}
+}
+
+// actualName is what an actual is about.
+type actualName struct {
+	predictionName
+	scope
+}
+
+func newContent() *content {
+	return &content{make(map[rowName]event.Event), make(map[actualName]string)}
 }
 
 func contentOf(db *engine.DB) (*content, error) {
-	c := &content{make(map[string]event.Event), make(map[string]float64)}
+	c := newContent()
 	err := db.EachRow(func(e event.Event) {
-		if _, twice := c.rows[e.PredictionID]; twice {
+		if _, twice := c.rows[nameOf(e)]; twice {
 			e.Features = "twice"
 		}
-		c.rows[e.PredictionID] = e
+		c.rows[nameOf(e)] = e
 	})
-	db.EachOrphan(func(model, id string, actual float64) { c.orphans[model+" "+id] = actual })
+	db.EachActual(func(a event.Actual, met bool) {
+		name := actualName{predictionName{a.ModelID, a.PredictionID}, scope{a.ModelVersion, a.Environment}}
+		c.actuals[name] = fmt.Sprint(a.Value, a.Withdrawn, met)
+	})
 	return c, err
 }
 
 func (c *content) equal(o *content) bool {
-	return maps.Equal(c.rows, o.rows) && maps.Equal(c.orphans, o.orphans)
+	return maps.Equal(c.rows, o.rows) && maps.Equal(c.actuals, o.actuals)
 }
 
 func (c *content) hasOld() bool {
@@ -140,7 +164,7 @@ func (c *content) difference(want *content) string {
 	var d []string
 	for id, e := range want.rows {
 		if got, ok := c.rows[id]; !ok {
-			d = append(d, "missing "+id)
+			d = append(d, fmt.Sprintf("missing %v", id))
 		} else if got != e {
 			d = append(d, fmt.Sprintf("%+v instead of %+v", got, e))
 		}
@@ -150,8 +174,15 @@ func (c *content) difference(want *content) string {
 			d = append(d, fmt.Sprintf("too much: %+v", e))
 		}
 	}
-	if !maps.Equal(c.orphans, want.orphans) {
-		d = append(d, fmt.Sprintf("orphans %v instead of %v", c.orphans, want.orphans))
+	for name, a := range want.actuals {
+		if got, ok := c.actuals[name]; !ok || got != a {
+			d = append(d, fmt.Sprintf("actual %v: %q instead of %q", name, got, a))
+		}
+	}
+	for name, a := range c.actuals {
+		if _, ok := want.actuals[name]; !ok {
+			d = append(d, fmt.Sprintf("too much: actual %v: %q", name, a))
+		}
 	}
 	slices.Sort(d)
 	for i := range d {
@@ -169,20 +200,18 @@ type state struct {
 // newState works a state out row by row.
 func newState(held []*sent) *state {
 	var o oracle
-	st := &state{content: content{make(map[string]event.Event), make(map[string]float64)}}
+	st := &state{content: *newContent()}
 	for _, b := range held {
-		for _, e := range b.rows {
-			o.add(e)
-		}
+		o.addAll(b.rows)
 		for _, a := range b.actuals {
-			o.actual(a.predictionName, a.value, time.Time{}, testNow)
+			o.actual(a, testNow)
 		}
 		for _, name := range b.deleted {
 			o.delete(name)
 		}
 		for _, old := range b.expired {
 			o.remove(func(r *oracleRow) bool {
-				return isOld(r.Event) && slices.ContainsFunc(old.rows, func(e event.Event) bool { return e.PredictionID == r.PredictionID })
+				return isOld(r.Event) && slices.ContainsFunc(old.rows, func(e event.Event) bool { return nameOf(e) == nameOf(r.Event) })
 			})
 		}
 		for _, r := range b.rejects {
@@ -194,10 +223,10 @@ func newState(held []*sent) *state {
 	}
 	slices.Reverse(st.answers.quarantine)
 	for _, r := range o.rows {
-		st.content.rows[r.PredictionID] = r.Event
+		st.content.rows[nameOf(r.Event)] = r.Event
 	}
-	for name, orphan := range o.orphans {
-		st.content.orphans[name.model+" "+name.id] = orphan.actual
+	for _, a := range o.actuals {
+		st.content.actuals[actualName{a.predictionName, a.scope}] = fmt.Sprint(a.value, a.withdrawn, a.met)
 	}
 	st.answers.metrics = append(st.answers.metrics, metricsRows(o.metrics(everything, testNow)))
 	for _, model := range crashModels {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/internal/freelist"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/internal/vfs"
@@ -43,11 +44,11 @@ type DB struct {
 	// encoding encodes the records of large batches. Nil without a background.
 	encoding *thread.Background
 
-	// Owned by the publisher: the checkpoint interval new rows belong to, the months that got rows in it, those that
-	// got edits, and the actuals without a prediction.
+	// Owned by the publisher: the checkpoint interval new rows belong to, the months that got rows in it, those of which
+	// sealed rows changed, and the actuals for rows still to come.
 	generation    uint64
 	dirty, edited []dirtyMonth
-	orphans       *orphans
+	actuals       *actuals.Memory
 
 	// behind counts the rows that no checkpoint covers.
 	behind atomic.Int64
@@ -84,14 +85,14 @@ func Open(dir string, opts Options) (*DB, error) {
 		models:     xsync.NewMapOf[string, *model](),
 		keys:       newKeyWindow(),
 		quarantine: newQuarantine(),
-		orphans:    newOrphans(),
+		actuals:    actuals.New(),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 	}
 	db.publisher.db = db
 	db.publisher.fresh = new(freshRows)
-	db.publisher.pairing = newPairing()
-	db.publisher.settler = settler{hash: db.hash, edited: db.noteEdited}
+	db.publisher.identity.hash = db.hash
+	db.publisher.identity.editor.scratch = &db.publisher.identity.segment
 	db.keeper.edited = make(map[dirtyMonth]bool)
 	db.generation = 1
 	db.keeper.sealer.builder = segment.NewBuilder(segment.Meta{})

@@ -22,14 +22,8 @@ func (db *DB) EachRow(yield func(event.Event)) (err error) {
 	for _, id := range slices.Sorted(maps.Keys(models)) {
 		m := models[id]
 		for _, mo := range m.months {
-			fills := newFolding(m, mo.fills, db.hash)
 			m.mu.RLock()
-			err = errors.Join(err, m.eachRow(mo, func(e event.Event) {
-				if fill := fills.fill(e.ModelVersion, e.Environment); fill != nil && !e.HasActual {
-					e.ActualValue, _, e.HasActual = fill(e.Timestamp.UnixMilli(), e.PredictedValue, []byte(e.PredictionID))
-				}
-				yield(e)
-			}))
+			err = errors.Join(err, m.eachRow(mo, yield))
 			m.mu.RUnlock()
 		}
 	}
@@ -78,10 +72,14 @@ func (db *DB) Abandon() {
 	_ = db.Close()
 }
 
-// EachOrphan calls yield for every actual that waits for its prediction.
-func (db *DB) EachOrphan(yield func(model, id string, actual float64)) {
-	for _, x := range db.orphans.held {
-		yield(x.model, x.id, x.actual)
+// EachActual calls yield for every actual that is remembered, and tells whether a row has met it. It must not run beside
+// appends.
+func (db *DB) EachActual(yield func(a event.Actual, met bool)) {
+	for a := range db.actuals.Snapshot().All {
+		yield(event.Actual{
+			ModelID: string(a.Model), PredictionID: string(a.ID), Value: a.Value, Withdrawn: !a.Known,
+			ModelVersion: string(a.Version), Environment: string(a.Environment),
+		}, a.Met)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
@@ -119,7 +120,7 @@ func FuzzPack(f *testing.F) {
 }
 
 func FuzzList(f *testing.F) {
-	kinds := map[string]listKind{"keys": listKeys, "keys-2": listKeys, "quarantine": listRejects, "orphans": listOrphans}
+	kinds := map[string]listKind{"keys": listKeys, "keys-2": listKeys, "quarantine": listRejects, "orphans": listActuals, "actuals-2": listActuals}
 	for name, kind := range kinds {
 		whole := golden(f, name)
 		f.Add(byte(kind), whole[:len(whole)-4])
@@ -135,7 +136,7 @@ func FuzzList(f *testing.F) {
 				case listRejects:
 					err = decodeRejects(c, func(QuarantineRow) {})
 				default:
-					err = decodeOrphans(c, func(orphan) {})
+					err = decodeActuals(c, func(*actuals.Actual) {})
 				}
 			}
 			requireDeclared(t, err)

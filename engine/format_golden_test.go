@@ -8,12 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/internal/vfs/simdisk"
@@ -63,7 +65,7 @@ func goldenManifest() *manifest {
 		},
 		keys:    []listRef{{fileRef{3, 85, 0xdeadbeef}, 1, 1790000000000}},
 		rejects: []listRef{{fileRef{4, 200, 5}, 2, 1790000000001}, {fileRef{6, 300, 6}, 3, -1}},
-		orphans: []listRef{{fileRef{5, 99, 7}, 1, 0}},
+		actuals: []listRef{{fileRef{5, 99, 7}, 1, 0}},
 	}
 }
 
@@ -148,11 +150,35 @@ func TestGoldenLists(t *testing.T) {
 	require.NoError(t, decodeRejects(c, func(r QuarantineRow) { readRejects = append(readRejects, r) }))
 	require.Equal(t, rejects, readRejects)
 
-	orphans := []orphan{{model: "m", id: "p", actual: 1.5, observed: -2, received: 1790000000000, lsn: 3, line: 4}, {}}
-	var readOrphans []orphan
-	c = goldenList(t, "orphans", listOrphans, encodeOrphans(goldenStore, orphans))
-	require.NoError(t, decodeOrphans(c, func(x orphan) { readOrphans = append(readOrphans, x) }))
-	require.Equal(t, orphans, readOrphans)
+	memory := actuals.New()
+	remembered := []actuals.Actual{
+		{Model: []byte("m"), ID: []byte("p"), Value: 1.5, Known: true, Observed: -2, Received: 1790000000000, LSN: 3, Line: 4},
+		{
+			Model: []byte("m"), ID: []byte("p"), Version: []byte("v1"), Environment: []byte("staging"), Met: true,
+			Received: 1790000000001, LSN: 300, Line: 1,
+		},
+	}
+	for i := range remembered {
+		memory.Put(1, &remembered[i], nil)
+	}
+	var contents [][]byte
+	for content, entries := range actualLists(goldenStore, memory.Snapshot()) {
+		require.Equal(t, 2, entries)
+		contents = append(contents, slices.Clone(content))
+	}
+	require.Len(t, contents, 1)
+	var readActuals []string
+	readActual := func(a *actuals.Actual) { readActuals = append(readActuals, fmt.Sprintf("%+v", *a)) }
+	require.NoError(t, decodeActuals(goldenList(t, "actuals-2", listActuals, contents[0]), readActual))
+	require.Equal(t, []string{fmt.Sprintf("%+v", remembered[0]), fmt.Sprintf("%+v", remembered[1])}, readActuals)
+
+	first, _, err = openList(golden(t, "orphans"), goldenStore, listActuals)
+	require.NoError(t, err)
+	readActuals = nil
+	require.NoError(t, decodeActuals(first, readActual))
+	require.Equal(t, []string{
+		fmt.Sprintf("%+v", remembered[0]), fmt.Sprintf("%+v", actuals.Actual{Model: []byte{}, ID: []byte{}, Known: true}),
+	}, readActuals)
 }
 
 // goldenRecord is a record and the type that its golden file is of.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"github.com/residualdb/residual/segment"
@@ -144,10 +145,13 @@ type freshColumns struct {
 // freshRowsMax is the most that a series has.
 const freshRowsMax = freshMax - 1 + freshRunMax
 
-// insert adds a row, of a number among the fresh, behind those that are not later.
-func (c *freshColumns) insert(r *freshRow, row uint32) {
+// insert adds a row, of a number among the fresh, to columns in the order of time and id, behind those alike.
+func (f *freshRows) insert(c *freshColumns, r *freshRow, row uint32) {
 	at := c.n
-	for ; at > 0 && c.times[at-1] > r.time; at-- {
+	for ; at > 0 && c.times[at-1] >= r.time; at-- {
+		if c.times[at-1] == r.time && bytes.Compare(f.id(c.text[at-1]&^freshText), f.id(row)) <= 0 {
+			break
+		}
 		c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] =
 			c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1], c.text[at-1]
 	}
@@ -155,16 +159,40 @@ func (c *freshColumns) insert(r *freshRow, row uint32) {
 	c.n++
 }
 
-// addTo adds the rows of some runs to a series' leaves.
-func (f *freshRows) addTo(s *headSeries, runs []freshRun, spares *spares) {
-	var c freshColumns
+// columns returns the rows of some runs in the order of time and id, in the memory of c.
+func (f *freshRows) columns(c *freshColumns, runs []freshRun) run {
 	for _, r := range runs {
 		rows := f.of(r)
 		for i := range rows {
-			c.insert(&rows[i], r.row+uint32(i))
+			f.insert(c, &rows[i], r.row+uint32(i))
 		}
 	}
-	s.add(run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]}, spares)
+	return run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]}
+}
+
+// has tells whether a row of some runs has a time and an id.
+func (f *freshRows) has(runs []freshRun, ts int64, id []byte) bool {
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			if rows[i].time == ts && bytes.Equal(f.id(r.row+uint32(i)), id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// addText keeps the texts of a row whose numbers are in a leaf, and returns the number of the texts.
+func (f *freshRows) addText(id, features []byte) uint32 {
+	c, row := f.room(len(id) + len(features))
+	f.bytes += copy(c.text[f.bytes:], id)
+	r := freshRow{idEnd: uint32(f.bytes)}
+	f.bytes += copy(c.text[f.bytes:], features)
+	r.end = uint32(f.bytes)
+	c.rows[row%freshChunkRows] = r
+	f.rows++
+	return row | freshText
 }
 
 // bounds returns the earliest and the latest time of some runs.
@@ -186,7 +214,7 @@ func (f *freshRows) window(dst *answer, runs []freshRun, w span, want segment.Wa
 		rows := f.of(r)
 		for i := range rows {
 			if rows[i].time >= w.from && rows[i].time < w.to {
-				c.insert(&rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time
+				f.insert(&c, &rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time
 			}
 		}
 	}

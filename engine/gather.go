@@ -43,10 +43,14 @@ func (g *gathering) next(dst *segment.Columns) bool {
 		clear(g.refs[:cap(g.refs)])
 		return false
 	}
-	n, last := 1, leaves[0].last()
+	n, last, several := 1, leaves[0].last(), false
 	for n < len(leaves) && leaves[n].first() <= last {
+		several = several || leaves[n].head != leaves[0].head
 		last = max(last, leaves[n].last())
 		n++
+	}
+	if !several { // those of one head do not overlap, even if one ends with the time that the next begins with
+		n = 1
 	}
 	if n == 1 {
 		appendLeaf(dst, leaves[0].head, leaves[0].leaf)
@@ -74,46 +78,10 @@ func (g *gathering) appendOverlapping(dst *segment.Columns, leaves []placedLeaf)
 	}
 }
 
-// appendLeaf appends the rows of a leaf that does not overlap others, whole runs at once.
+// appendLeaf appends the rows of a leaf that does not overlap others.
 func appendLeaf(dst *segment.Columns, h *head, l *leaf) {
-	done := 0
-	for from := 0; from < l.len(); {
-		to := l.tieEnd(from)
-		if to-from > 1 {
-			appendRun(dst, h, l, done, from)
-			appendTied(dst, h, l, from, to)
-			done = to
-		}
-		from = to
-	}
-	appendRun(dst, h, l, done, l.len())
-}
-
-// tieEnd returns the end of the rows that are of the same time as row i, from there on.
-func (l *leaf) tieEnd(i int) int {
-	end := i + 1
-	for end < l.len() && l.times[end] == l.times[i] {
-		end++
-	}
-	return end
-}
-
-// appendRun appends the rows [from, to) of a leaf as they are.
-func appendRun(dst *segment.Columns, h *head, l *leaf, from, to int) {
-	dst.AppendNumbers(l.times, l.predicted, l.actual, l.lags, l.known[:], from, to)
-	h.appendTexts(&dst.IDs, &dst.Features, l.text[from:to])
-}
-
-// appendTied appends the rows [from, to) of a leaf, which are of one time, by id.
-func appendTied(dst *segment.Columns, h *head, l *leaf, from, to int) {
-	refs := make([]rowRef, 0, 8)
-	for i := from; i < to; i++ {
-		refs = append(refs, rowRef{h, l, int32(i)})
-	}
-	slices.SortStableFunc(refs, compareRefs)
-	for _, r := range refs {
-		r.appendTo(dst)
-	}
+	dst.AppendNumbers(l.times, l.predicted, l.actual, l.lags, l.known[:], 0, l.len())
+	h.appendTexts(&dst.IDs, &dst.Features, l.text)
 }
 
 func (r rowRef) appendTo(dst *segment.Columns) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -21,6 +23,7 @@ func TestGather(t *testing.T) {
 		known bool
 		lag   int64
 	}
+	compareRows := func(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.id, b.id)) }
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, 0))
 	var held spares // each round has the memory of those before
@@ -39,15 +42,19 @@ func TestGather(t *testing.T) {
 				times[i] = random.Int64N(spread) + int64(len(rows)+i)/2
 			}
 			if random.IntN(2) == 0 {
-				slices.Sort(times) // as the publisher has them
-			}
-			if random.IntN(2) == 0 {
 				o.lags = noLags(len(times))
 			}
-			for i, ts := range times {
+			var batch []row
+			for _, ts := range times {
 				one := row{ts, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0, segment.NoLag}
 				if o.lags != nil && one.known && random.IntN(3) > 0 {
 					one.lag = random.Int64N(1000)
+				}
+				batch = append(batch, one)
+			}
+			slices.SortStableFunc(batch, compareRows) // as a request has them
+			for i, one := range batch {
+				if o.lags != nil {
 					o.lags[i] = one.lag
 				}
 				rows = append(rows, one)
@@ -63,13 +70,13 @@ func TestGather(t *testing.T) {
 			if o.texts.batch = random.IntN(3) == 0; o.texts.batch {
 				o.texts.holders.Store(1)
 			}
-			h.add(h.of(3), &o, 0, len(o.times))
+			h.add(h.of(3, minMilli), &o, 0, len(o.times))
 			if o.texts.batch {
 				held.drop(o.texts)
 			}
 		}
 		h := heads[random.IntN(len(heads))]
-		s := h.of(3)
+		s := h.of(3, minMilli)
 		if random.IntN(2) == 0 { // as an edit of a frozen head does
 			held := slices.Clone(s.leaves)
 			before := make([]int, len(held))
@@ -92,7 +99,7 @@ func TestGather(t *testing.T) {
 		}
 		want := segment.Columns{}
 		var lags []int64
-		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.id, b.id)) })
+		slices.SortStableFunc(rows, compareRows)
 		var got segment.Columns
 		gatherAll(&got, heads, 3)
 		for i, r := range rows {
@@ -128,25 +135,27 @@ func requireSums(t *testing.T, l *leaf) {
 	require.Equal(t, want.Bias(), l.agg.Bias())
 }
 
-func TestSortByTime(t *testing.T) {
+func TestSortRows(t *testing.T) {
 	const seed = 6
 	random := rand.New(rand.NewPCG(seed, 0))
 	f := func(rows int, late float64) {
 		t.Helper()
-		times := make([]int64, rows)
-		for i := range times {
-			times[i] = int64(i / 3)
-			if random.Float64() < late {
-				times[i] = random.Int64N(times[i] + 1)
-			}
-		}
+		var b event.Batch
 		got := make([]uint32, rows)
 		for i := range got {
+			ts := int64(i / 3)
+			if random.Float64() < late {
+				ts = random.Int64N(ts + 1)
+			}
+			b.Timestamps = append(b.Timestamps, ts)
+			b.IDs.AppendString(strconv.Itoa(random.IntN(3)))
 			got[i] = uint32(i)
 		}
 		want := slices.Clone(got)
-		slices.SortStableFunc(want, func(a, b uint32) int { return cmp.Compare(times[a], times[b]) })
-		sortByTime(got, times)
+		slices.SortStableFunc(want, func(x, y uint32) int {
+			return cmp.Or(cmp.Compare(b.Timestamps[x], b.Timestamps[y]), bytes.Compare(b.IDs.At(int(x)), b.IDs.At(int(y))))
+		})
+		sortRows(got, &b)
 		require.Equal(t, want, got, "seed %d", seed)
 	}
 	f(0, 0)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 
@@ -28,12 +29,14 @@ type head struct {
 	frozen bool
 }
 
-// headSeries is the head's part of one series: leaves in time order, and rows that are in none yet.
+// headSeries is the head's part of one series: leaves in order, and rows that are in none yet.
 type headSeries struct {
 	number    uint32
 	freshRows uint32
-	leaves    []*leaf
-	fresh     []freshRun
+	// last is a time that no row of the series in this month is later than, in the head or in what was sealed before it.
+	last   int64
+	leaves []*leaf
+	fresh  []freshRun
 }
 
 func newHead(generation uint64, fresh *freshRows, spares *spares) *head {
@@ -63,6 +66,24 @@ const headRowBytes = 8 + 8 + 8 + 4
 // bytes estimates the memory held.
 func (h *head) bytes() int64 { return int64(h.rows)*headRowBytes + h.text.size }
 
+// waiting counts the rows without an actual.
+func (h *head) waiting() (n int) {
+	for _, s := range h.series {
+		for _, l := range s.leaves {
+			n += int(l.agg.Rows - l.agg.Actuals)
+		}
+		for _, r := range s.fresh {
+			rows := h.fresh.of(r)
+			for i := range rows {
+				if !rows[i].known() {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // full tells whether the head is as large as a segment, or will soon have no numbers for its texts.
 func (h *head) full() bool { return h.rows >= sealRows || len(h.text.chunks) >= chunksMax/2 }
 
@@ -74,13 +95,13 @@ func (h *head) find(series uint32) *headSeries {
 	return nil
 }
 
-// of returns the head's part of a series, making it on first sight.
-func (h *head) of(series uint32) *headSeries {
+// of returns the head's part of a series, making it on first sight. last is the last time of the series so far.
+func (h *head) of(series uint32, last int64) *headSeries {
 	if s := h.find(series); s != nil {
 		return s
 	}
 	h.places.set(series, uint32(len(h.series)))
-	s := &headSeries{number: series}
+	s := &headSeries{number: series, last: last}
 	h.series = append(h.series, s)
 	return s
 }
@@ -88,6 +109,7 @@ func (h *head) of(series uint32) *headSeries {
 // add puts the rows [from, to) of o into a series of the head. Few of them stay fresh until they are many.
 func (h *head) add(s *headSeries, o *bySeries, from, to int) {
 	h.rows += to - from
+	s.last = max(s.last, o.times[to-1])
 	if to-from <= freshRunMax && o.lags == nil {
 		s.fresh = h.fresh.add(s.fresh, o, from, to)
 		if s.freshRows += uint32(to - from); s.freshRows >= freshMax {
@@ -95,11 +117,11 @@ func (h *head) add(s *headSeries, o *bySeries, from, to int) {
 		}
 		return
 	}
-	h.ripen(s) // rows that are alike stay in the order they came
+	h.ripen(s) // copies of a row stay in the order they came
 	o.text = grown(o.text, len(o.times))
 	h.text.add(o.text[from:to], o.texts, from, to, h.spares)
 	all := run{o.times, o.predicted, o.actual, o.known, o.lags, o.text}
-	s.add(all.slice(from, to), h.spares)
+	s.add(h, all.slice(from, to))
 }
 
 // ripen moves the fresh rows of a series to its leaves.
@@ -110,7 +132,8 @@ func (h *head) ripen(s *headSeries) {
 	if h.frozen {
 		s.leaves = h.ripe(s)
 	} else {
-		h.fresh.addTo(s, s.fresh, h.spares)
+		var c freshColumns
+		s.add(h, h.fresh.columns(&c, s.fresh))
 	}
 	s.fresh, s.freshRows = s.fresh[:0], 0
 }
@@ -123,14 +146,26 @@ func (h *head) ripe(s *headSeries) []*leaf {
 	var copied headSeries
 	from, to := h.fresh.bounds(s.fresh)
 	for i, l := range s.leaves {
-		behind, before := i < len(s.leaves)-1 && s.leaves[i+1].first() <= from, i > 0 && l.first() > to
+		behind, before := i < len(s.leaves)-1 && s.leaves[i+1].first() < from, i > 0 && l.first() > to
 		if i == len(s.leaves)-1 || !behind && !before {
 			l = l.clone() // rows go there
 		}
 		copied.leaves = append(copied.leaves, l)
 	}
-	h.fresh.addTo(&copied, s.fresh, h.spares)
+	var c freshColumns
+	copied.add(h, h.fresh.columns(&c, s.fresh))
 	return copied.leaves
+}
+
+// compare orders rows of a series by time, then id.
+func (h *head) compare(x, y rowKey) int {
+	switch {
+	case x.time < y.time:
+		return -1
+	case x.time > y.time:
+		return 1
+	}
+	return bytes.Compare(h.id(x.text), h.id(y.text))
 }
 
 // id returns the prediction id of a row by its number among the texts.
@@ -174,30 +209,21 @@ func (h *head) first(s *headSeries) (ts int64, ok bool) {
 	return ts, len(s.leaves)+len(s.fresh) > 0
 }
 
-// add puts the rows of r, in any order, into the series.
-func (s *headSeries) add(r run, spares *spares) {
+// add puts the rows of r, a run of h, into the series.
+func (s *headSeries) add(h *head, r run) {
 	for len(r.times) > 0 {
-		if n := s.addSorted(r, spares); n > 0 {
-			r = r.slice(n, len(r.times))
-			continue
+		n := 0
+		if last := len(s.leaves) - 1; last < 0 || h.compare(r.at(0), s.leaves[last].lastKey()) >= 0 {
+			n = s.extend(r, h.spares)
+		} else {
+			n = s.insert(h, r)
 		}
-		r = r.slice(s.addLate(r, spares), len(r.times))
+		r = r.slice(n, len(r.times))
 	}
 }
 
-// addSorted appends the longest prefix of r that is sorted and not before the series' last row, as far as it fits
-// the last leaf, and returns its length.
-func (s *headSeries) addSorted(r run, spares *spares) int {
-	n := 0
-	if len(s.leaves) == 0 || r.times[0] >= s.leaves[len(s.leaves)-1].last() {
-		n = 1
-	}
-	if n == 0 {
-		return 0
-	}
-	for n < len(r.times) && r.times[n] >= r.times[n-1] {
-		n++
-	}
+// extend appends rows of r, which come after all of the series, as far as they fit the last leaf. It returns how many.
+func (s *headSeries) extend(r run, spares *spares) int {
 	switch last := len(s.leaves) - 1; {
 	case last < 0:
 		s.leaves = append(s.leaves, &leaf{}) // grows with its rows: most series of many are short
@@ -205,32 +231,32 @@ func (s *headSeries) addSorted(r run, spares *spares) int {
 		s.leaves = append(s.leaves, spares.leaf())
 	}
 	l := s.leaves[len(s.leaves)-1]
-	if rows := l.len() + n; rows > wideRows && cap(l.times) < min(rows, leafFill) {
+	if rows := l.len() + len(r.times); rows > wideRows && cap(l.times) < min(rows, leafFill) {
 		l.widen(spares)
 	}
-	return l.extend(r.slice(0, n))
+	return l.extend(r)
 }
 
-// addLate inserts the first rows of r, of which the first belongs before the series' last: as many as belong in one leaf,
-// before the series' last, and fit. It returns how many.
-func (s *headSeries) addLate(r run, spares *spares) int {
-	i := s.find(r.times[0])
+// insert puts the first rows of r where they belong, before the series' last row: as many as belong in one leaf and fit.
+// It returns how many.
+func (s *headSeries) insert(h *head, r run) int {
+	i := s.find(h, r.at(0))
 	if s.leaves[i].len() == leafRows {
-		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split(spares))
-		if r.times[0] >= s.leaves[i+1].first() {
+		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split(h.spares))
+		if h.compare(r.at(0), s.leaves[i+1].at(0)) >= 0 {
 			i++
 		}
 	}
-	end := s.leaves[i].last()
+	end := s.leaves[i].lastKey()
 	if i+1 < len(s.leaves) {
-		end = s.leaves[i+1].first()
+		end = s.leaves[i+1].at(0)
 	}
-	return s.leaves[i].insert(r, end)
+	return s.leaves[i].insert(h, r, end)
 }
 
-// find returns the last leaf that begins at or before ts, or the first.
-func (s *headSeries) find(ts int64) int {
-	i := sort.Search(len(s.leaves), func(i int) bool { return s.leaves[i].first() > ts })
+// find returns the last leaf that begins at or before a row, or the first.
+func (s *headSeries) find(h *head, x rowKey) int {
+	i := sort.Search(len(s.leaves), func(i int) bool { return h.compare(s.leaves[i].at(0), x) > 0 })
 	return max(i-1, 0)
 }
 

@@ -20,7 +20,7 @@ func TestHeadOfManyBatches(t *testing.T) {
 			times: []int64{row}, predicted: []float64{1}, actual: []float64{1},
 			known: []bool{true}, lags: []int64{0}, texts: c,
 		}
-		h.add(h.of(0), &o, 0, 1)
+		h.add(h.of(0, minMilli), &o, 0, 1)
 	}
 	require.True(t, h.full())
 	require.Less(t, h.rows, sealRows)

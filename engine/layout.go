@@ -55,7 +55,7 @@ func mayPrecedeStore(name string) bool {
 }
 
 // storedDirs are the directories of what a manifest names.
-var storedDirs = [...]string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()}
+var storedDirs = [...]string{packDirName, listKeys.String(), listRejects.String(), listActuals.String()}
 
 // keepLayout makes the claim depend on what must stay where it is while the store is open.
 func (k *keeper) keepLayout() error {

@@ -16,8 +16,8 @@ const leafRows = 1024
 // load: a full leaf would be split by the first of them.
 const leafFill = leafRows - leafRows/16
 
-// leaf is a run of one series' rows in the head, sorted by time, with its aggregate. The leaves of a series do not
-// overlap: each begins at or after the end of the one before.
+// leaf is a run of one series' rows in the head, sorted by time, then prediction id, with its aggregate. The leaves of a
+// series do not overlap: each begins at or after the end of the one before.
 type leaf struct {
 	times             []int64
 	predicted, actual []float64
@@ -71,7 +71,7 @@ func (l *leaf) setLag(i int, lag int64) {
 // noLags returns n lags of none.
 func noLags(n int) []int64 { return slices.Repeat([]int64{segment.NoLag}, n) }
 
-// run is a slice of a batch: rows of one series and month in the order they came.
+// run is a slice of a batch: rows of one series and month, in the order of a leaf.
 type run struct {
 	times             []int64
 	predicted, actual []float64
@@ -93,6 +93,17 @@ func (r run) slice(from, to int) run {
 func (l *leaf) len() int     { return len(l.times) }
 func (l *leaf) first() int64 { return l.times[0] }
 func (l *leaf) last() int64  { return l.times[len(l.times)-1] }
+
+// rowKey is what orders the rows of a series in a head: the time, and the number of the texts, one of which is the id.
+type rowKey struct {
+	time int64
+	text uint32
+}
+
+func (l *leaf) at(i int) rowKey { return rowKey{l.times[i], l.text[i]} }
+func (r run) at(i int) rowKey   { return rowKey{r.times[i], r.text[i]} }
+
+func (l *leaf) lastKey() rowKey { return l.at(l.len() - 1) }
 
 // newLeaf returns an empty leaf with memory for all its rows.
 func newLeaf() *leaf {
@@ -141,12 +152,12 @@ func (l *leaf) extend(r run) int {
 	return n
 }
 
-// insert puts the first rows of r in their places: as many as are in order, come before the time end and fit, and at
-// least the first, which must. It returns how many. A row that makes room moves once for all of them, and they are
-// added to the aggregate at once, which costs little more than for one.
-func (l *leaf) insert(r run, end int64) int {
+// insert puts the first rows of r, a run of h, in their places: as many as come before the row end and fit, and at least
+// the first, which must. It returns how many. A row that makes room moves once for all of them, and they are added to the
+// aggregate at once, which costs little more than for one.
+func (l *leaf) insert(h *head, r run, end rowKey) int {
 	n, most := 1, min(len(r.times), leafRows-l.len())
-	for n < most && r.times[n] >= r.times[n-1] && r.times[n] < end {
+	for n < most && h.compare(r.at(n), end) < 0 {
 		n++
 	}
 	r = r.slice(0, n)
@@ -156,7 +167,7 @@ func (l *leaf) insert(r run, end int64) int {
 	if r.lags != nil && l.lags == nil {
 		l.lags = noLags(l.len())
 	}
-	l.merge(r)
+	l.merge(h, r)
 	var known [leafRows / 64]uint64
 	for i, k := range r.known {
 		if k {
@@ -168,10 +179,9 @@ func (l *leaf) insert(r run, end int64) int {
 	return n
 }
 
-// merge puts the rows of r, which are in order and fit, each behind those of its time. It goes backwards: the rows of
-// the leaf that are later than one of r move up, then it and those of r before it that follow each other there are
-// copied.
-func (l *leaf) merge(r run) {
+// merge puts the rows of r, a run of h, which fit, each behind those that are alike. It goes backwards: the rows of the
+// leaf that come after one of r move up, then it and those of r before it that follow each other there are copied.
+func (l *leaf) merge(h *head, r run) {
 	n, end := len(r.times), l.len()
 	l.times = slices.Grow(l.times, n)[:end+n]
 	l.predicted = slices.Grow(l.predicted, n)[:end+n]
@@ -181,12 +191,16 @@ func (l *leaf) merge(r run) {
 		l.lags = slices.Grow(l.lags, n)[:end+n]
 	}
 	for n > 0 {
-		if at := firstAfter(l.times[:end], r.times[n-1]); at < end {
+		at := firstAfter(l.times[:end], r.times[n-1])
+		if at > 0 && l.times[at-1] == r.times[n-1] {
+			at = l.firstAfterAlike(h, at, r.at(n-1))
+		}
+		if at < end {
 			l.moveUp(at, end, n)
 			end = at
 		}
 		from := n - 1
-		for from > 0 && (end == 0 || r.times[from-1] >= l.times[end-1]) {
+		for from > 0 && (end == 0 || h.compare(r.at(from-1), l.at(end-1)) >= 0) {
 			from--
 		}
 		l.put(end+from, r.slice(from, n))
@@ -204,6 +218,13 @@ func firstAfter(times []int64, ts int64) int {
 	}
 	from := max(end-step, 0)
 	return from + sort.Search(end-from, func(i int) bool { return times[from+i] > ts })
+}
+
+// firstAfterAlike returns the place of the first row of the time of x that comes after x, where the rows of that time end
+// at end.
+func (l *leaf) firstAfterAlike(h *head, end int, x rowKey) int {
+	from := sort.Search(end, func(i int) bool { return l.times[i] >= x.time })
+	return from + sort.Search(end-from, func(i int) bool { return h.compare(l.at(from+i), x) > 0 })
 }
 
 // moveUp moves the rows [from, to) up by n.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/segment"
 )
 
 // TestMoveBits holds moveBits and removeBit to a slice of bits.
@@ -61,10 +63,12 @@ func BenchmarkLate(b *testing.B) {
 		all[i], all[k] = all[k], all[i]
 	}
 	var held spares
+	h := newHead(1, new(freshRows), &held)
+	h.text.append(&textChunk{ids: segment.Text{Bytes: []byte("id"), Ends: []uint32{2}}})
 	for b.Loop() {
 		s := new(headSeries)
 		for _, r := range all {
-			s.add(r, &held)
+			s.add(h, r)
 		}
 		for _, l := range s.leaves {
 			held.giveLeaf(l)

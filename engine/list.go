@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"math"
 	"path/filepath"
 	"time"
 
@@ -27,19 +26,19 @@ type listKind uint8
 const (
 	listKeys listKind = iota + 1
 	listRejects
-	listOrphans
+	listActuals
 )
 
 func (k listKind) String() string {
-	return [...]string{listKeys: "keys", listRejects: "quarantine", listOrphans: "orphans"}[k]
+	return [...]string{listKeys: "keys", listRejects: "quarantine", listActuals: "orphans"}[k]
 }
 
 // version returns the version of the lists that are written; those before it are read.
 func (k listKind) version() uint32 {
-	if k == listKeys {
-		return 2
+	if k == listRejects {
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // list is a list that was read and checked: the cursor is at the count of its entries.
@@ -163,33 +162,4 @@ func decodeRejects(c *list, add func(QuarantineRow)) error {
 		}
 	}
 	return c.end("a list of rejects")
-}
-
-const orphanEntryBytesMin = 1 + 1 + 8 + 1 + 1 + 1 + 1
-
-func encodeOrphans(store [16]byte, orphans []orphan) []byte {
-	dst := listHeader(store, listOrphans, len(orphans))
-	for i := range orphans {
-		x := &orphans[i]
-		dst = appendText(appendText(dst, x.model), x.id)
-		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(x.actual))
-		dst = binary.AppendVarint(dst, x.observed)
-		dst = binary.AppendVarint(dst, x.received)
-		dst = binary.AppendUvarint(dst, x.lsn)
-		dst = binary.AppendUvarint(dst, uint64(x.line))
-	}
-	return dst
-}
-
-func decodeOrphans(c *list, add func(orphan)) error {
-	for range c.count(orphanEntryBytesMin, "orphans") {
-		x := orphan{
-			model: string(c.text("model")), id: string(c.text("prediction id")), actual: math.Float64frombits(c.uint64("actual")),
-			observed: c.varint("observed"), received: c.varint("received"), lsn: c.uvarint("LSN"), line: int(c.uvarint("line")),
-		}
-		if c.err == nil {
-			add(x)
-		}
-	}
-	return c.end("a list of orphans")
 }

@@ -24,8 +24,8 @@ type manifest struct {
 	packs    []packRef
 	// keys and rejects are the lists that hold the idempotency window and the quarantine, oldest first.
 	keys, rejects []listRef
-	// orphans is the list of the actuals without a prediction, at most one.
-	orphans []listRef
+	// actuals are the lists of the remembered actuals.
+	actuals []listRef
 	// trusted is what the trusted clock said at the commit, in Unix milliseconds; 0 in a manifest of version 1.
 	trusted int64
 }
@@ -80,7 +80,7 @@ func (m *manifest) encode(store [16]byte) []byte {
 			dst = binary.AppendUvarint(dst, uint64(d))
 		}
 	}
-	for _, lists := range [][]listRef{m.keys, m.rejects, m.orphans} {
+	for _, lists := range [][]listRef{m.keys, m.rejects, m.actuals} {
 		dst = binary.AppendUvarint(dst, uint64(len(lists)))
 		for _, l := range lists {
 			dst = l.append(dst)
@@ -137,7 +137,7 @@ func decodeManifest(b []byte, store [16]byte) (*manifest, error) {
 			p.dead[k] = c.uvarint32("retired entry")
 		}
 	}
-	for _, lists := range []*[]listRef{&m.keys, &m.rejects, &m.orphans} {
+	for _, lists := range []*[]listRef{&m.keys, &m.rejects, &m.actuals} {
 		*lists = make([]listRef, c.count(fileRefBytesMin+2, "lists"))
 		for i := range *lists {
 			(*lists)[i] = listRef{readFileRef(&c), c.uvarint("entries"), c.varint("newest entry")}

@@ -34,7 +34,8 @@ func TestRowMemory(t *testing.T) {
 	for seed := range uint64(2) {
 		before := memory.Live()
 		load(t, db, workload.Options{
-			Seed: seed, Rows: rows, Models: 2, Versions: 1, From: testNow.AddDate(0, -1, 0), To: testNow, LateShare: 0.02,
+			Seed: seed, Rows: rows, Models: 2, Versions: 1, From: testNow.AddDate(0, int(seed)-2, 0), To: testNow.AddDate(0, int(seed)-1, 0),
+			LateShare: 0.02,
 		})
 		require.NoError(t, db.Checkpoint(context.Background()))
 		live, stats = memory.Live()-before, db.Stats()

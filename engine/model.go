@@ -22,8 +22,6 @@ type model struct {
 	raised uint32
 	// months is sorted by number.
 	months []*month
-	// waiting finds the predictions without an actual.
-	waiting waitingIndex
 }
 
 // seriesName names a series within its model.

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/residualdb/residual/segment"
 )
 
@@ -21,11 +19,9 @@ type month struct {
 	frozen []*head
 	// sealed is replaced, never changed in place.
 	sealed []*sealed
-	// fills are those of each generation that no checkpoint has folded, the writable one last.
-	fills []*fills
-	// The journals note edits while a sealer reads frozen heads, or a fold segments and frozen fills; else they are nil.
+	// The journals note changes of rows while a sealer reads frozen heads, or a merge segments; else they are nil.
 	sealJournal, foldJournal *journal
-	// edited is the last generation in which something for the next checkpoint to fold came.
+	// edited is the last generation in which a sealed row changed, which the next checkpoint has to fold.
 	edited uint64
 }
 
@@ -47,22 +43,20 @@ func (mo *month) freeze() {
 	mo.head = nil
 }
 
-// writableFills returns the fills for actuals of the generation; fresh tells that they were made just now.
-func (mo *month) writableFills(generation uint64) (f *fills, fresh bool) {
-	mo.freezeFills(generation - 1)
-	if n := len(mo.fills); n > 0 && !mo.fills[n-1].frozen {
-		return mo.fills[n-1], false
+// lastTime returns a time that no row of a series is later than.
+func (mo *month) lastTime(series uint32) int64 {
+	last := int64(minMilli)
+	mo.heads(func(h *head) {
+		if s := h.find(series); s != nil {
+			last = max(last, s.last)
+		}
+	})
+	for _, sd := range mo.sealed {
+		if x := sd.find(series); x != nil {
+			last = max(last, x.stored.MaxTime)
+		}
 	}
-	f = newFills(generation)
-	mo.fills = append(slices.Clip(mo.fills), f)
-	return f, true
-}
-
-// freezeFills freezes the fills of generations up to last.
-func (mo *month) freezeFills(last uint64) {
-	for _, f := range mo.fills {
-		f.frozen = f.frozen || f.generation <= last
-	}
+	return last
 }
 
 // heads calls f for the frozen heads and the writable one.
@@ -79,7 +73,7 @@ func (mo *month) heads(f func(*head)) {
 func (mo *month) overlaps(w span) bool { return w.from < mo.span.to && w.to > mo.span.from }
 
 // allSealed tells whether the month has nothing outside of its segments.
-func (mo *month) allSealed() bool { return mo.head == nil && len(mo.frozen) == 0 && len(mo.fills) == 0 }
+func (mo *month) allSealed() bool { return mo.head == nil && len(mo.frozen) == 0 }
 
 // window adds the rows of a series that lie in w and are not in segments to dst.
 func (mo *month) window(dst *answer, series uint32, w span, want segment.Want) Read {
@@ -92,10 +86,5 @@ func (mo *month) window(dst *answer, series uint32, w span, want segment.Want) R
 			}
 		}
 	})
-	for _, f := range mo.fills {
-		if s := f.series[series]; s != nil {
-			s.window(dst, w, want)
-		}
-	}
 	return read
 }

@@ -26,8 +26,8 @@ func TestNamesAreNoPaths(t *testing.T) {
 	ctx := context.Background()
 	db := openDB(t, dir, engine.Options{NoBackground: true})
 	for i, model := range models {
-		for range i + 1 {
-			appendEvents(t, db, newcomer(model, "../v", time.Minute))
+		for k := range i + 1 {
+			appendEvents(t, db, newcomer(model, "../v", time.Duration(1+k)*time.Minute))
 		}
 	}
 	check := func() {

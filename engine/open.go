@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -94,44 +93,7 @@ func (db *DB) loadSegment(pl *place) error {
 	pl.pack.acquire()
 	mo := m.month(e.month)
 	mo.sealed = append(mo.sealed, sd)
-	return db.loadWaiting(m, sd)
-}
-
-// loadWaiting finds the rows of a segment that wait for their actual. It reads the blocks that have any.
-func (db *DB) loadWaiting(m *model, sd *sealed) error {
-	seg, err := sd.open(&db.keeper.scratch)
-	if err != nil {
-		return err
-	}
-	var rows segment.Columns
-	for _, x := range sd.series {
-		series := int(x.index)
-		if total := seg.Series(series).Total; total.Actuals == total.Rows {
-			continue
-		}
-		for block := range seg.Series(series).Blocks {
-			if agg := seg.Block(series, block); agg.Actuals == agg.Rows {
-				continue
-			}
-			if _, err := seg.ReadBlock(&rows, series, block, segment.Numbers|segment.IDs, &db.keeper.scratch); err != nil {
-				return segmentError(err)
-			}
-			for row := range rows.Len() {
-				if rows.Known.Get(row) {
-					continue
-				}
-				hash := db.hash(rows.IDs.At(row))
-				m.waiting.take(hash) // a prediction that was sent twice with its actual in between waits once
-				m.waiting.put(hash, waitingRow{rows.Times[row], rows.Predicted[row], x.number})
-			}
-		}
-	}
 	return nil
-}
-
-func (db *DB) restoreOrphan(x orphan) {
-	db.orphans.add(orphanKey{db.hash([]byte(x.model)), db.hash([]byte(x.id))}, x)
-	db.counters.orphans.Store(uint64(len(db.orphans.held)))
 }
 
 // loadLists brings back the idempotency window and the quarantine.
@@ -142,8 +104,9 @@ func (db *DB) loadLists() error {
 		err = k.loadLists(listRejects, k.manifest.rejects, func(c *list) error { return decodeRejects(c, db.quarantine.restore) })
 	}
 	if err == nil {
-		err = k.loadLists(listOrphans, k.manifest.orphans, func(c *list) error { return decodeOrphans(c, db.restoreOrphan) })
+		err = k.loadLists(listActuals, k.manifest.actuals, func(c *list) error { return decodeActuals(c, db.restoreActual) })
 	}
+	db.publisher.countActuals()
 	return err
 }
 
@@ -206,7 +169,7 @@ func (db *DB) resumeClock(replay *replayer) {
 // there is none.
 func (db *DB) newest() (newest int64) {
 	m := &db.keeper.manifest
-	for _, lists := range [][]listRef{m.keys, m.rejects, m.orphans} {
+	for _, lists := range [][]listRef{m.keys, m.rejects, m.actuals} {
 		for _, l := range lists {
 			newest = max(newest, l.newest)
 		}

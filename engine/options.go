@@ -25,8 +25,8 @@ type Options struct {
 	Retention time.Duration
 	// Duplicates says what becomes of a row that is stored already. Default: DuplicatesReplace.
 	Duplicates Duplicates
-	// ActualsTTL is how long an actual without a prediction is kept for it; then it goes to the quarantine. Default: 30
-	// days.
+	// ActualsTTL is how long an actual is remembered for rows still to come; one that has met none by then goes to the
+	// quarantine. Default: 30 days.
 	ActualsTTL time.Duration
 	// ModelsMax, SeriesMax and MonthsMax bound what clients make by naming it: the models of the store, the series of one
 	// model, and the months of all models together. A row that needs a new one beyond is rejected; what is there, and the
@@ -45,6 +45,10 @@ type Options struct {
 	// MemoryLimitBytes bounds what sealed columns may occupy in memory; beyond it they are read from their files.
 	// Default: 1 GiB.
 	MemoryLimitBytes int64
+	// ActualsBytes bounds the memory of actuals that are remembered for rows still to come, at about 100 bytes each beside
+	// their names. Beyond it those go first that have met a row, the oldest first; the others then go to the quarantine. A
+	// smaller one than before forgets at Open. Default: 256 MiB.
+	ActualsBytes int64
 	// LogFileBytes is the size to which files of the log are preallocated; about twice as much must be free on the disk
 	// for appends to be taken. Default: 64 MiB.
 	LogFileBytes int64
@@ -75,6 +79,7 @@ func (o Options) withDefaults() Options {
 	o.HeadBytes = orDefault(o.HeadBytes, 512<<20)
 	o.CheckpointRows = orDefault(o.CheckpointRows, 3<<20)
 	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
+	o.ActualsBytes = orDefault(o.ActualsBytes, 256<<20)
 	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -114,6 +119,7 @@ func (o Options) validate() error {
 	check(o.HeadBytes > 0, "HeadBytes is %d; it must be positive", o.HeadBytes)
 	check(o.CheckpointRows > 0, "CheckpointRows is %d; it must be positive", o.CheckpointRows)
 	check(o.LogFileBytes >= 32<<10, "LogFileBytes is %d; it must be at least 32 KiB", o.LogFileBytes)
+	check(o.ActualsBytes > 0 && o.ActualsBytes <= 2<<30, "ActualsBytes is %d; it must be positive and at most 2 GiB", o.ActualsBytes)
 	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
 	return errors.Join(errs...)
 }

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -19,18 +18,45 @@ const oraclePrecision = 4400
 
 // oracle answers queries row by row in exact arithmetic: the obvious loop, which the store must agree with.
 type oracle struct {
+	// keep says that each copy of a row is a row.
+	keep bool
 	rows []*oracleRow
-	// waiting holds the row of each prediction without an actual, orphans the actual of each without a prediction.
-	waiting map[predictionName]*oracleRow
-	orphans map[predictionName]oracleOrphan
+	// byName holds the rows of each prediction id of a model.
+	byName map[predictionName][]*oracleRow
+	// actuals are remembered, in the order they came.
+	actuals []oracleActual
 }
 
 // predictionName names a prediction across versions and environments.
 type predictionName struct{ model, id string }
 
-type oracleOrphan struct {
-	actual             float64
-	observed, received time.Time
+// scope is a version and an environment; an empty one stands for every one.
+type scope struct{ version, environment string }
+
+func (s scope) covers(o scope) bool {
+	return (s.version == "" || s.version == o.version) && (s.environment == "" || s.environment == o.environment)
+}
+
+func (s scope) overlaps(o scope) bool {
+	return (s.version == "" || o.version == "" || s.version == o.version) &&
+		(s.environment == "" || o.environment == "" || s.environment == o.environment)
+}
+
+// givenActual is an actual that was sent, or one that was taken back.
+type givenActual struct {
+	predictionName
+	scope
+	value     float64
+	withdrawn bool
+	// observed is zero where the sender did not say.
+	observed time.Time
+}
+
+// oracleActual is one that is remembered.
+type oracleActual struct {
+	givenActual
+	received time.Time
+	met      bool
 }
 
 type oracleRow struct {
@@ -41,85 +67,141 @@ type oracleRow struct {
 	hasLag bool
 }
 
+func (r *oracleRow) name() predictionName { return predictionName{r.ModelID, r.PredictionID} }
+func (r *oracleRow) scope() scope         { return scope{r.ModelVersion, r.Environment} }
+
 func (r *oracleRow) lagUntil(observed time.Time) {
 	r.lag, r.hasLag = max(observed.Sub(r.Timestamp), 0), true
 }
 
-func (o *oracle) add(e event.Event) {
-	if o.waiting == nil {
-		o.waiting = make(map[predictionName]*oracleRow)
+// addAll is what a batch does: a row that it has more than once comes once, with the last values, and the last actual that
+// it has.
+func (o *oracle) addAll(batch []event.Event) {
+	at := make(map[rowName]int)
+	var rows []event.Event
+	for _, e := range batch {
+		i, twice := at[nameOf(e)]
+		if o.keep || !twice {
+			at[nameOf(e)] = len(rows)
+			rows = append(rows, e)
+			continue
+		}
+		if !e.HasActual {
+			e.ActualValue, e.HasActual = rows[i].ActualValue, rows[i].HasActual
+		}
+		rows[i] = e
 	}
-	name := predictionName{e.ModelID, e.PredictionID}
-	if earlier := o.waiting[name]; earlier != nil {
-		o.remove(func(r *oracleRow) bool { return r == earlier })
+	for _, e := range rows {
+		o.add(e)
+	}
+}
+
+// add is what a prediction does: it is the row of its identity, or a new one.
+func (o *oracle) add(e event.Event) {
+	if o.byName == nil {
+		o.byName = make(map[predictionName][]*oracleRow)
 	}
 	r := &oracleRow{Event: e}
-	if orphan, ok := o.orphans[name]; ok && !e.HasActual {
-		r.HasActual, r.ActualValue = true, orphan.actual
-		r.lagUntil(orphan.observed)
-	}
-	delete(o.orphans, name)
-	if r.HasActual {
-		r.measure()
-	} else {
-		o.waiting[name] = r
-	}
-	o.rows = append(o.rows, r)
-}
-
-// measure computes the error of a row with an actual.
-func (r *oracleRow) measure() {
-	d := exact().Sub(exact().SetFloat64(r.PredictedValue), exact().SetFloat64(r.ActualValue))
-	r.abs, r.square = exact().Abs(d), exact().Mul(d, d)
-}
-
-func (r *oracleRow) set(actual float64) {
-	r.HasActual, r.ActualValue = true, actual
-	r.measure()
-}
-
-// actual gives an actual to the prediction that waits for it, else to all of its name, else to none. Without a time of
-// its own it was observed now.
-func (o *oracle) actual(name predictionName, v float64, observed, now time.Time) {
-	if observed.IsZero() {
-		observed = now
-	}
-	if r := o.waiting[name]; r != nil {
-		delete(o.waiting, name)
-		r.set(v)
-		r.lagUntil(observed)
-		return
-	}
-	hit := false
-	for _, r := range o.rows {
-		if r.ModelID == name.model && r.PredictionID == name.id {
-			r.set(v)
-			hit = true
+	stored := false
+	for _, old := range o.byName[r.name()] {
+		if !o.keep && old.scope() == r.scope() && old.Timestamp.Equal(e.Timestamp) {
+			stored = true
+			old.PredictedValue, old.Features = e.PredictedValue, e.Features
+			if e.HasActual {
+				old.HasActual, old.ActualValue = true, e.ActualValue
+			}
+			old.measure()
 		}
 	}
-	if hit {
+	if stored {
 		return
 	}
-	if o.orphans == nil {
-		o.orphans = make(map[predictionName]oracleOrphan)
+	if !e.HasActual {
+		o.recall(r)
 	}
-	o.orphans[name] = oracleOrphan{v, observed, now}
+	r.measure()
+	o.rows = append(o.rows, r)
+	o.byName[r.name()] = append(o.byName[r.name()], r)
 }
 
-// expire forgets the orphans received before oldest.
+// recall gives a new row the newest actual that is remembered for it.
+func (o *oracle) recall(r *oracleRow) {
+	for i := len(o.actuals) - 1; i >= 0; i-- {
+		a := &o.actuals[i]
+		if a.predictionName != r.name() || !a.covers(r.scope()) {
+			continue
+		}
+		if !a.withdrawn {
+			a.met = true
+			r.HasActual, r.ActualValue = true, a.value
+			r.lagUntil(a.seen())
+		}
+		return
+	}
+}
+
+func (a *oracleActual) seen() time.Time {
+	if a.observed.IsZero() {
+		return a.received
+	}
+	return a.observed
+}
+
+// measure computes the error of a row.
+func (r *oracleRow) measure() {
+	r.abs, r.square = nil, nil
+	if r.HasActual {
+		d := exact().Sub(exact().SetFloat64(r.PredictedValue), exact().SetFloat64(r.ActualValue))
+		r.abs, r.square = exact().Abs(d), exact().Mul(d, d)
+	}
+}
+
+// actual is what an actual does: it is that of every row of its name and scope, and of those to come.
+func (o *oracle) actual(given givenActual, now time.Time) {
+	a := oracleActual{givenActual: given, received: now}
+	for _, r := range o.byName[a.predictionName] {
+		if !a.covers(r.scope()) {
+			continue
+		}
+		a.met = true
+		switch {
+		case a.withdrawn:
+			r.HasActual, r.ActualValue, r.hasLag, r.lag = false, 0, false, 0
+		case r.HasActual:
+			r.ActualValue = a.value
+		default:
+			r.HasActual, r.ActualValue = true, a.value
+			r.lagUntil(a.seen())
+		}
+		r.measure()
+	}
+	o.actuals = slices.DeleteFunc(o.actuals, func(b oracleActual) bool {
+		return b.predictionName == a.predictionName && a.scope.covers(b.scope)
+	})
+	if !a.withdrawn || slices.ContainsFunc(o.actuals, func(b oracleActual) bool {
+		return b.predictionName == a.predictionName && a.overlaps(b.scope)
+	}) {
+		a.met = a.met || a.withdrawn
+		o.actuals = append(o.actuals, a)
+	}
+}
+
+// expire forgets the actuals received before oldest.
 func (o *oracle) expire(oldest time.Time) {
-	maps.DeleteFunc(o.orphans, func(_ predictionName, x oracleOrphan) bool { return x.received.Before(oldest) })
+	o.actuals = slices.DeleteFunc(o.actuals, func(a oracleActual) bool { return a.received.Before(oldest) })
 }
 
 func (o *oracle) delete(name predictionName) {
-	delete(o.orphans, name)
-	o.remove(func(r *oracleRow) bool { return r.ModelID == name.model && r.PredictionID == name.id })
+	o.actuals = slices.DeleteFunc(o.actuals, func(a oracleActual) bool { return a.predictionName == name })
+	o.remove(func(r *oracleRow) bool { return r.name() == name })
 }
 
 // remove forgets rows.
 func (o *oracle) remove(gone func(*oracleRow) bool) {
 	o.rows = slices.DeleteFunc(o.rows, gone)
-	maps.DeleteFunc(o.waiting, func(_ predictionName, r *oracleRow) bool { return gone(r) })
+	for name, rows := range o.byName {
+		o.byName[name] = slices.DeleteFunc(rows, gone)
+	}
 }
 
 func exact() *big.Float { return new(big.Float).SetPrec(oraclePrecision) }

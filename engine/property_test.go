@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -48,7 +49,9 @@ type machine struct {
 	oracle oracle
 	batch  event.Batch
 	// names are those of the predictions sent.
-	names   []predictionName
+	names []predictionName
+	// events are the rows sent.
+	events  []event.Event
 	actuals event.Actuals
 }
 
@@ -103,14 +106,25 @@ func (m *machine) step() {
 func (m *machine) append() {
 	m.batch.Reset()
 	rules := m.db.Rules()
-	for range 1 + m.choose.IntN(8) {
+	again := len(m.events) > 0 && m.choose.IntN(8) == 0 // a request sent again, or two of them as one
+	var batch []event.Event
+	first := 0
+	if again {
+		first = m.choose.IntN(len(m.events))
+	}
+	for i := range 1 + m.choose.IntN(8) {
 		e := m.event()
+		if again && first+i < len(m.events) {
+			e = m.events[first+i]
+		}
 		if err := m.batch.Add(e, rules); err != nil {
 			continue // older than the retention
 		}
 		m.names = append(m.names, predictionName{e.ModelID, e.PredictionID})
-		m.oracle.add(e)
+		m.events = append(m.events, e)
+		batch = append(batch, e)
 	}
+	m.oracle.addAll(batch)
 	if m.batch.Len() > 0 {
 		m.giveUp()
 	}
@@ -124,9 +138,23 @@ func (m *machine) event() event.Event {
 	if m.choose.IntN(3) == 0 {
 		e.HasActual = false
 	}
-	if m.choose.IntN(5) == 0 {
+	switch m.choose.IntN(6) {
+	case 0: // another row of the same prediction
 		name := m.name()
 		e.ModelID, e.PredictionID = name.model, name.id
+	case 1: // the same row, or that of another version or environment at the same time
+		if len(m.events) > 0 {
+			r := m.events[m.choose.IntN(len(m.events))]
+			e.ModelID, e.PredictionID, e.Timestamp = r.ModelID, r.PredictionID, r.Timestamp
+			if m.choose.IntN(3) > 0 {
+				e.ModelVersion, e.Environment = r.ModelVersion, r.Environment
+			}
+			if m.choose.IntN(2) == 0 {
+				e.PredictedValue, e.ActualValue, e.HasActual = r.PredictedValue, r.ActualValue, r.HasActual
+			} else {
+				e.Features = fmt.Sprintf(`{"again":%d}`, m.choose.IntN(1000))
+			}
+		}
 	}
 	return e
 }
@@ -148,15 +176,22 @@ func (m *machine) name() predictionName {
 func (m *machine) appendActuals() {
 	m.actuals.Reset()
 	for range 1 + m.choose.IntN(8) {
-		name, v := m.name(), m.choose.value()
-		var at time.Time
+		a := givenActual{predictionName: m.name(), value: m.choose.value()}
 		if m.choose.IntN(2) == 0 {
-			at = m.choose.time()
+			a.observed = m.choose.time()
 		}
-		sent := event.Actual{ModelID: name.model, PredictionID: name.id, Value: v, Observed: at}
-		require.NoError(m.t, m.actuals.Add(sent, event.Rules{}))
+		if m.choose.IntN(4) == 0 {
+			a.version = m.choose.version()
+		}
+		if m.choose.IntN(4) == 0 {
+			a.environment = m.choose.environment()
+		}
+		if m.choose.IntN(6) == 0 {
+			a.value, a.withdrawn = 0, true
+		}
+		require.NoError(m.t, m.actuals.Add(a.event(), event.Rules{Newest: math.MaxInt64}))
 		_, latest := m.db.Moment()
-		m.oracle.actual(name, v, at, latest)
+		m.oracle.actual(a, latest)
 	}
 	m.giveUp()
 	_, err := m.db.AppendActuals(context.Background(), &m.actuals)

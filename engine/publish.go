@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"time"
 
 	"github.com/residualdb/residual/event"
@@ -14,29 +13,33 @@ const publishRowsMax = 512
 // warmSeries is how many series are looked for at once: what they touch fits the first cache.
 const warmSeries = 32
 
-// publisher applies durable batches to memory in the order of the log. It runs on one goroutine at a time: the
-// log's publisher, or recovery before that starts.
+// publisher applies durable records to memory in the order of the log. It runs on one goroutine at a time: the log's
+// publisher, or recovery before that starts.
 type publisher struct {
 	db *DB
 
-	settler settler
-	targets targets
+	identity identity
+	targets  targets
 	// fresh holds the fresh rows of the generation.
 	fresh *freshRows
 	// spares is the memory of heads.
 	spares spares
 
-	// Scratch, reused from batch to batch.
+	// Of the record at hand: rows that were stored already, rows added, and the memory that it takes until a checkpoint.
+	replaced, added int
+	bytes           int64
+
+	// Scratch, reused from record to record.
 	calendar calendar
 	starts   []uint32
 	order    []uint32
-	pairing  pairing
-	waits    []wait
+	changes  []idChange
 }
 
-// publish makes a batch of predictions visible; o is the same batch by series. Heads may take over the texts of o, which
-// then has other memory for them afterwards.
-func (p *publisher) publish(b *event.Batch, o *bySeries) error {
+// publish makes a batch of predictions visible. Heads may take over the texts of the batch by series, which then has
+// other memory for them afterwards.
+func (p *publisher) publish(r *record) error {
+	b, o := r.batch, r.ordered
 	c := o.texts
 	if c.batch = o.shared(); c.batch {
 		c.holders.Store(1)
@@ -46,9 +49,7 @@ func (p *publisher) publish(b *event.Batch, o *bySeries) error {
 		}()
 	}
 	begin := time.Now()
-	p.settler.generation = p.db.generation
-	p.pairing.pair(b, p.db.orphans, p.db.hash)
-	p.db.counters.settled[joined].Add(uint64(len(p.pairing.found)))
+	p.replaced, p.added, p.bytes = o.folded, 0, 0
 	for i := range b.Series {
 		if i%warmSeries == 0 {
 			p.targets.warm(b.Series[i:min(i+warmSeries, len(b.Series))])
@@ -57,8 +58,11 @@ func (p *publisher) publish(b *event.Batch, o *bySeries) error {
 			return err
 		}
 	}
-	p.putWaits()
-	p.db.counters.unsealed.Add(int64(b.Len())*(headRowBytes+2*4) + int64(len(b.IDs.Bytes)+len(b.Features.Bytes)))
+	r.replaced = p.replaced
+	if c.batch && c.holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
+		p.bytes += int64(len(c.ids.Bytes) + len(c.features.Bytes))
+	}
+	p.db.counters.unsealed.Add(p.bytes + int64(p.added)*(headRowBytes+2*4))
 	p.db.counters.batches.Add(1)
 	p.db.counters.rows.Add(uint64(b.Len()))
 	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))
@@ -91,10 +95,6 @@ func (p *publisher) publishSeries(o *bySeries, name *event.Series, from, to int)
 		t.m = p.db.model(name.Model)
 	}
 	for from < to {
-		if p.pairing.superseded[o.rows[from]] {
-			from++
-			continue
-		}
 		n, number := p.stretch(o, from, to)
 		if err := p.publishRun(o, t, name, number, from, from+n); err != nil {
 			return err
@@ -104,49 +104,25 @@ func (p *publisher) publishSeries(o *bySeries, name *event.Series, from, to int)
 	return nil
 }
 
-// wait is a row of the batch that waits for its actual.
-type wait struct {
-	m    *model
-	hash uint64
-	row  waitingRow
-}
-
-// putWaits lets the rows of the batch wait. Until all of it is published they do not, because a row of it that came
-// earlier, but is of a later series, would take their place.
-func (p *publisher) putWaits() {
-	for begin := 0; begin < len(p.waits); {
-		m, end := p.waits[begin].m, begin
-		m.mu.Lock()
-		for ; end < len(p.waits) && end < begin+publishRowsMax && p.waits[end].m == m; end++ {
-			m.waiting.put(p.waits[end].hash, p.waits[end].row)
-		}
-		m.mu.Unlock()
-		begin = end
-	}
-	clear(p.waits)
-	p.waits = p.waits[:0]
-}
-
-// stretch returns how many of the rows [from, to) are of one month, fit one hold of the lock and come before one that is
-// superseded.
+// stretch returns how many of the rows [from, to), which are in the order of time, are of one month and fit one hold of
+// the lock.
 func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
 	number := p.calendar.of(o.times[from])
 	to = min(to, from+publishRowsMax)
-	if len(p.pairing.superseded) == 0 && p.calendar.of(o.times[to-1]) == number {
-		return to - from, number // they are in the order of time
+	if p.calendar.of(o.times[to-1]) == number {
+		return to - from, number
 	}
 	n := 1
-	for ; from+n < to; n++ {
-		if p.calendar.of(o.times[from+n]) != number || len(p.pairing.superseded) > 0 && p.pairing.superseded[o.rows[from+n]] {
-			break
-		}
+	for from+n < to && p.calendar.of(o.times[from+n]) == number {
+		n++
 	}
 	return n, number
 }
 
-// publishRun publishes the rows [from, to) of o, which are of one series and month.
+// publishRun publishes the rows [from, to) of o, which are of one series and month. Those that are later than all of the
+// series there are new; of the others, those that are stored already give that row their values.
 func (p *publisher) publishRun(o *bySeries, t *target, name *event.Series, number monthNumber, from, to int) error {
-	m, first, waiting := t.m, o.times[from], slices.Contains(o.known[from:to], false)
+	m, first := t.m, o.times[from]
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t.month == nil || t.raised != m.raised || first < t.first {
@@ -156,19 +132,79 @@ func (p *publisher) publishRun(o *bySeries, t *target, name *event.Series, numbe
 	if t.month == nil || t.month.number != number || t.month.dropped {
 		t.month = m.month(number)
 	}
-	if waiting || m.waiting.count > 0 {
-		defer m.sighted(t.series, first) // what is replaced may have been all the series had
-		return p.publishJoining(o, t, from, to)
+	last := t.last()
+	known := from
+	for !o.keep && known < to && o.times[known] <= last {
+		known++
 	}
-	p.addRun(o, t, from, to)
+	if known > from {
+		if err := p.replace(o, t, from, known); err != nil {
+			return err
+		}
+	}
+	for i := from; i < to; {
+		if i < known && p.identity.stored[i-from] {
+			i++
+			continue
+		}
+		end := i + 1
+		for end < to && (end >= known || !p.identity.stored[end-from]) {
+			end++
+		}
+		p.recall(o, name, i, end)
+		p.addRun(o, t, last, i, end)
+		i = end
+	}
 	return nil
 }
 
-// addRun adds the rows [from, to) to the head.
-func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
-	if from == to {
+// replace gives the values of those of the rows [from, to) that are stored already to the rows that they are.
+func (p *publisher) replace(o *bySeries, t *target, from, to int) error {
+	edits, err := p.identity.replace(t.month, t.series, o, from, to)
+	if err != nil {
+		return err
+	}
+	for _, stored := range p.identity.stored {
+		if stored {
+			p.replaced++
+		}
+	}
+	p.bytes += edits.bytes
+	if edits.sealed {
+		p.db.noteEdited(t.m, t.month)
+	}
+	return nil
+}
+
+// recall gives the rows [from, to) of o, which are new, the actuals that came before them.
+func (p *publisher) recall(o *bySeries, name *event.Series, from, to int) {
+	memory := p.db.actuals
+	if all, _ := memory.Len(); all == 0 {
 		return
 	}
+	model := []byte(name.Model)
+	for i := from; i < to; i++ {
+		if o.known[i] {
+			continue
+		}
+		id := o.texts.ids.At(i)
+		a, first, ok := memory.Recall(p.db.hashOf(model, id), model, id, name.Version, name.Environment)
+		if !ok {
+			continue
+		}
+		if first {
+			p.db.counters.outcomes[joined].Add(1)
+		}
+		o.actual[i], o.known[i] = a.Value, true
+		if o.lags == nil {
+			o.lags = noLags(len(o.rows))
+		}
+		o.lags[i] = max(orDefault(a.Observed, a.Received)-o.times[i], 0)
+	}
+}
+
+// addRun adds the rows [from, to) to the head. last is the last time of the series so far.
+func (p *publisher) addRun(o *bySeries, t *target, last int64, from, to int) {
 	mo := t.month
 	d := dirtyMonth{t.m, mo}
 	if mo.head == nil || mo.head.generation != p.db.generation {
@@ -176,7 +212,7 @@ func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 	}
 	h := mo.writable(p.db.generation, p.fresh, &p.spares)
 	if t.head != h {
-		t.head, t.part = h, h.of(t.series)
+		t.head, t.part = h, h.of(t.series, last)
 	}
 	if h.index != nil {
 		for i := from; i < to; i++ {
@@ -184,38 +220,14 @@ func (p *publisher) addRun(o *bySeries, t *target, from, to int) {
 		}
 	}
 	h.add(t.part, o, from, to)
+	p.added += to - from
+	if !o.texts.batch {
+		p.bytes += textSize(&o.texts.ids, from, to) + textSize(&o.texts.features, from, to)
+	}
 	if h.full() {
 		mo.freeze()
 		p.db.background.announce(d)
 	}
-}
-
-// publishJoining adds rows that may wait, replace one that waits, or have found their actual there already.
-func (p *publisher) publishJoining(o *bySeries, t *target, from, to int) error {
-	added := from
-	for i := from; i < to; i++ {
-		id := o.texts.ids.At(i)
-		hash := p.db.hash(id)
-		if w, ok := t.m.waiting.take(hash); ok {
-			p.addRun(o, t, added, i)
-			added = i
-			if err := t.m.replaceWaiting(hash, id, w, &p.settler); err != nil {
-				return err
-			}
-		}
-		if x, ok := p.pairing.found[o.rows[i]]; ok {
-			o.actual[i], o.known[i] = x.actual, true
-			if o.lags == nil {
-				o.lags = noLags(len(o.rows))
-			}
-			o.lags[i] = lagOf(o.times[i], x.seen())
-		}
-		if !o.known[i] {
-			p.waits = append(p.waits, wait{t.m, hash, waitingRow{o.times[i], o.predicted[i], t.series}})
-		}
-	}
-	p.addRun(o, t, added, to)
-	return nil
 }
 
 // grown returns s with length n, reusing its memory.

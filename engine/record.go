@@ -58,7 +58,7 @@ type record struct {
 // order readies a record for the publisher, in the memory of o.
 func (r *record) order(o *bySeries) {
 	if r.batch != nil {
-		o.fill(r.batch)
+		o.fill(r.batch, r.keep)
 		r.ordered = o
 	}
 }

@@ -15,8 +15,6 @@ import (
 type replacement struct {
 	dirtyMonth
 	old []*sealed
-	// fills are folded into the new segment.
-	fills []*fills
 	// merged is the new segment; nil if it is the only old one as it was, which only gets a place on disk.
 	merged *source
 }
@@ -87,16 +85,12 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 	if plain {
 		return r.old[0].source.whole()
 	}
-	var fill segment.Fill
-	if len(r.fills) > 0 {
-		fill = newFolding(r.model, r.fills, db.hash).fill
-	}
 	k := &db.keeper
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	b := k.sealer.builder
 	b.Reset(meta(r.model, r.month))
-	if err := segment.Merge(b, segments, fill, &k.sealer.scratch); err != nil {
+	if err := segment.Merge(b, segments, &k.sealer.scratch); err != nil {
 		return nil, segmentError(err)
 	}
 	bytes := b.Finish(nil)
@@ -110,7 +104,7 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 func (r *replacement) begin() (segments []*segment.Segment, plain bool, err error) {
 	r.model.mu.Lock()
 	defer r.model.mu.Unlock()
-	if len(r.old) == 1 && len(r.fills) == 0 && !r.old[0].edited() {
+	if len(r.old) == 1 && !r.old[0].edited() {
 		return nil, true, nil
 	}
 	r.month.foldJournal = new(journal)
@@ -157,7 +151,6 @@ func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
 	mo := r.month
 	mo.sealed = slices.DeleteFunc(slices.Clone(mo.sealed), func(s *sealed) bool { return slices.Contains(r.old, s) })
 	mo.sealed = append(mo.sealed, sd)
-	mo.fills = slices.DeleteFunc(slices.Clone(mo.fills), func(f *fills) bool { return slices.Contains(r.fills, f) })
 	for _, old := range r.old {
 		old.release()
 	}

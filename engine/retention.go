@@ -66,7 +66,7 @@ func (db *DB) expired(oldest int64) []dirtyMonth {
 
 // isSaved tells whether every row of the month is in a pack.
 func (mo *month) isSaved() bool {
-	return mo.head == nil && len(mo.frozen) == 0 && len(mo.fills) == 0 &&
+	return mo.allSealed() &&
 		!slices.ContainsFunc(mo.sealed, func(sd *sealed) bool { return sd.source.held.Load() == nil })
 }
 
@@ -80,8 +80,7 @@ func (m *model) drop(mo *month) {
 	for _, sd := range mo.sealed {
 		sd.release()
 	}
-	mo.sealed, mo.fills = nil, nil // the publisher may still point to it
-	m.waiting.retain(func(w waitingRow) bool { return w.time < mo.span.from || w.time >= mo.span.to })
+	mo.sealed = nil // the publisher may still point to it
 	m.resight()
 }
 

@@ -2,13 +2,16 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
 )
 
 // TestHeadsAreBounded holds checkpoints up: rows not sealed take twice HeadBytes and what the appends under way bring.
@@ -18,8 +21,9 @@ func TestHeadsAreBounded(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{HeadBytes: headBytes})
 	release := sync.OnceFunc(db.HoldCheckpoints())
 	t.Cleanup(release)
-	batch := oneEvent(t, db, "a")
-	_, err := db.Append(context.Background(), batch)
+	var sent atomic.Int64
+	batch := func() *event.Batch { return oneEvent(t, db, fmt.Sprintf("%06d", sent.Add(1))) }
+	_, err := db.Append(context.Background(), batch())
 	require.NoError(t, err)
 	each := db.HeadBytes()
 	require.Positive(t, each)
@@ -29,7 +33,7 @@ func TestHeadsAreBounded(t *testing.T) {
 	for range clients {
 		appending.Go(func() {
 			for range requests {
-				if _, err := db.Append(context.Background(), batch); err != nil {
+				if _, err := db.Append(context.Background(), batch()); err != nil {
 					t.Error(err)
 					return
 				}
@@ -42,7 +46,7 @@ func TestHeadsAreBounded(t *testing.T) {
 	before := count(t, db)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	_, err = db.Append(ctx, batch)
+	_, err = db.Append(ctx, batch())
 	require.ErrorIs(t, err, engine.ErrFull)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, before, count(t, db))

@@ -120,7 +120,7 @@ func (s *salvage) giveUp(v *verification) error {
 	}
 	isBad := func(l listRef) bool { return v.badLists[l.number] }
 	next.keys, next.rejects = slices.DeleteFunc(next.keys, isBad), slices.DeleteFunc(next.rejects, isBad)
-	next.orphans = slices.DeleteFunc(next.orphans, isBad)
+	next.actuals = slices.DeleteFunc(next.actuals, isBad)
 	for _, f := range v.done.Findings {
 		if !s.ofLog(f) && filepath.Ext(f.Path) != copySuffix {
 			s.done.Lost = append(s.done.Lost, f)

@@ -94,8 +94,8 @@ func checkSalvaged(t *testing.T, disk *simdisk.Disk, w *script, known facts, nam
 	rows := found.rows
 	for _, f := range known {
 		for _, e := range f.Value.rows {
-			got, ok := rows[e.PredictionID]
-			delete(rows, e.PredictionID)
+			got, ok := rows[nameOf(e)]
+			delete(rows, nameOf(e))
 			switch {
 			case ok:
 				require.Equal(t, e, got)

@@ -74,21 +74,15 @@ func (k *keeper) replacements(taken map[dirtyMonth][]*sealed, last uint64) map[d
 func (d dirtyMonth) fold(last uint64) *replacement {
 	d.model.mu.Lock()
 	defer d.model.mu.Unlock()
-	d.month.freezeFills(last)
 	r := &replacement{dirtyMonth: d}
 	edited := false
-	for _, f := range d.month.fills {
-		if f.generation <= last {
-			r.fills = append(r.fills, f)
-		}
-	}
 	for _, sd := range d.month.sealed {
 		if sd.generation <= last {
 			r.old = append(r.old, sd)
 			edited = edited || sd.edited()
 		}
 	}
-	if len(r.old) == 0 || len(r.fills) == 0 && !edited {
+	if !edited {
 		return nil
 	}
 	return r
@@ -97,13 +91,13 @@ func (d dirtyMonth) fold(last uint64) *replacement {
 // listed counts what writeLists put on disk.
 type listed struct {
 	keys, rejects int
-	orphans       bool
+	actuals       bool
 }
 
 // writeLists writes what waits for a list to next, and lets go there of the lists that are past the bounds of the
 // idempotency window and the quarantine.
 func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
-	n := listed{len(k.keys), len(k.rejects), k.orphans != nil}
+	n := listed{len(k.keys), len(k.rejects), k.actuals != nil}
 	if n.keys > 0 {
 		ref, err := k.writeList(listKeys, encodeKeys(k.store, k.keys), n.keys, newestKey(k.keys))
 		if err != nil {
@@ -118,15 +112,15 @@ func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
 		}
 		next.rejects = append(next.rejects, ref)
 	}
-	if n.orphans {
-		next.orphans = nil
-	}
-	if len(k.orphans) > 0 {
-		ref, err := k.writeList(listOrphans, encodeOrphans(k.store, k.orphans), len(k.orphans), now.wall)
-		if err != nil {
-			return n, err
+	if n.actuals {
+		next.actuals = nil
+		for content, entries := range actualLists(k.store, k.actuals) {
+			ref, err := k.writeList(listActuals, content, entries, now.wall)
+			if err != nil {
+				return n, err
+			}
+			next.actuals = append(next.actuals, ref)
 		}
-		next.orphans = append(next.orphans, ref)
 	}
 	next.keys = current(next.keys, KeysMax, now.past()-KeysAge.Milliseconds())
 	next.rejects = current(next.rejects, QuarantineRowsMax, 0)
@@ -136,7 +130,7 @@ func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
 // written lets go of what is on disk now.
 func (k *keeper) written(n listed) {
 	k.keys, k.rejects = k.keys[n.keys:], k.rejects[n.rejects:]
-	k.orphans = nil
+	k.actuals = nil
 	clear(k.edited)
 }
 

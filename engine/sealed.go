@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 
 	"github.com/residualdb/residual/segment"
 )
@@ -25,6 +26,10 @@ type sealed struct {
 
 	// kept is the segment; nil for a small one without edits. Guarded by the model's lock.
 	kept *segment.Segment
+
+	// index finds rows by their id; nil until one is looked for, and for small segments. It is of what is stored, which
+	// does not change, so that who has the segment may make it without a lock.
+	index atomic.Pointer[segment.IDIndex]
 }
 
 // sealedSeries is a series of a sealed segment.
@@ -112,6 +117,18 @@ func (s *sealed) first(x sealedSeries) (ts int64, ok bool) {
 	}
 	total := s.kept.Series(int(x.index)).Total
 	return total.MinTime, total.Rows > 0
+}
+
+// waiting counts the rows without an actual, with all edits.
+func (s *sealed) waiting() (n int) {
+	for _, x := range s.series {
+		counts := &x.stored
+		if s.kept != nil {
+			counts = &s.kept.Series(int(x.index)).Total.Counts
+		}
+		n += int(counts.Rows - counts.Actuals)
+	}
+	return n
 }
 
 // release lets go of the pack, once no month lists the segment. Queries hold the model's lock while they read, so that

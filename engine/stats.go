@@ -72,9 +72,11 @@ type counters struct {
 	checkpoints, merges, backgroundFailures atomic.Uint64
 	deleted, orphans, replaced              atomic.Uint64
 	waits                                   atomic.Uint64
-	unsealed                                atomic.Int64 // bytes of rows and actuals in heads and fills since the last cut
+	unsealed                                atomic.Int64 // bytes of rows in heads and of changes of sealed ones since the last cut
 	sealing                                 atomic.Int64 // and of those before it that no checkpoint covers
-	settled                                 [corrected + 1]atomic.Uint64
+	outcomes                                [withdrawn + 1]atomic.Uint64
+	actualsForgotten, actualsEvicted        atomic.Uint64
+	actualsHeld, actualsBytes               atomic.Int64
 	quarantined                             [len(event.Counts{})]atomic.Uint64
 }
 
@@ -109,12 +111,17 @@ func (db *DB) Stats() Stats {
 		ModelSeriesMost:    int(db.census.seriesMost.Load()),
 		Months:             int(db.census.months.Load()),
 		IdempotencyKeys:    db.keys.len(),
-		Joined:             db.counters.settled[joined].Load(),
-		Corrected:          db.counters.settled[corrected].Load(),
-		Orphaned:           db.counters.settled[orphaned].Load(),
+		Joined:             db.counters.outcomes[joined].Load(),
+		Corrected:          db.counters.outcomes[corrected].Load(),
+		Orphaned:           db.counters.outcomes[orphaned].Load(),
 		Deleted:            db.counters.deleted.Load(),
 		Replaced:           db.counters.replaced.Load(),
+		Withdrawn:          db.counters.outcomes[withdrawn].Load(),
+		ActualsForgotten:   db.counters.actualsForgotten.Load(),
+		ActualsEvicted:     db.counters.actualsEvicted.Load(),
 		Orphans:            int(db.counters.orphans.Load()),
+		ActualsRemembered:  int(db.counters.actualsHeld.Load()),
+		ActualsBytes:       db.counters.actualsBytes.Load(),
 		Log:                db.log.Stats(),
 	}
 	for code := range s.Quarantined {
@@ -126,7 +133,6 @@ func (db *DB) Stats() Stats {
 		defer m.mu.RUnlock()
 		s.Models++
 		s.Series += len(m.series)
-		s.Waiting += m.waiting.count
 		for _, mo := range m.months {
 			s.add(mo)
 		}
@@ -140,10 +146,12 @@ func (s *Stats) add(mo *month) {
 	mo.heads(func(h *head) {
 		s.HeadRows += uint64(h.rows)
 		s.HeadBytes += h.bytes()
+		s.Waiting += h.waiting()
 	})
 	for _, sd := range mo.sealed {
 		s.Segments++
 		s.SealedRows += sd.rows
+		s.Waiting += sd.waiting()
 		s.SealedBytes += sd.source.size
 		if sd.source.resident.Load() != nil {
 			s.ResidentBytes += sd.source.size

@@ -28,7 +28,7 @@ func (k *keeper) unlisted() ([]string, error) {
 	for _, p := range k.manifest.packs {
 		keep[filepath.Join(packDirName, packName(p.number))] = true
 	}
-	for kind, lists := range map[listKind][]listRef{listKeys: k.manifest.keys, listRejects: k.manifest.rejects, listOrphans: k.manifest.orphans} {
+	for kind, lists := range map[listKind][]listRef{listKeys: k.manifest.keys, listRejects: k.manifest.rejects, listActuals: k.manifest.actuals} {
 		for _, f := range lists {
 			keep[filepath.Join(kind.String(), listName(f.number))] = true
 		}

@@ -19,6 +19,14 @@ type target struct {
 	part *headSeries
 }
 
+// last returns a time that no row of the series in the month is later than. The model's lock is held.
+func (t *target) last() int64 {
+	if t.head != nil && t.head == t.month.head {
+		return t.part.last
+	}
+	return t.month.lastTime(t.series)
+}
+
 // knownTarget is the target of a series by the names that a batch had for it.
 type knownTarget struct {
 	name event.Series

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
@@ -91,8 +92,8 @@ func (v *verification) run() error {
 	for _, ref := range v.manifest.rejects {
 		v.list(listRejects, ref, func(c *list) error { return decodeRejects(c, func(QuarantineRow) {}) })
 	}
-	for _, ref := range v.manifest.orphans {
-		v.list(listOrphans, ref, func(c *list) error { return decodeOrphans(c, func(orphan) {}) })
+	for _, ref := range v.manifest.actuals {
+		v.list(listActuals, ref, func(c *list) error { return decodeActuals(c, func(*actuals.Actual) {}) })
 	}
 	var err error
 	if v.done.Unlisted, err = v.unlisted(); err != nil {

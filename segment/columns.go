@@ -65,13 +65,18 @@ func (c *Columns) AppendNumbers(times []int64, predicted, actual []float64, lags
 
 // AppendFrom adds the rows [from, to) of o.
 func (c *Columns) AppendFrom(o *Columns, from, to int) {
+	c.appendNumbersFrom(o, from, to)
+	c.IDs.AppendFrom(&o.IDs, from, to)
+	c.Features.AppendFrom(&o.Features, from, to)
+}
+
+// appendNumbersFrom adds the rows [from, to) of o without their texts.
+func (c *Columns) appendNumbersFrom(o *Columns, from, to int) {
 	c.Known.appendFrom(len(c.Times), o.Known, from, to)
 	c.Times = append(c.Times, o.Times[from:to]...)
 	c.Predicted = append(c.Predicted, o.Predicted[from:to]...)
 	c.Actual = append(c.Actual, o.Actual[from:to]...)
 	c.Lags = append(c.Lags, o.Lags[from:to]...)
-	c.IDs.AppendFrom(&o.IDs, from, to)
-	c.Features.AppendFrom(&o.Features, from, to)
 }
 
 // alias makes c the rows [from, to) of o, whose memory it shares but for bits and ends of texts.

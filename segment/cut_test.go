@@ -68,7 +68,7 @@ func TestDenseHoursAreWholeBlocks(t *testing.T) {
 				segs[i] = open(t, build(t, []testSeries{{"v", "e", &columns[i]}}))
 			}
 			b := NewBuilder(testMeta)
-			require.NoError(t, Merge(b, segs, nil, new(Scratch)))
+			require.NoError(t, Merge(b, segs, new(Scratch)))
 			s := open(t, b.Finish(nil))
 			require.Less(t, s.Series(0).Blocks, 2*len(times)/hourRows)
 			for hour, n := range rows {

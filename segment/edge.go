@@ -53,11 +53,11 @@ func (sc *Scratch) forget(s *Segment) {
 // edge adds those rows of a block that lie in the window.
 func (s *Segment) edge(dst *Aggregate, sketches *Sketches, series, block int, from, to int64, want Want, sc *Scratch) (Read, error) {
 	number := int(s.dir.series[series].firstBlock) + block
-	cols := ColumnSet(0)
+	cols, edited := ColumnSet(0), s.edits[number] != nil
 	switch {
-	case want == WantAll && s.hasLags(number):
+	case want == WantAll && (edited || s.hasLags(number)):
 		cols = Numbers | Lags
-	case s.edits[number] != nil:
+	case edited:
 		cols = Numbers
 	}
 	e, held := sc.edgeBlock(s, number, cols)

@@ -3,144 +3,149 @@ package segment
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
-	"math"
 	"sort"
-
-	"github.com/FastFilter/xorfilter"
 )
 
-// filters tell which blocks may hold a prediction id: a binary fuse filter per block (Graf and Lemire, "Binary Fuse
-// Filters", 2022), about 1.6 bytes a row, wrong for one absent id in 256. They are built when the first id is looked
-// up, because most segments are never asked.
-type filters struct {
-	seed   maphash.Seed
-	blocks []xorfilter.BinaryFuse[uint8]
+// Row is a row that was found: where it is, and what it is with the edits of its segment.
+type Row struct {
+	Series, Block, Row int
+	Time               int64
+	Predicted, Actual  float64
+	Known              bool
+	Lag                int64
 }
 
-// filteredBytesMin is the size of all blocks together below which looking at the rows is as cheap as filters are.
-const filteredBytesMin = 4 << 10
+// Key names a row of a series.
+type Key struct {
+	Time int64
+	ID   []byte
+}
 
-// FindID calls found for every row with the prediction id that no edit deleted, and tells whether it has an actual. It
-// must not run beside another FindID of the same segment.
-func (s *Segment) FindID(id []byte, sc *Scratch, found func(series, block, row int, known bool)) error {
-	if s.filters == nil && s.dir.blockBytes() >= filteredBytesMin {
-		if err := s.buildFilters(sc); err != nil {
+// compare orders keys as the rows of a series are.
+func (k Key) compare(ts int64, id []byte) int {
+	switch {
+	case k.Time < ts:
+		return -1
+	case k.Time > ts:
+		return 1
+	}
+	return bytes.Compare(k.ID, id)
+}
+
+// FindRows calls found for every row of a series that has one of the keys, in the order of the keys, which is
+// ascending. It reads the times of the blocks that may have one, and more only of those that have a row of that time.
+// found must not edit the segment.
+func (s *Segment) FindRows(series int, keys []Key, sc *Scratch, found func(key int, r Row) error) error {
+	e := &s.dir.series[series]
+	block, blocks := 0, int(e.blockCount)
+	for i, k := range keys {
+		var err error
+		if block, err = s.firstReaching(series, block, k, sc); err != nil {
 			return err
 		}
-	}
-	var hash uint64
-	if s.filters != nil {
-		hash = maphash.Bytes(s.filters.seed, id)
-	}
-	for i := range s.dir.series {
-		e := &s.dir.series[i]
-		for block := range int(e.blockCount) {
-			if s.filters != nil && !s.filters.blocks[int(e.firstBlock)+block].Contains(hash) {
-				continue
-			}
-			if err := s.findInBlock(id, i, block, sc, func(row int, known bool) { found(i, block, row, known) }); err != nil {
+		for b := block; b < blocks; b++ {
+			more, err := s.findRow(series, b, k, sc, func(r Row) error { return found(i, r) })
+			if err != nil {
 				return err
 			}
+			if !more {
+				break
+			}
 		}
 	}
 	return nil
 }
 
-// FindWaiting returns the last row of a series without an actual that has the time, the prediction and the id.
-func (s *Segment) FindWaiting(series int, ts int64, predicted float64, id []byte, sc *Scratch) (block, row int, ok bool, err error) {
+// firstReaching returns the first block from a place on whose last row is not before k.
+func (s *Segment) firstReaching(series, from int, k Key, sc *Scratch) (block int, err error) {
 	e := &s.dir.series[series]
 	blocks := s.dir.nodes[e.firstBlock : e.firstBlock+e.blockCount]
-	first := sort.Search(len(blocks), func(i int) bool { return blocks[i].MaxTime >= ts })
-	for b := first; b < len(blocks) && blocks[b].MinTime <= ts; b++ {
-		err = s.findInBlock(id, series, b, sc, func(r int, known bool) {
-			c := &sc.located.rows
-			if !known && c.Times[r] == ts && math.Float64bits(c.Predicted[r]) == math.Float64bits(predicted) {
-				block, row, ok = b, r, true
+	block = search(from, len(blocks), func(b int) bool {
+		if blocks[b].MaxTime != k.Time || err != nil {
+			return blocks[b].MaxTime > k.Time
+		}
+		var c *Columns
+		if c, err = s.locate(series, b, IDs, sc); err != nil {
+			return true
+		}
+		return bytes.Compare(c.IDs.At(c.IDs.Len()-1), k.ID) >= 0
+	})
+	return block, err
+}
+
+// findRow calls found for the rows of a block that have the key; more tells that the next block may have others.
+func (s *Segment) findRow(series, block int, k Key, sc *Scratch, found func(Row) error) (more bool, err error) {
+	a := s.Block(series, block)
+	if a.MinTime > k.Time {
+		return false, nil
+	}
+	c, err := s.locate(series, block, Numbers, sc)
+	if err != nil {
+		return false, err
+	}
+	n := len(c.Times)
+	from := sort.Search(n, func(i int) bool { return c.Times[i] >= k.Time })
+	if from == n || c.Times[from] != k.Time {
+		return from == n, nil
+	}
+	if c, err = s.locate(series, block, IDs|Lags, sc); err != nil {
+		return false, err
+	}
+	row := from + sort.Search(n-from, func(i int) bool { return k.compare(c.Times[from+i], c.IDs.At(from+i)) <= 0 })
+	for ; row < n && k.compare(c.Times[row], c.IDs.At(row)) == 0; row++ {
+		if r, ok := s.row(series, block, row, c); ok {
+			if err := found(r); err != nil {
+				return false, err
 			}
-		})
-		if err != nil {
-			return 0, 0, false, err
 		}
 	}
-	return block, row, ok, nil
+	return row == n, nil
 }
 
-// findInBlock calls found for the rows of a block with the id. sc.located is the block meanwhile.
-func (s *Segment) findInBlock(id []byte, series, block int, sc *Scratch, found func(row int, known bool)) error {
-	if _, err := s.readStored(&sc.block, series, block, IDs, sc); err != nil {
-		return err
+// row returns a row of a block that is located with its numbers and lags; ok is false if it is deleted.
+func (s *Segment) row(series, block, row int, c *Columns) (r Row, ok bool) {
+	r = Row{series, block, row, c.Times[row], c.Predicted[row], c.Actual[row], c.Known.Get(row), c.Lags[row]}
+	if e := editOf(s.edits[int(s.dir.series[series].firstBlock)+block], row); e != nil {
+		r.Predicted, r.Actual, r.Known, r.Lag = e.Predicted, e.Actual, e.Known, e.Lag
+		return r, !e.Deleted
 	}
-	edited := s.edits[int(s.dir.series[series].firstBlock)+block]
-	for row := range sc.block.IDs.Len() {
-		if !bytes.Equal(sc.block.IDs.At(row), id) {
-			continue
-		}
-		c, err := s.locate(series, block, sc)
-		if err != nil {
-			return err
-		}
-		if known, deleted := state(edited, row, c.Known.Get(row)); !deleted {
-			found(row, known)
-		}
-	}
-	return nil
+	return r, true
 }
 
-// located is the numbers and lags, as stored, of the block in which a row was found last: it is likely to be edited next.
+// FeaturesOf returns the features of a row that was found. They are valid until the next use of sc.
+func (s *Segment) FeaturesOf(r Row, sc *Scratch) ([]byte, error) {
+	if e := editOf(s.edits[int(s.dir.series[r.Series].firstBlock)+r.Block], r.Row); e != nil && e.Features != nil {
+		return e.Features, nil
+	}
+	c, err := s.locate(r.Series, r.Block, Features, sc)
+	if err != nil {
+		return nil, err
+	}
+	return c.Features.At(r.Row), nil
+}
+
+// located is the block, as stored, in which a row was looked for last: it is likely to be the next one too, or the one
+// that is edited.
 type located struct {
 	segment *Segment // nil if there is none
 	block   int      // of all of the segment
-	rows    Columns
+	cols    ColumnSet
+	rows    Columns // of which it has cols
 }
 
-// locate returns the numbers and lags of a block as stored. They are sc.located until the next call.
-func (s *Segment) locate(series, block int, sc *Scratch) (*Columns, error) {
+// locate returns columns of a block as stored, beside those of it that were asked for before. They live until the next
+// call for another block.
+func (s *Segment) locate(series, block int, cols ColumnSet, sc *Scratch) (*Columns, error) {
 	l, number := &sc.located, int(s.dir.series[series].firstBlock)+block
-	if l.segment == s && l.block == number {
-		return &l.rows, nil
+	if l.segment != s || l.block != number {
+		l.segment, l.block, l.cols = s, number, 0
 	}
-	l.segment = nil
-	if _, err := s.readStored(&l.rows, series, block, Numbers|Lags, sc); err != nil {
-		return nil, err
+	if missing := cols &^ l.cols; missing != 0 {
+		if _, err := s.decode(&l.rows, number, missing, sc); err != nil {
+			l.segment = nil
+			return nil, fmt.Errorf("block %d of series %d: %w", block, series, err)
+		}
+		l.cols |= missing
 	}
-	l.segment, l.block = s, number
 	return &l.rows, nil
-}
-
-// state returns what edits make of a row.
-func state(edits []Edit, row int, stored bool) (known, deleted bool) {
-	for i := range edits {
-		if edits[i].Row == row {
-			return edits[i].Known, edits[i].Deleted
-		}
-	}
-	return stored, false
-}
-
-func (s *Segment) buildFilters(sc *Scratch) error {
-	f := &filters{seed: maphash.MakeSeed(), blocks: make([]xorfilter.BinaryFuse[uint8], len(s.dir.blocks))}
-	builder := xorfilter.MakeBinaryFuseBuilder[uint8](1024)
-	var hashes []uint64
-	for i := range s.dir.series {
-		e := &s.dir.series[i]
-		for block := range int(e.blockCount) {
-			c := &sc.block
-			if _, err := s.readStored(c, i, block, IDs, sc); err != nil {
-				return err
-			}
-			hashes = hashes[:0]
-			for row := range c.IDs.Len() {
-				hashes = append(hashes, maphash.Bytes(f.seed, c.IDs.At(row)))
-			}
-			filter, err := xorfilter.BuildBinaryFuse[uint8](&builder, hashes)
-			if err != nil {
-				return fmt.Errorf("filter of block %d of series %d: %w", block, i, err)
-			}
-			filter.Fingerprints = bytes.Clone(filter.Fingerprints)
-			f.blocks[int(e.firstBlock)+block] = filter
-		}
-	}
-	s.filters = f
-	return nil
 }

@@ -8,8 +8,8 @@ import (
 
 // Merge adds the rows of all segments to b, series by series, by time, then id; rows equal in both stay in the order of
 // segs. It holds at most one decoded block of each segment. Blocks that no other segment has rows among are copied as
-// they are stored. Edits are folded in, and so are the actuals that fill, which may be nil, has for rows without one.
-func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
+// they are stored. Edits are folded in.
+func Merge(b *Builder, segs []*Segment, sc *Scratch) error {
 	m := merger{b: b, sc: sc, cursors: make([]mergeCursor, len(segs))}
 	for i := range m.cursors {
 		m.cursors[i].seg = segs[i]
@@ -21,9 +21,6 @@ func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
 		}
 		if err := b.StartSeries(version, environment); err != nil {
 			return err
-		}
-		if fill != nil {
-			m.fill = fill(version, environment)
 		}
 		m.active = m.active[:0]
 		for i := range m.cursors {
@@ -39,17 +36,10 @@ func Merge(b *Builder, segs []*Segment, fill Fill, sc *Scratch) error {
 	}
 }
 
-// Fill returns what has come since for the rows of a series that are stored without an actual, or nil if nothing has.
-type Fill func(version, environment string) FillRow
-
-// FillRow returns the actual of a row that is stored without one, and its lag, if it has come since.
-type FillRow func(ts int64, predicted float64, id []byte) (actual float64, lag int64, ok bool)
-
 // merger is a merge under way.
 type merger struct {
 	b       *Builder
 	sc      *Scratch
-	fill    FillRow // of the series at hand
 	cursors []mergeCursor
 	active  []*mergeCursor // those with rows left in the series at hand, in the order of the segments
 }
@@ -177,12 +167,12 @@ func (c *mergeCursor) time() int64 {
 	return c.seg.Block(c.series, c.block).MinTime
 }
 
-// asStored tells whether the next block of c may stay as it is: no rows come between its own, nothing is to be folded
-// into it, and it is not short but where it ends with its hour. bound is the least time that other segments have.
+// asStored tells whether the next block of c may stay as it is: no rows come between its own, none of them is
+// edited, and it is not short but where it ends with its hour. bound is the least time that other segments have.
 func (m *merger) asStored(c *mergeCursor, bound int64) bool {
 	e := &c.seg.dir.series[c.series]
 	a := c.seg.Block(c.series, c.block)
-	if a.MaxTime >= bound || m.fill != nil && a.Actuals < a.Rows || c.seg.edits[int(e.firstBlock)+c.block] != nil {
+	if a.MaxTime >= bound || c.seg.edits[int(e.firstBlock)+c.block] != nil {
 		return false
 	}
 	begun, goesOn := hourOf(m.b.lastTime) == hourOf(a.MinTime), hourOf(a.MaxTime) == hourOf(bound)
@@ -205,23 +195,6 @@ func (m *merger) decode(c *mergeCursor) error {
 	if err != nil {
 		return err
 	}
-	m.fillIn(c)
 	m.drop(c)
 	return nil
-}
-
-// fillIn gives the rows at hand the actuals that came since they were stored.
-func (m *merger) fillIn(c *mergeCursor) {
-	if m.fill == nil {
-		return
-	}
-	for row := range c.rows.Len() {
-		if c.rows.Known.Get(row) {
-			continue
-		}
-		if actual, lag, ok := m.fill(c.rows.Times[row], c.rows.Predicted[row], c.rows.IDs.At(row)); ok {
-			c.rows.setActual(row, actual, true)
-			c.rows.Lags[row] = lag
-		}
-	}
 }

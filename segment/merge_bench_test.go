@@ -29,7 +29,7 @@ func BenchmarkMerge(b *testing.B) {
 			var out []byte
 			for b.Loop() {
 				builder.Reset(testMeta)
-				if err := Merge(builder, segs, nil, sc); err != nil {
+				if err := Merge(builder, segs, sc); err != nil {
 					b.Fatal(err)
 				}
 				out = builder.Finish(out[:0])

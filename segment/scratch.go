@@ -12,6 +12,8 @@ type Scratch struct {
 	raw        []byte // what a Source read
 	block      Columns
 	located    located
+	edited     Columns // the numbers of the block that Edit works on
+	candidates []uint64
 	ints       []int64
 	values     []float64
 	inflated   []byte

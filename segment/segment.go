@@ -13,13 +13,11 @@ type Segment struct {
 	dir *directory
 
 	edits edits
-	lent  bool // edits are those of a snapshot, too
+	lent  bool // edits and liveSketches are those of a snapshot, too
 	// live are dir.nodes with all edits; nil without any. liveSketches are those that edits have changed, of blocks by
 	// their number, of nodes by theirs behind all blocks.
 	live         []Aggregate
-	liveSketches map[uint32][]byte
-	// filters are built by the first FindID.
-	filters *filters
+	liveSketches map[uint32]*liveSketch
 }
 
 // Series is what a segment knows of a series without reading rows.
@@ -155,26 +153,38 @@ func (s *Segment) Block(series, block int) *Aggregate {
 
 // ReadBlock sets the selected columns of dst to those of a block with its edits, and empties the others.
 func (s *Segment) ReadBlock(dst *Columns, series, block int, cols ColumnSet, sc *Scratch) (Read, error) {
-	read, err := s.readStored(dst, series, block, cols, sc)
-	if err != nil || s.edits == nil {
-		return read, err
+	number := int(s.dir.series[series].firstBlock) + block
+	read := Read{Rows: s.Block(series, block).Rows}
+	dst.Reset()
+	var err error
+	if read.Bytes, err = s.decode(dst, number, cols, sc); err != nil {
+		return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
 	}
-	if changed := s.edits[int(s.dir.series[series].firstBlock)+block]; changed != nil {
+	if changed := s.edits[number]; changed != nil {
 		dst.edit(changed, cols)
 	}
 	return read, nil
 }
 
-// readStored is ReadBlock without the edits.
-func (s *Segment) readStored(dst *Columns, series, block int, cols ColumnSet, sc *Scratch) (Read, error) {
-	read := Read{Rows: s.Block(series, block).Rows}
-	i, n := int(s.dir.series[series].firstBlock)+block, int(read.Rows)
+// readEdited is ReadBlock by the number of a block among all.
+func (s *Segment) readEdited(dst *Columns, number int, cols ColumnSet, sc *Scratch) error {
 	dst.Reset()
+	if _, err := s.decode(dst, number, cols, sc); err != nil {
+		return fmt.Errorf("block %d of all: %w", number, err)
+	}
+	dst.edit(s.edits[number], cols)
+	return nil
+}
+
+// decode sets the selected columns of dst to those of a block as stored, and leaves the others as they are. It returns
+// how many bytes it read.
+func (s *Segment) decode(dst *Columns, number int, cols ColumnSet, sc *Scratch) (read uint64, err error) {
+	n := int(s.dir.nodes[number].Rows)
 	for ch := range chunkSketches {
 		if cols&(1<<ch) == 0 {
 			continue
 		}
-		off, size := s.dir.blocks[i].chunk(ch)
+		off, size := s.dir.blocks[number].chunk(ch)
 		if ch == chunkLags && size == 0 {
 			noLags(dst, n)
 			continue
@@ -184,9 +194,9 @@ func (s *Segment) readStored(dst *Columns, series, block int, cols ColumnSet, sc
 			err = sc.decodeChunk(dst, ch, b, n)
 		}
 		if err != nil {
-			return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
+			return 0, err
 		}
-		read.Bytes += uint64(size)
+		read += uint64(size)
 	}
 	return read, nil
 }

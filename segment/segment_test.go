@@ -247,7 +247,7 @@ func TestMergeOfAnySplit(t *testing.T) {
 					segs[i] = open(t, build(t, part))
 				}
 				b := NewBuilder(testMeta)
-				require.NoError(t, Merge(b, segs, nil, new(Scratch)))
+				require.NoError(t, Merge(b, segs, new(Scratch)))
 				requireSeries(t, series, open(t, b.Finish(nil)))
 			}
 		})
@@ -263,7 +263,7 @@ func TestMergeIsStable(t *testing.T) {
 		segs = append(segs, open(t, build(t, []testSeries{{"v", "e", &c}})))
 	}
 	b := NewBuilder(testMeta)
-	require.NoError(t, Merge(b, segs, nil, new(Scratch)))
+	require.NoError(t, Merge(b, segs, new(Scratch)))
 	require.Equal(t, []float64{0, 10, 1, 11, 2, 12}, readAll(t, open(t, b.Finish(nil)), 0).Predicted)
 }
 
@@ -310,7 +310,7 @@ func TestMergeWithinAMillisecond(t *testing.T) {
 
 	segs := []*Segment{open(t, build(t, []testSeries{{"v", "e", &first}})), open(t, build(t, []testSeries{{"v", "e", &second}}))}
 	b := NewBuilder(testMeta)
-	require.NoError(t, Merge(b, segs, nil, new(Scratch)))
+	require.NoError(t, Merge(b, segs, new(Scratch)))
 	requireSeries(t, []testSeries{{"v", "e", &want}}, open(t, b.Finish(nil)))
 }
 

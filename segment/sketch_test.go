@@ -2,6 +2,7 @@ package segment
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -151,7 +152,10 @@ func TestEdits(t *testing.T) {
 			at := r.IntN(len(series))
 			rows := series[at].rows
 			block := r.IntN(s.Series(at).Blocks)
-			edit := Edit{Row: r.IntN(int(s.Block(at, block).Rows)), Known: true, Actual: math.Exp(10 * r.NormFloat64()), Deleted: r.IntN(3) == 0}
+			edit := Edit{
+				Row: r.IntN(int(s.Block(at, block).Rows)), Known: r.IntN(4) > 0, Actual: math.Exp(10 * r.NormFloat64()), Deleted: r.IntN(3) == 0,
+				Predicted: math.Exp(10 * r.NormFloat64()), Lag: segmentLag(r),
+			}
 			row := edit.Row
 			for before := range block {
 				row += int(s.Block(at, before).Rows)
@@ -159,14 +163,18 @@ func TestEdits(t *testing.T) {
 			if rows.Times[row] == math.MaxInt64 {
 				continue // what is deleted stays so
 			}
-			require.NoError(t, s.Edit(at, block, edit, &sc))
-			rows.setActual(row, edit.Actual, !edit.Deleted)
+			if !edit.Known {
+				edit.Lag = NoLag
+			}
+			require.NoError(t, s.Edit(at, block, []Edit{edit}, &sc))
+			rows.Predicted[row], rows.Lags[row] = edit.Predicted, edit.Lag
+			rows.setActual(row, edit.Actual, edit.Known && !edit.Deleted)
 			if edit.Deleted {
 				rows.Times[row] = math.MaxInt64 // no window has it
 			}
 		}
 		snapshot := s.Snapshot()
-		require.NoError(t, s.Edit(0, 0, Edit{Deleted: true}, &sc))
+		require.NoError(t, s.Edit(0, 0, []Edit{{Deleted: true}}, &sc))
 		for range 60 {
 			at := r.IntN(len(series))
 			from, to := randomBound(r, s, at, series[at].rows), randomBound(r, s, at, series[at].rows)
@@ -180,6 +188,9 @@ func TestEdits(t *testing.T) {
 		}
 	}
 }
+
+// segmentLag is none or any.
+func segmentLag(r *rand.Rand) int64 { return max(NoLag, r.Int64N(1e6)-5e5) }
 
 // benchSketches are those of a block.
 func benchSketches() *Sketches {

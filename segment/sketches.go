@@ -3,8 +3,8 @@ package segment
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"math"
+	"sync/atomic"
 )
 
 // NoLag is the lag of a row that has no actual, or one that came together with its prediction.
@@ -125,12 +125,13 @@ func (d *directory) growSketches(block storedSketches, sum *Sketches) error {
 	return nil
 }
 
-// blockSketches returns the sketches of block i of all with its edits, valid until the next use of sc. They are empty
-// for a block without actuals.
+// liveSketch is the sketches of a block or a node with edits, made by the first report that asks for them: edits come
+// many at a time, reports seldom. Those who hold the segment for reading may fill it at the same time.
+type liveSketch struct{ held atomic.Pointer[[]byte] }
+
+// blockSketches returns the sketches of block i of all as stored, valid until the next use of sc. They are empty for a
+// block without actuals.
 func (s *Segment) blockSketches(i uint32, sc *Scratch) ([]byte, error) {
-	if b, ok := s.liveSketches[i]; ok {
-		return b, nil
-	}
 	off, n := s.dir.blocks[i].chunk(chunkSketches)
 	if n == 0 {
 		return emptySketches, nil
@@ -141,94 +142,103 @@ func (s *Segment) blockSketches(i uint32, sc *Scratch) ([]byte, error) {
 // emptySketches is the stored form of no rows.
 var emptySketches = new(Sketches).AppendTo(nil)
 
-// sketchNode returns the sketches of a node with its edits.
-func (s *Segment) sketchNode(node uint32) []byte {
-	if b, ok := s.liveSketches[uint32(len(s.dir.blocks))+node]; ok {
-		return b
+// forgetSketches lets go of the sketches of a block that was edited, and of the nodes above it.
+func (s *Segment) forgetSketches(series, block int) {
+	e := &s.dir.series[series]
+	s.liveSketches[e.firstBlock+uint32(block)] = new(liveSketch)
+	n, at := e.blockCount, uint32(block)
+	for next := e.firstSketch; n > 1; next += n {
+		at, n = at/sketchFan, (n+sketchFan-1)/sketchFan
+		s.liveSketches[uint32(len(s.dir.blocks))+next+at] = new(liveSketch)
 	}
-	return s.dir.sketches.at(node)
+}
+
+// sketchLevel is a level of the tree of sketches of a series: its blocks, or n nodes from first on.
+type sketchLevel struct {
+	level    int
+	first, n uint32
+}
+
+// below returns the level that a level's nodes were made of.
+func (l sketchLevel) below(e *seriesEntry) sketchLevel {
+	b := sketchLevel{0, e.firstBlock, e.blockCount}
+	for next := e.firstSketch; b.level < l.level-1; next += b.n {
+		b = sketchLevel{b.level + 1, next, (b.n + sketchFan - 1) / sketchFan}
+	}
+	return b
+}
+
+// addSketches adds those of the block or node at a place of a level, with its edits.
+func (s *Segment) addSketches(dst *Sketches, e *seriesEntry, l sketchLevel, at uint32, sc *Scratch) error {
+	key := l.first + at
+	if l.level > 0 {
+		key += uint32(len(s.dir.blocks))
+	}
+	if live := s.liveSketches[key]; live != nil {
+		return s.addLive(dst, live, e, l, at, sc)
+	}
+	if l.level > 0 {
+		return dst.AddStored(s.dir.sketches.at(l.first + at))
+	}
+	b, err := s.blockSketches(key, sc)
+	if err != nil {
+		return err
+	}
+	return dst.AddStored(b)
+}
+
+// addLive adds sketches that edits have changed, which it makes if nobody has.
+func (s *Segment) addLive(dst *Sketches, live *liveSketch, e *seriesEntry, l sketchLevel, at uint32, sc *Scratch) error {
+	if held := live.held.Load(); held != nil {
+		return dst.AddStored(*held)
+	}
+	var sum Sketches
+	if l.level == 0 {
+		var c Columns
+		if err := s.readEdited(&c, int(l.first+at), Numbers|Lags, sc); err != nil {
+			return err
+		}
+		sum.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
+	} else {
+		below := l.below(e)
+		for child := at * sketchFan; child < min((at+1)*sketchFan, below.n); child++ {
+			if err := s.addSketches(&sum, e, below, child, sc); err != nil {
+				return err
+			}
+		}
+	}
+	stored := sum.AppendTo(nil)
+	live.held.Store(&stored)
+	return dst.AddStored(stored)
 }
 
 // mergeSketches adds those of the blocks [from, to) of a series, from as few nodes as cover them.
 func (s *Segment) mergeSketches(dst *Sketches, series int, from, to uint32, sc *Scratch) error {
 	e := &s.dir.series[series]
-	add := func(level int, i uint32) error {
-		if level > 0 {
-			return dst.AddStored(s.sketchNode(i))
-		}
-		b, err := s.blockSketches(i, sc)
-		if err == nil {
-			err = dst.AddStored(b)
-		}
-		return err
-	}
-	first, n, next := e.firstBlock, e.blockCount, e.firstSketch
-	for level := 0; ; level++ {
+	l := sketchLevel{0, e.firstBlock, e.blockCount}
+	for next := e.firstSketch; ; {
 		for from < to && from%sketchFan != 0 {
-			if err := add(level, first+from); err != nil {
+			if err := s.addSketches(dst, e, l, from, sc); err != nil {
 				return err
 			}
 			from++
 		}
-		for from < to && to%sketchFan != 0 && to != n {
+		for from < to && to%sketchFan != 0 && to != l.n {
 			to--
-			if err := add(level, first+to); err != nil {
+			if err := s.addSketches(dst, e, l, to, sc); err != nil {
 				return err
 			}
 		}
 		if from >= to {
 			return nil
 		}
-		if n == 1 {
-			return add(level, first)
+		if l.n == 1 {
+			return s.addSketches(dst, e, l, 0, sc)
 		}
 		from, to = from/sketchFan, (to+sketchFan-1)/sketchFan
-		first, n = next, (n+sketchFan-1)/sketchFan
-		next += n
+		l = sketchLevel{l.level + 1, next, (l.n + sketchFan - 1) / sketchFan}
+		next += l.n
 	}
-}
-
-// regrowSketches recomputes the sketches of an edited block, whose rows c has, and of the nodes above it. On an error
-// nothing changes.
-func (s *Segment) regrowSketches(c *Columns, series, block int, sc *Scratch) error {
-	e := &s.dir.series[series]
-	sum := &sc.sketches
-	sum.Reset()
-	sum.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
-	fresh := map[uint32][]byte{e.firstBlock + uint32(block): sum.AppendTo(nil)}
-	of := func(level int, i uint32) ([]byte, error) {
-		if level > 0 {
-			i += uint32(len(s.dir.blocks))
-		}
-		if b, ok := fresh[i]; ok {
-			return b, nil
-		}
-		if level > 0 {
-			return s.sketchNode(i - uint32(len(s.dir.blocks))), nil
-		}
-		return s.blockSketches(i, sc)
-	}
-	first, n, at, level := e.firstBlock, e.blockCount, uint32(block), 0
-	for next := e.firstSketch; n > 1; next += n {
-		at /= sketchFan
-		sum.Reset()
-		for j := at * sketchFan; j < min((at+1)*sketchFan, n); j++ {
-			b, err := of(level, first+j)
-			if err == nil {
-				err = sum.AddStored(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		fresh[uint32(len(s.dir.blocks))+next+at] = sum.AppendTo(nil)
-		first, n, level = next, (n+sketchFan-1)/sketchFan, level+1
-	}
-	if s.liveSketches == nil {
-		s.liveSketches = make(map[uint32][]byte)
-	}
-	maps.Copy(s.liveSketches, fresh)
-	return nil
 }
 
 // verifySketches checks the stored sketches of a block, whose rows c has as stored.

@@ -108,6 +108,7 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		CheckpointBytes:  int64(f.checkpoint),
 		HeadBytes:        f.managedBytes() / 8,
 		MemoryLimitBytes: f.managedBytes() / 4,
+		ActualsBytes:     min(f.managedBytes()/16, 2<<30),
 		Logger:           log,
 	})
 	switch {

@@ -23,8 +23,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the directory of packs is not synced", file: "engine/commit.go", hint: "TestCrash$",
-			old:   `[]string{packDirName, listKeys.String(), listRejects.String(), listOrphans.String()}`,
-			fresh: `[]string{listKeys.String(), listRejects.String(), listOrphans.String()}`,
+			old:   `[]string{packDirName, listKeys.String(), listRejects.String(), listActuals.String()}`,
+			fresh: `[]string{listKeys.String(), listRejects.String(), listActuals.String()}`,
 		},
 		{
 			name: "engine: the manifest's directory is not synced", file: "engine/commit.go", hint: "TestCrash$",
@@ -203,8 +203,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a failed checkpoint loses the keys that it took", file: "engine/save.go", hint: "TestNoSpace|TestFaults",
-			old: `	written, err := k.writeLists(&next, db.opts.Now().UnixMilli())`,
-			fresh: `	written, err := k.writeLists(&next, db.opts.Now().UnixMilli())
+			old: `	written, err := k.writeLists(&next, db.clock.read())`,
+			fresh: `	written, err := k.writeLists(&next, db.clock.read())
 	k.keys, written.keys = nil, 0`,
 		},
 		{
@@ -224,87 +224,107 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	if err != nil && unpublished != nil {`,
 		},
 		{
-			name: "engine: actuals without a prediction are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
-			old: `		k.orphans = db.orphans.snapshot()
-`,
-			fresh: ``,
-		},
-		{
 			name: "engine: edited months are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
 			old:   `		k.edited[d] = true`,
 			fresh: `		_ = d`,
 		},
 		{
-			name: "engine: an actual behind the cut goes into the checkpoint", file: "engine/settle.go", hint: "TestActualBehindCut",
-			old:   `	if mo.head != nil && mo.head.generation == s.generation && mo.head.editWaiting(e, w, s) {`,
-			fresh: `	if mo.head != nil && mo.head.editWaiting(e, w, s) {`,
-		},
-		{
-			name: "engine: an actual goes to the same prediction of another version", file: "engine/fills.go", hint: "TestActualsOfRowsAlike",
-			old: `	if s := f.series[seriesName{version, environment}]; s != nil {
-		return s.fill
-	}
-`,
-			fresh: `	for _, s := range f.series {
-		return s.fill
-	}
-`,
-		},
-		{
-			name: "engine: the oldest of segments with rows alike loses the one that waits", file: "engine/settle.go", hint: "TestReplacedRowsAlike",
-			old: `	slices.Reverse(s)
-`,
-			fresh: ``,
-		},
-		{
-			name: "engine: the oldest of frozen heads with rows alike loses the one that waits", file: "engine/settle.go", hint: "TestReplacedRowsAlike",
-			old:   `slices.Backward(mo.frozen)`,
-			fresh: `slices.All(mo.frozen)`,
-		},
-		{
-			name: "segment: the first of rows alike waits", file: "segment/locate.go", hint: "TestReplacedRowsAlike",
-			old:   `			if !known && c.Times[r] == ts`,
-			fresh: `			if !ok && !known && c.Times[r] == ts`,
-		},
-		{
-			name: "engine: a correction of a sealed row is not in the checkpoint", file: "engine/settle.go", hint: "TestCrash$/actuals",
-			old: `			mo.foldJournal.note(e, nil)
-			s.edited(m, mo)
-`,
-			fresh: `			mo.foldJournal.note(e, nil)
-`,
-		},
-		{
-			name: "engine: a correction beside a fold is lost", file: "engine/settle.go", hint: "TestEditsBesideCheckpoints",
-			old: `			mo.foldJournal.note(e, nil)
-			s.edited(m, mo)
-`,
-			fresh: `			s.edited(m, mo)
-`,
-		},
-		{
-			name: "engine: a correction beside a seal is lost", file: "engine/settle.go", hint: "TestEditsBesideCheckpoints",
-			old: `			mo.sealJournal.note(e, nil)
-`,
-			fresh: ``,
-		},
-		{
-			name: "engine: a fill folds in without its lag", file: "engine/fills.go", hint: "TestOperations",
-			old:   `	return r.actual, r.lag, ok`,
-			fresh: `	return r.actual, 0, ok`,
-		},
-		{
 			name: "engine: a lag is taken from when the actual came", file: "engine/publish_actuals.go", hint: "TestOperations|TestActuals$",
-			old:   `observed: orDefault(a.Observed[row], r.at)}`,
-			fresh: `observed: r.at}`,
+			old:   `observed: orDefault(a.Observed[row], now.latest())}`,
+			fresh: `observed: now.latest()}`,
 		},
 		{
-			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_edit.go", hint: "TestReportsFollowActuals",
-			old: `		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
+			name: "engine: remembered actuals are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
+			old: `		k.actuals = db.actuals.Snapshot()
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: an actual of one version goes to all", file: "engine/id_changes.go", hint: "TestScopes",
+			old:   `	return (c.scope.Version == "" || `,
+			fresh: `	return (c.scope.Version != "-" || `,
+		},
+		{
+			name: "engine: a row does not get the actual that came before it", file: "engine/publish.go", hint: "TestOrderOfRowAndActual",
+			old: `		p.recall(o, name, i, end)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a row that is later than all is looked for alone", file: "engine/publish.go", hint: "TestOrderOfRowAndActual",
+			old:   `o.times[known] <= last {`,
+			fresh: `o.times[known] < last {`,
+		},
+		{
+			name: "engine: a row sent again without its actual loses it", file: "engine/change.go", hint: "TestOrderOfRowAndActual|TestOperations",
+			old: `		if c.known {
+			now.actual`,
+			fresh: `		now.known = c.known
+		if c.known {
+			now.actual`,
+		},
+		{
+			name: "engine: a correction of a sealed row is not in the checkpoint", file: "engine/id_changes.go", hint: "TestCrash$/actuals",
+			old: `		if edits.sealed {
+			edited(mo)
+		}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a sealed row sent again is not in the checkpoint", file: "engine/publish.go", hint: "TestRowsSentAgain|TestOperations",
+			old: `	if edits.sealed {
+		p.db.noteEdited(t.m, t.month)
+	}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a correction beside a merge is lost", file: "engine/id_changes.go", hint: "TestEditsBesideCheckpoints",
+			old: `			edits.month.foldJournal.note(series, r.Time, c.ID, &c.change)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a correction beside a seal is lost", file: "engine/id_changes.go", hint: "TestEditsBesideCheckpoints",
+			old: `					mo.sealJournal.note(e.series, e.time, c.ID, &c.change)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a row sent again beside a merge is lost", file: "engine/identity.go", hint: "TestEditsBesideCheckpoints",
+			old: `		edits.month.foldJournal.note(series, r.Time, p.keys[key].ID, c)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a lag is lost", file: "engine/change.go", hint: "TestOperations",
+			old:   `			now.lag = max(c.observed-ts, 0)`,
+			fresh: `			now.lag = 0`,
+		},
+		{
+			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_change.go", hint: "TestReportsFollowActuals",
+			old: `		l.agg.AddActual(l.times[i], c.predicted, c.actual)
 		l.sketches.forget()
 `,
-			fresh: `		l.agg.AddActual(l.times[i], l.predicted[i], e.actual)
+			fresh: `		l.agg.AddActual(l.times[i], c.predicted, c.actual)
 `,
+		},
+		{
+			name: "engine: the memory of actuals has no bound", file: "engine/remember.go", hint: "TestActualsMemory",
+			old:   `memory.Shrink(p.db.opts.ActualsBytes,`,
+			fresh: `memory.Shrink(1<<40,`,
+		},
+		{
+			name: "segment: a hash decides which row is meant", file: "segment/idindex.go", hint: "TestFindIDs",
+			old:   `	if err != nil || !bytes.Equal(c.IDs.At(row), id) {`,
+			fresh: `	if err != nil {`,
+		},
+		{
+			name: "segment: the sketches of a segment stay without its edits", file: "segment/edits.go", hint: "TestEdits",
+			old: `	s.forgetSketches(series, block)
+`,
+			fresh: ``,
 		},
 		{
 			name: "engine: the idempotency window forgets with each checkpoint", file: "engine/keys.go", hint: "TestAppendOnce$",

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"github.com/residualdb/residual/segment"
+)
+
+// A row is (model, version, environment, prediction id, timestamp). Rows of a series that are later than all that is stored
+// of it are new; of the others, identity tells which are stored already.
+
+// identity finds the stored rows that rows of a batch are, and gives them their values. The publisher owns it.
+type identity struct {
+	hash   func(id []byte) uint64
+	editor sealedEditor
+
+	// Of the rows looked for.
+	stored []bool // which of them are stored
+	keys   []segment.Key
+	ids    []segment.HashedID // those looked for
+
+	// Scratch.
+	segment segment.Scratch
+	places  []leafRow
+	change  change
+}
+
+// replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the same
+// identity, and sets p.stored to which of them there are. A row that is stored as it is costs the look-up. The publisher
+// calls it under the model's lock.
+func (p *identity) replace(mo *month, series uint32, o *bySeries, from, to int) (edits monthEdits, err error) {
+	p.stored = grown(p.stored, to-from)
+	clear(p.stored)
+	edits.month = mo
+	mo.heads(func(h *head) {
+		if s := h.find(series); s != nil {
+			p.replaceInHead(h, s, o, from, to, &edits)
+		}
+	})
+	for _, sd := range mo.sealed {
+		if err := p.replaceInSealed(sd, series, o, from, to, &edits); err != nil {
+			return edits, err
+		}
+	}
+	return edits, nil
+}
+
+// monthEdits is what became of a month by changes of its rows.
+type monthEdits struct {
+	month *month
+	// sealed is set when a sealed segment was edited, so that the next checkpoint has to fold it.
+	sealed bool
+	// bytes is about the memory that the changes take until then.
+	bytes int64
+}
+
+// editBytes is what a change of a sealed row takes at most until a checkpoint folds it, about, beside its features: its
+// edit, copied as its block gets more of them, and its part of the sums of the block.
+const editBytes = 144
+
+// at makes row i of o the change at hand.
+func (p *identity) at(o *bySeries, i int) *change {
+	p.change = change{kind: replaceRow, predicted: o.predicted[i], actual: o.actual[i], known: o.known[i], features: o.texts.features.At(i)}
+	return &p.change
+}
+
+func (p *identity) replaceInHead(h *head, s *headSeries, o *bySeries, from, to int, edits *monthEdits) {
+	for i := from; i < to; i++ {
+		id := o.texts.ids.At(i)
+		p.places = h.rowsOf(p.places[:0], s, o.times[i], id)
+		for _, r := range p.places {
+			p.stored[i-from] = true
+			c := p.at(o, i)
+			if h.holds(s, r, c) {
+				continue
+			}
+			h.change(s, r, c)
+			edits.bytes += int64(len(id) + len(c.features))
+			if h.frozen {
+				edits.month.sealJournal.note(s.number, o.times[i], id, c)
+			}
+		}
+	}
+}
+
+func (p *identity) replaceInSealed(sd *sealed, series uint32, o *bySeries, from, to int, edits *monthEdits) error {
+	x := sd.find(series)
+	for x != nil && from < to && o.times[to-1] > x.stored.MaxTime {
+		to--
+	}
+	first := from
+	for x != nil && first < to && o.times[first] < x.stored.MinTime {
+		first++
+	}
+	if x == nil || first == to {
+		return nil
+	}
+	p.keys = p.keys[:0]
+	for i := first; i < to; i++ {
+		p.keys = append(p.keys, segment.Key{Time: o.times[i], ID: o.texts.ids.At(i)})
+	}
+	seg, err := sd.open(&p.segment)
+	if err != nil {
+		return err
+	}
+	p.editor.begin(sd)
+	err = seg.FindRows(int(x.index), p.keys, &p.segment, func(key int, r segment.Row) error {
+		i := first + key
+		p.stored[i-from] = true
+		c := p.at(o, i)
+		if same, err := p.editor.holds(seg, r, c); same || err != nil {
+			return err
+		}
+		edits.bytes += editBytes + int64(len(c.features))
+		edits.month.foldJournal.note(series, r.Time, p.keys[key].ID, c)
+		p.editor.change(r, c)
+		return nil
+	})
+	if err != nil {
+		return segmentError(err)
+	}
+	edited, err := p.editor.apply()
+	edits.sealed = edits.sealed || edited
+	return err
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"bytes"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// sealedEditor collects the changes of rows of one sealed segment that a look-up finds, and applies them block by block: a
+// block is summed anew once for all of them. It is for one goroutine at a time.
+type sealedEditor struct {
+	scratch *segment.Scratch
+
+	sealed *sealed
+	edits  []blockEdit    // in the order of the segment
+	rows   []segment.Edit // scratch
+}
+
+// blockEdit is the edit of a row of a block.
+type blockEdit struct {
+	series, block int
+	segment.Edit
+}
+
+// begin readies the editor for a segment.
+func (p *sealedEditor) begin(sd *sealed) { p.sealed, p.edits = sd, p.edits[:0] }
+
+// state returns what a row is with the changes so far; gone tells that one of them has deleted it.
+func (p *sealedEditor) state(r segment.Row) (c cells, gone bool) {
+	if e := p.last(r); e != nil {
+		return cells{e.Predicted, e.Actual, e.Known, e.Lag}, e.Deleted
+	}
+	return cells{r.Predicted, r.Actual, r.Known, r.Lag}, false
+}
+
+// last returns the edit of a row, if it is the one that came last.
+func (p *sealedEditor) last(r segment.Row) *blockEdit {
+	if n := len(p.edits); n > 0 {
+		if e := &p.edits[n-1]; e.series == r.Series && e.block == r.Block && e.Row == r.Row {
+			return e
+		}
+	}
+	return nil
+}
+
+// change has c happen to a row. Rows come in the order of the segment; one may come again.
+func (p *sealedEditor) change(r segment.Row, c *change) {
+	state, gone := p.state(r)
+	if gone {
+		return
+	}
+	e := p.last(r)
+	if e == nil {
+		p.edits = append(p.edits, blockEdit{series: r.Series, block: r.Block})
+		e = &p.edits[len(p.edits)-1]
+		e.Row = r.Row
+	}
+	now := c.apply(state, r.Time)
+	e.Deleted, e.Predicted, e.Actual, e.Known, e.Lag = c.kind == deleteRow, now.predicted, now.actual, now.known, now.lag
+	if c.kind == replaceRow {
+		e.Features = append([]byte{}, c.features...)
+	}
+}
+
+// apply edits the segment. edited tells whether there was anything to edit.
+func (p *sealedEditor) apply() (edited bool, err error) {
+	if len(p.edits) == 0 {
+		return false, nil
+	}
+	if err := p.sealed.keep(); err != nil {
+		return false, err
+	}
+	for i := 0; i < len(p.edits); {
+		first := &p.edits[i]
+		p.rows = p.rows[:0]
+		for ; i < len(p.edits) && p.edits[i].series == first.series && p.edits[i].block == first.block; i++ {
+			p.rows = append(p.rows, p.edits[i].Edit)
+		}
+		if err := p.sealed.kept.Edit(first.series, first.block, p.rows, p.scratch); err != nil {
+			return false, segmentError(err)
+		}
+	}
+	clear(p.edits)
+	p.edits = p.edits[:0]
+	return true, nil
+}
+
+// holds tells whether a replacement would change nothing of a row.
+func (p *sealedEditor) holds(seg *segment.Segment, r segment.Row, c *change) (bool, error) {
+	was, gone := p.state(r)
+	if gone || !c.apply(was, r.Time).equal(was) {
+		return false, nil
+	}
+	features, err := seg.FeaturesOf(r, p.scratch)
+	return err == nil && bytes.Equal(features, c.features), segmentError(err)
+}
+
+// idIndex returns the segment's index of ids, which it makes if nobody has; nil for one so small that it needs none.
+func (s *sealed) idIndex(seg *segment.Segment, hash func(id []byte) uint64, sc *segment.Scratch) (*segment.IDIndex, error) {
+	if x := s.index.Load(); x != nil || !seg.WantsIndex() {
+		return x, nil
+	}
+	x, err := segment.NewIDIndex(seg, hash, sc)
+	if err != nil {
+		return nil, segmentError(err)
+	}
+	s.index.CompareAndSwap(nil, x)
+	return s.index.Load(), nil
+}
