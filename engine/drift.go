@@ -12,8 +12,8 @@ import (
 
 // DriftQuery compares the recent window of a model with its history. The zero value of each field is its default.
 type DriftQuery struct {
-	// Model, Version, Environment and Across pick series and add them up as in a [MetricsQuery], but that Version's default
-	// is All, and that latest is found by the recent window.
+	// Model, Version, Environment and Across pick series and add them up as in a [MetricsQuery], but that Version's
+	// default is All, and that latest is found by the recent window.
 	Model, Version, Environment string
 	Across                      Columns
 	// Recent reaches back from now or AsOf. Default: 6 h.

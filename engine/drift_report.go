@@ -10,8 +10,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// DriftReportQuery compares the recent window of a model with a reference, by gates that tell drift from noise. The zero
-// value of each field is its default.
+// DriftReportQuery compares the recent window of a model with a reference, by gates that tell drift from noise. The
+// zero value of each field is its default.
 type DriftReportQuery struct {
 	// Model, Version, Environment and Across pick series and add them up as in a [DriftQuery].
 	Model, Version, Environment string

@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// What latest means is decided for each model and environment, for the window that is asked about: the version literally
-// so named if there is one; else, of the versions with an actual in the window, the one whose first prediction in the
-// environment is the newest. So a version that was rolled back, or has yet no actuals, does not stand in for one that has
-// answers, and two versions side by side do not take turns as the window moves. Where no version has an actual in the
-// window, one with predictions there goes before one without. Versions that begin only after the window do not count.
+// What latest means is decided for each model and environment, for the window that is asked about: the version
+// literally so named if there is one; else, of the versions with an actual in the window, the one whose first
+// prediction in the environment is the newest. So a version that was rolled back, or has yet no actuals, does not stand
+// in for one that has answers, and two versions side by side do not take turns as the window moves. Where no version
+// has an actual in the window, one with predictions there goes before one without. Versions that begin only after the
+// window do not count.
 
 // latestVersion is the parameter value that stands for it.
 const latestVersion = "latest"

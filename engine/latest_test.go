@@ -57,7 +57,11 @@ func TestLatest(t *testing.T) {
 		{"a canary without actuals", []predictions{series("v1", -96, 0), waiting("v2", -2, -0.5)}, "v1", 48},
 		{"a canary with actuals", []predictions{series("v1", -96, 0), series("v2", -2, -0.5)}, "v2", 3},
 		{"one early test row", []predictions{series("v1", -96, 0), series("v2", -40, -39.9)}, "v1", 48},
-		{"an early test row of the newcomer", []predictions{series("v2", -90, -89.9), series("v1", -80, -10), series("v2", -10, 0)}, "v1", 28},
+		{
+			"an early test row of the newcomer",
+			[]predictions{series("v2", -90, -89.9), series("v1", -80, -10), series("v2", -10, 0)},
+			"v1", 28,
+		},
 		{"the one so named", []predictions{series("latest", -96, -95), series("v1", -20, 0)}, "", 0},
 		{"one that begins later", []predictions{series("v1", -20, 0), series("v2", 1, 2)}, "v2", 2},
 	} {
@@ -99,15 +103,16 @@ func TestLatestSideBySide(t *testing.T) {
 	predictions{"champion", "production", from, testNow, 30 * time.Minute, false}.append(t, db)
 	predictions{"challenger", "production", from.Add(15 * time.Minute), testNow, 30 * time.Minute, false}.append(t, db)
 	for minute := range 120 {
-		got, err := db.Metrics(context.Background(), engine.MetricsQuery{Model: "m", AsOf: testNow.Add(time.Duration(-minute) * time.Minute)})
+		at := testNow.Add(time.Duration(-minute) * time.Minute)
+		got, err := db.Metrics(context.Background(), engine.MetricsQuery{Model: "m", AsOf: at})
 		require.NoError(t, err)
 		require.Len(t, got.Rows, 1)
 		require.Equal(t, "challenger", got.Rows[0].Version, "%d minutes ago", minute)
 	}
 }
 
-// TestLatestWithoutActuals asks for a model that has none in the window: a report says so of the newest version that predicts,
-// else of the newest that there is.
+// TestLatestWithoutActuals asks for a model that has none in the window: a report says so of the newest version that
+// predicts, else of the newest that there is.
 func TestLatestWithoutActuals(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	at := func(hours int) time.Time { return testNow.Add(time.Duration(hours) * time.Hour) }

@@ -27,7 +27,8 @@ type MetricsQuery struct {
 	AsOf time.Time
 }
 
-// MetricsRow is the answer for one (model, version, environment), or a total of several. Only rows with an actual count.
+// MetricsRow is the answer for one (model, version, environment), or a total of several. Only rows with an actual
+// count.
 type MetricsRow struct {
 	Model, Version, Environment string
 	PredictionCount             uint64

@@ -8,8 +8,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// ModelsQuery asks for the state of every series at once. Its fields are those of a [DriftReportQuery], but Model, Version and
-// Environment default to All.
+// ModelsQuery asks for the state of every series at once. Its fields are those of a [DriftReportQuery], but Model,
+// Version and Environment default to All.
 type ModelsQuery DriftReportQuery
 
 // ModelRow is one series, or a total: all it has, and how its recent window compares with its reference.

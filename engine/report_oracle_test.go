@@ -311,7 +311,9 @@ func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftRepo
 }
 
 // comparisons returns the recent window and the reference of each subject of a drift report.
-func (o *oracle) comparisons(q engine.DriftReportQuery, named, recent, reference func(*oracleRow) bool) map[event.Series][2]*tally {
+func (o *oracle) comparisons(
+	q engine.DriftReportQuery, named, recent, reference func(*oracleRow) bool,
+) map[event.Series][2]*tally {
 	versions := make(map[event.Series]map[string]bool)
 	// opposite says for which subjects the rows of a series are the reference.
 	opposite := make(map[event.Series]map[event.Series]bool)
@@ -332,7 +334,8 @@ func (o *oracle) comparisons(q engine.DriftReportQuery, named, recent, reference
 		sides := [2]*tally{newTally(), newTally()}
 		itself := len(of) == 1 && of[q.Reference.Version]
 		for _, r := range o.rows {
-			if recent(r) && named(r) && across(q.Across, seriesOf(r)) == key && (itself || r.ModelVersion != q.Reference.Version) {
+			part := named(r) && across(q.Across, seriesOf(r)) == key && (itself || r.ModelVersion != q.Reference.Version)
+			if part && recent(r) {
 				sides[0].add(r)
 			}
 			if reference(r) && opposite[seriesOf(r)][key] && !itself {

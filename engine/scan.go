@@ -164,7 +164,7 @@ func (m *model) visit(ctx context.Context, q *scan, sc *scratch, f visit) (read 
 	defer m.letGo(sc)
 	if q.version.listed || q.environment.listed {
 		own := *q
-		own.selection = q.selection.in(m)
+		own.selection = q.in(m)
 		q = &own
 	}
 	sc.answered = noSeries
@@ -234,8 +234,8 @@ func (m *model) answer(ctx context.Context, n uint32, q *scan, sc *scratch) (Rea
 	return read, nil
 }
 
-// sisters sets sc.of to the series that each window is about: series n, or the one that has its environment and the window's
-// version; noSeries if there is none.
+// sisters sets sc.of to the series that each window is about: series n, or the one that has its environment and the
+// window's version; noSeries if there is none.
 func (m *model) sisters(n uint32, ws []window, sc *scratch) {
 	sc.of = sc.of[:0]
 	for i := range ws {
@@ -252,10 +252,10 @@ func (m *model) sisters(n uint32, ws []window, sc *scratch) {
 
 const noSeries = math.MaxUint32
 
-// add adds to each answer the rows that lie in its window of q, of the series sc.of. It goes segment by segment,
-// so that a small one is opened once for all windows, and a block in which two of them meet is decoded once. Months and
-// segments are each looked at in a loop that does little else: of many models nearly all of them are far away in memory, and
-// those of a loop are fetched at once.
+// add adds to each answer the rows that lie in its window of q, of the series sc.of. It goes segment by segment, so
+// that a small one is opened once for all windows, and a block in which two of them meet is decoded once. Months and
+// segments are each looked at in a loop that does little else: of many models nearly all of them are far away in
+// memory, and those of a loop are fetched at once.
 func (m *model) add(answers []answer, q *scan, sc *scratch) (Read, error) {
 	var read Read
 	ws := q.windows()

@@ -53,8 +53,8 @@ func (p *pattern) all() bool { return p.text == All }
 // plain tells whether at most one name matches.
 func (p *pattern) plain() bool { return !p.listed && !p.all() }
 
-// matches tells whether a name is one of those that the pattern stands for. That none of the prefixes begins with another
-// makes the last one that is not greater than the name the only one that may begin it.
+// matches tells whether a name is one of those that the pattern stands for. That none of the prefixes begins with
+// another makes the last one that is not greater than the name the only one that may begin it.
 func (p *pattern) matches(name string) bool {
 	if !p.listed {
 		return p.all() || p.text == name
@@ -93,8 +93,8 @@ func selectionOf(model, version, environment string) selection {
 	return sel
 }
 
-// in returns the selection as it is in a model, where a version or an environment may literally have a pattern's text for
-// its name.
+// in returns the selection as it is in a model, where a version or an environment may literally have a pattern's text
+// for its name.
 func (sel *selection) in(m *model) selection {
 	found := *sel
 	for i := range m.series {

@@ -63,7 +63,8 @@ func (o *oracle) named(q oracleNames) func(*oracleRow) bool {
 	picked := make(map[event.Series]bool)
 	for model := range names(q.model, models) {
 		known := names(q.version, versions[model])
-		latest := slices.Contains(strings.Split(q.version, ","), "latest") && !slices.Contains(versions[model], q.version) || q.version == "latest"
+		latest := q.version == "latest" ||
+			slices.Contains(strings.Split(q.version, ","), "latest") && !slices.Contains(versions[model], q.version)
 		if latest {
 			delete(known, "latest")
 		}
@@ -79,8 +80,9 @@ func (o *oracle) named(q oracleNames) func(*oracleRow) bool {
 	return func(r *oracleRow) bool { return picked[seriesOf(r)] }
 }
 
-// latest is the version that "latest" stands for: among those with a prediction before the end the one so named; else the one
-// whose first is the newest, of those with an actual in the window, or of those with a prediction there, or of all.
+// latest is the version that "latest" stands for: among those with a prediction before the end the one so named; else
+// the one whose first is the newest, of those with an actual in the window, or of those with a prediction there, or of
+// all.
 func (o *oracle) latest(model, environment string, q oracleNames) string {
 	type candidate struct {
 		version       string
@@ -122,11 +124,13 @@ func (o *oracle) latest(model, environment string, q oracleNames) string {
 
 // modelPattern and the others are what a query may give for a name.
 func (c chooser) modelPattern() string {
-	return c.pick("*", c.model(), c.model(), "model_*", c.model()+","+c.model(), "unknown, "+c.model()+",model_5*", "model_1,model_3")
+	return c.pick("*", c.model(), c.model(), "model_*", c.model()+","+c.model(), "unknown, "+c.model()+",model_5*",
+		"model_1,model_3")
 }
 
 func (c chooser) versionPattern() string {
-	return c.pick("", "latest", "*", c.version(), "v*", c.version()+","+c.version(), "v3*,latest", "latest,v1", "v,,latest*")
+	return c.pick("", "latest", "*", c.version(), "v*", c.version()+","+c.version(), "v3*,latest", "latest,v1",
+		"v,,latest*")
 }
 
 func (c chooser) environmentPattern() string {

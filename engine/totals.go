@@ -23,8 +23,8 @@ const (
 // columnNames are the names of the columns, in the order of their bits.
 var columnNames = [...]string{"model_id", "model_version", "environment"}
 
-// ParseGroupBy reads the columns that make rows of an answer, with commas between their names, and returns those that are
-// left: what a query is to add up across. No columns make one row of everything.
+// ParseGroupBy reads the columns that make rows of an answer, with commas between their names, and returns those that
+// are left: what a query is to add up across. No columns make one row of everything.
 func ParseGroupBy(names string) (across Columns, err error) {
 	across = allColumns
 	for name := range strings.SplitSeq(names, ",") {
@@ -59,14 +59,18 @@ type total struct {
 	held *model
 }
 
+// visitTotal receives a total, whose members it adds up.
+type visitTotal func(t *total, sc *scratch) (Read, error)
+
 type member struct {
 	model  *model
 	series uint32
 }
 
-// totals calls f for the total of every group of series that differ in no column but those that q is across, and that have
-// begun before its first window ends. It is for f to add up members: sums are exact, so that the sum of a group takes one answer, whatever the number of its series.
-func (db *DB) totals(ctx context.Context, q *scan, f func(t *total, sc *scratch) (Read, error)) (Read, error) {
+// totals calls f for the total of every group of series that differ in no column but those that q is across, and that
+// have begun before its first window ends. It is for f to add up members: sums are exact, so that the sum of a group
+// takes one answer, whatever the number of its series.
+func (db *DB) totals(ctx context.Context, q *scan, f visitTotal) (Read, error) {
 	groups := make(map[event.Series]*total)
 	read, err := db.visit(ctx, q, func(m *model, n uint32, _ *scratch) (Read, error) {
 		s := m.subject(n)
@@ -105,9 +109,12 @@ func (db *DB) totals(ctx context.Context, q *scan, f func(t *total, sc *scratch)
 	return read, nil
 }
 
-// eachApart is each for many windows ws instead of those of q. f receives them in the order of time, with their numbers,
-// and ends it by an error.
-func (db *DB) eachApart(ctx context.Context, q *scan, ws []window, f func(of *subject, i int, a *answer) error) (Read, error) {
+// yieldOne receives the answer of one of many windows, with its number.
+type yieldOne func(of *subject, i int, a *answer) error
+
+// eachApart is each for many windows ws instead of those of q. f receives them in the order of time, with their
+// numbers, and ends it by an error.
+func (db *DB) eachApart(ctx context.Context, q *scan, ws []window, f yieldOne) (Read, error) {
 	return db.totals(ctx, q, func(t *total, sc *scratch) (read Read, err error) {
 		if m := t.members[0].model; m == t.members[len(t.members)-1].model {
 			m.hold()
@@ -153,8 +160,8 @@ func (t *total) add(ctx context.Context, answers []answer, q *scan, sc *scratch)
 	return read, nil
 }
 
-// addModel adds the members of one model. What windows about another version say of their environments counts once. That
-// version itself is then no part of what is compared with it, which is the first window.
+// addModel adds the members of one model. What windows about another version say of their environments counts once.
+// That version itself is then no part of what is compared with it, which is the first window.
 func (t *total) addModel(answers []answer, members []member, q *scan, sc *scratch) (read Read, err error) {
 	m := members[0].model
 	if m != t.held {
@@ -171,13 +178,14 @@ func (t *total) addModel(answers []answer, members []member, q *scan, sc *scratc
 			case t.version == "" && m.series[x.series].version == version:
 				sc.of[0] = noSeries
 			}
-			if sc.counted[sc.of[i]] {
+			of := sc.of[i]
+			if sc.counted[of] {
 				sc.of[i] = noSeries
-			} else if sc.counted == nil {
-				sc.counted = map[uint32]bool{sc.of[i]: true}
-			} else {
-				sc.counted[sc.of[i]] = true
 			}
+			if sc.counted == nil {
+				sc.counted = make(map[uint32]bool)
+			}
+			sc.counted[of] = true
 		}
 		r, err := m.add(answers, q, sc)
 		read.add(r)

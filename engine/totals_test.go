@@ -36,11 +36,16 @@ func TestTotalsAreExact(t *testing.T) {
 		q := engine.MetricsQuery{Model: "*", Version: "*", Environment: "*", Window: 2000 * time.Hour, Across: columns}
 		got := checkMetrics(t, db, &o, q, testNow)
 		checkReport(t, db, &o, q, testNow)
-		checkDrift(t, db, &o, engine.DriftQuery{Model: "*", Environment: "*", Historical: 2000 * time.Hour, Recent: 100 * time.Hour, Across: columns}, testNow)
-		checkDriftReport(t, db, &o, engine.DriftReportQuery{Model: "*", Environment: "*", Historical: 2000 * time.Hour, Recent: 100 * time.Hour, Across: columns}, testNow)
+		checkDrift(t, db, &o, engine.DriftQuery{
+			Model: "*", Environment: "*", Historical: 2000 * time.Hour, Recent: 100 * time.Hour, Across: columns,
+		}, testNow)
+		checkDriftReport(t, db, &o, engine.DriftReportQuery{
+			Model: "*", Environment: "*", Historical: 2000 * time.Hour, Recent: 100 * time.Hour, Across: columns,
+		}, testNow)
 		if columns == engine.ModelColumn|engine.VersionColumn|engine.EnvironmentColumn {
 			require.Len(t, got.Rows, 1)
-			require.Equal(t, [3]string{"*", "*", "*"}, [3]string{got.Rows[0].Model, got.Rows[0].Version, got.Rows[0].Environment})
+			row := got.Rows[0]
+			require.Equal(t, [3]string{"*", "*", "*"}, [3]string{row.Model, row.Version, row.Environment})
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Unknown parameters are ignored, because clients add their own. One that looks like a parameter of a pipe was most likely
-// meant to be it: the header X-Ignored-Parameters names those, so that nobody takes an answer for another.
+// Unknown parameters are ignored, because clients add their own. One that looks like a parameter of a pipe was most
+// likely meant to be it: the header X-Ignored-Parameters names those, so that nobody takes an answer for another.
 
 const ignoredHeader = "X-Ignored-Parameters"
 
@@ -59,8 +59,9 @@ func (c *call) nameIgnored() {
 	}
 }
 
-// LooksLike tells whether somebody who wrote name may have meant the parameter: it is the same but for case and separators
-// or for a slip of the keys, it is some of the words of the parameter or the beginning of them, or it begins with all of them.
+// LooksLike tells whether somebody who wrote name may have meant the parameter: it is the same but for case and
+// separators or for a slip of the keys, it is some of the words of the parameter or the beginning of them, or it begins
+// with all of them.
 func LooksLike(name, parameter string) bool {
 	const shortest = 3 // what is shorter looks like anything
 	name, parameter = spelled(name), spelled(parameter)
@@ -104,8 +105,8 @@ func spelled(name string) string {
 	return b.String()
 }
 
-// distance counts the letters to put in, to leave out, to change or to swap with their neighbour that make b of a (Damerau
-// and Levenshtein, no letter twice).
+// distance counts the letters to put in, to leave out, to change or to swap with their neighbour that make b of a
+// (Damerau and Levenshtein, no letter twice).
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

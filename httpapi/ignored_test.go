@@ -24,9 +24,9 @@ func TestMisspeltParametersAreNamed(t *testing.T) {
 		"model-version=x":             "model-version",
 		"version=v1":                  "version",
 		"env=staging":                 "env",
-		"enviroment=staging":          "enviroment",
+		"environmnt=staging":          "environmnt",
 		"time_window_hours=1":         "time_window_hours",
-		"modle_id=x":                  "modle_id",
+		"modl_id=x":                   "modl_id",
 		"groupby=model_id":            "groupby",
 		"form=2026-01-01":             "form",
 		"window=1":                    "window",
@@ -48,8 +48,8 @@ func TestMisspeltParametersAreNamed(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode, body)
 		require.Equal(t, want, resp.Header.Get("X-Ignored-Parameters"), query)
 	}
-	resp, _ := server.do(t, "POST", target, strings.NewReader(`{"modle_id": "x", "time_window": 5}`))
-	require.Equal(t, "modle_id", resp.Header.Get("X-Ignored-Parameters"))
+	resp, _ := server.do(t, "POST", target, strings.NewReader(`{"modl_id": "x", "time_window": 5}`))
+	require.Equal(t, "modl_id", resp.Header.Get("X-Ignored-Parameters"))
 	resp, _ = server.do(t, "GET", target+"?time_windw=1&time_window=abc", nil)
 	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
 	require.Equal(t, "time_windw", resp.Header.Get("X-Ignored-Parameters"), "an error names them too")
@@ -62,15 +62,16 @@ func TestWhatClientsSendAsFrom(t *testing.T) {
 	server := start(t, httpapi.Options{})
 	target := "/v0/pipes/model_performance_metrics.json?from="
 	for _, name := range []string{
-		"cli", "ts-sdk", "python-sdk", "sdk-python", "sdk-ts", "php_sdk", "ui", "mcp", "vscode", "CLI", "go-sdk/1.2.0", "tb.cli", "residual", "dbt2tb",
+		"cli", "ts-sdk", "python-sdk", "sdk-python", "sdk-ts", "php_sdk", "ui", "mcp", "vscode", "CLI", "go-sdk/1.2.0", "tb.cli",
+		"residual", "dbt2tb",
 	} {
 		resp, body := server.do(t, "GET", target+url.QueryEscape(name), nil)
 		require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", name, body)
 		require.True(t, server.store.metrics[len(server.store.metrics)-1].From.IsZero())
 	}
 	for _, moment := range []string{
-		"", "2026-99-99", "2026-11-31", "2026", "1764547200", "-3600", "now", "now-1h", "yesterday", "Today", "last-week", "nov-30-2026", "12:00",
-		"T12:00:00", "Nov 30", "2026-11-01T00:00:00+01:00", "a b", "é", "sdk 2", strings.Repeat("x", 65),
+		"", "2026-99-99", "2026-11-31", "2026", "1764547200", "-3600", "now", "now-1h", "yesterday", "Today", "last-week",
+		"nov-30-2026", "12:00", "T12:00:00", "Nov 30", "2026-11-01T00:00:00+01:00", "a b", "é", "sdk 2", strings.Repeat("x", 65),
 	} {
 		resp, body := server.do(t, "GET", target+url.QueryEscape(moment), nil)
 		if moment == "2026-11-01T00:00:00+01:00" {

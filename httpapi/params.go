@@ -191,7 +191,8 @@ func (p *params) dropClients() {
 // clientName is what a client may call itself. A start of a window begins with a digit.
 var clientName = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z._/-]{0,63}$`)
 
-// timeWord is what makes a value one that tries to be a time all the same: a year or a clock's time, or a word for a time.
+// timeWord is what makes a value one that tries to be a time all the same: a year or a clock's time, or a word for a
+// time.
 var timeWord = regexp.MustCompile(`(?i)[0-9]{4}|^(now|today|yesterday|midnight|last|this)([^a-z]|$)`)
 
 func namesClient(value []byte) bool { return clientName.Match(value) && !timeWord.Match(value) }

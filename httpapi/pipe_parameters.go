@@ -33,7 +33,10 @@ func seriesParameters(model, version, environment string) []Parameter {
 		{"model_id", "String", model, "the model, a list a,b, a prefix team_*, or * for every one"},
 		{"model_version", "String", version, "the version, latest, a list, a prefix, or * for every one"},
 		{"environment", "String", environment, "the environment, a list, a prefix, or * for every one"},
-		{"group_by", "String", "model_id,model_version,environment", "which of these columns make rows; the others show *, and empty is one total"},
+		{
+			"group_by", "String", "model_id,model_version,environment",
+			"which of these columns make rows; the others show *, and empty is one total",
+		},
 	}
 }
 
@@ -62,9 +65,8 @@ func (c *call) series(model, version, environment *string, across *engine.Column
 		return false, err
 	}
 	if *across, err = engine.ParseGroupBy(groupBy); err != nil {
-		return false, badParameter(
-			"Error validating %s to type String: the parameter group_by must list some of model_id, model_version and environment, or be empty",
-			shown(groupBy))
+		return false, badParameter("Error validating %s to type String: the parameter group_by must be empty or list some of "+
+			"model_id, model_version and environment", shown(groupBy))
 	}
 	c.table.latest = *version == latestVersion && *across&engine.VersionColumn == 0
 	return nothing, nil

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +26,7 @@ var endpoints = [...]endpoint{
 		name:  "metrics",
 		short: "RMSE, MAE and number of predictions in a window",
 		example: `  residual query metrics --model-id price_prediction_model --model-version v1.2.3 --time-window 48
+  residual query metrics --model-id 'team_*' --model-version '*' --group-by model_id
   residual query metrics --model-id '*' --from '2026-01-01 00:00:00' --to '2026-02-01 00:00:00' --format csvwithnames`,
 	},
 	{
@@ -82,7 +86,8 @@ func newQuery() *cobra.Command {
 }
 
 func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Command {
-	cmd := &cobra.Command{Use: e.name, Short: e.short, Example: e.example, Args: noArguments}
+	cmd := &cobra.Command{Use: e.name, Short: e.short, Long: e.long(), Example: e.example, Args: noArguments}
+	cmd.SetFlagErrorFunc(suggestFlag)
 	for _, parameter := range httpapi.Parameters(e.pipe) {
 		usage := parameter.Description
 		if parameter.Default != "" {
@@ -98,9 +103,66 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		defer c.Close()
 		ctx, stop := untilInterrupt(cmd.Context())
 		defer stop()
-		return ask(ctx, c, e.pipe, format.value, e.values(cmd.Flags()), cmd.OutOrStdout())
+		values := e.values(cmd.Flags())
+		if format.value != "table" {
+			return ask(ctx, c, e.pipe, format.value, values, cmd.OutOrStdout())
+		}
+		answer, err := pipeBody(ctx, c, e.pipe, values)
+		if err == nil {
+			err = writeAnswer(cmd.OutOrStdout(), bytes.NewReader(answer))
+		}
+		if err != nil || cmd.Flags().Lookup("model-id") == nil {
+			return err
+		}
+		for _, note := range absent(ctx, c, e.value("model_id", values), answer) {
+			fmt.Fprintln(cmd.ErrOrStderr(), "residual:", note)
+		}
+		return nil
 	}
 	return cmd
+}
+
+// long says what the columns hold where their names do not.
+func (e *endpoint) long() string {
+	var text strings.Builder
+	text.WriteString(e.short + ".\n")
+	for _, column := range httpapi.Columns(e.pipe) {
+		if column.Description != "" {
+			fmt.Fprintf(&text, "\n  %-20s %s", column.Name, column.Description)
+		}
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// suggestFlag names the flags that an unknown one looks like.
+func suggestFlag(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return &usageError{err}
+	}
+	var near []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if httpapi.LooksLike(unknown.GetSpecifiedName(), flag.Name) {
+			near = append(near, "--"+flag.Name)
+		}
+	})
+	if len(near) == 0 {
+		return &usageError{err}
+	}
+	return usagef("%w; did you mean %s?", err, strings.Join(near, " or "))
+}
+
+// value is what a parameter is for the server, its default if it was not given.
+func (e *endpoint) value(name string, values url.Values) string {
+	if values.Has(name) {
+		return values.Get(name)
+	}
+	for _, parameter := range httpapi.Parameters(e.pipe) {
+		if parameter.Name == name {
+			return parameter.Default
+		}
+	}
+	return ""
 }
 
 // values returns the parameters that were given, by flag or by variable.
@@ -132,4 +194,18 @@ func ask(ctx context.Context, c *client.Client, pipe, format string, values url.
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	return nil
+}
+
+// pipeBody returns the answer of a pipe in JSON.
+func pipeBody(ctx context.Context, c *client.Client, pipe string, values url.Values) ([]byte, error) {
+	answer, err := c.Pipe(ctx, pipe, "json", values)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	body, err := io.ReadAll(answer)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return body, nil
 }

@@ -26,7 +26,11 @@ func writeAnswer(out io.Writer, answer io.Reader) error {
 	for _, column := range a.Meta {
 		plain := withoutNull(column.Type)
 		number := strings.HasPrefix(plain, "Float") || strings.HasPrefix(plain, "UInt")
-		t.columns = append(t.columns, tableColumn{column.Name, number})
+		name := column.Name
+		if name == "drift_percentage" { // which nobody takes for a ratio
+			name += " (ratio)"
+		}
+		t.columns = append(t.columns, tableColumn{name, number})
 	}
 	for _, values := range a.Data {
 		row := make([]string, len(a.Meta))

@@ -44,10 +44,49 @@ func TestQuery(t *testing.T) {
 	require.Regexp(t, `^model_id .* relative_change .*\nmodel_1 .* drift `, f(append([]string{"drift-report", "--min-recent", "20"}, window...)...))
 	require.Regexp(t, `^model_id .*\nmodel_1 .*\n`, f("models", "--as-of", "2026-01-01 00:00:00"))
 
+	require.Regexp(t, `drift_percentage \(ratio\)`, f("drift", "--model-id", "*", "--as-of", "2026-01-01 00:00:00"))
+	require.Regexp(t, `\n\* +\* +\* +\d+ `, f("metrics", "--model-id", "model_*", "--group-by", "", "--as-of", "2026-01-01 00:00:00"))
+	notes := func(want string, args ...string) {
+		t.Helper()
+		r := run(t, append([]string{"query", "--server", s.url()}, args...)...)
+		require.Equal(t, exitOK, r.code, r.err)
+		require.Regexp(t, want, r.err)
+	}
+	notes(`^residual: the model "nothing" is unknown\n$`, "metrics", "--model-id", "nothing")
+	notes(`^residual: the model "default_model" is unknown\n$`, "drift")
+	notes(`^residual: the model "model_1" has \d+ predictions from 20\S+ \S+ to 2025-12-31 \S+, \d+ of them with an actual; ask for another `,
+		"metrics", "--model-id", "model_1", "--environment", "nowhere")
+	notes(`^residual: the model "nothing" is unknown\n$`, "metrics", "--model-id", "model_1, nothing", "--as-of", "2026-01-01 00:00:00")
+	notes(`^residual: no model is named like "team_\*"\n$`, "models", "--model-id", "team_*")
+	notes(`^residual: 2 models are named like "m\*"; ask`, "report", "--model-id", "m*", "--environment", "nowhere")
+	notes(`^$`, "metrics", "--model-id", "model_1,model_2", "--as-of", "2026-01-01 00:00:00")
+	notes(`^$`, "quarantine")
+
 	r := run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "400 Bad Request")
 	require.Contains(t, r.err, "time_window")
+}
+
+func TestMisspeltFlagsAreSuggested(t *testing.T) {
+	for args, want := range map[string]string{
+		"metrics --model x":               "unknown flag: --model; did you mean --model-id or --model-version?",
+		"metrics --time-windw 3":          "unknown flag: --time-windw; did you mean --time-window?",
+		"drift --environmnt x":            "unknown flag: --environmnt; did you mean --environment?",
+		"drift-report --model_id x":       "unknown flag: --model_id; did you mean --model-id?",
+		"timeseries --groupby model_id":   "unknown flag: --groupby; did you mean --group-by?",
+		"metrics --nothing-of-the-kind x": "unknown flag: --nothing-of-the-kind\n",
+	} {
+		r := run(t, append([]string{"query"}, strings.Fields(args)...)...)
+		require.Equal(t, exitUsage, r.code)
+		require.Contains(t, r.err, want)
+	}
+}
+
+func TestHelpSaysWhatColumnsHold(t *testing.T) {
+	require.Regexp(t, `prediction_count +predictions that have an actual`, run(t, "query", "metrics", "--help").out)
+	require.Regexp(t, `prediction_count +predictions, with or without an actual`, run(t, "query", "report", "--help").out)
+	require.Regexp(t, `drift_percentage +.*a ratio: 0.25 is 25 % worse`, run(t, "query", "drift", "--help").out)
 }
 
 func TestWriteAnswer(t *testing.T) {
