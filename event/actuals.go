@@ -125,22 +125,22 @@ func (a *Actuals) reserve(textBytes int) error {
 	return reserveText(len(a.IDs.Bytes), textBytes)
 }
 
-// scopeOf returns the index of the scope of d.row, and adds it when it is new. It
-// is mostly that of the row before.
+// scopeOf returns the index of the scope of d.row, and adds it when it is new. Most
+// rows have none, and come behind another one that has none.
 func (a *Actuals) scopeOf(d *Decoder) uint32 {
 	r := &d.row
+	if n := len(a.ScopeOf); n > 0 && r.given&(colVersion.bit()|colEnvironment.bit()) == 0 {
+		last := a.ScopeOf[n-1]
+		if int(last) < len(a.Scopes) && a.Scopes[last].Version == "" && a.Scopes[last].Environment == "" {
+			return last
+		}
+	}
 	var version, environment []byte
 	if r.given&colVersion.bit() != 0 {
 		version = r.text[colVersion]
 	}
 	if r.given&colEnvironment.bit() != 0 {
 		environment = r.text[colEnvironment]
-	}
-	if n := len(a.ScopeOf); n > 0 && a.ScopeOf[n-1] < uint32(len(a.Scopes)) {
-		s := &a.Scopes[a.ScopeOf[n-1]]
-		if s.Version == string(version) && s.Environment == string(environment) {
-			return a.ScopeOf[n-1]
-		}
 	}
 	if i, ok := a.scopeIndex()[Scope{Version: string(version), Environment: string(environment)}]; ok {
 		return i
