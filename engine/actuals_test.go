@@ -307,6 +307,11 @@ func TestActualsRefusesMalformed(t *testing.T) {
 		"a column too short": func(a *event.Actuals) { a.Observed = nil },
 		"an unknown model":   func(a *event.Actuals) { a.ModelOf[0] = 1 },
 		"no number":          func(a *event.Actuals) { a.Values[0] = math.NaN() },
+		"no scope of a row":  func(a *event.Actuals) { a.ScopeOf = nil },
+		"an unknown scope":   func(a *event.Actuals) { a.ScopeOf[0] = 1 },
+		"scopes of no row":   func(a *event.Actuals) { a.Scopes = append(a.Scopes, event.Scope{Version: "v"}) },
+		"a column of bits":   func(a *event.Actuals) { a.Known = nil },
+		"a withdrawn value":  func(a *event.Actuals) { a.Known[0] = 0 },
 	} {
 		a := actualsOf("m", "a", 1)
 		spoil(a)
