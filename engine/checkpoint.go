@@ -23,6 +23,7 @@ type keeper struct {
 	claim *vfs.Claim
 	dir   string
 	store [16]byte
+	files *packFiles
 	clock *clock // nil in Salvage, which has none
 
 	// mu serialises what changes the manifest.

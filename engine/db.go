@@ -139,7 +139,7 @@ func (db *DB) Close() error {
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
 	}
-	return errors.Join(err, db.keeper.closePacks(), db.claim.Close())
+	return errors.Join(err, db.keeper.files.close(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.

@@ -12,6 +12,9 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
+// OpenPacksMax is how many packs are open at a time.
+const OpenPacksMax = openPacksMax
+
 // EachRow calls yield for every row that the store holds, in memory or sealed, with all of its columns.
 func (db *DB) EachRow(yield func(event.Event)) (err error) {
 	models := make(map[string]*model)

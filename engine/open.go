@@ -3,9 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 
 	"github.com/residualdb/residual/wal"
 )
@@ -21,16 +19,16 @@ func (db *DB) recover(id [16]byte) error {
 	}
 	k.manifest, k.lastFile = *m, m.lastFile
 	if err := db.loadPacks(); err != nil {
-		return errors.Join(err, k.closePacks())
+		return errors.Join(err, k.files.close())
 	}
 	if err := db.loadLists(); err != nil {
-		return errors.Join(err, k.closePacks())
+		return errors.Join(err, k.files.close())
 	}
 	if err := k.checkLayout(); err != nil {
-		return errors.Join(err, k.closePacks())
+		return errors.Join(err, k.files.close())
 	}
 	if err := db.openLog(); err != nil {
-		return errors.Join(err, k.closePacks())
+		return errors.Join(err, k.files.close())
 	}
 	err = k.completeLayout(db.log)
 	if err == nil {
@@ -40,7 +38,7 @@ func (db *DB) recover(id [16]byte) error {
 		err = k.sweep()
 	}
 	if err != nil {
-		return errors.Join(err, db.log.Close(), k.closePacks())
+		return errors.Join(err, db.log.Close(), k.files.close())
 	}
 	return nil
 }
@@ -48,10 +46,10 @@ func (db *DB) recover(id [16]byte) error {
 // loadPacks opens the packs and the live segments in them.
 func (db *DB) loadPacks() error {
 	k := &db.keeper
-	k.packs = make(map[uint64]*pack)
+	k.packs, k.files = make(map[uint64]*pack), newPackFiles(k.fs)
 	for i := range k.manifest.packs {
 		ref := &k.manifest.packs[i]
-		p, err := openPack(k.fs, filepath.Join(k.dir, packDirName), k.store, ref.fileRef)
+		p, err := openPack(k.files, filepath.Join(k.dir, packDirName), k.store, ref.fileRef)
 		if err != nil {
 			return err
 		}
@@ -185,12 +183,4 @@ func (db *DB) newest() (newest int64) {
 		return true
 	})
 	return newest
-}
-
-func (k *keeper) closePacks() error {
-	var errs []error
-	for _, number := range slices.Sorted(maps.Keys(k.packs)) {
-		errs = append(errs, k.packs[number].close())
-	}
-	return errors.Join(errs...)
 }

@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"path/filepath"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/residualdb/residual/internal/vfs"
@@ -22,8 +21,7 @@ func packName(number uint64) string { return fmt.Sprintf("%012d%s", number, pack
 // packWriter writes one pack. A pack is written under its final name: until a manifest names it, it is garbage that
 // the next start removes, and its number is never used again.
 type packWriter struct {
-	fs      vfs.FS
-	dir     string
+	files   *packFiles
 	name    string
 	number  uint64
 	file    vfs.File
@@ -31,13 +29,13 @@ type packWriter struct {
 	entries []packEntry
 }
 
-func newPackWriter(fs vfs.FS, dir string, store [16]byte, number uint64) (*packWriter, error) {
+func newPackWriter(files *packFiles, dir string, store [16]byte, number uint64) (*packWriter, error) {
 	name := filepath.Join(dir, packName(number))
-	f, err := fs.Create(name)
+	f, err := files.fs.Create(name)
 	if err != nil {
 		return nil, err
 	}
-	w := &packWriter{fs: fs, dir: dir, name: name, number: number, file: f}
+	w := &packWriter{files: files, name: name, number: number, file: f}
 	if err := w.write(appendPackHeader(nil, store, number)); err != nil {
 		return nil, errors.Join(err, w.abort())
 	}
@@ -79,29 +77,32 @@ func (w *packWriter) finish() (*pack, error) {
 	if err != nil {
 		panic("BUG: a pack's own footer: " + err.Error())
 	}
-	p := &pack{ref: fileRef{w.number, w.size, crc}, name: w.name, file: w.file, entries: slices.Clone(w.entries)}
+	if err := w.file.Close(); err != nil {
+		return nil, errors.Join(fmt.Errorf("close %s: %w", w.name, err), w.files.fs.Remove(w.name))
+	}
+	p := &pack{ref: fileRef{w.number, w.size, crc}, name: w.name, files: w.files, entries: slices.Clone(w.entries)}
 	if err := p.verify(); err != nil {
-		return nil, errors.Join(err, w.abort())
+		p.close()
+		return nil, errors.Join(err, w.files.fs.Remove(w.name))
 	}
 	return p, nil
 }
 
 // abort closes and removes what was written.
 func (w *packWriter) abort() error {
-	return errors.Join(w.file.Close(), w.fs.Remove(w.name))
+	return errors.Join(w.file.Close(), w.files.fs.Remove(w.name))
 }
 
-// pack is an open pack. It closes when the last segment read from it lets go.
+// pack is a pack that segments are read from, until the last of them lets go.
 type pack struct {
 	// Immutable.
 	ref     fileRef
 	name    string
-	file    vfs.File
+	files   *packFiles
 	entries []packEntry
 
 	// holders counts the sealed segments that read from the file.
 	holders atomic.Int64
-	once    sync.Once
 }
 
 func (p *pack) acquire() { p.holders.Add(1) }
@@ -109,27 +110,26 @@ func (p *pack) acquire() { p.holders.Add(1) }
 // release lets go. The last one out closes the file, whose content is no longer of use.
 func (p *pack) release() {
 	if p.holders.Add(-1) == 0 {
-		_ = p.close() // nothing was written through it, so that nothing can be lost
+		p.close()
 	}
 }
 
-func (p *pack) close() (err error) {
-	p.once.Do(func() { err = p.file.Close() })
-	return err
-}
+func (p *pack) close() { p.files.drop(p.name) }
 
 // openPack opens a pack that the manifest names and checks its header and directory. Segments are checked when read.
-func openPack(fs vfs.FS, dir string, store [16]byte, ref fileRef) (_ *pack, err error) {
-	p := &pack{ref: ref, name: filepath.Join(dir, packName(ref.number))}
-	if p.file, err = fs.OpenRead(p.name); err != nil {
-		return nil, missing(err)
-	}
+func openPack(files *packFiles, dir string, store [16]byte, ref fileRef) (_ *pack, err error) {
+	p := &pack{ref: ref, name: filepath.Join(dir, packName(ref.number)), files: files}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", p.name, err), p.file.Close())
+			p.close()
+			err = fmt.Errorf("%s: %w", p.name, missing(err))
 		}
 	}()
-	size, err := p.file.Size()
+	size := int64(0)
+	err = files.read(p.name, func(f vfs.File) (err error) {
+		size, err = f.Size()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -167,11 +167,13 @@ func (p *pack) directory() ([]packEntry, error) {
 }
 
 func (p *pack) readAt(b []byte, offset int64) error {
-	n, err := p.file.ReadAt(b, offset)
-	if n == len(b) {
-		return nil
-	}
-	return fmt.Errorf("read %d bytes at %d of %s: %w", len(b), offset, p.name, err)
+	return p.files.read(p.name, func(f vfs.File) error {
+		n, err := f.ReadAt(b, offset)
+		if n == len(b) {
+			return nil
+		}
+		return fmt.Errorf("read %d bytes at %d of %s: %w", len(b), offset, p.name, err)
+	})
 }
 
 // load reads a whole segment and checks it.

@@ -42,7 +42,8 @@ func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err e
 	}
 	next.packs = append(next.packs, packRef{fileRef: p.ref})
 	if err := k.commit(next); err != nil {
-		return errors.Join(err, p.close())
+		p.close()
+		return err
 	}
 	k.packs[p.ref.number] = p
 	for entry, r := range order {
@@ -55,7 +56,7 @@ func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err e
 
 func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
 	k := &db.keeper
-	w, err := newPackWriter(k.fs, filepath.Join(k.dir, packDirName), k.store, k.number())
+	w, err := newPackWriter(k.files, filepath.Join(k.dir, packDirName), k.store, k.number())
 	if err != nil {
 		return nil, err
 	}

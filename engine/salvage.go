@@ -91,7 +91,7 @@ const readsMax = 3
 // verify reads the store, several times if reading fails: a sector may yield at last.
 func (s *salvage) verify() (v *verification, err error) {
 	for range readsMax {
-		v = &verification{keeper: keeper{fs: s.fs, claim: s.fs, dir: s.dir}}
+		v = &verification{keeper: keeper{fs: s.fs, claim: s.fs, files: newPackFiles(s.fs), dir: s.dir}}
 		if err := v.run(); err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func Verify(dir string, opts Options) (Verified, error) {
 	if err != nil {
 		return Verified{}, fmt.Errorf("verify %s: %w", dir, lockError(err))
 	}
-	v := verification{keeper: keeper{fs: shared, dir: dir}}
+	v := verification{keeper: keeper{fs: shared, files: newPackFiles(shared), dir: dir}}
 	v.done.Unlocked = !shared.Locked()
 	err = v.run()
 	if err := errors.Join(err, shared.Close()); err != nil {
@@ -129,7 +129,7 @@ func (v *verification) identify() error {
 // pack reads one pack and every live segment in it.
 func (v *verification) pack(ref packRef) {
 	name := filepath.Join(v.dir, packDirName, packName(ref.number))
-	p, err := openPack(v.fs, filepath.Dir(name), v.store, ref.fileRef)
+	p, err := openPack(v.files, filepath.Dir(name), v.store, ref.fileRef)
 	if err != nil {
 		v.find(name, 0, err)
 		v.badPacks[ref.number], v.badFiles = true, append(v.badFiles, name)
@@ -145,9 +145,7 @@ func (v *verification) pack(ref packRef) {
 			v.badSegments[ref.number] = append(v.badSegments[ref.number], uint32(entry))
 		}
 	}
-	if err := p.close(); err != nil {
-		v.find(name, 0, err)
-	}
+	p.close()
 }
 
 // segment reads one segment, row by row, and holds it against its entry in the pack.

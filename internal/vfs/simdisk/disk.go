@@ -137,6 +137,17 @@ func (d *Disk) Ops() uint64 {
 	return d.ops
 }
 
+// OpenFiles returns how many files are open: handles that were not closed.
+func (d *Disk) OpenFiles() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for _, handles := range d.opens {
+		n += handles
+	}
+	return n
+}
+
 // TraceHash returns a hash over all operations so far: what, on which file, where, with which data, and whether it
 // failed. The same calls in the same order on a disk of the same options give the same hash.
 func (d *Disk) TraceHash() uint64 {
