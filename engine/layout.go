@@ -49,9 +49,9 @@ func checkDir(fsys vfs.FS, dir string) error {
 }
 
 // mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
-// first start, and what an interrupted start left.
+// first start, what an interrupted start left, and what a new file system has at its root.
 func mayPrecedeStore(name string) bool {
-	return name == lockName || strings.HasPrefix(name, "tokens.json") || strings.HasSuffix(name, vfs.TempSuffix)
+	return name == lockName || name == "lost+found" || strings.HasPrefix(name, "tokens.json") || strings.HasSuffix(name, vfs.TempSuffix)
 }
 
 // storedDirs are the directories of what a manifest names.

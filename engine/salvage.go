@@ -43,6 +43,9 @@ func Salvage(dir string, opts Options) (done Salvaged, err error) {
 			err = fmt.Errorf("salvage %s: %w", dir, err)
 		}
 	}()
+	if err := checkSalvageable(opts.FS, dir); err != nil {
+		return done, err
+	}
 	claim, err := vfs.TakeClaim(opts.FS, dir, lockName)
 	if err != nil {
 		return done, lockError(err)
@@ -50,6 +53,16 @@ func Salvage(dir string, opts Options) (done Salvaged, err error) {
 	s := salvage{fs: claim, dir: dir}
 	err = s.run()
 	return s.done, errors.Join(err, claim.Close())
+}
+
+// checkSalvageable refuses a directory without any trace of a store: not even a lock is made there.
+func checkSalvageable(fsys vfs.FS, dir string) error {
+	for _, suffix := range [...]string{"", copySuffix} {
+		if _, found, err := newestManifest(fsys, dir, suffix); found || err != nil {
+			return err
+		}
+	}
+	return checkDir(fsys, dir)
 }
 
 type salvage struct {

@@ -23,6 +23,9 @@ type Verified struct {
 	Rows                   uint64
 	// Log is what the log holds behind the last checkpoint.
 	Log wal.Verified
+	// Unborn tells that the directory was made for a store whose first start was interrupted before it had an id: it holds
+	// nothing, and Open makes a store of it.
+	Unborn bool
 	// Unlocked tells that nothing kept a server from opening the store meanwhile: no lock could be taken.
 	Unlocked bool
 	// Unlisted are files that an interrupted checkpoint has left. They are no damage: the next start removes them.
@@ -72,7 +75,7 @@ func (v *verification) run() error {
 	if err := v.identify(); err != nil {
 		return err
 	}
-	if len(v.done.Findings) > 0 && !v.badCopy {
+	if v.done.Unborn || len(v.done.Findings) > 0 && !v.badCopy {
 		return nil
 	}
 	if err := v.checkLayout(); err != nil {
@@ -109,6 +112,10 @@ func (v *verification) identify() error {
 	if err == nil {
 		v.store, err = parseStoreID(data)
 	}
+	if errors.Is(err, fs.ErrNotExist) && v.unborn() {
+		v.done.Unborn = true
+		return nil
+	}
 	if err = missing(err); err != nil {
 		v.find(name, 0, err)
 		return nil
@@ -124,6 +131,14 @@ func (v *verification) identify() error {
 		v.badCopy = true
 	}
 	return nil
+}
+
+// unborn tells whether a directory without an id is what an interrupted first start leaves: the lock, or the id that was
+// being written, and nothing that a store has. An empty directory is none: it may as well be a backup of nothing.
+func (v *verification) unborn() bool {
+	names, err := v.fs.List(v.dir)
+	begun := slices.ContainsFunc(names, func(name string) bool { return name == lockName || name == storeIDName+vfs.TempSuffix })
+	return err == nil && begun && checkDir(v.fs, v.dir) == nil
 }
 
 // pack reads one pack and every live segment in it.

@@ -92,6 +92,8 @@ As long as no token was created the server asks for none, and so listens on loop
 }
 
 func serve(ctx context.Context, out io.Writer, flags *serveFlags, log *slog.Logger) error {
+	// Who read the log or the output may go; the server stays.
+	signal.Ignore(syscall.SIGPIPE)
 	server, err := startServer(flags, log)
 	if err != nil {
 		return err

@@ -41,6 +41,10 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := withinFiles(flags.limits(), log)
+	if err != nil {
+		return nil, err
+	}
 	if s.tokens, err = httpapi.LoadTokens(flags.dir); err != nil {
 		return nil, err
 	}
@@ -50,7 +54,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	// The collector works towards the limit, and where it cannot keep it events are refused: see Limits in docs/http.md.
 	debug.SetMemoryLimit(flags.managedBytes())
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: flags.limits(),
+		Limits: limits,
 		Tokens: s.tokens, Version: version(), Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),

@@ -157,9 +157,10 @@ func TestServeDrains(t *testing.T) {
 
 // serving is a running residual serve.
 type serving struct {
-	cmd     *exec.Cmd
-	address string
-	logged  *bufio.Scanner
+	cmd            *exec.Cmd
+	address        string
+	stdout, stderr io.ReadCloser
+	logged         *bufio.Scanner // of stderr
 }
 
 // build builds the program and returns the path of it.
@@ -179,7 +180,7 @@ func startProcess(tb testing.TB, binary, dir string, flags ...string) *serving {
 	require.NoError(tb, err)
 	logged, err := p.cmd.StderrPipe()
 	require.NoError(tb, err)
-	p.logged = bufio.NewScanner(logged)
+	p.stdout, p.stderr, p.logged = out, logged, bufio.NewScanner(logged)
 	require.NoError(tb, p.cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {

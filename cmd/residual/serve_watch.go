@@ -17,7 +17,7 @@ const (
 	watchInterval = 100 * time.Millisecond
 )
 
-var errStoreFailed = errors.New("the store has failed; a restart recovers it")
+var errStoreFailed = errors.New("the store has failed and needs a restart")
 
 // watch returns an error when the store has been failed for limit, nil when ctx ends.
 func watch(ctx context.Context, db interface{ Health() engine.Health }, log *slog.Logger, limit time.Duration) error {

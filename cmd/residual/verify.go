@@ -15,7 +15,7 @@ func newVerify() *cobra.Command {
 		Short: "Read everything in a data directory and say what is damaged",
 		Long: `Verify reads every byte of a store that no server has open and checks it: the log, the sealed segments row by row, the
 lists of idempotency keys and of quarantined lines. It changes nothing. If it finds damage it prints one line for each, with
-file and offset, and exits with 1.`,
+file and offset, and exits with 1. It needs no permission to write, so that it reads a directory that is mounted read-only.`,
 		Example: "  residual verify ./residual-data",
 		Args:    exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,6 +35,13 @@ file and offset, and exits with 1.`,
 func printVerified(out io.Writer, r *engine.Verified) {
 	for _, f := range r.Findings {
 		fmt.Fprintln(out, f)
+	}
+	if r.Unlocked {
+		fmt.Fprintln(out, "not locked, because no lock can be taken here: if a server has the store open, what it changed meanwhile may show as damage")
+	}
+	if r.Unborn {
+		fmt.Fprintln(out, "there is no store yet: a first start was interrupted before it took any event, and the next one begins anew")
+		return
 	}
 	fmt.Fprintf(out, "sealed: %d rows in %d segments in %d packs; %d lists\n", r.Rows, r.Segments, r.Packs, r.Lists)
 	fmt.Fprintf(out, "log: %d records in %d files, %d bytes\n", r.Log.Records, r.Log.Files, r.Log.Bytes)

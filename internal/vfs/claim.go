@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // ErrTaken is returned once a directory that a process has to itself is no longer what its path leads to, or what makes
@@ -19,7 +20,7 @@ var ErrTaken = errors.New("the data directory was taken away")
 
 // Claim is a directory that this process has to itself: it holds the directory open and locked, and is the FS of the
 // names in it. It ends, for good, when the directory is found to be another's. That is looked for before each change of a
-// name, and after each sync before it is reported: what was synced without an error is in a file that has a name, and the
+// name, before a write unless it was a moment ago, and after each sync before it is reported: what was synced without an error is in a file that has a name, and the
 // path led to the directory when the caller was told. Check looks closer; callers do that now and then, and before what
 // counts.
 //
@@ -35,6 +36,10 @@ type Claim struct {
 	lockName string
 	lockID   Identity
 	locks    []Lock
+
+	// looked is when the path was last found to lead here, as time since began.
+	began  time.Time
+	looked atomic.Int64
 
 	// taken is the first sign that the directory is another's, nil until then.
 	taken atomic.Pointer[error]
@@ -58,7 +63,7 @@ var _ Dir = (*Claim)(nil)
 // TakeClaim opens and locks an existing directory. lockName is the name of the file in it that is locked, and made if it
 // is missing. It is ErrLocked if somebody else has the directory.
 func TakeClaim(fsys FS, dir, lockName string) (_ *Claim, err error) {
-	c := &Claim{outside: fsys, path: dir, lockName: filepath.Join(dir, lockName)}
+	c := &Claim{began: time.Now(), outside: fsys, path: dir, lockName: filepath.Join(dir, lockName)}
 	if c.Dir, err = fsys.OpenDir(dir); err != nil {
 		return nil, err
 	}
@@ -173,7 +178,22 @@ func (c *Claim) leads() error {
 	if err := c.Err(); err != nil {
 		return err
 	}
-	return c.compare(c.outside, c.lockName, c.lockID)
+	if err := c.compare(c.outside, c.lockName, c.lockID); err != nil {
+		return err
+	}
+	c.looked.Store(int64(time.Since(c.began)))
+	return nil
+}
+
+// lookInterval is how long after a look a file is written without another: writes and syncs take turns.
+const lookInterval = 10 * time.Millisecond
+
+// writable is what a write needs to know.
+func (c *Claim) writable() error {
+	if int64(time.Since(c.began))-c.looked.Load() < int64(lookInterval) {
+		return c.Err()
+	}
+	return c.leads()
 }
 
 // compare ends the claim if a name stands for something else than it did.
@@ -271,21 +291,21 @@ type claimedFile struct {
 }
 
 func (f *claimedFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.claim.Err(); err != nil {
+	if err := f.claim.writable(); err != nil {
 		return 0, err
 	}
 	return f.File.WriteAt(p, off)
 }
 
 func (f *claimedFile) Allocate(off, n int64) error {
-	if err := f.claim.Err(); err != nil {
+	if err := f.claim.writable(); err != nil {
 		return err
 	}
 	return f.File.Allocate(off, n)
 }
 
 func (f *claimedFile) Truncate(size int64) error {
-	if err := f.claim.Err(); err != nil {
+	if err := f.claim.writable(); err != nil {
 		return err
 	}
 	return f.File.Truncate(size)

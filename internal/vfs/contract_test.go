@@ -502,7 +502,7 @@ func TestClaimOfFiles(t *testing.T) {
 				f := create(t, c, filepath.Join(dir, "sub", "a"), "one")
 				require.NoError(t, f.SyncData())
 				take(dir)
-				require.NoError(t, vfs.WriteFull(f, []byte("two"), 0))
+				_ = vfs.WriteFull(f, []byte("two"), 0) // it may be too soon after the last look
 				require.ErrorIs(t, f.SyncData(), vfs.ErrTaken)
 				require.ErrorIs(t, f.Sync(), vfs.ErrTaken)
 				require.ErrorIs(t, vfs.WriteFull(f, []byte("two"), 0), vfs.ErrTaken)
