@@ -23,8 +23,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the directory of packs is not synced", file: "engine/commit.go", hint: "TestCrash$",
-			old:   `[]string{packDirName, listKeys.String(), listRejects.String(), listActuals.String()}`,
-			fresh: `[]string{listKeys.String(), listRejects.String(), listActuals.String()}`,
+			old:   `	for _, dir := range storedDirs {`,
+			fresh: `	for _, dir := range storedDirs[1:] {`,
 		},
 		{
 			name: "engine: the manifest's directory is not synced", file: "engine/commit.go", hint: "TestCrash$",
@@ -36,7 +36,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the store's own name is not synced", file: "engine/storeid.go", hint: "TestCrash$",
-			old: `	if err := syncAbove(fsys, dir); err != nil {
+			old: `	if err := syncAbove(db.opts.FS, db.dir); err != nil {
 		return id, err
 	}
 `,
@@ -337,9 +337,24 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "engine: two processes may open one store", file: "engine/layout.go", hint: "TestOpenRefuses",
-			old:   `	lock, err := fsys.Lock(filepath.Join(dir, lockName))`,
-			fresh: `	lock, err := io.Closer(io.NopCloser(nil)), error(nil)`,
+			name: "engine: two processes may open one store where LOCK was removed", file: "internal/vfs/claim.go", hint: "TestClaimOnce",
+			old:   `	for _, name := range []string{c.path, c.lockName} {`,
+			fresh: `	for _, name := range []string{c.lockName} {`,
+		},
+		{
+			name: "vfs: a sync is reported whatever became of the directory", file: "internal/vfs/claim.go", hint: "TestClaim",
+			old: `	return f.claim.leads()
+}`,
+			fresh: `	return nil
+}`,
+		},
+		{
+			name: "vfs: a name is changed without a look at the directory", file: "internal/vfs/claim.go", hint: "TestClaim",
+			old: `	if err := c.stands(); err != nil {
+		return err
+	}
+	return c.Dir.Rename(oldName, newName)`,
+			fresh: `	return c.Dir.Rename(oldName, newName)`,
 		},
 	}
 }

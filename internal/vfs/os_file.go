@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"os"
 )
 
@@ -10,6 +11,25 @@ type osFile struct {
 }
 
 var _ File = (*osFile)(nil)
+
+func (f *osFile) Sync() error {
+	if err := f.File.Sync(); err != nil {
+		return err
+	}
+	return f.readable()
+}
+
+// readable asks a file system that has just said that a file is on disk whether it is still there. One that is shut down
+// meanwhile may say so of what it could not write: ext4 drops the conversion of allocated space to written space, without
+// an error. But it says EIO to reads from before it begins to drop.
+func (f *osFile) readable() error {
+	var b [1]byte
+	_, err := f.ReadAt(b[:], 0)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
 
 func (f *osFile) Size() (int64, error) {
 	info, err := f.Stat()
