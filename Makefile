@@ -105,6 +105,13 @@ CRASH_SUM = awk '/^=== RUN/ { crash = $$3 ~ /Crash/ } \
 	END { printf "total: %d states after a crash, %d of %d single faults and %d pairs of faults in %d checks, %d bits flipped, %d kills, %d violations\n", \
 		states, faults, possible, pairs, checks, flips, kills, violations }'
 
+.PHONY: faults
+faults: ## real mounts, and ext4 that is shut down under writers; needs root and loop devices, installs e2fsprogs
+	@[ "$$(id -u)" = 0 ] || { echo "faults: NOT RUN: only root may mount file systems" >&2; exit 1; }
+	@[ -e /dev/loop-control ] || { echo "faults: NOT RUN: this machine has no loop devices" >&2; exit 1; }
+	@command -v mkfs.ext4 >/dev/null || { apt-get update -q && apt-get install -qy e2fsprogs; }
+	$(GO) test -tags faults -count=1 -v -timeout 30m ./internal/faults
+
 .PHONY: mutants
 mutants: ## deliberate bugs, one at a time: the tests must find each
 	$(GO) run ./internal/mutants

@@ -3,8 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"github.com/residualdb/residual/httpapi"
 )
@@ -21,8 +20,8 @@ const (
 // withinFiles lowers the limit of connections to what fits beside the store into the process' limit of open files: a
 // store that cannot open its next file takes no events. The runtime has raised the soft limit to the hard one.
 func withinFiles(limits httpapi.Limits, log *slog.Logger) (httpapi.Limits, error) {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return limits, fmt.Errorf("limit of open files: %w", err)
 	}
 	room := uint64(files.Cur) - filesKept //nolint:unconvert // The types differ between systems.

@@ -76,6 +76,7 @@ var rooms = map[string]room{
 	"internal/arch":        {},
 	"internal/client":      {},
 	"internal/crashtest":   {module: []string{"internal/vfs/simdisk"}},
+	"internal/faults":      {},
 	"internal/freelist":    {},
 	"internal/jsontext":    {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/memory":      {},

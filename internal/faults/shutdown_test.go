@@ -11,12 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/residualdb/residual/internal/vfs"
 )
@@ -128,7 +128,7 @@ func shutDown(t *testing.T, m *image, how uint32, target shutdownTarget) *shutdo
 	require.NoError(t, err)
 	time.Sleep(time.Duration(50+rand.IntN(100)) * time.Millisecond)
 	run.began = time.Now()
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, root.Fd(), shutdownRequest, uintptr(unsafe.Pointer(&how)))
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, root.Fd(), shutdownRequest, uintptr(unsafe.Pointer(&how)))
 	run.ended = time.Now()
 	require.Zero(t, errno)
 	writers.Wait()
@@ -170,7 +170,7 @@ type plainFile struct {
 }
 
 func (f plainFile) WriteAt(p []byte, off int64) (int, error) { return f.plain.WriteAt(p, off) }
-func (f plainFile) SyncData() error                          { return unix.Fdatasync(int(f.plain.Fd())) }
+func (f plainFile) SyncData() error                          { return syscall.Fdatasync(int(f.plain.Fd())) }
 func (f plainFile) Close() error                             { return f.plain.Close() }
 
 // write writes and syncs blocks until that fails.
