@@ -61,16 +61,11 @@ func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportR
 	if err != nil {
 		return DriftReportResult{}, err
 	}
-	sc := scan{
-		selection: selectionOf(q.Model, orDefault(q.Version, All), orDefault(q.Environment, defaultEnvironment)),
-		across:    q.Across,
-		want:      segment.WantSpread,
-	}
-	sc.ask(window{span: p.recent}, p.reference)
+	sc := q.scan(&p)
 	var result DriftReportResult
 	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
-		if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.version == "" {
-			result.Rows = append(result.Rows, p.row(&of, answers))
+		if row, ok := p.reportRow(&of, answers); ok {
+			result.Rows = append(result.Rows, row)
 		}
 	})
 	if err != nil {
@@ -78,6 +73,27 @@ func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportR
 	}
 	slices.SortFunc(result.Rows, func(a, b DriftReportRow) int { return compareDriftReports(&a, &b) })
 	return result, nil
+}
+
+// EachDriftReport hands on the rows of [DB.DriftReport] one by one, until yield returns false. A row is valid during the
+// call.
+func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield func(row *DriftReportRow) bool) (Read, error) {
+	p, err := q.plan(db.opts.Now())
+	if err != nil {
+		return Read{}, err
+	}
+	sc := q.scan(&p)
+	return eachRanked(ctx, &rows[DriftReportRow]{db: db, scan: &sc, row: p.reportRow}, (*DriftReportRow).place, yield)
+}
+
+func (q *DriftReportQuery) scan(p *driftPlan) scan {
+	sc := scan{
+		selection: selectionOf(q.Model, orDefault(q.Version, All), orDefault(q.Environment, defaultEnvironment)),
+		across:    q.Across,
+		want:      segment.WantSpread,
+	}
+	sc.ask(window{span: p.recent}, p.reference)
+	return sc
 }
 
 // driftPlan is a query with its windows resolved.
@@ -138,6 +154,17 @@ func (p *driftPlan) row(of *subject, answers []answer) DriftReportRow {
 	}
 	return row
 }
+
+// reportRow is the row of a subject that has rows in its recent window, or in its own reference.
+func (p *driftPlan) reportRow(of *subject, answers []answer) (DriftReportRow, bool) {
+	if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.version == "" {
+		return p.row(of, answers), true
+	}
+	return DriftReportRow{}, false
+}
+
+// place is where a row comes among others, see [Comparison.rank].
+func (r *DriftReportRow) place() (class uint8, rank float64) { return uint8(r.Status), r.rank() }
 
 // compareDriftReports orders the worst first, see [Comparison.rank].
 func compareDriftReports(a, b *DriftReportRow) int {

@@ -47,29 +47,17 @@ type MetricsResult struct {
 
 // Metrics answers q from aggregates and at most two decoded blocks per segment.
 func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error) {
-	w, err := q.span(db.opts.Now())
+	sc, err := q.scan(db.opts.Now())
 	if err != nil {
 		return MetricsResult{}, err
 	}
-	sc := scan{
-		selection: selectionOf(q.Model, orDefault(q.Version, latestVersion), orDefault(q.Environment, defaultEnvironment)),
-		across:    q.Across,
-	}
-	sc.ask(window{span: w})
 	var result MetricsResult
 	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
-		if a := &answers[0]; a.Actuals > 0 {
+		if row, ok := metricsRow(&of, answers); ok {
 			if len(result.Rows) == cap(result.Rows) { // twice as much leaves less behind than append does
 				result.Rows = slices.Grow(result.Rows, max(1, len(result.Rows)))
 			}
-			result.Rows = append(result.Rows, MetricsRow{
-				Model: of.Model, Version: of.Version, Environment: of.Environment,
-				PredictionCount: a.Actuals,
-				RMSE:            a.RMSE(),
-				MAE:             a.MAE(),
-				PeriodStart:     time.UnixMilli(a.ActualMinTime).UTC(),
-				PeriodEnd:       time.UnixMilli(a.ActualMaxTime).UTC(),
-			})
+			result.Rows = append(result.Rows, row)
 		}
 	})
 	if err != nil {
@@ -79,6 +67,41 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Environment, b.Environment))
 	})
 	return result, nil
+}
+
+// EachMetrics hands on the rows of [DB.Metrics] one by one, until yield returns false. A row is valid during the call.
+func (db *DB) EachMetrics(ctx context.Context, q MetricsQuery, yield func(row *MetricsRow) bool) (Read, error) {
+	sc, err := q.scan(db.opts.Now())
+	if err != nil {
+		return Read{}, err
+	}
+	return eachNamed(ctx, &rows[MetricsRow]{db: db, scan: &sc, row: metricsRow}, yield)
+}
+
+// metricsRow is the row of a subject that has an actual in the window.
+func metricsRow(of *subject, answers []answer) (MetricsRow, bool) {
+	a := &answers[0]
+	return MetricsRow{
+		Model: of.Model, Version: of.Version, Environment: of.Environment,
+		PredictionCount: a.Actuals,
+		RMSE:            a.RMSE(),
+		MAE:             a.MAE(),
+		PeriodStart:     time.UnixMilli(a.ActualMinTime).UTC(),
+		PeriodEnd:       time.UnixMilli(a.ActualMaxTime).UTC(),
+	}, a.Actuals > 0
+}
+
+func (q *MetricsQuery) scan(now time.Time) (scan, error) {
+	w, err := q.span(now)
+	if err != nil {
+		return scan{}, err
+	}
+	sc := scan{
+		selection: selectionOf(q.Model, orDefault(q.Version, latestVersion), orDefault(q.Environment, defaultEnvironment)),
+		across:    q.Across,
+	}
+	sc.ask(window{span: w})
+	return sc, nil
 }
 
 // span resolves the query's window at the time now.

@@ -37,35 +37,58 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	if err != nil {
 		return ModelsResult{}, err
 	}
-	sc := scan{
-		selection: selectionOf(orDefault(q.Model, All), orDefault(q.Version, All), orDefault(q.Environment, All)),
-		across:    q.Across,
-		want:      segment.WantSpread,
-	}
-	sc.ask(window{span: p.recent}, p.reference, window{span: span{minMilli, p.recent.to}, counted: true})
+	sc := q.scan(&p)
 	var result ModelsResult
 	if sc.model.all() && sc.across == 0 {
 		result.Rows = make([]ModelRow, 0, min(db.models.Size(), modelsExpected))
 	}
 	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
-		all := &answers[2]
-		if all.Rows == 0 {
-			return
+		if row, ok := p.modelRow(&of, answers); ok {
+			result.Rows = append(result.Rows, row)
 		}
-		result.Rows = append(result.Rows, ModelRow{
-			DriftReportRow:  p.row(&of, answers),
-			FirstEvent:      time.UnixMilli(all.MinTime).UTC(),
-			LastEvent:       time.UnixMilli(all.MaxTime).UTC(),
-			PredictionCount: all.Rows,
-			ActualCount:     all.Actuals,
-			ActualCoverage:  coverageOf(all.Rows, all.Actuals),
-		})
 	})
 	if err != nil {
 		return ModelsResult{}, err
 	}
 	sortBy(result.Rows, func(a, b *ModelRow) int { return compareDriftReports(&a.DriftReportRow, &b.DriftReportRow) })
 	return result, nil
+}
+
+// EachModel hands on the rows of [DB.Models] one by one, until yield returns false. A row is valid during the call.
+func (db *DB) EachModel(ctx context.Context, q ModelsQuery, yield func(row *ModelRow) bool) (Read, error) {
+	p, err := (*DriftReportQuery)(&q).plan(db.opts.Now())
+	if err != nil {
+		return Read{}, err
+	}
+	sc := q.scan(&p)
+	place := func(r *ModelRow) (uint8, float64) { return r.place() }
+	return eachRanked(ctx, &rows[ModelRow]{db: db, scan: &sc, row: p.modelRow}, place, yield)
+}
+
+func (q *ModelsQuery) scan(p *driftPlan) scan {
+	sc := scan{
+		selection: selectionOf(orDefault(q.Model, All), orDefault(q.Version, All), orDefault(q.Environment, All)),
+		across:    q.Across,
+		want:      segment.WantSpread,
+	}
+	sc.ask(window{span: p.recent}, p.reference, window{span: span{minMilli, p.recent.to}, counted: true})
+	return sc
+}
+
+// modelRow is the row of a subject that has rows.
+func (p *driftPlan) modelRow(of *subject, answers []answer) (ModelRow, bool) {
+	all := &answers[2]
+	if all.Rows == 0 {
+		return ModelRow{}, false
+	}
+	return ModelRow{
+		DriftReportRow:  p.row(of, answers),
+		FirstEvent:      time.UnixMilli(all.MinTime).UTC(),
+		LastEvent:       time.UnixMilli(all.MaxTime).UTC(),
+		PredictionCount: all.Rows,
+		ActualCount:     all.Actuals,
+		ActualCoverage:  coverageOf(all.Rows, all.Actuals),
+	}, true
 }
 
 // sortBy puts large rows in order. It moves each once or twice: a sort in place moves them many times.

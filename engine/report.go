@@ -63,6 +63,23 @@ func (db *DB) Report(ctx context.Context, q ReportQuery) (ReportResult, error) {
 	return result, nil
 }
 
+// EachReport hands on the rows of [DB.Report] one by one, until yield returns false. A row is valid during the call.
+func (db *DB) EachReport(ctx context.Context, q ReportQuery, yield func(row *ReportRow) bool) (Read, error) {
+	w, err := q.span(db.opts.Now())
+	if err != nil {
+		return Read{}, err
+	}
+	floor, err := q.Floor.withDefaults()
+	if err != nil {
+		return Read{}, err
+	}
+	sc := q.scan(w)
+	row := func(of *subject, answers []answer) (ReportRow, bool) {
+		return ReportRow{of.Series, measuresOf(&answers[0], floor)}, true
+	}
+	return eachNamed(ctx, &rows[ReportRow]{db: db, scan: &sc, row: row}, yield)
+}
+
 func (q *ReportQuery) span(now time.Time) (span, error) {
 	return MetricsQuery{Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf}.span(now)
 }

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/residualdb/residual/event"
@@ -37,52 +35,89 @@ type TimeseriesResult struct {
 
 // Timeseries answers q like [DB.Report], bucket by bucket. It is an ErrQuery to ask for more than BucketsMax buckets or
 // TimeseriesRowsMax rows.
-func (db *DB) Timeseries(ctx context.Context, q TimeseriesQuery) (TimeseriesResult, error) {
+func (db *DB) Timeseries(ctx context.Context, q TimeseriesQuery) (result TimeseriesResult, err error) {
+	result.Read, err = db.EachBucket(ctx, q, func(row *TimeseriesRow) bool {
+		result.Rows = append(result.Rows, *row)
+		return true
+	})
+	if err != nil {
+		return TimeseriesResult{}, err
+	}
+	return result, nil
+}
+
+// bucketsAtOnce is how many buckets of a subject are added up under one lock of its model.
+const bucketsAtOnce = 256
+
+// EachBucket hands on the rows of [DB.Timeseries] one by one, until yield returns false. A row is valid during the call.
+func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row *TimeseriesRow) bool) (Read, error) {
 	now := db.opts.Now()
 	w, err := q.span(now)
 	if err != nil {
-		return TimeseriesResult{}, err
+		return Read{}, err
 	}
 	if w.to == maxMilli {
 		w.to = max(clampMilli(now)+1, w.from)
 	}
 	floor, err := q.Floor.withDefaults()
 	if err != nil {
-		return TimeseriesResult{}, err
+		return Read{}, err
 	}
 	buckets, err := q.Interval.buckets(w, orDefault(q.Zone, time.UTC))
-	if err != nil {
-		return TimeseriesResult{}, err
-	}
-	ws := make([]window, len(buckets))
-	for i, b := range buckets {
-		ws[i].span = span{b.from, min(b.to, w.to)}
+	if err != nil || len(buckets) == 0 {
+		return Read{}, err
 	}
 	sc := q.scan(w)
-	if len(ws) > 0 {
-		sc.ask(window{span: span{ws[0].from, w.to}, counted: true})
-	}
-	var result TimeseriesResult
-	result.Read, err = db.eachApart(ctx, &sc, ws, func(of *subject, i int, a *answer) error {
-		if i == 0 {
-			if len(result.Rows)+len(ws) > TimeseriesRowsMax {
-				return queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
-			}
-			result.Rows = slices.Grow(result.Rows, len(ws))
-		}
-		result.Rows = append(result.Rows, TimeseriesRow{
-			of.Series, time.UnixMilli(buckets[i].from).UTC(), time.UnixMilli(buckets[i].to).UTC(), measuresOf(a, floor),
-		})
-		return nil
-	})
+	sc.ask(window{span: span{buckets[0].from, w.to}, counted: true})
+	of, read, err := db.find(ctx, &sc)
 	if err != nil {
-		return TimeseriesResult{}, err
+		return read, err
 	}
-	if len(result.Rows) == len(ws) { // one series, in order
-		return result, nil
+	if of.len() > TimeseriesRowsMax/len(buckets) {
+		return read, queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
 	}
-	slices.SortFunc(result.Rows, func(a, b TimeseriesRow) int {
-		return cmp.Or(compareSeries(&a.Series, &b.Series), a.Start.Compare(b.Start))
+	made := make([]TimeseriesRow, 0, min(len(buckets), bucketsAtOnce))
+	for i := range of.len() {
+		t := of.at(i)
+		for rest := buckets; len(rest) > 0; rest = rest[len(made):] {
+			made = made[:0]
+			r, err := db.addApart(ctx, t, sc, rest[:min(len(rest), bucketsAtOnce)], func(b span, a *answer) {
+				made = append(made, TimeseriesRow{t.Series, time.UnixMilli(b.from).UTC(), time.UnixMilli(b.to).UTC(), measuresOf(a, floor)})
+			})
+			read.add(r)
+			if err != nil {
+				return read, err
+			}
+			for i := range made {
+				if !yield(&made[i]) {
+					return read, nil
+				}
+			}
+		}
+	}
+	return read, nil
+}
+
+// addApart adds up the rows of a subject in each bucket, up to the end of q, and hands it to f.
+func (db *DB) addApart(ctx context.Context, t *total, q scan, buckets []span, f func(b span, a *answer)) (Read, error) {
+	end := q.asked[0].to
+	return db.working(func(sc *scratch) (read Read, err error) {
+		if m := t.members[0].model; m == t.members[len(t.members)-1].model {
+			m.hold()
+			defer m.letGo(sc)
+			t.held = m
+			defer func() { t.held = nil }()
+		}
+		answers := sc.windows(1)
+		for _, b := range buckets {
+			q.ask(window{span: span{b.from, min(b.to, end)}})
+			r, err := t.add(ctx, answers, &q, sc)
+			read.add(r)
+			if err != nil {
+				return read, err
+			}
+			f(b, &answers[0])
+		}
+		return read, nil
 	})
-	return result, nil
 }

@@ -71,6 +71,26 @@ type member struct {
 // have begun before its first window ends. It is for f to add up members: sums are exact, so that the sum of a group
 // takes one answer, whatever the number of its series.
 func (db *DB) totals(ctx context.Context, q *scan, f visitTotal) (Read, error) {
+	groups, read, err := db.groups(ctx, q)
+	if err != nil {
+		return read, err
+	}
+	r, err := db.working(func(sc *scratch) (read Read, err error) {
+		for _, t := range groups {
+			r, err := f(t, sc)
+			read.add(r)
+			if err != nil {
+				return read, err
+			}
+		}
+		return read, nil
+	})
+	read.add(r)
+	return read, err
+}
+
+// groups finds the series of every group.
+func (db *DB) groups(ctx context.Context, q *scan) (map[event.Series]*total, Read, error) {
 	groups := make(map[event.Series]*total)
 	read, err := db.visit(ctx, q, func(m *model, n uint32, _ *scratch) (Read, error) {
 		s := m.subject(n)
@@ -90,51 +110,7 @@ func (db *DB) totals(ctx context.Context, q *scan, f visitTotal) (Read, error) {
 		t.members = append(t.members, member{m, n})
 		return Read{}, nil
 	})
-	if err == nil {
-		err = db.begin()
-	}
-	if err != nil {
-		return read, err
-	}
-	defer db.end()
-	sc := db.scratches.Get().(*scratch)
-	defer db.scratches.Put(sc)
-	for _, t := range groups {
-		r, err := f(t, sc)
-		read.add(r)
-		if err != nil {
-			return read, err
-		}
-	}
-	return read, nil
-}
-
-// yieldOne receives the answer of one of many windows, with its number.
-type yieldOne func(of *subject, i int, a *answer) error
-
-// eachApart is each for many windows ws instead of those of q. f receives them in the order of time, with their
-// numbers, and ends it by an error.
-func (db *DB) eachApart(ctx context.Context, q *scan, ws []window, f yieldOne) (Read, error) {
-	return db.totals(ctx, q, func(t *total, sc *scratch) (read Read, err error) {
-		if m := t.members[0].model; m == t.members[len(t.members)-1].model {
-			m.hold()
-			defer m.letGo(sc)
-			t.held = m
-		}
-		one, answers := *q, sc.windows(1)
-		for i := range ws {
-			one.ask(ws[i])
-			r, err := t.add(ctx, answers, &one, sc)
-			read.add(r)
-			if err == nil {
-				err = f(&t.subject, i, &answers[0])
-			}
-			if err != nil {
-				return read, err
-			}
-		}
-		return read, nil
-	})
+	return groups, read, err
 }
 
 // add sets each answer to the rows of all members that lie in its window of q.
