@@ -161,13 +161,10 @@ func runDriftReport(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil || nothing {
 		return err
 	}
-	result, err := c.store.(ReportStore).DriftReport(ctx, q)
-	if err != nil {
-		return err
-	}
-	addRows(&c.table, result.Rows, addDriftReport)
-	c.table.read(result.Read)
-	return nil
+	store := c.store.(ReportStore)
+	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.DriftReportRow) bool) (engine.Read, error) {
+		return store.EachDriftReport(ctx, q, yield)
+	}, addDriftReport)
 }
 
 func addDriftReport(t *table, r *engine.DriftReportRow) {
@@ -180,13 +177,10 @@ func runModels(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil || nothing {
 		return err
 	}
-	result, err := c.store.(ReportStore).Models(ctx, engine.ModelsQuery(q))
-	if err != nil {
-		return err
-	}
-	addRows(&c.table, result.Rows, addModel)
-	c.table.read(result.Read)
-	return nil
+	store := c.store.(ReportStore)
+	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.ModelRow) bool) (engine.Read, error) {
+		return store.EachModel(ctx, engine.ModelsQuery(q), yield)
+	}, addModel)
 }
 
 func addModel(t *table, r *engine.ModelRow) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/residualdb/residual/engine"
 )
@@ -26,6 +27,9 @@ func runPerformance(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil || nothing {
 		return err
 	}
+	if wide(q.Model) || wide(q.Version) || wide(q.Environment) {
+		return pullPerformance(ctx, c, q)
+	}
 	result, err := c.store.Metrics(ctx, q)
 	if err != nil {
 		return err
@@ -34,6 +38,16 @@ func runPerformance(ctx context.Context, c *call, _ *pipe) error {
 	c.table.read(result.Read)
 	return nil
 }
+
+func pullPerformance(ctx context.Context, c *call, q engine.MetricsQuery) error {
+	store := c.store
+	return pull(ctx, c, true, func(ctx context.Context, yield func(*engine.MetricsRow) bool) (engine.Read, error) {
+		return store.EachMetrics(ctx, q, yield)
+	}, addPerformance)
+}
+
+// wide tells whether a value of a parameter names more than one of what it names.
+func wide(names string) bool { return strings.ContainsAny(names, "*,") }
 
 func addPerformance(t *table, r *engine.MetricsRow) {
 	t.add(text(r.Model), text(r.Version), text(r.Environment),

@@ -9,12 +9,12 @@ import (
 	"github.com/residualdb/residual/internal/zones"
 )
 
-// ReportStore is a Store that also answers reports. A store without it does not have their pipes.
+// ReportStore is a Store that also answers reports, row by row until yield returns false. A store without it does not have their pipes.
 type ReportStore interface {
-	Report(ctx context.Context, q engine.ReportQuery) (engine.ReportResult, error)
-	DriftReport(ctx context.Context, q engine.DriftReportQuery) (engine.DriftReportResult, error)
-	Timeseries(ctx context.Context, q engine.TimeseriesQuery) (engine.TimeseriesResult, error)
-	Models(ctx context.Context, q engine.ModelsQuery) (engine.ModelsResult, error)
+	EachReport(ctx context.Context, q engine.ReportQuery, yield func(row *engine.ReportRow) bool) (engine.Read, error)
+	EachDriftReport(ctx context.Context, q engine.DriftReportQuery, yield func(row *engine.DriftReportRow) bool) (engine.Read, error)
+	EachBucket(ctx context.Context, q engine.TimeseriesQuery, yield func(row *engine.TimeseriesRow) bool) (engine.Read, error)
+	EachModel(ctx context.Context, q engine.ModelsQuery, yield func(row *engine.ModelRow) bool) (engine.Read, error)
 	Gauges(ctx context.Context, q engine.GaugesQuery) (engine.GaugesResult, error)
 }
 
@@ -110,13 +110,10 @@ func runReport(ctx context.Context, c *call, _ *pipe) error {
 	if err != nil || nothing {
 		return err
 	}
-	result, err := c.store.(ReportStore).Report(ctx, q)
-	if err != nil {
-		return err
-	}
-	addRows(&c.table, result.Rows, addReport)
-	c.table.read(result.Read)
-	return nil
+	store := c.store.(ReportStore)
+	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.ReportRow) bool) (engine.Read, error) {
+		return store.EachReport(ctx, q, yield)
+	}, addReport)
 }
 
 func addReport(t *table, r *engine.ReportRow) {
@@ -147,13 +144,10 @@ func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
 	if nothing {
 		return nil
 	}
-	result, err := c.store.(ReportStore).Timeseries(ctx, q)
-	if err != nil {
-		return err
-	}
-	addRows(&c.table, result.Rows, addBucket)
-	c.table.read(result.Read)
-	return nil
+	store := c.store.(ReportStore)
+	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.TimeseriesRow) bool) (engine.Read, error) {
+		return store.EachBucket(ctx, q, yield)
+	}, addBucket)
 }
 
 func addBucket(t *table, r *engine.TimeseriesRow) {

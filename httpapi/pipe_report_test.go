@@ -30,26 +30,26 @@ func (f *fakeStore) reported(q any) error {
 
 var reportRead = engine.Read{Rows: 2048, Bytes: 49152}
 
-func (f *fakeStore) Report(_ context.Context, q engine.ReportQuery) (engine.ReportResult, error) {
-	return engine.ReportResult{Rows: []engine.ReportRow{{Series: priceSeries, Measures: fullMeasures}, {Series: newSeries, Measures: emptyMeasures}}, Read: reportRead}, f.reported(q)
+func (f *fakeStore) EachReport(_ context.Context, q engine.ReportQuery, yield func(*engine.ReportRow) bool) (engine.Read, error) {
+	return yieldAll([]engine.ReportRow{{Series: priceSeries, Measures: fullMeasures}, {Series: newSeries, Measures: emptyMeasures}}, yield), f.reported(q)
 }
 
-func (f *fakeStore) DriftReport(_ context.Context, q engine.DriftReportQuery) (engine.DriftReportResult, error) {
-	return engine.DriftReportResult{Rows: driftReportRows, Read: reportRead}, f.reported(q)
+func (f *fakeStore) EachDriftReport(_ context.Context, q engine.DriftReportQuery, yield func(*engine.DriftReportRow) bool) (engine.Read, error) {
+	return yieldAll(driftReportRows, yield), f.reported(q)
 }
 
-func (f *fakeStore) Timeseries(_ context.Context, q engine.TimeseriesQuery) (engine.TimeseriesResult, error) {
-	return engine.TimeseriesResult{Rows: []engine.TimeseriesRow{
+func (f *fakeStore) EachBucket(_ context.Context, q engine.TimeseriesQuery, yield func(*engine.TimeseriesRow) bool) (engine.Read, error) {
+	return yieldAll([]engine.TimeseriesRow{
 		{Series: priceSeries, Start: now.Add(-time.Hour), End: now, Measures: fullMeasures},
 		{Series: priceSeries, Start: now, End: now.Add(time.Hour), Measures: emptyMeasures},
-	}, Read: reportRead}, f.reported(q)
+	}, yield), f.reported(q)
 }
 
-func (f *fakeStore) Models(_ context.Context, q engine.ModelsQuery) (engine.ModelsResult, error) {
-	return engine.ModelsResult{Rows: []engine.ModelRow{{
+func (f *fakeStore) EachModel(_ context.Context, q engine.ModelsQuery, yield func(*engine.ModelRow) bool) (engine.Read, error) {
+	return yieldAll([]engine.ModelRow{{
 		DriftReportRow: driftReportRows[0], FirstEvent: now.AddDate(0, -3, 0), LastEvent: now,
 		PredictionCount: 1000, ActualCount: 900, ActualCoverage: engine.Value{Number: 0.9},
-	}}, Read: reportRead}, f.reported(q)
+	}}, yield), f.reported(q)
 }
 
 func (f *fakeStore) Gauges(_ context.Context, q engine.GaugesQuery) (engine.GaugesResult, error) {
@@ -185,4 +185,14 @@ func TestNullsInParquet(t *testing.T) {
 	require.Len(t, rows, 2)
 	require.Equal(t, 2.5, *rows[0].RMSE)
 	require.Nil(t, rows[1].RMSE)
+}
+
+// yieldAll hands rows on until yield has enough.
+func yieldAll[R any](rows []R, yield func(*R) bool) engine.Read {
+	for i := range rows {
+		if !yield(&rows[i]) {
+			break
+		}
+	}
+	return reportRead
 }

@@ -28,7 +28,9 @@ type Store interface {
 	// Rules bounds the timestamps a decoder accepts now.
 	Rules() event.Rules
 
+	// Metrics answers with all rows, EachMetrics hands them on one by one until yield returns false.
 	Metrics(ctx context.Context, q engine.MetricsQuery) (engine.MetricsResult, error)
+	EachMetrics(ctx context.Context, q engine.MetricsQuery, yield func(row *engine.MetricsRow) bool) (engine.Read, error)
 	Drift(ctx context.Context, q engine.DriftQuery) (engine.DriftResult, error)
 	Quarantine(ctx context.Context, q engine.QuarantineQuery) (engine.QuarantineResult, error)
 

@@ -322,3 +322,12 @@ func errorText(t *testing.T, body string) string {
 	require.NotEmpty(t, answer.Documentation)
 	return answer.Error
 }
+
+func (f *fakeStore) EachMetrics(ctx context.Context, q engine.MetricsQuery, yield func(*engine.MetricsRow) bool) (engine.Read, error) {
+	result, err := f.Metrics(ctx, q)
+	if err != nil {
+		return engine.Read{}, err
+	}
+	yieldAll(result.Rows, yield)
+	return result.Read, nil
+}
