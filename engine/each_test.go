@@ -42,15 +42,21 @@ func TestEach(t *testing.T) {
 			m := engine.MetricsQuery{Model: name, Version: engine.All, Environment: engine.All, Window: 240 * time.Hour, Across: across}
 			metrics, err := db.Metrics(t.Context(), m)
 			require.NoError(t, err)
-			sameRows(t, metrics.Rows, func(yield func(*engine.MetricsRow) bool) (engine.Read, error) { return db.EachMetrics(t.Context(), m, yield) })
+			sameRows(t, metrics.Rows, func(yield func(*engine.MetricsRow) bool) (engine.Read, error) {
+				return db.EachMetrics(t.Context(), m, yield)
+			})
 			q := engine.ReportQuery{Model: name, Version: engine.All, Environment: engine.All, Window: 240 * time.Hour, Across: across}
 			report, err := db.Report(t.Context(), q)
 			require.NoError(t, err)
-			sameRows(t, report.Rows, func(yield func(*engine.ReportRow) bool) (engine.Read, error) { return db.EachReport(t.Context(), q, yield) })
+			sameRows(t, report.Rows, func(yield func(*engine.ReportRow) bool) (engine.Read, error) {
+				return db.EachReport(t.Context(), q, yield)
+			})
 			d := engine.DriftReportQuery{Model: name, Environment: engine.All, Across: across}
 			drift, err := db.DriftReport(t.Context(), d)
 			require.NoError(t, err)
-			sameRows(t, drift.Rows, func(yield func(*engine.DriftReportRow) bool) (engine.Read, error) { return db.EachDriftReport(t.Context(), d, yield) })
+			sameRows(t, drift.Rows, func(yield func(*engine.DriftReportRow) bool) (engine.Read, error) {
+				return db.EachDriftReport(t.Context(), d, yield)
+			})
 			models, err := db.Models(t.Context(), engine.ModelsQuery(d))
 			require.NoError(t, err)
 			sameRows(t, models.Rows, func(yield func(*engine.ModelRow) bool) (engine.Read, error) {
