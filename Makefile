@@ -128,6 +128,10 @@ long: ## random operations and random input, many times those of test
 overload: ## three times what the server can take, for a minute
 	$(GO) test -v -timeout 10m ./cmd/residual -run 'TestOverload$$' -args -overload.for=60s
 
+.PHONY: attacks
+attacks: ## what strangers may do to have a server of 1 GiB hold more, in a control group; needs root
+	$(GO) test -v -timeout 20m ./cmd/residual -run 'TestAttacks$$' -args -attack.scale=8 -attack.cgroup
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
 	@for package in $$($(GO) list $(PACKAGES)); do \
