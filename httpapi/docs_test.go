@@ -80,6 +80,35 @@ func TestDocumentedLimits(t *testing.T) {
 	}
 }
 
+// TestEveryBoundHasATest holds docs/bounds.md to tests that there are, and to every bound of docs/http.md.
+func TestEveryBoundHasATest(t *testing.T) {
+	text := document(t, "bounds.md")
+	tests := map[string]bool{}
+	for _, pattern := range []string{"*/*_test.go", "*/*/*_test.go"} {
+		names, err := filepath.Glob(filepath.Join("..", pattern))
+		require.NoError(t, err)
+		for _, name := range names {
+			source, err := os.ReadFile(name)
+			require.NoError(t, err)
+			for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(source, -1) {
+				tests[string(match[1])] = true
+			}
+		}
+	}
+	named := regexp.MustCompile(`\bTest\w+`).FindAllString(text, -1)
+	require.Greater(t, len(named), 30)
+	for _, name := range named {
+		require.Contains(t, tests, name)
+	}
+	_, limits, _ := strings.Cut(document(t, "http.md"), "\n## Limits\n")
+	limits, _, _ = strings.Cut(limits, "\n\nA body is")
+	rows := regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(limits, -1)
+	require.Greater(t, len(rows), 15)
+	for _, row := range rows[1:] {
+		require.Contains(t, text, "| "+row[1]+" | Test")
+	}
+}
+
 // TestDocumentedParameters finds each parameter of each pipe in its table.
 func TestDocumentedParameters(t *testing.T) {
 	server := start(t, httpapi.Options{})

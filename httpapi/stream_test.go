@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -220,4 +221,75 @@ func TestAnswerThatNeverFits(t *testing.T) {
 		require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, body)
 		require.Contains(t, errorText(t, body), "does not fit")
 	}
+}
+
+// endlessStore hands on rows as long as somebody takes them.
+type endlessStore struct {
+	*fakeStore
+
+	ended chan error
+}
+
+func (s endlessStore) EachMetrics(ctx context.Context, _ engine.MetricsQuery, yield func(*engine.MetricsRow) bool) (engine.Read, error) {
+	row := engine.MetricsRow{Model: strings.Repeat("m", 256)}
+	for ctx.Err() == nil && yield(&row) {
+	}
+	s.ended <- ctx.Err()
+	return engine.Read{}, ctx.Err()
+}
+
+// TestLateAnswers asks for an answer without an end and reads all that comes: it is cut off in time, and so is its query.
+func TestLateAnswers(t *testing.T) {
+	store := endlessStore{newFakeStore(), make(chan error, 1)}
+	server := startWith(t, store, httpapi.Options{Limits: httpapi.Limits{AnswerTimeout: 100 * time.Millisecond}})
+	resp, err := http.Get(server.url(longTarget))
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	n, err := io.Copy(io.Discard, resp.Body)
+	require.Error(t, err, "the answer is not whole")
+	require.Positive(t, n)
+	<-store.ended
+	require.Eventually(t, func() bool { return scrape(t, server)["residual_http_answer_bytes"] == 0 }, time.Minute, time.Millisecond)
+}
+
+// TestClientLeaves closes the connection in the middle of an answer without an end: its query ends, too.
+func TestClientLeaves(t *testing.T) {
+	store := endlessStore{newFakeStore(), make(chan error, 1)}
+	server := startWith(t, store, httpapi.Options{})
+	resp, err := http.Get(server.url(longTarget))
+	require.NoError(t, err)
+	_, err = io.CopyN(io.Discard, resp.Body, 1<<20)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	<-store.ended
+	require.Eventually(t, func() bool { return scrape(t, server)["residual_http_answer_bytes"] == 0 }, time.Minute, time.Millisecond)
+}
+
+// TestRequestsOfOneConnection sends as many requests as a connection may have: it ends after the last.
+func TestRequestsOfOneConnection(t *testing.T) {
+	if !*long {
+		t.Skip("needs -residual.long: 100,000 requests take some seconds")
+	}
+	server := start(t, httpapi.Options{Logger: slog.New(slog.DiscardHandler)})
+	conn := dial(t, server.addr)
+	require.NoError(t, conn.SetDeadline(time.Time{}))
+	go func() {
+		w := bufio.NewWriter(conn)
+		for range httpapi.RequestsPerConnMax {
+			_, _ = io.WriteString(w, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		}
+		_ = w.Flush() // the connection may have ended
+	}()
+	reader := bufio.NewReader(conn)
+	for i := range httpapi.RequestsPerConnMax {
+		resp, err := http.ReadResponse(reader, nil)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, i == httpapi.RequestsPerConnMax-1, resp.Close)
+	}
+	_, err := http.ReadResponse(reader, nil)
+	require.Error(t, err)
 }
