@@ -55,6 +55,21 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
+			name: "engine: latest is the newest version, with or without actuals", file: "engine/latest.go", hint: "TestLatest",
+			old:   `	actuals := func(a *answer) uint64 { return a.Actuals }`,
+			fresh: `	actuals := func(a *answer) uint64 { return a.Rows }`,
+		},
+		{
+			name: "engine: a reference counts once for each version of a total", file: "engine/totals.go", hint: "TestOperations",
+			old:   `			sc.counted[of] = true`,
+			fresh: `			sc.counted[of] = false`,
+		},
+		{
+			name: "engine: a shorter prefix hides behind a longer one", file: "engine/selection.go", hint: "TestPattern",
+			old:   `!strings.HasPrefix(prefix, kept[len(kept)-1])`,
+			fresh: `prefix != kept[len(kept)-1]`,
+		},
+		{
 			name: "engine: merged segments are not retired", file: "engine/replace.go", hint: "TestCrash$/merge",
 			old:   `			if pl := old.source.held.Load(); pl != nil {`,
 			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.entry < 0 {`,
