@@ -194,8 +194,9 @@ func TestOpenRefuses(t *testing.T) {
 		require.Error(t, open(name))
 	})
 	t.Run("bad options", func(t *testing.T) {
-		_, err := engine.Open(t.TempDir(), engine.Options{MaxFuture: -1, CheckpointBytes: 1})
+		_, err := engine.Open(t.TempDir(), engine.Options{MaxFuture: -1, CheckpointBytes: 1, Duplicates: 2})
 		require.ErrorContains(t, err, "MaxFuture")
+		require.ErrorContains(t, err, "Duplicates is duplicates(2)")
 		require.ErrorContains(t, err, "CheckpointBytes")
 	})
 }

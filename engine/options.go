@@ -109,7 +109,7 @@ func (o Options) validate() error {
 	}
 	check(o.MaxFuture >= 0, "MaxFuture is %s; it must not be negative", o.MaxFuture)
 	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
-	check(o.Duplicates <= DuplicatesKeep, "Duplicates is %d; there is no such choice", o.Duplicates)
+	check(o.Duplicates <= DuplicatesKeep, "Duplicates is %s; there is no such choice", o.Duplicates)
 	check(o.ActualsTTL > 0, "ActualsTTL is %s; it must be positive", o.ActualsTTL)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)
 	check(o.ModelsMax > 0, "ModelsMax is %d; it must be positive", o.ModelsMax)

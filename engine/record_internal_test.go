@@ -83,3 +83,19 @@ func TestRecordFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordKeepsDuplicates holds that the records of predictions say what the option was when they came.
+func TestRecordKeepsDuplicates(t *testing.T) {
+	for _, choice := range []Duplicates{DuplicatesReplace, DuplicatesKeep} {
+		db, err := Open(t.TempDir(), Options{Duplicates: choice})
+		require.NoError(t, err)
+		var sent record
+		_, err = db.appendPredictions(goldenRecords(t)["record-predictions"].batch, func(r record) (Appended, error) {
+			sent = r
+			return Appended{}, nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, choice == DuplicatesKeep, sent.keep, choice)
+		require.NoError(t, db.Close())
+	}
+}

@@ -190,7 +190,7 @@ func FuzzDecodeActuals(f *testing.F) {
 				require.NoError(t, again.Add(got.Actual(i), event.Rules{}))
 				require.True(t, sameActual(again.Actual(i), want.Actual(i)))
 			}
-			require.Equal(t, len(want.Scopes), len(again.Scopes))
+			require.Len(t, again.Scopes, len(want.Scopes))
 		}
 	})
 }
