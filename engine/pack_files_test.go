@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func TestManyPacks(t *testing.T) {
 		for row := range 200 { // too many to stay in memory
 			err := b.Add(event.Event{
 				ModelID: fmt.Sprintf("model-%d", i), ModelVersion: "v1", Environment: "production", Timestamp: testNow,
-				PredictionID: fmt.Sprintf("p-%d", row), Features: fmt.Sprintf(`{"f":%q}`, fmt.Sprint(row*7919)), HasActual: true, ActualValue: float64(row),
+				PredictionID: fmt.Sprintf("p-%d", row), Features: fmt.Sprintf(`{"f":%q}`, strconv.Itoa(row*7919)), HasActual: true, ActualValue: float64(row),
 			}, db.Rules())
 			require.NoError(t, err)
 		}

@@ -44,20 +44,24 @@ func TestServeTaken(t *testing.T) {
 	binary := build(t)
 	for name, take := range map[string]func(t *testing.T, data, backup string) (kept string){
 		"moved": func(t *testing.T, data, _ string) string {
+			t.Helper()
 			require.NoError(t, os.Rename(data, data+".old"))
 			return data + ".old"
 		},
 		"moved with the directory above": func(t *testing.T, data, _ string) string {
+			t.Helper()
 			above := filepath.Dir(data)
 			require.NoError(t, os.Rename(above, above+".old"))
 			return filepath.Join(above+".old", filepath.Base(data))
 		},
 		"replaced by a backup": func(t *testing.T, data, backup string) string {
+			t.Helper()
 			require.NoError(t, os.Rename(data, data+".old"))
 			require.NoError(t, os.CopyFS(data, os.DirFS(backup)))
 			return data + ".old"
 		},
 		"unlocked": func(t *testing.T, data, _ string) string {
+			t.Helper()
 			require.NoError(t, os.Remove(filepath.Join(data, "LOCK")))
 			r := run(t, "serve", "--data-dir", data, "--listen", "127.0.0.1:0")
 			require.Equal(t, exitFailure, r.code)
@@ -65,6 +69,7 @@ func TestServeTaken(t *testing.T) {
 			return data
 		},
 		"removed": func(t *testing.T, data, _ string) string {
+			t.Helper()
 			require.NoError(t, os.RemoveAll(data))
 			return ""
 		},

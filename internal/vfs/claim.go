@@ -113,7 +113,7 @@ func (c *Claim) look(name string) (k keptName, err error) {
 	if k.id, err = c.Identify(name); err != nil {
 		return k, err
 	}
-	k.file, err = c.Dir.OpenRead(name)
+	k.file, err = c.OpenRead(name)
 	if errors.Is(err, ErrNotRegular) {
 		return k, c.Hold(name)
 	}
@@ -323,7 +323,7 @@ func (f *claimedFile) sync(sync func() error) error {
 	if err := sync(); err != nil {
 		return err
 	}
-	linked, err := f.File.Linked()
+	linked, err := f.Linked()
 	if err != nil {
 		return err
 	}
