@@ -175,7 +175,7 @@ func (f plainFile) Close() error                             { return f.plain.Cl
 
 // write writes and syncs blocks until that fails.
 func (r *shutdownRun) write(f vfs.File, w int) {
-	defer f.Close()
+	defer func() { _ = f.Close() }() // of a file system that is shut down
 	for n := uint64(1); ; n++ {
 		_, err := f.WriteAt(shutdownContent(w, n), int64(n)*shutdownBlock)
 		if err != nil {
