@@ -69,17 +69,25 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	if err := db.waitForRoom(ctx); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
+	release, err := db.indexFor(&r)
+	if err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
+	defer release()
 	now := db.clock.read()
 	r.at, r.trusted = now.wall, now.trusted
 	e := db.encoders.Get()
 	payload := db.encode(e, &r)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
 	var unpublished error
-	err := db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
+	err = db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
 		done.LSN = lsn
-		unpublished = db.publish(lsn, &r)
-		done.Replaced = r.replaced
+		unpublished = db.publisher.publish(lsn, &r)
 	})
+	if err == nil && unpublished == nil {
+		unpublished = r.wait()
+	}
+	done.Replaced = r.replaced
 	db.encoders.Put(e)
 	if err == nil && unpublished != nil {
 		err = fmt.Errorf("%w: it is in the log and shows after a restart: %w", ErrOutcomeUnknown, unpublished)
@@ -123,47 +131,6 @@ func (db *DB) submitOnce(ctx context.Context, r record, key Key) (Appended, erro
 	}
 	defer db.keys.end(r.key)
 	return db.submit(ctx, r)
-}
-
-// publish makes a durable record visible. The log's publisher and recovery call it, in the order of the log. A failure,
-// which only a read of sealed rows can cause, leaves the record and all behind it to the next start: the store takes no
-// more, and no checkpoint covers them.
-func (db *DB) publish(lsn uint64, r *record) error {
-	if err := db.failure(); err != nil {
-		return err
-	}
-	if err := db.apply(lsn, r); err != nil {
-		db.fail(fmt.Errorf("publish record %d: %w", lsn, err))
-		return err
-	}
-	source, rejects, counts := r.rejected()
-	db.quarantine.add(lsn, r.at, source, rejects, counts.Total())
-	db.counters.replaced.Add(uint64(r.replaced))
-	for code, n := range counts {
-		db.counters.quarantined[code].Add(uint64(n))
-	}
-	if r.keyed {
-		db.keys.add(keyEntry{
-			id: r.key, hash: r.hash, lsn: lsn, at: r.moment().latest(),
-			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
-		}, r.moment().past())
-	}
-	db.behind.Add(int64(r.rows()))
-	db.announceGrown()
-	return nil
-}
-
-func (db *DB) apply(lsn uint64, r *record) (err error) {
-	switch r.kind() {
-	case recordPredictions:
-		err = db.publisher.publish(r)
-	case recordActuals:
-		err = db.publisher.publishActuals(lsn, r)
-	default:
-		err = db.publisher.delete(r.deletion)
-	}
-	db.publisher.forgetActuals(r.moment())
-	return err
 }
 
 // Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in

@@ -103,6 +103,7 @@ func (db *DB) cutLog(ctx context.Context) (cut, error) {
 	if err := db.keeper.failure(); err != nil {
 		return cut{}, err
 	}
+	db.publisher.settle(ctx)
 	var c cut
 	var unpublished error
 	err := db.log.Cut(ctx, func(pos wal.Position) {
@@ -135,9 +136,12 @@ func (db *DB) cover(c cut) error {
 	return nil
 }
 
-// cut runs on the publisher, between the last record before the cut and the first one behind it. The keeper's lock is
-// held by the checkpoint that waits for it.
+// cut runs on the goroutine of the log that publishes, between the last record before the cut and the first one behind it.
+// The keeper's lock is held by the checkpoint that waits for it.
 func (db *DB) cut(pos wal.Position) cut {
+	db.publisher.mu.Lock()
+	defer db.publisher.mu.Unlock()
+	db.publisher.finishAll()
 	c := cut{covered: pos, generation: db.generation, rows: db.behind.Load()}
 	db.generation++
 	db.publisher.fresh = new(freshRows)

@@ -39,12 +39,13 @@ type DB struct {
 	counters   counters
 	publisher  publisher
 	keeper     keeper
+	indexer    indexer
 	background background
 	room       room
 	// encoding encodes the records of large batches. Nil without a background.
 	encoding *thread.Background
 
-	// Owned by the publisher: the checkpoint interval new rows belong to, the months that got rows in it, those of which
+	// Owned by the publisher, under its lock: the checkpoint interval new rows belong to, the months that got rows in it, those of which
 	// sealed rows changed, and the actuals for rows still to come.
 	generation    uint64
 	dirty, edited []dirtyMonth
@@ -89,13 +90,13 @@ func Open(dir string, opts Options) (*DB, error) {
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 	}
-	db.publisher.db = db
+	db.publisher.db, db.publisher.sliceMax = db, sliceMax
 	db.publisher.fresh = new(freshRows)
 	db.publisher.identity.hash = db.hash
 	db.publisher.identity.editor.scratch = &db.publisher.identity.segment
 	db.keeper.edited = make(map[dirtyMonth]bool)
 	db.generation = 1
-	db.keeper.sealer.builder = segment.NewBuilder(segment.Meta{})
+	db.keeper.sealer.builder, db.keeper.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash
 	db.scratches.New = func() any { return new(scratch) }
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
@@ -130,6 +131,7 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closed = true
+	db.publisher.deferred.worker.Wait()
 	db.stopBackground()
 	if err := db.checkpoint(context.Background()); err != nil {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)

@@ -30,7 +30,7 @@ var (
 	// ErrNoSpace is returned by Append while the disk is full. Nothing was stored; appends resume by themselves.
 	ErrNoSpace = errors.New("engine: no space on disk")
 	// ErrUnavailable is returned by Append while the log cannot go on for a reason that passes by itself, such as a lack of
-	// file descriptors. Nothing was stored.
+	// file descriptors, or while sealed rows that it is about cannot be read. Nothing was stored.
 	ErrUnavailable = errors.New("engine: unavailable")
 	// ErrDegraded is returned by Append after a write or sync failed. Queries go on; a restart recovers.
 	ErrDegraded = errors.New("engine: degraded")

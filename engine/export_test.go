@@ -161,3 +161,10 @@ func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, er
 	}
 	return marks, err
 }
+
+// SliceEverything has every record published in slices that are over at the first look at the clock.
+func (db *DB) SliceEverything() {
+	db.publisher.mu.Lock()
+	defer db.publisher.mu.Unlock()
+	db.publisher.sliceMax = 1
+}

@@ -92,6 +92,7 @@ func (p *identity) changeInSealed(m *model, sd *sealed, changes []idChange, edit
 	if err != nil {
 		return err
 	}
+	p.looks += lookWork * len(changes)
 	p.editor.begin(sd)
 	err = seg.FindIDs(index, p.ids, &p.segment, func(i int, r segment.Row) error {
 		c, series := &changes[i], sd.number(m, seg, r.Series)
@@ -102,6 +103,7 @@ func (p *identity) changeInSealed(m *model, sd *sealed, changes []idChange, edit
 		if _, changed := c.on(was, r.Time); changed {
 			edits.month.foldJournal.note(series, r.Time, c.ID, &c.change)
 			edits.bytes += editBytes
+			p.looks += editWork
 			p.editor.change(r, &c.change)
 		}
 		return nil

@@ -17,6 +17,9 @@ type identity struct {
 	keys   []segment.Key
 	ids    []segment.HashedID // those looked for
 
+	// looks is how often a sealed segment was looked into since takeLooks, in the work of a slice.
+	looks int
+
 	// Scratch.
 	segment segment.Scratch
 	places  []leafRow
@@ -55,6 +58,19 @@ type monthEdits struct {
 // editBytes is what a change of a sealed row takes at most until a checkpoint folds it, about, beside its features: its
 // edit, copied as its block gets more of them, and its part of the sums of the block.
 const editBytes = 144
+
+// lookWork and editWork are about the work of looking for a row in a sealed segment and of changing one, as [slice] counts it.
+const (
+	lookWork = 1
+	editWork = 64
+)
+
+// takeLooks returns the work in sealed segments since it was called last.
+func (p *identity) takeLooks() int {
+	n := p.looks
+	p.looks = 0
+	return n
+}
 
 // at makes row i of o the change at hand.
 func (p *identity) at(o *bySeries, i int) *change {
@@ -101,6 +117,7 @@ func (p *identity) replaceInSealed(sd *sealed, series uint32, o *bySeries, from,
 	if err != nil {
 		return err
 	}
+	p.looks += lookWork * len(p.keys)
 	p.editor.begin(sd)
 	err = seg.FindRows(int(x.index), p.keys, &p.segment, func(key int, r segment.Row) error {
 		i := first + key
@@ -110,6 +127,7 @@ func (p *identity) replaceInSealed(sd *sealed, series uint32, o *bySeries, from,
 			return err
 		}
 		edits.bytes += editBytes + int64(len(c.features))
+		p.looks += editWork
 		edits.month.foldJournal.note(series, r.Time, p.keys[key].ID, c)
 		p.editor.change(r, c)
 		return nil

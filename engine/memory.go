@@ -7,11 +7,12 @@ import (
 )
 
 // balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
-// read from their packs. Aggregates and small segments always stay. It gives up when ctx ends.
+// read from their packs, and their indexes of ids go. Aggregates and small segments always stay. It gives up when ctx ends.
 func (db *DB) balance(ctx context.Context) {
 	type candidate struct {
 		month  monthNumber
 		source *source
+		sealed *sealed
 	}
 	db.keeper.mu.Lock()
 	defer db.keeper.mu.Unlock()
@@ -21,13 +22,21 @@ func (db *DB) balance(ctx context.Context) {
 		defer m.mu.RUnlock()
 		for _, mo := range m.months {
 			for _, sd := range mo.sealed {
-				all = append(all, candidate{mo.number, sd.source})
+				all = append(all, candidate{mo.number, sd.source, sd})
 			}
 		}
 		return true
 	})
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.month, a.month) })
 	used := int64(0)
+	for _, c := range all {
+		if bytes := c.sealed.indexBytes(); used+bytes <= db.indexesMax() {
+			used += bytes
+		} else {
+			c.sealed.index.Store(nil)
+		}
+	}
+	db.indexer.hold(used)
 	for _, c := range all {
 		if used+c.source.size > db.opts.MemoryLimitBytes {
 			c.source.evict()

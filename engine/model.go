@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // model is everything the store knows of one model id. Two models never wait for each other.
@@ -10,6 +11,9 @@ type model struct {
 	// Immutable after creation.
 	name   string
 	census *census
+
+	// asked is set once rows of the model are looked for by their id.
+	asked atomic.Bool
 
 	mu sync.RWMutex
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"time"
 
 	"github.com/residualdb/residual/event"
@@ -13,10 +14,18 @@ const publishRowsMax = 512
 // warmSeries is how many series are looked for at once: what they touch fits the first cache.
 const warmSeries = 32
 
-// publisher applies durable records to memory in the order of the log. It runs on one goroutine at a time: the log's
-// publisher, or recovery before that starts.
+// publisher applies durable records to memory in the order of the log, see [publication]. Recovery, the goroutine of the log
+// that publishes, and the worker that ends what was put off take turns.
 type publisher struct {
 	db *DB
+
+	// mu is held while records are published, and by a cut. It guards all that follows, and what DB says that the publisher
+	// owns. Locks of models are taken under it, never the other way.
+	mu       sync.Mutex
+	deferred deferred
+	slice    slice
+	// sliceMax is how long a slice is; a test has shorter ones.
+	sliceMax time.Duration
 
 	identity identity
 	targets  targets
@@ -25,83 +34,59 @@ type publisher struct {
 	// spares is the memory of heads.
 	spares spares
 
-	// Of the record at hand: rows that were stored already, rows added, and the memory that it takes until a checkpoint.
-	replaced, added int
-	bytes           int64
-
 	// Scratch, reused from record to record.
 	calendar calendar
-	starts   []uint32
-	order    []uint32
 	changes  []idChange
 }
 
-// publish makes a batch of predictions visible. Heads may take over the texts of the batch by series, which then has
-// other memory for them afterwards.
-func (p *publisher) publish(r *record) error {
-	b, o := r.batch, r.ordered
-	c := o.texts
-	if c.batch = o.shared(); c.batch {
-		c.holders.Store(1)
-		defer func() {
-			o.texts = p.spares.batch()
-			p.spares.drop(c)
-		}()
-	}
-	begin := time.Now()
-	p.replaced, p.added, p.bytes = o.folded, 0, 0
-	for i := range b.Series {
-		if i%warmSeries == 0 {
-			p.targets.warm(b.Series[i:min(i+warmSeries, len(b.Series))])
+// publishBatch publishes predictions. Heads may take over the texts of the batch by series.
+func (p *publisher) publishBatch(x *publication) (over bool, err error) {
+	b, o := x.record.batch, x.record.ordered
+	for ; x.group < len(b.Series); x.group, x.row = x.group+1, -1 {
+		if x.group%warmSeries == 0 {
+			p.targets.warm(b.Series[x.group:min(x.group+warmSeries, len(b.Series))])
 		}
-		if err := p.publishSeries(o, &b.Series[i], int(o.starts[i]), int(o.starts[i+1])); err != nil {
-			return err
+		if x.row < 0 {
+			x.row = int(o.starts[x.group])
+		}
+		if over, err := p.publishSeries(x, o, &b.Series[x.group], int(o.starts[x.group+1])); err != nil || !over {
+			return false, err
 		}
 	}
-	r.replaced = p.replaced
-	if c.batch && c.holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
-		p.bytes += int64(len(c.ids.Bytes) + len(c.features.Bytes))
-	}
-	p.db.counters.unsealed.Add(p.bytes + int64(p.added)*(headRowBytes+2*4))
-	p.db.counters.batches.Add(1)
-	p.db.counters.rows.Add(uint64(b.Len()))
-	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))
-	return nil
+	return true, nil
 }
 
-// groupBy orders the rows by group, keeping their order within each: a counting sort.
-func (p *publisher) groupBy(groupOf []uint32, groups int) {
-	p.starts = grown(p.starts, groups+1)
-	clear(p.starts)
-	for _, g := range groupOf {
-		p.starts[g+1]++
+// endBatch counts the rows of a batch, which has other memory for its texts afterwards if heads have taken them.
+func (p *publisher) endBatch(x *publication) {
+	o := x.record.ordered
+	if c := o.texts; c.batch {
+		if c.holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
+			x.bytes += int64(len(c.ids.Bytes) + len(c.features.Bytes))
+		}
+		o.texts = p.spares.batch()
+		p.spares.drop(c)
 	}
-	for g := 1; g < len(p.starts); g++ {
-		p.starts[g] += p.starts[g-1]
-	}
-	p.order = grown(p.order, len(groupOf))
-	for row, g := range groupOf {
-		p.order[p.starts[g]] = uint32(row)
-		p.starts[g]++
-	}
-	copy(p.starts[1:], p.starts)
-	p.starts[0] = 0
+	p.db.counters.unsealed.Add(x.bytes + int64(x.added)*(headRowBytes+2*4))
+	p.db.counters.rows.Add(uint64(x.record.batch.Len()))
 }
 
-// publishSeries publishes the rows [from, to) of o, which are those of one series.
-func (p *publisher) publishSeries(o *bySeries, name *event.Series, from, to int) error {
+// publishSeries publishes the rows of a series from x.row to to.
+func (p *publisher) publishSeries(x *publication, o *bySeries, name *event.Series, to int) (over bool, err error) {
 	t := p.targets.find(name)
 	if t.m == nil {
 		t.m = p.db.model(name.Model)
 	}
-	for from < to {
-		n, number := p.stretch(o, from, to)
-		if err := p.publishRun(o, t, name, number, from, from+n); err != nil {
-			return err
+	for x.row < to {
+		n, number := p.stretch(o, x.row, to)
+		if err := p.publishRun(x, t, name, number, x.row, x.row+n); err != nil {
+			return false, err
 		}
-		from += n
+		x.row += n
+		if p.slice.spent(n + p.identity.takeLooks()) {
+			return x.row == to && x.group == len(x.record.batch.Series)-1, nil
+		}
 	}
-	return nil
+	return true, nil
 }
 
 // stretch returns how many of the rows [from, to), which are in the order of time, are of one month and fit one hold of
@@ -121,7 +106,8 @@ func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
 
 // publishRun publishes the rows [from, to) of o, which are of one series and month. Those that are later than all of the
 // series there are new; of the others, those that are stored already give that row their values.
-func (p *publisher) publishRun(o *bySeries, t *target, name *event.Series, number monthNumber, from, to int) error {
+func (p *publisher) publishRun(x *publication, t *target, name *event.Series, number monthNumber, from, to int) error {
+	o := x.record.ordered
 	m, first := t.m, o.times[from]
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -138,7 +124,7 @@ func (p *publisher) publishRun(o *bySeries, t *target, name *event.Series, numbe
 		known++
 	}
 	if known > from {
-		if err := p.replace(o, t, from, known); err != nil {
+		if err := p.replace(x, t, from, known); err != nil {
 			return err
 		}
 	}
@@ -152,24 +138,24 @@ func (p *publisher) publishRun(o *bySeries, t *target, name *event.Series, numbe
 			end++
 		}
 		p.recall(o, name, i, end)
-		p.addRun(o, t, last, i, end)
+		p.addRun(x, t, last, i, end)
 		i = end
 	}
 	return nil
 }
 
 // replace gives the values of those of the rows [from, to) that are stored already to the rows that they are.
-func (p *publisher) replace(o *bySeries, t *target, from, to int) error {
-	edits, err := p.identity.replace(t.month, t.series, o, from, to)
+func (p *publisher) replace(x *publication, t *target, from, to int) error {
+	edits, err := p.identity.replace(t.month, t.series, x.record.ordered, from, to)
 	if err != nil {
 		return err
 	}
 	for _, stored := range p.identity.stored {
 		if stored {
-			p.replaced++
+			x.replaced++
 		}
 	}
-	p.bytes += edits.bytes
+	x.bytes += edits.bytes
 	if edits.sealed {
 		p.db.noteEdited(t.m, t.month)
 	}
@@ -204,8 +190,8 @@ func (p *publisher) recall(o *bySeries, name *event.Series, from, to int) {
 }
 
 // addRun adds the rows [from, to) to the head. last is the last time of the series so far.
-func (p *publisher) addRun(o *bySeries, t *target, last int64, from, to int) {
-	mo := t.month
+func (p *publisher) addRun(x *publication, t *target, last int64, from, to int) {
+	o, mo := x.record.ordered, t.month
 	d := dirtyMonth{t.m, mo}
 	if mo.head == nil || mo.head.generation != p.db.generation {
 		p.db.dirty = append(p.db.dirty, d)
@@ -220,9 +206,9 @@ func (p *publisher) addRun(o *bySeries, t *target, last int64, from, to int) {
 		}
 	}
 	h.add(t.part, o, from, to)
-	p.added += to - from
+	x.added += to - from
 	if !o.texts.batch {
-		p.bytes += textSize(&o.texts.ids, from, to) + textSize(&o.texts.features, from, to)
+		x.bytes += textSize(&o.texts.ids, from, to) + textSize(&o.texts.features, from, to)
 	}
 	if h.full() {
 		mo.freeze()

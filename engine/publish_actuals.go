@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"time"
-
 	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/segment"
 )
@@ -21,30 +19,31 @@ const (
 // it anew, which takes about 50 us.
 const actualsRunMax = 64
 
+// actualWork is about the work of an actual, as [slice] counts it, where the rows are in heads.
+const actualWork = 8
+
 // publishActuals makes actuals count, in the order of the request for each model, and remembers them for rows to come.
-func (p *publisher) publishActuals(lsn uint64, r *record) error {
-	begin := time.Now()
-	a := r.actuals
-	p.groupBy(a.ModelOf, len(a.Models))
-	for i, name := range a.Models {
-		rows := p.order[p.starts[i]:p.starts[i+1]]
-		m, _ := p.db.models.Load(name)
-		for len(rows) > 0 {
-			n := min(len(rows), actualsRunMax)
-			if err := p.publishActualsRun(lsn, r, name, m, rows[:n]); err != nil {
-				return err
+func (p *publisher) publishActuals(x *publication) (over bool, err error) {
+	for a := x.record.actuals; x.group < len(a.Models); x.group, x.row = x.group+1, 0 {
+		m, _ := p.db.models.Load(a.Models[x.group])
+		rows := x.order[x.starts[x.group]:x.starts[x.group+1]]
+		for x.row < len(rows) {
+			n := min(len(rows)-x.row, actualsRunMax)
+			if err := p.publishActualsRun(x, m, rows[x.row:x.row+n]); err != nil {
+				return false, err
 			}
-			rows = rows[n:]
+			x.row += n
+			if p.slice.spent(n*actualWork + p.identity.takeLooks()) {
+				return false, nil
+			}
 		}
 	}
-	p.db.counters.batches.Add(1)
-	p.db.counters.applyNanos.Add(uint64(time.Since(begin)))
-	return nil
+	return true, nil
 }
 
 // publishActualsRun publishes some actuals of one model, which is nil if none of its rows has come.
-func (p *publisher) publishActualsRun(lsn uint64, r *record, name string, m *model, rows []uint32) error {
-	a, now := r.actuals, r.moment()
+func (p *publisher) publishActualsRun(x *publication, m *model, rows []uint32) error {
+	a, now := x.record.actuals, x.record.moment()
 	p.changes = p.changes[:0]
 	for _, row := range rows {
 		id := a.IDs.At(int(row))
@@ -60,14 +59,14 @@ func (p *publisher) publishActualsRun(lsn uint64, r *record, name string, m *mod
 			return err
 		}
 	}
-	model := []byte(name)
+	model := []byte(a.Models[x.group])
 	for i, row := range rows {
 		c := &p.changes[i]
 		p.db.counters.outcomes[c.outcome()].Add(1)
 		p.db.actuals.Put(p.db.hashOf(model, c.ID), &actuals.Actual{
 			Model: model, ID: c.ID, Version: []byte(c.scope.Version), Environment: []byte(c.scope.Environment),
 			Value: c.actual, Known: c.kind == setActual, Met: c.hit,
-			Observed: a.Observed[row], Received: now.latest(), LSN: lsn, Line: row,
+			Observed: a.Observed[row], Received: now.latest(), LSN: x.lsn, Line: row,
 		}, p.evict(now.wall))
 	}
 	return nil
@@ -95,30 +94,33 @@ func (c *idChange) outcome() outcome {
 	}
 }
 
-// delete removes predictions and the actuals that are remembered for them.
-func (p *publisher) delete(d *deletion) error {
+// publishDeletion removes predictions and the actuals that are remembered for them.
+func (p *publisher) publishDeletion(x *publication) (over bool, err error) {
+	d := x.record.deletion
 	m, known := p.db.models.Load(d.model)
 	model := []byte(d.model)
-	for len(d.ids) > 0 {
-		n := min(len(d.ids), actualsRunMax)
+	for x.row < len(d.ids) {
+		ids := d.ids[x.row:min(len(d.ids), x.row+actualsRunMax)]
 		p.changes = p.changes[:0]
-		for _, id := range d.ids[:n] {
+		for _, id := range ids {
 			id := []byte(id)
 			p.changes = append(p.changes, idChange{HashedID: segment.HashedID{Hash: p.db.hash(id), ID: id}, change: change{kind: deleteRow}})
 			p.db.actuals.Forget(p.db.hashOf(model, id), model, id)
 		}
-		d.ids = d.ids[n:]
-		if !known {
-			continue
-		}
-		if err := p.changeByID(m); err != nil {
-			return err
-		}
-		for i := range p.changes {
-			if p.changes[i].hit {
-				p.db.counters.deleted.Add(1)
+		x.row += len(ids)
+		if known {
+			if err := p.changeByID(m); err != nil {
+				return false, err
+			}
+			for i := range p.changes {
+				if p.changes[i].hit {
+					p.db.counters.deleted.Add(1)
+				}
 			}
 		}
+		if p.slice.spent(len(ids)*actualWork + p.identity.takeLooks()) {
+			return x.row == len(d.ids), nil
+		}
 	}
-	return nil
+	return true, nil
 }

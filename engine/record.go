@@ -53,6 +53,9 @@ type record struct {
 
 	// replaced is how many rows of the batch took the place of rows stored already. The publisher sets it.
 	replaced int
+
+	// later is set if the record is not published to its end yet.
+	later *publication
 }
 
 // order readies a record for the publisher, in the memory of o.

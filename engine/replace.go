@@ -15,8 +15,10 @@ import (
 type replacement struct {
 	dirtyMonth
 	old []*sealed
-	// merged is the new segment; nil if it is the only old one as it was, which only gets a place on disk.
+	// merged is the new segment, and index that of its ids where rows are looked for by them; nil if it is the only old
+	// one as it was, which only gets a place on disk.
 	merged *source
+	index  *segment.IDIndex
 }
 
 // replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
@@ -97,7 +99,10 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 	bytes := b.Finish(nil)
 	r.merged = &source{size: int64(len(bytes))}
 	r.merged.resident.Store(&bytes)
-	return bytes, nil
+	if r.model.asked.Load() && !r.merged.small() {
+		r.index, err = newIDIndex(r.merged, db.hash, &k.sealer.scratch)
+	}
+	return bytes, err
 }
 
 // begin returns the segments as they are now; edits from here on are noted for the new one. plain tells that there is
@@ -135,9 +140,9 @@ func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
 		r.old[0].source.held.Store(pl)
 		return nil
 	}
-	src := r.merged
+	src, index := r.merged, r.index
 	if src == nil { // the segment moves to another pack
-		src = &source{size: r.old[0].source.size}
+		src, index = &source{size: r.old[0].source.size}, r.old[0].index.Load()
 		src.resident.Store(r.old[0].source.resident.Load())
 	}
 	src.held.Store(pl)
@@ -149,6 +154,7 @@ func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
 	if err != nil {
 		return fmt.Errorf("open what was just written: %w", err)
 	}
+	sd.index.Store(index)
 	mo := r.month
 	mo.sealed = slices.DeleteFunc(slices.Clone(mo.sealed), func(s *sealed) bool { return slices.Contains(r.old, s) })
 	mo.sealed = append(mo.sealed, sd)

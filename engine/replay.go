@@ -28,5 +28,5 @@ func (p *replayer) replay(r wal.Record) error {
 	p.records++
 	p.last = p.record.moment()
 	p.rows += p.record.rows()
-	return p.db.publish(r.LSN, &p.record)
+	return p.db.publisher.publish(r.LSN, &p.record)
 }

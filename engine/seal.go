@@ -14,6 +14,7 @@ const sealRows = 128 << 10
 // sealer turns heads into segments. It is for one goroutine at a time.
 type sealer struct {
 	builder   *segment.Builder
+	hash      func(id []byte) uint64
 	gathering gathering
 	// columns are rows of a series, rest is memory for those that are in no block yet.
 	columns, rest segment.Columns
@@ -32,13 +33,21 @@ func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
 	}
 	src := &source{size: int64(len(bytes))}
 	src.resident.Store(&bytes)
+	var index *segment.IDIndex
+	if m.asked.Load() && !src.small() {
+		index, err = newIDIndex(src, s.hash, &s.scratch)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	sd, err := newSealed(m, src, heads[0].generation, &s.scratch)
+	var sd *sealed
+	if err == nil {
+		sd, err = newSealed(m, src, heads[0].generation, &s.scratch)
+	}
 	if err != nil {
 		mo.sealJournal = nil
 		return nil, err
 	}
+	sd.index.Store(index)
 	mo.sealed = append(slices.Clip(mo.sealed), sd)
 	mo.frozen = slices.Clone(mo.frozen[len(heads):])
 	for _, h := range heads {

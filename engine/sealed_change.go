@@ -94,16 +94,3 @@ func (p *sealedEditor) holds(seg *segment.Segment, r segment.Row, c *change) (bo
 	features, err := seg.FeaturesOf(r, p.scratch)
 	return err == nil && bytes.Equal(features, c.features), segmentError(err)
 }
-
-// idIndex returns the segment's index of ids, which it makes if nobody has; nil for one so small that it needs none.
-func (s *sealed) idIndex(seg *segment.Segment, hash func(id []byte) uint64, sc *segment.Scratch) (*segment.IDIndex, error) {
-	if x := s.index.Load(); x != nil || !seg.WantsIndex() {
-		return x, nil
-	}
-	x, err := segment.NewIDIndex(seg, hash, sc)
-	if err != nil {
-		return nil, segmentError(err)
-	}
-	s.index.CompareAndSwap(nil, x)
-	return s.index.Load(), nil
-}

@@ -67,6 +67,9 @@ func (s *Segment) eachID(sc *Scratch, f func(row uint32, id []byte)) error {
 	return nil
 }
 
+// IDIndexBytes returns about what the index of so many rows takes.
+func IDIndexBytes(rows uint64) int64 { return int64(rows) * (4/bucketRows + 5) }
+
 // Bytes returns the memory that the index takes.
 func (x *IDIndex) Bytes() int64 { return int64(len(x.starts)+len(x.blocks))*4 + int64(len(x.rows))*5 }
 

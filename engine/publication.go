@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// sliceMax is how long a record is published before others get their turn.
+const sliceMax = 5 * time.Millisecond
+
+// publication is a record on its way into memory. One that takes longer than sliceMax goes on in slices, between which
+// records of other models are published, so that nobody waits for a request of somebody else. A record that has a model in
+// common with one that is under way waits for it: of each model, memory is what a replay of the log would make it.
+type publication struct {
+	lsn    uint64
+	record *record
+
+	// How far it is: the series and the row of a batch, or the model and the row of actuals, or the id of a deletion.
+	group, row int
+	// starts and order are the rows of actuals by model.
+	starts, order []uint32
+
+	// Rows that were stored already, rows added, and the memory that it takes until a checkpoint.
+	replaced, added int
+	bytes           int64
+
+	// done is closed when a publication that was put off is over, with err. Nil for one that is over at once.
+	done chan struct{}
+	err  error
+}
+
+// deferred are publications that are not over, in the order of the log.
+type deferred struct {
+	queue []*publication
+	// models counts the publications of each model.
+	models map[string]int
+	worker sync.WaitGroup
+}
+
+// publish publishes a record, or some of it and leaves the rest to the worker. In that case the record's later is set, and
+// the outcome is that of it.
+func (p *publisher) publish(lsn uint64, r *record) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.db.failure(); err != nil {
+		return err
+	}
+	x := &publication{lsn: lsn, record: r}
+	p.begin(x)
+	if !p.isHeld(r) {
+		over, err := p.advance(x, p.until())
+		if err != nil || over {
+			return p.end(x, err)
+		}
+	}
+	x.done = make(chan struct{})
+	r.later = x
+	p.putOff(x)
+	return nil
+}
+
+// until is when the slice that begins now ends. Recovery publishes each record to its end.
+func (p *publisher) until() time.Time {
+	if p.db.log == nil {
+		return time.Time{}
+	}
+	return time.Now().Add(p.sliceMax)
+}
+
+// wait waits until a record that was put off is published.
+func (r *record) wait() error {
+	if r.later == nil {
+		return nil
+	}
+	<-r.later.done
+	return r.later.err
+}
+
+// isHeld tells whether a publication that is not over has a model in common with a record.
+func (p *publisher) isHeld(r *record) bool {
+	if len(p.deferred.queue) == 0 {
+		return false
+	}
+	held := false
+	r.eachModel(func(model string) { held = held || p.deferred.models[model] > 0 })
+	return held
+}
+
+// eachModel calls f for the models of a record; for some more than once.
+func (r *record) eachModel(f func(model string)) {
+	switch r.kind() {
+	case recordPredictions:
+		for i := range r.batch.Series {
+			f(r.batch.Series[i].Model)
+		}
+	case recordDeletion:
+		f(r.deletion.model)
+	default:
+		for _, model := range r.actuals.Models {
+			f(model)
+		}
+	}
+}
+
+// putOff leaves a publication to the worker, which is started if there is none.
+func (p *publisher) putOff(x *publication) {
+	d := &p.deferred
+	if d.models == nil {
+		d.models = make(map[string]int)
+	}
+	x.record.eachModel(func(model string) { d.models[model]++ })
+	if d.queue = append(d.queue, x); len(d.queue) == 1 {
+		d.worker.Go(p.work)
+	}
+}
+
+// work ends the publications that were put off, one after the other, slice by slice, until there are none.
+func (p *publisher) work() {
+	for {
+		p.mu.Lock()
+		if len(p.deferred.queue) == 0 {
+			p.mu.Unlock()
+			return
+		}
+		p.workOn(time.Now().Add(p.sliceMax))
+		p.mu.Unlock()
+	}
+}
+
+// workOn works on the first publication that was put off.
+func (p *publisher) workOn(until time.Time) {
+	d := &p.deferred
+	x := d.queue[0]
+	err := p.db.failure()
+	over := err != nil
+	if !over {
+		over, err = p.advance(x, until)
+	}
+	if err == nil && !over {
+		return
+	}
+	x.err = p.end(x, err)
+	x.record.eachModel(func(model string) {
+		if d.models[model]--; d.models[model] == 0 {
+			delete(d.models, model)
+		}
+	})
+	d.queue[0] = nil // nothing keeps the request
+	if d.queue = d.queue[1:]; len(d.queue) == 0 {
+		d.queue = nil
+	}
+	close(x.done)
+}
+
+// finishAll ends all publications that were put off.
+func (p *publisher) finishAll() {
+	for len(p.deferred.queue) > 0 {
+		p.workOn(time.Time{})
+	}
+}
+
+// settle waits until the publications that are under way now are over, so that a cut need not wait for them with everybody.
+func (p *publisher) settle(ctx context.Context) {
+	p.mu.Lock()
+	under := append([]*publication(nil), p.deferred.queue...)
+	p.mu.Unlock()
+	for _, x := range under {
+		select {
+		case <-x.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// begin readies a publication.
+func (p *publisher) begin(x *publication) {
+	switch r := x.record; r.kind() {
+	case recordPredictions:
+		x.row, x.replaced = -1, r.ordered.folded
+		r.ordered.texts.batch = r.ordered.shared()
+		if r.ordered.texts.batch {
+			r.ordered.texts.holders.Store(1)
+		}
+	case recordActuals:
+		x.groupBy(r.actuals.ModelOf, len(r.actuals.Models))
+	}
+}
+
+// advance publishes until a time, which is zero for no bound, and tells whether the publication is over.
+func (p *publisher) advance(x *publication, until time.Time) (over bool, err error) {
+	begin := time.Now()
+	defer func() { p.db.counters.applyNanos.Add(uint64(time.Since(begin))) }()
+	p.slice = slice{until: until}
+	switch x.record.kind() {
+	case recordPredictions:
+		return p.publishBatch(x)
+	case recordActuals:
+		return p.publishActuals(x)
+	default:
+		return p.publishDeletion(x)
+	}
+}
+
+// end counts what was published, or fails the store: what the record would have become is left to the next start, see
+// [DB.fail].
+func (p *publisher) end(x *publication, err error) error {
+	db, r := p.db, x.record
+	if r.kind() == recordPredictions {
+		p.endBatch(x)
+	}
+	if err != nil {
+		db.fail(fmt.Errorf("publish record %d: %w", x.lsn, err))
+		return err
+	}
+	p.forgetActuals(r.moment())
+	source, rejects, counts := r.rejected()
+	db.quarantine.add(x.lsn, r.at, source, rejects, counts.Total())
+	r.replaced = x.replaced
+	db.counters.replaced.Add(uint64(r.replaced))
+	db.counters.batches.Add(1)
+	for code, n := range counts {
+		db.counters.quarantined[code].Add(uint64(n))
+	}
+	if r.keyed {
+		db.keys.add(keyEntry{
+			id: r.key, hash: r.hash, lsn: x.lsn, at: r.moment().latest(),
+			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
+		}, r.moment().past())
+	}
+	db.behind.Add(int64(r.rows()))
+	db.announceGrown()
+	return nil
+}
+
+// slice is the time that a publication may take before others get their turn.
+type slice struct {
+	until time.Time
+	// work is what was done since the clock was looked at last, in rows that are new.
+	work int
+}
+
+// sliceWork is how much work is done between two looks at the clock: some 50 us.
+const sliceWork = 512
+
+// spent notes work and tells whether the slice is over.
+func (s *slice) spent(work int) bool {
+	if s.work += work; s.work < sliceWork || s.until.IsZero() {
+		return false
+	}
+	s.work = 0
+	return !time.Now().Before(s.until)
+}
+
+// groupBy orders the rows by group, keeping their order within each: a counting sort.
+func (x *publication) groupBy(groupOf []uint32, groups int) {
+	x.starts = make([]uint32, groups+1)
+	for _, g := range groupOf {
+		x.starts[g+1]++
+	}
+	for g := 1; g < len(x.starts); g++ {
+		x.starts[g] += x.starts[g-1]
+	}
+	x.order = make([]uint32, len(groupOf))
+	for row, g := range groupOf {
+		x.order[x.starts[g]] = uint32(row)
+		x.starts[g]++
+	}
+	copy(x.starts[1:], x.starts)
+	x.starts[0] = 0
+}
