@@ -199,7 +199,6 @@ func eachRanked[R any](ctx context.Context, q *rows[R], rank func(*R) (class uin
 	for i := range places {
 		order[i] = places[i].number
 	}
-	places = nil
 	r, err := q.each(ctx, order, yield)
 	read.add(r)
 	return read, err

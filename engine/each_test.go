@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestEach(t *testing.T) {
 		for range 2000 {
 			model := r.IntN(60)
 			e := event.Event{
-				Timestamp: begin.Add(time.Duration(r.Int64N(int64(now.Sub(begin))))), ModelID: fmt.Sprint("m", model), PredictionID: fmt.Sprint(r.Uint64()),
+				Timestamp: begin.Add(time.Duration(r.Int64N(int64(now.Sub(begin))))), ModelID: fmt.Sprint("m", model), PredictionID: strconv.FormatUint(r.Uint64(), 10),
 				Features: "{}", PredictedValue: r.Float64() * float64(model), ActualValue: r.Float64(), HasActual: r.IntN(3) > 0,
 				ModelVersion: fmt.Sprint("v", r.IntN(3)), Environment: []string{"production", "staging"}[r.IntN(2)],
 			}
