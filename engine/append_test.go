@@ -14,6 +14,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/vfs/simdisk"
 	"github.com/residualdb/residual/internal/workload"
 )
 
@@ -69,6 +70,38 @@ func TestAppendOnce(t *testing.T) {
 		_, err = db.AppendOnce(ctx, b, engine.Key{ID: id})
 		require.ErrorIs(t, err, engine.ErrBatch)
 	}
+}
+
+// TestAppendOnceReplaced holds that the answer under a key says how many rows the first append replaced, also from the log
+// and from a checkpoint.
+func TestAppendOnceReplaced(t *testing.T) {
+	disk := simdisk.New(simdisk.Options{})
+	opts := engine.Options{NoBackground: true, FS: disk}
+	db := openDB(t, "store", opts)
+	ctx := context.Background()
+	_, err := db.Append(ctx, oneEvent(t, db, "a"))
+	require.NoError(t, err)
+	for i, prepare := range []func(){
+		func() {},
+		func() {},
+		func() {
+			opts.FS = disk.Kill()
+			db.Abandon()
+			db = openDB(t, "store", opts)
+		},
+		func() {
+			require.NoError(t, db.Checkpoint(ctx))
+			require.NoError(t, db.Close())
+			db = openDB(t, "store", opts)
+		},
+	} {
+		prepare()
+		done, err := db.AppendOnce(ctx, oneEvent(t, db, "a"), engine.Key{ID: "k"})
+		require.NoError(t, err)
+		require.Equal(t, i > 0, done.Duplicate)
+		require.Equal(t, 1, done.Replaced, "append %d", i)
+	}
+	require.EqualValues(t, 1, count(t, db))
 }
 
 func TestAppendOnceInParallel(t *testing.T) {

@@ -59,6 +59,11 @@ func TestIngestFilesAndPipes(t *testing.T) {
 	require.NotContains(t, r.err, "rows", "no bar where there is no terminal")
 	require.Equal(t, 5500, countRows(t, s.url()), "a load that runs again stores nothing")
 
+	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "100KiB", plain, write(t, dir, "b.ndjson", generated(t, "--rows", "300", "--seed", "2")))
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Contains(t, r.out, "5300 rows stored, 5300 of which were there before, 0 quarantined, ")
+	require.Equal(t, 5500, countRows(t, s.url()), "rows sent in other requests are still the same rows")
+
 	r = runWith(t, map[string]string{"RESIDUAL_SERVER": s.url()}, string(generated(t, "--rows", "70", "--seed", "4")), "ingest", "--wait", "-")
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Equal(t, 5570, countRows(t, s.url()))
