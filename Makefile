@@ -9,6 +9,14 @@ GO           ?= go
 LINT_VERSION := v2.15.0
 LINT         := .bin/golangci-lint-$(LINT_VERSION)
 
+# Version and commit, where git knows them: go build stamps them itself, unless it is told not to.
+VERSION ?= $(shell git describe --tags --exact-match 2>/dev/null)
+COMMIT  ?= $(shell git describe --always --abbrev=12 --exclude '*' --dirty=+changes 2>/dev/null)
+STAMP    = -X main.stampedVersion=$(VERSION) -X main.stampedCommit=$(COMMIT)
+
+# What it builds and runs on. Others lack what the store asks of a file system.
+SYSTEMS := linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64
+
 # The race detector needs a C compiler on Linux. Without one the tests still run, and say so.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
@@ -66,7 +74,15 @@ fmt: $(LINT) ## format every file
 
 .PHONY: build
 build: ## build the program: ./residual
-	$(GO) build -o residual ./cmd/residual
+	$(GO) build -ldflags '$(STAMP)' -o residual ./cmd/residual
+
+.PHONY: cross
+cross: ## build the program for every system that it runs on, and vet its packages there
+	@for system in $(SYSTEMS); do \
+		echo "== $$system"; \
+		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/residual; \
+		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 $(GO) vet ./...; \
+	done
 
 .PHONY: crash
 crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minutes of them

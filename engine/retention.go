@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // DropExpired drops the months that are wholly older than the retention, as far as checkpoints cover them: first from
@@ -25,10 +26,12 @@ func (db *DB) dropExpired() error {
 	if err := k.failure(); err != nil {
 		return err
 	}
-	expired := db.expired(db.Rules().Oldest)
+	oldest := db.Rules().Oldest
+	expired := db.expired(oldest)
 	if len(expired) == 0 {
 		return nil
 	}
+	db.announce(expired, oldest)
 	next := k.manifest.clone()
 	for _, d := range expired {
 		for _, sd := range d.month.sealed {
@@ -45,6 +48,23 @@ func (db *DB) dropExpired() error {
 		return fmt.Errorf("retention: %w", err)
 	}
 	return nil
+}
+
+// announce logs what is about to be dropped: nothing brings it back.
+func (db *DB) announce(expired []dirtyMonth, oldest int64) {
+	rows, models := uint64(0), map[*model]bool{}
+	first, last := expired[0].month.span, expired[0].month.span
+	for _, d := range expired {
+		models[d.model] = true
+		for _, sd := range d.month.sealed {
+			rows += sd.rows
+		}
+		first.from, last.to = min(first.from, d.month.span.from), max(last.to, d.month.span.to)
+	}
+	date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
+	db.opts.Logger.Info("months older than the retention are dropped, for good",
+		"retention", db.opts.Retention, "kept_from", date(oldest), "from", date(first.from), "to", date(last.to),
+		"months", len(expired), "models", len(models), "rows", rows)
 }
 
 // expired returns the months that end at or before oldest and are all in packs. The keeper's lock is held, so that

@@ -221,6 +221,7 @@ var goldenCases = []goldenCase{
 	{name: "pipes", request: get("/v0/pipes")},
 	{name: "datasources", request: get("/v0/datasources")},
 	{name: "health", request: get("/health")},
+	{name: "health_commit", request: get("/health"), options: func(*testing.T) httpapi.Options { return httpapi.Options{Commit: "0123456789ab"} }},
 	{name: "health_degraded", request: get("/health"), prepare: func(f *fakeStore) {
 		f.health = engine.Health{Ready: true, Degraded: true, Reason: "the log failed"}
 	}},

@@ -25,7 +25,12 @@ func (s *Server) getHealth(c *call) error {
 		body = jsontext.AppendString(body, reason)
 	}
 	body = append(body, `,"version":`...)
-	body = append(jsontext.AppendString(body, s.opts.Version), "}\n"...)
+	body = jsontext.AppendString(body, s.opts.Version)
+	if s.opts.Commit != "" {
+		body = append(body, `,"commit":`...)
+		body = jsontext.AppendString(body, s.opts.Commit)
+	}
+	body = append(body, "}\n"...)
 	if status != "ok" {
 		c.ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")

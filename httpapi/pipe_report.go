@@ -61,6 +61,9 @@ var reportPipe = pipe{
 	run:         runReport,
 }
 
+// Timezones returns what the parameter timezone may be.
+func Timezones() []string { return zones.Names() }
+
 // allIntervals is the list for texts.
 var allIntervals = strings.Join(engine.IntervalNames(), ", ")
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,6 +38,34 @@ func parseScope(text string) (scope, error) {
 		}
 	}
 	return scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name> and PIPES:READ:<name> are allowed", shown(text))
+}
+
+// exists returns an error for a scope of a data source or pipe that no store has. Tokens that were given one are kept: a later version
+// may know it.
+func (s scope) exists() error {
+	if s.kind == admin || slices.Contains(Scopes(), s.String()) {
+		return nil
+	}
+	var names []string
+	for _, text := range Scopes() {
+		if name, ok := strings.CutPrefix(text, scopePrefixes[s.kind]); ok {
+			names = append(names, name)
+		}
+	}
+	return fmt.Errorf("the scope %s is of something that does not exist; %s<name> is for %s",
+		shown(s.String()), scopePrefixes[s.kind], strings.Join(names, ", "))
+}
+
+// Scopes returns every scope that a token may have.
+func Scopes() []string {
+	list := []string{scopePrefixes[admin]}
+	for i := range sources {
+		list = append(list, scope{appendSource, sources[i].name}.String(), scope{readSource, sources[i].name}.String())
+	}
+	for i := range pipes {
+		list = append(list, scope{readPipe, pipes[i].name}.String())
+	}
+	return list
 }
 
 // covers reports whether s gives the right that is asked for.

@@ -54,8 +54,8 @@ type Options struct {
 	ModelGaugesFor time.Duration
 	// NoModelGauges leaves them all out.
 	NoModelGauges bool
-	// Version is shown by /health. Default: "dev".
-	Version string
+	// Version is shown by /health, and Commit beside it unless it is empty. Default: "dev".
+	Version, Commit string
 	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.
 	Logger *slog.Logger
 	// Now is the clock of the answers. Default: time.Now.

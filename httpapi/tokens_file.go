@@ -50,7 +50,11 @@ func CreateToken(dir, name string, scopes []string, created time.Time) (string, 
 		return "", fmt.Errorf("%w: at least one scope is needed", ErrToken)
 	}
 	for _, text := range scopes {
-		if _, err := parseScope(text); err != nil {
+		s, err := parseScope(text)
+		if err == nil {
+			err = s.exists()
+		}
+		if err != nil {
 			return "", fmt.Errorf("%w: %w", ErrToken, err)
 		}
 	}

@@ -56,7 +56,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 		otherAppend = "DATASOURCES:APPEND:ml_model_actuals"
 		otherRead   = "DATASOURCES:READ:ml_model_actuals"
 	)
-	scopes := []string{adminScope, appendScope, readScope, otherAppend, otherRead, "PIPES:READ:another"}
+	scopes := []string{adminScope, appendScope, readScope, otherAppend, otherRead}
 	granted := map[string][]string{ // by method and target; ADMIN always is
 		"POST " + events: {appendScope},
 		"POST /v0/datasources?format=csv&name=ml_model_predictions": {appendScope},
@@ -229,7 +229,7 @@ func TestTokenCommands(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, loaded.Defined())
 
-	token := create(t, dir, "ci", "PIPES:READ:a", "DATASOURCES:READ:b")
+	token := create(t, dir, "ci", "PIPES:READ:models", "DATASOURCES:READ:ml_model_actuals")
 	require.Greater(t, len(token), 40)
 	require.NoError(t, loaded.Reload())
 	require.True(t, loaded.Defined())
@@ -237,7 +237,7 @@ func TestTokenCommands(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, tokens, 1)
 	require.Equal(t, "ci", tokens[0].Name)
-	require.Equal(t, []string{"PIPES:READ:a", "DATASOURCES:READ:b"}, tokens[0].Scopes)
+	require.Equal(t, []string{"PIPES:READ:models", "DATASOURCES:READ:ml_model_actuals"}, tokens[0].Scopes)
 	require.True(t, tokens[0].Created.Equal(now))
 	info, err := os.Stat(filepath.Join(dir, "tokens.json"))
 	require.NoError(t, err)
@@ -256,6 +256,10 @@ func TestTokenCommands(t *testing.T) {
 	f("no scope", err, "at least one scope")
 	_, err = httpapi.CreateToken(dir, "x", []string{"PIPES:READ:"}, now)
 	f("bad scope", err, "PIPES:READ:")
+	_, err = httpapi.CreateToken(dir, "x", []string{"ADMIN", "PIPES:READ:nope"}, now)
+	f("unknown pipe", err, "'PIPES:READ:nope' is of something that does not exist")
+	_, err = httpapi.CreateToken(dir, "x", []string{"DATASOURCES:APPEND:nope"}, now)
+	f("unknown data source", err, "is for ml_model_predictions, ml_model_actuals")
 	_, err = httpapi.CreateToken(dir, "x", []string{"admin"}, now)
 	f("scope in lower case", err, "'admin'")
 	f("unknown name", httpapi.RevokeToken(dir, "x"), "there is none named 'x'")

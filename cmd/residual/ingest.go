@@ -121,14 +121,18 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, b
 	})
 }
 
+// summary says what became of the rows, in parts that add up.
 func summary(sum client.Loaded) string {
-	text := fmt.Sprintf("%d rows stored, ", sum.Successful)
+	stored := sum.Successful - sum.Replaced - sum.Known
+	text := fmt.Sprintf("%d rows stored, ", stored)
+	if stored != sum.Successful {
+		text = fmt.Sprintf("%d rows sent: %d stored, ", sum.Successful+sum.Quarantined, stored)
+	}
 	if sum.Replaced > 0 {
-		text += fmt.Sprintf("%d of which were there before, ", sum.Replaced)
+		text += fmt.Sprintf("%d were there before, ", sum.Replaced)
 	}
-	text += fmt.Sprintf("%d quarantined, ", sum.Quarantined)
 	if sum.Known > 0 {
-		text += fmt.Sprintf("%d of them by an earlier load, ", sum.Known)
+		text += fmt.Sprintf("%d taken by an earlier request, ", sum.Known)
 	}
-	return text + fmt.Sprintf("%d requests, %d retries", sum.Requests, sum.Retries)
+	return text + fmt.Sprintf("%d quarantined, %d requests, %d retries", sum.Quarantined, sum.Requests, sum.Retries)
 }

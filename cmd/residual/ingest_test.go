@@ -55,7 +55,7 @@ func TestIngestFilesAndPipes(t *testing.T) {
 
 	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "64KiB", plain, gzFile, zstFile)
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Contains(t, r.out, "5500 rows stored, 0 quarantined, 5500 of them by an earlier load, ")
+	require.Contains(t, r.out, "5500 rows sent: 0 stored, 5500 taken by an earlier request, 0 quarantined, ")
 	require.NotContains(t, r.err, "rows", "no bar where there is no terminal")
 	require.Equal(t, 5500, countRows(t, s.url()), "a load that runs again stores nothing")
 
@@ -75,8 +75,12 @@ func TestIngestSummary(t *testing.T) {
 		require.Equal(t, want, summary(sum))
 	}
 	f("5 rows stored, 0 quarantined, 2 requests, 1 retries", client.Loaded{Counts: client.Counts{Successful: 5}, Requests: 2, Retries: 1})
-	f("5 rows stored, 3 of which were there before, 1 quarantined, 2 requests, 0 retries",
+	f("6 rows sent: 2 stored, 3 were there before, 1 quarantined, 2 requests, 0 retries",
 		client.Loaded{Counts: client.Counts{Successful: 5, Replaced: 3, Quarantined: 1}, Requests: 2})
+	f("10 rows sent: 1 stored, 3 were there before, 5 taken by an earlier request, 1 quarantined, 2 requests, 0 retries",
+		client.Loaded{Counts: client.Counts{Successful: 9, Replaced: 3, Known: 5, Quarantined: 1}, Requests: 2})
+	f("5 rows sent: 0 stored, 5 taken by an earlier request, 0 quarantined, 1 requests, 0 retries",
+		client.Loaded{Counts: client.Counts{Successful: 5, Known: 5}, Requests: 1})
 }
 
 // TestIngestTutorial sends the sample events and the pretty-printed body of the tutorial that the schema comes from.

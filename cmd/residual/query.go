@@ -3,11 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,7 +27,7 @@ var endpoints = [...]endpoint{
 		short: "RMSE, MAE and number of predictions in a window",
 		example: `  residual query metrics --model-id price_prediction_model --model-version v1.2.3 --time-window 48
   residual query metrics --model-id 'team_*' --model-version '*' --group-by model_id
-  residual query metrics --model-id '*' --from '2026-01-01 00:00:00' --to '2026-02-01 00:00:00' --format csvwithnames`,
+  residual query metrics --model-id '*' --from 2026-01-01 --to 2026-02-01 --format csvwithnames`,
 	},
 	{
 		pipe:  "model_drift_detection",
@@ -87,9 +87,11 @@ func newQuery() *cobra.Command {
 
 func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Command {
 	cmd := &cobra.Command{Use: e.name, Short: e.short, Long: e.long(), Example: e.example, Args: noArguments}
-	cmd.SetFlagErrorFunc(suggestFlag)
 	for _, parameter := range httpapi.Parameters(e.pipe) {
 		usage := parameter.Description
+		if parameter.Kind == "DateTime" {
+			usage += "; YYYY-MM-DD[ hh:mm:ss] in UTC, or RFC 3339"
+		}
 		if parameter.Default != "" {
 			usage += " (default " + parameter.Default + ")"
 		}
@@ -134,24 +136,6 @@ func (e *endpoint) long() string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// suggestFlag names the flags that an unknown one looks like.
-func suggestFlag(cmd *cobra.Command, err error) error {
-	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	if !ok {
-		return &usageError{err}
-	}
-	var near []string
-	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if httpapi.LooksLike(unknown.GetSpecifiedName(), flag.Name) {
-			near = append(near, "--"+flag.Name)
-		}
-	})
-	if len(near) == 0 {
-		return &usageError{err}
-	}
-	return usagef("%w; did you mean %s?", err, strings.Join(near, " or "))
-}
-
 // value is what a parameter is for the server, its default if it was not given.
 func (e *endpoint) value(name string, values url.Values) string {
 	if values.Has(name) {
@@ -170,10 +154,27 @@ func (e *endpoint) values(flags *pflag.FlagSet) url.Values {
 	values := url.Values{}
 	for _, parameter := range httpapi.Parameters(e.pipe) {
 		if flag := flags.Lookup(dashed(parameter.Name)); flag.Changed {
-			values.Set(parameter.Name, flag.Value.String())
+			values.Set(parameter.Name, withTimes(parameter, flag.Value.String()))
 		}
 	}
 	return values
+}
+
+// withTimes has the start of the day for each date without a time in what is a moment, or holds some: at a shell nobody types zeros.
+func withTimes(parameter httpapi.Parameter, value string) string {
+	head, moments := "", value
+	if rest, ok := strings.CutPrefix(value, "pinned:"); ok && parameter.Name == "reference" {
+		head, moments = "pinned:", rest
+	} else if parameter.Kind != "DateTime" {
+		return value
+	}
+	list := strings.Split(moments, ",")
+	for i, text := range list {
+		if _, err := time.Parse(time.DateOnly, text); err == nil {
+			list[i] += " 00:00:00"
+		}
+	}
+	return head + strings.Join(list, ",")
 }
 
 // ask writes the answer of a pipe to out: as a table, or in the server's own format.

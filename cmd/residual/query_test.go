@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -61,6 +62,11 @@ func TestQuery(t *testing.T) {
 	notes(`^residual: 2 models are named like "m\*"; ask`, "report", "--model-id", "m*", "--environment", "nowhere")
 	notes(`^$`, "metrics", "--model-id", "model_1,model_2", "--as-of", "2026-01-01 00:00:00")
 	notes(`^$`, "quarantine")
+	// A date is the start of that day.
+	day := f("metrics", "--model-id", "*", "--from", "2025-12-31", "--to", "2026-01-01", "--format", "csv")
+	require.Equal(t, f("metrics", "--model-id", "*", "--from", "2025-12-31 00:00:00", "--to", "2026-01-01T00:00:00Z", "--format", "csv"), day)
+	require.Contains(t, day, `"2025-12-31 00:`)
+	require.Regexp(t, `\nmodel_1 `, f(append([]string{"drift-report", "--reference", "pinned:2025-12-01,2025-12-15"}, window...)...))
 
 	r := run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
 	require.Equal(t, exitFailure, r.code)
@@ -87,6 +93,40 @@ func TestHelpSaysWhatColumnsHold(t *testing.T) {
 	require.Regexp(t, `prediction_count +predictions that have an actual`, run(t, "query", "metrics", "--help").out)
 	require.Regexp(t, `prediction_count +predictions, with or without an actual`, run(t, "query", "report", "--help").out)
 	require.Regexp(t, `drift_percentage +.*a ratio: 0.25 is 25 % worse`, run(t, "query", "drift", "--help").out)
+}
+
+// TestQueryEscapes has lines rejected that would take over the terminal of whoever looks at them.
+func TestQueryEscapes(t *testing.T) {
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	hostile := "\x1b]0;title\x07 \u202eevil\u2066 \u009b31m \x9b \r\x00"
+	r := run(t, "ingest", "--server", s.url(), write(t, dir, "hostile.ndjson", []byte(hostile+"\n")))
+	require.Equal(t, exitFailure, r.code)
+	requireVisible(t, r.out+r.err)
+
+	r = run(t, "query", "quarantine", "--server", s.url())
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Contains(t, r.out, `\x1b]0;title\x07 \u202eevil\u2066 \u009b31m`)
+	requireVisible(t, r.out)
+
+	r = run(t, "ingest", "--server", s.url(), "--name", "\x1b[2J\u202e", write(t, dir, "x.ndjson", []byte("{}\n")))
+	require.Equal(t, exitFailure, r.code)
+	requireVisible(t, r.err)
+	r = run(t, "ingest", "--server", s.url(), filepath.Join(dir, "\x1b[2J.ndjson"))
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, `\x1b[2J.ndjson: no such file`)
+	requireVisible(t, r.err)
+	r = run(t, "\x1b[2J")
+	require.Equal(t, exitUsage, r.code)
+	requireVisible(t, r.err)
+}
+
+// requireVisible checks that a text has no character that a terminal takes for a command, but for the ends of its lines.
+func requireVisible(t *testing.T, text string) {
+	t.Helper()
+	for i, r := range text {
+		require.True(t, r == '\n' || unicode.IsGraphic(r), "%q at %d of %q", r, i, text)
+	}
 }
 
 func TestWriteAnswer(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/residualdb/residual/internal/plaintext"
 )
 
 // process is what a command may touch of the process it runs in, so that tests can run commands in theirs.
@@ -24,9 +26,11 @@ func execute(ctx context.Context, p process) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
+	root.InitDefaultCompletionCmd(p.args...) // it keeps where output goes, so this is set before
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil {
-		fmt.Fprintln(p.err, "residual:", err)
+		// It may repeat what a server answered, or how a file begins.
+		fmt.Fprintln(p.err, "residual:", plaintext.EscapeLines(err.Error()))
 	}
 	code := exitCode(err)
 	if code == exitUsage {
@@ -50,15 +54,26 @@ Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DA
 		Args:              knownCommand,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return readEnvironment(cmd.Flags(), env) },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(
 		newServe(), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVerify(), newSalvage(), newVersion(),
 	)
+	for _, cmd := range everySubcommand(root) {
+		completeFlags(cmd)
+	}
 	return root
+}
+
+// everySubcommand returns the commands below one, at any depth.
+func everySubcommand(cmd *cobra.Command) []*cobra.Command {
+	var found []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		found = append(append(found, sub), everySubcommand(sub)...)
+	}
+	return found
 }
 
 // knownCommand refuses what stands where a command should, with what it may have meant.
@@ -66,7 +81,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	if near := nearCommands(cmd, args[0]); len(near) > 0 {
 		return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
 	}
 	var names []string

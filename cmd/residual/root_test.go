@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,9 +26,17 @@ func TestUsage(t *testing.T) {
 		require.NoDirExists(t, dir, line)
 	}
 	f("serv", `unknown command "serv"; did you mean serve?`)
-	f("fly", `unknown command "fly": one of demo, generate, ingest, query`)
+	f("fly", `unknown command "fly": one of completion, demo, generate, ingest, query`)
 	f("query metric", `unknown command "metric"; did you mean metrics?`)
-	f("serve --colour red", "unknown flag: --colour")
+	f("sreve", `unknown command "sreve"; did you mean serve?`)
+	f("igest x", `unknown command "igest"; did you mean ingest?`)
+	f("query drfit", `unknown command "drfit"; did you mean drift?`)
+	f("drift", `unknown command "drift"; did you mean query drift or query drift-report?`)
+	f("drfit", `unknown command "drfit"; did you mean query drift?`)
+	f("serve --colour red", "unknown flag: --colour\n")
+	f("query metrics --model x", "unknown flag: --model; did you mean --model-id or --model-version?")
+	f("query metrics --modelid x", "unknown flag: --modelid; did you mean --model-id?")
+	f("serve --data-dri DIR", "unknown flag: --data-dri; did you mean --data-dir?")
 	f("serve --data-dir DIR extra", `residual serve takes no arguments, and got "extra"`)
 	f("serve --data-dir DIR --sync sometimes", "one of always, interval, never is allowed")
 	f("serve --data-dir DIR --duplicates drop", "one of replace, keep is allowed")
@@ -111,6 +121,37 @@ func everyCommand(cmd *cobra.Command) []*cobra.Command {
 	return all
 }
 
+// TestCompletion asks for what a shell would offer.
+func TestCompletion(t *testing.T) {
+	f := func(line string, want ...string) {
+		t.Helper()
+		r := run(t, append([]string{cobra.ShellCompNoDescRequestCmd}, strings.Split(line, " ")...)...)
+		require.Equal(t, exitOK, r.code)
+		for _, text := range want {
+			require.Contains(t, "\n"+r.out, "\n"+text+"\n", line)
+		}
+	}
+	f("", "serve", "ingest", "completion")
+	f("query ", "metrics", "drift", ":4")
+	f("serve --sync ", "always", "interval", "never", ":4")
+	f("serve --log-format=", "text", "json", ":4")
+	f("query metrics --format ", "csvwithnames", "prometheus", ":4")
+	f("query timeseries --interval ", "30m", "1mo", "1y", ":4")
+	f("query timeseries --timezone ", "America/Santiago", "UTC", ":4")
+	f("token create x --scope ", "ADMIN", "PIPES:READ:models", "DATASOURCES:APPEND:ml_model_actuals", ":4")
+	f("query quarantine --name ", "ml_model_predictions", "ml_model_actuals")
+	f("ingest --name ", "ml_model_predictions", "ml_model_actuals")
+	f("generate --rows ", ":4")
+	f("serve --data-dir ", ":16")
+	f("ingest ", ":0")
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		r := run(t, "completion", shell)
+		require.Equal(t, exitOK, r.code)
+		require.Contains(t, r.out, "residual")
+	}
+	require.Contains(t, run(t, "--help").out, "\n  completion ")
+}
+
 func TestNoCommandShowsHelp(t *testing.T) {
 	for _, args := range [][]string{nil, {"query"}, {"token"}} {
 		r := run(t, args...)
@@ -122,7 +163,27 @@ func TestNoCommandShowsHelp(t *testing.T) {
 func TestVersion(t *testing.T) {
 	r := run(t, "version")
 	require.Equal(t, exitOK, r.code)
-	require.Regexp(t, `^residual \S+ go1\S+ \w+/\w+\n$`, r.out)
+	require.Regexp(t, `^residual \S+( \S+)? go1\S+ \w+/\w+\n$`, r.out)
+}
+
+func TestVersionOfABuild(t *testing.T) {
+	f := func(module, revision string, modified bool, version, commit string) {
+		t.Helper()
+		info := &debug.BuildInfo{Main: debug.Module{Version: module}}
+		if revision != "" {
+			info.Settings = []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: strconv.FormatBool(modified)}}
+		}
+		gotVersion, gotCommit := versionOf(info)
+		require.Equal(t, []string{version, commit}, []string{gotVersion, gotCommit})
+	}
+	const revision = "0123456789abcdef0123456789abcdef01234567"
+	f("", "", false, "devel", "")
+	f("(devel)", "", false, "devel", "")
+	f("(devel)", revision, false, "devel", "0123456789ab")
+	f("(devel)", revision, true, "devel", "0123456789ab+changes")
+	f("v1.2.3", revision, false, "v1.2.3", "0123456789ab")
+	f("v1.2.3", "", false, "v1.2.3", "")
+	f("v0.0.0-20260102030405-0123456789ab", "", false, "v0.0.0-20260102030405-0123456789ab", "0123456789ab")
 }
 
 func TestEnvironment(t *testing.T) {

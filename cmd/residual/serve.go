@@ -74,6 +74,9 @@ func newServe() *cobra.Command {
 When it is ready it prints one line to standard output: listening on URL. It stops on SIGTERM or Ctrl-C, after the requests
 under way, within 5 seconds. On SIGHUP it reads tokens and certificate again.
 
+With --retention the server drops the months (of UTC) that are wholly older than the retention, right after the start and from then on. It logs how
+many rows of how many models they are and then drops them at once; nothing but a copy of the data directory brings them back. Try it on such a copy.
+
 As long as no token was created the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve
   residual serve --data-dir /var/lib/residual --listen 127.0.0.1:7181 --log-format json

@@ -53,9 +53,10 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	}
 	// The collector works towards the limit, and where it cannot keep it events are refused: see Limits in docs/http.md.
 	debug.SetMemoryLimit(flags.managedBytes())
+	built, commit := version()
 	s.http, err = httpapi.New(nil, httpapi.Options{
 		Limits: limits,
-		Tokens: s.tokens, Version: version(), Logger: log,
+		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),
 	})

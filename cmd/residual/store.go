@@ -32,7 +32,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
-	flags.Var(&f.retention, "retention", "drop months that are older, 0 to keep all")
+	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all")
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
 	flags.Var(f.duplicates, "duplicates", "what becomes of a row sent again (model, version, environment, prediction id and timestamp are equal): replace has the last one count; keep stores each")
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
@@ -113,7 +113,7 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 	})
 	switch {
 	case errors.Is(err, engine.ErrVersion):
-		return nil, fmt.Errorf("%w; it needs a newer residual than %s", err, version())
+		return nil, fmt.Errorf("%w; it needs a newer residual than %s", err, versionText())
 	case errors.Is(err, engine.ErrCorrupt):
 		return nil, fmt.Errorf("%w; 'residual verify %s' reads all of it and says what is damaged", err, f.dir)
 	}

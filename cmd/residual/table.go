@@ -5,9 +5,11 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/residualdb/residual/internal/plaintext"
 )
 
-// table is text in columns.
+// table is text in columns. What stands in its cells may be data that anybody sent.
 type table struct {
 	columns []tableColumn
 	rows    [][]string
@@ -21,19 +23,21 @@ type tableColumn struct {
 
 // write writes the table with its header, two spaces between columns.
 func (t *table) write(w io.Writer) error {
-	header := make([]string, len(t.columns))
 	widths := make([]int, len(t.columns))
-	for i, column := range t.columns {
-		header[i] = column.name
-		widths[i] = utf8.RuneCountInString(column.name)
-		for _, row := range t.rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+	lines := make([][]string, 1, len(t.rows)+1)
+	for _, column := range t.columns {
+		lines[0] = append(lines[0], column.name)
+	}
+	lines = append(lines, t.rows...)
+	for _, cells := range lines {
+		for i := range cells {
+			cells[i] = plaintext.Escape(cells[i])
+			widths[i] = max(widths[i], utf8.RuneCountInString(cells[i]))
 		}
 	}
 	out := bufio.NewWriter(w)
-	t.writeRow(out, header, widths)
-	for _, row := range t.rows {
-		t.writeRow(out, row, widths)
+	for _, cells := range lines {
+		t.writeRow(out, cells, widths)
 	}
 	return out.Flush()
 }

@@ -24,11 +24,11 @@ func TestToken(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(stored), token)
 
-	r = run(t, "token", "create", "dash", "--scope", "PIPES:READ:a", "--scope", "PIPES:READ:b", "--data-dir", dir)
+	r = run(t, "token", "create", "dash", "--scope", "PIPES:READ:models", "--scope", "PIPES:READ:quarantine", "--data-dir", dir)
 	require.Equal(t, exitOK, r.code, r.err)
 	r = run(t, "token", "list", "--data-dir", dir)
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Regexp(t, `^name +created +scopes\nops +\d{4}-\d\d-\d\d \S+ +ADMIN\ndash +.* PIPES:READ:a PIPES:READ:b\n$`, r.out)
+	require.Regexp(t, `^name +created +scopes\nops +\d{4}-\d\d-\d\d \S+ +ADMIN\ndash +.* PIPES:READ:models PIPES:READ:quarantine\n$`, r.out)
 	require.NotContains(t, r.out, token)
 
 	r = run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", dir)
@@ -37,6 +37,12 @@ func TestToken(t *testing.T) {
 	r = run(t, "token", "create", "x", "--scope", "ROOT", "--data-dir", dir)
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "ADMIN, DATASOURCES:APPEND:<name>")
+
+	for _, scope := range []string{"PIPES:READ:nope", "DATASOURCES:APPEND:model_performance_metrics", "DATASOURCES:READ:models"} {
+		r = run(t, "token", "create", "x", "--scope", scope, "--data-dir", dir)
+		require.Equal(t, exitUsage, r.code)
+		require.Contains(t, r.err, "the scope '"+scope+"' is of something that does not exist")
+	}
 
 	require.Equal(t, exitOK, run(t, "token", "revoke", "ops", "--data-dir", dir).code)
 	require.NotContains(t, run(t, "token", "list", "--data-dir", dir).out, "ops")

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -11,33 +14,56 @@ import (
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Print the version of this program",
+		Short:   "Print version and commit of this program",
 		Example: "  residual version",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "residual %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(cmd.OutOrStdout(), "residual %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
 }
 
-// version is what the go command stamped on the build: the module's version, or the commit.
-func version() string {
+// stampedVersion and stampedCommit are set by builds that see the repository where the go command does not, with
+// -ldflags '-X main.stampedVersion=v1.2.3 -X main.stampedCommit=0123456789ab'. make build does.
+var stampedVersion, stampedCommit string
+
+// version returns what this program was built from: the module's version or devel, and the commit, empty if nothing tells it.
+func version() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return cmp.Or(stampedVersion, "devel"), stampedCommit
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	var revision, changes string
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) (version, commit string) {
+	version = strings.Trim(info.Main.Version, "()")
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
-			revision = "-" + setting.Value[:min(12, len(setting.Value))]
+			commit = setting.Value[:min(commitDigits, len(setting.Value))] + commit
 		case setting.Key == "vcs.modified" && setting.Value == "true":
-			changes = "+changes"
+			commit += "+changes"
 		}
 	}
-	return "devel" + revision + changes
+	if match := pseudoVersion.FindStringSubmatch(version); match != nil && commit == "" {
+		commit = match[1]
+	}
+	return cmp.Or(stampedVersion, version, "devel"), cmp.Or(stampedCommit, commit)
+}
+
+// commitDigits is how much of a commit is shown, as in the versions that the go command makes of commits.
+const commitDigits = 12
+
+// pseudoVersion is such a version, like v0.0.0-20260102030405-0123456789ab.
+var pseudoVersion = regexp.MustCompile(`\d{14}-([0-9a-f]{12})(?:\+\w+)?$`)
+
+// versionText is version and commit in one word.
+func versionText() string {
+	version, commit := version()
+	if commit == "" || strings.Contains(version, strings.TrimSuffix(commit, "+changes")) {
+		return version
+	}
+	return version + " " + commit
 }

@@ -95,7 +95,7 @@ type Counts struct {
 	Quarantined int64 `json:"quarantined_rows"`
 	// Replaced are those of the successful rows that the server had stored already, changed or not.
 	Replaced int64 `json:"replaced_rows"`
-	// Known are those of them that the server had from an earlier request of the same key.
+	// Known are those of the successful rows that the server took in an earlier request of the same key; of these none is Replaced.
 	Known int64 `json:"-"`
 }
 
@@ -156,7 +156,7 @@ func (c *Client) send(ctx context.Context, target string, events Events) (Counts
 		return Counts{}, fmt.Errorf("read the answer: %w", err)
 	}
 	if header.Get("Idempotent-Replayed") == "true" {
-		counts.Known = counts.Successful + counts.Quarantined
+		counts.Known, counts.Replaced = counts.Successful, 0
 	}
 	return counts, nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/residualdb/residual/internal/plaintext"
 )
 
 // ErrLineTooLong is returned by a load whose stream holds a line that no batch can hold.
@@ -22,7 +24,7 @@ type StatusError struct {
 
 // Error returns status and text.
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("the server answered %d %s: %s", e.Status, http.StatusText(e.Status), e.Text)
+	return fmt.Sprintf("the server answered %d %s: %s", e.Status, http.StatusText(e.Status), plaintext.Escape(e.Text))
 }
 
 // textMax bounds what an error repeats of an answer that is not in the server's error format.
