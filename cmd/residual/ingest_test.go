@@ -61,7 +61,7 @@ func TestIngestFilesAndPipes(t *testing.T) {
 
 	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "100KiB", plain, write(t, dir, "b.ndjson", generated(t, "--rows", "300", "--seed", "2")))
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Contains(t, r.out, "5300 rows stored, 5300 of which were there before, 0 quarantined, ")
+	require.Contains(t, r.out, "5300 rows sent: 0 stored, 5300 were there before, 0 quarantined, ")
 	require.Equal(t, 5500, countRows(t, s.url()), "rows sent in other requests are still the same rows")
 
 	r = runWith(t, map[string]string{"RESIDUAL_SERVER": s.url()}, string(generated(t, "--rows", "70", "--seed", "4")), "ingest", "--wait", "-")
