@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,9 @@ import (
 // errQuarantined makes a load with rejected rows fail, so that a script notices.
 var errQuarantined = errors.New("rows were quarantined")
 
+// pauseMax is how long a line of a pipe waits to be sent with others.
+const pauseMax = time.Second
+
 type ingestFlags struct {
 	serverFlags
 	dataSource string
@@ -21,24 +26,31 @@ type ingestFlags struct {
 	parallel   int
 	wait       bool
 	progress   *choice
+	format     *choice
 }
 
 func newIngest() *cobra.Command {
-	flags := ingestFlags{batch: 4 << 20, progress: oneOf("auto", "always", "never")}
+	flags := ingestFlags{
+		batch: 4 << 20, progress: oneOf("auto", "always", "never"), format: oneOf(formatAuto, "ndjson", "json", "csv", "parquet"),
+	}
 	cmd := &cobra.Command{
 		Use:   "ingest FILE...|-",
 		Short: "Send files of events to a running server",
-		Long: `Ingest sends NDJSON to a running server: files, plain or compressed (.gz, .zst), or standard input as -.
+		Long: `Ingest sends files, or standard input as -, to a running server: NDJSON, one JSON array, CSV, or Parquet, plain or compressed with
+gzip or zstd. What a file holds is told by how it begins; one that cannot be told is an error, before any of it is sent. NDJSON, arrays and CSV
+go in requests of --batch-bytes; Parquet goes whole, and a server takes up to 64 MiB of it unless it has less memory.
 
-Each request carries an idempotency key made of its place in the file and its content. A load that was cut off is resumed by
-running the same command again with the same --batch-bytes: what the server has is not stored twice. The file must be the same,
-also while it is sent: one that has grown sends its last request with other content, and the rows at its end are stored again. The server keeps keys for
-7 days or 1 million requests.
+A load may be run again, whole or in part, after the file has grown, with other --batch-bytes, or compressed: a row is one row however often
+it is sent, and the counts say how many were there before. (A server with --duplicates keep stores every copy. It still skips a request that it
+has taken, which its idempotency key tells, made of its place in the file and its content; keys are kept for 7 days or 1 million requests.)
+A line from a pipe waits at most a second for others to be sent with it.
 
 Requests that the server cannot take now are sent again for up to --retry-for each. Rows that the server rejects are in its
 quarantine; there being any makes the command exit with 1.`,
 		Example: `  residual ingest predictions.ndjson more.ndjson.zst
   residual generate --rows 100000 | residual ingest -
+  tail -F predictions.ndjson | residual ingest -
+  residual ingest 2026-11.parquet 2026-12.csv.gz
   residual ingest --name ml_model_actuals actuals.ndjson
   residual ingest --server https://residual.example:7181 --wait predictions.ndjson.gz`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -53,6 +65,7 @@ quarantine; there being any makes the command exit with 1.`,
 	flags.register(f)
 	f.StringVar(&flags.dataSource, "name", "ml_model_predictions", "data source to send to")
 	f.Var(&flags.batch, "batch-bytes", "size of one request")
+	f.Var(flags.format, "format", "what the files hold; auto tells by how they begin")
 	f.IntVar(&flags.parallel, "parallel", 8, "requests under way at a time")
 	f.BoolVar(&flags.wait, "wait", false, "ask for answers only when the next query sees the rows")
 	f.Var(&flags.retryFor, "retry-for", "how long one request is tried again")
@@ -91,6 +104,9 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 		sum.Add(loaded)
 		if err != nil {
 			bar.finish()
+			if errors.Is(err, errUnknownKind) {
+				return fmt.Errorf("%s: %w; %s", in.name, err, summary(sum))
+			}
 			return fmt.Errorf("%s: %w; %s, run the same command again to complete it", in.name, err, summary(sum))
 		}
 	}
@@ -106,15 +122,23 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 
 // load sends one input; before is what the inputs before it came to.
 func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress, before client.Loaded) (client.Loaded, error) {
-	stream, acknowledged, err := in.open(bar.count)
+	rows, err := in.open(flags.format.value, bar.count)
 	if err != nil {
 		return client.Loaded{}, err
 	}
-	defer stream.Close()
+	defer rows.Close()
+	var stream io.Reader = rows
+	if file, ok := rows.ReadCloser.(*os.File); ok {
+		stream = file // the kernel sends it
+	}
+	pause := time.Duration(0)
+	if rows.pauses {
+		pause = pauseMax
+	}
 	return c.Load(ctx, stream, client.LoadOptions{
-		DataSource: flags.dataSource, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
+		DataSource: flags.dataSource, Format: rows.format, Delimiter: rows.delimiter, Pause: pause, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
 		OnSent: func(sent client.Loaded) {
-			acknowledged(sent.Bytes)
+			rows.acknowledged(sent.Bytes)
 			sent.Add(before)
 			bar.rows(sent.Successful, sent.Quarantined)
 		},

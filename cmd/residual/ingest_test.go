@@ -3,12 +3,17 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/internal/client"
@@ -114,8 +119,8 @@ func TestIngestFailures(t *testing.T) {
 	require.Regexp(t, `(?s)^datasource +c__error_column .*not JSON.*\{"model_id":7\}`, r.out)
 	f(exitFailure, "no such file", filepath.Join(dir, "missing.ndjson"))
 	f(exitFailure, "is a directory; files of NDJSON are needed", dir)
-	f(exitFailure, "gzip: invalid header", write(t, dir, "not.gz", []byte(good)))
-	f(exitFailure, "magic number mismatch", write(t, dir, "not.zst", []byte(good)))
+	f(exitFailure, "gzip: invalid header", write(t, dir, "broken.gz", []byte("\x1f\x8bx"+good)))
+	f(exitFailure, "reserved bit set", write(t, dir, "broken.zst", []byte("\x28\xb5\x2f\xfd\xff\xff"+good)))
 	f(exitFailure, "404", "--name", "nothing", write(t, dir, "good.ndjson", []byte(good)))
 
 	var packed bytes.Buffer
@@ -130,4 +135,129 @@ func TestIngestFailures(t *testing.T) {
 	address := nobody.url()
 	require.NoError(t, nobody.stop())
 	f(exitFailure, "is 'residual serve' running?", "--server", address, mixed)
+}
+
+// TestIngestRecognises sends the same rows as files of every kind, under names that tell nothing, and on standard input.
+func TestIngestRecognises(t *testing.T) {
+	const rows = 50
+	lines := generated(t, "--rows", strconv.Itoa(rows), "--seed", "5")
+	var events []map[string]any
+	for line := range bytes.Lines(lines) {
+		var e map[string]any
+		require.NoError(t, json.Unmarshal(line, &e))
+		events = append(events, e)
+	}
+	array, err := json.MarshalIndent(events, "", " ")
+	require.NoError(t, err)
+	kinds := map[string][]byte{
+		"lines": lines, "array": array, "parquet": parquetOf(t, events),
+		"comma": csvOf(t, events, ','), "semicolon": csvOf(t, events, ';'), "tab": csvOf(t, events, '\t'),
+	}
+	for name, content := range kinds {
+		for packing, packed := range map[string][]byte{"plain": content, "gzip": gzipOf(t, content), "zstd": zstdOf(t, content)} {
+			dir := t.TempDir()
+			s := serveDir(t, filepath.Join(dir, "data"))
+			env := map[string]string{"RESIDUAL_SERVER": s.url(), "RESIDUAL_BATCH_BYTES": "3KiB"}
+			r := runWith(t, env, string(packed), "ingest", "-")
+			require.Equal(t, exitOK, r.code, "%s %s: %s", name, packing, r.err)
+			require.Contains(t, r.out, "50 rows stored, 0 quarantined")
+			if name != "parquet" {
+				require.NotContains(t, r.out, " 1 requests", "%s %s goes in batches", name, packing)
+			}
+			r = runWith(t, env, "", "ingest", write(t, dir, "file", packed))
+			require.Equal(t, exitOK, r.code, "%s %s: %s", name, packing, r.err)
+			require.Contains(t, r.out, "50 rows sent: 0 stored, ")
+			require.Equal(t, rows, countRows(t, s.url()), "%s %s", name, packing)
+		}
+	}
+}
+
+// TestIngestOfTheUnknown sends what is of no kind: one error, and nothing in the quarantine.
+func TestIngestOfTheUnknown(t *testing.T) {
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	for _, content := range []string{"\x89PNG\r\n\x1a\n", "x,y\n1,2\n", "<html>\n", "PK\x03\x04"} {
+		r := runWith(t, nil, content, "ingest", "--server", s.url(), "-")
+		require.Equal(t, exitFailure, r.code)
+		require.Contains(t, r.err, "neither NDJSON, a JSON array, CSV with a header, nor Parquet: it begins with ")
+		require.NotContains(t, r.err, "again to complete")
+	}
+	r := runWith(t, nil, "[{\"a\":1},", "ingest", "--server", s.url(), "-")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "begins as a JSON array and does not end as one")
+	require.Equal(t, "no rows\n", run(t, "query", "quarantine", "--server", s.url()).out)
+
+	r = runWith(t, nil, "x,y\n", "ingest", "--server", s.url(), "--format", "ndjson", "-")
+	require.Contains(t, r.out, "0 rows stored, 1 quarantined", "what is said counts")
+}
+
+func gzipOf(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return packed.Bytes()
+}
+
+func zstdOf(t *testing.T, content []byte) []byte {
+	t.Helper()
+	encoder, err := zstd.NewWriter(nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, encoder.Close()) }()
+	return encoder.EncodeAll(content, nil)
+}
+
+var eventColumns = []string{
+	"timestamp", "model_id", "prediction_id", "features", "predicted_value", "actual_value", "model_version", "environment",
+}
+
+func csvOf(t *testing.T, events []map[string]any, delimiter rune) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	w.Comma = delimiter
+	require.NoError(t, w.Write(eventColumns))
+	for _, e := range events {
+		record := make([]string, len(eventColumns))
+		for i, column := range eventColumns {
+			if e[column] != nil {
+				record[i] = fmt.Sprint(e[column])
+			}
+		}
+		require.NoError(t, w.Write(record))
+	}
+	w.Flush()
+	require.NoError(t, w.Error())
+	return out.Bytes()
+}
+
+func parquetOf(t *testing.T, events []map[string]any) []byte {
+	t.Helper()
+	type row struct {
+		Timestamp      string   `parquet:"timestamp"`
+		ModelID        string   `parquet:"model_id"`
+		PredictionID   string   `parquet:"prediction_id"`
+		Features       string   `parquet:"features"`
+		PredictedValue float64  `parquet:"predicted_value"`
+		ActualValue    *float64 `parquet:"actual_value,optional"`
+		ModelVersion   string   `parquet:"model_version"`
+		Environment    string   `parquet:"environment"`
+	}
+	text := func(e map[string]any, column string) string { return fmt.Sprint(e[column]) }
+	var rows []row
+	for _, e := range events {
+		r := row{
+			text(e, "timestamp"), text(e, "model_id"), text(e, "prediction_id"), text(e, "features"), e["predicted_value"].(float64), nil,
+			text(e, "model_version"), text(e, "environment"),
+		}
+		if actual, ok := e["actual_value"].(float64); ok {
+			r.ActualValue = &actual
+		}
+		rows = append(rows, r)
+	}
+	var out bytes.Buffer
+	require.NoError(t, parquet.Write(&out, rows))
+	return out.Bytes()
 }

@@ -95,7 +95,7 @@ var rooms = map[string]room{
 
 // forTests is what any test may import besides its room's row, its own package and the internal packages.
 var forTests = []string{
-	"github.com/getkin/kin-openapi/openapi3", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "go.uber.org/goleak",
+	"github.com/getkin/kin-openapi/openapi3", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "go.uber.org/goleak",
 }
 
 // light is all that a program pulls in by importing engine.

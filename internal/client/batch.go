@@ -12,6 +12,8 @@ type batch struct {
 	// body is the lines; those of a file are not here but in part.
 	body []byte
 	part *section
+	// head is sent before the body.
+	head []byte
 	// offset of the first byte in the stream.
 	offset, size int64
 	// sums are those of the body.
@@ -21,13 +23,16 @@ type batch struct {
 // batchGrowthMax is how many times the batch size a batch may grow to hold one long line.
 const batchGrowthMax = 16
 
-// splitter cuts a stream into batches. Where it cuts depends on the stream and size alone, not on how reads come in.
+// splitter cuts a stream into batches. Where it cuts depends on the stream and size alone, not on how reads come in, unless the stream
+// is one that pauses.
 type splitter struct {
 	stream io.Reader
 	size   int
 	offset int64
 	carry  []byte // the start of a line that the last batch left
 	ended  bool
+	// lastEnd returns the end of the last whole line or record in a run of them, 0 if none ends there. Nil: of lines.
+	lastEnd func([]byte) int
 }
 
 // next returns the next batch in a buffer made from buf, which it may replace by a larger one; io.EOF after the last. A
@@ -36,7 +41,7 @@ func (s *splitter) next(buf []byte) (batch, error) {
 	buf = append(buf[:0], s.carry...)
 	s.carry = s.carry[:0]
 	seen := summed{}
-	for want := s.size; ; want *= 2 {
+	for want := s.size; ; {
 		if want > s.size*batchGrowthMax {
 			return batch{}, lineTooLong(s.offset, int64(len(buf)))
 		}
@@ -46,8 +51,11 @@ func (s *splitter) next(buf []byte) (batch, error) {
 		}
 		// A full buffer is cut at its last newline even where the stream is known to end: not every reader tells at once.
 		cut := len(buf)
-		if len(buf) >= want {
-			if cut = bytes.LastIndexByte(buf, '\n') + 1; cut == 0 {
+		if full := len(buf) >= want; full || !s.ended {
+			if cut = s.lastLine(buf); cut == 0 {
+				if full {
+					want *= 2
+				}
 				continue
 			}
 		}
@@ -61,10 +69,18 @@ func (s *splitter) next(buf []byte) (batch, error) {
 	}
 }
 
+// lastLine returns the end of the last whole line in buf.
+func (s *splitter) lastLine(buf []byte) int {
+	if s.lastEnd != nil {
+		return s.lastEnd(buf)
+	}
+	return bytes.LastIndexByte(buf, '\n') + 1
+}
+
 // readBytes is how much is read at once: what was just read is summed up while it is in the processor's cache.
 const readBytes = 128 << 10
 
-// fill reads until buf holds want bytes or the stream ends. It sums up all but the last bytes, which may be cut off.
+// fill reads until buf holds want bytes, the stream ends, or it pauses with a line in buf. It sums up all but the last bytes, which may be cut off.
 func (s *splitter) fill(buf []byte, want int, seen *summed) ([]byte, error) {
 	if s.ended || len(buf) >= want {
 		return buf, nil
@@ -77,6 +93,9 @@ func (s *splitter) fill(buf []byte, want int, seen *summed) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		if errors.Is(err, io.EOF) {
 			s.ended = true
+			break
+		}
+		if errors.Is(err, errPaused) {
 			break
 		}
 		if err != nil {

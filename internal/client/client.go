@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,8 +104,11 @@ type Counts struct {
 type Events struct {
 	// DataSource is the name of the data source.
 	DataSource string
-	// Body is NDJSON or one JSON object.
-	Body []byte
+	// Format is that of the body: ndjson (the default), csv or parquet.
+	Format string
+	// Delimiter is what stands between the fields of CSV. Default: a comma.
+	Delimiter rune
+	Body      []byte
 	// part is sent instead of the body, if there is one.
 	part *section
 	// Key is the Idempotency-Key; empty sends none, and then nothing is sent twice.
@@ -115,11 +119,7 @@ type Events struct {
 
 // Send sends events and returns what became of them and how many attempts it took.
 func (c *Client) Send(ctx context.Context, events Events) (Counts, int, error) {
-	parameters := url.Values{"name": {events.DataSource}}
-	if events.Wait {
-		parameters.Set("wait", "true")
-	}
-	target := c.URL("/v0/events", parameters)
+	target := events.target(c)
 	giveUp := c.opts.Now().Add(c.opts.RetryFor)
 	for attempt := 0; ; attempt++ {
 		counts, err := c.send(ctx, target, events)
@@ -137,12 +137,29 @@ func (c *Client) Send(ctx context.Context, events Events) (Counts, int, error) {
 	}
 }
 
+// target is where the events go: files that are not NDJSON to a route of their own, which always waits.
+func (e *Events) target(c *Client) string {
+	parameters := url.Values{"name": {e.DataSource}}
+	if e.Format == formatCSV || e.Format == formatParquet {
+		parameters.Set("mode", "append")
+		parameters.Set("format", e.Format)
+		if e.Delimiter != 0 {
+			parameters.Set("dialect_delimiter", string(e.Delimiter))
+		}
+		return c.URL("/v0/datasources", parameters)
+	}
+	if e.Wait {
+		parameters.Set("wait", "true")
+	}
+	return c.URL("/v0/events", parameters)
+}
+
 func (c *Client) send(ctx context.Context, target string, events Events) (Counts, error) {
 	request, err := events.request(ctx, target)
 	if err != nil {
 		return Counts{}, err
 	}
-	request.Header.Set("Content-Type", "application/x-ndjson")
+	request.Header.Set("Content-Type", contentTypes[cmp.Or(events.Format, formatNDJSON)])
 	if events.Key != "" {
 		request.Header.Set("Idempotency-Key", events.Key)
 	}

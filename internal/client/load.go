@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
+	"time"
 )
 
 // LoadOptions configures a load.
@@ -17,6 +19,17 @@ type LoadOptions struct {
 
 	// BatchBytes is the size of one request. Loads resume each other only if it is the same. Default: 4 MiB.
 	BatchBytes int
+
+	// Format is that of the stream: ndjson (the default), csv, which is cut between records, its header sent with each batch, or
+	// parquet, which is sent whole.
+	Format string
+
+	// Delimiter is what stands between the fields of CSV. Default: a comma.
+	Delimiter rune
+
+	// Pause, if it is not 0, is how long a line may have to wait for others to be sent with it: for streams that are written while
+	// they are read. Batches, and so their keys, then depend on when lines come.
+	Pause time.Duration
 
 	// Parallel is the number of requests under way at a time. Default: 8.
 	Parallel int
@@ -57,6 +70,9 @@ func (c *Client) Load(ctx context.Context, stream io.Reader, opts LoadOptions) (
 	if opts.BatchBytes == 0 {
 		opts.BatchBytes = 4 << 20
 	}
+	if opts.Format == "" {
+		opts.Format = formatNDJSON
+	}
 	if opts.Parallel == 0 {
 		opts.Parallel = 8
 	}
@@ -94,15 +110,9 @@ type load struct {
 // cut reads the stream to its end and hands batches to the senders.
 func (l *load) cut(ctx context.Context, stream io.Reader) error {
 	defer close(l.batches)
-	next := (&splitter{stream: stream, size: l.opts.BatchBytes}).next
-	if file, ok := stream.(*os.File); ok {
-		info, err := file.Stat()
-		if err != nil {
-			return err
-		}
-		if info.Mode().IsRegular() && info.Size() > 0 { // those of /proc have no length
-			next = (&sectioner{file: file, info: info, size: int64(l.opts.BatchBytes)}).next
-		}
+	next, err := l.batchesOf(ctx, stream)
+	if err != nil {
+		return err
 	}
 	for {
 		var buf []byte
@@ -134,6 +144,30 @@ func (l *load) cut(ctx context.Context, stream io.Reader) error {
 	}
 }
 
+// batchesOf returns what cuts the stream: the next batch in a buffer, io.EOF after the last.
+func (l *load) batchesOf(ctx context.Context, stream io.Reader) (func([]byte) (batch, error), error) {
+	if file, ok := stream.(*os.File); ok && l.opts.Format == formatNDJSON {
+		info, err := file.Stat()
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().IsRegular() && info.Size() > 0 { // those of /proc have no length
+			return (&sectioner{file: file, info: info, size: int64(l.opts.BatchBytes)}).next, nil
+		}
+	}
+	if l.opts.Pause > 0 && l.opts.Format != formatParquet {
+		stream = newPaced(ctx, stream, l.opts.Pause)
+	}
+	lines := &splitter{stream: stream, size: l.opts.BatchBytes}
+	switch l.opts.Format {
+	case formatCSV:
+		return (&recordSplitter{lines: lines}).next, nil
+	case formatParquet:
+		return (&whole{stream: stream}).next, nil
+	}
+	return lines.next, nil
+}
+
 func (l *load) sendAll(ctx context.Context) {
 	for b := range l.batches {
 		counts, attempts, err := l.send(ctx, b)
@@ -148,7 +182,13 @@ func (l *load) sendAll(ctx context.Context) {
 
 // send sends a batch. Where the server has another one under the key of a section, that goes under a key of all its bytes.
 func (l *load) send(ctx context.Context, b batch) (Counts, int, error) {
-	events := Events{DataSource: l.opts.DataSource, Body: b.body, part: b.part, Key: b.key(), Wait: l.opts.Wait}
+	events := Events{
+		DataSource: l.opts.DataSource, Format: l.opts.Format, Delimiter: l.opts.Delimiter,
+		Body: b.body, part: b.part, Key: b.key(), Wait: l.opts.Wait,
+	}
+	if len(b.head) > 0 {
+		events.Body = slices.Concat(b.head, b.body)
+	}
 	counts, attempts, err := l.client.Send(ctx, events)
 	refused, ok := errors.AsType[*StatusError](err)
 	if b.part == nil || !ok || refused.Status != http.StatusUnprocessableEntity {

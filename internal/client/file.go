@@ -1,0 +1,113 @@
+package client
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// The formats of a stream.
+const (
+	formatNDJSON  = "ndjson"
+	formatCSV     = "csv"
+	formatParquet = "parquet"
+)
+
+var contentTypes = map[string]string{
+	formatNDJSON: "application/x-ndjson", formatCSV: "text/csv", formatParquet: "application/vnd.apache.parquet",
+}
+
+// Delimiters are those that a header is tried with.
+const Delimiters = ",;\t|"
+
+// columns are names of which a header has at least one.
+var columns = []string{
+	"timestamp", "model_id", "prediction_id", "features", "predicted_value", "actual_value", "model_version", "environment",
+}
+
+// IsHeader tells whether a record of CSV, as it begins a file, names a column of a data source.
+func IsHeader(record string, delimiter rune) bool {
+	reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(record, byteOrderMark)))
+	reader.Comma, reader.LazyQuotes = delimiter, true
+	fields, err := reader.Read()
+	return err == nil && slices.ContainsFunc(fields, func(field string) bool {
+		return slices.Contains(columns, strings.ToLower(strings.TrimSpace(field)))
+	})
+}
+
+const byteOrderMark = "\xEF\xBB\xBF"
+
+// recordSplitter cuts CSV between records. Batches after the first have the header before them, if there is one.
+type recordSplitter struct {
+	lines  *splitter
+	header []byte
+}
+
+func (s *recordSplitter) next(buf []byte) (batch, error) {
+	s.lines.lastEnd = lastRecordEnd
+	first := s.lines.offset == 0
+	b, err := s.lines.next(buf)
+	if err != nil || !first {
+		b.head = s.header
+		return b, err
+	}
+	record := b.body[:firstRecordEnd(b.body)]
+	if strings.ContainsFunc(Delimiters, func(delimiter rune) bool { return IsHeader(string(record), delimiter) }) {
+		s.header = append(bytes.TrimRight(bytes.Clone(record), "\r\n"), '\n')
+	}
+	return b, nil
+}
+
+// lastRecordEnd returns the end of the last record in a run of them: a line's end inside quotes ends none.
+func lastRecordEnd(records []byte) int {
+	end, quoted := 0, false
+	for i, c := range records {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == '\n' && !quoted:
+			end = i + 1
+		}
+	}
+	return end
+}
+
+func firstRecordEnd(records []byte) int {
+	quoted := false
+	for i, c := range records {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == '\n' && !quoted:
+			return i + 1
+		}
+	}
+	return len(records)
+}
+
+// wholeMax bounds a file that is sent whole, and so held in memory. Servers take much smaller ones, and say so.
+const wholeMax = 1 << 30
+
+// whole is a stream that is one batch.
+type whole struct {
+	stream io.Reader
+	read   bool
+}
+
+func (w *whole) next([]byte) (batch, error) {
+	if w.read {
+		return batch{}, io.EOF
+	}
+	w.read = true
+	body, err := io.ReadAll(io.LimitReader(w.stream, wholeMax+1))
+	if err != nil {
+		return batch{}, err
+	}
+	if len(body) > wholeMax {
+		return batch{}, fmt.Errorf("a file that is sent whole may have %d bytes; write the rows in several", wholeMax)
+	}
+	return batch{body: body, size: int64(len(body)), sums: summed{}.of(body)}, nil
+}
