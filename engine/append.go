@@ -58,7 +58,7 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 	if err := ctx.Err(); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
-	if err := db.failure(); err != nil {
+	if err := db.refusal(); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
 	_, _, counts := r.rejected()

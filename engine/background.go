@@ -83,9 +83,10 @@ func (db *DB) announceGrown() {
 }
 
 // grown tells whether the log is as much as a restart should have to replay, or the heads as much as memory should hold.
+// Rejected lines that compress well are little to the log and as much to a replay as others.
 func (db *DB) grown() bool {
 	return db.log.Size() >= db.opts.CheckpointBytes || db.behind.Load() >= db.opts.CheckpointRows ||
-		db.counters.unsealed.Load() >= db.opts.HeadBytes
+		db.counters.unsealed.Load() >= db.opts.HeadBytes || db.counters.rejected.Load() >= db.opts.CheckpointBytes
 }
 
 // ask wakes the goroutine that makes checkpoints.

@@ -34,13 +34,18 @@ type keeper struct {
 	packs    map[uint64]*pack
 	// dirty are months that a cut handed over and that are not all sealed yet.
 	dirty []dirtyMonth
-	// keys and rejects came in before a cut and are in no list yet.
+	// keys came in before a cut and are in no list yet, and so did the rows of the quarantine from rejects.from to
+	// rejects.to.
 	keys    []keyEntry
-	rejects []QuarantineRow
+	rejects struct{ from, to uint64 }
 	// edited are months with edits that a cut handed over and that are not all folded yet.
 	edited map[dirtyMonth]bool
 	// actuals are those remembered at the last cut, nil if they are in lists as they are.
 	actuals *actuals.Snapshot
+	// spilling is true while a commit is to change memory alone. firstSpilled is the number of the first pack that was
+	// written so, 0 once there is a commit that names them: see spill.go.
+	spilling     bool
+	firstSpilled uint64
 	// lastFile is the last number tried, so that a failed attempt's file is never taken for another's.
 	lastFile uint64
 	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
@@ -119,20 +124,28 @@ func (db *DB) cutLog(ctx context.Context) (cut, error) {
 
 // cover makes the packs cover the log up to a cut.
 func (db *DB) cover(c cut) error {
-	k := &db.keeper
-	for len(k.dirty) > 0 {
-		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {
-			return fmt.Errorf("checkpoint: seal: %w", err)
-		}
-		k.dirty = k.dirty[1:]
+	if err := db.sealDirty(c.generation); err != nil {
+		return fmt.Errorf("checkpoint: seal: %w", err)
 	}
-	k.dirty = nil
 	if err := db.save(c); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	db.behind.Add(-c.rows)
 	db.counters.sealing.Store(0) // only a checkpoint cuts, and this one is under way
 	db.counters.checkpoints.Add(1)
+	return nil
+}
+
+// sealDirty seals what the months that cuts have handed over hold of generations up to last.
+func (db *DB) sealDirty(last uint64) error {
+	k := &db.keeper
+	for len(k.dirty) > 0 {
+		if err := db.sealMonth(k.dirty[0], last); err != nil {
+			return err
+		}
+		k.dirty = k.dirty[1:]
+	}
+	k.dirty = nil
 	return nil
 }
 
@@ -147,6 +160,7 @@ func (db *DB) cut(pos wal.Position) cut {
 	db.publisher.fresh = new(freshRows)
 	db.publisher.targets = targets{} // it knows heads that will be sealed, and would keep them
 	db.counters.sealing.Add(db.counters.unsealed.Swap(0))
+	db.counters.rejected.Store(0)
 	k := &db.keeper
 	k.dirty = append(k.dirty, db.dirty...)
 	db.dirty = nil
@@ -158,7 +172,7 @@ func (db *DB) cut(pos wal.Position) cut {
 		k.actuals = db.actuals.Snapshot()
 	}
 	k.keys = append(k.keys, db.keys.takeNew()...)
-	k.rejects = append(k.rejects, db.quarantine.takeNew()...)
+	k.rejects.to = db.quarantine.next()
 	return c
 }
 

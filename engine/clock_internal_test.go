@@ -226,7 +226,7 @@ func TestExpiries(t *testing.T) {
 
 // TestKeysExpireByTheirOwnTimes holds that a key taken while the clock was ahead keeps none behind it.
 func TestKeysExpireByTheirOwnTimes(t *testing.T) {
-	w := newKeyWindow()
+	w := newKeyWindow(KeysMax)
 	at := func(d time.Duration) int64 { return clockEpoch.Add(d).UnixMilli() }
 	w.add(keyEntry{id: keyID{0}, at: at(365 * day)}, at(0))
 	for i := range 100 {

@@ -20,8 +20,12 @@ func (k *keeper) commit(next *manifest) error {
 	if err := k.claim.Check(); err != nil {
 		return err
 	}
-	next.number = k.manifest.number + 1
 	next.lastFile = k.lastFile
+	if k.spilling {
+		k.setManifest(next) // its number stays that of the file
+		return nil
+	}
+	next.number = k.manifest.number + 1
 	if k.clock != nil {
 		next.trusted = k.clock.read().trusted
 	}
@@ -41,12 +45,16 @@ func (k *keeper) commit(next *manifest) error {
 	if err := k.syncDir("."); err != nil {
 		return err
 	}
-	k.unsettled = false
+	k.unsettled, k.firstSpilled = false, 0
+	k.setManifest(next)
+	return nil
+}
+
+func (k *keeper) setManifest(next *manifest) {
 	k.manifest = *next
 	maps.DeleteFunc(k.packs, func(number uint64, _ *pack) bool {
 		return !slices.ContainsFunc(next.packs, func(p packRef) bool { return p.number == number })
 	})
-	return nil
 }
 
 func (k *keeper) syncDir(name string) error {

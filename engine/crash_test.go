@@ -74,6 +74,17 @@ func scripts() []*script {
 			s.checkpoint()
 			s.actuals()
 		}},
+		{name: "spill", options: engine.Options{HeadBytes: 1}, run: func(s *session) {
+			s.append(2)
+			s.actuals()
+			s.checkpoint()
+			s.append(2)
+			s.actuals()
+			s.reopen()
+			s.delete()
+			s.append(1)
+			s.reopen()
+		}},
 		{name: "restart", run: func(s *session) {
 			s.reopen()
 			s.append(2)

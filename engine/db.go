@@ -51,7 +51,7 @@ type DB struct {
 	dirty, edited []dirtyMonth
 	actuals       *actuals.Memory
 
-	// behind counts the rows that no checkpoint covers.
+	// behind counts the rows and rejects that no checkpoint covers.
 	behind atomic.Int64
 
 	// failed is the first failure to publish; it ends appends until the next start.
@@ -84,8 +84,8 @@ func Open(dir string, opts Options) (*DB, error) {
 		dir:        dir,
 		clock:      newClock(&opts),
 		models:     xsync.NewMapOf[string, *model](),
-		keys:       newKeyWindow(),
-		quarantine: newQuarantine(),
+		keys:       newKeyWindow(opts.KeysMax),
+		quarantine: newQuarantine(opts.QuarantineBytes),
 		actuals:    actuals.New(),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),

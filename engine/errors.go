@@ -27,6 +27,8 @@ var (
 	// ErrFull is returned by Append when the queue before the log is full, or memory was full of rows that could not be
 	// sealed in time. Nothing was stored; try again later.
 	ErrFull = errors.New("engine: queue full")
+	// ErrUnsealed is the ErrFull of a store whose memory is full of rows that cannot be sealed.
+	ErrUnsealed = fmt.Errorf("%w of rows that are not sealed", ErrFull)
 	// ErrNoSpace is returned by Append while the disk is full. Nothing was stored; appends resume by themselves.
 	ErrNoSpace = errors.New("engine: no space on disk")
 	// ErrUnavailable is returned by Append while the log cannot go on for a reason that passes by itself, such as a lack of

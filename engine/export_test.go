@@ -134,6 +134,12 @@ func (db *DB) Moment() (past, latest time.Time) {
 	return time.UnixMilli(m.past()).UTC(), time.UnixMilli(m.latest()).UTC()
 }
 
+// Fail ends appends, as a failure to publish does.
+func (db *DB) Fail(err error) { db.fail(err) }
+
+// RoomPatience is how long an append waits for a checkpoint.
+const RoomPatience = roomPatience
+
 // CalmAfter is how long no rows must have come before months that are over are joined.
 const CalmAfter = calmAfter
 

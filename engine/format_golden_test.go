@@ -146,7 +146,11 @@ func TestGoldenLists(t *testing.T) {
 		{InsertedAt: time.UnixMilli(0).UTC()},
 	}
 	var readRejects []QuarantineRow
-	c := goldenList(t, "quarantine", listRejects, encodeRejects(goldenStore, rejects))
+	content := listHeader(goldenStore, listRejects, len(rejects))
+	for i := range rejects {
+		content = appendReject(content, &rejects[i])
+	}
+	c := goldenList(t, "quarantine", listRejects, content)
 	require.NoError(t, decodeRejects(c, func(r QuarantineRow) { readRejects = append(readRejects, r) }))
 	require.Equal(t, rejects, readRejects)
 

@@ -10,8 +10,10 @@ import (
 
 // The idempotency window: a retry within it is answered from memory, one after it is stored as new.
 const (
-	// KeysMax bounds the window in keys, at about 90 bytes of memory each.
+	// KeysMax bounds the window in keys, where Options do not.
 	KeysMax = 1_000_000
+	// KeyMemoryBytes is what a key takes of memory, at most: 140 to 212 bytes as the table grows.
+	KeyMemoryBytes = 212
 	// KeysAge bounds it in time.
 	KeysAge = 7 * 24 * time.Hour
 	// KeyBytesMax bounds one key.
@@ -44,8 +46,13 @@ func (e *keyEntry) appended() Appended {
 	}
 }
 
+// keyBytes is what a new key takes beside its place in the window, until a checkpoint has written it.
+const keyBytes = 72
+
 // keyWindow remembers the keys of stored batches, and those whose append is under way.
 type keyWindow struct {
+	max int
+
 	mu sync.Mutex
 
 	// Guarded by mu.
@@ -63,8 +70,8 @@ type flight struct {
 	done chan struct{}
 }
 
-func newKeyWindow() *keyWindow {
-	return &keyWindow{entries: make(map[keyID]keyEntry), flights: make(map[keyID]*flight)}
+func newKeyWindow(max int) *keyWindow {
+	return &keyWindow{max: max, entries: make(map[keyID]keyEntry), flights: make(map[keyID]*flight)}
 }
 
 // begin claims the key. If it is known, the first outcome is returned; if another append under it is under way, begin
@@ -144,7 +151,7 @@ func (w *keyWindow) put(e keyEntry) {
 // expire drops the keys that are older than the window is long, and the oldest beyond its bound.
 func (w *keyWindow) expire(now int64) {
 	oldest := subMilli(now, KeysAge)
-	for w.order.len() > 0 && (len(w.entries) > KeysMax || w.order.first().at < oldest) {
+	for w.order.len() > 0 && (len(w.entries) > w.max || w.order.first().at < oldest) {
 		if x := w.order.take(); w.entries[x.key].at == x.at {
 			delete(w.entries, x.key)
 		}

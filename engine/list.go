@@ -136,27 +136,28 @@ func decodeKeys(c *list, add func(keyEntry)) error {
 
 const quarantineEntryBytesMin = 8
 
-func encodeRejects(store [16]byte, rows []QuarantineRow) []byte {
-	dst := listHeader(store, listRejects, len(rows))
-	for i := range rows {
-		r := &rows[i]
-		dst = appendText(appendText(appendText(dst, r.Source), r.Column), r.Reason)
-		dst = append(dst, byte(r.Code))
-		dst = appendText(dst, r.ImportID)
-		dst = binary.AppendUvarint(dst, uint64(r.LineNumber))
-		dst = appendText(dst, r.Line)
-		dst = binary.AppendVarint(dst, r.InsertedAt.UnixMilli())
+// appendReject appends an entry of a list of rejects.
+func appendReject(dst []byte, r *QuarantineRow) []byte {
+	dst = appendText(appendText(appendText(dst, r.Source), r.Column), r.Reason)
+	dst = append(dst, byte(r.Code))
+	dst = appendText(dst, r.ImportID)
+	dst = binary.AppendUvarint(dst, uint64(r.LineNumber))
+	dst = appendText(dst, r.Line)
+	return binary.AppendVarint(dst, r.InsertedAt.UnixMilli())
+}
+
+// readReject reads what appendReject has appended.
+func readReject(c *cursor) QuarantineRow {
+	return QuarantineRow{
+		Source: string(c.text("source")), Column: string(c.text("column")), Reason: string(c.text("reason")),
+		Code: event.Code(c.uint8("code")), ImportID: string(c.text("import id")), LineNumber: int(c.uvarint("line")),
+		Line: append([]byte(nil), c.text("line")...), InsertedAt: time.UnixMilli(c.varint("time")).UTC(),
 	}
-	return dst
 }
 
 func decodeRejects(c *list, add func(QuarantineRow)) error {
 	for range c.count(quarantineEntryBytesMin, "rejects") {
-		r := QuarantineRow{
-			Source: string(c.text("source")), Column: string(c.text("column")), Reason: string(c.text("reason")),
-			Code: event.Code(c.uint8("code")), ImportID: string(c.text("import id")), LineNumber: int(c.uvarint("line")),
-			Line: append([]byte(nil), c.text("line")...), InsertedAt: time.UnixMilli(c.varint("time")).UTC(),
-		}
+		r := readReject(&c.cursor)
 		if c.err == nil {
 			add(r)
 		}

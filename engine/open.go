@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,7 +10,7 @@ import (
 )
 
 // recover brings back what was acknowledged: what the manifest names, then the log behind it. Until all of that was
-// found good, nothing is written.
+// found good, nothing is written that stays, see spill.go.
 func (db *DB) recover(id [16]byte) error {
 	k := &db.keeper
 	k.fs, k.claim, k.dir, k.store, k.clock = db.claim, db.claim, db.dir, id, db.clock
@@ -28,11 +29,19 @@ func (db *DB) recover(id [16]byte) error {
 		return errors.Join(err, k.files.close())
 	}
 	if err := db.openLog(); err != nil {
-		return errors.Join(err, k.files.close())
+		return errors.Join(err, k.files.close(), k.dropSpilled())
 	}
-	err = k.completeLayout(db.log)
+	if k.firstSpilled > 0 {
+		err = k.makeDirs()
+	} else {
+		err = k.completeLayout(db.log)
+	}
 	if err == nil {
 		err = k.keepLayout()
+	}
+	if err == nil && k.firstSpilled > 0 {
+		// There is no going on without it: any other commit would name the packs beside the log that has their rows.
+		err = db.checkpoint(context.Background())
 	}
 	if err == nil {
 		err = k.sweep()
@@ -99,7 +108,8 @@ func (db *DB) loadLists() error {
 	k := &db.keeper
 	err := k.loadLists(listKeys, k.manifest.keys, func(c *list) error { return decodeKeys(c, db.keys.restore) })
 	if err == nil {
-		err = k.loadLists(listRejects, k.manifest.rejects, func(c *list) error { return decodeRejects(c, db.quarantine.restore) })
+		err = k.loadLists(listRejects, k.manifest.rejects, func(c *list) error { return decodeRejects(c, db.quarantine.addRow) })
+		k.rejects.from = db.quarantine.next()
 	}
 	if err == nil {
 		err = k.loadLists(listActuals, k.manifest.actuals, func(c *list) error { return decodeActuals(c, db.restoreActual) })
@@ -145,7 +155,7 @@ func (db *DB) openLog() error {
 		db.counters.quarantined[code].Store(0)
 	}
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
-		"cut_bytes", recovered.CutBytes)
+		"cut_bytes", recovered.CutBytes, "head_bytes", replay.heads)
 	return nil
 }
 

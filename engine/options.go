@@ -49,6 +49,12 @@ type Options struct {
 	// their names. Beyond it those go first that have met a row, the oldest first; the others then go to the quarantine. A
 	// smaller one than before forgets at Open. Default: 256 MiB.
 	ActualsBytes int64
+	// KeysMax bounds the idempotency keys that are remembered, at up to KeyMemoryBytes of memory each; the oldest are forgotten
+	// first. Default: KeysMax.
+	KeysMax int
+	// QuarantineBytes bounds the memory of rejected lines, which are QuarantineRowsMax at most; the oldest are dropped first.
+	// Default: QuarantineBytesMax.
+	QuarantineBytes int64
 	// LogFileBytes is the size to which files of the log are preallocated; about twice as much must be free on the disk
 	// for appends to be taken. Default: 64 MiB.
 	LogFileBytes int64
@@ -80,6 +86,8 @@ func (o Options) withDefaults() Options {
 	o.CheckpointRows = orDefault(o.CheckpointRows, 3<<20)
 	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
 	o.ActualsBytes = orDefault(o.ActualsBytes, 256<<20)
+	o.KeysMax = orDefault(o.KeysMax, KeysMax)
+	o.QuarantineBytes = orDefault(o.QuarantineBytes, QuarantineBytesMax)
 	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -120,6 +128,8 @@ func (o Options) validate() error {
 	check(o.CheckpointRows > 0, "CheckpointRows is %d; it must be positive", o.CheckpointRows)
 	check(o.LogFileBytes >= 32<<10, "LogFileBytes is %d; it must be at least 32 KiB", o.LogFileBytes)
 	check(o.ActualsBytes > 0 && o.ActualsBytes <= 2<<30, "ActualsBytes is %d; it must be positive and at most 2 GiB", o.ActualsBytes)
+	check(o.KeysMax > 0, "KeysMax is %d; it must be positive", o.KeysMax)
+	check(o.QuarantineBytes > 0, "QuarantineBytes is %d; it must be positive", o.QuarantineBytes)
 	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
 	return errors.Join(errs...)
 }

@@ -67,6 +67,9 @@ func newMachine(t *testing.T, r *rand.Rand) *machine {
 		m.opts.MemoryLimitBytes = 1 << (10 + r.IntN(8))
 	}
 	if r.IntN(2) == 0 {
+		m.opts.HeadBytes = 1 << r.IntN(14) // what a replay may have in memory
+	}
+	if r.IntN(2) == 0 {
 		m.opts.Retention = time.Duration(50+r.IntN(100)) * 24 * time.Hour
 	}
 	m.open()

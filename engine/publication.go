@@ -221,16 +221,20 @@ func (p *publisher) end(x *publication, err error) error {
 	r.replaced = x.replaced
 	db.counters.replaced.Add(uint64(r.replaced))
 	db.counters.batches.Add(1)
+	for i := range rejects {
+		db.counters.rejected.Add(int64(len(rejects[i].Raw)))
+	}
 	for code, n := range counts {
 		db.counters.quarantined[code].Add(uint64(n))
 	}
 	if r.keyed {
+		db.counters.unsealed.Add(keyBytes)
 		db.keys.add(keyEntry{
 			id: r.key, hash: r.hash, lsn: x.lsn, at: r.moment().latest(),
 			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
 		}, r.moment().past())
 	}
-	db.behind.Add(int64(r.rows()))
+	db.behind.Add(int64(r.rows() + len(rejects)))
 	db.announceGrown()
 	return nil
 }

@@ -65,20 +65,22 @@ func (db *DB) Quarantine(_ context.Context, q QuarantineQuery) (QuarantineResult
 	return db.quarantine.list(q.Source, orDefault(q.Limit, quarantineLimitDefault)), nil
 }
 
-// quarantine holds the newest rejected lines.
+// quarantine holds the newest rejected lines within its bounds. Other than of the lines it takes nothing: what a
+// checkpoint writes to a list is read from here, and a line that is dropped before is in none.
 type quarantine struct {
+	rowsMax  int
+	bytesMax int64
+
 	mu sync.Mutex
 
-	// Guarded by mu. rows[:begin] are dropped.
-	rows  []QuarantineRow
-	begin int
-	// added are the rows that no cut has handed to the keeper.
-	added   []QuarantineRow
-	bytes   int
+	// Guarded by mu.
+	ring    rejectRing
 	dropped uint64
 }
 
-func newQuarantine() *quarantine { return &quarantine{} }
+func newQuarantine(bytesMax int64) *quarantine {
+	return &quarantine{rowsMax: QuarantineRowsMax, bytesMax: bytesMax, ring: rejectRing{chunkBytes: int(bytesMax / 64)}}
+}
 
 // add keeps the rejects of a request, of which there were total.
 func (q *quarantine) add(lsn uint64, at int64, source string, rejects []event.Reject, total int) {
@@ -87,19 +89,18 @@ func (q *quarantine) add(lsn uint64, at int64, source string, rejects []event.Re
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range rejects {
-		q.keep(quarantineRow(source, lsn, at, &rejects[i]))
-	}
 	q.dropped += uint64(total - len(rejects))
-	q.drop()
+	for i := range rejects {
+		row := quarantineRow(source, lsn, at, &rejects[i])
+		q.put(&row)
+	}
 }
 
 // addRow keeps one row.
 func (q *quarantine) addRow(row QuarantineRow) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.keep(row)
-	q.drop()
+	q.put(&row)
 }
 
 func quarantineRow(source string, lsn uint64, at int64, x *event.Reject) QuarantineRow {
@@ -109,47 +110,39 @@ func quarantineRow(source string, lsn uint64, at int64, x *event.Reject) Quarant
 	}
 }
 
-func (q *quarantine) keep(row QuarantineRow) {
-	q.added = append(q.added, row)
-	q.put(row)
-}
-
-func (q *quarantine) put(row QuarantineRow) {
-	q.rows = append(q.rows, row)
-	q.bytes += len(row.Line)
-}
-
-// restore adds a row that is in a list already.
-func (q *quarantine) restore(row QuarantineRow) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.put(row)
-	q.drop()
-}
-
-// takeNew returns the rows added since the last call.
-func (q *quarantine) takeNew() []QuarantineRow {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	added := q.added
-	q.added = nil
-	return added
-}
-
-// drop lets go of the oldest rows beyond the bounds.
-func (q *quarantine) drop() {
-	for len(q.rows)-q.begin > QuarantineRowsMax || q.bytes > QuarantineBytesMax {
-		q.bytes -= len(q.rows[q.begin].Line)
-		q.rows[q.begin] = QuarantineRow{}
-		q.begin++
+// put adds a row and lets go of the oldest ones beyond the bounds.
+func (q *quarantine) put(row *QuarantineRow) {
+	q.ring.push(row)
+	for q.ring.len() > q.rowsMax || q.ring.bytes > q.bytesMax && q.ring.len() > 0 {
+		q.ring.drop()
 		q.dropped++
 	}
-	if len(q.added) > QuarantineRowsMax {
-		q.added = append([]QuarantineRow(nil), q.added[len(q.added)-QuarantineRowsMax:]...)
-	}
-	if q.begin > len(q.rows)/2 {
-		q.rows = append(q.rows[:0], q.rows[q.begin:]...)
-		q.begin = 0
+}
+
+// next is the number of the row to come. Rows are numbered as they come, from the first that Open found.
+func (q *quarantine) next() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ring.next
+}
+
+func (q *quarantine) rowsDropped() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
+
+// encoded returns the rows [from, to) that are still there, as the entries of a list, from the first one on up to about
+// bytesMax bytes; rest is the number of the row behind them.
+func (q *quarantine) encoded(from, to uint64, bytesMax int) (entries []byte, rows int, rest uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := max(from, q.ring.first); ; n++ {
+		if n >= to || len(entries) >= bytesMax {
+			return entries, rows, n
+		}
+		entries = append(entries, q.ring.at(n)...)
+		rows++
 	}
 }
 
@@ -157,10 +150,13 @@ func (q *quarantine) list(source string, limit int) QuarantineResult {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	result := QuarantineResult{Dropped: q.dropped}
-	for i := len(q.rows) - 1; i >= q.begin && len(result.Rows) < limit; i-- {
-		if source == "" || source == q.rows[i].Source {
-			result.Rows = append(result.Rows, q.rows[i])
+	for n := q.ring.next; n > q.ring.first && len(result.Rows) < limit; n-- {
+		c := cursor{rest: q.ring.at(n - 1)}
+		if source != "" && string(c.text("source")) != source {
+			continue
 		}
+		c = cursor{rest: q.ring.at(n - 1)}
+		result.Rows = append(result.Rows, readReject(&c))
 	}
 	return result
 }

@@ -11,11 +11,15 @@ import (
 
 // Actuals are remembered for rows still to come, see package actuals. The publisher owns the memory.
 
+// expiredMax bounds the actuals that one record makes expire: all of a million at once would keep every request waiting
+// for a second.
+const expiredMax = 1024
+
 // forgetActuals gives up actuals whose time is over, and those for which there is no room. Every record does it, by its own
 // time, so that a replay comes to the same.
 func (p *publisher) forgetActuals(now moment) {
 	memory := p.db.actuals
-	memory.Expire(now.past()-p.db.opts.ActualsTTL.Milliseconds(), func(a *actuals.Actual) {
+	memory.Expire(now.past()-p.db.opts.ActualsTTL.Milliseconds(), expiredMax, func(a *actuals.Actual) {
 		p.quarantineActual(a, now.wall, "no prediction of this model_id and prediction_id came in time")
 	})
 	p.db.counters.actualsForgotten.Add(uint64(memory.Shrink(p.db.opts.ActualsBytes, p.evict(now.wall))))

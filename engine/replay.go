@@ -15,6 +15,8 @@ type replayer struct {
 	records, rows int
 	// last is when the last record came.
 	last moment
+	// heads is the most that rows not sealed have taken.
+	heads int64
 }
 
 func (p *replayer) replay(r wal.Record) error {
@@ -28,5 +30,14 @@ func (p *replayer) replay(r wal.Record) error {
 	p.records++
 	p.last = p.record.moment()
 	p.rows += p.record.rows()
-	return p.db.publisher.publish(r.LSN, &p.record)
+	if err := p.db.publisher.publish(r.LSN, &p.record); err != nil {
+		return err
+	}
+	p.heads = max(p.heads, p.db.headBytes())
+	if p.db.headBytes() >= p.db.opts.HeadBytes {
+		if err := p.db.spill(); err != nil {
+			return fmt.Errorf("spill up to record %d: %w", r.LSN, err)
+		}
+	}
+	return nil
 }

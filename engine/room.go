@@ -4,30 +4,37 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // headsMax bounds the memory of rows not sealed yet, those that are being sealed among them, in shares of HeadBytes: one
 // share fills up while the one before it is sealed.
 const headsMax = 2
 
+// roomPatience is how long an append waits for a checkpoint that is under way before all are refused. A server gives its
+// appends a little more.
+const roomPatience = 25 * time.Second
+
 // room lets appends wait until rows are sealed.
 type room struct {
 	mu sync.Mutex
-	// Guarded by mu: the attempt at a checkpoint that is under way or next, nil if nobody waits for it.
-	next *attempt
+	// Guarded by mu: the attempt at a checkpoint that is under way or next, nil if nobody waits for it, and what the last
+	// one failed with.
+	next   *attempt
+	failed error
 }
 
-// attempt is a checkpoint that somebody waits for. over is closed when it has ended, with err.
+// attempt is a checkpoint that somebody waits for. over is closed when it has ended.
 type attempt struct {
-	over chan struct{}
-	err  error
+	began time.Time
+	over  chan struct{}
 }
 
 func (r *room) attempt() *attempt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next == nil {
-		r.next = &attempt{over: make(chan struct{})}
+		r.next = &attempt{time.Now(), make(chan struct{})}
 	}
 	return r.next
 }
@@ -36,11 +43,24 @@ func (r *room) attempt() *attempt {
 func (r *room) ended(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.failed = err
 	if r.next != nil {
-		r.next.err = err
 		close(r.next.over)
 		r.next = nil
 	}
+}
+
+// hopeless returns why it is of no use to wait for a checkpoint, nil if one may be made.
+func (r *room) hopeless() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.failed != nil:
+		return fmt.Errorf("%w: the last checkpoint failed: %w", ErrUnsealed, r.failed)
+	case r.next != nil && time.Since(r.next.began) >= roomPatience:
+		return fmt.Errorf("%w: the checkpoint takes too long", ErrUnsealed)
+	}
+	return nil
 }
 
 // headBytes estimates the memory of rows and actuals that no segment has.
@@ -63,14 +83,18 @@ func (db *DB) waitForRoom(ctx context.Context) error {
 		if !db.headsFull() {
 			return nil
 		}
+		if err := db.room.hopeless(); err != nil {
+			return err
+		}
 		db.background.ask()
+		late := time.NewTimer(roomPatience - time.Since(a.began))
 		select {
 		case <-a.over:
-			if a.err != nil {
-				return fmt.Errorf("%w: %w", ErrFull, a.err)
-			}
+		case <-late.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: rows are not sealed in time: %w", ErrFull, ctx.Err())
+			late.Stop()
+			return fmt.Errorf("%w in time: %w", ErrUnsealed, ctx.Err())
 		}
+		late.Stop()
 	}
 }

@@ -41,7 +41,7 @@ func (db *DB) save(c cut) error {
 	taken := k.takeUnsaved(c.generation)
 	next := k.manifest.clone()
 	next.covered = c.covered
-	written, err := k.writeLists(&next, db.clock.read())
+	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)
 	if err == nil {
 		err = db.replace(&next, k.replacements(taken, c.generation))
 	}
@@ -90,14 +90,14 @@ func (d dirtyMonth) fold(last uint64) *replacement {
 
 // listed counts what writeLists put on disk.
 type listed struct {
-	keys, rejects int
-	actuals       bool
+	keys    int
+	actuals bool
 }
 
 // writeLists writes what waits for a list to next, and lets go there of the lists that are past the bounds of the
 // idempotency window and the quarantine.
-func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
-	n := listed{len(k.keys), len(k.rejects), k.actuals != nil}
+func (k *keeper) writeLists(next *manifest, now moment, keysMax int, q *quarantine) (listed, error) {
+	n := listed{len(k.keys), k.actuals != nil}
 	if n.keys > 0 {
 		ref, err := k.writeList(listKeys, encodeKeys(k.store, k.keys), n.keys, newestKey(k.keys))
 		if err != nil {
@@ -105,12 +105,8 @@ func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
 		}
 		next.keys = append(next.keys, ref)
 	}
-	if n.rejects > 0 {
-		ref, err := k.writeList(listRejects, encodeRejects(k.store, k.rejects), n.rejects, k.rejects[n.rejects-1].InsertedAt.UnixMilli())
-		if err != nil {
-			return n, err
-		}
-		next.rejects = append(next.rejects, ref)
+	if err := k.writeRejects(next, now, q); err != nil {
+		return n, err
 	}
 	if n.actuals {
 		next.actuals = nil
@@ -122,14 +118,41 @@ func (k *keeper) writeLists(next *manifest, now moment) (listed, error) {
 			next.actuals = append(next.actuals, ref)
 		}
 	}
-	next.keys = current(next.keys, KeysMax, now.past()-KeysAge.Milliseconds())
-	next.rejects = current(next.rejects, QuarantineRowsMax, 0)
+	next.keys = current(next.keys, uint64(keysMax), now.past()-KeysAge.Milliseconds())
 	return n, nil
+}
+
+const (
+	// rejectListsMax bounds the lists of rejects. Where there are more, all that the quarantine holds is written anew.
+	rejectListsMax = 64
+	// rejectListBytes is about how large a list of rejects gets: it is in memory while it is written and read.
+	rejectListBytes = 4 << 20
+)
+
+// writeRejects writes to next what the quarantine got up to the cut.
+func (k *keeper) writeRejects(next *manifest, now moment, q *quarantine) error {
+	from := k.rejects.from
+	if len(next.rejects) >= rejectListsMax && from < k.rejects.to {
+		next.rejects, from = nil, 0
+	}
+	for from < k.rejects.to {
+		entries, rows, rest := q.encoded(from, k.rejects.to, rejectListBytes)
+		if from = rest; rows == 0 {
+			break // all were dropped meanwhile
+		}
+		ref, err := k.writeList(listRejects, append(listHeader(k.store, listRejects, rows), entries...), rows, now.wall)
+		if err != nil {
+			return err
+		}
+		next.rejects = append(next.rejects, ref)
+	}
+	next.rejects = current(next.rejects, QuarantineRowsMax, minMilli)
+	return nil
 }
 
 // written lets go of what is on disk now.
 func (k *keeper) written(n listed) {
-	k.keys, k.rejects = k.keys[n.keys:], k.rejects[n.rejects:]
+	k.keys, k.rejects.from = k.keys[n.keys:], k.rejects.to
 	k.actuals = nil
 	clear(k.edited)
 }

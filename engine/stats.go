@@ -1,23 +1,12 @@
 package engine
 
 import (
-	"errors"
 	"sync/atomic"
 	"time"
 
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/wal"
 )
-
-// Health says whether the store takes events.
-type Health struct {
-	// Ready is true once recovery is done. Degraded is true while appends are refused, or checkpoints have failed for
-	// good; Reason says why.
-	Ready, Degraded bool
-	Reason          string
-	// Failed is true when it takes a restart to recover: a write or sync has failed, and what the disk holds is not known.
-	Failed bool
-}
 
 // Stats are plain counters and gauges for monitoring.
 type Stats struct {
@@ -57,6 +46,8 @@ type Stats struct {
 	// SealedBytes is the size of the sealed segments, ResidentBytes what of them is in memory.
 	SealedBytes, ResidentBytes int64
 	IdempotencyKeys            int
+	// IdempotencyKeysMax bounds them.
+	IdempotencyKeysMax int
 	// Waiting counts predictions without an actual, Orphans actuals without a prediction.
 	Waiting, Orphans int
 	// ActualsRemembered counts the actuals kept for rows still to come, ActualsBytes is about their memory.
@@ -77,23 +68,8 @@ type counters struct {
 	outcomes                                [withdrawn + 1]atomic.Uint64
 	actualsForgotten, actualsEvicted        atomic.Uint64
 	actualsHeld, actualsBytes               atomic.Int64
+	rejected                                atomic.Int64 // bytes of rejected lines since the last cut
 	quarantined                             [len(event.Counts{})]atomic.Uint64
-}
-
-// Health says whether the store takes events.
-func (db *DB) Health() Health {
-	h := Health{Ready: db.ready.Load()}
-	err := db.failure()
-	if err == nil {
-		err = logError(db.log.Err())
-	}
-	if err == nil {
-		err = db.keeper.failure()
-	}
-	if err != nil {
-		h.Degraded, h.Reason, h.Failed = true, err.Error(), errors.Is(err, ErrDegraded)
-	}
-	return h
 }
 
 // Stats returns counters and gauges. It visits every model.
@@ -111,6 +87,7 @@ func (db *DB) Stats() Stats {
 		ModelSeriesMost:    int(db.census.seriesMost.Load()),
 		Months:             int(db.census.months.Load()),
 		IdempotencyKeys:    db.keys.len(),
+		IdempotencyKeysMax: db.keys.max,
 		Joined:             db.counters.outcomes[joined].Load(),
 		Corrected:          db.counters.outcomes[corrected].Load(),
 		Orphaned:           db.counters.outcomes[orphaned].Load(),
@@ -127,7 +104,7 @@ func (db *DB) Stats() Stats {
 	for code := range s.Quarantined {
 		s.Quarantined[code] = int(db.counters.quarantined[code].Load())
 	}
-	s.QuarantineDropped = db.quarantine.list("", 0).Dropped
+	s.QuarantineDropped = db.quarantine.rowsDropped()
 	db.models.Range(func(_ string, m *model) bool {
 		m.mu.RLock()
 		defer m.mu.RUnlock()

@@ -48,9 +48,10 @@ func (k *keeper) unlisted() ([]string, error) {
 	return unlisted, nil
 }
 
-// tidy removes what an attempt that failed with err has left behind, unless a restart might find it named.
+// tidy removes what an attempt that failed with err has left behind, unless a restart might find it named, or finds a
+// manifest that does not know what was spilled.
 func (k *keeper) tidy(err error) error {
-	if k.unsettled || k.failure() != nil {
+	if k.unsettled || k.firstSpilled != 0 || k.failure() != nil {
 		return err
 	}
 	return errors.Join(err, k.sweep())

@@ -86,6 +86,7 @@ var storeClasses = [...]struct {
 	class error
 	err   answerError
 }{
+	{engine.ErrUnsealed, answerError{status: 503, section: "limits", retryAfter: 1, text: "memory is full of rows that cannot be written to segments at the moment; nothing was stored, send the request again"}},
 	{engine.ErrFull, answerError{status: 503, section: "limits", retryAfter: 1, text: "the store cannot keep up at the moment; nothing was stored, send the request again"}},
 	{engine.ErrNoSpace, answerError{status: 503, section: "limits", retryAfter: 30, text: "the disk is full; nothing was stored, send the request again later"}},
 	{engine.ErrUnavailable, answerError{status: 503, section: "limits", retryAfter: 1, text: "the log cannot go on at the moment; nothing was stored, send the request again"}},

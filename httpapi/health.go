@@ -1,22 +1,55 @@
 package httpapi
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/internal/jsontext"
 )
+
+const (
+	replaying  = "the log is being replayed"
+	memoryFull = "memory is full; send this request again, or start the server with a larger --memory-limit"
+)
+
+// refusal returns the answer to requests with events if none are taken at the moment, else nil. Each of them asks here before
+// its body is read, and so does /health: the two cannot disagree.
+func (s *Server) refusal(store Store) *answerError {
+	var e *answerError
+	switch h := health(store); {
+	case !h.Ready:
+		e = busy(0, "the server is starting: "+replaying)
+	case s.heap.full():
+		e = busy(s.limits.IngestsMax, memoryFull)
+	case h.Degraded:
+		e, _ = asAnswer(cmp.Or(h.Err, engine.ErrDegraded))
+	default:
+		return nil
+	}
+	e.hangUp = true // the body is not read
+	return e
+}
+
+// health is that of a store, nil while the log is being replayed.
+func health(store Store) engine.Health {
+	if store == nil {
+		return engine.Health{}
+	}
+	return store.Health()
+}
 
 // getHealth answers 200 if events are taken, else 503 with the reason.
 func (s *Server) getHealth(c *call) error {
 	status, reason := "ok", ""
-	if c.store == nil {
-		status, reason = "starting", "the log is being replayed"
-	} else if h := c.store.Health(); !h.Ready {
-		status, reason = "starting", withoutPaths(h.Reason)
-	} else if h.Degraded {
-		status, reason = "degraded", withoutPaths(h.Reason)
+	if e := s.refusal(c.store); e != nil {
+		status = "degraded"
+		reason, _, _ = strings.Cut(e.text, ";") // what follows is for who has sent events
+		if !health(c.store).Ready {
+			status, reason = "starting", replaying
+		}
 	}
 	body := append([]byte(nil), `{"status":`...)
 	body = jsontext.AppendString(body, status)
@@ -38,19 +71,4 @@ func (s *Server) getHealth(c *call) error {
 	c.ctx.SetContentType(jsonType)
 	c.ctx.SetBody(body)
 	return nil
-}
-
-// withoutPaths is the text of an error without the parts, between colons, that could tell where files are: nobody needs a
-// token to read it. The log has the whole.
-func withoutPaths(text string) string {
-	var parts []string
-	for part := range strings.SplitSeq(text, ": ") {
-		if !strings.ContainsAny(part, `/\`) || part == "input/output error" {
-			parts = append(parts, part)
-		}
-	}
-	if len(parts) == 0 {
-		return "see the log"
-	}
-	return strings.Join(parts, ": ")
 }

@@ -48,10 +48,10 @@ func (s *Server) ingest(c *call, src *source, format event.Format, body io.Reade
 	if given != "" {
 		key.ID = scopedKey(c.holder.name, src.name, given)
 	}
-	if s.heap.full() {
-		s.counts.heapFull.Add(1)
-		e := busy(s.limits.IngestsMax, "memory is full; send this request again, or start the server with a larger --memory-limit")
-		e.hangUp = true
+	if e := s.refusal(c.store); e != nil {
+		if e.text == memoryFull {
+			s.counts.heapFull.Add(1)
+		}
 		return engine.Appended{}, e
 	}
 	// Who waits costs a connection, because its body is not read.

@@ -16,6 +16,7 @@ func (s *Server) getMetrics(c *call) error {
 	w := &exposition{dst: c.ctx.Response.SwapBody(nil)[:0]}
 	s.writeOwn(w)
 	if c.store != nil {
+		w.gauge("residual_degraded", "Whether events are refused: see /health for the reason.", truth(s.refusal(c.store) != nil))
 		writeStore(w, c.store.Health(), c.store.Stats())
 		s.writeModels(w, c.store)
 	}
@@ -74,7 +75,6 @@ func (s *Server) openConns() (n int) {
 // writeStore writes what the store counts.
 func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.gauge("residual_ready", "Whether recovery is done.", truth(h.Ready))
-	w.gauge("residual_degraded", "Whether events are refused because the log failed.", truth(h.Degraded))
 	w.counter("residual_batches_total", "Batches stored.", stats.Batches)
 	w.counter("residual_rows_total", "Rows stored.", stats.Rows)
 	w.counter("residual_rows_replaced_total", "Rows that were stored already, changed or not.", stats.Replaced)
@@ -116,7 +116,7 @@ func writeStore(w *exposition, h engine.Health, stats engine.Stats) {
 	w.gauge("residual_resident_bytes", "Size of segments in memory.", float64(stats.ResidentBytes))
 	w.gauge("residual_clock_doubt_seconds", "How far the clock is ahead of the time by which things expire.", stats.ClockDoubt.Seconds())
 	w.gauge("residual_idempotency_keys", "Idempotency keys remembered.", float64(stats.IdempotencyKeys))
-	w.gauge("residual_idempotency_keys_max", "Idempotency keys remembered at most.", engine.KeysMax)
+	w.gauge("residual_idempotency_keys_max", "Idempotency keys remembered at most.", float64(stats.IdempotencyKeysMax))
 	w.gauge("residual_idempotency_window_seconds", "How long an idempotency key is remembered.", engine.KeysAge.Seconds())
 	writeLog(w, &stats)
 }

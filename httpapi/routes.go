@@ -128,7 +128,7 @@ func (s *Server) admit(c *call) (*route, error) {
 	if p := s.store.Load(); p != nil {
 		c.store = *p
 	} else if !r.starting {
-		return nil, busy(0, "the server is starting: the log is being replayed")
+		return nil, busy(0, "the server is starting: "+replaying)
 	}
 	return r, nil
 }

@@ -52,20 +52,6 @@ func statusLine(status int) string {
 	return "403 Forbidden"
 }
 
-// TestHealthTellsNoPaths has the store degrade with errors that name files.
-func TestHealthTellsNoPaths(t *testing.T) {
-	server := start(t, httpapi.Options{})
-	f := func(reason, want string) {
-		t.Helper()
-		server.store.change(func(s *fakeStore) { s.health = engine.Health{Ready: true, Degraded: true, Reason: reason} })
-		_, body := server.do(t, "GET", "/health", nil)
-		require.JSONEq(t, `{"status":"degraded","reason":"`+want+`","version":"dev"}`, body)
-	}
-	f("the log failed: write /var/lib/my data/wal/0001.log: input/output error", "the log failed: input/output error")
-	f("checkpoints fail: rename segments/1 segments/2: no space left on device", "checkpoints fail: no space left on device")
-	f(`open C:\\data\\LOCK`, "see the log")
-}
-
 // formulaStore has texts that begin as formulas do.
 type formulaStore struct{ *fakeStore }
 

@@ -33,6 +33,9 @@ func (s *Server) postDatasource(c *call) error {
 	if _, given, err := c.params.text("url"); given || err != nil {
 		return importRefused()
 	}
+	if e := s.refusal(c.store); e != nil { // a file may be read whole before its rows are taken in
+		return e
+	}
 	body, closeBody, err := s.openBody(c.ctx, s.limits.BodyBytesMax)
 	if err != nil {
 		return err

@@ -169,8 +169,8 @@ func (l *Log) Size() int64 {
 	return bytes
 }
 
-// Err returns why the log takes no records at present: an error of class ErrNoSpace or ErrUnavailable, which pass by
-// themselves, ErrPoisoned, which does not, or ErrClosed.
+// Err returns why the log takes no records at present: an error of class ErrNoSpace, ErrUnavailable or ErrFull, which pass
+// by themselves, ErrPoisoned, which does not, or ErrClosed. Append and Err ask the same.
 func (l *Log) Err() error { return l.queue.err() }
 
 // Stats returns counters and gauges.

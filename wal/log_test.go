@@ -222,6 +222,7 @@ func TestFull(t *testing.T) {
 		<-g.arrived
 		synctest.Wait()
 		require.ErrorIs(t, l.Append(context.Background(), 1, make([]byte, 960), nil), wal.ErrFull)
+		require.ErrorIs(t, l.Err(), wal.ErrFull)
 		require.EqualValues(t, 10_000, l.Stats().QueueBytes)
 		g.closed.Store(false)
 		g.pass <- struct{}{}

@@ -68,8 +68,8 @@ type Options struct {
 	// file. As much again is left free on the disk for checkpoints. Default: 64 MiB.
 	FileBytes int64
 
-	// QueueBytes bounds the records that are queued or being written, synced and published. Beyond it Append returns
-	// ErrFull, except for one record alone. Default: 64 MiB.
+	// QueueBytes bounds the records that are queued or being written, synced and published. While they are as many, Append
+	// returns ErrFull; the last one let in may pass the bound. Default: 64 MiB.
 	QueueBytes int64
 
 	// Checkpoint is the position up to which the caller has the records elsewhere: they are not replayed, and the log

@@ -91,7 +91,7 @@ func (q *queue) add(w *waiter, kind uint8, payload []byte, publish func(uint64))
 		return q.refuse
 	case q.blocked != nil:
 		return q.blocked
-	case q.bytes > 0 && q.bytes+size > q.bytesMax:
+	case q.bytes >= q.bytesMax:
 		return ErrFull
 	}
 	q.bytes += size
@@ -186,14 +186,19 @@ func (q *queue) block(err error) {
 	q.blocked = err
 }
 
-// err is what an Append would fail with, other than for the size of the queue.
+// err is what an Append would fail with, whatever the size of its record.
 func (q *queue) err() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.refuse != nil {
+	switch {
+	case q.refuse != nil:
 		return q.refuse
+	case q.blocked != nil:
+		return q.blocked
+	case q.bytes >= q.bytesMax:
+		return ErrFull
 	}
-	return q.blocked
+	return nil
 }
 
 func (q *queue) size() int64 {

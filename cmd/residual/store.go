@@ -109,6 +109,8 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		HeadBytes:        f.managedBytes() / 8,
 		MemoryLimitBytes: f.managedBytes() / 4,
 		ActualsBytes:     min(f.managedBytes()/16, 2<<30),
+		QuarantineBytes:  min(f.managedBytes()/16, engine.QuarantineBytesMax),
+		KeysMax:          int(min(f.managedBytes()/16/engine.KeyMemoryBytes, engine.KeysMax)),
 		Logger:           log,
 	})
 	switch {

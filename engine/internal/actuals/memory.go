@@ -110,10 +110,11 @@ func (m *Memory) Forget(hash uint64, model, id []byte) {
 	}
 }
 
-// Expire forgets the actuals that came before oldest, in Unix milliseconds, and gives those that were not met to lost.
-func (m *Memory) Expire(oldest int64, lost func(*Actual)) {
+// Expire forgets up to most of the actuals that came before oldest, in Unix milliseconds, and gives those that were not met
+// to lost.
+func (m *Memory) Expire(oldest int64, most int, lost func(*Actual)) {
 	for _, h := range [...]*heap{&m.unmet, &m.met} {
-		for h.len() > 0 && m.entries.at(h.first()).received < oldest {
+		for ; most > 0 && h.len() > 0 && m.entries.at(h.first()).received < oldest; most-- {
 			m.lose(h.first(), lost)
 		}
 	}

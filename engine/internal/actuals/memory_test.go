@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -132,7 +133,7 @@ func TestMemory(t *testing.T) {
 				*want = slices.DeleteFunc(*want, func(b Actual) bool { return bytes.Equal(b.Model, model) && bytes.Equal(b.ID, id) })
 			case n < 19:
 				oldest := now - r.Int64N(4000)
-				m.Expire(oldest, note(&lost))
+				m.Expire(oldest, math.MaxInt, note(&lost))
 				for {
 					i := want.oldest(func(b *Actual) bool { return b.Received < oldest })
 					if i < 0 {
