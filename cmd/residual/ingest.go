@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
@@ -104,7 +105,7 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 		sum.Add(loaded)
 		if err != nil {
 			bar.finish()
-			if errors.Is(err, errUnknownKind) {
+			if !completable(err) {
 				return fmt.Errorf("%s: %w; %s", in.name, err, summary(sum))
 			}
 			return fmt.Errorf("%s: %w; %s, run the same command again to complete it", in.name, err, summary(sum))
@@ -118,6 +119,12 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 		return fmt.Errorf("%d %w: see residual query quarantine", sum.Quarantined, errQuarantined)
 	}
 	return nil
+}
+
+// completable tells whether the same load may come to its end when it is run again: not where what was sent is at fault.
+func completable(err error) bool {
+	refused, ok := errors.AsType[*client.StatusError](err)
+	return !errors.Is(err, errUnknownKind) && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
 }
 
 // load sends one input; before is what the inputs before it came to.
