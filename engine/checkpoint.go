@@ -159,6 +159,7 @@ func (db *DB) cut(pos wal.Position) cut {
 	db.generation++
 	db.publisher.fresh = new(freshRows)
 	db.publisher.targets = targets{} // it knows heads that will be sealed, and would keep them
+	db.publisher.identity.segment.Forget()
 	db.counters.sealing.Add(db.counters.unsealed.Swap(0))
 	db.counters.rejected.Store(0)
 	k := &db.keeper

@@ -94,6 +94,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	db.publisher.fresh = new(freshRows)
 	db.publisher.identity.hash = db.hash
 	db.publisher.identity.editor.scratch = &db.publisher.identity.segment
+	db.publisher.identity.segment.HoldBlocks(heldBlocks(opts.HeadBytes))
 	db.keeper.edited = make(map[dirtyMonth]bool)
 	db.generation = 1
 	db.keeper.sealer.builder, db.keeper.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash

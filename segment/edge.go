@@ -34,7 +34,7 @@ func (sc *Scratch) Forget() {
 			s.src = nil
 		}
 	}
-	sc.located.segment = nil
+	sc.located.forget(nil)
 }
 
 // forget lets go of an opened segment and of its decoded blocks.
@@ -45,9 +45,7 @@ func (sc *Scratch) forget(s *Segment) {
 			sc.edges[i].segment = nil
 		}
 	}
-	if sc.located.segment == s {
-		sc.located.segment = nil
-	}
+	sc.located.forget(s)
 }
 
 // edge adds those rows of a block that lie in the window.

@@ -124,22 +124,67 @@ func (s *Segment) FeaturesOf(r Row, sc *Scratch) ([]byte, error) {
 	return c.Features.At(r.Row), nil
 }
 
-// located is the block, as stored, in which a row was looked for last: it is likely to be the next one too, or the one
-// that is edited.
+// located is a block, as stored, in which a row was looked for: it is likely to be looked into again, or edited.
 type located struct {
 	segment *Segment // nil if there is none
 	block   int      // of all of the segment
 	cols    ColumnSet
 	rows    Columns // of which it has cols
+	used    uint64  // when, in look-ups
+}
+
+// locatedBlocks are the blocks that were looked into last.
+type locatedBlocks struct {
+	held   []*located
+	last   *located // the one used last
+	clock  uint64
+	blocks int // bound on held, at least 1
+}
+
+// HoldBlocks sets how many decoded blocks look-ups of rows find again, at about 100 bytes a row: requests that come in the
+// order of time look into the same block of each series again and again. Without, it is one.
+func (sc *Scratch) HoldBlocks(n int) { sc.located.blocks = n }
+
+// of returns the place of a block, which has none of its columns yet if it was not held.
+func (h *locatedBlocks) of(s *Segment, block int) *located {
+	h.clock++
+	if l := h.last; l != nil && l.segment == s && l.block == block {
+		l.used = h.clock
+		return l
+	}
+	var oldest *located
+	for _, l := range h.held {
+		if l.segment == s && l.block == block {
+			l.used, h.last = h.clock, l
+			return l
+		}
+		if oldest == nil || l.used < oldest.used {
+			oldest = l
+		}
+	}
+	if len(h.held) < max(h.blocks, 1) {
+		oldest = new(located)
+		h.held = append(h.held, oldest)
+	}
+	oldest.segment, oldest.block, oldest.cols, oldest.used = s, block, 0, h.clock
+	h.last = oldest
+	return oldest
+}
+
+// forget lets go of the blocks of a segment, or of all if it is nil.
+func (h *locatedBlocks) forget(s *Segment) {
+	for _, l := range h.held {
+		if s == nil || l.segment == s {
+			l.segment, l.used = nil, 0
+		}
+	}
 }
 
 // locate returns columns of a block as stored, beside those of it that were asked for before. They live until the next
 // call for another block.
 func (s *Segment) locate(series, block int, cols ColumnSet, sc *Scratch) (*Columns, error) {
-	l, number := &sc.located, int(s.dir.series[series].firstBlock)+block
-	if l.segment != s || l.block != number {
-		l.segment, l.block, l.cols = s, number, 0
-	}
+	number := int(s.dir.series[series].firstBlock) + block
+	l := sc.located.of(s, number)
 	if missing := cols &^ l.cols; missing != 0 {
 		if _, err := s.decode(&l.rows, number, missing, sc); err != nil {
 			l.segment = nil

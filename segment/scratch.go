@@ -11,7 +11,7 @@ import (
 type Scratch struct {
 	raw        []byte // what a Source read
 	block      Columns
-	located    located
+	located    locatedBlocks
 	edited     Columns // the numbers of the block that Edit works on
 	candidates []uint64
 	ints       []int64
