@@ -3,7 +3,6 @@ package segment
 import (
 	"maps"
 	"slices"
-	"sort"
 )
 
 // Edit is what a row of a sealed segment has become: everything of it that can change.
@@ -17,53 +16,104 @@ type Edit struct {
 	Features  []byte  // nil where they are as they were; the segment keeps the slice
 }
 
-// edits are the edited rows by number of their block, ordered by row. Those of a block are never changed in place, so
-// that a [Segment.Snapshot] stays what it is.
-type edits map[int][]Edit
+// edits are those of each block, by its number. Those of a block are never changed but replaced, so that a
+// [Segment.Snapshot] stays what it is.
+type edits map[int]*blockEdits
 
-// Edit applies edits of rows of one block, in ascending order of row, each row once. The segment must not be read at
-// the same time; snapshots may be. Edit decodes the numbers of the block, unless a Find has just done so, and sums the
-// block and the path above it anew.
+// blockEdits are the edits of a block in the order they came; the last one of a row counts. Adding to them writes behind
+// what a snapshot knows of them.
+type blockEdits struct {
+	rows   []Edit
+	edited Bitmap // which rows have an edit
+	count  int    // how many
+}
+
+// of returns the edit of a row, nil if it has none.
+func (b *blockEdits) of(row int) *Edit {
+	if b == nil || !b.edited.Get(row) {
+		return nil
+	}
+	for i := len(b.rows) - 1; ; i-- {
+		if b.rows[i].Row == row {
+			return &b.rows[i]
+		}
+	}
+}
+
+// with returns the edits with others behind them. n is the number of rows of the block.
+func (b *blockEdits) with(more []Edit, n int) *blockEdits {
+	next := &blockEdits{edited: make(Bitmap, (n+63)/64)}
+	if b != nil {
+		next.rows, next.count = b.rows, b.count
+		copy(next.edited, b.edited)
+	}
+	for _, e := range more {
+		if old := next.of(e.Row); old == nil {
+			next.edited.Set(e.Row)
+			next.count++
+		} else if e.Features == nil {
+			e.Features = old.Features
+		}
+		next.rows = append(next.rows, e)
+	}
+	if len(next.rows) > 2*next.count+64 { // of few rows, again and again
+		next.rows = next.compact()
+	}
+	return next
+}
+
+// compact returns the edits that count.
+func (b *blockEdits) compact() []Edit {
+	kept, seen := make([]Edit, 0, b.count), make(Bitmap, len(b.edited))
+	for i := len(b.rows) - 1; i >= 0; i-- {
+		if row := b.rows[i].Row; !seen.Get(row) {
+			seen.Set(row)
+			kept = append(kept, b.rows[i])
+		}
+	}
+	slices.Reverse(kept)
+	return kept
+}
+
+// Edit applies edits of rows of one block, each row once. The segment must not be read at the same time; snapshots may be.
+// Edit decodes the numbers of the block, unless a Find has just done so. Actuals of rows that had none are added to the sums
+// of the block and the path above it; for any other change these are summed anew.
 func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 	number := int(s.dir.series[series].firstBlock) + block
 	stored, err := s.locate(series, block, Numbers|Lags, sc)
 	if err != nil {
 		return err
 	}
-	changed := mergeEdits(s.edits[number], rows)
-	c := &sc.edited
-	c.Reset()
-	c.appendNumbersFrom(stored, 0, stored.Len())
-	c.edit(changed, Numbers|Lags)
+	fills := true
+	for i := range rows {
+		e := &rows[i]
+		was, there := s.row(series, block, e.Row, stored)
+		fills = fills && there && !was.Known && !e.Deleted && e.Known && was.Predicted == e.Predicted
+	}
 	s.ownEdits()
+	changed := s.edits[number].with(rows, stored.Len())
 	s.edits[number] = changed
 	if s.live == nil {
 		s.live = slices.Clone(s.dir.nodes)
 	}
-	leaf := &s.live[number]
-	leaf.Reset()
-	leaf.AddRows(c.Times, c.Predicted, c.Actual, c.Known, 0, c.Len())
-	s.dir.regrow(s.live, series, block)
+	if fills {
+		s.dir.eachAbove(series, block, func(node uint32) {
+			for i := range rows {
+				s.live[node].AddActual(stored.Times[rows[i].Row], rows[i].Predicted, rows[i].Actual)
+			}
+		})
+	} else {
+		c := &sc.edited
+		c.Reset()
+		c.appendNumbersFrom(stored, 0, stored.Len())
+		c.edit(changed, Numbers|Lags)
+		leaf := &s.live[number]
+		leaf.Reset()
+		leaf.AddRows(c.Times, c.Predicted, c.Actual, c.Known, 0, c.Len())
+		s.dir.regrow(s.live, series, block)
+	}
 	s.forgetSketches(series, block)
 	return nil
-}
-
-// mergeEdits returns old with those of rows in the place of, or beside, its own.
-func mergeEdits(old, rows []Edit) []Edit {
-	merged := make([]Edit, 0, len(old)+len(rows))
-	for _, e := range rows {
-		for len(old) > 0 && old[0].Row < e.Row {
-			merged, old = append(merged, old[0]), old[1:]
-		}
-		if len(old) > 0 && old[0].Row == e.Row {
-			if e.Features == nil {
-				e.Features = old[0].Features
-			}
-			old = old[1:]
-		}
-		merged = append(merged, e)
-	}
-	return append(merged, old...)
 }
 
 // ownEdits makes s the only one that has its edits.
@@ -109,23 +159,34 @@ func (d *directory) regrow(nodes []Aggregate, series, block int) {
 	}
 }
 
+// eachAbove calls f for a block and the nodes above it.
+func (d *directory) eachAbove(series, block int, f func(node uint32)) {
+	s := &d.series[series]
+	f(s.firstBlock + uint32(block))
+	n, at := s.blockCount, uint32(block)
+	for next := s.firstNode; n > 1; next += n {
+		at, n = at/fanOut, (n+fanOut-1)/fanOut
+		f(next + at)
+	}
+}
+
 // edit applies edits to the stored rows of a block, of which c has the columns cols.
-func (c *Columns) edit(edits []Edit, cols ColumnSet) {
+func (c *Columns) edit(edits *blockEdits, cols ColumnSet) {
 	deleted, featured := false, false
-	for i := range edits {
-		e := &edits[i]
+	for i := range edits.rows {
+		e := &edits.rows[i]
 		deleted = deleted || e.Deleted
 		featured = featured || e.Features != nil
-		if cols&Numbers != 0 && !e.Deleted {
+		if cols&Numbers != 0 {
 			c.Predicted[e.Row] = e.Predicted
 			c.setActual(e.Row, e.Actual, e.Known)
 		}
-		if cols&Lags != 0 && !e.Deleted {
+		if cols&Lags != 0 {
 			c.Lags[e.Row] = e.Lag
 		}
 	}
 	if featured && cols&Features != 0 {
-		c.Features = editFeatures(&c.Features, edits)
+		c.Features = edits.features(&c.Features)
 	}
 	if deleted {
 		c.remove(edits, cols)
@@ -143,36 +204,25 @@ func (c *Columns) setActual(row int, actual float64, known bool) {
 	}
 }
 
-// editFeatures returns the features of a block with those that edits have.
-func editFeatures(stored *Text, edits []Edit) Text {
+// features returns the features of a block with the edits.
+func (b *blockEdits) features(stored *Text) Text {
 	var t Text
-	done := 0
-	for i := range edits {
-		if e := &edits[i]; e.Features != nil {
-			t.AppendFrom(stored, done, e.Row)
+	for row := range stored.Len() {
+		if e := b.of(row); e != nil && e.Features != nil {
 			t.Append(e.Features)
-			done = e.Row + 1
+		} else {
+			t.AppendFrom(stored, row, row+1)
 		}
 	}
-	t.AppendFrom(stored, done, stored.Len())
 	return t
 }
 
-// editOf returns the edit of a row, nil if it has none.
-func editOf(edits []Edit, row int) *Edit {
-	i := sort.Search(len(edits), func(i int) bool { return edits[i].Row >= row })
-	if i < len(edits) && edits[i].Row == row {
-		return &edits[i]
-	}
-	return nil
-}
-
 // remove drops the deleted rows.
-func (c *Columns) remove(edits []Edit, cols ColumnSet) {
+func (c *Columns) remove(edits *blockEdits, cols ColumnSet) {
 	var kept Columns
 	rows := max(len(c.Times), c.IDs.Len(), c.Features.Len(), len(c.Lags))
 	for row := range rows {
-		if e := editOf(edits, row); e != nil && e.Deleted {
+		if e := edits.of(row); e != nil && e.Deleted {
 			continue
 		}
 		if cols&Numbers != 0 {

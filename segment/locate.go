@@ -105,7 +105,7 @@ func (s *Segment) findRow(series, block int, k Key, sc *Scratch, found func(Row)
 // row returns a row of a block that is located with its numbers and lags; ok is false if it is deleted.
 func (s *Segment) row(series, block, row int, c *Columns) (r Row, ok bool) {
 	r = Row{series, block, row, c.Times[row], c.Predicted[row], c.Actual[row], c.Known.Get(row), c.Lags[row]}
-	if e := editOf(s.edits[int(s.dir.series[series].firstBlock)+block], row); e != nil {
+	if e := s.edits[int(s.dir.series[series].firstBlock)+block].of(row); e != nil {
 		r.Predicted, r.Actual, r.Known, r.Lag = e.Predicted, e.Actual, e.Known, e.Lag
 		return r, !e.Deleted
 	}
@@ -114,7 +114,7 @@ func (s *Segment) row(series, block, row int, c *Columns) (r Row, ok bool) {
 
 // FeaturesOf returns the features of a row that was found. They are valid until the next use of sc.
 func (s *Segment) FeaturesOf(r Row, sc *Scratch) ([]byte, error) {
-	if e := editOf(s.edits[int(s.dir.series[r.Series].firstBlock)+r.Block], r.Row); e != nil && e.Features != nil {
+	if e := s.edits[int(s.dir.series[r.Series].firstBlock)+r.Block].of(r.Row); e != nil && e.Features != nil {
 		return e.Features, nil
 	}
 	c, err := s.locate(r.Series, r.Block, Features, sc)

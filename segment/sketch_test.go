@@ -166,6 +166,12 @@ func TestEdits(t *testing.T) {
 			if !edit.Known {
 				edit.Lag = NoLag
 			}
+			if r.IntN(2) == 0 { // an actual for a row that has none, mostly
+				rows.setActual(row, 0, rows.Known.Get(row) && r.IntN(2) == 0)
+				before := Edit{Row: edit.Row, Predicted: rows.Predicted[row], Known: rows.Known.Get(row), Lag: NoLag}
+				require.NoError(t, s.Edit(at, block, []Edit{before}, &sc))
+				edit.Predicted, edit.Known, edit.Deleted = before.Predicted, true, false
+			}
 			require.NoError(t, s.Edit(at, block, []Edit{edit}, &sc))
 			rows.Predicted[row], rows.Lags[row] = edit.Predicted, edit.Lag
 			rows.setActual(row, edit.Actual, edit.Known && !edit.Deleted)
