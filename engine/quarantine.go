@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -54,15 +55,53 @@ type QuarantineResult struct {
 }
 
 // Quarantine lists rejected lines. The store keeps a bounded number, the oldest are dropped first.
-func (db *DB) Quarantine(_ context.Context, q QuarantineQuery) (QuarantineResult, error) {
-	if err := db.begin(); err != nil {
+func (db *DB) Quarantine(ctx context.Context, q QuarantineQuery) (result QuarantineResult, err error) {
+	result.Dropped = db.quarantine.rowsDropped()
+	_, err = db.EachReject(ctx, q, func(row *QuarantineRow) bool {
+		result.Rows = append(result.Rows, *row)
+		return true
+	})
+	if err != nil {
 		return QuarantineResult{}, err
 	}
-	defer db.end()
+	return result, nil
+}
+
+// What EachReject has out of the quarantine at one time: rows, bytes of their lines but for the last one, and how many rows
+// it looks at for them.
+const (
+	rejectsAtOnce      = 64
+	rejectBytesAtOnce  = 64 << 10
+	rejectsLookedAtMax = 4096
+)
+
+// EachReject hands on the rows of [DB.Quarantine] one by one, until yield returns false. A row that is dropped before its
+// turn comes is left out.
+func (db *DB) EachReject(ctx context.Context, q QuarantineQuery, yield func(row *QuarantineRow) bool) (read Read, err error) {
 	if q.Limit < 0 {
-		return QuarantineResult{}, queryError("limit is %d; it must not be negative", q.Limit)
+		return read, queryError("limit is %d; it must not be negative", q.Limit)
 	}
-	return db.quarantine.list(q.Source, orDefault(q.Limit, quarantineLimitDefault)), nil
+	var rows []QuarantineRow
+	left, next, more := orDefault(q.Limit, quarantineLimitDefault), uint64(math.MaxUint64), true
+	for left > 0 && more {
+		if err := ctx.Err(); err != nil {
+			return read, fmt.Errorf("query the quarantine: %w", err)
+		}
+		if err := db.begin(); err != nil {
+			return read, err
+		}
+		rows, next, more = db.quarantine.before(rows[:0], q.Source, next, min(left, rejectsAtOnce))
+		db.end()
+		left -= len(rows)
+		for i := range rows {
+			read.add(Read{Rows: 1, Bytes: uint64(len(rows[i].Line))})
+			if !yield(&rows[i]) {
+				return read, nil
+			}
+		}
+		clear(rows)
+	}
+	return read, nil
 }
 
 // quarantine holds the newest rejected lines within its bounds. Other than of the lines it takes nothing: what a
@@ -146,17 +185,22 @@ func (q *quarantine) encoded(from, to uint64, bytesMax int) (entries []byte, row
 	}
 }
 
-func (q *quarantine) list(source string, limit int) QuarantineResult {
+// before appends to dst rows of a source, or of any, up to limit, from the one with the number n-1 down. next stands for n in
+// the next call, more tells whether there is one to make.
+func (q *quarantine) before(dst []QuarantineRow, source string, n uint64, limit int) (rows []QuarantineRow, next uint64, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	result := QuarantineResult{Dropped: q.dropped}
-	for n := q.ring.next; n > q.ring.first && len(result.Rows) < limit; n-- {
-		c := cursor{rest: q.ring.at(n - 1)}
+	n = min(n, q.ring.next)
+	bytes := 0
+	for looked := 0; n > q.ring.first && len(dst) < limit && bytes < rejectBytesAtOnce && looked < rejectsLookedAtMax; looked++ {
+		n--
+		c := cursor{rest: q.ring.at(n)}
 		if source != "" && string(c.text("source")) != source {
 			continue
 		}
-		c = cursor{rest: q.ring.at(n - 1)}
-		result.Rows = append(result.Rows, readReject(&c))
+		c = cursor{rest: q.ring.at(n)}
+		dst = append(dst, readReject(&c))
+		bytes += len(dst[len(dst)-1].Line)
 	}
-	return result
+	return dst, n, n > q.ring.first
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -90,4 +91,36 @@ func TestRejectListsAreFew(t *testing.T) {
 	for i := range 3 * rejectListsMax {
 		require.Equal(t, fmt.Sprint(i), listed[i])
 	}
+}
+
+// list reads the newest rows of a source, a few at a time.
+func (q *quarantine) list(source string, limit int) (result QuarantineResult) {
+	result.Dropped = q.rowsDropped()
+	for next, more := uint64(math.MaxUint64), true; more && len(result.Rows) < limit; {
+		result.Rows, next, more = q.before(result.Rows, source, next, min(limit, len(result.Rows)+7))
+	}
+	return result
+}
+
+// TestQuarantineDropsWhatIsAsked drops rows between those that are handed on: these are left out, and none comes twice.
+func TestQuarantineDropsWhatIsAsked(t *testing.T) {
+	q := newQuarantine(1 << 20)
+	q.rowsMax = 10
+	add := func(n int) {
+		for range n {
+			q.addRow(QuarantineRow{LineNumber: int(q.next()), InsertedAt: time.UnixMilli(0).UTC()})
+		}
+	}
+	add(20)
+	rows, next, more := q.before(nil, "", math.MaxUint64, 3)
+	require.True(t, more)
+	add(5) // the rows 15 to 24 are left
+	rows, next, more = q.before(rows, "", next, 100)
+	require.False(t, more)
+	require.EqualValues(t, 15, next)
+	var numbers []int
+	for i := range rows {
+		numbers = append(numbers, rows[i].LineNumber)
+	}
+	require.Equal(t, []int{19, 18, 17, 16, 15}, numbers)
 }

@@ -33,7 +33,7 @@ func findFormat(extension string) *outputFormat {
 }
 
 // holds is what writing t takes beside the pieces.
-func (f *outputFormat) holds(t *table) int64 { return f.bytes + t.held + (1+f.copies)*t.longest }
+func (f *outputFormat) holds(t *table) int64 { return f.bytes + t.held + (2+f.copies)*t.longest }
 
 // ended is the error of an answer whose last row was written.
 func (o *output) ended(t *table) error {

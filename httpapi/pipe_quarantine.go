@@ -53,19 +53,15 @@ func runQuarantine(ctx context.Context, c *call, p *pipe) error {
 		return badParameter("the parameter limit is %d; 1 to %d are allowed", limit, quarantineRowsMax)
 	}
 	q.Limit = int(limit)
-	result, err := c.store.Quarantine(ctx, q)
-	if err != nil {
-		return err
-	}
 	add := addReject
 	if p.source == "" {
 		add = addRejectOf
 	}
-	addRows(&c.table, result.Rows, add)
-	c.table.longest = event.LineBytesMax
-	c.table.rowsRead = uint64(len(result.Rows))
-	c.table.limited, c.table.beforeLimit = true, len(result.Rows)
-	return nil
+	c.table.limited, c.table.longest = true, event.LineBytesMax
+	store := c.store
+	return pull(ctx, c, true, func(ctx context.Context, yield func(*engine.QuarantineRow) bool) (engine.Read, error) {
+		return store.EachReject(ctx, q, yield)
+	}, add)
 }
 
 func addRejectOf(t *table, r *engine.QuarantineRow) {
@@ -76,5 +72,5 @@ func addRejectOf(t *table, r *engine.QuarantineRow) {
 func addReject(t *table, r *engine.QuarantineRow) {
 	t.add(text(r.Column), text(r.Reason), text(r.ImportID), text(string(r.Line)), moment(r.InsertedAt))
 	t.copied += len(r.Line)
-	t.bytesRead += uint64(len(r.Line))
+	t.beforeLimit++
 }

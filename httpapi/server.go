@@ -32,7 +32,7 @@ type Store interface {
 	Metrics(ctx context.Context, q engine.MetricsQuery) (engine.MetricsResult, error)
 	EachMetrics(ctx context.Context, q engine.MetricsQuery, yield func(row *engine.MetricsRow) bool) (engine.Read, error)
 	Drift(ctx context.Context, q engine.DriftQuery) (engine.DriftResult, error)
-	Quarantine(ctx context.Context, q engine.QuarantineQuery) (engine.QuarantineResult, error)
+	EachReject(ctx context.Context, q engine.QuarantineQuery, yield func(row *engine.QuarantineRow) bool) (engine.Read, error)
 
 	Health() engine.Health
 	Stats() engine.Stats

@@ -154,7 +154,21 @@ func (f *fakeStore) Drift(_ context.Context, q engine.DriftQuery) (engine.DriftR
 	return engine.DriftResult{Rows: driftRows, Read: engine.Read{Rows: 100, Bytes: 2400}}, nil
 }
 
-func (f *fakeStore) Quarantine(_ context.Context, q engine.QuarantineQuery) (engine.QuarantineResult, error) {
+func (f *fakeStore) EachReject(_ context.Context, q engine.QuarantineQuery, yield func(*engine.QuarantineRow) bool) (engine.Read, error) {
+	result, err := f.quarantine(q)
+	return yieldRejects(result.Rows, yield), err
+}
+
+// yieldRejects hands rows on until yield has enough.
+func yieldRejects(rows []engine.QuarantineRow, yield func(*engine.QuarantineRow) bool) (read engine.Read) {
+	for i := range rows {
+		read.Rows, read.Bytes = read.Rows+1, read.Bytes+uint64(len(rows[i].Line))
+	}
+	yieldAll(rows, yield)
+	return read
+}
+
+func (f *fakeStore) quarantine(q engine.QuarantineQuery) (engine.QuarantineResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.quarantines = append(f.quarantines, q)

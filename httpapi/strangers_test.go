@@ -55,12 +55,12 @@ func statusLine(status int) string {
 // formulaStore has texts that begin as formulas do.
 type formulaStore struct{ *fakeStore }
 
-func (formulaStore) Quarantine(context.Context, engine.QuarantineQuery) (engine.QuarantineResult, error) {
+func (formulaStore) EachReject(_ context.Context, _ engine.QuarantineQuery, yield func(*engine.QuarantineRow) bool) (engine.Read, error) {
 	var result engine.QuarantineResult
 	for _, line := range []string{"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "1=1", "", "=" + strings.Repeat("1", 5000)} {
 		result.Rows = append(result.Rows, engine.QuarantineRow{ImportID: "=i", Line: []byte(line), InsertedAt: now})
 	}
-	return result, nil
+	return yieldRejects(result.Rows, yield), nil
 }
 
 // TestFormulas holds the format with names to texts that no spreadsheet calculates, and the one without to exact ones.

@@ -46,14 +46,14 @@ func (s longStore) EachMetrics(ctx context.Context, q engine.MetricsQuery, yield
 	return result.Read, err
 }
 
-func (s longStore) Quarantine(context.Context, engine.QuarantineQuery) (engine.QuarantineResult, error) {
+func (s longStore) EachReject(_ context.Context, _ engine.QuarantineQuery, yield func(*engine.QuarantineRow) bool) (engine.Read, error) {
 	var result engine.QuarantineResult
 	for i := range s.rows {
 		result.Rows = append(result.Rows, engine.QuarantineRow{
 			Source: engine.SourcePredictions, Column: "c", Reason: "r", ImportID: "i", InsertedAt: now, Line: longLine(i),
 		})
 	}
-	return result, nil
+	return yieldRejects(result.Rows, yield), nil
 }
 
 // longLine is a line of 0 to 100 KB with all that needs an escape, characters of several bytes, and bytes that are none.
