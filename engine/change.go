@@ -56,6 +56,7 @@ func (c *change) apply(was cells, ts int64) cells {
 		if c.known {
 			now.actual, now.known = c.actual, true
 		}
+	case deleteRow: // who applies it takes the row away
 	}
 	return now
 }

@@ -212,7 +212,7 @@ func (h *head) first(s *headSeries) (ts int64, ok bool) {
 // add puts the rows of r, a run of h, into the series.
 func (s *headSeries) add(h *head, r run) {
 	for len(r.times) > 0 {
-		n := 0
+		var n int
 		if last := len(s.leaves) - 1; last < 0 || h.compare(r.at(0), s.leaves[last].lastKey()) >= 0 {
 			n = s.extend(r, h.spares)
 		} else {

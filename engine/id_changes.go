@@ -20,12 +20,12 @@ func (c *idChange) covers(s seriesName) bool {
 	return (c.scope.Version == "" || c.scope.Version == s.version) && (c.scope.Environment == "" || c.scope.Environment == s.environment)
 }
 
-// on applies the change to what a row is, and notes what became of it.
-func (c *idChange) on(was cells, ts int64) (now cells, changes bool) {
+// meets notes what the change does to a row, and tells whether it does anything.
+func (c *idChange) meets(was cells, ts int64) bool {
 	c.hit = true
-	now = c.apply(was, ts)
+	now := c.apply(was, ts)
 	c.filled = c.filled || now.known && !was.known
-	return now, c.kind == deleteRow || !now.equal(was)
+	return c.kind == deleteRow || !now.equal(was)
 }
 
 // changeByID applies changes to the rows of a model that they are about, each row's in the order of the changes. The
@@ -71,7 +71,7 @@ func (p *identity) changeInHead(m *model, mo *month, h *head, changes []idChange
 			}
 			p.places = h.rowsOf(p.places[:0], s, e.time, c.ID)
 			for _, r := range p.places {
-				if _, changed := c.on(s.leaves[r.leaf].cells(r.row), e.time); !changed {
+				if !c.meets(s.leaves[r.leaf].cells(r.row), e.time) {
 					continue
 				}
 				h.change(s, r, &c.change)
@@ -100,7 +100,7 @@ func (p *identity) changeInSealed(m *model, sd *sealed, changes []idChange, edit
 		if gone || !c.covers(m.series[series].seriesName) {
 			return nil
 		}
-		if _, changed := c.on(was, r.Time); changed {
+		if c.meets(was, r.Time) {
 			edits.month.foldJournal.note(series, r.Time, c.ID, &c.change)
 			edits.bytes += editBytes
 			p.looks += editWork

@@ -38,15 +38,16 @@ func totals(t *testing.T, db *engine.DB) (predictions, actuals int) {
 }
 
 // settles are what may come between two requests.
-var settles = map[string]func(t *testing.T, db *engine.DB, reopen func()){
-	"in the head":     func(*testing.T, *engine.DB, func()) {},
-	"sealed":          func(t *testing.T, db *engine.DB, _ func()) { require.NoError(t, db.Checkpoint(context.Background())) },
-	"frozen":          func(_ *testing.T, db *engine.DB, _ func()) { db.Freeze() },
-	"sealed early":    func(t *testing.T, db *engine.DB, _ func()) { require.NoError(t, freezeAndSeal(db)) },
-	"after a restart": func(_ *testing.T, _ *engine.DB, reopen func()) { reopen() },
-	"sealed, restart": func(t *testing.T, db *engine.DB, reopen func()) {
-		require.NoError(t, db.Checkpoint(context.Background()))
+var settles = map[string]func(db *engine.DB, reopen func()) error{
+	"in the head":     func(*engine.DB, func()) error { return nil },
+	"sealed":          func(db *engine.DB, _ func()) error { return db.Checkpoint(context.Background()) },
+	"frozen":          func(db *engine.DB, _ func()) error { return freeze(db) },
+	"sealed early":    func(db *engine.DB, _ func()) error { return freezeAndSeal(db) },
+	"after a restart": func(_ *engine.DB, reopen func()) error { reopen(); return nil },
+	"sealed, restart": func(db *engine.DB, reopen func()) error {
+		err := db.Checkpoint(context.Background())
 		reopen()
+		return err
 	},
 }
 
@@ -70,11 +71,11 @@ func TestOrderOfRowAndActual(t *testing.T) {
 					} else {
 						sendActual(t, db, "m", "a", 8)
 					}
-					settle(t, db, func() {
+					require.NoError(t, settle(db, func() {
 						disk = disk.Kill()
 						db.Abandon()
 						db = open()
-					})
+					}))
 				}
 				predictions, actuals := totals(t, db)
 				require.Equal(t, [2]int{1, 1}, [2]int{predictions, actuals})
@@ -100,13 +101,13 @@ func TestChampionAndChallenger(t *testing.T) {
 				db = openDB(t, "store", engine.Options{NoBackground: true, FS: disk})
 			}
 			appendEvents(t, db, givenRow("champion", "production"))
-			settle(t, db, reopen)
+			require.NoError(t, settle(db, reopen))
 			challenger := givenRow("challenger", "production")
 			challenger.PredictedValue = 20
 			appendEvents(t, db, challenger)
-			settle(t, db, reopen)
+			require.NoError(t, settle(db, reopen))
 			sendActual(t, db, "m", "a", 11)
-			settle(t, db, reopen)
+			require.NoError(t, settle(db, reopen))
 			require.Equal(t, map[string]float64{"champion": 1, "challenger": 9}, errorsOf(t, db))
 		})
 	}

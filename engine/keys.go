@@ -70,8 +70,8 @@ type flight struct {
 	done chan struct{}
 }
 
-func newKeyWindow(max int) *keyWindow {
-	return &keyWindow{max: max, entries: make(map[keyID]keyEntry), flights: make(map[keyID]*flight)}
+func newKeyWindow(most int) *keyWindow {
+	return &keyWindow{max: most, entries: make(map[keyID]keyEntry), flights: make(map[keyID]*flight)}
 }
 
 // begin claims the key. If it is known, the first outcome is returned; if another append under it is under way, begin

@@ -176,7 +176,7 @@ func (o *oracle) actual(given givenActual, now time.Time) {
 		r.measure()
 	}
 	o.actuals = slices.DeleteFunc(o.actuals, func(b oracleActual) bool {
-		return b.predictionName == a.predictionName && a.scope.covers(b.scope)
+		return b.predictionName == a.predictionName && a.covers(b.scope)
 	})
 	if !a.withdrawn || slices.ContainsFunc(o.actuals, func(b oracleActual) bool {
 		return b.predictionName == a.predictionName && a.overlaps(b.scope)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func TestRejectListsAreFew(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	for i := range 3 * rejectListsMax {
-		db.quarantine.addRow(QuarantineRow{Line: []byte(fmt.Sprint(i)), InsertedAt: clockEpoch})
+		db.quarantine.addRow(QuarantineRow{Line: []byte(strconv.Itoa(i)), InsertedAt: clockEpoch})
 		require.NoError(t, db.Checkpoint(t.Context()))
 		require.LessOrEqual(t, len(db.keeper.manifest.rejects), rejectListsMax)
 	}
@@ -89,7 +90,7 @@ func TestRejectListsAreFew(t *testing.T) {
 		return decodeRejects(c, func(row QuarantineRow) { listed = append(listed, string(row.Line)) })
 	}))
 	for i := range 3 * rejectListsMax {
-		require.Equal(t, fmt.Sprint(i), listed[i])
+		require.Equal(t, strconv.Itoa(i), listed[i])
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,7 +102,7 @@ func TestOrphansExpireInSlices(t *testing.T) {
 	db := openDB(t, dir, opts)
 	var a event.Actuals
 	for i := range actuals {
-		require.NoError(t, a.Add(event.Actual{ModelID: "m", PredictionID: fmt.Sprint(i), Value: 1}, db.Rules()))
+		require.NoError(t, a.Add(event.Actual{ModelID: "m", PredictionID: strconv.Itoa(i), Value: 1}, db.Rules()))
 	}
 	_, err := db.AppendActuals(context.Background(), &a)
 	require.NoError(t, err)

@@ -2,7 +2,7 @@
 // without reading the rows.
 //
 // It is pure data: bytes in, answers out. It does no I/O, takes no locks, starts no goroutines and reads no clock;
-// scratch memory is passed in.
+// scratch memory is passed in. What readers make for each other, they hand on by an atomic pointer.
 //
 // # Model
 //
@@ -10,7 +10,7 @@
 // Rows lie in blocks of up to a thousand, which end with the hour where a series is dense. A [Builder] makes a segment
 // from sorted [Columns], or [Merge] from other segments; [Open] reads its directory, and from then on a [Segment]
 // fetches single blocks from a [Source]. What is stored never changes; an [Edit] lies over it in memory until a merge
-// folds it in.
+// folds it in. Rows are found by what they are ([Segment.FindRows]), or by their id alone ([Segment.FindIDs]).
 //
 // Each block has an [Aggregate]: counts, bounds of time, and sums for the regression metrics. Over the blocks of a
 // series stands a tree of aggregates, so [Segment.Window] merges a few dozen of them, whatever its length, and decodes
@@ -37,8 +37,7 @@
 // # Concurrency and ownership
 //
 // Reading a Segment is safe for concurrent use, each goroutine with a [Scratch] of its own, but not beside
-// [Segment.Edit]; a [Segment.Snapshot] may be read meanwhile. [Segment.FindID] and all other types are for one
-// goroutine at a time. Decoded columns belong to the caller and alias nothing.
+// [Segment.Edit]; a [Segment.Snapshot] may be read meanwhile. All other types are for one goroutine at a time. Decoded columns belong to the caller and alias nothing.
 //
 // # Errors
 //

@@ -65,10 +65,10 @@ func (b *blockEdits) with(more []Edit, n int) *blockEdits {
 // compact returns the edits that count.
 func (b *blockEdits) compact() []Edit {
 	kept, seen := make([]Edit, 0, b.count), make(Bitmap, len(b.edited))
-	for i := len(b.rows) - 1; i >= 0; i-- {
-		if row := b.rows[i].Row; !seen.Get(row) {
-			seen.Set(row)
-			kept = append(kept, b.rows[i])
+	for _, e := range slices.Backward(b.rows) {
+		if !seen.Get(e.Row) {
+			seen.Set(e.Row)
+			kept = append(kept, e)
 		}
 	}
 	slices.Reverse(kept)

@@ -85,7 +85,7 @@ func TestMemory(t *testing.T) {
 	for range 20 {
 		m, want := New(), new(naive)
 		ids := 1 + r.IntN(200)
-		hash := func(model, id []byte) uint64 {
+		hash := func(_, id []byte) uint64 {
 			return maphash.Bytes(hashSeed, id) % uint64(1+ids/2) * 0x9E3779B97F4A7C15 // many share one
 		}
 		name := func(kinds int) []byte { return fmt.Appendf(nil, "name-%0*d", 1+kinds%40, r.IntN(kinds)) }
