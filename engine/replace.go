@@ -21,6 +21,9 @@ type replacement struct {
 	index  *segment.IDIndex
 }
 
+// replacedShare is the part of the memory for sealed columns that new segments may take while the old ones are still there.
+const replacedShare = 4
+
 // replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
 // retired there. Nothing changes in memory unless the commit went through.
 func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err error) {
@@ -62,6 +65,7 @@ func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := int64(0)
 	for _, r := range order {
 		bytes, err := db.bytes(r)
 		if err == nil {
@@ -69,6 +73,9 @@ func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
 		}
 		if err != nil {
 			return nil, errors.Join(err, w.abort())
+		}
+		if kept += int64(len(bytes)); kept > db.opts.MemoryLimitBytes/replacedShare && r.merged != nil && !r.merged.small() {
+			r.merged.resident.Store(nil) // beside the old segments there is no room for all new ones
 		}
 		for _, old := range r.old {
 			if pl := old.source.held.Load(); pl != nil {

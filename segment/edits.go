@@ -2,6 +2,7 @@ package segment
 
 import (
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -23,38 +24,67 @@ type edits map[int]*blockEdits
 // blockEdits are the edits of a block in the order they came; the last one of a row counts. Adding to them writes behind
 // what a snapshot knows of them.
 type blockEdits struct {
-	rows   []Edit
+	rows   []rowEdit
 	edited Bitmap // which rows have an edit
 	count  int    // how many
 }
 
+// rowEdit is an [Edit] as it is held, in half of the memory: nearly all of them are actuals.
+type rowEdit struct {
+	row            uint32
+	deleted, known bool
+	actual         float64
+	lag            int64
+	replaced       *replacement // nil if the rest of the row is as stored
+}
+
+// replacement is what a row has in the place of what is stored. features are nil where they are as they were.
+type replacement struct {
+	predicted float64
+	features  []byte
+}
+
 // of returns the edit of a row, nil if it has none.
-func (b *blockEdits) of(row int) *Edit {
+func (b *blockEdits) of(row int) *rowEdit {
 	if b == nil || !b.edited.Get(row) {
 		return nil
 	}
 	for i := len(b.rows) - 1; ; i-- {
-		if b.rows[i].Row == row {
+		if b.rows[i].row == uint32(row) {
 			return &b.rows[i]
 		}
 	}
 }
 
-// with returns the edits with others behind them. n is the number of rows of the block.
-func (b *blockEdits) with(more []Edit, n int) *blockEdits {
-	next := &blockEdits{edited: make(Bitmap, (n+63)/64)}
+// features returns those that the edit of a row has, nil if they are as stored.
+func (e *rowEdit) features() []byte {
+	if e == nil || e.replaced == nil {
+		return nil
+	}
+	return e.replaced.features
+}
+
+// with returns the edits with others behind them, of a block that is stored.
+func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
+	next := &blockEdits{edited: make(Bitmap, (stored.Len()+63)/64)}
 	if b != nil {
 		next.rows, next.count = b.rows, b.count
 		copy(next.edited, b.edited)
 	}
 	for _, e := range more {
-		if old := next.of(e.Row); old == nil {
+		old := next.of(e.Row)
+		if old == nil {
 			next.edited.Set(e.Row)
 			next.count++
-		} else if e.Features == nil {
-			e.Features = old.Features
 		}
-		next.rows = append(next.rows, e)
+		if e.Features == nil {
+			e.Features = old.features()
+		}
+		held := rowEdit{row: uint32(e.Row), deleted: e.Deleted, known: e.Known, actual: e.Actual, lag: e.Lag}
+		if e.Features != nil || math.Float64bits(e.Predicted) != math.Float64bits(stored.Predicted[e.Row]) {
+			held.replaced = &replacement{e.Predicted, e.Features}
+		}
+		next.rows = append(next.rows, held)
 	}
 	if len(next.rows) > 2*next.count+64 { // of few rows, again and again
 		next.rows = next.compact()
@@ -63,11 +93,11 @@ func (b *blockEdits) with(more []Edit, n int) *blockEdits {
 }
 
 // compact returns the edits that count.
-func (b *blockEdits) compact() []Edit {
-	kept, seen := make([]Edit, 0, b.count), make(Bitmap, len(b.edited))
+func (b *blockEdits) compact() []rowEdit {
+	kept, seen := make([]rowEdit, 0, b.count), make(Bitmap, len(b.edited))
 	for _, e := range slices.Backward(b.rows) {
-		if !seen.Get(e.Row) {
-			seen.Set(e.Row)
+		if !seen.Get(int(e.row)) {
+			seen.Set(int(e.row))
 			kept = append(kept, e)
 		}
 	}
@@ -91,7 +121,7 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 		fills = fills && there && !was.Known && !e.Deleted && e.Known && was.Predicted == e.Predicted
 	}
 	s.ownEdits()
-	changed := s.edits[number].with(rows, stored.Len())
+	changed := s.edits[number].with(rows, stored)
 	s.edits[number] = changed
 	if s.live == nil {
 		s.live = slices.Clone(s.dir.nodes)
@@ -175,14 +205,16 @@ func (c *Columns) edit(edits *blockEdits, cols ColumnSet) {
 	deleted, featured := false, false
 	for i := range edits.rows {
 		e := &edits.rows[i]
-		deleted = deleted || e.Deleted
-		featured = featured || e.Features != nil
+		deleted = deleted || e.deleted
+		featured = featured || e.features() != nil
 		if cols&Numbers != 0 {
-			c.Predicted[e.Row] = e.Predicted
-			c.setActual(e.Row, e.Actual, e.Known)
+			c.setActual(int(e.row), e.actual, e.known)
+			if e.replaced != nil {
+				c.Predicted[e.row] = e.replaced.predicted
+			}
 		}
 		if cols&Lags != 0 {
-			c.Lags[e.Row] = e.Lag
+			c.Lags[e.row] = e.lag
 		}
 	}
 	if featured && cols&Features != 0 {
@@ -208,8 +240,8 @@ func (c *Columns) setActual(row int, actual float64, known bool) {
 func (b *blockEdits) features(stored *Text) Text {
 	var t Text
 	for row := range stored.Len() {
-		if e := b.of(row); e != nil && e.Features != nil {
-			t.Append(e.Features)
+		if features := b.of(row).features(); features != nil {
+			t.Append(features)
 		} else {
 			t.AppendFrom(stored, row, row+1)
 		}
@@ -222,7 +254,7 @@ func (c *Columns) remove(edits *blockEdits, cols ColumnSet) {
 	var kept Columns
 	rows := max(len(c.Times), c.IDs.Len(), c.Features.Len(), len(c.Lags))
 	for row := range rows {
-		if e := edits.of(row); e != nil && e.Deleted {
+		if e := edits.of(row); e != nil && e.deleted {
 			continue
 		}
 		if cols&Numbers != 0 {

@@ -106,16 +106,20 @@ func (s *Segment) findRow(series, block int, k Key, sc *Scratch, found func(Row)
 func (s *Segment) row(series, block, row int, c *Columns) (r Row, ok bool) {
 	r = Row{series, block, row, c.Times[row], c.Predicted[row], c.Actual[row], c.Known.Get(row), c.Lags[row]}
 	if e := s.edits[int(s.dir.series[series].firstBlock)+block].of(row); e != nil {
-		r.Predicted, r.Actual, r.Known, r.Lag = e.Predicted, e.Actual, e.Known, e.Lag
-		return r, !e.Deleted
+		r.Actual, r.Known, r.Lag = e.actual, e.known, e.lag
+		if e.replaced != nil {
+			r.Predicted = e.replaced.predicted
+		}
+		return r, !e.deleted
 	}
 	return r, true
 }
 
 // FeaturesOf returns the features of a row that was found. They are valid until the next use of sc.
 func (s *Segment) FeaturesOf(r Row, sc *Scratch) ([]byte, error) {
-	if e := s.edits[int(s.dir.series[r.Series].firstBlock)+r.Block].of(r.Row); e != nil && e.Features != nil {
-		return e.Features, nil
+	edit := s.edits[int(s.dir.series[r.Series].firstBlock)+r.Block].of(r.Row)
+	if features := edit.features(); features != nil {
+		return features, nil
 	}
 	c, err := s.locate(r.Series, r.Block, Features, sc)
 	if err != nil {
