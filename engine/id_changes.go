@@ -102,7 +102,6 @@ func (p *identity) changeInSealed(m *model, sd *sealed, changes []idChange, edit
 		}
 		if c.meets(was, r.Time) {
 			edits.month.foldJournal.note(series, r.Time, c.ID, &c.change)
-			edits.bytes += editBytes
 			p.looks += editWork
 			p.editor.change(r, &c.change)
 		}
@@ -111,9 +110,7 @@ func (p *identity) changeInSealed(m *model, sd *sealed, changes []idChange, edit
 	if err != nil {
 		return segmentError(err)
 	}
-	changed, err := p.editor.apply()
-	edits.sealed = edits.sealed || changed
-	return err
+	return edits.apply(&p.editor)
 }
 
 // number returns the model's number of a series of the segment.

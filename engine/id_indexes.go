@@ -51,6 +51,9 @@ func (db *DB) indexFor(r *record) (release func(), err error) {
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if len(missing) > 0 {
+		db.makeRoom()
+	}
 	return release, nil
 }
 
@@ -117,6 +120,13 @@ func (x *indexer) index(sd *sealed, hash func(id []byte) uint64, limit int64, le
 		sd.index.Store(index)
 	}
 	return fits, err
+}
+
+// bytes returns how much memory indexes take.
+func (x *indexer) bytes() int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.held
 }
 
 // hold sets how much memory indexes take.

@@ -62,9 +62,13 @@ type monthEdits struct {
 	bytes int64
 }
 
-// editBytes is what a change of a sealed row takes at most until a checkpoint folds it, about, beside its features: its
-// edit, copied as its block gets more of them, and its part of the sums of the block.
-const editBytes = 144
+// apply applies what an editor has collected of a segment of the month.
+func (m *monthEdits) apply(editor *sealedEditor) error {
+	bytes, err := editor.apply()
+	m.sealed = m.sealed || bytes > 0
+	m.bytes += bytes
+	return err
+}
 
 // lookWork and editWork are about the work of looking for a row in a sealed segment and of changing one, as [slice] counts it.
 const (
@@ -133,7 +137,6 @@ func (p *identity) replaceInSealed(sd *sealed, series uint32, o *bySeries, from,
 		if same, err := p.editor.holds(seg, r, c); same || err != nil {
 			return err
 		}
-		edits.bytes += editBytes + int64(len(c.features))
 		p.looks += editWork
 		edits.month.foldJournal.note(series, r.Time, p.keys[key].ID, c)
 		p.editor.change(r, c)
@@ -142,7 +145,5 @@ func (p *identity) replaceInSealed(sd *sealed, series uint32, o *bySeries, from,
 	if err != nil {
 		return segmentError(err)
 	}
-	edited, err := p.editor.apply()
-	edits.sealed = edits.sealed || edited
-	return err
+	return edits.apply(&p.editor)
 }

@@ -62,27 +62,36 @@ func (p *sealedEditor) change(r segment.Row, c *change) {
 	}
 }
 
-// apply edits the segment. edited tells whether there was anything to edit.
-func (p *sealedEditor) apply() (edited bool, err error) {
+// What changes of sealed rows take of memory until a checkpoint folds them, about: of each row its edit, with what the slice
+// of those of its block has to spare, and of each block that is looked into its part of bitmaps and sums.
+const (
+	editBytes      = 48
+	editBlockBytes = 192
+)
+
+// apply edits the segment, and returns about how much memory that takes; 0 if there was nothing to edit.
+func (p *sealedEditor) apply() (bytes int64, err error) {
 	if len(p.edits) == 0 {
-		return false, nil
+		return 0, nil
 	}
 	if err := p.sealed.keep(); err != nil {
-		return false, err
+		return 0, err
 	}
 	for i := 0; i < len(p.edits); {
 		first := &p.edits[i]
 		p.rows = p.rows[:0]
 		for ; i < len(p.edits) && p.edits[i].series == first.series && p.edits[i].block == first.block; i++ {
 			p.rows = append(p.rows, p.edits[i].Edit)
+			bytes += editBytes + int64(len(p.edits[i].Features))
 		}
+		bytes += editBlockBytes
 		if err := p.sealed.kept.Edit(first.series, first.block, p.rows, p.scratch); err != nil {
-			return false, segmentError(err)
+			return 0, segmentError(err)
 		}
 	}
 	clear(p.edits)
 	p.edits = p.edits[:0]
-	return true, nil
+	return bytes, nil
 }
 
 // holds tells whether a replacement would change nothing of a row.
