@@ -27,6 +27,8 @@ type head struct {
 	index  *idIndex // nil until a row is looked up
 	rows   int
 	frozen bool
+	// stale are the leaves to sum anew. There are none while nobody holds the lock for writing.
+	stale []*leaf
 }
 
 // headSeries is the head's part of one series: leaves in order, and rows that are in none yet.
@@ -130,6 +132,7 @@ func (h *head) ripen(s *headSeries) {
 		return
 	}
 	if h.frozen {
+		h.sum() // what is copied is not stale
 		s.leaves = h.ripe(s)
 	} else {
 		var c freshColumns

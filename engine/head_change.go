@@ -65,10 +65,12 @@ func (h *head) holds(s *headSeries, r leafRow, c *change) bool {
 	return c.apply(was, l.times[r.row]).equal(was) && bytes.Equal(h.features(l.text[r.row]), c.features)
 }
 
-// change applies c to a row. The leaves of a frozen head are replaced, because a sealer may be reading them.
+// change applies c to a row. The leaves of a frozen head are replaced, because a sealer may be reading them; one that is
+// stale was replaced under this hold of the model's lock. Who changes rows calls sum before giving the lock back.
 func (h *head) change(s *headSeries, r leafRow, c *change) {
 	l := s.leaves[r.leaf]
-	if h.frozen {
+	stale := l.stale
+	if h.frozen && !stale {
 		s.leaves = slices.Clone(s.leaves)
 		l = l.clone()
 		s.leaves[r.leaf] = l
@@ -77,14 +79,32 @@ func (h *head) change(s *headSeries, r leafRow, c *change) {
 		h.rows--
 		if l.len() == 1 {
 			s.leaves = slices.Delete(s.leaves, r.leaf, r.leaf+1)
-		} else {
-			l.remove(r.row)
+			return
 		}
-		return
+		l.remove(r.row)
+	} else {
+		h.set(l, r.row, c)
 	}
-	l.set(r.row, c.apply(l.cells(r.row), l.times[r.row]))
-	if text := l.text[r.row]; c.kind == replaceRow && !bytes.Equal(h.features(text), c.features) {
-		l.text[r.row] = h.fresh.addText(h.id(text), c.features)
+	if l.stale && !stale {
+		h.stale = append(h.stale, l)
+	}
+}
+
+// sum sums the leaves anew whose rows have changed: once each, however many of its rows have.
+func (h *head) sum() {
+	for _, l := range h.stale {
+		if l.stale {
+			l.aggregate()
+		}
+	}
+	clear(h.stale)
+	h.stale = h.stale[:0]
+}
+
+func (h *head) set(l *leaf, row int, c *change) {
+	l.set(row, c.apply(l.cells(row), l.times[row]))
+	if text := l.text[row]; c.kind == replaceRow && !bytes.Equal(h.features(text), c.features) {
+		l.text[row] = h.fresh.addText(h.id(text), c.features)
 	}
 }
 
@@ -100,8 +120,8 @@ func (l *leaf) cells(i int) cells {
 	return c
 }
 
-// set makes c the cells of row i. An actual that was not known is added to the aggregate; any other change sums the leaf
-// anew, because sums do not subtract.
+// set makes c the cells of row i. An actual that was not known is added to the aggregate; any other change makes the leaf
+// stale, because sums do not subtract.
 func (l *leaf) set(i int, c cells) {
 	was := l.cells(i)
 	l.predicted[i], l.actual[i] = c.predicted, c.actual
@@ -110,11 +130,11 @@ func (l *leaf) set(i int, c cells) {
 		setBit(&l.known, i)
 	}
 	l.setLag(i, c.lag)
+	l.sketches.forget()
 	if c.known && !was.known && was.predicted == c.predicted {
 		l.agg.AddActual(l.times[i], c.predicted, c.actual)
-		l.sketches.forget()
 	} else {
-		l.aggregate()
+		l.stale = true
 	}
 }
 
@@ -125,7 +145,7 @@ func (l *leaf) clone() *leaf {
 	}
 }
 
-// remove drops row i of a leaf that has others.
+// remove drops row i of a leaf that has others, and makes it stale.
 func (l *leaf) remove(i int) {
 	l.times = slices.Delete(l.times, i, i+1)
 	l.predicted = slices.Delete(l.predicted, i, i+1)
@@ -135,5 +155,6 @@ func (l *leaf) remove(i int) {
 	if l.lags != nil {
 		l.lags = slices.Delete(l.lags, i, i+1)
 	}
-	l.aggregate()
+	l.sketches.forget()
+	l.stale = true
 }

@@ -61,6 +61,7 @@ func (p *identity) changeByID(m *model, changes []idChange, edited func(*month))
 
 func (p *identity) changeInHead(m *model, mo *month, h *head, changes []idChange) {
 	x := h.indexed(p.hash)
+	defer h.sum()
 	for i := range changes {
 		c := &changes[i]
 		for at, ok := x.first[c.Hash]; ok && at >= 0; at = x.entries[at].next {

@@ -90,6 +90,7 @@ func (p *identity) at(o *bySeries, i int) *change {
 }
 
 func (p *identity) replaceInHead(h *head, s *headSeries, o *bySeries, from, to int, edits *monthEdits) {
+	defer h.sum()
 	for i := from; i < to; i++ {
 		id := o.texts.ids.At(i)
 		p.places = h.rowsOf(p.places[:0], s, o.times[i], id)

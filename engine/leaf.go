@@ -26,7 +26,10 @@ type leaf struct {
 	lags []int64
 	// text is each row's number in the head's text.
 	text []uint32
-	agg  segment.Aggregate
+	// agg is the aggregate of all rows, but while stale is set.
+	agg segment.Aggregate
+	// stale is set while rows have changed and their head has yet to sum the leaf anew.
+	stale bool
 	// sketches are made by the first report after a change, because most leaves are sealed before one asks.
 	sketches sketchCache
 }
@@ -288,6 +291,7 @@ func (l *leaf) split(spares *spares) *leaf {
 }
 
 func (l *leaf) aggregate() {
+	l.stale = false
 	l.agg.Reset()
 	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
 	l.sketches.forget()
