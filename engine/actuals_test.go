@@ -14,6 +14,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/wal"
 )
 
 // sendActual appends one actual.
@@ -198,6 +199,30 @@ func TestActualBehindCut(t *testing.T) {
 	require.Equal(t, want, errorsOf(t, db))
 	require.NoError(t, db.Checkpoint(context.Background()))
 	require.Equal(t, want, errorsOf(t, db))
+}
+
+// TestUnsyncedBehindCut sends a request right behind the cut of a checkpoint to a store that does not sync its log, and cuts
+// the power: what the request has changed of a sealed row and what it has left to remember are both there, or neither.
+func TestUnsyncedBehindCut(t *testing.T) {
+	for crash := range uint64(30) {
+		disk := simdisk.New(simdisk.Options{})
+		opts := engine.Options{NoBackground: true, FS: disk, Sync: wal.SyncNever}
+		db := openDB(t, "store", opts)
+		sendPrediction(t, db, "m", "a")
+		require.NoError(t, db.Checkpoint(context.Background()))
+		sendActual(t, db, "m", "a", 1)
+		require.NoError(t, db.CheckpointAfter(context.Background(), func() {
+			both := actualsOf("m", "a", 10)
+			require.NoError(t, both.Add(event.Actual{ModelID: "m", PredictionID: "to come", Value: 1}, db.Rules()))
+			_, err := db.AppendActuals(context.Background(), both)
+			require.NoError(t, err)
+		}))
+		opts.FS = disk.Crash(simdisk.Random(crash))
+		db.Abandon()
+		db = openDB(t, "store", opts)
+		_, mean := mae(t, db, "m")
+		require.Equal(t, mean == 7, db.Stats().Orphans == 1, "error %v, crash %d", mean, crash)
+	}
 }
 
 // TestActualsOfRowsAlike sends a prediction, and after its actual the same one of another version, which gets the actual too.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/residualdb/residual/segment"
+	"github.com/residualdb/residual/wal"
 )
 
 // replacement is one month whose segments become one segment of a new pack.
@@ -46,6 +48,10 @@ func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err e
 		return err
 	}
 	next.packs = append(next.packs, packRef{fileRef: p.ref})
+	if err := db.syncChanges(); err != nil {
+		p.close()
+		return err
+	}
 	if err := k.commit(next); err != nil {
 		p.close()
 		return err
@@ -57,6 +63,15 @@ func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err e
 		}
 	}
 	return nil
+}
+
+// syncChanges makes the records durable whose changes of sealed rows new segments may hold, where they are not synced before
+// they are published: else a power cut could leave a request in part, its changes in a segment and the rest of it nowhere.
+func (db *DB) syncChanges() error {
+	if db.opts.Sync == wal.SyncAlways || db.log == nil {
+		return nil
+	}
+	return logError(db.log.Cut(context.Background(), nil)) // which syncs the file that it ends
 }
 
 func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
