@@ -54,7 +54,12 @@ func newSent(n, process int, s shape) *sent {
 		b.key = fmt.Sprintf("key-%d-%d", process, n)
 	}
 	for i := range 2 + r.IntN(4) {
-		b.rows = append(b.rows, newRow(r, fmt.Sprintf("p-%d-%d-%d", process, n, i), s))
+		e := newRow(r, fmt.Sprintf("p-%d-%d-%d", process, n, i), s)
+		b.rows = append(b.rows, e)
+		if r.IntN(4) == 0 { // the same request, answered by another version in another environment
+			e.ModelVersion, e.Environment, e.PredictedValue = "shadow", "canary", e.PredictedValue+1
+			b.rows = append(b.rows, e)
+		}
 	}
 	if n < s.old {
 		old := newRow(r, fmt.Sprintf("p-%d-%d-old", process, n), s)
@@ -132,6 +137,25 @@ func newActuals(n, process int, s shape, earlier []event.Event) *sent {
 		}
 	}
 	give(newSent(n+1, process, s).rows[0])
+	return b
+}
+
+// newReplay returns request number n, which sends predictions of earlier requests again, without a key: some as they were,
+// some without their actual, some with other values.
+func newReplay(n, process int, earlier []event.Event) *sent {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(process)))
+	b := &sent{name: batchName{process, n}}
+	for _, e := range earlier {
+		switch r.IntN(4) {
+		case 0:
+			continue
+		case 1:
+			e.HasActual, e.ActualValue = false, 0
+		case 2:
+			e.PredictedValue, e.Features = e.PredictedValue*2, `{"again":1}`
+		}
+		b.rows = append(b.rows, e)
+	}
 	return b
 }
 

@@ -132,6 +132,11 @@ func (s *session) actuals() {
 	s.post(newActuals(s.next, s.process, s.w.shape, s.predictions))
 }
 
+// replay sends predictions that were sent before again.
+func (s *session) replay() {
+	s.post(newReplay(s.next, s.process, s.predictions[:min(len(s.predictions), 12)]))
+}
+
 // delete deletes a prediction.
 func (s *session) delete() {
 	s.post(newDeletion(s.next, s.process, s.predictions))

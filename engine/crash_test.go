@@ -85,6 +85,16 @@ func scripts() []*script {
 			s.append(1)
 			s.reopen()
 		}},
+		{name: "replay", shape: shape{featuresBytes: 2400}, run: func(s *session) {
+			s.append(2)
+			s.checkpoint()
+			s.replay() // of sealed rows
+			s.append(1)
+			s.actuals()
+			s.replay() // of rows in heads too
+			s.checkpoint()
+			s.replay()
+		}},
 		{name: "restart", run: func(s *session) {
 			s.reopen()
 			s.append(2)
