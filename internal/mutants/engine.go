@@ -81,8 +81,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the checkpoint leaves out rows before its cut", file: "engine/checkpoint.go", hint: "TestCrash$/checkpoint",
-			old:   `		if err := db.sealMonth(k.dirty[0], c.generation); err != nil {`,
-			fresh: `		if err := db.sealMonth(k.dirty[0], c.generation-1); err != nil {`,
+			old:   `		if err := db.sealMonth(k.dirty[0], last); err != nil {`,
+			fresh: `		if err := db.sealMonth(k.dirty[0], last-1); err != nil {`,
 		},
 		{
 			name: "engine: rows behind the cut go into the checkpoint", file: "engine/save.go", hint: "TestRowsBehindCut",
@@ -117,8 +117,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the quarantine is not in the checkpoint", file: "engine/save.go", hint: "TestCrash$/checkpoint|TestQuarantine",
-			old:   `	if n.rejects > 0 {`,
-			fresh: `	if n.rejects < 0 {`,
+			old:   `	if err := k.writeRejects(next, now, q); err != nil {`,
+			fresh: `	if err := error(nil); err != nil {`,
 		},
 		{
 			name: "engine: a key with another body is a duplicate", file: "engine/keys.go", hint: "TestAppendOnce|TestCrash$",
@@ -218,8 +218,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a failed checkpoint loses the keys that it took", file: "engine/save.go", hint: "TestNoSpace|TestFaults",
-			old: `	written, err := k.writeLists(&next, db.clock.read())`,
-			fresh: `	written, err := k.writeLists(&next, db.clock.read())
+			old: `	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)`,
+			fresh: `	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)
 	k.keys, written.keys = nil, 0`,
 		},
 		{
