@@ -37,7 +37,8 @@
 // # Concurrency and ownership
 //
 // Reading a Segment is safe for concurrent use, each goroutine with a [Scratch] of its own, but not beside
-// [Segment.Edit]; a [Segment.Snapshot] may be read meanwhile. All other types are for one goroutine at a time. Decoded columns belong to the caller and alias nothing.
+// [Segment.Edit]; a [Segment.Snapshot] may be read meanwhile. All other types are for one goroutine at a time. Decoded
+// columns belong to the caller and alias nothing.
 //
 // # Errors
 //

@@ -17,12 +17,12 @@ type Edit struct {
 	Features  []byte  // nil where they are as they were; the segment keeps the slice
 }
 
-// edits are those of each block, by its number. Those of a block are never changed but replaced, so that a
-// [Segment.Snapshot] stays what it is.
+// edits are those of each block, by its number among all of the segment. Those of a block are never changed but
+// replaced, so that a [Segment.Snapshot] stays what it is.
 type edits map[int]*blockEdits
 
-// blockEdits are the edits of a block in the order they came; the last one of a row counts. Adding to them writes behind
-// what a snapshot knows of them.
+// blockEdits are the edits of a block in the order they came; the last one of a row counts. Adding to them writes
+// behind what a snapshot knows of them.
 type blockEdits struct {
 	rows   []rowEdit
 	edited Bitmap // which rows have an edit
@@ -86,7 +86,7 @@ func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
 		}
 		next.rows = append(next.rows, held)
 	}
-	if len(next.rows) > 2*next.count+64 { // of few rows, again and again
+	if len(next.rows) > 2*next.count+64 { // the same few rows were edited again and again
 		next.rows = next.compact()
 	}
 	return next
@@ -105,20 +105,21 @@ func (b *blockEdits) compact() []rowEdit {
 	return kept
 }
 
-// Edit applies edits of rows of one block, each row once. The segment must not be read at the same time; snapshots may be.
-// Edit decodes the numbers of the block, unless a Find has just done so. Actuals of rows that had none are added to the sums
-// of the block and the path above it; for any other change these are summed anew.
+// Edit applies edits of rows of one block, each row once. The segment must not be read at the same time; snapshots may
+// be. Edit decodes the numbers of the block, unless FindRows or FindIDs has just done so. Actuals of rows that had none
+// are added to the sums of the block and of the path above it; for any other change these are summed anew, because sums
+// do not subtract.
 func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 	number := int(s.dir.series[series].firstBlock) + block
 	stored, err := s.locate(series, block, Numbers|Lags, sc)
 	if err != nil {
 		return err
 	}
-	fills := true
+	joins := true // all rows had no actual, and have one now
 	for i := range rows {
 		e := &rows[i]
 		was, there := s.row(series, block, e.Row, stored)
-		fills = fills && there && !was.Known && !e.Deleted && e.Known && was.Predicted == e.Predicted
+		joins = joins && there && !was.Known && !e.Deleted && e.Known && was.Predicted == e.Predicted
 	}
 	s.ownEdits()
 	changed := s.edits[number].with(rows, stored)
@@ -126,7 +127,7 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 	if s.live == nil {
 		s.live = slices.Clone(s.dir.nodes)
 	}
-	if fills {
+	if joins {
 		s.dir.eachAbove(series, block, func(node uint32) {
 			for i := range rows {
 				s.live[node].AddActual(stored.Times[rows[i].Row], rows[i].Predicted, rows[i].Actual)
@@ -157,10 +158,11 @@ func (s *Segment) ownEdits() {
 	s.lent = false
 }
 
-// Edited tells whether the segment has edits, which a merge folds in.
+// Edited tells whether the segment has edits, which [Merge] folds in.
 func (s *Segment) Edited() bool { return len(s.edits) > 0 }
 
-// Snapshot returns the segment with the edits it has now. It may be read while s is edited, but not made beside an Edit.
+// Snapshot returns the segment with the edits it has now. It may be read while s is edited, but not made beside an
+// Edit.
 func (s *Segment) Snapshot() *Segment {
 	s.lent = true
 	return &Segment{src: s.src, dir: s.dir, edits: s.edits, live: slices.Clone(s.live), liveSketches: s.liveSketches}

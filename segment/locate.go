@@ -134,19 +134,19 @@ type located struct {
 	block   int      // of all of the segment
 	cols    ColumnSet
 	rows    Columns // of which it has cols
-	used    uint64  // when, in look-ups
+	used    uint64  // the clock of locatedBlocks when it was looked into last
 }
 
 // locatedBlocks are the blocks that were looked into last.
 type locatedBlocks struct {
 	held   []*located
 	last   *located // the one used last
-	clock  uint64
-	blocks int // bound on held, at least 1
+	clock  uint64   // counts look-ups
+	blocks int      // bound on held; 0 is 1
 }
 
-// HoldBlocks sets how many decoded blocks look-ups of rows find again, at about 100 bytes a row: requests that come in the
-// order of time look into the same block of each series again and again. Without, it is one.
+// HoldBlocks sets how many decoded blocks look-ups of rows find again, at about 100 bytes a row: requests that come in
+// the order of time look into the same block of each series again and again. The default is one.
 func (sc *Scratch) HoldBlocks(n int) { sc.located.blocks = n }
 
 // of returns the place of a block, which has none of its columns yet if it was not held.

@@ -155,27 +155,36 @@ func (s *Segment) forgetSketches(series, block int) {
 
 // sketchLevel is a level of the tree of sketches of a series: its blocks, or n nodes from first on.
 type sketchLevel struct {
-	level    int
+	series   *seriesEntry
+	level    int // 0 for the blocks
 	first, n uint32
 }
 
+// sketchBlocks is the level of the blocks of a series.
+func sketchBlocks(e *seriesEntry) sketchLevel { return sketchLevel{e, 0, e.firstBlock, e.blockCount} }
+
+// above returns the level of the nodes over a level's, which begins at first.
+func (l sketchLevel) above(first uint32) sketchLevel {
+	return sketchLevel{l.series, l.level + 1, first, (l.n + sketchFan - 1) / sketchFan}
+}
+
 // below returns the level that a level's nodes were made of.
-func (l sketchLevel) below(e *seriesEntry) sketchLevel {
-	b := sketchLevel{0, e.firstBlock, e.blockCount}
-	for next := e.firstSketch; b.level < l.level-1; next += b.n {
-		b = sketchLevel{b.level + 1, next, (b.n + sketchFan - 1) / sketchFan}
+func (l sketchLevel) below() sketchLevel {
+	b := sketchBlocks(l.series)
+	for next := l.series.firstSketch; b.level < l.level-1; next += b.n {
+		b = b.above(next)
 	}
 	return b
 }
 
 // addSketches adds those of the block or node at a place of a level, with its edits.
-func (s *Segment) addSketches(dst *Sketches, e *seriesEntry, l sketchLevel, at uint32, sc *Scratch) error {
+func (s *Segment) addSketches(dst *Sketches, l sketchLevel, at uint32, sc *Scratch) error {
 	key := l.first + at
 	if l.level > 0 {
 		key += uint32(len(s.dir.blocks))
 	}
 	if live := s.liveSketches[key]; live != nil {
-		return s.addLive(dst, live, e, l, at, sc)
+		return s.addLive(dst, live, l, at, sc)
 	}
 	if l.level > 0 {
 		return dst.AddStored(s.dir.sketches.at(l.first + at))
@@ -188,7 +197,7 @@ func (s *Segment) addSketches(dst *Sketches, e *seriesEntry, l sketchLevel, at u
 }
 
 // addLive adds sketches that edits have changed, which it makes if nobody has.
-func (s *Segment) addLive(dst *Sketches, live *liveSketch, e *seriesEntry, l sketchLevel, at uint32, sc *Scratch) error {
+func (s *Segment) addLive(dst *Sketches, live *liveSketch, l sketchLevel, at uint32, sc *Scratch) error {
 	if held := live.held.Load(); held != nil {
 		return dst.AddStored(*held)
 	}
@@ -200,9 +209,9 @@ func (s *Segment) addLive(dst *Sketches, live *liveSketch, e *seriesEntry, l ske
 		}
 		sum.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
 	} else {
-		below := l.below(e)
+		below := l.below()
 		for child := at * sketchFan; child < min((at+1)*sketchFan, below.n); child++ {
-			if err := s.addSketches(&sum, e, below, child, sc); err != nil {
+			if err := s.addSketches(&sum, below, child, sc); err != nil {
 				return err
 			}
 		}
@@ -214,18 +223,17 @@ func (s *Segment) addLive(dst *Sketches, live *liveSketch, e *seriesEntry, l ske
 
 // mergeSketches adds those of the blocks [from, to) of a series, from as few nodes as cover them.
 func (s *Segment) mergeSketches(dst *Sketches, series int, from, to uint32, sc *Scratch) error {
-	e := &s.dir.series[series]
-	l := sketchLevel{0, e.firstBlock, e.blockCount}
-	for next := e.firstSketch; ; {
+	l := sketchBlocks(&s.dir.series[series])
+	for next := l.series.firstSketch; ; {
 		for from < to && from%sketchFan != 0 {
-			if err := s.addSketches(dst, e, l, from, sc); err != nil {
+			if err := s.addSketches(dst, l, from, sc); err != nil {
 				return err
 			}
 			from++
 		}
 		for from < to && to%sketchFan != 0 && to != l.n {
 			to--
-			if err := s.addSketches(dst, e, l, to, sc); err != nil {
+			if err := s.addSketches(dst, l, to, sc); err != nil {
 				return err
 			}
 		}
@@ -233,10 +241,10 @@ func (s *Segment) mergeSketches(dst *Sketches, series int, from, to uint32, sc *
 			return nil
 		}
 		if l.n == 1 {
-			return s.addSketches(dst, e, l, 0, sc)
+			return s.addSketches(dst, l, 0, sc)
 		}
 		from, to = from/sketchFan, (to+sketchFan-1)/sketchFan
-		l = sketchLevel{l.level + 1, next, (l.n + sketchFan - 1) / sketchFan}
+		l = l.above(next)
 		next += l.n
 	}
 }
