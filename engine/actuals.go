@@ -8,8 +8,9 @@ import (
 )
 
 // AppendActuals stores actuals that came after their predictions, or before. When it returns nil they are durable and
-// count: each joins the prediction of its model and id that waits for it; if none waits, it replaces the actual of the
-// predictions of that id; if there is none at all, it is kept for [Options.ActualsTTL]. Otherwise it is as Append.
+// count: each is the actual of every prediction of its model, id and scope from here on, in the place of an earlier
+// one, and is remembered for those still to come, within [Options.ActualsTTL] and [Options.ActualsBytes]. One that is
+// not known takes the earlier one back. Otherwise it is as Append.
 func (db *DB) AppendActuals(ctx context.Context, a *event.Actuals) (Appended, error) {
 	return db.appendActuals(a, func(r record) (Appended, error) { return db.submit(ctx, r) })
 }
@@ -32,7 +33,8 @@ func (db *DB) appendActuals(a *event.Actuals, submit func(record) (Appended, err
 
 func checkActuals(a *event.Actuals) error {
 	n := a.Len()
-	if len(a.ModelOf) != n || len(a.ScopeOf) != n || len(a.Known) != (n+63)/64 || len(a.Observed) != n || a.IDs.Len() != n {
+	if len(a.ModelOf) != n || len(a.ScopeOf) != n || len(a.Known) != (n+63)/64 || len(a.Observed) != n ||
+		a.IDs.Len() != n {
 		return fmt.Errorf("%w: columns of different lengths", ErrBatch)
 	}
 	if len(a.Scopes) > n {
@@ -55,8 +57,8 @@ func checkActuals(a *event.Actuals) error {
 	return nil
 }
 
-// Delete removes every prediction of the model with one of the ids, and the actuals that wait for them. It is durable
-// and visible when it returns nil. Ids that are not there are no error.
+// Delete removes every prediction of the model with one of the ids, and the actuals that are remembered of them. It is
+// durable and visible when it returns nil. Ids that are not there are no error.
 func (db *DB) Delete(ctx context.Context, model string, ids ...string) error {
 	if err := db.begin(); err != nil {
 		return err

@@ -10,9 +10,10 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// bySeries is a batch with its rows ordered by series, those of one series by time, those of one time by prediction id. A
-// request makes it of its batch while that is in the cache of its processor; what is left to the publisher, one goroutine
-// for all, is to copy runs. In order of time they are few: the late rows of a batch come first, and go into a leaf at once.
+// bySeries is a batch with its rows ordered by series, those of one series by time, those of one time by prediction
+// id. A request makes it of its batch while that is in the cache of its processor; what is left to the publisher, one
+// goroutine for all, is to copy runs. In order of time they are few: the late rows of a batch come first, and go into
+// a leaf at once.
 //
 // A row that the batch has twice is in it once, with its last values, unless copies are kept.
 type bySeries struct {
@@ -35,7 +36,6 @@ type bySeries struct {
 	texts             *textChunk
 
 	text []uint32 // each row's number in the text of its head, set by that
-	next []uint32 // scratch
 }
 
 // inherited gives the row at a place the actual that another row of the batch has.
@@ -115,6 +115,14 @@ func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 	dst.Bytes = dst.Bytes[:end]
 }
 
+// grown returns s with length n, reusing its memory.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/2)
+	}
+	return s[:n]
+}
+
 // fitted is [grown] with less room to spare, for memory that may stay with what is in it.
 func fitted[T any](s []T, n int) []T {
 	if cap(s) < n {
@@ -141,24 +149,9 @@ func copyWords(dst, src *[wordsCopied]byte) {
 	le.PutUint64(dst[56:], h)
 }
 
-// order sets starts and rows: a counting sort by series, then those of each by time.
+// order sets starts and rows: by series, then those of each by time.
 func (o *bySeries) order(b *event.Batch) {
-	o.starts, o.next = grown(o.starts, len(b.Series)+1), grown(o.next, len(b.Series))
-	clear(o.next)
-	for _, s := range b.SeriesOf {
-		o.next[s]++
-	}
-	sum := uint32(0)
-	for s, rows := range o.next {
-		o.starts[s], o.next[s] = sum, sum
-		sum += rows
-	}
-	o.starts[len(b.Series)] = sum
-	o.rows = grown(o.rows, b.Len())
-	for row, s := range b.SeriesOf {
-		o.rows[o.next[s]] = uint32(row)
-		o.next[s]++
-	}
+	o.starts, o.rows = groupRows(b.SeriesOf, len(b.Series), o.starts, o.rows)
 	for s := range b.Series {
 		sortRows(o.rows[o.starts[s]:o.starts[s+1]], b)
 	}
@@ -198,8 +191,8 @@ func sameRow(b *event.Batch, x, y uint32) bool {
 // sortMovesMax is how far, on average, insertion may move a row before another sort is cheaper.
 const sortMovesMax = 16
 
-// sortRows sorts rows of one series by time and id, those that are alike in the order they are in. Most are in order, or
-// a few late ones among those that are.
+// sortRows sorts rows of one series by time and id, those that are alike in the order they are in. Most are in order,
+// or a few late ones among those that are.
 func sortRows(rows []uint32, b *event.Batch) {
 	times, moves := b.Timestamps, 0
 	for i := 1; i < len(rows); i++ {

@@ -7,8 +7,8 @@ import (
 )
 
 // change is what happens to a row that is stored: another actual, or none; other values of the same row; or its end.
-// Applied once more, or again after later changes that are applied again behind it, it comes to the same: what a
-// checkpoint stores may hold changes of records that a restart replays.
+// A checkpoint may store changes of records that come after its cut, which a restart then replays. So a series of
+// changes of a row that is applied again, from any of them to the last, comes to the same.
 type change struct {
 	kind changeKind
 

@@ -18,7 +18,7 @@ const (
 	clockConfirmed = 7 * 24 * time.Hour
 )
 
-// clock tells the time by which the store forgets: retention, idempotency keys, actuals without a prediction. What is
+// clock tells the time by which the store forgets: retention, idempotency keys, actuals for rows still to come. What is
 // forgotten does not come back, so that a wrong reading of the wall clock must not decide about it.
 //
 // The trusted clock goes with the monotonic clock, and the wall clock sets it right. A difference of up to clockStep is
@@ -28,8 +28,8 @@ const (
 // however the wall clock jumps, the trusted clock moves by no more than clockStep and clockRate times what has passed
 // beside what has passed, until that week is over. A clock that is a day ahead is believed after six hours.
 //
-// The time is kept in every record of the log and in the manifest. A restart goes on from the last one and sees the time
-// for which the store was closed as a difference to be made good.
+// The time is kept in every record of the log and in the manifest. A restart goes on from the last one and sees the
+// time for which the store was closed as a difference to be made good.
 type clock struct {
 	// Immutable.
 	wall    func() time.Time
@@ -52,8 +52,8 @@ type clock struct {
 // moment is one reading of the clock, in Unix milliseconds: what the wall clock says and what is trusted.
 type moment struct{ wall, trusted int64 }
 
-// past is the time by which things have expired: the earlier of the two, so that neither a wall clock that is ahead nor a
-// trusted one that has been drawn ahead lets anything go early.
+// past is the time by which things have expired: the earlier of the two, so that neither a wall clock that is ahead
+// nor a trusted one that has been drawn ahead lets anything go early.
 func (m moment) past() int64 { return min(m.wall, m.trusted) }
 
 // latest is the time from which a thing is kept: the later of the two, so that one taken while the wall clock is behind

@@ -8,8 +8,9 @@
 // Queries add up whole leaves, blocks and tree nodes by their aggregates and decode rows only at the edges of a window,
 // so that an answer costs the same whatever the window's length.
 //
-// A prediction without an actual waits. Its actual joins it in the head, or is kept beside the sealed row as a fill
-// until the next checkpoint folds it in; without one that waits it corrects every row of its id. Both count at once.
+// A row is its model, version, environment, prediction id and time. Sent again, it takes the place of the earlier one,
+// see [Duplicates]. An actual is about every row of its model and id, may come before or after them, and the last one
+// counts. Changes of sealed rows lie over their segment until the next checkpoint folds them in; all count at once.
 //
 // # Guarantees
 //
@@ -23,9 +24,9 @@
 //
 // # Concurrency
 //
-// A DB is safe for concurrent use. Appends do not retain the batch. Batches are published one after the other in the
-// order of the log; queries hold a model's lock for reading and never wait for more than a few hundred rows of it. No
-// goroutine outlives Close.
+// A DB is safe for concurrent use. Appends do not retain the batch. Batches are published in the order of the log, but
+// for those that take long, which give way to those of other models; queries hold a model's lock for reading and never
+// wait for more than a few hundred rows of it. No goroutine outlives Close.
 //
 // # Errors
 //

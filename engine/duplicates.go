@@ -2,8 +2,9 @@ package engine
 
 import "strconv"
 
-// Duplicates says what becomes of a row that is stored already: one of the same model, version, environment, prediction id
-// and timestamp. It holds for the rows that an append brings; a record of the log keeps what held when it was made.
+// Duplicates says what becomes of a row that is stored already: one of the same model, version, environment,
+// prediction id and timestamp. It holds for the rows that an append brings; a record of the log keeps what held when
+// it was made.
 type Duplicates uint8
 
 const (

@@ -9,9 +9,9 @@ import (
 )
 
 // A query with an Each method has its rows one after the other, in the order of its other method, and what it holds
-// meanwhile does not grow with them but for some 16 bytes for each series that it is about, 32 where the order depends on
-// the rows. No lock is held while a row is used. Rows are of the moment in which they are made, a few at a time: an answer
-// is of one moment only where nothing is stored meanwhile, or AsOf is given and nothing comes late.
+// meanwhile does not grow with them but for some 16 bytes for each series that it is about, 32 where the order depends
+// on the rows. No lock is held while a row is used. Rows are of the moment in which they are made, a few at a time: an
+// answer is of one moment only where nothing is stored meanwhile, or AsOf is given and nothing comes late.
 
 // rowsAtOnce is how many rows are made at one time.
 const rowsAtOnce = 64
@@ -23,7 +23,7 @@ type subjects struct {
 	groups []*total
 }
 
-// find lists what q is about, in the order of names. It is for a scan of each subject to leave out those without rows.
+// find lists what q is about, in the order of names. Some of the subjects may have no rows: only a scan of each tells.
 func (db *DB) find(ctx context.Context, q *scan) (s subjects, read Read, err error) {
 	if q.across != 0 {
 		groups, read, err := db.groups(ctx, q)
@@ -83,7 +83,7 @@ func (db *DB) working(f func(sc *scratch) (Read, error)) (Read, error) {
 	return f(sc)
 }
 
-// rows are those of a query, one for each subject that has one.
+// rows are what a query answers: one for each subject that has any.
 type rows[R any] struct {
 	db *DB
 	*scan
@@ -154,9 +154,11 @@ type rowPlace struct {
 	number uint32 // of the subject
 }
 
-// eachRanked hands on the rows of q in the order of their places. More than a few are made twice: to be put in order, and
-// when it is their turn.
-func eachRanked[R any](ctx context.Context, q *rows[R], rank func(*R) (class uint8, rank float64), yield func(*R) bool) (read Read, err error) {
+// eachRanked hands on the rows of q in the order of their places. More than a few are made twice: to be put in order,
+// and when it is their turn.
+func eachRanked[R any](
+	ctx context.Context, q *rows[R], rank func(*R) (class uint8, rank float64), yield func(*R) bool,
+) (read Read, err error) {
 	if q.of, read, err = q.db.find(ctx, q.scan); err != nil {
 		return read, err
 	}
@@ -179,9 +181,8 @@ func eachRanked[R any](ctx context.Context, q *rows[R], rank func(*R) (class uin
 		}
 	}
 	whole := len(few) == len(places)
-	order := make([]uint32, len(places))
-	for i := range places {
-		if order[i] = places[i].number; whole {
+	if whole { // their numbers are those of few from here on
+		for i := range places {
 			places[i].number = uint32(i)
 		}
 	}
@@ -196,6 +197,7 @@ func eachRanked[R any](ctx context.Context, q *rows[R], rank func(*R) (class uin
 		}
 		return read, nil
 	}
+	order := make([]uint32, len(places))
 	for i := range places {
 		order[i] = places[i].number
 	}

@@ -63,25 +63,30 @@ type freshRun struct{ row, n uint32 }
 // add appends the rows [from, to) of o and returns the runs they became, which is one unless a chunk ended.
 func (f *freshRows) add(runs []freshRun, o *bySeries, from, to int) []freshRun {
 	for i := from; i < to; i++ {
-		id, features := o.texts.ids.At(i), o.texts.features.At(i)
-		c, row := f.room(len(id) + len(features))
-		at := row % freshChunkRows
-		f.bytes += copy(c.text[f.bytes:], id)
-		r := freshRow{time: o.times[i], predicted: o.predicted[i], actual: o.actual[i], idEnd: uint32(f.bytes)}
-		f.bytes += copy(c.text[f.bytes:], features)
-		r.end = uint32(f.bytes)
+		r := freshRow{time: o.times[i], predicted: o.predicted[i], actual: o.actual[i]}
 		if o.known[i] {
-			r.end |= freshKnown
+			r.end = freshKnown
 		}
-		c.rows[at] = r
-		f.rows++
-		if n := len(runs) - 1; i > from && at > 0 {
+		row := f.put(&r, o.texts.ids.At(i), o.texts.features.At(i))
+		if n := len(runs) - 1; i > from && row%freshChunkRows > 0 {
 			runs[n].n++
 		} else {
 			runs = append(runs, freshRun{row, 1})
 		}
 	}
 	return runs
+}
+
+// put keeps a row, of which it sets where its texts end, and returns its number.
+func (f *freshRows) put(r *freshRow, id, features []byte) uint32 {
+	c, row := f.room(len(id) + len(features))
+	f.bytes += copy(c.text[f.bytes:], id)
+	r.idEnd = uint32(f.bytes)
+	f.bytes += copy(c.text[f.bytes:], features)
+	r.end |= uint32(f.bytes)
+	c.rows[row%freshChunkRows] = *r
+	f.rows++
+	return row
 }
 
 // room returns the chunk that has room for a row with so much text, and the row's number.
@@ -155,7 +160,8 @@ func (f *freshRows) insert(c *freshColumns, r *freshRow, row uint32) {
 		c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] =
 			c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1], c.text[at-1]
 	}
-	c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] = r.time, r.predicted, r.actual, r.known(), freshText|row
+	c.times[at], c.predicted[at], c.actual[at] = r.time, r.predicted, r.actual
+	c.known[at], c.text[at] = r.known(), freshText|row
 	c.n++
 }
 
@@ -185,14 +191,7 @@ func (f *freshRows) has(runs []freshRun, ts int64, id []byte) bool {
 
 // addText keeps the texts of a row whose numbers are in a leaf, and returns the number of the texts.
 func (f *freshRows) addText(id, features []byte) uint32 {
-	c, row := f.room(len(id) + len(features))
-	f.bytes += copy(c.text[f.bytes:], id)
-	r := freshRow{idEnd: uint32(f.bytes)}
-	f.bytes += copy(c.text[f.bytes:], features)
-	r.end = uint32(f.bytes)
-	c.rows[row%freshChunkRows] = r
-	f.rows++
-	return row | freshText
+	return f.put(new(freshRow), id, features) | freshText
 }
 
 // bounds returns the earliest and the latest time of some runs.

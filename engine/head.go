@@ -141,7 +141,8 @@ func (h *head) ripen(s *headSeries) {
 	s.fresh, s.freshRows = s.fresh[:0], 0
 }
 
-// ripe returns the leaves of a series as they would be with its fresh rows in them, and leaves those that it has as they are.
+// ripe returns the leaves of a series as they would be with its fresh rows in them, and leaves those that it has as
+// they are.
 func (h *head) ripe(s *headSeries) []*leaf {
 	if len(s.fresh) == 0 {
 		return s.leaves
@@ -240,8 +241,8 @@ func (s *headSeries) extend(r run, spares *spares) int {
 	return l.extend(r)
 }
 
-// insert puts the first rows of r where they belong, before the series' last row: as many as belong in one leaf and fit.
-// It returns how many.
+// insert puts the first rows of r where they belong, before the series' last row: as many as belong in one leaf and
+// fit. It returns how many.
 func (s *headSeries) insert(h *head, r run) int {
 	i := s.find(h, r.at(0))
 	if s.leaves[i].len() == leafRows {

@@ -11,16 +11,17 @@ type idChange struct {
 	change
 	scope event.Scope
 
-	// What became of it: whether there was a row, and whether one had no actual before.
+	// hit is set once there was a row, filled once one that had no actual has got one.
 	hit, filled bool
 }
 
 // covers tells whether a change is about the rows of a series.
 func (c *idChange) covers(s seriesName) bool {
-	return (c.scope.Version == "" || c.scope.Version == s.version) && (c.scope.Environment == "" || c.scope.Environment == s.environment)
+	return (c.scope.Version == "" || c.scope.Version == s.version) &&
+		(c.scope.Environment == "" || c.scope.Environment == s.environment)
 }
 
-// meets notes what the change does to a row, and tells whether it does anything.
+// meets notes what the change does to a row of the time ts, and tells whether it does anything.
 func (c *idChange) meets(was cells, ts int64) bool {
 	c.hit = true
 	now := c.apply(was, ts)
@@ -28,9 +29,9 @@ func (c *idChange) meets(was cells, ts int64) bool {
 	return c.kind == deleteRow || !now.equal(was)
 }
 
-// changeByID applies changes to the rows of a model that they are about, each row's in the order of the changes. The
-// publisher calls it under the model's lock. edited is told of months of which a sealed row has changed. It returns about
-// how much memory the changes take until a checkpoint.
+// changeByID applies changes to the rows of a model that they are about, those of a row in the order of the changes.
+// The publisher calls it under the model's lock. edited is told of months of which a sealed row has changed. bytes is
+// about the memory that the changes take until a checkpoint.
 func (p *identity) changeByID(m *model, changes []idChange, edited func(*month)) (bytes int64, err error) {
 	p.ids = p.ids[:0]
 	for i := range changes {

@@ -8,12 +8,13 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// Rows are found by their id in an index of each segment, see [segment.IDIndex], which is made when a model's first actual
-// comes: most models of most stores have theirs in the predictions. From then on sealing and merging make it too. Who sends
-// actuals makes the indexes that are missing before the request is logged, so that nobody else waits for that.
+// Rows are found by their id in an index of each segment, see [segment.IDIndex], which is made when a model's first
+// actual comes: most models of most stores have theirs in the predictions. From then on sealing and merging make it
+// too. Who sends actuals makes the indexes that are missing before the request is logged, so that nobody else waits
+// for that.
 //
-// Indexes may take three quarters of the memory for sealed columns, which give way to them. Where they are more, those of
-// the oldest months go, and are lent to each request that needs them: it pays by decoding the ids of these months.
+// Indexes may take three quarters of the memory for sealed columns, which give way to them. Where they are more, those
+// of the oldest months go, and are lent to each request that needs them: it pays by decoding the ids of these months.
 
 // indexer makes the indexes of sealed segments.
 type indexer struct {
@@ -29,9 +30,9 @@ type indexer struct {
 // indexesMax returns the bound on the memory of indexes.
 func (db *DB) indexesMax() int64 { return db.opts.MemoryLimitBytes / 4 * 3 }
 
-// indexFor makes the indexes that the models of a record which looks for rows by their id lack, and has sealing and merging
-// make them from here on. release gives back those that were lent. A segment that cannot be read keeps the record out: an
-// error of class [ErrUnavailable], or the end of the store if it is corrupt.
+// indexFor makes the indexes that the models of a record which looks for rows by their id lack, and has sealing and
+// merging make them from here on. release gives back those that were lent. A segment that cannot be read keeps the
+// record out: an error of class [ErrUnavailable], or the end of the store if it is corrupt.
 func (db *DB) indexFor(r *record) (release func(), err error) {
 	if r.kind() == recordPredictions {
 		return func() {}, nil
@@ -101,8 +102,8 @@ func (m *model) unindexed(dst []*sealed) []*sealed {
 	return dst
 }
 
-// index makes the index of a segment if it has none. One that does not fit is made only if it is lent. What is read never
-// changes, so that no lock of the model's is needed.
+// index makes the index of a segment if it has none. One that does not fit is made only if it is lent. What is read
+// never changes, so that no lock of the model's is needed.
 func (x *indexer) index(sd *sealed, hash func(id []byte) uint64, limit int64, lend bool) (fits bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -151,7 +152,9 @@ func newIDIndex(src *source, hash func(id []byte) uint64, sc *segment.Scratch) (
 }
 
 // idIndex returns the segment's index, which it makes if nobody has; nil for one so small that it needs none.
-func (s *sealed) idIndex(seg *segment.Segment, hash func(id []byte) uint64, sc *segment.Scratch) (*segment.IDIndex, error) {
+func (s *sealed) idIndex(
+	seg *segment.Segment, hash func(id []byte) uint64, sc *segment.Scratch,
+) (*segment.IDIndex, error) {
 	if x := s.index.Load(); x != nil || !seg.WantsIndex() {
 		return x, nil
 	}

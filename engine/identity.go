@@ -4,11 +4,12 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// A row is (model, version, environment, prediction id, timestamp). Rows of a series that are later than all that is stored
-// of it are new; of the others, identity tells which are stored already.
+// A row is (model, version, environment, prediction id, timestamp). Rows of a series that are later than all that is
+// stored of it are new; of the others, identity tells which are stored already.
 
-// heldBlocks returns how many decoded blocks look-ups find again: up to heldBlocksMax, of some 128 KiB each, in a share of the
-// memory of heads. Sending 3 M rows of 80 series again takes 3.4 s of processor time with 256 of them and 5.4 s with one.
+// heldBlocks returns how many decoded blocks look-ups find again: up to heldBlocksMax, of some 128 KiB each, in a share
+// of the memory of heads. Sending 3 M rows of 80 series again takes 3.4 s of processor time with 256 of them and 5.4 s
+// with one.
 func heldBlocks(headBytes int64) int {
 	const heldBlocksMax, blockBytes, share = 256, 128 << 10, 16
 	return int(min(heldBlocksMax, headBytes/share/blockBytes))
@@ -19,23 +20,22 @@ type identity struct {
 	hash   func(id []byte) uint64
 	editor sealedEditor
 
-	// Of the rows looked for.
-	stored []bool // which of them are stored
-	keys   []segment.Key
-	ids    []segment.HashedID // those looked for
-
-	// looks is how often a sealed segment was looked into since takeLooks, in the work of a slice.
+	// stored tells of each row that replace was given last whether it is stored.
+	stored []bool
+	// looks is the work of looking into sealed segments since takeLooks was called last, as [slice] counts it.
 	looks int
 
 	// Scratch.
+	keys    []segment.Key
+	ids     []segment.HashedID
 	segment segment.Scratch
 	places  []leafRow
 	change  change
 }
 
-// replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the same
-// identity, and sets p.stored to which of them there are. A row that is stored as it is costs the look-up. The publisher
-// calls it under the model's lock.
+// replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the
+// same identity, and sets p.stored. A row that is stored with the same values costs no more than the look-up. The
+// publisher calls it under the model's lock.
 func (p *identity) replace(mo *month, series uint32, o *bySeries, from, to int) (edits monthEdits, err error) {
 	p.stored = grown(p.stored, to-from)
 	clear(p.stored)
@@ -70,7 +70,8 @@ func (m *monthEdits) apply(editor *sealedEditor) error {
 	return err
 }
 
-// lookWork and editWork are about the work of looking for a row in a sealed segment and of changing one, as [slice] counts it.
+// lookWork and editWork are about the work of looking for a row in a sealed segment and of changing one, as [slice]
+// counts it.
 const (
 	lookWork = 1
 	editWork = 64
@@ -85,7 +86,10 @@ func (p *identity) takeLooks() int {
 
 // at makes row i of o the change at hand.
 func (p *identity) at(o *bySeries, i int) *change {
-	p.change = change{kind: replaceRow, predicted: o.predicted[i], actual: o.actual[i], known: o.known[i], features: o.texts.features.At(i)}
+	p.change = change{
+		kind: replaceRow, predicted: o.predicted[i], actual: o.actual[i], known: o.known[i],
+		features: o.texts.features.At(i),
+	}
 	return &p.change
 }
 

@@ -6,9 +6,10 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// journal notes the changes of rows that a sealer or a merge has begun to read, to be applied again to the segment that it
-// makes. Both read without the model's lock, so that nobody waits for them. The publisher writes it under that lock; who
-// puts the new segment in place reads it under the same. A nil journal notes nothing: nobody reads.
+// journal notes the changes of rows that a sealer or a merge has begun to read, to be applied again to the segment that
+// it makes. Both read without the model's lock, so that nobody waits for them. The publisher writes the journal under
+// that lock; who puts the new segment in place reads it under the same. A nil journal, that of a month which nobody
+// reads, notes nothing.
 type journal struct {
 	entries []journalEntry
 }
@@ -30,7 +31,7 @@ func (j *journal) note(series uint32, ts int64, id []byte, c *change) {
 	j.entries = append(j.entries, e)
 }
 
-// apply applies the changes to sd, which m has in the place of what was read.
+// apply applies the changes to sd, which m has in the place of what was read. m's lock is held.
 func (j *journal) apply(m *model, sd *sealed, sc *segment.Scratch) error {
 	if j == nil || len(j.entries) == 0 {
 		return nil
@@ -60,7 +61,7 @@ func (j *journal) apply(m *model, sd *sealed, sc *segment.Scratch) error {
 			return segmentError(err)
 		}
 	}
-	if deleted { // sd was counted with the rows it has lost
+	if deleted { // newSealed told the model of first timestamps with rows that are gone
 		m.resight()
 	}
 	return nil

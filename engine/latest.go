@@ -55,7 +55,9 @@ func (m *model) newest(environment string) uint32 {
 
 // latestIn returns the series that latest means in an environment for the first window of q, noSeries if there is none.
 // It leaves the answers of a series in sc, and asks the newest first, which nearly always is the one.
-func (m *model) latestIn(ctx context.Context, environment string, q *scan, sc *scratch) (n uint32, read Read, err error) {
+func (m *model) latestIn(
+	ctx context.Context, environment string, q *scan, sc *scratch,
+) (n uint32, read Read, err error) {
 	end := q.asked[0].to
 	has := func(n uint32, count func(*answer) uint64) (bool, error) {
 		r, err := m.answer(ctx, n, q, sc)

@@ -16,8 +16,8 @@ const leafRows = 1024
 // load: a full leaf would be split by the first of them.
 const leafFill = leafRows - leafRows/16
 
-// leaf is a run of one series' rows in the head, sorted by time, then prediction id, with its aggregate. The leaves of a
-// series do not overlap: each begins at or after the end of the one before.
+// leaf is a run of one series' rows in the head, sorted by time, then prediction id, with its aggregate. The leaves of
+// a series do not overlap: each begins at or after the end of the one before.
 type leaf struct {
 	times             []int64
 	predicted, actual []float64
@@ -155,9 +155,9 @@ func (l *leaf) extend(r run) int {
 	return n
 }
 
-// insert puts the first rows of r, a run of h, in their places: as many as come before the row end and fit, and at least
-// the first, which must. It returns how many. A row that makes room moves once for all of them, and they are added to the
-// aggregate at once, which costs little more than for one.
+// insert puts the first rows of r, a run of h, in their places: as many as come before the row end and fit, and at
+// least the first, which must. It returns how many. A row that makes room moves once for all of them, and they are
+// added to the aggregate at once, which costs little more than for one.
 func (l *leaf) insert(h *head, r run, end rowKey) int {
 	n, most := 1, min(len(r.times), leafRows-l.len())
 	for n < most && h.compare(r.at(n), end) < 0 {
@@ -223,8 +223,8 @@ func firstAfter(times []int64, ts int64) int {
 	return from + sort.Search(end-from, func(i int) bool { return times[from+i] > ts })
 }
 
-// firstAfterAlike returns the place of the first row of the time of x that comes after x, where the rows of that time end
-// at end.
+// firstAfterAlike returns the place of the first row of the time of x that comes after x, where the rows of that time
+// end at end.
 func (l *leaf) firstAfterAlike(h *head, end int, x rowKey) int {
 	from := sort.Search(end, func(i int) bool { return l.times[i] >= x.time })
 	return from + sort.Search(end-from, func(i int) bool { return h.compare(l.at(from+i), x) > 0 })

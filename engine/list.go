@@ -11,8 +11,8 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// A list is a file with what one checkpoint interval added to the idempotency window or to the quarantine.
-// See docs/format-pack.md.
+// A list is a file with what one checkpoint interval added to the idempotency window or to the quarantine, or with
+// actuals that are remembered at the checkpoint. See docs/format-pack.md.
 //
 //	magic | version u32 | store id | kind u8 | count | entries | CRC32C
 const (

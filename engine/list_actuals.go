@@ -9,8 +9,8 @@ import (
 	"github.com/residualdb/residual/engine/internal/actuals"
 )
 
-// The remembered actuals of a checkpoint are in lists of up to actualsListMax, so that writing them takes a few MiB however
-// many they are. Lists of version 1 have neither scope nor flags: they hold actuals that no row had met.
+// The remembered actuals of a checkpoint are in lists of up to actualsListMax, so that writing them takes a few MiB
+// however many they are. Lists of version 1 have neither scope nor flags: they hold actuals that no row had met.
 const (
 	actualsListMax      = 1 << 16
 	actualEntryBytesMin = 1 + 1 + 8 + 1 + 1 + 1 + 1
@@ -19,8 +19,8 @@ const (
 	actualMet   = 1 << 1
 )
 
-// actualLists yields the contents of lists of all that s holds, each with its number of entries. A content is valid until
-// the next one.
+// actualLists yields the contents of lists of all that s holds, each with its number of entries. A content is valid
+// until the next one.
 func actualLists(store [16]byte, s *actuals.Snapshot) iter.Seq2[[]byte, int] {
 	return func(yield func([]byte, int) bool) {
 		left, n := s.Len(), 0

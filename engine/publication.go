@@ -11,18 +11,21 @@ import (
 const sliceMax = 5 * time.Millisecond
 
 // publication is a record on its way into memory. One that takes longer than sliceMax goes on in slices, between which
-// records of other models are published, so that nobody waits for a request of somebody else. A record that has a model in
-// common with one that is under way waits for it: of each model, memory is what a replay of the log would make it.
+// records of other models are published, so that nobody waits for a request of somebody else. A record that has a
+// model in common with one that is under way waits for it: of each model, memory is what a replay of the log would
+// make it.
 type publication struct {
 	lsn    uint64
 	record *record
 
-	// How far it is: the series and the row of a batch, or the model and the row of actuals, or the id of a deletion.
+	// group and row say how far it is: the series and the row of a batch, the model and the row of actuals, or the id of
+	// a deletion.
 	group, row int
-	// starts and order are the rows of actuals by model.
+	// starts and order are the rows of actuals by model, see [groupRows].
 	starts, order []uint32
 
-	// Rows that were stored already, rows added, and the memory that it takes until a checkpoint.
+	// replaced counts the rows that were stored already, added those that were not; bytes is the memory that the
+	// publication takes until a checkpoint.
 	replaced, added int
 	bytes           int64
 
@@ -39,8 +42,8 @@ type deferred struct {
 	worker sync.WaitGroup
 }
 
-// publish publishes a record, or some of it and leaves the rest to the worker. In that case the record's later is set, and
-// the outcome is that of it.
+// publish publishes a record, or begins to and leaves the rest to the worker. Then the record's later is set, and
+// [record.wait] returns what becomes of it.
 func (p *publisher) publish(lsn uint64, r *record) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -161,7 +164,8 @@ func (p *publisher) finishAll() {
 	}
 }
 
-// settle waits until the publications that are under way now are over, so that a cut need not wait for them with everybody.
+// settle waits until the publications that are under way now are over, so that a cut need not wait for them with
+// everybody.
 func (p *publisher) settle(ctx context.Context) {
 	p.mu.Lock()
 	under := append([]*publication(nil), p.deferred.queue...)
@@ -185,7 +189,7 @@ func (p *publisher) begin(x *publication) {
 			r.ordered.texts.holders.Store(1)
 		}
 	case recordActuals:
-		x.groupBy(r.actuals.ModelOf, len(r.actuals.Models))
+		x.starts, x.order = groupRows(r.actuals.ModelOf, len(r.actuals.Models), nil, nil)
 	}
 }
 
@@ -204,8 +208,8 @@ func (p *publisher) advance(x *publication, until time.Time) (over bool, err err
 	}
 }
 
-// end counts what was published, or fails the store: what the record would have become is left to the next start, see
-// [DB.fail].
+// end counts what was published. If err is set it fails the store instead: what the record would have become is left to
+// the next start, see [DB.fail].
 func (p *publisher) end(x *publication, err error) error {
 	db, r := p.db, x.record
 	if r.kind() == recordPredictions {
@@ -256,22 +260,4 @@ func (s *slice) spent(work int) bool {
 	}
 	s.work = 0
 	return !time.Now().Before(s.until)
-}
-
-// groupBy orders the rows by group, keeping their order within each: a counting sort.
-func (x *publication) groupBy(groupOf []uint32, groups int) {
-	x.starts = make([]uint32, groups+1)
-	for _, g := range groupOf {
-		x.starts[g+1]++
-	}
-	for g := 1; g < len(x.starts); g++ {
-		x.starts[g] += x.starts[g-1]
-	}
-	x.order = make([]uint32, len(groupOf))
-	for row, g := range groupOf {
-		x.order[x.starts[g]] = uint32(row)
-		x.starts[g]++
-	}
-	copy(x.starts[1:], x.starts)
-	x.starts[0] = 0
 }

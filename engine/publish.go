@@ -14,13 +14,13 @@ const publishRowsMax = 512
 // warmSeries is how many series are looked for at once: what they touch fits the first cache.
 const warmSeries = 32
 
-// publisher applies durable records to memory in the order of the log, see [publication]. Recovery, the goroutine of the log
-// that publishes, and the worker that ends what was put off take turns.
+// publisher applies durable records to memory, of each model in the order of the log, see [publication]. Recovery, the
+// goroutine of the log that publishes, and the worker that ends what was put off take turns.
 type publisher struct {
 	db *DB
 
-	// mu is held while records are published, and by a cut. It guards all that follows, and what DB says that the publisher
-	// owns. Locks of models are taken under it, never the other way.
+	// mu is held while records are published, and by a cut. It guards all that follows, and what DB says that the
+	// publisher owns. Locks of models are taken under it, never the other way.
 	mu       sync.Mutex
 	deferred deferred
 	slice    slice
@@ -70,7 +70,8 @@ func (p *publisher) endBatch(x *publication) {
 	p.db.counters.rows.Add(uint64(x.record.batch.Len()))
 }
 
-// publishSeries publishes the rows of a series from x.row to to.
+// publishSeries publishes the rows of a series from x.row to to. over is false where the slice has ended and something
+// of the batch is left.
 func (p *publisher) publishSeries(x *publication, o *bySeries, name *event.Series, to int) (over bool, err error) {
 	t := p.targets.find(name)
 	if t.m == nil {
@@ -104,8 +105,8 @@ func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
 	return n, number
 }
 
-// publishRun publishes the rows [from, to) of o, which are of one series and month. Those that are later than all of the
-// series there are new; of the others, those that are stored already give that row their values.
+// publishRun publishes the rows [from, to) of o, which are of one series and month. Those that are later than all of
+// the series there are new; of the others, those that are stored already give that row their values.
 func (p *publisher) publishRun(x *publication, t *target, name *event.Series, number monthNumber, from, to int) error {
 	o := x.record.ordered
 	m, first := t.m, o.times[from]
@@ -214,12 +215,4 @@ func (p *publisher) addRun(x *publication, t *target, last int64, from, to int) 
 		mo.freeze()
 		p.db.background.announce(d)
 	}
-}
-
-// grown returns s with length n, reusing its memory.
-func grown[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, n+n/2)
-	}
-	return s[:n]
 }

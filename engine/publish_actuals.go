@@ -9,20 +9,21 @@ import (
 type outcome uint8
 
 const (
-	orphaned  outcome = iota // no row of its id
-	joined                   // a row of its id had none
-	corrected                // all rows of its id had one
+	orphaned  outcome = iota // there is no row that it is about
+	joined                   // a row that it is about had none
+	corrected                // all rows that it is about had one
 	withdrawn                // it was taken back
 )
 
-// actualsRunMax bounds the actuals applied under one hold of a model's lock. Each may decode a block that is sealed and sum
-// it anew, which takes about 50 us.
+// actualsRunMax bounds the actuals applied under one hold of a model's lock. Each may decode a block that is sealed
+// and sum it anew, which takes about 50 us.
 const actualsRunMax = 64
 
 // actualWork is about the work of an actual, as [slice] counts it, where the rows are in heads.
 const actualWork = 8
 
-// publishActuals makes actuals count, in the order of the request for each model, and remembers them for rows to come.
+// publishActuals makes actuals count, those of each model in the order of the request, and remembers them for rows to
+// come.
 func (p *publisher) publishActuals(x *publication) (over bool, err error) {
 	for a := x.record.actuals; x.group < len(a.Models); x.group, x.row = x.group+1, 0 {
 		m, _ := p.db.models.Load(a.Models[x.group])
@@ -46,8 +47,7 @@ func (p *publisher) publishActualsRun(x *publication, m *model, rows []uint32) e
 	a, now := x.record.actuals, x.record.moment()
 	p.changes = p.changes[:0]
 	for _, row := range rows {
-		id := a.IDs.At(int(row))
-		c := idChange{HashedID: segment.HashedID{Hash: p.db.hash(id), ID: id}, scope: a.Scopes[a.ScopeOf[row]]}
+		c := idChange{HashedID: p.db.hashed(a.IDs.At(int(row))), scope: a.Scopes[a.ScopeOf[row]]}
 		c.change = change{kind: withdrawActual}
 		if a.Known.Get(int(row)) {
 			c.change = change{kind: setActual, actual: a.Values[row], observed: orDefault(a.Observed[row], now.latest())}
@@ -81,6 +81,10 @@ func (p *publisher) changeByID(m *model) error {
 	return err
 }
 
+// hashed returns a prediction id with its hash.
+func (db *DB) hashed(id []byte) segment.HashedID { return segment.HashedID{Hash: db.hash(id), ID: id} }
+
+// outcome tells what became of an actual that was applied.
 func (c *idChange) outcome() outcome {
 	switch {
 	case c.kind == withdrawActual:
@@ -94,7 +98,7 @@ func (c *idChange) outcome() outcome {
 	}
 }
 
-// publishDeletion removes predictions and the actuals that are remembered for them.
+// publishDeletion removes predictions, and the actuals that are remembered of their ids.
 func (p *publisher) publishDeletion(x *publication) (over bool, err error) {
 	d := x.record.deletion
 	m, known := p.db.models.Load(d.model)
@@ -103,9 +107,9 @@ func (p *publisher) publishDeletion(x *publication) (over bool, err error) {
 		ids := d.ids[x.row:min(len(d.ids), x.row+actualsRunMax)]
 		p.changes = p.changes[:0]
 		for _, id := range ids {
-			id := []byte(id)
-			p.changes = append(p.changes, idChange{HashedID: segment.HashedID{Hash: p.db.hash(id), ID: id}, change: change{kind: deleteRow}})
-			p.db.actuals.Forget(p.db.hashOf(model, id), model, id)
+			c := idChange{HashedID: p.db.hashed([]byte(id)), change: change{kind: deleteRow}}
+			p.changes = append(p.changes, c)
+			p.db.actuals.Forget(p.db.hashOf(model, c.ID), model, c.ID)
 		}
 		x.row += len(ids)
 		if known {

@@ -40,8 +40,8 @@ type QuarantineRow struct {
 	Code           event.Code
 	// ImportID names the request it came in.
 	ImportID string
-	// LineNumber is the line's place in the request, from 1; 0 where the line is written anew: for a row refused for a bound
-	// of the options, and for an actual that was given up.
+	// LineNumber is the line's place in the request, from 1; 0 where the line is written anew: for a row refused for a
+	// bound of the options, and for an actual that was given up.
 	LineNumber int
 	Line       []byte
 	InsertedAt time.Time
@@ -67,17 +67,19 @@ func (db *DB) Quarantine(ctx context.Context, q QuarantineQuery) (result Quarant
 	return result, nil
 }
 
-// What EachReject has out of the quarantine at one time: rows, bytes of their lines but for the last one, and how many rows
-// it looks at for them.
+// Bounds on what EachReject takes out of the quarantine at one time: the rows, the bytes of their lines but for the
+// last one, and how many rows it looks at for them.
 const (
 	rejectsAtOnce      = 64
 	rejectBytesAtOnce  = 64 << 10
 	rejectsLookedAtMax = 4096
 )
 
-// EachReject hands on the rows of [DB.Quarantine] one by one, until yield returns false. A row that is dropped before its
-// turn comes is left out.
-func (db *DB) EachReject(ctx context.Context, q QuarantineQuery, yield func(row *QuarantineRow) bool) (read Read, err error) {
+// EachReject hands on the rows of [DB.Quarantine] one by one, until yield returns false. A row that is dropped before
+// its turn comes is left out.
+func (db *DB) EachReject(
+	ctx context.Context, q QuarantineQuery, yield func(row *QuarantineRow) bool,
+) (read Read, err error) {
 	if q.Limit < 0 {
 		return read, queryError("limit is %d; it must not be negative", q.Limit)
 	}
@@ -185,14 +187,19 @@ func (q *quarantine) encoded(from, to uint64, bytesMax int) (entries []byte, row
 	}
 }
 
-// before appends to dst rows of a source, or of any, up to limit, from the one with the number n-1 down. next stands for n in
-// the next call, more tells whether there is one to make.
-func (q *quarantine) before(dst []QuarantineRow, source string, n uint64, limit int) (rows []QuarantineRow, next uint64, more bool) {
+// before appends to dst rows of a source, or of any, up to limit, from the one with the number n-1 down. next is the n
+// of the next call, more tells whether there is one to make.
+func (q *quarantine) before(
+	dst []QuarantineRow, source string, n uint64, limit int,
+) (rows []QuarantineRow, next uint64, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n = min(n, q.ring.next)
 	bytes := 0
-	for looked := 0; n > q.ring.first && len(dst) < limit && bytes < rejectBytesAtOnce && looked < rejectsLookedAtMax; looked++ {
+	for looked := 0; n > q.ring.first && looked < rejectsLookedAtMax; looked++ {
+		if len(dst) >= limit || bytes >= rejectBytesAtOnce {
+			break
+		}
 		n--
 		c := cursor{rest: q.ring.at(n)}
 		if source != "" && string(c.text("source")) != source {

@@ -2,8 +2,8 @@ package engine
 
 import "sort"
 
-// rejectRing holds rejected rows in the order they came, each in the bytes that it has in a list. Adding one and dropping
-// the oldest take the same time however many there are.
+// rejectRing holds rejected rows in the order they came, each in the bytes that it has in a list. Adding one and
+// dropping the oldest take the same time however many there are.
 type rejectRing struct {
 	// chunkBytes is the size of a chunk, but for one that holds a single longer row.
 	chunkBytes int

@@ -9,14 +9,14 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// Actuals are remembered for rows still to come, see package actuals. The publisher owns the memory.
+// Actuals are remembered for rows still to come, see package actuals. The publisher owns their memory.
 
 // expiredMax bounds the actuals that one record makes expire: all of a million at once would keep every request waiting
 // for a second.
 const expiredMax = 1024
 
-// forgetActuals gives up actuals whose time is over, and those for which there is no room. Every record does it, by its own
-// time, so that a replay comes to the same.
+// forgetActuals gives up actuals whose time is over, and those for which there is no room. Every record does it, by
+// its own time, so that a replay comes to the same.
 func (p *publisher) forgetActuals(now moment) {
 	memory := p.db.actuals
 	memory.Expire(now.past()-p.db.opts.ActualsTTL.Milliseconds(), expiredMax, func(a *actuals.Actual) {
@@ -38,8 +38,8 @@ func (p *publisher) countActuals() {
 func (p *publisher) evict(now int64) func(*actuals.Actual) {
 	return func(a *actuals.Actual) {
 		p.db.counters.actualsEvicted.Add(1)
-		p.quarantineActual(a, now, fmt.Sprintf("no prediction of this model_id and prediction_id has come, and the %d bytes for "+
-			"such actuals are full of newer ones; send it again behind its prediction", p.db.opts.ActualsBytes))
+		p.quarantineActual(a, now, fmt.Sprintf("no prediction of this model_id and prediction_id has come, and the %d bytes "+
+			"for such actuals are full of newer ones; send it again behind its prediction", p.db.opts.ActualsBytes))
 	}
 }
 

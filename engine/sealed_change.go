@@ -6,8 +6,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// sealedEditor collects the changes of rows of one sealed segment that a look-up finds, and applies them block by block: a
-// block is summed anew once for all of them. It is for one goroutine at a time.
+// sealedEditor collects the changes of those rows of a sealed segment that a look-up finds, and applies them block by
+// block: a block is summed anew once for all of them. It is for one goroutine at a time.
 type sealedEditor struct {
 	scratch *segment.Scratch
 
@@ -22,7 +22,7 @@ type blockEdit struct {
 	segment.Edit
 }
 
-// begin readies the editor for a segment.
+// begin readies the editor for a look-up in a segment.
 func (p *sealedEditor) begin(sd *sealed) { p.sealed, p.edits = sd, p.edits[:0] }
 
 // state returns what a row is with the changes so far; gone tells that one of them has deleted it.
@@ -33,7 +33,7 @@ func (p *sealedEditor) state(r segment.Row) (c cells, gone bool) {
 	return cells{r.Predicted, r.Actual, r.Known, r.Lag}, false
 }
 
-// last returns the edit of a row, if it is the one that came last.
+// last returns the edit of a row if it is the last one collected, else nil.
 func (p *sealedEditor) last(r segment.Row) *blockEdit {
 	if n := len(p.edits); n > 0 {
 		if e := &p.edits[n-1]; e.series == r.Series && e.block == r.Block && e.Row == r.Row {

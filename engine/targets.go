@@ -10,8 +10,8 @@ import (
 type target struct {
 	m     *model
 	month *month // where its rows went last, nil if they went nowhere yet
-	// series is the number of the series, and first the first of its predictions when the model's raised was as here; neither
-	// counts while month is nil.
+	// series is the number of the series, and first the first of its predictions when the model's raised was as here;
+	// neither counts while month is nil.
 	series, raised uint32
 	first          int64
 	// part is that of the series in head, where its rows went last; it may be sealed and empty by now.
@@ -100,8 +100,8 @@ func (t *targets) grow() {
 	}
 }
 
-// warm brings what the rows of some series will change into the cache of the processor, for all of them at once: one after the
-// other each would wait for several lines. It reads what never changes, and lies beside what will.
+// warm brings what the rows of some series will change into the cache of the processor, for all of them at once: one
+// after the other each would wait for several lines. It reads what never changes, and lies beside what will.
 func (t *targets) warm(names []event.Series) {
 	if len(t.table) <= targetsMin {
 		return

@@ -13,7 +13,8 @@ const pieceBytes = 1 << 16
 
 // arena holds names in pieces. What is written in a piece never changes; a piece goes once nothing in it is used.
 type arena struct {
-	pieces [][]byte // nil where there is none; each holds for every entry its number, u32, the size of its names, u16, and these
+	// pieces are nil where there is none. One holds for every entry its number, u32, the size of its names, u16, and these.
+	pieces [][]byte
 	live   []int    // bytes of each piece that are used
 	free   []uint32 // numbers of pieces that there are not
 	open   uint32   // the piece that is written to

@@ -54,17 +54,17 @@ func (m *Memory) Len() (all, unmet int) { return m.unmet.len() + m.met.len(), m.
 func (m *Memory) Bytes() int64 { return m.bytes }
 
 // Put remembers an actual, in the place of those that are about no more than it is. hash is that of its model and id.
-// Where there are more than ScopesMax of its model and id, the oldest is forgotten, and given to lost if it was not met.
+// Where there are more than ScopesMax of its model and id, the oldest is forgotten, and given to lost if it was not
+// met.
 func (m *Memory) Put(hash uint64, a *Actual, lost func(*Actual)) {
 	overlaps, scopes, oldest := false, 0, none
 	for n := m.find(hash, a.Model, a.ID); n != none; {
 		e := m.entries.at(n)
 		held := m.actual(n)
 		next := e.next
-		switch {
-		case a.covers(&held):
+		if a.covers(&held) {
 			m.remove(n)
-		default:
+		} else {
 			overlaps = overlaps || a.overlaps(&held)
 			if scopes++; oldest == none || m.entries.before(n, oldest) {
 				oldest = n
@@ -81,13 +81,13 @@ func (m *Memory) Put(hash uint64, a *Actual, lost func(*Actual)) {
 	m.add(hash, a)
 }
 
-// Recall returns the newest actual for a prediction, and notes that it was met. ok is false if there is none, or if the
-// newest was withdrawn.
+// Recall returns the newest actual for a prediction and notes that it was met; first tells that it had not been. ok is
+// false if there is none, or if the newest was withdrawn.
 func (m *Memory) Recall(hash uint64, model, id []byte, version, environment string) (a Actual, first, ok bool) {
 	found := none
 	for n := m.find(hash, model, id); n != none; n = m.entries.at(n).next {
 		held := m.actual(n)
-		if len(held.Version) > 0 && string(held.Version) != version || len(held.Environment) > 0 && string(held.Environment) != environment {
+		if !held.isOf(version, environment) {
 			continue
 		}
 		if found == none || m.entries.newer(n, found) {
@@ -110,8 +110,8 @@ func (m *Memory) Forget(hash uint64, model, id []byte) {
 	}
 }
 
-// Expire forgets up to most of the actuals that came before oldest, in Unix milliseconds, and gives those that were not met
-// to lost.
+// Expire forgets up to most of the actuals that came before oldest, in Unix milliseconds, and gives those that were
+// not met to lost.
 func (m *Memory) Expire(oldest int64, most int, lost func(*Actual)) {
 	for _, h := range [...]*heap{&m.unmet, &m.met} {
 		for ; most > 0 && h.len() > 0 && m.entries.at(h.first()).received < oldest; most-- {
@@ -120,8 +120,8 @@ func (m *Memory) Expire(oldest int64, most int, lost func(*Actual)) {
 	}
 }
 
-// Shrink forgets the oldest actuals until all take no more than limit bytes: first those that were met, then the others,
-// which it gives to lost. It returns how many had been met.
+// Shrink forgets the oldest actuals until all take no more than limit bytes: first those that were met, then the
+// others, which it gives to lost. It returns how many had been met.
 func (m *Memory) Shrink(limit int64, lost func(*Actual)) (forgotten int) {
 	for m.bytes > limit && m.met.len() > 0 {
 		m.remove(m.met.first())
@@ -145,6 +145,12 @@ func (m *Memory) lose(n entryNumber, lost func(*Actual)) {
 func (a *Actual) covers(b *Actual) bool {
 	return (len(a.Version) == 0 || bytes.Equal(a.Version, b.Version)) &&
 		(len(a.Environment) == 0 || bytes.Equal(a.Environment, b.Environment))
+}
+
+// isOf tells whether the actual is about predictions of a version and environment.
+func (a *Actual) isOf(version, environment string) bool {
+	return (len(a.Version) == 0 || string(a.Version) == version) &&
+		(len(a.Environment) == 0 || string(a.Environment) == environment)
 }
 
 // overlaps tells whether there can be a prediction that both are about.
@@ -256,7 +262,8 @@ func (e *entry) actual(names *arena) Actual {
 	}
 	return Actual{
 		Model: name(0), ID: name(1), Version: name(2), Environment: name(3),
-		Value: e.value, Known: e.known(), Met: e.flags&flagMet != 0, Observed: e.observed, Received: e.received, LSN: e.lsn, Line: e.line,
+		Value: e.value, Known: e.known(), Met: e.flags&flagMet != 0,
+		Observed: e.observed, Received: e.received, LSN: e.lsn, Line: e.line,
 	}
 }
 

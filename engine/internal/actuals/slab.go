@@ -110,8 +110,8 @@ func (s *slab) newer(a, b entryNumber) bool {
 	return x.lsn > y.lsn || x.lsn == y.lsn && x.line > y.line
 }
 
-// heap orders entries by when they came, the oldest first (Knuth, TAOCP 5.2.3). An entry that comes in order of time, as
-// nearly all do, stays where it is put.
+// heap orders entries by when they came, the oldest first (Knuth, TAOCP 5.2.3). An entry that comes in order of time,
+// as nearly all do, stays where it is put.
 type heap struct {
 	entries *slab
 	order   []entryNumber
