@@ -116,8 +116,7 @@ func (w *keyWindow) end(id keyID) {
 	delete(w.flights, id)
 }
 
-// add remembers a stored batch and drops what has left the window at the time now. Batches are added in the order of the
-// log.
+// add remembers a stored batch and drops what has left the window at the time now.
 func (w *keyWindow) add(e keyEntry, now int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

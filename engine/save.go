@@ -162,7 +162,7 @@ func (k *keeper) writeList(kind listKind, content []byte, entries int, newest in
 	return listRef{fileRef: ref, entries: uint64(entries), newest: newest}, err
 }
 
-// newestKey returns the latest time of some entries, which came in the order of the log and not of their times.
+// newestKey returns the latest time of some entries, which are not in the order of their times.
 func newestKey(entries []keyEntry) int64 {
 	return slices.MaxFunc(entries, func(a, b keyEntry) int { return cmp.Compare(a.at, b.at) }).at
 }

@@ -23,7 +23,7 @@ const (
 	CodeName               // a name that is empty, too long or holds control characters
 	CodeFeatures           // features that are not JSON or too long
 	CodeLineTooLong        // a line beyond LineBytesMax
-	CodeOrphan             // an actual whose prediction did not come in time
+	CodeOrphan             // an actual whose prediction did not come in time, or while there was room for it
 	CodeTooManyModels      // a new model beyond what the store may have
 	CodeTooManySeries      // a new series beyond what a model may have
 	CodeTooManyMonths      // a new month beyond what the store may have

@@ -35,7 +35,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all")
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
 	flags.Var(f.duplicates, "duplicates", "what becomes of a row sent again (model, version, environment, prediction id and timestamp are equal): replace has the last one count; keep stores each")
-	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual without a prediction is kept for it")
+	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual is remembered for predictions still to come")
 	flags.IntVar(&f.models, "models-max", 1_000_000, "models of the store; rows of further ones are quarantined")
 	flags.IntVar(&f.series, "series-max", 100_000, "series (a version in an environment) of one model; rows of further ones are quarantined")
 	flags.IntVar(&f.months, "months-max", 10_000_000, "months of all models together; rows of further ones in the past are quarantined")
