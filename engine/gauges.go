@@ -147,29 +147,26 @@ func (f *firstSightings) keep(s sighting, most int) {
 // seen returns the sightings to answer, in order, and the number of all. It opens segments only where a row was edited,
 // or where a moment in the past cuts through one.
 func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all int, err error) {
-	if err = db.begin(); err != nil {
-		return nil, 0, err
-	}
-	defer db.end()
-	sc := db.scratches.Get().(*scratch)
-	defer db.scratches.Put(sc)
 	var kept firstSightings
-	var of []sighting
-	db.models.Range(func(_ string, m *model) bool {
-		if err = ctx.Err(); err != nil {
-			err = fmt.Errorf("look up when each model was seen: %w", err)
-			return false
-		}
-		if of, err = m.seen(of[:0], p, sc); err != nil {
-			return false
-		}
-		all += len(of)
-		for i := range of {
-			if p.environments.matches(of[i].environment) {
-				kept.keep(of[i], p.max)
+	_, err = db.working(func(sc *scratch) (read Read, err error) {
+		var of []sighting
+		db.models.Range(func(_ string, m *model) bool {
+			if err = ctx.Err(); err != nil {
+				err = fmt.Errorf("look up when each model was seen: %w", err)
+				return false
 			}
-		}
-		return true
+			if of, err = m.seen(of[:0], p, sc); err != nil {
+				return false
+			}
+			all += len(of)
+			for i := range of {
+				if p.environments.matches(of[i].environment) {
+					kept.keep(of[i], p.max)
+				}
+			}
+			return true
+		})
+		return read, err
 	})
 	slices.SortFunc(kept, compareSightings)
 	return kept, all, err
@@ -258,14 +255,11 @@ func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow
 		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
 	}}
 	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
-	var read Read
-	if err := db.begin(); err != nil {
-		return b.row, read, err
-	}
-	defer db.end()
-	sc := db.scratches.Get().(*scratch)
-	defer db.scratches.Put(sc)
-	if m, ok := db.models.Load(s.model); ok { // by its very name, which a pattern may read as more than one
+	read, err := db.working(func(sc *scratch) (read Read, err error) {
+		m, ok := db.models.Load(s.model) // by its very name, which a pattern may read as more than one
+		if !ok {
+			return read, nil
+		}
 		q := scan{want: segment.WantSpread}
 		q.ask(window{span: p.day}, window{span: p.drift.recent}, p.drift.reference)
 		m.hold()
@@ -277,14 +271,15 @@ func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow
 			}
 			r, err := m.answer(ctx, uint32(n), &q, sc)
 			if err != nil {
-				return b.row, read, err
+				return read, err
 			}
 			read.add(r)
 			b.add(m, uint32(n), sc.answers[:q.count])
 		}
-	}
+		return read, nil
+	})
 	b.row.ActualCoverage = coverageOf(b.row.PredictionCount, b.row.ActualCount)
-	return b.row, read, nil
+	return b.row, read, err
 }
 
 // gaugesBuilder makes a row of gauges from the versions of a model, one after the other.
