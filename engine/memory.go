@@ -35,7 +35,8 @@ func (db *DB) makeRoom() {
 }
 
 // balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
-// read from their packs, and their indexes of ids go. Aggregates and small segments always stay. It gives up when ctx ends.
+// read from their packs, and their indexes of ids go. Aggregates and small segments always stay. It gives up when ctx
+// ends.
 func (db *DB) balance(ctx context.Context) {
 	type candidate struct {
 		month  monthNumber

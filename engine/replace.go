@@ -23,7 +23,8 @@ type replacement struct {
 	index  *segment.IDIndex
 }
 
-// replacedShare is the part of the memory for sealed columns that new segments may take while the old ones are still there.
+// replacedShare is the part of the memory for sealed columns that new segments may take while the old ones are still
+// there.
 const replacedShare = 4
 
 // replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are

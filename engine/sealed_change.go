@@ -62,8 +62,8 @@ func (p *sealedEditor) change(r segment.Row, c *change) {
 	}
 }
 
-// What changes of sealed rows take of memory until a checkpoint folds them, about: of each row its edit, with what the slice
-// of those of its block has to spare, and of each block that is looked into its part of bitmaps and sums.
+// What changes of sealed rows take of memory until a checkpoint folds them, about: of each row its edit, with what the
+// slice of those of its block has to spare, and of each block that is looked into its part of bitmaps and sums.
 const (
 	editBytes      = 48
 	editBlockBytes = 192
