@@ -65,8 +65,8 @@ func (h *head) holds(s *headSeries, r leafRow, c *change) bool {
 	return c.apply(was, l.times[r.row]).equal(was) && bytes.Equal(h.features(l.text[r.row]), c.features)
 }
 
-// change applies c to a row. The leaves of a frozen head are replaced, because a sealer may be reading them; one that is
-// stale was replaced under this hold of the model's lock. Who changes rows calls sum before giving the lock back.
+// change applies c to a row. The leaves of a frozen head are replaced, because a sealer may be reading them; one that
+// is stale was replaced under this hold of the model's lock. Who changes rows calls sum before giving the lock back.
 func (h *head) change(s *headSeries, r leafRow, c *change) {
 	l := s.leaves[r.leaf]
 	stale := l.stale
@@ -120,8 +120,8 @@ func (l *leaf) cells(i int) cells {
 	return c
 }
 
-// set makes c the cells of row i. An actual that was not known is added to the aggregate; any other change makes the leaf
-// stale, because sums do not subtract.
+// set makes c the cells of row i. An actual that was not known is added to the aggregate; any other change makes the
+// leaf stale, because sums do not subtract.
 func (l *leaf) set(i int, c cells) {
 	was := l.cells(i)
 	l.predicted[i], l.actual[i] = c.predicted, c.actual
