@@ -101,6 +101,7 @@ func (h *head) sum() {
 	h.stale = h.stale[:0]
 }
 
+// set applies c, which is no deletion, to a row of a leaf and to its texts.
 func (h *head) set(l *leaf, row int, c *change) {
 	l.set(row, c.apply(l.cells(row), l.times[row]))
 	if text := l.text[row]; c.kind == replaceRow && !bytes.Equal(h.features(text), c.features) {

@@ -319,10 +319,10 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_change.go", hint: "TestReportsFollowActuals",
-			old: `		l.agg.AddActual(l.times[i], c.predicted, c.actual)
-		l.sketches.forget()
+			old: `	l.setLag(i, c.lag)
+	l.sketches.forget()
 `,
-			fresh: `		l.agg.AddActual(l.times[i], c.predicted, c.actual)
+			fresh: `	l.setLag(i, c.lag)
 `,
 		},
 		{
