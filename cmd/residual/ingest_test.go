@@ -41,7 +41,8 @@ func TestIngestFilesAndPipes(t *testing.T) {
 
 	var packed bytes.Buffer
 	gz := gzip.NewWriter(&packed)
-	_, err := gz.Write(generated(t, "--rows", "300", "--seed", "2"))
+	second := generated(t, "--rows", "300", "--seed", "2")
+	_, err := gz.Write(second)
 	require.NoError(t, err)
 	require.NoError(t, gz.Close())
 	gzFile := write(t, dir, "b.ndjson.gz", packed.Bytes())
@@ -64,7 +65,7 @@ func TestIngestFilesAndPipes(t *testing.T) {
 	require.NotContains(t, r.err, "rows", "no bar where there is no terminal")
 	require.Equal(t, 5500, countRows(t, s.url()), "a load that runs again stores nothing")
 
-	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "100KiB", plain, write(t, dir, "b.ndjson", generated(t, "--rows", "300", "--seed", "2")))
+	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "100KiB", plain, write(t, dir, "b.ndjson", second))
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Contains(t, r.out, "5300 rows sent: 0 stored, 5300 were there before, 0 quarantined, ")
 	require.Equal(t, 5500, countRows(t, s.url()), "rows sent in other requests are still the same rows")
