@@ -16,7 +16,8 @@ import (
 const expiredMax = 1024
 
 // forgetActuals gives up actuals whose time is over, and those for which there is no room. Every record does it, by
-// its own time, so that a replay comes to the same.
+// its own time, so that a replay comes to the same, but for which of the oldest go where records of several models were
+// under way at a time.
 func (p *publisher) forgetActuals(now moment) {
 	memory := p.db.actuals
 	memory.Expire(now.past()-p.db.opts.ActualsTTL.Milliseconds(), expiredMax, func(a *actuals.Actual) {
