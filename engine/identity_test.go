@@ -140,12 +140,44 @@ func TestScopes(t *testing.T) {
 	expect(map[string]float64{"v1": 3})
 	appendEvents(t, db, givenRow("v3", "production"), givenRow("v2", "canary")) // of these, v2 is taken back
 	expect(map[string]float64{"v1": 3, "v3": 3})
+	predictions, actuals := totals(t, db)
+	require.Equal(t, [2]int{5, 3}, [2]int{predictions, actuals}, "the v2 in canary has none either")
 	give(event.Actual{Withdrawn: true})
 	expect(map[string]float64{})
-	predictions, actuals := totals(t, db)
+	predictions, actuals = totals(t, db)
 	require.Equal(t, [2]int{5, 0}, [2]int{predictions, actuals})
 	require.EqualValues(t, 2, db.Stats().Withdrawn)
 	require.Zero(t, db.Stats().ActualsRemembered)
+}
+
+// TestLagGoesWithItsActual withdraws an actual that came apart, and sends the row again with one of its own: it has no lag.
+func TestLagGoesWithItsActual(t *testing.T) {
+	for name, settle := range settles {
+		if strings.Contains(name, "restart") {
+			continue // which is for the orders of rows and actuals
+		}
+		t.Run(name, func(t *testing.T) {
+			db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+			known := func() bool {
+				got, err := db.Report(context.Background(), engine.ReportQuery{Model: "m"})
+				require.NoError(t, err)
+				require.Len(t, got.Rows, 1)
+				return got.Rows[0].ActualLagP50.Null == engine.Present
+			}
+			row := givenRow("v1", "production")
+			appendEvents(t, db, row)
+			require.NoError(t, settle(db, nil))
+			sendActual(t, db, "m", "a", 8)
+			require.True(t, known())
+			var all event.Actuals
+			require.NoError(t, all.Add(event.Actual{ModelID: "m", PredictionID: "a", Withdrawn: true}, db.Rules()))
+			_, err := db.AppendActuals(context.Background(), &all)
+			require.NoError(t, err)
+			row.ActualValue, row.HasActual = 9, true
+			appendEvents(t, db, row)
+			require.False(t, known())
+		})
+	}
 }
 
 // TestKeepCopies keeps each copy of a row where that is asked for, and an actual is about all of them.
