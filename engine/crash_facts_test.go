@@ -56,7 +56,7 @@ func newSent(n, process int, s shape) *sent {
 	for i := range 2 + r.IntN(4) {
 		e := newRow(r, fmt.Sprintf("p-%d-%d-%d", process, n, i), s)
 		b.rows = append(b.rows, e)
-		if r.IntN(4) == 0 { // the same request, answered by another version in another environment
+		if (n+i)%4 == 0 { // the same request, answered by another version in another environment
 			e.ModelVersion, e.Environment, e.PredictedValue = "shadow", "canary", e.PredictedValue+1
 			b.rows = append(b.rows, e)
 		}

@@ -34,6 +34,7 @@ func (p *publisher) publishActuals(x *publication) (over bool, err error) {
 				return false, err
 			}
 			x.row += n
+			p.shrinkActuals(x.record.moment()) // not at the end alone: a request may have more than the memory holds
 			if p.slice.spent(n*actualWork + p.identity.takeLooks()) {
 				return false, nil
 			}

@@ -23,8 +23,14 @@ func (p *publisher) forgetActuals(now moment) {
 	memory.Expire(now.past()-p.db.opts.ActualsTTL.Milliseconds(), expiredMax, func(a *actuals.Actual) {
 		p.quarantineActual(a, now.wall, "no prediction of this model_id and prediction_id came in time")
 	})
-	p.db.counters.actualsForgotten.Add(uint64(memory.Shrink(p.db.opts.ActualsBytes, p.evict(now.wall))))
+	p.shrinkActuals(now)
 	p.countActuals()
+}
+
+// shrinkActuals gives up actuals for which there is no room.
+func (p *publisher) shrinkActuals(now moment) {
+	forgotten := p.db.actuals.Shrink(p.db.opts.ActualsBytes, p.evict(now.wall))
+	p.db.counters.actualsForgotten.Add(uint64(forgotten))
 }
 
 // countActuals sets the gauges of what is remembered.
