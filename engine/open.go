@@ -150,6 +150,7 @@ func (db *DB) openLog() error {
 		return logError(err)
 	}
 	db.log = log
+	replay.decoder, replay.record, replay.ordered = recordDecoder{}, record{}, bySeries{} // the log keeps the replayer
 	db.resumeClock(&replay)
 	for code := range db.counters.quarantined { // what the log has was counted by the process that took it
 		db.counters.quarantined[code].Store(0)
