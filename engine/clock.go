@@ -16,6 +16,10 @@ const (
 	clockRate = 4
 	// clockConfirmed is how long a wall clock that has not jumped again is doubted at most.
 	clockConfirmed = 7 * 24 * time.Hour
+	// clockSetBack is how long a wall clock that is behind the trusted one is doubted at most. To believe one that is wrong
+	// keeps things longer; to doubt one that is right leaves the trusted clock ahead, as a machine that starts with a wrong
+	// clock has set it, for the next wrong reading to drop everything by.
+	clockSetBack = time.Hour
 )
 
 // clock tells the time by which the store forgets: retention, idempotency keys, actuals for rows still to come. What is
@@ -24,9 +28,10 @@ const (
 // The trusted clock goes with the monotonic clock, and the wall clock sets it right. A difference of up to clockStep is
 // made good at once, as often as a step's worth has come back: clockRate times what has passed since the last one, none
 // right after Open. A larger one is doubted. It is made good by at most clockRate times the time in which two readings
-// after each other have shown it, or in full after clockConfirmed without a further jump. So between any two moments,
-// however the wall clock jumps, the trusted clock moves by no more than clockStep and clockRate times what has passed
-// beside what has passed, until that week is over. A clock that is a day ahead is believed after six hours.
+// after each other have shown it, or in full after clockConfirmed without a further jump, and after clockSetBack where the
+// wall clock is the one behind. So between any two moments, however the wall clock jumps, the trusted clock goes ahead by no
+// more than clockStep and clockRate times what has passed beside what has passed, until that week is over. A clock that is a
+// day ahead is believed after six hours.
 //
 // The time is kept in every record of the log and in the manifest. A restart goes on from the last one and sees the
 // time for which the store was closed as a difference to be made good.
@@ -102,7 +107,11 @@ func (c *clock) believed(ahead, line, passed int64) (move int64) {
 	if magnitude(line-c.line) > clockStep.Milliseconds() {
 		c.line, c.since = line, c.last
 	}
-	if c.last-c.since >= clockConfirmed.Milliseconds() {
+	confirmed := clockConfirmed
+	if ahead < 0 {
+		confirmed = clockSetBack
+	}
+	if c.last-c.since >= confirmed.Milliseconds() {
 		return ahead
 	}
 	shown := min(magnitude(ahead), magnitude(c.doubt), clockRate*passed)

@@ -25,6 +25,7 @@ func (s *countedSource) Bytes(off, n int64, _ []byte) (b []byte, resident bool, 
 
 // sealedIn returns a sealed segment of one series over a source of its own.
 func sealedIn(t *testing.T, whole []byte) (*sealed, *countedSource) {
+	t.Helper()
 	src := &countedSource{whole: whole}
 	kept, err := segment.Open(src, int64(len(whole)))
 	require.NoError(t, err)
