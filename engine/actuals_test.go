@@ -204,9 +204,9 @@ func TestActualBehindCut(t *testing.T) {
 // TestUnsyncedBehindCut sends a request right behind the cut of a checkpoint to a store that does not sync its log, and cuts
 // the power: what the request has changed of a sealed row and what it has left to remember are both there, or neither.
 func TestUnsyncedBehindCut(t *testing.T) {
-	for crash := range uint64(30) {
+	for crash := range uint64(12) {
 		disk := simdisk.New(simdisk.Options{})
-		opts := engine.Options{NoBackground: true, FS: disk, Sync: wal.SyncNever}
+		opts := engine.Options{NoBackground: true, FS: disk, Sync: wal.SyncNever, LogFileBytes: 32 << 10}
 		db := openDB(t, "store", opts)
 		sendPrediction(t, db, "m", "a")
 		require.NoError(t, db.Checkpoint(context.Background()))
