@@ -327,8 +327,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the memory of actuals has no bound", file: "engine/remember.go", hint: "TestActualsMemory",
-			old:   `memory.Shrink(p.db.opts.ActualsBytes,`,
-			fresh: `memory.Shrink(1<<40,`,
+			old:   `p.db.actuals.Shrink(p.db.opts.ActualsBytes,`,
+			fresh: `p.db.actuals.Shrink(1<<40,`,
 		},
 		{
 			name: "segment: a hash decides which row is meant", file: "segment/idindex.go", hint: "TestFindIDs",
