@@ -126,11 +126,11 @@ faults: ## real mounts, and ext4 that is shut down under writers; needs root and
 	@[ "$$(id -u)" = 0 ] || { echo "faults: NOT RUN: only root may mount file systems" >&2; exit 1; }
 	@[ -e /dev/loop-control ] || { echo "faults: NOT RUN: this machine has no loop devices" >&2; exit 1; }
 	@command -v mkfs.ext4 >/dev/null || { apt-get update -q && apt-get install -qy e2fsprogs; }
-	$(GO) test -tags faults -count=1 -v -timeout 30m ./internal/faults
+	$(GO) test -tags faults -count=1 -v -timeout 30m ./internal/testing/faults
 
 .PHONY: mutants
 mutants: ## deliberate bugs, one at a time: the tests must find each
-	$(GO) run ./internal/mutants
+	$(GO) run ./internal/testing/mutants
 
 .PHONY: long
 long: ## random operations and random input, many times those of test

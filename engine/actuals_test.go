@@ -13,7 +13,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/wal"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // TestCheckpointBesideAppends makes checkpoints while others append, and kills the process: what came before a checkpoint's cut

@@ -9,7 +9,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/testing/crashtest"
 )
 
 // sent is a fact of the crash tests: a request that was sent, with rows and rejects, actuals, or ids to delete; or, with

@@ -13,7 +13,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/testing/crashtest"
 )
 
 // everything picks all rows with an actual.

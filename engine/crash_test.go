@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/crashtest"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 var crashFlags = crashtest.RegisterFlags(flag.CommandLine)

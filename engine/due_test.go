@@ -11,7 +11,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // TestActualsMakeCheckpointsDue sends actuals of sealed rows: they take memory until a checkpoint, as rows do.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/testing/crashtest"
 )
 
 // mayPass are the faults that a store may get over without a word: a file that could not be removed is garbage for the

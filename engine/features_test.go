@@ -14,7 +14,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/memory"
+	"github.com/residualdb/residual/internal/testing/memory"
 )
 
 var featureNames = flag.Int("engine.names", 20_000, "feature names of TestManyFeatureNames, each in a row of its own")

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/crashtest"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // TestFlips flips single bits of every file of a small store, every one if the sweeps are scaled up. The store is refused

@@ -17,8 +17,8 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
 	"github.com/residualdb/residual/wal"
 )
 

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/memory"
+	"github.com/residualdb/residual/internal/testing/memory"
 	"github.com/residualdb/residual/internal/workload"
 )
 

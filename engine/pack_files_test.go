@@ -11,7 +11,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // TestManyPacks lets models come and go, so that there is a pack for each checkpoint: few of them are open at a time,

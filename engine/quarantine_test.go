@@ -13,8 +13,8 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/internal/memory"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/memory"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // rejected is a batch of so many rejected lines of so many bytes, all different.

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
 
 // damages are ways to damage a file; the result is nil for a file that is gone.

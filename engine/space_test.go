@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // fullDisk is a session on a small disk, of a store that looks after itself.

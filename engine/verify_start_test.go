@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // TestVerifyInterruptedStart cuts a first start off at each of its operations, by a kill and by a power cut: Verify finds

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/httpapi"
-	"github.com/residualdb/residual/internal/memory"
+	"github.com/residualdb/residual/internal/testing/memory"
 )
 
 var long = flag.Bool("residual.long", false, "also run what takes minutes or many connections")

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/residualdb/residual/internal/crashtest"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/wal"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/testing/crashtest"
 )
 
 var flags = crashtest.RegisterFlags(flag.CommandLine)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
 
 // memFS is a directory in memory that can only be read: anything else is a nil dereference. By base name.

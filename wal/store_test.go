@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/residualdb/residual/internal/crashtest"
+	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
 	"github.com/residualdb/residual/wal"
 )
 

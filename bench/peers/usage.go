@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/residualdb/residual/internal/memory"
+	"github.com/residualdb/residual/internal/testing/memory"
 )
 
 // usage is what a process has used since it began.

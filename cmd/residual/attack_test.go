@@ -20,7 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/memory"
+	"github.com/residualdb/residual/internal/testing/memory"
 )
 
 var (

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/residualdb/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/internal/workload"
 )
 

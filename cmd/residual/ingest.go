@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/residualdb/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
 
 // errQuarantined makes a load with rejected rows fail, so that a script notices.

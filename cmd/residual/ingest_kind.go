@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/residualdb/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
 
 // kind is what an input holds, and how that is to be read.

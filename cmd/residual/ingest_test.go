@@ -16,7 +16,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/internal/workload"
 )
 

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/httpapi"
-	"github.com/residualdb/residual/internal/client"
 )
 
 // endpoint is a pipe as a command: each parameter is a flag of the same name with dashes. Parameters that are not given are not

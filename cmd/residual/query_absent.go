@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/residualdb/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
 
 // An answer leaves out a model that is unknown as it does one without rows in the window. absent tells the two apart.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/client"
-	"github.com/residualdb/residual/internal/memory"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/internal/testing/memory"
 )
 
 // TestSmallMemory loads into a server of the least memory as residual ingest does, more requests at a time than fit:

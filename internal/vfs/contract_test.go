@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
 
 // subject is a file system under test, with a directory that is empty.

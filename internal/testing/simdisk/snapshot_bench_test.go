@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/testing/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk/toylog"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
-	"github.com/residualdb/residual/internal/vfs/simdisk/toylog"
 )
 
 // BenchmarkCrash makes a crashed disk of a store of 50 files and a log file of the given size, of which two groups are not

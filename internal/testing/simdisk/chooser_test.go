@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // fates asks for the fates of one file of n sectors, as letters.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // atEnd is the operation of an ending behind all operations of a life.

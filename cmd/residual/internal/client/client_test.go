@@ -19,7 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
 
 // fakeServer keeps events by idempotency key, as the real one promises. fail may refuse a request by writing an answer;

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/crashtest"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 func TestCaseText(t *testing.T) {

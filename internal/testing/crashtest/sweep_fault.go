@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // Faults runs the workload with a fault at each of its operations, of each kind that can strike it, once and from there on, or

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // TestFactsAtEachOperation holds what is known of facts by the operation after which each life ends.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/residualdb/residual/internal/vfs/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 // Outcome is what is known of a fact.

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/residualdb/residual/internal/crashtest"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
-	"github.com/residualdb/residual/internal/vfs/simdisk/toylog"
+	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/simdisk"
+	"github.com/residualdb/residual/internal/testing/simdisk/toylog"
 )
 
 var flags = crashtest.RegisterFlags(flag.CommandLine)

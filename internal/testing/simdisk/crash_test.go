@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/internal/vfs/simdisk"
 )
 
 // script is a Chooser that says what it was told: fates in turn, the same position always.

@@ -5,6 +5,6 @@
 // the tree is touched. A piece that is not in its file exactly once fails the run, and so does a mutant that does not
 // compile: the table follows the code.
 //
-//	go run ./internal/mutants            all of them
-//	go run ./internal/mutants -run sync  those whose name matches
+//	go run ./internal/testing/mutants            all of them
+//	go run ./internal/testing/mutants -run sync  those whose name matches
 package main
