@@ -11,7 +11,7 @@ import (
 
 // TestMutantsApply holds the table to the code: each mutant changes exactly one place, and is Go.
 func TestMutantsApply(t *testing.T) {
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("../../..")
 	require.NoError(t, err)
 	names := make(map[string]bool)
 	for _, m := range all() {
