@@ -32,24 +32,24 @@ var columnNames = [...]string{
 // String returns the name of the column.
 func (c column) String() string { return columnNames[c] }
 
-// columns is a set of columns.
-type columns uint16
+// columnSet is a set of columns.
+type columnSet uint16
 
-func setOf(cs ...column) columns {
-	var set columns
+func setOf(cs ...column) columnSet {
+	var set columnSet
 	for _, c := range cs {
 		set |= c.bit()
 	}
 	return set
 }
 
-func (c column) bit() columns { return 1 << c }
+func (c column) bit() columnSet { return 1 << c }
 
 // schema is what a data source makes of the columns. A column outside known is
 // an unknown key; one inside known but not required may be absent or null. Where
 // null says something of its own, a required column may be null, not absent.
 type schema struct {
-	known, required, nullable columns
+	known, required, nullable columnSet
 
 	// keys finds a known column by its key, each in a slot of its own.
 	keys [16]columnKey
@@ -64,7 +64,7 @@ type columnKey struct {
 	col          column
 }
 
-func newSchema(known, required columns) schema {
+func newSchema(known, required columnSet) schema {
 	s := schema{known: known, required: required}
 	for i := range s.keys {
 		s.keys[i].hi = 1
@@ -119,7 +119,7 @@ func (s *schema) columnAt(b []byte, i int) (c column, end int) {
 
 // firstMissing returns the first required column that is not in seen, or
 // colNone.
-func (s *schema) firstMissing(seen columns) column {
+func (s *schema) firstMissing(seen columnSet) column {
 	missing := s.required &^ seen
 	if missing == 0 {
 		return colNone

@@ -8,7 +8,7 @@ import "slices"
 type row struct {
 	// given are the columns that have a value; the others are those of an earlier
 	// line. Of the columns where null says something, nulls are those that are null.
-	given, nulls columns
+	given, nulls columnSet
 
 	time              int64
 	predicted, actual float64
@@ -106,7 +106,7 @@ func (d *Decoder) readObject(b []byte, i int) (int, column, fault) {
 // readMembers reads the members of an object, of which the first is at i, and its
 // closing brace.
 func (d *Decoder) readMembers(b []byte, i int, scope *nameScope) (int, column, fault) {
-	var seen columns
+	var seen columnSet
 	learn := d.src.layouts.worthLearning()
 	for {
 		c, end, f := d.readKey(b, i, scope)
