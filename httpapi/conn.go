@@ -207,7 +207,7 @@ type conn struct {
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.receive(p)
+	n, err := c.Conn.Read(p)
 	if end := bytes.LastIndexByte(p[:n], '\n'); end >= 0 {
 		c.unbroken = n - end - 1
 	} else {

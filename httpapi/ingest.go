@@ -209,13 +209,13 @@ func (in *inflow) decodeArray(to *intake, rules event.Rules) error {
 
 // decodePiece decodes some lines, or a whole document.
 func (in *inflow) decodePiece(to *intake, piece []byte, rules event.Rules) error {
-	turn := in.server.turns.take()
-	defer in.server.turns.give(turn)
-	to.decoder = turn.decoder
-	begin := time.Now()
 	var err error
-	turn.do(len(piece), func() { err = in.source.decode(to, piece, in.format, rules) })
-	in.server.counts.decodeNanos.Add(uint64(time.Since(begin)))
+	in.server.decodes.decode(len(piece), func(d *event.Decoder) {
+		begin := time.Now()
+		to.decoder = d
+		err = in.source.decode(to, piece, in.format, rules)
+		in.server.counts.decodeNanos.Add(uint64(time.Since(begin)))
+	})
 	return decodeError(err)
 }
 

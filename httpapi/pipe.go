@@ -123,7 +123,6 @@ func (s *Server) ask(c *call, p *pipe) error {
 		return busy(s.limits.QueriesMax, "too many queries are running; send this one again")
 	}
 	defer s.queries.leave()
-	s.rush.ask()
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()

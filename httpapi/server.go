@@ -79,11 +79,9 @@ type Server struct {
 	budget  budget
 	heap    heap
 	streams streams
-	turns   turns
-	readers atomic.Pointer[thread.Background] // nil unless the server serves
+	decodes decodeSlots
 	ingests gate
 	queries gate
-	rush    rush
 	quota   quota
 	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
 	gauging chan struct{}
@@ -121,10 +119,9 @@ func New(store Store, opts Options) (*Server, error) {
 		budget:  budget{limit: opts.Limits.InFlightBytesMax},
 		heap:    heap{limit: opts.Limits.HeapBytesMax},
 		streams: streams{budget: budget{limit: opts.Limits.AnswerBytesMax}},
-		turns:   newTurns(opts.Limits.DecodesMax),
+		decodes: newDecodeSlots(opts.Limits.DecodesMax),
 		ingests: gate{slots: make(chan struct{}, opts.Limits.IngestsMax)},
 		queries: gate{slots: make(chan struct{}, opts.Limits.QueriesMax)},
-		rush:    rush{spare: thread.Spare},
 		quota:   quota{rate: opts.Limits.RequestsPerSecond},
 	}
 	s.calls.New = func() any { return &call{server: s} }
@@ -174,8 +171,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	g := newGuard(ln, s)
 	s.mu.Lock()
 	if len(s.guards) == 0 && !s.stopped {
-		s.turns.start()
-		s.readers.Store(thread.Start(s.limits.DecodesMax))
+		s.decodes.threads = thread.Start(s.limits.DecodesMax)
 	}
 	s.guards = append(s.guards, g)
 	s.mu.Unlock()
@@ -195,8 +191,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		g.closeAll()
 	}
 	if !s.stopped {
-		s.turns.stop()
-		s.readers.Load().Stop()
+		s.decodes.threads.Stop()
 	}
 	s.intakes.Drop()
 	s.buffers.Drop()

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/residualdb/residual/internal/thread"
 )
@@ -32,32 +31,4 @@ func niceness(t *testing.T) int {
 	nice, err := strconv.Atoi(strings.Fields(fields)[16])
 	require.NoError(t, err)
 	return nice
-}
-
-// TestSpare holds that threads that give way leave a processor while it is spared, and come back to it after that.
-func TestSpare(t *testing.T) {
-	if niceness(t) >= 10 || processors(t) < 2 {
-		t.Skip("needs two processors, and a priority to give way from")
-	}
-	b := thread.Start(1)
-	defer b.Stop()
-	all := processors(t)
-	inside := func() (n int) {
-		b.Do(func() { n = processors(t) })
-		return n
-	}
-	require.Equal(t, all, inside())
-	thread.Spare(true)
-	require.Equal(t, all-1, inside())
-	require.Equal(t, all, processors(t), "the caller stays")
-	thread.Spare(false)
-	require.Equal(t, all, inside())
-}
-
-// processors counts those that the calling thread may use.
-func processors(t *testing.T) int {
-	t.Helper()
-	var set unix.CPUSet
-	require.NoError(t, unix.SchedGetaffinity(0, &set))
-	return set.Count()
 }

@@ -3,5 +3,3 @@
 package thread
 
 func lower() {}
-
-func spare(bool) {}
