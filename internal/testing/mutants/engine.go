@@ -4,7 +4,7 @@ package main
 func engineMutants() []mutant { //nolint:funlen // a table
 	return []mutant{
 		{
-			name: "engine: the log is truncated before the manifest", file: "engine/save.go", hint: "TestCrash$",
+			name: "engine: the log is truncated before the manifest", in: "engine", hint: "TestCrash$",
 			old: `	if err == nil {
 		err = db.replace(`,
 			fresh: `	if err == nil {
@@ -14,7 +14,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		err = db.replace(`,
 		},
 		{
-			name: "engine: a pack is not synced", file: "engine/pack.go", hint: "TestCrash$",
+			name: "engine: a pack is not synced", in: "engine", hint: "TestCrash$",
 			old: `	if err := w.file.Sync(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sync %s: %w", w.name, err), w.abort())
 	}
@@ -22,12 +22,12 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: the directory of packs is not synced", file: "engine/commit.go", hint: "TestCrash$",
+			name: "engine: the directory of packs is not synced", in: "engine", function: "commit", hint: "TestCrash$",
 			old:   `	for _, dir := range storedDirs {`,
 			fresh: `	for _, dir := range storedDirs[1:] {`,
 		},
 		{
-			name: "engine: the manifest's directory is not synced", file: "engine/commit.go", hint: "TestCrash$",
+			name: "engine: the manifest's directory is not synced", in: "engine", hint: "TestCrash$",
 			old: `	if err := k.syncDir("."); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: the store's own name is not synced", file: "engine/storeid.go", hint: "TestCrash$",
+			name: "engine: the store's own name is not synced", in: "engine", hint: "TestCrash$",
 			old: `	if err := syncAbove(db.opts.FS, db.dir); err != nil {
 		return id, err
 	}
@@ -43,7 +43,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: a merge removes the old packs before the commit", file: "engine/replace.go", hint: "TestCrash$/merge",
+			name: "engine: a merge removes the old packs before the commit", in: "engine", hint: "TestCrash$/merge",
 			old: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 `,
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
@@ -55,85 +55,85 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "engine: latest is the newest version, with or without actuals", file: "engine/latest.go", hint: "TestLatest",
+			name: "engine: latest is the newest version, with or without actuals", in: "engine", hint: "TestLatest",
 			old:   `	actuals := func(a *answer) uint64 { return a.Actuals }`,
 			fresh: `	actuals := func(a *answer) uint64 { return a.Rows }`,
 		},
 		{
-			name: "engine: a reference counts once for each version of a total", file: "engine/totals.go", hint: "TestOperations",
+			name: "engine: a reference counts once for each version of a total", in: "engine", hint: "TestOperations",
 			old:   `			sc.counted[of] = true`,
 			fresh: `			sc.counted[of] = false`,
 		},
 		{
-			name: "engine: a shorter prefix hides behind a longer one", file: "engine/selection.go", hint: "TestPattern",
+			name: "engine: a shorter prefix hides behind a longer one", in: "engine", hint: "TestPattern",
 			old:   `!strings.HasPrefix(prefix, kept[len(kept)-1])`,
 			fresh: `prefix != kept[len(kept)-1]`,
 		},
 		{
-			name: "engine: merged segments are not retired", file: "engine/replace.go", hint: "TestCrash$/merge",
+			name: "engine: merged segments are not retired", in: "engine", hint: "TestCrash$/merge",
 			old:   `			if pl := old.source.held.Load(); pl != nil {`,
 			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.entry < 0 {`,
 		},
 		{
-			name: "engine: retired segments are loaded", file: "engine/open.go", hint: "TestCrash$/merge|TestOperations",
+			name: "engine: retired segments are loaded", in: "engine", hint: "TestCrash$/merge|TestOperations",
 			old:   `			if dead[uint32(entry)] {`,
 			fresh: `			if dead[uint32(entry)] && entry < 0 {`,
 		},
 		{
-			name: "engine: the checkpoint leaves out rows before its cut", file: "engine/checkpoint.go", hint: "TestCrash$/checkpoint",
+			name: "engine: the checkpoint leaves out rows before its cut", in: "engine", hint: "TestCrash$/checkpoint",
 			old:   `		if err := db.sealMonth(k.dirty[0], last); err != nil {`,
 			fresh: `		if err := db.sealMonth(k.dirty[0], last-1); err != nil {`,
 		},
 		{
-			name: "engine: rows behind the cut go into the checkpoint", file: "engine/save.go", hint: "TestRowsBehindCut",
+			name: "engine: rows behind the cut go into the checkpoint", in: "engine", function: "save", hint: "TestRowsBehindCut",
 			old:   `	taken := k.takeUnsaved(c.generation)`,
 			fresh: `	taken := k.takeUnsaved(c.generation + 1)`,
 		},
 		{
-			name: "engine: the manifest covers one record too many", file: "engine/save.go", hint: "TestCrash$/checkpoint",
+			name: "engine: the manifest covers one record too many", in: "engine", hint: "TestCrash$/checkpoint",
 			old: `	next.covered = c.covered`,
 			fresh: `	next.covered = c.covered
 	next.covered.LSN++`,
 		},
 		{
-			name: "engine: the idempotency window is not in the checkpoint", file: "engine/save.go", hint: "TestCrash$/checkpoint",
+			name: "engine: the idempotency window is not in the checkpoint", in: "engine", hint: "TestCrash$/checkpoint",
 			old:   `	if n.keys > 0 {`,
 			fresh: `	if n.keys < 0 {`,
 		},
 		{
-			name: "engine: the idempotency window is not loaded", file: "engine/open.go", hint: "TestCrash$/checkpoint",
+			name: "engine: the idempotency window is not loaded", in: "engine", hint: "TestCrash$/checkpoint",
 			old:   `return decodeKeys(c, db.keys.restore) })`,
 			fresh: `return decodeKeys(c, func(keyEntry) {}) })`,
 		},
 		{
-			name: "engine: keys of replayed records are forgotten", file: "engine/record.go", hint: "TestCrash$/append",
+			name: "engine: keys of replayed records are forgotten", in: "engine", hint: "TestCrash$/append",
 			old:   `	r.keyed, r.keep = flags&flagKeyed != 0, `,
 			fresh: `	r.keyed, r.keep = flags&flagKeyed != 0 && len(payload) == 0, `,
 		},
 		{
-			name: "engine: lists that are not old yet are let go", file: "engine/save.go", hint: "TestCrash$",
+			name: "engine: lists that are not old yet are let go", in: "engine", hint: "TestCrash$",
 			old:   `		entries += l.entries`,
 			fresh: `		entries += l.entries + entriesMax`,
 		},
 		{
-			name: "engine: the quarantine is not in the checkpoint", file: "engine/save.go", hint: "TestCrash$/checkpoint|TestQuarantine",
+			name: "engine: the quarantine is not in the checkpoint", in: "engine", hint: "TestCrash$/checkpoint|TestQuarantine",
 			old:   `	if err := k.writeRejects(next, now, q); err != nil {`,
 			fresh: `	if err := error(nil); err != nil {`,
 		},
 		{
-			name: "engine: a key with another body is a duplicate", file: "engine/keys.go", hint: "TestAppendOnce|TestCrash$",
+			name: "engine: a key with another body is a duplicate", in: "engine", hint: "TestAppendOnce|TestCrash$",
 			old:   `			return e, true, conflict(e.hash == hash)`,
 			fresh: `			return e, true, nil`,
 		},
 		{
-			name: "engine: a key under way does not keep another from it", file: "engine/keys.go", hint: "TestAppendOnceInParallel",
+			name: "engine: a key under way does not keep another from it", in: "engine", hint: "TestAppendOnceInParallel",
 			old: `		f := w.flights[id]
 		if f == nil {`,
 			fresh: `		f := w.flights[id]
 		if f == nil || f.hash == hash {`,
 		},
 		{
-			name: "engine: what failed in the log is success", file: "engine/append.go", hint: "TestFaults$",
+			name: "engine: what failed in the log is success", in: "engine", hint: "TestFaults$",
 			old: `	if err != nil {
 		return Appended{}, fmt.Errorf("append: %w", logError(err))
 	}`,
@@ -142,32 +142,32 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	}`,
 		},
 		{
-			name: "engine: an unknown outcome says that nothing was stored", file: "engine/errors.go", hint: "TestFaults$",
+			name: "engine: an unknown outcome says that nothing was stored", in: "engine", hint: "TestFaults$",
 			old:   `		{wal.ErrOutcomeUnknown, ErrOutcomeUnknown},`,
 			fresh: `		{wal.ErrOutcomeUnknown, ErrDegraded},`,
 		},
 		{
-			name: "engine: manifest checksums are not looked at", file: "engine/manifest.go", hint: "TestFlips",
+			name: "engine: manifest checksums are not looked at", in: "engine", hint: "TestFlips",
 			old:   `	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) {`,
 			fresh: `	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) && len(b) == 0 {`,
 		},
 		{
-			name: "engine: list checksums are not looked at", file: "engine/list.go", hint: "TestSalvage$",
+			name: "engine: list checksums are not looked at", in: "engine", hint: "TestSalvage$",
 			old:   `	case crc != binary.LittleEndian.Uint32(b[len(body):]):`,
 			fresh: `	case crc != binary.LittleEndian.Uint32(b[len(body):]) && len(b) == 0:`,
 		},
 		{
-			name: "engine: pack directory checksums are not looked at", file: "engine/pack_format.go", hint: "TestFlips",
+			name: "engine: pack directory checksums are not looked at", in: "engine", hint: "TestFlips",
 			old:   `	if crc32.Checksum(b, castagnoli) != crc {`,
 			fresh: `	if crc32.Checksum(b, castagnoli) != crc && len(b) == 0 {`,
 		},
 		{
-			name: "engine: a list need not be the one that the manifest names", file: "engine/list.go", hint: "TestHostile",
+			name: "engine: a list need not be the one that the manifest names", in: "engine", hint: "TestHostile",
 			old:   `	if err == nil && (crc != ref.crc || int64(len(b)) != ref.size) {`,
 			fresh: `	if err == nil && crc != ref.crc && len(b) == 0 {`,
 		},
 		{
-			name: "engine: a pack of another store or number is taken", file: "engine/pack.go", hint: "TestHostile|TestSalvageRefuses",
+			name: "engine: a pack of another store or number is taken", in: "engine", hint: "TestHostile|TestSalvageRefuses",
 			old: `	if err := checkPackHeader(header, store, ref.number); err != nil {
 		return nil, err
 	}
@@ -175,17 +175,17 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: a store without a manifest is a new one", file: "engine/replay.go", hint: "TestHostileLogAlone",
+			name: "engine: a store without a manifest is a new one", in: "engine", hint: "TestHostileLogAlone",
 			old:   `	if k := &p.db.keeper; k.manifest.number == 0 {`,
 			fresh: `	if k := &p.db.keeper; k.manifest.number != k.manifest.number {`,
 		},
 		{
-			name: "engine: the first manifest is not written", file: "engine/layout.go", hint: "TestHostile|TestCrash$",
+			name: "engine: the first manifest is not written", in: "engine", hint: "TestHostile|TestCrash$",
 			old:   `	return k.commit(&manifest{})`,
 			fresh: `	return nil`,
 		},
 		{
-			name: "engine: a failed sync of a directory is forgotten", file: "engine/commit.go", hint: "TestFault",
+			name: "engine: a failed sync of a directory is forgotten", in: "engine", hint: "TestFault",
 			old: `	if err != nil && !passes(err) {
 		return k.fail(err)
 	}
@@ -194,7 +194,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	return nil`,
 		},
 		{
-			name: "engine: checkpoints end for good on a full disk", file: "engine/commit.go", hint: "TestNoSpace|TestDiskFull",
+			name: "engine: checkpoints end for good on a full disk", in: "engine", hint: "TestNoSpace|TestDiskFull",
 			old: `	if err := vfs.ReplaceFile(k.fs, k.dir, name, content); err != nil {
 		return err
 	}`,
@@ -203,7 +203,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	}`,
 		},
 		{
-			name: "engine: a full disk gets no checkpoint", file: "engine/background.go", hint: "TestDiskFull",
+			name: "engine: a full disk gets no checkpoint", in: "engine", hint: "TestDiskFull",
 			old: `	if errors.Is(err, wal.ErrNoSpace) {
 		db.background.ask()
 	}
@@ -212,66 +212,66 @@ func engineMutants() []mutant { //nolint:funlen // a table
 }`,
 		},
 		{
-			name: "engine: what a failed checkpoint has sealed is lost to the next", file: "engine/save.go", hint: "TestNoSpace|TestFaults",
+			name: "engine: what a failed checkpoint has sealed is lost to the next", in: "engine", hint: "TestNoSpace|TestFaults",
 			old:   `		k.putBack(taken)`,
 			fresh: `		_ = taken`,
 		},
 		{
-			name: "engine: a failed checkpoint loses the keys that it took", file: "engine/save.go", hint: "TestNoSpace|TestFaults",
+			name: "engine: a failed checkpoint loses the keys that it took", in: "engine", hint: "TestNoSpace|TestFaults",
 			old: `	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)`,
 			fresh: `	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)
 	k.keys, written.keys = nil, 0`,
 		},
 		{
-			name: "engine: a leftover pack is taken over", file: "engine/commit.go", hint: "TestCrash",
+			name: "engine: a leftover pack is taken over", in: "engine", hint: "TestCrash",
 			old: `	next.lastFile = k.lastFile
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: a checkpoint covers what could not be published", file: "engine/checkpoint.go", hint: "TestUnpublished",
+			name: "engine: a checkpoint covers what could not be published", in: "engine", hint: "TestUnpublished",
 			old:   `		if unpublished = db.failure(); unpublished == nil {`,
 			fresh: `		if unpublished = nil; unpublished == nil {`,
 		},
 		{
-			name: "engine: what could not be published is acknowledged", file: "engine/append.go", hint: "TestUnpublished",
+			name: "engine: what could not be published is acknowledged", in: "engine", hint: "TestUnpublished",
 			old:   `	if err == nil && unpublished != nil {`,
 			fresh: `	if err != nil && unpublished != nil {`,
 		},
 		{
-			name: "engine: edited months are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
+			name: "engine: edited months are not in the checkpoint", in: "engine", hint: "TestCrash$/actuals",
 			old:   `		k.edited[d] = true`,
 			fresh: `		_ = d`,
 		},
 		{
-			name: "engine: a lag is taken from when the actual came", file: "engine/publish_actuals.go", hint: "TestOperations|TestActuals$",
+			name: "engine: a lag is taken from when the actual came", in: "engine", hint: "TestOperations|TestActuals$",
 			old:   `observed: orDefault(a.Observed[row], now.latest())}`,
 			fresh: `observed: now.latest()}`,
 		},
 		{
-			name: "engine: remembered actuals are not in the checkpoint", file: "engine/checkpoint.go", hint: "TestCrash$/actuals",
+			name: "engine: remembered actuals are not in the checkpoint", in: "engine", hint: "TestCrash$/actuals",
 			old: `		k.actuals = db.actuals.Snapshot()
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: an actual of one version goes to all", file: "engine/id_changes.go", hint: "TestScopes",
+			name: "engine: an actual of one version goes to all", in: "engine", hint: "TestScopes",
 			old:   `	return (c.scope.Version == "" || `,
 			fresh: `	return (c.scope.Version != "-" || `,
 		},
 		{
-			name: "engine: a row does not get the actual that came before it", file: "engine/publish.go", hint: "TestOrderOfRowAndActual",
+			name: "engine: a row does not get the actual that came before it", in: "engine", hint: "TestOrderOfRowAndActual",
 			old: `		p.recall(o, name, i, end)
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: a row that is later than all is looked for alone", file: "engine/publish.go", hint: "TestOrderOfRowAndActual",
+			name: "engine: a row that is later than all is looked for alone", in: "engine", hint: "TestOrderOfRowAndActual",
 			old:   `o.times[known] <= last {`,
 			fresh: `o.times[known] < last {`,
 		},
 		{
-			name: "engine: a row sent again without its actual loses it", file: "engine/change.go", hint: "TestOrderOfRowAndActual|TestOperations",
+			name: "engine: a row sent again without its actual loses it", in: "engine", hint: "TestOrderOfRowAndActual|TestOperations",
 			old: `		if c.known {
 			now.actual`,
 			fresh: `		now.known = c.known
@@ -279,7 +279,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			now.actual`,
 		},
 		{
-			name: "engine: a correction of a sealed row is not in the checkpoint", file: "engine/id_changes.go", hint: "TestCrash$/actuals",
+			name: "engine: a correction of a sealed row is not in the checkpoint", in: "engine", hint: "TestCrash$/actuals",
 			old: `		if edits.sealed {
 			edited(mo)
 		}
@@ -287,7 +287,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: a sealed row sent again is not in the checkpoint", file: "engine/publish.go", hint: "TestRowsSentAgain|TestOperations",
+			name: "engine: a sealed row sent again is not in the checkpoint", in: "engine", hint: "TestRowsSentAgain|TestOperations",
 			old: `	if edits.sealed {
 		p.db.noteEdited(t.m, t.month)
 	}
@@ -295,30 +295,30 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "engine: a correction beside a merge is lost", file: "engine/id_changes.go", hint: "TestEditsBesideCheckpoints",
+			name: "engine: a correction beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
 			old: `			edits.month.foldJournal.note(series, r.Time, c.ID, &c.change)
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: a correction beside a seal is lost", file: "engine/id_changes.go", hint: "TestEditsBesideCheckpoints",
+			name: "engine: a correction beside a seal is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
 			old: `					mo.sealJournal.note(e.series, e.time, c.ID, &c.change)
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: a row sent again beside a merge is lost", file: "engine/identity.go", hint: "TestEditsBesideCheckpoints",
+			name: "engine: a row sent again beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
 			old: `		edits.month.foldJournal.note(series, r.Time, p.keys[key].ID, c)
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: a lag is lost", file: "engine/change.go", hint: "TestOperations",
+			name: "engine: a lag is lost", in: "engine", hint: "TestOperations",
 			old:   `			now.lag = max(c.observed-ts, 0)`,
 			fresh: `			now.lag = 0`,
 		},
 		{
-			name: "engine: the sketches of a head stay without the actual that joined", file: "engine/head_change.go", hint: "TestReportsFollowActuals",
+			name: "engine: the sketches of a head stay without the actual that joined", in: "engine", hint: "TestReportsFollowActuals",
 			old: `	l.setLag(i, c.lag)
 	l.sketches.forget()
 `,
@@ -326,23 +326,23 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "engine: the memory of actuals has no bound", file: "engine/remember.go", hint: "TestActualsMemory",
+			name: "engine: the memory of actuals has no bound", in: "engine", hint: "TestActualsMemory",
 			old:   `p.db.actuals.Shrink(p.db.opts.ActualsBytes,`,
 			fresh: `p.db.actuals.Shrink(1<<40,`,
 		},
 		{
-			name: "segment: a hash decides which row is meant", file: "segment/idindex.go", hint: "TestFindIDs",
+			name: "segment: a hash decides which row is meant", in: "segment", hint: "TestFindIDs",
 			old:   `	if err != nil || !bytes.Equal(c.IDs.At(row), id) {`,
 			fresh: `	if err != nil {`,
 		},
 		{
-			name: "segment: the sketches of a segment stay without its edits", file: "segment/edits.go", hint: "TestEdits",
+			name: "segment: the sketches of a segment stay without its edits", in: "segment", hint: "TestEdits",
 			old: `	s.forgetSketches(series, block)
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: the idempotency window forgets with each checkpoint", file: "engine/keys.go", hint: "TestAppendOnce$",
+			name: "engine: the idempotency window forgets with each checkpoint", in: "engine", hint: "TestAppendOnce$",
 			old: `	added := w.added
 	w.added = nil
 `,
@@ -352,19 +352,19 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "engine: two processes may open one store where LOCK was removed", file: "internal/vfs/claim.go", hint: "TestClaimOnce",
+			name: "engine: two processes may open one store where LOCK was removed", in: "internal/vfs", hint: "TestClaimOnce",
 			old:   `	for _, name := range []string{c.path, c.lockName} {`,
 			fresh: `	for _, name := range []string{c.lockName} {`,
 		},
 		{
-			name: "vfs: a sync is reported whatever became of the directory", file: "internal/vfs/claim.go", hint: "TestClaim",
+			name: "vfs: a sync is reported whatever became of the directory", in: "internal/vfs", hint: "TestClaim",
 			old: `	return f.claim.leads()
 }`,
 			fresh: `	return nil
 }`,
 		},
 		{
-			name: "vfs: a name is changed without a look at the directory", file: "internal/vfs/claim.go", hint: "TestClaim",
+			name: "vfs: a name is changed without a look at the directory", in: "internal/vfs", hint: "TestClaim",
 			old: `	if err := c.stands(); err != nil {
 		return err
 	}

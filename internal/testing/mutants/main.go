@@ -10,23 +10,32 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 )
 
 func main() {
-	pattern := flag.String("run", "", "only the mutants whose name matches this regular expression")
-	jobs := flag.Int("jobs", 2, "mutants tried at a time")
+	var o options
+	flag.StringVar(&o.pattern, "run", "", "only the mutants whose name matches this regular expression")
+	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "mutants tried at a time")
+	flag.BoolVar(&o.build, "build", false, "only compile them")
 	flag.Parse()
-	if err := run(*pattern, *jobs); err != nil {
+	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(pattern string, jobs int) error {
-	names, err := regexp.Compile(pattern)
+type options struct {
+	pattern string
+	jobs    int
+	build   bool
+}
+
+func run(o options) error {
+	names, err := regexp.Compile(o.pattern)
 	if err != nil {
 		return err
 	}
@@ -41,7 +50,7 @@ func run(pattern string, jobs int) error {
 		survived, wrong []string
 		group           sync.WaitGroup
 	)
-	slots := make(chan struct{}, jobs)
+	slots := make(chan struct{}, o.jobs)
 	for _, m := range all() {
 		if !names.MatchString(m.name) {
 			continue
@@ -49,65 +58,83 @@ func run(pattern string, jobs int) error {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			by, took, err := try(root, m)
+			began := time.Now()
+			by, err := try(root, m, o.build)
 			mu.Lock()
 			defer mu.Unlock()
+			took := time.Since(began).Seconds()
 			switch {
 			case err != nil:
-				wrong = append(wrong, err.Error())
-				fmt.Printf("%-60s %s\n", m.name, err)
+				wrong = append(wrong, m.name)
+				fmt.Printf("%-75s NOT TRIED: %s\n", m.name, err)
+			case o.build:
+				caught++
+				fmt.Printf("%-75s compiles\n", m.name)
 			case by == "":
 				survived = append(survived, m.name)
-				fmt.Printf("%-60s SURVIVED in %.0fs\n", m.name, took.Seconds())
+				fmt.Printf("%-75s SURVIVED in %.0f s\n", m.name, took)
 			default:
 				caught++
-				fmt.Printf("%-60s caught by %s in %.0fs\n", m.name, by, took.Seconds())
+				fmt.Printf("%-75s caught by %s in %.0f s\n", m.name, by, took)
 			}
 		})
 	}
 	group.Wait()
-	fmt.Printf("%d mutants caught, %d survived, %d could not be tried, in %.0fs\n", caught, len(survived), len(wrong), time.Since(began).Seconds())
+	fmt.Printf("total: %d mutants caught, %d survived, %d not tried, in %.0f s\n", caught, len(survived), len(wrong), time.Since(began).Seconds())
 	if len(survived)+len(wrong) > 0 {
-		return fmt.Errorf("survivors: %q; not tried: %q", survived, wrong)
+		return fmt.Errorf("survived: %q; not tried: %q", survived, wrong)
 	}
 	return nil
 }
 
-// try returns which test finds the mutant, or nothing if none does.
-func try(root string, m mutant) (caughtBy string, took time.Duration, err error) {
-	began := time.Now()
+// try returns which test finds the mutant, or nothing if none does or if it is only built.
+func try(root string, m mutant, build bool) (caughtBy string, err error) {
+	files, err := readFiles(root, m.in)
+	if err != nil {
+		return "", err
+	}
+	changed, err := m.apply(files)
+	if err != nil {
+		return "", err
+	}
 	dir, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	overlay, err := overlay(root, dir, m)
+	overlay, err := writeOverlay(root, dir, changed)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
-	if m.hint != "" {
-		caughtBy, err = test(root, overlay, m, m.packages()[0], m.hint)
+	packages := m.packages(changed.path)
+	if build {
+		out, err := goTool(root, "build", "-overlay", overlay, "./"+packages[0])
+		if err != nil {
+			return "", fmt.Errorf("it does not compile: %s", out)
+		}
+		return "", nil
 	}
-	for _, pkg := range m.packages() {
-		if caughtBy == "" && err == nil {
-			caughtBy, err = test(root, overlay, m, pkg, ".")
+	for _, tests := range []string{m.hint, "."} {
+		for _, pkg := range packages {
+			if tests == "" || tests == m.hint && !hasTest(root, pkg, m.hint) {
+				continue
+			}
+			if caughtBy, err = test(root, overlay, pkg, tests); caughtBy != "" || err != nil {
+				return caughtBy, err
+			}
 		}
 	}
-	return caughtBy, time.Since(began), err
+	return "", nil
 }
 
-// overlay writes the changed file and the description of it that the go command wants.
-func overlay(root, dir string, m mutant) (string, error) {
-	source, err := m.apply(root)
-	if err != nil {
+// writeOverlay writes the changed file and the description of it that the go command wants, and returns the latter's name.
+func writeOverlay(root, dir string, changed file) (string, error) {
+	replacement := filepath.Join(dir, "changed.go")
+	if err := os.WriteFile(replacement, []byte(changed.source), 0o600); err != nil {
 		return "", err
 	}
-	changed := filepath.Join(dir, filepath.Base(m.file))
-	if err := os.WriteFile(changed, []byte(source), 0o600); err != nil {
-		return "", err
-	}
-	original := filepath.Join(root, filepath.FromSlash(m.file))
-	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
+	original := filepath.Join(root, filepath.FromSlash(changed.path))
+	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})
 	if err != nil {
 		return "", err
 	}
@@ -115,22 +142,39 @@ func overlay(root, dir string, m mutant) (string, error) {
 	return name, os.WriteFile(name, content, 0o600)
 }
 
+var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+// hasTest returns whether a package has a test that a hint matches: others need not be linked for it.
+func hasTest(root, pkg, hint string) bool {
+	names, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pkg), "*_test.go"))
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		source, _ := os.ReadFile(name)
+		for _, function := range testFunction.FindAllSubmatch(source, -1) {
+			for wanted := range strings.SplitSeq(hint, "|") {
+				wanted, _, _ = strings.Cut(wanted, "/")
+				if regexp.MustCompile(wanted).Match(function[1]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// test runs tests of one package with the mutant in place and returns the one that failed first.
-func test(root, overlay string, m mutant, pkg, tests string) (caughtBy string, err error) {
-	cmd := exec.Command("go", "test", "-overlay", overlay, "-failfast", "-timeout", "3m", "-run", tests, pkg)
-	cmd.Dir = root
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
-	text := out.String()
+// test runs tests of one package with the mutant in place and returns the one that failed last: with -failfast the first.
+func test(root, overlay, pkg, tests string) (caughtBy string, err error) {
+	text, err := goTool(root, "test", "-overlay", overlay, "-vet=off", "-ldflags=-s -w", "-failfast", "-timeout", "3m", "-run", tests, "./"+pkg)
 	found := failed.FindAllStringSubmatch(text, -1)
 	switch {
 	case err == nil:
 		return "", nil
 	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
-		return "", fmt.Errorf("%s does not compile: %s", m.name, text)
+		return "", fmt.Errorf("it does not compile: %s", text)
 	case strings.Contains(text, "panic: test timed out"):
 		return pkg + " (time ran out)", nil
 	case len(found) > 0:
@@ -138,6 +182,15 @@ func test(root, overlay string, m mutant, pkg, tests string) (caughtBy string, e
 	case strings.Contains(text, "panic:"), strings.Contains(text, "FAIL"):
 		return pkg + " (the test binary)", nil
 	default:
-		return "", fmt.Errorf("%s: %w: %s", m.name, err, text)
+		return "", fmt.Errorf("%w: %s", err, text)
 	}
+}
+
+func goTool(root string, args ...string) (output string, err error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return out.String(), err
 }

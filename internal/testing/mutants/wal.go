@@ -4,44 +4,44 @@ package main
 func walMutants() []mutant { //nolint:funlen // a table
 	return []mutant{
 		{
-			name: "wal: acknowledge without a sync", file: "wal/writer.go", hint: "TestCrash$",
+			name: "wal: acknowledge without a sync", in: "wal", hint: "TestCrash$",
 			old:   `if err == nil && w.opts.Sync == SyncAlways {`,
 			fresh: `if err == nil && w.opts.Sync == SyncNever {`,
 		},
 		{
-			name: "wal: fdatasync that does nothing", file: "wal/writer.go", hint: "TestCrash$",
+			name: "wal: fdatasync that does nothing", in: "wal", hint: "TestCrash$",
 			old:   `err := w.cur.file.SyncData()`,
 			fresh: `err := error(nil)`,
 		},
 		{
-			name: "wal: no padding of groups to blocks", file: "wal/writer.go", hint: "TestCrash$",
+			name: "wal: no padding of groups to blocks", in: "wal", hint: "TestCrash$",
 			old:   `if n := padSize(w.cur.off); n > 0 {`,
 			fresh: `if n := padSize(w.cur.off); n < 0 {`,
 		},
 		{
-			name: "wal: a failed sync does not poison", file: "wal/writer.go", hint: "TestPoison",
+			name: "wal: a failed sync does not poison", in: "wal", hint: "TestPoison",
 			old:   `	w.queue.poison(w.poison)`,
 			fresh: `	w.poison = nil`,
 		},
 		{
-			name: "wal: a failed sync is acknowledged", file: "wal/writer.go", hint: "TestFaults$",
+			name: "wal: a failed sync is acknowledged", in: "wal", hint: "TestFaults$",
 			old:   `		fail(run, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))`,
 			fresh: `		_ = fmt.Sprint()`,
 		},
 		{
-			name: "wal: a failed write or sync says that nothing was written", file: "wal/writer.go", hint: "TestFaults$",
+			name: "wal: a failed write or sync says that nothing was written", in: "wal", hint: "TestFaults$",
 			old:   `		fail(run, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))`,
 			fresh: `		fail(run, w.poison)`,
 		},
 		{
-			name: "wal: records behind a failure are not failed", file: "wal/writer.go", hint: "TestPoison",
+			name: "wal: records behind a failure are not failed", in: "wal", hint: "TestPoison",
 			old: `	if w.poison != nil {
 		fail(rest, w.poison)
 	}`,
 			fresh: ``,
 		},
 		{
-			name: "wal: publish before the write", file: "wal/writer.go", hint: "TestOrder",
+			name: "wal: publish before the write", in: "wal", hint: "TestOrder",
 			old: `	err := w.append(g.buf[run[0].start:run[len(run)-1].end])
 `,
 			fresh: `	for i := range run {
@@ -54,7 +54,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "wal: acknowledge before publishing", file: "wal/publisher.go", hint: "TestOrder",
+			name: "wal: acknowledge before publishing", in: "wal", hint: "TestOrder",
 			old: `			e := &g.entries[i]
 			switch {`,
 			fresh: `			e := &g.entries[i]
@@ -63,24 +63,24 @@ func walMutants() []mutant { //nolint:funlen // a table
 			switch {`,
 		},
 		{
-			name: "wal: testimony to what is not synced yet", file: "wal/writer.go", hint: "TestCrash$",
+			name: "wal: testimony to what is not synced yet", in: "wal", hint: "TestCrash$",
 			old:   `syncedOff: w.cur.synced, kind: kind,`,
 			fresh: `syncedOff: w.cur.off, kind: kind,`,
 		},
 		{
-			name: "wal: no sync mark at the end", file: "wal/writer.go", hint: "TestFlips|TestIdle",
+			name: "wal: no sync mark at the end", in: "wal", hint: "TestFlips|TestIdle",
 			old: `	if w.poison == nil {
 		w.check(w.mark())
 	}`,
 			fresh: ``,
 		},
 		{
-			name: "wal: a new file is not synced", file: "wal/file.go", hint: "TestCrash$",
+			name: "wal: a new file is not synced", in: "wal", hint: "TestCrash$",
 			old:   `	return end, f.Sync()`,
 			fresh: `	return end, nil`,
 		},
 		{
-			name: "wal: the directory of a new file is not synced", file: "wal/file.go", hint: "TestCrash$",
+			name: "wal: the directory of a new file is not synced", in: "wal", hint: "TestCrash$",
 			old: `	if err := d.fs.SyncDir(d.path); err != nil {
 		_ = f.Close()
 		return nil, false, err
@@ -89,7 +89,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "wal: the directory of the log is not synced", file: "wal/tail.go", hint: "TestCrash$",
+			name: "wal: the directory of the log is not synced", in: "wal", hint: "TestCrash$",
 			old: `	if err := r.dir.fs.SyncDir(filepath.Dir(r.dir.path)); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "wal: records go to the next file before the old one is synced", file: "wal/rotate.go", hint: "TestCrash$",
+			name: "wal: records go to the next file before the old one is synced", in: "wal", hint: "TestCrash$",
 			old: `	err := w.sync()
 	if err == nil {
 		err = w.syncData()
@@ -111,7 +111,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: `	old := w.cur`,
 		},
 		{
-			name: "wal: an ended file is synced once", file: "wal/rotate.go", hint: "TestLateErrors|TestFaults$",
+			name: "wal: an ended file is synced once", in: "wal", hint: "TestLateErrors|TestFaults$",
 			old: `	if err == nil {
 		err = w.syncData()
 	}
@@ -119,7 +119,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "wal: no end record", file: "wal/rotate.go", hint: "TestRefuse|TestMisplaced|TestTruncated",
+			name: "wal: no end record", in: "wal", hint: "TestRefuse|TestMisplaced|TestTruncated",
 			old: `	if err := w.appendOwn(typeEnd, blockSize); err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "wal: the tail is not written anew at a restart", file: "wal/tail.go", hint: "TestCrash$|TestFaults$",
+			name: "wal: the tail is not written anew at a restart", in: "wal", hint: "TestCrash$|TestFaults$",
 			old: `	h := r.tail.header
 	h.length`,
 			fresh: `	if f, err := r.dir.fs.Open(r.dir.join(logName(r.tail.header.number))); err == nil {
@@ -141,52 +141,52 @@ func walMutants() []mutant { //nolint:funlen // a table
 	h.length`,
 		},
 		{
-			name: "wal: the torn tail is not kept", file: "wal/tail.go", hint: "TestBroken",
+			name: "wal: the torn tail is not kept", in: "wal", hint: "TestBroken",
 			old:   `	if r.found.CutBytes > 0 && r.found.CutFile == "" {`,
 			fresh: `	if r.found.CutBytes < 0 && r.found.CutFile == "" {`,
 		},
 		{
-			name: "wal: record checksums are not looked at", file: "wal/format.go", hint: "TestFlips|TestCrash$",
+			name: "wal: record checksums are not looked at", in: "wal", hint: "TestFlips|TestCrash$",
 			old:   `castagnoli, frame[recordHeaderSize:]) != recordCRC(frame) {`,
 			fresh: `castagnoli, frame[recordHeaderSize:]) != recordCRC(frame) && len(frame) == 0 {`,
 		},
 		{
-			name: "wal: record header checksums are not looked at", file: "wal/format.go", hint: "TestFlips|TestCrash$",
+			name: "wal: record header checksums are not looked at", in: "wal", hint: "TestFlips|TestCrash$",
 			old:   `	if crc32.Update(seed, castagnoli, b[offLen:offHeaderCRC]) != le.Uint32(b[offHeaderCRC:]) {`,
 			fresh: `	if crc32.Update(seed, castagnoli, b[offLen:offHeaderCRC]) != le.Uint32(b[offHeaderCRC:]) && len(b) == 0 {`,
 		},
 		{
-			name: "wal: file header checksums are not looked at", file: "wal/format.go", hint: "TestFlips",
+			name: "wal: file header checksums are not looked at", in: "wal", hint: "TestFlips",
 			old:   `	if crc32.Checksum(b[:offFileCRC], castagnoli) != le.Uint32(b[offFileCRC:]) {`,
 			fresh: `	if crc32.Checksum(b[:offFileCRC], castagnoli) != le.Uint32(b[offFileCRC:]) && len(b) == 0 {`,
 		},
 		{
-			name: "wal: records need not follow each other", file: "wal/scan.go", hint: "TestContradictions|TestCrash$",
+			name: "wal: records need not follow each other", in: "wal", hint: "TestContradictions|TestCrash$",
 			old:   `	case h.prevCRC != s.crc:`,
 			fresh: `	case h.prevCRC != s.crc && h.lsn == 0:`,
 		},
 		{
-			name: "wal: records of other files are taken", file: "wal/scan.go", hint: "TestContradictions|TestMisplaced",
+			name: "wal: records of other files are taken", in: "wal", hint: "TestContradictions|TestMisplaced",
 			old:   `	case h.file != s.number:`,
 			fresh: `	case h.file != s.number && h.lsn == 0:`,
 		},
 		{
-			name: "wal: proof that damage was acknowledged is not looked for", file: "wal/recover.go", hint: "TestFlips",
+			name: "wal: proof that damage was acknowledged is not looked for", in: "wal", hint: "TestFlips",
 			old:   `	if found.testimony > s.off {`,
 			fresh: `	if found.testimony > s.off && s.off == 0 {`,
 		},
 		{
-			name: "wal: a file need not end where the next one says", file: "wal/recover.go", hint: "TestFlips|TestRefuse|TestMisplaced",
+			name: "wal: a file need not end where the next one says", in: "wal", hint: "TestFlips|TestRefuse|TestMisplaced",
 			old:   `	if s.off != end.end || s.lsn != end.lsn || s.crc != end.crc {`,
 			fresh: `	if s.off != end.end && s.lsn != end.lsn && s.crc != end.crc {`,
 		},
 		{
-			name: "wal: the log need not follow the checkpoint", file: "wal/recover.go", hint: "TestRefuse|TestMisplaced",
+			name: "wal: the log need not follow the checkpoint", in: "wal", hint: "TestRefuse|TestMisplaced",
 			old:   `		case i == 0 && (h.prev.lsn != prev.lsn || h.prev.crc != prev.crc):`,
 			fresh: `		case i < 0 && (h.prev.lsn != prev.lsn || h.prev.crc != prev.crc):`,
 		},
 		{
-			name: "wal: a missing file in the middle is not missed", file: "wal/recover.go", hint: "TestRefuse|TestMisplaced",
+			name: "wal: a missing file in the middle is not missed", in: "wal", hint: "TestRefuse|TestMisplaced",
 			old: `		if number != prev.number+1 {
 			return r.dir.corrupt(logName(prev.number+1), 0, errMissing)
 		}
@@ -194,17 +194,17 @@ func walMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
-			name: "wal: a full disk poisons", file: "wal/file.go", hint: "TestDiskFull|TestCutOnFullDisk",
+			name: "wal: a full disk poisons", in: "wal", hint: "TestDiskFull|TestCutOnFullDisk",
 			old:   `		retry = vfs.IsNoSpace(err)`,
 			fresh: `		retry = false`,
 		},
 		{
-			name: "vfs: a short write is a write", file: "internal/vfs/writefile.go", hint: "TestWriteFull",
+			name: "vfs: a short write is a write", in: "internal/vfs", hint: "TestWriteFull",
 			old:   `	if err == nil && n < len(p) {`,
 			fresh: `	if err == nil && n < 0 {`,
 		},
 		{
-			name: "vfs: a file is renamed before it is synced", file: "internal/vfs/writefile.go", hint: "TestWriteFileAtomic",
+			name: "vfs: a file is renamed before it is synced", in: "internal/vfs", hint: "TestWriteFileAtomic",
 			old: `	if err == nil {
 		err = f.Sync()
 	}
