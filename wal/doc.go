@@ -18,7 +18,7 @@
 //
 // [Log.Append] queues a record. One goroutine, the writer, takes what is queued as a group, writes it and syncs it; what is
 // queued meanwhile is the next group. There is no timer: a lone client waits for one sync, and a hundred share it. Another
-// goroutine, the publisher, calls publish for each record of a synced group and then lets its Append return, while the
+// goroutine, the acknowledger, calls publish for each record of a synced group and then lets its Append return, while the
 // writer is busy with the next group.
 //
 // [Log.Cut] ends a log file at a [Position]. A caller that has stored what comes before it elsewhere gives it to later Opens
@@ -44,8 +44,9 @@
 // # Concurrency and ownership
 //
 // A [Log] is safe for concurrent use. Append copies the payload before it waits; a replayed payload is valid during the
-// call. The callbacks of Append and Cut run on the publisher, must not call the log, and hold up all later ones. Two
-// goroutines run from Open to the end of Close. A directory must not be opened twice at a time: the caller locks it.
+// call. The callbacks of Append and Rotate run on the acknowledger, must not call the log, and hold up all later ones. The
+// writer and the acknowledger run from Open to the end of Close. A directory must not be opened twice at a time: the caller
+// locks it.
 //
 // # Errors
 //

@@ -100,8 +100,8 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
-// TestCutOnFullDisk holds that a Cut works with hardly any space, and that appends then wait for more.
-func TestCutOnFullDisk(t *testing.T) {
+// TestRotateOnFullDisk holds that a Rotate works with hardly any space, and that appends then wait for more.
+func TestRotateOnFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := simdisk.New(simdisk.Options{})
 		l, _ := openLog(t, disk, wal.Options{FileBytes: 1 << 20})

@@ -7,59 +7,48 @@ type fileList struct {
 	mu sync.Mutex
 
 	// Guarded by mu.
-	ended        []endedFile // in order
-	current      uint32
-	currentBytes int64
+	files []fileSize // in order; the writer sets the last, Truncate drops those before it
 }
 
-type endedFile struct {
+type fileSize struct {
 	number uint32
 	bytes  int64
 }
 
-func (l *fileList) setCurrent(number uint32, bytes int64) {
+// set notes the size of the newest file, which is another one than before after a rotation.
+func (l *fileList) set(number uint32, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.current, l.currentBytes = number, bytes
-}
-
-// endCurrent moves the current file, with its final size, to the ended ones.
-func (l *fileList) endCurrent(bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = append(l.ended, endedFile{l.current, bytes})
-	l.currentBytes = 0
-}
-
-// upTo returns the ended files up to a number.
-func (l *fileList) upTo(number uint32) []endedFile {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := 0
-	for n < len(l.ended) && l.ended[n].number <= number {
-		n++
+	if n := len(l.files); n > 0 && l.files[n-1].number == number {
+		l.files[n-1].bytes = bytes
+		return
 	}
-	return l.ended[:n:n]
+	l.files = append(l.files, fileSize{number, bytes})
 }
 
-// drop forgets the first n ended files.
-func (l *fileList) drop(n int) {
+// oldest returns the oldest file, if it may be deleted: it is not behind the file last, and not the newest.
+func (l *fileList) oldest(last uint32) (number uint32, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended = l.ended[n:]
+	if len(l.files) < 2 || l.files[0].number > last {
+		return 0, false
+	}
+	return l.files[0].number, true
+}
+
+// dropOldest forgets the oldest file.
+func (l *fileList) dropOldest() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files = l.files[1:]
 }
 
 // size returns the number of files and the bytes of records in them.
 func (l *fileList) size() (files int, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	bytes = l.currentBytes
-	for _, f := range l.ended {
+	for _, f := range l.files {
 		bytes += f.bytes
 	}
-	files = len(l.ended)
-	if l.current > 0 {
-		files++
-	}
-	return files, bytes
+	return len(l.files), bytes
 }

@@ -103,7 +103,7 @@ func (small smallLog) checkFlip(flipped memFS, name string, off int64, closed bo
 	if missing := len(small.payloads) - len(records); missing > 1 || missing == 1 && !inLast {
 		return fmt.Errorf("%d records are missing", missing)
 	}
-	if inUse := name == smallSecond && off < small.end; inUse && r.found.CutBytes == 0 {
+	if inUse := name == smallSecond && off < small.end; inUse && r.found.TornBytes == 0 {
 		return errors.New("not noticed")
 	}
 	return nil
@@ -153,7 +153,7 @@ func TestTorn(t *testing.T) {
 			if len(records) != want {
 				t.Fatalf("torn at %d: %d records of %d", at, len(records), want)
 			}
-			require.GreaterOrEqual(t, rec.tail.brokenEnd, rec.tail.end)
+			require.GreaterOrEqual(t, rec.found.TornBytes, int64(0))
 
 			torn = append(bytes.Clone(small.files[smallFirst][:at]), tail[at:]...)
 			_, _, err = small.with(smallFirst, torn).read()
@@ -248,7 +248,7 @@ func resealAll(t *testing.T, file []byte, edit func(h *recordHeader, payload []b
 	t.Helper()
 	h, err := decodeFileHeader(file[:fileHeaderSize])
 	require.NoError(t, err)
-	crc := h.prev.crc
+	crc := h.prev.CRC
 	seed := checksumSeed(memStore)
 	for off := int64(fileHeaderSize); ; {
 		rec, err := decodeRecordHeader(file[off:], seed)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 )
 
 // The log file, version 1. All integers are little-endian, all checksums CRC32C.
@@ -59,12 +60,12 @@ var (
 	errChecksum     = errors.New("record checksum mismatch")
 )
 
-// facts is what a log file's header testifies about the file before it.
-type facts struct {
-	number uint32
-	crc    uint32 // of the last record
-	lsn    uint64 // of the last record
-	end    int64  // offset behind the last record
+// fileEnd is where a log file ends, as the header of the next one states it: the position between the two, and the offset
+// behind the last record.
+type fileEnd struct {
+	Position
+
+	end int64
 }
 
 // fileHeader is the first block of a log file.
@@ -73,7 +74,7 @@ type fileHeader struct {
 	storeID  [16]byte
 	firstLSN uint64
 	length   int64 // of the file when it was made: it is never shorter
-	prev     facts
+	prev     fileEnd
 }
 
 // Offsets in the file header. Magic, version and checksum keep their places in every version.
@@ -101,9 +102,9 @@ func (h *fileHeader) encode(b []byte) {
 	copy(b[offStoreID:], h.storeID[:])
 	le.PutUint64(b[offFirstLSN:], h.firstLSN)
 	le.PutUint64(b[offLength:], uint64(h.length))
-	le.PutUint32(b[offPrevFile:], h.prev.number)
-	le.PutUint32(b[offPrevCRC:], h.prev.crc)
-	le.PutUint64(b[offPrevLSN:], h.prev.lsn)
+	le.PutUint32(b[offPrevFile:], h.prev.File)
+	le.PutUint32(b[offPrevCRC:], h.prev.CRC)
+	le.PutUint64(b[offPrevLSN:], h.prev.LSN)
 	le.PutUint64(b[offPrevEnd:], uint64(h.prev.end))
 	le.PutUint32(b[offFileCRC:], crc32.Checksum(b[:offFileCRC], castagnoli))
 }
@@ -129,14 +130,16 @@ func decodeFileHeader(b []byte) (fileHeader, error) {
 		storeID:  [16]byte(b[offStoreID:]),
 		firstLSN: le.Uint64(b[offFirstLSN:]),
 		length:   int64(le.Uint64(b[offLength:])),
-		prev: facts{
-			number: le.Uint32(b[offPrevFile:]),
-			crc:    le.Uint32(b[offPrevCRC:]),
-			lsn:    le.Uint64(b[offPrevLSN:]),
-			end:    int64(le.Uint64(b[offPrevEnd:])),
+		prev: fileEnd{
+			Position: Position{
+				LSN:  le.Uint64(b[offPrevLSN:]),
+				File: le.Uint32(b[offPrevFile:]),
+				CRC:  le.Uint32(b[offPrevCRC:]),
+			},
+			end: int64(le.Uint64(b[offPrevEnd:])),
 		},
 	}
-	if h.number == 0 || h.prev.number != h.number-1 || h.firstLSN != h.prev.lsn+1 ||
+	if h.number == 0 || h.prev.File != h.number-1 || h.firstLSN != h.prev.LSN+1 ||
 		h.length < fileHeaderSize || h.prev.end < 0 {
 		return fileHeader{}, errFileFields
 	}
@@ -173,6 +176,17 @@ const (
 // frameSize is the size of a record with a payload of n bytes.
 func frameSize(n int) int64 {
 	return (recordHeaderSize + int64(n) + recordAlign - 1) &^ (recordAlign - 1)
+}
+
+var zeros [recordHeaderSize + recordAlign]byte
+
+// appendFrame appends a record whose header is still blank, for sealRecord.
+func appendFrame(dst, payload []byte) []byte {
+	size := int(frameSize(len(payload)))
+	dst = slices.Grow(dst, size)
+	dst = append(dst, zeros[:recordHeaderSize]...)
+	dst = append(dst, payload...)
+	return append(dst, zeros[:size-recordHeaderSize-len(payload)]...)
 }
 
 // blockUp rounds up to a multiple of the block size.

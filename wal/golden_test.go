@@ -46,8 +46,8 @@ func TestGoldenRead(t *testing.T) {
 	records, r, err := m.read()
 	require.NoError(t, err)
 	require.Equal(t, makeSmallLog(t, true).payloads, records)
-	require.Zero(t, r.found.CutBytes)
-	require.EqualValues(t, len(records), r.lsn)
+	require.Zero(t, r.found.TornBytes)
+	require.EqualValues(t, len(records), r.end.LSN)
 }
 
 // TestGoldenInDocument holds that the example in the description of the format is what the log writes.
@@ -87,9 +87,9 @@ func annotate(t *testing.T, data []byte) string {
 	field(16, "store id", nil)
 	field(8, "first lsn", h.firstLSN)
 	field(8, "length", h.length)
-	field(4, "previous: number", h.prev.number)
+	field(4, "previous: number", h.prev.File)
 	field(4, "previous: crc", nil)
-	field(8, "previous: last lsn", h.prev.lsn)
+	field(8, "previous: last lsn", h.prev.LSN)
 	field(8, "previous: end", h.prev.end)
 	field(offFileCRC-offUnused, "unused", nil)
 	field(4, "crc", nil)

@@ -9,27 +9,26 @@ import (
 	"time"
 )
 
-// groupsPublishing bounds the groups between the writer and the publisher: a slower publisher stops the writer, and the
-// queue fills up.
-const groupsPublishing = 16
+// groupsSynced bounds the groups between the writer and the acknowledger: where publishing is slower than the disk the
+// writer stops, and the queue fills up.
+const groupsSynced = 16
 
 // Log is an open log. It is safe for concurrent use.
 type Log struct {
 	// Immutable.
-	dir      dir
-	queue    *queue
-	files    *fileList
-	stats    *counters
-	cutBytes int64
+	dir       dir
+	queue     *commitQueue
+	files     *fileList
+	stats     *counters
+	tornBytes int64
 
-	waiters    sync.Pool // of *waiter
 	running    sync.WaitGroup
 	closing    sync.Once
-	truncating sync.Mutex
+	truncating sync.Mutex // held by Truncate
 }
 
-// Position is a place between two records, as Cut reports it. A caller that has stored what comes before it elsewhere
-// keeps it as its checkpoint. The zero Position is the beginning.
+// Position is the place between two log files, as Rotate reports it. A caller that has stored what comes before it
+// elsewhere keeps it as the position of its checkpoint. The zero Position is the beginning.
 type Position struct {
 	LSN  uint64 // of the last record before it
 	File uint32 // of the last log file before it
@@ -59,26 +58,28 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 	if replay == nil {
 		replay = func(Record) error { return nil }
 	}
-	d := dir{opts.FS, path}
-	r, err := recoverLog(d, opts, replay)
+	began := opts.Now()
+	r, err := recoverLog(dir{opts.FS, path}, opts, replay)
 	if err != nil {
 		return nil, Recovered{}, err
 	}
-	l := &Log{dir: d, queue: newQueue(opts.QueueBytes), files: r.files, stats: &counters{}, cutBytes: r.found.CutBytes}
-	l.waiters.New = func() any { return &waiter{result: make(chan error, 1)} }
-	l.stats.lsn.Store(r.lsn)
-	groups := make(chan *group, groupsPublishing)
-	w := &writer{
-		opts: opts, dir: d, seed: checksumSeed(opts.StoreID), queue: l.queue, out: groups, files: r.files, stats: l.stats,
-		start: r.start, lsn: r.lsn, crc: r.crc,
+	l := &Log{
+		dir: r.dir, queue: newCommitQueue(opts.QueueBytes), files: r.files, stats: &counters{}, tornBytes: r.found.TornBytes,
 	}
-	if err := w.open(r.tail != nil); err != nil {
+	l.stats.lsn.Store(r.end.LSN)
+	groups := make(chan *group, groupsSynced)
+	w := &writer{
+		opts: opts, dir: r.dir, seed: checksumSeed(opts.StoreID), queue: l.queue, out: groups, files: r.files, stats: l.stats,
+		reopen: r.reopen, lsn: r.end.LSN, crc: r.end.CRC,
+	}
+	if err := w.open(r.header.number > 0); err != nil {
 		return nil, Recovered{}, err
 	}
 	l.start(opts.OnStart, w.run)
-	p := &publisher{in: groups, queue: l.queue}
-	l.start(opts.OnStart, p.run)
-	return l, r.result(opts.Now()), nil
+	a := &acknowledger{in: groups, queue: l.queue}
+	l.start(opts.OnStart, a.run)
+	r.found.Duration, r.found.CutBytes = opts.Now().Sub(began), r.found.TornBytes
+	return l, r.found, nil
 }
 
 // start runs a goroutine of the log, which Close waits for.
@@ -104,63 +105,60 @@ func (l *Log) Append(ctx context.Context, typ uint8, payload []byte, publish fun
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	w := l.waiters.Get().(*waiter)
-	if err := l.queue.add(w, typ, payload, publish); err != nil {
-		l.waiters.Put(w)
+	done := make(chan error, 1)
+	if err := l.queue.add(entry{done: done, kind: typ, publish: publish}, payload); err != nil {
 		return err
 	}
-	return l.wait(ctx, w)
+	return wait(ctx, done)
 }
 
-// Cut ends the current log file, so that everything up to the returned position can be truncated later, and calls atCut
-// on the goroutine of publish: after every record before the position was published, and before any behind it. It works
-// on a full disk.
-func (l *Log) Cut(ctx context.Context, atCut func(Position)) error {
+// Cut ends the current log file, so that everything up to the position behind it can be truncated later, and calls
+// rotated with that position on the goroutine of publish: after every record before it was published, and before any
+// behind it. It works on a full disk.
+func (l *Log) Cut(ctx context.Context, rotated func(Position)) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if atCut == nil {
-		atCut = func(Position) {}
+	if rotated == nil {
+		rotated = func(Position) {}
 	}
-	w := l.waiters.Get().(*waiter)
-	if err := l.queue.addCut(w, atCut); err != nil {
-		l.waiters.Put(w)
+	done := make(chan error, 1)
+	if err := l.queue.addRotate(entry{done: done, rotated: rotated}); err != nil {
 		return err
 	}
-	return l.wait(ctx, w)
+	return wait(ctx, done)
 }
 
-func (l *Log) wait(ctx context.Context, w *waiter) error {
+func wait(ctx context.Context, done <-chan error) error {
 	select {
-	case err := <-w.result:
-		l.waiters.Put(w)
+	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
 	select {
-	case err := <-w.result:
-		l.waiters.Put(w)
+	case err := <-done:
 		return err
 	default:
 		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 	}
 }
 
-// Truncate deletes the log files up to a position that Cut has reported. The caller has made durable before that it
+// Truncate deletes the log files up to a position that Rotate has reported. The caller has made durable before that it
 // will open the log with this position, or a later one, as its checkpoint. So it does no harm if a crash brings files
 // back, and the directory is not synced for them.
 func (l *Log) Truncate(pos Position) error {
 	l.truncating.Lock()
 	defer l.truncating.Unlock()
-	covered := l.files.upTo(pos.File)
-	for i, f := range covered {
-		if err := l.dir.fs.Remove(l.dir.join(logName(f.number))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.files.drop(i)
+	for {
+		number, ok := l.files.oldest(pos.File)
+		if !ok {
+			return nil
+		}
+		if err := l.dir.fs.Remove(l.dir.join(logName(number))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		l.files.dropOldest()
 	}
-	l.files.drop(len(covered))
-	return nil
 }
 
 // Size returns the bytes of records in the log, with their headers and padding: what a restart has to read.
@@ -183,7 +181,7 @@ func (l *Log) Stats() Stats {
 		Rotations:  l.stats.rotations.Load(),
 		Writing:    time.Duration(l.stats.writing.Load()),
 		Syncs:      l.stats.syncSeconds.snapshot(),
-		CutBytes:   l.cutBytes,
+		CutBytes:   l.tornBytes,
 		LastLSN:    l.stats.lsn.Load(),
 		Files:      files,
 		LogBytes:   bytes,

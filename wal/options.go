@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -91,19 +92,10 @@ func (o Options) withDefaults() Options {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
-	if o.SyncInterval == 0 {
-		o.SyncInterval = defaultSyncInterval
-	}
-	if o.IdleMark == 0 {
-		o.IdleMark = defaultIdleMark
-	}
-	if o.FileBytes == 0 {
-		o.FileBytes = defaultFileBytes
-	}
-	o.FileBytes = blockUp(o.FileBytes)
-	if o.QueueBytes == 0 {
-		o.QueueBytes = defaultQueueBytes
-	}
+	o.SyncInterval = cmp.Or(o.SyncInterval, defaultSyncInterval)
+	o.IdleMark = cmp.Or(o.IdleMark, defaultIdleMark)
+	o.FileBytes = blockUp(cmp.Or(o.FileBytes, defaultFileBytes))
+	o.QueueBytes = cmp.Or(o.QueueBytes, defaultQueueBytes)
 	if o.OnStart == nil {
 		o.OnStart = func() {}
 	}

@@ -152,9 +152,9 @@ func TestBroken(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, round, rec.Records)
 		if round > 0 {
-			require.EqualValues(t, 8, rec.CutBytes)
-			kept = append(kept, rec.CutFile)
-			torn, err := disk.OpenRead(rec.CutFile)
+			require.EqualValues(t, 8, rec.TornBytes)
+			kept = append(kept, rec.BrokenFile)
+			torn, err := disk.OpenRead(rec.BrokenFile)
 			require.NoError(t, err)
 			tail := make([]byte, 8)
 			size, err := torn.Size()

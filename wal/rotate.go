@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/residualdb/residual/internal/vfs"
 )
 
 // errReserve is why a log file is not made although it would fit.
@@ -87,9 +85,9 @@ func (w *writer) open(readable bool) error {
 
 // begin makes the first file of this process to write to.
 func (w *writer) begin() error {
-	lf, crc, retry, err := w.start()
+	lf, crc, err := w.reopen()
 	if err != nil {
-		return w.refused(retry, err)
+		return w.refused(err)
 	}
 	w.crc = crc
 	w.adopt(lf)
@@ -98,20 +96,16 @@ func (w *writer) begin() error {
 
 func (w *writer) adopt(lf *logFile) {
 	w.cur = lf
-	w.files.setCurrent(lf.header.number, lf.off-fileHeaderSize)
+	w.files.set(lf.header.number, lf.off-fileHeaderSize)
 }
 
-// refused classifies an error of dir.build.
-func (w *writer) refused(retry bool, err error) error {
-	switch {
-	case !retry, errors.Is(err, vfs.ErrTaken):
-		w.check(err)
-		return w.poison
-	case vfs.IsNoSpace(err):
-		return fmt.Errorf("%w: %w", ErrNoSpace, err)
-	default:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+// refused returns an error of dir.createFile if it may pass, and otherwise poisons the log.
+func (w *writer) refused(err error) error {
+	if isTransient(err) {
+		return err
 	}
+	w.check(err)
+	return w.poison
 }
 
 // next ends the current file and makes the one after it, length bytes long, the current one. The order is what recovery
@@ -130,15 +124,15 @@ func (w *writer) next(length int64) error {
 		return w.poison
 	}
 	old := w.cur
-	lf, retry, err := w.dir.build(fileHeader{
+	lf, err := w.dir.createFile(fileHeader{
 		number:   old.header.number + 1,
 		storeID:  w.opts.StoreID,
 		firstLSN: w.lsn + 1,
 		length:   length,
-		prev:     facts{number: old.header.number, crc: w.crc, lsn: w.lsn, end: old.off},
+		prev:     fileEnd{Position{LSN: w.lsn, File: old.header.number, CRC: w.crc}, old.off},
 	}, nil)
 	if err != nil {
-		return w.refused(retry, err)
+		return w.refused(err)
 	}
 	if err := w.end(old); err != nil {
 		w.check(errors.Join(err, lf.file.Close()))
@@ -161,22 +155,21 @@ func (w *writer) end(old *logFile) error {
 		return err
 	}
 	w.markDue = time.Time{}
-	w.files.endCurrent(size)
+	w.files.set(old.header.number, size)
 	if err := old.file.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", old.path, err)
 	}
 	return nil
 }
 
-// cut ends the current file, unless it is empty, and returns the position of the last record before the cut. On a full
-// disk the next file is made as small as can be: a Cut is what leads to space again.
-func (w *writer) cut() (Position, error) {
+// rotate ends the current file, unless it is empty, and returns the position behind it. On a full disk the next file is
+// made as small as can be: a Rotate is what leads to space again.
+func (w *writer) rotate() (Position, error) {
 	if w.cur == nil {
 		return Position{}, w.blocked
 	}
 	if w.cur.off == fileHeaderSize {
-		p := w.cur.header.prev
-		return Position{LSN: p.lsn, File: p.number, CRC: p.crc}, nil
+		return w.cur.header.prev.Position, nil
 	}
 	length := w.opts.FileBytes
 	if w.blocked != nil {
@@ -192,6 +185,5 @@ func (w *writer) cut() (Position, error) {
 	if err != nil {
 		return Position{}, err
 	}
-	p := w.cur.header.prev
-	return Position{LSN: p.lsn, File: p.number, CRC: p.crc}, nil
+	return w.cur.header.prev.Position, nil
 }

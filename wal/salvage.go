@@ -2,12 +2,10 @@ package wal
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
+	"math"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 
 	"github.com/residualdb/residual/internal/vfs"
 )
@@ -37,11 +35,8 @@ type Salvaged struct {
 // an error or a crash it can be repeated. Nothing is changed if a log file is of another store, of a newer version, or
 // holds another number than its name says, which the operator can set right without a loss.
 func Salvage(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (Salvaged, error) {
-	s := salvage{
-		dir: dir{fsys, path}, storeID: storeID,
-		prev: facts{number: checkpoint.File, crc: checkpoint.CRC, lsn: checkpoint.LSN},
-	}
-	names, err := s.dir.read(checkpoint)
+	s := salvage{dir: dir{fsys, path}, storeID: storeID, prev: fileEnd{Position: checkpoint}}
+	names, err := s.dir.list(checkpoint)
 	if err != nil {
 		return Salvaged{}, err
 	}
@@ -50,13 +45,14 @@ func Salvage(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (S
 		last++
 	}
 	for _, number := range names.logs {
-		if err := s.dir.refuse(number, storeID); err != nil {
+		_, _, err := s.dir.readHeader(number, storeID)
+		if err != nil && (!errors.Is(err, ErrCorrupt) || errors.Is(err, errNumber)) {
 			return Salvaged{}, err
 		}
 		last = number
 	}
 	for number := checkpoint.File + 1; number <= last; number++ {
-		if err := s.file(number); err != nil {
+		if err := s.file(number, !slices.Contains(names.logs, number)); err != nil {
 			return s.done, err
 		}
 		if number == last && s.successor {
@@ -67,144 +63,90 @@ func Salvage(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) (S
 	return s.done, s.dir.fs.SyncDir(s.dir.path)
 }
 
-// refuse fails for a log file whose header is whole and says that it must not be replaced.
-func (d dir) refuse(number uint32, storeID [16]byte) error {
-	name := logName(number)
-	h, _, err := d.readHeader(number)
-	switch {
-	case errors.Is(err, ErrCorrupt):
-		return nil
-	case err != nil:
-		return err
-	case h.storeID != storeID:
-		return fmt.Errorf("%s: %w", d.join(name), ErrForeign)
-	case h.number != number:
-		return d.corrupt(name, offNumber, errNumber)
-	}
-	return nil
-}
-
 type salvage struct {
 	dir     dir
 	storeID [16]byte
 	done    Salvaged
 
-	prev      facts // the end of the log so far
-	successor bool  // the file before says that there is one more
+	prev      fileEnd // the end of the log so far
+	successor bool    // the file before says that there is one more
 }
 
 // file sees to one log file: it is left as it is if it continues the log and is whole, and written anew otherwise.
-func (s *salvage) file(number uint32) error {
+func (s *salvage) file(number uint32, missing bool) error {
 	name := logName(number)
-	_, statErr := s.size(name)
-	missing := errors.Is(statErr, fs.ErrNotExist)
-	switch {
-	case missing:
+	if missing {
 		s.done.Missing = append(s.done.Missing, s.dir.join(name))
-	case statErr != nil:
-		return statErr
-	default:
-		if intact, err := s.intact(number); intact || err != nil {
-			return err
-		}
-		if err := s.keep(name); err != nil {
-			return err
-		}
+		return s.rewrite(number, true)
 	}
-	return s.rewrite(name, number, missing)
-}
-
-func (s *salvage) size(name string) (size int64, err error) {
-	err = s.dir.withFile(name, func(_ vfs.File, n int64) error {
-		size = n
-		return nil
-	})
-	return size, err
+	if intact, err := s.intact(number); intact || err != nil {
+		return err
+	}
+	if err := s.keep(name); err != nil {
+		return err
+	}
+	return s.rewrite(number, false)
 }
 
 // intact says whether a log file may stay as it is, and if so takes note of its end.
 func (s *salvage) intact(number uint32) (bool, error) {
-	h, size, err := s.dir.readHeader(number)
-	if errors.Is(err, ErrCorrupt) {
-		return false, nil
+	r := newReader(s.dir, s.storeID, s.prev.Position)
+	intact := true
+	r.damaged = func(_ string, err error) error {
+		if !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+		intact = false
+		return nil
 	}
-	if err != nil {
+	err := r.file(number)
+	if err != nil || !intact || s.prev.end != 0 && r.header.prev.end != s.prev.end {
 		return false, err
 	}
-	if size < h.length || h.prev.lsn != s.prev.lsn || h.prev.crc != s.prev.crc || s.prev.end != 0 && h.prev.end != s.prev.end {
-		return false, nil
-	}
-	v := verification{dir: s.dir, storeID: s.storeID}
-	if err := v.records(h); err != nil || len(v.done.Findings) > 0 {
-		return false, err
-	}
-	s.successor = v.successor
-	s.done.Records += v.done.Records
-	s.done.Lost = append(s.done.Lost, v.done.Lost...)
-	s.prev = facts{number: number, crc: v.crc, lsn: v.done.LastLSN, end: v.end}
+	s.successor = r.successor
+	s.done.Records += r.found.Records
+	s.done.Lost = append(s.done.Lost, r.found.Lost...)
+	s.prev = r.prev
 	return true, nil
 }
 
 // keep copies a log file aside.
-func (s *salvage) keep(name string) error {
+func (s *salvage) keep(name string) (err error) {
 	if s.done.Kept == "" {
-		if err := s.makeKept(); err != nil {
+		if s.done.Kept, err = vfs.MakeNumberedDir(s.dir.fs, s.dir.path, salvagePrefix); err != nil {
 			return err
 		}
 	}
-	size, err := s.size(name)
-	if err != nil {
-		return err
-	}
-	if err := s.dir.copyFile(name, filepath.Join(s.done.Kept, name), size); err != nil {
+	if err := s.dir.copyFile(name, filepath.Join(s.done.Kept, name), math.MaxInt64); err != nil {
 		return err
 	}
 	return s.dir.fs.SyncDir(s.done.Kept)
 }
 
-// makeKept makes the directory for what is replaced, numbered after those of earlier runs.
-func (s *salvage) makeKept() error {
-	names, err := s.dir.fs.List(s.dir.path)
-	if err != nil {
-		return err
+// rewrite replaces a log file by one that continues the log with what is whole in it.
+func (s *salvage) rewrite(number uint32, missing bool) error {
+	s.successor = false
+	if missing {
+		return s.build(number, fileBytesMin, func(*fileBuilder, fileHeader) error { return nil })
 	}
-	last := 0
-	for _, name := range names {
-		if digits, ok := strings.CutPrefix(name, salvagePrefix); ok {
-			if n, err := strconv.Atoi(digits); err == nil {
-				last = max(last, n)
-			}
-		}
-	}
-	s.done.Kept = s.dir.join(salvagePrefix + strconv.Itoa(last+1))
-	if err := s.dir.fs.MkdirAll(s.done.Kept); err != nil {
-		return err
-	}
-	return s.dir.fs.SyncDir(s.dir.path)
+	return s.dir.withFile(logName(number), func(old vfs.File, size int64) error {
+		return s.build(number, fileSizeFor(size), func(b *fileBuilder, h fileHeader) error {
+			return s.copyWhole(b, newScanner(old, size, h))
+		})
+	})
 }
 
-// rewrite replaces a log file by one that continues the log with what is whole in it.
-func (s *salvage) rewrite(name string, number uint32, missing bool) error {
-	h := fileHeader{number: number, storeID: s.storeID, firstLSN: s.prev.lsn + 1, length: fileBytesMin, prev: s.prev}
-	if !missing {
-		size, err := s.size(name)
-		if err != nil {
-			return err
+// build makes a log file that continues the log with what fill writes.
+func (s *salvage) build(number uint32, length int64, fill func(*fileBuilder, fileHeader) error) error {
+	h := fileHeader{number: number, storeID: s.storeID, firstLSN: s.prev.LSN + 1, length: length, prev: s.prev}
+	lf, err := s.dir.createFile(h, func(f vfs.File) (int64, error) {
+		b := newFileBuilder(f, h)
+		if err := fill(b, h); err != nil {
+			return 0, err
 		}
-		h.length = fileSizeFor(size)
-	}
-	lf, _, err := s.dir.build(h, func(f vfs.File) (int64, error) {
-		a := newAssembly(f, h)
-		s.successor = false
-		if !missing {
-			err := s.dir.withFile(name, func(old vfs.File, size int64) error { return s.gather(a, newScanner(old, size, h)) })
-			if err != nil {
-				return 0, err
-			}
-		}
-		err := a.finish()
-		s.prev = facts{number: number, crc: a.crc, lsn: a.lsn, end: a.end()}
-		return a.end(), err
+		err := b.finish()
+		s.prev = fileEnd{Position{LSN: b.lsn, File: number, CRC: b.crc}, b.off}
+		return b.off, err
 	})
 	if err != nil {
 		return err
@@ -213,18 +155,18 @@ func (s *salvage) rewrite(name string, number uint32, missing bool) error {
 	return lf.file.Close()
 }
 
-// gather takes over the whole records of a log file, and puts a gap where some are missing.
-func (s *salvage) gather(a *assembly, old *scanner) error {
+// copyWhole takes over the whole records of a log file, and puts a gap where some are missing.
+func (s *salvage) copyWhole(b *fileBuilder, old *scanner) error {
 	highest := uint64(0) // LSN that left a trace
 	for {
 		f, err := old.next()
 		if bad := (*badRecordError)(nil); errors.As(err, &bad) {
-			found, err := old.lookBehind()
+			tail, err := old.scanTail()
 			if err != nil {
 				return err
 			}
-			highest = max(highest, found.lsn)
-			more, err := old.resume()
+			highest = max(highest, tail.lsn)
+			more, err := old.resync()
 			if err != nil {
 				return err
 			}
@@ -247,22 +189,22 @@ func (s *salvage) gather(a *assembly, old *scanner) error {
 		if f.kind > TypeMax {
 			continue
 		}
-		if err := s.gap(a, f.lsn-1); err != nil {
+		if err := s.gap(b, f.lsn-1); err != nil {
 			return err
 		}
-		if err := a.add(f.kind, f.lsn, f.payload()); err != nil {
+		if err := b.add(f.kind, f.lsn, fileHeaderSize, f.payload()); err != nil {
 			return err
 		}
 		s.done.Records++
 	}
-	return s.gap(a, highest)
+	return s.gap(b, highest)
 }
 
 // gap records that the LSNs up to last are lost, if they are not there.
-func (s *salvage) gap(a *assembly, last uint64) error {
-	if last <= a.lsn {
+func (s *salvage) gap(b *fileBuilder, last uint64) error {
+	if last <= b.lsn {
 		return nil
 	}
-	s.done.Lost = append(s.done.Lost, LSNRange{a.lsn + 1, last})
-	return a.add(typeGap, last, nil)
+	s.done.Lost = append(s.done.Lost, LSNRange{b.lsn + 1, last})
+	return b.add(typeGap, last, fileHeaderSize, nil)
 }

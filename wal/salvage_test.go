@@ -34,7 +34,7 @@ func makeLongLog(t *testing.T) longLog {
 		if lsn > 1 && lsn%longRecords == 1 {
 			require.NoError(t, l.Cut(context.Background(), nil))
 		}
-		before := l.files.currentBytes
+		before := l.files.files[len(l.files.files)-1].bytes
 		require.NoError(t, l.Append(context.Background(), 1, []byte(longPayload(lsn)), nil))
 		log.offsets[lsn] = before + fileHeaderSize
 	}
@@ -249,7 +249,7 @@ func TestVerifyCounts(t *testing.T) {
 	for _, p := range small.payloads {
 		size += int64(len(p))
 	}
-	require.Equal(t, Verified{Files: 2, Records: 6, Bytes: size, LastLSN: 6}, report)
+	require.Equal(t, Verified{Contents: Contents{Files: 2, Records: 6, Bytes: size, LastLSN: 6}}, report)
 
 	torn := slices.Clone(small.files[smallSecond])
 	torn[small.last] ^= 1

@@ -46,8 +46,7 @@ type scanner struct {
 	off    int64
 	lsn    uint64
 	crc    uint32
-	synced int64 // highest testimony seen
-	marked bool  // the last record testifies to all before it
+	marked bool // the last record testifies to all before it
 
 	window    []byte // the bytes at windowOff
 	windowOff int64
@@ -57,7 +56,7 @@ type scanner struct {
 func newScanner(src io.ReaderAt, size int64, h fileHeader) *scanner {
 	return &scanner{
 		src: src, size: size, seed: checksumSeed(h.storeID), number: h.number,
-		off: fileHeaderSize, lsn: h.prev.lsn, crc: h.prev.crc, synced: fileHeaderSize,
+		off: fileHeaderSize, lsn: h.prev.LSN, crc: h.prev.CRC,
 	}
 }
 
@@ -117,7 +116,7 @@ func (s *scanner) next() (frame, error) {
 	}
 	f := frame{recordHeader: h, off: s.off, raw: b}
 	s.off += size
-	s.lsn, s.crc, s.synced = h.lsn, recordCRC(b), max(s.synced, h.syncedOff)
+	s.lsn, s.crc = h.lsn, recordCRC(b)
 	s.marked = h.kind == typePad && h.syncedOff == f.off
 	return f, nil
 }

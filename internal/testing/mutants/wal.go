@@ -58,8 +58,8 @@ func walMutants() []mutant { //nolint:funlen // a table
 			old: `			e := &g.entries[i]
 			switch {`,
 			fresh: `			e := &g.entries[i]
-			e.done.result <- e.err
-			e.done = &waiter{result: make(chan error, 1)}
+			e.done <- e.err
+			e.done = make(chan error, 1)
 			switch {`,
 		},
 		{
@@ -83,7 +83,7 @@ func walMutants() []mutant { //nolint:funlen // a table
 			name: "wal: the directory of a new file is not synced", in: "wal", hint: "TestCrash$",
 			old: `	if err := d.fs.SyncDir(d.path); err != nil {
 		_ = f.Close()
-		return nil, false, err
+		return nil, err
 	}
 `,
 			fresh: ``,
@@ -128,22 +128,21 @@ func walMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "wal: the tail is not written anew at a restart", in: "wal", hint: "TestCrash$|TestFaults$",
-			old: `	h := r.tail.header
+			old: `	h := r.header
 	h.length`,
-			fresh: `	if f, err := r.dir.fs.Open(r.dir.join(logName(r.tail.header.number))); err == nil {
-		t := r.tail
+			fresh: `	h := r.header
+	if f, err := r.dir.fs.Open(r.dir.join(logName(h.number))); err == nil {
 		return &logFile{
-			file: f, path: r.dir.join(logName(t.header.number)), header: t.header, off: t.end,
-			limit: t.header.length - reserveBytes, synced: t.end,
-		}, t.crc, false, nil
+			file: f, path: r.dir.join(logName(h.number)), header: h, off: r.end.end,
+			limit: h.length - reserveBytes, synced: r.end.end,
+		}, r.end.CRC, nil
 	}
-	h := r.tail.header
 	h.length`,
 		},
 		{
 			name: "wal: the torn tail is not kept", in: "wal", hint: "TestBroken",
-			old:   `	if r.found.CutBytes > 0 && r.found.CutFile == "" {`,
-			fresh: `	if r.found.CutBytes < 0 && r.found.CutFile == "" {`,
+			old:   `	if r.found.TornBytes > 0 && r.found.BrokenFile == "" {`,
+			fresh: `	if r.found.TornBytes < 0 && r.found.BrokenFile == "" {`,
 		},
 		{
 			name: "wal: record checksums are not looked at", in: "wal", hint: "TestFlips|TestCrash$",
@@ -172,31 +171,28 @@ func walMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "wal: proof that damage was acknowledged is not looked for", in: "wal", hint: "TestFlips",
-			old:   `	if found.testimony > s.off {`,
-			fresh: `	if found.testimony > s.off && s.off == 0 {`,
+			old:   `	if tail.syncedOff <= s.off && end <= s.off {`,
+			fresh: `	if end <= s.off {`,
 		},
 		{
 			name: "wal: a file need not end where the next one says", in: "wal", hint: "TestFlips|TestRefuse|TestMisplaced",
-			old:   `	if s.off != end.end || s.lsn != end.lsn || s.crc != end.crc {`,
-			fresh: `	if s.off != end.end && s.lsn != end.lsn && s.crc != end.crc {`,
+			old:   `	if end != (fileEnd{}) && end != r.prev {`,
+			fresh: `	if end != (fileEnd{}) && end.end != r.prev.end && end.Position != r.prev.Position {`,
 		},
 		{
 			name: "wal: the log need not follow the checkpoint", in: "wal", hint: "TestRefuse|TestMisplaced",
-			old:   `		case i == 0 && (h.prev.lsn != prev.lsn || h.prev.crc != prev.crc):`,
-			fresh: `		case i < 0 && (h.prev.lsn != prev.lsn || h.prev.crc != prev.crc):`,
+			old:   `isFirst && h.prev.Position != r.prev.Position {`,
+			fresh: `isFirst && h.prev.Position != r.prev.Position && number == 0 {`,
 		},
 		{
 			name: "wal: a missing file in the middle is not missed", in: "wal", hint: "TestRefuse|TestMisplaced",
-			old: `		if number != prev.number+1 {
-			return r.dir.corrupt(logName(prev.number+1), 0, errMissing)
-		}
-`,
-			fresh: ``,
+			old:   `		for ; next < number; next++ {`,
+			fresh: `		for ; next < number && number == 0; next++ {`,
 		},
 		{
-			name: "wal: a full disk poisons", in: "wal", hint: "TestDiskFull|TestCutOnFullDisk",
-			old:   `		retry = vfs.IsNoSpace(err)`,
-			fresh: `		retry = false`,
+			name: "wal: a full disk poisons", in: "wal", hint: "TestDiskFull|TestRotateOnFullDisk",
+			old:   `err = fmt.Errorf("%s: %w", temp, err); vfs.IsNoSpace(err) {`,
+			fresh: `err = fmt.Errorf("%s: %w", temp, err); vfs.IsNoSpace(nil) {`,
 		},
 		{
 			name: "vfs: a short write is a write", in: "internal/vfs", hint: "TestWriteFull",
