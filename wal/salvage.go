@@ -77,7 +77,7 @@ func (s *salvage) file(number uint32, missing bool) error {
 	name := logName(number)
 	if missing {
 		s.done.Missing = append(s.done.Missing, s.dir.join(name))
-		return s.rewrite(number, true)
+		return s.rewrite(number, nil, fileHeaderSize)
 	}
 	if intact, err := s.intact(number); intact || err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *salvage) file(number uint32, missing bool) error {
 	if err := s.keep(name); err != nil {
 		return err
 	}
-	return s.rewrite(number, false)
+	return s.dir.withFile(name, func(old vfs.File, size int64) error { return s.rewrite(number, old, size) })
 }
 
 // intact says whether a log file may stay as it is, and if so takes note of its end.
@@ -123,25 +123,15 @@ func (s *salvage) keep(name string) (err error) {
 	return s.dir.fs.SyncDir(s.done.Kept)
 }
 
-// rewrite replaces a log file by one that continues the log with what is whole in it.
-func (s *salvage) rewrite(number uint32, missing bool) error {
-	s.successor = false
-	if missing {
-		return s.build(number, fileBytesMin, func(*fileBuilder, fileHeader) error { return nil })
+// rewrite replaces a log file by one that continues the log with what is whole in old, of size bytes.
+func (s *salvage) rewrite(number uint32, old vfs.File, size int64) error {
+	h := fileHeader{
+		number: number, storeID: s.storeID, firstLSN: s.prev.LSN + 1, length: max(fileBytesMin, fileSizeFor(size)), prev: s.prev,
 	}
-	return s.dir.withFile(logName(number), func(old vfs.File, size int64) error {
-		return s.build(number, fileSizeFor(size), func(b *fileBuilder, h fileHeader) error {
-			return s.copyWhole(b, newScanner(old, size, h))
-		})
-	})
-}
-
-// build makes a log file that continues the log with what fill writes.
-func (s *salvage) build(number uint32, length int64, fill func(*fileBuilder, fileHeader) error) error {
-	h := fileHeader{number: number, storeID: s.storeID, firstLSN: s.prev.LSN + 1, length: length, prev: s.prev}
+	s.successor = false
 	lf, err := s.dir.createFile(h, func(f vfs.File) (int64, error) {
 		b := newFileBuilder(f, h)
-		if err := fill(b, h); err != nil {
+		if err := s.copyWhole(b, newScanner(old, size, h)); err != nil {
 			return 0, err
 		}
 		err := b.finish()
@@ -158,44 +148,39 @@ func (s *salvage) build(number uint32, length int64, fill func(*fileBuilder, fil
 // copyWhole takes over the whole records of a log file, and puts a gap where some are missing.
 func (s *salvage) copyWhole(b *fileBuilder, old *scanner) error {
 	highest := uint64(0) // LSN that left a trace
-	for {
+	for more := true; more; {
 		f, err := old.next()
-		if bad := (*badRecordError)(nil); errors.As(err, &bad) {
+		bad := (*badRecordError)(nil)
+		switch {
+		case errors.Is(err, io.EOF):
+			more = false
+			continue
+		case errors.As(err, &bad):
 			tail, err := old.scanTail()
 			if err != nil {
 				return err
 			}
 			highest = max(highest, tail.lsn)
-			more, err := old.resync()
-			if err != nil {
+			if more, err = old.resync(); err != nil {
 				return err
 			}
-			if more {
-				continue
-			}
-			break
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+			continue
+		case err != nil:
 			return err
 		}
 		highest = max(highest, f.lsn)
-		if f.kind == typeEnd {
-			s.successor = true
-			break
+		switch {
+		case f.kind == typeEnd:
+			s.successor, more = true, false
+		case f.kind <= TypeMax:
+			if err := s.gap(b, f.lsn-1); err != nil {
+				return err
+			}
+			if err := b.add(f.kind, f.lsn, fileHeaderSize, f.payload()); err != nil {
+				return err
+			}
+			s.done.Records++
 		}
-		if f.kind > TypeMax {
-			continue
-		}
-		if err := s.gap(b, f.lsn-1); err != nil {
-			return err
-		}
-		if err := b.add(f.kind, f.lsn, fileHeaderSize, f.payload()); err != nil {
-			return err
-		}
-		s.done.Records++
 	}
 	return s.gap(b, highest)
 }
