@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
 )
 
@@ -12,15 +13,15 @@ import (
 // one, and is remembered for those still to come, within [Options.ActualsTTL] and [Options.ActualsBytes]. One that is
 // not known takes the earlier one back. Otherwise it is as Append.
 func (db *DB) AppendActuals(ctx context.Context, a *event.Actuals) (Appended, error) {
-	return db.appendActuals(a, func(r record) (Appended, error) { return db.submit(ctx, r) })
+	return db.appendActuals(a, func(r record.Record) (Appended, error) { return db.submit(ctx, r) })
 }
 
 // AppendActualsOnce is to AppendActuals what AppendOnce is to Append.
 func (db *DB) AppendActualsOnce(ctx context.Context, a *event.Actuals, key Key) (Appended, error) {
-	return db.appendActuals(a, func(r record) (Appended, error) { return db.submitOnce(ctx, r, key) })
+	return db.appendActuals(a, func(r record.Record) (Appended, error) { return db.submitOnce(ctx, r, key) })
 }
 
-func (db *DB) appendActuals(a *event.Actuals, submit func(record) (Appended, error)) (Appended, error) {
+func (db *DB) appendActuals(a *event.Actuals, submit func(record.Record) (Appended, error)) (Appended, error) {
 	if err := db.begin(); err != nil {
 		return Appended{}, err
 	}
@@ -28,7 +29,7 @@ func (db *DB) appendActuals(a *event.Actuals, submit func(record) (Appended, err
 	if err := checkActuals(a); err != nil {
 		return Appended{}, err
 	}
-	return submit(record{actuals: a})
+	return submit(record.Record{Actuals: a})
 }
 
 func checkActuals(a *event.Actuals) error {
@@ -64,6 +65,6 @@ func (db *DB) Delete(ctx context.Context, model string, ids ...string) error {
 		return err
 	}
 	defer db.end()
-	_, err := db.submit(ctx, record{deletion: &deletion{model, ids}})
+	_, err := db.submit(ctx, record.Record{Deletion: &record.Deletion{Model: model, IDs: ids}})
 	return err
 }

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
 )
 
@@ -33,16 +37,16 @@ type Appended struct {
 // batch is neither changed nor retained. While the rows not sealed take twice HeadBytes, Append waits for a checkpoint. ctx
 // is honoured until the batch is queued for the log; from there on Append waits for the disk's verdict.
 func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
-	return db.appendPredictions(b, func(r record) (Appended, error) { return db.submit(ctx, r) })
+	return db.appendPredictions(b, func(r record.Record) (Appended, error) { return db.submit(ctx, r) })
 }
 
 // AppendOnce is Append for a retried request: the first append under a key is stored, each later one with the same
 // hash answers with its counts, one with another hash fails with [ErrConflict].
 func (db *DB) AppendOnce(ctx context.Context, b *event.Batch, key Key) (Appended, error) {
-	return db.appendPredictions(b, func(r record) (Appended, error) { return db.submitOnce(ctx, r, key) })
+	return db.appendPredictions(b, func(r record.Record) (Appended, error) { return db.submitOnce(ctx, r, key) })
 }
 
-func (db *DB) appendPredictions(b *event.Batch, submit func(record) (Appended, error)) (Appended, error) {
+func (db *DB) appendPredictions(b *event.Batch, submit func(record.Record) (Appended, error)) (Appended, error) {
 	if err := db.begin(); err != nil {
 		return Appended{}, err
 	}
@@ -50,20 +54,20 @@ func (db *DB) appendPredictions(b *event.Batch, submit func(record) (Appended, e
 	if err := checkBatch(b, db.Rules()); err != nil {
 		return Appended{}, err
 	}
-	return submit(record{batch: db.withinCaps(b), keep: db.opts.Duplicates == DuplicatesKeep})
+	return submit(record.Record{Batch: db.withinCaps(b), Keep: db.opts.Duplicates == DuplicatesKeep})
 }
 
 // submit logs a record and waits until it is durable and published.
-func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
+func (db *DB) submit(ctx context.Context, r record.Record) (Appended, error) {
 	if err := ctx.Err(); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
 	if err := db.refusal(); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
-	_, _, counts := r.rejected()
-	done := Appended{Successful: r.rows(), Quarantined: counts.Total()}
-	if done.Successful == 0 && done.Quarantined == 0 && !r.keyed {
+	_, _, counts := r.Rejected()
+	done := Appended{Successful: r.Rows(), Quarantined: counts.Total()}
+	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed {
 		return done, nil
 	}
 	if err := db.waitForRoom(ctx); err != nil {
@@ -74,26 +78,27 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
 	defer release()
-	now := db.clock.read()
-	r.at, r.trusted = now.wall, now.trusted
+	now := db.clock.Read()
+	r.At, r.Trusted = now.Wall, now.Trusted
 	e := db.encoders.Get()
-	payload := db.encode(e, &r)
+	x := &publication{record: &r}
+	payload := db.encode(e, x)
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
 	var unpublished error
-	err = db.log.Append(context.WithoutCancel(ctx), r.kind(), payload, func(lsn uint64) {
+	err = db.log.Append(context.WithoutCancel(ctx), r.Kind(), payload, func(lsn uint64) {
 		done.LSN = lsn
-		unpublished = db.publisher.publish(lsn, &r)
+		unpublished = db.publisher.publish(lsn, x)
 	})
 	if err == nil && unpublished == nil {
-		unpublished = r.wait()
+		unpublished = x.wait()
 	}
-	done.Replaced = r.replaced
+	done.Replaced = x.replaced
 	db.encoders.Put(e)
 	if err == nil && unpublished != nil {
 		err = fmt.Errorf("%w: it is in the log and shows after a restart: %w", ErrOutcomeUnknown, unpublished)
 	}
 	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", logError(err))
+		return Appended{}, fmt.Errorf("append: %w", base.LogError(err))
 	}
 	return done, nil
 }
@@ -101,13 +106,19 @@ func (db *DB) submit(ctx context.Context, r record) (Appended, error) {
 // encodingRows is the least that is encoded on a thread of its own: less is over before it gets there.
 const encodingRows = 256
 
-// encode returns the record in bytes and puts it in the order of its series.
-func (db *DB) encode(e *recordEncoder, r *record) (payload []byte) {
+// encoding is the memory in which a request is encoded and put in order.
+type encoding struct {
+	record.Encoder
+	ordered head.Batch
+}
+
+// encode returns the record of x in bytes, and puts its rows in the order of their series.
+func (db *DB) encode(e *encoding, x *publication) (payload []byte) {
 	both := func() {
-		payload = e.encode(r)
-		r.order(&e.ordered)
+		payload = e.Encoder.Encode(x.record)
+		x.sort(&e.ordered)
 	}
-	if r.rows() < encodingRows {
+	if x.record.Rows() < encodingRows {
 		both()
 	} else {
 		db.encoding.Do(both)
@@ -116,30 +127,30 @@ func (db *DB) encode(e *recordEncoder, r *record) (payload []byte) {
 }
 
 // submitOnce is submit under an idempotency key.
-func (db *DB) submitOnce(ctx context.Context, r record, key Key) (Appended, error) {
+func (db *DB) submitOnce(ctx context.Context, r record.Record, key Key) (Appended, error) {
 	if len(key.ID) == 0 || len(key.ID) > KeyBytesMax {
 		return Appended{}, fmt.Errorf("%w: idempotency key of %d bytes; 1 to %d are allowed", ErrBatch, len(key.ID), KeyBytesMax)
 	}
-	r.keyed, r.key, r.hash = true, hashKey(key.ID), key.Hash
-	known, ok, err := db.keys.begin(ctx, r.key, key.Hash)
+	r.Keyed, r.Key, r.Hash = true, idempotency.HashKey(key.ID), key.Hash
+	known, ok, err := db.keys.Begin(ctx, r.Key, key.Hash)
 	switch {
 	case err != nil:
 		return Appended{}, err
 	case ok:
 		db.counters.duplicates.Add(1)
-		return known.appended(), nil
+		return appendedBefore(&known), nil
 	}
-	defer db.keys.end(r.key)
+	defer db.keys.End(r.Key)
 	return db.submit(ctx, r)
 }
 
 // Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in
 // neither direction: an event is too old by the earlier of the wall clock and the trusted one, too new by the later.
 func (db *DB) Rules() event.Rules {
-	now := db.clock.read()
-	r := event.Rules{Oldest: 0, Newest: subMilli(now.latest(), -db.opts.MaxFuture)}
+	now := db.clock.Read()
+	r := event.Rules{Oldest: 0, Newest: base.SubMilli(now.Latest(), -db.opts.MaxFuture)}
 	if db.opts.Retention > 0 {
-		r.Oldest = monthOf(subMilli(now.past(), db.opts.Retention)).span().from
+		r.Oldest = base.MonthOf(base.SubMilli(now.Past(), db.opts.Retention)).Span().From
 	}
 	return r
 }
@@ -166,3 +177,10 @@ func checkBatch(b *event.Batch, rules event.Rules) error {
 }
 
 func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }
+
+// appendedBefore is the answer to an append under a key after the first.
+func appendedBefore(e *idempotency.Entry) Appended {
+	return Appended{
+		Successful: int(e.Successful), Quarantined: int(e.Quarantined), Replaced: int(e.Replaced), Duplicate: true, LSN: e.LSN,
+	}
+}

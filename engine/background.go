@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/wal"
 )
@@ -99,7 +100,7 @@ func (bg *background) ask() {
 
 // logStopped is told when the log takes no records any more. If that is for want of space, a checkpoint makes some.
 func (db *DB) logStopped(err error) {
-	db.opts.Logger.Error("no events are taken", "error", logError(err))
+	db.opts.Logger.Error("no events are taken", "error", base.LogError(err))
 	if errors.Is(err, wal.ErrNoSpace) {
 		db.background.ask()
 	}
@@ -142,7 +143,7 @@ func (db *DB) keepInBackground(ctx context.Context) {
 		case <-db.background.grown:
 		case <-tick.C:
 			calm = true
-			db.clock.read() // a jump is confirmed while nothing else asks for the time
+			db.clock.Read() // a jump is confirmed while nothing else asks for the time
 		case <-pause.over:
 			if calm = pause.lasted(db); !calm {
 				continue

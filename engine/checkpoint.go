@@ -6,54 +6,36 @@ import (
 	"fmt"
 	"math"
 	"sync"
-	"sync/atomic"
 
 	"github.com/residualdb/residual/engine/internal/actuals"
-	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
-// keeper holds what is on disk beside the log. A checkpoint moves rows from the log's care into packs: it cuts the
+// checkpointer holds what is on disk beside the log. A checkpoint moves rows from the log's care into packs: it cuts the
 // log, seals the heads of the months that got rows before the cut, writes their segments to one pack, and commits it
 // with a manifest; only then is the log truncated.
-type keeper struct {
-	// Immutable after Open. fs is the directory, by its handle: the claim to it, nil for who only reads it.
-	fs    vfs.FS
-	claim *vfs.Claim
-	dir   string
-	store [16]byte
-	files *packFiles
-	clock *clock // nil in Salvage, which has none
+type checkpointer struct {
+	store.Files
 
-	// mu serialises what changes the manifest.
+	// mu serialises what changes the manifest. It guards all that follows, and what storeFiles says that it guards.
 	mu sync.Mutex
 
-	// Guarded by mu.
-	manifest manifest
-	packs    map[uint64]*pack
 	// dirty are months that a cut handed over and that are not all sealed yet.
 	dirty []dirtyMonth
 	// keys came in before a cut and are in no list yet, and so did the rows of the quarantine from rejects.from to
 	// rejects.to.
-	keys    []keyEntry
+	keys    []idempotency.Entry
 	rejects struct{ from, to uint64 }
 	// edited are months with edits that a cut handed over and that are not all folded yet.
 	edited map[dirtyMonth]bool
 	// actuals are those remembered at the last cut, nil if they are in lists as they are.
 	actuals *actuals.Snapshot
-	// spilling is true while a commit is to change memory alone. firstSpilled is the number of the first pack that was
-	// written so, 0 once there is a commit that names them: see spill.go.
-	spilling     bool
-	firstSpilled uint64
-	// lastFile is the last number tried, so that a failed attempt's file is never taken for another's.
-	lastFile uint64
-	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
-	unsettled bool
-
-	// failed is the first failure after which the state of the disk is not known; it ends checkpoints for good. Written
-	// with mu held, read without.
-	failed atomic.Pointer[error]
 
 	// sealing serialises the sealer; unsaved, guarded by it, are segments that no manifest names.
 	sealing sync.Mutex
@@ -67,13 +49,13 @@ type keeper struct {
 // unsaved is a sealed segment that only the log backs.
 type unsaved struct {
 	dirtyMonth
-	sealed *sealed
+	sealed *catalog.Segment
 }
 
 // cut is what the publisher hands over at a checkpoint's cut.
 type cut struct {
-	covered    wal.Position
-	generation uint64
+	position wal.Position
+	epoch    uint64
 	// rows are those that it covers and no earlier one.
 	rows int64
 }
@@ -88,7 +70,7 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 }
 
 func (db *DB) checkpoint(ctx context.Context) (err error) {
-	k := &db.keeper
+	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer func() {
@@ -105,7 +87,7 @@ func (db *DB) checkpoint(ctx context.Context) (err error) {
 
 // cutLog cuts the log. Appends go on behind the cut.
 func (db *DB) cutLog(ctx context.Context) (cut, error) {
-	if err := db.keeper.failure(); err != nil {
+	if err := db.checkpointer.Failure(); err != nil {
 		return cut{}, err
 	}
 	db.publisher.settle(ctx)
@@ -116,7 +98,7 @@ func (db *DB) cutLog(ctx context.Context) (cut, error) {
 			c = db.cut(pos)
 		}
 	})
-	if err = cmp.Or(logError(err), unpublished); err != nil {
+	if err = cmp.Or(base.LogError(err), unpublished); err != nil {
 		return cut{}, fmt.Errorf("checkpoint: %w", err)
 	}
 	return c, nil
@@ -124,7 +106,7 @@ func (db *DB) cutLog(ctx context.Context) (cut, error) {
 
 // cover makes the packs cover the log up to a cut.
 func (db *DB) cover(c cut) error {
-	if err := db.sealDirty(c.generation); err != nil {
+	if err := db.sealDirty(c.epoch); err != nil {
 		return fmt.Errorf("checkpoint: seal: %w", err)
 	}
 	if err := db.save(c); err != nil {
@@ -138,7 +120,7 @@ func (db *DB) cover(c cut) error {
 
 // sealDirty seals what the months that cuts have handed over hold of generations up to last.
 func (db *DB) sealDirty(last uint64) error {
-	k := &db.keeper
+	k := &db.checkpointer
 	for len(k.dirty) > 0 {
 		if err := db.sealMonth(k.dirty[0], last); err != nil {
 			return err
@@ -155,14 +137,14 @@ func (db *DB) cut(pos wal.Position) cut {
 	db.publisher.mu.Lock()
 	defer db.publisher.mu.Unlock()
 	db.publisher.finishAll()
-	c := cut{covered: pos, generation: db.generation, rows: db.behind.Load()}
-	db.generation++
-	db.publisher.fresh = new(freshRows)
-	db.publisher.targets = targets{} // it knows heads that will be sealed, and would keep them
-	db.publisher.identity.segment.Forget()
+	c := cut{position: pos, epoch: db.epoch, rows: db.behind.Load()}
+	db.epoch++
+	db.publisher.fresh = new(head.Staging)
+	db.publisher.cache = seriesCache{} // it knows heads that will be sealed, and would keep them
+	db.publisher.identity.Segment.Forget()
 	db.counters.sealing.Add(db.counters.unsealed.Swap(0))
 	db.counters.rejected.Store(0)
-	k := &db.keeper
+	k := &db.checkpointer
 	k.dirty = append(k.dirty, db.dirty...)
 	db.dirty = nil
 	for _, d := range db.edited {
@@ -172,25 +154,25 @@ func (db *DB) cut(pos wal.Position) cut {
 	if db.actuals.TakeChanged() {
 		k.actuals = db.actuals.Snapshot()
 	}
-	k.keys = append(k.keys, db.keys.takeNew()...)
+	k.keys = append(k.keys, db.keys.TakeNew()...)
 	k.rejects.to = db.quarantine.next()
 	return c
 }
 
 // sealMonth seals what the month holds of generations up to last.
 func (db *DB) sealMonth(d dirtyMonth, last uint64) error {
-	k := &db.keeper
+	k := &db.checkpointer
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
-	d.model.freezeUpTo(d.month, last)
+	d.model.FreezeUpTo(d.month, last)
 	return db.sealHeads(d, last)
 }
 
 // sealHeads seals the frozen heads of generations up to last. The sealing lock is held.
 func (db *DB) sealHeads(d dirtyMonth, last uint64) error {
-	k := &db.keeper
+	k := &db.checkpointer
 	for {
-		heads := d.model.frozenBatch(d.month, last)
+		heads := d.model.FrozenBatch(d.month, last)
 		if len(heads) == 0 {
 			return nil
 		}
@@ -204,7 +186,7 @@ func (db *DB) sealHeads(d dirtyMonth, last uint64) error {
 
 // sealFrozen seals the heads of a month that are frozen already.
 func (db *DB) sealFrozen(d dirtyMonth) error {
-	k := &db.keeper
+	k := &db.checkpointer
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	return db.sealHeads(d, math.MaxUint64)

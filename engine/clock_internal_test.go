@@ -12,13 +12,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine/internal/clock"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/store"
 )
 
 const day = 24 * time.Hour
 
 // brokenClock is a clock whose wall clock is off the truth, in a world where time passes as it is told to.
 type brokenClock struct {
-	*clock
+	*clock.Clock
 	truth, elapsed, off time.Duration // since clockEpoch, since the process began, and the error
 	logged              bytes.Buffer
 }
@@ -28,32 +32,32 @@ var clockEpoch = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 func newBrokenClock() *brokenClock {
 	c := new(brokenClock)
 	c.restart()
-	c.read()
+	c.Read()
 	return c
 }
 
 // restart is the start of another process, which knows what the last one trusted.
 func (c *brokenClock) restart() {
-	old := c.clock
+	old := c.Clock
 	c.elapsed = 0
-	c.clock = newClock(&Options{
-		Now:     func() time.Time { return clockEpoch.Add(c.truth + c.off) },
-		Elapsed: func() time.Duration { return c.elapsed },
-		Logger:  slog.New(slog.NewTextHandler(&c.logged, nil)),
-	})
+	c.Clock = clock.NewClock(
+		func() time.Time { return clockEpoch.Add(c.truth + c.off) },
+		func() time.Duration { return c.elapsed },
+		slog.New(slog.NewTextHandler(&c.logged, nil)),
+	)
 	if old != nil {
-		c.resume(old.trusted)
+		c.Resume(old.Trusted)
 	}
 }
 
 // run lets the process run for so long and reads the clock each minute.
-func (c *brokenClock) run(d time.Duration) moment {
+func (c *brokenClock) run(d time.Duration) clock.Moment {
 	for ; d > 0; d -= time.Minute {
 		step := min(d, time.Minute)
 		c.truth, c.elapsed = c.truth+step, c.elapsed+step
-		c.read()
+		c.Read()
 	}
-	return c.read()
+	return c.Read()
 }
 
 // rest lets time pass without a process.
@@ -96,14 +100,14 @@ func TestClockHolds(t *testing.T) {
 				step := time.Duration(r.Int64N(int64(time.Minute << r.IntN(7)))).Round(time.Millisecond)
 				c.truth, c.elapsed, ran = c.truth+step, c.elapsed+step, ran+step
 			}
-			m := c.read()
-			require.LessOrEqual(t, m.past(), m.wall)
-			require.LessOrEqual(t, m.past(), m.trusted)
-			now := reading{ran, time.Duration(m.trusted) * time.Millisecond}
+			m := c.Read()
+			require.LessOrEqual(t, m.Past(), m.Wall)
+			require.LessOrEqual(t, m.Past(), m.Trusted)
+			now := reading{ran, time.Duration(m.Trusted) * time.Millisecond}
 			for _, before := range readings {
 				passed := now.ran - before.ran
 				moved := now.trusted - before.trusted - passed
-				require.LessOrEqual(t, moved, clockStep+clockRate*passed+time.Second, "run %d", run)
+				require.LessOrEqual(t, moved, clock.ClockStep+clock.ClockRate*passed+time.Second, "run %d", run)
 			}
 			readings = append(readings, now)
 			if ran > 6*day {
@@ -111,9 +115,9 @@ func TestClockHolds(t *testing.T) {
 			}
 		}
 		c.off = 0
-		m := c.read()
-		m = c.run(min(c.error(m.trusted).Abs()/clockRate, clockConfirmed) + 2*time.Minute)
-		require.Equal(t, m.wall, m.trusted, "run %d", run)
+		m := c.Read()
+		m = c.run(min(c.error(m.Trusted).Abs()/clock.ClockRate, clock.ClockConfirmed) + 2*time.Minute)
+		require.Equal(t, m.Wall, m.Trusted, "run %d", run)
 	}
 }
 
@@ -125,11 +129,11 @@ func TestClockCases(t *testing.T) {
 		c.off = year
 		c.run(10 * time.Second)
 		c.off = 0
-		c.run(2 * clockSetBack)
-		require.Less(t, c.error(c.read().trusted).Abs(), time.Minute)
+		c.run(2 * clock.ClockSetBack)
+		require.Less(t, c.error(c.Read().Trusted).Abs(), time.Minute)
 		c.off = year
 		c.restart()
-		require.Less(t, c.error(c.run(10*time.Second).past()), clockStep+time.Minute)
+		require.Less(t, c.error(c.run(10*time.Second).Past()), clock.ClockStep+time.Minute)
 	})
 	t.Run("a year ahead for 65 s", func(t *testing.T) {
 		c := newBrokenClock()
@@ -138,12 +142,12 @@ func TestClockCases(t *testing.T) {
 		for range 65 {
 			c.run(time.Second)
 		}
-		require.LessOrEqual(t, c.error(c.read().past()), 5*time.Minute)
-		require.InDelta(t, year.Seconds(), c.doubted().Seconds(), 400)
+		require.LessOrEqual(t, c.error(c.Read().Past()), 5*time.Minute)
+		require.InDelta(t, year.Seconds(), c.Doubted().Seconds(), 400)
 		c.off = 0
 		m := c.run(time.Second)
-		require.Equal(t, m.wall, m.past())
-		require.Zero(t, c.doubted())
+		require.Equal(t, m.Wall, m.Past())
+		require.Zero(t, c.Doubted())
 		require.Equal(t, 1, strings.Count(c.logged.String(), "is not believed"))
 		require.Equal(t, 1, strings.Count(c.logged.String(), "believed again"))
 	})
@@ -151,26 +155,26 @@ func TestClockCases(t *testing.T) {
 		c := newBrokenClock()
 		c.truth, c.elapsed = 10*time.Hour, 10*time.Hour
 		c.off = 10 * day
-		require.Zero(t, c.error(c.read().past()))
+		require.Zero(t, c.error(c.Read().Past()))
 		c.off = 0
-		m := c.read()
-		require.Equal(t, m.wall, m.trusted)
+		m := c.Read()
+		require.Equal(t, m.Wall, m.Trusted)
 	})
 	t.Run("back in 1970 for a minute", func(t *testing.T) {
 		c := newBrokenClock()
 		c.run(time.Hour)
 		c.off = time.Unix(0, 0).Sub(clockEpoch)
 		m := c.run(time.Minute)
-		require.LessOrEqual(t, c.error(m.latest()).Abs(), 5*time.Minute)
+		require.LessOrEqual(t, c.error(m.Latest()).Abs(), 5*time.Minute)
 		c.off = 0
 		m = c.run(5 * time.Minute)
-		require.Equal(t, m.wall, m.trusted)
+		require.Equal(t, m.Wall, m.Trusted)
 	})
 	t.Run("a step of a time server is believed at once", func(t *testing.T) {
 		c := newBrokenClock()
 		c.run(time.Hour)
 		c.off = 3 * time.Second
-		require.Equal(t, 3*time.Second, c.error(c.read().trusted))
+		require.Equal(t, 3*time.Second, c.error(c.Read().Trusted))
 		require.Empty(t, c.logged.String())
 	})
 	t.Run("an hour at once, and no further hour right behind it", func(t *testing.T) {
@@ -180,14 +184,14 @@ func TestClockCases(t *testing.T) {
 			c.off += 59 * time.Minute
 			c.run(time.Second)
 		}
-		require.Less(t, c.error(c.read().trusted), time.Hour+10*time.Minute)
+		require.Less(t, c.error(c.Read().Trusted), time.Hour+10*time.Minute)
 	})
 	t.Run("a laptop that runs by day", func(t *testing.T) {
 		c := newBrokenClock()
 		for range 10 {
 			c.rest(16 * time.Hour)
 			m := c.run(8 * time.Hour)
-			require.Equal(t, m.wall, m.trusted)
+			require.Equal(t, m.Wall, m.Trusted)
 		}
 	})
 	t.Run("restarts do not add up to belief", func(t *testing.T) {
@@ -198,15 +202,15 @@ func TestClockCases(t *testing.T) {
 			c.run(time.Second)
 			c.rest(time.Second)
 		}
-		require.Less(t, c.error(c.read().past()), 10*time.Minute)
+		require.Less(t, c.error(c.Read().Past()), 10*time.Minute)
 	})
 	t.Run("a new store under a clock of 1970", func(t *testing.T) {
 		c := &brokenClock{off: time.Unix(0, 0).Sub(clockEpoch)}
 		c.restart()
 		c.run(time.Minute)
 		c.off = 0
-		m := c.run(clockConfirmed + 2*time.Minute)
-		require.Equal(t, m.wall, m.trusted)
+		m := c.run(clock.ClockConfirmed + 2*time.Minute)
+		require.Equal(t, m.Wall, m.Trusted)
 	})
 }
 
@@ -215,43 +219,43 @@ func TestExpiries(t *testing.T) {
 	s := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", s)
 	r := rand.New(rand.NewPCG(s, 0))
-	var heap expiries[string]
-	var want []expiry[string]
+	var heap idempotency.Expiries[string]
+	var want []idempotency.Expiry[string]
 	for i := range 5000 {
 		if r.IntN(3) > 0 || len(want) == 0 {
-			x := expiry[string]{int64(r.IntN(1 << (1 + r.IntN(40)))), strconv.Itoa(i)}
-			heap.add(x.at, x.key)
+			x := idempotency.Expiry[string]{At: int64(r.IntN(1 << (1 + r.IntN(40)))), Key: strconv.Itoa(i)}
+			heap.Add(x.At, x.Key)
 			want = append(want, x)
 		} else {
-			first := slices.MinFunc(want, func(a, b expiry[string]) int { return cmp.Compare(a.at, b.at) })
-			require.Equal(t, first.at, heap.first().at)
-			got := heap.take()
-			require.Equal(t, first.at, got.at)
+			first := slices.MinFunc(want, func(a, b idempotency.Expiry[string]) int { return cmp.Compare(a.At, b.At) })
+			require.Equal(t, first.At, heap.First().At)
+			got := heap.Take()
+			require.Equal(t, first.At, got.At)
 			n := len(want)
-			want = slices.DeleteFunc(want, func(x expiry[string]) bool { return x == got })
+			want = slices.DeleteFunc(want, func(x idempotency.Expiry[string]) bool { return x == got })
 			require.Len(t, want, n-1)
 		}
-		require.Equal(t, len(want), heap.len())
+		require.Equal(t, len(want), heap.Len())
 	}
 }
 
 // TestKeysExpireByTheirOwnTimes holds that a key taken while the clock was ahead keeps none behind it.
 func TestKeysExpireByTheirOwnTimes(t *testing.T) {
-	w := newKeyWindow(KeysMax)
+	w := idempotency.NewWindow(KeysMax)
 	at := func(d time.Duration) int64 { return clockEpoch.Add(d).UnixMilli() }
-	w.add(keyEntry{id: keyID{0}, at: at(365 * day)}, at(0))
+	w.Add(idempotency.Entry{Key: idempotency.Key{0}, At: at(365 * day)}, at(0))
 	for i := range 100 {
-		w.add(keyEntry{id: keyID{1, byte(i)}, at: at(time.Duration(i) * time.Hour)}, at(time.Duration(i)*time.Hour))
+		w.Add(idempotency.Entry{Key: idempotency.Key{1, byte(i)}, At: at(time.Duration(i) * time.Hour)}, at(time.Duration(i)*time.Hour))
 	}
-	require.Equal(t, 101, w.len())
-	w.add(keyEntry{id: keyID{2}, at: at(KeysAge + 50*time.Hour)}, at(KeysAge+50*time.Hour))
-	require.Equal(t, 52, w.len())
-	w.add(keyEntry{id: keyID{3}, at: at(30 * day)}, at(30*day))
-	require.Equal(t, 2, w.len())
-	require.Contains(t, w.entries, keyID{0})
+	require.Equal(t, 101, w.Len())
+	w.Add(idempotency.Entry{Key: idempotency.Key{2}, At: at(KeysAge + 50*time.Hour)}, at(KeysAge+50*time.Hour))
+	require.Equal(t, 52, w.Len())
+	w.Add(idempotency.Entry{Key: idempotency.Key{3}, At: at(30 * day)}, at(30*day))
+	require.Equal(t, 2, w.Len())
+	require.Contains(t, w.Entries, idempotency.Key{0})
 
 	// Lists go by their own times as well.
-	lists := []listRef{{entries: 1, newest: 50}, {entries: 1, newest: 10}, {entries: 1, newest: 60}}
-	require.Equal(t, []listRef{lists[0], lists[2]}, current(slices.Clone(lists), 10, 20))
+	lists := []store.ListRef{{Entries: 1, Newest: 50}, {Entries: 1, Newest: 10}, {Entries: 1, Newest: 60}}
+	require.Equal(t, []store.ListRef{lists[0], lists[2]}, current(slices.Clone(lists), 10, 20))
 	require.Equal(t, lists[2:], current(slices.Clone(lists), 1, 0))
 }

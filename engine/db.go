@@ -11,6 +11,13 @@ import (
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/residualdb/residual/engine/internal/actuals"
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/clock"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/internal/freelist"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/internal/vfs"
@@ -25,29 +32,29 @@ type DB struct {
 	dir   string
 	claim *vfs.Claim // to dir
 	// clock tells what has expired.
-	clock *clock
+	clock *clock.Clock
 	log   *wal.Log
 
 	// models is written by the publisher alone.
-	models *xsync.MapOf[string, *model]
-	census census
+	models      *xsync.MapOf[string, *catalog.Model]
+	cardinality catalog.Cardinality
 
-	keys       *keyWindow
+	keys       *idempotency.Window
 	quarantine *quarantine
 	// seed makes the hashes of prediction ids, which live as long as the process.
-	seed       maphash.Seed
-	counters   counters
-	publisher  publisher
-	keeper     keeper
-	indexer    indexer
-	background background
-	room       room
+	seed         maphash.Seed
+	counters     counters
+	publisher    publisher
+	checkpointer checkpointer
+	indexer      catalog.Indexer
+	background   background
+	room         room
 	// encoding encodes the records of large batches. Nil without a background.
 	encoding *thread.Background
 
 	// Owned by the publisher, under its lock: the checkpoint interval new rows belong to, the months that got rows in it, those of which
 	// sealed rows changed, and the actuals for rows still to come.
-	generation    uint64
+	epoch         uint64
 	dirty, edited []dirtyMonth
 	actuals       *actuals.Memory
 
@@ -57,8 +64,8 @@ type DB struct {
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]
 
-	scratches sync.Pool // of *scratch
-	encoders  freelist.List[recordEncoder]
+	queries  query.Queries
+	encoders freelist.List[encoding]
 
 	// closing is held for reading by every call under way; closed is guarded by it.
 	closing sync.RWMutex
@@ -68,8 +75,8 @@ type DB struct {
 
 // dirtyMonth is a month with rows that no checkpoint covers.
 type dirtyMonth struct {
-	model *model
-	month *month
+	model *catalog.Model
+	month *catalog.Month
 }
 
 // Open opens the store in dir, making it if dir is missing or empty, and recovers what was acknowledged. A directory
@@ -82,23 +89,23 @@ func Open(dir string, opts Options) (*DB, error) {
 	db := &DB{
 		opts:       opts,
 		dir:        dir,
-		clock:      newClock(&opts),
-		models:     xsync.NewMapOf[string, *model](),
-		keys:       newKeyWindow(opts.KeysMax),
+		clock:      clock.NewClock(opts.Now, opts.Elapsed, opts.Logger),
+		models:     xsync.NewMapOf[string, *catalog.Model](),
+		keys:       idempotency.NewWindow(opts.KeysMax),
 		quarantine: newQuarantine(opts.QuarantineBytes),
 		actuals:    actuals.New(),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 	}
 	db.publisher.db, db.publisher.sliceMax = db, sliceMax
-	db.publisher.fresh = new(freshRows)
-	db.publisher.identity.hash = db.hash
-	db.publisher.identity.editor.scratch = &db.publisher.identity.segment
-	db.publisher.identity.segment.HoldBlocks(heldBlocks(opts.HeadBytes))
-	db.keeper.edited = make(map[dirtyMonth]bool)
-	db.generation = 1
-	db.keeper.sealer.builder, db.keeper.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash
-	db.scratches.New = func() any { return new(scratch) }
+	db.publisher.fresh = new(head.Staging)
+	db.publisher.identity.Hash = db.hash
+	db.publisher.identity.Editor.Scratch = &db.publisher.identity.Segment
+	db.publisher.identity.Segment.HoldBlocks(catalog.HeldBlocks(opts.HeadBytes))
+	db.checkpointer.edited = make(map[dirtyMonth]bool)
+	db.epoch = 1
+	db.checkpointer.sealer.builder, db.checkpointer.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash
+	db.queries.Init(db.models, db.begin, db.end)
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
@@ -108,7 +115,7 @@ func Open(dir string, opts Options) (*DB, error) {
 }
 
 func (db *DB) open() (err error) {
-	if db.claim, err = claimDir(db.opts.FS, db.dir); err != nil {
+	if db.claim, err = store.ClaimDir(db.opts.FS, db.dir); err != nil {
 		return err
 	}
 	defer func() {
@@ -116,7 +123,7 @@ func (db *DB) open() (err error) {
 			err = errors.Join(err, db.claim.Close())
 		}
 	}()
-	id, err := db.storeID()
+	id, err := store.ReadID(db.claim, db.opts.FS, db.dir, db.opts.Random)
 	if err != nil {
 		return err
 	}
@@ -138,11 +145,11 @@ func (db *DB) Close() error {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
 	}
 	db.encoders.Drop()
-	err := logError(db.log.Close())
+	err := base.LogError(db.log.Close())
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
 	}
-	return errors.Join(err, db.keeper.files.close(), db.claim.Close())
+	return errors.Join(err, db.checkpointer.Open.Close(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.
@@ -161,9 +168,9 @@ func (db *DB) end() { db.closing.RUnlock() }
 func (db *DB) hash(id []byte) uint64 { return maphash.Bytes(db.seed, id) }
 
 // noteEdited hands a month to the next checkpoint, to fold its edits. The publisher calls it under the model's lock.
-func (db *DB) noteEdited(m *model, mo *month) {
-	if mo.edited != db.generation {
-		mo.edited = db.generation
+func (db *DB) noteEdited(m *catalog.Model, mo *catalog.Month) {
+	if mo.Edited != db.epoch {
+		mo.Edited = db.epoch
 		db.edited = append(db.edited, dirtyMonth{m, mo})
 	}
 }
@@ -187,12 +194,12 @@ func (db *DB) failure() error {
 }
 
 // model returns the model, making it on first sight. Only the publisher calls it.
-func (db *DB) model(id string) *model {
+func (db *DB) model(id string) *catalog.Model {
 	if m, ok := db.models.Load(id); ok {
 		return m
 	}
-	m := newModel(id, &db.census)
+	m := catalog.NewModel(id, &db.cardinality)
 	db.models.Store(id, m)
-	db.census.models.Add(1)
+	db.cardinality.Models.Add(1)
 	return m
 }

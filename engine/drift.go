@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -45,16 +47,16 @@ type DriftResult struct {
 func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	now := db.opts.Now()
 	at := standing(q.AsOf, now)
-	recent := span{subMilli(at, orDefault(q.Recent, defaultRecentWindow)), endOf(q.AsOf)}
-	historical := span{subMilli(at, orDefault(q.Historical, defaultHistoricalWindow)), recent.from}
-	sc := scan{
-		selection: selectionOf(q.Model, orDefault(q.Version, All), orDefault(q.Environment, defaultEnvironment)),
-		across:    q.Across,
+	recent := base.Span{From: base.SubMilli(at, base.OrDefault(q.Recent, defaultRecentWindow)), To: endOf(q.AsOf)}
+	historical := base.Span{From: base.SubMilli(at, base.OrDefault(q.Historical, defaultHistoricalWindow)), To: recent.From}
+	sc := query.Scan{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)),
+		Across:    query.Across(q.Across),
 	}
-	sc.ask(window{span: recent}, window{span: historical})
+	sc.Ask(query.Window{Span: recent}, query.Window{Span: historical})
 	var result DriftResult
 	var err error
-	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
+	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
 		if row, ok := driftRow(&answers[0].Aggregate, &answers[1].Aggregate); ok {
 			row.Model, row.Version, row.Environment = of.Model, of.Version, of.Environment
 			row.AnalysisTimestamp = time.UnixMilli(at).UTC()

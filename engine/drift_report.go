@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
@@ -63,7 +65,7 @@ func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportR
 	}
 	sc := q.scan(&p)
 	var result DriftReportResult
-	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
+	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
 		if row, ok := p.reportRow(&of, answers); ok {
 			result.Rows = append(result.Rows, row)
 		}
@@ -83,24 +85,24 @@ func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield fun
 		return Read{}, err
 	}
 	sc := q.scan(&p)
-	return eachRanked(ctx, &rows[DriftReportRow]{db: db, scan: &sc, row: p.reportRow}, (*DriftReportRow).place, yield)
+	return query.EachRanked(ctx, &query.Rows[DriftReportRow]{Queries: &db.queries, Scan: &sc, Row: p.reportRow}, (*DriftReportRow).place, yield)
 }
 
-func (q *DriftReportQuery) scan(p *driftPlan) scan {
-	sc := scan{
-		selection: selectionOf(q.Model, orDefault(q.Version, All), orDefault(q.Environment, defaultEnvironment)),
-		across:    q.Across,
-		want:      segment.WantSpread,
+func (q *DriftReportQuery) scan(p *driftPlan) query.Scan {
+	sc := query.Scan{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)),
+		Across:    query.Across(q.Across),
+		Want:      segment.WantSpread,
 	}
-	sc.ask(window{span: p.recent}, p.reference)
+	sc.Ask(query.Window{Span: p.recent}, p.reference)
 	return sc
 }
 
 // driftPlan is a query with its windows resolved.
 type driftPlan struct {
 	at        int64
-	recent    span
-	reference window
+	recent    base.Span
+	reference query.Window
 	gates     Gates
 }
 
@@ -115,38 +117,38 @@ func (q *DriftReportQuery) plan(now time.Time) (driftPlan, error) {
 	case q.Offset < 0:
 		return p, queryError("the offset is negative")
 	case q.Offset > 0:
-		p.at = subMilli(p.at, q.Offset)
+		p.at = base.SubMilli(p.at, q.Offset)
 		end = p.at
 	}
-	p.recent = span{subMilli(p.at, orDefault(q.Recent, defaultRecentWindow)), end}
-	historical := subMilli(p.at, orDefault(q.Historical, defaultHistoricalWindow))
+	p.recent = base.Span{From: base.SubMilli(p.at, base.OrDefault(q.Recent, defaultRecentWindow)), To: end}
+	historical := base.SubMilli(p.at, base.OrDefault(q.Historical, defaultHistoricalWindow))
 	p.reference, err = q.Reference.window(historical, p.recent)
 	return p, err
 }
 
 // window resolves the reference beside a recent window and a history that begins at historical.
-func (r *Reference) window(historical int64, recent span) (window, error) {
+func (r *Reference) window(historical int64, recent base.Span) (query.Window, error) {
 	pinned := !r.From.IsZero() || !r.To.IsZero()
 	switch {
 	case pinned && r.Version != "":
-		return window{}, queryError("the reference is both pinned and a version")
+		return query.Window{}, queryError("the reference is both pinned and a version")
 	case r.Version != "":
-		return window{span: span{historical, recent.to}, version: r.Version}, nil
+		return query.Window{Span: base.Span{From: historical, To: recent.To}, Version: r.Version}, nil
 	case !pinned:
-		return window{span: span{historical, recent.from}}, nil
+		return query.Window{Span: base.Span{From: historical, To: recent.From}}, nil
 	case r.From.IsZero() || !r.From.Before(r.To):
-		return window{}, queryError("the pinned reference does not begin before it ends")
-	case clampMilli(r.To) > recent.from:
-		return window{}, queryError("the pinned reference reaches into the recent window")
+		return query.Window{}, queryError("the pinned reference does not begin before it ends")
+	case base.ClampMilli(r.To) > recent.From:
+		return query.Window{}, queryError("the pinned reference reaches into the recent window")
 	}
-	return window{span: span{clampMilli(r.From), clampMilli(r.To)}}, nil
+	return query.Window{Span: base.Span{From: base.ClampMilli(r.From), To: base.ClampMilli(r.To)}}, nil
 }
 
 // row compares the windows of a subject, the recent one and the reference. A version is no reference to itself.
-func (p *driftPlan) row(of *subject, answers []answer) DriftReportRow {
-	itself := p.reference.version != "" && p.reference.version == of.version
+func (p *driftPlan) row(of *query.Subject, answers []base.Answer) DriftReportRow {
+	itself := p.reference.Version != "" && p.reference.Version == of.SingleVersion
 	if itself {
-		answers[1].reset()
+		answers[1].Reset()
 	}
 	row := DriftReportRow{of.Series, compare(&answers[0].Aggregate, &answers[1].Aggregate, &p.gates), time.UnixMilli(p.at).UTC()}
 	if itself {
@@ -156,8 +158,8 @@ func (p *driftPlan) row(of *subject, answers []answer) DriftReportRow {
 }
 
 // reportRow is the row of a subject that has rows in its recent window, or in its own reference.
-func (p *driftPlan) reportRow(of *subject, answers []answer) (DriftReportRow, bool) {
-	if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.version == "" {
+func (p *driftPlan) reportRow(of *query.Subject, answers []base.Answer) (DriftReportRow, bool) {
+	if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.Version == "" {
 		return p.row(of, answers), true
 	}
 	return DriftReportRow{}, false
@@ -171,5 +173,5 @@ func compareDriftReports(a, b *DriftReportRow) int {
 	if c := cmp.Or(cmp.Compare(a.Status, b.Status), -cmp.Compare(a.rank(), b.rank())); c != 0 {
 		return c
 	}
-	return compareSeries(&a.Series, &b.Series)
+	return query.CompareSeries(&a.Series, &b.Series)
 }

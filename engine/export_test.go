@@ -8,51 +8,55 @@ import (
 	"slices"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
 
 // OpenPacksMax is how many packs are open at a time.
-const OpenPacksMax = openPacksMax
+const OpenPacksMax = store.OpenPacksMax
 
 // EachRow calls yield for every row that the store holds, in memory or sealed, with all of its columns.
 func (db *DB) EachRow(yield func(event.Event)) (err error) {
-	models := make(map[string]*model)
-	db.models.Range(func(id string, m *model) bool {
+	models := make(map[string]*catalog.Model)
+	db.models.Range(func(id string, m *catalog.Model) bool {
 		models[id] = m
 		return true
 	})
 	for _, id := range slices.Sorted(maps.Keys(models)) {
 		m := models[id]
-		for _, mo := range m.months {
-			m.mu.RLock()
-			err = errors.Join(err, m.eachRow(mo, yield))
-			m.mu.RUnlock()
+		for _, mo := range m.Months {
+			m.Mu.RLock()
+			err = errors.Join(err, eachRow(m, mo, yield))
+			m.Mu.RUnlock()
 		}
 	}
 	return err
 }
 
-func (m *model) eachRow(mo *month, yield func(event.Event)) error {
+func eachRow(m *catalog.Model, mo *catalog.Month, yield func(event.Event)) error {
 	var columns segment.Columns
 	var scratch segment.Scratch
-	send := func(name seriesName) {
+	send := func(name catalog.SeriesName) {
 		for i := range columns.Len() {
 			yield(event.Event{
-				Timestamp: time.UnixMilli(columns.Times[i]).UTC(), ModelID: m.name, ModelVersion: name.version, Environment: name.environment,
+				Timestamp: time.UnixMilli(columns.Times[i]).UTC(), ModelID: m.Name, ModelVersion: name.Version, Environment: name.Environment,
 				PredictionID: string(columns.IDs.At(i)), Features: string(columns.Features.At(i)),
 				PredictedValue: columns.Predicted[i], ActualValue: columns.Actual[i], HasActual: columns.Known.Get(i),
 			})
 		}
 	}
-	mo.heads(func(h *head) {
-		for _, s := range h.series {
-			gatherAll(&columns, []*head{h}, s.number)
-			send(m.series[s.number].seriesName)
+	mo.Heads(func(h *head.Head) {
+		for _, s := range h.Series {
+			gatherAll(&columns, []*head.Head{h}, s.Number)
+			send(m.Series[s.Number].SeriesName)
 		}
 	})
-	for _, sd := range mo.sealed {
-		seg, err := sd.open(&scratch)
+	for _, sd := range mo.Segments {
+		seg, err := sd.Open(&scratch)
 		if err != nil {
 			return err
 		}
@@ -60,9 +64,9 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 			series := seg.Series(i)
 			for block := range series.Blocks {
 				if _, err := seg.ReadBlock(&columns, i, block, segment.AllColumns, &scratch); err != nil {
-					return segmentError(err)
+					return base.SegmentError(err)
 				}
-				send(seriesName{series.Version, series.Environment})
+				send(catalog.SeriesName{Version: series.Version, Environment: series.Environment})
 			}
 		}
 	}
@@ -71,7 +75,7 @@ func (m *model) eachRow(mo *month, yield func(event.Event)) error {
 
 // Abandon closes a store whose disk is off. A checkpoint could only fail, after sealing all rows.
 func (db *DB) Abandon() {
-	_ = db.keeper.fail(errors.New("abandoned"))
+	_ = db.checkpointer.Fail(errors.New("abandoned"))
 	_ = db.Close()
 }
 
@@ -88,7 +92,7 @@ func (db *DB) EachActual(yield func(a event.Actual, met bool)) {
 
 // CheckpointAfter is Checkpoint with something in the moment after its cut, when nothing is sealed yet.
 func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
-	k := &db.keeper
+	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c, err := db.cutLog(ctx)
@@ -102,7 +106,7 @@ func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 // Freeze freezes all heads, as if each was as large as a segment. Nothing is sent meanwhile.
 func (db *DB) Freeze() {
 	for _, d := range db.dirty {
-		d.model.freezeUpTo(d.month, math.MaxUint64)
+		d.model.FreezeUpTo(d.month, math.MaxUint64)
 	}
 }
 
@@ -121,8 +125,8 @@ func (db *DB) HeadBytes() int64 { return db.headBytes() }
 
 // HoldCheckpoints lets checkpoints wait until release is called.
 func (db *DB) HoldCheckpoints() (release func()) {
-	db.keeper.mu.Lock()
-	return db.keeper.mu.Unlock
+	db.checkpointer.mu.Lock()
+	return db.checkpointer.mu.Unlock
 }
 
 // DropBuffers lets go of what is kept from one append to the next, which goes by itself when none comes for a second.
@@ -130,8 +134,8 @@ func (db *DB) DropBuffers() { db.encoders.Drop() }
 
 // Moment reads the clock: things expire by the first time, and are kept from the second.
 func (db *DB) Moment() (past, latest time.Time) {
-	m := db.clock.read()
-	return time.UnixMilli(m.past()).UTC(), time.UnixMilli(m.latest()).UTC()
+	m := db.clock.Read()
+	return time.UnixMilli(m.Past()).UTC(), time.UnixMilli(m.Latest()).UTC()
 }
 
 // Fail ends appends, as a failure to publish does.
@@ -143,27 +147,18 @@ const RoomPatience = roomPatience
 // CalmAfter is how long no rows must have come before months that are over are joined.
 const CalmAfter = calmAfter
 
-// gatherAll sets dst to the rows of a series in heads.
-func gatherAll(dst *segment.Columns, heads []*head, series uint32) {
-	dst.Reset()
-	var g gathering
-	g.begin(heads, leavesOf(heads, series))
-	for g.next(dst) {
-	}
-}
-
 // Buckets returns the beginning of each bucket of a window, and the end of the last, in Unix milliseconds.
 func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, error) {
-	found, err := iv.buckets(span{from.UnixMilli(), to.UnixMilli()}, zone)
+	found, err := iv.buckets(base.Span{From: from.UnixMilli(), To: to.UnixMilli()}, zone)
 	var marks []int64
 	for i, b := range found {
-		if i > 0 && b.from != found[i-1].to || b.from >= b.to {
+		if i > 0 && b.From != found[i-1].To || b.From >= b.To {
 			panic("BUG: buckets that do not follow each other")
 		}
-		marks = append(marks, b.from)
+		marks = append(marks, b.From)
 	}
 	if len(found) > 0 {
-		marks = append(marks, found[len(found)-1].to)
+		marks = append(marks, found[len(found)-1].To)
 	}
 	return marks, err
 }
@@ -173,4 +168,13 @@ func (db *DB) SliceEverything() {
 	db.publisher.mu.Lock()
 	defer db.publisher.mu.Unlock()
 	db.publisher.sliceMax = 1
+}
+
+// gatherAll sets dst to the rows of a series in heads.
+func gatherAll(dst *segment.Columns, heads []*head.Head, series uint32) {
+	dst.Reset()
+	var g head.RowMerger
+	g.Begin(heads, head.LeavesOf(heads, series))
+	for g.Next(dst) {
+	}
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine/internal/actuals"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/record"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
@@ -56,25 +59,25 @@ func holdsGolden(t *testing.T, name string, data []byte) {
 	require.Equal(t, hex.Dump(golden(t, name)), hex.Dump(data))
 }
 
-func goldenManifest() *manifest {
-	return &manifest{
-		number: 7, covered: wal.Position{LSN: 300, File: 5, CRC: 0x11223344}, lastFile: 9,
-		packs: []packRef{
-			{fileRef: fileRef{number: 2, size: 1000, crc: 0x01020304}, dead: []uint32{0, 200}},
-			{fileRef: fileRef{number: 8, size: 70000, crc: 0xfffefdfc}, dead: []uint32{}},
+func goldenManifest() *store.Manifest {
+	return &store.Manifest{
+		Number: 7, Covered: wal.Position{LSN: 300, File: 5, CRC: 0x11223344}, LastFile: 9,
+		Packs: []store.PackRef{
+			{FileRef: store.FileRef{Number: 2, Size: 1000, CRC: 0x01020304}, Dead: []uint32{0, 200}},
+			{FileRef: store.FileRef{Number: 8, Size: 70000, CRC: 0xfffefdfc}, Dead: []uint32{}},
 		},
-		keys:    []listRef{{fileRef{3, 85, 0xdeadbeef}, 1, 1790000000000}},
-		rejects: []listRef{{fileRef{4, 200, 5}, 2, 1790000000001}, {fileRef{6, 300, 6}, 3, -1}},
-		actuals: []listRef{{fileRef{5, 99, 7}, 1, 0}},
+		Keys:    []store.ListRef{{FileRef: store.FileRef{Number: 3, Size: 85, CRC: 0xdeadbeef}, Entries: 1, Newest: 1790000000000}},
+		Rejects: []store.ListRef{{FileRef: store.FileRef{Number: 4, Size: 200, CRC: 5}, Entries: 2, Newest: 1790000000001}, {FileRef: store.FileRef{Number: 6, Size: 300, CRC: 6}, Entries: 3, Newest: -1}},
+		Actuals: []store.ListRef{{FileRef: store.FileRef{Number: 5, Size: 99, CRC: 7}, Entries: 1, Newest: 0}},
 	}
 }
 
 func TestGoldenManifest(t *testing.T) {
 	second := goldenManifest()
-	second.trusted = 1790000000003
-	for name, m := range map[string]*manifest{"manifest": goldenManifest(), "manifest-2": second} {
-		holdsGolden(t, name, m.encode(goldenStore))
-		read, err := decodeManifest(golden(t, name), goldenStore)
+	second.Trusted = 1790000000003
+	for name, m := range map[string]*store.Manifest{"manifest": goldenManifest(), "manifest-2": second} {
+		holdsGolden(t, name, m.Encode(goldenStore))
+		read, err := store.DecodeManifest(golden(t, name), goldenStore)
 		require.NoError(t, err)
 		require.Equal(t, m, read)
 	}
@@ -83,59 +86,59 @@ func TestGoldenManifest(t *testing.T) {
 // TestGoldenPack uses bytes that are no segments: those have a format of their own.
 func TestGoldenPack(t *testing.T) {
 	disk := simdisk.New(simdisk.Options{})
-	w, err := newPackWriter(newPackFiles(disk), "/", goldenStore, 8)
+	w, err := store.NewPackWriter(store.NewPackFiles(disk), "/", goldenStore, 8)
 	require.NoError(t, err)
-	require.NoError(t, w.add("model", 680, []byte("a segment")))
-	require.NoError(t, w.add("ünïcode", -1, []byte("another one.....")))
-	p, err := w.finish()
+	require.NoError(t, w.Add("model", 680, []byte("a segment")))
+	require.NoError(t, w.Add("ünïcode", -1, []byte("another one.....")))
+	p, err := w.Finish()
 	require.NoError(t, err)
-	p.close()
-	written, err := vfs.ReadFile(disk, "/"+packName(8))
+	p.Close()
+	written, err := vfs.ReadFile(disk, "/"+store.PackName(8))
 	require.NoError(t, err)
 	holdsGolden(t, "pack", written)
 
 	disk = simdisk.New(simdisk.Options{})
-	f, err := disk.Create("/" + packName(8))
+	f, err := disk.Create("/" + store.PackName(8))
 	require.NoError(t, err)
 	require.NoError(t, vfs.WriteFull(f, golden(t, "pack"), 0))
-	read, err := openPack(newPackFiles(disk), "/", goldenStore, p.ref)
+	read, err := store.OpenPack(store.NewPackFiles(disk), "/", goldenStore, p.Ref)
 	require.NoError(t, err)
-	require.Equal(t, p.entries, read.entries)
-	b, err := read.load(1)
+	require.Equal(t, p.Entries, read.Entries)
+	b, err := read.Load(1)
 	require.NoError(t, err)
 	require.Equal(t, "another one.....", string(b))
 }
 
 // goldenList is a list with its CRC, as writeList finishes it.
-func goldenList(t *testing.T, name string, kind listKind, content []byte) *list {
+func goldenList(t *testing.T, name string, kind store.ListKind, content []byte) *store.List {
 	t.Helper()
 	disk := simdisk.New(simdisk.Options{})
 	require.NoError(t, disk.MkdirAll("/"+kind.String()))
-	ref, err := writeList(disk, "/", kind, 3, content)
+	ref, err := store.WriteList(disk, "/", kind, 3, content)
 	require.NoError(t, err)
-	written, err := vfs.ReadFile(disk, filepath.Join("/", kind.String(), listName(3)))
+	written, err := vfs.ReadFile(disk, filepath.Join("/", kind.String(), store.ListName(3)))
 	require.NoError(t, err)
 	holdsGolden(t, name, written)
-	l, crc, err := openList(golden(t, name), goldenStore, kind)
+	l, crc, err := store.OpenList(golden(t, name), goldenStore, kind)
 	require.NoError(t, err)
-	require.Equal(t, ref.crc, crc)
+	require.Equal(t, ref.CRC, crc)
 	return l
 }
 
 func TestGoldenLists(t *testing.T) {
-	keys := []keyEntry{
-		{id: keyID{1, 2, 3}, hash: [16]byte{4, 5, 6}, lsn: 7, at: 1790000000000, successful: 8, quarantined: 9, replaced: 5},
-		{lsn: math.MaxUint64, at: -1, successful: math.MaxUint32},
+	keys := []idempotency.Entry{
+		{Key: idempotency.Key{1, 2, 3}, Hash: [16]byte{4, 5, 6}, LSN: 7, At: 1790000000000, Successful: 8, Quarantined: 9, Replaced: 5},
+		{LSN: math.MaxUint64, At: -1, Successful: math.MaxUint32},
 	}
-	var readKeys []keyEntry
-	read := func(e keyEntry) { readKeys = append(readKeys, e) }
-	require.NoError(t, decodeKeys(goldenList(t, "keys-2", listKeys, encodeKeys(goldenStore, keys)), read))
+	var readKeys []idempotency.Entry
+	read := func(e idempotency.Entry) { readKeys = append(readKeys, e) }
+	require.NoError(t, store.DecodeKeys(goldenList(t, "keys-2", store.ListKeys, store.EncodeKeys(goldenStore, keys)), read))
 	require.Equal(t, keys, readKeys)
-	first, _, err := openList(golden(t, "keys"), goldenStore, listKeys)
+	first, _, err := store.OpenList(golden(t, "keys"), goldenStore, store.ListKeys)
 	require.NoError(t, err)
 	readKeys = nil
-	require.NoError(t, decodeKeys(first, read))
-	keys[0].replaced = 0 // version 1 has no count of them
+	require.NoError(t, store.DecodeKeys(first, read))
+	keys[0].Replaced = 0 // version 1 has no count of them
 	require.Equal(t, keys, readKeys)
 
 	rejects := []QuarantineRow{
@@ -146,11 +149,11 @@ func TestGoldenLists(t *testing.T) {
 		{InsertedAt: time.UnixMilli(0).UTC()},
 	}
 	var readRejects []QuarantineRow
-	content := listHeader(goldenStore, listRejects, len(rejects))
+	content := store.ListHeader(goldenStore, store.ListRejects, len(rejects))
 	for i := range rejects {
 		content = appendReject(content, &rejects[i])
 	}
-	c := goldenList(t, "quarantine", listRejects, content)
+	c := goldenList(t, "quarantine", store.ListRejects, content)
 	require.NoError(t, decodeRejects(c, func(r QuarantineRow) { readRejects = append(readRejects, r) }))
 	require.Equal(t, rejects, readRejects)
 
@@ -173,10 +176,10 @@ func TestGoldenLists(t *testing.T) {
 	require.Len(t, contents, 1)
 	var readActuals []string
 	readActual := func(a *actuals.Actual) { readActuals = append(readActuals, fmt.Sprintf("%+v", *a)) }
-	require.NoError(t, decodeActuals(goldenList(t, "actuals-2", listActuals, contents[0]), readActual))
+	require.NoError(t, decodeActuals(goldenList(t, "actuals-2", store.ListActuals, contents[0]), readActual))
 	require.Equal(t, []string{fmt.Sprintf("%+v", remembered[0]), fmt.Sprintf("%+v", remembered[1])}, readActuals)
 
-	first, _, err = openList(golden(t, "orphans"), goldenStore, listActuals)
+	first, _, err = store.OpenList(golden(t, "orphans"), goldenStore, store.ListActuals)
 	require.NoError(t, err)
 	readActuals = nil
 	require.NoError(t, decodeActuals(first, readActual))
@@ -188,7 +191,7 @@ func TestGoldenLists(t *testing.T) {
 // goldenRecord is a record and the type that its golden file is of.
 type goldenRecord struct {
 	kind uint8
-	*record
+	*record.Record
 }
 
 // goldenRecords are one record of each type and form.
@@ -220,60 +223,60 @@ func goldenRecords(t testing.TB) map[string]goldenRecord {
 	scoped.Rejects = append(scoped.Rejects, event.Reject{Line: 4, Column: "actual_value", Code: event.CodeMissing, Reason: "missing", Raw: []byte("{}")})
 	scoped.Rejected[event.CodeMissing] = 1
 	return map[string]goldenRecord{
-		"record-predictions":      {recordPredictions, &record{at: 1790000000000, trusted: 1790000000000, keyed: true, key: keyID{1}, hash: [16]byte{2}, batch: &batch}},
-		"record-predictions-kept": {recordPredictions, &record{at: 1790000000003, trusted: 1790000000003, batch: &batch, keep: true}},
-		"record-actuals":          {recordBareActuals, &record{at: 1790000000001, trusted: 1790000000001, actuals: bare}},
-		"record-actuals-scoped":   {recordActuals, &record{at: 1790000000004, trusted: 1790000000004, keyed: true, key: keyID{1}, hash: [16]byte{2}, actuals: scoped}},
-		"record-deletion":         {recordDeletion, &record{at: 1790000000002, trusted: 1790000000002, deletion: &deletion{"m", []string{"p1", "p2"}}}},
-		"record-doubted":          {recordDeletion, &record{at: 1790000000002, trusted: 1780000000002, deletion: &deletion{"m", []string{"p1"}}}},
+		"record-predictions":      {record.KindPredictions, &record.Record{At: 1790000000000, Trusted: 1790000000000, Keyed: true, Key: idempotency.Key{1}, Hash: [16]byte{2}, Batch: &batch}},
+		"record-predictions-kept": {record.KindPredictions, &record.Record{At: 1790000000003, Trusted: 1790000000003, Batch: &batch, Keep: true}},
+		"record-actuals":          {record.KindBareActuals, &record.Record{At: 1790000000001, Trusted: 1790000000001, Actuals: bare}},
+		"record-actuals-scoped":   {record.KindActuals, &record.Record{At: 1790000000004, Trusted: 1790000000004, Keyed: true, Key: idempotency.Key{1}, Hash: [16]byte{2}, Actuals: scoped}},
+		"record-deletion":         {record.KindDeletion, &record.Record{At: 1790000000002, Trusted: 1790000000002, Deletion: &record.Deletion{Model: "m", IDs: []string{"p1", "p2"}}}},
+		"record-doubted":          {record.KindDeletion, &record.Record{At: 1790000000002, Trusted: 1780000000002, Deletion: &record.Deletion{Model: "m", IDs: []string{"p1"}}}},
 	}
 }
 
 // TestGoldenRecords holds that records of version 1 are read. What is written today need not be the same bytes, since how S2
 // compresses is up to the processor; it must be read as the same.
 func TestGoldenRecords(t *testing.T) {
-	var e recordEncoder
+	var e record.Encoder
 	for name, r := range goldenRecords(t) {
-		payload := bytes.Clone(e.encode(r.record))
-		if *rewriteGolden && r.kind == r.record.kind() {
+		payload := bytes.Clone(e.Encode(r.Record))
+		if *rewriteGolden && r.kind == r.Record.Kind() {
 			holdsGolden(t, name, payload)
 		}
-		requireReads(t, r.record, r.record.kind(), payload)
-		requireReads(t, r.record, r.kind, golden(t, name))
+		requireReads(t, r.Record, r.Record.Kind(), payload)
+		requireReads(t, r.Record, r.kind, golden(t, name))
 	}
 }
 
 // requireReads holds that a record of a type reads as want.
-func requireReads(t *testing.T, want *record, kind uint8, data []byte) {
+func requireReads(t *testing.T, want *record.Record, kind uint8, data []byte) {
 	t.Helper()
-	var d recordDecoder
-	var read record
-	require.NoError(t, d.decode(&read, kind, data))
-	require.Equal(t, want.moment(), read.moment())
-	require.Equal(t, [4]any{want.keyed, want.key, want.hash, want.keep}, [4]any{read.keyed, read.key, read.hash, read.keep})
-	require.Equal(t, want.deletion, read.deletion)
+	var d record.Decoder
+	var read record.Record
+	require.NoError(t, d.Decode(&read, kind, data))
+	require.Equal(t, want.Moment(), read.Moment())
+	require.Equal(t, [4]any{want.Keyed, want.Key, want.Hash, want.Keep}, [4]any{read.Keyed, read.Key, read.Hash, read.Keep})
+	require.Equal(t, want.Deletion, read.Deletion)
 	requireSameContent(t, want, &read)
 }
 
-func requireSameContent(t testing.TB, want, got *record) {
+func requireSameContent(t testing.TB, want, got *record.Record) {
 	t.Helper()
-	if want.batch != nil {
-		require.Equal(t, want.batch.Len(), got.batch.Len())
-		for i := range want.batch.Len() {
-			require.Equal(t, want.batch.Event(i), got.batch.Event(i))
+	if want.Batch != nil {
+		require.Equal(t, want.Batch.Len(), got.Batch.Len())
+		for i := range want.Batch.Len() {
+			require.Equal(t, want.Batch.Event(i), got.Batch.Event(i))
 		}
 	}
-	if want.actuals != nil {
-		require.Equal(t, want.actuals.Len(), got.actuals.Len())
-		require.Equal(t, want.actuals.Models, got.actuals.Models)
-		require.Equal(t, want.actuals.Scopes, got.actuals.Scopes)
-		require.Equal(t, want.actuals.Known, got.actuals.Known)
-		for i := range want.actuals.Len() {
-			require.Equal(t, want.actuals.Actual(i), got.actuals.Actual(i))
+	if want.Actuals != nil {
+		require.Equal(t, want.Actuals.Len(), got.Actuals.Len())
+		require.Equal(t, want.Actuals.Models, got.Actuals.Models)
+		require.Equal(t, want.Actuals.Scopes, got.Actuals.Scopes)
+		require.Equal(t, want.Actuals.Known, got.Actuals.Known)
+		for i := range want.Actuals.Len() {
+			require.Equal(t, want.Actuals.Actual(i), got.Actuals.Actual(i))
 		}
 	}
-	_, wantRejects, wantCounts := want.rejected()
-	_, gotRejects, gotCounts := got.rejected()
+	_, wantRejects, wantCounts := want.Rejected()
+	_, gotRejects, gotCounts := got.Rejected()
 	require.Equal(t, wantCounts, gotCounts)
 	require.Len(t, gotRejects, len(wantRejects))
 	for i := range wantRejects {

@@ -3,6 +3,8 @@ package engine
 import (
 	"math"
 	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
 )
 
 // Gates decide between noise and drift. Both gates of a status must be passed: the change must be larger than chance
@@ -24,7 +26,7 @@ func DefaultGates() Gates {
 }
 
 func (g Gates) withDefaults() (Gates, error) {
-	g = orDefault(g, DefaultGates())
+	g = base.OrDefault(g, DefaultGates())
 	for _, f := range [...]float64{g.DriftZ, g.DriftChange, g.WarningZ, g.WarningChange} {
 		if !(f >= 0) || math.IsInf(f, 1) {
 			return g, queryError("a gate is not a number from zero on")

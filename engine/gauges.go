@@ -8,6 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -75,7 +78,7 @@ func (db *DB) Gauges(ctx context.Context, q GaugesQuery) (GaugesResult, error) {
 		if err != nil {
 			return GaugesResult{}, err
 		}
-		result.Read.add(read)
+		result.Read.Add(read)
 		result.Rows = append(result.Rows, row)
 	}
 	result.LeftOut = all - len(result.Rows)
@@ -84,11 +87,11 @@ func (db *DB) Gauges(ctx context.Context, q GaugesQuery) (GaugesResult, error) {
 
 // gaugesPlan is a query with its times resolved.
 type gaugesPlan struct {
-	environments pattern
+	environments query.Pattern
 	// since is the earliest last prediction of a row, end what cuts off the rows after.
 	since, end int64
 	max        int
-	day        span
+	day        base.Span
 	drift      driftPlan
 }
 
@@ -98,12 +101,12 @@ func (q *GaugesQuery) plan(now time.Time) (gaugesPlan, error) {
 	}
 	at := standing(q.AsOf, now)
 	p := gaugesPlan{
-		environments: patternOf(orDefault(q.Environments, defaultEnvironment)),
-		since:        subMilli(at, orDefault(q.For, defaultGaugesFor)),
+		environments: query.PatternOf(base.OrDefault(q.Environments, defaultEnvironment)),
+		since:        base.SubMilli(at, base.OrDefault(q.For, defaultGaugesFor)),
 		end:          endOf(q.AsOf),
-		max:          orDefault(q.Max, defaultGaugesMax),
+		max:          base.OrDefault(q.Max, defaultGaugesMax),
 	}
-	p.day = span{subMilli(at, defaultWindow), p.end}
+	p.day = base.Span{From: base.SubMilli(at, defaultWindow), To: p.end}
 	var err error
 	p.drift, err = (&DriftReportQuery{AsOf: q.AsOf}).plan(now)
 	return p, err
@@ -148,19 +151,19 @@ func (f *firstSightings) keep(s sighting, most int) {
 // or where a moment in the past cuts through one.
 func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all int, err error) {
 	var kept firstSightings
-	_, err = db.working(func(sc *scratch) (read Read, err error) {
+	_, err = db.queries.Working(func(sc *query.Scratch) (read Read, err error) {
 		var of []sighting
-		db.models.Range(func(_ string, m *model) bool {
+		db.models.Range(func(_ string, m *catalog.Model) bool {
 			if err = ctx.Err(); err != nil {
 				err = fmt.Errorf("look up when each model was seen: %w", err)
 				return false
 			}
-			if of, err = m.seen(of[:0], p, sc); err != nil {
+			if of, err = seen(m, of[:0], p, sc); err != nil {
 				return false
 			}
 			all += len(of)
 			for i := range of {
-				if p.environments.matches(of[i].environment) {
+				if p.environments.Matches(of[i].environment) {
 					kept.keep(of[i], p.max)
 				}
 			}
@@ -173,19 +176,19 @@ func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all in
 }
 
 // seen appends the model's sightings, one for each environment.
-func (m *model) seen(dst []sighting, p *gaugesPlan, sc *scratch) ([]sighting, error) {
-	m.hold()
-	defer m.letGo(sc)
-	for n := range m.series {
-		if m.series[n].first >= p.end {
+func seen(m *catalog.Model, dst []sighting, p *gaugesPlan, sc *query.Scratch) ([]sighting, error) {
+	m.Mu.RLock()
+	defer query.Unlock(m, sc)
+	for n := range m.Series {
+		if m.Series[n].First >= p.end {
 			continue
 		}
-		last, err := m.last(uint32(n), span{p.since, p.end}, sc)
+		last, err := lastOf(m, uint32(n), base.Span{From: p.since, To: p.end}, sc)
 		if err != nil {
-			return dst, fmt.Errorf("model %q: %w", m.name, err)
+			return dst, fmt.Errorf("model %q: %w", m.Name, err)
 		}
 		if last >= p.since {
-			dst = append(dst, sighting{m.name, m.series[n].environment, last})
+			dst = append(dst, sighting{m.Name, m.Series[n].Environment, last})
 		}
 	}
 	if len(dst) < 2 {
@@ -198,15 +201,15 @@ func (m *model) seen(dst []sighting, p *gaugesPlan, sc *scratch) ([]sighting, er
 }
 
 // last returns the newest timestamp of a series in w, minMilli if it has none there. The model is locked.
-func (m *model) last(n uint32, w span, sc *scratch) (int64, error) {
-	last := int64(minMilli)
-	for i := len(m.months) - 1; i >= 0 && last == minMilli; i-- {
-		mo := m.months[i]
-		if !mo.overlaps(w) {
+func lastOf(m *catalog.Model, n uint32, w base.Span, sc *query.Scratch) (int64, error) {
+	last := int64(base.MinMilli)
+	for i := len(m.Months) - 1; i >= 0 && last == base.MinMilli; i-- {
+		mo := m.Months[i]
+		if !mo.Overlaps(w) {
 			continue
 		}
 		var err error
-		if last, err = mo.last(n, w, sc); err != nil {
+		if last, err = lastIn(mo, n, w, sc); err != nil {
 			return last, err
 		}
 	}
@@ -214,31 +217,31 @@ func (m *model) last(n uint32, w span, sc *scratch) (int64, error) {
 }
 
 // last returns the newest timestamp of a series in w, minMilli if the month has none there.
-func (mo *month) last(n uint32, w span, sc *scratch) (int64, error) {
-	last := int64(minMilli)
-	q := scan{want: segment.WantErrors}
-	q.ask(window{span: w})
-	if !mo.allSealed() {
-		a := &sc.windows(1)[0]
-		a.reset()
-		mo.window(a, n, w, q.want)
+func lastIn(mo *catalog.Month, n uint32, w base.Span, sc *query.Scratch) (int64, error) {
+	last := int64(base.MinMilli)
+	q := query.Scan{Want: segment.WantErrors}
+	q.Ask(query.Window{Span: w})
+	if !mo.AllSealed() {
+		a := &sc.Windows(1)[0]
+		a.Reset()
+		mo.Window(a, n, w, q.Want)
 		if a.Rows > 0 {
 			last = a.MaxTime
 		}
 	}
-	for _, sd := range mo.sealed {
-		x := sd.find(n)
-		if x == nil || x.stored.MaxTime <= max(last, w.from-1) || x.stored.MinTime >= w.to {
+	for _, sd := range mo.Segments {
+		x := sd.Find(n)
+		if x == nil || x.Stored.MaxTime <= max(last, w.From-1) || x.Stored.MinTime >= w.To {
 			continue
 		}
-		if x.stored.MaxTime < w.to && !sd.edited() {
-			last = x.stored.MaxTime
+		if x.Stored.MaxTime < w.To && !sd.Edited() {
+			last = x.Stored.MaxTime
 			continue
 		}
-		a := &sc.windows(1)[0]
-		a.reset()
-		sc.of = append(sc.of[:0], n)
-		if _, err := sd.add(sc.answers[:1], &q, sc); err != nil {
+		a := &sc.Windows(1)[0]
+		a.Reset()
+		sc.Of = append(sc.Of[:0], n)
+		if _, err := query.AddSealed(sd, sc.Answers[:1], &q, sc); err != nil {
 			return last, err
 		}
 		if a.Rows > 0 {
@@ -250,31 +253,31 @@ func (mo *month) last(n uint32, w span, sc *scratch) (int64, error) {
 
 // gauges answers for one model in one environment.
 func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow, Read, error) {
-	b := gaugesBuilder{plan: p, shown: noSeries, judged: noSeries, row: GaugesRow{
+	b := gaugesBuilder{plan: p, shown: catalog.NoSeries, judged: catalog.NoSeries, row: GaugesRow{
 		Model: s.model, Environment: s.environment, LastPrediction: time.UnixMilli(s.last).UTC(),
 		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
 	}}
 	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
-	read, err := db.working(func(sc *scratch) (read Read, err error) {
+	read, err := db.queries.Working(func(sc *query.Scratch) (read Read, err error) {
 		m, ok := db.models.Load(s.model) // by its very name, which a pattern may read as more than one
 		if !ok {
 			return read, nil
 		}
-		q := scan{want: segment.WantSpread}
-		q.ask(window{span: p.day}, window{span: p.drift.recent}, p.drift.reference)
-		m.hold()
-		defer m.letGo(sc)
-		sc.answered = noSeries
-		for n := range m.series {
-			if m.series[n].environment != s.environment {
+		q := query.Scan{Want: segment.WantSpread}
+		q.Ask(query.Window{Span: p.day}, query.Window{Span: p.drift.recent}, p.drift.reference)
+		m.Mu.RLock()
+		defer query.Unlock(m, sc)
+		sc.Answered = catalog.NoSeries
+		for n := range m.Series {
+			if m.Series[n].Environment != s.environment {
 				continue
 			}
-			r, err := m.answer(ctx, uint32(n), &q, sc)
+			r, err := query.AnswerSeries(ctx, m, uint32(n), &q, sc)
 			if err != nil {
 				return read, err
 			}
-			read.add(r)
-			b.add(m, uint32(n), sc.answers[:q.count])
+			read.Add(r)
+			b.add(m, uint32(n), sc.Answers[:q.Count])
 		}
 		return read, nil
 	})
@@ -293,24 +296,24 @@ type gaugesBuilder struct {
 }
 
 // add takes in a version. Its answers are those of the last day, of the recent window and of the reference.
-func (b *gaugesBuilder) add(m *model, n uint32, answers []answer) {
+func (b *gaugesBuilder) add(m *catalog.Model, n uint32, answers []base.Answer) {
 	day, recent, reference := &answers[0], &answers[1], &answers[2]
 	b.row.PredictionCount += day.Rows
 	b.row.ActualCount += day.Actuals
 	if day.Rows > 0 && recent.Actuals == 0 && reference.Actuals == 0 {
 		b.row.VersionsWithoutActuals++
 	}
-	if day.Actuals > 0 && (b.shown == noSeries || m.newer(n, b.shown)) {
+	if day.Actuals > 0 && (b.shown == catalog.NoSeries || m.Newer(n, b.shown)) {
 		b.shown = n
 		b.row.RMSE, b.row.MAE = valueOf(day.RMSE()), valueOf(day.MAE())
 	}
 	if recent.Rows == 0 && reference.Rows == 0 {
 		return
 	}
-	of := m.subject(n)
+	of := query.SubjectOf(m, n)
 	drift := b.plan.drift.row(&of, answers[1:])
 	class := judgeable(&drift.Comparison)
-	if b.judged == noSeries || class < b.class || class == b.class && m.newer(n, b.judged) {
+	if b.judged == catalog.NoSeries || class < b.class || class == b.class && m.Newer(n, b.judged) {
 		b.judged, b.class, b.row.Drift = n, class, drift
 	}
 }

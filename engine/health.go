@@ -1,6 +1,10 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/residualdb/residual/engine/internal/base"
+)
 
 // Health says whether the store takes events.
 type Health struct {
@@ -29,9 +33,9 @@ func (db *DB) refusal() error {
 		return err
 	}
 	if err := db.log.Err(); err != nil {
-		return logError(err)
+		return base.LogError(err)
 	}
-	if err := db.keeper.failure(); err != nil {
+	if err := db.checkpointer.Failure(); err != nil {
 		return err
 	}
 	if db.headsFull() {

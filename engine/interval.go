@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/internal/wallclock"
 )
 
@@ -83,28 +84,28 @@ func ParseInterval(name string) (Interval, error) {
 // Monday, of the first day of a month, of January, April, July and October, of January. It is shorter or longer where the clock is put
 // forward or back in it; one that the clock skips is not there. Up to an hour, a bucket lasts what its name says and counts from where
 // the day begins; a day's last ends with the day.
-func (iv Interval) buckets(w span, zone *time.Location) ([]span, error) {
-	if w.from >= w.to {
+func (iv Interval) buckets(w base.Span, zone *time.Location) ([]base.Span, error) {
+	if w.From >= w.To {
 		return nil, nil
 	}
 	length := intervals[iv].length.Milliseconds()
-	if uint64(w.to-w.from) > uint64(BucketsMax*length) || w.to-w.from < 0 {
+	if uint64(w.To-w.From) > uint64(BucketsMax*length) || w.To-w.From < 0 {
 		return nil, queryError("the window has more than %d buckets of %s", BucketsMax, iv)
 	}
 	clock := wallclock.In(zone)
-	mark := iv.floor(clock.Shows(w.from))
+	mark := iv.floor(clock.Shows(w.From))
 	begin := clock.First(mark)
-	var found []span
-	for begin < w.to {
+	var found []base.Span
+	for begin < w.To {
 		mark = iv.next(mark)
 		end := clock.First(mark)
 		step := end - begin
 		if iv.withinDay() {
 			step = length
 		}
-		for from := begin; from < end && from < w.to; from += step {
-			if to := min(from+step, end); to > w.from {
-				found = append(found, span{from, to})
+		for from := begin; from < end && from < w.To; from += step {
+			if to := min(from+step, end); to > w.From {
+				found = append(found, base.Span{From: from, To: to})
 			}
 		}
 		begin = end

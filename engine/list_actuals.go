@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"github.com/residualdb/residual/engine/internal/actuals"
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/store"
 )
 
 // The remembered actuals of a checkpoint are in lists of up to actualsListMax, so that writing them takes a few MiB
@@ -21,13 +23,13 @@ const (
 
 // actualLists yields the contents of lists of all that s holds, each with its number of entries. A content is valid
 // until the next one.
-func actualLists(store [16]byte, s *actuals.Snapshot) iter.Seq2[[]byte, int] {
+func actualLists(id [16]byte, s *actuals.Snapshot) iter.Seq2[[]byte, int] {
 	return func(yield func([]byte, int) bool) {
 		left, n := s.Len(), 0
 		var dst []byte
 		for a := range s.All {
 			if n == 0 {
-				dst = append(dst[:0], listHeader(store, listActuals, min(left, actualsListMax))...)
+				dst = append(dst[:0], store.ListHeader(id, store.ListActuals, min(left, actualsListMax))...)
 			}
 			dst = appendActual(dst, a)
 			left--
@@ -43,13 +45,13 @@ func actualLists(store [16]byte, s *actuals.Snapshot) iter.Seq2[[]byte, int] {
 }
 
 func appendActual(dst []byte, a *actuals.Actual) []byte {
-	dst = appendText(appendText(dst, a.Model), a.ID)
+	dst = base.AppendText(base.AppendText(dst, a.Model), a.ID)
 	dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(a.Value))
 	dst = binary.AppendVarint(dst, a.Observed)
 	dst = binary.AppendVarint(dst, a.Received)
 	dst = binary.AppendUvarint(dst, a.LSN)
 	dst = binary.AppendUvarint(dst, uint64(a.Line))
-	dst = appendText(appendText(dst, a.Version), a.Environment)
+	dst = base.AppendText(base.AppendText(dst, a.Version), a.Environment)
 	flags := byte(0)
 	if a.Known {
 		flags |= actualKnown
@@ -61,28 +63,28 @@ func appendActual(dst []byte, a *actuals.Actual) []byte {
 }
 
 // decodeActuals gives the actuals of a list to add. They are valid during the call.
-func decodeActuals(c *list, add func(*actuals.Actual)) error {
-	for range c.count(actualEntryBytesMin, "actuals") {
+func decodeActuals(c *store.List, add func(*actuals.Actual)) error {
+	for range c.Count(actualEntryBytesMin, "actuals") {
 		a := actuals.Actual{
-			Model: c.text("model"), ID: c.text("prediction id"), Value: math.Float64frombits(c.uint64("actual")), Known: true,
-			Observed: c.varint("observed"), Received: c.varint("received"), LSN: c.uvarint("LSN"), Line: c.uvarint32("line"),
+			Model: c.Text("model"), ID: c.Text("prediction id"), Value: math.Float64frombits(c.Uint64("actual")), Known: true,
+			Observed: c.Varint("observed"), Received: c.Varint("received"), LSN: c.Uvarint("LSN"), Line: c.Uvarint32("line"),
 		}
-		if c.version > 1 {
-			a.Version, a.Environment = c.text("model version"), c.text("environment")
-			flags := c.uint8("flags")
+		if c.Version > 1 {
+			a.Version, a.Environment = c.Text("model version"), c.Text("environment")
+			flags := c.Uint8("flags")
 			if flags&^(actualKnown|actualMet) != 0 {
 				return fmt.Errorf("%w: unknown flags %#x of an actual", ErrVersion, flags)
 			}
 			a.Known, a.Met = flags&actualKnown != 0, flags&actualMet != 0
 		}
-		if c.err == nil && max(len(a.Model), len(a.ID), len(a.Version), len(a.Environment)) > math.MaxUint16 {
-			c.fail("a name of an actual")
+		if c.Err == nil && max(len(a.Model), len(a.ID), len(a.Version), len(a.Environment)) > math.MaxUint16 {
+			c.Fail("a name of an actual")
 		}
-		if c.err == nil {
+		if c.Err == nil {
 			add(&a)
 		}
 	}
-	return c.end("a list of actuals")
+	return c.End("a list of actuals")
 }
 
 func (db *DB) restoreActual(a *actuals.Actual) {

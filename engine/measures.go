@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -62,7 +63,7 @@ type Floor struct {
 }
 
 func (f Floor) withDefaults() (Floor, error) {
-	f.Actuals = orDefault(f.Actuals, defaultMinActuals)
+	f.Actuals = base.OrDefault(f.Actuals, defaultMinActuals)
 	if !(f.Coverage >= 0 && f.Coverage <= 1) {
 		return f, queryError("the least coverage is not between 0 and 1")
 	}
@@ -70,7 +71,7 @@ func (f Floor) withDefaults() (Floor, error) {
 }
 
 // measuresOf reads a window's aggregate, of which everything must have been wanted.
-func measuresOf(a *answer, floor Floor) Measures {
+func measuresOf(a *base.Answer, floor Floor) Measures {
 	m := Measures{PredictionCount: a.Rows, ActualCount: a.Actuals, ActualCoverage: coverageOf(a.Rows, a.Actuals)}
 	some := a.Actuals > 0
 	mean := func(f float64) Value { return valueOr(f, some, NoActuals) }
@@ -104,20 +105,20 @@ func measuresOf(a *answer, floor Floor) Measures {
 }
 
 // quantiles reads the sketches. Errors are at most the largest, which is known exactly.
-func (m *Measures) quantiles(a *answer) {
+func (m *Measures) quantiles(a *base.Answer) {
 	var errors [4]float64
-	a.sketches.Errors.Quantiles(errors[:], 50, 90, 95, 99)
+	a.Sketches.Errors.Quantiles(errors[:], 50, 90, 95, 99)
 	for i, v := range [...]*Value{&m.AbsErrorP50, &m.AbsErrorP90, &m.AbsErrorP95, &m.AbsErrorP99} {
 		*v = valueOr(min(errors[i], a.MaxAbsError), a.Actuals > 0, NoActuals)
 	}
 	var lags [2]float64
-	a.sketches.Lags.Quantiles(lags[:], 50, 95)
+	a.Sketches.Lags.Quantiles(lags[:], 50, 95)
 	why := NoActuals
 	if a.Actuals > 0 {
 		why = NoLags
 	}
 	for i, v := range [...]*Value{&m.ActualLagP50, &m.ActualLagP95} {
-		*v = valueOr(lags[i]/1000, a.sketches.Lags.Count() > 0, why)
+		*v = valueOr(lags[i]/1000, a.Sketches.Lags.Count() > 0, why)
 	}
 }
 

@@ -4,24 +4,28 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/store"
 )
 
 // makeRoom lets columns of the oldest months go, for indexes that were made since [DB.balance] ran last.
 func (db *DB) makeRoom() {
 	type candidate struct {
-		month  monthNumber
-		source *source
+		month  base.MonthNumber
+		source *store.Source
 	}
 	var all []candidate
-	used := db.indexer.bytes()
-	db.models.Range(func(_ string, m *model) bool {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		for _, mo := range m.months {
-			for _, sd := range mo.sealed {
-				if sd.source.resident.Load() != nil && !sd.source.small() {
-					all = append(all, candidate{mo.number, sd.source})
-					used += sd.source.size
+	used := db.indexer.Bytes()
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		m.Mu.RLock()
+		defer m.Mu.RUnlock()
+		for _, mo := range m.Months {
+			for _, sd := range mo.Segments {
+				if sd.Source.Resident.Load() != nil && !sd.Source.Small() {
+					all = append(all, candidate{mo.Number, sd.Source})
+					used += sd.Source.Size
 				}
 			}
 		}
@@ -29,8 +33,8 @@ func (db *DB) makeRoom() {
 	})
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.month, b.month) })
 	for i := 0; i < len(all) && used > db.opts.MemoryLimitBytes; i++ {
-		used -= all[i].source.size
-		all[i].source.evict()
+		used -= all[i].source.Size
+		all[i].source.Evict()
 	}
 }
 
@@ -39,19 +43,19 @@ func (db *DB) makeRoom() {
 // ends.
 func (db *DB) balance(ctx context.Context) {
 	type candidate struct {
-		month  monthNumber
-		source *source
-		sealed *sealed
+		month  base.MonthNumber
+		source *store.Source
+		sealed *catalog.Segment
 	}
-	db.keeper.mu.Lock()
-	defer db.keeper.mu.Unlock()
+	db.checkpointer.mu.Lock()
+	defer db.checkpointer.mu.Unlock()
 	var all []candidate
-	db.models.Range(func(_ string, m *model) bool {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		for _, mo := range m.months {
-			for _, sd := range mo.sealed {
-				all = append(all, candidate{mo.number, sd.source, sd})
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		m.Mu.RLock()
+		defer m.Mu.RUnlock()
+		for _, mo := range m.Months {
+			for _, sd := range mo.Segments {
+				all = append(all, candidate{mo.Number, sd.Source, sd})
 			}
 		}
 		return true
@@ -59,25 +63,25 @@ func (db *DB) balance(ctx context.Context) {
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.month, a.month) })
 	used := int64(0)
 	for _, c := range all {
-		if bytes := c.sealed.indexBytes(); used+bytes <= db.indexesMax() {
+		if bytes := c.sealed.IndexBytes(); used+bytes <= db.indexesMax() {
 			used += bytes
 		} else {
-			c.sealed.index.Store(nil)
+			c.sealed.Index.Store(nil)
 		}
 	}
-	db.indexer.hold(used)
+	db.indexer.Hold(used)
 	for _, c := range all {
-		if used+c.source.size > db.opts.MemoryLimitBytes {
-			c.source.evict()
+		if used+c.source.Size > db.opts.MemoryLimitBytes {
+			c.source.Evict()
 			continue
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		if err := c.source.load(); err != nil {
+		if err := c.source.Load(); err != nil {
 			db.opts.Logger.Error("segment not loaded", "error", err)
 			continue
 		}
-		used += c.source.size
+		used += c.source.Size
 	}
 }

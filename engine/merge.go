@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
 )
 
 const (
@@ -41,24 +44,24 @@ func (db *DB) merge(ctx context.Context) error {
 // mergeOnce merges months up to the bound on a merge, those that are over to the end if calm. merged is false if there
 // is nothing left to merge.
 func (db *DB) mergeOnce(ctx context.Context, calm bool) (merged bool, err error) {
-	k := &db.keeper
+	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.failure(); err != nil {
+	if err := k.Failure(); err != nil {
 		return false, err
 	}
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("merge: %w", err)
 	}
-	months := db.mergeable(clampMilli(db.opts.Now()), calm)
+	months := db.mergeable(base.ClampMilli(db.opts.Now()), calm)
 	if len(months) == 0 {
 		return false, nil
 	}
-	next := k.manifest.clone()
+	next := k.Manifest.Clone()
 	if err := db.replace(&next, months); err != nil {
-		return false, fmt.Errorf("merge: %w", k.tidy(err))
+		return false, fmt.Errorf("merge: %w", k.Tidy(err))
 	}
-	if err := k.sweep(); err != nil {
+	if err := k.Sweep(); err != nil {
 		return false, fmt.Errorf("merge: %w", err)
 	}
 	db.counters.merges.Add(1)
@@ -69,13 +72,13 @@ func (db *DB) mergeOnce(ctx context.Context, calm bool) (merged bool, err error)
 func (db *DB) mergeable(now int64, calm bool) map[dirtyMonth]*replacement {
 	months := make(map[dirtyMonth]*replacement)
 	size := int64(0)
-	db.models.Range(func(_ string, m *model) bool {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		for _, mo := range m.months {
-			picked := pickMerge(mo.sealed, calm && now >= mo.span.to+monthSettles.Milliseconds())
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		m.Mu.RLock()
+		defer m.Mu.RUnlock()
+		for _, mo := range m.Months {
+			picked := pickMerge(mo.Segments, calm && now >= mo.Span.To+monthSettles.Milliseconds())
 			for _, sd := range picked {
-				size += sd.source.size
+				size += sd.Source.Size
 			}
 			if len(picked) > 0 {
 				d := dirtyMonth{m, mo}
@@ -92,24 +95,24 @@ func (db *DB) mergeable(now int64, calm bool) map[dirtyMonth]*replacement {
 
 // pickMerge returns the segments of a month worth joining: all of a settled month, else the smallest ones as long as
 // none is larger than those before it together. Segments that only the log backs are left to the checkpoint.
-func pickMerge(segments []*sealed, settled bool) []*sealed {
-	var saved []*sealed
+func pickMerge(segments []*catalog.Segment, settled bool) []*catalog.Segment {
+	var saved []*catalog.Segment
 	for _, sd := range segments {
-		if sd.source.held.Load() != nil {
+		if sd.Source.Held.Load() != nil {
 			saved = append(saved, sd)
 		}
 	}
 	if settled && len(saved) > 1 {
 		return saved
 	}
-	slices.SortStableFunc(saved, func(a, b *sealed) int { return cmp.Compare(a.rows, b.rows) })
+	slices.SortStableFunc(saved, func(a, b *catalog.Segment) int { return cmp.Compare(a.Rows, b.Rows) })
 	rows := uint64(0)
 	for i, sd := range saved {
-		if i >= 2 && sd.rows > rows {
+		if i >= 2 && sd.Rows > rows {
 			saved = saved[:i]
 			break
 		}
-		rows += sd.rows
+		rows += sd.Rows
 	}
 	if len(saved) < mergeFanIn {
 		return nil

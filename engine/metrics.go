@@ -5,6 +5,10 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/query"
 )
 
 // MetricsQuery asks for the error metrics of a window. The zero value of each field is its default.
@@ -52,7 +56,7 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 		return MetricsResult{}, err
 	}
 	var result MetricsResult
-	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
+	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
 		if row, ok := metricsRow(&of, answers); ok {
 			if len(result.Rows) == cap(result.Rows) { // twice as much leaves less behind than append does
 				result.Rows = slices.Grow(result.Rows, max(1, len(result.Rows)))
@@ -75,11 +79,11 @@ func (db *DB) EachMetrics(ctx context.Context, q MetricsQuery, yield func(row *M
 	if err != nil {
 		return Read{}, err
 	}
-	return eachNamed(ctx, &rows[MetricsRow]{db: db, scan: &sc, row: metricsRow}, yield)
+	return query.EachNamed(ctx, &query.Rows[MetricsRow]{Queries: &db.queries, Scan: &sc, Row: metricsRow}, yield)
 }
 
 // metricsRow is the row of a subject that has an actual in the window.
-func metricsRow(of *subject, answers []answer) (MetricsRow, bool) {
+func metricsRow(of *query.Subject, answers []base.Answer) (MetricsRow, bool) {
 	a := &answers[0]
 	return MetricsRow{
 		Model: of.Model, Version: of.Version, Environment: of.Environment,
@@ -91,34 +95,34 @@ func metricsRow(of *subject, answers []answer) (MetricsRow, bool) {
 	}, a.Actuals > 0
 }
 
-func (q *MetricsQuery) scan(now time.Time) (scan, error) {
+func (q *MetricsQuery) scan(now time.Time) (query.Scan, error) {
 	w, err := q.span(now)
 	if err != nil {
-		return scan{}, err
+		return query.Scan{}, err
 	}
-	sc := scan{
-		selection: selectionOf(q.Model, orDefault(q.Version, latestVersion), orDefault(q.Environment, defaultEnvironment)),
-		across:    q.Across,
+	sc := query.Scan{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
+		Across:    query.Across(q.Across),
 	}
-	sc.ask(window{span: w})
+	sc.Ask(query.Window{Span: w})
 	return sc, nil
 }
 
 // span resolves the query's window at the time now.
-func (q MetricsQuery) span(now time.Time) (span, error) {
+func (q MetricsQuery) span(now time.Time) (base.Span, error) {
 	if q.From.IsZero() {
 		if !q.To.IsZero() {
-			return span{}, queryError("to, %s, is given without from", q.To.UTC().Format(time.DateTime))
+			return base.Span{}, queryError("to, %s, is given without from", q.To.UTC().Format(time.DateTime))
 		}
 		at := standing(q.AsOf, now)
-		return span{subMilli(at, orDefault(q.Window, defaultWindow)), endOf(q.AsOf)}, nil
+		return base.Span{From: base.SubMilli(at, base.OrDefault(q.Window, defaultWindow)), To: endOf(q.AsOf)}, nil
 	}
-	w := span{clampMilli(q.From), endOf(q.AsOf)}
+	w := base.Span{From: base.ClampMilli(q.From), To: endOf(q.AsOf)}
 	if !q.To.IsZero() {
 		if q.To.Before(q.From) {
-			return span{}, queryError("to, %s, is before from, %s", q.To.UTC().Format(time.DateTime), q.From.UTC().Format(time.DateTime))
+			return base.Span{}, queryError("to, %s, is before from, %s", q.To.UTC().Format(time.DateTime), q.From.UTC().Format(time.DateTime))
 		}
-		w.to = min(w.to, clampMilli(q.To))
+		w.To = min(w.To, base.ClampMilli(q.To))
 	}
 	return w, nil
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -39,10 +41,10 @@ func (db *DB) Models(ctx context.Context, q ModelsQuery) (ModelsResult, error) {
 	}
 	sc := q.scan(&p)
 	var result ModelsResult
-	if sc.model.all() && sc.across == 0 {
+	if sc.Model.All() && sc.Across == 0 {
 		result.Rows = make([]ModelRow, 0, min(db.models.Size(), modelsExpected))
 	}
-	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
+	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
 		if row, ok := p.modelRow(&of, answers); ok {
 			result.Rows = append(result.Rows, row)
 		}
@@ -62,21 +64,21 @@ func (db *DB) EachModel(ctx context.Context, q ModelsQuery, yield func(row *Mode
 	}
 	sc := q.scan(&p)
 	place := func(r *ModelRow) (uint8, float64) { return r.place() }
-	return eachRanked(ctx, &rows[ModelRow]{db: db, scan: &sc, row: p.modelRow}, place, yield)
+	return query.EachRanked(ctx, &query.Rows[ModelRow]{Queries: &db.queries, Scan: &sc, Row: p.modelRow}, place, yield)
 }
 
-func (q *ModelsQuery) scan(p *driftPlan) scan {
-	sc := scan{
-		selection: selectionOf(orDefault(q.Model, All), orDefault(q.Version, All), orDefault(q.Environment, All)),
-		across:    q.Across,
-		want:      segment.WantSpread,
+func (q *ModelsQuery) scan(p *driftPlan) query.Scan {
+	sc := query.Scan{
+		Selection: query.SelectionOf(base.OrDefault(q.Model, All), base.OrDefault(q.Version, All), base.OrDefault(q.Environment, All)),
+		Across:    query.Across(q.Across),
+		Want:      segment.WantSpread,
 	}
-	sc.ask(window{span: p.recent}, p.reference, window{span: span{minMilli, p.recent.to}, counted: true})
+	sc.Ask(query.Window{Span: p.recent}, p.reference, query.Window{Span: base.Span{From: base.MinMilli, To: p.recent.To}, Counted: true})
 	return sc
 }
 
 // modelRow is the row of a subject that has rows.
-func (p *driftPlan) modelRow(of *subject, answers []answer) (ModelRow, bool) {
+func (p *driftPlan) modelRow(of *query.Subject, answers []base.Answer) (ModelRow, bool) {
 	all := &answers[2]
 	if all.Rows == 0 {
 		return ModelRow{}, false

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
 )
@@ -75,20 +76,20 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.SyncInterval = orDefault(o.SyncInterval, 100*time.Millisecond)
-	o.MaxFuture = orDefault(o.MaxFuture, 24*time.Hour)
-	o.ActualsTTL = orDefault(o.ActualsTTL, 30*24*time.Hour)
-	o.ModelsMax = orDefault(o.ModelsMax, 1_000_000)
-	o.SeriesMax = orDefault(o.SeriesMax, 100_000)
-	o.MonthsMax = orDefault(o.MonthsMax, 10_000_000)
-	o.CheckpointBytes = orDefault(o.CheckpointBytes, 256<<20)
-	o.HeadBytes = orDefault(o.HeadBytes, 512<<20)
-	o.CheckpointRows = orDefault(o.CheckpointRows, 3<<20)
-	o.MemoryLimitBytes = orDefault(o.MemoryLimitBytes, 1<<30)
-	o.ActualsBytes = orDefault(o.ActualsBytes, 256<<20)
-	o.KeysMax = orDefault(o.KeysMax, KeysMax)
-	o.QuarantineBytes = orDefault(o.QuarantineBytes, QuarantineBytesMax)
-	o.LogFileBytes = orDefault(o.LogFileBytes, 64<<20)
+	o.SyncInterval = base.OrDefault(o.SyncInterval, 100*time.Millisecond)
+	o.MaxFuture = base.OrDefault(o.MaxFuture, 24*time.Hour)
+	o.ActualsTTL = base.OrDefault(o.ActualsTTL, 30*24*time.Hour)
+	o.ModelsMax = base.OrDefault(o.ModelsMax, 1_000_000)
+	o.SeriesMax = base.OrDefault(o.SeriesMax, 100_000)
+	o.MonthsMax = base.OrDefault(o.MonthsMax, 10_000_000)
+	o.CheckpointBytes = base.OrDefault(o.CheckpointBytes, 256<<20)
+	o.HeadBytes = base.OrDefault(o.HeadBytes, 512<<20)
+	o.CheckpointRows = base.OrDefault(o.CheckpointRows, 3<<20)
+	o.MemoryLimitBytes = base.OrDefault(o.MemoryLimitBytes, 1<<30)
+	o.ActualsBytes = base.OrDefault(o.ActualsBytes, 256<<20)
+	o.KeysMax = base.OrDefault(o.KeysMax, KeysMax)
+	o.QuarantineBytes = base.OrDefault(o.QuarantineBytes, QuarantineBytesMax)
+	o.LogFileBytes = base.OrDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

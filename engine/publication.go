@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/record"
 )
 
 // sliceMax is how long a record is published before others get their turn.
@@ -16,12 +20,14 @@ const sliceMax = 5 * time.Millisecond
 // make it.
 type publication struct {
 	lsn    uint64
-	record *record
+	record *record.Record
+	// ordered is the batch of the record by series; nil for a record of another kind.
+	ordered *head.Batch
 
 	// group and row say how far it is: the series and the row of a batch, the model and the row of actuals, or the id of
 	// a deletion.
 	group, row int
-	// starts and order are the rows of actuals by model, see [groupRows].
+	// starts and order are the rows of actuals by model, see [GroupRows].
 	starts, order []uint32
 
 	// replaced counts the rows that were stored already, added those that were not; bytes is the memory that the
@@ -42,24 +48,31 @@ type deferred struct {
 	worker sync.WaitGroup
 }
 
-// publish publishes a record, or begins to and leaves the rest to the worker. Then the record's later is set, and
-// [record.wait] returns what becomes of it.
-func (p *publisher) publish(lsn uint64, r *record) error {
+// sort puts the rows of the record in the order of their series, in the memory of o.
+func (x *publication) sort(o *head.Batch) {
+	if b := x.record.Batch; b != nil {
+		o.Fill(b, x.record.Keep)
+		x.ordered = o
+	}
+}
+
+// publish publishes a record, or begins to and leaves the rest to the worker: then [publication.wait] returns what becomes
+// of it.
+func (p *publisher) publish(lsn uint64, x *publication) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.db.failure(); err != nil {
 		return err
 	}
-	x := &publication{lsn: lsn, record: r}
+	x.lsn = lsn
 	p.begin(x)
-	if !p.isHeld(r) {
+	if !p.isHeld(x.record) {
 		over, err := p.advance(x, p.until())
 		if err != nil || over {
 			return p.end(x, err)
 		}
 	}
 	x.done = make(chan struct{})
-	r.later = x
 	p.putOff(x)
 	return nil
 }
@@ -72,39 +85,23 @@ func (p *publisher) until() time.Time {
 	return time.Now().Add(p.sliceMax)
 }
 
-// wait waits until a record that was put off is published.
-func (r *record) wait() error {
-	if r.later == nil {
+// wait waits until a publication that was put off is over.
+func (x *publication) wait() error {
+	if x.done == nil {
 		return nil
 	}
-	<-r.later.done
-	return r.later.err
+	<-x.done
+	return x.err
 }
 
 // isHeld tells whether a publication that is not over has a model in common with a record.
-func (p *publisher) isHeld(r *record) bool {
+func (p *publisher) isHeld(r *record.Record) bool {
 	if len(p.deferred.queue) == 0 {
 		return false
 	}
 	held := false
-	r.eachModel(func(model string) { held = held || p.deferred.models[model] > 0 })
+	r.EachModel(func(model string) { held = held || p.deferred.models[model] > 0 })
 	return held
-}
-
-// eachModel calls f for the models of a record; for some more than once.
-func (r *record) eachModel(f func(model string)) {
-	switch r.kind() {
-	case recordPredictions:
-		for i := range r.batch.Series {
-			f(r.batch.Series[i].Model)
-		}
-	case recordDeletion:
-		f(r.deletion.model)
-	default:
-		for _, model := range r.actuals.Models {
-			f(model)
-		}
-	}
 }
 
 // putOff leaves a publication to the worker, which is started if there is none.
@@ -113,7 +110,7 @@ func (p *publisher) putOff(x *publication) {
 	if d.models == nil {
 		d.models = make(map[string]int)
 	}
-	x.record.eachModel(func(model string) { d.models[model]++ })
+	x.record.EachModel(func(model string) { d.models[model]++ })
 	if d.queue = append(d.queue, x); len(d.queue) == 1 {
 		d.worker.Go(p.work)
 	}
@@ -145,7 +142,7 @@ func (p *publisher) workOn(until time.Time) {
 		return
 	}
 	x.err = p.end(x, err)
-	x.record.eachModel(func(model string) {
+	x.record.EachModel(func(model string) {
 		if d.models[model]--; d.models[model] == 0 {
 			delete(d.models, model)
 		}
@@ -181,15 +178,15 @@ func (p *publisher) settle(ctx context.Context) {
 
 // begin readies a publication.
 func (p *publisher) begin(x *publication) {
-	switch r := x.record; r.kind() {
-	case recordPredictions:
-		x.row, x.replaced = -1, r.ordered.folded
-		r.ordered.texts.batch = r.ordered.shared()
-		if r.ordered.texts.batch {
-			r.ordered.texts.holders.Store(1)
+	switch r := x.record; r.Kind() {
+	case record.KindPredictions:
+		x.row, x.replaced = -1, x.ordered.Folded
+		x.ordered.Texts.Batch = x.ordered.Shared()
+		if x.ordered.Texts.Batch {
+			x.ordered.Texts.Holders.Store(1)
 		}
-	case recordActuals:
-		x.starts, x.order = groupRows(r.actuals.ModelOf, len(r.actuals.Models), nil, nil)
+	case record.KindActuals:
+		x.starts, x.order = head.GroupRows(r.Actuals.ModelOf, len(r.Actuals.Models), nil, nil)
 	}
 }
 
@@ -198,10 +195,10 @@ func (p *publisher) advance(x *publication, until time.Time) (over bool, err err
 	begin := time.Now()
 	defer func() { p.db.counters.applyNanos.Add(uint64(time.Since(begin))) }()
 	p.slice = slice{until: until}
-	switch x.record.kind() {
-	case recordPredictions:
+	switch x.record.Kind() {
+	case record.KindPredictions:
 		return p.publishBatch(x)
-	case recordActuals:
+	case record.KindActuals:
 		return p.publishActuals(x)
 	default:
 		return p.publishDeletion(x)
@@ -212,18 +209,17 @@ func (p *publisher) advance(x *publication, until time.Time) (over bool, err err
 // the next start, see [DB.fail].
 func (p *publisher) end(x *publication, err error) error {
 	db, r := p.db, x.record
-	if r.kind() == recordPredictions {
+	if r.Kind() == record.KindPredictions {
 		p.endBatch(x)
 	}
 	if err != nil {
 		db.fail(fmt.Errorf("publish record %d: %w", x.lsn, err))
 		return err
 	}
-	p.forgetActuals(r.moment())
-	source, rejects, counts := r.rejected()
-	db.quarantine.add(x.lsn, r.at, source, rejects, counts.Total())
-	r.replaced = x.replaced
-	db.counters.replaced.Add(uint64(r.replaced))
+	p.forgetActuals(r.Moment())
+	source, rejects, counts := r.Rejected()
+	db.quarantine.add(x.lsn, r.At, source, rejects, counts.Total())
+	db.counters.replaced.Add(uint64(x.replaced))
 	db.counters.batches.Add(1)
 	for i := range rejects {
 		db.counters.rejected.Add(int64(len(rejects[i].Raw)))
@@ -231,14 +227,14 @@ func (p *publisher) end(x *publication, err error) error {
 	for code, n := range counts {
 		db.counters.quarantined[code].Add(uint64(n))
 	}
-	if r.keyed {
-		db.counters.unsealed.Add(keyBytes)
-		db.keys.add(keyEntry{
-			id: r.key, hash: r.hash, lsn: x.lsn, at: r.moment().latest(),
-			successful: uint32(r.rows()), quarantined: uint32(counts.Total()), replaced: uint32(r.replaced),
-		}, r.moment().past())
+	if r.Keyed {
+		db.counters.unsealed.Add(idempotency.KeyBytes)
+		db.keys.Add(idempotency.Entry{
+			Key: r.Key, Hash: r.Hash, LSN: x.lsn, At: r.Moment().Latest(),
+			Successful: uint32(r.Rows()), Quarantined: uint32(counts.Total()), Replaced: uint32(x.replaced),
+		}, r.Moment().Past())
 	}
-	db.behind.Add(int64(r.rows() + len(rejects)))
+	db.behind.Add(int64(r.Rows() + len(rejects)))
 	db.announceGrown()
 	return nil
 }

@@ -4,6 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/event"
 )
 
@@ -11,8 +14,8 @@ import (
 // these take (about 50 us).
 const publishRowsMax = 512
 
-// warmSeries is how many series are looked for at once: what they touch fits the first cache.
-const warmSeries = 32
+// prefetchSeries is how many series are looked for at once: what they touch fits the first cache.
+const prefetchSeries = 32
 
 // publisher applies durable records to memory, of each model in the order of the log, see [publication]. Recovery, the
 // goroutine of the log that publishes, and the worker that ends what was put off take turns.
@@ -27,29 +30,29 @@ type publisher struct {
 	// sliceMax is how long a slice is; a test has shorter ones.
 	sliceMax time.Duration
 
-	identity identity
-	targets  targets
+	identity catalog.Identity
+	cache    seriesCache
 	// fresh holds the fresh rows of the generation.
-	fresh *freshRows
+	fresh *head.Staging
 	// spares is the memory of heads.
-	spares spares
+	spares head.Pools
 
 	// Scratch, reused from record to record.
-	calendar calendar
-	changes  []idChange
+	calendar base.Calendar
+	changes  []catalog.IDChange
 }
 
 // publishBatch publishes predictions. Heads may take over the texts of the batch by series.
 func (p *publisher) publishBatch(x *publication) (over bool, err error) {
-	b, o := x.record.batch, x.record.ordered
+	b, o := x.record.Batch, x.ordered
 	for ; x.group < len(b.Series); x.group, x.row = x.group+1, -1 {
-		if x.group%warmSeries == 0 {
-			p.targets.warm(b.Series[x.group:min(x.group+warmSeries, len(b.Series))])
+		if x.group%prefetchSeries == 0 {
+			p.cache.prefetch(b.Series[x.group:min(x.group+prefetchSeries, len(b.Series))])
 		}
 		if x.row < 0 {
-			x.row = int(o.starts[x.group])
+			x.row = int(o.Starts[x.group])
 		}
-		if over, err := p.publishSeries(x, o, &b.Series[x.group], int(o.starts[x.group+1])); err != nil || !over {
+		if over, err := p.publishSeries(x, o, &b.Series[x.group], int(o.Starts[x.group+1])); err != nil || !over {
 			return false, err
 		}
 	}
@@ -58,22 +61,22 @@ func (p *publisher) publishBatch(x *publication) (over bool, err error) {
 
 // endBatch counts the rows of a batch, which has other memory for its texts afterwards if heads have taken them.
 func (p *publisher) endBatch(x *publication) {
-	o := x.record.ordered
-	if c := o.texts; c.batch {
-		if c.holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
-			x.bytes += int64(len(c.ids.Bytes) + len(c.features.Bytes))
+	o := x.ordered
+	if c := o.Texts; c.Batch {
+		if c.Holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
+			x.bytes += int64(len(c.IDs.Bytes) + len(c.Features.Bytes))
 		}
-		o.texts = p.spares.batch()
-		p.spares.drop(c)
+		o.Texts = p.spares.Batch()
+		p.spares.Drop(c)
 	}
-	p.db.counters.unsealed.Add(x.bytes + int64(x.added)*(headRowBytes+2*4))
-	p.db.counters.rows.Add(uint64(x.record.batch.Len()))
+	p.db.counters.unsealed.Add(x.bytes + int64(x.added)*(head.HeadRowBytes+2*4))
+	p.db.counters.rows.Add(uint64(x.record.Batch.Len()))
 }
 
 // publishSeries publishes the rows of a series from x.row to to. over is false where the slice has ended and something
 // of the batch is left.
-func (p *publisher) publishSeries(x *publication, o *bySeries, name *event.Series, to int) (over bool, err error) {
-	t := p.targets.find(name)
+func (p *publisher) publishSeries(x *publication, o *head.Batch, name *event.Series, to int) (over bool, err error) {
+	t := p.cache.find(name)
 	if t.m == nil {
 		t.m = p.db.model(name.Model)
 	}
@@ -83,8 +86,8 @@ func (p *publisher) publishSeries(x *publication, o *bySeries, name *event.Serie
 			return false, err
 		}
 		x.row += n
-		if p.slice.spent(n + p.identity.takeLooks()) {
-			return x.row == to && x.group == len(x.record.batch.Series)-1, nil
+		if p.slice.spent(n + p.identity.TakeLooks()) {
+			return x.row == to && x.group == len(x.record.Batch.Series)-1, nil
 		}
 	}
 	return true, nil
@@ -92,14 +95,14 @@ func (p *publisher) publishSeries(x *publication, o *bySeries, name *event.Serie
 
 // stretch returns how many of the rows [from, to), which are in the order of time, are of one month and fit one hold of
 // the lock.
-func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
-	number := p.calendar.of(o.times[from])
+func (p *publisher) stretch(o *head.Batch, from, to int) (int, base.MonthNumber) {
+	number := p.calendar.Of(o.Times[from])
 	to = min(to, from+publishRowsMax)
-	if p.calendar.of(o.times[to-1]) == number {
+	if p.calendar.Of(o.Times[to-1]) == number {
 		return to - from, number
 	}
 	n := 1
-	for from+n < to && p.calendar.of(o.times[from+n]) == number {
+	for from+n < to && p.calendar.Of(o.Times[from+n]) == number {
 		n++
 	}
 	return n, number
@@ -107,21 +110,21 @@ func (p *publisher) stretch(o *bySeries, from, to int) (int, monthNumber) {
 
 // publishRun publishes the rows [from, to) of o, which are of one series and month. Those that are later than all of
 // the series there are new; of the others, those that are stored already give that row their values.
-func (p *publisher) publishRun(x *publication, t *target, name *event.Series, number monthNumber, from, to int) error {
-	o := x.record.ordered
-	m, first := t.m, o.times[from]
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if t.month == nil || t.raised != m.raised || first < t.first {
-		t.series = m.number(seriesName{name.Version, name.Environment}, first)
-		t.first, t.raised = m.series[t.series].first, m.raised
+func (p *publisher) publishRun(x *publication, t *cachedSeries, name *event.Series, number base.MonthNumber, from, to int) error {
+	o := x.ordered
+	m, first := t.m, o.Times[from]
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if t.month == nil || t.raised != m.Raised || first < t.first {
+		t.series = m.Number(catalog.SeriesName{Version: name.Version, Environment: name.Environment}, first)
+		t.first, t.raised = m.Series[t.series].First, m.Raised
 	}
-	if t.month == nil || t.month.number != number || t.month.dropped {
-		t.month = m.month(number)
+	if t.month == nil || t.month.Number != number || t.month.Dropped {
+		t.month = m.Month(number)
 	}
 	last := t.last()
 	known := from
-	for !o.keep && known < to && o.times[known] <= last {
+	for !o.Keep && known < to && o.Times[known] <= last {
 		known++
 	}
 	if known > from {
@@ -130,12 +133,12 @@ func (p *publisher) publishRun(x *publication, t *target, name *event.Series, nu
 		}
 	}
 	for i := from; i < to; {
-		if i < known && p.identity.stored[i-from] {
+		if i < known && p.identity.Stored[i-from] {
 			i++
 			continue
 		}
 		end := i + 1
-		for end < to && (end >= known || !p.identity.stored[end-from]) {
+		for end < to && (end >= known || !p.identity.Stored[end-from]) {
 			end++
 		}
 		p.recall(o, name, i, end)
@@ -146,73 +149,73 @@ func (p *publisher) publishRun(x *publication, t *target, name *event.Series, nu
 }
 
 // replace gives the values of those of the rows [from, to) that are stored already to the rows that they are.
-func (p *publisher) replace(x *publication, t *target, from, to int) error {
-	edits, err := p.identity.replace(t.month, t.series, x.record.ordered, from, to)
+func (p *publisher) replace(x *publication, t *cachedSeries, from, to int) error {
+	edits, err := p.identity.Replace(t.month, t.series, x.ordered, from, to)
 	if err != nil {
 		return err
 	}
-	for _, stored := range p.identity.stored {
+	for _, stored := range p.identity.Stored {
 		if stored {
 			x.replaced++
 		}
 	}
-	x.bytes += edits.bytes
-	if edits.sealed {
+	x.bytes += edits.Bytes
+	if edits.Sealed {
 		p.db.noteEdited(t.m, t.month)
 	}
 	return nil
 }
 
 // recall gives the rows [from, to) of o, which are new, the actuals that came before them.
-func (p *publisher) recall(o *bySeries, name *event.Series, from, to int) {
+func (p *publisher) recall(o *head.Batch, name *event.Series, from, to int) {
 	memory := p.db.actuals
 	if all, _ := memory.Len(); all == 0 {
 		return
 	}
 	model := []byte(name.Model)
 	for i := from; i < to; i++ {
-		if o.known[i] {
+		if o.Known[i] {
 			continue
 		}
-		id := o.texts.ids.At(i)
+		id := o.Texts.IDs.At(i)
 		a, first, ok := memory.Recall(p.db.hashOf(model, id), model, id, name.Version, name.Environment)
 		if !ok {
 			continue
 		}
 		if first {
-			p.db.counters.outcomes[joined].Add(1)
+			p.db.counters.outcomes[catalog.Joined].Add(1)
 		}
-		o.actual[i], o.known[i] = a.Value, true
-		if o.lags == nil {
-			o.lags = noLags(len(o.rows))
+		o.Actual[i], o.Known[i] = a.Value, true
+		if o.Lags == nil {
+			o.Lags = head.NoLags(len(o.Rows))
 		}
-		o.lags[i] = max(orDefault(a.Observed, a.Received)-o.times[i], 0)
+		o.Lags[i] = max(base.OrDefault(a.Observed, a.Received)-o.Times[i], 0)
 	}
 }
 
 // addRun adds the rows [from, to) to the head. last is the last time of the series so far.
-func (p *publisher) addRun(x *publication, t *target, last int64, from, to int) {
-	o, mo := x.record.ordered, t.month
+func (p *publisher) addRun(x *publication, t *cachedSeries, last int64, from, to int) {
+	o, mo := x.ordered, t.month
 	d := dirtyMonth{t.m, mo}
-	if mo.head == nil || mo.head.generation != p.db.generation {
+	if mo.Head == nil || mo.Head.Epoch != p.db.epoch {
 		p.db.dirty = append(p.db.dirty, d)
 	}
-	h := mo.writable(p.db.generation, p.fresh, &p.spares)
+	h := mo.Writable(p.db.epoch, p.fresh, &p.spares)
 	if t.head != h {
-		t.head, t.part = h, h.of(t.series, last)
+		t.head, t.part = h, h.Of(t.series, last)
 	}
-	if h.index != nil {
+	if h.Index != nil {
 		for i := from; i < to; i++ {
-			h.index.add(p.db.hash(o.texts.ids.At(i)), t.series, o.times[i])
+			h.Index.Add(p.db.hash(o.Texts.IDs.At(i)), t.series, o.Times[i])
 		}
 	}
-	h.add(t.part, o, from, to)
+	h.Add(t.part, o, from, to)
 	x.added += to - from
-	if !o.texts.batch {
-		x.bytes += textSize(&o.texts.ids, from, to) + textSize(&o.texts.features, from, to)
+	if !o.Texts.Batch {
+		x.bytes += head.TextSize(&o.Texts.IDs, from, to) + head.TextSize(&o.Texts.Features, from, to)
 	}
-	if h.full() {
-		mo.freeze()
+	if h.Full() {
+		mo.Freeze()
 		p.db.background.announce(d)
 	}
 }

@@ -2,17 +2,10 @@ package engine
 
 import (
 	"github.com/residualdb/residual/engine/internal/actuals"
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/segment"
-)
-
-// outcome is what became of an actual.
-type outcome uint8
-
-const (
-	orphaned  outcome = iota // there is no row that it is about
-	joined                   // a row that it is about had none
-	corrected                // all rows that it is about had one
-	withdrawn                // it was taken back
 )
 
 // actualsRunMax bounds the actuals applied under one hold of a model's lock. Each may decode a block that is sealed
@@ -25,7 +18,7 @@ const actualWork = 8
 // publishActuals makes actuals count, those of each model in the order of the request, and remembers them for rows to
 // come.
 func (p *publisher) publishActuals(x *publication) (over bool, err error) {
-	for a := x.record.actuals; x.group < len(a.Models); x.group, x.row = x.group+1, 0 {
+	for a := x.record.Actuals; x.group < len(a.Models); x.group, x.row = x.group+1, 0 {
 		m, _ := p.db.models.Load(a.Models[x.group])
 		rows := x.order[x.starts[x.group]:x.starts[x.group+1]]
 		for x.row < len(rows) {
@@ -34,8 +27,8 @@ func (p *publisher) publishActuals(x *publication) (over bool, err error) {
 				return false, err
 			}
 			x.row += n
-			p.shrinkActuals(x.record.moment()) // not at the end alone: a request may have more than the memory holds
-			if p.slice.spent(n*actualWork + p.identity.takeLooks()) {
+			p.shrinkActuals(x.record.Moment()) // not at the end alone: a request may have more than the memory holds
+			if p.slice.spent(n*actualWork + p.identity.TakeLooks()) {
 				return false, nil
 			}
 		}
@@ -44,14 +37,14 @@ func (p *publisher) publishActuals(x *publication) (over bool, err error) {
 }
 
 // publishActualsRun publishes some actuals of one model, which is nil if none of its rows has come.
-func (p *publisher) publishActualsRun(x *publication, m *model, rows []uint32) error {
-	a, now := x.record.actuals, x.record.moment()
+func (p *publisher) publishActualsRun(x *publication, m *catalog.Model, rows []uint32) error {
+	a, now := x.record.Actuals, x.record.Moment()
 	p.changes = p.changes[:0]
 	for _, row := range rows {
-		c := idChange{HashedID: p.db.hashed(a.IDs.At(int(row))), scope: a.Scopes[a.ScopeOf[row]]}
-		c.change = change{kind: withdrawActual}
+		c := catalog.IDChange{HashedID: p.db.hashed(a.IDs.At(int(row))), Scope: a.Scopes[a.ScopeOf[row]]}
+		c.Change = head.Change{Kind: head.WithdrawActual}
 		if a.Known.Get(int(row)) {
-			c.change = change{kind: setActual, actual: a.Values[row], observed: orDefault(a.Observed[row], now.latest())}
+			c.Change = head.Change{Kind: head.SetActual, Actual: a.Values[row], Observed: base.OrDefault(a.Observed[row], now.Latest())}
 		}
 		p.changes = append(p.changes, c)
 	}
@@ -63,21 +56,21 @@ func (p *publisher) publishActualsRun(x *publication, m *model, rows []uint32) e
 	model := []byte(a.Models[x.group])
 	for i, row := range rows {
 		c := &p.changes[i]
-		p.db.counters.outcomes[c.outcome()].Add(1)
+		p.db.counters.outcomes[c.Outcome()].Add(1)
 		p.db.actuals.Put(p.db.hashOf(model, c.ID), &actuals.Actual{
-			Model: model, ID: c.ID, Version: []byte(c.scope.Version), Environment: []byte(c.scope.Environment),
-			Value: c.actual, Known: c.kind == setActual, Met: c.hit,
-			Observed: a.Observed[row], Received: now.latest(), LSN: x.lsn, Line: row,
-		}, p.evict(now.wall))
+			Model: model, ID: c.ID, Version: []byte(c.Scope.Version), Environment: []byte(c.Scope.Environment),
+			Value: c.Actual, Known: c.Kind == head.SetActual, Met: c.Hit,
+			Observed: a.Observed[row], Received: now.Latest(), LSN: x.lsn, Line: row,
+		}, p.evict(now.Wall))
 	}
 	return nil
 }
 
 // changeByID applies the changes at hand under the model's lock.
-func (p *publisher) changeByID(m *model) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	bytes, err := p.identity.changeByID(m, p.changes, func(mo *month) { p.db.noteEdited(m, mo) })
+func (p *publisher) changeByID(m *catalog.Model) error {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	bytes, err := p.identity.ChangeByID(m, p.changes, func(mo *catalog.Month) { p.db.noteEdited(m, mo) })
 	p.db.counters.unsealed.Add(bytes)
 	return err
 }
@@ -85,30 +78,16 @@ func (p *publisher) changeByID(m *model) error {
 // hashed returns a prediction id with its hash.
 func (db *DB) hashed(id []byte) segment.HashedID { return segment.HashedID{Hash: db.hash(id), ID: id} }
 
-// outcome tells what became of an actual that was applied.
-func (c *idChange) outcome() outcome {
-	switch {
-	case c.kind == withdrawActual:
-		return withdrawn
-	case c.filled:
-		return joined
-	case c.hit:
-		return corrected
-	default:
-		return orphaned
-	}
-}
-
 // publishDeletion removes predictions, and the actuals that are remembered of their ids.
 func (p *publisher) publishDeletion(x *publication) (over bool, err error) {
-	d := x.record.deletion
-	m, known := p.db.models.Load(d.model)
-	model := []byte(d.model)
-	for x.row < len(d.ids) {
-		ids := d.ids[x.row:min(len(d.ids), x.row+actualsRunMax)]
+	d := x.record.Deletion
+	m, known := p.db.models.Load(d.Model)
+	model := []byte(d.Model)
+	for x.row < len(d.IDs) {
+		ids := d.IDs[x.row:min(len(d.IDs), x.row+actualsRunMax)]
 		p.changes = p.changes[:0]
 		for _, id := range ids {
-			c := idChange{HashedID: p.db.hashed([]byte(id)), change: change{kind: deleteRow}}
+			c := catalog.IDChange{HashedID: p.db.hashed([]byte(id)), Change: head.Change{Kind: head.DeleteRow}}
 			p.changes = append(p.changes, c)
 			p.db.actuals.Forget(p.db.hashOf(model, c.ID), model, c.ID)
 		}
@@ -118,13 +97,13 @@ func (p *publisher) publishDeletion(x *publication) (over bool, err error) {
 				return false, err
 			}
 			for i := range p.changes {
-				if p.changes[i].hit {
+				if p.changes[i].Hit {
 					p.db.counters.deleted.Add(1)
 				}
 			}
 		}
-		if p.slice.spent(len(ids)*actualWork + p.identity.takeLooks()) {
-			return x.row == len(d.ids), nil
+		if p.slice.spent(len(ids)*actualWork + p.identity.TakeLooks()) {
+			return x.row == len(d.IDs), nil
 		}
 	}
 	return true, nil

@@ -7,13 +7,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
 )
 
 // Names of the data sources.
 const (
-	SourcePredictions = "ml_model_predictions"
-	SourceActuals     = "ml_model_actuals"
+	SourcePredictions = record.SourcePredictions
+	SourceActuals     = record.SourceActuals
 )
 
 // Bounds of the quarantine; the oldest rows are dropped first.
@@ -84,7 +86,7 @@ func (db *DB) EachReject(
 		return read, queryError("limit is %d; it must not be negative", q.Limit)
 	}
 	var rows []QuarantineRow
-	left, next, more := orDefault(q.Limit, quarantineLimitDefault), uint64(math.MaxUint64), true
+	left, next, more := base.OrDefault(q.Limit, quarantineLimitDefault), uint64(math.MaxUint64), true
 	for left > 0 && more {
 		if err := ctx.Err(); err != nil {
 			return read, fmt.Errorf("query the quarantine: %w", err)
@@ -96,7 +98,7 @@ func (db *DB) EachReject(
 		db.end()
 		left -= len(rows)
 		for i := range rows {
-			read.add(Read{Rows: 1, Bytes: uint64(len(rows[i].Line))})
+			read.Add(Read{Rows: 1, Bytes: uint64(len(rows[i].Line))})
 			if !yield(&rows[i]) {
 				return read, nil
 			}
@@ -201,11 +203,11 @@ func (q *quarantine) before(
 			break
 		}
 		n--
-		c := cursor{rest: q.ring.at(n)}
-		if source != "" && string(c.text("source")) != source {
+		c := base.Cursor{Rest: q.ring.at(n)}
+		if source != "" && string(c.Text("source")) != source {
 			continue
 		}
-		c = cursor{rest: q.ring.at(n)}
+		c = base.Cursor{Rest: q.ring.at(n)}
 		dst = append(dst, readReject(&c))
 		bytes += len(dst[len(dst)-1].Line)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/event"
 )
 
@@ -49,9 +51,9 @@ func TestQuarantineHoldsTheNewest(t *testing.T) {
 		var listed []QuarantineRow
 		for from, to := uint64(0), q.next(); from < to; {
 			entries, rows, rest := q.encoded(from, to, 1+r.IntN(5000))
-			for c := (cursor{rest: entries}); len(c.rest) > 0; rows-- {
+			for c := (base.Cursor{Rest: entries}); len(c.Rest) > 0; rows-- {
 				listed = append(listed, readReject(&c))
-				require.NoError(t, c.err)
+				require.NoError(t, c.Err)
 			}
 			require.Zero(t, rows)
 			from = rest
@@ -83,10 +85,10 @@ func TestRejectListsAreFew(t *testing.T) {
 	for i := range 3 * rejectListsMax {
 		db.quarantine.addRow(QuarantineRow{Line: []byte(strconv.Itoa(i)), InsertedAt: clockEpoch})
 		require.NoError(t, db.Checkpoint(t.Context()))
-		require.LessOrEqual(t, len(db.keeper.manifest.rejects), rejectListsMax)
+		require.LessOrEqual(t, len(db.checkpointer.Manifest.Rejects), rejectListsMax)
 	}
 	var listed []string
-	require.NoError(t, db.keeper.loadLists(listRejects, db.keeper.manifest.rejects, func(c *list) error {
+	require.NoError(t, db.checkpointer.LoadLists(store.ListRejects, db.checkpointer.Manifest.Rejects, func(c *store.List) error {
 		return decodeRejects(c, func(row QuarantineRow) { listed = append(listed, string(row.Line)) })
 	}))
 	for i := range 3 * rejectListsMax {

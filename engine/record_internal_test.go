@@ -7,6 +7,9 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/record"
 )
 
 // TestRecordOfActualsRefuses gives numbers that do not fit each other, each in a record that is sound otherwise.
@@ -29,9 +32,9 @@ func TestRecordOfActualsRefuses(t *testing.T) {
 			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(n.value))
 		}
 		dst = append(dst, 0, 0) // observed
-		text := appendText(nil, "m")
+		text := base.AppendText(nil, "m")
 		for range min(n.scopes, 3) {
-			text = appendText(appendText(text, "v"), "")
+			text = base.AppendText(base.AppendText(text, "v"), "")
 		}
 		text = append(text, 1, 1, 'a', 'b') // ids
 		text = append(text, 0, 0)           // rejects
@@ -42,12 +45,12 @@ func TestRecordOfActualsRefuses(t *testing.T) {
 		t.Helper()
 		n := numbers{models: 1, scopes: 2, rows: 2, scopeOf: 1, known: 3, value: 1}
 		change(&n)
-		var d recordDecoder
-		var r record
-		err := d.decode(&r, recordActuals, encode(n))
+		var d record.Decoder
+		var r record.Record
+		err := d.Decode(&r, record.KindActuals, encode(n))
 		if sound {
 			require.NoError(t, err, name)
-			require.NoError(t, checkActuals(r.actuals), name)
+			require.NoError(t, checkActuals(r.Actuals), name)
 			return
 		}
 		require.ErrorIs(t, err, ErrCorrupt, name)
@@ -68,17 +71,17 @@ func TestRecordOfActualsRefuses(t *testing.T) {
 
 // TestRecordFlags holds that a record of each type has its flags and no other.
 func TestRecordFlags(t *testing.T) {
-	var e recordEncoder
+	var e record.Encoder
 	for name, r := range goldenRecords(t) {
-		payload := append([]byte(nil), e.encode(r.record)...)
+		payload := append([]byte(nil), e.Encode(r.Record)...)
 		for bit := range 8 {
 			flags := byte(1) << bit
-			if flags == flagKeyed || flags == flagDoubted || flags == flagKeep && r.record.kind() == recordPredictions {
+			if flags == record.FlagKeyed || flags == record.FlagDoubted || flags == record.FlagKeep && r.Record.Kind() == record.KindPredictions {
 				continue
 			}
 			payload[0] |= flags
-			var d recordDecoder
-			require.ErrorIs(t, d.decode(new(record), r.record.kind(), payload), ErrVersion, "%s with flag %d", name, flags)
+			var d record.Decoder
+			require.ErrorIs(t, d.Decode(new(record.Record), r.Record.Kind(), payload), ErrVersion, "%s with flag %d", name, flags)
 			payload[0] &^= flags
 		}
 	}
@@ -89,13 +92,13 @@ func TestRecordKeepsDuplicates(t *testing.T) {
 	for _, choice := range []Duplicates{DuplicatesReplace, DuplicatesKeep} {
 		db, err := Open(t.TempDir(), Options{Duplicates: choice})
 		require.NoError(t, err)
-		var sent record
-		_, err = db.appendPredictions(goldenRecords(t)["record-predictions"].batch, func(r record) (Appended, error) {
+		var sent record.Record
+		_, err = db.appendPredictions(goldenRecords(t)["record-predictions"].Batch, func(r record.Record) (Appended, error) {
 			sent = r
 			return Appended{}, nil
 		})
 		require.NoError(t, err)
-		require.Equal(t, choice == DuplicatesKeep, sent.keep, choice)
+		require.Equal(t, choice == DuplicatesKeep, sent.Keep, choice)
 		require.NoError(t, db.Close())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/actuals"
+	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/event"
 )
 
@@ -18,18 +19,18 @@ const expiredMax = 1024
 // forgetActuals gives up actuals whose time is over, and those for which there is no room. Every record does it, by
 // its own time, so that a replay comes to the same, but for which of the oldest go where records of several models were
 // under way at a time.
-func (p *publisher) forgetActuals(now moment) {
+func (p *publisher) forgetActuals(now clock.Moment) {
 	memory := p.db.actuals
-	memory.Expire(now.past()-p.db.opts.ActualsTTL.Milliseconds(), expiredMax, func(a *actuals.Actual) {
-		p.quarantineActual(a, now.wall, "no prediction of this model_id and prediction_id came in time")
+	memory.Expire(now.Past()-p.db.opts.ActualsTTL.Milliseconds(), expiredMax, func(a *actuals.Actual) {
+		p.quarantineActual(a, now.Wall, "no prediction of this model_id and prediction_id came in time")
 	})
 	p.shrinkActuals(now)
 	p.countActuals()
 }
 
 // shrinkActuals gives up actuals for which there is no room.
-func (p *publisher) shrinkActuals(now moment) {
-	forgotten := p.db.actuals.Shrink(p.db.opts.ActualsBytes, p.evict(now.wall))
+func (p *publisher) shrinkActuals(now clock.Moment) {
+	forgotten := p.db.actuals.Shrink(p.db.opts.ActualsBytes, p.evict(now.Wall))
 	p.db.counters.actualsForgotten.Add(uint64(forgotten))
 }
 

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
@@ -16,10 +19,10 @@ import (
 // replacement is one month whose segments become one segment of a new pack.
 type replacement struct {
 	dirtyMonth
-	old []*sealed
+	old []*catalog.Segment
 	// merged is the new segment, and index that of its ids where rows are looked for by them; nil if it is the only old
 	// one as it was, which only gets a place on disk.
-	merged *source
+	merged *store.Source
 	index  *segment.IDIndex
 }
 
@@ -29,13 +32,13 @@ const replacedShare = 4
 
 // replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
 // retired there. Nothing changes in memory unless the commit went through.
-func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err error) {
-	k := &db.keeper
+func (db *DB) replace(next *store.Manifest, months map[dirtyMonth]*replacement) (err error) {
+	k := &db.checkpointer
 	if len(months) == 0 {
-		return k.commit(next)
+		return k.Commit(next)
 	}
 	order := slices.SortedFunc(maps.Values(months), func(a, b *replacement) int {
-		return cmp.Or(cmp.Compare(a.model.name, b.model.name), cmp.Compare(a.month.number, b.month.number))
+		return cmp.Or(cmp.Compare(a.model.Name, b.model.Name), cmp.Compare(a.month.Number, b.month.Number))
 	})
 	defer func() {
 		if err != nil {
@@ -48,19 +51,19 @@ func (db *DB) replace(next *manifest, months map[dirtyMonth]*replacement) (err e
 	if err != nil {
 		return err
 	}
-	next.packs = append(next.packs, packRef{fileRef: p.ref})
+	next.Packs = append(next.Packs, store.PackRef{FileRef: p.Ref})
 	if err := db.syncChanges(); err != nil {
-		p.close()
+		p.Close()
 		return err
 	}
-	if err := k.commit(next); err != nil {
-		p.close()
+	if err := k.Commit(next); err != nil {
+		p.Close()
 		return err
 	}
-	k.packs[p.ref.number] = p
+	k.Packs[p.Ref.Number] = p
 	for entry, r := range order {
-		if err := r.apply(&place{p, entry}, &k.scratch); err != nil {
-			return k.fail(err)
+		if err := r.apply(&store.Place{Pack: p, Entry: entry}, &k.scratch); err != nil {
+			return k.Fail(err)
 		}
 	}
 	return nil
@@ -72,12 +75,12 @@ func (db *DB) syncChanges() error {
 	if db.opts.Sync == wal.SyncAlways || db.log == nil {
 		return nil
 	}
-	return logError(db.log.Cut(context.Background(), nil)) // which syncs the file that it ends
+	return base.LogError(db.log.Cut(context.Background(), nil)) // which syncs the file that it ends
 }
 
-func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
-	k := &db.keeper
-	w, err := newPackWriter(k.files, filepath.Join(k.dir, packDirName), k.store, k.number())
+func (db *DB) writePack(next *store.Manifest, order []*replacement) (*store.Pack, error) {
+	k := &db.checkpointer
+	w, err := store.NewPackWriter(k.Open, filepath.Join(k.Dir, store.PackDir), k.ID, k.Number())
 	if err != nil {
 		return nil, err
 	}
@@ -85,21 +88,21 @@ func (db *DB) writePack(next *manifest, order []*replacement) (*pack, error) {
 	for _, r := range order {
 		bytes, err := db.bytes(r)
 		if err == nil {
-			err = w.add(r.model.name, r.month.number, bytes)
+			err = w.Add(r.model.Name, r.month.Number, bytes)
 		}
 		if err != nil {
-			return nil, errors.Join(err, w.abort())
+			return nil, errors.Join(err, w.Abort())
 		}
-		if kept += int64(len(bytes)); kept > db.opts.MemoryLimitBytes/replacedShare && r.merged != nil && !r.merged.small() {
-			r.merged.resident.Store(nil) // beside the old segments there is no room for all new ones
+		if kept += int64(len(bytes)); kept > db.opts.MemoryLimitBytes/replacedShare && r.merged != nil && !r.merged.Small() {
+			r.merged.Resident.Store(nil) // beside the old segments there is no room for all new ones
 		}
 		for _, old := range r.old {
-			if pl := old.source.held.Load(); pl != nil {
-				next.retire(pl)
+			if pl := old.Source.Held.Load(); pl != nil {
+				next.Retire(pl)
 			}
 		}
 	}
-	return w.finish()
+	return w.Finish()
 }
 
 // bytes returns the segment that replaces the old ones.
@@ -109,21 +112,21 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 		return nil, err
 	}
 	if plain {
-		return r.old[0].source.whole()
+		return r.old[0].Source.Whole()
 	}
-	k := &db.keeper
+	k := &db.checkpointer
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	b := k.sealer.builder
 	b.Reset(meta(r.model, r.month))
 	if err := segment.Merge(b, segments, &k.sealer.scratch); err != nil {
-		return nil, segmentError(err)
+		return nil, base.SegmentError(err)
 	}
 	bytes := b.Finish(nil)
-	r.merged = &source{size: int64(len(bytes))}
-	r.merged.resident.Store(&bytes)
-	if r.model.asked.Load() && !r.merged.small() {
-		r.index, err = newIDIndex(r.merged, db.hash, &k.sealer.scratch)
+	r.merged = &store.Source{Size: int64(len(bytes))}
+	r.merged.Resident.Store(&bytes)
+	if r.model.Asked.Load() && !r.merged.Small() {
+		r.index, err = catalog.NewIDIndex(r.merged, db.hash, &k.sealer.scratch)
 	}
 	return bytes, err
 }
@@ -131,14 +134,14 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 // begin returns the segments as they are now; edits from here on are noted for the new one. plain tells that there is
 // but one, and nothing to fold into it.
 func (r *replacement) begin() (segments []*segment.Segment, plain bool, err error) {
-	r.model.mu.Lock()
-	defer r.model.mu.Unlock()
-	if len(r.old) == 1 && !r.old[0].edited() {
+	r.model.Mu.Lock()
+	defer r.model.Mu.Unlock()
+	if len(r.old) == 1 && !r.old[0].Edited() {
 		return nil, true, nil
 	}
-	r.month.foldJournal = new(journal)
+	r.month.MergeRedo = new(catalog.Redo)
 	for _, old := range r.old {
-		seg, err := old.snapshot()
+		seg, err := old.Snapshot()
 		if err != nil {
 			return nil, false, err
 		}
@@ -149,52 +152,42 @@ func (r *replacement) begin() (segments []*segment.Segment, plain bool, err erro
 
 // abandon ends a replacement that will not be applied.
 func (r *replacement) abandon() {
-	r.model.mu.Lock()
-	defer r.model.mu.Unlock()
-	r.month.foldJournal = nil
+	r.model.Mu.Lock()
+	defer r.model.Mu.Unlock()
+	r.month.MergeRedo = nil
 }
 
 // apply puts the new segment in the place of the old ones, for queries from here on.
-func (r *replacement) apply(pl *place, sc *segment.Scratch) error {
-	pl.pack.acquire()
-	r.model.mu.Lock()
-	defer r.model.mu.Unlock()
-	if r.merged == nil && r.old[0].source.held.Load() == nil {
-		r.old[0].source.held.Store(pl)
+func (r *replacement) apply(pl *store.Place, sc *segment.Scratch) error {
+	pl.Pack.Acquire()
+	r.model.Mu.Lock()
+	defer r.model.Mu.Unlock()
+	if r.merged == nil && r.old[0].Source.Held.Load() == nil {
+		r.old[0].Source.Held.Store(pl)
 		return nil
 	}
 	src, index := r.merged, r.index
 	if src == nil { // the segment moves to another pack
-		src, index = &source{size: r.old[0].source.size}, r.old[0].index.Load()
-		src.resident.Store(r.old[0].source.resident.Load())
+		src, index = &store.Source{Size: r.old[0].Source.Size}, r.old[0].Index.Load()
+		src.Resident.Store(r.old[0].Source.Resident.Load())
 	}
-	src.held.Store(pl)
+	src.Held.Store(pl)
 	generation := uint64(0)
 	for _, old := range r.old {
-		generation = max(generation, old.generation)
+		generation = max(generation, old.Epoch)
 	}
-	sd, err := newSealed(r.model, src, generation, sc)
+	sd, err := catalog.NewSegment(r.model, src, generation, sc)
 	if err != nil {
 		return fmt.Errorf("open what was just written: %w", err)
 	}
-	sd.index.Store(index)
+	sd.Index.Store(index)
 	mo := r.month
-	mo.sealed = slices.DeleteFunc(slices.Clone(mo.sealed), func(s *sealed) bool { return slices.Contains(r.old, s) })
-	mo.sealed = append(mo.sealed, sd)
+	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.old, s) })
+	mo.Segments = append(mo.Segments, sd)
 	for _, old := range r.old {
-		old.release()
+		old.Release()
 	}
-	edits := mo.foldJournal
-	mo.foldJournal = nil
-	return edits.apply(r.model, sd, sc)
-}
-
-// retire marks an entry of a pack as no longer part of the store; a pack without any other goes.
-func (m *manifest) retire(pl *place) {
-	i := slices.IndexFunc(m.packs, func(p packRef) bool { return p.number == pl.pack.ref.number })
-	p := &m.packs[i]
-	p.dead = append(p.dead, uint32(pl.entry))
-	if len(p.dead) == len(pl.pack.entries) {
-		m.packs = slices.Delete(m.packs, i, i+1)
-	}
+	edits := mo.MergeRedo
+	mo.MergeRedo = nil
+	return edits.Apply(r.model, sd, sc)
 }

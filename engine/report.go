@@ -1,11 +1,13 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
@@ -51,15 +53,15 @@ func (db *DB) Report(ctx context.Context, q ReportQuery) (ReportResult, error) {
 	}
 	var result ReportResult
 	sc := q.scan(w)
-	result.Read, err = db.each(ctx, &sc, func(of subject, answers []answer) {
-		if of.first < w.to {
+	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
+		if of.First < w.To {
 			result.Rows = append(result.Rows, ReportRow{of.Series, measuresOf(&answers[0], floor)})
 		}
 	})
 	if err != nil {
 		return ReportResult{}, err
 	}
-	slices.SortFunc(result.Rows, func(a, b ReportRow) int { return compareSeries(&a.Series, &b.Series) })
+	slices.SortFunc(result.Rows, func(a, b ReportRow) int { return query.CompareSeries(&a.Series, &b.Series) })
 	return result, nil
 }
 
@@ -74,26 +76,22 @@ func (db *DB) EachReport(ctx context.Context, q ReportQuery, yield func(row *Rep
 		return Read{}, err
 	}
 	sc := q.scan(w)
-	row := func(of *subject, answers []answer) (ReportRow, bool) {
+	row := func(of *query.Subject, answers []base.Answer) (ReportRow, bool) {
 		return ReportRow{of.Series, measuresOf(&answers[0], floor)}, true
 	}
-	return eachNamed(ctx, &rows[ReportRow]{db: db, scan: &sc, row: row}, yield)
+	return query.EachNamed(ctx, &query.Rows[ReportRow]{Queries: &db.queries, Scan: &sc, Row: row}, yield)
 }
 
-func (q *ReportQuery) span(now time.Time) (span, error) {
+func (q *ReportQuery) span(now time.Time) (base.Span, error) {
 	return MetricsQuery{Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf}.span(now)
 }
 
-func (q *ReportQuery) scan(w span) scan {
-	sc := scan{
-		selection: selectionOf(q.Model, orDefault(q.Version, latestVersion), orDefault(q.Environment, defaultEnvironment)),
-		across:    q.Across,
-		want:      segment.WantAll,
+func (q *ReportQuery) scan(w base.Span) query.Scan {
+	sc := query.Scan{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
+		Across:    query.Across(q.Across),
+		Want:      segment.WantAll,
 	}
-	sc.ask(window{span: w})
+	sc.Ask(query.Window{Span: w})
 	return sc
-}
-
-func compareSeries(a, b *event.Series) int {
-	return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Environment, b.Environment))
 }

@@ -2,8 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/residualdb/residual/engine/internal/catalog"
 )
 
 // DropExpired drops the months that are wholly older than the retention, as far as checkpoints cover them: first from
@@ -20,10 +21,10 @@ func (db *DB) dropExpired() error {
 	if db.opts.Retention == 0 {
 		return nil
 	}
-	k := &db.keeper
+	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.failure(); err != nil {
+	if err := k.Failure(); err != nil {
 		return err
 	}
 	oldest := db.Rules().Oldest
@@ -32,19 +33,19 @@ func (db *DB) dropExpired() error {
 		return nil
 	}
 	db.announce(expired, oldest)
-	next := k.manifest.clone()
+	next := k.Manifest.Clone()
 	for _, d := range expired {
-		for _, sd := range d.month.sealed {
-			next.retire(sd.source.held.Load())
+		for _, sd := range d.month.Segments {
+			next.Retire(sd.Source.Held.Load())
 		}
 	}
-	if err := k.commit(&next); err != nil {
+	if err := k.Commit(&next); err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
 	for _, d := range expired {
-		d.model.drop(d.month)
+		d.model.Drop(d.month)
 	}
-	if err := k.sweep(); err != nil {
+	if err := k.Sweep(); err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
 	return nil
@@ -52,18 +53,18 @@ func (db *DB) dropExpired() error {
 
 // announce logs what is about to be dropped: nothing brings it back.
 func (db *DB) announce(expired []dirtyMonth, oldest int64) {
-	rows, models := uint64(0), map[*model]bool{}
-	first, last := expired[0].month.span, expired[0].month.span
+	rows, models := uint64(0), map[*catalog.Model]bool{}
+	first, last := expired[0].month.Span, expired[0].month.Span
 	for _, d := range expired {
 		models[d.model] = true
-		for _, sd := range d.month.sealed {
-			rows += sd.rows
+		for _, sd := range d.month.Segments {
+			rows += sd.Rows
 		}
-		first.from, last.to = min(first.from, d.month.span.from), max(last.to, d.month.span.to)
+		first.From, last.To = min(first.From, d.month.Span.From), max(last.To, d.month.Span.To)
 	}
 	date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
 	db.opts.Logger.Info("months older than the retention are dropped, for good",
-		"retention", db.opts.Retention, "kept_from", date(oldest), "from", date(first.from), "to", date(last.to),
+		"retention", db.opts.Retention, "kept_from", date(oldest), "from", date(first.From), "to", date(last.To),
 		"months", len(expired), "models", len(models), "rows", rows)
 }
 
@@ -71,65 +72,15 @@ func (db *DB) announce(expired []dirtyMonth, oldest int64) {
 // they stay that way but for late rows, which the bounds of the decoder keep out.
 func (db *DB) expired(oldest int64) []dirtyMonth {
 	var found []dirtyMonth
-	db.models.Range(func(_ string, m *model) bool {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		for _, mo := range m.months {
-			if mo.span.to <= oldest && mo.isSaved() {
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		m.Mu.RLock()
+		defer m.Mu.RUnlock()
+		for _, mo := range m.Months {
+			if mo.Span.To <= oldest && mo.IsSaved() {
 				found = append(found, dirtyMonth{m, mo})
 			}
 		}
 		return true
 	})
 	return found
-}
-
-// isSaved tells whether every row of the month is in a pack.
-func (mo *month) isSaved() bool {
-	return mo.allSealed() &&
-		!slices.ContainsFunc(mo.sealed, func(sd *sealed) bool { return sd.source.held.Load() == nil })
-}
-
-// drop forgets a month whose segments the manifest has retired.
-func (m *model) drop(mo *month) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.months = slices.DeleteFunc(m.months, func(x *month) bool { return x == mo })
-	mo.dropped = true
-	m.census.months.Add(-1)
-	for _, sd := range mo.sealed {
-		sd.release()
-	}
-	mo.sealed = nil // the publisher may still point to it
-	m.resight()
-}
-
-// resight finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
-func (m *model) resight() {
-	m.raised++
-	for i := range m.series {
-		m.series[i].first = maxMilli
-	}
-	for _, mo := range m.months {
-		for _, sd := range mo.sealed {
-			for _, x := range sd.series {
-				if first, ok := sd.first(x); ok {
-					m.series[x.number].first = min(m.series[x.number].first, first)
-				}
-			}
-		}
-		mo.heads(func(h *head) {
-			for _, hs := range h.series {
-				if first, ok := h.first(hs); ok {
-					m.series[hs.number].first = min(m.series[hs.number].first, first)
-				}
-			}
-		})
-	}
-	m.latest.clear()
-	for i := range m.series {
-		if m.series[i].first < maxMilli {
-			m.promote(uint32(i))
-		}
-	}
 }

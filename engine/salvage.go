@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
 )
@@ -46,9 +48,9 @@ func Salvage(dir string, opts Options) (done Salvaged, err error) {
 	if err := checkSalvageable(opts.FS, dir); err != nil {
 		return done, err
 	}
-	claim, err := vfs.TakeClaim(opts.FS, dir, lockName)
+	claim, err := vfs.TakeClaim(opts.FS, dir, store.LockName)
 	if err != nil {
-		return done, lockError(err)
+		return done, store.LockError(err)
 	}
 	s := salvage{fs: claim, dir: dir}
 	err = s.run()
@@ -57,12 +59,12 @@ func Salvage(dir string, opts Options) (done Salvaged, err error) {
 
 // checkSalvageable refuses a directory without any trace of a store: not even a lock is made there.
 func checkSalvageable(fsys vfs.FS, dir string) error {
-	for _, suffix := range [...]string{"", copySuffix} {
-		if _, found, err := newestManifest(fsys, dir, suffix); found || err != nil {
+	for _, suffix := range [...]string{"", store.CopySuffix} {
+		if _, found, err := store.NewestManifest(fsys, dir, suffix); found || err != nil {
 			return err
 		}
 	}
-	return checkDir(fsys, dir)
+	return store.CheckDir(fsys, dir)
 }
 
 type salvage struct {
@@ -80,7 +82,7 @@ func (s *salvage) run() error {
 		return err
 	}
 	for _, f := range v.done.Findings {
-		if errors.Is(f.Err, ErrVersion) || errors.Is(f.Err, errMisplaced) {
+		if errors.Is(f.Err, ErrVersion) || errors.Is(f.Err, base.ErrMisplaced) {
 			return f.Err
 		}
 	}
@@ -90,10 +92,10 @@ func (s *salvage) run() error {
 		}
 		return nil
 	}
-	log, err := wal.Salvage(s.fs, filepath.Join(s.dir, logDirName), v.store, v.manifest.covered)
+	log, err := wal.Salvage(s.fs, filepath.Join(s.dir, store.LogDir), v.ID, v.Manifest.Covered)
 	s.done.Log = log
 	if err != nil {
-		return logError(err)
+		return base.LogError(err)
 	}
 	return s.giveUp(v)
 }
@@ -104,7 +106,7 @@ const readsMax = 3
 // verify reads the store, several times if reading fails: a sector may yield at last.
 func (s *salvage) verify() (v *verification, err error) {
 	for range readsMax {
-		v = &verification{keeper: keeper{fs: s.fs, claim: s.fs, files: newPackFiles(s.fs), dir: s.dir}}
+		v = &verification{Files: store.Files{FS: s.fs, Claim: s.fs, Open: store.NewPackFiles(s.fs), Dir: s.dir}}
 		if err := v.run(); err != nil {
 			return nil, err
 		}
@@ -121,67 +123,67 @@ func (s *salvage) unread(f Finding) bool {
 }
 
 func (s *salvage) ofLog(f Finding) bool {
-	return filepath.Dir(f.Path) == filepath.Join(s.dir, logDirName)
+	return filepath.Dir(f.Path) == filepath.Join(s.dir, store.LogDir)
 }
 
 // giveUp commits a manifest without what is damaged.
 func (s *salvage) giveUp(v *verification) error {
-	next := v.manifest.clone()
-	next.packs = slices.DeleteFunc(next.packs, func(p packRef) bool { return v.badPacks[p.number] })
-	for i := range next.packs {
-		next.packs[i].dead = append(next.packs[i].dead, v.badSegments[next.packs[i].number]...)
+	next := v.Manifest.Clone()
+	next.Packs = slices.DeleteFunc(next.Packs, func(p store.PackRef) bool { return v.badPacks[p.Number] })
+	for i := range next.Packs {
+		next.Packs[i].Dead = append(next.Packs[i].Dead, v.badSegments[next.Packs[i].Number]...)
 	}
-	isBad := func(l listRef) bool { return v.badLists[l.number] }
-	next.keys, next.rejects = slices.DeleteFunc(next.keys, isBad), slices.DeleteFunc(next.rejects, isBad)
-	next.actuals = slices.DeleteFunc(next.actuals, isBad)
+	isBad := func(l store.ListRef) bool { return v.badLists[l.Number] }
+	next.Keys, next.Rejects = slices.DeleteFunc(next.Keys, isBad), slices.DeleteFunc(next.Rejects, isBad)
+	next.Actuals = slices.DeleteFunc(next.Actuals, isBad)
 	for _, f := range v.done.Findings {
-		if !s.ofLog(f) && filepath.Ext(f.Path) != copySuffix {
+		if !s.ofLog(f) && filepath.Ext(f.Path) != store.CopySuffix {
 			s.done.Lost = append(s.done.Lost, f)
 		}
 	}
 	if len(s.done.Lost) == 0 {
 		if v.badCopy {
-			s.done.Restored = append(s.done.Restored, filepath.Join(s.dir, manifestName(v.manifest.number)+copySuffix))
+			s.done.Restored = append(s.done.Restored, filepath.Join(s.dir, store.ManifestName(v.Manifest.Number)+store.CopySuffix))
 		}
-		return v.mendCopy()
+		return v.MendCopy()
 	}
 	for _, path := range v.badFiles {
 		if err := s.moveAway(path); err != nil {
 			return err
 		}
 	}
-	v.lastFile = v.manifest.lastFile
-	if err := v.makeDirs(); err != nil {
+	v.LastFile = v.Manifest.LastFile
+	if err := v.MakeDirs(); err != nil {
 		return err
 	}
-	return v.commit(&next)
+	return v.Commit(&next)
 }
 
 // restore sees to an id and a manifest, without which nothing else can be judged: the id is in every file, and of the
 // manifest there is a copy.
 func (s *salvage) restore() error {
-	number, found, err := newestManifest(s.fs, s.dir, "")
+	number, found, err := store.NewestManifest(s.fs, s.dir, "")
 	if err != nil {
 		return err
 	}
 	if !found {
-		if number, found, err = newestManifest(s.fs, s.dir, copySuffix); err != nil || !found {
+		if number, found, err = store.NewestManifest(s.fs, s.dir, store.CopySuffix); err != nil || !found {
 			return err
 		}
 	}
-	name := manifestName(number)
+	name := store.ManifestName(number)
 	id, whole, err := s.manifestOf(name)
 	if err != nil {
 		return err
 	}
 	if !whole {
-		if id, whole, err = s.manifestOf(name + copySuffix); err != nil {
+		if id, whole, err = s.manifestOf(name + store.CopySuffix); err != nil {
 			return err
 		}
 		if !whole {
 			return fmt.Errorf("%w: %s and its copy are damaged both; nothing tells what else belongs to the store", ErrCorrupt, filepath.Join(s.dir, name))
 		}
-		content, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, name+copySuffix))
+		content, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, name+store.CopySuffix))
 		if err == nil {
 			err = s.rewrite(name, content)
 		}
@@ -189,14 +191,14 @@ func (s *salvage) restore() error {
 			return err
 		}
 	}
-	data, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, storeIDName))
+	data, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, store.IDName))
 	if err == nil {
-		_, err = parseStoreID(data)
+		_, err = store.ParseID(data)
 	}
-	if err = missing(err); err == nil || !errors.Is(err, ErrCorrupt) {
+	if err = base.Missing(err); err == nil || !errors.Is(err, ErrCorrupt) {
 		return err // another id than the manifest's is not ours to judge
 	}
-	return s.rewrite(storeIDName, []byte(storeIDHead+hex.EncodeToString(id[:])+"\n"))
+	return s.rewrite(store.IDName, []byte(store.IDHead+hex.EncodeToString(id[:])+"\n"))
 }
 
 // manifestOf reads a manifest of whatever store. whole is false if it is missing or damaged.
@@ -204,9 +206,9 @@ func (s *salvage) manifestOf(name string) (id [16]byte, whole bool, err error) {
 	data, err := vfs.ReadFile(s.fs, filepath.Join(s.dir, name))
 	if err == nil {
 		id = manifestStore(data)
-		_, err = decodeManifest(data, id)
+		_, err = store.DecodeManifest(data, id)
 	}
-	if err = missing(err); errors.Is(err, ErrCorrupt) {
+	if err = base.Missing(err); errors.Is(err, ErrCorrupt) {
 		return id, false, nil
 	}
 	return id, err == nil, err
@@ -283,7 +285,7 @@ func (s *salvage) makeKept() error {
 
 // manifestStore returns the id of the store that a manifest says it is of.
 func manifestStore(data []byte) (id [16]byte) {
-	if rest, ok := bytes.CutPrefix(data, []byte(manifestMagic)); ok && len(rest) >= 4+len(id) {
+	if rest, ok := bytes.CutPrefix(data, []byte(store.ManifestMagic)); ok && len(rest) >= 4+len(id) {
 		copy(id[:], rest[4:])
 	}
 	return id

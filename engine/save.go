@@ -3,15 +3,21 @@ package engine
 import (
 	"cmp"
 	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/clock"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/store"
 )
 
 // takeUnsaved removes and returns the unsaved segments of generations up to last, by month.
-func (k *keeper) takeUnsaved(last uint64) map[dirtyMonth][]*sealed {
+func (k *checkpointer) takeUnsaved(last uint64) map[dirtyMonth][]*catalog.Segment {
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
-	taken := make(map[dirtyMonth][]*sealed)
+	taken := make(map[dirtyMonth][]*catalog.Segment)
 	k.unsaved = slices.DeleteFunc(k.unsaved, func(u unsaved) bool {
-		if u.sealed.generation > last {
+		if u.sealed.Epoch > last {
 			return false
 		}
 		taken[u.dirtyMonth] = append(taken[u.dirtyMonth], u.sealed)
@@ -24,7 +30,7 @@ func (k *keeper) takeUnsaved(last uint64) map[dirtyMonth][]*sealed {
 }
 
 // putBack returns segments that could not be saved.
-func (k *keeper) putBack(taken map[dirtyMonth][]*sealed) {
+func (k *checkpointer) putBack(taken map[dirtyMonth][]*catalog.Segment) {
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	for d, segments := range taken {
@@ -37,27 +43,27 @@ func (k *keeper) putBack(taken map[dirtyMonth][]*sealed) {
 // save writes the unsaved segments, what folds into saved ones, and the lists of a cut; it commits them and truncates
 // the log.
 func (db *DB) save(c cut) error {
-	k := &db.keeper
-	taken := k.takeUnsaved(c.generation)
-	next := k.manifest.clone()
-	next.covered = c.covered
-	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)
+	k := &db.checkpointer
+	taken := k.takeUnsaved(c.epoch)
+	next := k.Manifest.Clone()
+	next.Covered = c.position
+	written, err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)
 	if err == nil {
-		err = db.replace(&next, k.replacements(taken, c.generation))
+		err = db.replace(&next, k.replacements(taken, c.epoch))
 	}
 	if err != nil {
 		k.putBack(taken)
-		return k.tidy(err)
+		return k.Tidy(err)
 	}
 	k.written(written)
-	if err := db.log.Truncate(c.covered); err != nil {
-		return logError(err)
+	if err := db.log.Truncate(c.position); err != nil {
+		return base.LogError(err)
 	}
-	return k.sweep()
+	return k.Sweep()
 }
 
 // replacements makes one segment of each month that has unsaved ones, or edits to fold.
-func (k *keeper) replacements(taken map[dirtyMonth][]*sealed, last uint64) map[dirtyMonth]*replacement {
+func (k *checkpointer) replacements(taken map[dirtyMonth][]*catalog.Segment, last uint64) map[dirtyMonth]*replacement {
 	months := make(map[dirtyMonth]*replacement)
 	for d, segments := range taken {
 		months[d] = &replacement{dirtyMonth: d, old: segments}
@@ -72,14 +78,14 @@ func (k *keeper) replacements(taken map[dirtyMonth][]*sealed, last uint64) map[d
 
 // fold returns the replacement of a month with edits of generations up to last, or nil if it has none.
 func (d dirtyMonth) fold(last uint64) *replacement {
-	d.model.mu.Lock()
-	defer d.model.mu.Unlock()
+	d.model.Mu.Lock()
+	defer d.model.Mu.Unlock()
 	r := &replacement{dirtyMonth: d}
 	edited := false
-	for _, sd := range d.month.sealed {
-		if sd.generation <= last {
+	for _, sd := range d.month.Segments {
+		if sd.Epoch <= last {
 			r.old = append(r.old, sd)
-			edited = edited || sd.edited()
+			edited = edited || sd.Edited()
 		}
 	}
 	if !edited {
@@ -96,29 +102,29 @@ type listed struct {
 
 // writeLists writes what waits for a list to next, and lets go there of the lists that are past the bounds of the
 // idempotency window and the quarantine.
-func (k *keeper) writeLists(next *manifest, now moment, keysMax int, q *quarantine) (listed, error) {
+func (k *checkpointer) writeLists(next *store.Manifest, now clock.Moment, keysMax int, q *quarantine) (listed, error) {
 	n := listed{len(k.keys), k.actuals != nil}
 	if n.keys > 0 {
-		ref, err := k.writeList(listKeys, encodeKeys(k.store, k.keys), n.keys, newestKey(k.keys))
+		ref, err := k.WriteList(store.ListKeys, store.EncodeKeys(k.ID, k.keys), n.keys, newestKey(k.keys))
 		if err != nil {
 			return n, err
 		}
-		next.keys = append(next.keys, ref)
+		next.Keys = append(next.Keys, ref)
 	}
 	if err := k.writeRejects(next, now, q); err != nil {
 		return n, err
 	}
 	if n.actuals {
-		next.actuals = nil
-		for content, entries := range actualLists(k.store, k.actuals) {
-			ref, err := k.writeList(listActuals, content, entries, now.wall)
+		next.Actuals = nil
+		for content, entries := range actualLists(k.ID, k.actuals) {
+			ref, err := k.WriteList(store.ListActuals, content, entries, now.Wall)
 			if err != nil {
 				return n, err
 			}
-			next.actuals = append(next.actuals, ref)
+			next.Actuals = append(next.Actuals, ref)
 		}
 	}
-	next.keys = current(next.keys, uint64(keysMax), now.past()-KeysAge.Milliseconds())
+	next.Keys = current(next.Keys, uint64(keysMax), now.Past()-KeysAge.Milliseconds())
 	return n, nil
 }
 
@@ -130,53 +136,48 @@ const (
 )
 
 // writeRejects writes to next what the quarantine got up to the cut.
-func (k *keeper) writeRejects(next *manifest, now moment, q *quarantine) error {
+func (k *checkpointer) writeRejects(next *store.Manifest, now clock.Moment, q *quarantine) error {
 	from := k.rejects.from
-	if len(next.rejects) >= rejectListsMax && from < k.rejects.to {
-		next.rejects, from = nil, 0
+	if len(next.Rejects) >= rejectListsMax && from < k.rejects.to {
+		next.Rejects, from = nil, 0
 	}
 	for from < k.rejects.to {
 		entries, rows, rest := q.encoded(from, k.rejects.to, rejectListBytes)
 		if from = rest; rows == 0 {
 			break // all were dropped meanwhile
 		}
-		ref, err := k.writeList(listRejects, append(listHeader(k.store, listRejects, rows), entries...), rows, now.wall)
+		ref, err := k.WriteList(store.ListRejects, append(store.ListHeader(k.ID, store.ListRejects, rows), entries...), rows, now.Wall)
 		if err != nil {
 			return err
 		}
-		next.rejects = append(next.rejects, ref)
+		next.Rejects = append(next.Rejects, ref)
 	}
-	next.rejects = current(next.rejects, QuarantineRowsMax, minMilli)
+	next.Rejects = current(next.Rejects, QuarantineRowsMax, base.MinMilli)
 	return nil
 }
 
 // written lets go of what is on disk now.
-func (k *keeper) written(n listed) {
+func (k *checkpointer) written(n listed) {
 	k.keys, k.rejects.from = k.keys[n.keys:], k.rejects.to
 	k.actuals = nil
 	clear(k.edited)
 }
 
-func (k *keeper) writeList(kind listKind, content []byte, entries int, newest int64) (listRef, error) {
-	ref, err := writeList(k.fs, k.dir, kind, k.number(), content)
-	return listRef{fileRef: ref, entries: uint64(entries), newest: newest}, err
-}
-
 // newestKey returns the latest time of some entries, which are not in the order of their times.
-func newestKey(entries []keyEntry) int64 {
-	return slices.MaxFunc(entries, func(a, b keyEntry) int { return cmp.Compare(a.at, b.at) }).at
+func newestKey(entries []idempotency.Entry) int64 {
+	return slices.MaxFunc(entries, func(a, b idempotency.Entry) int { return cmp.Compare(a.At, b.At) }).At
 }
 
 // current returns the lists that may hold one of the last entriesMax entries that are not older than oldest. Each goes by
 // its own time: one that was written while the clock was behind does not take those before it along.
-func current(lists []listRef, entriesMax uint64, oldest int64) []listRef {
-	lists = slices.DeleteFunc(lists, func(l listRef) bool { return l.newest < oldest })
+func current(lists []store.ListRef, entriesMax uint64, oldest int64) []store.ListRef {
+	lists = slices.DeleteFunc(lists, func(l store.ListRef) bool { return l.Newest < oldest })
 	entries := uint64(0)
 	for i, l := range slices.Backward(lists) {
 		if entries >= entriesMax {
 			return lists[i+1:]
 		}
-		entries += l.entries
+		entries += l.Entries
 	}
 	return lists
 }

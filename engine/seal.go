@@ -4,18 +4,18 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/segment"
 )
-
-// sealRows is the size at which a head becomes a segment ahead of the next checkpoint: 128 leaves, which a query walks
-// in about 2 us.
-const sealRows = 128 << 10
 
 // sealer turns heads into segments. It is for one goroutine at a time.
 type sealer struct {
 	builder   *segment.Builder
 	hash      func(id []byte) uint64
-	gathering gathering
+	gathering head.RowMerger
 	// columns are rows of a series, rest is memory for those that are in no block yet.
 	columns, rest segment.Columns
 	scratch       segment.Scratch
@@ -23,72 +23,72 @@ type sealer struct {
 
 // seal makes one segment of the frozen heads of a month, of one generation. Queries go on meanwhile: they see the heads
 // until the segment takes their place, at once.
-func (s *sealer) seal(m *model, mo *month, heads []*head) (*sealed, error) {
+func (s *sealer) seal(m *catalog.Model, mo *catalog.Month, heads []*head.Head) (*catalog.Segment, error) {
 	bytes, err := s.build(m, mo, heads)
 	if err != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		mo.sealJournal = nil
+		m.Mu.Lock()
+		defer m.Mu.Unlock()
+		mo.SealRedo = nil
 		return nil, err
 	}
-	src := &source{size: int64(len(bytes))}
-	src.resident.Store(&bytes)
+	src := &store.Source{Size: int64(len(bytes))}
+	src.Resident.Store(&bytes)
 	var index *segment.IDIndex
-	if m.asked.Load() && !src.small() {
-		index, err = newIDIndex(src, s.hash, &s.scratch)
+	if m.Asked.Load() && !src.Small() {
+		index, err = catalog.NewIDIndex(src, s.hash, &s.scratch)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var sd *sealed
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	var sd *catalog.Segment
 	if err == nil {
-		sd, err = newSealed(m, src, heads[0].generation, &s.scratch)
+		sd, err = catalog.NewSegment(m, src, heads[0].Epoch, &s.scratch)
 	}
 	if err != nil {
-		mo.sealJournal = nil
+		mo.SealRedo = nil
 		return nil, err
 	}
-	sd.index.Store(index)
-	mo.sealed = append(slices.Clip(mo.sealed), sd)
-	mo.frozen = slices.Clone(mo.frozen[len(heads):])
+	sd.Index.Store(index)
+	mo.Segments = append(slices.Clip(mo.Segments), sd)
+	mo.Frozen = slices.Clone(mo.Frozen[len(heads):])
 	for _, h := range heads {
-		h.release()
+		h.Release()
 	}
-	edits := mo.sealJournal
-	mo.sealJournal = nil
-	if err := edits.apply(m, sd, &s.scratch); err != nil {
+	edits := mo.SealRedo
+	mo.SealRedo = nil
+	if err := edits.Apply(m, sd, &s.scratch); err != nil {
 		return nil, err
 	}
 	return sd, nil
 }
 
 // build encodes the heads, series by series, as they are when it begins. From then on their edits are noted for the segment.
-func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
+func (s *sealer) build(m *catalog.Model, mo *catalog.Month, heads []*head.Head) ([]byte, error) {
 	var numbers []uint32
 	for _, h := range heads {
-		for _, s := range h.series {
-			numbers = append(numbers, s.number)
+		for _, s := range h.Series {
+			numbers = append(numbers, s.Number)
 		}
 	}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
-	leaves := make(map[uint32][][]*leaf, len(numbers))
-	m.mu.Lock()
-	mo.sealJournal = new(journal)
-	names := slices.Clone(m.series)
+	leaves := make(map[uint32][][]*head.Leaf, len(numbers))
+	m.Mu.Lock()
+	mo.SealRedo = new(catalog.Redo)
+	names := slices.Clone(m.Series)
 	for _, n := range numbers {
-		leaves[n] = leavesOf(heads, n)
+		leaves[n] = head.LeavesOf(heads, n)
 	}
-	m.mu.Unlock()
+	m.Mu.Unlock()
 	slices.SortFunc(numbers, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(names[a].version, names[b].version), cmp.Compare(names[a].environment, names[b].environment))
+		return cmp.Or(cmp.Compare(names[a].Version, names[b].Version), cmp.Compare(names[a].Environment, names[b].Environment))
 	})
 	s.builder.Reset(meta(m, mo))
 	for _, n := range numbers {
-		if err := s.builder.StartSeries(names[n].version, names[n].environment); err != nil {
-			return nil, segmentError(err)
+		if err := s.builder.StartSeries(names[n].Version, names[n].Environment); err != nil {
+			return nil, base.SegmentError(err)
 		}
 		if err := s.append(heads, leaves[n]); err != nil {
-			return nil, segmentError(err)
+			return nil, base.SegmentError(err)
 		}
 	}
 	return s.builder.Finish(nil), nil
@@ -99,10 +99,10 @@ func (s *sealer) build(m *model, mo *month, heads []*head) ([]byte, error) {
 const gatheredRows = 4 << 10
 
 // append appends the rows of a series.
-func (s *sealer) append(heads []*head, leaves [][]*leaf) error {
-	s.gathering.begin(heads, leaves)
+func (s *sealer) append(heads []*head.Head, leaves [][]*head.Leaf) error {
+	s.gathering.Begin(heads, leaves)
 	s.columns.Reset()
-	for s.gathering.next(&s.columns) {
+	for s.gathering.Next(&s.columns) {
 		if s.columns.Len() < gatheredRows {
 			continue
 		}
@@ -117,27 +117,6 @@ func (s *sealer) append(heads []*head, leaves [][]*leaf) error {
 	return s.builder.Append(&s.columns)
 }
 
-func meta(m *model, mo *month) segment.Meta {
-	return segment.Meta{Model: m.name, From: mo.span.from, To: mo.span.to}
-}
-
-// freezeUpTo freezes the month's head if it is of a generation up to last.
-func (m *model) freezeUpTo(mo *month, last uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if mo.head != nil && mo.head.generation <= last {
-		mo.freeze()
-	}
-}
-
-// frozenBatch returns the frozen heads of a month that one segment may hold: the first ones of equal generation, none
-// of a generation past last.
-func (m *model) frozenBatch(mo *month, last uint64) []*head {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := 0
-	for n < len(mo.frozen) && mo.frozen[n].generation == mo.frozen[0].generation && mo.frozen[n].generation <= last {
-		n++
-	}
-	return mo.frozen[:n:n]
+func meta(m *catalog.Model, mo *catalog.Month) segment.Meta {
+	return segment.Meta{Model: m.Name, From: mo.Span.From, To: mo.Span.To}
 }

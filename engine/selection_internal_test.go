@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine/internal/query"
 )
 
 func TestPattern(t *testing.T) {
@@ -24,12 +26,12 @@ func TestPattern(t *testing.T) {
 		{"a,*", []string{"", "z"}, nil},
 		{"é*", []string{"él"}, []string{"e"}},
 	} {
-		p := patternOf(c.pattern)
+		p := query.PatternOf(c.pattern)
 		for _, name := range c.yes {
-			require.True(t, p.matches(name), "%q of %q", name, c.pattern)
+			require.True(t, p.Matches(name), "%q of %q", name, c.pattern)
 		}
 		for _, name := range c.none {
-			require.False(t, p.matches(name), "%q of %q", name, c.pattern)
+			require.False(t, p.Matches(name), "%q of %q", name, c.pattern)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/wal"
 )
@@ -65,7 +67,7 @@ type counters struct {
 	waits                                   atomic.Uint64
 	unsealed                                atomic.Int64 // bytes of rows in heads and of changes of sealed ones since the last cut
 	sealing                                 atomic.Int64 // and of those before it that no checkpoint covers
-	outcomes                                [withdrawn + 1]atomic.Uint64
+	outcomes                                [catalog.Withdrawn + 1]atomic.Uint64
 	actualsForgotten, actualsEvicted        atomic.Uint64
 	actualsHeld, actualsBytes               atomic.Int64
 	rejected                                atomic.Int64 // bytes of rejected lines since the last cut
@@ -83,17 +85,17 @@ func (db *DB) Stats() Stats {
 		Merges:             db.counters.merges.Load(),
 		BackgroundFailures: db.counters.backgroundFailures.Load(),
 		Waits:              db.counters.waits.Load(),
-		ClockDoubt:         db.clock.doubted(),
-		ModelSeriesMost:    int(db.census.seriesMost.Load()),
-		Months:             int(db.census.months.Load()),
-		IdempotencyKeys:    db.keys.len(),
-		IdempotencyKeysMax: db.keys.max,
-		Joined:             db.counters.outcomes[joined].Load(),
-		Corrected:          db.counters.outcomes[corrected].Load(),
-		Orphaned:           db.counters.outcomes[orphaned].Load(),
+		ClockDoubt:         db.clock.Doubted(),
+		ModelSeriesMost:    int(db.cardinality.SeriesMost.Load()),
+		Months:             int(db.cardinality.Months.Load()),
+		IdempotencyKeys:    db.keys.Len(),
+		IdempotencyKeysMax: db.keys.Max,
+		Joined:             db.counters.outcomes[catalog.Joined].Load(),
+		Corrected:          db.counters.outcomes[catalog.Corrected].Load(),
+		Orphaned:           db.counters.outcomes[catalog.Orphaned].Load(),
 		Deleted:            db.counters.deleted.Load(),
 		Replaced:           db.counters.replaced.Load(),
-		Withdrawn:          db.counters.outcomes[withdrawn].Load(),
+		Withdrawn:          db.counters.outcomes[catalog.Withdrawn].Load(),
 		ActualsForgotten:   db.counters.actualsForgotten.Load(),
 		ActualsEvicted:     db.counters.actualsEvicted.Load(),
 		Orphans:            int(db.counters.orphans.Load()),
@@ -105,12 +107,12 @@ func (db *DB) Stats() Stats {
 		s.Quarantined[code] = int(db.counters.quarantined[code].Load())
 	}
 	s.QuarantineDropped = db.quarantine.rowsDropped()
-	db.models.Range(func(_ string, m *model) bool {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		m.Mu.RLock()
+		defer m.Mu.RUnlock()
 		s.Models++
-		s.Series += len(m.series)
-		for _, mo := range m.months {
+		s.Series += len(m.Series)
+		for _, mo := range m.Months {
 			s.add(mo)
 		}
 		return true
@@ -119,19 +121,19 @@ func (db *DB) Stats() Stats {
 }
 
 // add counts what a month holds. The lock of its model is held.
-func (s *Stats) add(mo *month) {
-	mo.heads(func(h *head) {
-		s.HeadRows += uint64(h.rows)
-		s.HeadBytes += h.bytes()
-		s.Waiting += h.waiting()
+func (s *Stats) add(mo *catalog.Month) {
+	mo.Heads(func(h *head.Head) {
+		s.HeadRows += uint64(h.Rows)
+		s.HeadBytes += h.Bytes()
+		s.Waiting += h.Waiting()
 	})
-	for _, sd := range mo.sealed {
+	for _, sd := range mo.Segments {
 		s.Segments++
-		s.SealedRows += sd.rows
-		s.Waiting += sd.waiting()
-		s.SealedBytes += sd.source.size
-		if sd.source.resident.Load() != nil {
-			s.ResidentBytes += sd.source.size
+		s.SealedRows += sd.Rows
+		s.Waiting += sd.Waiting()
+		s.SealedBytes += sd.Source.Size
+		if sd.Source.Resident.Load() != nil {
+			s.ResidentBytes += sd.Source.Size
 		}
 	}
 }

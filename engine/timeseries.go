@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/event"
 )
 
@@ -56,35 +58,35 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 	if err != nil {
 		return Read{}, err
 	}
-	if w.to == maxMilli {
-		w.to = max(clampMilli(now)+1, w.from)
+	if w.To == base.MaxMilli {
+		w.To = max(base.ClampMilli(now)+1, w.From)
 	}
 	floor, err := q.Floor.withDefaults()
 	if err != nil {
 		return Read{}, err
 	}
-	buckets, err := q.Interval.buckets(w, orDefault(q.Zone, time.UTC))
+	buckets, err := q.Interval.buckets(w, base.OrDefault(q.Zone, time.UTC))
 	if err != nil || len(buckets) == 0 {
 		return Read{}, err
 	}
 	sc := q.scan(w)
-	sc.ask(window{span: span{buckets[0].from, w.to}, counted: true})
-	of, read, err := db.find(ctx, &sc)
+	sc.Ask(query.Window{Span: base.Span{From: buckets[0].From, To: w.To}, Counted: true})
+	of, read, err := db.queries.Find(ctx, &sc)
 	if err != nil {
 		return read, err
 	}
-	if of.len() > TimeseriesRowsMax/len(buckets) {
+	if of.Len() > TimeseriesRowsMax/len(buckets) {
 		return read, queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
 	}
 	made := make([]TimeseriesRow, 0, min(len(buckets), bucketsAtOnce))
-	for i := range of.len() {
-		t := of.at(i)
+	for i := range of.Len() {
+		t := of.At(i)
 		for rest := buckets; len(rest) > 0; rest = rest[len(made):] {
 			made = made[:0]
-			r, err := db.addApart(ctx, t, sc, rest[:min(len(rest), bucketsAtOnce)], func(b span, a *answer) {
-				made = append(made, TimeseriesRow{t.Series, time.UnixMilli(b.from).UTC(), time.UnixMilli(b.to).UTC(), measuresOf(a, floor)})
+			r, err := db.addApart(ctx, t, sc, rest[:min(len(rest), bucketsAtOnce)], func(b base.Span, a *base.Answer) {
+				made = append(made, TimeseriesRow{t.Series, time.UnixMilli(b.From).UTC(), time.UnixMilli(b.To).UTC(), measuresOf(a, floor)})
 			})
-			read.add(r)
+			read.Add(r)
 			if err != nil {
 				return read, err
 			}
@@ -99,20 +101,20 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 }
 
 // addApart adds up the rows of a subject in each bucket, up to the end of q, and hands it to f.
-func (db *DB) addApart(ctx context.Context, t *total, q scan, buckets []span, f func(b span, a *answer)) (Read, error) {
-	end := q.asked[0].to
-	return db.working(func(sc *scratch) (read Read, err error) {
-		if m := t.members[0].model; m == t.members[len(t.members)-1].model {
-			m.hold()
-			defer m.letGo(sc)
-			t.held = m
-			defer func() { t.held = nil }()
+func (db *DB) addApart(ctx context.Context, t *query.Total, q query.Scan, buckets []base.Span, f func(b base.Span, a *base.Answer)) (Read, error) {
+	end := q.Asked[0].To
+	return db.queries.Working(func(sc *query.Scratch) (read Read, err error) {
+		if m := t.Members[0].Model; m == t.Members[len(t.Members)-1].Model {
+			m.Mu.RLock()
+			defer query.Unlock(m, sc)
+			t.Held = m
+			defer func() { t.Held = nil }()
 		}
-		answers := sc.windows(1)
+		answers := sc.Windows(1)
 		for _, b := range buckets {
-			q.ask(window{span: span{b.from, min(b.to, end)}})
-			r, err := t.add(ctx, answers, &q, sc)
-			read.add(r)
+			q.Ask(query.Window{Span: base.Span{From: b.From, To: min(b.To, end)}})
+			r, err := t.Add(ctx, answers, &q, sc)
+			read.Add(r)
 			if err != nil {
 				return read, err
 			}

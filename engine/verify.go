@@ -8,6 +8,9 @@ import (
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/actuals"
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
@@ -39,11 +42,11 @@ type Verified struct {
 // the options it heeds FS. The error is for a directory that is in use ([ErrLocked]) or cannot be read.
 func Verify(dir string, opts Options) (Verified, error) {
 	opts = opts.withDefaults()
-	shared, err := vfs.OpenShared(opts.FS, dir, lockName)
+	shared, err := vfs.OpenShared(opts.FS, dir, store.LockName)
 	if err != nil {
-		return Verified{}, fmt.Errorf("verify %s: %w", dir, lockError(err))
+		return Verified{}, fmt.Errorf("verify %s: %w", dir, store.LockError(err))
 	}
-	v := verification{keeper: keeper{fs: shared, files: newPackFiles(shared), dir: dir}}
+	v := verification{Files: store.Files{FS: shared, Open: store.NewPackFiles(shared), Dir: dir}}
 	v.done.Unlocked = !shared.Locked()
 	err = v.run()
 	if err := errors.Join(err, shared.Close()); err != nil {
@@ -54,7 +57,7 @@ func Verify(dir string, opts Options) (Verified, error) {
 
 // verification reads a store without opening it.
 type verification struct {
-	keeper
+	store.Files
 	scratch segment.Scratch
 	done    Verified
 
@@ -78,28 +81,28 @@ func (v *verification) run() error {
 	if v.done.Unborn || len(v.done.Findings) > 0 && !v.badCopy {
 		return nil
 	}
-	if err := v.checkLayout(); err != nil {
+	if err := v.CheckLayout(); err != nil {
 		if !errors.Is(err, ErrCorrupt) {
 			return err
 		}
-		v.find(v.dir, 0, err)
+		v.find(v.Dir, 0, err)
 		return nil
 	}
 	v.badPacks, v.badSegments, v.badLists = make(map[uint64]bool), make(map[uint64][]uint32), make(map[uint64]bool)
-	for _, ref := range v.manifest.packs {
+	for _, ref := range v.Manifest.Packs {
 		v.pack(ref)
 	}
-	for _, ref := range v.manifest.keys {
-		v.list(listKeys, ref, func(c *list) error { return decodeKeys(c, func(keyEntry) {}) })
+	for _, ref := range v.Manifest.Keys {
+		v.list(store.ListKeys, ref, func(c *store.List) error { return store.DecodeKeys(c, func(idempotency.Entry) {}) })
 	}
-	for _, ref := range v.manifest.rejects {
-		v.list(listRejects, ref, func(c *list) error { return decodeRejects(c, func(QuarantineRow) {}) })
+	for _, ref := range v.Manifest.Rejects {
+		v.list(store.ListRejects, ref, func(c *store.List) error { return decodeRejects(c, func(QuarantineRow) {}) })
 	}
-	for _, ref := range v.manifest.actuals {
-		v.list(listActuals, ref, func(c *list) error { return decodeActuals(c, func(*actuals.Actual) {}) })
+	for _, ref := range v.Manifest.Actuals {
+		v.list(store.ListActuals, ref, func(c *store.List) error { return decodeActuals(c, func(*actuals.Actual) {}) })
 	}
 	var err error
-	if v.done.Unlisted, err = v.unlisted(); err != nil {
+	if v.done.Unlisted, err = v.Unlisted(); err != nil {
 		return err
 	}
 	return v.log()
@@ -107,27 +110,27 @@ func (v *verification) run() error {
 
 // identify reads the store's id and its manifest.
 func (v *verification) identify() error {
-	name := filepath.Join(v.dir, storeIDName)
-	data, err := vfs.ReadFile(v.fs, name)
+	name := filepath.Join(v.Dir, store.IDName)
+	data, err := vfs.ReadFile(v.FS, name)
 	if err == nil {
-		v.store, err = parseStoreID(data)
+		v.ID, err = store.ParseID(data)
 	}
 	if errors.Is(err, fs.ErrNotExist) && v.unborn() {
 		v.done.Unborn = true
 		return nil
 	}
-	if err = missing(err); err != nil {
+	if err = base.Missing(err); err != nil {
 		v.find(name, 0, err)
 		return nil
 	}
-	m, err := loadManifest(v.fs, v.dir, v.store)
+	m, err := store.LoadManifest(v.FS, v.Dir, v.ID)
 	if err != nil {
-		v.find(filepath.Join(v.dir, manifestPrefix+"*"), 0, err)
+		v.find(filepath.Join(v.Dir, store.ManifestPrefix+"*"), 0, err)
 		return nil
 	}
-	v.manifest = *m
-	if err := v.checkCopy(); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash may have kept it away
-		v.find(filepath.Join(v.dir, manifestName(m.number)+copySuffix), 0, err)
+	v.Manifest = *m
+	if err := v.CheckCopy(); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash may have kept it away
+		v.find(filepath.Join(v.Dir, store.ManifestName(m.Number)+store.CopySuffix), 0, err)
 		v.badCopy = true
 	}
 	return nil
@@ -136,50 +139,50 @@ func (v *verification) identify() error {
 // unborn tells whether a directory without an id is what an interrupted first start leaves: the lock, or the id that was
 // being written, and nothing that a store has. An empty directory is none: it may as well be a backup of nothing.
 func (v *verification) unborn() bool {
-	names, err := v.fs.List(v.dir)
-	begun := slices.ContainsFunc(names, func(name string) bool { return name == lockName || name == storeIDName+vfs.TempSuffix })
-	return err == nil && begun && checkDir(v.fs, v.dir) == nil
+	names, err := v.FS.List(v.Dir)
+	begun := slices.ContainsFunc(names, func(name string) bool { return name == store.LockName || name == store.IDName+vfs.TempSuffix })
+	return err == nil && begun && store.CheckDir(v.FS, v.Dir) == nil
 }
 
 // pack reads one pack and every live segment in it.
-func (v *verification) pack(ref packRef) {
-	name := filepath.Join(v.dir, packDirName, packName(ref.number))
-	p, err := openPack(v.files, filepath.Dir(name), v.store, ref.fileRef)
+func (v *verification) pack(ref store.PackRef) {
+	name := filepath.Join(v.Dir, store.PackDir, store.PackName(ref.Number))
+	p, err := store.OpenPack(v.Open, filepath.Dir(name), v.ID, ref.FileRef)
 	if err != nil {
 		v.find(name, 0, err)
-		v.badPacks[ref.number], v.badFiles = true, append(v.badFiles, name)
+		v.badPacks[ref.Number], v.badFiles = true, append(v.badFiles, name)
 		return
 	}
 	v.done.Packs++
-	for entry := range p.entries {
-		if slices.Contains(ref.dead, uint32(entry)) {
+	for entry := range p.Entries {
+		if slices.Contains(ref.Dead, uint32(entry)) {
 			continue
 		}
-		if err := v.segment(&place{p, entry}); err != nil {
-			v.find(name, p.entries[entry].offset, err)
-			v.badSegments[ref.number] = append(v.badSegments[ref.number], uint32(entry))
+		if err := v.segment(&store.Place{Pack: p, Entry: entry}); err != nil {
+			v.find(name, p.Entries[entry].Offset, err)
+			v.badSegments[ref.Number] = append(v.badSegments[ref.Number], uint32(entry))
 		}
 	}
-	p.close()
+	p.Close()
 }
 
 // segment reads one segment, row by row, and holds it against its entry in the pack.
-func (v *verification) segment(pl *place) error {
-	b, err := pl.pack.load(pl.entry)
+func (v *verification) segment(pl *store.Place) error {
+	b, err := pl.Pack.Load(pl.Entry)
 	if err != nil {
 		return err
 	}
-	src := &source{size: int64(len(b))}
-	src.resident.Store(&b)
-	if err := segment.Verify(src, src.size, &v.scratch); err != nil {
-		return segmentError(err)
+	src := &store.Source{Size: int64(len(b))}
+	src.Resident.Store(&b)
+	if err := segment.Verify(src, src.Size, &v.scratch); err != nil {
+		return base.SegmentError(err)
 	}
-	s, err := segment.Open(src, src.size)
+	s, err := segment.Open(src, src.Size)
 	if err != nil {
-		return segmentError(err)
+		return base.SegmentError(err)
 	}
-	e := &pl.pack.entries[pl.entry]
-	if span := e.month.span(); s.Meta().Model != e.model || s.Meta().From != span.from || s.Meta().To != span.to {
+	e := &pl.Pack.Entries[pl.Entry]
+	if span := e.Month.Span(); s.Meta().Model != e.Model || s.Meta().From != span.From || s.Meta().To != span.To {
 		return fmt.Errorf("%w: the segment is of another model or month than the directory says", ErrCorrupt)
 	}
 	v.done.Segments++
@@ -189,15 +192,15 @@ func (v *verification) segment(pl *place) error {
 	return nil
 }
 
-func (v *verification) list(kind listKind, ref listRef, decode func(*list) error) {
-	c, err := readList(v.fs, v.dir, v.store, kind, ref.fileRef)
+func (v *verification) list(kind store.ListKind, ref store.ListRef, decode func(*store.List) error) {
+	c, err := store.ReadList(v.FS, v.Dir, v.ID, kind, ref.FileRef)
 	if err == nil {
 		err = decode(c)
 	}
 	if err != nil {
-		name := filepath.Join(v.dir, kind.String(), listName(ref.number))
+		name := filepath.Join(v.Dir, kind.String(), store.ListName(ref.Number))
 		v.find(name, 0, err)
-		v.badLists[ref.number], v.badFiles = true, append(v.badFiles, name)
+		v.badLists[ref.Number], v.badFiles = true, append(v.badFiles, name)
 		return
 	}
 	v.done.Lists++
@@ -205,7 +208,7 @@ func (v *verification) list(kind listKind, ref listRef, decode func(*list) error
 
 // log reads the log behind the checkpoint.
 func (v *verification) log() error {
-	r, err := wal.Verify(v.fs, filepath.Join(v.dir, logDirName), v.store, v.manifest.covered)
+	r, err := wal.Verify(v.FS, filepath.Join(v.Dir, store.LogDir), v.ID, v.Manifest.Covered)
 	corrupt := (*wal.CorruptError)(nil)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // a store whose making was interrupted
@@ -214,12 +217,12 @@ func (v *verification) log() error {
 		v.find(corrupt.Path, corrupt.Offset, corrupt.Err)
 		return nil
 	case err != nil:
-		return logError(err)
+		return base.LogError(err)
 	}
 	v.done.Log = r
 	v.done.Findings = append(v.done.Findings, r.Findings...)
-	if v.manifest.number == 0 && r.Records > 0 {
-		v.find(v.dir, 0, v.noManifest(fmt.Sprintf("record %d in the log", r.LastLSN)))
+	if v.Manifest.Number == 0 && r.Records > 0 {
+		v.find(v.Dir, 0, v.NoManifest(fmt.Sprintf("record %d in the log", r.LastLSN)))
 	}
 	return nil
 }

@@ -46,10 +46,37 @@ var rooms = map[string]room{
 	},
 	"engine": {
 		module: []string{
-			"engine/internal/actuals", "event", "segment", "wal", "internal/freelist", "internal/thread", "internal/vfs", "internal/wallclock",
+			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/head",
+			"engine/internal/idempotency", "engine/internal/query", "engine/internal/record", "engine/internal/store",
+			"event", "segment", "wal", "internal/freelist", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
 		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "time/tzdata"},
+	},
+	"engine/internal/base":        {module: []string{"segment", "wal", "internal/vfs"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/clock":       {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/idempotency": {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/record": {
+		module:  []string{"engine/internal/base", "engine/internal/clock", "engine/internal/idempotency", "event"},
+		outside: []string{"github.com/klauspost/compress"},
+		never:   []string{"net", "net/http", "os", "sync"},
+	},
+	"engine/internal/head": {
+		module: []string{"engine/internal/base", "event", "segment"},
+		never:  []string{"net", "net/http", "os", "time"},
+	},
+	"engine/internal/store": {
+		module: []string{"engine/internal/base", "engine/internal/idempotency", "wal", "internal/vfs"},
+		never:  []string{"net", "net/http", "os"},
+	},
+	"engine/internal/catalog": {
+		module: []string{"engine/internal/base", "engine/internal/head", "engine/internal/store", "event", "segment"},
+		never:  []string{"net", "net/http", "os"},
+	},
+	"engine/internal/query": {
+		module:  []string{"engine/internal/base", "engine/internal/catalog", "event", "segment"},
+		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
+		never:   []string{"net", "net/http", "os"},
 	},
 	"engine/internal/actuals": {never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {

@@ -28,7 +28,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the manifest's directory is not synced", in: "engine", hint: "TestCrash$",
-			old: `	if err := k.syncDir("."); err != nil {
+			old: `	if err := f.syncDir("."); err != nil {
 		return err
 	}
 `,
@@ -36,7 +36,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the store's own name is not synced", in: "engine", hint: "TestCrash$",
-			old: `	if err := syncAbove(db.opts.FS, db.dir); err != nil {
+			old: `	if err := syncAbove(under, dir); err != nil {
 		return id, err
 	}
 `,
@@ -47,9 +47,9 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			old: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 `,
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
-	for _, old := range k.manifest.packs {
-		if !slices.ContainsFunc(next.packs, func(p packRef) bool { return p.number == old.number }) {
-			_ = k.fs.Remove(filepath.Join(k.dir, packDirName, packName(old.number)))
+	for _, old := range k.Manifest.Packs {
+		if !slices.ContainsFunc(next.Packs, func(p store.PackRef) bool { return p.Number == old.Number }) {
+			_ = k.FS.Remove(filepath.Join(k.Dir, store.PackDir, store.PackName(old.Number)))
 		}
 	}
 `,
@@ -72,7 +72,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: merged segments are not retired", in: "engine", hint: "TestCrash$/merge",
 			old:   `			if pl := old.source.held.Load(); pl != nil {`,
-			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.entry < 0 {`,
+			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.Entry < 0 {`,
 		},
 		{
 			name: "engine: retired segments are loaded", in: "engine", hint: "TestCrash$/merge|TestOperations",
@@ -86,14 +86,14 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: rows behind the cut go into the checkpoint", in: "engine", function: "save", hint: "TestRowsBehindCut",
-			old:   `	taken := k.takeUnsaved(c.generation)`,
-			fresh: `	taken := k.takeUnsaved(c.generation + 1)`,
+			old:   `	taken := k.takeUnsaved(c.epoch)`,
+			fresh: `	taken := k.takeUnsaved(c.epoch + 1)`,
 		},
 		{
 			name: "engine: the manifest covers one record too many", in: "engine", hint: "TestCrash$/checkpoint",
-			old: `	next.covered = c.covered`,
-			fresh: `	next.covered = c.covered
-	next.covered.LSN++`,
+			old: `	next.covered = c.position`,
+			fresh: `	next.covered = c.position
+	next.Covered.LSN++`,
 		},
 		{
 			name: "engine: the idempotency window is not in the checkpoint", in: "engine", hint: "TestCrash$/checkpoint",
@@ -103,7 +103,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: the idempotency window is not loaded", in: "engine", hint: "TestCrash$/checkpoint",
 			old:   `return decodeKeys(c, db.keys.restore) })`,
-			fresh: `return decodeKeys(c, func(keyEntry) {}) })`,
+			fresh: `return nil })`,
 		},
 		{
 			name: "engine: keys of replayed records are forgotten", in: "engine", hint: "TestCrash$/append",
@@ -163,8 +163,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a list need not be the one that the manifest names", in: "engine", hint: "TestHostile",
-			old:   `	if err == nil && (crc != ref.crc || int64(len(b)) != ref.size) {`,
-			fresh: `	if err == nil && crc != ref.crc && len(b) == 0 {`,
+			old:   `	if err == nil && (crc != ref.CRC || int64(len(b)) != ref.size) {`,
+			fresh: `	if err == nil && crc != ref.CRC && len(b) == 0 {`,
 		},
 		{
 			name: "engine: a pack of another store or number is taken", in: "engine", hint: "TestHostile|TestSalvageRefuses",
@@ -176,18 +176,18 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a store without a manifest is a new one", in: "engine", hint: "TestHostileLogAlone",
-			old:   `	if k := &p.db.keeper; k.manifest.number == 0 {`,
-			fresh: `	if k := &p.db.keeper; k.manifest.number != k.manifest.number {`,
+			old:   `	if k := &p.db.checkpointer; k.Manifest.Number == 0 {`,
+			fresh: `	if k := &p.db.checkpointer; k.Manifest.Number != k.Manifest.Number {`,
 		},
 		{
 			name: "engine: the first manifest is not written", in: "engine", hint: "TestHostile|TestCrash$",
-			old:   `	return k.commit(&manifest{})`,
+			old:   `	return f.Commit(&Manifest{})`,
 			fresh: `	return nil`,
 		},
 		{
 			name: "engine: a failed sync of a directory is forgotten", in: "engine", hint: "TestFault",
 			old: `	if err != nil && !passes(err) {
-		return k.fail(err)
+		return f.Fail(err)
 	}
 	return err`,
 			fresh: `	_ = err
@@ -195,11 +195,11 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: checkpoints end for good on a full disk", in: "engine", hint: "TestNoSpace|TestDiskFull",
-			old: `	if err := vfs.ReplaceFile(k.fs, k.dir, name, content); err != nil {
+			old: `	if err := vfs.ReplaceFile(f.FS, f.Dir, name, content); err != nil {
 		return err
 	}`,
-			fresh: `	if err := vfs.ReplaceFile(k.fs, k.dir, name, content); err != nil {
-		return k.fail(err)
+			fresh: `	if err := vfs.ReplaceFile(f.FS, f.Dir, name, content); err != nil {
+		return f.Fail(err)
 	}`,
 		},
 		{
@@ -224,7 +224,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a leftover pack is taken over", in: "engine", hint: "TestCrash",
-			old: `	next.lastFile = k.lastFile
+			old: `	next.lastFile = f.LastFile
 `,
 			fresh: ``,
 		},
@@ -246,7 +246,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: a lag is taken from when the actual came", in: "engine", hint: "TestOperations|TestActuals$",
 			old:   `observed: orDefault(a.Observed[row], now.latest())}`,
-			fresh: `observed: now.latest()}`,
+			fresh: `observed: orDefault(now.latest(), now.latest())}`,
 		},
 		{
 			name: "engine: remembered actuals are not in the checkpoint", in: "engine", hint: "TestCrash$/actuals",
@@ -296,19 +296,19 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a correction beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `			edits.month.foldJournal.note(series, r.Time, c.ID, &c.change)
+			old: `			edits.month.MergeRedo.Note(series, r.Time, c.ID, &c.change)
 `,
 			fresh: ``,
 		},
 		{
 			name: "engine: a correction beside a seal is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `					mo.sealJournal.note(e.series, e.time, c.ID, &c.change)
+			old: `					mo.SealRedo.Note(e.series, e.time, c.ID, &c.change)
 `,
 			fresh: ``,
 		},
 		{
 			name: "engine: a row sent again beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `		edits.month.foldJournal.note(series, r.Time, p.keys[key].ID, c)
+			old: `		edits.month.MergeRedo.Note(series, r.Time, p.keys[key].ID, c)
 `,
 			fresh: ``,
 		},

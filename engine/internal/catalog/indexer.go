@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"sync"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/segment"
+)
+
+// Indexer makes the indexes of sealed segments.
+type Indexer struct {
+	mu sync.Mutex
+	// Guarded by mu.
+	scratch segment.Scratch
+	held    int64 // bytes of indexes, about
+
+	// Lending is held by the one request at a time that has indexes beyond the bound.
+	Lending sync.Mutex
+}
+
+// Index makes the index of a segment if it has none. One that does not fit is made only if it is lent. What is read
+// never changes, so that no lock of the model's is needed.
+func (x *Indexer) Index(sd *Segment, hash func(id []byte) uint64, limit int64, lend bool) (fits bool, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if sd.Index.Load() != nil {
+		return true, nil
+	}
+	if bytes := segment.IDIndexBytes(sd.Rows); x.held+bytes <= limit {
+		x.held += bytes
+		fits = true
+	} else if !lend {
+		return false, nil
+	}
+	index, err := NewIDIndex(sd.Source, hash, &x.scratch)
+	if err == nil {
+		sd.Index.Store(index)
+	}
+	return fits, err
+}
+
+// Bytes returns how much memory indexes take.
+func (x *Indexer) Bytes() int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.held
+}
+
+// Hold sets how much memory indexes take.
+func (x *Indexer) Hold(bytes int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held = bytes
+}
+
+// NewIDIndex returns the index of a segment by its bytes; nil for one so small that it needs none.
+func NewIDIndex(src *store.Source, hash func(id []byte) uint64, sc *segment.Scratch) (*segment.IDIndex, error) {
+	seg, err := segment.Open(src, src.Size)
+	if err != nil {
+		return nil, base.SegmentError(err)
+	}
+	defer sc.Forget()
+	if !seg.WantsIndex() {
+		return nil, nil
+	}
+	index, err := segment.NewIDIndex(seg, hash, sc)
+	return index, base.SegmentError(err)
+}
+
+// idIndex returns the segment's index, which it makes if nobody has; nil for one so small that it needs none.
+func (s *Segment) idIndex(
+	seg *segment.Segment, hash func(id []byte) uint64, sc *segment.Scratch,
+) (*segment.IDIndex, error) {
+	if x := s.Index.Load(); x != nil || !seg.WantsIndex() {
+		return x, nil
+	}
+	x, err := segment.NewIDIndex(seg, hash, sc)
+	if err != nil {
+		return nil, base.SegmentError(err)
+	}
+	s.Index.Store(x)
+	return x, nil
+}
+
+// IndexBytes returns the memory of the segment's index.
+func (s *Segment) IndexBytes() int64 {
+	if x := s.Index.Load(); x != nil {
+		return x.Bytes()
+	}
+	return 0
+}
+
+// Unindexed appends the segments of a model that lack an index.
+func (m *Model) Unindexed(dst []*Segment) []*Segment {
+	m.Mu.RLock()
+	defer m.Mu.RUnlock()
+	for _, mo := range m.Months {
+		for _, sd := range mo.Segments {
+			if sd.Index.Load() == nil && !sd.Source.Small() {
+				dst = append(dst, sd)
+			}
+		}
+	}
+	return dst
+}

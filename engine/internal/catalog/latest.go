@@ -1,0 +1,71 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
+)
+
+// What latest means is decided for each model and environment, for the window that is asked about: the version
+// literally so named if there is one; else, of the versions with an actual in the window, the one whose first
+// prediction in the environment is the newest. So a version that was rolled back, or has yet no actuals, does not stand
+// in for one that has answers, and two versions side by side do not take turns as the window moves. Where no version
+// has an actual in the window, one with predictions there goes before one without. Versions that begin only after the
+// window do not count.
+
+// LatestVersion is the parameter value that stands for it.
+const LatestVersion = "latest"
+
+// promote makes series n the first in the order of its environment if it is.
+func (m *Model) promote(n uint32) {
+	environment := m.Series[n].Environment
+	if held, ok := m.Latest.Get(environment); !ok || m.Newer(n, held) {
+		m.Latest.Set(environment, n)
+	}
+}
+
+// Newer orders the versions of an environment: by the time of their first prediction, ties by name, so that the
+// order rows arrived in does not show; a version literally named "latest" comes last of all.
+func (m *Model) Newer(a, b uint32) bool {
+	x, y := &m.Series[a], &m.Series[b]
+	if x.Literal() != y.Literal() {
+		return x.Literal()
+	}
+	if x.First != y.First {
+		return x.First > y.First
+	}
+	return x.Version > y.Version
+}
+
+// Literal tells whether the version is named "latest".
+func (s *series) Literal() bool { return s.Version == LatestVersion }
+
+// newest returns the first series in the order of an environment, which must have a prediction.
+func (m *Model) newest(environment string) uint32 {
+	found, ok := uint32(0), false
+	for i := range m.Series {
+		if s := &m.Series[i]; s.Environment == environment && s.First < base.MaxMilli && (!ok || m.Newer(uint32(i), found)) {
+			found, ok = uint32(i), true
+		}
+	}
+	if !ok {
+		panic("BUG: no version in environment " + environment)
+	}
+	return found
+}
+
+// Begun appends the series of an environment whose first prediction is before end, the newest first.
+func (m *Model) Begun(dst []uint32, environment string, end int64) []uint32 {
+	for i := range m.Series {
+		if s := &m.Series[i]; s.Environment == environment && s.First < end {
+			dst = append(dst, uint32(i))
+		}
+	}
+	slices.SortFunc(dst, func(a, b uint32) int {
+		if m.Newer(a, b) {
+			return -1
+		}
+		return 1
+	})
+	return dst
+}

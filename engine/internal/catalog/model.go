@@ -1,0 +1,172 @@
+package catalog
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/event"
+)
+
+// Model is everything the store knows of one model id. Two models never wait for each other.
+type Model struct {
+	// Immutable after creation.
+	Name        string
+	cardinality *Cardinality
+
+	// Asked is set once rows of the model are looked for by their id.
+	Asked atomic.Bool
+
+	Mu sync.RWMutex
+
+	// Guarded by mu. The publisher, the sealer and the merger write.
+	Series  []series
+	Numbers base.Names[SeriesName]
+	// Latest is the first series in the order of each environment, see [Model.Newer].
+	Latest base.Names[string]
+	// Raised counts how often the first timestamps of series may have gone up.
+	Raised uint32
+	// Months is sorted by number.
+	Months []*Month
+}
+
+// SeriesName names a series within its model.
+type SeriesName struct{ Version, Environment string }
+
+// Series is one (version, environment) of a model. Its index in model.series is its number, which lives as long as
+// the process.
+type series struct {
+	SeriesName
+	// First is the earliest timestamp of a prediction, with or without an actual.
+	First int64
+}
+
+func NewModel(name string, c *Cardinality) *Model {
+	return &Model{Name: name, cardinality: c}
+}
+
+// Number returns the series' number, making it on first sight. first is the timestamp of a row about to be added.
+func (m *Model) Number(name SeriesName, first int64) uint32 {
+	n, ok := m.Numbers.Get(name)
+	if !ok {
+		n = uint32(len(m.Series))
+		m.Series = append(m.Series, series{name, first})
+		m.Numbers.Set(name, n)
+		m.cardinality.hasSeries(len(m.Series))
+		m.promote(n)
+		return n
+	}
+	m.lowerFirst(n, first)
+	return n
+}
+
+// lowerFirst lowers the first timestamp of a series.
+func (m *Model) lowerFirst(n uint32, first int64) {
+	if first >= m.Series[n].First {
+		return
+	}
+	revived := m.Series[n].First == base.MaxMilli
+	m.Series[n].First = first
+	environment := m.Series[n].Environment
+	if held, ok := m.Latest.Get(environment); ok && held == n {
+		m.Latest.Set(environment, m.newest(environment))
+	} else if revived {
+		m.promote(n)
+	}
+}
+
+// Predicts tells whether the model has a prediction.
+func (m *Model) Predicts() bool {
+	m.Mu.RLock()
+	defer m.Mu.RUnlock()
+	return slices.ContainsFunc(m.Series, func(s series) bool { return s.First < base.MaxMilli })
+}
+
+// Month returns the model's month, making it on first sight.
+func (m *Model) Month(number base.MonthNumber) *Month {
+	i, ok := m.FindMonth(number)
+	if !ok {
+		m.Months = slices.Insert(m.Months, i, &Month{Number: number, Span: number.Span()})
+		m.cardinality.Months.Add(1)
+	}
+	return m.Months[i]
+}
+
+func (m *Model) FindMonth(number base.MonthNumber) (int, bool) {
+	return slices.BinarySearchFunc(m.Months, number, func(mo *Month, n base.MonthNumber) int { return int(mo.Number - n) })
+}
+
+// Drop forgets a month whose segments the manifest has retired.
+func (m *Model) Drop(mo *Month) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	m.Months = slices.DeleteFunc(m.Months, func(x *Month) bool { return x == mo })
+	mo.Dropped = true
+	m.cardinality.Months.Add(-1)
+	for _, sd := range mo.Segments {
+		sd.Release()
+	}
+	mo.Segments = nil // the publisher may still point to it
+	m.RecountFirst()
+}
+
+// RecountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
+func (m *Model) RecountFirst() {
+	m.Raised++
+	for i := range m.Series {
+		m.Series[i].First = base.MaxMilli
+	}
+	for _, mo := range m.Months {
+		for _, sd := range mo.Segments {
+			for _, x := range sd.Series {
+				if first, ok := sd.first(x); ok {
+					m.Series[x.number].First = min(m.Series[x.number].First, first)
+				}
+			}
+		}
+		mo.Heads(func(h *head.Head) {
+			for _, hs := range h.Series {
+				if first, ok := h.First(hs); ok {
+					m.Series[hs.Number].First = min(m.Series[hs.Number].First, first)
+				}
+			}
+		})
+	}
+	m.Latest.Clear()
+	for i := range m.Series {
+		if m.Series[i].First < base.MaxMilli {
+			m.promote(uint32(i))
+		}
+	}
+}
+
+// FreezeUpTo freezes the month's head if it is of a generation up to last.
+func (m *Model) FreezeUpTo(mo *Month, last uint64) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if mo.Head != nil && mo.Head.Epoch <= last {
+		mo.Freeze()
+	}
+}
+
+// FrozenBatch returns the frozen heads of a month that one segment may hold: the first ones of equal generation, none
+// of a generation past last.
+func (m *Model) FrozenBatch(mo *Month, last uint64) []*head.Head {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	n := 0
+	for n < len(mo.Frozen) && mo.Frozen[n].Epoch == mo.Frozen[0].Epoch && mo.Frozen[n].Epoch <= last {
+		n++
+	}
+	return mo.Frozen[:n:n]
+}
+
+// Of names the series of a model to the outside.
+func (s *series) Of(m *Model) event.Series {
+	return event.Series{Model: m.Name, Version: s.Version, Environment: s.Environment}
+}
+
+const NoSeries = math.MaxUint32

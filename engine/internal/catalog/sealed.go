@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/segment"
+)
+
+// Segment is an immutable segment of a month with what the engine knows beside it.
+type Segment struct {
+	// Immutable after creation.
+	Source *store.Source
+	Epoch  uint64
+	Rows   uint64
+	// Series are those of the segment, by number. A single one is alone, where a query of many models finds it in the
+	// same line of the cache.
+	Series []SegmentSeries
+	Alone  [1]SegmentSeries
+
+	// Kept is the segment; nil for a small one without edits. Guarded by the model's lock.
+	Kept *segment.Segment
+
+	// Index finds rows by their id; nil until one is looked for, and for small segments. It is of what is stored, which
+	// does not change, so that who has the segment may make it without a lock.
+	Index atomic.Pointer[segment.IDIndex]
+}
+
+// SegmentSeries is a series of a sealed segment.
+type SegmentSeries struct {
+	// number is the model's, index the place in the segment.
+	number, Index uint32
+	// Stored counts the rows as they are stored, without edits.
+	Stored segment.Counts
+}
+
+// NewSegment opens a segment for m and makes its series known there. The caller holds m's lock.
+func NewSegment(m *Model, src *store.Source, generation uint64, sc *segment.Scratch) (*Segment, error) {
+	s := &Segment{Source: src, Epoch: generation}
+	if !src.Small() {
+		if err := s.keep(); err != nil {
+			return nil, err
+		}
+	}
+	seg, err := s.Open(sc)
+	if err != nil {
+		return nil, err
+	}
+	if s.Series = s.Alone[:]; seg.NumSeries() != 1 {
+		s.Series = make([]SegmentSeries, seg.NumSeries())
+	}
+	for i := range s.Series {
+		info := seg.Series(i)
+		stored := info.Total.Counts
+		s.Rows += stored.Rows
+		number := m.Number(SeriesName{info.Version, info.Environment}, stored.MinTime)
+		s.Series[i] = SegmentSeries{number, uint32(i), stored}
+	}
+	slices.SortFunc(s.Series, func(a, b SegmentSeries) int { return cmp.Compare(a.number, b.number) })
+	return s, nil
+}
+
+// Open returns the segment, which lives in sc if it is not kept open.
+func (s *Segment) Open(sc *segment.Scratch) (*segment.Segment, error) {
+	if s.Kept != nil {
+		return s.Kept, nil
+	}
+	seg, err := segment.OpenIn(sc, s.Source, s.Source.Size)
+	return seg, base.SegmentError(err)
+}
+
+// keep opens the segment for good.
+func (s *Segment) keep() (err error) {
+	if s.Kept == nil {
+		s.Kept, err = segment.Open(s.Source, s.Source.Size)
+	}
+	return base.SegmentError(err)
+}
+
+// Snapshot returns the segment with the edits that it has now.
+func (s *Segment) Snapshot() (*segment.Segment, error) {
+	if s.Kept != nil {
+		return s.Kept.Snapshot(), nil
+	}
+	seg, err := segment.Open(s.Source, s.Source.Size)
+	return seg, base.SegmentError(err)
+}
+
+func (s *Segment) Edited() bool { return s.Kept != nil && s.Kept.Edited() }
+
+// Find returns what is known of a series, nil if the segment has none of its rows.
+func (s *Segment) Find(number uint32) *SegmentSeries {
+	series := s.Series
+	for len(series) > 1 { // by hand: a fleet has hundreds of thousands of segments of one series or two
+		if middle := len(series) / 2; series[middle].number <= number {
+			series = series[middle:]
+		} else {
+			series = series[:middle]
+		}
+	}
+	if len(series) == 0 || series[0].number != number {
+		return nil
+	}
+	return &series[0]
+}
+
+// first returns the earliest timestamp of a series with all edits; ok is false if none of its rows is left.
+func (s *Segment) first(x SegmentSeries) (ts int64, ok bool) {
+	if s.Kept == nil {
+		return x.Stored.MinTime, true
+	}
+	total := s.Kept.Series(int(x.Index)).Total
+	return total.MinTime, total.Rows > 0
+}
+
+// Waiting counts the rows without an actual, with all edits.
+func (s *Segment) Waiting() (n int) {
+	for _, x := range s.Series {
+		counts := &x.Stored
+		if s.Kept != nil {
+			counts = &s.Kept.Series(int(x.Index)).Total.Counts
+		}
+		n += int(counts.Rows - counts.Actuals)
+	}
+	return n
+}
+
+// Release lets go of the pack, once no month lists the segment. Queries hold the model's lock while they read, so that
+// none is left.
+func (s *Segment) Release() {
+	if pl := s.Source.Held.Load(); pl != nil {
+		pl.Pack.Release()
+	}
+}

@@ -1,0 +1,3 @@
+// Package clock tells the time by which the store forgets: the trusted clock, which follows the wall clock and does not
+// believe each of its readings. A Clock is safe for concurrent use. Nothing fails.
+package clock

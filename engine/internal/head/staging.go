@@ -1,0 +1,234 @@
+package head
+
+import (
+	"bytes"
+	"sync/atomic"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/segment"
+)
+
+const (
+	// freshRunMax is the longest run that stays fresh, freshMax the number of fresh rows at which a series moves them
+	// to its leaves: few enough for a query to look at each.
+	freshRunMax = 16
+	freshMax    = 32
+
+	// freshChunkRows is a power of two, so that a row's number names its chunk.
+	freshChunkRows = 1 << freshChunkBits
+	freshChunkBits = 10
+
+	// The text of a chunk has room for as much as the chunk before it turned out to need, within these bounds.
+	freshTextMin = 16 << 10
+	freshTextMax = 256 << 10
+
+	// freshText marks the number of a fresh row among those of a leaf's text.
+	freshText = 1 << 31
+)
+
+// Staging are the rows of one generation that came few at a time, of all models, in the order they came. A series
+// knows its runs in them; so a batch of ten thousand series is written in one place instead of ten thousand. The
+// numbers of a series are copied to leaves once they are many, the texts stay here until the generation is sealed.
+//
+// The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that those
+// who learned of it under its model's lock may read it without.
+type Staging struct {
+	chunks atomic.Pointer[[]*freshChunk]
+
+	// Owned by the publisher: what is used of the last chunk.
+	rows, bytes int
+}
+
+type freshChunk struct {
+	rows [freshChunkRows]freshRow
+	text []byte
+}
+
+// freshRow has the numbers of a row in one line of the cache, since those of a query are scattered. Its id is text[end
+// of the row before:idEnd], its features are text[idEnd:end].
+type freshRow struct {
+	time              int64
+	predicted, actual float64
+	idEnd             uint32
+	end               uint32 // plus freshKnown if there is an actual
+}
+
+const freshKnown = 1 << 31
+
+func (r *freshRow) known() bool     { return r.end&freshKnown != 0 }
+func (r *freshRow) textEnd() uint32 { return r.end &^ freshKnown }
+
+// stagedRun is n rows in one chunk from a row on.
+type stagedRun struct{ row, n uint32 }
+
+// add appends the rows [from, to) of o and returns the runs they became, which is one unless a chunk ended.
+func (f *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
+	for i := from; i < to; i++ {
+		r := freshRow{time: o.Times[i], predicted: o.Predicted[i], actual: o.Actual[i]}
+		if o.Known[i] {
+			r.end = freshKnown
+		}
+		row := f.put(&r, o.Texts.IDs.At(i), o.Texts.Features.At(i))
+		if n := len(runs) - 1; i > from && row%freshChunkRows > 0 {
+			runs[n].n++
+		} else {
+			runs = append(runs, stagedRun{row, 1})
+		}
+	}
+	return runs
+}
+
+// put keeps a row, of which it sets where its texts end, and returns its number.
+func (f *Staging) put(r *freshRow, id, features []byte) uint32 {
+	c, row := f.room(len(id) + len(features))
+	f.bytes += copy(c.text[f.bytes:], id)
+	r.idEnd = uint32(f.bytes)
+	f.bytes += copy(c.text[f.bytes:], features)
+	r.end |= uint32(f.bytes)
+	c.rows[row%freshChunkRows] = *r
+	f.rows++
+	return row
+}
+
+// room returns the chunk that has room for a row with so much text, and the row's number.
+func (f *Staging) room(text int) (*freshChunk, uint32) {
+	var chunks []*freshChunk
+	if held := f.chunks.Load(); held != nil {
+		chunks = *held
+	}
+	last := len(chunks) - 1
+	if last < 0 || f.rows == freshChunkRows || f.bytes+text > len(chunks[last].text) {
+		size := freshTextMin
+		if f.rows > 0 {
+			size = min(max(f.bytes/f.rows*freshChunkRows*9/8, freshTextMin), freshTextMax)
+		}
+		chunks = append(chunks, &freshChunk{text: make([]byte, max(size, text))})
+		f.chunks.Store(&chunks)
+		f.rows, f.bytes = 0, 0
+		last++
+		if last >= freshText>>freshChunkBits {
+			panic("BUG: more fresh rows than have numbers")
+		}
+	}
+	return chunks[last], uint32(last<<freshChunkBits + f.rows)
+}
+
+// at returns the chunk of a row and its place there.
+func (f *Staging) at(row uint32) (c *freshChunk, i int) {
+	return (*f.chunks.Load())[row>>freshChunkBits], int(row % freshChunkRows)
+}
+
+func (f *Staging) id(row uint32) []byte {
+	c, i := f.at(row)
+	start := uint32(0)
+	if i > 0 {
+		start = c.rows[i-1].textEnd()
+	}
+	return c.text[start:c.rows[i].idEnd]
+}
+
+func (f *Staging) features(row uint32) []byte {
+	c, i := f.at(row)
+	return c.text[c.rows[i].idEnd:c.rows[i].textEnd()]
+}
+
+// of returns the rows of a run.
+func (f *Staging) of(r stagedRun) []freshRow {
+	c, i := f.at(r.row)
+	return c.rows[i : i+int(r.n)]
+}
+
+// freshColumns are fresh rows in columns.
+type freshColumns struct {
+	times             [freshRowsMax]int64
+	predicted, actual [freshRowsMax]float64
+	known             [freshRowsMax]bool
+	text              [freshRowsMax]uint32 // each row's number among the texts
+	bits              [1]uint64            // known, for the window
+	n                 int
+}
+
+// freshRowsMax is the most that a series has.
+const freshRowsMax = freshMax - 1 + freshRunMax
+
+// insert adds a row, of a number among the fresh, to columns in the order of time and id, behind those alike.
+func (f *Staging) insert(c *freshColumns, r *freshRow, row uint32) {
+	at := c.n
+	for ; at > 0 && c.times[at-1] >= r.time; at-- {
+		if c.times[at-1] == r.time && bytes.Compare(f.id(c.text[at-1]&^freshText), f.id(row)) <= 0 {
+			break
+		}
+		c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] =
+			c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1], c.text[at-1]
+	}
+	c.times[at], c.predicted[at], c.actual[at] = r.time, r.predicted, r.actual
+	c.known[at], c.text[at] = r.known(), freshText|row
+	c.n++
+}
+
+// columns returns the rows of some runs in the order of time and id, in the memory of c.
+func (f *Staging) columns(c *freshColumns, runs []stagedRun) run {
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			f.insert(c, &rows[i], r.row+uint32(i))
+		}
+	}
+	return run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]}
+}
+
+// has tells whether a row of some runs has a time and an id.
+func (f *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			if rows[i].time == ts && bytes.Equal(f.id(r.row+uint32(i)), id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// addText keeps the texts of a row whose numbers are in a leaf, and returns the number of the texts.
+func (f *Staging) addText(id, features []byte) uint32 {
+	return f.put(new(freshRow), id, features) | freshText
+}
+
+// bounds returns the earliest and the latest time of some runs.
+func (f *Staging) bounds(runs []stagedRun) (first, last int64) {
+	first, last = base.MaxMilli, base.MinMilli
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			first, last = min(first, rows[i].time), max(last, rows[i].time)
+		}
+	}
+	return first, last
+}
+
+// Window adds the rows of some runs that lie in w to dst.
+func (f *Staging) Window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) base.Read {
+	var c freshColumns
+	for _, r := range runs {
+		rows := f.of(r)
+		for i := range rows {
+			if rows[i].time >= w.From && rows[i].time < w.To {
+				f.insert(&c, &rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time
+			}
+		}
+	}
+	if c.n == 0 {
+		return base.Read{}
+	}
+	for i, known := range c.known[:c.n] {
+		if known {
+			c.bits[0] |= 1 << i
+		}
+	}
+	dst.AddWanted(want, c.times[:], c.predicted[:], c.actual[:], c.bits[:], 0, c.n)
+	if want == segment.WantAll {
+		dst.Sketches.AddRows(c.predicted[:], c.actual[:], nil, c.bits[:], 0, c.n)
+	}
+	return base.Read{Rows: uint64(c.n), Bytes: uint64(c.n) * bytesPerEdgeRow}
+}

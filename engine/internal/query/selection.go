@@ -1,0 +1,129 @@
+package query
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+)
+
+// All is the parameter value that stands for every model, version or environment.
+const All = "*"
+
+// Pattern is what a query gives for a model, a version or an environment: a name, All, or a list of names and prefixes
+// with commas between them, a prefix ending with a star. A name that is literally the whole text goes before what the
+// text stands for: names may have commas and stars too.
+type Pattern struct {
+	text string
+	// listed is set for a list and for a prefix. The fields below are empty for others.
+	listed bool
+	// names are sorted, and so are prefixes, of which none begins with another.
+	names, prefixes []string
+}
+
+func PatternOf(text string) Pattern {
+	p := Pattern{text: text}
+	if p.listed = text != All && (strings.Contains(text, ",") || strings.HasSuffix(text, All)); !p.listed {
+		return p
+	}
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if prefix, ok := strings.CutSuffix(item, All); ok {
+			p.prefixes = append(p.prefixes, prefix)
+		} else if item != "" { // nothing has an empty name
+			p.names = append(p.names, item)
+		}
+	}
+	slices.Sort(p.names)
+	p.names = slices.Compact(p.names)
+	slices.Sort(p.prefixes)
+	kept := p.prefixes[:0]
+	for _, prefix := range p.prefixes {
+		if len(kept) == 0 || !strings.HasPrefix(prefix, kept[len(kept)-1]) {
+			kept = append(kept, prefix)
+		}
+	}
+	p.prefixes = kept
+	return p
+}
+
+// All tells whether every name matches.
+func (p *Pattern) All() bool { return p.text == All }
+
+// plain tells whether at most one name matches.
+func (p *Pattern) plain() bool { return !p.listed && !p.All() }
+
+// Matches tells whether a name is one of those that the pattern stands for. That none of the prefixes begins with
+// another makes the last one that is not greater than the name the only one that may begin it.
+func (p *Pattern) Matches(name string) bool {
+	if !p.listed {
+		return p.All() || p.text == name
+	}
+	if _, ok := slices.BinarySearch(p.names, name); ok {
+		return true
+	}
+	i, ok := slices.BinarySearch(p.prefixes, name)
+	return ok || i > 0 && strings.HasPrefix(name, p.prefixes[i-1])
+}
+
+// take removes a name from those that are listed, and tells whether it was there.
+func (p *Pattern) take(name string) bool {
+	i, ok := slices.BinarySearch(p.names, name)
+	if ok {
+		p.names = slices.Delete(p.names, i, i+1)
+	}
+	return ok
+}
+
+// Selection is whose rows a query is about.
+type Selection struct {
+	Model, version, environment Pattern
+	// latest adds, in each environment, the version that latest means there.
+	latest bool
+}
+
+// SelectionOf reads the names of a query, which have their defaults.
+func SelectionOf(model, version, environment string) Selection {
+	sel := Selection{Model: PatternOf(model), version: PatternOf(version), environment: PatternOf(environment)}
+	if version == catalog.LatestVersion {
+		sel.version, sel.latest = Pattern{}, true // which no version matches
+	} else {
+		sel.latest = sel.version.take(catalog.LatestVersion)
+	}
+	return sel
+}
+
+// in returns the Selection as it is in a model, where a version or an environment may literally have a pattern's text
+// for its name.
+func (sel *Selection) in(m *catalog.Model) Selection {
+	found := *sel
+	for i := range m.Series {
+		if s := &m.Series[i]; s.First < base.MaxMilli {
+			found.version.listed = found.version.listed && s.Version != found.version.text
+			found.environment.listed = found.environment.listed && s.Environment != found.environment.text
+		}
+	}
+	found.latest = found.latest && (found.version.listed || found.version.text == "")
+	return found
+}
+
+// selected appends the numbers of the series that sel names, but for those that are there for being the latest.
+func selected(m *catalog.Model, dst []uint32, sel *Selection) []uint32 {
+	if sel.version.plain() && sel.environment.plain() {
+		if n, ok := m.Numbers.Get(catalog.SeriesName{Version: sel.version.text, Environment: sel.environment.text}); ok {
+			dst = append(dst, n)
+		}
+		return dst
+	}
+	if sel.version.text == "" {
+		return dst
+	}
+	for i := range m.Series {
+		s := &m.Series[i]
+		if sel.version.Matches(s.Version) && sel.environment.Matches(s.Environment) {
+			dst = append(dst, uint32(i))
+		}
+	}
+	return dst
+}

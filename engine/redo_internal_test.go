@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/segment"
+)
+
+// countedSource counts the bytes that are read of a segment.
+type countedSource struct {
+	whole []byte
+	read  int64
+}
+
+func (s *countedSource) Bytes(off, n int64, _ []byte) (b []byte, resident bool, err error) {
+	s.read += n
+	return s.whole[off : off+n : off+n], true, nil
+}
+
+// sealedIn returns a sealed segment of one series over a source of its own.
+func sealedIn(t *testing.T, whole []byte) (*catalog.Segment, *countedSource) {
+	t.Helper()
+	src := &countedSource{whole: whole}
+	kept, err := segment.Open(src, int64(len(whole)))
+	require.NoError(t, err)
+	s := &catalog.Segment{Source: &store.Source{Size: int64(len(whole))}, Kept: kept}
+	s.Series = s.Alone[:]
+	src.read = 0
+	return s, src
+}
+
+// TestJournal applies the changes of rows that came while a segment was made, in any order, and compares with one after
+// the other. All rows are of one moment, as those of a batch job are, so that only their ids tell where they are: each
+// block is read once for a group and not for each change.
+func TestJournal(t *testing.T) {
+	const rows, changes, at = 8_000, 5_000, int64(1_790_000_000_000)
+	s := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", s)
+	r := rand.New(rand.NewPCG(s, 0))
+
+	var c segment.Columns
+	for i := range rows {
+		id := fmt.Appendf(nil, "id%06d", i-i%100/99) // one in 100 is there twice
+		c.AppendRow(at, 1, 2, i%2 == 0, id, []byte("{}"))
+	}
+	b := segment.NewBuilder(segment.Meta{Model: "m", From: at, To: at + 1})
+	require.NoError(t, b.StartSeries("v", "e"))
+	require.NoError(t, b.Append(&c))
+	whole := b.Finish(nil)
+
+	var all catalog.Redo
+	for range changes {
+		k := head.Change{
+			Kind: head.ChangeKind(r.IntN(int(head.DeleteRow) + 1)), Predicted: r.Float64(), Actual: r.Float64(), Features: []byte(`{"x":1}`),
+		}
+		if k.Kind == head.DeleteRow && r.IntN(10) > 0 {
+			k.Kind = head.SetActual
+		}
+		k.Known = k.Kind == head.SetActual || r.IntN(2) == 0
+		all.Note(0, at, fmt.Appendf(nil, "id%06d", r.IntN(rows+10)), &k)
+	}
+	each, _ := sealedIn(t, whole)
+	var sc segment.Scratch
+	m := new(catalog.Model)
+	for i := range all.Entries {
+		require.NoError(t, (&catalog.Redo{Entries: slices.Clone(all.Entries[i : i+1])}).Apply(m, each, &sc))
+	}
+	together, src := sealedIn(t, whole)
+	require.NoError(t, all.Apply(m, together, new(segment.Scratch)))
+	groups := int64(changes/catalog.RedoGroup + 1)
+	require.LessOrEqual(t, src.read, 3*groups*int64(len(whole)), "bytes read of a segment of %d", len(whole))
+
+	var want, got segment.Columns
+	for block := range each.Kept.Series(0).Blocks {
+		_, err := each.Kept.ReadBlock(&want, 0, block, segment.AllColumns, &sc)
+		require.NoError(t, err)
+		_, err = together.Kept.ReadBlock(&got, 0, block, segment.AllColumns, &sc)
+		require.NoError(t, err)
+		require.Equal(t, want.Len(), got.Len())
+		for i := range want.Len() {
+			require.Equal(t, want.IDs.At(i), got.IDs.At(i))
+			require.Equal(t, want.Features.At(i), got.Features.At(i))
+		}
+		require.Equal(t, want.Predicted, got.Predicted)
+		require.Equal(t, want.Actual, got.Actual)
+		require.Equal(t, want.Known, got.Known)
+		require.Equal(t, want.Lags, got.Lags)
+	}
+}
