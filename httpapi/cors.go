@@ -5,6 +5,8 @@ import (
 	"net"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // A server with tokens answers every origin: the token is the credential, and a browser never sends it on its own.
@@ -14,19 +16,19 @@ import (
 
 // checkOrigin refuses requests that a foreign page could have caused. It matters only without tokens. A browser sends no
 // Origin with what a page has it fetch as an image or script, but tells by Sec-Fetch-Site where the page is from.
-func (s *Server) checkOrigin(c *call) *answerError {
-	if !s.opts.Tokens.open() {
+func (s *Server) checkOrigin(c *call) error {
+	if !s.opts.Tokens.Open() {
 		return nil
 	}
 	header := &c.ctx.Request.Header
 	if host := header.Host(); len(host) > 0 && !isLoopback(host) {
-		return forbidden("without tokens this server answers only to loopback names, not to %s; create a token with: residual token create", shown(host))
+		return problem.Forbidden("without tokens this server answers only to loopback names, not to %s; create a token with: residual token create", problem.Shown(host))
 	}
 	if origin := header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && !isLoopback(originHost(origin)) {
-		return forbidden("without tokens this server answers only pages from loopback, not from %s; create a token with: residual token create", shown(origin))
+		return problem.Forbidden("without tokens this server answers only pages from loopback, not from %s; create a token with: residual token create", problem.Shown(origin))
 	}
 	if site := header.Peek("Sec-Fetch-Site"); len(header.Peek(fasthttp.HeaderOrigin)) == 0 && !fromHere(site) {
-		return forbidden("without tokens this server answers no requests of pages from elsewhere; create a token with: residual token create")
+		return problem.Forbidden("without tokens this server answers no requests of pages from elsewhere; create a token with: residual token create")
 	}
 	return nil
 }

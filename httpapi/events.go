@@ -7,6 +7,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // postEvents serves POST /v0/events.
@@ -23,12 +24,12 @@ func (s *Server) postEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	reader, closeBody, err := s.openBody(c.ctx, s.limits.BodyBytesMax)
+	reader, closeBody, err := s.decoders.Open(c.ctx, s.limits.BodyBytesMax)
 	if err != nil {
 		return err
 	}
 	defer closeBody()
-	done, err := s.ingest(c, src, format, reader)
+	done, err := c.submit(src, format, reader)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (c *call) eventFormat() (event.Format, error) {
 	case "json":
 		return event.JSON, nil
 	}
-	return 0, badParameter("the parameter format is %s; ndjson and json are allowed", shown(name))
+	return 0, problem.BadParameter("the parameter format is %s; ndjson and json are allowed", problem.Shown(name))
 }
 
 // sendAppended answers with the two counts that every client of this API relies on, and that of replaced rows if there are
@@ -68,7 +69,7 @@ func (c *call) sendAppended(status int, done engine.Appended) {
 	}
 	c.ctx.Response.SwapBody(append(body, "}\n"...))
 	c.ctx.SetStatusCode(status)
-	c.ctx.SetContentType(jsonType)
+	c.ctx.SetContentType(problem.JSONType)
 	if done.Duplicate {
 		c.ctx.Response.Header.Set("Idempotent-Replayed", "true")
 	}

@@ -1,33 +1,17 @@
 package httpapi
 
 import (
-	"net/netip"
-	"time"
+	"github.com/residualdb/residual/httpapi/internal/body"
+	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/encode"
 )
 
 // HashOf is the hash of a short body under an idempotency key.
-func HashOf(source, format, body string) [16]byte {
-	h := newBodyHash(source, format)
-	h.add([]byte(body))
-	return h.sum()
+func HashOf(source, format, text string) [16]byte {
+	h := body.NewHash(source, format)
+	h.Add([]byte(text))
+	return h.Sum()
 }
-
-// Quota is a quota as a test drives it: callers are addresses.
-type Quota struct{ quota }
-
-// NewQuota returns the quota of a server with so many requests per second.
-func NewQuota(rate int) *Quota { return &Quota{quota{rate: rate}} }
-
-// Take takes one request of an address.
-func (q *Quota) Take(address netip.Addr, now time.Time) (ok bool, left int, reset time.Duration) {
-	return q.take(caller{address: netip.PrefixFrom(address, address.BitLen())}, now)
-}
-
-// Callers is how many callers the quota remembers.
-func (q *Quota) Callers() int { return len(q.full) }
-
-// CallersMax bounds it.
-const CallersMax = callersMax
 
 // Surface lists the methods and paths of the route table, and GET and POST of every pipe.
 func Surface() (list []string) {
@@ -56,15 +40,15 @@ func DefaultLimits() Limits { return Limits{}.withDefaults() }
 
 // The limits that are not options.
 const (
-	HeadBytesMax       = headBytesMax
-	QueryBytesMax      = queryBytesMax
-	PathBytesMax       = pathBytesMax
+	HeadBytesMax       = conn.HeadBytesMax
+	QueryBytesMax      = conn.QueryBytesMax
+	PathBytesMax       = conn.PathBytesMax
 	ParameterBytesMax  = parameterBytesMax
 	RequestsPerConnMax = requestsPerConnMax
-	ExpansionMax       = expansionMax
+	ExpansionMax       = body.ExpansionMax
 	KeyBytesMax        = keyBytesMax
 
-	AnswerPieceBytes     = answerPieceBytes
+	AnswerPieceBytes     = encode.PieceBytes
 	AnswerBytesPerSecond = answerBytesPerSecond
 	DefaultModelGauges   = defaultModelGauges
 )

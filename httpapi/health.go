@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/jsontext"
 )
 
@@ -17,19 +18,19 @@ const (
 
 // refusal returns the answer to requests with events if none are taken at the moment, else nil. Each of them asks here before
 // its body is read, and so does /health: the two cannot disagree.
-func (s *Server) refusal(store Store) *answerError {
-	var e *answerError
+func (s *Server) refusal(store Store) *problem.Error {
+	var e *problem.Error
 	switch h := health(store); {
 	case !h.Ready:
-		e = busy(0, "the server is starting: "+replaying)
-	case s.heap.full():
-		e = busy(s.limits.IngestsMax, memoryFull)
+		e = problem.Busy(0, "the server is starting: "+replaying)
+	case s.memory.Full():
+		e = problem.Busy(s.limits.IngestsMax, memoryFull)
 	case h.Degraded:
-		e, _ = asAnswer(cmp.Or(h.Err, engine.ErrDegraded))
+		e, _ = s.answerTo(cmp.Or(h.Err, engine.ErrDegraded))
 	default:
 		return nil
 	}
-	e.hangUp = true // the body is not read
+	e.HangUp = true // the body is not read
 	return e
 }
 
@@ -46,7 +47,7 @@ func (s *Server) getHealth(c *call) error {
 	status, reason := "ok", ""
 	if e := s.refusal(c.store); e != nil {
 		status = "degraded"
-		reason, _, _ = strings.Cut(e.text, ";") // what follows is for who has sent events
+		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
 		if !health(c.store).Ready {
 			status, reason = "starting", replaying
 		}
@@ -68,7 +69,7 @@ func (s *Server) getHealth(c *call) error {
 		c.ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
 	}
-	c.ctx.SetContentType(jsonType)
+	c.ctx.SetContentType(problem.JSONType)
 	c.ctx.SetBody(body)
 	return nil
 }

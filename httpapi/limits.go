@@ -3,8 +3,11 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"time"
+
+	"github.com/residualdb/residual/httpapi/internal/admission"
 )
 
 // Limits bounds what one client, and all of them together, can make the server hold or wait for. The zero value is
@@ -59,32 +62,12 @@ type Limits struct {
 const ConnBytes = 64 << 10
 
 const (
-	// headBytesMax bounds the header lines of a request, queryBytesMax what follows the question mark.
-	headBytesMax  = 8 << 10
-	queryBytesMax = 8 << 10
-	// pathBytesMax is the longest path answered with anything but 414.
-	pathBytesMax = 1 << 10
-	// readBufferBytes holds the longest legal head with some room, so that a query string just over its limit is
-	// still read and answered with 414.
-	readBufferBytes = headBytesMax + queryBytesMax + pathBytesMax + 1<<10
 	// requestsPerConnMax ends a connection now and then, so that clients behind a balancer spread again.
 	requestsPerConnMax = 100_000
-
-	// drainedBytes is how much of a body that nobody read fasthttp skips to keep its connection.
-	drainedBytes = 256 << 10
-
 	// parameterBytesMax bounds the body of a query.
 	parameterBytesMax = 64 << 10
-	// expansionMax is the ratio of decompressed to compressed bytes a body may have beyond expansionFree bytes.
-	// NDJSON of predictions reaches about 30.
-	expansionMax  = 200
-	expansionFree = 1 << 20
-	// windowBytesMax bounds the memory that a zstd frame may ask for.
-	windowBytesMax = 8 << 20
-
 	// defaultModelGauges is how many models have gauges in /metrics.
 	defaultModelGauges = 500
-
 	// keyBytesMax bounds an idempotency key.
 	keyBytesMax = 128
 )
@@ -111,28 +94,17 @@ func (l Limits) withDefaults() Limits {
 
 func (l Limits) validate() error {
 	var errs []error
-	positive := func(name string, ok bool) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("%s must be positive", name))
+	for field, value := range reflect.ValueOf(l).Fields() {
+		switch field.Name {
+		case "HeapBytesMax", "InFlightBytesMax", "RequestsPerSecond":
+		default:
+			if value.Int() <= 0 {
+				errs = append(errs, fmt.Errorf("%s must be positive", field.Name))
+			}
 		}
 	}
-	positive("HeaderTimeout", l.HeaderTimeout > 0)
-	positive("BodyTimeout", l.BodyTimeout > 0)
-	positive("WriteTimeout", l.WriteTimeout > 0)
-	positive("IdleTimeout", l.IdleTimeout > 0)
-	positive("QueryTimeout", l.QueryTimeout > 0)
-	positive("AppendTimeout", l.AppendTimeout > 0)
-	positive("AdmitTimeout", l.AdmitTimeout > 0)
-	positive("BodyBytesMax", l.BodyBytesMax > 0)
-	positive("AnswerTimeout", l.AnswerTimeout > 0)
-	positive("AnswerBytesMax", l.AnswerBytesMax > 0)
-	positive("ConnsMax", l.ConnsMax > 0)
-	positive("ConnsPerIPMax", l.ConnsPerIPMax > 0)
-	positive("IngestsMax", l.IngestsMax > 0)
-	positive("DecodesMax", l.DecodesMax > 0)
-	positive("QueriesMax", l.QueriesMax > 0)
-	if l.RequestsPerSecond < 0 || l.RequestsPerSecond > rateMax {
-		errs = append(errs, fmt.Errorf("RequestsPerSecond is %d; it must be from 0 to %d", l.RequestsPerSecond, rateMax))
+	if l.RequestsPerSecond < 0 || l.RequestsPerSecond > admission.RateMax {
+		errs = append(errs, fmt.Errorf("RequestsPerSecond is %d; it must be from 0 to %d", l.RequestsPerSecond, admission.RateMax))
 	}
 	if l.InFlightBytesMax < l.BodyBytesMax {
 		errs = append(errs, fmt.Errorf("InFlightBytesMax is %d; it must be at least BodyBytesMax, %d",

@@ -35,7 +35,7 @@ type answered struct {
 func (c *call) answered() answered {
 	a := answered{label: c.label, status: c.ctx.Response.StatusCode(), began: c.began}
 	if c.server.log.Enabled(c.ctx, slog.LevelDebug) {
-		a.method, a.path, a.remote, a.token = method(c), string(c.target.path), c.ctx.RemoteAddr().String(), c.holder.name
+		a.method, a.path, a.remote, a.token = method(c), string(c.target.Path), c.ctx.RemoteAddr().String(), c.principal.Name
 	}
 	return a
 }

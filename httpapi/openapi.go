@@ -1,20 +1,25 @@
 package httpapi
 
+import (
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
+)
+
 // object is a JSON object of the OpenAPI document.
 type object = map[string]any
 
 // openAPIType is the JSON schema of a column type.
-func openAPIType(k kind) object {
+func openAPIType(k encode.Kind) object {
 	switch k {
-	case kindFloat64, kindNullableFloat64:
+	case encode.Float64, encode.NullableFloat64:
 		return object{"type": []string{"number", "null"}}
-	case kindUInt64:
+	case encode.UInt64:
 		return object{"type": "integer", "minimum": 0}
-	case kindDateTime:
+	case encode.DateTime:
 		return object{"type": "string", "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}
-	case kindNullableString:
+	case encode.NullableString:
 		return object{"type": []string{"string", "null"}}
-	case kindStrings:
+	case encode.Strings:
 		return object{"type": "array", "items": object{"type": "string"}}
 	default:
 		return object{"type": "string"}
@@ -26,16 +31,14 @@ func (s *Server) getOpenAPI(c *call) error {
 	paths, parameters := object{}, object{}
 	for i := range pipes {
 		p := &pipes[i]
-		if !c.mayAsk(p) {
+		if !p.openTo(&c.principal, c.store) {
 			continue
 		}
 		for j := range p.parameters {
 			parameters[p.name+"."+p.parameters[j].Name] = p.parameters[j].openAPI()
 		}
-		for j := range formats {
-			if p.speaks(&formats[j]) {
-				paths[pipesPrefix+p.name+"."+formats[j].extension] = p.openAPI(&formats[j])
-			}
+		for _, f := range p.formats() {
+			paths[pipesPrefix+p.name+"."+f.Extension] = p.openAPI(&f)
 		}
 	}
 	return c.sendJSON(object{
@@ -56,7 +59,7 @@ func (s *Server) getOpenAPI(c *call) error {
 			"parameters": parameters,
 			"responses": object{"Error": object{
 				"description": "What is wrong, in one sentence.",
-				"content":     object{jsonType: object{"schema": errorSchema()}},
+				"content":     object{problem.JSONType: object{"schema": errorSchema()}},
 			}},
 		},
 	})
@@ -73,14 +76,14 @@ func errorSchema() object {
 }
 
 // openAPI describes a pipe in one format: a GET, and for JSON also the POST that takes its parameters in a body.
-func (p *pipe) openAPI(f *outputFormat) object {
+func (p *pipe) openAPI(f *encode.Format) object {
 	schema := object{"type": "string"}
-	if f.extension == "json" {
+	if f.Extension == "json" {
 		schema = p.answerSchema()
 	}
 	failure := object{"$ref": "#/components/responses/Error"}
 	responses := object{
-		"200": object{"description": p.description, "content": object{f.contentType: object{"schema": schema}}},
+		"200": object{"description": p.description, "content": object{f.ContentType: object{"schema": schema}}},
 		"400": failure, "403": failure, "503": failure,
 	}
 	var parameters []object
@@ -90,11 +93,11 @@ func (p *pipe) openAPI(f *outputFormat) object {
 		parameters = append(parameters, object{"$ref": "#/components/parameters/" + p.name + "." + name})
 		properties[name] = p.parameters[i].schema()
 	}
-	id := p.name + "_" + f.extension
+	id := p.name + "_" + f.Extension
 	operations := object{
 		"get": object{"operationId": "get_" + id, "summary": p.description, "parameters": parameters, "responses": responses},
 	}
-	if f.extension == "json" {
+	if f.Extension == "json" {
 		body := object{"schema": object{"type": "object", "properties": properties}}
 		operations["post"] = object{
 			"operationId": "post_" + id, "summary": p.description, "responses": responses,
@@ -127,12 +130,12 @@ func (p *pipe) answerSchema() object {
 	properties := object{}
 	names := make([]string, len(p.columns))
 	for i, column := range p.columns {
-		names[i] = column.name
-		schema := openAPIType(column.kind)
-		if description := p.describe(column.name); description != "" {
+		names[i] = column.Name
+		schema := openAPIType(column.Kind)
+		if description := p.describe(column.Name); description != "" {
 			schema["description"] = description
 		}
-		properties[column.name] = schema
+		properties[column.Name] = schema
 	}
 	count := object{"type": "integer", "minimum": 0}
 	return object{

@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // params are the parameters of a request, from its query string and, for a query by POST, from its body. Unknown ones
@@ -48,7 +54,7 @@ func (p *params) add(name, value string) {
 func (p *params) reset() {
 	clear(p.list)
 	p.list, p.arena, p.known = p.list[:0], p.arena[:0], nil
-	if cap(p.arena) > queryBytesMax {
+	if cap(p.arena) > conn.QueryBytesMax {
 		p.arena = nil
 	}
 }
@@ -60,7 +66,7 @@ func (p *params) text(name string) (value []byte, given bool, err error) {
 			continue
 		}
 		if given {
-			return nil, false, badParameter("the parameter %s is given more than once", name)
+			return nil, false, problem.BadParameter("the parameter %s is given more than once", name)
 		}
 		value, given = p.list[i].value, true
 	}
@@ -101,8 +107,8 @@ func (p *params) boolean(name string) (bool, error) {
 	case "false", "0":
 		return false, nil
 	}
-	return false, badParameter("Error validating %s to type Boolean: the parameter %s must be true, false, 1 or 0",
-		shown(value), name)
+	return false, problem.BadParameter("Error validating %s to type Boolean: the parameter %s must be true, false, 1 or 0",
+		problem.Shown(value), name)
 }
 
 // int32 reads a whole number.
@@ -113,9 +119,9 @@ func (p *params) int32(name string) (int32, error) {
 	}
 	n, err := strconv.ParseInt(value, 10, 32)
 	if err != nil {
-		return 0, badParameter(
+		return 0, problem.BadParameter(
 			"Error validating %s to type Int32: the parameter %s must be a whole number from -2147483648 to 2147483647",
-			shown(value), name)
+			problem.Shown(value), name)
 	}
 	return int32(n), nil
 }
@@ -128,8 +134,8 @@ func (p *params) float64(name string, low, high float64) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(value, 64)
 	if err != nil || !(f >= low && f <= high) {
-		return 0, badParameter("Error validating %s to type Float64: the parameter %s must be a number from %g to %g",
-			shown(value), name, low, high)
+		return 0, problem.BadParameter("Error validating %s to type Float64: the parameter %s must be a number from %g to %g",
+			problem.Shown(value), name, low, high)
 	}
 	return f, nil
 }
@@ -138,7 +144,7 @@ func (p *params) float64(name string, low, high float64) (float64, error) {
 func (p *params) atLeastOne(name string) (uint64, error) {
 	n, err := p.int32(name)
 	if err == nil && n < 1 {
-		err = badParameter("Error validating '%d' to type Int32: the parameter %s must be 1 or more", n, name)
+		err = problem.BadParameter("Error validating '%d' to type Int32: the parameter %s must be 1 or more", n, name)
 	}
 	return uint64(max(n, 0)), err
 }
@@ -167,9 +173,9 @@ func (p *params) moment(name string) (time.Time, error) {
 	if t, ok := parseMoment(string(value)); ok {
 		return t, nil
 	}
-	return time.Time{}, badParameter(
+	return time.Time{}, problem.BadParameter(
 		"Error validating %s to type DateTime: the parameter %s must be YYYY-MM-DD hh:mm:ss[.fff] in UTC or RFC 3339, from 1970 to 2106",
-		shown(value), name)
+		problem.Shown(value), name)
 }
 
 func parseMoment(value string) (t time.Time, ok bool) {
@@ -202,7 +208,7 @@ func (s *Server) readParams(c *call) error {
 	if !c.ctx.IsPost() {
 		return nil
 	}
-	reader, closeBody, err := s.openBody(c.ctx, parameterBytesMax)
+	reader, closeBody, err := s.decoders.Open(c.ctx, parameterBytesMax)
 	if err != nil {
 		return err
 	}
@@ -216,7 +222,7 @@ func (s *Server) readParams(c *call) error {
 	}
 	form := bytes.TrimSpace(body)
 	if bytes.ContainsAny(form, " \t\r\n") { // SQL over the answer, as Tinybird takes it
-		return badParameter("the body is neither a form nor one JSON object")
+		return problem.BadParameter("the body is neither a form nor one JSON object")
 	}
 	c.params.parse(form)
 	return nil
@@ -234,7 +240,7 @@ var refused = map[string]string{
 func (p *params) checkRefused() error {
 	for i := range p.list {
 		if why, ok := refused[string(p.list[i].name)]; ok {
-			return badParameter("the parameter %s is refused: %s", p.list[i].name, why)
+			return problem.BadParameter("the parameter %s is refused: %s", p.list[i].name, why)
 		}
 	}
 	return nil
@@ -245,10 +251,10 @@ func (p *params) addJSON(body []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	if err := decoder.Decode(&values); err != nil {
-		return badParameter("the body is neither a form nor one JSON object")
+		return problem.BadParameter("the body is neither a form nor one JSON object")
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return badParameter("the body has data after its JSON object")
+		return problem.BadParameter("the body has data after its JSON object")
 	}
 	for name, value := range values {
 		switch v := value.(type) {
@@ -260,8 +266,131 @@ func (p *params) addJSON(body []byte) error {
 		case bool:
 			p.add(name, strconv.FormatBool(v))
 		default:
-			return badParameter("the parameter %s must be a string, a number or true or false", shown(name))
+			return problem.BadParameter("the parameter %s must be a string, a number or true or false", problem.Shown(name))
 		}
 	}
 	return nil
+}
+
+// Unknown parameters are ignored, because clients add their own. One that looks like a parameter of a pipe was most
+// likely meant to be it: the header X-Ignored-Parameters names those, so that nobody takes an answer for another.
+
+const ignoredHeader = "X-Ignored-Parameters"
+
+// ignoredMax bounds the unknown parameters of a request that are looked at, ignoredBytesMax their names.
+const (
+	ignoredMax      = 32
+	ignoredBytesMax = 48
+)
+
+// requestParameters are those that every route may have, from clients of Tinybird too.
+var requestParameters = [...]string{"token", "from", "format", "cli_version", "tag", "debug", "explain"}
+
+// knownParameters returns the names of all parameters of all pipes, and those of requests.
+var knownParameters = sync.OnceValue(func() map[string]bool {
+	known := make(map[string]bool)
+	for i := range pipes {
+		for j := range pipes[i].parameters {
+			known[pipes[i].parameters[j].Name] = true
+		}
+	}
+	for _, name := range requestParameters {
+		known[name] = true
+	}
+	return known
+})
+
+// nameIgnored says in the answer's header which parameters look misspelt.
+func (c *call) nameIgnored() {
+	known := knownParameters()
+	var names []string
+	looked := 0
+	for i := range c.params.list {
+		name := c.params.list[i].name
+		if known[string(name)] || len(name) > ignoredBytesMax {
+			continue
+		}
+		if looked++; looked > ignoredMax {
+			break
+		}
+		for parameter := range known {
+			if LooksLike(string(name), parameter) {
+				names = append(names, url.QueryEscape(string(name)))
+				break
+			}
+		}
+	}
+	if len(names) > 0 {
+		c.ctx.Response.Header.Set(ignoredHeader, strings.Join(names, ", "))
+	}
+}
+
+// LooksLike tells whether somebody who wrote name may have meant the parameter: it is the same but for case and
+// separators or for a slip of the keys, it is some of the words of the parameter or the beginning of them, or it begins
+// with all of them.
+func LooksLike(name, parameter string) bool {
+	const shortest = 3 // what is shorter looks like anything
+	name, parameter = spelled(name), spelled(parameter)
+	switch {
+	case name == parameter:
+		return true
+	case len(name) < shortest || len(parameter) < shortest:
+		return false
+	case strings.HasPrefix(parameter, name), strings.HasPrefix(name, parameter+"_"):
+		return true
+	case strings.Contains("_"+parameter+"_", "_"+name+"_"):
+		return true
+	}
+	slips := 1
+	if len(parameter) >= 8 {
+		slips = 2
+	}
+	return distance(name, parameter) <= slips
+}
+
+// spelled is a name in small letters with underscores between its words: modelId and Model-ID are model_id.
+func spelled(name string) string {
+	var b strings.Builder
+	small := false
+	for _, r := range name {
+		switch {
+		case r == '-' || r == '.' || r == ' ':
+			r = '_'
+		case r >= 'A' && r <= 'Z':
+			if small {
+				b.WriteByte('_')
+			}
+			r += 'a' - 'A'
+			small = false
+			b.WriteRune(r)
+			continue
+		}
+		small = r >= 'a' && r <= 'z'
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// distance counts the letters to put in, to leave out, to change or to swap with their neighbour that make b of a
+// (Damerau and Levenshtein, no letter twice).
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			change := last[j]
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(change, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
 }

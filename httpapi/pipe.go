@@ -8,29 +8,35 @@ import (
 	"strings"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/auth"
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
-// pipe is one endpoint: its parameters, the columns of its answer, and how the store is asked.
+// pipe is one endpoint: its parameters, the columns of its answer, and how the store is asked. A new one is a file with a
+// value of this type, and a line in pipes.
 type pipe struct {
 	name        string
 	description string
 	parameters  []Parameter
-	columns     []column
+	columns     []encode.Column
 	// source is the data source whose quarantine the pipe shows, empty for the others.
 	source string
 	// reports is set for a pipe that only a ReportStore answers, overTime for one with several rows per series.
 	reports, overTime bool
 
-	run func(ctx context.Context, c *call, p *pipe) error
+	run func(ctx context.Context, q *question) error
 }
 
-// rights are the scopes of which one is needed to ask the pipe.
-func (p *pipe) rights() []scope {
-	rights := []scope{{kind: readPipe, name: p.name}}
-	if p.source != "" {
-		rights = append(rights, scope{kind: readSource, name: p.source})
-	}
-	return rights
+// question is a request to a pipe: what it asks, of which store, and the table for its answer.
+type question struct {
+	params  *params
+	store   Store
+	table   *encode.Table
+	limits  *Limits
+	streams *streams
+	// wide is set when the question is about any number of models.
+	wide bool
 }
 
 var pipes = [...]pipe{
@@ -45,23 +51,22 @@ var pipes = [...]pipe{
 	quarantineOf(actualsName+quarantineSuffix, actualsName),
 }
 
-// seriesColumns name the series of a row.
-var seriesColumns = []column{{"model_id", kindString}, {versionColumn, kindString}, {"environment", kindString}}
-
-// latestVersion is the version to ask for that stands for another, see engine.MetricsQuery.
-const (
-	versionColumn = "model_version"
-	latestVersion = "latest"
-)
-
-// pipeIn finds a pipe that a store can answer; nil if there is none.
-func pipeIn(store Store, name string) *pipe {
-	for i := range pipes {
-		if p := &pipes[i]; p.name == name && p.in(store) {
-			return p
-		}
+// pipeNamed returns one of the server's pipes; nil if there is none of that name.
+func pipeNamed(name string) *pipe {
+	i := slices.IndexFunc(pipes[:], func(p pipe) bool { return p.name == name })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &pipes[i]
+}
+
+// rights are the scopes of which one is needed to ask the pipe.
+func (p *pipe) rights() []auth.Scope {
+	rights := []auth.Scope{{Kind: auth.ReadPipe, Name: p.name}}
+	if p.source != "" {
+		rights = append(rights, auth.Scope{Kind: auth.ReadSource, Name: p.source})
+	}
+	return rights
 }
 
 // in reports whether a store can answer the pipe.
@@ -73,32 +78,39 @@ func (p *pipe) in(store Store) bool {
 	return p.source == "" || sourceIn(store, p.source) != nil
 }
 
+// openTo reports whether the store has the pipe and the principal may ask it.
+func (p *pipe) openTo(asks *auth.Principal, store Store) bool {
+	return p.in(store) && asks.Holds(p.rights()...)
+}
+
 // speaks reports whether the pipe's answers make sense in a format: Prometheus wants numbers, one per series.
-func (p *pipe) speaks(f *outputFormat) bool {
-	return f.extension != "prometheus" || !p.overTime && slices.ContainsFunc(p.columns, func(c column) bool {
-		return c.kind == kindFloat64 || c.kind == kindNullableFloat64
-	})
+func (p *pipe) speaks(f *encode.Format) bool {
+	return !f.Numbers || !p.overTime && slices.ContainsFunc(p.columns, func(c encode.Column) bool { return c.Fraction() })
+}
+
+// formats are those that the pipe's answers make sense in.
+func (p *pipe) formats() []encode.Format {
+	return slices.DeleteFunc(slices.Clone(encode.Formats()), func(f encode.Format) bool { return !p.speaks(&f) })
 }
 
 // runPipe answers GET and POST of /v0/pipes/<name>.<format>.
 func (s *Server) runPipe(c *call) error {
-	name, extension, _ := strings.Cut(string(bytes.TrimPrefix(c.target.path, []byte(pipesPrefix))), ".")
-	p := pipeIn(c.store, name)
-	if p == nil {
-		return notFound("the pipe %s does not exist", shown(name))
+	name, extension, _ := strings.Cut(string(bytes.TrimPrefix(c.target.Path, []byte(pipesPrefix))), ".")
+	p := pipeNamed(name)
+	if p == nil || !p.in(c.store) {
+		return problem.NotFound("the pipe %s does not exist", problem.Shown(name))
 	}
-	if err := s.allow(c, p.rights()...); err != nil {
+	if err := c.principal.Allow(p.rights()...); err != nil {
 		return err
 	}
-	f := findFormat(extension)
-	if f == nil && extension == "" {
-		return notFound("the pipe is asked for without a format: %s%s.json is, and so are the formats %s", pipesPrefix, p.name, allFormats)
-	}
-	if f == nil {
-		return notFound("the format %s does not exist; %s do", shown(extension), allFormats)
-	}
-	if !p.speaks(f) {
-		return notFound("the pipe %s has no numbers for the format %s", p.name, f.extension)
+	f := encode.FindFormat(extension)
+	switch {
+	case f == nil && extension == "":
+		return problem.NotFound("the pipe is asked for without a format: %s%s.json is, and so are the formats %s", pipesPrefix, p.name, encode.FormatNames)
+	case f == nil:
+		return problem.NotFound("the format %s does not exist; %s do", problem.Shown(extension), encode.FormatNames)
+	case !p.speaks(f):
+		return problem.NotFound("the pipe %s has no numbers for the format %s", p.name, f.Extension)
 	}
 	if err := s.readParams(c); err != nil {
 		return err
@@ -109,71 +121,72 @@ func (s *Server) runPipe(c *call) error {
 	}
 	c.params.dropClients()
 	c.params.known = p.parameters
-	c.table.pipe, c.table.columns = p.name, p.columns
+	c.table.Name, c.table.Columns = p.name, p.columns
 	if err := s.ask(c, p); err != nil {
 		return err
 	}
-	return c.send(f)
+	return c.answer(f)
 }
 
-// ask runs the pipe inside the gate for queries.
+// ask runs the pipe in one of the slots for queries.
 func (s *Server) ask(c *call, p *pipe) error {
-	if !s.queries.enter() {
-		s.counts.queriesFull.Add(1)
-		return busy(s.limits.QueriesMax, "too many queries are running; send this one again")
+	if !s.queries.Take(0) {
+		return problem.Busy(s.limits.QueriesMax, "too many queries are running; send this one again")
 	}
-	defer s.queries.leave()
+	defer s.queries.Give()
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()
-	err := p.run(ctx, c, p)
-	c.table.elapsed = s.opts.Now().Sub(start)
+	err := p.run(ctx, &question{params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams})
+	c.table.Elapsed = s.opts.Now().Sub(start)
 	return err
 }
 
-// bodyKeptBytes is the longest answer whose memory its connection keeps for later ones.
-const bodyKeptBytes = 16 << 10
-
-// send answers with the call's table: at once if it fits one piece, in the memory the response already has, else as a
-// stream.
-func (c *call) send(f *outputFormat) error {
-	if f.whole {
-		if err := c.collect(); err != nil {
+// answer sends the call's table: at once if it fits one piece, in the memory the response already has, else as a stream.
+func (c *call) answer(f *encode.Format) error {
+	if f.Whole {
+		most := c.server.limits.AnswerBytesMax / 2
+		if err := c.table.Collect(most); errors.Is(err, encode.ErrLong) {
+			return c.server.streams.over(2 * c.table.Held)
+		} else if err != nil {
 			return err
 		}
 	}
-	if c.table.more != nil {
+	if c.table.More != nil {
 		return c.stream(f)
 	}
 	body, err := c.writeShort(f)
-	if errors.Is(err, errLong) {
-		c.table.rewind()
+	if errors.Is(err, encode.ErrLong) {
+		c.table.Rewind()
 		return c.stream(f)
 	}
 	if err != nil {
 		return err
 	}
 	c.keepBody(body)
-	c.ctx.SetContentType(f.contentType)
+	c.ctx.SetContentType(f.ContentType)
 	return nil
 }
 
-// writeShort writes the table at once. It is errLong if that is more than a piece.
-func (c *call) writeShort(f *outputFormat) ([]byte, error) {
-	if f.bytes > 0 {
-		holds := f.holds(&c.table)
-		if !c.server.streams.charge(holds) {
-			return nil, c.server.overAnswers(holds)
+// writeShort writes the table at once. It is encode.ErrLong if that is more than a piece.
+func (c *call) writeShort(f *encode.Format) ([]byte, error) {
+	if f.Bytes > 0 {
+		holds := f.Holds(&c.table)
+		if err := c.server.streams.charge(holds); err != nil {
+			return nil, err
 		}
-		defer c.server.streams.budget.give(holds)
+		defer c.server.streams.bytes.Give(holds)
 	}
 	o := &c.output
-	*o = output{buf: c.ctx.Response.SwapBody(nil)[:0]}
-	err := f.write(o, &c.table)
-	body := o.buf
-	o.buf = nil
+	*o = encode.Output{Buf: c.ctx.Response.SwapBody(nil)[:0]}
+	err := f.Write(o, &c.table)
+	body := o.Buf
+	o.Buf = nil
 	return body, err
 }
+
+// bodyKeptBytes is the longest answer whose memory its connection keeps for later ones.
+const bodyKeptBytes = 16 << 10
 
 // keepBody makes body, which has the memory of the response's own, the response's.
 func (c *call) keepBody(body []byte) {
@@ -184,5 +197,11 @@ func (c *call) keepBody(body []byte) {
 	}
 }
 
+// addRows makes all rows of an answer the question's.
+func addRows[R any](q *question, rows []R, read engine.Read, add func(t *encode.Table, row *R)) {
+	encode.AddRows(q.table, rows, add)
+	q.read(read)
+}
+
 // read says what answering took.
-func (t *table) read(r engine.Read) { t.rowsRead, t.bytesRead = r.Rows, r.Bytes }
+func (ask *question) read(r engine.Read) { ask.table.RowsRead, ask.table.BytesRead = r.Rows, r.Bytes }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/encode"
 )
 
 var driftPipe = pipe{
@@ -15,33 +16,32 @@ var driftPipe = pipe{
 		{"historical_window_hours", "Int32", "168", "how many hours back the history reaches"},
 		asOfParameter,
 	}),
-	columns: slices.Concat(seriesColumns, []column{
-		{"recent_mae", kindFloat64},
-		{"historical_mae", kindFloat64},
-		{"drift_percentage", kindFloat64},
-		{"recent_count", kindUInt64},
-		{"historical_count", kindUInt64},
-		{"analysis_timestamp", kindDateTime},
+	columns: slices.Concat(seriesColumns, []encode.Column{
+		{Name: "recent_mae", Kind: encode.Float64},
+		{Name: "historical_mae", Kind: encode.Float64},
+		{Name: "drift_percentage", Kind: encode.Float64},
+		{Name: "recent_count", Kind: encode.UInt64},
+		{Name: "historical_count", Kind: encode.UInt64},
+		{Name: "analysis_timestamp", Kind: encode.DateTime},
 	}),
 	run: runDrift,
 }
 
-func runDrift(ctx context.Context, c *call, _ *pipe) error {
-	q, nothing, err := c.driftQuery()
+func runDrift(ctx context.Context, ask *question) error {
+	q, nothing, err := ask.driftQuery()
 	if err != nil || nothing {
 		return err
 	}
-	result, err := c.store.Drift(ctx, q)
+	result, err := ask.store.Drift(ctx, q)
 	if err != nil {
 		return err
 	}
-	addRows(&c.table, result.Rows, addDrift)
-	c.table.read(result.Read)
+	addRows(ask, result.Rows, result.Read, addDrift)
 	return nil
 }
 
-func addDrift(t *table, r *engine.DriftRow) {
-	t.add(text(r.Model), text(r.Version), text(r.Environment),
-		number(r.RecentMAE), number(r.HistoricalMAE), number(r.DriftPercentage),
-		whole(r.RecentCount), whole(r.HistoricalCount), moment(r.AnalysisTimestamp))
+func addDrift(t *encode.Table, r *engine.DriftRow) {
+	addSeries(t, r.Model, r.Version, r.Environment)
+	t.Add(encode.Number(r.RecentMAE), encode.Number(r.HistoricalMAE), encode.Number(r.DriftPercentage),
+		encode.Whole(r.RecentCount), encode.Whole(r.HistoricalCount), encode.Moment(r.AnalysisTimestamp))
 }

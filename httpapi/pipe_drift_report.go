@@ -7,40 +7,47 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // comparisonColumns are those of engine.Comparison.
-var comparisonColumns = []column{
-	{"recent_count", kindUInt64},
-	{"recent_actual_count", kindUInt64},
-	{"recent_coverage", kindNullableFloat64},
-	{"recent_mae", kindNullableFloat64},
-	{"recent_rmse", kindNullableFloat64},
-	{"recent_bias", kindNullableFloat64},
-	{"reference_count", kindUInt64},
-	{"reference_actual_count", kindUInt64},
-	{"reference_coverage", kindNullableFloat64},
-	{"reference_mae", kindNullableFloat64},
-	{"reference_rmse", kindNullableFloat64},
-	{"reference_bias", kindNullableFloat64},
-	{"relative_change", kindNullableFloat64},
-	{"z", kindNullableFloat64},
-	{"ci95_low", kindNullableFloat64},
-	{"ci95_high", kindNullableFloat64},
-	{"direction", kindNullableString},
-	{"min_detectable_change", kindNullableFloat64},
-	{"rmse_relative_change", kindNullableFloat64},
-	{"rmse_z", kindNullableFloat64},
-	{"rmse_status", kindDriftStatus},
-	{"bias_relative_change", kindNullableFloat64},
-	{"bias_z", kindNullableFloat64},
-	{"bias_status", kindDriftStatus},
-	{"status", kindDriftStatus},
-	{"reason", kindNullableString},
-	{"analysis_timestamp", kindDateTime},
+var comparisonColumns = []encode.Column{
+	{Name: "recent_count", Kind: encode.UInt64},
+	{Name: "recent_actual_count", Kind: encode.UInt64},
+	{Name: "recent_coverage", Kind: encode.NullableFloat64},
+	{Name: "recent_mae", Kind: encode.NullableFloat64},
+	{Name: "recent_rmse", Kind: encode.NullableFloat64},
+	{Name: "recent_bias", Kind: encode.NullableFloat64},
+	{Name: "reference_count", Kind: encode.UInt64},
+	{Name: "reference_actual_count", Kind: encode.UInt64},
+	{Name: "reference_coverage", Kind: encode.NullableFloat64},
+	{Name: "reference_mae", Kind: encode.NullableFloat64},
+	{Name: "reference_rmse", Kind: encode.NullableFloat64},
+	{Name: "reference_bias", Kind: encode.NullableFloat64},
+	{Name: "relative_change", Kind: encode.NullableFloat64},
+	{Name: "z", Kind: encode.NullableFloat64},
+	{Name: "ci95_low", Kind: encode.NullableFloat64},
+	{Name: "ci95_high", Kind: encode.NullableFloat64},
+	{Name: "direction", Kind: encode.NullableString},
+	{Name: "min_detectable_change", Kind: encode.NullableFloat64},
+	{Name: "rmse_relative_change", Kind: encode.NullableFloat64},
+	{Name: "rmse_z", Kind: encode.NullableFloat64},
+	driftStatus("rmse_status"),
+	{Name: "bias_relative_change", Kind: encode.NullableFloat64},
+	{Name: "bias_z", Kind: encode.NullableFloat64},
+	driftStatus("bias_status"),
+	driftStatus("status"),
+	{Name: "reason", Kind: encode.NullableString},
+	{Name: "analysis_timestamp", Kind: encode.DateTime},
 }
 
-var gateParameters = []Parameter{
+// driftStatus is a column of an engine.DriftStatus.
+func driftStatus(name string) encode.Column {
+	return encode.Column{Name: name, Kind: encode.Status, States: engine.DriftStatuses()}
+}
+
+var comparisonParameters = []Parameter{
 	{"recent_window_hours", "Int32", "6", "how many hours count as recent"},
 	{"historical_window_hours", "Int32", "168", "how many hours back the rolling reference reaches"},
 	{"offset", "Int32", "0", "how many hours to skip that are too young to have their actuals"},
@@ -58,30 +65,15 @@ var gateParameters = []Parameter{
 var driftReportPipe = pipe{
 	name:        "model_drift_report",
 	description: "Whether the error of the last hours rose by more than chance, and how much",
-	parameters:  slices.Concat(seriesParameters("default_model", "*", "production"), gateParameters),
+	parameters:  slices.Concat(seriesParameters("default_model", "*", "production"), comparisonParameters),
 	columns:     slices.Concat(seriesColumns, comparisonColumns),
 	reports:     true,
 	run:         runDriftReport,
 }
 
-var modelsPipe = pipe{
-	name:        "models",
-	description: "Every model, version and environment with what it has and whether it drifts, the worst first",
-	parameters:  slices.Concat(seriesParameters("*", "*", "*"), gateParameters),
-	columns: slices.Concat(seriesColumns, []column{
-		{"first_event", kindDateTime},
-		{"last_event", kindDateTime},
-		{"prediction_count", kindUInt64},
-		{"actual_count", kindUInt64},
-		{"actual_coverage", kindNullableFloat64},
-	}, comparisonColumns),
-	reports: true,
-	run:     runModels,
-}
-
-// driftReportQuery reads the parameters that both pipes have. nothing is as in call.series.
-func (c *call) driftReportQuery() (q engine.DriftReportQuery, nothing bool, err error) {
-	drift, nothing, err := c.driftQuery()
+// driftReportQuery reads the parameters that both pipes have. nothing is as in question.series.
+func (ask *question) driftReportQuery() (q engine.DriftReportQuery, nothing bool, err error) {
+	drift, nothing, err := ask.driftQuery()
 	if err != nil {
 		return q, false, err
 	}
@@ -89,21 +81,21 @@ func (c *call) driftReportQuery() (q engine.DriftReportQuery, nothing bool, err 
 		Model: drift.Model, Version: drift.Version, Environment: drift.Environment, Across: drift.Across,
 		Recent: drift.Recent, Historical: drift.Historical, AsOf: drift.AsOf,
 	}
-	offset, err := c.params.int32("offset")
+	offset, err := ask.params.int32("offset")
 	if err != nil {
 		return q, false, err
 	}
 	q.Offset = time.Duration(min(max(offset, -1), hoursMax)) * time.Hour
-	if q.Reference, err = c.reference(); err != nil {
+	if q.Reference, err = ask.reference(); err != nil {
 		return q, false, err
 	}
-	q.Gates, err = c.gates()
+	q.Gates, err = ask.gates()
 	return q, nothing, err
 }
 
 // reference reads rolling, pinned:<from>,<to> or version:<version>.
-func (c *call) reference() (engine.Reference, error) {
-	given, err := c.params.string("reference")
+func (ask *question) reference() (engine.Reference, error) {
+	given, err := ask.params.string("reference")
 	if err != nil || given == "rolling" {
 		return engine.Reference{}, err
 	}
@@ -115,12 +107,12 @@ func (c *call) reference() (engine.Reference, error) {
 	from, fromOK := parseMoment(first)
 	to, toOK := parseMoment(last)
 	if !fromOK || !toOK || pinned == given {
-		return engine.Reference{}, badParameter("Error validating %s to type String: the parameter reference must be rolling, pinned:<from>,<to> or version:<version>", shown(given))
+		return engine.Reference{}, problem.BadParameter("Error validating %s to type String: the parameter reference must be rolling, pinned:<from>,<to> or version:<version>", problem.Shown(given))
 	}
 	return engine.Reference{From: from, To: to}, nil
 }
 
-func (c *call) gates() (g engine.Gates, err error) {
+func (ask *question) gates() (g engine.Gates, err error) {
 	for _, p := range [...]struct {
 		name string
 		gate *float64
@@ -132,59 +124,39 @@ func (c *call) gates() (g engine.Gates, err error) {
 		{"warning_change", &g.WarningChange, 1e6},
 		{"min_coverage", &g.MinCoverage, 1},
 	} {
-		if *p.gate, err = c.params.float64(p.name, 0, p.high); err != nil {
+		if *p.gate, err = ask.params.float64(p.name, 0, p.high); err != nil {
 			return g, err
 		}
 	}
-	if g.MinRecent, err = c.params.atLeastOne("min_recent"); err != nil {
+	if g.MinRecent, err = ask.params.atLeastOne("min_recent"); err != nil {
 		return g, err
 	}
-	g.MinReference, err = c.params.atLeastOne("min_reference")
+	g.MinReference, err = ask.params.atLeastOne("min_reference")
 	return g, err
 }
 
 // addComparison adds the rest of a row.
-func (t *table) addComparison(r *engine.DriftReportRow) {
+func addComparison(t *encode.Table, r *engine.DriftReportRow) {
 	for _, s := range [...]*engine.Side{&r.Recent, &r.Reference} {
-		t.add(whole(s.PredictionCount), whole(s.ActualCount), value(s.ActualCoverage), value(s.MAE), value(s.RMSE), value(s.Bias))
+		t.Add(encode.Whole(s.PredictionCount), encode.Whole(s.ActualCount), value(s.ActualCoverage), value(s.MAE), value(s.RMSE), value(s.Bias))
 	}
-	t.add(value(r.RelativeChange), value(r.Z), value(r.CI95Low), value(r.CI95High), text(r.Direction.String()),
+	t.Add(value(r.RelativeChange), value(r.Z), value(r.CI95Low), value(r.CI95High), encode.Text(r.Direction.String()),
 		value(r.MinDetectableChange))
 	for _, s := range [...]*engine.Shift{&r.RMSEShift, &r.BiasShift} {
-		t.add(value(s.RelativeChange), value(s.Z), text(s.Status.String()))
+		t.Add(value(s.RelativeChange), value(s.Z), encode.Text(s.Status.String()))
 	}
-	t.add(text(r.Status.String()), text(r.Reason), moment(r.AnalysisTimestamp))
+	t.Add(encode.Text(r.Status.String()), encode.Text(r.Reason), encode.Moment(r.AnalysisTimestamp))
 }
 
-func runDriftReport(ctx context.Context, c *call, _ *pipe) error {
-	q, nothing, err := c.driftReportQuery()
+func runDriftReport(ctx context.Context, ask *question) error {
+	q, nothing, err := ask.driftReportQuery()
 	if err != nil || nothing {
 		return err
 	}
-	store := c.store.(ReportStore)
-	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.DriftReportRow) bool) (engine.Read, error) {
-		return store.EachDriftReport(ctx, q, yield)
-	}, addDriftReport)
+	return pull(ctx, ask, ask.store.(ReportStore).EachDriftReport, q, addDriftReport)
 }
 
-func addDriftReport(t *table, r *engine.DriftReportRow) {
-	t.add(text(r.Model), text(r.Version), text(r.Environment))
-	t.addComparison(r)
-}
-
-func runModels(ctx context.Context, c *call, _ *pipe) error {
-	q, nothing, err := c.driftReportQuery()
-	if err != nil || nothing {
-		return err
-	}
-	store := c.store.(ReportStore)
-	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.ModelRow) bool) (engine.Read, error) {
-		return store.EachModel(ctx, engine.ModelsQuery(q), yield)
-	}, addModel)
-}
-
-func addModel(t *table, r *engine.ModelRow) {
-	t.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.FirstEvent), moment(r.LastEvent),
-		whole(r.PredictionCount), whole(r.ActualCount), value(r.ActualCoverage))
-	t.addComparison(&r.DriftReportRow)
+func addDriftReport(t *encode.Table, r *engine.DriftReportRow) {
+	addSeries(t, r.Model, r.Version, r.Environment)
+	addComparison(t, r)
 }

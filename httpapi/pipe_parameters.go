@@ -3,8 +3,11 @@ package httpapi
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // Parameter is one parameter of a pipe.
@@ -15,10 +18,7 @@ type Parameter struct {
 }
 
 // Parameters returns the parameters of a pipe, which must be one of the server's.
-func Parameters(name string) []Parameter {
-	i := slices.IndexFunc(pipes[:], func(p pipe) bool { return p.name == name })
-	return slices.Clone(pipes[i].parameters)
-}
+func Parameters(name string) []Parameter { return slices.Clone(pipeNamed(name).parameters) }
 
 func (p *Parameter) defaultValue() any {
 	if p.Kind == "Int32" || p.Kind == "Float64" {
@@ -49,58 +49,80 @@ var metricsParameters = slices.Concat(seriesParameters("default_model", "latest"
 	asOfParameter,
 })
 
+// names tells whether a value of a parameter names more than one of what it names.
+func names(value string) bool { return strings.ContainsAny(value, "*,") }
+
+// seriesColumns name the series of a row.
+var seriesColumns = []encode.Column{
+	{Name: "model_id", Kind: encode.String}, {Name: versionColumn, Kind: encode.String}, {Name: "environment", Kind: encode.String},
+}
+
+// latestVersion is the version to ask for that stands for another, see engine.MetricsQuery.
+const (
+	versionColumn = "model_version"
+	latestVersion = "latest"
+)
+
+// addSeries adds the cells of seriesColumns.
+func addSeries(t *encode.Table, model, version, environment string) {
+	t.Add(encode.Text(model), encode.Text(version), encode.Text(environment))
+}
+
 // series reads seriesParameters. nothing is true if a name is empty, which no row's is.
-func (c *call) series(model, version, environment *string, across *engine.Columns) (nothing bool, err error) {
+func (ask *question) series(model, version, environment *string, across *engine.Columns) (nothing bool, err error) {
 	for _, p := range [...]struct {
 		name  string
 		value *string
 	}{{"model_id", model}, {"model_version", version}, {"environment", environment}} {
-		if *p.value, err = c.params.string(p.name); err != nil {
+		if *p.value, err = ask.params.string(p.name); err != nil {
 			return false, err
 		}
 		nothing = nothing || *p.value == ""
 	}
-	groupBy, err := c.params.string("group_by")
+	groupBy, err := ask.params.string("group_by")
 	if err != nil {
 		return false, err
 	}
 	if *across, err = engine.ParseGroupBy(groupBy); err != nil {
-		return false, badParameter("Error validating %s to type String: the parameter group_by must be empty or list some of "+
-			"model_id, model_version and environment", shown(groupBy))
+		return false, problem.BadParameter("Error validating %s to type String: the parameter group_by must be empty or list some of "+
+			"model_id, model_version and environment", problem.Shown(groupBy))
 	}
-	c.table.latest = *version == latestVersion && *across&engine.VersionColumn == 0
+	if *version == latestVersion && *across&engine.VersionColumn == 0 {
+		ask.table.LabelColumn, ask.table.LabelValue = versionColumn, latestVersion
+	}
+	ask.wide = names(*model)
 	return nothing, nil
 }
 
 // metricsQuery reads metricsParameters. nothing is as in series.
-func (c *call) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
-	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
+func (ask *question) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
+	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}
-	if q.Window, err = c.params.hours("time_window"); err != nil {
+	if q.Window, err = ask.params.hours("time_window"); err != nil {
 		return q, false, err
 	}
-	if q.From, err = c.params.moment("from"); err != nil {
+	if q.From, err = ask.params.moment("from"); err != nil {
 		return q, false, err
 	}
-	if q.To, err = c.params.moment("to"); err != nil {
+	if q.To, err = ask.params.moment("to"); err != nil {
 		return q, false, err
 	}
-	q.AsOf, err = c.params.moment("as_of")
+	q.AsOf, err = ask.params.moment("as_of")
 	return q, nothing, err
 }
 
 // driftQuery reads what every comparison of a recent window with a history has. nothing is as in series.
-func (c *call) driftQuery() (q engine.DriftQuery, nothing bool, err error) {
-	if nothing, err = c.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
+func (ask *question) driftQuery() (q engine.DriftQuery, nothing bool, err error) {
+	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}
-	if q.Recent, err = c.params.hours("recent_window_hours"); err != nil {
+	if q.Recent, err = ask.params.hours("recent_window_hours"); err != nil {
 		return q, false, err
 	}
-	if q.Historical, err = c.params.hours("historical_window_hours"); err != nil {
+	if q.Historical, err = ask.params.hours("historical_window_hours"); err != nil {
 		return q, false, err
 	}
-	q.AsOf, err = c.params.moment("as_of")
+	q.AsOf, err = ask.params.moment("as_of")
 	return q, nothing, err
 }

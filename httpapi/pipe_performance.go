@@ -3,53 +3,42 @@ package httpapi
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/encode"
 )
 
 var performancePipe = pipe{
 	name:        "model_performance_metrics",
 	description: "RMSE, MAE and number of predictions of a model in a window of time",
 	parameters:  metricsParameters,
-	columns: slices.Concat(seriesColumns, []column{
-		{"prediction_count", kindUInt64},
-		{"rmse", kindFloat64},
-		{"mae", kindFloat64},
-		{"period_start", kindDateTime},
-		{"period_end", kindDateTime},
+	columns: slices.Concat(seriesColumns, []encode.Column{
+		{Name: "prediction_count", Kind: encode.UInt64},
+		{Name: "rmse", Kind: encode.Float64},
+		{Name: "mae", Kind: encode.Float64},
+		{Name: "period_start", Kind: encode.DateTime},
+		{Name: "period_end", Kind: encode.DateTime},
 	}),
 	run: runPerformance,
 }
 
-func runPerformance(ctx context.Context, c *call, _ *pipe) error {
-	q, nothing, err := c.metricsQuery()
+func runPerformance(ctx context.Context, ask *question) error {
+	q, nothing, err := ask.metricsQuery()
 	if err != nil || nothing {
 		return err
 	}
-	if wide(q.Model) || wide(q.Version) || wide(q.Environment) {
-		return pullPerformance(ctx, c, q)
+	if ask.wide = names(q.Model) || names(q.Version) || names(q.Environment); ask.wide {
+		return pull(ctx, ask, ask.store.EachMetrics, q, addPerformance)
 	}
-	result, err := c.store.Metrics(ctx, q)
+	result, err := ask.store.Metrics(ctx, q)
 	if err != nil {
 		return err
 	}
-	addRows(&c.table, result.Rows, addPerformance)
-	c.table.read(result.Read)
+	addRows(ask, result.Rows, result.Read, addPerformance)
 	return nil
 }
 
-func pullPerformance(ctx context.Context, c *call, q engine.MetricsQuery) error {
-	store := c.store
-	return pull(ctx, c, true, func(ctx context.Context, yield func(*engine.MetricsRow) bool) (engine.Read, error) {
-		return store.EachMetrics(ctx, q, yield)
-	}, addPerformance)
-}
-
-// wide tells whether a value of a parameter names more than one of what it names.
-func wide(names string) bool { return strings.ContainsAny(names, "*,") }
-
-func addPerformance(t *table, r *engine.MetricsRow) {
-	t.add(text(r.Model), text(r.Version), text(r.Environment),
-		whole(r.PredictionCount), number(r.RMSE), number(r.MAE), moment(r.PeriodStart), moment(r.PeriodEnd))
+func addPerformance(t *encode.Table, r *engine.MetricsRow) {
+	addSeries(t, r.Model, r.Version, r.Environment)
+	t.Add(encode.Whole(r.PredictionCount), encode.Number(r.RMSE), encode.Number(r.MAE), encode.Moment(r.PeriodStart), encode.Moment(r.PeriodEnd))
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // quarantineRowsMax bounds the rejected lines of one answer.
@@ -17,60 +19,57 @@ func quarantineOf(name, source string) pipe {
 		description: "Rejected lines, the newest first",
 		source:      source,
 		parameters:  []Parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
-		columns: []column{
-			{"c__error_column", kindStrings},
-			{"c__error", kindStrings},
-			{"c__import_id", kindNullableString},
-			{"line", kindString},
-			{"insertion_date", kindDateTime},
+		columns: []encode.Column{
+			{Name: "c__error_column", Kind: encode.Strings},
+			{Name: "c__error", Kind: encode.Strings},
+			{Name: "c__import_id", Kind: encode.NullableString},
+			{Name: "line", Kind: encode.String},
+			{Name: "insertion_date", Kind: encode.DateTime},
 		},
-		run: runQuarantine,
+		run: func(ctx context.Context, ask *question) error { return runQuarantine(ctx, ask, source) },
 	}
 	if source == "" {
 		p.parameters = append([]Parameter{{"name", "String", "", "the data source; every one if it is not given"}}, p.parameters...)
-		p.columns = append([]column{{"datasource", kindString}}, p.columns...)
+		p.columns = append([]encode.Column{{Name: "datasource", Kind: encode.String}}, p.columns...)
 	}
 	return p
 }
 
-func runQuarantine(ctx context.Context, c *call, p *pipe) error {
-	q := engine.QuarantineQuery{Source: p.source}
-	if p.source == "" {
-		name, err := c.params.string("name")
+func runQuarantine(ctx context.Context, ask *question, source string) error {
+	q := engine.QuarantineQuery{Source: source}
+	if source == "" {
+		name, err := ask.params.string("name")
 		if err != nil {
 			return err
 		}
-		if name != "" && sourceIn(c.store, name) == nil {
-			return notFound("the data source %s does not exist; GET /v0/datasources lists those that do", shown(name))
+		if name != "" && sourceIn(ask.store, name) == nil {
+			return problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 		}
 		q.Source = name
 	}
-	limit, err := c.params.int32("limit")
+	limit, err := ask.params.int32("limit")
 	if err != nil {
 		return err
 	}
 	if limit < 1 || limit > quarantineRowsMax {
-		return badParameter("the parameter limit is %d; 1 to %d are allowed", limit, quarantineRowsMax)
+		return problem.BadParameter("the parameter limit is %d; 1 to %d are allowed", limit, quarantineRowsMax)
 	}
 	q.Limit = int(limit)
 	add := addReject
-	if p.source == "" {
+	if source == "" {
 		add = addRejectOf
 	}
-	c.table.limited, c.table.longest = true, event.LineBytesMax
-	store := c.store
-	return pull(ctx, c, true, func(ctx context.Context, yield func(*engine.QuarantineRow) bool) (engine.Read, error) {
-		return store.EachReject(ctx, q, yield)
-	}, add)
+	ask.table.Limited, ask.table.Longest, ask.wide = true, event.LineBytesMax, true
+	return pull(ctx, ask, ask.store.EachReject, q, add)
 }
 
-func addRejectOf(t *table, r *engine.QuarantineRow) {
-	t.add(text(r.Source))
+func addRejectOf(t *encode.Table, r *engine.QuarantineRow) {
+	t.Add(encode.Text(r.Source))
 	addReject(t, r)
 }
 
-func addReject(t *table, r *engine.QuarantineRow) {
-	t.add(text(r.Column), text(r.Reason), text(r.ImportID), text(string(r.Line)), moment(r.InsertedAt))
-	t.copied += len(r.Line)
-	t.beforeLimit++
+func addReject(t *encode.Table, r *engine.QuarantineRow) {
+	t.Add(encode.Text(r.Column), encode.Text(r.Reason), encode.Text(r.ImportID), encode.Text(string(r.Line)), encode.Moment(r.InsertedAt))
+	t.Copied += len(r.Line)
+	t.BeforeLimit++
 }

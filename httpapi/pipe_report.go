@@ -3,10 +3,9 @@ package httpapi
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/internal/zones"
+	"github.com/residualdb/residual/httpapi/internal/encode"
 )
 
 // ReportStore is a Store that also answers reports, row by row until yield returns false. A store without it does not have their pipes.
@@ -21,30 +20,30 @@ type ReportStore interface {
 var _ ReportStore = (*engine.DB)(nil)
 
 // measureColumns are those of engine.Measures.
-var measureColumns = []column{
-	{"prediction_count", kindUInt64},
-	{"actual_count", kindUInt64},
-	{"actual_coverage", kindNullableFloat64},
-	{"actual_lag_p50", kindNullableFloat64},
-	{"actual_lag_p95", kindNullableFloat64},
-	{"rmse", kindNullableFloat64},
-	{"mae", kindNullableFloat64},
-	{"mse", kindNullableFloat64},
-	{"bias", kindNullableFloat64},
-	{"mape", kindNullableFloat64},
-	{"mape_excluded", kindUInt64},
-	{"wmape", kindNullableFloat64},
-	{"smape", kindNullableFloat64},
-	{"r2", kindNullableFloat64},
-	{"max_error", kindNullableFloat64},
-	{"abs_error_p50", kindNullableFloat64},
-	{"abs_error_p90", kindNullableFloat64},
-	{"abs_error_p95", kindNullableFloat64},
-	{"abs_error_p99", kindNullableFloat64},
-	{"mae_standard_error", kindNullableFloat64},
-	{"rmse_standard_error", kindNullableFloat64},
-	{"status", kindReportStatus},
-	{"reason", kindNullableString},
+var measureColumns = []encode.Column{
+	{Name: "prediction_count", Kind: encode.UInt64},
+	{Name: "actual_count", Kind: encode.UInt64},
+	{Name: "actual_coverage", Kind: encode.NullableFloat64},
+	{Name: "actual_lag_p50", Kind: encode.NullableFloat64},
+	{Name: "actual_lag_p95", Kind: encode.NullableFloat64},
+	{Name: "rmse", Kind: encode.NullableFloat64},
+	{Name: "mae", Kind: encode.NullableFloat64},
+	{Name: "mse", Kind: encode.NullableFloat64},
+	{Name: "bias", Kind: encode.NullableFloat64},
+	{Name: "mape", Kind: encode.NullableFloat64},
+	{Name: "mape_excluded", Kind: encode.UInt64},
+	{Name: "wmape", Kind: encode.NullableFloat64},
+	{Name: "smape", Kind: encode.NullableFloat64},
+	{Name: "r2", Kind: encode.NullableFloat64},
+	{Name: "max_error", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p50", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p90", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p95", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p99", Kind: encode.NullableFloat64},
+	{Name: "mae_standard_error", Kind: encode.NullableFloat64},
+	{Name: "rmse_standard_error", Kind: encode.NullableFloat64},
+	{Name: "status", Kind: encode.Status, States: engine.ReportStatuses()},
+	{Name: "reason", Kind: encode.NullableString},
 }
 
 var reportParameters = slices.Concat(metricsParameters, []Parameter{
@@ -61,39 +60,20 @@ var reportPipe = pipe{
 	run:         runReport,
 }
 
-// Timezones returns what the parameter timezone may be.
-func Timezones() []string { return zones.Names() }
-
-// allIntervals is the list for texts.
-var allIntervals = strings.Join(engine.IntervalNames(), ", ")
-
-var timeseriesPipe = pipe{
-	name:        "model_performance_timeseries",
-	description: "The full regression set of a model for each bucket of a window of time, the empty ones too",
-	parameters: slices.Concat(reportParameters, []Parameter{
-		{"interval", "String", "1h", "the length of a bucket: " + allIntervals},
-		{"timezone", "String", "UTC", "where days begin: a name such as Europe/Berlin"},
-	}),
-	columns:  slices.Concat(seriesColumns, []column{{"bucket_start", kindDateTime}, {"bucket_end", kindDateTime}}, measureColumns),
-	reports:  true,
-	overTime: true,
-	run:      runTimeseries,
-}
-
 // value is the cell of a number or NULL.
-func value(v engine.Value) cell { return number(v.Float64()) }
+func value(v engine.Value) encode.Cell { return encode.Number(v.Float64()) }
 
 // addMeasures adds the rest of a row.
-func (t *table) addMeasures(m *engine.Measures) {
-	t.add(whole(m.PredictionCount), whole(m.ActualCount), value(m.ActualCoverage), value(m.ActualLagP50), value(m.ActualLagP95),
-		value(m.RMSE), value(m.MAE), value(m.MSE), value(m.Bias), value(m.MAPE), whole(m.MAPEExcluded), value(m.WMAPE), value(m.SMAPE),
+func addMeasures(t *encode.Table, m *engine.Measures) {
+	t.Add(encode.Whole(m.PredictionCount), encode.Whole(m.ActualCount), value(m.ActualCoverage), value(m.ActualLagP50), value(m.ActualLagP95),
+		value(m.RMSE), value(m.MAE), value(m.MSE), value(m.Bias), value(m.MAPE), encode.Whole(m.MAPEExcluded), value(m.WMAPE), value(m.SMAPE),
 		value(m.R2), value(m.MaxError), value(m.AbsErrorP50), value(m.AbsErrorP90), value(m.AbsErrorP95), value(m.AbsErrorP99),
-		value(m.MAEStandardError), value(m.RMSEStandardError), text(m.Status.String()), text(m.Reason))
+		value(m.MAEStandardError), value(m.RMSEStandardError), encode.Text(m.Status.String()), encode.Text(m.Reason))
 }
 
-// reportQuery reads reportParameters. nothing is as in call.series.
-func (c *call) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
-	m, nothing, err := c.metricsQuery()
+// reportQuery reads reportParameters. nothing is as in question.series.
+func (ask *question) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
+	m, nothing, err := ask.metricsQuery()
 	if err != nil {
 		return q, false, err
 	}
@@ -101,59 +81,22 @@ func (c *call) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
 		Model: m.Model, Version: m.Version, Environment: m.Environment, Across: m.Across,
 		Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
 	}
-	if q.Floor.Actuals, err = c.params.atLeastOne("min_actuals"); err != nil {
+	if q.Floor.Actuals, err = ask.params.atLeastOne("min_actuals"); err != nil {
 		return q, false, err
 	}
-	q.Floor.Coverage, err = c.params.float64("min_coverage", 0, 1)
+	q.Floor.Coverage, err = ask.params.float64("min_coverage", 0, 1)
 	return q, nothing, err
 }
 
-func runReport(ctx context.Context, c *call, _ *pipe) error {
-	q, nothing, err := c.reportQuery()
+func runReport(ctx context.Context, ask *question) error {
+	q, nothing, err := ask.reportQuery()
 	if err != nil || nothing {
 		return err
 	}
-	store := c.store.(ReportStore)
-	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.ReportRow) bool) (engine.Read, error) {
-		return store.EachReport(ctx, q, yield)
-	}, addReport)
+	return pull(ctx, ask, ask.store.(ReportStore).EachReport, q, addReport)
 }
 
-func addReport(t *table, r *engine.ReportRow) {
-	t.add(text(r.Model), text(r.Version), text(r.Environment))
-	t.addMeasures(&r.Measures)
-}
-
-func runTimeseries(ctx context.Context, c *call, _ *pipe) error {
-	report, nothing, err := c.reportQuery()
-	if err != nil {
-		return err
-	}
-	q := engine.TimeseriesQuery{ReportQuery: report}
-	interval, err := c.params.string("interval")
-	if err != nil {
-		return err
-	}
-	if q.Interval, err = engine.ParseInterval(interval); err != nil {
-		return badParameter("Error validating %s to type String: the parameter interval must be one of %s", shown(interval), allIntervals)
-	}
-	zone, err := c.params.string("timezone")
-	if err != nil {
-		return err
-	}
-	if q.Zone, err = zones.Load(zone); err != nil {
-		return badParameter("Error validating %s to type String: the parameter timezone must be a name of the tz database, such as Europe/Berlin", shown(zone))
-	}
-	if nothing {
-		return nil
-	}
-	store := c.store.(ReportStore)
-	return pull(ctx, c, wide(q.Model), func(ctx context.Context, yield func(*engine.TimeseriesRow) bool) (engine.Read, error) {
-		return store.EachBucket(ctx, q, yield)
-	}, addBucket)
-}
-
-func addBucket(t *table, r *engine.TimeseriesRow) {
-	t.add(text(r.Model), text(r.Version), text(r.Environment), moment(r.Start), moment(r.End))
-	t.addMeasures(&r.Measures)
+func addReport(t *encode.Table, r *engine.ReportRow) {
+	addSeries(t, r.Model, r.Version, r.Environment)
+	addMeasures(t, &r.Measures)
 }

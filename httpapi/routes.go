@@ -4,6 +4,10 @@ import (
 	"bytes"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/httpapi/internal/body"
+	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // label names a route in logs and metrics. The set is closed, so that no request can add to it.
@@ -72,7 +76,7 @@ func (s *Server) checkHead(c *call) error {
 		return err
 	}
 	c.ctx.SetUserValue(admitted{}, true)
-	if err := checkLength(c.ctx, s.limits.BodyBytesMax); err != nil {
+	if err := body.CheckLength(c.ctx, s.limits.BodyBytesMax); err != nil {
 		return err
 	}
 	if r.head == nil || !c.ctx.IsPost() {
@@ -87,15 +91,15 @@ type admitted struct{}
 // admit checks a request from the outside in: its framing, its path, its token, its method. A handler sees only what
 // passed. There is no route for a preflight, which admit answers.
 func (s *Server) admit(c *call) (*route, error) {
-	if e := checkFraming(&c.ctx.Request.Header); e != nil {
-		return nil, e
+	err := conn.CheckFraming(&c.ctx.Request.Header)
+	if err != nil {
+		return nil, err
 	}
-	var e *answerError
-	if c.target, e = parseTarget(c.ctx.Request.Header.RequestURI()); e != nil {
-		return nil, e
+	if c.target, err = conn.ParseTarget(c.ctx.Request.Header.RequestURI()); err != nil {
+		return nil, err
 	}
-	if e := s.checkOrigin(c); e != nil {
-		return nil, e
+	if err := s.checkOrigin(c); err != nil {
+		return nil, err
 	}
 	commonHeaders(&c.ctx.Response.Header)
 	c.cors()
@@ -104,31 +108,31 @@ func (s *Server) admit(c *call) (*route, error) {
 		preflight(c.ctx)
 		return nil, nil
 	}
-	r := findRoute(c.target.path)
+	r := findRoute(c.target.Path)
 	if r != nil {
 		c.label = r.label
 	}
-	c.params.parse(c.target.query)
+	c.params.parse(c.target.Query)
 	if r == nil || !r.open {
-		e := s.identify(c)
-		// Who presents no known token is charged too: guessing must not be free.
-		if over := s.charge(c); over != nil {
+		err := s.identify(c)
+		// A request without a known token counts too: guessing must not be free.
+		if over := s.checkQuota(c); over != nil {
 			return nil, over
 		}
-		if e != nil {
-			return nil, e
+		if err != nil {
+			return nil, err
 		}
 	}
 	if r == nil {
-		return nil, notFound("there is nothing at %s", shown(c.target.path))
+		return nil, problem.NotFound("there is nothing at %s", problem.Shown(c.target.Path))
 	}
-	if e := r.allows(c.ctx); e != nil {
-		return nil, e
+	if err := r.allows(c.ctx); err != nil {
+		return nil, err
 	}
 	if p := s.store.Load(); p != nil {
 		c.store = *p
 	} else if !r.starting {
-		return nil, busy(0, "the server is starting: "+replaying)
+		return nil, problem.Busy(0, "the server is starting: "+replaying)
 	}
 	return r, nil
 }
@@ -146,7 +150,7 @@ func findRoute(path []byte) *route {
 }
 
 // allows refuses a method that the route does not have.
-func (r *route) allows(ctx *fasthttp.RequestCtx) *answerError {
+func (r *route) allows(ctx *fasthttp.RequestCtx) error {
 	if r.get != nil && (ctx.IsGet() || ctx.IsHead()) || r.post != nil && ctx.IsPost() {
 		return nil
 	}
@@ -158,8 +162,8 @@ func (r *route) allows(ctx *fasthttp.RequestCtx) *answerError {
 		allowed = "POST, OPTIONS"
 	}
 	ctx.Response.Header.Set(fasthttp.HeaderAllow, allowed)
-	return answer(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
-		shown(ctx.Method()), allowed)
+	return problem.New(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
+		problem.Shown(ctx.Method()), allowed)
 }
 
 func commonHeaders(header *fasthttp.ResponseHeader) {

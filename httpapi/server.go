@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,9 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi/internal/admission"
+	"github.com/residualdb/residual/httpapi/internal/body"
+	"github.com/residualdb/residual/httpapi/internal/conn"
 	"github.com/residualdb/residual/internal/freelist"
 	"github.com/residualdb/residual/internal/thread"
 )
@@ -73,16 +75,17 @@ type Server struct {
 	store    atomic.Pointer[Store]
 	calls    sync.Pool // of *call
 	intakes  freelist.List[intake]
-	buffers  freelist.List[[]byte] // for pieces
-	decoders decoders
+	buffers  freelist.List[[]byte] // of the lines of bodies
+	decoders body.Decoders
 
-	budget  budget
-	heap    heap
-	streams streams
+	// What a request passes on its way, from the outside in; the store's own backpressure comes last.
+	quota   admission.Quota
+	memory  admission.Memory
+	ingests *admission.Slots
+	bodies  admission.Bytes
 	decodes decodeSlots
-	ingests gate
-	queries gate
-	quota   quota
+	queries *admission.Slots
+	streams streams
 	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
 	gauging chan struct{}
 	counts  counters
@@ -90,8 +93,8 @@ type Server struct {
 	http *fasthttp.Server
 
 	// Guarded by mu.
-	mu     sync.Mutex
-	guards []*guard
+	mu        sync.Mutex
+	listeners []*conn.Listener
 	// stopped is set by Shutdown, which a Serve may come after.
 	stopped bool
 }
@@ -116,15 +119,15 @@ func New(store Store, opts Options) (*Server, error) {
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		started: opts.Now(),
 		gauging: make(chan struct{}, 1),
-		budget:  budget{limit: opts.Limits.InFlightBytesMax},
-		heap:    heap{limit: opts.Limits.HeapBytesMax},
-		streams: streams{budget: budget{limit: opts.Limits.AnswerBytesMax}},
+		quota:   admission.Quota{Rate: opts.Limits.RequestsPerSecond},
+		memory:  admission.Memory{Limit: opts.Limits.HeapBytesMax},
+		ingests: admission.NewSlots(opts.Limits.IngestsMax),
+		bodies:  admission.Bytes{Limit: opts.Limits.InFlightBytesMax},
 		decodes: newDecodeSlots(opts.Limits.DecodesMax),
-		ingests: gate{slots: make(chan struct{}, opts.Limits.IngestsMax)},
-		queries: gate{slots: make(chan struct{}, opts.Limits.QueriesMax)},
-		quota:   quota{rate: opts.Limits.RequestsPerSecond},
+		queries: admission.NewSlots(opts.Limits.QueriesMax),
+		streams: streams{bytes: admission.Bytes{Limit: opts.Limits.AnswerBytesMax}, questions: opts.Limits.QueriesMax},
 	}
-	s.calls.New = func() any { return &call{server: s} }
+	s.calls.New = func() any { return &call{server: s, charge: admission.Charge{Bytes: &s.bodies}} }
 	s.http = s.newHTTP()
 	if store != nil {
 		s.Attach(store)
@@ -154,9 +157,9 @@ func (s *Server) newHTTP() *fasthttp.Server {
 		ExpectHandler:      s.expect,
 		WriteTimeout:       s.limits.WriteTimeout,
 		IdleTimeout:        s.limits.IdleTimeout,
-		ReadBufferSize:     readBufferBytes,
+		ReadBufferSize:     conn.ReadBufferBytes,
 		MaxRequestsPerConn: requestsPerConnMax,
-		// The guard around the listener bounds connections; a worker may still be leaving one that made room.
+		// The listener bounds connections; a worker may still be leaving one that made room.
 		Concurrency:     2 * s.limits.ConnsMax,
 		CloseOnShutdown: true,
 
@@ -168,14 +171,16 @@ func (s *Server) newHTTP() *fasthttp.Server {
 
 // Serve accepts connections on ln until [Server.Shutdown] or an error of the listener. It takes over ln.
 func (s *Server) Serve(ln net.Listener) error {
-	g := newGuard(ln, s)
+	bounded := conn.Listen(ln, conn.Options{
+		Max: s.limits.ConnsMax, MaxPerAddress: s.limits.ConnsPerIPMax, Refused: &s.counts.refusedConns, Warn: s.log.warn,
+	})
 	s.mu.Lock()
-	if len(s.guards) == 0 && !s.stopped {
+	if len(s.listeners) == 0 && !s.stopped {
 		s.decodes.threads = thread.Start(s.limits.DecodesMax)
 	}
-	s.guards = append(s.guards, g)
+	s.listeners = append(s.listeners, bounded)
 	s.mu.Unlock()
-	if err := s.http.Serve(g); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.http.Serve(bounded); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("httpapi: serve %s: %w", ln.Addr(), err)
 	}
 	return nil
@@ -187,8 +192,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.ShutdownWithContext(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, g := range s.guards {
-		g.closeAll()
+	for _, ln := range s.listeners {
+		ln.CloseAll()
 	}
 	if !s.stopped {
 		s.decodes.threads.Stop()
@@ -202,74 +207,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// handle serves one request. Nothing of ctx outlives it.
-func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	c := s.begin(ctx)
-	s.run(c, (*Server).route)
-	s.finish(c)
-}
-
-// expect decides from its head alone about a request whose client asks before it sends the body: 100, or the status of
-// an answer that is in the response already.
-func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
-	c := s.begin(ctx)
-	if s.run(c, (*Server).checkHead) {
-		c.end()
-		s.calls.Put(c)
-		return fasthttp.StatusContinue
+func (s *Server) openConns() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ln := range s.listeners {
+		n += ln.Open()
 	}
-	status := ctx.Response.StatusCode()
-	s.finish(c)
-	return status
-}
-
-func (s *Server) begin(ctx *fasthttp.RequestCtx) *call {
-	if peer, ok := ctx.Conn().(*conn); ok {
-		peer.serves()
-	}
-	c := s.calls.Get().(*call)
-	c.begin(ctx)
-	return c
-}
-
-// run runs a part of a request and turns its error or its panic into an answer, which it reports by false.
-func (s *Server) run(c *call, part func(*Server, *call) error) (ok bool) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.counts.panics.Add(1)
-			s.log.panicked(c.label, fault, debug.Stack())
-			// What the handler set is unknown.
-			c.ctx.Response.Reset()
-			c.fail(answer(fasthttp.StatusInternalServerError, "errors", "internal error"))
-			c.ctx.SetConnectionClose()
-			ok = false
-		}
-	}()
-	err := part(s, c)
-	if err == nil {
-		return true
-	}
-	e, known := asAnswer(err)
-	if !known {
-		s.log.failed(c, err)
-	}
-	c.fail(e)
-	return false
-}
-
-// finish counts and logs a request that was answered and puts its call back. A stream is counted when it is over.
-func (s *Server) finish(c *call) {
-	if !c.streams {
-		a := c.answered()
-		s.tell(&a, int64(len(c.ctx.Response.Body())))
-	}
-	c.end()
-	s.calls.Put(c)
-}
-
-// tell counts and logs an answer of so many bytes.
-func (s *Server) tell(a *answered, bytes int64) {
-	took := time.Since(a.began)
-	s.counts.answered(a.label, a.status, took)
-	s.log.answered(a, took, bytes)
+	return n
 }

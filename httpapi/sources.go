@@ -5,17 +5,20 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi/internal/auth"
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // source is a data source: what can be appended to it, and how.
 type source struct {
 	name    string
-	columns []column
+	columns []encode.Column
 	// sparse are the columns that a row of a CSV or Parquet file is without where the file has nothing, or null.
 	sparse []string
 	// in reports whether a store has it.
 	in     func(Store) bool
-	decode func(to *intake, body []byte, format event.Format, rules event.Rules) error
+	decode func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error
 	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
 	// rejects are the kept rejects of an intake, rows the number of its rows.
 	rejects func(*intake) []event.Reject
@@ -31,19 +34,19 @@ const (
 var sources = [...]source{
 	{
 		name: predictionsName,
-		columns: []column{
-			{"timestamp", kindDateTime},
-			{"model_id", kindString},
-			{"prediction_id", kindString},
-			{"features", kindString},
-			{"predicted_value", kindFloat64},
-			{"actual_value", kindFloat64},
-			{"model_version", kindString},
-			{"environment", kindString},
+		columns: []encode.Column{
+			{Name: "timestamp", Kind: encode.DateTime},
+			{Name: "model_id", Kind: encode.String},
+			{Name: "prediction_id", Kind: encode.String},
+			{Name: "features", Kind: encode.String},
+			{Name: "predicted_value", Kind: encode.Float64},
+			{Name: "actual_value", Kind: encode.Float64},
+			{Name: "model_version", Kind: encode.String},
+			{Name: "environment", Kind: encode.String},
 		},
 		in: func(Store) bool { return true },
-		decode: func(to *intake, body []byte, format event.Format, rules event.Rules) error {
-			return to.decoder.Decode(&to.batch, body, format, rules)
+		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
+			return d.Decode(&to.batch, body, format, rules)
 		},
 		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
 			if key.ID == "" {
@@ -56,13 +59,13 @@ var sources = [...]source{
 	},
 	{
 		name: actualsName,
-		columns: []column{
-			{"model_id", kindString},
-			{"prediction_id", kindString},
-			{"actual_value", kindFloat64},
-			{"timestamp", kindDateTime},
-			{"model_version", kindString},
-			{"environment", kindString},
+		columns: []encode.Column{
+			{Name: "model_id", Kind: encode.String},
+			{Name: "prediction_id", Kind: encode.String},
+			{Name: "actual_value", Kind: encode.Float64},
+			{Name: "timestamp", Kind: encode.DateTime},
+			{Name: "model_version", Kind: encode.String},
+			{Name: "environment", Kind: encode.String},
 		},
 		// A file has no actual where nobody knows it yet, so that this withdraws none, as the null of JSON does.
 		sparse: []string{"actual_value", "timestamp", "model_version", "environment"},
@@ -70,8 +73,8 @@ var sources = [...]source{
 			_, ok := store.(ActualsStore)
 			return ok
 		},
-		decode: func(to *intake, body []byte, format event.Format, rules event.Rules) error {
-			return to.decoder.DecodeActuals(&to.actuals, body, format, rules)
+		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
+			return d.DecodeActuals(&to.actuals, body, format, rules)
 		},
 		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
 			actuals := store.(ActualsStore)
@@ -117,11 +120,11 @@ func (s *Server) sourceNamed(c *call) (*source, error) {
 		return nil, err
 	}
 	if !given || len(name) == 0 {
-		return nil, badParameter("the parameter name is missing; it names the data source, such as %s", predictionsName)
+		return nil, problem.BadParameter("the parameter name is missing; it names the data source, such as %s", predictionsName)
 	}
 	src := sourceIn(c.store, string(name))
 	if src == nil {
-		return nil, notFound("the data source %s does not exist; GET /v0/datasources lists those that do", shown(name))
+		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 	}
-	return src, s.allow(c, scope{kind: appendSource, name: src.name})
+	return src, c.principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
 }

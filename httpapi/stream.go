@@ -1,23 +1,34 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"io"
+	"iter"
 	"net"
 	"runtime/debug"
+	"sync"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/admission"
+	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 const (
 	// streamBytes is what a long answer takes while it is sent: its batch, its piece, and what the system keeps of what
 	// the client has not taken.
-	streamBytes = batchCells*cellBytes + 2*answerPieceBytes + 2*streamSocketBytes
+	streamBytes = encode.BatchBytes + 2*encode.PieceBytes + 2*streamSocketBytes
 	// streamSocketBytes bounds what the system takes of an answer ahead of the client. It doubles the value for its own use.
 	streamSocketBytes = 128 << 10
 	// answerBytesPerSecond is the least rate at which a client must take a long answer, beyond Limits.WriteTimeout.
 	answerBytesPerSecond = 128 << 10
+	// pullBytes is what a query takes whose rows come one by one: those that the store makes at one time, and a stack.
+	pullBytes = 256 << 10
+	// stalledAfter is how long a client must have taken nothing of its answer to be cut off for the sake of another answer.
+	stalledAfter = time.Second
 )
 
 var (
@@ -26,14 +37,59 @@ var (
 	errEnded = errors.New("another answer needed the room")
 )
 
+// each hands on the rows of an answer to q one by one, until yield returns false.
+type each[Q, R any] func(ctx context.Context, q Q, yield func(row *R) bool) (engine.Read, error)
+
+// pull answers with the rows of rows, as many as a batch holds; the table gets the others when these are written. Where
+// the question is wide it is charged like a long answer, because it may come to be one.
+//
+// ctx bounds the time to the first batch. The time of what comes later is bounded by Limits.AnswerTimeout.
+func pull[Q, R any](ctx context.Context, ask *question, rows each[Q, R], q Q, add func(t *encode.Table, row *R)) error {
+	streams, charged := ask.streams, int64(0)
+	if ask.wide {
+		charged = pullBytes
+		if err := streams.charge(charged); err != nil {
+			return err
+		}
+	}
+	own, cancel := context.WithTimeout(context.Background(), ask.limits.QueryTimeout+ask.limits.AnswerTimeout)
+	release := context.AfterFunc(ctx, cancel)
+	var read engine.Read
+	var err error
+	next, stop := iter.Pull(func(yield func(*R) bool) { read, err = rows(own, q, yield) })
+	ask.table.More = func(t *encode.Table) error {
+		for !t.Full() {
+			row, ok := next()
+			if !ok {
+				t.More = nil
+				t.RowsRead, t.BytesRead = read.Rows, read.Bytes
+				return err
+			}
+			add(t, row)
+		}
+		return nil
+	}
+	ask.table.Done = func() {
+		stop()
+		cancel()
+		streams.bytes.Give(charged)
+		charged = 0
+	}
+	failed := ask.table.More(ask.table)
+	if !release() && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return failed
+}
+
 // stream is an answer of more than one piece on its way: rows are formatted as they come, pieces sent as they are full.
 // It belongs to the goroutine that serves the connection, but for what streams guards.
 type stream struct {
 	server   *Server
-	conn     *conn
+	conn     *conn.Conn
 	answered answered
 	// write writes the answer.
-	write func(o *output) error
+	write func(o *encode.Output) error
 	// release ends what write wrote from.
 	release func()
 	// charged is what the answer holds of Limits.AnswerBytesMax.
@@ -43,8 +99,8 @@ type stream struct {
 	patience time.Duration
 	sent     int64
 
-	// since is when the write under way began, zero between writes; ended is set by who cuts the stream off. Guarded by the
-	// mutex of streams.
+	// Guarded by the mutex of streams. since is when the write under way began, zero between writes; ended is set when the
+	// stream is cut off for another one.
 	since time.Time
 	ended bool
 	// over is closed when nothing is charged any more.
@@ -52,22 +108,23 @@ type stream struct {
 }
 
 // stream sends the rest of the call's table. The call gives it away.
-func (c *call) stream(f *outputFormat) error {
-	rows := new(table)
-	a, err := c.openStream(streamBytes + f.holds(&c.table))
+func (c *call) stream(f *encode.Format) error {
+	a, err := c.openStream(streamBytes + f.Holds(&c.table))
 	if err != nil {
 		return err
 	}
-	*rows, c.table = c.table, table{}
-	a.write, a.release = func(o *output) error { return f.write(o, rows) }, rows.reset
-	c.ctx.SetContentType(f.contentType)
-	return c.sendStream(a, -1)
+	rows := new(encode.Table)
+	*rows, c.table = c.table, encode.Table{}
+	a.write, a.release = func(o *encode.Output) error { return f.Write(o, rows) }, rows.Reset
+	c.ctx.SetContentType(f.ContentType)
+	c.sendStream(a, -1)
+	return nil
 }
 
 // sendBody answers with a body that may be long.
 func (c *call) sendBody(body []byte, contentType string) error {
 	c.ctx.SetContentType(contentType)
-	if len(body) <= answerPieceBytes {
+	if len(body) <= encode.PieceBytes {
 		c.keepBody(body)
 		return nil
 	}
@@ -75,50 +132,48 @@ func (c *call) sendBody(body []byte, contentType string) error {
 	if err != nil {
 		return err
 	}
-	a.write = func(o *output) error {
+	a.write = func(o *encode.Output) error {
 		_, err := o.Write(body)
 		return err
 	}
 	a.release = func() {}
-	return c.sendStream(a, len(body))
+	c.sendStream(a, len(body))
+	return nil
 }
 
 // openStream charges a stream, whose write and release the caller sets.
 func (c *call) openStream(bytes int64) (*stream, error) {
 	s := c.server
-	if !s.streams.charge(bytes) {
-		return nil, s.overAnswers(bytes)
+	if err := s.streams.charge(bytes); err != nil {
+		return nil, err
 	}
 	return &stream{
-		server: s, conn: c.ctx.Conn().(*conn), answered: c.answered(), charged: bytes,
+		server: s, conn: conn.Of(c.ctx), answered: c.answered(), charged: bytes,
 		end: time.Now().Add(s.limits.AnswerTimeout), patience: s.limits.WriteTimeout, over: make(chan struct{}),
 	}, nil
 }
 
 // sendStream lets a stream be sent after the call, of so many bytes, or -1.
-func (c *call) sendStream(a *stream, length int) error {
+func (c *call) sendStream(a *stream, length int) {
 	c.streams = true
 	a.server.streams.add(a)
-	if socket := a.conn.socket(); socket != nil {
-		_ = socket.SetWriteBuffer(streamSocketBytes)
-	}
+	_ = a.conn.Socket().SetWriteBuffer(streamSocketBytes)
 	if length >= 0 || c.ctx.Request.Header.IsHTTP11() || c.ctx.IsHead() {
 		c.ctx.Response.SetBodyStream(a, length)
-		return nil
+		return
 	}
 	// To a client of HTTP/1.0 the end of the connection is the end of the answer.
 	header := &c.ctx.Response.Header
 	header.SetContentLength(-2)
 	header.SetConnectionClose()
 	head := append([]byte(nil), header.Header()...)
-	a.conn.unsent.Store(a)
+	a.conn.Keep(a)
 	c.ctx.HijackSetNoResponse(true)
 	c.ctx.Hijack(func(net.Conn) {
-		if a.conn.unsent.CompareAndSwap(a, nil) {
+		if a.conn.Release() {
 			a.writeToEnd(head)
 		}
 	})
-	return nil
 }
 
 // writeToEnd sends the answer under its head. When it fails the connection is reset, so that the client does not take
@@ -128,38 +183,10 @@ func (a *stream) writeToEnd(head []byte) {
 	if err == nil {
 		_, err = a.WriteTo(a.conn)
 	}
-	if socket := a.conn.socket(); socket != nil && err != nil {
-		_ = socket.SetLinger(0)
+	if err != nil {
+		_ = a.conn.Socket().SetLinger(0)
 	}
 	_ = a.Close()
-}
-
-// overAnswers refuses an answer for which there is no memory.
-func (s *Server) overAnswers(bytes int64) error {
-	s.counts.answersFull.Add(1)
-	if bytes > s.limits.AnswerBytesMax {
-		return answer(fasthttp.StatusRequestEntityTooLarge, "limits", "the answer does not fit the memory of this server; "+
-			"ask for fewer models or buckets, or start it with a larger --memory-limit")
-	}
-	return busy(s.limits.QueriesMax, "too many long answers are being sent; ask for this one again")
-}
-
-// collect gathers all rows in one batch.
-func (c *call) collect() error {
-	t := &c.table
-	for t.more != nil {
-		batch := t.cells
-		t.cells = nil
-		if err := t.more(t); err != nil {
-			return err
-		}
-		t.cells = append(batch, t.cells...)
-		t.held = int64(cap(t.cells)) * cellBytes
-		if t.held > c.server.limits.AnswerBytesMax/2 {
-			return c.server.overAnswers(2 * t.held)
-		}
-	}
-	return nil
 }
 
 // SupportsBodyWriteTo implements fasthttp.BodyWriterTo.
@@ -168,15 +195,12 @@ func (a *stream) SupportsBodyWriteTo() bool { return true }
 // Read implements io.Reader, for the sake of an interface alone.
 func (a *stream) Read([]byte) (int, error) { panic("BUG: a stream is written and not read") }
 
-var (
-	_ fasthttp.BodyWriterTo = (*stream)(nil)
-	_ io.ReadCloser         = (*stream)(nil)
-)
-
 // WriteTo sends the answer. When it fails the connection ends without the last chunk, by which the client sees that
 // the answer is cut short.
 func (a *stream) WriteTo(w io.Writer) (n int64, err error) {
-	o := &output{buf: make([]byte, 0, answerPieceBytes+longTextBytes), send: func(p []byte) error { return a.send(w, p) }}
+	o := &encode.Output{
+		Buf: make([]byte, 0, encode.PieceBytes+encode.LongTextBytes), Send: func(p []byte) error { return a.send(w, p) },
+	}
 	defer func() {
 		if fault := recover(); fault != nil {
 			a.server.counts.panics.Add(1)
@@ -191,10 +215,10 @@ func (a *stream) WriteTo(w io.Writer) (n int64, err error) {
 	if err := a.write(o); err != nil {
 		return a.sent, err
 	}
-	if len(o.buf) > 0 {
-		o.flush()
+	if len(o.Buf) > 0 {
+		o.Flush()
 	}
-	return a.sent, o.err
+	return a.sent, o.Err
 }
 
 // send writes a piece. The client has WriteTimeout for it, less what it took for those before it longer than
@@ -230,4 +254,88 @@ func (a *stream) Close() error {
 	a.server.streams.remove(a)
 	a.server.tell(&a.answered, a.sent)
 	return nil
+}
+
+// streams are the long answers on their way, and what they hold of memory.
+type streams struct {
+	bytes admission.Bytes
+	// questions is how many are answered at once, which a client that is refused is told.
+	questions int
+
+	// Guarded by mu.
+	mu  sync.Mutex
+	all map[*stream]struct{}
+}
+
+// charge takes memory for an answer. When there is none left, the answer whose client has taken nothing for longest
+// makes room, if that is longer than stalledAfter: clients that do not read keep no others from their answers.
+func (s *streams) charge(n int64) error {
+	for n <= s.bytes.Limit {
+		if s.bytes.Take(n) {
+			return nil
+		}
+		stalled := s.endStalled()
+		if stalled == nil {
+			break
+		}
+		stalled.conn.Abort()
+		<-stalled.over
+	}
+	return s.over(n)
+}
+
+// over refuses an answer for which there is no memory.
+func (s *streams) over(n int64) error {
+	s.bytes.Refused.Add(1)
+	if n > s.bytes.Limit {
+		e := problem.TooLarge("the answer does not fit the memory of this server; " +
+			"ask for fewer models or buckets, or start it with a larger --memory-limit")
+		e.HangUp = false
+		return e
+	}
+	return problem.Busy(s.questions, "too many long answers are being sent; ask for this one again")
+}
+
+// endStalled marks the answer that is to make room as ended. It is being written, so that it is over as soon as its
+// connection is closed.
+func (s *streams) endStalled() (stalled *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := time.Now().Add(-stalledAfter)
+	for a := range s.all {
+		if !a.ended && !a.since.IsZero() && a.since.Before(before) {
+			stalled, before = a, a.since
+		}
+	}
+	if stalled != nil {
+		stalled.ended = true
+	}
+	return stalled
+}
+
+func (s *streams) add(a *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[*stream]struct{}{}
+	}
+	s.all[a] = struct{}{}
+}
+
+// remove gives back what the stream was charged for.
+func (s *streams) remove(a *stream) {
+	s.mu.Lock()
+	delete(s.all, a)
+	s.mu.Unlock()
+	s.bytes.Give(a.charged)
+	close(a.over)
+}
+
+// writes notes that a write of the stream begins, or, with the zero time, that it is over, and tells whether another
+// answer needs the room.
+func (s *streams) writes(a *stream, at time.Time) (ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.since = at
+	return a.ended
 }

@@ -81,13 +81,32 @@ var rooms = map[string]room{
 	"engine/internal/actuals": {never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {
 		module: []string{
-			"engine", "event", "httpapi/upload", "internal/freelist", "internal/jsontext", "internal/thread", "internal/zones",
+			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
+			"httpapi/internal/encode", "httpapi/internal/problem", "httpapi/internal/upload",
+			"internal/freelist", "internal/jsontext", "internal/thread", "internal/zones",
 		},
-		outside: []string{
-			"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3",
-		},
+		outside: []string{"github.com/valyala/fasthttp"},
+		never:   []string{"net/http"},
 	},
-	"httpapi/upload": {
+	"httpapi/internal/admission": {never: []string{"net", "net/http", "os"}},
+	"httpapi/internal/auth":      {module: []string{"httpapi/internal/problem"}, never: []string{"net", "net/http"}},
+	"httpapi/internal/body": {
+		module:  []string{"event", "httpapi/internal/problem"},
+		outside: []string{"github.com/klauspost/compress", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3"},
+		never:   []string{"net/http", "os"},
+	},
+	"httpapi/internal/conn": {
+		module: []string{"httpapi/internal/problem"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net/http", "os"},
+	},
+	"httpapi/internal/encode": {
+		module:  []string{"httpapi/internal/problem", "internal/jsontext"},
+		outside: []string{"github.com/parquet-go/parquet-go"},
+		never:   []string{"net", "net/http", "os", "sync"},
+	},
+	"httpapi/internal/problem": {
+		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
+	},
+	"httpapi/internal/upload": {
 		module:  []string{"internal/jsontext"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync", "time/tzdata"},
@@ -124,7 +143,7 @@ var rooms = map[string]room{
 
 // forTests is what any test may import besides its room's row, its own package and the internal packages.
 var forTests = []string{
-	"github.com/getkin/kin-openapi/openapi3", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "go.uber.org/goleak",
+	"github.com/getkin/kin-openapi/openapi3", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "go.uber.org/goleak",
 }
 
 // light is all that a program pulls in by importing engine.

@@ -1,0 +1,178 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/residualdb/residual/httpapi/internal/problem"
+)
+
+// tokensName is the file in the data directory. It is replaced as a whole; its draft, which only one writer can
+// create, is the lock between two of them.
+const (
+	tokensName = "tokens.json"
+	draftName  = "tokens.json.new"
+)
+
+// tokensMax bounds the file: each request compares its token with all of them.
+const tokensMax = 1000
+
+// ErrToken is returned for a token command that cannot be carried out as given.
+var ErrToken = errors.New("token")
+
+// Token is what is kept of a token: all but the token itself.
+type Token struct {
+	Name    string    `json:"name"`
+	SHA256  string    `json:"sha256"`
+	Scopes  []string  `json:"scopes"`
+	Created time.Time `json:"created"`
+}
+
+type tokensFile struct {
+	Tokens []Token `json:"tokens"`
+}
+
+// Create adds a token to the data directory and returns it. It is shown nowhere else: the directory gets its
+// SHA-256. Its scopes must be of those that exist.
+func Create(dir string, token Token, existing []string) (string, error) {
+	if !plainName(token.Name) {
+		return "", fmt.Errorf("%w: the name %s must be 1 to 128 letters, digits, dots, dashes and underscores", ErrToken, problem.Shown(token.Name))
+	}
+	if len(token.Scopes) == 0 {
+		return "", fmt.Errorf("%w: at least one scope is needed", ErrToken)
+	}
+	for _, text := range token.Scopes {
+		s, err := parseScope(text)
+		if err == nil {
+			err = s.exists(existing)
+		}
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrToken, err)
+		}
+	}
+	var secret [32]byte
+	// rand.Read never fails.
+	_, _ = rand.Read(secret[:])
+	text := "p." + base64.RawURLEncoding.EncodeToString(secret[:])
+	sum := sha256.Sum256([]byte(text))
+	err := editTokens(dir, func(tokens []Token) ([]Token, error) {
+		if slices.ContainsFunc(tokens, func(t Token) bool { return t.Name == token.Name }) {
+			return nil, fmt.Errorf("%w: one named %s exists; revoke it first", ErrToken, token.Name)
+		}
+		if len(tokens) >= tokensMax {
+			return nil, fmt.Errorf("%w: there are %d already, which is the most", ErrToken, tokensMax)
+		}
+		token.SHA256, token.Created = hex.EncodeToString(sum[:]), token.Created.UTC().Truncate(time.Second)
+		return append(tokens, token), nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+// Revoke removes a token from the data directory. A running server notices within a second.
+func Revoke(dir, name string) error {
+	return editTokens(dir, func(tokens []Token) ([]Token, error) {
+		kept := slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.Name == name })
+		if len(kept) == len(tokens) {
+			return nil, fmt.Errorf("%w: there is none named %s", ErrToken, problem.Shown(name))
+		}
+		return kept, nil
+	})
+}
+
+// List returns the tokens of the data directory, which must exist, in the order of their creation.
+func List(dir string) ([]Token, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	tokens, _, err := readTokens(dir)
+	return tokens, err
+}
+
+// readTokens reads the file and what tells this version of it from the next. A missing file holds no tokens.
+func readTokens(dir string) ([]Token, fs.FileInfo, error) {
+	file, err := os.Open(filepath.Join(dir, tokensName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read tokens: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read tokens: %w", err)
+	}
+	var content tokensFile
+	decoder := json.NewDecoder(file)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&content); err != nil {
+		return nil, nil, fmt.Errorf("read tokens: %s: %w", file.Name(), err)
+	}
+	return content.Tokens, info, nil
+}
+
+// editTokens replaces the file by an edited one, durably.
+func editTokens(dir string, edit func([]Token) ([]Token, error)) (err error) {
+	draft, err := os.OpenFile(filepath.Join(dir, draftName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: another command is changing the tokens; if none is, remove %s", ErrToken, filepath.Join(dir, draftName))
+	}
+	if err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = draft.Close()
+			_ = os.Remove(draft.Name())
+		}
+	}()
+	tokens, _, err := readTokens(dir)
+	if err != nil {
+		return err
+	}
+	if tokens, err = edit(tokens); err != nil {
+		return err
+	}
+	encoded, err := json.MarshalIndent(tokensFile{Tokens: tokens}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	if _, err = draft.Write(append(encoded, '\n')); err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	if err = draft.Sync(); err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	if err = draft.Close(); err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	if err = os.Rename(draft.Name(), filepath.Join(dir, tokensName)); err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("write tokens: %w", err)
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("write tokens: sync %s: %w", dir, err)
+	}
+	return nil
+}

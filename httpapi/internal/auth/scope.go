@@ -1,0 +1,77 @@
+package auth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residualdb/residual/httpapi/internal/problem"
+)
+
+// Kind is what a scope allows.
+type Kind uint8
+
+// What a scope allows: everything, to append to a data source, to read its quarantine, to ask a pipe.
+const (
+	Admin Kind = iota
+	AppendSource
+	ReadSource
+	ReadPipe
+	kindCount
+)
+
+var scopePrefixes = [kindCount]string{"ADMIN", "DATASOURCES:APPEND:", "DATASOURCES:READ:", "PIPES:READ:"}
+
+// Scope is one right: a kind, and for all but ADMIN the data source or pipe it is limited to.
+type Scope struct {
+	Kind Kind
+	Name string
+}
+
+func (s Scope) String() string { return scopePrefixes[s.Kind] + s.Name }
+
+// parseScope reads the text that tokens.json and the command line hold.
+func parseScope(text string) (Scope, error) {
+	if text == scopePrefixes[Admin] {
+		return Scope{}, nil
+	}
+	for kind := AppendSource; kind < kindCount; kind++ {
+		if name, ok := strings.CutPrefix(text, scopePrefixes[kind]); ok && plainName(name) {
+			return Scope{Kind: kind, Name: name}, nil
+		}
+	}
+	return Scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name> and PIPES:READ:<name> are allowed", problem.Shown(text))
+}
+
+// exists returns an error for a scope of a data source or pipe that no store has. Tokens that were given one are kept: a later version
+// may know it.
+func (s Scope) exists(existing []string) error {
+	if s.Kind == Admin || slices.Contains(existing, s.String()) {
+		return nil
+	}
+	var names []string
+	for _, text := range existing {
+		if name, ok := strings.CutPrefix(text, scopePrefixes[s.Kind]); ok {
+			names = append(names, name)
+		}
+	}
+	return fmt.Errorf("the scope %s is of something that does not exist; %s<name> is for %s",
+		problem.Shown(s.String()), scopePrefixes[s.Kind], strings.Join(names, ", "))
+}
+
+// covers reports whether s gives the right that is asked for.
+func (s Scope) covers(asked Scope) bool { return s.Kind == Admin || s == asked }
+
+// plainName reports whether a name can be one of a token, a data source or a pipe.
+func plainName(name string) bool {
+	if name == "" || len(name) > 128 {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,137 @@
+package encode
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/residualdb/residual/internal/jsontext"
+)
+
+const dateTimeLayout = "2006-01-02 15:04:05"
+
+// writeJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
+func writeJSON(o *Output, t *Table) error {
+	o.Buf = appendMeta(o.Buf, t.Columns)
+	for t.step() {
+		if t.stepped() > 1 {
+			o.Buf = append(o.Buf, ',')
+		}
+		o.Buf = append(o.Buf, "\n\t\t{"...)
+		for j, cell := range t.current() {
+			o.Buf = appendComma(o.Buf, j)
+			o.Buf = append(o.Buf, "\n\t\t\t"...)
+			o.Buf = jsontext.AppendString(o.Buf, t.Columns[j].Name)
+			o.Buf = append(o.Buf, ": "...)
+			o.jsonCell(t.Columns[j].Kind, cell)
+		}
+		o.Buf = append(o.Buf, "\n\t\t}"...)
+		if !o.pass() {
+			return o.Err
+		}
+	}
+	if err := o.ended(t); err != nil {
+		return err
+	}
+	if t.stepped() == 0 {
+		o.Buf = append(o.Buf, '\n')
+	}
+	o.Buf = appendTail(o.Buf, t)
+	return nil
+}
+
+// appendMeta writes what stands before the rows.
+func appendMeta(dst []byte, columns []Column) []byte {
+	dst = append(dst, "{\n\t\"meta\":\n\t["...)
+	for i, column := range columns {
+		dst = appendComma(dst, i)
+		dst = append(dst, "\n\t\t{\n\t\t\t\"name\": "...)
+		dst = jsontext.AppendString(dst, column.Name)
+		dst = append(dst, ",\n\t\t\t\"type\": "...)
+		dst = jsontext.AppendString(dst, column.Kind.String())
+		dst = append(dst, "\n\t\t}"...)
+	}
+	return append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
+}
+
+// appendTail writes what stands after the rows.
+func appendTail(dst []byte, t *Table) []byte {
+	dst = append(dst, "\n\t],\n\n\t\"rows\": "...)
+	dst = strconv.AppendInt(dst, int64(t.stepped()), 10)
+	if t.Limited {
+		dst = append(dst, ",\n\n\t\"rows_before_limit_at_least\": "...)
+		dst = strconv.AppendInt(dst, int64(t.BeforeLimit), 10)
+	}
+	dst = append(dst, ",\n\n\t\"statistics\":\n\t{\n\t\t\"elapsed\": "...)
+	dst = appendJSONFloat(dst, t.Elapsed.Seconds())
+	dst = append(dst, ",\n\t\t\"rows_read\": "...)
+	dst = strconv.AppendUint(dst, t.RowsRead, 10)
+	dst = append(dst, ",\n\t\t\"bytes_read\": "...)
+	dst = strconv.AppendUint(dst, t.BytesRead, 10)
+	return append(dst, "\n\t}\n}\n"...)
+}
+
+// writeNDJSON writes one object per row, as ClickHouse's JSONEachRow.
+func writeNDJSON(o *Output, t *Table) error {
+	for t.step() {
+		o.Buf = append(o.Buf, '{')
+		for j, cell := range t.current() {
+			o.Buf = appendComma(o.Buf, j)
+			o.Buf = jsontext.AppendString(o.Buf, t.Columns[j].Name)
+			o.Buf = append(o.Buf, ':')
+			o.jsonCell(t.Columns[j].Kind, cell)
+		}
+		o.Buf = append(o.Buf, "}\n"...)
+		if !o.pass() {
+			return o.Err
+		}
+	}
+	return o.ended(t)
+}
+
+// jsonCell writes a value, a long text part by part.
+func (o *Output) jsonCell(k Kind, c Cell) {
+	if len(c.text) > LongTextBytes && (k == String || k == NullableString) {
+		o.longJSON(c.text)
+		return
+	}
+	o.Buf = appendJSONCell(o.Buf, k, c)
+}
+
+func appendComma(dst []byte, i int) []byte {
+	if i > 0 {
+		dst = append(dst, ',')
+	}
+	return dst
+}
+
+func appendJSONCell(dst []byte, k Kind, c Cell) []byte {
+	switch k {
+	case Float64, NullableFloat64:
+		return appendJSONFloat(dst, c.number)
+	case UInt64:
+		return strconv.AppendUint(dst, c.whole, 10)
+	case DateTime:
+		dst = append(dst, '"')
+		return append(c.time().AppendFormat(dst, dateTimeLayout), '"')
+	case NullableString:
+		if c.text == "" {
+			return append(dst, "null"...)
+		}
+	case Strings:
+		if c.text == "" {
+			return append(dst, "[]"...)
+		}
+		dst = append(dst, '[')
+		return append(jsontext.AppendString(dst, c.text), ']')
+	default:
+	}
+	return jsontext.AppendString(dst, c.text)
+}
+
+// appendJSONFloat writes the shortest text that reads back as f, null for what is not a number.
+func appendJSONFloat(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	return jsontext.AppendFloat(dst, f)
+}

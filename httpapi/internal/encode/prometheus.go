@@ -1,0 +1,51 @@
+package encode
+
+import "math"
+
+// writePrometheus writes each column of numbers as a gauge named after pipe and column, and each column of statuses as
+// one that is 1 for the status that it is and 0 for each other; times are Unix seconds. A number that is NULL has no
+// sample. The labels are the columns of strings, which name a series: where the version latest was asked for that is its
+// name, and its samples go on when another version takes over.
+//
+// A column's samples stand together, so that all rows are in the batch.
+func writePrometheus(o *Output, t *Table) error {
+	w := &Exposition{Dst: o.Buf}
+	for j, column := range t.Columns {
+		states := column.States
+		fraction := column.Fraction()
+		if states == nil && !fraction && column.Kind != UInt64 && column.Kind != DateTime {
+			continue
+		}
+		w.Family(t.Name+"_"+column.Name, "gauge", "Column "+column.Name+" of the pipe "+t.Name+".")
+		for i := range t.rows() {
+			switch cell := t.row(i)[j]; {
+			case states != nil:
+				w.States(states, cell.text, t.labels(i)...)
+			case !fraction:
+				w.Sample("", float64(cell.whole), t.labels(i)...)
+			case column.Kind != NullableFloat64 || !math.IsNaN(cell.number):
+				w.Sample("", cell.number, t.labels(i)...)
+			}
+			if o.Buf = w.Dst; !o.pass() {
+				return o.Err
+			}
+			w.Dst = o.Buf
+		}
+	}
+	o.Buf = w.Dst
+	return nil
+}
+
+// labels returns the names and values, in turn, of what a row has the numbers of.
+func (t *Table) labels(row int) (labels []string) {
+	for k, cell := range t.row(row) {
+		switch column := &t.Columns[k]; {
+		case column.Kind != String:
+		case column.Name == t.LabelColumn:
+			labels = append(labels, column.Name, t.LabelValue)
+		default:
+			labels = append(labels, column.Name, cell.text)
+		}
+	}
+	return labels
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/httpapi/internal/admission"
+	"github.com/residualdb/residual/httpapi/internal/auth"
+	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/problem"
+)
+
+// Tokens is the tokens of a data directory as a server knows them. It follows the file: a change counts within a second.
+type Tokens = auth.Tokens
+
+// Token is what is kept of a token: all but the token itself.
+type Token = auth.Token
+
+// ErrToken is returned for a token command that cannot be carried out as given.
+var ErrToken = auth.ErrToken
+
+// LoadTokens reads the tokens of a data directory. A directory without any is not an error.
+func LoadTokens(dir string) (*Tokens, error) { return auth.Load(dir) }
+
+// CreateToken adds a token to the data directory and returns it. It is shown nowhere else.
+func CreateToken(dir, name string, scopes []string, created time.Time) (string, error) {
+	return auth.Create(dir, Token{Name: name, Scopes: scopes, Created: created}, Scopes())
+}
+
+// RevokeToken removes a token from the data directory. A running server notices within a second.
+func RevokeToken(dir, name string) error { return auth.Revoke(dir, name) }
+
+// ListTokens returns the tokens of the data directory, which must exist, in the order of their creation.
+func ListTokens(dir string) ([]Token, error) { return auth.List(dir) }
+
+// Scopes returns every scope that a token may have.
+func Scopes() []string {
+	list := []string{auth.Scope{Kind: auth.Admin}.String()}
+	for i := range sources {
+		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource} {
+			list = append(list, auth.Scope{Kind: kind, Name: sources[i].name}.String())
+		}
+	}
+	for i := range pipes {
+		list = append(list, auth.Scope{Kind: auth.ReadPipe, Name: pipes[i].name}.String())
+	}
+	return slices.Clip(list)
+}
+
+// identify finds out who sends a request. Without tokens it is anybody, with every right.
+func (s *Server) identify(c *call) error {
+	tokens := s.opts.Tokens
+	if err := tokens.Follow(s.opts.Now()); err != nil {
+		s.log.warn("tokens could not be read again, the known ones stay", "error", err)
+	}
+	if tokens.Open() {
+		c.principal = auth.Anybody()
+		return nil
+	}
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
+	c.principal, err = tokens.Identify(token)
+	return err
+}
+
+// token returns what the request presents, from the header or else from its query string.
+func (c *call) token() ([]byte, error) {
+	if header := c.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization); len(header) > 0 {
+		scheme, token, _ := bytes.Cut(header, []byte(" "))
+		if !bytes.EqualFold(scheme, []byte("Bearer")) {
+			return nil, problem.Forbidden("the Authorization header must be of the form Bearer <token>")
+		}
+		return bytes.TrimSpace(token), nil
+	}
+	token, _, err := c.params.text("token")
+	return token, err
+}
+
+// checkQuota counts a request against its token, or against its address if it has none that is known, and tells the client
+// how much of the quota is left.
+func (s *Server) checkQuota(c *call) error {
+	if s.quota.Rate == 0 || c.ctx.UserValue(admitted{}) != nil {
+		return nil
+	}
+	caller := admission.Caller{Token: c.principal.Name}
+	if peer := conn.Of(c.ctx); peer != nil && caller.Token == "" {
+		caller.Address = peer.Address()
+	}
+	rate := strconv.Itoa(s.quota.Rate)
+	ok, left, reset := s.quota.Take(caller, s.opts.Now())
+	if !ok {
+		return problem.TooMany(s.quota.Rate, "too many requests: "+rate+" a second are allowed")
+	}
+	header := &c.ctx.Response.Header
+	header.Set("X-RateLimit-Limit", rate)
+	header.Set("X-RateLimit-Remaining", strconv.Itoa(left))
+	header.Set("X-RateLimit-Reset", strconv.Itoa(int((reset+time.Second-1)/time.Second)))
+	return nil
+}
