@@ -1,48 +1,41 @@
 package event
 
-// Actuals is the actuals of one request in columns, and what was rejected
-// beside them: the rows of ml_model_actuals. Row i is element i of each column.
-// An Actuals is for one goroutine at a time; the zero Actuals is empty and ready.
+// Actuals is the actuals of one request in columns, and what was rejected beside them: the rows of ml_model_actuals.
+// Row i is element i of each column. An Actuals is for one goroutine at a time; the zero Actuals is empty and ready.
 type Actuals struct {
-	// Models are distinct and in the order of their first row; ModelOf holds one
-	// index into them per row.
+	// Models are distinct and in the order of their first row; ModelOf holds one index into them per row.
 	Models  []string
 	ModelOf []uint32
 
-	// Scopes are distinct and in the order of their first row; ScopeOf holds one
-	// index into them per row.
+	// Scopes are distinct and in the order of their first row; ScopeOf holds one index into them per row.
 	Scopes  []Scope
 	ScopeOf []uint32
 
 	IDs Text
 
-	// Values are finite, and 0 where Known is not set: such a row withdraws the
-	// actual.
+	// Values are finite, and 0 where Known is not set: such a row withdraws the actual.
 	Values []float64
 	Known  Bitmap
 
-	// Observed is when the actual was seen, in Unix milliseconds; 0 means that
-	// the line did not say.
+	// Observed is when the actual was seen, in Unix milliseconds; 0 means that the line did not say.
 	Observed []int64
 
 	// Rejects are the first RejectsMax rejected lines; Rejected counts all.
 	Rejects  []Reject
 	Rejected Counts
 
-	models map[string]uint32
-	scopes map[Scope]uint32
+	models lookup[string]
+	scopes lookup[Scope]
 }
 
-// Scope says which predictions of its model and id an actual is about: those of
-// one version, those of one environment, or those of both. An empty name stands
-// for every one, and the zero Scope for all predictions.
+// Scope says which predictions of its model and id an actual is about: those of one version, those of one environment,
+// or those of both. An empty name stands for every one, and the zero Scope for all predictions.
 type Scope struct{ Version, Environment string }
 
 // Len returns the number of rows.
 func (a *Actuals) Len() int { return len(a.Values) }
 
-// Reset empties the batch and keeps its memory. Views into its columns end
-// here; kept [Reject] values stay valid.
+// Reset empties the batch and keeps its memory. Views into its columns end here; kept [Reject] values stay valid.
 func (a *Actuals) Reset() {
 	clear(a.Models)
 	a.Models = a.Models[:0]
@@ -61,9 +54,8 @@ func (a *Actuals) Reset() {
 	a.Rejected = Counts{}
 }
 
-// Add checks an actual against the rules of the data source and appends it. The
-// error is a *[Reject] that names column and reason, or [ErrTooLarge]; the batch
-// is then as it was.
+// Add checks an actual against the rules of the data source and appends it. The error is a *[Reject] that names column
+// and reason, or [ErrTooLarge]; the batch is then as it was.
 func (a *Actuals) Add(x Actual, rules Rules) error {
 	if c, f := x.check(rules); f != faultNone {
 		return &Reject{Column: c.String(), Code: f.code(), Reason: f.reason()}
@@ -71,16 +63,9 @@ func (a *Actuals) Add(x Actual, rules Rules) error {
 	if err := a.reserve(len(x.PredictionID)); err != nil {
 		return err
 	}
-	i, ok := a.modelIndex()[x.ModelID]
-	if !ok {
-		i = a.addModel(x.ModelID)
-	}
-	a.ModelOf = append(a.ModelOf, i)
+	a.ModelOf = append(a.ModelOf, a.models.indexOf(&a.Models, x.ModelID))
 	scope := Scope{Version: x.ModelVersion, Environment: x.Environment}
-	if i, ok = a.scopeIndex()[scope]; !ok {
-		i = a.addScope(scope)
-	}
-	a.ScopeOf = append(a.ScopeOf, i)
+	a.ScopeOf = append(a.ScopeOf, a.scopes.indexOf(&a.Scopes, scope))
 	observed := int64(0)
 	if !x.Observed.IsZero() {
 		observed = x.Observed.UnixMilli()
@@ -90,8 +75,8 @@ func (a *Actuals) Add(x Actual, rules Rules) error {
 	return nil
 }
 
-// appendCells appends the cells of a row that have a fixed width, but its model
-// and scope; the caller appends those and its id.
+// appendCells appends the cells of a row that have a fixed width, but its model and scope; the caller appends those and
+// its id.
 func (a *Actuals) appendCells(value float64, known bool, observed int64) {
 	if !known {
 		value = 0
@@ -107,12 +92,8 @@ func (a *Actuals) addRow(d *Decoder) {
 	if r.given&colTimestamp.bit() == 0 {
 		r.time = 0
 	}
-	model, ok := a.modelIndex()[string(r.text[colModel])]
-	if !ok {
-		model = a.addModel(d.intern(r.text[colModel]))
-	}
-	a.ModelOf = append(a.ModelOf, model)
-	a.ScopeOf = append(a.ScopeOf, a.scopeOf(d))
+	a.ModelOf = append(a.ModelOf, a.models.indexOf(&a.Models, d.intern(r.text[colModel])))
+	a.ScopeOf = append(a.ScopeOf, a.scopes.indexOf(&a.Scopes, d.scope()))
 	a.appendCells(r.actual, r.nulls&colActual.bit() == 0, r.time)
 	a.IDs.Append(r.text[colID])
 }
@@ -125,66 +106,13 @@ func (a *Actuals) reserve(textBytes int) error {
 	return reserveText(len(a.IDs.Bytes), textBytes)
 }
 
-// scopeOf returns the index of the scope of d.row, and adds it when it is new. Most
-// rows have none, and come behind another one that has none.
-func (a *Actuals) scopeOf(d *Decoder) uint32 {
-	r := &d.row
-	if n := len(a.ScopeOf); n > 0 && r.given&(colVersion.bit()|colEnvironment.bit()) == 0 {
-		last := a.ScopeOf[n-1]
-		if int(last) < len(a.Scopes) && a.Scopes[last].Version == "" && a.Scopes[last].Environment == "" {
-			return last
-		}
+// scope returns the scope of d.row.
+func (d *Decoder) scope() (s Scope) {
+	if d.row.given&colVersion.bit() != 0 {
+		s.Version = d.intern(d.row.text[colVersion])
 	}
-	var version, environment []byte
-	if r.given&colVersion.bit() != 0 {
-		version = r.text[colVersion]
+	if d.row.given&colEnvironment.bit() != 0 {
+		s.Environment = d.intern(d.row.text[colEnvironment])
 	}
-	if r.given&colEnvironment.bit() != 0 {
-		environment = r.text[colEnvironment]
-	}
-	if i, ok := a.scopeIndex()[Scope{Version: string(version), Environment: string(environment)}]; ok {
-		return i
-	}
-	return a.addScope(Scope{Version: d.intern(version), Environment: d.intern(environment)})
-}
-
-// modelIndex returns the indexes of Models, which are exported and may have been
-// filled by hand.
-func (a *Actuals) modelIndex() map[string]uint32 {
-	if a.models == nil || len(a.models) != len(a.Models) {
-		a.models = positions(a.Models)
-	}
-	return a.models
-}
-
-// scopeIndex is modelIndex for Scopes.
-func (a *Actuals) scopeIndex() map[Scope]uint32 {
-	if a.scopes == nil || len(a.scopes) != len(a.Scopes) {
-		a.scopes = positions(a.Scopes)
-	}
-	return a.scopes
-}
-
-func positions[T comparable](all []T) map[T]uint32 {
-	index := make(map[T]uint32, len(all)+1)
-	for i, x := range all {
-		index[x] = uint32(i)
-	}
-	return index
-}
-
-// addModel adds a model that is new and returns its index.
-func (a *Actuals) addModel(name string) uint32 {
-	i := uint32(len(a.Models))
-	a.Models = append(a.Models, name)
-	a.models[name] = i
-	return i
-}
-
-// addScope adds a scope that is new and returns its index.
-func (a *Actuals) addScope(s Scope) uint32 {
-	i := uint32(len(a.Scopes))
-	a.Scopes = append(a.Scopes, s)
-	a.scopes[s] = i
-	return i
+	return s
 }

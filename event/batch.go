@@ -1,24 +1,32 @@
 package event
 
 import (
+	"fmt"
 	"math"
 	"time"
+
+	"github.com/residualdb/residual/internal/columns"
 )
 
-// Batch is the predictions of one request in columns, and what was rejected
-// beside them. Row i is element i of each column. A Batch is for one goroutine
-// at a time; the zero Batch is empty and ready.
+type (
+	// Text is a column of byte strings in one arena of at most [TextBytesMax] bytes.
+	Text = columns.Text
+
+	// Bitmap is a column of bits.
+	Bitmap = columns.Bitmap
+)
+
+// Batch is the predictions of one request in columns, and what was rejected beside them. Row i is element i of each
+// column. A Batch is for one goroutine at a time; the zero Batch is empty and ready.
 type Batch struct {
-	// Series are distinct and in the order of their first row; SeriesOf holds
-	// one index into them per row.
+	// Series are distinct and in the order of their first row; SeriesOf holds one index into them per row.
 	Series   []Series
 	SeriesOf []uint32
 
 	// Timestamps are Unix milliseconds, UTC.
 	Timestamps []int64
 
-	// Predicted is finite, and so is Actual, which is 0 where Known is not set:
-	// such a row waits for its actual.
+	// Predicted is finite, and so is Actual, which is 0 where Known is not set: such a row waits for its actual.
 	Predicted []float64
 	Actual    []float64
 	Known     Bitmap
@@ -30,19 +38,18 @@ type Batch struct {
 	Rejects  []Reject
 	Rejected Counts
 
-	index seriesIndex
-	check checker // of Add
+	series lookup[Series]
+	check  checker // of Add
 }
 
 // Len returns the number of rows.
 func (b *Batch) Len() int { return len(b.Timestamps) }
 
-// Reset empties the batch and keeps its memory. Views into its columns end
-// here; kept [Reject] values stay valid.
+// Reset empties the batch and keeps its memory. Views into its columns end here; kept [Reject] values stay valid.
 func (b *Batch) Reset() {
 	clear(b.Series)
 	b.Series = b.Series[:0]
-	b.index.reset()
+	clear(b.series)
 	b.SeriesOf = b.SeriesOf[:0]
 	b.Timestamps = b.Timestamps[:0]
 	b.Predicted = b.Predicted[:0]
@@ -55,9 +62,8 @@ func (b *Batch) Reset() {
 	b.Rejected = Counts{}
 }
 
-// Add checks an event against the rules of the data source and appends it. The
-// error is a *[Reject] that names column and reason, or [ErrTooLarge]; the
-// batch is then as it was.
+// Add checks an event against the rules of the data source and appends it. The error is a *[Reject] that names column
+// and reason, or [ErrTooLarge]; the batch is then as it was.
 func (b *Batch) Add(e Event, rules Rules) error {
 	if c, f := b.check.event(&e, rules); f != faultNone {
 		return &Reject{Column: c.String(), Code: f.code(), Reason: f.reason()}
@@ -70,8 +76,7 @@ func (b *Batch) Add(e Event, rules Rules) error {
 		actual = 0
 	}
 	s := Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}
-	series := b.seriesIndex(s, s.hash())
-	b.SeriesOf = append(b.SeriesOf, series)
+	b.SeriesOf = append(b.SeriesOf, b.series.indexOf(&b.Series, s))
 	b.appendCells(e.Timestamp.UnixMilli(), e.PredictedValue, actual, e.HasActual)
 	b.IDs.AppendString(e.PredictionID)
 	b.Features.AppendString(e.Features)
@@ -94,8 +99,8 @@ func (b *Batch) Event(i int) Event {
 	}
 }
 
-// appendCells appends the cells of a row that have a fixed width, but its series;
-// the caller appends that and its texts.
+// appendCells appends the cells of a row that have a fixed width, but its series; the caller appends that and its
+// texts.
 func (b *Batch) appendCells(ms int64, predicted, actual float64, known bool) {
 	b.Known.Append(len(b.Timestamps), known)
 	b.Timestamps = append(b.Timestamps, ms)
@@ -151,6 +156,35 @@ func (k *checker) event(e *Event, rules Rules) (column, fault) {
 		return colEnvironment, f
 	}
 	return colNone, faultNone
+}
+
+// lookup finds a value among the distinct ones of a batch.
+type lookup[T comparable] map[T]uint32
+
+// indexOf returns the index of v in all, to which it adds v if it is new. all is exported and may have been filled by
+// hand: the lookup is then made anew.
+func (x *lookup[T]) indexOf(all *[]T, v T) uint32 {
+	if *x == nil || len(*x) != len(*all) {
+		*x = make(lookup[T], len(*all)+1)
+		for i, v := range *all {
+			(*x)[v] = uint32(i)
+		}
+	}
+	i, ok := (*x)[v]
+	if !ok {
+		i = uint32(len(*all))
+		*all = append(*all, v)
+		(*x)[v] = i
+	}
+	return i
+}
+
+// reserveText fails if a column of so many bytes cannot take so many more.
+func reserveText(size, more int) error {
+	if uint64(size)+uint64(more) > TextBytesMax {
+		return fmt.Errorf("%w: more than %d bytes of text", ErrTooLarge, uint64(TextBytesMax))
+	}
+	return nil
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -10,8 +10,8 @@ import (
 type Format uint8
 
 const (
-	// NDJSON is one JSON object per line. A body that is, as a whole, one object
-	// laid out over several lines is one event.
+	// NDJSON is one JSON object per line. A body that is, as a whole, one object laid out over several lines is one
+	// event.
 	NDJSON Format = iota
 
 	// JSON is one object or one array of objects, white space as one likes.
@@ -32,12 +32,11 @@ func (f Format) String() string {
 	return fmt.Sprintf("format(%d)", uint8(f))
 }
 
-// Decoder turns bodies into batches; [NewDecoder] makes one. It keeps its memory
-// and what it learned from the bodies before, both bounded, and is for one
-// goroutine at a time.
+// Decoder turns bodies into batches; [NewDecoder] makes one. It keeps its memory and what it learned from the bodies
+// before, both bounded, and is for one goroutine at a time.
 type Decoder struct {
-	// What was learned: how senders lay out their lines and, whatever the data
-	// source, their features; the series, the names; the last date.
+	// What was learned: how senders lay out their lines and, whatever the data source, their features; the series, the
+	// names; the last date.
 	predictions, actuals source
 	features             layouts
 	series               seriesCache
@@ -53,7 +52,6 @@ type Decoder struct {
 	padded  []byte // a copy of a line that had no slack
 	scratch []byte // unescaped and compacted texts
 	values  []span // where the values lie
-	scalars []span // where the values of the features lie
 	check   checker
 }
 
@@ -72,15 +70,12 @@ func NewDecoder() *Decoder {
 	}
 }
 
-// Decode appends the predictions of a body to dst, and to its rejects the lines
-// that are none. The error is [ErrMalformed] or [ErrTooLarge]; dst is then as it
-// was. Nothing in dst points into body.
+// Decode appends the predictions of a body to dst, and to its rejects the lines that are none. The error is
+// [ErrMalformed] or [ErrTooLarge]; dst is then as it was. Nothing in dst points into body.
 func (d *Decoder) Decode(dst *Batch, body []byte, format Format, rules Rules) error {
 	d.series.begin(len(dst.Series) == 0)
 	d.src, d.rules = &d.predictions, rules
-	err := d.decode(dst, body, format)
-	d.series.end(dst)
-	return err
+	return d.decode(dst, body, format)
 }
 
 // DecodeActuals is [Decoder.Decode] for the rows of ml_model_actuals.
@@ -134,8 +129,7 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 		dst.rejects().add(line, colNone, faultLineLong, text)
 		return
 	}
-	d.row.transient = !hasSlack(text)
-	if c, f := d.read(d.withSlack(text)); f != faultNone {
+	if c, f := d.readLine(d.withSlack(text)); f != faultNone {
 		dst.rejects().add(line, c, f, text)
 		return
 	}
@@ -175,8 +169,8 @@ func (d *Decoder) decodeLines(dst sink, body []byte) {
 	}
 }
 
-// decodeJSON decodes one object or an array of events. The outline of the body
-// is checked first, so that a malformed one leaves dst alone.
+// decodeJSON decodes one object or an array of events. The outline of the body is checked first, so that a malformed
+// one leaves dst alone.
 func (d *Decoder) decodeJSON(dst sink, body []byte) error {
 	body = bytes.Trim(body, " \t\r\n")
 	if len(body) == 0 {

@@ -1,7 +1,7 @@
 package event
 
-// fault is one way in which a line is not a row. It is a number so that finding
-// one costs nothing; code and text come from the table below.
+// fault is one way in which a line is not a row. It is a number so that finding one costs nothing; code and text come
+// from the table below.
 type fault uint8
 
 const (
@@ -100,8 +100,7 @@ func (f fault) code() Code { return faults[f].code }
 // reason returns the text of the fault.
 func (f fault) reason() string { return faults[f].text }
 
-// ofFeatures translates a fault inside a features text, which is JSON of its
-// own, into the fault of the column.
+// ofFeatures translates a fault inside a features text, which is JSON of its own, into the fault of the column.
 func (f fault) ofFeatures() fault {
 	switch f {
 	case faultNone:

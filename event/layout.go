@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// The bounds of what a Decoder learns. Texts with more values or longer literals
-// are left to the general path, and so are most texts once they stop repeating.
+// The bounds of what a Decoder learns. Texts with more values or longer literals are left to the general path, and so
+// are most texts once they stop repeating.
 const (
 	layoutsMax     = 32
 	layoutStepsMax = 128
@@ -16,17 +16,16 @@ const (
 	relearnEvery   = 64
 )
 
-// layout is how texts of one sender look: every byte between one value and the
-// next. A text that has those bytes again needs no reading of keys; its values
-// are read as on the general path. A layout is taken from an accepted text only,
+// layout is how texts of one sender look: every byte between one value and the next. A text that has those bytes again
+// needs no reading of keys; its values are read as on the general path. A layout is taken from an accepted text only,
 // so its keys are distinct, and none required is missing.
 type layout struct{ steps []step }
 
-// step is a literal and the column of the value that follows it. The last step of
-// a layout is what follows the last value.
+// step is a literal and the column of the value that follows it. The last step of a layout is what follows the last
+// value.
 type step struct {
-	// The first bytes of the literal, as many as slack allows, lie in words and
-	// count as far as the masks say; the others lie in rest.
+	// The first bytes of the literal, as many as slack allows, lie in words and count as far as the masks say; the
+	// others lie in rest.
 	words [slack / 8]uint64
 	masks [slack / 8]uint64
 	rest  []byte
@@ -35,8 +34,7 @@ type step struct {
 	col  column
 	last bool
 
-	// plain is what the literal stands for, padded to whole words. Only the steps
-	// of features have it.
+	// plain is what the literal stands for, padded to whole words. Only the steps of features have it.
 	plain     []byte
 	plainSize int
 }
@@ -59,23 +57,22 @@ func (s *step) set(b []byte, c column, last bool) {
 	s.rest = append(s.rest[:0], b[head:]...)
 }
 
-// setPlain keeps what the literal b stands for.
-func (s *step) setPlain(b []byte) {
-	s.plain = unescape(s.plain[:0], b)
+// setPlain keeps the text that the literal stands for.
+func (s *step) setPlain(text []byte) {
+	s.plain = append(s.plain[:0], text...)
 	s.plainSize = len(s.plain)
 	for len(s.plain)%8 != 0 {
 		s.plain = append(s.plain, 0)
 	}
 }
 
-// matches tells whether b, which has slack, has the literal at i. The loops over
-// steps have it written out, for begins to be inlined.
+// matches tells whether b, which has slack, has the literal at i. The loops over steps have it written out, for begins
+// to be inlined.
 func (s *step) matches(b []byte, i int) bool {
 	return s.begins(b, i) && (len(s.rest) == 0 || s.restMatches(b, i))
 }
 
-// begins tells whether b is as long as the literal at i and has the first bytes of
-// it there.
+// begins tells whether b is as long as the literal at i and has the first bytes of it there.
 func (s *step) begins(b []byte, i int) bool {
 	head := b[i : i+slack]
 	diff := (binary.LittleEndian.Uint64(head)^s.words[0])&s.masks[0] |
@@ -114,13 +111,12 @@ type layouts struct {
 	latest int // the one that matched last
 	oldest int // the one to give up next
 
-	// misses counts the texts that had none of the layouts; distrust is the
-	// misses in excess of the hits, between 0 and distrustMax.
+	// misses counts the texts that had none of the layouts; distrust is the misses in excess of the hits, between 0 and
+	// distrustMax.
 	misses, distrust int
 }
 
-// worthTrying tells whether to look for a known layout in the next text: where
-// few texts are alike it seldom is.
+// worthTrying tells whether to look for a known layout in the next text: where few texts are alike it seldom is.
 func (l *layouts) worthTrying() bool {
 	return len(l.known) > 0 && (l.distrust < distrustMax || l.misses%relearnEvery == 1)
 }
@@ -146,8 +142,7 @@ func (l *layouts) miss() {
 	}
 }
 
-// find returns a layout that begins with the first k steps of layout x and has
-// its step k at i, or -1.
+// find returns a layout that begins with the first k steps of layout x and has its step k at i, or -1.
 func (l *layouts) find(b []byte, i, x, k int) int {
 	for y := range l.known {
 		if y != x && int(l.shared[x][y]) >= k && l.known[y].steps[k].matches(b, i) {
@@ -157,11 +152,10 @@ func (l *layouts) find(b []byte, i, x, k int) int {
 	return -1
 }
 
-// learn takes the layout of an accepted text that was not tried or had none of the
-// layouts known, from where its values lie. plain says that the text lies inside
-// a JSON string.
-func (l *layouts) learn(text []byte, values []span, plain bool) {
-	if !l.spare.set(text, values, plain) {
+// learn takes the layout of an accepted text that was not tried or had none of the layouts known, from where its values
+// lie. inString says that texts of the layout lie inside JSON strings, but text is what its string stands for.
+func (l *layouts) learn(text []byte, values []span, inString bool) {
+	if !l.spare.set(text, values, inString) {
 		l.miss()
 		return
 	}
@@ -191,7 +185,7 @@ func (l *layouts) learn(text []byte, values []span, plain bool) {
 }
 
 // set makes the layout that of a text, and returns false if it is out of bounds.
-func (l *layout) set(text []byte, values []span, plain bool) bool {
+func (l *layout) set(text []byte, values []span, inString bool) bool {
 	if len(values) >= layoutStepsMax {
 		return false
 	}
@@ -207,11 +201,31 @@ func (l *layout) set(text []byte, values []span, plain bool) bool {
 			return false
 		}
 		s := &l.steps[k]
-		s.set(literal, c, k == len(values))
-		if plain {
+		if inString {
 			s.setPlain(literal)
+			var quoted [2 * literalMax]byte
+			var ok bool
+			if literal, ok = appendQuoted(quoted[:0], literal); !ok || len(literal) > literalMax {
+				return false
+			}
 		}
+		s.set(literal, c, k == len(values))
 		start = next
 	}
 	return true
+}
+
+// appendQuoted appends a JSON text as senders write it inside a JSON string. It returns false for one with a control
+// character, of which a string cannot have the byte itself.
+func appendQuoted(dst, text []byte) (quoted []byte, ok bool) {
+	for _, c := range text {
+		if c < 0x20 {
+			return dst, false
+		}
+		if c == '"' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, c)
+	}
+	return dst, true
 }

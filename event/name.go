@@ -2,8 +2,7 @@ package event
 
 import "unicode/utf8"
 
-// checkName checks a model_id, prediction_id, model_version or environment. The
-// text is valid UTF-8.
+// checkName checks a model_id, prediction_id, model_version or environment. The text is valid UTF-8.
 func checkName(s []byte) fault {
 	if len(s) == 0 {
 		return faultNameEmpty
@@ -20,10 +19,9 @@ func checkName(s []byte) fault {
 	return faultNone
 }
 
-// scanName reads the name whose quote is at i, if every byte of it stands for
-// itself. It returns the name as [shortWords] and the index behind the closing
-// quote, or false for any other value, sound or not. It does not branch on the
-// length of a name below shortName. Equivalent: scanString and checkName.
+// scanName reads the name whose quote is at i, if every byte of it stands for itself. It returns the name as
+// [shortWords] and the index behind the closing quote, or false for any other value, sound or not. It does not branch
+// on the length of a name below shortName. Equivalent: scanString and checkName.
 func scanName(b []byte, i int) (lo, hi uint64, end int, ok bool) {
 	if i >= len(b) || b[i] != '"' {
 		return 0, 0, i, false
@@ -46,6 +44,23 @@ func scanName(b []byte, i int) (lo, hi uint64, end int, ok bool) {
 		}
 	}
 	return 0, 0, i, false
+}
+
+// readName reads any value as a name.
+func (d *Decoder) readName(b []byte, i int, c column) (int, fault) {
+	text, end, f := d.readText(b, i, faultWantString)
+	if f != faultNone {
+		return end, f
+	}
+	d.row.setName(c, text)
+	return end, checkName(text)
+}
+
+// setName sets column c to a name, which has slack.
+func (r *row) setName(c column, text []byte) {
+	w := &r.words[c]
+	w.lo, w.hi = shortWords(text)
+	r.text[c] = text
 }
 
 // checkNameString is checkName for a text that may be no valid UTF-8.

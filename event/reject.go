@@ -1,9 +1,12 @@
 package event
 
-import "strconv"
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
 
-// Code is the class of a fault, for counters and for callers that branch. The
-// set is closed; its texts are stable.
+// Code is the class of a fault, for counters and for callers that branch. The set is closed; its texts are stable.
 type Code uint8
 
 // The codes. docs/events.md lists every reason under its code.
@@ -73,15 +76,13 @@ func (c *Counts) Total() int {
 	return total
 }
 
-// Reject says why one line is not a row: the first fault found, reading from
-// left to right, a missing column last. It is an error for the sake of
-// [Batch.Add].
+// Reject says why one line is not a row: the first fault found, reading from left to right, a missing column last. It
+// is an error for the sake of [Batch.Add].
 //
 //nolint:errname // it is a value of a batch first, and an error of Add only
 type Reject struct {
-	// Line is the number of the line in the body, from 1, empty lines counted;
-	// in an array of events, the position of the element, from 1. It is 0 from
-	// [Batch.Add].
+	// Line is the number of the line in the body, from 1, empty lines counted; in an array of events, the position of
+	// the element, from 1. It is 0 from [Batch.Add].
 	Line int
 
 	// Column is the column at fault, or empty if the fault is in none of them.
@@ -92,8 +93,7 @@ type Reject struct {
 	// Reason is the text of the fault, one of a closed set.
 	Reason string
 
-	// Raw is a copy of the line, cut at [RawBytesMax]. It is nil from
-	// [Batch.Add].
+	// Raw is a copy of the line, cut at [RawBytesMax]. It is nil from [Batch.Add].
 	Raw []byte
 }
 
@@ -129,4 +129,78 @@ func copyRaw(raw []byte) []byte {
 	}
 	c := make([]byte, 0, RawBytesMax+len(RawMarker))
 	return append(append(c, raw[:RawBytesMax]...), RawMarker...)
+}
+
+// Refuse returns what is left of the batch when rows are refused that decoded well, and leaves the batch as it is.
+// codes holds a code for each row: CodeNone for one that stays, else one of the codes for what a store has too many of.
+// A refused row becomes a reject behind those of the lines, with the line it could have come in and without a number:
+// the batch does not know where it stood.
+func (b *Batch) Refuse(codes []Code) *Batch {
+	left := &Batch{Rejects: append([]Reject(nil), b.Rejects...), Rejected: b.Rejected}
+	to := rejects{kept: &left.Rejects, counts: &left.Rejected}
+	const unknown = ^uint32(0)
+	series := make([]uint32, len(b.Series))
+	for i := range series {
+		series[i] = unknown
+	}
+	for row, code := range codes {
+		if code != CodeNone {
+			to.refuse(b, row, code)
+			continue
+		}
+		s := b.SeriesOf[row]
+		if series[s] == unknown {
+			series[s] = uint32(len(left.Series))
+			left.Series = append(left.Series, b.Series[s])
+		}
+		left.SeriesOf = append(left.SeriesOf, series[s])
+		left.appendCells(b.Timestamps[row], b.Predicted[row], b.Actual[row], b.Known.Get(row))
+		left.IDs.Append(b.IDs.At(row))
+		left.Features.Append(b.Features.At(row))
+	}
+	return left
+}
+
+func (r rejects) refuse(b *Batch, row int, code Code) {
+	c, f := colModel, faultModels
+	switch code {
+	case CodeTooManyModels:
+	case CodeTooManySeries:
+		c, f = colVersion, faultSeries
+	case CodeTooManyMonths:
+		c, f = colTimestamp, faultMonths
+	default:
+		panic("BUG: a row is refused as " + code.String())
+	}
+	var line []byte
+	if len(*r.kept) < RejectsMax {
+		line = b.line(row)
+	}
+	r.add(0, c, f, line)
+}
+
+// line returns a row as the line it could have come in.
+func (b *Batch) line(row int) []byte {
+	e := b.Event(row)
+	var actual *float64
+	if e.HasActual {
+		actual = &e.ActualValue
+	}
+	line, err := json.Marshal(struct {
+		Timestamp   string   `json:"timestamp"`
+		Model       string   `json:"model_id"`
+		ID          string   `json:"prediction_id"`
+		Features    string   `json:"features"`
+		Predicted   float64  `json:"predicted_value"`
+		Actual      *float64 `json:"actual_value"`
+		Version     string   `json:"model_version"`
+		Environment string   `json:"environment"`
+	}{
+		e.Timestamp.Format(time.DateTime + ".000"), e.ModelID, e.PredictionID, e.Features, e.PredictedValue, actual,
+		e.ModelVersion, e.Environment,
+	})
+	if err != nil {
+		panic("BUG: a row that is no JSON: " + err.Error())
+	}
+	return line
 }

@@ -7,27 +7,48 @@ const (
 	dayMillis    = 24 * hourMillis
 )
 
-// parseTimestamp reads YYYY-MM-DD, a space or T, hh:mm:ss, an optional fraction
-// of 1 to 9 digits and an optional zone, Z or ±hh:mm; without one the time is
-// UTC. It returns Unix milliseconds; digits beyond the third of the fraction are
-// cut off.
-func parseTimestamp(s []byte) (int64, fault) {
+// clock reads timestamps, and keeps the date of the last one: the next is mostly of the same day.
+type clock struct {
+	date  [2]uint64 // the bytes of the date, the second word two of them
+	start int64     // of the day, in Unix milliseconds
+}
+
+// newClock returns a clock that knows the first of all days. The zero clock would take ten NULs for it.
+func newClock() clock {
+	return clock{date: [2]uint64{partWord([]byte("1970-01-")), partWord([]byte("01"))}}
+}
+
+// parse reads YYYY-MM-DD, a space or T, hh:mm:ss, an optional fraction of 1 to 9 digits and an optional zone, Z or
+// ±hh:mm; without one the time is UTC. It returns Unix milliseconds; digits beyond the third of the fraction are cut
+// off. s has slack.
+func (c *clock) parse(s []byte) (int64, fault) {
 	if len(s) < len("YYYY-MM-DD hh:mm:ss") {
 		return 0, notTimestamp(s)
 	}
-	days, ok := parseDate(s)
-	if !ok || s[10] != ' ' && s[10] != 'T' {
+	w0, w1, w2 := load(s, 0), load(s, 8), load(s, 16)
+	if date := [2]uint64{w0, w1 & 0xFFFF}; date != c.date {
+		days, ok := parseDate(s)
+		if !ok {
+			return 0, notTimestamp(s)
+		}
+		c.date, c.start = date, days*dayMillis
+	}
+	if s[10] != ' ' && s[10] != 'T' {
 		return 0, notTimestamp(s)
 	}
-	hour, ok1 := digits2(s, 11, 23)
-	minute, ok2 := digits2(s, 14, 59)
-	second, ok3 := digits2(s, 17, 59)
-	if !ok1 || !ok2 || !ok3 || s[13] != ':' || s[16] != ':' {
+	const colons = 0x0000FF0000FF0000
+	time := (w1>>24 | w2<<40) ^ (lanes&^colons*'0' | lanes&colons*':') // hh:mm:ss
+	hour := int64(time&0xFF*10 + time>>8&0xFF)
+	minute := int64(time>>24&0xFF*10 + time>>32&0xFF)
+	second := int64(time>>48&0xFF*10 + time>>56)
+	if time&colons != 0 || aboveNine(time) || hour > 23 || minute > 59 || second > 59 {
 		return 0, faultTimestamp
 	}
-	ms := days*dayMillis + hour*hourMillis + minute*minuteMillis + second*secondMillis
-	s = s[19:]
-	if len(s) > 0 && s[0] == '.' {
+	ms := c.start + hour*hourMillis + minute*minuteMillis + second*secondMillis
+	if s = s[19:]; len(s) == 0 {
+		return ms, faultNone
+	}
+	if s[0] == '.' {
 		millis, n := parseFraction(s[1:])
 		if n == 0 {
 			return 0, faultTimestamp
@@ -42,80 +63,35 @@ func parseTimestamp(s []byte) (int64, fault) {
 	return ms - offset, faultNone
 }
 
-// clock reads timestamps of the usual layouts a word at a time, and keeps the
-// date of the last one: the next is mostly of the same day.
-type clock struct {
-	date  [2]uint64 // the bytes of the date, the second word two of them
-	start int64     // of the day, in Unix milliseconds
+func (d *Decoder) readTimestamp(b []byte, i int) (int, fault) {
+	other := faultWantTimestamp
+	if i < len(b) && (b[i] == '-' || b[i] >= '0' && b[i] <= '9') {
+		other = faultEpochNumber
+	}
+	text, end, f := d.readText(b, i, other)
+	if f != faultNone {
+		return end, f
+	}
+	ms, f := d.clock.parse(text)
+	if f != faultNone {
+		return end, f
+	}
+	d.row.time = ms
+	return end, d.rules.check(ms)
 }
 
-// newClock returns a clock that knows the first of all days. The zero clock would
-// take ten NULs for it.
-func newClock() clock {
-	return clock{date: [2]uint64{partWord([]byte("1970-01-")), partWord([]byte("01"))}}
-}
-
-// read reads the timestamp whose quote is at i, if it has no fraction or one of
-// three digits, and no zone or Z. It returns the index behind the closing quote,
-// or false for any other value, sound or not. Equivalent: scanString and
-// parseTimestamp.
-func (c *clock) read(b []byte, i int) (ms int64, end int, ok bool) {
-	if len(b)-i < len(`"YYYY-MM-DD hh:mm:ss"`) || b[i] != '"' {
-		return 0, i, false
-	}
-	i++
-	w0, w1, w2 := load(b, i), load(b, i+8), load(b, i+16)
-	if date := [2]uint64{w0, w1 & 0xFFFF}; date != c.date {
-		days, ok := parseDate(b[i:])
-		if !ok {
-			return 0, i, false
-		}
-		c.date, c.start = date, days*dayMillis
-	}
-	if separator := byte(w1 >> 16); separator != ' ' && separator != 'T' {
-		return 0, i, false
-	}
-	const colons = 0x0000FF0000FF0000
-	time := (w1>>24 | w2<<40) ^ (lanes&^colons*'0' | lanes&colons*':') // hh:mm:ss
-	if time&colons != 0 || notDigits(time) != 0 {
-		return 0, i, false
-	}
-	hour := int64(time&0xFF*10 + time>>8&0xFF)
-	minute := int64(time>>24&0xFF*10 + time>>32&0xFF)
-	second := int64(time>>48&0xFF*10 + time>>56)
-	if hour > 23 || minute > 59 || second > 59 {
-		return 0, i, false
-	}
-	ms = c.start + hour*hourMillis + minute*minuteMillis + second*secondMillis
-	end = i + 19
-	if b[end] == '.' {
-		fraction := w2>>32&0xFFFFFF ^ lanes&0xFFFFFF*'0'
-		if notDigits(fraction) != 0 {
-			return 0, i, false
-		}
-		ms += int64(fraction&0xFF*100 + fraction>>8&0xFF*10 + fraction>>16)
-		end += 4
-	}
-	if end < len(b) && b[end] == 'Z' {
-		end++
-	}
-	return ms, end + 1, end < len(b) && b[end] == '"'
-}
-
-// notTimestamp tells a number in quotes, which is taken for an epoch, from other
-// texts, so that the reason can say so.
+// notTimestamp tells a number in quotes, which is taken for an epoch, from other texts, so that the reason can say so.
 func notTimestamp(s []byte) fault {
 	if len(s) == 0 {
 		return faultTimestamp
 	}
-	if end, f := scanNumber(s, 0); f == faultNone && end == len(s) {
+	if n, f := scanNumber(s, 0); f == faultNone && n.end == len(s) {
 		return faultEpoch
 	}
 	return faultTimestamp
 }
 
-// parseDate reads the date that s begins with, as days since 1970-01-01.
-// len(s) >= 10.
+// parseDate reads the date that s begins with, as days since 1970-01-01. len(s) >= 10.
 func parseDate(s []byte) (int64, bool) {
 	century, ok1 := digits2(s, 0, 99)
 	year, ok2 := digits2(s, 2, 99)
@@ -129,23 +105,19 @@ func parseDate(s []byte) (int64, bool) {
 	return daysBefore(year, month) + day - 1, true
 }
 
-// parseFraction reads up to nine digits as milliseconds; n is how many there
-// were, 0 if none or too many.
+// parseFraction reads up to nine digits as milliseconds; n is how many there were, 0 if none or too many.
 func parseFraction(s []byte) (millis int64, n int) {
-	n = skipDigits(s, 0)
+	for weight := int64(100); n < len(s) && s[n]-'0' <= 9; weight /= 10 {
+		millis += weight * int64(s[n]-'0')
+		n++
+	}
 	if n > 9 {
 		return 0, 0
-	}
-	for i, weight := range [3]int64{100, 10, 1} {
-		if i < n {
-			millis += weight * int64(s[i]-'0')
-		}
 	}
 	return millis, n
 }
 
-// parseZone reads all of s as a zone and returns its offset from UTC in
-// milliseconds.
+// parseZone reads all of s as a zone and returns its offset from UTC in milliseconds.
 func parseZone(s []byte) (int64, bool) {
 	switch {
 	case len(s) == 0, string(s) == "Z":
@@ -180,8 +152,8 @@ func daysIn(year, month int64) int64 {
 	return 30 + (month+month>>3)&1
 }
 
-// daysBefore returns the days from 1970-01-01 to the first of a month. Years
-// begin in March here, so that the leap day is the last of its year.
+// daysBefore returns the days from 1970-01-01 to the first of a month. Years begin in March here, so that the leap day
+// is the last of its year.
 func daysBefore(year, month int64) int64 {
 	month -= 3
 	if month < 0 {

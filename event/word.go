@@ -11,9 +11,8 @@ const (
 	laneTops = 0x8080808080808080
 )
 
-// slack is how many bytes of memory lie behind the end of every text that load
-// may read, so that it need not look out for the end. What they hold does not
-// matter: whoever finds something in a word clips it to the length of the text.
+// slack is how many bytes of memory lie behind the end of every text that load may read, so that it need not look out
+// for the end. What they hold does not matter: whoever finds something in a word clips it to the length of the text.
 const slack = 24
 
 // hasSlack tells whether a text may be read by load.
@@ -25,8 +24,7 @@ func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]
 // store writes a word at i, which b has room for.
 func store(b []byte, i int, w uint64) { binary.LittleEndian.PutUint64(b[i:i+8], w) }
 
-// partWord returns up to eight bytes as a word padded with zeros, wherever they
-// lie.
+// partWord returns up to eight bytes as a word padded with zeros, wherever they lie.
 func partWord(b []byte) uint64 {
 	var w uint64
 	for i, c := range b {
@@ -41,8 +39,8 @@ func firstBytes(w uint64, n int) uint64 { return w & (1<<(8*n) - 1) }
 // shortName is how long a text may be to be two words.
 const shortName = 16
 
-// shortWords returns the first shortName bytes of a text, which has slack, padded
-// with zeros: all there is to it if it is no longer and holds no zero byte.
+// shortWords returns the first shortName bytes of a text, which has slack, padded with zeros: all there is to it if it
+// is no longer and holds no zero byte.
 func shortWords(s []byte) (lo, hi uint64) {
 	return firstBytes(load(s, 0), min(len(s), 8)), firstBytes(load(s, 8), min(max(len(s), 8)-8, 8))
 }
@@ -50,9 +48,8 @@ func shortWords(s []byte) (lo, hi uint64) {
 // firstLane returns the index of the lowest marked lane, and 8 where none is.
 func firstLane(marks uint64) int { return bits.TrailingZeros64(marks) / 8 }
 
-// stops marks, in the top bit of its lane, the first byte of w that does not
-// stand for itself in a JSON string: a quote, a backslash, a control character
-// or a byte of a multi-byte rune. Lanes above the first mark may be marked
+// stops marks, in the top bit of its lane, the first byte of w that does not stand for itself in a JSON string: a
+// quote, a backslash, a control character or a byte of a multi-byte rune. Lanes above the first mark may be marked
 // falsely, because a subtraction borrows upwards; the first never is.
 func stops(w uint64) uint64 {
 	quote := w ^ lanes*'"'
@@ -66,23 +63,11 @@ func nameStops(w uint64) uint64 { return stops(w) | (w+lanes)&laneTops }
 // laneMask keeps the lanes below the lowest marked one, all where none is.
 func laneMask(marks uint64) uint64 { return uint64(int64((marks-1)&^marks) >> 7) }
 
-// notDigits marks the first lane of w above 9, and is as sure as stops.
-func notDigits(w uint64) uint64 { return (w + lanes*(0x80-10) | w) & laneTops }
+// aboveNine tells whether any lane of w is above 9.
+func aboveNine(w uint64) bool { return (w+lanes*(0x80-10)|w)&laneTops != 0 }
 
-// wholeNumber returns how many digits the number at the beginning of w has, if it
-// is a whole one without sign and exponent, and ends in w; otherwise 0.
-func wholeNumber(w uint64) int {
-	digits := w ^ lanes*'0'
-	n := firstLane(notDigits(digits))
-	after := byte(w >> (8 * n))
-	if n == 8 || after == '.' || after|0x20 == 'e' || n > 1 && byte(digits) == 0 {
-		return 0
-	}
-	return n
-}
-
-// notSpaces marks every lane of w that is not JSON white space, and no other. Tab
-// and carriage return differ in one bit.
+// notSpaces marks every lane of w that is not JSON white space, and no other. Tab and carriage return differ in one
+// bit.
 func notSpaces(w uint64) uint64 {
 	return nonZero(w^lanes*' ') & nonZero((w|lanes*('\t'^'\r'))^lanes*'\r') & nonZero(w^lanes*'\n') & laneTops
 }
@@ -90,18 +75,7 @@ func notSpaces(w uint64) uint64 {
 // nonZero sets the top bit of every lane of w that is not zero.
 func nonZero(w uint64) uint64 { return w&^laneTops + ^uint64(laneTops) | w }
 
-// eightDigits returns the number whose digits are the lanes of w, lowest first.
-func eightDigits(w uint64) uint64 {
-	const pairs = 0x000000FF000000FF
-	w = w*10 + w>>8
-	return (w&pairs*(100+1_000_000<<32) + w>>16&pairs*(1+10_000<<32)) >> 32
-}
-
-// firstDigits is eightDigits for the first n lanes of w; n is 1 to 8.
-func firstDigits(w uint64, n int) uint64 { return eightDigits(w << ((64 - 8*n) & 63)) }
-
-// hashText hashes a text, a word at a time. It does not withstand
-// chosen collisions. It needs no slack.
+// hashText hashes a text, a word at a time. It does not withstand chosen collisions. It needs no slack.
 func hashText(s []byte) uint64 {
 	const odd = 0x9E3779B97F4A7C15
 	h := uint64(len(s))

@@ -1,8 +1,6 @@
 package event
 
 import (
-	"bytes"
-	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 )
@@ -40,8 +38,13 @@ func TestWordKernels(t *testing.T) {
 			}
 			check("stops", stops(w), isStop)
 			check("nameStops", nameStops(w), func(c byte) bool { return isStop(c) || c == 0x7F })
-			check("notDigits", notDigits(w^lanes*'0'), func(c byte) bool { return !isDigit(c) })
-			checkDigits(t, w, first(w, func(c byte) bool { return !isDigit(c) }))
+			n := first(w, func(c byte) bool { return !isDigit(c) })
+			if aboveNine(w^lanes*'0') != (n < 8) {
+				t.Fatalf("aboveNine of %016x", w)
+			}
+			if got := laneMask(stops(w)); got != firstBytes(^uint64(0), first(w, isStop)) {
+				t.Fatalf("laneMask of %016x: %016x", w, got)
+			}
 			spaces := notSpaces(w)
 			for i := range 8 {
 				c := byte(w >> (8 * i))
@@ -50,28 +53,5 @@ func TestWordKernels(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// checkDigits checks what is made of a word that begins with so many digits.
-func checkDigits(t *testing.T, w uint64, digits int) {
-	t.Helper()
-	text := binary.LittleEndian.AppendUint64(nil, w)
-	if got := laneMask(notDigits(w ^ lanes*'0')); got != firstBytes(^uint64(0), digits) {
-		t.Fatalf("laneMask of %016x: %016x, want %d bytes", w, got, digits)
-	}
-	var value uint64
-	for _, c := range text[:digits] {
-		value = 10*value + uint64(c-'0')
-	}
-	if digits > 0 && firstDigits(w^lanes*'0', digits) != value {
-		t.Fatalf("firstDigits of %q", text)
-	}
-	whole := 0
-	if digits < 8 && bytes.IndexByte([]byte(".eE"), text[digits]) < 0 && (digits < 2 || text[0] != '0') {
-		whole = digits
-	}
-	if got := wholeNumber(w); got != whole {
-		t.Fatalf("wholeNumber of %q: %d, want %d", text, got, whole)
 	}
 }

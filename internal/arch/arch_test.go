@@ -34,7 +34,7 @@ type room struct {
 
 // rooms is the import table. A package without a row is a violation, and so is a row without a package.
 var rooms = map[string]room{
-	"event": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os"}},
+	"event": {module: []string{"internal/columns", "internal/digits"}, never: []string{"net", "net/http", "os"}},
 	"segment": {
 		module:  []string{"internal/columns"},
 		outside: []string{"github.com/klauspost/compress"},
@@ -123,6 +123,7 @@ var rooms = map[string]room{
 	"internal/arch":                {},
 	"cmd/residual/internal/client": {module: []string{"internal/plaintext"}},
 	"internal/columns":             {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"internal/digits":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/crashtest":   {module: []string{"internal/testing/simdisk"}},
 	"internal/testing/faults":      {},
 	"internal/freelist":            {},

@@ -22,9 +22,9 @@ func rowOf(model string) *row {
 func requireDistinct(t *testing.T, models ...string) {
 	t.Helper()
 	var c seriesCache
-	for _, whole := range []bool{true, true, false} {
+	for _, empty := range []bool{true, true, false} {
 		var b Batch
-		c.begin(whole)
+		c.begin(empty)
 		for range 3 {
 			for i, m := range models {
 				require.Equal(t, uint32(i), indexOf(&c, &b, rowOf(m)), "%q", m)
@@ -37,7 +37,6 @@ func requireDistinct(t *testing.T, models ...string) {
 // indexOf returns the index of a row's series.
 func indexOf(c *seriesCache, b *Batch, r *row) uint32 {
 	c.addTo(b, r)
-	c.end(b)
 	return b.SeriesOf[len(b.SeriesOf)-1]
 }
 

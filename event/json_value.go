@@ -1,12 +1,15 @@
 package event
 
-// checker walks JSON values by the strict grammar: RFC 8259, valid UTF-8, no
-// lone surrogates, no key twice in an object, at most DepthMax levels. Its
-// methods take texts that have slack, and return the index behind what they read,
-// or the first fault. The memory of the names is kept from one value to the next.
+// checker walks JSON values by the strict grammar: RFC 8259, valid UTF-8, no lone surrogates, no key twice in an object,
+// at most DepthMax levels. Its methods take texts that have slack, and return the index behind what they read, or the
+// first fault. It keeps its memory from one value to the next.
 type checker struct {
 	names nameStack
-	text  []byte
+	text  []byte // a copy of a text that had no slack
+
+	// scalars are where the strings, numbers and literals that value met lie, if note is set.
+	note    bool
+	scalars []span
 }
 
 // value checks the value that begins at i, inside depth open containers.
@@ -14,23 +17,34 @@ func (k *checker) value(b []byte, i, depth int) (int, fault) {
 	if i >= len(b) {
 		return i, faultEnd
 	}
-	switch c := b[i]; c {
-	case '"':
-		end, _, f := scanString(b, i+1)
-		return end + 1, f
+	switch b[i] {
 	case '{':
 		return k.object(b, i, depth)
 	case '[':
 		return k.array(b, i, depth)
+	}
+	end, f := scanScalar(b, i)
+	if k.note {
+		k.scalars = append(k.scalars, span{start: i, end: end, col: colNone})
+	}
+	return end, f
+}
+
+// scanScalar checks the string, number or literal that begins at i.
+func scanScalar(b []byte, i int) (int, fault) {
+	switch b[i] {
+	case '"':
+		end, _, f := scanString(b, i+1)
+		return end + 1, f
 	case 't':
 		return literal(b, i, "true")
 	case 'f':
 		return literal(b, i, "false")
 	case 'n':
 		return literal(b, i, "null")
-	default:
-		return scanNumber(b, i)
 	}
+	n, f := scanNumber(b, i)
+	return n.end, f
 }
 
 // object checks the object whose brace is at i.
@@ -92,8 +106,7 @@ func (k *checker) array(b []byte, i, depth int) (int, fault) {
 	}
 }
 
-// scanKey reads the key whose quote is at i, and returns the index of the closing
-// one.
+// scanKey reads the key whose quote is at i, and returns the index of the closing one.
 func scanKey(b []byte, i int) (end int, escaped bool, f fault) {
 	if i >= len(b) {
 		return i, false, faultEnd
@@ -107,8 +120,7 @@ func scanKey(b []byte, i int) (end int, escaped bool, f fault) {
 	return scanString(b, i+1)
 }
 
-// scanColon reads a colon at or behind i and the white space around it, and
-// returns the index of the value.
+// scanColon reads a colon at or behind i and the white space around it, and returns the index of the value.
 func scanColon(b []byte, i int) (int, fault) {
 	token, at, next := scanToken(b, i)
 	if token != ':' {
@@ -117,8 +129,8 @@ func scanColon(b []byte, i int) (int, fault) {
 	return next, faultNone
 }
 
-// scanSeparator reads what follows a member or an element: a comma and the white
-// space behind it, or the closing byte of the container.
+// scanSeparator reads what follows a member or an element: a comma and the white space behind it, or the closing byte
+// of the container.
 func scanSeparator(b []byte, i int, closing byte) (end int, more bool, f fault) {
 	switch token, at, next := scanToken(b, i); token {
 	case ',':

@@ -2,9 +2,8 @@ package event
 
 import "bytes"
 
-// outline returns the index behind the JSON value at i, judged by quotes and
-// brackets alone: what is inside is for the strict grammar to say. It returns
-// false if the value does not end in b.
+// outline returns the index behind the JSON value at i, judged by quotes and brackets alone: what is inside is for the
+// strict grammar to say. It returns false if the value does not end in b.
 func outline(b []byte, i int) (int, bool) {
 	if i >= len(b) {
 		return i, false
@@ -57,8 +56,8 @@ func IsArray(body []byte) bool {
 	return len(body) > 0 && body[0] == '[' && eachElement(body, func(int, []byte) {})
 }
 
-// eachElement calls f with the position, from 1, and the text of each element of
-// the array that b is. It returns false where b is no array by its outline.
+// eachElement calls f with the position, from 1, and the text of each element of the array that b is. It returns false
+// where b is no array by its outline.
 func eachElement(b []byte, f func(n int, text []byte)) bool {
 	i := skipSpace(b, 1)
 	if i < len(b) && b[i] == ']' {
@@ -81,11 +80,10 @@ func eachElement(b []byte, f func(n int, text []byte)) bool {
 	}
 }
 
-// isOneObject tells whether an NDJSON body is one object laid out over several
-// lines, and where that begins. A body whose first line is an object by itself
-// costs one look at that line. If the body has the outline of one object and is
-// none by the grammar, it may still be lines of which the first is torn: it is
-// taken as lines if a later one is an object by itself.
+// isOneObject tells whether an NDJSON body is one object laid out over several lines, and where that begins. A body
+// whose first line is an object by itself costs one look at that line. If the body has the outline of one object and is
+// none by the grammar, it may still be lines of which the first is torn: it is taken as lines if a later one is an
+// object by itself.
 func (d *Decoder) isOneObject(body []byte) (start int, ok bool) {
 	start = skipSpace(body, 0)
 	if start == len(body) || body[start] != '{' {
@@ -106,7 +104,7 @@ func (d *Decoder) isOneObject(body []byte) (start int, ok bool) {
 	if end, complete := outline(text, 0); !complete || end != len(text) {
 		return 0, false
 	}
-	if _, f := d.readRow(d.withSlack(text)); f.code() != CodeSyntax && f.code() != CodeControl {
+	if _, f := d.readAnyLine(d.withSlack(text)); f.code() != CodeSyntax && f.code() != CodeControl {
 		return start, true
 	}
 	return start, !anyLineIsObject(body[lineEnd+1:])

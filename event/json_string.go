@@ -6,8 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// skipSpace returns the index of the first byte at or after i that is not JSON
-// white space.
+// skipSpace returns the index of the first byte at or after i that is not JSON white space.
 func skipSpace(b []byte, i int) int {
 	for i < len(b) && isSpace(b[i]) {
 		i++
@@ -15,8 +14,8 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// scanSpace is skipSpace for b with slack. It does not branch on how much white
-// space there is, which cannot be foretold.
+// scanSpace is skipSpace for b with slack. It does not branch on how much white space there is, which cannot be
+// foretold.
 func scanSpace(b []byte, i int) int {
 	if marks := notSpaces(load(b, i)); marks != 0 {
 		return min(i+firstLane(marks), len(b))
@@ -24,10 +23,9 @@ func scanSpace(b []byte, i int) int {
 	return skipSpace(b, i)
 }
 
-// scanToken passes over white space, one byte of punctuation and white space
-// again. It returns the punctuation, its index, and that of what follows it;
-// both may lie past the end, and the punctuation is then 0. It does not branch
-// on how much white space there is.
+// scanToken passes over white space, one byte of punctuation and white space again. It returns the punctuation, its
+// index, and that of what follows it; both may lie past the end, and the punctuation is then 0. It does not branch on
+// how much white space there is.
 func scanToken(b []byte, i int) (token byte, at, next int) {
 	w := load(b, i)
 	marks := notSpaces(w)
@@ -45,8 +43,8 @@ func scanToken(b []byte, i int) (token byte, at, next int) {
 
 func isSpace(c byte) bool { return c <= ' ' && uint64(1)<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }
 
-// scanPlain returns the index of the first byte at or after i that does not
-// stand for itself in a JSON string, or len(b).
+// scanPlain returns the index of the first byte at or after i that does not stand for itself in a JSON string, or
+// len(b).
 func scanPlain(b []byte, i int) int {
 	for i < len(b) {
 		if marks := stops(load(b, i)); marks != 0 {
@@ -57,8 +55,8 @@ func scanPlain(b []byte, i int) int {
 	return len(b)
 }
 
-// scanString checks the string whose text begins at i, after its quote. It
-// returns the index of the closing quote and whether the text holds escapes.
+// scanString checks the string whose text begins at i, after its quote. It returns the index of the closing quote and
+// whether the text holds escapes.
 func scanString(b []byte, i int) (end int, escaped bool, f fault) {
 	for {
 		i = scanPlain(b, i)
@@ -77,9 +75,8 @@ func scanString(b []byte, i int) (end int, escaped bool, f fault) {
 	}
 }
 
-// scanRune reads the rune at i of a string, which is written as an escape
-// sequence or in several bytes, and returns how many bytes it takes; both halves
-// of a surrogate pair are one sequence.
+// scanRune reads the rune at i of a string, which is written as an escape sequence or in several bytes, and returns how
+// many bytes it takes; both halves of a surrogate pair are one sequence.
 func scanRune(b []byte, i int) (r rune, size int, f fault) {
 	switch c := b[i]; {
 	case c == '\\':
@@ -157,13 +154,11 @@ func scanHex(b []byte, i int) (rune, fault) {
 	return r, faultNone
 }
 
-// appendString checks the string whose text begins at i, after its quote, and
-// appends what it stands for. It returns the index of the closing quote.
-// Equivalent: scanString and unescape.
+// appendString checks the string whose text begins at i, after its quote, and appends what it stands for. It returns
+// the index of the closing quote. Equivalent: scanString and unescape.
 func appendString(dst, b []byte, i int) (out []byte, end int, f fault) {
-	// A word is stored before it is known how much of it counts, so dst keeps
-	// room for more than the rest of b; no escape is shorter than what it stands
-	// for.
+	// A word is stored before it is known how much of it counts, so dst keeps room for more than the rest of b; no
+	// escape is shorter than what it stands for.
 	dst = slices.Grow(dst, len(b)-i+slack)
 	n := len(dst)
 	dst = dst[:cap(dst)]

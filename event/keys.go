@@ -5,13 +5,12 @@ import (
 	"hash/maphash"
 )
 
-// scanNamesMax is how many names an object may have before they are looked up
-// in a table: below it, a walk over the hashes is faster than filling one.
+// scanNamesMax is how many names an object may have before they are looked up in a table: below it, a walk over the
+// hashes is faster than filling one.
 const scanNamesMax = 32
 
-// nameStack finds keys that occur twice in one object. Objects nest, so the
-// names of the open ones lie on a stack, the innermost on top. Tables hash with a
-// seed: keys chosen to collide cannot make a line quadratic. It keeps its memory;
+// nameStack finds keys that occur twice in one object. Objects nest, so the names of the open ones lie on a stack, the
+// innermost on top. Tables hash with a seed: keys chosen to collide cannot make a line quadratic. It keeps its memory;
 // the zero nameStack is ready.
 type nameStack struct {
 	names []name
@@ -22,16 +21,15 @@ type nameStack struct {
 	seeded bool
 }
 
-// name is one key: the text lies in the bytes under check, or in nameStack.text.
-// The hash is hashText while the object is walked over, and seeded in a table.
+// name is one key: the text lies in the bytes under check, or in nameStack.text. The hash is hashText while the object
+// is walked over, and seeded in a table.
 type name struct {
 	hash       uint64
 	start, end uint32
 	escaped    bool
 }
 
-// nameScope is one open object: where its part of the stack begins, and its
-// table, once it has one.
+// nameScope is one open object: where its part of the stack begins, and its table, once it has one.
 type nameScope struct {
 	names, text, slots int
 	table, tableSize   int
@@ -49,8 +47,8 @@ func (s *nameStack) close(scope *nameScope) {
 	s.slots = s.slots[:scope.slots]
 }
 
-// add adds the key b[start:end], as written, to the innermost object, and returns
-// false if it is there already. Every key of an object is of the same b.
+// add adds the key b[start:end], as written, to the innermost object, and returns false if it is there already. Every
+// key of an object is of the same b.
 func (s *nameStack) add(scope *nameScope, b []byte, start, end int, escaped bool) bool {
 	if escaped {
 		key := b[start:end]
@@ -87,8 +85,8 @@ func (s *nameStack) addToTable(scope *nameScope, b []byte, n name) bool {
 	return s.insert(scope, b, len(s.names)-1)
 }
 
-// grow gives the innermost object a new table of at least size slots, a power
-// of two. An older table stays below it on the stack until the object ends.
+// grow gives the innermost object a new table of at least size slots, a power of two. An older table stays below it on
+// the stack until the object ends.
 func (s *nameStack) grow(scope *nameScope, b []byte, size int) {
 	scope.table, scope.tableSize = len(s.slots), 1
 	for scope.tableSize < size {
@@ -105,8 +103,8 @@ func (s *nameStack) grow(scope *nameScope, b []byte, size int) {
 	}
 }
 
-// insert enters names[i] into the table of the innermost object, which has room,
-// and returns false if an equal name is there.
+// insert enters names[i] into the table of the innermost object, which has room, and returns false if an equal name is
+// there.
 func (s *nameStack) insert(scope *nameScope, b []byte, i int) bool {
 	table := s.slots[scope.table : scope.table+scope.tableSize]
 	n := s.names[i]

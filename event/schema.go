@@ -45,9 +45,8 @@ func setOf(cs ...column) columnSet {
 
 func (c column) bit() columnSet { return 1 << c }
 
-// schema is what a data source makes of the columns. A column outside known is
-// an unknown key; one inside known but not required may be absent or null. Where
-// null says something of its own, a required column may be null, not absent.
+// schema is what a data source makes of the columns. A column outside known is an unknown key; one inside known but not
+// required may be absent or null. Where null says something of its own, a required column may be null, not absent.
 type schema struct {
 	known, required, nullable columnSet
 
@@ -55,9 +54,8 @@ type schema struct {
 	keys [16]columnKey
 }
 
-// columnKey is a key as it lies in a line, with its closing quote, in two words;
-// mask keeps the bytes of the second that are of the key. An empty slot has a
-// mask of 0 and a hi that is not: no key is equal to it.
+// columnKey is a key as it lies in a line, with its closing quote, in two words; mask keeps the bytes of the second
+// that are of the key. An empty slot has a mask of 0 and a hi that is not: no key is equal to it.
 type columnKey struct {
 	lo, hi, mask uint64
 	size         int
@@ -87,8 +85,7 @@ func newSchema(known, required columnSet) schema {
 	return s
 }
 
-// keySlot returns the slot of a key by its first word. It is without collisions
-// over the columns.
+// keySlot returns the slot of a key by its first word. It is without collisions over the columns.
 func keySlot(lo uint64) int { return int(lo * 0x9E3779B97F4A7C15 >> 60) }
 
 // predictionsSchema returns the schema of ml_model_predictions.
@@ -105,8 +102,8 @@ func actualsSchema() schema {
 	return s
 }
 
-// columnAt returns the column whose key, without escapes, lies at i with its
-// closing quote, and the index behind that; or colNone. b has slack.
+// columnAt returns the column whose key, without escapes, lies at i with its closing quote, and the index behind that;
+// or colNone. b has slack.
 func (s *schema) columnAt(b []byte, i int) (c column, end int) {
 	lo, hi := load(b, i), load(b, i+8)
 	k := &s.keys[keySlot(lo)]
@@ -117,8 +114,7 @@ func (s *schema) columnAt(b []byte, i int) (c column, end int) {
 	return k.col, end
 }
 
-// firstMissing returns the first required column that is not in seen, or
-// colNone.
+// firstMissing returns the first required column that is not in seen, or colNone.
 func (s *schema) firstMissing(seen columnSet) column {
 	missing := s.required &^ seen
 	if missing == 0 {
