@@ -49,21 +49,24 @@ func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	at := standing(q.AsOf, now)
 	recent := base.Span{From: base.SubMilli(at, base.OrDefault(q.Recent, defaultRecentWindow)), To: endOf(q.AsOf)}
 	historical := base.Span{From: base.SubMilli(at, base.OrDefault(q.Historical, defaultHistoricalWindow)), To: recent.From}
-	sc := query.Scan{
+	p := query.Plan{
 		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)),
 		Across:    query.Across(q.Across),
 	}
-	sc.Ask(query.Window{Span: recent}, query.Window{Span: historical})
+	p.Ask(query.Window{Span: recent}, query.Window{Span: historical})
+	run, err := db.queries.Start(ctx, &p)
+	if err != nil {
+		return DriftResult{}, err
+	}
 	var result DriftResult
-	var err error
-	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
+	for of, answers := range run.Answers {
 		if row, ok := driftRow(&answers[0].Aggregate, &answers[1].Aggregate); ok {
 			row.Model, row.Version, row.Environment = of.Model, of.Version, of.Environment
 			row.AnalysisTimestamp = time.UnixMilli(at).UTC()
 			result.Rows = append(result.Rows, row)
 		}
-	})
-	if err != nil {
+	}
+	if result.Read, err = run.End(); err != nil {
 		return DriftResult{}, err
 	}
 	slices.SortFunc(result.Rows, compareDrift)

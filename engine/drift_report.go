@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -58,22 +56,14 @@ type DriftReportResult struct {
 }
 
 // DriftReport answers q from aggregates and at most four decoded blocks per segment.
-func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (DriftReportResult, error) {
-	p, err := q.plan(db.opts.Now())
-	if err != nil {
-		return DriftReportResult{}, err
-	}
-	sc := q.scan(&p)
-	var result DriftReportResult
-	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
-		if row, ok := p.reportRow(&of, answers); ok {
-			result.Rows = append(result.Rows, row)
-		}
+func (db *DB) DriftReport(ctx context.Context, q DriftReportQuery) (result DriftReportResult, err error) {
+	result.Read, err = db.EachDriftReport(ctx, q, func(row *DriftReportRow) bool {
+		result.Rows = append(result.Rows, *row)
+		return true
 	})
 	if err != nil {
 		return DriftReportResult{}, err
 	}
-	slices.SortFunc(result.Rows, func(a, b DriftReportRow) int { return compareDriftReports(&a, &b) })
 	return result, nil
 }
 
@@ -84,18 +74,19 @@ func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield fun
 	if err != nil {
 		return Read{}, err
 	}
-	sc := q.scan(&p)
-	return query.EachRanked(ctx, &query.Rows[DriftReportRow]{Queries: &db.queries, Scan: &sc, Row: p.reportRow}, (*DriftReportRow).place, yield)
+	plan := q.queryPlan(&p)
+	rows := query.Rows[DriftReportRow]{Queries: &db.queries, Plan: &plan, Row: p.reportRow}
+	return rows.EachRanked(ctx, (*DriftReportRow).place, yield)
 }
 
-func (q *DriftReportQuery) scan(p *driftPlan) query.Scan {
-	sc := query.Scan{
+func (q *DriftReportQuery) queryPlan(p *driftPlan) query.Plan {
+	plan := query.Plan{
 		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantSpread,
 	}
-	sc.Ask(query.Window{Span: p.recent}, p.reference)
-	return sc
+	plan.Ask(query.Window{Span: p.recent}, p.reference)
+	return plan
 }
 
 // driftPlan is a query with its windows resolved.
@@ -167,11 +158,3 @@ func (p *driftPlan) reportRow(of *query.Subject, answers []base.Answer) (DriftRe
 
 // place is where a row comes among others, see [Comparison.rank].
 func (r *DriftReportRow) place() (class uint8, rank float64) { return uint8(r.Status), r.rank() }
-
-// compareDriftReports orders the worst first, see [Comparison.rank].
-func compareDriftReports(a, b *DriftReportRow) int {
-	if c := cmp.Or(cmp.Compare(a.Status, b.Status), -cmp.Compare(a.rank(), b.rank())); c != 0 {
-		return c
-	}
-	return query.CompareSeries(&a.Series, &b.Series)
-}

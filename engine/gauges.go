@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
-	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/segment"
 )
@@ -150,137 +148,65 @@ func (f *firstSightings) keep(s sighting, most int) {
 // seen returns the sightings to answer, in order, and the number of all. It opens segments only where a row was edited,
 // or where a moment in the past cuts through one.
 func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all int, err error) {
+	plan := query.Plan{Selection: query.SelectionOf(All, All, All), Want: segment.WantErrors}
+	window := base.Span{From: p.since, To: p.end}
+	plan.Ask(query.Window{Span: window})
+	run, err := db.queries.Start(ctx, &plan)
+	if err != nil {
+		return nil, 0, err
+	}
 	var kept firstSightings
-	_, err = db.queries.Working(func(sc *query.Scratch) (read Read, err error) {
-		var of []sighting
-		db.models.Range(func(_ string, m *catalog.Model) bool {
-			if err = ctx.Err(); err != nil {
-				err = fmt.Errorf("look up when each model was seen: %w", err)
-				return false
+	var of []sighting // of one model, one for each environment
+	take := func() {
+		all += len(of)
+		for i := range of {
+			if p.environments.Matches(of[i].environment) {
+				kept.keep(of[i], p.max)
 			}
-			if of, err = seen(m, of[:0], p, sc); err != nil {
-				return false
-			}
-			all += len(of)
-			for i := range of {
-				if p.environments.Matches(of[i].environment) {
-					kept.keep(of[i], p.max)
-				}
-			}
-			return true
-		})
-		return read, err
-	})
+		}
+		of = of[:0]
+	}
+	for m, n := range run.Series {
+		if len(of) > 0 && of[0].model != m.Name {
+			take()
+		}
+		s := &m.Series[n]
+		if s.First >= p.end {
+			continue
+		}
+		last := run.LastTime(m, n, window)
+		if last < p.since {
+			continue
+		}
+		if i := slices.IndexFunc(of, func(x sighting) bool { return x.environment == s.Environment }); i >= 0 {
+			of[i].last = max(of[i].last, last)
+		} else {
+			of = append(of, sighting{m.Name, s.Environment, last})
+		}
+	}
+	take()
 	slices.SortFunc(kept, compareSightings)
+	_, err = run.End()
 	return kept, all, err
-}
-
-// seen appends the model's sightings, one for each environment.
-func seen(m *catalog.Model, dst []sighting, p *gaugesPlan, sc *query.Scratch) ([]sighting, error) {
-	m.Mu.RLock()
-	defer query.Unlock(m, sc)
-	for n := range m.Series {
-		if m.Series[n].First >= p.end {
-			continue
-		}
-		last, err := lastOf(m, uint32(n), base.Span{From: p.since, To: p.end}, sc)
-		if err != nil {
-			return dst, fmt.Errorf("model %q: %w", m.Name, err)
-		}
-		if last >= p.since {
-			dst = append(dst, sighting{m.Name, m.Series[n].Environment, last})
-		}
-	}
-	if len(dst) < 2 {
-		return dst, nil
-	}
-	slices.SortFunc(dst, func(a, b sighting) int {
-		return cmp.Or(cmp.Compare(a.environment, b.environment), cmp.Compare(b.last, a.last))
-	})
-	return slices.CompactFunc(dst, func(a, b sighting) bool { return a.environment == b.environment }), nil
-}
-
-// last returns the newest timestamp of a series in w, minMilli if it has none there. The model is locked.
-func lastOf(m *catalog.Model, n uint32, w base.Span, sc *query.Scratch) (int64, error) {
-	last := int64(base.MinMilli)
-	for i := len(m.Months) - 1; i >= 0 && last == base.MinMilli; i-- {
-		mo := m.Months[i]
-		if !mo.Overlaps(w) {
-			continue
-		}
-		var err error
-		if last, err = lastIn(mo, n, w, sc); err != nil {
-			return last, err
-		}
-	}
-	return last, nil
-}
-
-// last returns the newest timestamp of a series in w, minMilli if the month has none there.
-func lastIn(mo *catalog.Month, n uint32, w base.Span, sc *query.Scratch) (int64, error) {
-	last := int64(base.MinMilli)
-	q := query.Scan{Want: segment.WantErrors}
-	q.Ask(query.Window{Span: w})
-	if !mo.AllSealed() {
-		a := &sc.Windows(1)[0]
-		a.Reset()
-		mo.Window(a, n, w, q.Want)
-		if a.Rows > 0 {
-			last = a.MaxTime
-		}
-	}
-	for _, sd := range mo.Segments {
-		x := sd.Find(n)
-		if x == nil || x.Stored.MaxTime <= max(last, w.From-1) || x.Stored.MinTime >= w.To {
-			continue
-		}
-		if x.Stored.MaxTime < w.To && !sd.Edited() {
-			last = x.Stored.MaxTime
-			continue
-		}
-		a := &sc.Windows(1)[0]
-		a.Reset()
-		sc.Of = append(sc.Of[:0], n)
-		if _, err := query.AddSealed(sd, sc.Answers[:1], &q, sc); err != nil {
-			return last, err
-		}
-		if a.Rows > 0 {
-			last = max(last, a.MaxTime)
-		}
-	}
-	return last, nil
 }
 
 // gauges answers for one model in one environment.
 func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow, Read, error) {
-	b := gaugesBuilder{plan: p, shown: catalog.NoSeries, judged: catalog.NoSeries, row: GaugesRow{
+	b := gaugesBuilder{plan: p, row: GaugesRow{
 		Model: s.model, Environment: s.environment, LastPrediction: time.UnixMilli(s.last).UTC(),
 		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
 	}}
 	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
-	read, err := db.queries.Working(func(sc *query.Scratch) (read Read, err error) {
-		m, ok := db.models.Load(s.model) // by its very name, which a pattern may read as more than one
-		if !ok {
-			return read, nil
-		}
-		q := query.Scan{Want: segment.WantSpread}
-		q.Ask(query.Window{Span: p.day}, query.Window{Span: p.drift.recent}, p.drift.reference)
-		m.Mu.RLock()
-		defer query.Unlock(m, sc)
-		sc.Answered = catalog.NoSeries
-		for n := range m.Series {
-			if m.Series[n].Environment != s.environment {
-				continue
-			}
-			r, err := query.AnswerSeries(ctx, m, uint32(n), &q, sc)
-			if err != nil {
-				return read, err
-			}
-			read.Add(r)
-			b.add(m, uint32(n), sc.Answers[:q.Count])
-		}
-		return read, nil
-	})
+	plan := query.Plan{Selection: query.Exactly(s.model, s.environment), Want: segment.WantSpread}
+	plan.Ask(query.Window{Span: p.day}, query.Window{Span: p.drift.recent}, p.drift.reference)
+	run, err := db.queries.Start(ctx, &plan)
+	if err != nil {
+		return b.row, Read{}, err
+	}
+	for of, answers := range run.Answers {
+		b.add(&of, answers)
+	}
+	read, err := run.End()
 	b.row.ActualCoverage = coverageOf(b.row.PredictionCount, b.row.ActualCount)
 	return b.row, read, err
 }
@@ -289,32 +215,31 @@ func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow
 type gaugesBuilder struct {
 	plan *gaugesPlan
 	row  GaugesRow
-	// shown and judged are the series that the error and the verdict are of so far, noSeries before there is one.
-	shown, judged uint32
+	// shown and judged are the versions that the error and the verdict are of so far, nil before there is one.
+	shown, judged *query.Subject
 	// class is how much the verdict tells, see judgeable.
 	class int
 }
 
 // add takes in a version. Its answers are those of the last day, of the recent window and of the reference.
-func (b *gaugesBuilder) add(m *catalog.Model, n uint32, answers []base.Answer) {
+func (b *gaugesBuilder) add(of *query.Subject, answers []base.Answer) {
 	day, recent, reference := &answers[0], &answers[1], &answers[2]
 	b.row.PredictionCount += day.Rows
 	b.row.ActualCount += day.Actuals
 	if day.Rows > 0 && recent.Actuals == 0 && reference.Actuals == 0 {
 		b.row.VersionsWithoutActuals++
 	}
-	if day.Actuals > 0 && (b.shown == catalog.NoSeries || m.Newer(n, b.shown)) {
-		b.shown = n
+	if day.Actuals > 0 && (b.shown == nil || of.Newer(b.shown)) {
+		b.shown = of
 		b.row.RMSE, b.row.MAE = valueOf(day.RMSE()), valueOf(day.MAE())
 	}
 	if recent.Rows == 0 && reference.Rows == 0 {
 		return
 	}
-	of := query.SubjectOf(m, n)
-	drift := b.plan.drift.row(&of, answers[1:])
+	drift := b.plan.drift.row(of, answers[1:])
 	class := judgeable(&drift.Comparison)
-	if b.judged == catalog.NoSeries || class < b.class || class == b.class && m.Newer(n, b.judged) {
-		b.judged, b.class, b.row.Drift = n, class, drift
+	if b.judged == nil || class < b.class || class == b.class && of.Newer(b.judged) {
+		b.judged, b.class, b.row.Drift = of, class, drift
 	}
 }
 

@@ -51,20 +51,24 @@ type MetricsResult struct {
 
 // Metrics answers q from aggregates and at most two decoded blocks per segment.
 func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error) {
-	sc, err := q.scan(db.opts.Now())
+	p, err := q.plan(db.opts.Now())
+	if err != nil {
+		return MetricsResult{}, err
+	}
+	run, err := db.queries.Start(ctx, &p)
 	if err != nil {
 		return MetricsResult{}, err
 	}
 	var result MetricsResult
-	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
+	for of, answers := range run.Answers {
 		if row, ok := metricsRow(&of, answers); ok {
 			if len(result.Rows) == cap(result.Rows) { // twice as much leaves less behind than append does
 				result.Rows = slices.Grow(result.Rows, max(1, len(result.Rows)))
 			}
 			result.Rows = append(result.Rows, row)
 		}
-	})
-	if err != nil {
+	}
+	if result.Read, err = run.End(); err != nil {
 		return MetricsResult{}, err
 	}
 	slices.SortFunc(result.Rows, func(a, b MetricsRow) int {
@@ -75,11 +79,12 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 
 // EachMetrics hands on the rows of [DB.Metrics] one by one, until yield returns false. A row is valid during the call.
 func (db *DB) EachMetrics(ctx context.Context, q MetricsQuery, yield func(row *MetricsRow) bool) (Read, error) {
-	sc, err := q.scan(db.opts.Now())
+	p, err := q.plan(db.opts.Now())
 	if err != nil {
 		return Read{}, err
 	}
-	return query.EachNamed(ctx, &query.Rows[MetricsRow]{Queries: &db.queries, Scan: &sc, Row: metricsRow}, yield)
+	rows := query.Rows[MetricsRow]{Queries: &db.queries, Plan: &p, Row: metricsRow}
+	return rows.EachNamed(ctx, yield)
 }
 
 // metricsRow is the row of a subject that has an actual in the window.
@@ -95,17 +100,17 @@ func metricsRow(of *query.Subject, answers []base.Answer) (MetricsRow, bool) {
 	}, a.Actuals > 0
 }
 
-func (q *MetricsQuery) scan(now time.Time) (query.Scan, error) {
+func (q *MetricsQuery) plan(now time.Time) (query.Plan, error) {
 	w, err := q.span(now)
 	if err != nil {
-		return query.Scan{}, err
+		return query.Plan{}, err
 	}
-	sc := query.Scan{
+	p := query.Plan{
 		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
 		Across:    query.Across(q.Across),
 	}
-	sc.Ask(query.Window{Span: w})
-	return sc, nil
+	p.Ask(query.Window{Span: w})
+	return p, nil
 }
 
 // span resolves the query's window at the time now.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -42,26 +41,14 @@ type ReportResult struct {
 }
 
 // Report answers q from aggregates and at most two decoded blocks per segment.
-func (db *DB) Report(ctx context.Context, q ReportQuery) (ReportResult, error) {
-	w, err := q.span(db.opts.Now())
-	if err != nil {
-		return ReportResult{}, err
-	}
-	floor, err := q.Floor.withDefaults()
-	if err != nil {
-		return ReportResult{}, err
-	}
-	var result ReportResult
-	sc := q.scan(w)
-	result.Read, err = db.queries.Each(ctx, &sc, func(of query.Subject, answers []base.Answer) {
-		if of.First < w.To {
-			result.Rows = append(result.Rows, ReportRow{of.Series, measuresOf(&answers[0], floor)})
-		}
+func (db *DB) Report(ctx context.Context, q ReportQuery) (result ReportResult, err error) {
+	result.Read, err = db.EachReport(ctx, q, func(row *ReportRow) bool {
+		result.Rows = append(result.Rows, *row)
+		return true
 	})
 	if err != nil {
 		return ReportResult{}, err
 	}
-	slices.SortFunc(result.Rows, func(a, b ReportRow) int { return query.CompareSeries(&a.Series, &b.Series) })
 	return result, nil
 }
 
@@ -75,23 +62,24 @@ func (db *DB) EachReport(ctx context.Context, q ReportQuery, yield func(row *Rep
 	if err != nil {
 		return Read{}, err
 	}
-	sc := q.scan(w)
+	p := q.plan(w)
 	row := func(of *query.Subject, answers []base.Answer) (ReportRow, bool) {
 		return ReportRow{of.Series, measuresOf(&answers[0], floor)}, true
 	}
-	return query.EachNamed(ctx, &query.Rows[ReportRow]{Queries: &db.queries, Scan: &sc, Row: row}, yield)
+	rows := query.Rows[ReportRow]{Queries: &db.queries, Plan: &p, Row: row}
+	return rows.EachNamed(ctx, yield)
 }
 
 func (q *ReportQuery) span(now time.Time) (base.Span, error) {
 	return MetricsQuery{Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf}.span(now)
 }
 
-func (q *ReportQuery) scan(w base.Span) query.Scan {
-	sc := query.Scan{
+func (q *ReportQuery) plan(w base.Span) query.Plan {
+	p := query.Plan{
 		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantAll,
 	}
-	sc.Ask(query.Window{Span: w})
-	return sc
+	p.Ask(query.Window{Span: w})
+	return p
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -69,9 +70,9 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 	if err != nil || len(buckets) == 0 {
 		return Read{}, err
 	}
-	sc := q.scan(w)
-	sc.Ask(query.Window{Span: base.Span{From: buckets[0].From, To: w.To}, Counted: true})
-	of, read, err := db.queries.Find(ctx, &sc)
+	p := q.plan(w)
+	p.Ask(query.Window{Span: base.Span{From: buckets[0].From, To: w.To}, Counted: true})
+	of, read, err := db.queries.Find(ctx, &p)
 	if err != nil {
 		return read, err
 	}
@@ -81,11 +82,16 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 	made := make([]TimeseriesRow, 0, min(len(buckets), bucketsAtOnce))
 	for i := range of.Len() {
 		t := of.At(i)
-		for rest := buckets; len(rest) > 0; rest = rest[len(made):] {
+		for some := range slices.Chunk(buckets, bucketsAtOnce) {
+			run, err := db.queries.Start(ctx, &p)
+			if err != nil {
+				return read, err
+			}
 			made = made[:0]
-			r, err := db.addApart(ctx, t, sc, rest[:min(len(rest), bucketsAtOnce)], func(b base.Span, a *base.Answer) {
+			run.Buckets(t, some, func(b base.Span, a *base.Answer) {
 				made = append(made, TimeseriesRow{t.Series, time.UnixMilli(b.From).UTC(), time.UnixMilli(b.To).UTC(), measuresOf(a, floor)})
 			})
+			r, err := run.End()
 			read.Add(r)
 			if err != nil {
 				return read, err
@@ -98,28 +104,4 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 		}
 	}
 	return read, nil
-}
-
-// addApart adds up the rows of a subject in each bucket, up to the end of q, and hands it to f.
-func (db *DB) addApart(ctx context.Context, t *query.Total, q query.Scan, buckets []base.Span, f func(b base.Span, a *base.Answer)) (Read, error) {
-	end := q.Asked[0].To
-	return db.queries.Working(func(sc *query.Scratch) (read Read, err error) {
-		if m := t.Members[0].Model; m == t.Members[len(t.Members)-1].Model {
-			m.Mu.RLock()
-			defer query.Unlock(m, sc)
-			t.Held = m
-			defer func() { t.Held = nil }()
-		}
-		answers := sc.Windows(1)
-		for _, b := range buckets {
-			q.Ask(query.Window{Span: base.Span{From: b.From, To: min(b.To, end)}})
-			r, err := t.Add(ctx, answers, &q, sc)
-			read.Add(r)
-			if err != nil {
-				return read, err
-			}
-			f(b, &answers[0])
-		}
-		return read, nil
-	})
 }

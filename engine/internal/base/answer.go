@@ -13,6 +13,7 @@ type Answer struct {
 	Scratch *segment.Sketches
 }
 
+// Reset makes it the answer of no rows.
 func (a *Answer) Reset() {
 	a.Aggregate.Reset()
 	a.Sketches.Reset()

@@ -18,6 +18,7 @@ type numbered[K comparable] struct {
 	number uint32
 }
 
+// Get returns the number of a name.
 func (n *Names[K]) Get(name K) (number uint32, ok bool) {
 	if n.many != nil {
 		number, ok = n.many[name]
@@ -54,6 +55,7 @@ func (n *Names[K]) Set(name K, number uint32) {
 	n.few = nil
 }
 
+// All yields the names with their numbers, in no order.
 func (n *Names[K]) All() iter.Seq2[K, uint32] {
 	return func(yield func(K, uint32) bool) {
 		for i := range n.few {
@@ -69,4 +71,5 @@ func (n *Names[K]) All() iter.Seq2[K, uint32] {
 	}
 }
 
+// Clear forgets all names.
 func (n *Names[K]) Clear() { *n = Names[K]{} }

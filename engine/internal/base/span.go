@@ -10,12 +10,13 @@ type Read struct {
 	Rows, Bytes uint64
 }
 
+// Add adds what another query read.
 func (r *Read) Add(o Read) {
 	r.Rows += o.Rows
 	r.Bytes += o.Bytes
 }
 
-// minMilli and maxMilli stand for no bound.
+// MinMilli and MaxMilli stand for no bound.
 const (
 	MinMilli = math.MinInt64
 	MaxMilli = math.MaxInt64
@@ -48,6 +49,7 @@ func SubMilli(t int64, d time.Duration) int64 {
 	return r
 }
 
+// OrDefault returns v, or def where v is the zero value.
 func OrDefault[T comparable](v, def T) T {
 	var zero T
 	if v == zero {

@@ -24,17 +24,22 @@ func (m *Model) promote(n uint32) {
 	}
 }
 
-// Newer orders the versions of an environment: by the time of their first prediction, ties by name, so that the
-// order rows arrived in does not show; a version literally named "latest" comes last of all.
+// Newer orders the series of an environment, see [NewerVersion].
 func (m *Model) Newer(a, b uint32) bool {
 	x, y := &m.Series[a], &m.Series[b]
-	if x.Literal() != y.Literal() {
-		return x.Literal()
+	return NewerVersion(x.Version, x.First, y.Version, y.First)
+}
+
+// NewerVersion orders the versions of an environment: by the time of their first prediction, ties by name, so that the order
+// rows arrived in does not show; a version literally named "latest" comes last of all.
+func NewerVersion(x string, xFirst int64, y string, yFirst int64) bool {
+	if (x == LatestVersion) != (y == LatestVersion) {
+		return x == LatestVersion
 	}
-	if x.First != y.First {
-		return x.First > y.First
+	if xFirst != yFirst {
+		return xFirst > yFirst
 	}
-	return x.Version > y.Version
+	return x > y
 }
 
 // Literal tells whether the version is named "latest".

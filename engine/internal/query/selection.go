@@ -16,12 +16,15 @@ const All = "*"
 // text stands for: names may have commas and stars too.
 type Pattern struct {
 	text string
+	// exact is set for a name that stands for nothing but itself.
+	exact bool
 	// listed is set for a list and for a prefix. The fields below are empty for others.
 	listed bool
 	// names are sorted, and so are prefixes, of which none begins with another.
 	names, prefixes []string
 }
 
+// PatternOf reads a pattern.
 func PatternOf(text string) Pattern {
 	p := Pattern{text: text}
 	if p.listed = text != All && (strings.Contains(text, ",") || strings.HasSuffix(text, All)); !p.listed {
@@ -48,17 +51,17 @@ func PatternOf(text string) Pattern {
 	return p
 }
 
-// All tells whether every name matches.
-func (p *Pattern) All() bool { return p.text == All }
+// all tells whether every name matches.
+func (p *Pattern) all() bool { return p.text == All && !p.exact }
 
 // plain tells whether at most one name matches.
-func (p *Pattern) plain() bool { return !p.listed && !p.All() }
+func (p *Pattern) plain() bool { return !p.listed && !p.all() }
 
 // Matches tells whether a name is one of those that the pattern stands for. That none of the prefixes begins with
 // another makes the last one that is not greater than the name the only one that may begin it.
 func (p *Pattern) Matches(name string) bool {
 	if !p.listed {
-		return p.All() || p.text == name
+		return p.all() || p.text == name
 	}
 	if _, ok := slices.BinarySearch(p.names, name); ok {
 		return true
@@ -94,7 +97,14 @@ func SelectionOf(model, version, environment string) Selection {
 	return sel
 }
 
-// in returns the Selection as it is in a model, where a version or an environment may literally have a pattern's text
+// Exactly selects all versions of one model in one environment, by their very names.
+func Exactly(model, environment string) Selection {
+	return Selection{
+		Model: Pattern{text: model, exact: true}, version: Pattern{text: All}, environment: Pattern{text: environment, exact: true},
+	}
+}
+
+// in returns the selection as it is in a model, where a version or an environment may literally have a pattern's text
 // for its name.
 func (sel *Selection) in(m *catalog.Model) Selection {
 	found := *sel
@@ -108,8 +118,8 @@ func (sel *Selection) in(m *catalog.Model) Selection {
 	return found
 }
 
-// selected appends the numbers of the series that sel names, but for those that are there for being the latest.
-func selected(m *catalog.Model, dst []uint32, sel *Selection) []uint32 {
+// appendSeries appends the numbers of the series of a model that sel names, but for those that are there for being the latest.
+func (sel *Selection) appendSeries(dst []uint32, m *catalog.Model) []uint32 {
 	if sel.version.plain() && sel.environment.plain() {
 		if n, ok := m.Numbers.Get(catalog.SeriesName{Version: sel.version.text, Environment: sel.environment.text}); ok {
 			dst = append(dst, n)

@@ -1,11 +1,9 @@
-package engine
+package query
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/residualdb/residual/engine/internal/query"
 )
 
 func TestPattern(t *testing.T) {
@@ -26,30 +24,12 @@ func TestPattern(t *testing.T) {
 		{"a,*", []string{"", "z"}, nil},
 		{"é*", []string{"él"}, []string{"e"}},
 	} {
-		p := query.PatternOf(c.pattern)
+		p := PatternOf(c.pattern)
 		for _, name := range c.yes {
 			require.True(t, p.Matches(name), "%q of %q", name, c.pattern)
 		}
 		for _, name := range c.none {
 			require.False(t, p.Matches(name), "%q of %q", name, c.pattern)
 		}
-	}
-}
-
-func TestParseGroupBy(t *testing.T) {
-	for names, want := range map[string]Columns{
-		"model_id,model_version,environment": 0,
-		"environment, model_id":              VersionColumn,
-		"model_version":                      ModelColumn | EnvironmentColumn,
-		"":                                   allColumns,
-		" ":                                  allColumns,
-	} {
-		got, err := ParseGroupBy(names)
-		require.NoError(t, err)
-		require.Equal(t, want, got, names)
-	}
-	for _, names := range []string{"model", "model_id,", ",", "model_id;environment", "Model_ID", "*"} {
-		_, err := ParseGroupBy(names)
-		require.ErrorIs(t, err, ErrQuery, names)
 	}
 }

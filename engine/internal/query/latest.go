@@ -1,0 +1,82 @@
+package query
+
+import (
+	"fmt"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+)
+
+// latest returns the series that latest means in an environment for the first window, NoSeries if there is none; see package
+// catalog for the rule. The answers of the series are those that [Run.Answer] returns next. It asks the newest series first,
+// which nearly always is the one.
+func (r *Run) latest(m *catalog.Model, environment string) uint32 {
+	held, ok := m.Latest.Get(environment)
+	if !ok {
+		return catalog.NoSeries
+	}
+	has := func(n uint32) bool { return r.Answer(m, n)[0].Actuals > 0 && r.err == nil }
+	end := r.windows[0].To
+	if m.Series[held].First < end && (m.Series[held].Literal() || has(held)) {
+		return held
+	}
+	r.candidates = m.Begun(r.candidates[:0], environment, end)
+	if len(r.candidates) == 0 || r.err != nil {
+		return catalog.NoSeries
+	}
+	best := r.candidates[0]
+	if m.Series[best].Literal() {
+		return best
+	}
+	seen := false // a prediction in the window
+	for _, n := range r.candidates {
+		if has(n) || r.err != nil {
+			return n
+		}
+		if !seen && r.answers[0].Rows > 0 {
+			best, seen = n, true
+		}
+	}
+	return best
+}
+
+// LastTime returns the newest timestamp of a series in w, MinMilli if it has none there. Its model is locked. The run's plan
+// asks for one window, which LastTime sets.
+func (r *Run) LastTime(m *catalog.Model, n uint32, w base.Span) int64 {
+	r.Ask(Window{Span: w})
+	r.of, r.answered = append(r.of[:0], n), catalog.NoSeries
+	last, a := int64(base.MinMilli), &r.answers[0]
+	take := func() {
+		if a.Rows > 0 {
+			last = max(last, a.MaxTime)
+		}
+		a.Reset()
+	}
+	a.Reset()
+	for i := len(m.Months) - 1; i >= 0 && last == base.MinMilli; i-- {
+		mo := m.Months[i]
+		if !mo.Overlaps(w) {
+			continue
+		}
+		if !mo.AllSealed() {
+			mo.Window(a, n, w, r.Want)
+			take()
+		}
+		for _, sg := range mo.Segments {
+			x := sg.Find(n)
+			if x == nil || x.Stored.MaxTime <= max(last, w.From-1) || x.Stored.MinTime >= w.To {
+				continue
+			}
+			if x.Stored.MaxTime < w.To && !sg.Edited() {
+				last = x.Stored.MaxTime
+				continue
+			}
+			if err := r.addSegment(sg); err != nil {
+				r.err = fmt.Errorf("model %q: %w", m.Name, err)
+				return last
+			}
+			take()
+		}
+	}
+	return last
+}

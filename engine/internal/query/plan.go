@@ -1,0 +1,55 @@
+package query
+
+import (
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// Plan is a query with its names and windows resolved.
+type Plan struct {
+	Selection
+	// Across are the columns that the answers add up across.
+	Across Across
+	// Want is what the answers have to hold.
+	Want segment.Want
+
+	// The first count of windows are asked for. They are in the plan, so that a query allocates nothing for them.
+	windows [windowsMax]Window
+	count   int
+}
+
+// windowsMax is the most windows that a query answers together.
+const windowsMax = 4
+
+// Ask sets the windows. The first decides what latest means.
+func (p *Plan) Ask(ws ...Window) { p.count = copy(p.windows[:], ws) }
+
+// Asked returns the windows.
+func (p *Plan) Asked() []Window { return p.windows[:p.count] }
+
+// Window is a span of the rows of a series, or of its sibling: the series of the same environment that has another version.
+type Window struct {
+	base.Span
+	// Version is empty for the series itself.
+	Version string
+	// Counted is set where the counts and times of the rows are all that is asked for.
+	Counted bool
+}
+
+// Across is a set of the columns of a series that an answer adds up across: bit 0 is the model, 1 the version, 2 the
+// environment.
+type Across uint8
+
+// ColumnNames are the names of the columns, in the order of their bits.
+var ColumnNames = [...]string{"model_id", "model_version", "environment"}
+
+// of returns what a series counts for.
+func (a Across) of(s event.Series) event.Series {
+	for i, name := range [...]*string{&s.Model, &s.Version, &s.Environment} {
+		if a&(1<<i) != 0 {
+			*name = All
+		}
+	}
+	return s
+}

@@ -1,0 +1,204 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/event"
+)
+
+// rowsAtOnce is how many rows are made under one [Run].
+const rowsAtOnce = 64
+
+// Rows makes the rows of a query one after the other. What it holds meanwhile does not grow with them but for some 16 bytes
+// for each series that the query is about, 32 where the order depends on the rows. No lock is held while a row is used, and
+// Close does not wait for its user. Rows are of the moment in which they are made, a few at a time: an answer is of one
+// moment only where nothing is stored meanwhile, or the plan cuts off what comes late.
+type Rows[R any] struct {
+	Queries *Queries
+	Plan    *Plan
+	// Row makes the row of a subject; ok is false if it has none.
+	Row func(of *Subject, answers []base.Answer) (row R, ok bool)
+
+	ctx  context.Context
+	of   Subjects
+	read base.Read
+	err  error
+}
+
+// EachNamed hands on the rows in the order of names, until yield returns false. A row is valid during the call.
+func (q *Rows[R]) EachNamed(ctx context.Context, yield func(*R) bool) (base.Read, error) {
+	if !q.find(ctx) {
+		return q.read, q.err
+	}
+	order := make([]uint32, q.of.Len())
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	q.inOrder(order, yield)
+	return q.read, q.err
+}
+
+// rowPlace is where a row comes among others: first by class, then by rank, the highest first, then by name.
+type rowPlace struct {
+	class  uint8
+	rank   float64
+	number uint32 // of the subject
+}
+
+// EachRanked hands on the rows by class, the lowest first, then by rank, the highest first, then by name, until yield returns
+// false. A row is valid during the call. More than a few are made twice: to be put in order, and when it is their turn.
+func (q *Rows[R]) EachRanked(ctx context.Context, rank func(*R) (class uint8, rank float64), yield func(*R) bool) (base.Read, error) {
+	if !q.find(ctx) {
+		return q.read, q.err
+	}
+	places := make([]rowPlace, 0, q.of.Len())
+	var few, made []R
+	for i := range q.of.Len() {
+		if made = q.some(made[:0], []uint32{uint32(i)}); q.err != nil {
+			return q.read, q.err
+		}
+		if len(made) == 0 {
+			continue
+		}
+		class, rank := rank(&made[0])
+		places = append(places, rowPlace{class, rank, uint32(i)})
+		if few = append(few, made[0]); len(few) > 2*rowsAtOnce {
+			few = few[:0]
+		}
+	}
+	whole := len(few) == len(places)
+	if whole { // their numbers are those of few from here on
+		for i := range places {
+			places[i].number = uint32(i)
+		}
+	}
+	slices.SortFunc(places, func(a, b rowPlace) int {
+		return cmp.Or(cmp.Compare(a.class, b.class), -cmp.Compare(a.rank, b.rank), cmp.Compare(a.number, b.number))
+	})
+	if whole {
+		for i := range places {
+			if !yield(&few[places[i].number]) {
+				break
+			}
+		}
+		return q.read, q.err
+	}
+	order := make([]uint32, len(places))
+	for i := range places {
+		order[i] = places[i].number
+	}
+	q.inOrder(order, yield)
+	return q.read, q.err
+}
+
+// find lists what the query is about.
+func (q *Rows[R]) find(ctx context.Context) (ok bool) {
+	q.ctx = ctx
+	q.of, q.read, q.err = q.Queries.Find(ctx, q.Plan)
+	return q.err == nil
+}
+
+// inOrder makes the rows of the subjects with these numbers and hands them on.
+func (q *Rows[R]) inOrder(numbers []uint32, yield func(*R) bool) {
+	var made []R
+	for some := range slices.Chunk(numbers, rowsAtOnce) {
+		if made = q.some(made[:0], some); q.err != nil {
+			return
+		}
+		for i := range made {
+			if !yield(&made[i]) {
+				return
+			}
+		}
+	}
+}
+
+// some makes the rows of the subjects with these numbers and appends them to dst.
+func (q *Rows[R]) some(dst []R, numbers []uint32) []R {
+	run, err := q.Queries.Start(q.ctx, q.Plan)
+	if err != nil {
+		q.err = err
+		return dst
+	}
+	for _, i := range numbers {
+		t := q.of.At(int(i))
+		if run.addTotal(t); run.err != nil {
+			break
+		}
+		if row, ok := q.Row(&t.Subject, run.answers[:run.count]); ok {
+			dst = append(dst, row)
+		}
+	}
+	read, err := run.End()
+	q.read.Add(read)
+	q.err = err
+	return dst
+}
+
+// Subjects are what a query is about, before anything is added up: series, or groups of them.
+type Subjects struct {
+	// series are those of a query across nothing, groups those of another one.
+	series []member
+	groups []*Total
+}
+
+// Find lists what a plan is about, in the order of names. Some of the subjects may have no rows: only their answers tell.
+func (qs *Queries) Find(ctx context.Context, p *Plan) (s Subjects, read base.Read, err error) {
+	run, err := qs.Start(ctx, p)
+	if err != nil {
+		return s, read, err
+	}
+	if p.Across != 0 {
+		for _, t := range run.totals() {
+			s.groups = append(s.groups, t)
+		}
+		slices.SortFunc(s.groups, func(a, b *Total) int { return CompareSeries(&a.Series, &b.Series) })
+	} else {
+		for m, n := range run.Series {
+			if m.Series[n].First < p.windows[0].To {
+				s.series = append(s.series, member{m, n})
+			}
+		}
+		slices.SortFunc(s.series, compareMembers)
+	}
+	read, err = run.End()
+	return s, read, err
+}
+
+// compareMembers orders by name.
+func compareMembers(a, b member) int {
+	if a.model != b.model {
+		return cmp.Compare(a.model.Name, b.model.Name)
+	}
+	x, y := a.named(), b.named()
+	return CompareSeries(&x, &y)
+}
+
+// named is the member's series.
+func (x member) named() event.Series {
+	x.model.Mu.RLock()
+	defer x.model.Mu.RUnlock()
+	return x.model.Series[x.n].Of(x.model)
+}
+
+// Len returns how many subjects there are.
+func (s *Subjects) Len() int { return len(s.series) + len(s.groups) }
+
+// At returns the total of a subject.
+func (s *Subjects) At(i int) *Total {
+	if s.groups != nil {
+		return s.groups[i]
+	}
+	x := s.series[i]
+	x.model.Mu.RLock()
+	defer x.model.Mu.RUnlock()
+	return &Total{Subject: subjectOf(x.model, x.n), members: s.series[i : i+1]}
+}
+
+// CompareSeries orders by model, version, environment.
+func CompareSeries(a, b *event.Series) int {
+	return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Environment, b.Environment))
+}

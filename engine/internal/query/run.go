@@ -1,0 +1,325 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/puzpuzpuz/xsync/v3"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// Queries answers over the models of a store. It is safe for concurrent use.
+type Queries struct {
+	models *xsync.MapOf[string, *catalog.Model]
+	// begin keeps the store open until end.
+	begin func() error
+	end   func()
+
+	runs sync.Pool // of *Run
+}
+
+// Init readies it for the models of a store. begin keeps the store open until end.
+func (qs *Queries) Init(models *xsync.MapOf[string, *catalog.Model], begin func() error, end func()) {
+	qs.models, qs.begin, qs.end = models, begin, end
+	qs.runs.New = func() any { return new(Run) }
+}
+
+// Run is a plan that is being answered: by iterating over [Run.Answers], or over [Run.Series] and asking for the answers of
+// those wanted. An iteration ends early at the first error, which End returns. A Run is for one goroutine, from Start to End;
+// its memory is used again, so that a query allocates nothing but its result.
+type Run struct {
+	Plan
+	queries *Queries
+	ctx     context.Context
+	read    base.Read
+	err     error
+
+	// answers are those of the series answered in the model that is locked, where that is not NoSeries.
+	answers  []base.Answer
+	answered uint32
+	// of are the series that the windows are about, see siblings.
+	of []uint32
+
+	// What follows is scratch.
+	series, candidates []uint32
+	counted            map[uint32]bool // siblings whose rows are in the answers of a total
+	segments           []*catalog.Segment
+	sketches           segment.Sketches
+	segment            segment.Scratch
+}
+
+// Start begins to answer a plan and keeps the store open until End.
+func (qs *Queries) Start(ctx context.Context, p *Plan) (*Run, error) {
+	if err := qs.begin(); err != nil {
+		return nil, err
+	}
+	r := qs.runs.Get().(*Run)
+	r.Plan, r.queries, r.ctx, r.read, r.err = *p, qs, ctx, base.Read{}, nil
+	for len(r.answers) < p.count {
+		r.answers = append(r.answers, base.Answer{Scratch: &r.sketches})
+	}
+	return r, nil
+}
+
+// End returns what was read, and the error that ended an iteration. The Run must not be used any more.
+func (r *Run) End() (base.Read, error) {
+	read, err, qs := r.read, r.err, r.queries
+	r.Plan, r.queries, r.ctx, r.err = Plan{}, nil, nil, nil
+	qs.runs.Put(r)
+	qs.end()
+	return read, err
+}
+
+// Subject is what answers are about: a series, or the total of several.
+type Subject struct {
+	// Series has All in the columns that are added up across.
+	event.Series
+	// First is the time of the first prediction.
+	First int64
+	// SingleVersion is that of all rows, empty if they are of several.
+	SingleVersion string
+}
+
+// Newer tells whether s, which is a series, comes after another one of its environment in the order of versions.
+func (s *Subject) Newer(o *Subject) bool {
+	return catalog.NewerVersion(s.Version, s.First, o.Version, o.First)
+}
+
+func subjectOf(m *catalog.Model, n uint32) Subject {
+	s := &m.Series[n]
+	return Subject{s.Of(m), s.First, s.Version}
+}
+
+// Answers yields each subject with one answer per window. They are valid until the next; a model may be locked meanwhile.
+func (r *Run) Answers(yield func(of Subject, answers []base.Answer) bool) {
+	if r.Across != 0 {
+		for _, t := range r.totals() {
+			if r.addTotal(t); r.err != nil || !yield(t.Subject, r.answers[:r.count]) {
+				return
+			}
+		}
+		return
+	}
+	for m, n := range r.Series {
+		if answers := r.Answer(m, n); r.err != nil || !yield(subjectOf(m, n), answers) {
+			return
+		}
+	}
+}
+
+// Series yields the selected series with their models. A model is locked for reading while its series are.
+func (r *Run) Series(yield func(m *catalog.Model, n uint32) bool) {
+	for m := range r.selectedModels {
+		if !r.seriesOf(m, yield) {
+			return
+		}
+	}
+}
+
+// selectedModels yields the models that the selection names.
+func (r *Run) selectedModels(yield func(*catalog.Model) bool) {
+	name, models := &r.Model, r.queries.models
+	if !name.all() {
+		// A name that is literally the whole text goes before what the text stands for.
+		if m, ok := models.Load(name.text); ok && (name.plain() || m.Predicts()) {
+			yield(m)
+			return
+		}
+		if name.plain() {
+			return
+		}
+	}
+	next := func(id string, m *catalog.Model) bool {
+		if err := r.ctx.Err(); err != nil {
+			r.err = fmt.Errorf("query many models: %w", err)
+			return false
+		}
+		return !name.Matches(id) || yield(m)
+	}
+	if name.all() || len(name.prefixes) > 0 {
+		models.Range(next)
+		return
+	}
+	for _, id := range name.names {
+		if m, ok := models.Load(id); ok && !next(id, m) {
+			return
+		}
+	}
+}
+
+// seriesOf yields the selected series of a model, which it locks: those that are named, then those that latest means. It
+// tells whether the iteration goes on.
+func (r *Run) seriesOf(m *catalog.Model, yield func(m *catalog.Model, n uint32) bool) bool {
+	m.Mu.RLock()
+	defer r.unlock(m)
+	sel := &r.Selection
+	if sel.version.listed || sel.environment.listed {
+		own := sel.in(m)
+		sel = &own
+	}
+	r.answered = catalog.NoSeries
+	r.series = sel.appendSeries(r.series[:0], m)
+	for _, n := range r.series {
+		if !yield(m, n) || r.err != nil {
+			return false
+		}
+	}
+	if !sel.latest {
+		return true
+	}
+	if sel.environment.plain() {
+		return r.yieldLatest(m, sel, sel.environment.text, yield)
+	}
+	for environment := range m.Latest.All() {
+		if sel.environment.Matches(environment) && !r.yieldLatest(m, sel, environment, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// yieldLatest yields the series that latest means in an environment, unless the selection names it beside.
+func (r *Run) yieldLatest(m *catalog.Model, sel *Selection, environment string, yield func(m *catalog.Model, n uint32) bool) bool {
+	n := r.latest(m, environment)
+	if r.err != nil {
+		return false
+	}
+	if n == catalog.NoSeries || sel.version.Matches(m.Series[n].Version) {
+		return true
+	}
+	return yield(m, n) && r.err == nil
+}
+
+// unlock gives the lock of a model back.
+func (r *Run) unlock(m *catalog.Model) {
+	r.segment.Forget() // its rows may change once the lock is gone
+	m.Mu.RUnlock()
+}
+
+// Answer returns one answer per window for a series of a model that is locked. They are valid until those of another are
+// asked for.
+func (r *Run) Answer(m *catalog.Model, n uint32) []base.Answer {
+	answers := r.answers[:r.count]
+	if r.answered == n || r.err != nil {
+		return answers
+	}
+	if err := r.ctx.Err(); err != nil {
+		r.err = fmt.Errorf("query model %q: %w", m.Name, err)
+		return answers
+	}
+	for i := range answers {
+		answers[i].Reset()
+	}
+	r.siblings(m, n)
+	if err := r.add(m); err != nil {
+		r.err = fmt.Errorf("model %q: %w", m.Name, err)
+		return answers
+	}
+	r.answered = n
+	return answers
+}
+
+// siblings sets r.of to the series that each window is about: series n, or the one that has its environment and the window's
+// version; NoSeries if there is none.
+func (r *Run) siblings(m *catalog.Model, n uint32) {
+	r.of = r.of[:0]
+	for i := range r.count {
+		of := n
+		if version := r.windows[i].Version; version != "" {
+			var ok bool
+			if of, ok = m.Numbers.Get(catalog.SeriesName{Version: version, Environment: m.Series[n].Environment}); !ok {
+				of = catalog.NoSeries
+			}
+		}
+		r.of = append(r.of, of)
+	}
+}
+
+// add adds to each answer the rows that lie in its window, of the series r.of. It goes segment by segment, so that a small
+// one is opened once for all windows, and a block in which two of them meet is decoded once. Months and segments are each
+// looked at in a loop that does little else: of many models nearly all of them are far away in memory, and those of a loop
+// are fetched at once.
+func (r *Run) add(m *catalog.Model) error {
+	r.segments = r.segments[:0]
+	defer func() { clear(r.segments) }() // no run keeps what a merge or the retention drops
+	for _, mo := range m.Months {
+		overlaps := false
+		for i := range r.count {
+			w := &r.windows[i]
+			if !mo.Overlaps(w.Span) {
+				continue
+			}
+			overlaps = true
+			if !mo.AllSealed() {
+				r.read.Add(mo.Window(&r.answers[i], r.of[i], w.Span, r.Want))
+			}
+		}
+		if overlaps {
+			r.segments = append(r.segments, mo.Segments...)
+		}
+	}
+	near := r.segments[:0]
+	for _, sg := range r.segments {
+		if r.addCounts(sg) {
+			near = append(near, sg)
+		}
+	}
+	for _, sg := range near {
+		if err := r.addSegment(sg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// onlyCounts tells whether all that a window asks of a series is its counts as stored.
+func onlyCounts(sg *catalog.Segment, x *catalog.SegmentSeries, w *Window) bool {
+	return w.Counted && x.Stored.MinTime >= w.From && x.Stored.MaxTime < w.To && !sg.Edited()
+}
+
+// overlaps tells whether a time of the series may be in the window.
+func overlaps(x *catalog.SegmentSeries, w *Window) bool {
+	return x.Stored.MinTime < w.To && x.Stored.MaxTime >= w.From
+}
+
+// addCounts adds what is known without opening the segment, and tells whether there is more for addSegment.
+func (r *Run) addCounts(sg *catalog.Segment) (more bool) {
+	for i := range r.count {
+		w := &r.windows[i]
+		switch x := sg.Find(r.of[i]); {
+		case x == nil || !overlaps(x, w):
+		case onlyCounts(sg, x, w):
+			r.answers[i].AddCounts(&x.Stored)
+		default:
+			more = true
+		}
+	}
+	return more
+}
+
+// addSegment adds the rows of one segment that addCounts has left.
+func (r *Run) addSegment(sg *catalog.Segment) error {
+	seg, err := sg.Open(&r.segment)
+	if err != nil {
+		return err
+	}
+	for i := range r.count {
+		w := &r.windows[i]
+		x := sg.Find(r.of[i])
+		if x == nil || !overlaps(x, w) || onlyCounts(sg, x, w) {
+			continue
+		}
+		a := &r.answers[i]
+		read, err := seg.Window(&a.Aggregate, &a.Sketches, int(x.Index), w.From, w.To, r.Want, &r.segment)
+		if err != nil {
+			return base.SegmentError(err)
+		}
+		r.read.Add(base.Read{Rows: read.Rows, Bytes: read.Bytes})
+	}
+	return nil
+}

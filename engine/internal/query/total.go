@@ -1,0 +1,124 @@
+package query
+
+import (
+	"fmt"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/event"
+)
+
+// Total is a subject with the series that it adds up.
+type Total struct {
+	Subject
+	// members are its series, those of one model one behind the other.
+	members []member
+	// locked is the model that is locked already, if any.
+	locked *catalog.Model
+}
+
+// member is a series by its model and its number there.
+type member struct {
+	model *catalog.Model
+	n     uint32
+}
+
+// totals finds the groups of series that differ in no column but those that the plan is across, and that have begun before
+// its first window ends. Sums are exact, so that the sum of a group takes one answer whatever the number of its series.
+func (r *Run) totals() map[event.Series]*Total {
+	groups := make(map[event.Series]*Total)
+	for m, n := range r.Series {
+		s := subjectOf(m, n)
+		if s.First >= r.windows[0].To { // it has not begun, or none of its rows is left
+			continue
+		}
+		s.Series = r.Across.of(s.Series)
+		t := groups[s.Series]
+		if t == nil {
+			t = &Total{Subject: s}
+			groups[s.Series] = t
+		}
+		t.First = min(t.First, s.First)
+		if t.SingleVersion != s.SingleVersion {
+			t.SingleVersion = ""
+		}
+		t.members = append(t.members, member{m, n})
+	}
+	if r.err != nil {
+		return nil
+	}
+	return groups
+}
+
+// addTotal sets each answer to the rows of all members that lie in its window.
+func (r *Run) addTotal(t *Total) {
+	r.answered = catalog.NoSeries
+	for i := range r.count {
+		r.answers[i].Reset()
+	}
+	for rest := t.members; len(rest) > 0 && r.err == nil; {
+		m, n := rest[0].model, 1
+		for n < len(rest) && rest[n].model == m {
+			n++
+		}
+		if err := r.ctx.Err(); err != nil {
+			r.err = fmt.Errorf("query model %q: %w", m.Name, err)
+		} else if err := r.addMembers(t, rest[:n]); err != nil {
+			r.err = fmt.Errorf("model %q: %w", m.Name, err)
+		}
+		rest = rest[n:]
+	}
+}
+
+// addMembers adds the members of one model. What windows about another version say of their environments counts once. That
+// version itself is then no part of what is compared with it, which is the first window.
+func (r *Run) addMembers(t *Total, members []member) error {
+	m := members[0].model
+	if m != t.locked {
+		m.Mu.RLock()
+		defer r.unlock(m)
+	}
+	clear(r.counted)
+	for _, x := range members {
+		r.siblings(m, x.n)
+		for i := range r.count {
+			switch version := r.windows[i].Version; {
+			case version == "":
+				continue
+			case t.SingleVersion == "" && m.Series[x.n].Version == version:
+				r.of[0] = catalog.NoSeries
+			}
+			of := r.of[i]
+			if r.counted[of] {
+				r.of[i] = catalog.NoSeries
+			}
+			if r.counted == nil {
+				r.counted = make(map[uint32]bool)
+			}
+			r.counted[of] = true
+		}
+		if err := r.add(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Buckets calls f with the rows of a total in each bucket, which ends with the window of the plan at the latest. A total of
+// one model is answered under one hold of its lock.
+func (r *Run) Buckets(t *Total, buckets []base.Span, f func(b base.Span, a *base.Answer)) {
+	end := r.windows[0].To
+	if m := t.members[0].model; m == t.members[len(t.members)-1].model {
+		m.Mu.RLock()
+		defer r.unlock(m)
+		t.locked = m
+		defer func() { t.locked = nil }()
+	}
+	for _, b := range buckets {
+		r.Ask(Window{Span: base.Span{From: b.From, To: min(b.To, end)}})
+		if r.addTotal(t); r.err != nil {
+			return
+		}
+		f(b, &r.answers[0])
+	}
+}
