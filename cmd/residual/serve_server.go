@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -41,7 +42,8 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits, err := withinFiles(flags.limits(), log)
+	plan := planMemory(int64(flags.memoryLimit))
+	limits, err := withinFiles(plan.http, log)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +53,8 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
-	// The collector works towards the limit, and where it cannot keep it events are refused: see Limits in docs/http.md.
-	debug.SetMemoryLimit(flags.managedBytes())
+	debug.SetMemoryLimit(plan.managed)
+	limits.RequestsPerSecond = flags.rateLimit
 	built, commit := version()
 	s.http, err = httpapi.New(nil, httpapi.Options{
 		Limits: limits,
@@ -68,30 +70,6 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		s.serveErr = s.http.Serve(s.ln)
 	}()
 	return s, nil
-}
-
-// limits are the server's limits where the process has so much memory.
-func (f *serveFlags) limits() httpapi.Limits {
-	const (
-		bodyBytes, inFlightBytes = 64 << 20, 256 << 20
-		answerBytes              = 256 << 20
-		connsMax, connsPerIPMax  = 8192, 1024
-		// What so many requests hold beside their bodies is a sixteenth of the memory, and their bodies an eighth if they
-		// are those of residual ingest, of 4 MiB. The others wait for their turn where they cost a connection.
-		ingestBytes, ingestsMax = 32 << 20, 256
-	)
-	memory := int64(f.memoryLimit)
-	conns := int(min(memory/8/httpapi.ConnBytes, connsMax))
-	return httpapi.Limits{
-		IngestsMax:        int(min(memory/ingestBytes, ingestsMax)),
-		RequestsPerSecond: f.rateLimit,
-		BodyBytesMax:      min(memory/8, bodyBytes),
-		InFlightBytesMax:  min(memory/8, inFlightBytes),
-		ConnsMax:          conns,
-		ConnsPerIPMax:     min(conns/2, connsPerIPMax),
-		AnswerBytesMax:    min(memory/8, answerBytes),
-		HeapBytesMax:      f.managedBytes() / 5 * 4,
-	}
 }
 
 func (s *server) url() string { return s.ln.url() }
@@ -181,5 +159,35 @@ func (s *server) stop() error {
 	case <-time.After(closeTimeout):
 		s.log.Warn("the store took too long to close; the next start reads its log")
 		return err
+	}
+}
+
+// A store whose disk has failed takes no events any more and answers queries. The process ends after failLimit, so that
+// whoever watches it starts another, which finds out what the disk has.
+const (
+	failLimit     = 5 * time.Second
+	watchInterval = 100 * time.Millisecond
+)
+
+var errStoreFailed = errors.New("the store has failed and needs a restart")
+
+// watch returns an error when the store has been failed for limit, nil when ctx ends.
+func watch(ctx context.Context, db interface{ Health() engine.Health }, log *slog.Logger, limit time.Duration) error {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	var reason string
+	var end <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-end:
+			return fmt.Errorf("%w: %s", errStoreFailed, reason)
+		case <-tick.C:
+			if h := db.Health(); h.Failed && end == nil {
+				reason, end = h.Reason, time.After(limit)
+				log.Error("the store has failed; queries are answered until the process ends", "reason", reason, "after", limit)
+			}
+		}
 	}
 }

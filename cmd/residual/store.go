@@ -59,17 +59,6 @@ func (f *storeFlags) duplicatesChoice() engine.Duplicates {
 	return engine.DuplicatesReplace
 }
 
-// memoryLimitMin leaves room for events beside what an idle server needs.
-const memoryLimitMin = 64 << 20
-
-// programBytes is what the process may occupy beside the memory that the runtime manages: 16 MiB of the program's own
-// pages, stacks of threads, and what the collector is late by. A load of 2 M rows into a limit of 64 MiB came to 67 MiB
-// with it, and with 16 MiB to 73 to 79.
-const programBytes = 24 << 20
-
-// managedBytes is the share of the memory limit that the runtime manages.
-func (f *storeFlags) managedBytes() int64 { return int64(f.memoryLimit) - programBytes }
-
 // validate refuses what the engine would take for a default or for an error of ours.
 func (f *storeFlags) validate() error {
 	if f.checkpoint < 1<<20 {
@@ -95,6 +84,7 @@ func (f *storeFlags) validate() error {
 
 // open opens the store; the error says what to do where there is something to do.
 func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
+	plan := planMemory(int64(f.memoryLimit))
 	db, err := engine.Open(f.dir, engine.Options{
 		Sync:             f.syncPolicy(),
 		SyncInterval:     time.Duration(f.syncInterval),
@@ -106,11 +96,11 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		SeriesMax:        f.series,
 		MonthsMax:        f.months,
 		CheckpointBytes:  int64(f.checkpoint),
-		HeadBytes:        f.managedBytes() / 8,
-		MemoryLimitBytes: f.managedBytes() / 4,
-		ActualsBytes:     min(f.managedBytes()/16, 2<<30),
-		QuarantineBytes:  min(f.managedBytes()/16, engine.QuarantineBytesMax),
-		KeysMax:          int(min(f.managedBytes()/16/engine.KeyMemoryBytes, engine.KeysMax)),
+		HeadBytes:        plan.heads,
+		MemoryLimitBytes: plan.columns,
+		ActualsBytes:     plan.actuals,
+		QuarantineBytes:  plan.rejects,
+		KeysMax:          plan.keys,
 		Logger:           log,
 	})
 	switch {

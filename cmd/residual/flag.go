@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// choice is a flag with a closed set of values, the first of which is the default.
+type choice struct {
+	value   string
+	allowed []string
+}
+
+func oneOf(allowed ...string) *choice { return &choice{allowed[0], allowed} }
+
+// String returns the value.
+func (c *choice) String() string { return c.value }
+
+// Set takes a value of the set.
+func (c *choice) Set(value string) error {
+	if !slices.Contains(c.allowed, value) {
+		return fmt.Errorf("one of %s is allowed", strings.Join(c.allowed, ", "))
+	}
+	c.value = value
+	return nil
+}
+
+// Type returns the set, for the help text.
+func (c *choice) Type() string { return strings.Join(c.allowed, "|") }
+
+// size is a flag in bytes: 4194304, 4096KiB or 4MiB.
+type size int64
+
+// sizeUnits are the units in descending order.
+var sizeUnits = [...]struct {
+	name  string
+	bytes int64
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// String returns the size in the largest unit that divides it.
+func (s *size) String() string {
+	for _, unit := range sizeUnits {
+		if *s != 0 && int64(*s)%unit.bytes == 0 {
+			return strconv.FormatInt(int64(*s)/unit.bytes, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(*s), 10)
+}
+
+// Set reads a size.
+func (s *size) Set(value string) error {
+	number, unit := value, int64(1)
+	for _, u := range sizeUnits {
+		if trimmed, ok := strings.CutSuffix(value, u.name); ok {
+			number, unit = trimmed, u.bytes
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
+		return errors.New("bytes are allowed, like 4194304, or with a unit, like 512KiB, 64MiB, 4GiB")
+	}
+	*s = size(n * unit)
+	return nil
+}
+
+// Type names the kind of value for the help text.
+func (*size) Type() string { return "size" }
+
+// span is a flag in time: a Go duration, or a number of days like 30d.
+type span time.Duration
+
+const day = 24 * time.Hour
+
+// String returns whole days as days.
+func (s *span) String() string {
+	if d := time.Duration(*s); d != 0 && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	return time.Duration(*s).String()
+}
+
+// Set reads a span, which may not be negative.
+func (s *span) Set(value string) error {
+	d, err := time.ParseDuration(value)
+	if days, ok := strings.CutSuffix(value, "d"); ok {
+		var n int64
+		n, err = strconv.ParseInt(days, 10, 64)
+		if n > math.MaxInt64/int64(day) {
+			err = strconv.ErrRange
+		}
+		d = time.Duration(n) * day
+	}
+	if err != nil || d < 0 {
+		return errors.New("a time is allowed, like 90d, 36h, 15m, 100ms or 0")
+	}
+	*s = span(d)
+	return nil
+}
+
+// Type names the kind of value for the help text.
+func (*span) Type() string { return "time" }
+
+// readEnvironment sets each flag that the command line left alone from its variable, if there is one.
+func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+	var faults []error
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed || flag.Name == "help" {
+			return
+		}
+		name := variable(flag.Name)
+		if value, ok := env(name); ok {
+			if err := flags.Set(flag.Name, value); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", name, err))
+			}
+		}
+	})
+	if err := errors.Join(faults...); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// variable is the name of the environment variable for a flag.
+func variable(flag string) string {
+	return "RESIDUAL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
