@@ -93,7 +93,7 @@ func (db *DB) cutLog(ctx context.Context) (cut, error) {
 	db.publisher.settle(ctx)
 	var c cut
 	var unpublished error
-	err := db.log.Cut(ctx, func(pos wal.Position) {
+	err := db.log.Rotate(ctx, func(pos wal.Position) {
 		if unpublished = db.failure(); unpublished == nil {
 			c = db.cut(pos)
 		}

@@ -136,7 +136,6 @@ func (db *DB) openLog() error {
 		Checkpoint:   db.checkpointer.Manifest.Covered,
 		OnStart:      db.giveWay,
 		OnError:      db.logStopped,
-		Now:          db.opts.Now,
 	}, replay.replay)
 	if err != nil {
 		return base.LogError(err)
@@ -148,7 +147,7 @@ func (db *DB) openLog() error {
 		db.counters.quarantined[code].Store(0)
 	}
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
-		"cut_bytes", recovered.CutBytes, "head_bytes", replay.heads)
+		"cut_bytes", recovered.TornBytes, "head_bytes", replay.heads)
 	return nil
 }
 

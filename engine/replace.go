@@ -75,7 +75,7 @@ func (db *DB) syncChanges() error {
 	if db.opts.Sync == wal.SyncAlways || db.log == nil {
 		return nil
 	}
-	return base.LogError(db.log.Cut(context.Background(), nil)) // which syncs the file that it ends
+	return base.LogError(db.log.Rotate(context.Background(), nil)) // which syncs the file that it ends
 }
 
 func (db *DB) writePack(next *store.Manifest, order []*replacement) (*store.Pack, error) {

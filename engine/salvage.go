@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/store"
@@ -258,29 +256,14 @@ func (s *salvage) moveAway(path string) error {
 	return err
 }
 
-// makeKept makes the directory for what is replaced, numbered after those of earlier runs.
+// makeKept makes the directory for what is replaced, once.
 func (s *salvage) makeKept() error {
 	if s.done.Kept != "" {
 		return nil
 	}
-	names, err := s.fs.List(s.dir)
-	if err != nil {
-		return err
-	}
-	last := 0
-	for _, name := range names {
-		if digits, ok := strings.CutPrefix(name, salvagePrefix); ok {
-			if n, err := strconv.Atoi(digits); err == nil {
-				last = max(last, n)
-			}
-		}
-	}
-	kept := filepath.Join(s.dir, salvagePrefix+strconv.Itoa(last+1))
-	if err := s.fs.MkdirAll(kept); err != nil {
-		return err
-	}
+	kept, err := vfs.MakeNumberedDir(s.fs, s.dir, salvagePrefix)
 	s.done.Kept = kept
-	return s.fs.SyncDir(s.dir)
+	return err
 }
 
 // manifestStore returns the id of the store that a manifest says it is of.

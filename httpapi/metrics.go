@@ -128,7 +128,7 @@ func writeLog(w *encode.Exposition, stats *engine.Stats) {
 	w.Counter("residual_log_record_bytes_total", "Bytes of records written to the log.", log.Bytes)
 	w.Counter("residual_log_groups_total", "Groups of records synced together.", log.Groups)
 	w.Counter("residual_log_rotations_total", "Log files ended.", log.Rotations)
-	w.Gauge("residual_log_cut_bytes", "Bytes of a torn end that the last start cut off the log.", float64(log.CutBytes))
+	w.Gauge("residual_log_cut_bytes", "Bytes of a torn end that the last start cut off the log.", float64(log.TornBytes))
 	w.Gauge("residual_log_last_lsn", "Number of the last record.", float64(log.LastLSN))
 	w.Gauge("residual_log_files", "Log files.", float64(log.Files))
 	w.Gauge("residual_log_bytes", "Size of the log since the last checkpoint.", float64(log.LogBytes))

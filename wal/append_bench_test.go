@@ -59,7 +59,7 @@ func benchmarkAppend(b *testing.B, size, clients int, policy wal.SyncPolicy) {
 			latencies[c] = append(latencies[c], time.Since(begin))
 			if l.Size() > 256<<20 && truncated.TryLock() {
 				var pos wal.Position
-				if err := l.Cut(ctx, func(p wal.Position) { pos = p }); err != nil {
+				if err := l.Rotate(ctx, func(p wal.Position) { pos = p }); err != nil {
 					b.Error(err)
 				}
 				if err := l.Truncate(pos); err != nil {

@@ -21,7 +21,7 @@
 // goroutine, the acknowledger, calls publish for each record of a synced group and then lets its Append return, while the
 // writer is busy with the next group.
 //
-// [Log.Cut] ends a log file at a [Position]. A caller that has stored what comes before it elsewhere gives it to later Opens
+// [Log.Rotate] ends a log file at a [Position]. A caller that has stored what comes before it elsewhere gives it to later Opens
 // as Options.Checkpoint and lets [Log.Truncate] delete the files before.
 //
 // # Guarantees

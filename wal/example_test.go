@@ -51,7 +51,7 @@ func Example() {
 
 // A caller that keeps the records elsewhere cuts the log, makes its own copy durable together with the position, and
 // truncates.
-func ExampleLog_Cut() {
+func ExampleLog_Rotate() {
 	dir, _ := os.MkdirTemp("", "wal")
 	defer os.RemoveAll(dir)
 	log, _, err := wal.Open(filepath.Join(dir, "wal"), wal.Options{}, nil)
@@ -67,7 +67,7 @@ func ExampleLog_Cut() {
 	}
 	var stored int
 	var position wal.Position
-	_ = log.Cut(ctx, func(p wal.Position) { stored, position = sum, p })
+	_ = log.Rotate(ctx, func(p wal.Position) { stored, position = sum, p })
 	// Here stored and position are written to a file and synced.
 	_ = log.Truncate(position)
 	fmt.Println("records up to", position.LSN, "are in the sum", stored, "and", log.Size(), "bytes in the log")

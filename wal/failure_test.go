@@ -36,7 +36,7 @@ func TestPoison(t *testing.T) {
 				wg.Go(func() { fails(0) })
 				<-g.arrived
 				wg.Go(func() { fails(1) })
-				wg.Go(func() { errs[2] = l.Cut(context.Background(), func(wal.Position) { t.Error("cut") }) })
+				wg.Go(func() { errs[2] = l.Rotate(context.Background(), func(wal.Position) { t.Error("cut") }) })
 				synctest.Wait()
 				disk.Inject(simdisk.Fault{Op: disk.Ops() + 1, Kind: simdisk.EIO})
 				g.closed.Store(false)
@@ -45,7 +45,7 @@ func TestPoison(t *testing.T) {
 
 				require.ErrorIs(t, errs[0], wal.ErrOutcomeUnknown)
 				require.ErrorIs(t, errs[0], syscall.EIO)
-				for _, err := range []error{errs[1], errs[2], l.Append(t.Context(), 1, nil, nil), l.Cut(t.Context(), nil), l.Err()} {
+				for _, err := range []error{errs[1], errs[2], l.Append(t.Context(), 1, nil, nil), l.Rotate(t.Context(), nil), l.Err()} {
 					require.ErrorIs(t, err, wal.ErrPoisoned)
 					require.ErrorIs(t, err, syscall.EIO)
 					require.NotErrorIs(t, err, wal.ErrOutcomeUnknown)
@@ -91,7 +91,7 @@ func TestDiskFull(t *testing.T) {
 				require.Equal(t, kept, replayed)
 			}
 			var pos wal.Position
-			require.NoError(t, l.Cut(t.Context(), func(p wal.Position) { pos = p }))
+			require.NoError(t, l.Rotate(t.Context(), func(p wal.Position) { pos = p }))
 			require.EqualValues(t, len(kept), pos.LSN)
 			require.NoError(t, l.Truncate(pos))
 			time.Sleep(300 * time.Millisecond)
@@ -108,11 +108,11 @@ func TestRotateOnFullDisk(t *testing.T) {
 		put(t, l, "a")
 		used := int64(1<<20) + 8192
 		disk.SetCapacity(used + 64<<10)
-		require.NoError(t, l.Cut(t.Context(), nil))
+		require.NoError(t, l.Rotate(t.Context(), nil))
 		require.ErrorIs(t, l.Append(t.Context(), 1, nil, nil), wal.ErrNoSpace)
 		time.Sleep(time.Second)
 		require.ErrorIs(t, l.Append(t.Context(), 1, nil, nil), wal.ErrNoSpace)
-		require.NoError(t, l.Cut(t.Context(), nil))
+		require.NoError(t, l.Rotate(t.Context(), nil))
 		disk.SetCapacity(8 << 20)
 		time.Sleep(time.Second)
 		put(t, l, "b", string(make([]byte, 100_000)))
@@ -137,7 +137,7 @@ func TestOpenOnFullDisk(t *testing.T) {
 			require.Equal(t, fresh, len(replayed) == 0)
 			require.ErrorIs(t, l.Err(), wal.ErrNoSpace)
 			require.ErrorIs(t, l.Append(t.Context(), 1, nil, nil), wal.ErrNoSpace)
-			require.ErrorIs(t, l.Cut(t.Context(), nil), wal.ErrNoSpace)
+			require.ErrorIs(t, l.Rotate(t.Context(), nil), wal.ErrNoSpace)
 			disk.SetCapacity(1 << 20)
 			time.Sleep(time.Second)
 			put(t, l, "b")

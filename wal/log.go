@@ -58,7 +58,7 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 	if replay == nil {
 		replay = func(Record) error { return nil }
 	}
-	began := opts.Now()
+	began := time.Now()
 	r, err := recoverLog(dir{opts.FS, path}, opts, replay)
 	if err != nil {
 		return nil, Recovered{}, err
@@ -78,7 +78,7 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 	l.start(opts.OnStart, w.run)
 	a := &acknowledger{in: groups, queue: l.queue}
 	l.start(opts.OnStart, a.run)
-	r.found.Duration, r.found.CutBytes = opts.Now().Sub(began), r.found.TornBytes
+	r.found.Duration = time.Since(began)
 	return l, r.found, nil
 }
 
@@ -112,10 +112,10 @@ func (l *Log) Append(ctx context.Context, typ uint8, payload []byte, publish fun
 	return wait(ctx, done)
 }
 
-// Cut ends the current log file, so that everything up to the position behind it can be truncated later, and calls
+// Rotate ends the current log file, so that everything up to the position behind it can be truncated later, and calls
 // rotated with that position on the goroutine of publish: after every record before it was published, and before any
 // behind it. It works on a full disk.
-func (l *Log) Cut(ctx context.Context, rotated func(Position)) error {
+func (l *Log) Rotate(ctx context.Context, rotated func(Position)) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -181,7 +181,7 @@ func (l *Log) Stats() Stats {
 		Rotations:  l.stats.rotations.Load(),
 		Writing:    time.Duration(l.stats.writing.Load()),
 		Syncs:      l.stats.syncSeconds.snapshot(),
-		CutBytes:   l.tornBytes,
+		TornBytes:  l.tornBytes,
 		LastLSN:    l.stats.lsn.Load(),
 		Files:      files,
 		LogBytes:   bytes,

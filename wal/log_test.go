@@ -86,11 +86,11 @@ func TestBadArguments(t *testing.T) {
 	err := l.Append(ended, 1, nil, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, wal.ErrOutcomeUnknown)
-	require.ErrorIs(t, l.Cut(ended, nil), context.Canceled)
+	require.ErrorIs(t, l.Rotate(ended, nil), context.Canceled)
 	require.NoError(t, l.Close())
 	require.NoError(t, l.Close())
 	require.ErrorIs(t, l.Append(ctx, 1, nil, nil), wal.ErrClosed)
-	require.ErrorIs(t, l.Cut(ctx, nil), wal.ErrClosed)
+	require.ErrorIs(t, l.Rotate(ctx, nil), wal.ErrClosed)
 	require.ErrorIs(t, l.Err(), wal.ErrClosed)
 	require.Zero(t, l.Stats().Records)
 }
@@ -307,7 +307,7 @@ func TestConcurrent(t *testing.T) {
 	wg.Go(func() {
 		for range 10 {
 			var pos wal.Position
-			err := l.Cut(context.Background(), func(p wal.Position) {
+			err := l.Rotate(context.Background(), func(p wal.Position) {
 				mu.Lock()
 				defer mu.Unlock()
 				if pos = p; p.LSN != last {
@@ -364,10 +364,10 @@ func TestRotateOfNothing(t *testing.T) {
 	l, _ := openLog(t, disk, wal.Options{})
 	var positions []wal.Position
 	note := func(p wal.Position) { positions = append(positions, p) }
-	require.NoError(t, l.Cut(t.Context(), note))
+	require.NoError(t, l.Rotate(t.Context(), note))
 	put(t, l, "a")
-	require.NoError(t, l.Cut(t.Context(), note))
-	require.NoError(t, l.Cut(t.Context(), note))
+	require.NoError(t, l.Rotate(t.Context(), note))
+	require.NoError(t, l.Rotate(t.Context(), note))
 	require.Equal(t, wal.Position{}, positions[0])
 	require.EqualValues(t, 1, positions[1].LSN)
 	require.EqualValues(t, 1, positions[1].File)
@@ -391,7 +391,7 @@ func TestTruncateKeepsLater(t *testing.T) {
 	var positions []wal.Position
 	for _, p := range []string{"a", "b", "c"} {
 		put(t, l, p)
-		require.NoError(t, l.Cut(t.Context(), func(p wal.Position) { positions = append(positions, p) }))
+		require.NoError(t, l.Rotate(t.Context(), func(p wal.Position) { positions = append(positions, p) }))
 	}
 	put(t, l, "d")
 	require.NoError(t, l.Truncate(positions[1]))

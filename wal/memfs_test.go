@@ -120,7 +120,7 @@ func makeSmallLog(t testing.TB, closed bool) smallLog {
 	}}
 	for i, p := range small.payloads {
 		if i == 3 {
-			require.NoError(t, l.Cut(context.Background(), nil))
+			require.NoError(t, l.Rotate(context.Background(), nil))
 		}
 		require.NoError(t, l.Append(context.Background(), 1, p, nil))
 	}

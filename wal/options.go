@@ -83,9 +83,6 @@ type Options struct {
 	// OnError receives failures that happen in the background, in order, from a goroutine of the log. It must not call
 	// the log. Default: they are only returned by Err and by the calls that they affect.
 	OnError func(error)
-
-	// Now is the clock behind the durations in Stats and Recovered. Default: time.Now.
-	Now func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -101,9 +98,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	return o
 }

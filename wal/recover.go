@@ -10,7 +10,6 @@ type Recovered struct {
 	Contents
 
 	Duration time.Duration
-	CutBytes int64 // of the torn tail
 
 	// BrokenFile is the newest file as it was, if it had a torn tail. It is kept until BrokenMax later ones are.
 	BrokenFile string

@@ -29,7 +29,7 @@ func makeThreeFiles(t *testing.T) threeFiles {
 	var log threeFiles
 	for i := range 3 {
 		if i > 0 {
-			require.NoError(t, l.Cut(context.Background(), func(p Position) { log.cuts = append(log.cuts, p) }))
+			require.NoError(t, l.Rotate(context.Background(), func(p Position) { log.cuts = append(log.cuts, p) }))
 		}
 		if i == 1 {
 			log.stale = load(t, disk).files[logName(2)]

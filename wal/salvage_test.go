@@ -32,7 +32,7 @@ func makeLongLog(t *testing.T) longLog {
 	require.NoError(t, err)
 	for lsn := uint64(1); lsn <= longFiles*longRecords; lsn++ {
 		if lsn > 1 && lsn%longRecords == 1 {
-			require.NoError(t, l.Cut(context.Background(), nil))
+			require.NoError(t, l.Rotate(context.Background(), nil))
 		}
 		before := l.files.files[len(l.files.files)-1].bytes
 		require.NoError(t, l.Append(context.Background(), 1, []byte(longPayload(lsn)), nil))

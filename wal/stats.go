@@ -22,7 +22,7 @@ type Stats struct {
 	Rotations uint64
 	Writing   time.Duration // and syncing
 	Syncs     Histogram     // of the data of log files
-	CutBytes  int64         // of a torn tail, by Open
+	TornBytes int64         // cut off the log by Open
 
 	// Gauges.
 	LastLSN    uint64

@@ -206,7 +206,7 @@ func (s *store) append(it item) error {
 // checkpoint stores the memory and truncates the log.
 func (s *store) checkpoint() error {
 	var m storedManifest
-	err := s.log.Cut(context.Background(), func(p wal.Position) {
+	err := s.log.Rotate(context.Background(), func(p wal.Position) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		m = storedManifest{p, append([]int(nil), s.memory...)}
