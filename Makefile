@@ -137,7 +137,7 @@ long: ## random operations and random input, many times those of test
 	$(GO) test -timeout 2h ./engine -run 'Operations|Differential' -args -engine.runs=2000 -engine.batches=20000
 	$(GO) test -timeout 2h ./engine -run BucketsAgainstTheOracle -args -residual.long
 	$(GO) test -timeout 2h ./event -args -event.lines=1000000 -event.floats=10000000
-	$(GO) test -timeout 2h ./segment -args -residual.long
+	$(GO) test -timeout 2h ./segment/... -args -residual.long
 	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne" -args -residual.long
 
 .PHONY: overload

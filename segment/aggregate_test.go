@@ -2,11 +2,13 @@ package segment
 
 import (
 	"math"
-	"math/big"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/columns"
+	"github.com/residualdb/residual/internal/testing/random"
 )
 
 // row is one prediction in tests.
@@ -20,7 +22,7 @@ func randomRows(r *rand.Rand, n int) []row {
 	rows := make([]row, n)
 	tame := r.IntN(2) == 0
 	for i := range rows {
-		p, a := randomFloat(r), randomFloat(r)
+		p, a := random.Float(r), random.Float(r)
 		if tame {
 			p = math.Round(r.Float64()*1e4) / 100
 			a = math.Round((p+r.NormFloat64())*100) / 100
@@ -40,122 +42,34 @@ func aggregateOf(rows []row) Aggregate {
 	return a
 }
 
-// errorRef returns e / 2^gridRef by definition: exact, but cut off toward zero where the exponents are more than gapMax
-// apart.
-func errorRef(predicted, actual float64) *big.Int {
-	sign := func(v float64) *big.Int {
-		n := exactRef(v)
-		if v < 0 {
-			n.Neg(n)
-		}
-		return n
-	}
-	e := sign(predicted)
-	e.Sub(e, sign(actual))
-	_, x := mantissa(predicted)
-	_, y := mantissa(actual)
-	if predicted != 0 && actual != 0 && max(x, y)-min(x, y) > gapMax {
-		cut := uint(max(x, y) - gapMax - gridRef)
-		negative := e.Sign() < 0
-		e.Abs(e)
-		e.Rsh(e, cut).Lsh(e, cut)
-		if negative {
-			e.Neg(e)
-		}
-	}
-	return e
-}
-
-// squareRef returns v * v on the same grid as v, cut off to 128 leading bits, which no window can tell from all of
-// them.
-func squareRef(v *big.Int) *big.Int {
-	q := new(big.Int).Mul(v, v)
-	return q.Rsh(q, -gridRef)
-}
-
-// quarticRef returns the square of the leading 128 bits of the square of v, on the same grid.
-func quarticRef(v *big.Int) *big.Int {
-	q := squareRef(v)
-	if cut := q.BitLen() - 128; cut > 0 {
-		q.Rsh(q, uint(cut)).Lsh(q, uint(cut))
-	}
-	return squareRef(q)
-}
-
-// aggregateRef is the definition of an Aggregate, in math/big but for the two quotients, which are defined on float64.
-func aggregateRef(rows []row) Aggregate {
-	var a Aggregate
-	var over, under, squared, quartic, actualOver, actualUnder, actualSquared sumRef
-	for i, row := range rows {
-		if i == 0 {
-			a.MinTime, a.MaxTime = row.ts, row.ts
-		}
-		a.Rows++
-		a.MinTime, a.MaxTime = min(a.MinTime, row.ts), max(a.MaxTime, row.ts)
-		if !row.known {
-			continue
-		}
-		if a.Actuals == 0 {
-			a.ActualMinTime, a.ActualMaxTime = row.ts, row.ts
-		}
-		a.Actuals++
-		a.ActualMinTime, a.ActualMaxTime = min(a.ActualMinTime, row.ts), max(a.ActualMaxTime, row.ts)
-		e := errorRef(row.predicted, row.actual)
-		if e.Sign() < 0 {
-			under.add(new(big.Int).Neg(e))
-		} else {
-			over.add(e)
-		}
-		squared.add(squareRef(e))
-		quartic.add(quarticRef(e))
-		if row.actual < 0 {
-			actualUnder.add(exactRef(row.actual))
-		} else {
-			actualOver.add(exactRef(row.actual))
-		}
-		actualSquared.add(squareRef(exactRef(row.actual)))
-		quotientsRef(&a, row)
-	}
-	a.Over, a.Under, a.Squared = over.sum(), under.sum(), squared.sum()
-	a.Quartic = quartic.sum()
-	a.ActualOver, a.ActualUnder, a.ActualSquared = actualOver.sum(), actualUnder.sum(), actualSquared.sum()
-	return a
-}
-
-func quotientsRef(a *Aggregate, row row) {
-	// Numbers with the exponent range of big.Float and the precision of float64 need no case for what float64 cannot
-	// hold, except that they have no subnormals; a difference of float64s is exact where it is subnormal, so that is no
-	// difference.
-	float := func(v float64) *big.Float { return new(big.Float).SetPrec(53).SetFloat64(v) }
-	e := float(0).Sub(float(row.predicted), float(row.actual))
-	e.Abs(e)
-	a.MaxAbsError = max(a.MaxAbsError, math.Abs(row.predicted-row.actual))
-	add := func(s *Sum, v *big.Float) {
-		m, _ := new(big.Float).SetMantExp(v, 53-v.MantExp(nil)).Uint64()
-		s.add64(m, v.MantExp(nil)-53)
-	}
-	if row.actual != 0 {
-		a.PercentRows++
-		q := float(math.Abs(row.actual))
-		add(&a.Percent, q.Quo(e, q))
-	}
-	if sum := float(0).Add(float(math.Abs(row.predicted)), float(math.Abs(row.actual))); sum.Sign() > 0 {
-		q := sum.Quo(e, sum)
-		add(&a.Symmetric, q.Mul(q, float(2)))
-	}
-}
-
-func TestAggregateIsItsDefinition(t *testing.T) {
-	r := newRand(t)
-	for range rounds(700) {
+// TestCounts holds counts and times to those of the rows one by one.
+func TestCounts(t *testing.T) {
+	r := random.Rand(t)
+	for range random.Rounds(700) {
+		var want Counts
 		rows := randomRows(r, r.IntN(12))
-		require.Equal(t, aggregateRef(rows), aggregateOf(rows), "%v", rows)
+		for i, row := range rows {
+			if i == 0 {
+				want.MinTime, want.MaxTime = row.ts, row.ts
+			}
+			want.Rows++
+			want.MinTime, want.MaxTime = min(want.MinTime, row.ts), max(want.MaxTime, row.ts)
+			if !row.known {
+				continue
+			}
+			if want.Actuals == 0 {
+				want.ActualMinTime, want.ActualMaxTime = row.ts, row.ts
+			}
+			want.Actuals++
+			want.ActualMinTime, want.ActualMaxTime = min(want.ActualMinTime, row.ts), max(want.ActualMaxTime, row.ts)
+		}
+		require.Equal(t, want, aggregateOf(rows).Counts)
 	}
 }
 
 func TestAggregateIgnoresOrderAndGrouping(t *testing.T) {
-	r := newRand(t)
-	for range rounds(100) {
+	r := random.Rand(t)
+	for range random.Rounds(100) {
 		rows := randomRows(r, r.IntN(300))
 		want := aggregateOf(rows)
 		r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
@@ -179,32 +93,30 @@ func TestAggregateIgnoresOrderAndGrouping(t *testing.T) {
 }
 
 func TestAggregateKernels(t *testing.T) {
-	r := newRand(t)
-	for range rounds(300) {
+	r := random.Rand(t)
+	for range random.Rounds(300) {
 		rows := randomRows(r, r.IntN(200))
-		var times []int64
-		var predicted, actual []float64
-		var known Bitmap
+		var c NumberColumns
 		for i, row := range rows {
-			times = append(times, row.ts)
-			predicted = append(predicted, row.predicted)
-			actual = append(actual, row.actual)
-			known.Append(i, row.known)
+			c.Times = append(c.Times, row.ts)
+			c.Predicted = append(c.Predicted, row.predicted)
+			c.Actual = append(c.Actual, row.actual)
+			c.Known.Append(i, row.known)
 		}
 		from := r.IntN(len(rows) + 1)
 		to := from + r.IntN(len(rows)-from+1)
 		want := aggregateOf(rows[from:to])
 		var got Aggregate
-		got.AddRows(times, predicted, actual, known, from, to)
+		got.AddUnordered(&c, from, to)
 		require.Equal(t, want, got)
 
 		for i := range rows {
-			rows[i].ts, times[i] = int64(i), int64(i)
+			rows[i].ts, c.Times[i] = int64(i), int64(i)
 		}
 		whole := aggregateOf(rows[from:to])
 		want, got = Aggregate{}, Aggregate{}
-		want.MergeErrors(&whole)
-		got.AddWanted(WantErrors, times, predicted, actual, known, from, to)
+		want.MergeWanted(WantErrors, &whole)
+		got.AddColumns(WantErrors, &c, from, to)
 		require.Equal(t, want, got)
 	}
 }
@@ -212,12 +124,12 @@ func TestAggregateKernels(t *testing.T) {
 // TestAggregateKernelsBeyondTheSample has rows that the common unit of their batch, judged by every eighth, does not
 // foresee: some do not fit, and some fit while their difference does not.
 func TestAggregateKernelsBeyondTheSample(t *testing.T) {
-	r := newRand(t)
+	r := random.Rand(t)
 	for _, most := range []float64{1.9, 3.9, 7.9, 1e3, 1e30} {
 		var want, got Aggregate
-		times := make([]int64, 3*batchRows)
+		times := make([]int64, 1000)
 		predicted, actual := make([]float64, len(times)), make([]float64, len(times))
-		var known Bitmap
+		var known columns.Bitmap
 		for i := range times {
 			factor := 1.0
 			if i%8 != 0 {
@@ -227,7 +139,7 @@ func TestAggregateKernelsBeyondTheSample(t *testing.T) {
 			known.Append(i, true)
 			want.Add(0, predicted[i], actual[i], true)
 		}
-		got.AddRows(times, predicted, actual, known, 0, len(times))
+		got.AddUnordered(&NumberColumns{Times: times, Predicted: predicted, Actual: actual, Known: known}, 0, len(times))
 		require.Equal(t, want, got)
 	}
 }

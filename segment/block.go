@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+
+	"github.com/residualdb/residual/internal/columns"
+	"github.com/residualdb/residual/segment/internal/encoding"
 )
 
 // A block is up to blockRows consecutive rows of one series, in chunks, each with the CRC32C of its bytes behind it:
@@ -15,7 +18,7 @@ import (
 //	lags       of which rows (as known), lags (integers, of those rows); nothing if no row has one
 //	sketches   Sketches; nothing if no row has an actual
 //
-// known is one byte, and for knownSome the bitmap in words of 8 bytes.
+// known is a bitmap. The forms of columns and bitmaps are described in package encoding.
 const (
 	blockRows    = 1024
 	blockRowsMax = 1 << 16 // what a reader accepts
@@ -26,12 +29,6 @@ const (
 	textBytesMax   = 1 << 22
 
 	checksumLen = 4
-)
-
-const (
-	knownNone = iota
-	knownAll
-	knownSome
 )
 
 // chunk numbers the parts of a block.
@@ -73,9 +70,9 @@ func (e *encoder) appendBlock(dst []byte, c *Columns, sum *Aggregate) ([]byte, [
 	}
 	dst = e.appendNumbers(e.appendStrips(dst, c, sum), c)
 	seal(chunkNumbers)
-	dst = e.appendTexts(dst, &c.IDs, 0)
+	dst = e.columns.AppendTexts(dst, &c.IDs)
 	seal(chunkIDs)
-	dst = e.appendTexts(dst, &c.Features, 0)
+	dst = e.columns.AppendTexts(dst, &c.Features)
 	seal(chunkFeatures)
 	if slices.ContainsFunc(c.Lags, func(lag int64) bool { return lag != NoLag }) {
 		dst = e.appendLags(dst, c.Lags)
@@ -83,7 +80,7 @@ func (e *encoder) appendBlock(dst []byte, c *Columns, sum *Aggregate) ([]byte, [
 	}
 	if sum.Actuals > 0 {
 		e.sketches.Reset()
-		e.sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
+		e.sketches.AddColumns(&c.NumberColumns, 0, c.Len())
 		dst = e.sketches.AppendTo(dst)
 		seal(chunkSketches)
 	}
@@ -99,163 +96,66 @@ func (e *encoder) appendLags(dst []byte, lags []int64) []byte {
 			e.lags = append(e.lags, lag)
 		}
 	}
-	return e.appendInts(appendKnown(dst, e.lagged, len(e.lags), len(lags)), e.lags, planInts(e.lags))
-}
-
-// appendKnown appends which of the rows have something, known of them.
-func appendKnown(dst []byte, b Bitmap, known, rows int) []byte {
-	switch known {
-	case 0:
-		return append(dst, knownNone)
-	case rows:
-		return append(dst, knownAll)
-	}
-	dst = append(dst, knownSome)
-	for _, w := range b {
-		dst = binary.LittleEndian.AppendUint64(dst, w)
-	}
-	return dst
+	return e.columns.AppendInts(encoding.AppendBitmap(dst, e.lagged, len(e.lags), len(lags)), e.lags)
 }
 
 func (e *encoder) appendNumbers(dst []byte, c *Columns) []byte {
-	dst = e.appendInts(dst, c.Times, planInts(c.Times))
-	known := c.Known.Count()
-	dst = appendKnown(dst, c.Known, known, c.Len())
-	dst = e.appendFloats(dst, c.Predicted, &e.predicted.decimals, nil)
-	e.predicted.values = append(e.predicted.values[:0], c.Predicted...)
-	if known == c.Len() {
-		return e.appendFloats(dst, c.Actual, &e.actual, &e.predicted)
-	}
-	e.predicted.gather(c.Known)
-	actual := grow(&e.known, known)
-	gather(actual, c.Actual, c.Known)
-	return e.appendFloats(dst, actual, &e.actual, &e.predicted)
-}
-
-// gather keeps the rows of the reference whose bits are set.
-func (r *reference) gather(known Bitmap) {
-	gather(r.values, r.values, known)
-	if r.decimals.form != floatBits {
-		gather(r.decimals.ints, r.decimals.ints, known)
-	}
-}
-
-// gather copies the values whose bits are set to the front of dst.
-func gather[T any](dst, src []T, known Bitmap) {
-	n := 0
-	for i, j := known.run(0, len(src)); i < j; i, j = known.run(j, len(src)) {
-		n += copy(dst[n:], src[i:j])
-	}
+	dst = e.columns.AppendInts(dst, c.Times)
+	dst = encoding.AppendBitmap(dst, c.Known, c.Known.Count(), c.Len())
+	return e.columns.AppendPair(dst, c.Predicted, c.Actual, c.Known)
 }
 
 // decodeChunk sets the columns of a chunk of n rows, given without its checksum.
 func (sc *Scratch) decodeChunk(dst *Columns, ch chunk, b []byte, n int) error {
+	c := columns.NewCursor(b, ErrCorrupt)
 	switch ch {
 	case chunkNumbers:
-		return sc.decodeNumbers(dst, b, n)
+		c.Text() // the strips
+		encoding.DecodeInts(&c, columns.Resize(&dst.Times, n))
+		actuals := encoding.DecodeBitmap(&c, &dst.Known, n)
+		return sc.decodeValues(&c, &dst.NumberColumns, actuals, 0, n)
 	case chunkIDs:
-		return sc.decodeText(&dst.IDs, b, n)
+		sc.columns.DecodeTexts(&c, &dst.IDs, n)
 	case chunkFeatures:
-		return sc.decodeText(&dst.Features, b, n)
+		sc.columns.DecodeTexts(&c, &dst.Features, n)
 	case chunkLags:
-		return sc.decodeLags(dst, b, n)
+		sc.decodeLags(&c, dst, n)
 	default:
 		panic("BUG: no such chunk")
 	}
-}
-
-// decodeNumbers sets the number columns of dst, n rows, from a chunk without its checksum.
-func (sc *Scratch) decodeNumbers(dst *Columns, b []byte, n int) error {
-	c := cursor{rest: b}
-	c.block() // the strips
-	decodeInts(&c, grow(&dst.Times, n))
-	actuals := decodeKnown(&c, grow(&dst.Known, (n+63)/64), n)
-	return sc.decodeValues(&c, dst, actuals, 0, n)
+	return c.End()
 }
 
 // decodeValues sets predicted and actual of the rows [from, to), from what follows known in the chunk of numbers. The
 // rest of both is left undefined.
-func (sc *Scratch) decodeValues(c *cursor, dst *Columns, actuals, from, to int) error {
-	if c.err != nil {
-		return c.err
-	}
-	n, known := len(dst.Times), dst.Known
-	ref := &sc.predicted
-	ref.values, ref.rows, ref.from, ref.to = grow(&dst.Predicted, n), nil, from, to
-	decodeFloats(c, ref.values, from, to, &ref.decimals, nil)
-	actual := grow(&dst.Actual, n)
-	if actuals == n {
-		decodeFloats(c, actual, from, to, &sc.actual, ref)
-		return c.end()
-	}
-	ref.rows = known
-	compact := grow(&sc.values, actuals)
-	first, end := known.countBelow(from), known.countBelow(to)
-	decodeFloats(c, compact, first, end, &sc.actual, ref)
-	clear(actual[from:to])
-	compact = compact[first:end]
-	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
-		compact = compact[copy(actual[i:j], compact):]
-	}
-	return c.end()
+func (sc *Scratch) decodeValues(c *columns.Cursor, dst *NumberColumns, actuals, from, to int) error {
+	n := len(dst.Times)
+	return sc.columns.DecodePair(c, &encoding.Pair{
+		Predicted: columns.Resize(&dst.Predicted, n), Actual: columns.Resize(&dst.Actual, n),
+		Known: dst.Known, Actuals: actuals, From: from, To: to,
+	})
 }
 
-// decodeKnown sets known for n rows and returns the number of bits set.
-func decodeKnown(c *cursor, known Bitmap, n int) int {
-	clear(known)
-	switch c.byte() {
-	case knownNone:
-	case knownAll:
-		for i := range known {
-			known[i] = ^uint64(0)
-		}
-		if n&63 != 0 {
-			known[n>>6] = 1<<(n&63) - 1
-		}
-	case knownSome:
-		for i := range known {
-			known[i] = c.uint64()
-		}
-		if n&63 != 0 && known[n>>6]>>(n&63) != 0 {
-			c.fail("actuals beyond the rows")
-		}
-	default:
-		c.fail("known actuals")
-	}
-	return known.Count()
-}
-
-// decodeLags sets the lags of n rows from a chunk without its checksum.
-func (sc *Scratch) decodeLags(dst *Columns, b []byte, n int) error {
-	c := cursor{rest: b}
-	lagged := grow(&sc.lagged, (n+63)/64)
-	compact := grow(&sc.lags, decodeKnown(&c, lagged, n))
-	decodeInts(&c, compact)
+// decodeLags sets the lags of n rows.
+func (sc *Scratch) decodeLags(c *columns.Cursor, dst *Columns, n int) {
+	compact := columns.Resize(&sc.lags, encoding.DecodeBitmap(c, &sc.lagged, n))
+	encoding.DecodeInts(c, compact)
 	lags := noLags(dst, n)
-	for i, j := lagged.run(0, n); i < j; i, j = lagged.run(j, n) {
+	for i, j := sc.lagged.Run(0, n); i < j; i, j = sc.lagged.Run(j, n) {
 		compact = compact[copy(lags[i:j], compact):]
 	}
 	if slices.ContainsFunc(lags, func(lag int64) bool { return lag < NoLag }) {
-		c.fail("negative lag")
+		c.Fail("negative lag")
 	}
-	return c.end()
 }
 
 // noLags sets the lags of n rows to none.
 func noLags(dst *Columns, n int) []int64 {
-	lags := grow(&dst.Lags, n)
+	lags := columns.Resize(&dst.Lags, n)
 	for i := range lags {
 		lags[i] = NoLag
 	}
 	return lags
-}
-
-// decodeText sets a text column of n rows from a chunk without its checksum.
-func (sc *Scratch) decodeText(dst *Text, b []byte, n int) error {
-	c := cursor{rest: b}
-	dst.Reset()
-	sc.decodeTexts(&c, dst, n, 0)
-	return c.end()
 }
 
 func appendChecksum(dst []byte, start int) []byte {

@@ -90,7 +90,7 @@ func (b *Builder) AppendRange(c *Columns, from, to int) error {
 			continue
 		}
 		next := min(to, from+cutRows-b.pending.Len())
-		if c.IDs.size(from, next)+c.Features.size(from, next)+b.pending.textBytes() > textBytesBlock {
+		if c.IDs.Size(from, next)+c.Features.Size(from, next)+b.pending.textBytes() > textBytesBlock {
 			next = from + 1
 		}
 		b.pending.AppendFrom(c, from, next)
@@ -124,7 +124,7 @@ func (b *Builder) AppendBlocks(c *Columns) (int, error) {
 
 // full tells whether the rows [from, to) of c are enough to say where the first block of them ends.
 func full(c *Columns, from, to int) bool {
-	return to-from >= cutRows || c.IDs.size(from, to)+c.Features.size(from, to) >= textBytesBlock
+	return to-from >= cutRows || c.IDs.Size(from, to)+c.Features.Size(from, to) >= textBytesBlock
 }
 
 // check tells what is wrong with the rows [from, to).
@@ -141,7 +141,7 @@ func (b *Builder) check(c *Columns, from, to int) error {
 			return fmt.Errorf("%w: number of row %d is not finite", ErrInvalid, i)
 		case c.Lags[i] < NoLag || c.Lags[i] != NoLag && !c.Known.Get(i):
 			return fmt.Errorf("%w: lag of row %d", ErrInvalid, i)
-		case len(id)+c.Features.size(i, i+1) > RowBytesMax:
+		case len(id)+c.Features.Size(i, i+1) > RowBytesMax:
 			return fmt.Errorf("%w: row %d is too long", ErrInvalid, i)
 		}
 		lastTime, lastID = ts, id
@@ -149,9 +149,8 @@ func (b *Builder) check(c *Columns, from, to int) error {
 	return nil
 }
 
-func finite(v float64) bool {
-	return math.Float64bits(v)>>fracBits&expMask != expMask
-}
+// finite tells whether v is a number and not infinite: for others, v-v is NaN.
+func finite(v float64) bool { return v-v == 0 }
 
 // endBlock makes a block of the first of the pending rows.
 func (b *Builder) endBlock() {
@@ -170,7 +169,7 @@ func (b *Builder) endBlock() {
 // appendBlock makes a block of the first of the rows [from, to) of c, and returns how many it took.
 func (b *Builder) appendBlock(c *Columns, from, to int) int {
 	n := blockEnd(c.Times[from:to], b.tail.before(c.Times[from]))
-	for n > 1 && c.IDs.size(from, from+n)+c.Features.size(from, from+n) > textBytesBlock {
+	for n > 1 && c.IDs.Size(from, from+n)+c.Features.Size(from, from+n) > textBytesBlock {
 		n = (n + 1) / 2
 	}
 	p := &b.part

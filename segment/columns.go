@@ -3,23 +3,49 @@ package segment
 import (
 	"math"
 	"slices"
+
+	"github.com/residualdb/residual/internal/columns"
 )
+
+type (
+	// Text is a column of byte strings.
+	Text = columns.Text
+	// Bitmap is a column of bits.
+	Bitmap = columns.Bitmap
+)
+
+// NoLag is the lag of a row that has no actual, or one that came together with its prediction.
+const NoLag = -1
+
+// NumberColumns are the columns of rows that answers are made of. All have the same number of rows.
+type NumberColumns struct {
+	Times     []int64 // Unix milliseconds
+	Predicted []float64
+	Actual    []float64      // zero where unknown
+	Known     columns.Bitmap // rows with an actual
+	// Lags are from a row's time to when its actual was observed, in milliseconds; NoLag where none is known. Nil says
+	// that no row has one.
+	Lags []int64
+}
 
 // Columns are rows of one series, column by column. All columns have the same number of rows, but for those that a
 // [ColumnSet] left out.
 type Columns struct {
-	Times     []int64 // Unix milliseconds
-	Predicted []float64
-	Actual    []float64 // zero where unknown
-	Known     Bitmap    // rows with an actual
-	Lags      []int64   // from a row's time to when its actual was observed, in milliseconds; NoLag where none is known
-	IDs       Text
-	Features  Text
+	NumberColumns
+	IDs      columns.Text
+	Features columns.Text
 }
 
 // Len returns the number of rows.
 func (c *Columns) Len() int {
 	return len(c.Times)
+}
+
+// between returns the rows [i, j) with from <= time < to, of columns sorted by time.
+func (n *NumberColumns) between(from, to int64) (i, j int) {
+	i, _ = slices.BinarySearch(n.Times, from)
+	j, _ = slices.BinarySearch(n.Times, to)
+	return i, j
 }
 
 // Reset empties c and keeps its memory.
@@ -43,49 +69,40 @@ func (c *Columns) AppendRow(ts int64, predicted, actual float64, known bool, id,
 	c.Features.Append(features)
 }
 
-// AppendNumbers adds the rows [from, to) of parallel columns without their texts, which the caller adds to IDs and
-// Features. actual counts only if known; lags may be nil.
-func (c *Columns) AppendNumbers(times []int64, predicted, actual []float64, lags []int64, known Bitmap, from, to int) {
+// AppendFrom adds the rows [from, to) of o.
+func (c *Columns) AppendFrom(o *Columns, from, to int) {
+	c.AppendColumns(&o.NumberColumns, from, to)
+	c.IDs.AppendFrom(&o.IDs, from, to)
+	c.Features.AppendFrom(&o.Features, from, to)
+}
+
+// AppendColumns adds the numbers of the rows [from, to) of o, where what the actual of a row that has none holds does not
+// count. IDs and features of the rows are left to the caller.
+func (c *Columns) AppendColumns(o *NumberColumns, from, to int) {
 	n := len(c.Times)
-	c.Known.appendFrom(n, known, from, to)
-	c.Times = append(c.Times, times[from:to]...)
-	c.Predicted = append(c.Predicted, predicted[from:to]...)
-	c.Actual = append(c.Actual, actual[from:to]...)
-	if lags != nil {
-		c.Lags = append(c.Lags, lags[from:to]...)
+	c.Known.AppendFrom(n, o.Known, from, to)
+	c.Times = append(c.Times, o.Times[from:to]...)
+	c.Predicted = append(c.Predicted, o.Predicted[from:to]...)
+	c.Actual = append(c.Actual, o.Actual[from:to]...)
+	if o.Lags != nil {
+		c.Lags = append(c.Lags, o.Lags[from:to]...)
 	} else {
 		for range to - from {
 			c.Lags = append(c.Lags, NoLag)
 		}
 	}
-	for i := known.next(from, to, ^uint64(0)); i < to; i = known.next(i+1, to, ^uint64(0)) {
+	for i := o.Known.NextClear(from, to); i < to; i = o.Known.NextClear(i+1, to) {
 		c.Actual[n+i-from] = 0
 	}
-}
-
-// AppendFrom adds the rows [from, to) of o.
-func (c *Columns) AppendFrom(o *Columns, from, to int) {
-	c.appendNumbersFrom(o, from, to)
-	c.IDs.AppendFrom(&o.IDs, from, to)
-	c.Features.AppendFrom(&o.Features, from, to)
-}
-
-// appendNumbersFrom adds the rows [from, to) of o without their texts.
-func (c *Columns) appendNumbersFrom(o *Columns, from, to int) {
-	c.Known.appendFrom(len(c.Times), o.Known, from, to)
-	c.Times = append(c.Times, o.Times[from:to]...)
-	c.Predicted = append(c.Predicted, o.Predicted[from:to]...)
-	c.Actual = append(c.Actual, o.Actual[from:to]...)
-	c.Lags = append(c.Lags, o.Lags[from:to]...)
 }
 
 // alias makes c the rows [from, to) of o, whose memory it shares but for bits and ends of texts.
 func (c *Columns) alias(o *Columns, from, to int) {
 	c.Times, c.Predicted, c.Actual, c.Lags = o.Times[from:to], o.Predicted[from:to], o.Actual[from:to], o.Lags[from:to]
 	c.Known = c.Known[:0]
-	c.Known.appendFrom(0, o.Known, from, to)
-	c.IDs.alias(&o.IDs, from, to)
-	c.Features.alias(&o.Features, from, to)
+	c.Known.AppendFrom(0, o.Known, from, to)
+	c.IDs.Alias(&o.IDs, from, to)
+	c.Features.Alias(&o.Features, from, to)
 }
 
 // textBytes returns the size of ids and features.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/residualdb/residual/internal/columns"
 )
 
 // Edit is what a row of a sealed segment has become: everything of it that can change.
@@ -25,8 +27,8 @@ type edits map[int]*blockEdits
 // behind what a snapshot knows of them.
 type blockEdits struct {
 	rows   []rowEdit
-	edited Bitmap // which rows have an edit
-	count  int    // how many
+	edited columns.Bitmap // which rows have an edit
+	count  int            // how many
 }
 
 // rowEdit is an [Edit] as it is held, in half of the memory: nearly all of them are actuals.
@@ -66,7 +68,7 @@ func (e *rowEdit) features() []byte {
 
 // with returns the edits with others behind them, of a block that is stored.
 func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
-	next := &blockEdits{edited: make(Bitmap, (stored.Len()+63)/64)}
+	next := &blockEdits{edited: make(columns.Bitmap, (stored.Len()+63)/64)}
 	if b != nil {
 		next.rows, next.count = b.rows, b.count
 		copy(next.edited, b.edited)
@@ -94,7 +96,7 @@ func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
 
 // compact returns the edits that count.
 func (b *blockEdits) compact() []rowEdit {
-	kept, seen := make([]rowEdit, 0, b.count), make(Bitmap, len(b.edited))
+	kept, seen := make([]rowEdit, 0, b.count), make(columns.Bitmap, len(b.edited))
 	for _, e := range slices.Backward(b.rows) {
 		if !seen.Get(int(e.row)) {
 			seen.Set(int(e.row))
@@ -136,11 +138,11 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 	} else {
 		c := &sc.edited
 		c.Reset()
-		c.appendNumbersFrom(stored, 0, stored.Len())
+		c.AppendColumns(&stored.NumberColumns, 0, stored.Len())
 		c.edit(changed, Numbers|Lags)
 		leaf := &s.live[number]
 		leaf.Reset()
-		leaf.AddRows(c.Times, c.Predicted, c.Actual, c.Known, 0, c.Len())
+		leaf.AddUnordered(&c.NumberColumns, 0, c.Len())
 		s.dir.regrow(s.live, series, block)
 	}
 	s.forgetSketches(series, block)
@@ -239,8 +241,8 @@ func (c *Columns) setActual(row int, actual float64, known bool) {
 }
 
 // features returns the features of a block with the edits.
-func (b *blockEdits) features(stored *Text) Text {
-	var t Text
+func (b *blockEdits) features(stored *columns.Text) columns.Text {
+	var t columns.Text
 	for row := range stored.Len() {
 		if features := b.of(row).features(); features != nil {
 			t.Append(features)

@@ -26,9 +26,9 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	series, _ := s.Find("v1", "production")
 	var answer segment.Aggregate
-	if _, err := s.Window(&answer, new(segment.Sketches), series, 0, 10_000, segment.WantErrors, new(segment.Scratch)); err != nil {
+	window := segment.Window{Series: 0, From: 0, To: 10_000, Want: segment.WantErrors}
+	if _, err := s.AddWindow(&answer, nil, window, new(segment.Scratch)); err != nil {
 		panic(err)
 	}
 	fmt.Printf("%d rows, %d actuals, MAE %.2f, RMSE %.4f, bias %.2f\n", answer.Rows, answer.Actuals, answer.MAE(), answer.RMSE(), answer.Bias())

@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/random"
 )
 
 func TestMonthOfNoRows(t *testing.T) {
 	s := open(t, build(t, nil))
 	require.Zero(t, s.NumSeries())
-	_, ok := s.Find("v", "e")
-	require.False(t, ok)
 }
 
 func TestMonthOfOneRow(t *testing.T) {
@@ -73,14 +73,12 @@ func TestTenThousandVersions(t *testing.T) {
 	b := build(t, series)
 	s := open(t, b)
 	require.Equal(t, len(series), s.NumSeries())
-	at, ok := s.Find("v07777", "production")
-	require.True(t, ok)
-	require.Equal(t, 7777, at)
+	require.Equal(t, "v07777", s.Series(7777).Version)
 	require.Less(t, len(b)/len(series), 200)
 }
 
 func TestLongTexts(t *testing.T) {
-	r := newRand(t)
+	r := random.Rand(t)
 	var c Columns
 	for i := range 300 {
 		id := strings.Repeat("é", 126) + fmt.Sprintf("%04d", i)
@@ -99,7 +97,7 @@ func TestLongTexts(t *testing.T) {
 
 func TestReadingDoesNotAllocate(t *testing.T) {
 	var c Columns
-	steadyRows(newRand(t), &c, 50000)
+	steadyRows(random.Rand(t), &c, 50000)
 	b := build(t, []testSeries{{"v", "e", sorted(&c)}})
 	s := open(t, b)
 	var sc Scratch

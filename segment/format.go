@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/residualdb/residual/internal/columns"
 )
 
 // A segment is
@@ -109,15 +111,15 @@ func (d *directory) appendTail(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(len(payload)))
 		dst = append(dst, payload...)
 	}
-	b := appendString(nil, d.model)
+	b := columns.AppendText(nil, d.model)
 	b = binary.AppendVarint(b, d.from)
 	section(sectionMeta, binary.AppendUvarint(b, uint64(d.to-d.from)))
 
 	b = binary.AppendUvarint(b[:0], uint64(len(d.series)))
 	for i := range d.series {
 		s := &d.series[i]
-		b = appendString(b, d.names[s.name:s.environment])
-		b = appendString(b, d.names[s.environment:s.end])
+		b = columns.AppendText(b, d.names[s.name:s.environment])
+		b = columns.AppendText(b, d.names[s.environment:s.end])
 		b = binary.AppendUvarint(b, uint64(s.blockCount))
 	}
 	section(sectionSeries, b)
@@ -145,20 +147,16 @@ func (d *directory) appendTail(dst []byte) []byte {
 	return append(dst, trailerMagic...)
 }
 
-func appendString[S string | []byte](dst []byte, s S) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
-}
-
 // checkHeader reads the first headerLen bytes.
 func checkHeader(b []byte) error {
-	c := cursor{rest: b}
-	if string(c.bytes(len(headerMagic))) != headerMagic {
+	c := columns.NewCursor(b, ErrCorrupt)
+	if string(c.Bytes(len(headerMagic))) != headerMagic {
 		return fmt.Errorf("%w: no segment", ErrCorrupt)
 	}
-	if v := binary.LittleEndian.Uint16(c.bytes(2)); v != formatVersion {
+	if v := binary.LittleEndian.Uint16(c.Bytes(2)); v != formatVersion {
 		return fmt.Errorf("%w: %d", ErrVersion, v)
 	}
-	if zero, sum := binary.LittleEndian.Uint16(c.bytes(2)), binary.LittleEndian.Uint32(c.bytes(4)); zero != 0 || sum != checksum(b[:headerLen-checksumLen]) {
+	if zero, sum := binary.LittleEndian.Uint16(c.Bytes(2)), binary.LittleEndian.Uint32(c.Bytes(4)); zero != 0 || sum != checksum(b[:headerLen-checksumLen]) {
 		return fmt.Errorf("%w: header", ErrCorrupt)
 	}
 	return nil
@@ -166,11 +164,11 @@ func checkHeader(b []byte) error {
 
 // decodeTrailer returns the length of the sections and their checksum.
 func decodeTrailer(b []byte) (n uint64, sum uint32, err error) {
-	c := cursor{rest: b}
-	n = c.uint64()
-	sum = binary.LittleEndian.Uint32(c.bytes(4))
-	own := binary.LittleEndian.Uint32(c.bytes(4))
-	if own != checksum(b[:12]) || string(c.rest) != trailerMagic {
+	c := columns.NewCursor(b, ErrCorrupt)
+	n = c.Uint64()
+	sum = binary.LittleEndian.Uint32(c.Bytes(4))
+	own := binary.LittleEndian.Uint32(c.Bytes(4))
+	if own != checksum(b[:12]) || string(c.Rest) != trailerMagic {
 		return 0, 0, fmt.Errorf("%w: trailer", ErrCorrupt)
 	}
 	return n, sum, nil
@@ -178,16 +176,16 @@ func decodeTrailer(b []byte) (n uint64, sum uint32, err error) {
 
 // decode sets d to the sections of a segment whose blocks take blockBytes, in the memory that d has.
 func (d *directory) decode(sections []byte, blockBytes int64) error {
-	c := cursor{rest: sections}
+	c := columns.NewCursor(sections, ErrCorrupt)
 	last := byte(0)
-	for c.err == nil && len(c.rest) > 0 {
-		kind := c.byte()
-		part := cursor{rest: c.block()}
-		if c.err != nil {
+	for c.Err == nil && len(c.Rest) > 0 {
+		kind := c.Uint8()
+		part := columns.NewCursor(c.Text(), ErrCorrupt)
+		if c.Err != nil {
 			break
 		}
 		if kind <= sectionSketches && kind != last+1 {
-			c.fail("sections out of order")
+			c.Fail("sections out of order")
 			break
 		}
 		switch kind {
@@ -205,64 +203,64 @@ func (d *directory) decode(sections []byte, blockBytes int64) error {
 			}
 			continue
 		}
-		if err := part.end(); err != nil {
+		if err := part.End(); err != nil {
 			return err
 		}
 		last = kind
 	}
-	if c.err == nil && last != sectionSketches {
-		c.fail("sections missing")
+	if c.Err == nil && last != sectionSketches {
+		c.Fail("sections missing")
 	}
-	return c.err
+	return c.Err
 }
 
-func (d *directory) decodeMeta(c *cursor) {
-	d.model = append(d.model[:0], c.block()...)
-	d.from = c.varint()
-	d.to = d.from + int64(c.uvarint())
+func (d *directory) decodeMeta(c *columns.Cursor) {
+	d.model = append(d.model[:0], c.Text()...)
+	d.from = c.Varint()
+	d.to = d.from + int64(c.Uvarint())
 	if d.to < d.from {
-		c.fail("bounds of time")
+		c.Fail("bounds of time")
 	}
 }
 
-func (d *directory) decodeSeries(c *cursor) {
-	n := c.count("series")
+func (d *directory) decodeSeries(c *columns.Cursor) {
+	n := c.Count(1, "series")
 	d.series = slices.Grow(d.series[:0], n)
-	d.names = slices.Grow(d.names[:0], len(c.rest))
+	d.names = slices.Grow(d.names[:0], len(c.Rest))
 	blocks := uint64(0)
 	for range n {
 		var s seriesEntry
 		s.name = uint32(len(d.names))
-		d.names = append(d.names, c.block()...)
+		d.names = append(d.names, c.Text()...)
 		s.environment = uint32(len(d.names))
-		d.names = append(d.names, c.block()...)
+		d.names = append(d.names, c.Text()...)
 		s.end = uint32(len(d.names))
-		count := c.uvarint()
+		count := c.Uvarint()
 		s.firstBlock, s.blockCount = uint32(blocks), uint32(count)
 		blocks += count
 		if count == 0 || count > blocksMax || blocks > blocksMax {
-			c.fail("number of blocks")
+			c.Fail("number of blocks")
 		}
-		if c.err != nil {
+		if c.Err != nil {
 			return
 		}
 		d.series = append(d.series, s)
 	}
 	for i := 1; i < n; i++ {
 		if d.compareNames(i-1, i) >= 0 {
-			c.fail("series out of order")
+			c.Fail("series out of order")
 		}
 	}
 }
 
-func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
+func (d *directory) decodeBlocks(c *columns.Cursor, blockBytes int64) {
 	blocks, above := uint64(0), 0
 	for i := range d.series {
 		blocks += uint64(d.series[i].blockCount)
 		above += treeNodes(d.series[i].blockCount)
 	}
-	if blocks*blockBytesMin > uint64(len(c.rest)) {
-		c.fail("too many blocks")
+	if blocks*blockBytesMin > uint64(len(c.Rest)) {
+		c.Fail("too many blocks")
 		return
 	}
 	d.blocks, d.nodes = slices.Grow(d.blocks[:0], int(blocks)), slices.Grow(d.nodes[:0], int(blocks)+above)
@@ -273,21 +271,21 @@ func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
 		for range s.blockCount {
 			ref := blockRef{off: off}
 			for ch := range ref.lens {
-				n := c.uvarint()
+				n := c.Uvarint()
 				absent := n == 0 && chunk(ch) >= chunkLags
 				if n < checksumLen && !absent || n > uint64(blockBytes) {
-					c.fail("length of a chunk")
+					c.Fail("length of a chunk")
 				}
 				ref.lens[ch] = uint32(n)
 			}
 			a := decodeAggregate(c)
 			if (a.Actuals == 0) != (ref.lens[chunkSketches] == 0) {
-				c.fail("sketches of a block")
+				c.Fail("sketches of a block")
 			}
-			if c.err == nil && (a.Rows == 0 || a.Rows > blockRowsMax || a.MinTime < low || a.MaxTime >= d.to) {
-				c.fail("rows of a block")
+			if c.Err == nil && (a.Rows == 0 || a.Rows > blockRowsMax || a.MinTime < low || a.MaxTime >= d.to) {
+				c.Fail("rows of a block")
 			}
-			if c.err != nil {
+			if c.Err != nil {
 				return
 			}
 			off, low = off+ref.len(), a.MaxTime
@@ -296,24 +294,24 @@ func (d *directory) decodeBlocks(c *cursor, blockBytes int64) {
 		}
 	}
 	if off-headerLen != blockBytes {
-		c.fail("blocks do not fill their place")
+		c.Fail("blocks do not fill their place")
 	}
 }
 
 // decodeSketches reads the nodes of the trees of sketches. What they hold is checked by those who add it.
-func (d *directory) decodeSketches(c *cursor) {
+func (d *directory) decodeSketches(c *columns.Cursor) {
 	nodes := uint32(0)
 	for i := range d.series {
 		d.series[i].firstSketch = nodes
 		nodes += sketchNodes(d.series[i].blockCount)
 	}
-	if uint64(nodes) > uint64(len(c.rest)) {
-		c.fail("too few sketches")
+	if uint64(nodes) > uint64(len(c.Rest)) {
+		c.Fail("too few sketches")
 		return
 	}
-	t := sketchTree{slices.Grow(d.sketches.bytes[:0], len(c.rest)), slices.Grow(d.sketches.ends[:0], int(nodes))}
+	t := sketchTree{slices.Grow(d.sketches.bytes[:0], len(c.Rest)), slices.Grow(d.sketches.ends[:0], int(nodes))}
 	for range nodes {
-		t.bytes = append(t.bytes, c.block()...)
+		t.bytes = append(t.bytes, c.Text()...)
 		t.ends = append(t.ends, uint32(len(t.bytes)))
 	}
 	d.sketches = t

@@ -4,11 +4,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/columns"
+	"github.com/residualdb/residual/internal/testing/random"
 )
 
 func TestAggregateRoundTrip(t *testing.T) {
-	r := newRand(t)
-	for range rounds(200) {
+	r := random.Rand(t)
+	for range random.Rounds(200) {
 		want := aggregateOf(randomRows(r, r.IntN(30)))
 		b := want.appendTo(nil)
 		got, rest, err := readAggregate(append(b, 7))
@@ -24,13 +27,13 @@ func TestAggregateRoundTrip(t *testing.T) {
 
 // readAggregate reads one aggregate from the front of b and returns the bytes behind it.
 func readAggregate(b []byte) (a Aggregate, rest []byte, err error) {
-	c := cursor{rest: b}
+	c := columns.NewCursor(b, ErrCorrupt)
 	a = decodeAggregate(&c)
-	return a, c.rest, c.err
+	return a, c.Rest, c.Err
 }
 
 func FuzzDecodeAggregate(f *testing.F) {
-	r := newRand(f)
+	r := random.Rand(f)
 	for range 8 {
 		a := aggregateOf(randomRows(r, r.IntN(10)))
 		f.Add(a.appendTo(nil))

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/random"
 )
 
 // goldenRows are the rows of the golden segment: three series, of which the first has two blocks.
@@ -151,7 +153,7 @@ func TestSectionsOfAnotherVersion(t *testing.T) {
 
 // FuzzOpen reads sections and blocks whose checksums hold, so that damage gets past them.
 func FuzzOpen(f *testing.F) {
-	r := newRand(f)
+	r := random.Rand(f)
 	for _, series := range [][]testSeries{goldenRows()[1:], randomSeries(r, steadyRows, 20), randomSeries(r, wildRows, 20), nil} {
 		blocks, sections := parts(f, build(f, series))
 		f.Add(blocks, sections)
@@ -181,7 +183,7 @@ func FuzzOpen(f *testing.F) {
 
 // FuzzBlock reads a block behind its checksums.
 func FuzzBlock(f *testing.F) {
-	r := newRand(f)
+	r := random.Rand(f)
 	e, sc := newEncoder(), new(Scratch)
 	for _, draw := range drawings() {
 		for _, n := range []int{1, 9, 70} {
@@ -200,15 +202,13 @@ func FuzzBlock(f *testing.F) {
 		var c Columns
 		var err error
 		switch rows := int(n)%2000 + 1; chunk(ch % uint8(chunks)) {
-		case chunkNumbers:
-			err = sc.decodeNumbers(&c, b, rows)
-		case chunkLags:
-			err = sc.decodeLags(&c, b, rows)
 		case chunkSketches:
 			err = new(Sketches).AddStored(b)
-		default:
-			err = sc.decodeText(&c.IDs, b, rows)
+		case chunkIDs, chunkFeatures:
+			err = sc.decodeChunk(&c, chunkIDs, b, rows)
 			require.True(t, err != nil || c.IDs.Len() == rows)
+		default:
+			err = sc.decodeChunk(&c, chunk(ch%uint8(chunks)), b, rows)
 		}
 		require.True(t, err == nil || errors.Is(err, ErrCorrupt), "%v", err)
 	})

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/random"
 )
 
 // tiedSeries is a series of rows many of which have the same time, and some the same id.
@@ -33,8 +35,8 @@ func tiedSeries(r *rand.Rand, version string, rows int) testSeries {
 // TestFindRows looks for rows by time and id, some that are there, some that differ in the one or the other, and some that
 // were edited or deleted, and holds what is found to a walk over all rows.
 func TestFindRows(t *testing.T) {
-	r := newRand(t)
-	for range rounds(5) {
+	r := random.Rand(t)
+	for range random.Rounds(5) {
 		series := []testSeries{tiedSeries(r, "v1", 1+r.IntN(8000)), tiedSeries(r, "v2", 1+r.IntN(8000))}
 		s := open(t, build(t, series))
 		var sc Scratch
@@ -91,9 +93,9 @@ func TestFindRows(t *testing.T) {
 // TestFindIDs is TestFindRows by id alone, with an index and without. All ids have one of few hashes, so that these find
 // rows and never decide.
 func TestFindIDs(t *testing.T) {
-	r := newRand(t)
+	r := random.Rand(t)
 	seed := maphash.MakeSeed()
-	for range rounds(5) {
+	for range random.Rounds(5) {
 		series := []testSeries{tiedSeries(r, "v1", 1+r.IntN(4000)), tiedSeries(r, "v2", 1+r.IntN(4000))}
 		s := open(t, build(t, series))
 		var sc Scratch
@@ -130,7 +132,7 @@ func TestFindIDs(t *testing.T) {
 
 // BenchmarkFindRows looks for rows that follow each other, as a request sent again has them, and for single ones.
 func BenchmarkFindRows(b *testing.B) {
-	r := newRand(b)
+	r := random.Rand(b)
 	rows := tiedSeries(r, "v1", 100_000)
 	s := open(b, build(b, []testSeries{rows}))
 	var sc Scratch

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/random"
 )
 
 // rootRef returns the square root of v rounded to float64, by way of 3,000 bits.
@@ -13,49 +15,6 @@ func rootRef(v *big.Rat) float64 {
 	f := new(big.Float).SetPrec(3000).SetRat(v)
 	root, _ := f.Sqrt(f).Float64()
 	return root
-}
-
-func meanRef(v *big.Rat, n uint64) *big.Rat {
-	return v.Quo(v, new(big.Rat).SetInt(new(big.Int).SetUint64(n)))
-}
-
-func TestMetricsAreCorrectlyRounded(t *testing.T) {
-	r := newRand(t)
-	for range rounds(500) {
-		a := aggregateOf(randomRows(r, 1+r.IntN(12)))
-		if a.Actuals == 0 {
-			continue
-		}
-		absolute := a.absolute()
-		mae, _ := meanRef(absolute.ratioRef(), a.Actuals).Float64()
-		mse, _ := meanRef(a.Squared.ratioRef(), a.Actuals).Float64()
-		require.Equal(t, mae, a.MAE())
-		require.Equal(t, mse, a.MSE())
-		require.Equal(t, rootRef(meanRef(a.Squared.ratioRef(), a.Actuals)), a.RMSE())
-	}
-}
-
-func TestSqrt128(t *testing.T) {
-	r := newRand(t)
-	check := func(hi, lo uint64) {
-		v := new(big.Int).SetUint64(hi)
-		v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(lo))
-		require.Equal(t, v.Sqrt(v).Uint64(), sqrt128(hi, lo), "%x %x", hi, lo)
-	}
-	for range rounds(5000) {
-		check(r.Uint64()>>r.IntN(64), r.Uint64())
-		root := r.Uint64() | 1<<63
-		sq := new(big.Int).SetUint64(root)
-		sq.Mul(sq, sq)
-		hi := new(big.Int).Rsh(sq, 64).Uint64()
-		check(hi, sq.Uint64())
-		check(hi, sq.Uint64()-1)
-	}
-	check(0, 0)
-	check(0, 1)
-	check(math.MaxUint64, math.MaxUint64)
-	check(math.MaxUint64-1, 0)
-	check(math.MaxUint64-1, 1)
 }
 
 // exactSums are the moments that metrics are made of, free of any rounding.
@@ -107,8 +66,8 @@ func requireNear(t *testing.T, want, got float64, ulps float64) {
 }
 
 func TestMetricsAgainstExactArithmetic(t *testing.T) {
-	r := newRand(t)
-	for range rounds(100) {
+	r := random.Rand(t)
+	for range random.Rounds(100) {
 		rows := randomRows(r, 1+r.IntN(60))
 		a, s := aggregateOf(rows), exactSumsOf(rows)
 		if s.n == 0 {
@@ -132,8 +91,8 @@ func TestMetricsAgainstExactArithmetic(t *testing.T) {
 }
 
 func TestBiasAndR2(t *testing.T) {
-	r := newRand(t)
-	for range rounds(100) {
+	r := random.Rand(t)
+	for range random.Rounds(100) {
 		level := math.Ldexp(1, r.IntN(42)-10) * (r.Float64() - 0.3)
 		rows := make([]row, 2+r.IntN(50))
 		for i := range rows {
@@ -194,7 +153,7 @@ func TestMetricsWithoutAnAnswer(t *testing.T) {
 }
 
 func TestMetricsDoNotAllocate(t *testing.T) {
-	a := aggregateOf(randomRows(newRand(t), 50))
+	a := aggregateOf(randomRows(random.Rand(t), 50))
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		a.MAE()
 		a.RMSE()
@@ -205,26 +164,9 @@ func TestMetricsDoNotAllocate(t *testing.T) {
 	}))
 }
 
-func TestSqrtTellsWhatItCutOff(t *testing.T) {
-	r := newRand(t)
-	for range 1000 {
-		square := wide{limb: [wideLimbs]uint64{r.Uint64() | 1<<63}, exp: 2 * (r.IntN(100) - 50)}
-		root := square.limb[0]
-		square = square.mul(&square)
-		square = square.shift(2 + 2*r.IntN(150))
-		got, inexact := square.sqrt()
-		require.Equal(t, root, got.limb[0])
-		require.False(t, inexact)
-		square.limb[0] |= 1
-		got, inexact = square.sqrt()
-		require.Equal(t, root, got.limb[0])
-		require.True(t, inexact)
-	}
-}
-
 func TestAbsErrorDeviation(t *testing.T) {
-	r := newRand(t)
-	for range rounds(200) {
+	r := random.Rand(t)
+	for range random.Rounds(200) {
 		rows := randomRows(r, 1+r.IntN(30))
 		a, s := aggregateOf(rows), exactSumsOf(rows)
 		if s.n == 0 {
@@ -249,9 +191,9 @@ func TestAbsErrorDeviation(t *testing.T) {
 
 // BenchmarkMetrics takes every metric of the rows of a block.
 func BenchmarkMetrics(b *testing.B) {
-	times, predicted, actual, known := benchColumns(1024)
+	c := benchColumns()
 	var a Aggregate
-	a.AddRows(times, predicted, actual, known, 0, len(times))
+	a.AddUnordered(c, 0, 1024)
 	for b.Loop() {
 		a.MAE()
 		a.MSE()

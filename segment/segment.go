@@ -1,9 +1,6 @@
 package segment
 
-import (
-	"fmt"
-	"sort"
-)
+import "fmt"
 
 // Segment is a sealed segment: its directory and aggregates in memory, its blocks in a [Source]. What is stored does
 // not change; edits lie over it, see [Segment.Edit]. Reading is safe for concurrent use, each goroutine with a
@@ -128,19 +125,6 @@ func (s *Segment) Series(i int) Series {
 	return Series{Version: string(version), Environment: string(environment), Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(s.nodes(), i)}
 }
 
-// Find returns the number of a series.
-func (s *Segment) Find(version, environment string) (series int, ok bool) {
-	i := sort.Search(len(s.dir.series), func(i int) bool {
-		v, e := s.dir.seriesNames(i)
-		return string(v) > version || string(v) == version && string(e) >= environment
-	})
-	if i == len(s.dir.series) {
-		return 0, false
-	}
-	v, e := s.dir.seriesNames(i)
-	return i, string(v) == version && string(e) == environment
-}
-
 // Block returns the aggregate of a block of a series as stored, not to be changed. The blocks of a series follow each
 // other in time; the last time of one may be the first of the next.
 func (s *Segment) Block(series, block int) *Aggregate {
@@ -153,27 +137,26 @@ func (s *Segment) Block(series, block int) *Aggregate {
 
 // ReadBlock sets the selected columns of dst to those of a block with its edits, and empties the others.
 func (s *Segment) ReadBlock(dst *Columns, series, block int, cols ColumnSet, sc *Scratch) (Read, error) {
-	number := int(s.dir.series[series].firstBlock) + block
-	read := Read{Rows: s.Block(series, block).Rows}
+	s.Block(series, block) // checks that there is one
+	read, err := s.readBlock(dst, int(s.dir.series[series].firstBlock)+block, cols, sc)
+	if err != nil {
+		return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
+	}
+	return read, nil
+}
+
+// readBlock is ReadBlock by the number of a block among all.
+func (s *Segment) readBlock(dst *Columns, number int, cols ColumnSet, sc *Scratch) (Read, error) {
+	read := Read{Rows: s.dir.nodes[number].Rows}
 	dst.Reset()
 	var err error
 	if read.Bytes, err = s.decode(dst, number, cols, sc); err != nil {
-		return Read{}, fmt.Errorf("block %d of series %d: %w", block, series, err)
+		return Read{}, err
 	}
 	if changed := s.edits[number]; changed != nil {
 		dst.edit(changed, cols)
 	}
 	return read, nil
-}
-
-// readEdited is ReadBlock by the number of a block among all.
-func (s *Segment) readEdited(dst *Columns, number int, cols ColumnSet, sc *Scratch) error {
-	dst.Reset()
-	if _, err := s.decode(dst, number, cols, sc); err != nil {
-		return fmt.Errorf("block %d of all: %w", number, err)
-	}
-	dst.edit(s.edits[number], cols)
-	return nil
 }
 
 // decode sets the selected columns of dst to those of a block as stored, and leaves the others as they are. It returns

@@ -3,94 +3,17 @@ package segment
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/random"
 )
-
-// near tells whether a quantile is what a sketch may say of the exact one.
-func near(got, want float64) bool {
-	const subnormal = 5e-324 // to whose multiples a value is rounded
-	return got == want || math.Abs(got-want) <= SketchError*want+subnormal
-}
-
-func TestSketchBuckets(t *testing.T) {
-	r := newRand(t)
-	values := []float64{
-		0, math.SmallestNonzeroFloat64, 3 * math.SmallestNonzeroFloat64, leastNormal, math.Nextafter(leastNormal, 0), 1, 1.02, math.Nextafter(1.02, 0),
-		math.Nextafter(2, 0), 2, math.MaxFloat64, math.Inf(1),
-	}
-	for range rounds(20000) {
-		values = append(values, math.Abs(randomFloat(r)))
-	}
-	slices.Sort(values)
-	last := 0
-	for _, v := range values {
-		bucket := bucketOf(v)
-		require.GreaterOrEqual(t, bucket, last, "%v", v)
-		require.LessOrEqual(t, bucket, bucketInf)
-		last = bucket
-		require.True(t, near(bucketValue(bucket), v), "%v is in the bucket of %v", v, bucketValue(bucket))
-	}
-	require.Equal(t, bucketInf, last)
-}
-
-// TestSketchQuantiles holds quantiles of values of many shapes to those of the sorted values.
-func TestSketchQuantiles(t *testing.T) {
-	r := newRand(t)
-	percents := []uint64{0, 1, 50, 90, 95, 99, 100}
-	shapes := map[string]func() float64{
-		"normal":    func() float64 { return math.Abs(r.NormFloat64()) },
-		"lognormal": func() float64 { return math.Exp(3 * r.NormFloat64()) },
-		"constant":  func() float64 { return 0.3 },
-		"zeros":     func() float64 { return float64(r.IntN(2)) * r.Float64() },
-		"any":       func() float64 { return math.Abs(randomFloat(r)) },
-		"infinite":  func() float64 { return 1 / float64(r.IntN(3)) },
-		"lags":      func() float64 { return float64(r.Int64N(1e12)) },
-	}
-	for name, draw := range shapes {
-		for _, n := range []int{1, 2, 7, 100, 5000} {
-			var s Sketch
-			values := make([]float64, n)
-			for i := range values {
-				values[i] = draw()
-				s.Add(values[i])
-			}
-			slices.Sort(values)
-			got, stored := make([]float64, len(percents)), make([]float64, len(percents))
-			requireStored(t, &s).Quantiles(stored, percents...)
-			s.Quantiles(got, percents...)
-			require.Equal(t, got, stored, "%s, %d", name, n)
-			for i, p := range percents {
-				want := 0.0
-				if rank := (n*int(p) + 99) / 100; rank > 0 {
-					want = values[rank-1]
-				}
-				require.True(t, near(got[i], want), "%s, p%d of %d: %v instead of %v", name, p, n, got[i], want)
-			}
-		}
-	}
-	got := []float64{-1}
-	new(Sketch).Quantiles(got, 50)
-	require.Zero(t, got[0])
-}
-
-// requireStored returns s as it is after it was stored, in its stored form if it is one of few rows.
-func requireStored(t *testing.T, s *Sketch) *Sketch {
-	t.Helper()
-	c := cursor{rest: s.appendTo(nil)}
-	again := new(Sketch)
-	again.addStored(&c)
-	require.NoError(t, c.end())
-	require.Equal(t, s.Count(), again.Count())
-	return again
-}
 
 // TestSketchesIgnoreOrderAndGrouping also goes through the stored form.
 func TestSketchesIgnoreOrderAndGrouping(t *testing.T) {
-	r := newRand(t)
-	for range rounds(50) {
+	r := random.Rand(t)
+	for range random.Rounds(50) {
 		rows := randomRows(r, 1+r.IntN(400))
 		lags := make([]int64, len(rows))
 		for i := range lags {
@@ -118,7 +41,7 @@ func TestSketchesIgnoreOrderAndGrouping(t *testing.T) {
 }
 
 func FuzzSketches(f *testing.F) {
-	r := newRand(f)
+	r := random.Rand(f)
 	for _, n := range []int{0, 1, 100} {
 		var d Sketches
 		for range n {
@@ -143,8 +66,8 @@ func FuzzSketches(f *testing.F) {
 
 // TestEdits holds a segment under random edits to rows edited alike.
 func TestEdits(t *testing.T) {
-	r := newRand(t)
-	for range rounds(3) {
+	r := random.Rand(t)
+	for range random.Rounds(3) {
 		series := randomSeries(r, steadyRows, 20000)
 		s := open(t, build(t, series))
 		var sc Scratch
@@ -200,18 +123,18 @@ func segmentLag(r *rand.Rand) int64 { return max(NoLag, r.Int64N(1e6)-5e5) }
 
 // benchSketches are those of a block.
 func benchSketches() *Sketches {
-	_, predicted, actual, known := benchColumns(1024)
+	c := benchColumns()
 	d := new(Sketches)
-	d.AddRows(predicted, actual, nil, known, 0, len(predicted))
+	d.AddColumns(c, 0, 1024)
 	return d
 }
 
-func BenchmarkSketchesAddRows(b *testing.B) {
-	_, predicted, actual, known := benchColumns(1024)
+func BenchmarkSketchesAddColumns(b *testing.B) {
+	c := benchColumns()
 	var d Sketches
 	for b.Loop() {
 		d.Reset()
-		d.AddRows(predicted, actual, nil, known, 0, len(predicted))
+		d.AddColumns(c, 0, 1024)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1024, "ns/row")
 }

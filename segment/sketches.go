@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+
+	"github.com/residualdb/residual/internal/columns"
+	"github.com/residualdb/residual/segment/internal/sketch"
 )
 
-// NoLag is the lag of a row that has no actual, or one that came together with its prediction.
-const NoLag = -1
+// SketchError bounds the relative error of a quantile of [Sketches].
+const SketchError = sketch.Error
 
 // Sketches are the distributions of a set of rows, beside their [Aggregate]. What is said there of order and grouping
 // is true of them too.
 type Sketches struct {
-	Errors Sketch // of |e|, rounded to float64
-	Lags   Sketch // of the rows that have one, in milliseconds
+	Errors sketch.Sketch // of |e|, rounded to float64
+	Lags   sketch.Sketch // of the rows that have one, in milliseconds
 }
 
 // Reset empties d and keeps its memory.
@@ -31,14 +34,14 @@ func (d *Sketches) Add(predicted, actual float64, lag int64) {
 	}
 }
 
-// AddRows adds those of the rows [from, to) of parallel columns that have an actual. Without lags none of them has any.
-func (d *Sketches) AddRows(predicted, actual []float64, lags []int64, known Bitmap, from, to int) {
-	for i, j := known.run(from, to); i < j; i, j = known.run(j, to) {
-		d.Errors.addErrors(predicted[i:j], actual[i:j])
-		if lags == nil {
+// AddColumns adds those of the rows [from, to) that have an actual.
+func (d *Sketches) AddColumns(n *NumberColumns, from, to int) {
+	for i, j := n.Known.Run(from, to); i < j; i, j = n.Known.Run(j, to) {
+		d.Errors.AddErrors(n.Predicted[i:j], n.Actual[i:j])
+		if n.Lags == nil {
 			continue
 		}
-		for _, lag := range lags[i:j] {
+		for _, lag := range n.Lags[i:j] {
 			if lag >= 0 {
 				d.Lags.Add(float64(lag))
 			}
@@ -48,15 +51,15 @@ func (d *Sketches) AddRows(predicted, actual []float64, lags []int64, known Bitm
 
 // AppendTo appends d in its stored form: that of both sketches, the errors first.
 func (d *Sketches) AppendTo(dst []byte) []byte {
-	return d.Lags.appendTo(d.Errors.appendTo(dst))
+	return d.Lags.AppendTo(d.Errors.AppendTo(dst))
 }
 
 // AddStored adds what [Sketches.AppendTo] wrote.
 func (d *Sketches) AddStored(b []byte) error {
-	c := cursor{rest: b}
-	d.Errors.addStored(&c)
-	d.Lags.addStored(&c)
-	return c.end()
+	c := columns.NewCursor(b, ErrCorrupt)
+	d.Errors.AddStored(&c)
+	d.Lags.AddStored(&c)
+	return c.End()
 }
 
 // sketchFan is the number of nodes under a node of the tree of sketches of a series. It is smaller than fanOut: merging
@@ -204,10 +207,10 @@ func (s *Segment) addLive(dst *Sketches, live *liveSketch, l sketchLevel, at uin
 	var sum Sketches
 	if l.level == 0 {
 		var c Columns
-		if err := s.readEdited(&c, int(l.first+at), Numbers|Lags, sc); err != nil {
+		if _, err := s.readBlock(&c, int(l.first+at), Numbers|Lags, sc); err != nil {
 			return err
 		}
-		sum.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
+		sum.AddColumns(&c.NumberColumns, 0, c.Len())
 	} else {
 		below := l.below()
 		for child := at * sketchFan; child < min((at+1)*sketchFan, below.n); child++ {
@@ -222,9 +225,9 @@ func (s *Segment) addLive(dst *Sketches, live *liveSketch, l sketchLevel, at uin
 }
 
 // mergeSketches adds those of the blocks [from, to) of a series, from as few nodes as cover them.
-func (s *Segment) mergeSketches(dst *Sketches, series int, from, to uint32, sc *Scratch) error {
-	l := sketchBlocks(&s.dir.series[series])
-	for next := l.series.firstSketch; ; {
+func (s *Segment) mergeSketches(dst *Sketches, e *seriesEntry, from, to uint32, sc *Scratch) error {
+	l := sketchBlocks(e)
+	for next := e.firstSketch; ; {
 		for from < to && from%sketchFan != 0 {
 			if err := s.addSketches(dst, l, from, sc); err != nil {
 				return err
@@ -252,7 +255,7 @@ func (s *Segment) mergeSketches(dst *Sketches, series int, from, to uint32, sc *
 // verifySketches checks the stored sketches of a block, whose rows c has as stored.
 func (s *Segment) verifySketches(c *Columns, block uint32, sc *Scratch) error {
 	sc.sketches.Reset()
-	sc.sketches.AddRows(c.Predicted, c.Actual, c.Lags, c.Known, 0, c.Len())
+	sc.sketches.AddColumns(&c.NumberColumns, 0, c.Len())
 	want := sc.sketches.AppendTo(nil)
 	got, err := s.blockSketches(block, sc)
 	if err != nil {

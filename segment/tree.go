@@ -50,24 +50,24 @@ func (d *directory) total(nodes []Aggregate, series int) *Aggregate {
 	return &nodes[root]
 }
 
-// mergeBlocks merges the blocks [from, to) of a series, from as few of the nodes as cover them.
-func (d *directory) mergeBlocks(dst *Aggregate, nodes []Aggregate, series int, from, to uint32, merge func(dst, node *Aggregate)) {
-	s := &d.series[series]
-	first, n, next := s.firstBlock, s.blockCount, s.firstNode
+// merge merges the blocks [from, to) of a series as far as want asks, from as few of the nodes as cover them.
+func (s *Segment) merge(dst *Aggregate, want Want, e *seriesEntry, from, to uint32) {
+	nodes := s.nodes()
+	first, n, next := e.firstBlock, e.blockCount, e.firstNode
 	for {
 		for from < to && from%fanOut != 0 {
-			merge(dst, &nodes[first+from])
+			dst.MergeWanted(want, &nodes[first+from])
 			from++
 		}
 		for from < to && to%fanOut != 0 && to != n {
 			to--
-			merge(dst, &nodes[first+to])
+			dst.MergeWanted(want, &nodes[first+to])
 		}
 		if from >= to {
 			return
 		}
 		if n == 1 {
-			merge(dst, &nodes[first])
+			dst.MergeWanted(want, &nodes[first])
 			return
 		}
 		from, to = from/fanOut, (to+fanOut-1)/fanOut

@@ -20,7 +20,7 @@ func TestVerifyFindsLies(t *testing.T) {
 		require.ErrorIs(t, Verify(Memory(b), int64(len(b)), new(Scratch)), ErrCorrupt, name)
 	}
 	f("largest error", func(d *directory) { d.nodes[0].MaxAbsError++ })
-	f("sum", func(d *directory) { d.nodes[1].Squared.bins[0]++ })
+	f("sum", func(d *directory) { d.nodes[1].Errors.Squared.Add(0x1p-40) })
 	f("rows", func(d *directory) { d.nodes[0].Rows-- })
 	f("times", func(d *directory) { d.nodes[0].MaxTime++ })
 	f("blocks out of order", func(d *directory) { d.nodes[0], d.nodes[1] = d.nodes[1], d.nodes[0] })

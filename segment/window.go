@@ -1,73 +1,119 @@
 package segment
 
-import "sort"
-
-// Want says how much of an [Aggregate] an answer needs.
-type Want uint8
-
-const (
-	// WantErrors needs what [Aggregate.MergeErrors] takes.
-	WantErrors Want = iota
-	// WantSpread needs the sum of e^4 as well.
-	WantSpread
-	// WantAll needs everything, and the sketches.
-	WantAll
+import (
+	"fmt"
+	"sort"
 )
 
-// merges add as much of an Aggregate to another as is wanted.
-var merges = [...]func(dst, o *Aggregate){
-	WantErrors: (*Aggregate).MergeErrors,
-	WantSpread: (*Aggregate).mergeSpread,
-	WantAll:    (*Aggregate).Merge,
+// Window asks for the rows of a series with From <= time < To, in Unix milliseconds.
+type Window struct {
+	Series   int
+	From, To int64
+	Want     Want
 }
 
-// MergeWanted adds the rows of o, as far as want asks. The rest of a is then meaningless.
-func (a *Aggregate) MergeWanted(want Want, o *Aggregate) { merges[want](a, o) }
+// windowQuery is a Window being answered.
+type windowQuery struct {
+	Window
+	segment  *Segment
+	dst      *Aggregate
+	sketches *Sketches
+	sc       *Scratch
+	read     Read
+}
 
-// Window adds the rows of a series with from <= time < to, in Unix milliseconds, to dst. Blocks that lie in the window
-// come from the tree; at most two, at the edges of the window, are decoded, of these the numbers alone, and of those
-// but a few strips, except for WantAll. It allocates nothing once sc has grown. With WantAll the rows are added to
-// sketches too, which is otherwise not used.
-func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, to int64, want Want, sc *Scratch) (Read, error) {
-	e := &s.dir.series[series]
+// AddWindow adds the rows of a window to dst, and to sketches if everything is wanted; they are otherwise not used.
+// Blocks that lie in the window come from the tree; at most two, at the edges of the window, are decoded, of these the
+// numbers alone, and of those but a few strips, except for WantAll. It allocates nothing once sc has grown.
+func (s *Segment) AddWindow(dst *Aggregate, sketches *Sketches, w Window, sc *Scratch) (Read, error) {
+	e := &s.dir.series[w.Series]
 	blocks := s.dir.nodes[e.firstBlock : e.firstBlock+e.blockCount]
-	reaches := func(i int) bool { return blocks[i].MaxTime >= from }
+	reaches := func(i int) bool { return blocks[i].MaxTime >= w.From }
 	first := 0
 	if near := sc.lastEnd - 1; near > 0 && near < len(blocks) && !reaches(near-1) {
 		first = near
 	}
 	first = search(first, len(blocks), reaches)
-	end := search(first, len(blocks), func(i int) bool { return blocks[i].MinTime >= to })
+	end := search(first, len(blocks), func(i int) bool { return blocks[i].MinTime >= w.To })
 	sc.lastEnd = end
-	if first >= end || from >= to {
+	if first >= end || w.From >= w.To {
 		return Read{}, nil
 	}
-	var read Read
-	edge := func(block int) error {
-		r, err := s.edge(dst, sketches, series, block, from, to, want, sc)
-		read.Add(r)
-		return err
-	}
-	inside := func(block int) bool { return blocks[block].MinTime >= from && blocks[block].MaxTime < to }
+	q := windowQuery{Window: w, segment: s, dst: dst, sketches: sketches, sc: sc}
+	inside := func(block int) bool { return blocks[block].MinTime >= w.From && blocks[block].MaxTime < w.To }
 	if !inside(first) {
-		if err := edge(first); err != nil {
+		if err := q.addEdge(first); err != nil {
 			return Read{}, err
 		}
 		first++
 	}
 	if first < end && !inside(end-1) {
 		end--
-		if err := edge(end); err != nil {
+		if err := q.addEdge(end); err != nil {
 			return Read{}, err
 		}
 	}
-	if want == WantAll {
-		if err := s.mergeSketches(sketches, series, uint32(first), uint32(end), sc); err != nil {
+	if w.Want == WantAll {
+		if err := s.mergeSketches(sketches, e, uint32(first), uint32(end), sc); err != nil {
 			return Read{}, err
 		}
 	}
-	s.dir.mergeBlocks(dst, s.nodes(), series, uint32(first), uint32(end), merges[want])
-	return read, nil
+	s.merge(dst, w.Want, e, uint32(first), uint32(end))
+	return q.read, nil
+}
+
+// addEdge adds those rows of a block of the series that lie in the window.
+func (q *windowQuery) addEdge(block int) error {
+	number := int(q.segment.dir.series[q.Series].firstBlock) + block
+	cols := q.edgeColumns(number)
+	e, held := q.sc.edgeBlock(q.segment, number, cols)
+	var err error
+	if cols == 0 {
+		err = q.addStrips(e, held)
+	} else {
+		err = q.addDecoded(e, held)
+	}
+	if err != nil {
+		e.segment = nil
+		return fmt.Errorf("block %d of series %d: %w", block, q.Series, err)
+	}
+	return nil
+}
+
+// edgeColumns returns which columns of a block must be decoded as a whole: those that its edits are to change, and with
+// lags all. Without either it is decoded strip by strip.
+func (q *windowQuery) edgeColumns(number int) ColumnSet {
+	edited := q.segment.edits[number] != nil
+	_, lags := q.segment.dir.blocks[number].chunk(chunkLags)
+	switch {
+	case q.Want == WantAll && (edited || lags > 0):
+		return Numbers | Lags
+	case edited:
+		return Numbers
+	default:
+		return 0
+	}
+}
+
+// addDecoded adds rows of a block that is decoded as a whole.
+func (q *windowQuery) addDecoded(e *edgeBlock, held bool) error {
+	if !held {
+		read, err := q.segment.readBlock(&e.rows, e.block, e.cols, q.sc)
+		if err != nil {
+			return err
+		}
+		q.read.Add(read)
+	}
+	numbers := e.rows.NumberColumns
+	if e.cols&Lags == 0 {
+		numbers.Lags = nil
+	}
+	i, j := numbers.between(q.From, q.To)
+	q.dst.AddColumns(q.Want, &numbers, i, j)
+	if q.Want == WantAll {
+		q.sketches.AddColumns(&numbers, i, j)
+	}
+	return nil
 }
 
 // search is sort.Search in [from, to), for an answer that is likely to be near from.

@@ -36,10 +36,16 @@ type room struct {
 var rooms = map[string]room{
 	"event": {module: []string{"internal/columns", "internal/digits"}, never: []string{"net", "net/http", "os"}},
 	"segment": {
+		module: []string{"internal/columns", "segment/internal/encoding", "segment/internal/exact", "segment/internal/sketch"},
+		never:  []string{"net", "net/http", "os", "sync", "time"},
+	},
+	"segment/internal/encoding": {
 		module:  []string{"internal/columns"},
 		outside: []string{"github.com/klauspost/compress"},
 		never:   []string{"net", "net/http", "os", "sync", "time"},
 	},
+	"segment/internal/exact":  {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
+	"segment/internal/sketch": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"wal": {
 		module: []string{"internal/vfs"},
 		never:  []string{"net", "net/http"},
@@ -133,6 +139,7 @@ var rooms = map[string]room{
 	"internal/plaintext":           {never: []string{"io", "os"}},
 	"internal/thread":              {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs":                 {outside: []string{"golang.org/x/sys"}},
+	"internal/testing/random":      {},
 	"internal/testing/simdisk":     {module: []string{"internal/vfs"}},
 
 	"internal/testing/simdisk/toylog": {module: []string{"internal/vfs"}},
