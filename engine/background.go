@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/wal"
 )
@@ -18,7 +19,7 @@ type background struct {
 	done   sync.WaitGroup
 
 	// full carries months of which a head is full. What does not fit waits for the next checkpoint.
-	full chan dirtyMonth
+	full chan catalog.ModelMonth
 	// grown is signalled when the log is due for a checkpoint.
 	grown chan struct{}
 }
@@ -27,7 +28,7 @@ type background struct {
 const fullMax = 1024
 
 func newBackground() background {
-	return background{full: make(chan dirtyMonth, fullMax), grown: make(chan struct{}, 1)}
+	return background{full: make(chan catalog.ModelMonth, fullMax), grown: make(chan struct{}, 1)}
 }
 
 // housekeepingInterval is how often a store looks for work that no append announces: months that settled or expired.
@@ -69,7 +70,7 @@ func (db *DB) giveWay() {
 }
 
 // announce tells the background of work. The publisher calls it and must not wait.
-func (bg *background) announce(d dirtyMonth) {
+func (bg *background) announce(d catalog.ModelMonth) {
 	select {
 	case bg.full <- d:
 	default:

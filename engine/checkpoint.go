@@ -27,13 +27,13 @@ type checkpointer struct {
 	mu sync.Mutex
 
 	// dirty are months that a cut handed over and that are not all sealed yet.
-	dirty []dirtyMonth
+	dirty []catalog.ModelMonth
 	// keys came in before a cut and are in no list yet, and so did the rows of the quarantine from rejects.from to
 	// rejects.to.
 	keys    []idempotency.Entry
 	rejects struct{ from, to uint64 }
 	// edited are months with edits that a cut handed over and that are not all folded yet.
-	edited map[dirtyMonth]bool
+	edited map[catalog.ModelMonth]bool
 	// actuals are those remembered at the last cut, nil if they are in lists as they are.
 	actuals *actuals.Snapshot
 
@@ -48,7 +48,7 @@ type checkpointer struct {
 
 // unsaved is a sealed segment that only the log backs.
 type unsaved struct {
-	dirtyMonth
+	catalog.ModelMonth
 	sealed *catalog.Segment
 }
 
@@ -160,23 +160,23 @@ func (db *DB) cut(pos wal.Position) cut {
 }
 
 // sealMonth seals what the month holds of generations up to last.
-func (db *DB) sealMonth(d dirtyMonth, last uint64) error {
+func (db *DB) sealMonth(d catalog.ModelMonth, last uint64) error {
 	k := &db.checkpointer
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
-	d.model.FreezeUpTo(d.month, last)
+	d.Model.FreezeUpTo(d.Month, last)
 	return db.sealHeads(d, last)
 }
 
 // sealHeads seals the frozen heads of generations up to last. The sealing lock is held.
-func (db *DB) sealHeads(d dirtyMonth, last uint64) error {
+func (db *DB) sealHeads(d catalog.ModelMonth, last uint64) error {
 	k := &db.checkpointer
 	for {
-		heads := d.model.FrozenBatch(d.month, last)
+		heads := d.Model.FrozenBatch(d.Month, last)
 		if len(heads) == 0 {
 			return nil
 		}
-		sd, err := k.sealer.seal(d.model, d.month, heads)
+		sd, err := k.sealer.seal(d.Model, d.Month, heads)
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (db *DB) sealHeads(d dirtyMonth, last uint64) error {
 }
 
 // sealFrozen seals the heads of a month that are frozen already.
-func (db *DB) sealFrozen(d dirtyMonth) error {
+func (db *DB) sealFrozen(d catalog.ModelMonth) error {
 	k := &db.checkpointer
 	k.sealing.Lock()
 	defer k.sealing.Unlock()

@@ -55,7 +55,7 @@ type DB struct {
 	// Owned by the publisher, under its lock: the checkpoint interval new rows belong to, the months that got rows in it, those of which
 	// sealed rows changed, and the actuals for rows still to come.
 	epoch         uint64
-	dirty, edited []dirtyMonth
+	dirty, edited []catalog.ModelMonth
 	actuals       *actuals.Memory
 
 	// behind counts the rows and rejects that no checkpoint covers.
@@ -71,12 +71,6 @@ type DB struct {
 	closing sync.RWMutex
 	closed  bool
 	ready   atomic.Bool
-}
-
-// dirtyMonth is a month with rows that no checkpoint covers.
-type dirtyMonth struct {
-	model *catalog.Model
-	month *catalog.Month
 }
 
 // Open opens the store in dir, making it if dir is missing or empty, and recovers what was acknowledged. A directory
@@ -102,7 +96,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	db.publisher.identity.Hash = db.hash
 	db.publisher.identity.Editor.Scratch = &db.publisher.identity.Segment
 	db.publisher.identity.Segment.HoldBlocks(catalog.HeldBlocks(opts.HeadBytes))
-	db.checkpointer.edited = make(map[dirtyMonth]bool)
+	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
 	db.epoch = 1
 	db.checkpointer.sealer.builder, db.checkpointer.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash
 	db.queries.Init(db.models, db.begin, db.end)
@@ -171,7 +165,7 @@ func (db *DB) hash(id []byte) uint64 { return maphash.Bytes(db.seed, id) }
 func (db *DB) noteEdited(m *catalog.Model, mo *catalog.Month) {
 	if mo.Edited != db.epoch {
 		mo.Edited = db.epoch
-		db.edited = append(db.edited, dirtyMonth{m, mo})
+		db.edited = append(db.edited, catalog.ModelMonth{Model: m, Month: mo})
 	}
 }
 

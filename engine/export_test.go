@@ -106,7 +106,7 @@ func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 // Freeze freezes all heads, as if each was as large as a segment. Nothing is sent meanwhile.
 func (db *DB) Freeze() {
 	for _, d := range db.dirty {
-		d.model.FreezeUpTo(d.month, math.MaxUint64)
+		d.Model.FreezeUpTo(d.Month, math.MaxUint64)
 	}
 }
 

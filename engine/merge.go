@@ -69,8 +69,8 @@ func (db *DB) mergeOnce(ctx context.Context, calm bool) (merged bool, err error)
 }
 
 // mergeable picks months to merge, up to the bound on a merge.
-func (db *DB) mergeable(now int64, calm bool) map[dirtyMonth]*replacement {
-	months := make(map[dirtyMonth]*replacement)
+func (db *DB) mergeable(now int64, calm bool) map[catalog.ModelMonth]*replacement {
+	months := make(map[catalog.ModelMonth]*replacement)
 	size := int64(0)
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
@@ -81,8 +81,8 @@ func (db *DB) mergeable(now int64, calm bool) map[dirtyMonth]*replacement {
 				size += sd.Source.Size
 			}
 			if len(picked) > 0 {
-				d := dirtyMonth{m, mo}
-				months[d] = &replacement{dirtyMonth: d, old: picked}
+				d := catalog.ModelMonth{Model: m, Month: mo}
+				months[d] = &replacement{ModelMonth: d, old: picked}
 			}
 			if size >= min(mergeBytesMax, db.opts.MemoryLimitBytes/mergeShare) {
 				return false

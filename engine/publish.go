@@ -196,7 +196,7 @@ func (p *publisher) recall(o *head.Batch, name *event.Series, from, to int) {
 // addRun adds the rows [from, to) to the head. last is the last time of the series so far.
 func (p *publisher) addRun(x *publication, t *cachedSeries, last int64, from, to int) {
 	o, mo := x.ordered, t.month
-	d := dirtyMonth{t.m, mo}
+	d := catalog.ModelMonth{Model: t.m, Month: mo}
 	if mo.Head == nil || mo.Head.Epoch != p.db.epoch {
 		p.db.dirty = append(p.db.dirty, d)
 	}

@@ -18,7 +18,7 @@ import (
 
 // replacement is one month whose segments become one segment of a new pack.
 type replacement struct {
-	dirtyMonth
+	catalog.ModelMonth
 	old []*catalog.Segment
 	// merged is the new segment, and index that of its ids where rows are looked for by them; nil if it is the only old
 	// one as it was, which only gets a place on disk.
@@ -32,13 +32,13 @@ const replacedShare = 4
 
 // replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
 // retired there. Nothing changes in memory unless the commit went through.
-func (db *DB) replace(next *store.Manifest, months map[dirtyMonth]*replacement) (err error) {
+func (db *DB) replace(next *store.Manifest, months map[catalog.ModelMonth]*replacement) (err error) {
 	k := &db.checkpointer
 	if len(months) == 0 {
 		return k.Commit(next)
 	}
 	order := slices.SortedFunc(maps.Values(months), func(a, b *replacement) int {
-		return cmp.Or(cmp.Compare(a.model.Name, b.model.Name), cmp.Compare(a.month.Number, b.month.Number))
+		return cmp.Or(cmp.Compare(a.Model.Name, b.Model.Name), cmp.Compare(a.Month.Number, b.Month.Number))
 	})
 	defer func() {
 		if err != nil {
@@ -88,7 +88,7 @@ func (db *DB) writePack(next *store.Manifest, order []*replacement) (*store.Pack
 	for _, r := range order {
 		bytes, err := db.bytes(r)
 		if err == nil {
-			err = w.Add(r.model.Name, r.month.Number, bytes)
+			err = w.Add(r.Model.Name, r.Month.Number, bytes)
 		}
 		if err != nil {
 			return nil, errors.Join(err, w.Abort())
@@ -118,14 +118,14 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	b := k.sealer.builder
-	b.Reset(meta(r.model, r.month))
+	b.Reset(meta(r.Model, r.Month))
 	if err := segment.Merge(b, segments, &k.sealer.scratch); err != nil {
 		return nil, base.SegmentError(err)
 	}
 	bytes := b.Finish(nil)
 	r.merged = &store.Source{Size: int64(len(bytes))}
 	r.merged.Resident.Store(&bytes)
-	if r.model.Asked.Load() && !r.merged.Small() {
+	if r.Model.Asked.Load() && !r.merged.Small() {
 		r.index, err = catalog.NewIDIndex(r.merged, db.hash, &k.sealer.scratch)
 	}
 	return bytes, err
@@ -134,12 +134,12 @@ func (db *DB) bytes(r *replacement) ([]byte, error) {
 // begin returns the segments as they are now; edits from here on are noted for the new one. plain tells that there is
 // but one, and nothing to fold into it.
 func (r *replacement) begin() (segments []*segment.Segment, plain bool, err error) {
-	r.model.Mu.Lock()
-	defer r.model.Mu.Unlock()
+	r.Model.Mu.Lock()
+	defer r.Model.Mu.Unlock()
 	if len(r.old) == 1 && !r.old[0].Edited() {
 		return nil, true, nil
 	}
-	r.month.MergeRedo = new(catalog.Redo)
+	r.Month.MergeRedo = new(catalog.Redo)
 	for _, old := range r.old {
 		seg, err := old.Snapshot()
 		if err != nil {
@@ -152,16 +152,16 @@ func (r *replacement) begin() (segments []*segment.Segment, plain bool, err erro
 
 // abandon ends a replacement that will not be applied.
 func (r *replacement) abandon() {
-	r.model.Mu.Lock()
-	defer r.model.Mu.Unlock()
-	r.month.MergeRedo = nil
+	r.Model.Mu.Lock()
+	defer r.Model.Mu.Unlock()
+	r.Month.MergeRedo = nil
 }
 
 // apply puts the new segment in the place of the old ones, for queries from here on.
 func (r *replacement) apply(pl *store.Place, sc *segment.Scratch) error {
 	pl.Pack.Acquire()
-	r.model.Mu.Lock()
-	defer r.model.Mu.Unlock()
+	r.Model.Mu.Lock()
+	defer r.Model.Mu.Unlock()
 	if r.merged == nil && r.old[0].Source.Held.Load() == nil {
 		r.old[0].Source.Held.Store(pl)
 		return nil
@@ -176,12 +176,12 @@ func (r *replacement) apply(pl *store.Place, sc *segment.Scratch) error {
 	for _, old := range r.old {
 		generation = max(generation, old.Epoch)
 	}
-	sd, err := catalog.NewSegment(r.model, src, generation, sc)
+	sd, err := catalog.NewSegment(r.Model, src, generation, sc)
 	if err != nil {
 		return fmt.Errorf("open what was just written: %w", err)
 	}
 	sd.Index.Store(index)
-	mo := r.month
+	mo := r.Month
 	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.old, s) })
 	mo.Segments = append(mo.Segments, sd)
 	for _, old := range r.old {
@@ -189,5 +189,5 @@ func (r *replacement) apply(pl *store.Place, sc *segment.Scratch) error {
 	}
 	edits := mo.MergeRedo
 	mo.MergeRedo = nil
-	return edits.Apply(r.model, sd, sc)
+	return edits.Apply(r.Model, sd, sc)
 }

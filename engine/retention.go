@@ -35,7 +35,7 @@ func (db *DB) dropExpired() error {
 	db.announce(expired, oldest)
 	next := k.Manifest.Clone()
 	for _, d := range expired {
-		for _, sd := range d.month.Segments {
+		for _, sd := range d.Month.Segments {
 			next.Retire(sd.Source.Held.Load())
 		}
 	}
@@ -43,7 +43,7 @@ func (db *DB) dropExpired() error {
 		return fmt.Errorf("retention: %w", err)
 	}
 	for _, d := range expired {
-		d.model.Drop(d.month)
+		d.Model.Drop(d.Month)
 	}
 	if err := k.Sweep(); err != nil {
 		return fmt.Errorf("retention: %w", err)
@@ -52,15 +52,15 @@ func (db *DB) dropExpired() error {
 }
 
 // announce logs what is about to be dropped: nothing brings it back.
-func (db *DB) announce(expired []dirtyMonth, oldest int64) {
+func (db *DB) announce(expired []catalog.ModelMonth, oldest int64) {
 	rows, models := uint64(0), map[*catalog.Model]bool{}
-	first, last := expired[0].month.Span, expired[0].month.Span
+	first, last := expired[0].Month.Span, expired[0].Month.Span
 	for _, d := range expired {
-		models[d.model] = true
-		for _, sd := range d.month.Segments {
+		models[d.Model] = true
+		for _, sd := range d.Month.Segments {
 			rows += sd.Rows
 		}
-		first.From, last.To = min(first.From, d.month.Span.From), max(last.To, d.month.Span.To)
+		first.From, last.To = min(first.From, d.Month.Span.From), max(last.To, d.Month.Span.To)
 	}
 	date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
 	db.opts.Logger.Info("months older than the retention are dropped, for good",
@@ -70,14 +70,14 @@ func (db *DB) announce(expired []dirtyMonth, oldest int64) {
 
 // expired returns the months that end at or before oldest and are all in packs. The keeper's lock is held, so that
 // they stay that way but for late rows, which the bounds of the decoder keep out.
-func (db *DB) expired(oldest int64) []dirtyMonth {
-	var found []dirtyMonth
+func (db *DB) expired(oldest int64) []catalog.ModelMonth {
+	var found []catalog.ModelMonth
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()
 		for _, mo := range m.Months {
 			if mo.Span.To <= oldest && mo.IsSaved() {
-				found = append(found, dirtyMonth{m, mo})
+				found = append(found, catalog.ModelMonth{Model: m, Month: mo})
 			}
 		}
 		return true

@@ -12,15 +12,15 @@ import (
 )
 
 // takeUnsaved removes and returns the unsaved segments of generations up to last, by month.
-func (k *checkpointer) takeUnsaved(last uint64) map[dirtyMonth][]*catalog.Segment {
+func (k *checkpointer) takeUnsaved(last uint64) map[catalog.ModelMonth][]*catalog.Segment {
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
-	taken := make(map[dirtyMonth][]*catalog.Segment)
+	taken := make(map[catalog.ModelMonth][]*catalog.Segment)
 	k.unsaved = slices.DeleteFunc(k.unsaved, func(u unsaved) bool {
 		if u.sealed.Epoch > last {
 			return false
 		}
-		taken[u.dirtyMonth] = append(taken[u.dirtyMonth], u.sealed)
+		taken[u.ModelMonth] = append(taken[u.ModelMonth], u.sealed)
 		return true
 	})
 	if len(k.unsaved) == 0 {
@@ -30,7 +30,7 @@ func (k *checkpointer) takeUnsaved(last uint64) map[dirtyMonth][]*catalog.Segmen
 }
 
 // putBack returns segments that could not be saved.
-func (k *checkpointer) putBack(taken map[dirtyMonth][]*catalog.Segment) {
+func (k *checkpointer) putBack(taken map[catalog.ModelMonth][]*catalog.Segment) {
 	k.sealing.Lock()
 	defer k.sealing.Unlock()
 	for d, segments := range taken {
@@ -63,13 +63,13 @@ func (db *DB) save(c cut) error {
 }
 
 // replacements makes one segment of each month that has unsaved ones, or edits to fold.
-func (k *checkpointer) replacements(taken map[dirtyMonth][]*catalog.Segment, last uint64) map[dirtyMonth]*replacement {
-	months := make(map[dirtyMonth]*replacement)
+func (k *checkpointer) replacements(taken map[catalog.ModelMonth][]*catalog.Segment, last uint64) map[catalog.ModelMonth]*replacement {
+	months := make(map[catalog.ModelMonth]*replacement)
 	for d, segments := range taken {
-		months[d] = &replacement{dirtyMonth: d, old: segments}
+		months[d] = &replacement{ModelMonth: d, old: segments}
 	}
 	for d := range k.edited {
-		if r := d.fold(last); r != nil {
+		if r := fold(d, last); r != nil {
 			months[d] = r
 		}
 	}
@@ -77,12 +77,12 @@ func (k *checkpointer) replacements(taken map[dirtyMonth][]*catalog.Segment, las
 }
 
 // fold returns the replacement of a month with edits of generations up to last, or nil if it has none.
-func (d dirtyMonth) fold(last uint64) *replacement {
-	d.model.Mu.Lock()
-	defer d.model.Mu.Unlock()
-	r := &replacement{dirtyMonth: d}
+func fold(d catalog.ModelMonth, last uint64) *replacement {
+	d.Model.Mu.Lock()
+	defer d.Model.Mu.Unlock()
+	r := &replacement{ModelMonth: d}
 	edited := false
-	for _, sd := range d.month.Segments {
+	for _, sd := range d.Month.Segments {
 		if sd.Epoch <= last {
 			r.old = append(r.old, sd)
 			edited = edited || sd.Edited()

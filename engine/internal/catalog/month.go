@@ -98,3 +98,9 @@ func (mo *Month) IsSaved() bool {
 	return mo.AllSealed() &&
 		!slices.ContainsFunc(mo.Segments, func(sd *Segment) bool { return sd.Source.Held.Load() == nil })
 }
+
+// ModelMonth is a month and the model that it is of, whose lock guards it.
+type ModelMonth struct {
+	Model *Model
+	Month *Month
+}
