@@ -6,10 +6,22 @@ import (
 	"math"
 
 	"github.com/residualdb/residual/engine/internal/base"
-	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
+)
+
+// The idempotency window: a retry within it is answered from memory, one after it is stored as new.
+const (
+	// KeysMax bounds the window in keys, where Options do not.
+	KeysMax = idempotency.KeysMax
+	// KeyMemoryBytes is what a key takes of memory, at most: 140 to 212 bytes as the table grows.
+	KeyMemoryBytes = idempotency.KeyMemoryBytes
+	// KeysAge bounds it in time.
+	KeysAge = idempotency.KeysAge
+	// KeyBytesMax bounds one key.
+	KeyBytesMax = idempotency.KeyBytesMax
 )
 
 // Key makes an append idempotent.
@@ -37,16 +49,16 @@ type Appended struct {
 // batch is neither changed nor retained. While the rows not sealed take twice HeadBytes, Append waits for a checkpoint. ctx
 // is honoured until the batch is queued for the log; from there on Append waits for the disk's verdict.
 func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
-	return db.appendPredictions(b, func(r record.Record) (Appended, error) { return db.submit(ctx, r) })
+	return db.appendBatch(ctx, b, nil)
 }
 
 // AppendOnce is Append for a retried request: the first append under a key is stored, each later one with the same
 // hash answers with its counts, one with another hash fails with [ErrConflict].
 func (db *DB) AppendOnce(ctx context.Context, b *event.Batch, key Key) (Appended, error) {
-	return db.appendPredictions(b, func(r record.Record) (Appended, error) { return db.submitOnce(ctx, r, key) })
+	return db.appendBatch(ctx, b, &key)
 }
 
-func (db *DB) appendPredictions(b *event.Batch, submit func(record.Record) (Appended, error)) (Appended, error) {
+func (db *DB) appendBatch(ctx context.Context, b *event.Batch, key *Key) (Appended, error) {
 	if err := db.begin(); err != nil {
 		return Appended{}, err
 	}
@@ -54,94 +66,45 @@ func (db *DB) appendPredictions(b *event.Batch, submit func(record.Record) (Appe
 	if err := checkBatch(b, db.Rules()); err != nil {
 		return Appended{}, err
 	}
-	return submit(record.Record{Batch: db.withinCaps(b), Keep: db.opts.Duplicates == DuplicatesKeep})
+	o := &db.opts
+	limits := publish.Limits{Models: o.ModelsMax, Series: o.SeriesMax, Months: o.MonthsMax}
+	b = db.publisher.WithinLimits(b, limits, base.MonthOf(db.clock.Read().Past()))
+	return db.commits.commit(ctx, &record.Record{Batch: b, Keep: o.Duplicates == DuplicatesKeep}, key)
 }
 
-// submit logs a record and waits until it is durable and published.
-func (db *DB) submit(ctx context.Context, r record.Record) (Appended, error) {
-	if err := ctx.Err(); err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
-	}
-	if err := db.refusal(); err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
-	}
-	_, _, counts := r.Rejected()
-	done := Appended{Successful: r.Rows(), Quarantined: counts.Total()}
-	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed {
-		return done, nil
-	}
-	if err := db.waitForRoom(ctx); err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
-	}
-	release, err := db.indexFor(&r)
-	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
-	}
-	defer release()
-	now := db.clock.Read()
-	r.At, r.Trusted = now.Wall, now.Trusted
-	e := db.encoders.Get()
-	x := &publication{record: &r}
-	payload := db.encode(e, x)
-	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
-	var unpublished error
-	err = db.log.Append(context.WithoutCancel(ctx), r.Kind(), payload, func(lsn uint64) {
-		done.LSN = lsn
-		unpublished = db.publisher.publish(lsn, x)
-	})
-	if err == nil && unpublished == nil {
-		unpublished = x.wait()
-	}
-	done.Replaced = x.replaced
-	db.encoders.Put(e)
-	if err == nil && unpublished != nil {
-		err = fmt.Errorf("%w: it is in the log and shows after a restart: %w", ErrOutcomeUnknown, unpublished)
-	}
-	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", base.LogError(err))
-	}
-	return done, nil
+// AppendActuals stores actuals that came after their predictions, or before. When it returns nil they are durable and
+// count: each is the actual of every prediction of its model, id and scope from here on, in the place of an earlier
+// one, and is remembered for those still to come, within [Options.ActualsTTL] and [Options.ActualsBytes]. One that is
+// not known takes the earlier one back. Otherwise it is as Append.
+func (db *DB) AppendActuals(ctx context.Context, a *event.Actuals) (Appended, error) {
+	return db.appendActuals(ctx, a, nil)
 }
 
-// encodingRows is the least that is encoded on a thread of its own: less is over before it gets there.
-const encodingRows = 256
-
-// encoding is the memory in which a request is encoded and put in order.
-type encoding struct {
-	record.Encoder
-	ordered head.Batch
+// AppendActualsOnce is to AppendActuals what AppendOnce is to Append.
+func (db *DB) AppendActualsOnce(ctx context.Context, a *event.Actuals, key Key) (Appended, error) {
+	return db.appendActuals(ctx, a, &key)
 }
 
-// encode returns the record of x in bytes, and puts its rows in the order of their series.
-func (db *DB) encode(e *encoding, x *publication) (payload []byte) {
-	both := func() {
-		payload = e.Encoder.Encode(x.record)
-		x.sort(&e.ordered)
-	}
-	if x.record.Rows() < encodingRows {
-		both()
-	} else {
-		db.encoding.Do(both)
-	}
-	return payload
-}
-
-// submitOnce is submit under an idempotency key.
-func (db *DB) submitOnce(ctx context.Context, r record.Record, key Key) (Appended, error) {
-	if len(key.ID) == 0 || len(key.ID) > KeyBytesMax {
-		return Appended{}, fmt.Errorf("%w: idempotency key of %d bytes; 1 to %d are allowed", ErrBatch, len(key.ID), KeyBytesMax)
-	}
-	r.Keyed, r.Key, r.Hash = true, idempotency.HashKey(key.ID), key.Hash
-	known, ok, err := db.keys.Begin(ctx, r.Key, key.Hash)
-	switch {
-	case err != nil:
+func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, key *Key) (Appended, error) {
+	if err := db.begin(); err != nil {
 		return Appended{}, err
-	case ok:
-		db.counters.duplicates.Add(1)
-		return appendedBefore(&known), nil
 	}
-	defer db.keys.End(r.Key)
-	return db.submit(ctx, r)
+	defer db.end()
+	if err := checkActuals(a); err != nil {
+		return Appended{}, err
+	}
+	return db.commits.commit(ctx, &record.Record{Actuals: a}, key)
+}
+
+// Delete removes every prediction of the model with one of the ids, and the actuals that are remembered of them. It is
+// durable and visible when it returns nil. Ids that are not there are no error.
+func (db *DB) Delete(ctx context.Context, model string, ids ...string) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	_, err := db.commits.commit(ctx, &record.Record{Deletion: &record.Deletion{Model: model, IDs: ids}}, nil)
+	return err
 }
 
 // Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in
@@ -176,11 +139,30 @@ func checkBatch(b *event.Batch, rules event.Rules) error {
 	return nil
 }
 
-func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }
-
-// appendedBefore is the answer to an append under a key after the first.
-func appendedBefore(e *idempotency.Entry) Appended {
-	return Appended{
-		Successful: int(e.Successful), Quarantined: int(e.Quarantined), Replaced: int(e.Replaced), Duplicate: true, LSN: e.LSN,
+func checkActuals(a *event.Actuals) error {
+	n := a.Len()
+	if len(a.ModelOf) != n || len(a.ScopeOf) != n || len(a.Known) != (n+63)/64 || len(a.Observed) != n ||
+		a.IDs.Len() != n {
+		return fmt.Errorf("%w: columns of different lengths", ErrBatch)
 	}
+	if len(a.Scopes) > n {
+		return fmt.Errorf("%w: more scopes than rows", ErrBatch)
+	}
+	for i, v := range a.Values {
+		if int(a.ModelOf[i]) >= len(a.Models) {
+			return fmt.Errorf("%w: row %d is of model %d, there are %d", ErrBatch, i, a.ModelOf[i], len(a.Models))
+		}
+		if int(a.ScopeOf[i]) >= len(a.Scopes) {
+			return fmt.Errorf("%w: row %d is of scope %d, there are %d", ErrBatch, i, a.ScopeOf[i], len(a.Scopes))
+		}
+		if !isFinite(v) {
+			return fmt.Errorf("%w: row %d holds a value that is not finite", ErrBatch, i)
+		}
+		if v != 0 && !a.Known.Get(i) {
+			return fmt.Errorf("%w: row %d withdraws an actual and holds one", ErrBatch, i)
+		}
+	}
+	return nil
 }
+
+func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -44,7 +44,6 @@ func (db *DB) startBackground() {
 	if db.opts.NoBackground {
 		return
 	}
-	db.encoding = thread.Start(1)
 	bg.done.Go(func() {
 		thread.GiveWay()
 		db.sealInBackground(ctx)
@@ -59,7 +58,6 @@ func (db *DB) startBackground() {
 func (db *DB) stopBackground() {
 	db.background.cancel()
 	db.background.done.Wait()
-	db.encoding.Stop()
 }
 
 // giveWay lets the calling goroutine give way to queries, where there is a background.
@@ -87,8 +85,9 @@ func (db *DB) announceGrown() {
 // grown tells whether the log is as much as a restart should have to replay, or the heads as much as memory should hold.
 // Rejected lines that compress well are little to the log and as much to a replay as others.
 func (db *DB) grown() bool {
-	return db.log.Size() >= db.opts.CheckpointBytes || db.behind.Load() >= db.opts.CheckpointRows ||
-		db.counters.unsealed.Load() >= db.opts.HeadBytes || db.counters.rejected.Load() >= db.opts.CheckpointBytes
+	c := &db.publisher.Counters
+	return db.log.Size() >= db.opts.CheckpointBytes || c.Uncovered.Load() >= db.opts.CheckpointRows ||
+		c.Unsealed.Load() >= db.opts.HeadBytes || c.RejectedBytes.Load() >= db.opts.CheckpointBytes
 }
 
 // ask wakes the goroutine that makes checkpoints.
@@ -111,7 +110,7 @@ func (db *DB) logStopped(err error) {
 // that makes checkpoints calls it between two of them. Rows that are being sealed then are those that a failed one has
 // left: they count too, because appends may wait for them and nothing else asks for another checkpoint.
 func (db *DB) checkpointDue() bool {
-	return db.grown() || db.headBytes() >= db.opts.HeadBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
+	return db.grown() || db.publisher.Counters.HeadBytes() >= db.opts.HeadBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
 }
 
 func (db *DB) sealInBackground(ctx context.Context) {

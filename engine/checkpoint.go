@@ -10,7 +10,6 @@ import (
 	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
-	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/segment"
@@ -90,7 +89,7 @@ func (db *DB) cutLog(ctx context.Context) (cut, error) {
 	if err := db.checkpointer.Failure(); err != nil {
 		return cut{}, err
 	}
-	db.publisher.settle(ctx)
+	db.publisher.WaitUnderWay(ctx)
 	var c cut
 	var unpublished error
 	err := db.log.Rotate(ctx, func(pos wal.Position) {
@@ -112,8 +111,8 @@ func (db *DB) cover(c cut) error {
 	if err := db.save(c); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	db.behind.Add(-c.rows)
-	db.counters.sealing.Store(0) // only a checkpoint cuts, and this one is under way
+	db.publisher.Counters.Uncovered.Add(-c.rows)
+	db.publisher.Counters.Sealed() // only a checkpoint cuts, and this one is under way
 	db.counters.checkpoints.Add(1)
 	return nil
 }
@@ -134,29 +133,17 @@ func (db *DB) sealDirty(last uint64) error {
 // cut runs on the goroutine of the log that publishes, between the last record before the cut and the first one behind it.
 // The keeper's lock is held by the checkpoint that waits for it.
 func (db *DB) cut(pos wal.Position) cut {
-	db.publisher.mu.Lock()
-	defer db.publisher.mu.Unlock()
-	db.publisher.finishAll()
-	c := cut{position: pos, epoch: db.epoch, rows: db.behind.Load()}
-	db.epoch++
-	db.publisher.fresh = new(head.Staging)
-	db.publisher.cache = seriesCache{} // it knows heads that will be sealed, and would keep them
-	db.publisher.identity.Segment.Forget()
-	db.counters.sealing.Add(db.counters.unsealed.Swap(0))
-	db.counters.rejected.Store(0)
-	k := &db.checkpointer
-	k.dirty = append(k.dirty, db.dirty...)
-	db.dirty = nil
-	for _, d := range db.edited {
+	k, c := &db.checkpointer, db.publisher.Cut()
+	k.dirty = append(k.dirty, c.Dirty...)
+	for _, d := range c.Edited {
 		k.edited[d] = true
 	}
-	db.edited = nil
-	if db.actuals.TakeChanged() {
-		k.actuals = db.actuals.Snapshot()
+	if c.Actuals != nil {
+		k.actuals = c.Actuals
 	}
-	k.keys = append(k.keys, db.keys.TakeNew()...)
+	k.keys = append(k.keys, c.Keys...)
 	k.rejects.to = db.quarantine.next()
-	return c
+	return cut{position: pos, epoch: c.Epoch, rows: c.Rows}
 }
 
 // sealMonth seals what the month holds of generations up to last.

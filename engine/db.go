@@ -10,16 +10,13 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
-	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/clock"
-	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/store"
-	"github.com/residualdb/residual/internal/freelist"
-	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
@@ -35,37 +32,26 @@ type DB struct {
 	clock *clock.Clock
 	log   *wal.Log
 
-	// models is written by the publisher alone.
-	models      *xsync.MapOf[string, *catalog.Model]
-	cardinality catalog.Cardinality
-
-	keys       *idempotency.Window
-	quarantine *quarantine
 	// seed makes the hashes of prediction ids, which live as long as the process.
-	seed         maphash.Seed
-	counters     counters
-	publisher    publisher
+	seed maphash.Seed
+
+	// The way of an event: commits appends it to the log, publisher puts it into heads, checkpointer into packs. Of models,
+	// the publisher alone makes new ones.
+	commits      commitPipeline
+	publisher    *publish.Publisher
 	checkpointer checkpointer
-	indexer      catalog.Indexer
-	background   background
-	room         room
-	// encoding encodes the records of large batches. Nil without a background.
-	encoding *thread.Background
+	models       *xsync.MapOf[string, *catalog.Model]
+	keys         *idempotency.Window
+	quarantine   *quarantine
 
-	// Owned by the publisher, under its lock: the checkpoint interval new rows belong to, the months that got rows in it, those of which
-	// sealed rows changed, and the actuals for rows still to come.
-	epoch         uint64
-	dirty, edited []catalog.ModelMonth
-	actuals       *actuals.Memory
-
-	// behind counts the rows and rejects that no checkpoint covers.
-	behind atomic.Int64
+	queries    query.Queries
+	indexer    catalog.Indexer
+	background background
+	room       room
+	counters   counters
 
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]
-
-	queries  query.Queries
-	encoders freelist.List[encoding]
 
 	// closing is held for reading by every call under way; closed is guarded by it.
 	closing sync.RWMutex
@@ -87,22 +73,26 @@ func Open(dir string, opts Options) (*DB, error) {
 		models:     xsync.NewMapOf[string, *catalog.Model](),
 		keys:       idempotency.NewWindow(opts.KeysMax),
 		quarantine: newQuarantine(opts.QuarantineBytes),
-		actuals:    actuals.New(),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 	}
-	db.publisher.db, db.publisher.sliceMax = db, sliceMax
-	db.publisher.fresh = new(head.Staging)
-	db.publisher.identity.Hash = db.hash
-	db.publisher.identity.Editor.Scratch = &db.publisher.identity.Segment
-	db.publisher.identity.Segment.HoldBlocks(catalog.HeldBlocks(opts.HeadBytes))
+	db.publisher = publish.New(publish.Env{
+		Models: db.models, Keys: db.keys, Hash: db.hash,
+		ActualsTTL: opts.ActualsTTL, ActualsBytes: opts.ActualsBytes, HeldBlocks: catalog.HeldBlocks(opts.HeadBytes),
+		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.add,
+		HeadFull: db.background.announce, Published: db.announceGrown,
+	})
 	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
-	db.epoch = 1
 	db.checkpointer.sealer.builder, db.checkpointer.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash
 	db.queries.Init(db.models, db.begin, db.end)
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
+	db.commits = commitPipeline{
+		env: commitEnv{refusal: db.refusal, waitForRoom: db.waitForRoom, index: db.indexFor},
+		log: db.log, publisher: db.publisher, clock: db.clock, keys: db.keys,
+	}
+	db.publisher.StartSlicing()
 	db.startBackground()
 	db.ready.Store(true)
 	return db, nil
@@ -133,12 +123,11 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closed = true
-	db.publisher.deferred.worker.Wait()
+	db.publisher.WaitIdle()
 	db.stopBackground()
 	if err := db.checkpoint(context.Background()); err != nil {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
 	}
-	db.encoders.Drop()
 	err := base.LogError(db.log.Close())
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
@@ -161,14 +150,6 @@ func (db *DB) end() { db.closing.RUnlock() }
 // hash is the hash of a prediction id or a model by which they are found in memory.
 func (db *DB) hash(id []byte) uint64 { return maphash.Bytes(db.seed, id) }
 
-// noteEdited hands a month to the next checkpoint, to fold its edits. The publisher calls it under the model's lock.
-func (db *DB) noteEdited(m *catalog.Model, mo *catalog.Month) {
-	if mo.Edited != db.epoch {
-		mo.Edited = db.epoch
-		db.edited = append(db.edited, catalog.ModelMonth{Model: m, Month: mo})
-	}
-}
-
 // fail ends appends. The first failure stays.
 func (db *DB) fail(err error) {
 	if db.failed.CompareAndSwap(nil, &err) {
@@ -185,15 +166,4 @@ func (db *DB) failure() error {
 		return fmt.Errorf("%w: %w", ErrDegraded, err)
 	}
 	return nil
-}
-
-// model returns the model, making it on first sight. Only the publisher calls it.
-func (db *DB) model(id string) *catalog.Model {
-	if m, ok := db.models.Load(id); ok {
-		return m
-	}
-	m := catalog.NewModel(id, &db.cardinality)
-	db.models.Store(id, m)
-	db.cardinality.Models.Add(1)
-	return m
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -82,7 +83,7 @@ func (db *DB) Abandon() {
 // EachActual calls yield for every actual that is remembered, and tells whether a row has met it. It must not run beside
 // appends.
 func (db *DB) EachActual(yield func(a event.Actual, met bool)) {
-	for a := range db.actuals.Snapshot().All {
+	for a := range db.publisher.Remembered().All {
 		yield(event.Actual{
 			ModelID: string(a.Model), PredictionID: string(a.ID), Value: a.Value, Withdrawn: !a.Known,
 			ModelVersion: string(a.Version), Environment: string(a.Environment),
@@ -103,16 +104,27 @@ func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 	return db.cover(c)
 }
 
+// months lists the months of all models.
+func (db *DB) months() (all []catalog.ModelMonth) {
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		for _, mo := range m.Months {
+			all = append(all, catalog.ModelMonth{Model: m, Month: mo})
+		}
+		return true
+	})
+	return all
+}
+
 // Freeze freezes all heads, as if each was as large as a segment. Nothing is sent meanwhile.
 func (db *DB) Freeze() {
-	for _, d := range db.dirty {
+	for _, d := range db.months() {
 		d.Model.FreezeUpTo(d.Month, math.MaxUint64)
 	}
 }
 
 // Seal seals what Freeze has frozen, ahead of the next checkpoint.
 func (db *DB) Seal() error {
-	for _, d := range db.dirty {
+	for _, d := range db.months() {
 		if err := db.sealFrozen(d); err != nil {
 			return err
 		}
@@ -121,7 +133,7 @@ func (db *DB) Seal() error {
 }
 
 // HeadBytes estimates the memory of the rows that no segment has.
-func (db *DB) HeadBytes() int64 { return db.headBytes() }
+func (db *DB) HeadBytes() int64 { return db.publisher.Counters.HeadBytes() }
 
 // HoldCheckpoints lets checkpoints wait until release is called.
 func (db *DB) HoldCheckpoints() (release func()) {
@@ -129,8 +141,8 @@ func (db *DB) HoldCheckpoints() (release func()) {
 	return db.checkpointer.mu.Unlock
 }
 
-// DropBuffers lets go of what is kept from one append to the next, which goes by itself when none comes for a second.
-func (db *DB) DropBuffers() { db.encoders.Drop() }
+// DropBuffers lets go of what is kept from one append to the next, as two collections of garbage do. It must not run beside appends.
+func (db *DB) DropBuffers() { db.commits.encoders = sync.Pool{} }
 
 // Moment reads the clock: things expire by the first time, and are kept from the second.
 func (db *DB) Moment() (past, latest time.Time) {
@@ -165,9 +177,7 @@ func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, er
 
 // SliceEverything has every record published in slices that are over at the first look at the clock.
 func (db *DB) SliceEverything() {
-	db.publisher.mu.Lock()
-	defer db.publisher.mu.Unlock()
-	db.publisher.sliceMax = 1
+	db.publisher.SetSlice(1)
 }
 
 // gatherAll sets dst to the rows of a series in heads.

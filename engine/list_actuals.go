@@ -86,7 +86,3 @@ func decodeActuals(c *store.List, add func(*actuals.Actual)) error {
 	}
 	return c.End("a list of actuals")
 }
-
-func (db *DB) restoreActual(a *actuals.Actual) {
-	db.actuals.Put(db.hashOf(a.Model, a.ID), a, func(*actuals.Actual) {})
-}

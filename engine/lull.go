@@ -13,11 +13,13 @@ type lull struct {
 }
 
 // await begins a wait, or begins it anew.
-func (l *lull) await(db *DB) { l.over, l.rows = time.After(calmAfter), db.counters.rows.Load() }
+func (l *lull) await(db *DB) {
+	l.over, l.rows = time.After(calmAfter), db.publisher.Counters.Rows.Load()
+}
 
 // lasted tells, once the time is over, whether no rows came in it. If some did, it waits on.
 func (l *lull) lasted(db *DB) bool {
-	if db.counters.rows.Load() != l.rows {
+	if db.publisher.Counters.Rows.Load() != l.rows {
 		l.await(db)
 		return false
 	}

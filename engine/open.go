@@ -8,7 +8,9 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/wal"
@@ -92,7 +94,7 @@ func (db *DB) loadSegment(pl *store.Place) error {
 	e := &pl.Pack.Entries[pl.Entry]
 	src := &store.Source{Size: e.Length}
 	src.Held.Store(pl)
-	m := db.model(e.Model)
+	m := db.publisher.Model(e.Model)
 	e.Model = m.Name // the same text once
 	if src.Small() {
 		if err := src.Load(); err != nil {
@@ -118,9 +120,8 @@ func (db *DB) loadLists() error {
 		k.rejects.from = db.quarantine.next()
 	}
 	if err == nil {
-		err = k.LoadLists(store.ListActuals, k.Manifest.Actuals, func(c *store.List) error { return decodeActuals(c, db.restoreActual) })
+		err = k.LoadLists(store.ListActuals, k.Manifest.Actuals, func(c *store.List) error { return decodeActuals(c, db.publisher.RestoreActual) })
 	}
-	db.publisher.countActuals()
 	return err
 }
 
@@ -143,9 +144,7 @@ func (db *DB) openLog() error {
 	db.log = log
 	replay.decoder, replay.record, replay.ordered = record.Decoder{}, record.Record{}, head.Batch{} // the log keeps the replayer
 	db.resumeClock(&replay)
-	for code := range db.counters.quarantined { // what the log has was counted by the process that took it
-		db.counters.quarantined[code].Store(0)
-	}
+	db.publisher.Counters.ForgetQuarantined() // what the log has was counted by the process that took it
 	db.opts.Logger.Info("log replayed", "records", replay.records, "rows", replay.rows, "seconds", recovered.Duration.Seconds(),
 		"cut_bytes", recovered.TornBytes, "head_bytes", replay.heads)
 	return nil
@@ -185,4 +184,41 @@ func (db *DB) newest() (newest int64) {
 		return true
 	})
 	return newest
+}
+
+// replayer applies the records of the log at Open.
+type replayer struct {
+	db            *DB
+	decoder       record.Decoder
+	record        record.Record
+	ordered       head.Batch
+	records, rows int
+	// last is when the last record came.
+	last clock.Moment
+	// heads is the most that rows not sealed have taken.
+	heads int64
+}
+
+func (p *replayer) replay(r wal.Record) error {
+	if k := &p.db.checkpointer; k.Manifest.Number == 0 {
+		return k.NoManifest(fmt.Sprintf("record %d in the log", r.LSN))
+	}
+	if err := p.decoder.Decode(&p.record, r.Type, r.Payload); err != nil {
+		return fmt.Errorf("record %d: %w", r.LSN, err)
+	}
+	x := publish.NewPublication(&p.record, &p.ordered)
+	p.records++
+	p.last = p.record.Moment()
+	p.rows += p.record.Rows()
+	if err := p.db.publisher.Publish(r.LSN, x); err != nil {
+		return err
+	}
+	bytes := p.db.publisher.Counters.HeadBytes()
+	p.heads = max(p.heads, bytes)
+	if bytes >= p.db.opts.HeadBytes {
+		if err := p.db.spill(); err != nil {
+			return fmt.Errorf("spill up to record %d: %w", r.LSN, err)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"testing"
@@ -92,11 +93,12 @@ func TestRecordKeepsDuplicates(t *testing.T) {
 	for _, choice := range []Duplicates{DuplicatesReplace, DuplicatesKeep} {
 		db, err := Open(t.TempDir(), Options{Duplicates: choice})
 		require.NoError(t, err)
-		var sent record.Record
-		_, err = db.appendPredictions(goldenRecords(t)["record-predictions"].Batch, func(r record.Record) (Appended, error) {
+		var sent *record.Record
+		db.commits.env.index = func(r *record.Record) (func(), error) {
 			sent = r
-			return Appended{}, nil
-		})
+			return func() {}, nil
+		}
+		_, err = db.Append(context.Background(), goldenRecords(t)["record-predictions"].Batch)
 		require.NoError(t, err)
 		require.Equal(t, choice == DuplicatesKeep, sent.Keep, choice)
 		require.NoError(t, db.Close())

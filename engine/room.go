@@ -63,12 +63,9 @@ func (r *room) hopeless() error {
 	return nil
 }
 
-// headBytes estimates the memory of rows and actuals that no segment has.
-func (db *DB) headBytes() int64 { return db.counters.unsealed.Load() + db.counters.sealing.Load() }
-
 // headsFull tells whether appends must wait for a checkpoint. Without a background nobody would make it.
 func (db *DB) headsFull() bool {
-	return db.headBytes() >= headsMax*db.opts.HeadBytes && !db.opts.NoBackground
+	return db.publisher.Counters.HeadBytes() >= headsMax*db.opts.HeadBytes && !db.opts.NoBackground
 }
 
 // waitForRoom waits until heads are not full. Appends under way pass it together, so that heads outgrow their bound by

@@ -37,6 +37,6 @@ func (db *DB) spillHeads() error {
 		return err
 	}
 	clear(k.edited)
-	db.counters.sealing.Store(0)
+	db.publisher.Counters.Sealed()
 	return nil
 }

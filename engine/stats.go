@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/event"
@@ -59,52 +61,44 @@ type Stats struct {
 	Log wal.Stats
 }
 
-// counters are what Stats reads without a lock.
+// counters are what happened beside the publisher, which counts for itself.
 type counters struct {
-	batches, rows, duplicates, applyNanos   atomic.Uint64
 	checkpoints, merges, backgroundFailures atomic.Uint64
-	deleted, orphans, replaced              atomic.Uint64
-	waits                                   atomic.Uint64
-	unsealed                                atomic.Int64 // bytes of rows in heads and of changes of sealed ones since the last cut
-	sealing                                 atomic.Int64 // and of those before it that no checkpoint covers
-	outcomes                                [catalog.Withdrawn + 1]atomic.Uint64
-	actualsForgotten, actualsEvicted        atomic.Uint64
-	actualsHeld, actualsBytes               atomic.Int64
-	rejected                                atomic.Int64 // bytes of rejected lines since the last cut
-	quarantined                             [len(event.Counts{})]atomic.Uint64
+	waits                                   atomic.Uint64 // appends that waited for room
 }
 
 // Stats returns counters and gauges. It visits every model.
 func (db *DB) Stats() Stats {
+	c := &db.publisher.Counters
 	s := Stats{
-		Batches:            db.counters.batches.Load(),
-		Rows:               db.counters.rows.Load(),
-		Duplicates:         db.counters.duplicates.Load(),
-		Apply:              time.Duration(db.counters.applyNanos.Load()),
+		Batches:            c.Batches.Load(),
+		Rows:               c.Rows.Load(),
+		Duplicates:         db.commits.duplicates.Load(),
+		Apply:              time.Duration(c.Nanos.Load()),
 		Checkpoints:        db.counters.checkpoints.Load(),
 		Merges:             db.counters.merges.Load(),
 		BackgroundFailures: db.counters.backgroundFailures.Load(),
 		Waits:              db.counters.waits.Load(),
 		ClockDoubt:         db.clock.Doubted(),
-		ModelSeriesMost:    int(db.cardinality.SeriesMost.Load()),
-		Months:             int(db.cardinality.Months.Load()),
+		ModelSeriesMost:    int(db.publisher.Cardinality.SeriesMost.Load()),
+		Months:             int(db.publisher.Cardinality.Months.Load()),
 		IdempotencyKeys:    db.keys.Len(),
 		IdempotencyKeysMax: db.keys.Max,
-		Joined:             db.counters.outcomes[catalog.Joined].Load(),
-		Corrected:          db.counters.outcomes[catalog.Corrected].Load(),
-		Orphaned:           db.counters.outcomes[catalog.Orphaned].Load(),
-		Deleted:            db.counters.deleted.Load(),
-		Replaced:           db.counters.replaced.Load(),
-		Withdrawn:          db.counters.outcomes[catalog.Withdrawn].Load(),
-		ActualsForgotten:   db.counters.actualsForgotten.Load(),
-		ActualsEvicted:     db.counters.actualsEvicted.Load(),
-		Orphans:            int(db.counters.orphans.Load()),
-		ActualsRemembered:  int(db.counters.actualsHeld.Load()),
-		ActualsBytes:       db.counters.actualsBytes.Load(),
+		Joined:             c.Applied[catalog.Joined].Load(),
+		Corrected:          c.Applied[catalog.Corrected].Load(),
+		Orphaned:           c.Applied[catalog.Orphaned].Load(),
+		Deleted:            c.Deleted.Load(),
+		Replaced:           c.Replaced.Load(),
+		Withdrawn:          c.Applied[catalog.Withdrawn].Load(),
+		ActualsForgotten:   c.Forgotten.Load(),
+		ActualsEvicted:     c.Evicted.Load(),
+		Orphans:            int(c.Unmet.Load()),
+		ActualsRemembered:  int(c.Remembered.Load()),
+		ActualsBytes:       c.RememberedBytes.Load(),
 		Log:                db.log.Stats(),
 	}
 	for code := range s.Quarantined {
-		s.Quarantined[code] = int(db.counters.quarantined[code].Load())
+		s.Quarantined[code] = int(c.Quarantined[code].Load())
 	}
 	s.QuarantineDropped = db.quarantine.rowsDropped()
 	db.models.Range(func(_ string, m *catalog.Model) bool {
@@ -136,4 +130,42 @@ func (s *Stats) add(mo *catalog.Month) {
 			s.ResidentBytes += sd.Source.Size
 		}
 	}
+}
+
+// Health says whether the store takes events.
+type Health struct {
+	// Ready is true once recovery is done. Degraded is true while appends are refused, and never else; Err is what they are
+	// refused with, Reason its text.
+	Ready, Degraded bool
+	Reason          string
+	Err             error
+	// Failed is true when it takes a restart to recover: a write or sync has failed, and what the disk holds is not known.
+	Failed bool
+}
+
+// Health says whether the store takes events.
+func (db *DB) Health() Health {
+	h := Health{Ready: db.ready.Load()}
+	if h.Err = db.refusal(); h.Err != nil {
+		h.Degraded, h.Reason, h.Failed = true, h.Err.Error(), errors.Is(h.Err, ErrDegraded)
+	}
+	return h
+}
+
+// refusal returns why appends are refused at the moment, nil if they are not. Appends and Health ask here and nowhere
+// else, so that they cannot disagree. An append for which there is room once rows are sealed waits, and is not refused.
+func (db *DB) refusal() error {
+	if err := db.failure(); err != nil {
+		return err
+	}
+	if err := db.log.Err(); err != nil {
+		return base.LogError(err)
+	}
+	if err := db.checkpointer.Failure(); err != nil {
+		return err
+	}
+	if db.headsFull() {
+		return db.room.hopeless()
+	}
+	return nil
 }

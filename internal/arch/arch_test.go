@@ -53,8 +53,8 @@ var rooms = map[string]room{
 	"engine": {
 		module: []string{
 			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/head",
-			"engine/internal/idempotency", "engine/internal/query", "engine/internal/record", "engine/internal/store",
-			"event", "segment", "wal", "internal/freelist", "internal/thread", "internal/vfs", "internal/wallclock",
+			"engine/internal/idempotency", "engine/internal/publish", "engine/internal/query", "engine/internal/record", "engine/internal/store",
+			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
 		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "time/tzdata"},
@@ -78,6 +78,14 @@ var rooms = map[string]room{
 	"engine/internal/catalog": {
 		module: []string{"engine/internal/base", "engine/internal/head", "engine/internal/store", "event", "segment"},
 		never:  []string{"net", "net/http", "os"},
+	},
+	"engine/internal/publish": {
+		module: []string{
+			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/head",
+			"engine/internal/idempotency", "engine/internal/record", "event", "segment",
+		},
+		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
+		never:   []string{"net", "net/http", "os"},
 	},
 	"engine/internal/query": {
 		module:  []string{"engine/internal/base", "engine/internal/catalog", "event", "segment"},

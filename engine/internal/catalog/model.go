@@ -27,8 +27,6 @@ type Model struct {
 	Numbers base.Names[SeriesName]
 	// Latest is the first series in the order of each environment, see [Model.Newer].
 	Latest base.Names[string]
-	// Raised counts how often the first timestamps of series may have gone up.
-	Raised uint32
 	// Months is sorted by number.
 	Months []*Month
 }
@@ -104,18 +102,16 @@ func (m *Model) Drop(mo *Month) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
 	m.Months = slices.DeleteFunc(m.Months, func(x *Month) bool { return x == mo })
-	mo.Dropped = true
 	m.cardinality.Months.Add(-1)
 	for _, sd := range mo.Segments {
 		sd.Release()
 	}
-	mo.Segments = nil // the publisher may still point to it
+	mo.Segments = nil // a checkpoint may still point to it
 	m.RecountFirst()
 }
 
 // RecountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
 func (m *Model) RecountFirst() {
-	m.Raised++
 	for i := range m.Series {
 		m.Series[i].First = base.MaxMilli
 	}

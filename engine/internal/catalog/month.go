@@ -15,9 +15,6 @@ type Month struct {
 	Number base.MonthNumber
 	Span   base.Span
 
-	// Dropped is set when the month leaves its model. Guarded by the model's lock, as what follows.
-	Dropped bool
-
 	// Guarded by the model's lock.
 	Head   *head.Head
 	Frozen []*head.Head
@@ -47,14 +44,19 @@ func (mo *Month) Freeze() {
 	mo.Head = nil
 }
 
-// LastTime returns a time that no row of a series is later than.
+// LastTime returns a time that no row of a series is later than. A head that has the series knows it for all before, too.
 func (mo *Month) LastTime(series uint32) int64 {
-	last := int64(base.MinMilli)
-	mo.Heads(func(h *head.Head) {
-		if s := h.Find(series); s != nil {
-			last = max(last, s.Last)
+	if mo.Head != nil {
+		if s := mo.Head.Find(series); s != nil {
+			return s.Last
 		}
-	})
+	}
+	for _, h := range slices.Backward(mo.Frozen) {
+		if s := h.Find(series); s != nil {
+			return s.Last
+		}
+	}
+	last := int64(base.MinMilli)
 	for _, sd := range mo.Segments {
 		if x := sd.Find(series); x != nil {
 			last = max(last, x.Stored.MaxTime)

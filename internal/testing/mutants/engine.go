@@ -250,7 +250,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: remembered actuals are not in the checkpoint", in: "engine", hint: "TestCrash$/actuals",
-			old: `		k.actuals = db.actuals.Snapshot()
+			old: `		k.actuals = c.Actuals
 `,
 			fresh: ``,
 		},
@@ -261,14 +261,14 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a row does not get the actual that came before it", in: "engine", hint: "TestOrderOfRowAndActual",
-			old: `		p.recall(o, name, i, end)
+			old: `		p.recall(o, r.name, i, end)
 `,
 			fresh: ``,
 		},
 		{
 			name: "engine: a row that is later than all is looked for alone", in: "engine", hint: "TestOrderOfRowAndActual",
-			old:   `o.times[known] <= last {`,
-			fresh: `o.times[known] < last {`,
+			old:   `o.times[known] <= r.last {`,
+			fresh: `o.times[known] < r.last {`,
 		},
 		{
 			name: "engine: a row sent again without its actual loses it", in: "engine", hint: "TestOrderOfRowAndActual|TestOperations",
@@ -289,7 +289,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: a sealed row sent again is not in the checkpoint", in: "engine", hint: "TestRowsSentAgain|TestOperations",
 			old: `	if edits.sealed {
-		p.db.noteEdited(t.m, t.month)
+		p.noteEdited(r.model, r.month)
 	}
 `,
 			fresh: ``,
@@ -327,8 +327,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the memory of actuals has no bound", in: "engine", hint: "TestActualsMemory",
-			old:   `p.db.actuals.Shrink(p.db.opts.ActualsBytes,`,
-			fresh: `p.db.actuals.Shrink(1<<40,`,
+			old:   `p.actuals.Shrink(p.env.ActualsBytes,`,
+			fresh: `p.actuals.Shrink(1<<40,`,
 		},
 		{
 			name: "segment: a hash decides which row is meant", in: "segment", hint: "TestFindIDs",

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/clock"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/publish"
+	"github.com/residualdb/residual/engine/internal/record"
+	"github.com/residualdb/residual/wal"
+)
+
+// commitPipeline takes the record of a request to where queries see it: it claims the record's idempotency key, waits while
+// memory is full, makes the indexes that the record needs, encodes it, appends it to the log, has it published, and
+// acknowledges it.
+//
+// It is safe for concurrent use. All steps run on the goroutine of the request but for the publication: the log's goroutine
+// calls the publisher, one record after the other in the order of the log, each once it is as durable as [Options.Sync] says.
+// A record that takes the publisher long is deferred to its worker; the request waits for either.
+type commitPipeline struct {
+	env       commitEnv
+	log       *wal.Log
+	publisher *publish.Publisher
+	clock     *clock.Clock
+	keys      *idempotency.Window
+	encoders  sync.Pool // of *encoding
+
+	// duplicates counts requests whose key was known.
+	duplicates atomic.Uint64
+}
+
+// commitEnv is what the pipeline needs of the store around it.
+type commitEnv struct {
+	// refusal returns why nothing is taken at the moment, nil if something is.
+	refusal func() error
+	// waitForRoom waits while rows that are not sealed take all of their memory.
+	waitForRoom func(ctx context.Context) error
+	// index makes the indexes by which a record finds rows. release gives back those that were lent.
+	index func(r *record.Record) (release func(), err error)
+}
+
+// encoding is the memory in which a record is encoded and its rows are put in order.
+type encoding struct {
+	record.Encoder
+	ordered head.Batch
+}
+
+// commit makes a record durable and visible, under an idempotency key unless that is nil. ctx may end it until the record
+// is with the log.
+func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key) (Appended, error) {
+	if key != nil {
+		known, err := c.claim(ctx, r, key)
+		if known != nil || err != nil {
+			return appendedBefore(known), err
+		}
+		defer c.keys.End(r.Key)
+	}
+	if err := ctx.Err(); err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
+	if err := c.env.refusal(); err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
+	_, _, rejected := r.Rejected()
+	done := Appended{Successful: r.Rows(), Quarantined: rejected.Total()}
+	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed {
+		return done, nil
+	}
+	if err := c.env.waitForRoom(ctx); err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
+	release, err := c.env.index(r)
+	if err != nil {
+		return Appended{}, fmt.Errorf("append: %w", err)
+	}
+	defer release()
+
+	now := c.clock.Read()
+	r.At, r.Trusted = now.Wall, now.Trusted
+	e, ok := c.encoders.Get().(*encoding)
+	if !ok {
+		e = new(encoding)
+	}
+	defer c.encoders.Put(e)
+	payload, x := e.Encode(r), publish.NewPublication(r, &e.ordered)
+
+	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
+	var unpublished error
+	err = c.log.Append(context.WithoutCancel(ctx), r.Kind(), payload, func(lsn uint64) {
+		done.LSN = lsn
+		unpublished = c.publisher.Publish(lsn, x)
+	})
+	if err == nil && unpublished == nil {
+		unpublished = x.Wait()
+	}
+	if err == nil && unpublished != nil {
+		err = fmt.Errorf("%w: it is in the log and shows after a restart: %w", ErrOutcomeUnknown, unpublished)
+	}
+	if err != nil {
+		return Appended{}, fmt.Errorf("append: %w", base.LogError(err))
+	}
+	done.Replaced = x.Replaced()
+	return done, nil
+}
+
+// claim gives a record its idempotency key, which the caller then has to end in the window. If the key is known, it returns
+// what became of the first record under it, once that is known; the record is not to be stored.
+func (c *commitPipeline) claim(ctx context.Context, r *record.Record, key *Key) (*idempotency.Entry, error) {
+	if len(key.ID) == 0 || len(key.ID) > KeyBytesMax {
+		return nil, fmt.Errorf("%w: idempotency key of %d bytes; 1 to %d are allowed", ErrBatch, len(key.ID), KeyBytesMax)
+	}
+	r.Keyed, r.Key, r.Hash = true, idempotency.HashKey(key.ID), key.Hash
+	known, ok, err := c.keys.Begin(ctx, r.Key, key.Hash)
+	if err != nil || !ok {
+		return nil, err
+	}
+	c.duplicates.Add(1)
+	return &known, nil
+}
+
+// appendedBefore is the answer to a request whose key is known; none if there is no entry.
+func appendedBefore(e *idempotency.Entry) Appended {
+	if e == nil {
+		return Appended{}
+	}
+	return Appended{
+		Successful: int(e.Successful), Quarantined: int(e.Quarantined), Replaced: int(e.Replaced), Duplicate: true, LSN: e.LSN,
+	}
+}

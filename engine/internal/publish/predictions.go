@@ -1,0 +1,174 @@
+package publish
+
+import (
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/event"
+)
+
+// runMax bounds the rows that are published under one hold of a model's lock, so that a query never waits longer than
+// these take (about 50 us).
+const runMax = 512
+
+// run is a run of rows of an ordered batch, [from, to), that are of one series and month.
+type run struct {
+	name     *event.Series
+	model    *catalog.Model
+	number   base.MonthNumber
+	from, to int
+
+	// Set and used under the model's lock: the month and the model's number of the series, and a time that no row of the
+	// series there is later than.
+	month  *catalog.Month
+	series uint32
+	last   int64
+}
+
+// publishBatch publishes predictions, series by series. Heads may take over the texts of the batch.
+func (p *Publisher) publishBatch(x *Publication) (over bool, err error) {
+	series, o := x.record.Batch.Series, x.ordered
+	for ; x.group < len(series); x.group++ {
+		r := run{name: &series[x.group], model: p.Model(series[x.group].Model)}
+		for end := int(o.Starts[x.group+1]); x.row < end; {
+			p.nextRun(&r, o, x.row, end)
+			if err := p.publishRun(x, &r); err != nil {
+				return false, err
+			}
+			x.row = r.to
+			if p.slice.spent(r.to - r.from + p.identity.TakeLooks()) {
+				return x.row == len(o.Rows), nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// nextRun makes r the first of the rows [from, to) of its series, which are in the order of time, that are of one month and
+// fit one hold of the lock.
+func (p *Publisher) nextRun(r *run, o *head.Batch, from, to int) {
+	r.number = p.calendar.Of(o.Times[from])
+	r.from, r.to = from, min(to, from+runMax)
+	if p.calendar.Of(o.Times[r.to-1]) == r.number {
+		return
+	}
+	for r.to = from + 1; p.calendar.Of(o.Times[r.to]) == r.number; {
+		r.to++
+	}
+}
+
+// publishRun publishes a run. Rows that are later than all of the series in the month are new; of the others, those that
+// are stored already give the stored row their values.
+func (p *Publisher) publishRun(x *Publication, r *run) error {
+	o, m := x.ordered, r.model
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	r.series = m.Number(catalog.SeriesName{Version: r.name.Version, Environment: r.name.Environment}, o.Times[r.from])
+	r.month = m.Month(r.number)
+	r.last = r.month.LastTime(r.series)
+	known := r.from
+	for !o.Keep && known < r.to && o.Times[known] <= r.last {
+		known++
+	}
+	if known > r.from {
+		if err := p.replace(x, r, known); err != nil {
+			return err
+		}
+	}
+	for i := r.from; i < r.to; {
+		if i < known && p.identity.Stored[i-r.from] {
+			i++
+			continue
+		}
+		end := i + 1
+		for end < r.to && (end >= known || !p.identity.Stored[end-r.from]) {
+			end++
+		}
+		p.recall(o, r.name, i, end)
+		p.addRows(x, r, i, end)
+		i = end
+	}
+	return nil
+}
+
+// replace gives the values of those of the first rows of a run, up to to, that are stored already to the stored rows.
+func (p *Publisher) replace(x *Publication, r *run, to int) error {
+	edits, err := p.identity.Replace(r.month, r.series, x.ordered, r.from, to)
+	if err != nil {
+		return err
+	}
+	for _, stored := range p.identity.Stored {
+		if stored {
+			x.replaced++
+		}
+	}
+	x.bytes += edits.Bytes
+	if edits.Sealed {
+		p.noteEdited(r.model, r.month)
+	}
+	return nil
+}
+
+// recall gives the rows [from, to) of o, which are new, the actuals that came before them.
+func (p *Publisher) recall(o *head.Batch, name *event.Series, from, to int) {
+	if all, _ := p.actuals.Len(); all == 0 {
+		return
+	}
+	model := []byte(name.Model)
+	for i := from; i < to; i++ {
+		if o.Known[i] {
+			continue
+		}
+		id := o.Texts.IDs.At(i)
+		a, first, ok := p.actuals.Recall(p.hashOf(model, id), model, id, name.Version, name.Environment)
+		if !ok {
+			continue
+		}
+		if first {
+			p.Counters.Applied[catalog.Joined].Add(1)
+		}
+		o.Actual[i], o.Known[i] = a.Value, true
+		if o.Lags == nil {
+			o.Lags = head.NoLags(len(o.Rows))
+		}
+		o.Lags[i] = max(base.OrDefault(a.Observed, a.Received)-o.Times[i], 0)
+	}
+}
+
+// addRows adds the rows [from, to) of a run to the month's head.
+func (p *Publisher) addRows(x *Publication, r *run, from, to int) {
+	o, mo := x.ordered, r.month
+	place := catalog.ModelMonth{Model: r.model, Month: mo}
+	if mo.Head == nil || mo.Head.Epoch != p.epoch {
+		p.dirty = append(p.dirty, place)
+	}
+	h := mo.Writable(p.epoch, p.staging, &p.pools)
+	if h.Index != nil {
+		for i := from; i < to; i++ {
+			h.Index.Add(p.env.Hash(o.Texts.IDs.At(i)), r.series, o.Times[i])
+		}
+	}
+	h.Add(h.Of(r.series, r.last), o, from, to)
+	x.added += to - from
+	if !o.Texts.Batch {
+		x.bytes += head.TextSize(&o.Texts.IDs, from, to) + head.TextSize(&o.Texts.Features, from, to)
+	}
+	if h.Full() {
+		mo.Freeze()
+		p.env.HeadFull(place)
+	}
+}
+
+// endBatch counts the rows of a batch, which has other memory for its texts afterwards if heads have taken them.
+func (p *Publisher) endBatch(x *Publication) {
+	o := x.ordered
+	if c := o.Texts; c.Batch {
+		if c.Holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
+			x.bytes += int64(len(c.IDs.Bytes) + len(c.Features.Bytes))
+		}
+		o.Texts = p.pools.Batch()
+		p.pools.Drop(c)
+	}
+	p.Counters.Unsealed.Add(x.bytes + int64(x.added)*(head.HeadRowBytes+2*4))
+	p.Counters.Rows.Add(uint64(x.record.Batch.Len()))
+}
