@@ -20,7 +20,7 @@ import (
 // log, seals the heads of the months that got rows before the cut, writes their segments to one pack, and commits it
 // with a manifest; only then is the log truncated.
 type checkpointer struct {
-	store.Files
+	*store.Files
 
 	// mu serialises what changes the manifest. It guards all that follows, and what storeFiles says that it guards.
 	mu sync.Mutex
@@ -142,7 +142,7 @@ func (db *DB) cut(pos wal.Position) cut {
 		k.actuals = c.Actuals
 	}
 	k.keys = append(k.keys, c.Keys...)
-	k.rejects.to = db.quarantine.next()
+	k.rejects.to = db.quarantine.Next()
 	return cut{position: pos, epoch: c.Epoch, rows: c.Rows}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/publish"
+	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/internal/vfs"
@@ -42,7 +43,7 @@ type DB struct {
 	checkpointer checkpointer
 	models       *xsync.MapOf[string, *catalog.Model]
 	keys         *idempotency.Window
-	quarantine   *quarantine
+	quarantine   *quarantine.Quarantine
 
 	queries    query.Queries
 	indexer    catalog.Indexer
@@ -72,14 +73,14 @@ func Open(dir string, opts Options) (*DB, error) {
 		clock:      clock.NewClock(opts.Now, opts.Elapsed, opts.Logger),
 		models:     xsync.NewMapOf[string, *catalog.Model](),
 		keys:       idempotency.NewWindow(opts.KeysMax),
-		quarantine: newQuarantine(opts.QuarantineBytes),
+		quarantine: quarantine.New(opts.QuarantineBytes),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 	}
 	db.publisher = publish.New(publish.Env{
 		Models: db.models, Keys: db.keys, Hash: db.hash,
 		ActualsTTL: opts.ActualsTTL, ActualsBytes: opts.ActualsBytes, HeldBlocks: catalog.HeldBlocks(opts.HeadBytes),
-		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.add,
+		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.Add,
 		HeadFull: db.background.announce, Published: db.announceGrown,
 	})
 	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
@@ -132,7 +133,7 @@ func (db *DB) Close() error {
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
 	}
-	return errors.Join(err, db.checkpointer.Open.Close(), db.claim.Close())
+	return errors.Join(err, db.checkpointer.Files.Close(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.

@@ -58,7 +58,7 @@ func (db *DB) mergeOnce(ctx context.Context, calm bool) (merged bool, err error)
 		return false, nil
 	}
 	next := k.Manifest.Clone()
-	if err := db.replace(&next, months); err != nil {
+	if err := db.replace(&next, months, k.Commit); err != nil {
 		return false, fmt.Errorf("merge: %w", k.Tidy(err))
 	}
 	if err := k.Sweep(); err != nil {

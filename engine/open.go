@@ -12,6 +12,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/record"
+	"github.com/residualdb/residual/engine/internal/sidecar"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/wal"
 )
@@ -20,26 +21,25 @@ import (
 // found good, nothing is written that stays, see spill.go.
 func (db *DB) recover(id [16]byte) error {
 	k := &db.checkpointer
-	k.FS, k.Claim, k.Dir, k.ID = db.claim, db.claim, db.dir, id
+	k.Files = store.New(db.claim, db.claim, db.dir, id)
 	k.Trusted = func() int64 { return db.clock.Read().Trusted }
-	m, err := store.LoadManifest(k.FS, k.Dir, id)
+	err := k.Load()
 	if err != nil {
 		return err
 	}
-	k.Manifest, k.LastFile = *m, m.LastFile
 	if err := db.loadPacks(); err != nil {
-		return errors.Join(err, k.Open.Close())
+		return errors.Join(err, k.Close())
 	}
 	if err := db.loadLists(); err != nil {
-		return errors.Join(err, k.Open.Close())
+		return errors.Join(err, k.Close())
 	}
 	if err := k.CheckLayout(); err != nil {
-		return errors.Join(err, k.Open.Close())
+		return errors.Join(err, k.Close())
 	}
 	if err := db.openLog(); err != nil {
-		return errors.Join(err, k.Open.Close(), k.DropSpilled())
+		return errors.Join(err, k.Close(), k.DropSpilled())
 	}
-	if k.FirstSpilled > 0 {
+	if k.Spilled() {
 		err = k.MakeDirs()
 	} else {
 		err = k.CompleteLayout(db.log)
@@ -47,7 +47,7 @@ func (db *DB) recover(id [16]byte) error {
 	if err == nil {
 		err = k.KeepLayout()
 	}
-	if err == nil && k.FirstSpilled > 0 {
+	if err == nil && k.Spilled() {
 		// There is no going on without it: any other commit would name the packs beside the log that has their rows.
 		err = db.checkpoint(context.Background())
 	}
@@ -55,7 +55,7 @@ func (db *DB) recover(id [16]byte) error {
 		err = k.Sweep()
 	}
 	if err != nil {
-		return errors.Join(err, db.log.Close(), k.Open.Close())
+		return errors.Join(err, db.log.Close(), k.Close())
 	}
 	return nil
 }
@@ -63,18 +63,16 @@ func (db *DB) recover(id [16]byte) error {
 // loadPacks opens the packs and the live segments in them.
 func (db *DB) loadPacks() error {
 	k := &db.checkpointer
-	k.Packs, k.Open = make(map[uint64]*store.Pack), store.NewPackFiles(k.FS)
 	for i := range k.Manifest.Packs {
 		ref := &k.Manifest.Packs[i]
-		p, err := store.OpenPack(k.Open, filepath.Join(k.Dir, store.PackDir), k.ID, ref.FileRef)
+		p, err := k.OpenPack(ref.FileRef)
 		if err != nil {
 			return err
 		}
-		k.Packs[ref.Number] = p
 		dead := make(map[uint32]bool)
 		for _, d := range ref.Dead {
 			if int(d) >= len(p.Entries) {
-				return fmt.Errorf("%w: %s has %d segments, the manifest retires number %d", ErrCorrupt, p.Name, len(p.Entries), d)
+				return fmt.Errorf("%w: %s has %d segments, the manifest retires number %d", ErrCorrupt, p.Path, len(p.Entries), d)
 			}
 			dead[d] = true
 		}
@@ -83,7 +81,7 @@ func (db *DB) loadPacks() error {
 				continue
 			}
 			if err := db.loadSegment(&store.Place{Pack: p, Entry: entry}); err != nil {
-				return fmt.Errorf("%s: segment %d: %w", p.Name, entry, err)
+				return fmt.Errorf("%s: segment %d: %w", p.Path, entry, err)
 			}
 		}
 	}
@@ -105,24 +103,22 @@ func (db *DB) loadSegment(pl *store.Place) error {
 	if err != nil {
 		return err
 	}
-	pl.Pack.Acquire()
 	mo := m.Month(e.Month)
 	mo.Segments = append(mo.Segments, sd)
 	return nil
 }
 
-// loadLists brings back the idempotency window and the quarantine.
+// loadLists brings back the idempotency window, the quarantine and the remembered actuals.
 func (db *DB) loadLists() error {
 	k := &db.checkpointer
-	err := k.LoadLists(store.ListKeys, k.Manifest.Keys, func(c *store.List) error { return store.DecodeKeys(c, db.keys.Restore) })
-	if err == nil {
-		err = k.LoadLists(store.ListRejects, k.Manifest.Rejects, func(c *store.List) error { return decodeRejects(c, db.quarantine.addRow) })
-		k.rejects.from = db.quarantine.next()
+	sinks := sidecar.Sinks{Key: db.keys.Restore, Reject: db.quarantine.AddRow, Actual: db.publisher.RestoreActual}
+	for kind, l := range k.Manifest.AllLists {
+		if err := sinks.Read(k.Files, kind, l.FileRef); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = k.LoadLists(store.ListActuals, k.Manifest.Actuals, func(c *store.List) error { return decodeActuals(c, db.publisher.RestoreActual) })
-	}
-	return err
+	k.rejects.from = db.quarantine.Next()
+	return nil
 }
 
 // openLog replays the log behind the checkpoint.
@@ -130,7 +126,7 @@ func (db *DB) openLog() error {
 	replay := replayer{db: db}
 	log, recovered, err := wal.Open(filepath.Join(db.dir, store.LogDir), wal.Options{
 		FS:           db.claim,
-		StoreID:      db.checkpointer.ID,
+		StoreID:      db.checkpointer.ID(),
 		Sync:         db.opts.Sync,
 		SyncInterval: db.opts.SyncInterval,
 		FileBytes:    db.opts.LogFileBytes,
@@ -167,11 +163,8 @@ func (db *DB) resumeClock(replay *replayer) {
 // newest returns the latest time that the manifest's lists and segments tell of, where no clock has left one; 0 if
 // there is none.
 func (db *DB) newest() (newest int64) {
-	m := &db.checkpointer.Manifest
-	for _, lists := range [][]store.ListRef{m.Keys, m.Rejects, m.Actuals} {
-		for _, l := range lists {
-			newest = max(newest, l.Newest)
-		}
+	for _, l := range db.checkpointer.Manifest.AllLists {
+		newest = max(newest, l.Newest)
 	}
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		for _, mo := range m.Months {

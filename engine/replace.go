@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -32,10 +31,10 @@ const replacedShare = 4
 
 // replace writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
 // retired there. Nothing changes in memory unless the commit went through.
-func (db *DB) replace(next *store.Manifest, months map[catalog.ModelMonth]*replacement) (err error) {
+func (db *DB) replace(next *store.Manifest, months map[catalog.ModelMonth]*replacement, commit func(*store.Manifest) error) (err error) {
 	k := &db.checkpointer
 	if len(months) == 0 {
-		return k.Commit(next)
+		return commit(next)
 	}
 	order := slices.SortedFunc(maps.Values(months), func(a, b *replacement) int {
 		return cmp.Or(cmp.Compare(a.Model.Name, b.Model.Name), cmp.Compare(a.Month.Number, b.Month.Number))
@@ -53,14 +52,11 @@ func (db *DB) replace(next *store.Manifest, months map[catalog.ModelMonth]*repla
 	}
 	next.Packs = append(next.Packs, store.PackRef{FileRef: p.Ref})
 	if err := db.syncChanges(); err != nil {
-		p.Close()
 		return err
 	}
-	if err := k.Commit(next); err != nil {
-		p.Close()
+	if err := commit(next); err != nil {
 		return err
 	}
-	k.Packs[p.Ref.Number] = p
 	for entry, r := range order {
 		if err := r.apply(&store.Place{Pack: p, Entry: entry}, &k.scratch); err != nil {
 			return k.Fail(err)
@@ -80,7 +76,7 @@ func (db *DB) syncChanges() error {
 
 func (db *DB) writePack(next *store.Manifest, order []*replacement) (*store.Pack, error) {
 	k := &db.checkpointer
-	w, err := store.NewPackWriter(k.Open, filepath.Join(k.Dir, store.PackDir), k.ID, k.Number())
+	w, err := k.CreatePack()
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +155,6 @@ func (r *replacement) abandon() {
 
 // apply puts the new segment in the place of the old ones, for queries from here on.
 func (r *replacement) apply(pl *store.Place, sc *segment.Scratch) error {
-	pl.Pack.Acquire()
 	r.Model.Mu.Lock()
 	defer r.Model.Mu.Unlock()
 	if r.merged == nil && r.old[0].Source.Held.Load() == nil {
@@ -184,9 +179,6 @@ func (r *replacement) apply(pl *store.Place, sc *segment.Scratch) error {
 	mo := r.Month
 	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.old, s) })
 	mo.Segments = append(mo.Segments, sd)
-	for _, old := range r.old {
-		old.Release()
-	}
 	edits := mo.MergeRedo
 	mo.MergeRedo = nil
 	return edits.Apply(r.Model, sd, sc)

@@ -8,6 +8,8 @@ import (
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/quarantine"
+	"github.com/residualdb/residual/engine/internal/sidecar"
 	"github.com/residualdb/residual/engine/internal/store"
 )
 
@@ -49,7 +51,7 @@ func (db *DB) save(c cut) error {
 	next.Covered = c.position
 	written, err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)
 	if err == nil {
-		err = db.replace(&next, k.replacements(taken, c.epoch))
+		err = db.replace(&next, k.replacements(taken, c.epoch), k.Commit)
 	}
 	if err != nil {
 		k.putBack(taken)
@@ -102,29 +104,29 @@ type listed struct {
 
 // writeLists writes what waits for a list to next, and lets go there of the lists that are past the bounds of the
 // idempotency window and the quarantine.
-func (k *checkpointer) writeLists(next *store.Manifest, now clock.Moment, keysMax int, q *quarantine) (listed, error) {
-	n := listed{len(k.keys), k.actuals != nil}
+func (k *checkpointer) writeLists(next *store.Manifest, now clock.Moment, keysMax int, q *quarantine.Quarantine) (listed, error) {
+	n, lists := listed{len(k.keys), k.actuals != nil}, &next.Lists
 	if n.keys > 0 {
-		ref, err := k.WriteList(store.ListKeys, store.EncodeKeys(k.ID, k.keys), n.keys, newestKey(k.keys))
+		ref, err := k.WriteList(store.ListKeys, n.keys, sidecar.Keys(k.keys), newestKey(k.keys))
 		if err != nil {
 			return n, err
 		}
-		next.Keys = append(next.Keys, ref)
+		lists[store.ListKeys] = append(lists[store.ListKeys], ref)
 	}
 	if err := k.writeRejects(next, now, q); err != nil {
 		return n, err
 	}
 	if n.actuals {
-		next.Actuals = nil
-		for content, entries := range actualLists(k.ID, k.actuals) {
-			ref, err := k.WriteList(store.ListActuals, content, entries, now.Wall)
+		lists[store.ListActuals] = nil
+		for count, entries := range sidecar.Actuals(k.actuals) {
+			ref, err := k.WriteList(store.ListActuals, count, entries, now.Wall)
 			if err != nil {
 				return n, err
 			}
-			next.Actuals = append(next.Actuals, ref)
+			lists[store.ListActuals] = append(lists[store.ListActuals], ref)
 		}
 	}
-	next.Keys = current(next.Keys, uint64(keysMax), now.Past()-KeysAge.Milliseconds())
+	lists[store.ListKeys] = current(lists[store.ListKeys], uint64(keysMax), now.Past()-KeysAge.Milliseconds())
 	return n, nil
 }
 
@@ -136,23 +138,23 @@ const (
 )
 
 // writeRejects writes to next what the quarantine got up to the cut.
-func (k *checkpointer) writeRejects(next *store.Manifest, now clock.Moment, q *quarantine) error {
-	from := k.rejects.from
-	if len(next.Rejects) >= rejectListsMax && from < k.rejects.to {
-		next.Rejects, from = nil, 0
+func (k *checkpointer) writeRejects(next *store.Manifest, now clock.Moment, q *quarantine.Quarantine) error {
+	from, lists := k.rejects.from, next.Lists[store.ListRejects]
+	if len(lists) >= rejectListsMax && from < k.rejects.to {
+		lists, from = nil, 0
 	}
 	for from < k.rejects.to {
-		entries, rows, rest := q.encoded(from, k.rejects.to, rejectListBytes)
+		entries, rows, rest := q.Entries(from, k.rejects.to, rejectListBytes)
 		if from = rest; rows == 0 {
 			break // all were dropped meanwhile
 		}
-		ref, err := k.WriteList(store.ListRejects, append(store.ListHeader(k.ID, store.ListRejects, rows), entries...), rows, now.Wall)
+		ref, err := k.WriteList(store.ListRejects, rows, entries, now.Wall)
 		if err != nil {
 			return err
 		}
-		next.Rejects = append(next.Rejects, ref)
+		lists = append(lists, ref)
 	}
-	next.Rejects = current(next.Rejects, QuarantineRowsMax, base.MinMilli)
+	next.Lists[store.ListRejects] = current(lists, QuarantineRowsMax, base.MinMilli)
 	return nil
 }
 

@@ -22,18 +22,16 @@ func (db *DB) spillHeads() error {
 	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.PassLeftovers(); err != nil {
+	if err := k.BeginSpill(); err != nil {
 		return err
 	}
-	k.Spilling = true
-	defer func() { k.Spilling = false }()
 	c := db.cut(k.Manifest.Covered)
 	if err := db.sealDirty(c.epoch); err != nil {
 		return err
 	}
 	taken := k.takeUnsaved(c.epoch)
 	next := k.Manifest.Clone()
-	if err := db.replace(&next, k.replacements(taken, c.epoch)); err != nil {
+	if err := db.replace(&next, k.replacements(taken, c.epoch), k.Adopt); err != nil {
 		return err
 	}
 	clear(k.edited)

@@ -100,7 +100,7 @@ func (db *DB) Stats() Stats {
 	for code := range s.Quarantined {
 		s.Quarantined[code] = int(c.Quarantined[code].Load())
 	}
-	s.QuarantineDropped = db.quarantine.rowsDropped()
+	s.QuarantineDropped = db.quarantine.Dropped()
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()

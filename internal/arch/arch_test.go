@@ -53,17 +53,18 @@ var rooms = map[string]room{
 	"engine": {
 		module: []string{
 			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/head",
-			"engine/internal/idempotency", "engine/internal/publish", "engine/internal/query", "engine/internal/record", "engine/internal/store",
+			"engine/internal/idempotency", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
+			"engine/internal/repair", "engine/internal/sidecar", "engine/internal/store",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
-		outside: []string{"github.com/klauspost/compress", "github.com/puzpuzpuz/xsync/v3"},
+		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "time/tzdata"},
 	},
 	"engine/internal/base":        {module: []string{"segment", "wal", "internal/vfs"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/clock":       {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
-	"engine/internal/idempotency": {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/idempotency": {module: []string{"engine/internal/base", "internal/columns"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/record": {
-		module:  []string{"engine/internal/base", "engine/internal/clock", "engine/internal/idempotency", "event"},
+		module:  []string{"engine/internal/base", "engine/internal/clock", "engine/internal/idempotency", "event", "internal/columns"},
 		outside: []string{"github.com/klauspost/compress"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
@@ -72,8 +73,19 @@ var rooms = map[string]room{
 		never:  []string{"net", "net/http", "os", "time"},
 	},
 	"engine/internal/store": {
-		module: []string{"engine/internal/base", "engine/internal/idempotency", "wal", "internal/vfs"},
+		module: []string{"engine/internal/base", "wal", "internal/columns", "internal/vfs"},
 		never:  []string{"net", "net/http", "os"},
+	},
+	"engine/internal/quarantine": {module: []string{"engine/internal/base", "event", "internal/columns"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/sidecar": {
+		module: []string{
+			"engine/internal/actuals", "engine/internal/base", "engine/internal/idempotency", "engine/internal/quarantine", "engine/internal/store",
+		},
+		never: []string{"net", "net/http", "os", "sync"},
+	},
+	"engine/internal/repair": {
+		module: []string{"engine/internal/base", "engine/internal/sidecar", "engine/internal/store", "segment", "wal", "internal/vfs"},
+		never:  []string{"net", "net/http", "os", "sync"},
 	},
 	"engine/internal/catalog": {
 		module: []string{"engine/internal/base", "engine/internal/head", "engine/internal/store", "event", "segment"},
@@ -92,7 +104,7 @@ var rooms = map[string]room{
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "os"},
 	},
-	"engine/internal/actuals": {never: []string{"net", "net/http", "os", "sync", "time"}},
+	"engine/internal/actuals": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
@@ -140,6 +152,7 @@ var rooms = map[string]room{
 	"internal/digits":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/crashtest":   {module: []string{"internal/testing/simdisk"}},
 	"internal/testing/faults":      {},
+	"internal/testing/golden":      {module: []string{"internal/testing/memory"}, outside: []string{"github.com/stretchr/testify"}},
 	"internal/freelist":            {},
 	"internal/jsontext":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/memory":      {},

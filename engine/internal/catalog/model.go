@@ -103,9 +103,6 @@ func (m *Model) Drop(mo *Month) {
 	defer m.Mu.Unlock()
 	m.Months = slices.DeleteFunc(m.Months, func(x *Month) bool { return x == mo })
 	m.cardinality.Months.Add(-1)
-	for _, sd := range mo.Segments {
-		sd.Release()
-	}
 	mo.Segments = nil // a checkpoint may still point to it
 	m.RecountFirst()
 }

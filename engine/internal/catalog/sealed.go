@@ -127,11 +127,3 @@ func (s *Segment) Waiting() (n int) {
 	}
 	return n
 }
-
-// Release lets go of the pack, once no month lists the segment. Queries hold the model's lock while they read, so that
-// none is left.
-func (s *Segment) Release() {
-	if pl := s.Source.Held.Load(); pl != nil {
-		pl.Pack.Release()
-	}
-}

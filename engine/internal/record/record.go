@@ -12,20 +12,21 @@ import (
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/columns"
 )
 
 // Types of log records. A reader refuses one it does not know.
 const (
 	KindPredictions uint8 = 1
-	KindBareActuals uint8 = 2 // without scopes and withdrawals; read, not written
+	kindBareActuals uint8 = 2 // without scopes and withdrawals; read, not written
 	KindDeletion    uint8 = 3
 	KindActuals     uint8 = 4
 )
 
 // Limits of a record that hold before anything is allocated for it.
 const (
-	// TextBytesMax bounds the text of one record once decompressed; a log record is at most 64 MiB.
-	TextBytesMax = 512 << 20
+	// textBytesMax bounds the text of one record once decompressed; a log record is at most 64 MiB.
+	textBytesMax = 512 << 20
 	// seriesBytesMin is the least a series takes: three empty names.
 	seriesBytesMin = 3
 	// scopeBytesMin is the least a scope takes: two empty names.
@@ -102,9 +103,9 @@ func (r *Record) Rejected() (source string, rejects []event.Reject, counts event
 
 // Flags of a record.
 const (
-	FlagKeyed   = 1 << iota
-	FlagKeep    // of predictions
-	FlagDoubted // the trusted clock differed from the wall clock
+	flagKeyed   = 1 << iota
+	flagKeep    // of predictions
+	flagDoubted // the trusted clock differed from the wall clock
 )
 
 // Moment is when the request came. What a record makes expire goes by it, so that a replay comes to the same.
@@ -141,13 +142,13 @@ func (e *Encoder) Encode(r *Record) []byte {
 func appendRecordHead(dst []byte, r *Record) []byte {
 	flags := byte(0)
 	if r.Keyed {
-		flags |= FlagKeyed
+		flags |= flagKeyed
 	}
 	if r.Keep {
-		flags |= FlagKeep
+		flags |= flagKeep
 	}
 	if r.At != r.Trusted {
-		flags |= FlagDoubted
+		flags |= flagDoubted
 	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(r.At))
@@ -219,7 +220,7 @@ func fillBits(m event.Bitmap, n int) {
 // appendTexts appends what is compressed: names, prediction ids, features, rejects.
 func appendTexts(dst []byte, b *event.Batch) []byte {
 	for _, s := range b.Series {
-		dst = base.AppendText(base.AppendText(base.AppendText(dst, s.Model), s.Version), s.Environment)
+		dst = columns.AppendText(columns.AppendText(columns.AppendText(dst, s.Model), s.Version), s.Environment)
 	}
 	dst = appendColumn(dst, &b.IDs)
 	dst = appendColumn(dst, &b.Features)
@@ -233,7 +234,7 @@ func appendRejects(dst []byte, rejects []event.Reject, counts *event.Counts) []b
 		r := &rejects[i]
 		dst = binary.AppendUvarint(dst, uint64(r.Line))
 		dst = append(dst, byte(r.Code))
-		dst = base.AppendText(base.AppendText(base.AppendText(dst, r.Column), r.Reason), r.Raw)
+		dst = columns.AppendText(columns.AppendText(columns.AppendText(dst, r.Column), r.Reason), r.Raw)
 	}
 	return dst
 }
@@ -249,9 +250,9 @@ func appendCounts(dst []byte, counts *event.Counts) []byte {
 	return append(dst, 0)
 }
 
-func readCounts(c *base.Cursor, counts *event.Counts) {
-	for code := c.Uint8("reject code"); code != 0; code = c.Uint8("reject code") {
-		n := c.Uvarint("rejects of a code")
+func readCounts(c *columns.Cursor, counts *event.Counts) {
+	for code := c.Uint8(); code != 0; code = c.Uint8() {
+		n := c.Uvarint()
 		if int(code) >= len(counts) || n > math.MaxInt32 {
 			c.Fail("reject code")
 			return
@@ -271,40 +272,40 @@ func appendColumn(dst []byte, t *event.Text) []byte {
 
 // Decoder decodes records. It is for one goroutine at a time.
 type Decoder struct {
-	Text    []byte
+	text    []byte
 	batch   event.Batch
 	actuals event.Actuals
 }
 
 // Decode fills r from the payload of a log record. What r points to lives until the next call; nothing aliases payload.
 func (d *Decoder) Decode(r *Record, kind uint8, payload []byte) error {
-	c := base.Cursor{Rest: payload}
+	c := columns.NewCursor(payload, base.ErrCorrupt)
 	*r = Record{}
-	flags := c.Uint8("flags")
+	flags := c.Uint8()
 	if known := flagsOf(kind); flags&^known != 0 {
 		return fmt.Errorf("%w: unknown record flags %#x", base.ErrVersion, flags)
 	}
-	r.Keyed, r.Keep = flags&FlagKeyed != 0, flags&FlagKeep != 0
-	r.At = int64(c.Uvarint("time"))
+	r.Keyed, r.Keep = flags&flagKeyed != 0, flags&flagKeep != 0
+	r.At = int64(c.Uvarint())
 	r.Trusted = r.At
-	if flags&FlagDoubted != 0 {
-		r.Trusted += c.Varint("trusted time")
+	if flags&flagDoubted != 0 {
+		r.Trusted += c.Varint()
 	}
 	if r.Keyed {
-		copy(r.Key[:], c.Bytes(16, "key"))
-		copy(r.Hash[:], c.Bytes(16, "hash"))
+		copy(r.Key[:], c.Bytes(16))
+		copy(r.Hash[:], c.Bytes(16))
 	}
 	switch kind {
 	case KindPredictions:
 		d.batch.Reset()
 		r.Batch = &d.batch
-		series := c.Uvarint("series")
+		series := c.Uvarint()
 		readNumbers(&c, r.Batch, series)
 		return d.texts(&c, func(text []byte) error { return readTexts(text, r.Batch, series) })
-	case KindActuals, KindBareActuals:
+	case KindActuals, kindBareActuals:
 		d.actuals.Reset()
 		r.Actuals = &d.actuals
-		form := actualsForm{bare: kind == KindBareActuals}
+		form := actualsForm{bare: kind == kindBareActuals}
 		form.readNumbers(&c, r.Actuals)
 		return d.texts(&c, func(text []byte) error { return form.readTexts(text, r.Actuals) })
 	case KindDeletion:
@@ -318,14 +319,14 @@ func (d *Decoder) Decode(r *Record, kind uint8, payload []byte) error {
 // flagsOf returns the flags that a record of a type may have.
 func flagsOf(kind uint8) uint8 {
 	if kind == KindPredictions {
-		return FlagKeyed | FlagKeep | FlagDoubted
+		return flagKeyed | flagKeep | flagDoubted
 	}
-	return FlagKeyed | FlagDoubted
+	return flagKeyed | flagDoubted
 }
 
 // texts decompresses the text behind the numbers and hands it to read.
-func (d *Decoder) texts(c *base.Cursor, read func(text []byte) error) error {
-	size := c.Uvarint("text size")
+func (d *Decoder) texts(c *columns.Cursor, read func(text []byte) error) error {
+	size := c.Uvarint()
 	if c.Err != nil {
 		return c.Err
 	}
@@ -338,44 +339,44 @@ func (d *Decoder) texts(c *base.Cursor, read func(text []byte) error) error {
 
 func (d *Decoder) unpack(packed []byte, size uint64) ([]byte, error) {
 	n, err := s2.DecodedLen(packed)
-	if err != nil || uint64(n) != size || size > TextBytesMax {
+	if err != nil || uint64(n) != size || size > textBytesMax {
 		return nil, fmt.Errorf("%w: text of %d bytes, the block says %d", base.ErrCorrupt, size, n)
 	}
-	d.Text = base.Grown(d.Text, n)
-	if _, err := s2.Decode(d.Text, packed); err != nil {
+	d.text = base.Grown(d.text, n)
+	if _, err := s2.Decode(d.text, packed); err != nil {
 		return nil, fmt.Errorf("%w: text: %w", base.ErrCorrupt, err)
 	}
-	return d.Text, nil
+	return d.text, nil
 }
 
-func readNumbers(c *base.Cursor, b *event.Batch, seriesCount uint64) {
+func readNumbers(c *columns.Cursor, b *event.Batch, seriesCount uint64) {
 	rows := c.Count(1+1+8, "rows")
 	b.SeriesOf = base.Grown(b.SeriesOf, rows)
 	readIndexes(c, b.SeriesOf, seriesCount, "series of a row")
 	b.Timestamps = base.Grown(b.Timestamps, rows)
 	last := int64(0)
 	for i := range b.Timestamps {
-		last += c.Varint("timestamp")
+		last += c.Varint()
 		b.Timestamps[i] = last
 	}
 	b.Predicted = base.Grown(b.Predicted, rows)
-	readFloats(b.Predicted, c.Bytes(uint64(rows)*8, "predicted"))
+	readFloats(b.Predicted, c.Bytes(rows*8))
 	b.Known = base.Grown(b.Known, (rows+63)/64)
-	readBits(b.Known, rows, c.Bytes(uint64(rows+7)/8, "known"))
+	readBits(b.Known, rows, c.Bytes((rows+7)/8))
 	b.Actual = base.Grown(b.Actual, rows)
 	clear(b.Actual)
 	for i := range b.Actual {
 		if b.Known.Get(i) {
-			b.Actual[i] = math.Float64frombits(c.Uint64("actual"))
+			b.Actual[i] = math.Float64frombits(c.Uint64())
 		}
 	}
 }
 
-// readIndexes reads the number of what each row is of, among so many.
-func readIndexes(c *base.Cursor, dst []uint32, among uint64, what string) {
+// readIndexes reads an index below count for each row; what names the things that are counted.
+func readIndexes(c *columns.Cursor, dst []uint32, count uint64, what string) {
 	for i := range dst {
-		n := c.Uvarint(what)
-		if n >= among {
+		n := c.Uvarint()
+		if n >= count {
 			c.Fail(what)
 		}
 		dst[i] = uint32(n)
@@ -389,44 +390,44 @@ func readFloats(dst []float64, src []byte) {
 }
 
 func readTexts(text []byte, b *event.Batch, seriesCount uint64) error {
-	c := base.Cursor{Rest: text}
+	c := columns.NewCursor(text, base.ErrCorrupt)
 	if seriesCount > uint64(len(text)/seriesBytesMin) {
 		c.Fail("series")
 		return c.Err
 	}
 	for range seriesCount {
 		b.Series = append(b.Series, event.Series{
-			Model: string(c.Text("model")), Version: string(c.Text("version")), Environment: string(c.Text("environment")),
+			Model: string(c.Text()), Version: string(c.Text()), Environment: string(c.Text()),
 		})
 	}
 	readColumn(&c, &b.IDs, len(b.SeriesOf), "prediction ids")
 	readColumn(&c, &b.Features, len(b.SeriesOf), "features")
 	b.Rejects = readRejects(&c, b.Rejects, &b.Rejected)
-	return c.End("a record")
+	return c.End()
 }
 
-func readRejects(c *base.Cursor, dst []event.Reject, counts *event.Counts) []event.Reject {
+func readRejects(c *columns.Cursor, dst []event.Reject, counts *event.Counts) []event.Reject {
 	readCounts(c, counts)
 	for range c.Count(rejectBytesMin, "rejects") {
 		dst = append(dst, event.Reject{
-			Line: int(c.Uvarint("line")), Code: event.Code(c.Uint8("code")),
-			Column: string(c.Text("column")), Reason: string(c.Text("reason")), Raw: slices.Clone(c.Text("raw line")),
+			Line: int(c.Uvarint()), Code: event.Code(c.Uint8()),
+			Column: string(c.Text()), Reason: string(c.Text()), Raw: slices.Clone(c.Text()),
 		})
 	}
 	return dst
 }
 
-func readColumn(c *base.Cursor, t *event.Text, rows int, what string) {
+func readColumn(c *columns.Cursor, t *event.Text, rows int, what string) {
 	end := uint64(0)
 	t.Ends = base.Grown(t.Ends, rows)
 	for i := range t.Ends {
-		end += c.Uvarint(what)
+		end += c.Uvarint()
 		if end > math.MaxUint32 {
 			c.Fail(what)
 		}
 		t.Ends[i] = uint32(end)
 	}
-	t.Bytes = append(t.Bytes[:0], c.Bytes(end, what)...)
+	t.Bytes = append(t.Bytes[:0], c.Bytes(int(end))...)
 }
 
 // EachModel calls f for the models of a record; for some more than once.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/columns"
 )
 
 // appendActualNumbers appends the columns of numbers: model, scope where there is a choice, known, value, observed.
@@ -36,10 +37,10 @@ func appendActualNumbers(dst []byte, a *event.Actuals) []byte {
 // appendActualTexts appends what is compressed: models, scopes, prediction ids, rejects.
 func appendActualTexts(dst []byte, a *event.Actuals) []byte {
 	for _, m := range a.Models {
-		dst = base.AppendText(dst, m)
+		dst = columns.AppendText(dst, m)
 	}
 	for _, s := range a.Scopes {
-		dst = base.AppendText(base.AppendText(dst, s.Version), s.Environment)
+		dst = columns.AppendText(columns.AppendText(dst, s.Version), s.Environment)
 	}
 	dst = appendColumn(dst, &a.IDs)
 	return appendRejects(dst, a.Rejects, &a.Rejected)
@@ -52,10 +53,10 @@ type actualsForm struct {
 	models, scopes uint64
 }
 
-func (f *actualsForm) readNumbers(c *base.Cursor, a *event.Actuals) {
-	f.models = c.Uvarint("models")
+func (f *actualsForm) readNumbers(c *columns.Cursor, a *event.Actuals) {
+	f.models = c.Uvarint()
 	if !f.bare {
-		f.scopes = c.Uvarint("scopes")
+		f.scopes = c.Uvarint()
 	}
 	rows := c.Count(1+8+1, "rows")
 	if f.bare {
@@ -76,14 +77,14 @@ func (f *actualsForm) readNumbers(c *base.Cursor, a *event.Actuals) {
 	if f.bare {
 		fillBits(a.Known, rows)
 	} else {
-		readBits(a.Known, rows, c.Bytes(uint64(rows+7)/8, "known"))
+		readBits(a.Known, rows, c.Bytes((rows+7)/8))
 	}
 	a.Values = base.Grown(a.Values, rows)
-	readFloats(a.Values, c.Bytes(uint64(rows)*8, "values"))
+	readFloats(a.Values, c.Bytes(rows*8))
 	a.Observed = base.Grown(a.Observed, rows)
 	last := int64(0)
 	for i := range a.Observed {
-		last += c.Varint("observed")
+		last += c.Varint()
 		a.Observed[i] = last
 	}
 	for i, v := range a.Values {
@@ -95,13 +96,13 @@ func (f *actualsForm) readNumbers(c *base.Cursor, a *event.Actuals) {
 }
 
 func (f *actualsForm) readTexts(text []byte, a *event.Actuals) error {
-	c := base.Cursor{Rest: text}
+	c := columns.NewCursor(text, base.ErrCorrupt)
 	if f.models > uint64(len(text)) {
 		c.Fail("models")
 		return c.Err
 	}
 	for range f.models {
-		a.Models = append(a.Models, string(c.Text("model")))
+		a.Models = append(a.Models, string(c.Text()))
 	}
 	if f.bare {
 		a.Scopes = append(a.Scopes, make([]event.Scope, f.scopes)...)
@@ -110,34 +111,34 @@ func (f *actualsForm) readTexts(text []byte, a *event.Actuals) error {
 	}
 	readColumn(&c, &a.IDs, len(a.ModelOf), "prediction ids")
 	a.Rejects = readRejects(&c, a.Rejects, &a.Rejected)
-	return c.End("a record of actuals")
+	return c.End()
 }
 
-func (f *actualsForm) readScopes(c *base.Cursor, a *event.Actuals) {
+func (f *actualsForm) readScopes(c *columns.Cursor, a *event.Actuals) {
 	if f.scopes > uint64(len(c.Rest)/scopeBytesMin) {
 		c.Fail("scopes")
 		return
 	}
 	for range f.scopes {
-		a.Scopes = append(a.Scopes, event.Scope{Version: string(c.Text("version")), Environment: string(c.Text("environment"))})
+		a.Scopes = append(a.Scopes, event.Scope{Version: string(c.Text()), Environment: string(c.Text())})
 	}
 }
 
 func appendDeletion(dst []byte, d *Deletion) []byte {
-	dst = base.AppendText(dst, d.Model)
+	dst = columns.AppendText(dst, d.Model)
 	dst = binary.AppendUvarint(dst, uint64(len(d.IDs)))
 	for _, id := range d.IDs {
-		dst = base.AppendText(dst, id)
+		dst = columns.AppendText(dst, id)
 	}
 	return dst
 }
 
 func readDeletion(text []byte, d *Deletion) error {
-	c := base.Cursor{Rest: text}
-	d.Model = string(c.Text("model"))
+	c := columns.NewCursor(text, base.ErrCorrupt)
+	d.Model = string(c.Text())
 	d.IDs = make([]string, c.Count(1, "prediction ids"))
 	for i := range d.IDs {
-		d.IDs[i] = string(c.Text("prediction id"))
+		d.IDs[i] = string(c.Text())
 	}
-	return c.End("a record of a deletion")
+	return c.End()
 }

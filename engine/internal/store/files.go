@@ -1,41 +1,69 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"path/filepath"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// Files are the files of a store but for its log: the manifest, and the packs and lists that it names. They are for
-// one goroutine at a time, but for Failure.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Files are the files of a store but for its log: the manifest, and the packs and lists that it names. They are for one
+// goroutine at a time, but for Failure.
 type Files struct {
-	// Immutable after Open. fs is the directory, by its handle: the claim to it, nil for who only reads it.
-	FS    vfs.FS
-	Claim *vfs.Claim
-	Dir   string
-	ID    [16]byte
-	// Open is the packs that are open for reading.
-	Open *packFiles
-	// Trusted reads the trusted clock; nil in Salvage, which has none.
+	// Immutable. fs is the directory, by its handle; claim is the same, nil where the files are only read.
+	fs    vfs.FS
+	claim *vfs.Claim
+	dir   string
+	id    [16]byte
+
+	// Trusted reads the trusted clock for a manifest; nil for one that is to keep the time it has. Immutable after the first use.
 	Trusted func() int64
 
+	// Manifest is the one that was committed last.
 	Manifest Manifest
-	Packs    map[uint64]*Pack
-	// Spilling is true while a commit is to change memory alone. firstSpilled is the number of the first pack that was
-	// written so, 0 once there is a commit that names them.
-	Spilling     bool
-	FirstSpilled uint64
-	// LastFile is the last number tried, so that a failed attempt's file is never taken for another's.
-	LastFile uint64
-	// unsettled is true while a restart might find a newer manifest than ours: nothing that either names may go.
+
+	open *packFiles // immutable
+	// lastFile is the last number taken, so that the file of an attempt that failed is never taken for another's.
+	lastFile uint64
+	// firstSpilled is the number of the first pack that Adopt has made known and no manifest on disk names yet, 0 if there
+	// is none.
+	firstSpilled uint64
+	// unsettled is true while a restart might find a newer manifest than ours: no file that either of them names may go.
 	unsettled bool
 
-	// failed is the first failure after which the state of the disk is not known; it ends commits for good. Written by
-	// who commits, read by anybody.
+	// failed is the first failure after which the state of the disk is not known; it ends commits for good. Written by the
+	// goroutine that has the files, read by any.
 	failed atomic.Pointer[error]
 }
+
+// New returns the files of the store with the id in dir, which has a manifest only once [Files.Load] was called. claim is nil
+// where the files are only read.
+func New(fsys vfs.FS, claim *vfs.Claim, dir string, id [16]byte) *Files {
+	return &Files{fs: fsys, claim: claim, dir: dir, id: id, open: newPackFiles(fsys)}
+}
+
+// ID returns the id of the store.
+func (f *Files) ID() [16]byte { return f.id }
+
+// Load reads the newest manifest; a store that has made no checkpoint has none.
+func (f *Files) Load() error {
+	m, err := loadManifest(f.fs, f.dir, f.id)
+	if err != nil {
+		return err
+	}
+	f.Manifest, f.lastFile = *m, m.LastFile
+	return nil
+}
+
+// Close closes the packs that are open.
+func (f *Files) Close() error { return f.open.close() }
 
 // Fail ends checkpoints, merges and retention for good, because of err.
 func (f *Files) Fail(err error) error {
@@ -48,14 +76,62 @@ func (f *Files) Failure() error {
 	if err := f.failed.Load(); err != nil {
 		return fmt.Errorf("%w: no checkpoints until a restart: %w", base.ErrDegraded, *err)
 	}
-	if err := f.Claim.Err(); err != nil {
+	if err := f.claim.Err(); err != nil {
 		return fmt.Errorf("%w: %w", base.ErrDegraded, err)
 	}
 	return nil
 }
 
-// Number takes a file number that was never used.
-func (f *Files) Number() uint64 {
-	f.LastFile++
-	return f.LastFile
+// number takes a file number that was never used.
+func (f *Files) number() uint64 {
+	f.lastFile++
+	return f.lastFile
+}
+
+// Commit makes next the manifest. The rename of its file is the moment; when the directory above is synced, a restart
+// finds it for certain.
+//
+// A sync that fails leaves open what a restart finds, and asking again would ask the cache: that is the end of checkpoints.
+// Where the sync was not even tried, for want of space or of file descriptors, the next commit may settle it.
+func (f *Files) Commit(next *Manifest) error {
+	if err := f.claim.Check(); err != nil {
+		return err
+	}
+	next.LastFile = f.lastFile
+	next.Number = f.Manifest.Number + 1
+	if f.Trusted != nil {
+		next.Trusted = f.Trusted()
+	}
+	for _, dir := range storedDirs {
+		if err := f.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	name, content := ManifestName(next.Number), next.encode(f.id)
+	if err := vfs.ReplaceFile(f.fs, f.dir, name+CopySuffix, content); err != nil {
+		return err
+	}
+	if err := vfs.ReplaceFile(f.fs, f.dir, name, content); err != nil {
+		return err
+	}
+	f.unsettled = true
+	if err := f.syncDir("."); err != nil {
+		return err
+	}
+	f.unsettled, f.firstSpilled = false, 0
+	f.Manifest = *next
+	return nil
+}
+
+func (f *Files) syncDir(name string) error {
+	err := f.fs.SyncDir(filepath.Join(f.dir, name))
+	if err != nil && !passes(err) {
+		return f.Fail(err)
+	}
+	return err
+}
+
+// passes tells whether an error is one of those that leave everything as it was and pass by themselves.
+func passes(err error) bool {
+	return vfs.IsNoSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }

@@ -20,8 +20,8 @@ const (
 	LogDir   = "wal"
 )
 
-// IDHead begins the store-id file; the version is that of the directory's layout.
-const IDHead = "residual store 1\n"
+// idHead begins the store-id file; the version is that of the directory's layout.
+const idHead = "residual store 1\n"
 
 // ReadID reads the id that ties the files of a store together, or makes one in a new directory. A directory with other
 // things in it is not taken for a new one.
@@ -42,8 +42,7 @@ func ReadID(claim *vfs.Claim, under vfs.FS, dir string, random io.Reader) (id [1
 	if _, err := io.ReadFull(random, id[:]); err != nil {
 		return id, err
 	}
-	content := IDHead + hex.EncodeToString(id[:]) + "\n"
-	return id, vfs.WriteFileAtomic(claim, dir, IDName, []byte(content))
+	return id, vfs.WriteFileAtomic(claim, dir, IDName, EncodeID(id))
 }
 
 // syncAbove makes the directory's own name durable, and those of the directories above it, which may be as new. Those
@@ -60,12 +59,16 @@ func syncAbove(fsys vfs.FS, dir string) error {
 	}
 }
 
+// EncodeID returns the content of the store-id file.
+func EncodeID(id [16]byte) []byte { return []byte(idHead + hex.EncodeToString(id[:]) + "\n") }
+
+// ParseID reads the content of the store-id file.
 func ParseID(data []byte) (id [16]byte, err error) {
 	head, rest, ok := bytes.Cut(data, []byte("\n"))
 	if !ok || !bytes.HasPrefix(head, []byte("residual store ")) {
 		return id, fmt.Errorf("%w: %s is not a store's", base.ErrCorrupt, IDName)
 	}
-	if string(head)+"\n" != IDHead {
+	if string(head)+"\n" != idHead {
 		return id, fmt.Errorf("%w: %s says %q", base.ErrVersion, IDName, head)
 	}
 	if len(rest) != 2*len(id)+1 || rest[2*len(id)] != '\n' {

@@ -56,15 +56,15 @@ func mayPrecedeStore(name string) bool {
 }
 
 // storedDirs are the directories of what a manifest names.
-var storedDirs = [...]string{PackDir, ListKeys.String(), ListRejects.String(), ListActuals.String()}
+var storedDirs = [...]string{packDir, ListKeys.String(), ListRejects.String(), ListActuals.String()}
 
 // KeepLayout makes the claim depend on what must stay where it is while the store is open.
 func (f *Files) KeepLayout() error {
-	names := []string{filepath.Join(f.Dir, IDName), filepath.Join(f.Dir, LogDir)}
+	names := []string{filepath.Join(f.dir, IDName), filepath.Join(f.dir, LogDir)}
 	for _, dir := range storedDirs {
-		names = append(names, filepath.Join(f.Dir, dir))
+		names = append(names, filepath.Join(f.dir, dir))
 	}
-	return f.Claim.Keep(names...)
+	return f.claim.Keep(names...)
 }
 
 // CheckLayout refuses a store whose log is gone, which the log cannot tell when no checkpoint covers a part of it, or which
@@ -76,7 +76,7 @@ func (f *Files) CheckLayout() error {
 	if f.Manifest.Number > 0 {
 		names, err := f.list(LogDir)
 		if err == nil && !slices.ContainsFunc(names, func(name string) bool { return filepath.Ext(name) == ".log" }) {
-			err = fmt.Errorf("%w: %s: the log is missing", base.ErrCorrupt, filepath.Join(f.Dir, LogDir, wal.FirstName))
+			err = fmt.Errorf("%w: %s: the log is missing", base.ErrCorrupt, filepath.Join(f.dir, LogDir, wal.FirstName))
 		}
 		return err
 	}
@@ -92,13 +92,14 @@ func (f *Files) CheckLayout() error {
 	return nil
 }
 
+// NoManifest is the error for a store that has what is named and no manifest.
 func (f *Files) NoManifest(what string) error {
-	return fmt.Errorf("%w: %s: there is %s and no manifest", base.ErrCorrupt, filepath.Join(f.Dir, ManifestPrefix+"*"), what)
+	return fmt.Errorf("%w: %s: there is %s and no manifest", base.ErrCorrupt, filepath.Join(f.dir, ManifestPattern), what)
 }
 
 // list returns the names in a directory of the store, none if it is missing.
 func (f *Files) list(dir string) ([]string, error) {
-	names, err := f.FS.List(filepath.Join(f.Dir, dir))
+	names, err := f.fs.List(filepath.Join(f.dir, dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -122,11 +123,11 @@ func (f *Files) CompleteLayout(log *wal.Log) error {
 // MakeDirs makes the directories that are missing, durably.
 func (f *Files) MakeDirs() error {
 	for _, dir := range storedDirs {
-		if err := f.FS.MkdirAll(filepath.Join(f.Dir, dir)); err != nil {
+		if err := f.fs.MkdirAll(filepath.Join(f.dir, dir)); err != nil {
 			return err
 		}
 	}
-	return f.FS.SyncDir(f.Dir)
+	return f.fs.SyncDir(f.dir)
 }
 
 // MendCopy writes the second copy of the manifest if a crash has kept it from being there, or it is damaged.
@@ -134,14 +135,14 @@ func (f *Files) MendCopy() error {
 	if err := f.CheckCopy(); err == nil || !errors.Is(err, base.ErrCorrupt) {
 		return err
 	}
-	return vfs.WriteFileAtomic(f.FS, f.Dir, ManifestName(f.Manifest.Number)+CopySuffix, f.Manifest.Encode(f.ID))
+	return vfs.WriteFileAtomic(f.fs, f.dir, ManifestName(f.Manifest.Number)+CopySuffix, f.Manifest.encode(f.id))
 }
 
 // CheckCopy compares the second copy of the manifest with the manifest.
 func (f *Files) CheckCopy() error {
-	name := filepath.Join(f.Dir, ManifestName(f.Manifest.Number)+CopySuffix)
-	data, err := vfs.ReadFile(f.FS, name)
-	if err == nil && !bytes.Equal(data, f.Manifest.Encode(f.ID)) {
+	name := filepath.Join(f.dir, ManifestName(f.Manifest.Number)+CopySuffix)
+	data, err := vfs.ReadFile(f.fs, name)
+	if err == nil && !bytes.Equal(data, f.Manifest.encode(f.id)) {
 		return fmt.Errorf("%w: %s differs from the manifest", base.ErrCorrupt, name)
 	}
 	return base.Missing(err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/internal/columns"
 	"github.com/residualdb/residual/internal/vfs"
 )
 
@@ -19,58 +20,72 @@ const (
 	listSuffix = ".list"
 )
 
-// ListKind tells lists apart; it is also the name of their directory.
+// ListKind is what a list is of.
 type ListKind uint8
 
+// The kinds of lists, in the order in which a manifest has them.
 const (
 	ListKeys ListKind = iota + 1
 	ListRejects
 	ListActuals
+	listKinds
 )
 
-func (k ListKind) String() string {
-	return [...]string{ListKeys: "keys", ListRejects: "quarantine", ListActuals: "orphans"}[k]
+// listKind says of each kind the directory of its lists and the version of those that are written; those of versions before
+// it are read.
+var listKind = [listKinds]struct {
+	dir     string
+	version uint32
+}{
+	ListKeys:    {"keys", 2},
+	ListRejects: {"quarantine", 1},
+	ListActuals: {"orphans", 2},
 }
 
-// Version returns the version of the lists that are written; those before it are read.
-func (k ListKind) version() uint32 {
-	if k == ListRejects {
-		return 1
-	}
-	return 2
-}
+// String returns the name of the directory.
+func (k ListKind) String() string { return listKind[k].dir }
 
 // List is a list that was read and checked: the cursor is at the count of its entries.
 type List struct {
-	base.Cursor
+	columns.Cursor
+	Kind    ListKind
 	Version uint32
 }
 
-func ListName(number uint64) string { return fmt.Sprintf("%012d%s", number, listSuffix) }
+func listName(number uint64) string { return fmt.Sprintf("%012d%s", number, listSuffix) }
 
-func ListHeader(store [16]byte, kind ListKind, count int) []byte {
-	dst := binary.LittleEndian.AppendUint32([]byte(listMagic), kind.version())
-	dst = append(dst, store[:]...)
-	dst = append(dst, byte(kind))
-	return binary.AppendUvarint(dst, uint64(count))
+// WriteList writes a list of encoded entries under a number of its own. newest is the time of the newest entry, in Unix
+// milliseconds. Commit syncs its directory.
+func (f *Files) WriteList(kind ListKind, count int, entries []byte, newest int64) (ListRef, error) {
+	content := encodeList(f.id, kind, count, entries)
+	ref := FileRef{f.number(), int64(len(content)), binary.LittleEndian.Uint32(content[len(content)-4:])}
+	err := vfs.WriteFileAtomic(f.fs, filepath.Join(f.dir, kind.String()), listName(ref.Number), content)
+	return ListRef{FileRef: ref, Entries: uint64(count), Newest: newest}, err
 }
 
-// WriteList finishes the content with its CRC and writes it. The caller syncs the directory above.
-func WriteList(fs vfs.FS, dir string, kind ListKind, number uint64, content []byte) (FileRef, error) {
-	crc := crc32.Checksum(content, Castagnoli)
-	content = binary.LittleEndian.AppendUint32(content, crc)
-	sub := filepath.Join(dir, kind.String())
-	return FileRef{number, int64(len(content)), crc}, vfs.WriteFileAtomic(fs, sub, ListName(number), content)
+func encodeList(store [16]byte, kind ListKind, count int, entries []byte) []byte {
+	dst := make([]byte, 0, listHeaderBytes+binary.MaxVarintLen64+len(entries)+4)
+	dst = binary.LittleEndian.AppendUint32(append(dst, listMagic...), listKind[kind].version)
+	dst = append(append(dst, store[:]...), byte(kind))
+	dst = append(binary.AppendUvarint(dst, uint64(count)), entries...)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
+}
+
+const listHeaderBytes = len(listMagic) + 4 + 16 + 1
+
+// ListPath returns where a list is.
+func (f *Files) ListPath(kind ListKind, number uint64) string {
+	return filepath.Join(f.dir, kind.String(), listName(number))
 }
 
 // ReadList returns a list that the manifest names, checked.
-func ReadList(fs vfs.FS, dir string, store [16]byte, kind ListKind, ref FileRef) (*List, error) {
-	name := filepath.Join(dir, kind.String(), ListName(ref.Number))
-	b, err := vfs.ReadFile(fs, name)
+func (f *Files) ReadList(kind ListKind, ref FileRef) (*List, error) {
+	name := f.ListPath(kind, ref.Number)
+	b, err := vfs.ReadFile(f.fs, name)
 	if err != nil {
 		return nil, base.Missing(err)
 	}
-	l, crc, err := OpenList(b, store, kind)
+	l, crc, err := DecodeList(b, f.id, kind)
 	if err == nil && (crc != ref.CRC || int64(len(b)) != ref.Size) {
 		err = fmt.Errorf("%w: %w", base.ErrCorrupt, base.ErrMisplaced)
 	}
@@ -80,41 +95,21 @@ func ReadList(fs vfs.FS, dir string, store [16]byte, kind ListKind, ref FileRef)
 	return l, nil
 }
 
-// OpenList checks a list and returns it and its CRC.
-func OpenList(b []byte, store [16]byte, kind ListKind) (*List, uint32, error) {
-	const fixed = len(listMagic) + 4 + 16 + 1
-	if len(b) < fixed+4 || string(b[:len(listMagic)]) != listMagic {
+// DecodeList checks a list and returns it and its CRC.
+func DecodeList(b []byte, store [16]byte, kind ListKind) (*List, uint32, error) {
+	if len(b) < listHeaderBytes+4 || string(b[:len(listMagic)]) != listMagic {
 		return nil, 0, fmt.Errorf("%w: not a list", base.ErrCorrupt)
 	}
 	body := b[:len(b)-4]
-	crc := crc32.Checksum(body, Castagnoli)
+	crc := crc32.Checksum(body, castagnoli)
 	version := binary.LittleEndian.Uint32(b[len(listMagic):])
 	switch {
 	case crc != binary.LittleEndian.Uint32(b[len(body):]):
 		return nil, 0, fmt.Errorf("%w: the list fails its check", base.ErrCorrupt)
-	case version == 0 || version > kind.version():
+	case version == 0 || version > listKind[kind].version:
 		return nil, 0, fmt.Errorf("%w: list version %d", base.ErrVersion, version)
 	case string(b[12:28]) != string(store[:]) || b[28] != byte(kind):
 		return nil, 0, fmt.Errorf("%w: %w", base.ErrCorrupt, base.ErrMisplaced)
 	}
-	return &List{base.Cursor{Rest: body[fixed:]}, version}, crc, nil
-}
-
-func (f *Files) WriteList(kind ListKind, content []byte, entries int, newest int64) (ListRef, error) {
-	ref, err := WriteList(f.FS, f.Dir, kind, f.Number(), content)
-	return ListRef{FileRef: ref, Entries: uint64(entries), Newest: newest}, err
-}
-
-// LoadLists gives the entries of each list to decode, the oldest list first.
-func (f *Files) LoadLists(kind ListKind, refs []ListRef, decode func(*List) error) error {
-	for _, ref := range refs {
-		c, err := ReadList(f.FS, f.Dir, f.ID, kind, ref.FileRef)
-		if err != nil {
-			return err
-		}
-		if err := decode(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return &List{columns.NewCursor(body[listHeaderBytes:], base.ErrCorrupt), kind, version}, crc, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,11 +12,12 @@ import (
 	"strings"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/internal/columns"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
 )
 
-// A manifest says which files make up the store and up to where they cover the log. Its rename is the commit point of a
+// Manifest says which files make up the store and up to where they cover the log. Its rename is the commit point of a
 // checkpoint: what it does not name does not exist. See docs/format-pack.md.
 type Manifest struct {
 	Number uint64
@@ -24,10 +26,8 @@ type Manifest struct {
 	// LastFile is the last number taken for a pack or list; a number is used once in a store's life.
 	LastFile uint64
 	Packs    []PackRef
-	// Keys and rejects are the lists that hold the idempotency window and the quarantine, oldest first.
-	Keys, Rejects []ListRef
-	// Actuals are the lists of the remembered actuals.
-	Actuals []ListRef
+	// Lists are those of each kind, the oldest first. The first element is not used.
+	Lists [listKinds][]ListRef
 	// Trusted is what the trusted clock said at the commit, in Unix milliseconds; 0 in a manifest of version 1.
 	Trusted int64
 }
@@ -53,21 +53,49 @@ type PackRef struct {
 }
 
 const (
-	ManifestPrefix  = "MANIFEST-"
-	ManifestMagic   = "RSDMANI\x01"
+	manifestPrefix  = "MANIFEST-"
+	manifestMagic   = "RSDMANI\x01"
 	manifestVersion = 2
 	fileRefBytesMin = 1 + 1 + 4
 )
 
-func ManifestName(number uint64) string { return fmt.Sprintf("%s%012d", ManifestPrefix, number) }
+// ManifestPattern stands for the name of a manifest of any number in the text of errors.
+const ManifestPattern = manifestPrefix + "*"
+
+// ManifestName returns the file name of a manifest.
+func ManifestName(number uint64) string { return fmt.Sprintf("%s%012d", manifestPrefix, number) }
 
 // CopySuffix ends the name of a second copy of the manifest, which Salvage falls back on: without a manifest nothing tells
 // which segments a merge has replaced.
 const CopySuffix = ".copy"
 
-func (m *Manifest) Encode(store [16]byte) []byte {
-	dst := append([]byte(ManifestMagic), 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(dst[len(ManifestMagic):], m.version())
+// AllLists calls yield for each list of the manifest, by kind.
+func (m *Manifest) AllLists(yield func(ListKind, ListRef) bool) {
+	for kind := ListKeys; kind < listKinds; kind++ {
+		for _, l := range m.Lists[kind] {
+			if !yield(kind, l) {
+				return
+			}
+		}
+	}
+}
+
+// Clone returns a copy that may be changed.
+func (m *Manifest) Clone() Manifest {
+	c := *m
+	c.Packs = slices.Clone(m.Packs)
+	for i := range c.Packs {
+		c.Packs[i].Dead = slices.Clone(c.Packs[i].Dead)
+	}
+	for kind := range c.Lists {
+		c.Lists[kind] = slices.Clone(m.Lists[kind])
+	}
+	return c
+}
+
+func (m *Manifest) encode(store [16]byte) []byte {
+	dst := append([]byte(manifestMagic), 0, 0, 0, 0)
+	binary.LittleEndian.PutUint32(dst[len(manifestMagic):], m.version())
 	dst = append(dst, store[:]...)
 	dst = binary.AppendUvarint(dst, m.Number)
 	dst = binary.AppendUvarint(dst, m.Covered.LSN)
@@ -82,7 +110,7 @@ func (m *Manifest) Encode(store [16]byte) []byte {
 			dst = binary.AppendUvarint(dst, uint64(d))
 		}
 	}
-	for _, lists := range [][]ListRef{m.Keys, m.Rejects, m.Actuals} {
+	for _, lists := range m.Lists[ListKeys:] {
 		dst = binary.AppendUvarint(dst, uint64(len(lists)))
 		for _, l := range lists {
 			dst = l.append(dst)
@@ -93,7 +121,7 @@ func (m *Manifest) Encode(store [16]byte) []byte {
 	if m.version() > 1 {
 		dst = binary.AppendVarint(dst, m.Trusted)
 	}
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, Castagnoli))
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
 }
 
 // version is that of the manifest's bytes: one that was read is encoded as it was, to be compared with its copy.
@@ -110,59 +138,60 @@ func (f FileRef) append(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, f.CRC)
 }
 
-func DecodeManifest(b []byte, store [16]byte) (*Manifest, error) {
-	const fixed = len(ManifestMagic) + 4 + 16 + 4
-	if len(b) < fixed || string(b[:len(ManifestMagic)]) != ManifestMagic {
+func decodeManifest(b []byte, store [16]byte) (*Manifest, error) {
+	const fixed = len(manifestMagic) + 4 + 16 + 4
+	if len(b) < fixed || string(b[:len(manifestMagic)]) != manifestMagic {
 		return nil, fmt.Errorf("%w: not a manifest", base.ErrCorrupt)
 	}
 	body := b[:len(b)-4]
-	if crc32.Checksum(body, Castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) {
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[len(body):]) {
 		return nil, fmt.Errorf("%w: the manifest fails its check", base.ErrCorrupt)
 	}
-	c := base.Cursor{Rest: body[len(ManifestMagic):]}
-	version := c.Uint32("version")
+	c := columns.NewCursor(body[len(manifestMagic):], base.ErrCorrupt)
+	version := c.Uint32()
 	if version == 0 || version > manifestVersion {
 		return nil, fmt.Errorf("%w: manifest version %d", base.ErrVersion, version)
 	}
-	if string(c.Bytes(16, "store id")) != string(store[:]) {
+	if string(c.Bytes(16)) != string(store[:]) {
 		return nil, fmt.Errorf("%w: the manifest: %w", base.ErrCorrupt, base.ErrMisplaced)
 	}
-	m := &Manifest{Number: c.Uvarint("number")}
-	m.Covered = wal.Position{LSN: c.Uvarint("LSN"), File: c.Uvarint32("log file"), CRC: c.Uint32("log CRC")}
-	m.LastFile = c.Uvarint("last file")
+	m := &Manifest{Number: c.Uvarint()}
+	m.Covered = wal.Position{LSN: c.Uvarint(), File: c.Uvarint32(), CRC: c.Uint32()}
+	m.LastFile = c.Uvarint()
 	m.Packs = make([]PackRef, c.Count(fileRefBytesMin+1, "packs"))
 	for i := range m.Packs {
 		p := &m.Packs[i]
 		p.FileRef = readFileRef(&c)
 		p.Dead = make([]uint32, c.Count(1, "retired entries"))
 		for k := range p.Dead {
-			p.Dead[k] = c.Uvarint32("retired entry")
+			p.Dead[k] = c.Uvarint32()
 		}
 	}
-	for _, lists := range []*[]ListRef{&m.Keys, &m.Rejects, &m.Actuals} {
-		*lists = make([]ListRef, c.Count(fileRefBytesMin+2, "lists"))
-		for i := range *lists {
-			(*lists)[i] = ListRef{readFileRef(&c), c.Uvarint("entries"), c.Varint("newest entry")}
+	for kind := ListKeys; kind < listKinds; kind++ {
+		lists := make([]ListRef, c.Count(fileRefBytesMin+2, "lists"))
+		for i := range lists {
+			lists[i] = ListRef{readFileRef(&c), c.Uvarint(), c.Varint()}
 		}
+		m.Lists[kind] = lists
 	}
 	if version > 1 {
-		if m.Trusted = c.Varint("trusted time"); m.Trusted == 0 {
+		if m.Trusted = c.Varint(); m.Trusted == 0 {
 			c.Fail("trusted time")
 		}
 	}
-	if err := c.End("the manifest"); err != nil {
-		return nil, err
+	if err := c.End(); err != nil {
+		return nil, fmt.Errorf("the manifest: %w", err)
 	}
 	return m, nil
 }
 
-func readFileRef(c *base.Cursor) FileRef {
-	return FileRef{Number: c.Uvarint("file number"), Size: int64(c.Uvarint("file size")), CRC: c.Uint32("file CRC")}
+func readFileRef(c *columns.Cursor) FileRef {
+	return FileRef{Number: c.Uvarint(), Size: int64(c.Uvarint()), CRC: c.Uint32()}
 }
 
-// LoadManifest reads the newest manifest; a store that has made no checkpoint has none. A damaged one is refused: the
+// loadManifest reads the newest manifest; a store that has made no checkpoint has none. A damaged one is refused: the
 // one before it no longer fits the log. Older ones are what an interrupted checkpoint left.
-func LoadManifest(fs vfs.FS, dir string, store [16]byte) (*Manifest, error) {
+func loadManifest(fs vfs.FS, dir string, store [16]byte) (*Manifest, error) {
 	number, found, err := NewestManifest(fs, dir, "")
 	if err != nil || !found {
 		return &Manifest{}, err
@@ -172,7 +201,7 @@ func LoadManifest(fs vfs.FS, dir string, store [16]byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := DecodeManifest(data, store)
+	m, err := decodeManifest(data, store)
 	if err == nil && m.Number != number {
 		err = fmt.Errorf("%w: it says it is number %d", base.ErrCorrupt, m.Number)
 	}
@@ -182,14 +211,14 @@ func LoadManifest(fs vfs.FS, dir string, store [16]byte) (*Manifest, error) {
 	return m, nil
 }
 
-// NewestManifest returns the highest number of a manifest, or of a copy of one if suffix is copySuffix.
+// NewestManifest returns the highest number of a manifest, or of a copy of one if suffix is CopySuffix.
 func NewestManifest(fs vfs.FS, dir, suffix string) (number uint64, found bool, err error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return 0, false, err
 	}
 	for _, name := range names {
-		n, err := parseNumber(name, ManifestPrefix, suffix)
+		n, err := parseNumber(name, manifestPrefix, suffix)
 		if err != nil {
 			continue
 		}
@@ -220,4 +249,18 @@ func (m *Manifest) Retire(pl *Place) {
 	if len(p.Dead) == len(pl.Pack.Entries) {
 		m.Packs = slices.Delete(m.Packs, i, i+1)
 	}
+}
+
+// IdentifyManifest reads a manifest of whatever store, or a copy of one, and returns the id of that store. One that is missing
+// or damaged is an error of class corrupt.
+func IdentifyManifest(fs vfs.FS, name string) (id [16]byte, err error) {
+	data, err := vfs.ReadFile(fs, name)
+	if err != nil {
+		return id, base.Missing(err)
+	}
+	if rest, ok := bytes.CutPrefix(data, []byte(manifestMagic)); ok && len(rest) >= 4+len(id) {
+		copy(id[:], rest[4:])
+	}
+	_, err = decodeManifest(data, id)
+	return id, err
 }

@@ -16,7 +16,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: a pack is not synced", in: "engine", hint: "TestCrash$",
 			old: `	if err := w.file.Sync(); err != nil {
-		return nil, errors.Join(fmt.Errorf("sync %s: %w", w.name, err), w.abort())
+		return nil, errors.Join(fmt.Errorf("sync %s: %w", w.path, err), w.Abort())
 	}
 `,
 			fresh: ``,
@@ -102,8 +102,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the idempotency window is not loaded", in: "engine", hint: "TestCrash$/checkpoint",
-			old:   `return decodeKeys(c, db.keys.restore) })`,
-			fresh: `return nil })`,
+			old:   `sidecar.Sinks{Key: db.keys.Restore, Reject`,
+			fresh: `sidecar.Sinks{Reject`,
 		},
 		{
 			name: "engine: keys of replayed records are forgotten", in: "engine", hint: "TestCrash$/append",
@@ -194,11 +194,11 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	return nil`,
 		},
 		{
-			name: "engine: checkpoints end for good on a full disk", in: "engine", hint: "TestNoSpace|TestDiskFull",
-			old: `	if err := vfs.ReplaceFile(f.FS, f.Dir, name, content); err != nil {
+			name: "engine: checkpoints end for good on a full disk", function: "Commit", in: "engine", hint: "TestNoSpace|TestDiskFull",
+			old: `	if err := vfs.ReplaceFile(f.fs, f.dir, name, content); err != nil {
 		return err
 	}`,
-			fresh: `	if err := vfs.ReplaceFile(f.FS, f.Dir, name, content); err != nil {
+			fresh: `	if err := vfs.ReplaceFile(f.fs, f.dir, name, content); err != nil {
 		return f.Fail(err)
 	}`,
 		},
@@ -223,7 +223,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	k.keys, written.keys = nil, 0`,
 		},
 		{
-			name: "engine: a leftover pack is taken over", in: "engine", hint: "TestCrash",
+			name: "engine: a leftover pack is taken over", function: "Commit", in: "engine", hint: "TestCrash",
 			old: `	next.lastFile = f.LastFile
 `,
 			fresh: ``,

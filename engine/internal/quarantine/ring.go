@@ -1,14 +1,14 @@
-package engine
+package quarantine
 
 import "sort"
 
-// rejectRing holds rejected rows in the order they came, each in the bytes that it has in a list. Adding one and
+// ring holds rejected rows in the order they came, each in the bytes that it has in a list. Adding one and
 // dropping the oldest take the same time however many there are.
-type rejectRing struct {
+type ring struct {
 	// chunkBytes is the size of a chunk, but for one that holds a single longer row.
 	chunkBytes int
 	// chunks hold the rows from first to next, one behind the other.
-	chunks      []*rejectChunk
+	chunks      []*chunk
 	first, next uint64
 	// bytes is the memory of the chunks.
 	bytes int64
@@ -16,8 +16,8 @@ type rejectRing struct {
 	scratch []byte
 }
 
-// rejectChunk is memory for some rows.
-type rejectChunk struct {
+// chunk is memory for some rows.
+type chunk struct {
 	first uint64 // number of its first row
 	rows  []byte
 	ends  []uint32
@@ -26,10 +26,10 @@ type rejectChunk struct {
 // rejectRowBytes is what a row takes beside its own bytes.
 const rejectRowBytes = 4
 
-func (c *rejectChunk) next() uint64 { return c.first + uint64(len(c.ends)) }
+func (c *chunk) next() uint64 { return c.first + uint64(len(c.ends)) }
 
 // row returns row i of the chunk.
-func (c *rejectChunk) row(i int) []byte {
+func (c *chunk) row(i int) []byte {
 	start := uint32(0)
 	if i > 0 {
 		start = c.ends[i-1]
@@ -37,17 +37,17 @@ func (c *rejectChunk) row(i int) []byte {
 	return c.rows[start:c.ends[i]:c.ends[i]]
 }
 
-func (r *rejectRing) len() int { return int(r.next - r.first) }
+func (r *ring) len() int { return int(r.next - r.first) }
 
 // push adds a row.
-func (r *rejectRing) push(row *QuarantineRow) {
-	r.scratch = appendReject(r.scratch[:0], row)
-	var last *rejectChunk
+func (r *ring) push(row *Row) {
+	r.scratch = appendEntry(r.scratch[:0], row)
+	var last *chunk
 	if n := len(r.chunks); n > 0 {
 		last = r.chunks[n-1]
 	}
 	if last == nil || len(last.rows)+len(r.scratch) > cap(last.rows) {
-		last = &rejectChunk{first: r.next, rows: make([]byte, 0, max(r.chunkBytes, len(r.scratch)))}
+		last = &chunk{first: r.next, rows: make([]byte, 0, max(r.chunkBytes, len(r.scratch)))}
 		r.chunks = append(r.chunks, last)
 		r.bytes += int64(cap(last.rows))
 	}
@@ -58,7 +58,7 @@ func (r *rejectRing) push(row *QuarantineRow) {
 }
 
 // drop removes the oldest row; there must be one. The memory of a chunk goes with its last row.
-func (r *rejectRing) drop() {
+func (r *ring) drop() {
 	r.first++
 	if c := r.chunks[0]; r.first == c.next() {
 		r.bytes -= int64(cap(c.rows)) + rejectRowBytes*int64(len(c.ends))
@@ -68,7 +68,7 @@ func (r *rejectRing) drop() {
 }
 
 // at returns row n, which must be there. It is not to be changed.
-func (r *rejectRing) at(n uint64) []byte {
+func (r *ring) at(n uint64) []byte {
 	i := sort.Search(len(r.chunks), func(i int) bool { return r.chunks[i].next() > n })
 	return r.chunks[i].row(int(n - r.chunks[i].first))
 }

@@ -1,0 +1,39 @@
+package quarantine
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/columns"
+)
+
+const entryBytesMin = 8
+
+func appendEntry(dst []byte, r *Row) []byte {
+	dst = columns.AppendText(columns.AppendText(columns.AppendText(dst, r.Source), r.Column), r.Reason)
+	dst = append(dst, byte(r.Code))
+	dst = columns.AppendText(dst, r.ImportID)
+	dst = binary.AppendUvarint(dst, uint64(r.LineNumber))
+	dst = columns.AppendText(dst, r.Line)
+	return binary.AppendVarint(dst, r.InsertedAt.UnixMilli())
+}
+
+func readEntry(c *columns.Cursor) Row {
+	return Row{
+		Source: string(c.Text()), Column: string(c.Text()), Reason: string(c.Text()),
+		Code: event.Code(c.Uint8()), ImportID: string(c.Text()), LineNumber: int(c.Uvarint()),
+		Line: append([]byte(nil), c.Text()...), InsertedAt: time.UnixMilli(c.Varint()).UTC(),
+	}
+}
+
+// ReadEntries gives the rows of a list of rejects to add.
+func ReadEntries(c *columns.Cursor, add func(Row)) error {
+	for range c.Count(entryBytesMin, "rejects") {
+		r := readEntry(c)
+		if c.Err == nil {
+			add(r)
+		}
+	}
+	return c.End()
+}
