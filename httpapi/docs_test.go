@@ -66,7 +66,7 @@ func TestDocumentedLimits(t *testing.T) {
 		fmt.Sprintf("An answer of up to %s is sent whole", size(httpapi.AnswerPieceBytes)),
 		fmt.Sprintf("at %s a second on average", size(httpapi.AnswerBytesPerSecond)),
 		fmt.Sprintf("| time of a query; of queueing a batch | %s; %s | 503 |", seconds(l.QueryTimeout), seconds(l.AppendTimeout)),
-		fmt.Sprintf("| wait of events for their turn | %d ms | 503 |", l.AdmitTimeout/time.Millisecond),
+		fmt.Sprintf("| wait of events for a slot | %d ms | 503 |", l.AdmitTimeout/time.Millisecond),
 		fmt.Sprintf("| bodies in flight, all together | %s | 503 |", size(l.InFlightBytesMax)),
 		fmt.Sprintf("| requests taken in at once; queries at once | %d; %d | 503 |", l.IngestsMax, l.QueriesMax),
 		fmt.Sprintf("| connections; from one address | %d; %d | 503; 429 |", l.ConnsMax, l.ConnsPerIPMax),

@@ -26,7 +26,7 @@ type Limits struct {
 	QueryTimeout time.Duration
 	// AppendTimeout is the time the store has to queue a batch. Default: 30 s.
 	AppendTimeout time.Duration
-	// AdmitTimeout is how long a request with events waits for its turn before its body is read, while IngestsMax are being
+	// AdmitTimeout is how long a request with events waits for a slot before its body is read, while IngestsMax are being
 	// taken in. Default: 500 ms.
 	AdmitTimeout time.Duration
 
@@ -49,7 +49,7 @@ type Limits struct {
 	// IngestsMax and QueriesMax bound requests inside the store, apart from each other so that neither kind starves
 	// the other. One that is taken in holds up to about 2 MiB beside its body. Default: 256 each.
 	IngestsMax, QueriesMax int
-	// DecodesMax bounds the requests whose lines are decoded at one time; the others wait for their turn. Default: the
+	// DecodesMax bounds the requests whose lines are decoded at one time; the others wait. Default: the
 	// processors less one, at least one, so that publishing, sealing and queries find one of them.
 	DecodesMax int
 	// RequestsPerSecond bounds the requests of one token, or of one address where there is no token, in bursts of up to

@@ -69,7 +69,7 @@ func (s *Server) writeOwn(w *encode.Exposition) {
 	w.Gauge("residual_http_connections", "Open connections.", float64(s.openConns()))
 	w.Gauge("residual_http_body_bytes", "Bytes of bodies being taken in.", float64(s.bodies.Held.Load()))
 	w.Gauge("residual_http_ingests", "Requests being taken in.", float64(s.ingests.Taken()))
-	w.Gauge("residual_http_ingests_waiting", "Requests that wait for their turn to be taken in.", float64(s.ingests.Waiting.Load()))
+	w.Gauge("residual_http_ingests_waiting", "Requests that wait for a slot to be taken in.", float64(s.ingests.Waiting.Load()))
 	w.Gauge("residual_http_queries", "Queries running.", float64(s.queries.Taken()))
 }
 
@@ -144,7 +144,7 @@ func writeLog(w *encode.Exposition, stats *engine.Stats) {
 }
 
 // gauge is a family of what /metrics says of every model. Its samples have the labels model_id and environment, which
-// stay when another version takes over.
+// stay when another version takes over; its name follows residual_model_.
 type gauge struct {
 	name, help string
 	// value returns NaN where there is no sample.
@@ -152,53 +152,17 @@ type gauge struct {
 }
 
 var gauges = [...]gauge{
-	{
-		"residual_model_last_prediction_timestamp_seconds", "Timestamp of the newest prediction, Unix seconds.",
-		func(r *engine.GaugesRow) float64 { return unixSeconds(r.LastPrediction) },
-	},
-	{
-		"residual_model_predictions", "Predictions of the last 24 hours, with and without an actual.",
-		func(r *engine.GaugesRow) float64 { return float64(r.PredictionCount) },
-	},
-	{
-		"residual_model_actuals", "Predictions of the last 24 hours with an actual.",
-		func(r *engine.GaugesRow) float64 { return float64(r.ActualCount) },
-	},
-	{
-		"residual_model_coverage", "Share of the predictions of the last 24 hours that have an actual.",
-		func(r *engine.GaugesRow) float64 { return r.ActualCoverage.Float64() },
-	},
-	{
-		"residual_model_versions_without_actuals",
-		"Versions with predictions in the last 24 hours and no actual in the last 7 days.",
-		func(r *engine.GaugesRow) float64 { return float64(r.VersionsWithoutActuals) },
-	},
-	{
-		"residual_model_rmse", "RMSE of the latest version, last 24 hours.",
-		func(r *engine.GaugesRow) float64 { return errorSample(r.RMSE) },
-	},
-	{
-		"residual_model_mae", "MAE of the latest version, last 24 hours.",
-		func(r *engine.GaugesRow) float64 { return errorSample(r.MAE) },
-	},
-	{
-		"residual_model_recent_actuals", "Predictions with an actual that the drift rests on: last 6 hours.",
-		func(r *engine.GaugesRow) float64 { return float64(r.Drift.Recent.ActualCount) },
-	},
-	{
-		"residual_model_reference_actuals",
-		"Predictions with an actual that the drift is measured against: 7 days up to the last 6 hours.",
-		func(r *engine.GaugesRow) float64 { return float64(r.Drift.Reference.ActualCount) },
-	},
-	{
-		"residual_model_drift",
-		"MAE of the last 6 hours against that of the 7 days up to there, as a ratio: 0.25 is a quarter worse.",
-		func(r *engine.GaugesRow) float64 { return r.Drift.RelativeChange.Float64() },
-	},
-	{
-		"residual_model_drift_z", "The difference of these two MAEs over its standard error.",
-		func(r *engine.GaugesRow) float64 { return r.Drift.Z.Float64() },
-	},
+	{"last_prediction_timestamp_seconds", "Timestamp of the newest prediction, Unix seconds.", func(r *engine.GaugesRow) float64 { return unixSeconds(r.LastPrediction) }},
+	{"predictions", "Predictions of the last 24 hours, with and without an actual.", func(r *engine.GaugesRow) float64 { return float64(r.PredictionCount) }},
+	{"actuals", "Predictions of the last 24 hours with an actual.", func(r *engine.GaugesRow) float64 { return float64(r.ActualCount) }},
+	{"coverage", "Share of the predictions of the last 24 hours that have an actual.", func(r *engine.GaugesRow) float64 { return r.ActualCoverage.Float64() }},
+	{"versions_without_actuals", "Versions with predictions in the last 24 hours and no actual in the last 7 days.", func(r *engine.GaugesRow) float64 { return float64(r.VersionsWithoutActuals) }},
+	{"rmse", "RMSE of the latest version, last 24 hours.", func(r *engine.GaugesRow) float64 { return errorSample(r.RMSE) }},
+	{"mae", "MAE of the latest version, last 24 hours.", func(r *engine.GaugesRow) float64 { return errorSample(r.MAE) }},
+	{"recent_actuals", "Predictions with an actual that the drift rests on: last 6 hours.", func(r *engine.GaugesRow) float64 { return float64(r.Drift.Recent.ActualCount) }},
+	{"reference_actuals", "Predictions with an actual that the drift is measured against: 7 days up to the last 6 hours.", func(r *engine.GaugesRow) float64 { return float64(r.Drift.Reference.ActualCount) }},
+	{"drift", "MAE of the last 6 hours against that of the 7 days up to there, as a ratio: 0.25 is a quarter worse.", func(r *engine.GaugesRow) float64 { return r.Drift.RelativeChange.Float64() }},
+	{"drift_z", "The difference of these two MAEs over its standard error.", func(r *engine.GaugesRow) float64 { return r.Drift.Z.Float64() }},
 }
 
 // errorSample is an error as a sample: one beyond float64 is infinite, so that a rule with a threshold still fires.
@@ -245,7 +209,7 @@ func (s *Server) writeModels(w *encode.Exposition, store Store) {
 		return
 	}
 	for i := range gauges {
-		w.Family(gauges[i].name, "gauge", gauges[i].help)
+		w.Family("residual_model_"+gauges[i].name, "gauge", gauges[i].help)
 		for j := range result.Rows {
 			r := &result.Rows[j]
 			if value := gauges[i].value(r); !math.IsNaN(value) {

@@ -17,7 +17,7 @@ type Memory struct {
 	collected atomic.Int64
 }
 
-// collectInterval is how often a full heap is collected out of turn.
+// collectInterval is how often a full heap is collected before its time.
 const collectInterval = time.Second
 
 // Full tells whether what the last collection left alive is past the limit. While events are refused little is

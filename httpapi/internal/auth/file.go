@@ -125,7 +125,7 @@ func readTokens(dir string) ([]Token, fs.FileInfo, error) {
 }
 
 // editTokens replaces the file by an edited one, durably.
-func editTokens(dir string, edit func([]Token) ([]Token, error)) (err error) {
+func editTokens(dir string, edit func([]Token) ([]Token, error)) error {
 	draft, err := os.OpenFile(filepath.Join(dir, draftName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: another command is changing the tokens; if none is, remove %s", ErrToken, filepath.Join(dir, draftName))
@@ -133,46 +133,40 @@ func editTokens(dir string, edit func([]Token) ([]Token, error)) (err error) {
 	if err != nil {
 		return fmt.Errorf("write tokens: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = draft.Close()
-			_ = os.Remove(draft.Name())
-		}
-	}()
 	tokens, _, err := readTokens(dir)
+	if err == nil {
+		tokens, err = edit(tokens)
+	}
+	if err == nil {
+		if err = commit(draft, dir, tokens); err != nil {
+			err = fmt.Errorf("write tokens: %w", err)
+		}
+	}
 	if err != nil {
-		return err
+		_ = draft.Close()
+		_ = os.Remove(draft.Name())
 	}
-	if tokens, err = edit(tokens); err != nil {
-		return err
-	}
-	encoded, err := json.MarshalIndent(tokensFile{Tokens: tokens}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write tokens: %w", err)
-	}
-	if _, err = draft.Write(append(encoded, '\n')); err != nil {
-		return fmt.Errorf("write tokens: %w", err)
-	}
-	if err = draft.Sync(); err != nil {
-		return fmt.Errorf("write tokens: %w", err)
-	}
-	if err = draft.Close(); err != nil {
-		return fmt.Errorf("write tokens: %w", err)
-	}
-	if err = os.Rename(draft.Name(), filepath.Join(dir, tokensName)); err != nil {
-		return fmt.Errorf("write tokens: %w", err)
-	}
-	return syncDir(dir)
+	return err
 }
 
-func syncDir(dir string) error {
+// commit writes tokens to the draft and puts it in the place of the file.
+func commit(draft *os.File, dir string, tokens []Token) error {
+	encoded, err := json.MarshalIndent(tokensFile{Tokens: tokens}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := draft.Write(append(encoded, '\n')); err != nil {
+		return err
+	}
+	if err := errors.Join(draft.Sync(), draft.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(draft.Name(), filepath.Join(dir, tokensName)); err != nil {
+		return err
+	}
 	d, err := os.Open(dir)
 	if err != nil {
-		return fmt.Errorf("write tokens: %w", err)
+		return err
 	}
-	defer func() { _ = d.Close() }()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("write tokens: sync %s: %w", dir, err)
-	}
-	return nil
+	return errors.Join(d.Sync(), d.Close())
 }
