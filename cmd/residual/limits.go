@@ -50,7 +50,7 @@ func planMemory(limit int64) memoryPlan {
 			ConnsMax:         conns,
 			ConnsPerIPMax:    min(conns/2, 1024),
 			// What so many requests hold beside their bodies is a sixteenth of the memory, and their bodies an eighth if they
-			// are those of residual ingest, of 4 MiB. The others wait for their turn where they cost a connection.
+			// are those of residual ingest, of 4 MiB. The others wait for a slot where they cost a connection.
 			IngestsMax: int(min(limit/(32<<20), 256)),
 		},
 	}
