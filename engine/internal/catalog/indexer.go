@@ -8,20 +8,51 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// Indexer makes the indexes of sealed segments.
+// Indexer makes the indexes of sealed segments. It is safe for concurrent use, and needs no lock of a model: what it reads
+// of a segment never changes.
 type Indexer struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	scratch segment.Scratch
 	held    int64 // bytes of indexes, about
 
-	// Lending is held by the one request at a time that has indexes beyond the bound.
-	Lending sync.Mutex
+	// lending is held by the one request at a time that has indexes beyond the bound.
+	lending sync.Mutex
 }
 
-// Index makes the index of a segment if it has none. One that does not fit is made only if it is lent. What is read
-// never changes, so that no lock of the model's is needed.
-func (x *Indexer) Index(sd *Segment, hash func(id []byte) uint64, limit int64, lend bool) (fits bool, err error) {
+// Index makes the indexes that segments lack. Those for which limit leaves no room are lent to the caller, one at a time,
+// until release, which is to be called whatever the error is.
+func (x *Indexer) Index(missing []*Segment, hash func(id []byte) uint64, limit int64) (release func(), err error) {
+	var lent []*Segment
+	release = func() {
+		for _, sd := range lent {
+			sd.Index.Store(nil)
+		}
+		if len(lent) > 0 {
+			x.lending.Unlock()
+		}
+	}
+	for _, sd := range missing {
+		fits, err := x.index(sd, hash, limit, len(lent) > 0)
+		if err != nil {
+			return release, err
+		}
+		if fits {
+			continue
+		}
+		if len(lent) == 0 {
+			x.lending.Lock()
+			_, err = x.index(sd, hash, limit, true)
+		}
+		if lent = append(lent, sd); err != nil {
+			return release, err
+		}
+	}
+	return release, nil
+}
+
+// index makes the index of a segment if it has none. One that does not fit is made only if it is lent.
+func (x *Indexer) index(sd *Segment, hash func(id []byte) uint64, limit int64, lend bool) (fits bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if sd.Index.Load() != nil {
