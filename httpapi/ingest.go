@@ -73,7 +73,11 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 		hash = body.NewHash(in.source.name, in.format.String())
 	}
 	counted := &countingReader{from: charge.Reader(in.body)}
-	lines := body.NewLines(counted, *s.buffers.Get(), hash)
+	var buffer []byte
+	if kept, ok := s.buffers.Get().(*[]byte); ok {
+		buffer = *kept
+	}
+	lines := body.NewLines(counted, buffer, hash)
 	defer s.putBuffer(lines)
 	if err := lines.Begin(); err != nil {
 		return engine.Appended{}, err
@@ -81,7 +85,10 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	if !slot.Keep(s.limits.AdmitTimeout) {
 		return engine.Appended{}, s.overIngests()
 	}
-	to := s.intakes.Get()
+	to, ok := s.intakes.Get().(*intake)
+	if !ok {
+		to = new(intake)
+	}
 	to.batch.Reset()
 	to.actuals.Reset()
 	if err := s.decode(to, in, lines, store.Rules()); err != nil {

@@ -17,7 +17,6 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/admission"
 	"github.com/residualdb/residual/httpapi/internal/body"
 	"github.com/residualdb/residual/httpapi/internal/conn"
-	"github.com/residualdb/residual/internal/freelist"
 	"github.com/residualdb/residual/internal/thread"
 )
 
@@ -74,8 +73,8 @@ type Server struct {
 
 	store    atomic.Pointer[Store]
 	calls    sync.Pool // of *call
-	intakes  freelist.List[intake]
-	buffers  freelist.List[[]byte] // of the lines of bodies
+	intakes  sync.Pool // of *intake
+	buffers  sync.Pool // of *[]byte, of the lines of bodies
 	decoders body.Decoders
 
 	// What a request passes on its way, from the outside in; the store's own backpressure comes last.
@@ -198,8 +197,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if !s.stopped {
 		s.decodes.threads.Stop()
 	}
-	s.intakes.Drop()
-	s.buffers.Drop()
 	s.stopped = true
 	if err != nil {
 		return fmt.Errorf("httpapi: shut down: %w", err)

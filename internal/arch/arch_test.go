@@ -109,7 +109,7 @@ var rooms = map[string]room{
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
 			"httpapi/internal/encode", "httpapi/internal/problem", "httpapi/internal/upload",
-			"internal/freelist", "internal/jsontext", "internal/thread", "internal/zones",
+			"internal/jsontext", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
 		never:   []string{"net/http"},
@@ -153,7 +153,6 @@ var rooms = map[string]room{
 	"internal/testing/crashtest":   {module: []string{"internal/testing/simdisk"}},
 	"internal/testing/faults":      {},
 	"internal/testing/golden":      {module: []string{"internal/testing/memory"}, outside: []string{"github.com/stretchr/testify"}},
-	"internal/freelist":            {},
 	"internal/jsontext":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/memory":      {},
 	"internal/testing/mutants":     {},

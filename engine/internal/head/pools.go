@@ -9,8 +9,7 @@ import (
 // Pools is the memory of heads that are sealed, for leaves and texts to come. The system has given it already and what
 // is in it needs not be cleared: of memory that is new, that costs as much as filling it.
 //
-// It is in pools and not in a [freelist.List], because it may be all that heads have held: two collections take what
-// nobody asked for between them, so that it is bounded as garbage is. A list would keep it alive by the clock.
+// It may be all that heads have held. Two collections of garbage take what was not asked for between them.
 //
 // Who gives must be the last to know what is given, see [Head.Release].
 type Pools struct {
