@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/segment"
 )
 
 // Classes of errors a caller branches on with [errors.Is].
@@ -48,4 +49,4 @@ var (
 const All = query.All
 
 // Read counts what a query really decoded. Rows answered from aggregates do not count.
-type Read = base.Read
+type Read = segment.Read

@@ -76,7 +76,7 @@ func TestDenseHoursAreWholeBlocks(t *testing.T) {
 			for hour, n := range rows {
 				var a Aggregate
 				from := monthFrom + int64(hour)*hourMilli
-				read, err := s.Window(&a, new(Sketches), 0, from, from+hourMilli, WantAll, new(Scratch))
+				read, err := s.AddWindow(&a, new(Sketches), Window{0, from, from + hourMilli, WantAll}, new(Scratch))
 				require.NoError(t, err)
 				require.Equal(t, uint64(n), a.Rows)
 				require.Zero(t, read.Rows, "hour %d of %d rows", hour, n)

@@ -39,7 +39,7 @@ func TestAllTime(t *testing.T) {
 	s := open(t, b.Finish(nil))
 	require.True(t, c.Equal(readAll(t, s, 0)))
 	var a Aggregate
-	_, err := s.Window(&a, new(Sketches), 0, math.MinInt64, math.MaxInt64, WantErrors, new(Scratch))
+	_, err := s.AddWindow(&a, new(Sketches), Window{0, math.MinInt64, math.MaxInt64, WantErrors}, new(Scratch))
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), a.Rows)
 }
@@ -55,7 +55,7 @@ func TestAllRowsInOneMillisecond(t *testing.T) {
 	for from := int64(monthFrom + 6); from < monthFrom+9; from++ {
 		for to := int64(monthFrom + 6); to < monthFrom+9; to++ {
 			var a Aggregate
-			read, err := s.Window(&a, new(Sketches), 0, from, to, WantAll, new(Scratch))
+			read, err := s.AddWindow(&a, new(Sketches), Window{0, from, to, WantAll}, new(Scratch))
 			require.NoError(t, err)
 			require.Zero(t, read)
 			require.Equal(t, windowRef(&c, from, to, WantAll), a)
@@ -110,10 +110,10 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 			a.Reset()
 			sketches.Reset()
 			sc.Forget()
-			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows == 0 || read.Rows > most[want] {
+			if read, err := s.AddWindow(&a, &sketches, Window{0, from, to, want}, &sc); err != nil || read.Rows == 0 || read.Rows > most[want] {
 				t.Fatal(read, err)
 			}
-			if read, err := s.Window(&a, &sketches, 0, from, to, want, &sc); err != nil || read.Rows != 0 {
+			if read, err := s.AddWindow(&a, &sketches, Window{0, from, to, want}, &sc); err != nil || read.Rows != 0 {
 				t.Fatal(read, err) // the blocks at the edges are held
 			}
 		}))

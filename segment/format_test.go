@@ -175,7 +175,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		for i := range s.NumSeries() {
 			var a Aggregate
-			_, err := s.Window(&a, new(Sketches), i, monthFrom, monthFrom+1000, WantAll, &sc)
+			_, err := s.AddWindow(&a, new(Sketches), Window{i, monthFrom, monthFrom + 1000, WantAll}, &sc)
 			require.True(t, err == nil || errors.Is(err, ErrCorrupt))
 		}
 	})

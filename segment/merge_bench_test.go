@@ -54,7 +54,7 @@ func BenchmarkWindow(b *testing.B) {
 			for b.Loop() {
 				from := c.Times[0] + int64(r.Float64()*(1-share)*float64(span))
 				a.Reset()
-				if _, err := s.Window(&a, new(Sketches), 0, from, from+int64(share*float64(span)), WantErrors, &sc); err != nil {
+				if _, err := s.AddWindow(&a, new(Sketches), Window{0, from, from + int64(share*float64(span)), WantErrors}, &sc); err != nil {
 					b.Fatal(err)
 				}
 			}

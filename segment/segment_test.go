@@ -209,7 +209,7 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 					want := Want(r.IntN(3))
 					var got Aggregate
 					sketches.Reset()
-					read, err := s.Window(&got, &sketches, i, from, to, want, &sc)
+					read, err := s.AddWindow(&got, &sketches, Window{i, from, to, want}, &sc)
 					require.NoError(t, err)
 					require.LessOrEqual(t, read.Rows, uint64(2*blockRows))
 					require.Equal(t, windowRef(series[i].rows, from, to, want), got)

@@ -110,7 +110,7 @@ func TestEdits(t *testing.T) {
 			to = min(to, monthTo)
 			var got Aggregate
 			var sketches Sketches
-			_, err := snapshot.Window(&got, &sketches, at, from, to, WantAll, &sc)
+			_, err := snapshot.AddWindow(&got, &sketches, Window{at, from, to, WantAll}, &sc)
 			require.NoError(t, err)
 			require.Equal(t, windowRef(series[at].rows, from, to, WantAll), got)
 			require.Equal(t, sketchesRef(series[at].rows, from, to), sketches.AppendTo(nil))

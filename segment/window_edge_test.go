@@ -30,7 +30,7 @@ func TestWindowsThatFollowEachOther(t *testing.T) {
 					from, to := min(from, bound), max(from, bound)
 					want := Want(r.IntN(2)) // of a block, first the one and then the other
 					var got Aggregate
-					_, err := s.Window(&got, nil, 0, from, to, want, &sc)
+					_, err := s.AddWindow(&got, nil, Window{0, from, to, want}, &sc)
 					require.NoError(t, err)
 					require.Equal(t, windowRef(rows, from, to, want), got)
 				}

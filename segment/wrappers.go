@@ -12,9 +12,6 @@ func (a *Aggregate) AddRows(times []int64, predicted, actual []float64, known co
 	a.AddUnordered(&NumberColumns{Times: times, Predicted: predicted, Actual: actual, Known: known}, from, to)
 }
 
-// MergeErrors is [Aggregate.MergeWanted] of [WantErrors].
-func (a *Aggregate) MergeErrors(o *Aggregate) { a.MergeWanted(WantErrors, o) }
-
 // AddRows is [Sketches.AddColumns].
 func (d *Sketches) AddRows(predicted, actual []float64, lags []int64, known columns.Bitmap, from, to int) {
 	d.AddColumns(&NumberColumns{Predicted: predicted, Actual: actual, Lags: lags, Known: known}, from, to)
@@ -23,9 +20,4 @@ func (d *Sketches) AddRows(predicted, actual []float64, lags []int64, known colu
 // AppendNumbers is [Columns.AppendColumns].
 func (c *Columns) AppendNumbers(times []int64, predicted, actual []float64, lags []int64, known columns.Bitmap, from, to int) {
 	c.AppendColumns(&NumberColumns{Times: times, Predicted: predicted, Actual: actual, Lags: lags, Known: known}, from, to)
-}
-
-// Window is [Segment.AddWindow].
-func (s *Segment) Window(dst *Aggregate, sketches *Sketches, series int, from, to int64, want Want, sc *Scratch) (Read, error) {
-	return s.AddWindow(dst, sketches, Window{Series: series, From: from, To: to, Want: want}, sc)
 }

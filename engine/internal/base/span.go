@@ -5,17 +5,6 @@ import (
 	"time"
 )
 
-// Read counts what a query really decoded. Rows answered from aggregates do not count.
-type Read struct {
-	Rows, Bytes uint64
-}
-
-// Add adds what another query read.
-func (r *Read) Add(o Read) {
-	r.Rows += o.Rows
-	r.Bytes += o.Bytes
-}
-
 // MinMilli and MaxMilli stand for no bound.
 const (
 	MinMilli = math.MinInt64

@@ -82,8 +82,8 @@ func (mo *Month) Overlaps(w base.Span) bool { return w.From < mo.Span.To && w.To
 func (mo *Month) AllSealed() bool { return mo.Head == nil && len(mo.Frozen) == 0 }
 
 // Window adds the rows of a series that lie in w and are not in segments to dst.
-func (mo *Month) Window(dst *base.Answer, series uint32, w base.Span, want segment.Want) base.Read {
-	var read base.Read
+func (mo *Month) Window(dst *base.Answer, series uint32, w base.Span, want segment.Want) segment.Read {
+	var read segment.Read
 	mo.Heads(func(h *head.Head) {
 		if s := h.Find(series); s != nil {
 			read.Add(s.Window(dst, w, want))

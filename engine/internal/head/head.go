@@ -271,8 +271,8 @@ func (s *Series) findFirst(ts int64) int {
 }
 
 // Window adds the rows in w to dst: whole leaves by their aggregates, at most two by their rows.
-func (s *Series) Window(dst *base.Answer, w base.Span, want segment.Want) base.Read {
-	var read base.Read
+func (s *Series) Window(dst *base.Answer, w base.Span, want segment.Want) segment.Read {
+	var read segment.Read
 	for _, l := range s.Leaves[s.findFirst(w.From):] {
 		switch {
 		case l.first() >= w.To:
@@ -290,14 +290,14 @@ func (s *Series) Window(dst *base.Answer, w base.Span, want segment.Want) base.R
 }
 
 // edge adds the rows of a leaf that lie in w.
-func (l *Leaf) edge(dst *base.Answer, w base.Span, want segment.Want) base.Read {
+func (l *Leaf) edge(dst *base.Answer, w base.Span, want segment.Want) segment.Read {
 	from, _ := slices.BinarySearch(l.times, w.From)
 	to, _ := slices.BinarySearch(l.times, w.To)
 	dst.AddWanted(want, l.times, l.predicted, l.actual, l.known[:], from, to)
 	if want == segment.WantAll {
 		l.addSketches(&dst.Sketches, from, to)
 	}
-	return base.Read{Rows: uint64(to - from), Bytes: uint64(to-from) * bytesPerEdgeRow}
+	return segment.Read{Rows: uint64(to - from), Bytes: uint64(to-from) * bytesPerEdgeRow}
 }
 
 // bytesPerEdgeRow is what a query reads of a row at a window's edge: timestamp, predicted, actual.

@@ -208,7 +208,7 @@ func (f *Staging) bounds(runs []stagedRun) (first, last int64) {
 }
 
 // Window adds the rows of some runs that lie in w to dst.
-func (f *Staging) Window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) base.Read {
+func (f *Staging) Window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) segment.Read {
 	var c freshColumns
 	for _, r := range runs {
 		rows := f.of(r)
@@ -219,7 +219,7 @@ func (f *Staging) Window(dst *base.Answer, runs []stagedRun, w base.Span, want s
 		}
 	}
 	if c.n == 0 {
-		return base.Read{}
+		return segment.Read{}
 	}
 	for i, known := range c.known[:c.n] {
 		if known {
@@ -230,5 +230,5 @@ func (f *Staging) Window(dst *base.Answer, runs []stagedRun, w base.Span, want s
 	if want == segment.WantAll {
 		dst.Sketches.AddRows(c.predicted[:], c.actual[:], nil, c.bits[:], 0, c.n)
 	}
-	return base.Read{Rows: uint64(c.n), Bytes: uint64(c.n) * bytesPerEdgeRow}
+	return segment.Read{Rows: uint64(c.n), Bytes: uint64(c.n) * bytesPerEdgeRow}
 }

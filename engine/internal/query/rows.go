@@ -7,6 +7,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
 )
 
 // rowsAtOnce is how many rows are made under one [Run].
@@ -24,12 +25,12 @@ type Rows[R any] struct {
 
 	ctx  context.Context
 	of   Subjects
-	read base.Read
+	read segment.Read
 	err  error
 }
 
 // EachNamed hands on the rows in the order of names, until yield returns false. A row is valid during the call.
-func (q *Rows[R]) EachNamed(ctx context.Context, yield func(*R) bool) (base.Read, error) {
+func (q *Rows[R]) EachNamed(ctx context.Context, yield func(*R) bool) (segment.Read, error) {
 	if !q.find(ctx) {
 		return q.read, q.err
 	}
@@ -50,7 +51,7 @@ type rowPlace struct {
 
 // EachRanked hands on the rows by class, the lowest first, then by rank, the highest first, then by name, until yield returns
 // false. A row is valid during the call. More than a few are made twice: to be put in order, and when it is their turn.
-func (q *Rows[R]) EachRanked(ctx context.Context, rank func(*R) (class uint8, rank float64), yield func(*R) bool) (base.Read, error) {
+func (q *Rows[R]) EachRanked(ctx context.Context, rank func(*R) (class uint8, rank float64), yield func(*R) bool) (segment.Read, error) {
 	if !q.find(ctx) {
 		return q.read, q.err
 	}
@@ -146,7 +147,7 @@ type Subjects struct {
 }
 
 // Find lists what a plan is about, in the order of names. Some of the subjects may have no rows: only their answers tell.
-func (qs *Queries) Find(ctx context.Context, p *Plan) (s Subjects, read base.Read, err error) {
+func (qs *Queries) Find(ctx context.Context, p *Plan) (s Subjects, read segment.Read, err error) {
 	run, err := qs.Start(ctx, p)
 	if err != nil {
 		return s, read, err

@@ -36,7 +36,7 @@ type Run struct {
 	Plan
 	queries *Queries
 	ctx     context.Context
-	read    base.Read
+	read    segment.Read
 	err     error
 
 	// answers are those of the series answered in the model that is locked, where that is not NoSeries.
@@ -59,7 +59,7 @@ func (qs *Queries) Start(ctx context.Context, p *Plan) (*Run, error) {
 		return nil, err
 	}
 	r := qs.runs.Get().(*Run)
-	r.Plan, r.queries, r.ctx, r.read, r.err = *p, qs, ctx, base.Read{}, nil
+	r.Plan, r.queries, r.ctx, r.read, r.err = *p, qs, ctx, segment.Read{}, nil
 	for len(r.answers) < p.count {
 		r.answers = append(r.answers, base.Answer{Scratch: &r.sketches})
 	}
@@ -67,7 +67,7 @@ func (qs *Queries) Start(ctx context.Context, p *Plan) (*Run, error) {
 }
 
 // End returns what was read, and the error that ended an iteration. The Run must not be used any more.
-func (r *Run) End() (base.Read, error) {
+func (r *Run) End() (segment.Read, error) {
 	read, err, qs := r.read, r.err, r.queries
 	r.Plan, r.queries, r.ctx, r.err = Plan{}, nil, nil, nil
 	qs.runs.Put(r)
@@ -315,11 +315,11 @@ func (r *Run) addSegment(sg *catalog.Segment) error {
 			continue
 		}
 		a := &r.answers[i]
-		read, err := seg.Window(&a.Aggregate, &a.Sketches, int(x.Index), w.From, w.To, r.Want, &r.segment)
+		read, err := seg.AddWindow(&a.Aggregate, &a.Sketches, segment.Window{Series: int(x.Index), From: w.From, To: w.To, Want: r.Want}, &r.segment)
 		if err != nil {
 			return base.SegmentError(err)
 		}
-		r.read.Add(base.Read{Rows: read.Rows, Bytes: read.Bytes})
+		r.read.Add(read)
 	}
 	return nil
 }
