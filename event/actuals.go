@@ -116,3 +116,24 @@ func (d *Decoder) scope() (s Scope) {
 	}
 	return s
 }
+
+// lookup finds a value among the distinct ones of a batch.
+type lookup[T comparable] map[T]uint32
+
+// indexOf returns the index of v in all, to which it adds v if it is new. all is exported and may have been filled by
+// hand: the lookup is then made anew.
+func (x *lookup[T]) indexOf(all *[]T, v T) uint32 {
+	if *x == nil || len(*x) != len(*all) {
+		*x = make(lookup[T], len(*all)+1)
+		for i, v := range *all {
+			(*x)[v] = uint32(i)
+		}
+	}
+	i, ok := (*x)[v]
+	if !ok {
+		i = uint32(len(*all))
+		*all = append(*all, v)
+		(*x)[v] = i
+	}
+	return i
+}

@@ -38,8 +38,8 @@ type Batch struct {
 	Rejects  []Reject
 	Rejected Counts
 
-	series lookup[Series]
-	check  checker // of Add
+	index seriesIndex
+	check checker // of Add
 }
 
 // Len returns the number of rows.
@@ -49,7 +49,7 @@ func (b *Batch) Len() int { return len(b.Timestamps) }
 func (b *Batch) Reset() {
 	clear(b.Series)
 	b.Series = b.Series[:0]
-	clear(b.series)
+	b.index.reset()
 	b.SeriesOf = b.SeriesOf[:0]
 	b.Timestamps = b.Timestamps[:0]
 	b.Predicted = b.Predicted[:0]
@@ -76,7 +76,7 @@ func (b *Batch) Add(e Event, rules Rules) error {
 		actual = 0
 	}
 	s := Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}
-	b.SeriesOf = append(b.SeriesOf, b.series.indexOf(&b.Series, s))
+	b.SeriesOf = append(b.SeriesOf, b.seriesIndex(s, s.hash()))
 	b.appendCells(e.Timestamp.UnixMilli(), e.PredictedValue, actual, e.HasActual)
 	b.IDs.AppendString(e.PredictionID)
 	b.Features.AppendString(e.Features)
@@ -156,27 +156,6 @@ func (k *checker) event(e *Event, rules Rules) (column, fault) {
 		return colEnvironment, f
 	}
 	return colNone, faultNone
-}
-
-// lookup finds a value among the distinct ones of a batch.
-type lookup[T comparable] map[T]uint32
-
-// indexOf returns the index of v in all, to which it adds v if it is new. all is exported and may have been filled by
-// hand: the lookup is then made anew.
-func (x *lookup[T]) indexOf(all *[]T, v T) uint32 {
-	if *x == nil || len(*x) != len(*all) {
-		*x = make(lookup[T], len(*all)+1)
-		for i, v := range *all {
-			(*x)[v] = uint32(i)
-		}
-	}
-	i, ok := (*x)[v]
-	if !ok {
-		i = uint32(len(*all))
-		*all = append(*all, v)
-		(*x)[v] = i
-	}
-	return i
 }
 
 // reserveText fails if a column of so many bytes cannot take so many more.
