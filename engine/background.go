@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -12,30 +13,36 @@ import (
 	"github.com/residualdb/residual/wal"
 )
 
-// background seals, checkpoints, merges, drops and looks after the directory without being asked. Its goroutines end with
-// Close.
+// background seals, checkpoints, merges, drops and looks after the directory without being asked. One goroutine does all that
+// changes the manifest, another looks at the claim; both end with Close. The channels may be written to by any goroutine.
 type background struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
 	// full carries months of which a head is full. What does not fit waits for the next checkpoint.
 	full chan catalog.ModelMonth
-	// grown is signalled when the log is due for a checkpoint.
-	grown chan struct{}
+	// due is signalled when there is to be a checkpoint.
+	due chan struct{}
 }
 
-// fullMax bounds the months that wait for the background sealer.
-const fullMax = 1024
+const (
+	// fullMax bounds the months that wait to be sealed ahead of a checkpoint.
+	fullMax = 1024
+	// maintenanceInterval is how often a store looks for work that no append announces: months that settled or expired.
+	maintenanceInterval = time.Minute
+	// retryInterval is how long after a checkpoint that failed, or did not help, the next one is tried.
+	retryInterval = time.Second
+	// claimInterval is how often an open store looks whether its directory is still where its path leads. Appends look by
+	// themselves; it is for a store that takes none.
+	claimInterval = time.Second
+	// quietPeriod is how long no rows must have come before months that are over are merged after a checkpoint: a load of
+	// history would have each of its checkpoints rewrite them.
+	quietPeriod = 250 * time.Millisecond
+)
 
 func newBackground() background {
-	return background{full: make(chan catalog.ModelMonth, fullMax), grown: make(chan struct{}, 1)}
+	return background{full: make(chan catalog.ModelMonth, fullMax), due: make(chan struct{}, 1)}
 }
-
-// housekeepingInterval is how often a store looks for work that no append announces: months that settled or expired.
-const housekeepingInterval = time.Minute
-
-// retryInterval is how long after a checkpoint that did not help the next one is tried.
-const retryInterval = time.Second
 
 func (db *DB) startBackground() {
 	bg := &db.background
@@ -46,11 +53,7 @@ func (db *DB) startBackground() {
 	}
 	bg.done.Go(func() {
 		thread.GiveWay()
-		db.sealInBackground(ctx)
-	})
-	bg.done.Go(func() {
-		thread.GiveWay()
-		db.keepInBackground(ctx)
+		db.maintain(ctx)
 	})
 	bg.done.Go(func() { db.watchClaim(ctx) })
 }
@@ -67,18 +70,18 @@ func (db *DB) giveWay() {
 	}
 }
 
-// announce tells the background of work. The publisher calls it and must not wait.
-func (bg *background) announce(d catalog.ModelMonth) {
+// headFull asks for a month to be sealed of which a head is full. The publisher calls it and must not wait.
+func (bg *background) headFull(d catalog.ModelMonth) {
 	select {
 	case bg.full <- d:
 	default:
 	}
 }
 
-// announceGrown asks for a checkpoint if the log or the heads have grown to their bound.
-func (db *DB) announceGrown() {
+// published asks for a checkpoint if the log or the heads have grown to their bound.
+func (db *DB) published() {
 	if db.log != nil && db.grown() { // no log yet: recovery replays it
-		db.background.ask()
+		db.background.askCheckpoint()
 	}
 }
 
@@ -90,10 +93,10 @@ func (db *DB) grown() bool {
 		c.Unsealed.Load() >= db.opts.HeadBytes || c.RejectedBytes.Load() >= db.opts.CheckpointBytes
 }
 
-// ask wakes the goroutine that makes checkpoints.
-func (bg *background) ask() {
+// askCheckpoint asks for a checkpoint.
+func (bg *background) askCheckpoint() {
 	select {
-	case bg.grown <- struct{}{}:
+	case bg.due <- struct{}{}:
 	default:
 	}
 }
@@ -102,7 +105,7 @@ func (bg *background) ask() {
 func (db *DB) logStopped(err error) {
 	db.opts.Logger.Error("no events are taken", "error", base.LogError(err))
 	if errors.Is(err, wal.ErrNoSpace) {
-		db.background.ask()
+		db.background.askCheckpoint()
 	}
 }
 
@@ -113,45 +116,39 @@ func (db *DB) checkpointDue() bool {
 	return db.grown() || db.publisher.Counters.HeadBytes() >= db.opts.HeadBytes || errors.Is(db.log.Err(), wal.ErrNoSpace)
 }
 
-func (db *DB) sealInBackground(ctx context.Context) {
+// maintain does the work that is due until ctx ends.
+func (db *DB) maintain(ctx context.Context) {
+	bg, taken := &db.background, &db.publisher.Counters.Rows
+	tick := time.NewTicker(maintenanceInterval)
+	defer tick.Stop()
+	db.balance(ctx)                                      // a restart reads no columns
+	quiet, rows := time.After(quietPeriod), taken.Load() // the last process may have left months that are over
+	if db.checkpointDue() {
+		bg.askCheckpoint() // the log is too large for the bounds of this process, so that no append may fit any more
+	}
 	for {
+		idle := false // no load is under way
 		select {
 		case <-ctx.Done():
 			return
-		case d := <-db.background.full:
-			if err := db.sealFrozen(d); err != nil {
+		case d := <-bg.full:
+			if err := db.sealFull(d); err != nil {
 				db.opts.Logger.Error("seal failed", "error", err)
 			}
-		}
-	}
-}
-
-func (db *DB) keepInBackground(ctx context.Context) {
-	tick := time.NewTicker(housekeepingInterval)
-	defer tick.Stop()
-	db.balance(ctx) // a restart reads no columns
-	var pause lull
-	pause.await(db) // the last process may have left months that are over
-	if db.checkpointDue() {
-		db.background.ask() // and a log that this one's bounds are too small for, in which no append may fit any more
-	}
-	for {
-		calm := false
-		select {
-		case <-ctx.Done():
-			return
-		case <-db.background.grown:
+			continue
+		case <-bg.due:
 		case <-tick.C:
-			calm = true
+			idle = true
 			db.clock.Read() // a jump is confirmed while nothing else asks for the time
-		case <-pause.over:
-			if calm = pause.lasted(db); !calm {
+		case <-quiet:
+			if idle = rows == taken.Load(); !idle {
+				quiet, rows = time.After(quietPeriod), taken.Load()
 				continue
 			}
 		}
-		err := db.keepHouse(ctx, calm)
-		if !calm {
-			pause.await(db)
+		err := db.maintainOnce(ctx, idle)
+		if !idle {
+			quiet, rows = time.After(quietPeriod), taken.Load()
 		}
 		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
@@ -160,22 +157,20 @@ func (db *DB) keepInBackground(ctx context.Context) {
 		if !db.checkpointDue() {
 			continue
 		}
-		if err == nil && db.log.Err() == nil { // rows came meanwhile
-			db.background.ask()
-			continue
+		if err != nil || db.log.Err() != nil { // it failed, or made no room; otherwise rows came meanwhile
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(retryInterval):
+			}
 		}
-		select { // it failed, or made no room
-		case <-ctx.Done():
-			return
-		case <-time.After(retryInterval):
-			db.background.ask()
-		}
+		bg.askCheckpoint()
 	}
 }
 
-// keepHouse does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
-// for one merge and not for all, so that neither keeps the other from its turn. calm tells that no load is under way.
-func (db *DB) keepHouse(ctx context.Context, calm bool) error {
+// maintainOnce does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
+// for one merge and not for all, so that neither keeps the other from its turn.
+func (db *DB) maintainOnce(ctx context.Context, idle bool) error {
 	err := db.dropExpired()
 	if db.checkpointDue() {
 		err = errors.Join(err, db.checkpoint(ctx))
@@ -185,7 +180,7 @@ func (db *DB) keepHouse(ctx context.Context, calm bool) error {
 		return err
 	}
 	for {
-		if merged, err := db.mergeOnce(ctx, calm); !merged || err != nil {
+		if merged, err := db.mergeOnce(ctx, idle); !merged || err != nil {
 			return err
 		}
 		db.balance(ctx)
@@ -193,4 +188,30 @@ func (db *DB) keepHouse(ctx context.Context, calm bool) error {
 			return nil
 		}
 	}
+}
+
+// watchClaim looks after the claim to the directory until it ends, or ctx does.
+func (db *DB) watchClaim(ctx context.Context) {
+	tick := time.NewTicker(claimInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := db.checkClaim(); err != nil {
+			db.opts.Logger.Error("nothing is written any more, here or in its place", "error", err)
+			return
+		}
+	}
+}
+
+// checkClaim returns why the directory is no longer this store's, or nil. What could not be found out counts as nothing:
+// appends and checkpoints ask again.
+func (db *DB) checkClaim() error {
+	if err := db.claim.Check(); errors.Is(err, ErrTaken) {
+		return fmt.Errorf("%w: %w", ErrDegraded, err)
+	}
+	return nil
 }

@@ -38,8 +38,8 @@ type commitPipeline struct {
 type commitEnv struct {
 	// refusal returns why nothing is taken at the moment, nil if something is.
 	refusal func() error
-	// waitForRoom waits while rows that are not sealed take all of their memory.
-	waitForRoom func(ctx context.Context) error
+	// waitForHeads waits while rows that are not sealed take all of their memory.
+	waitForHeads func(ctx context.Context) error
 	// index makes the indexes by which a record finds rows. release gives back those that were lent.
 	index func(r *record.Record) (release func(), err error)
 }
@@ -71,7 +71,7 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed {
 		return done, nil
 	}
-	if err := c.env.waitForRoom(ctx); err != nil {
+	if err := c.env.waitForHeads(ctx); err != nil {
 		return Appended{}, fmt.Errorf("append: %w", err)
 	}
 	release, err := c.env.index(r)

@@ -13,13 +13,13 @@ import (
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/clock"
+	"github.com/residualdb/residual/engine/internal/compact"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -45,11 +45,11 @@ type DB struct {
 	keys         *idempotency.Window
 	quarantine   *quarantine.Quarantine
 
-	queries    query.Queries
-	indexer    catalog.Indexer
-	background background
-	room       room
-	counters   counters
+	queries      query.Queries
+	indexer      catalog.Indexer
+	background   background
+	backpressure backpressure
+	counters     counters
 
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]
@@ -81,16 +81,16 @@ func Open(dir string, opts Options) (*DB, error) {
 		Models: db.models, Keys: db.keys, Hash: db.hash,
 		ActualsTTL: opts.ActualsTTL, ActualsBytes: opts.ActualsBytes, HeldBlocks: catalog.HeldBlocks(opts.HeadBytes),
 		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.Add,
-		HeadFull: db.background.announce, Published: db.announceGrown,
+		HeadFull: db.background.headFull, Published: db.published,
 	})
 	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
-	db.checkpointer.sealer.builder, db.checkpointer.sealer.hash = segment.NewBuilder(segment.Meta{}), db.hash
+	db.checkpointer.compactor = compact.New(db.hash)
 	db.queries.Init(db.models, db.begin, db.end)
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
 	db.commits = commitPipeline{
-		env: commitEnv{refusal: db.refusal, waitForRoom: db.waitForRoom, index: db.indexFor},
+		env: commitEnv{refusal: db.refusal, waitForHeads: db.waitForHeads, index: db.indexFor},
 		log: db.log, publisher: db.publisher, clock: db.clock, keys: db.keys,
 	}
 	db.publisher.StartSlicing()

@@ -96,7 +96,7 @@ func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	c, err := db.cutLog(ctx)
+	c, err := db.rotate(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (db *DB) Freeze() {
 // Seal seals what Freeze has frozen, ahead of the next checkpoint.
 func (db *DB) Seal() error {
 	for _, d := range db.months() {
-		if err := db.sealFrozen(d); err != nil {
+		if err := db.checkpointer.sealFrozen(d, math.MaxUint64); err != nil {
 			return err
 		}
 	}
@@ -154,10 +154,10 @@ func (db *DB) Moment() (past, latest time.Time) {
 func (db *DB) Fail(err error) { db.fail(err) }
 
 // RoomPatience is how long an append waits for a checkpoint.
-const RoomPatience = roomPatience
+const RoomPatience = checkpointPatience
 
 // CalmAfter is how long no rows must have come before months that are over are joined.
-const CalmAfter = calmAfter
+const CalmAfter = quietPeriod
 
 // Buckets returns the beginning of each bucket of a window, and the end of the last, in Unix milliseconds.
 func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, error) {

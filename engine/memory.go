@@ -5,88 +5,73 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/record"
-	"github.com/residualdb/residual/engine/internal/store"
 )
-
-// makeRoom lets columns of the oldest months go, for indexes that were made since [DB.balance] ran last.
-func (db *DB) makeRoom() {
-	type candidate struct {
-		month  base.MonthNumber
-		source *store.Source
-	}
-	var all []candidate
-	used := db.indexer.Bytes()
-	db.models.Range(func(_ string, m *catalog.Model) bool {
-		m.Mu.RLock()
-		defer m.Mu.RUnlock()
-		for _, mo := range m.Months {
-			for _, sd := range mo.Segments {
-				if sd.Source.Resident.Load() != nil && !sd.Source.Small() {
-					all = append(all, candidate{mo.Number, sd.Source})
-					used += sd.Source.Size
-				}
-			}
-		}
-		return true
-	})
-	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.month, b.month) })
-	for i := 0; i < len(all) && used > db.opts.MemoryLimitBytes; i++ {
-		used -= all[i].source.Size
-		all[i].source.Evict()
-	}
-}
 
 // balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
 // read from their packs, and their indexes of ids go. Aggregates and small segments always stay. It gives up when ctx
 // ends.
 func (db *DB) balance(ctx context.Context) {
-	type candidate struct {
-		month  base.MonthNumber
-		source *store.Source
-		sealed *catalog.Segment
-	}
 	db.checkpointer.mu.Lock()
 	defer db.checkpointer.mu.Unlock()
-	var all []candidate
+	all := db.segmentsByMonth()
+	used := int64(0)
+	for _, sd := range all {
+		if bytes := sd.IndexBytes(); used+bytes <= db.indexesMax() {
+			used += bytes
+		} else {
+			sd.Index.Store(nil)
+		}
+	}
+	db.indexer.Hold(used)
+	for _, sd := range db.evict(all, used) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := sd.Source.Load(); err != nil {
+			db.opts.Logger.Error("segment not loaded", "error", err)
+		}
+	}
+}
+
+// makeRoom lets columns of the oldest months go, for indexes that were made since balance ran last.
+func (db *DB) makeRoom() { db.evict(db.segmentsByMonth(), db.indexer.Bytes()) }
+
+// evict lets go of the columns of segments for which there is no room beside used bytes of indexes, and returns the segments
+// for which there is. Those that come first stay first.
+func (db *DB) evict(all []*catalog.Segment, used int64) (fit []*catalog.Segment) {
+	for _, sd := range all {
+		if used+sd.Source.Size > db.opts.MemoryLimitBytes {
+			sd.Source.Evict()
+			continue
+		}
+		used += sd.Source.Size
+		fit = append(fit, sd)
+	}
+	return fit
+}
+
+// segmentsByMonth returns all segments, those of the newest month first.
+func (db *DB) segmentsByMonth() []*catalog.Segment {
+	byMonth := make(map[base.MonthNumber][]*catalog.Segment)
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()
 		for _, mo := range m.Months {
-			for _, sd := range mo.Segments {
-				all = append(all, candidate{mo.Number, sd.Source, sd})
-			}
+			byMonth[mo.Number] = append(byMonth[mo.Number], mo.Segments...)
 		}
 		return true
 	})
-	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.month, a.month) })
-	used := int64(0)
-	for _, c := range all {
-		if bytes := c.sealed.IndexBytes(); used+bytes <= db.indexesMax() {
-			used += bytes
-		} else {
-			c.sealed.Index.Store(nil)
-		}
+	var all []*catalog.Segment
+	for _, month := range slices.SortedFunc(maps.Keys(byMonth), func(a, b base.MonthNumber) int { return cmp.Compare(b, a) }) {
+		all = append(all, byMonth[month]...)
 	}
-	db.indexer.Hold(used)
-	for _, c := range all {
-		if used+c.source.Size > db.opts.MemoryLimitBytes {
-			c.source.Evict()
-			continue
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if err := c.source.Load(); err != nil {
-			db.opts.Logger.Error("segment not loaded", "error", err)
-			continue
-		}
-		used += c.source.Size
-	}
+	return all
 }
 
 // Rows are found by their id in an index of each segment, see [segment.IDIndex], which is made when a model's first

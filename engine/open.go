@@ -14,11 +14,12 @@ import (
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/engine/internal/sidecar"
 	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/segment"
 	"github.com/residualdb/residual/wal"
 )
 
 // recover brings back what was acknowledged: what the manifest names, then the log behind it. Until all of that was
-// found good, nothing is written that stays, see spill.go.
+// found good, nothing is written that stays, see [DB.spill].
 func (db *DB) recover(id [16]byte) error {
 	k := &db.checkpointer
 	k.Files = store.New(db.claim, db.claim, db.dir, id)
@@ -62,6 +63,7 @@ func (db *DB) recover(id [16]byte) error {
 
 // loadPacks opens the packs and the live segments in them.
 func (db *DB) loadPacks() error {
+	var scratch segment.Scratch
 	k := &db.checkpointer
 	for i := range k.Manifest.Packs {
 		ref := &k.Manifest.Packs[i]
@@ -80,7 +82,7 @@ func (db *DB) loadPacks() error {
 			if dead[uint32(entry)] {
 				continue
 			}
-			if err := db.loadSegment(&store.Place{Pack: p, Entry: entry}); err != nil {
+			if err := db.loadSegment(&store.Place{Pack: p, Entry: entry}, &scratch); err != nil {
 				return fmt.Errorf("%s: segment %d: %w", p.Path, entry, err)
 			}
 		}
@@ -88,7 +90,7 @@ func (db *DB) loadPacks() error {
 	return nil
 }
 
-func (db *DB) loadSegment(pl *store.Place) error {
+func (db *DB) loadSegment(pl *store.Place, scratch *segment.Scratch) error {
 	e := &pl.Pack.Entries[pl.Entry]
 	src := &store.Source{Size: e.Length}
 	src.Held.Store(pl)
@@ -99,7 +101,7 @@ func (db *DB) loadSegment(pl *store.Place) error {
 			return err
 		}
 	}
-	sd, err := catalog.NewSegment(m, src, 0, &db.checkpointer.scratch)
+	sd, err := catalog.NewSegment(m, src, 0, scratch)
 	if err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func (db *DB) refusal() error {
 		return err
 	}
 	if db.headsFull() {
-		return db.room.hopeless()
+		return db.backpressure.hopeless()
 	}
 	return nil
 }

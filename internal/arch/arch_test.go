@@ -52,7 +52,7 @@ var rooms = map[string]room{
 	},
 	"engine": {
 		module: []string{
-			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/head",
+			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact", "engine/internal/head",
 			"engine/internal/idempotency", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
 			"engine/internal/repair", "engine/internal/sidecar", "engine/internal/store",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
@@ -82,6 +82,10 @@ var rooms = map[string]room{
 			"engine/internal/actuals", "engine/internal/base", "engine/internal/idempotency", "engine/internal/quarantine", "engine/internal/store",
 		},
 		never: []string{"net", "net/http", "os", "sync"},
+	},
+	"engine/internal/compact": {
+		module: []string{"engine/internal/base", "engine/internal/catalog", "engine/internal/head", "engine/internal/store", "segment"},
+		never:  []string{"net", "net/http", "os", "sync", "time"},
 	},
 	"engine/internal/repair": {
 		module: []string{"engine/internal/base", "engine/internal/sidecar", "engine/internal/store", "segment", "wal", "internal/vfs"},

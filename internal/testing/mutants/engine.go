@@ -6,12 +6,12 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: the log is truncated before the manifest", in: "engine", hint: "TestCrash$",
 			old: `	if err == nil {
-		err = db.replace(`,
+		err = db.rewrite(`,
 			fresh: `	if err == nil {
-		err = db.log.Truncate(c.covered)
+		err = db.log.Truncate(r.position)
 	}
 	if err == nil {
-		err = db.replace(`,
+		err = db.rewrite(`,
 		},
 		{
 			name: "engine: a pack is not synced", in: "engine", hint: "TestCrash$",
@@ -49,7 +49,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 	for _, old := range k.Manifest.Packs {
 		if !slices.ContainsFunc(next.Packs, func(p store.PackRef) bool { return p.Number == old.Number }) {
-			_ = k.FS.Remove(filepath.Join(k.Dir, store.PackDir, store.PackName(old.Number)))
+			_ = db.claim.Remove(k.PackPath(old.Number))
 		}
 	}
 `,
@@ -81,24 +81,26 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: the checkpoint leaves out rows before its cut", in: "engine", hint: "TestCrash$/checkpoint",
-			old:   `		if err := db.sealMonth(k.dirty[0], last); err != nil {`,
-			fresh: `		if err := db.sealMonth(k.dirty[0], last-1); err != nil {`,
+			old: `	if err := k.sealDirty(r.epoch); err != nil {
+		return fmt.Errorf(`,
+			fresh: `	if err := k.sealDirty(r.epoch - 1); err != nil {
+		return fmt.Errorf(`,
 		},
 		{
-			name: "engine: rows behind the cut go into the checkpoint", in: "engine", function: "save", hint: "TestRowsBehindCut",
-			old:   `	taken := k.takeUnsaved(c.epoch)`,
-			fresh: `	taken := k.takeUnsaved(c.epoch + 1)`,
+			name: "engine: rows behind the cut go into the checkpoint", in: "engine", function: "cover", hint: "TestRowsBehindCut",
+			old:   `k.unwritten(r.epoch)`,
+			fresh: `k.unwritten(r.epoch + 1)`,
 		},
 		{
 			name: "engine: the manifest covers one record too many", in: "engine", hint: "TestCrash$/checkpoint",
-			old: `	next.covered = c.position`,
-			fresh: `	next.covered = c.position
+			old: `	next.covered = r.position`,
+			fresh: `	next.covered = r.position
 	next.Covered.LSN++`,
 		},
 		{
 			name: "engine: the idempotency window is not in the checkpoint", in: "engine", hint: "TestCrash$/checkpoint",
-			old:   `	if n.keys > 0 {`,
-			fresh: `	if n.keys < 0 {`,
+			old:   `	if len(k.keys) > 0 {`,
+			fresh: `	if len(k.keys) < 0 {`,
 		},
 		{
 			name: "engine: the idempotency window is not loaded", in: "engine", hint: "TestCrash$/checkpoint",
@@ -205,7 +207,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: a full disk gets no checkpoint", in: "engine", hint: "TestDiskFull",
 			old: `	if errors.Is(err, wal.ErrNoSpace) {
-		db.background.ask()
+		db.background.askCheckpoint()
 	}
 }`,
 			fresh: `	_ = errors.Is
@@ -213,14 +215,19 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: what a failed checkpoint has sealed is lost to the next", in: "engine", hint: "TestNoSpace|TestFaults",
-			old:   `		k.putBack(taken)`,
-			fresh: `		_ = taken`,
+			old: `	if err != nil {
+		return k.Tidy(err)
+	}`,
+			fresh: `	if err != nil {
+		k.unsaved = nil
+		return k.Tidy(err)
+	}`,
 		},
 		{
 			name: "engine: a failed checkpoint loses the keys that it took", in: "engine", hint: "TestNoSpace|TestFaults",
-			old: `	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)`,
-			fresh: `	written, err := k.writeLists(&next, db.clock.read(), db.keys.max, db.quarantine)
-	k.keys, written.keys = nil, 0`,
+			old: `	err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)`,
+			fresh: `	err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)
+	k.keys = nil`,
 		},
 		{
 			name: "engine: a leftover pack is taken over", function: "Commit", in: "engine", hint: "TestCrash",

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// headsMax bounds the memory of rows not sealed yet, those that are being sealed among them, in shares of HeadBytes: one
+// share fills up while the one before it is sealed.
+const headsMax = 2
+
+// checkpointPatience is how long an append waits for a checkpoint that is under way before all are refused. A server gives
+// its appends a little more.
+const checkpointPatience = 25 * time.Second
+
+// backpressure lets appends wait until rows are sealed. It is safe for concurrent use.
+type backpressure struct {
+	mu sync.Mutex
+	// next is the attempt at a checkpoint that is under way or to come, nil if no append waits for it; failed is what the last one
+	// failed with. Guarded by mu.
+	next   *attempt
+	failed error
+}
+
+// attempt is a checkpoint that appends wait for. over is closed when it has ended.
+type attempt struct {
+	began time.Time
+	over  chan struct{}
+}
+
+func (b *backpressure) attempt() *attempt {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.next == nil {
+		b.next = &attempt{time.Now(), make(chan struct{})}
+	}
+	return b.next
+}
+
+// ended wakes the appends that wait, once a checkpoint has succeeded or failed.
+func (b *backpressure) ended(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failed = err
+	if b.next != nil {
+		close(b.next.over)
+		b.next = nil
+	}
+}
+
+// hopeless returns why it is of no use to wait for a checkpoint, nil if one may be made.
+func (b *backpressure) hopeless() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.failed != nil:
+		return fmt.Errorf("%w: the last checkpoint failed: %w", ErrUnsealed, b.failed)
+	case b.next != nil && time.Since(b.next.began) >= checkpointPatience:
+		return fmt.Errorf("%w: the checkpoint takes too long", ErrUnsealed)
+	}
+	return nil
+}
+
+// headsFull tells whether appends must wait for a checkpoint. Without a background nobody would make it.
+func (db *DB) headsFull() bool {
+	return db.publisher.Counters.HeadBytes() >= headsMax*db.opts.HeadBytes && !db.opts.NoBackground
+}
+
+// waitForHeads waits until heads are not full. Appends under way pass it together, so that heads outgrow their bound by
+// what these bring.
+func (db *DB) waitForHeads(ctx context.Context) error {
+	if !db.headsFull() {
+		return nil
+	}
+	db.counters.waits.Add(1)
+	for {
+		a := db.backpressure.attempt()
+		if !db.headsFull() {
+			return nil
+		}
+		if err := db.backpressure.hopeless(); err != nil {
+			return err
+		}
+		db.background.askCheckpoint()
+		late := time.NewTimer(checkpointPatience - time.Since(a.began))
+		select {
+		case <-a.over:
+		case <-late.C:
+		case <-ctx.Done():
+			late.Stop()
+			return fmt.Errorf("%w in time: %w", ErrUnsealed, ctx.Err())
+		}
+		late.Stop()
+	}
+}

@@ -1,0 +1,101 @@
+package compact
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/segment"
+)
+
+// Rewrite is a month of which some segments become one segment of a new pack: those that no pack has, those with edits, or
+// those that are worth a merge. [Compactor.Rewrite] begins it, and [Rewrite.Install] or [Rewrite.Abandon] ends it.
+type Rewrite struct {
+	catalog.ModelMonth
+	Old []*catalog.Segment
+
+	// merged is the new segment, and index that of its ids where rows are looked for by them. It is nil where the only old
+	// segment stays as it is and just gets a place on disk.
+	merged *store.Source
+	index  *segment.IDIndex
+}
+
+// Rewrite returns the bytes of the segment that takes the place of the old ones.
+func (c *Compactor) Rewrite(r *Rewrite) ([]byte, error) {
+	segments, err := r.begin()
+	if err != nil {
+		return nil, err
+	}
+	if segments == nil {
+		return r.Old[0].Source.Whole()
+	}
+	c.builder.Reset(meta(r.ModelMonth))
+	if err := segment.Merge(c.builder, segments, &c.scratch); err != nil {
+		return nil, base.SegmentError(err)
+	}
+	bytes := c.builder.Finish(nil)
+	r.merged, r.index, err = c.source(r.Model, bytes)
+	return bytes, err
+}
+
+// begin returns the old segments as they are now; edits from here on are noted in MergeRedo. There are none to merge where
+// a single one has neither edits nor a place on disk.
+func (r *Rewrite) begin() (segments []*segment.Segment, err error) {
+	r.Model.Mu.Lock()
+	defer r.Model.Mu.Unlock()
+	if len(r.Old) == 1 && !r.Old[0].Edited() && r.Old[0].Source.Held.Load() == nil {
+		return nil, nil
+	}
+	r.Month.MergeRedo = new(catalog.Redo)
+	for _, old := range r.Old {
+		seg, err := old.Snapshot()
+		if err != nil {
+			return nil, err
+		}
+		segments = append(segments, seg)
+	}
+	return segments, nil
+}
+
+// Evict lets go of the memory of the new segment, which its pack has by now.
+func (r *Rewrite) Evict() {
+	if r.merged != nil && !r.merged.Small() {
+		r.merged.Resident.Store(nil)
+	}
+}
+
+// Abandon ends a rewrite whose pack will not be committed.
+func (r *Rewrite) Abandon() {
+	r.Model.Mu.Lock()
+	defer r.Model.Mu.Unlock()
+	r.Month.MergeRedo = nil
+}
+
+// Install puts the new segment, which is at a place that a manifest names, in the place of the old ones, for queries from here
+// on.
+func (c *Compactor) Install(r *Rewrite, place *store.Place) error {
+	m, mo := r.Model, r.Month
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	redo := mo.MergeRedo
+	mo.MergeRedo = nil
+	if r.merged == nil {
+		r.Old[0].Source.Held.Store(place)
+		return nil
+	}
+	r.merged.Held.Store(place)
+	epoch := uint64(0)
+	for _, old := range r.Old {
+		epoch = max(epoch, old.Epoch)
+	}
+	sd, err := catalog.NewSegment(m, r.merged, epoch, &c.scratch)
+	if err != nil {
+		return fmt.Errorf("open what was just written: %w", err)
+	}
+	sd.Index.Store(r.index)
+	kept := slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.Old, s) })
+	mo.Segments = append(kept, sd)
+	return redo.Apply(m, sd, &c.scratch)
+}
