@@ -36,8 +36,8 @@ type DB struct {
 	// seed makes the hashes of prediction ids, which live as long as the process.
 	seed maphash.Seed
 
-	// The way of an event: commits appends it to the log, publisher puts it into heads, checkpointer into packs. Of models,
-	// the publisher alone makes new ones.
+	// The way of an event: commits appends it to the log, publisher puts it into heads, checkpointer into packs. The publisher
+	// alone adds to models; anyone reads them.
 	commits      commitPipeline
 	publisher    *publish.Publisher
 	checkpointer checkpointer
@@ -133,7 +133,7 @@ func (db *DB) Close() error {
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
 	}
-	return errors.Join(err, db.checkpointer.Files.Close(), db.claim.Close())
+	return errors.Join(err, db.checkpointer.Close(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.
@@ -148,7 +148,7 @@ func (db *DB) begin() error {
 
 func (db *DB) end() { db.closing.RUnlock() }
 
-// hash is the hash of a prediction id or a model by which they are found in memory.
+// hash is the hash of a prediction id, or of a model's name, by which they are found in memory.
 func (db *DB) hash(id []byte) uint64 { return maphash.Bytes(db.seed, id) }
 
 // fail ends appends. The first failure stays.
