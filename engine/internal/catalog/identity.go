@@ -90,7 +90,7 @@ func (p *Identity) TakeLooks() int {
 func (p *Identity) at(o *head.Batch, i int) *head.Change {
 	p.change = head.Change{
 		Kind: head.ReplaceRow, Predicted: o.Predicted[i], Actual: o.Actual[i], Known: o.Known[i],
-		Features: o.Texts.Features.At(i),
+		Features: o.Features(i),
 	}
 	return &p.change
 }
@@ -98,7 +98,7 @@ func (p *Identity) at(o *head.Batch, i int) *head.Change {
 func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *monthEdits) {
 	defer h.Sum()
 	for i := from; i < to; i++ {
-		id := o.Texts.IDs.At(i)
+		id := o.ID(i)
 		p.places = h.RowsOf(p.places[:0], s, o.Times[i], id)
 		for _, r := range p.places {
 			p.Stored[i-from] = true
@@ -129,7 +129,7 @@ func (p *Identity) replaceInSealed(sd *Segment, series uint32, o *head.Batch, fr
 	}
 	p.keys = p.keys[:0]
 	for i := first; i < to; i++ {
-		p.keys = append(p.keys, segment.Key{Time: o.Times[i], ID: o.Texts.IDs.At(i)})
+		p.keys = append(p.keys, segment.Key{Time: o.Times[i], ID: o.ID(i)})
 	}
 	seg, err := sd.Open(&p.Segment)
 	if err != nil {

@@ -28,12 +28,12 @@ type Month struct {
 
 // Writable returns the head for rows of the generation. A head of an earlier one is frozen first, so that a
 // checkpoint finds the rows before its cut apart from those after it.
-func (mo *Month) Writable(generation uint64, fresh *head.Staging, spares *head.Pools) *head.Head {
+func (mo *Month) Writable(generation uint64, fresh *head.Staging) *head.Head {
 	if mo.Head != nil && mo.Head.Epoch != generation {
 		mo.Freeze()
 	}
 	if mo.Head == nil {
-		mo.Head = head.New(generation, fresh, spares)
+		mo.Head = head.New(generation, fresh)
 	}
 	return mo.Head
 }

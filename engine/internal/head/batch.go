@@ -3,12 +3,10 @@ package head
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/segment"
 )
 
 // Batch is a batch with its rows ordered by series, those of one series by time, those of one time by prediction
@@ -34,9 +32,10 @@ type Batch struct {
 	Predicted, Actual []float64
 	Known             []bool
 	Lags              []int64 // nil until the publisher finds one
-	Texts             *textChunk
 
-	text []uint32 // each row's number in the text of its head, set by that
+	// events has the texts of the rows, which whoever adds them copies.
+	events *event.Batch
+	text   []uint32 // scratch of heads: each row's number among their texts
 }
 
 // inherited gives the row at a place the actual that another row of the batch has.
@@ -44,6 +43,7 @@ type inherited struct{ at, from uint32 }
 
 // Fill orders the rows of b. keep says that each copy of a row is a row.
 func (o *Batch) Fill(b *event.Batch, keep bool) {
+	o.events = b
 	o.order(b)
 	o.Keep, o.Folded, o.inherited = keep, 0, o.inherited[:0]
 	if !keep {
@@ -62,77 +62,13 @@ func (o *Batch) Fill(b *event.Batch, keep bool) {
 			o.Actual[x.at], o.Known[x.at] = b.Actual[x.from], true
 		}
 	}
-	if o.Texts == nil {
-		o.Texts = new(textChunk)
-	}
-	orderTexts(&o.Texts.IDs, &b.IDs, o.Rows)
-	orderTexts(&o.Texts.Features, &b.Features, o.Rows)
 }
 
-// sharedRowsMin is the least number of rows of a batch whose texts heads share.
-const sharedRowsMin = 1024
+// ID returns the prediction id of the row at a place.
+func (o *Batch) ID(at int) []byte { return o.events.IDs.At(int(o.Rows[at])) }
 
-// Shared tells whether heads should share the texts of the batch as they are, instead of copying them: there are many,
-// they have little memory beside them that nobody uses, and most are of rows that do not stay fresh.
-func (o *Batch) Shared() bool {
-	n := len(o.Rows)
-	if n < sharedRowsMin || n > chunkRowsMax {
-		return false
-	}
-	ids, features := &o.Texts.IDs, &o.Texts.Features
-	used := len(ids.Bytes) + len(features.Bytes) + 8*n
-	if cap(ids.Bytes)+cap(features.Bytes)+4*(cap(ids.Ends)+cap(features.Ends)) > 2*used {
-		return false
-	}
-	fresh := uint32(0)
-	for s, from := range o.Starts[:len(o.Starts)-1] {
-		if rows := o.Starts[s+1] - from; rows <= freshRunMax {
-			fresh += rows
-		}
-	}
-	return int(fresh) < n/2
-}
-
-// orderTexts makes dst the values of src in the order of rows, which names each once. Up to wordsCopied bytes it copies
-// as many words whatever the length, which takes half of the time of a copy of just the bytes, since a length cannot be
-// foretold; what is too much is written over by the next value.
-func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
-	size := len(src.Bytes)
-	dst.Bytes, dst.Ends = base.Fitted(dst.Bytes, size), base.Fitted(dst.Ends, len(rows))
-	end := 0
-	for at, row := range rows {
-		from, to := 0, int(src.Ends[row])
-		if row > 0 {
-			from = int(src.Ends[row-1])
-		}
-		if to-from <= wordsCopied && size-from >= wordsCopied && size-end >= wordsCopied {
-			copyWords((*[wordsCopied]byte)(dst.Bytes[end:]), (*[wordsCopied]byte)(src.Bytes[from:]))
-		} else {
-			copy(dst.Bytes[end:], src.Bytes[from:to])
-		}
-		end += to - from
-		dst.Ends[at] = uint32(end)
-	}
-	dst.Bytes = dst.Bytes[:end]
-}
-
-// wordsCopied is how many bytes copyWords copies: few texts of most workloads are longer.
-const wordsCopied = 64
-
-// copyWords copies src by words in registers; an assignment would be a call that looks at lengths and overlaps.
-func copyWords(dst, src *[wordsCopied]byte) {
-	le := binary.LittleEndian
-	a, b, c, d := le.Uint64(src[0:]), le.Uint64(src[8:]), le.Uint64(src[16:]), le.Uint64(src[24:])
-	e, f, g, h := le.Uint64(src[32:]), le.Uint64(src[40:]), le.Uint64(src[48:]), le.Uint64(src[56:])
-	le.PutUint64(dst[0:], a)
-	le.PutUint64(dst[8:], b)
-	le.PutUint64(dst[16:], c)
-	le.PutUint64(dst[24:], d)
-	le.PutUint64(dst[32:], e)
-	le.PutUint64(dst[40:], f)
-	le.PutUint64(dst[48:], g)
-	le.PutUint64(dst[56:], h)
-}
+// Features returns the features of the row at a place.
+func (o *Batch) Features(at int) []byte { return o.events.Features.At(int(o.Rows[at])) }
 
 // order sets starts and rows: by series, then those of each by time.
 func (o *Batch) order(b *event.Batch) {

@@ -18,13 +18,10 @@ type Head struct {
 	// Staged holds the fresh rows of the generation, those of other heads too.
 	Staging *Staging
 
-	// spares is where the memory of its rows comes from, and goes.
-	spares *Pools
-
 	// Guarded by the model's lock.
 	places base.Names[uint32] // of the series, by number
 	Series []*Series
-	text   text     // of the rows that were never fresh
+	text   texts    // of the rows that were never fresh
 	Index  *idIndex // nil until a row is looked up
 	Rows   int
 	Frozen bool
@@ -42,32 +39,25 @@ type Series struct {
 	Staged []stagedRun
 }
 
-func New(generation uint64, fresh *Staging, spares *Pools) *Head {
-	return &Head{Epoch: generation, Staging: fresh, spares: spares}
+func New(generation uint64, fresh *Staging) *Head {
+	return &Head{Epoch: generation, Staging: fresh}
 }
 
-// Release lets go of the rows of a head that is sealed, to which the publisher may still point. The model's lock is
-// held for writing and no month has the head any more: those who read its leaves do it under that lock, but for the
-// sealer, which is done. What the sealer read and an edit has replaced is not among them.
+// Release lets go of the rows of a head that is sealed, to which the publisher may still point. The model's lock is held
+// for writing.
 func (h *Head) Release() {
 	for _, s := range h.Series {
-		for _, l := range s.Leaves {
-			h.spares.giveLeaf(l)
-		}
 		s.Leaves, s.Staged = nil, nil
 	}
-	for _, c := range h.text.chunks {
-		h.spares.Drop(c)
-	}
-	h.Series, h.text, h.Index, h.Staging = nil, text{}, nil, nil
+	h.Series, h.text, h.Index, h.Staging = nil, texts{}, nil, nil
 	h.places.Clear()
 }
 
-// HeadRowBytes is what a row takes in a leaf.
-const HeadRowBytes = 8 + 8 + 8 + 4
+// rowBytes is what a row takes in a leaf.
+const rowBytes = 8 + 8 + 8 + 4
 
 // Bytes estimates the memory held.
-func (h *Head) Bytes() int64 { return int64(h.Rows)*HeadRowBytes + h.text.size }
+func (h *Head) Bytes() int64 { return int64(h.Rows)*rowBytes + h.text.size }
 
 // Waiting counts the rows without an actual.
 func (h *Head) Waiting() (n int) {
@@ -87,8 +77,8 @@ func (h *Head) Waiting() (n int) {
 	return n
 }
 
-// Full tells whether the head is as large as a segment, or will soon have no numbers for its texts.
-func (h *Head) Full() bool { return h.Rows >= sealRows || len(h.text.chunks) >= chunksMax/2 }
+// Full tells whether the head is as large as a segment.
+func (h *Head) Full() bool { return h.Rows >= sealRows }
 
 // Find returns the head's part of a series, nil if it has none.
 func (h *Head) Find(series uint32) *Series {
@@ -109,22 +99,31 @@ func (h *Head) Of(series uint32, last int64) *Series {
 	return s
 }
 
-// Add puts the rows [from, to) of o into a series of the head. Few of them stay fresh until they are many.
-func (h *Head) Add(s *Series, o *Batch, from, to int) {
-	h.Rows += to - from
+// Add puts the rows [from, to) of o into a series of the head, and returns about what they take of memory. Few of them stay
+// staged until they are many.
+func (h *Head) Add(s *Series, o *Batch, from, to int) (bytes int64) {
 	s.Last = max(s.Last, o.Times[to-1])
 	if to-from <= freshRunMax && o.Lags == nil {
+		for i := from; i < to; i++ {
+			bytes += rowBytes + textBytes(o.ID(i), o.Features(i))
+		}
+		h.Rows += to - from
 		s.Staged = h.Staging.add(s.Staged, o, from, to)
 		if s.stagedRows += uint32(to - from); s.stagedRows >= freshMax {
 			h.flush(s)
 		}
-		return
+		return bytes
 	}
 	h.flush(s) // copies of a row stay in the order they came
-	o.text = base.Grown(o.text, len(o.Times))
-	h.text.add(o.text[from:to], o.Texts, from, to, h.spares)
-	all := run{o.Times, o.Predicted, o.Actual, o.Known, o.Lags, o.text}
-	s.add(h, all.slice(from, to))
+	before := h.Bytes()
+	h.Rows += to - from
+	o.text = h.text.add(o.text[:0], o, from, to)
+	r := run{o.Times[from:to], o.Predicted[from:to], o.Actual[from:to], o.Known[from:to], nil, o.text}
+	if o.Lags != nil {
+		r.lags = o.Lags[from:to]
+	}
+	s.add(h, r)
+	return h.Bytes() - before
 }
 
 // flush moves the fresh rows of a series to its leaves.
@@ -175,15 +174,15 @@ func (h *Head) compare(x, y rowKey) int {
 
 // id returns the prediction id of a row by its number among the texts.
 func (h *Head) id(row uint32) []byte {
-	if row&freshText != 0 {
-		return h.Staging.id(row &^ freshText)
+	if row&stagedText != 0 {
+		return h.Staging.id(row &^ stagedText)
 	}
 	return h.text.id(row)
 }
 
 func (h *Head) features(row uint32) []byte {
-	if row&freshText != 0 {
-		return h.Staging.features(row &^ freshText)
+	if row&stagedText != 0 {
+		return h.Staging.features(row &^ stagedText)
 	}
 	return h.text.features(row)
 }
@@ -192,14 +191,14 @@ func (h *Head) features(row uint32) []byte {
 func (h *Head) appendTexts(ids, features *segment.Text, rows []uint32) {
 	for len(rows) > 0 {
 		n := 0
-		for n < len(rows) && rows[n]&freshText == 0 {
+		for n < len(rows) && rows[n]&stagedText == 0 {
 			n++
 		}
 		h.text.appendTo(ids, features, rows[:n])
 		rows = rows[n:]
-		for n = 0; n < len(rows) && rows[n]&freshText != 0; n++ {
-			ids.Append(h.Staging.id(rows[n] &^ freshText))
-			features.Append(h.Staging.features(rows[n] &^ freshText))
+		for n = 0; n < len(rows) && rows[n]&stagedText != 0; n++ {
+			ids.Append(h.Staging.id(rows[n] &^ stagedText))
+			features.Append(h.Staging.features(rows[n] &^ stagedText))
 		}
 		rows = rows[n:]
 	}
@@ -219,7 +218,7 @@ func (s *Series) add(h *Head, r run) {
 	for len(r.times) > 0 {
 		var n int
 		if last := len(s.Leaves) - 1; last < 0 || h.compare(r.at(0), s.Leaves[last].lastKey()) >= 0 {
-			n = s.extend(r, h.spares)
+			n = s.extend(r)
 		} else {
 			n = s.insert(h, r)
 		}
@@ -228,16 +227,16 @@ func (s *Series) add(h *Head, r run) {
 }
 
 // extend appends rows of r, which come after all of the series, as far as they fit the last leaf. It returns how many.
-func (s *Series) extend(r run, spares *Pools) int {
+func (s *Series) extend(r run) int {
 	switch last := len(s.Leaves) - 1; {
 	case last < 0:
 		s.Leaves = append(s.Leaves, &Leaf{}) // grows with its rows: most series of many are short
 	case s.Leaves[last].len() >= leafFill:
-		s.Leaves = append(s.Leaves, spares.leaf())
+		s.Leaves = append(s.Leaves, newLeaf())
 	}
 	l := s.Leaves[len(s.Leaves)-1]
 	if rows := l.len() + len(r.times); rows > wideRows && cap(l.times) < min(rows, leafFill) {
-		l.widen(spares)
+		l.widen()
 	}
 	return l.extend(r)
 }
@@ -247,7 +246,7 @@ func (s *Series) extend(r run, spares *Pools) int {
 func (s *Series) insert(h *Head, r run) int {
 	i := s.find(h, r.at(0))
 	if s.Leaves[i].len() == leafRows {
-		s.Leaves = slices.Insert(s.Leaves, i+1, s.Leaves[i].split(h.spares))
+		s.Leaves = slices.Insert(s.Leaves, i+1, s.Leaves[i].split())
 		if h.compare(r.at(0), s.Leaves[i+1].at(0)) >= 0 {
 			i++
 		}

@@ -10,24 +10,17 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// TestHeadOfManyBatches gives a head one row of each batch, and the texts of all: it is full before their numbers run
-// out.
-func TestHeadOfManyBatches(t *testing.T) {
-	var held Pools
-	h := New(1, new(Staging), &held)
-	for row := range int64(chunksMax / 2) {
+// TestFullHead adds rows one by one, each in a batch of its own: a head is full at the rows of a segment, not earlier.
+func TestFullHead(t *testing.T) {
+	h := New(1, new(Staging))
+	for row := range int64(sealRows) {
 		require.False(t, h.Full())
-		c := &textChunk{Batch: true}
-		c.IDs.Append([]byte("id"))
-		c.Features.Append([]byte("{}"))
-		o := Batch{
-			Times: []int64{row}, Predicted: []float64{1}, Actual: []float64{1},
-			Known: []bool{true}, Lags: []int64{0}, Texts: c,
-		}
+		o := Batch{Times: []int64{row}, Predicted: []float64{1}, Actual: []float64{1}, Known: []bool{true}, Lags: []int64{0}}
+		o.addTexts("id", "{}")
 		h.Add(h.Of(0, base.MinMilli), &o, 0, 1)
 	}
 	require.True(t, h.Full())
-	require.Less(t, h.Rows, sealRows)
+	require.Equal(t, sealRows, h.Rows)
 }
 
 // TestManyChangesOfALeaf changes every row of a head, and deletes some: a leaf is summed anew once for all of them, in a
@@ -36,14 +29,13 @@ func TestManyChangesOfALeaf(t *testing.T) {
 	for _, frozen := range []bool{false, true} {
 		t.Run(fmt.Sprint("frozen ", frozen), func(t *testing.T) {
 			const rows = 3 * leafRows
-			o := Batch{Texts: &textChunk{Batch: true}}
+			var o Batch
 			for row := range int64(rows) {
 				o.Times, o.Predicted = append(o.Times, row), append(o.Predicted, 3)
 				o.Actual, o.Known = append(o.Actual, 1), append(o.Known, true)
-				o.Texts.IDs.Append(fmt.Append(nil, row))
-				o.Texts.Features.Append([]byte("{}"))
+				o.addTexts(fmt.Sprint(row), "{}")
 			}
-			h := New(1, new(Staging), new(Pools))
+			h := New(1, new(Staging))
 			s := h.Of(0, base.MinMilli)
 			h.Add(s, &o, 0, rows)
 			h.Frozen = frozen

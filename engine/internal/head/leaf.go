@@ -122,8 +122,8 @@ func newLeaf() *Leaf {
 const wideRows = leafRows / 2
 
 // widen gives a leaf memory for all its rows.
-func (l *Leaf) widen(spares *Pools) {
-	w := spares.leaf()
+func (l *Leaf) widen() {
+	w := newLeaf()
 	l.times, l.predicted = append(w.times, l.times...), append(w.predicted, l.predicted...)
 	l.actual, l.text = append(w.actual, l.actual...), append(w.text, l.text...)
 }
@@ -265,9 +265,9 @@ func (l *Leaf) put(at int, r run) {
 }
 
 // split moves the upper half of a full leaf to a new one.
-func (l *Leaf) split(spares *Pools) *Leaf {
+func (l *Leaf) split() *Leaf {
 	half := l.len() / 2
-	upper := spares.leaf()
+	upper := newLeaf()
 	upper.times = append(upper.times, l.times[half:]...)
 	upper.predicted = append(upper.predicted, l.predicted[half:]...)
 	upper.actual = append(upper.actual, l.actual[half:]...)

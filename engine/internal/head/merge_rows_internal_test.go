@@ -27,13 +27,12 @@ func TestGather(t *testing.T) {
 	compareRows := func(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.id, b.id)) }
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, 0))
-	var held Pools // each round has the memory of those before
 	for range 60 {
 		spread := int64(1 + random.IntN(5000))
-		heads := []*Head{New(1, new(Staging), &held)}
+		heads := []*Head{New(1, new(Staging))}
 		var rows []row
 		for range 1 + random.IntN(40) {
-			o := Batch{Texts: new(textChunk)}
+			var o Batch
 			longest := 2 * freshRunMax
 			if random.IntN(2) == 0 {
 				longest = 300
@@ -61,20 +60,13 @@ func TestGather(t *testing.T) {
 				rows = append(rows, one)
 				o.Times, o.Known = append(o.Times, one.ts), append(o.Known, one.known)
 				o.Predicted, o.Actual = append(o.Predicted, float64(len(rows))), append(o.Actual, 7)
-				o.Texts.IDs.Append([]byte(one.id))
-				o.Texts.Features.Append([]byte(one.id + "f"))
+				o.addTexts(one.id, one.id+"f")
 			}
 			if random.IntN(15) == 0 {
-				heads = append(heads, New(1, new(Staging), &held))
+				heads = append(heads, New(1, new(Staging)))
 			}
 			h := heads[len(heads)-1]
-			if o.Texts.Batch = random.IntN(3) == 0; o.Texts.Batch {
-				o.Texts.Holders.Store(1)
-			}
 			h.Add(h.Of(3, base.MinMilli), &o, 0, len(o.Times))
-			if o.Texts.Batch {
-				held.Drop(o.Texts)
-			}
 		}
 		h := heads[random.IntN(len(heads))]
 		s := h.Of(3, base.MinMilli)
@@ -164,6 +156,16 @@ func TestSortRows(t *testing.T) {
 	f(1000, 0)
 	f(1000, 0.02)
 	f(1000, 1) // past sortMovesMax
+}
+
+// addTexts adds the texts of the next row to a batch that is in order already.
+func (o *Batch) addTexts(id, features string) {
+	if o.events == nil {
+		o.events = new(event.Batch)
+	}
+	o.Rows = append(o.Rows, uint32(len(o.Rows)))
+	o.events.IDs.AppendString(id)
+	o.events.Features.AppendString(features)
 }
 
 // gatherAll sets dst to the rows of a series in heads.

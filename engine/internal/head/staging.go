@@ -22,8 +22,8 @@ const (
 	freshTextMin = 16 << 10
 	freshTextMax = 256 << 10
 
-	// freshText marks the number of a fresh row among those of a leaf's text.
-	freshText = 1 << 31
+	// stagedText marks the number of a fresh row among those of a leaf's text.
+	stagedText = 1 << 31
 )
 
 // Staging are the rows of one generation that came few at a time, of all models, in the order they came. A series
@@ -68,7 +68,7 @@ func (f *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
 		if o.Known[i] {
 			r.end = freshKnown
 		}
-		row := f.put(&r, o.Texts.IDs.At(i), o.Texts.Features.At(i))
+		row := f.put(&r, o.ID(i), o.Features(i))
 		if n := len(runs) - 1; i > from && row%freshChunkRows > 0 {
 			runs[n].n++
 		} else {
@@ -106,7 +106,7 @@ func (f *Staging) room(text int) (*freshChunk, uint32) {
 		f.chunks.Store(&chunks)
 		f.rows, f.bytes = 0, 0
 		last++
-		if last >= freshText>>freshChunkBits {
+		if last >= stagedText>>freshChunkBits {
 			panic("BUG: more fresh rows than have numbers")
 		}
 	}
@@ -155,14 +155,14 @@ const freshRowsMax = freshMax - 1 + freshRunMax
 func (f *Staging) insert(c *freshColumns, r *freshRow, row uint32) {
 	at := c.n
 	for ; at > 0 && c.times[at-1] >= r.time; at-- {
-		if c.times[at-1] == r.time && bytes.Compare(f.id(c.text[at-1]&^freshText), f.id(row)) <= 0 {
+		if c.times[at-1] == r.time && bytes.Compare(f.id(c.text[at-1]&^stagedText), f.id(row)) <= 0 {
 			break
 		}
 		c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] =
 			c.times[at-1], c.predicted[at-1], c.actual[at-1], c.known[at-1], c.text[at-1]
 	}
 	c.times[at], c.predicted[at], c.actual[at] = r.time, r.predicted, r.actual
-	c.known[at], c.text[at] = r.known(), freshText|row
+	c.known[at], c.text[at] = r.known(), stagedText|row
 	c.n++
 }
 
@@ -192,7 +192,7 @@ func (f *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
 
 // addText keeps the texts of a row whose numbers are in a leaf, and returns the number of the texts.
 func (f *Staging) addText(id, features []byte) uint32 {
-	return f.put(new(freshRow), id, features) | freshText
+	return f.put(new(freshRow), id, features) | stagedText
 }
 
 // bounds returns the earliest and the latest time of some runs.

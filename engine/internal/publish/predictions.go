@@ -119,7 +119,7 @@ func (p *Publisher) recall(o *head.Batch, name *event.Series, from, to int) {
 		if o.Known[i] {
 			continue
 		}
-		id := o.Texts.IDs.At(i)
+		id := o.ID(i)
 		a, first, ok := p.actuals.Recall(p.hashOf(model, id), model, id, name.Version, name.Environment)
 		if !ok {
 			continue
@@ -142,33 +142,21 @@ func (p *Publisher) addRows(x *Publication, r *run, from, to int) {
 	if mo.Head == nil || mo.Head.Epoch != p.epoch {
 		p.dirty = append(p.dirty, place)
 	}
-	h := mo.Writable(p.epoch, p.staging, &p.pools)
+	h := mo.Writable(p.epoch, p.staging)
 	if h.Index != nil {
 		for i := from; i < to; i++ {
-			h.Index.Add(p.env.Hash(o.Texts.IDs.At(i)), r.series, o.Times[i])
+			h.Index.Add(p.env.Hash(o.ID(i)), r.series, o.Times[i])
 		}
 	}
-	h.Add(h.Of(r.series, r.last), o, from, to)
-	x.added += to - from
-	if !o.Texts.Batch {
-		x.bytes += head.TextSize(&o.Texts.IDs, from, to) + head.TextSize(&o.Texts.Features, from, to)
-	}
+	x.bytes += h.Add(h.Of(r.series, r.last), o, from, to)
 	if h.Full() {
 		mo.Freeze()
 		p.env.HeadFull(place)
 	}
 }
 
-// endBatch counts the rows of a batch, which has other memory for its texts afterwards if heads have taken them.
+// endBatch counts the rows of a batch.
 func (p *Publisher) endBatch(x *Publication) {
-	o := x.ordered
-	if c := o.Texts; c.Batch {
-		if c.Holders.Load() > 1 { // a head keeps the texts of all rows for those that it has
-			x.bytes += int64(len(c.IDs.Bytes) + len(c.Features.Bytes))
-		}
-		o.Texts = p.pools.Batch()
-		p.pools.Drop(c)
-	}
-	p.Counters.Unsealed.Add(x.bytes + int64(x.added)*(head.HeadRowBytes+2*4))
+	p.Counters.Unsealed.Add(x.bytes)
 	p.Counters.Rows.Add(uint64(x.record.Batch.Len()))
 }

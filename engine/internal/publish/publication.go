@@ -23,10 +23,9 @@ type Publication struct {
 	// starts and order are the rows of actuals by model, see [head.GroupRows].
 	starts, order []uint32
 
-	// replaced counts the rows that were stored already, added those that were not; bytes is the memory that the
-	// publication takes until a checkpoint.
-	replaced, added int
-	bytes           int64
+	// replaced counts the rows that were stored already; bytes is the memory that the publication takes until a checkpoint.
+	replaced int
+	bytes    int64
 
 	// done is closed when a deferred publication is over, with err. Nil for one that is not deferred.
 	done chan struct{}

@@ -68,8 +68,6 @@ type Publisher struct {
 	actuals *actuals.Memory
 
 	identity catalog.Identity
-	// pools is the memory of heads.
-	pools head.Pools
 
 	// Scratch, reused from record to record.
 	calendar base.Calendar
@@ -180,10 +178,6 @@ func (p *Publisher) begin(x *Publication) {
 	switch r := x.record; r.Kind() {
 	case record.KindPredictions:
 		x.replaced = x.ordered.Folded
-		x.ordered.Texts.Batch = x.ordered.Shared()
-		if x.ordered.Texts.Batch {
-			x.ordered.Texts.Holders.Store(1)
-		}
 	case record.KindActuals:
 		x.starts, x.order = head.GroupRows(r.Actuals.ModelOf, len(r.Actuals.Models), nil, nil)
 	}
