@@ -130,7 +130,9 @@ func (a *Aggregate) addNumbers(want Want, n *NumberColumns, from, to int) {
 // addRest adds what only [WantAll] asks for of rows that b returned.
 func (a *Aggregate) addRest(b *exact.Batch, predicted, actual []float64) {
 	b.AddValues(&a.Actual, actual)
-	b.AddQuotients(&a.Quotients, predicted, actual)
+	for i, p := range predicted {
+		a.Quotients.Add(p, actual[i])
+	}
 }
 
 // AddCounts adds the rows of o to c.

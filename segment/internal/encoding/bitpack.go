@@ -136,31 +136,15 @@ func unpackOnes(dst []int64, src []byte, width uint, mask uint64, base int64) {
 
 // prefixSum turns differences into values: dst[i] = first + dst[0] + ... + dst[i-1].
 func prefixSum(dst []int64, first int64) {
-	for ; len(dst) >= 4; dst = dst[4:] {
-		d := (*[4]int64)(dst)
-		second := first + d[0]
-		third := second + d[1]
-		fourth := third + d[2]
-		next := fourth + d[3]
-		d[0], d[1], d[2], d[3] = first, second, third, fourth
-		first = next
-	}
 	for i, d := range dst {
 		dst[i] = first
 		first += d
 	}
 }
 
-// addInts adds src to dst, len(src) >= len(dst). Four at a time: without that, counting takes longer than adding.
+// addInts adds src to dst, len(src) >= len(dst).
 func addInts(dst, src []int64) {
 	src = src[:len(dst)]
-	for ; len(dst) >= 4 && len(src) >= 4; dst, src = dst[4:], src[4:] {
-		d, s := (*[4]int64)(dst), (*[4]int64)(src)
-		d[0] += s[0]
-		d[1] += s[1]
-		d[2] += s[2]
-		d[3] += s[3]
-	}
 	for i := range dst {
 		dst[i] += src[i]
 	}

@@ -3,6 +3,8 @@ package encoding
 import (
 	"math"
 	"math/bits"
+
+	"github.com/residualdb/residual/internal/digits"
 )
 
 // Most float64 columns were decimals before they were binary: v is the float64 nearest to d / 10^k, for a small k and
@@ -21,25 +23,15 @@ const (
 	roundMagic   = 3 << 51
 )
 
-// powersOfTen holds 10^k, inverse14 is 10^-14.
-var powersOfTen = [decimalsMax + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14}
-
 const inverse14 = 1e-14
 
 // fromProducts sets dst[i] to the decimal of k places that ints[i] stands for, as a product. len(ints) >= len(dst).
 func fromProducts(dst []float64, ints []int64, k int) {
-	up, down := powersOfTen[decimalsMax-k], inverse14
+	up, down := digits.FloatTens[decimalsMax-k], inverse14
 	if k == 0 {
 		up, down = 1, 1
 	}
 	ints = ints[:len(dst)]
-	for ; len(dst) >= 4 && len(ints) >= 4; dst, ints = dst[4:], ints[4:] {
-		d, n := (*[4]float64)(dst), (*[4]int64)(ints)
-		d[0] = float64(n[0]) * up * down
-		d[1] = float64(n[1]) * up * down
-		d[2] = float64(n[2]) * up * down
-		d[3] = float64(n[3]) * up * down
-	}
 	for i := range dst {
 		dst[i] = float64(ints[i]) * up * down
 	}
@@ -52,18 +44,10 @@ func fromProducts(dst []float64, ints []int64, k int) {
 // at least 2^-54 * 5^-14 > 2^-87 of itself away from where rounding changes: a tie M has 54 bits, and n - M*10^k is a
 // multiple of the last bit of M times 2^k.
 func fromQuotients(dst []float64, ints []int64, k int) {
-	p := powersOfTen[k]
+	p := digits.FloatTens[k]
 	high := 1 / p
 	low := math.FMA(-high, p, 1) / p
 	ints = ints[:len(dst)]
-	for ; len(dst) >= 4 && len(ints) >= 4; dst, ints = dst[4:], ints[4:] {
-		d, n := (*[4]float64)(dst), (*[4]int64)(ints)
-		a, b, c, e := float64(n[0]), float64(n[1]), float64(n[2]), float64(n[3])
-		d[0] = math.FMA(a, high, a*low)
-		d[1] = math.FMA(b, high, b*low)
-		d[2] = math.FMA(c, high, c*low)
-		d[3] = math.FMA(e, high, e*low)
-	}
 	for i := range dst {
 		n := float64(ints[i])
 		dst[i] = math.FMA(n, high, n*low)
@@ -72,7 +56,7 @@ func fromQuotients(dst []float64, ints []int64, k int) {
 
 // toDecimal returns the d for which d / 10^k may be v. ok is false if it cannot be.
 func toDecimal(v float64, k int) (d int64, ok bool) {
-	scaled := v * powersOfTen[k]
+	scaled := v * digits.FloatTens[k]
 	if !(math.Abs(scaled) < decimalLimit) {
 		return 0, false
 	}
@@ -86,7 +70,7 @@ func decimalPlaces(v float64) int {
 		if !ok {
 			break
 		}
-		if math.Float64bits(float64(d)/powersOfTen[k]) == math.Float64bits(v) {
+		if math.Float64bits(float64(d)/digits.FloatTens[k]) == math.Float64bits(v) {
 			return k
 		}
 	}
@@ -113,7 +97,7 @@ func choosePlaces(v []float64) (k int, ok bool) {
 		}
 		low, high := int64(math.MaxInt64), int64(math.MinInt64)
 		for _, f := range sample {
-			if d, fit := toDecimal(f, n); fit && math.Float64bits(float64(d)/powersOfTen[n]) == math.Float64bits(f) {
+			if d, fit := toDecimal(f, n); fit && math.Float64bits(float64(d)/digits.FloatTens[n]) == math.Float64bits(f) {
 				low, high = min(low, d), max(high, d)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/digits"
 	"github.com/residualdb/residual/internal/testing/random"
 )
 
@@ -37,7 +38,7 @@ func TestQuotientsAreTheNearestFloats(t *testing.T) {
 // divisionsRef is fromQuotients by division.
 func divisionsRef(dst []float64, ints []int64, k int) {
 	for i, d := range ints {
-		dst[i] = float64(d) / powersOfTen[k]
+		dst[i] = float64(d) / digits.FloatTens[k]
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/residualdb/residual/internal/columns"
+	"github.com/residualdb/residual/internal/digits"
 )
 
 // A column of float64 is stored as
@@ -141,7 +142,7 @@ func (d *decimals) fit(v []float64, places int) bool {
 func (d *decimals) convert(v []float64) {
 	d.exceptions = d.exceptions[:0]
 	ints := columns.Resize(&d.ints, len(v))
-	p, up, down := powersOfTen[d.places], powersOfTen[decimalsMax-d.places], inverse14
+	p, up, down := digits.FloatTens[d.places], digits.FloatTens[decimalsMax-d.places], inverse14
 	if d.places == 0 {
 		up, down = 1, 1
 	}

@@ -2,9 +2,9 @@ package encoding
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/residualdb/residual/internal/columns"
+	"github.com/residualdb/residual/internal/digits"
 )
 
 // step is a slot of a shape with the literal in front of it, as a text is held against them.
@@ -100,27 +100,13 @@ func (s *shapedColumn) padded(t *columns.Text, i int) (b []byte, at, end, base i
 // There are wordsLen bytes or more behind end. Most numbers are a few digits and nothing else.
 func (v *slotRows) number(row int, b []byte, at, end int) (length int, ok bool) {
 	word := binary.LittleEndian.Uint64(b[at:])
-	m, n, next := leadingDigits(word)
-	if uint(n-1) < shortDigits && at+n <= end && next != '.' && next|0x20 != 'e' && (n == 1 || byte(word) != '0') {
-		v.mantissas[row], v.forms[row] = int64(m), numeralForm(n)<<8
-		return n, true
+	if n := digits.Count(word); uint(n-1) < 7 && at+n <= end && (n == 1 || byte(word) != '0') {
+		if next := byte(word >> (8 * n & 63)); next != '.' && next|0x20 != 'e' {
+			v.mantissas[row], v.forms[row] = int64(digits.Value(word, n)), numeralForm(n)<<8
+			return n, true
+		}
 	}
 	number, n := scanNumeral(b[at:end])
 	v.mantissas[row], v.forms[row] = number.mantissa, number.form
 	return n, n > 0
-}
-
-// shortDigits is the most digits of which leadingDigits knows what follows.
-const shortDigits = 7
-
-// leadingDigits returns the value and the number of the digits among the first bytes of a word, and the byte behind
-// them, which means nothing if all eight are digits.
-func leadingDigits(word uint64) (value uint64, n int, next byte) {
-	v := word ^ 0x3030303030303030
-	others := (v + 0x7676767676767676 | v) & 0x8080808080808080 // marks what is no digit, rightly up to the first mark
-	n = bits.TrailingZeros64(others) >> 3
-	next = byte(word >> (uint(n) << 3 & 63))
-	v <<= uint(8-n) << 3 // the digits, with zeros in front
-	v = v*10 + v>>8
-	return (v&0x000000ff000000ff*0x000f424000000064 + v>>16&0x000000ff000000ff*0x0000271000000001) >> 32, n, next
 }

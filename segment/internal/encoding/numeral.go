@@ -3,6 +3,8 @@ package encoding
 import (
 	"encoding/binary"
 	"strconv"
+
+	"github.com/residualdb/residual/internal/digits"
 )
 
 // numeralDigits bounds the digits of a numeral, so that it fits in an int64.
@@ -34,25 +36,25 @@ func scanNumeral(b []byte) (n numeral, length int) {
 	if len(b) > 0 && b[0] == '-' {
 		i, n.form = 1, numeralNegative
 	}
-	m, digits := scanDigits(b[i:], 0)
-	if digits == 0 {
+	m, count := scanDigits(b[i:], 0)
+	if count == 0 {
 		return numeral{}, 0
 	}
-	if b[i] == '0' && digits > 1 {
+	if b[i] == '0' && count > 1 {
 		n.form |= numeralPadded
 	}
-	i += digits
+	i += count
 	if i+1 < len(b) && b[i] == '.' && b[i+1]-'0' <= 9 {
 		var places int
 		m, places = scanDigits(b[i+1:], m)
 		i += 1 + places
-		digits += places
+		count += places
 		n.form |= numeralForm(min(places, numeralDigits+1))
 		if b[i-1] == '0' {
 			n.form |= numeralTrailing
 		}
 	}
-	if digits > numeralDigits || m == 0 && n.form&numeralNegative != 0 {
+	if count > numeralDigits || m == 0 && n.form&numeralNegative != 0 {
 		n.form |= numeralOdd
 	}
 	if end := scanExponent(b, i); end > i {
@@ -70,8 +72,9 @@ func scanNumeral(b []byte) (n numeral, length int) {
 // each, since the number of digits is what varies most and is guessed wrong most.
 func scanDigits(b []byte, m uint64) (value uint64, n int) {
 	for len(b)-n >= 8 {
-		v, count, _ := leadingDigits(binary.LittleEndian.Uint64(b[n:]))
-		m = m*uint64(powersOfTen64[count]) + v
+		word := binary.LittleEndian.Uint64(b[n:])
+		count := digits.Count(word)
+		m = m*digits.Tens[count] + digits.Value(word, count)
 		if n += count; count < 8 {
 			return m, n
 		}
@@ -91,11 +94,11 @@ func scanExponent(b []byte, i int) int {
 	if b[j] == '+' || b[j] == '-' {
 		j++
 	}
-	digits := j
+	first := j
 	for j < len(b) && b[j]-'0' <= 9 {
 		j++
 	}
-	if j == digits {
+	if j == first {
 		return i
 	}
 	return j
@@ -145,18 +148,13 @@ func mixedStyle(mantissas []int64, forms []numeralForm) (s numeralStyle, ok bool
 		return s, true
 	}
 	for i, m := range mantissas {
-		up := powersOfTen64[places-forms[i].places()]
-		if limit := powersOfTen64[numeralDigits] / up; m > limit || m < -limit {
+		up := int64(digits.Tens[places-forms[i].places()])
+		if limit := int64(digits.Tens[numeralDigits]) / up; m > limit || m < -limit {
 			return s, false
 		}
 		mantissas[i] = m * up
 	}
 	return s, true
-}
-
-// powersOfTen64 holds 10^k.
-var powersOfTen64 = [numeralDigits + 1]int64{
-	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
 }
 
 // valid tells whether the style is one that an encoder writes.
@@ -173,23 +171,23 @@ func (s numeralStyle) append(dst []byte, m int64) []byte {
 	if s.width == 0 && s.places == 0 {
 		return strconv.AppendUint(dst, u, 10)
 	}
-	var digits [20]byte
+	var text [20]byte
 	least := max(int(s.width), int(s.places)+1)
-	at := len(digits)
-	for ; u > 0 || len(digits)-at < least; u /= 10 {
+	at := len(text)
+	for ; u > 0 || len(text)-at < least; u /= 10 {
 		at--
-		digits[at] = byte('0' + u%10)
+		text[at] = byte('0' + u%10)
 	}
 	if s.width > 0 {
-		return append(dst, digits[at:]...)
+		return append(dst, text[at:]...)
 	}
-	point, end := len(digits)-int(s.places), len(digits)
-	for end > point+int(s.least) && digits[end-1] == '0' {
+	point, end := len(text)-int(s.places), len(text)
+	for end > point+int(s.least) && text[end-1] == '0' {
 		end--
 	}
-	dst = append(dst, digits[at:point]...)
+	dst = append(dst, text[at:point]...)
 	if end == point {
 		return dst
 	}
-	return append(append(dst, '.'), digits[point:end]...)
+	return append(append(dst, '.'), text[point:end]...)
 }

@@ -60,33 +60,12 @@ func (b *Batch) AddErrors(dst *Errors, predicted, actual []float64, quartic bool
 // AddValues adds the values of rows that [Batch.Next] returned. Equivalent: Moments.Add for each.
 func (b *Batch) AddValues(dst *Moments, values []float64) {
 	x := commonUnit(values, nil)
-	positive, misses := fixValues(&b.fixed, &b.missed, values, x)
+	var zeros [batchRows]float64
+	positive, misses, _ := fixErrors(&b.fixed, &b.missed, values, zeros[:], x) // what is not an int64 overflows nothing
 	for _, i := range b.missed[:misses] {
 		dst.Add(values[i])
 	}
 	dst.addFixed(b.fixed[:len(values)], positive, x)
-}
-
-// AddQuotients adds rows that [Batch.Next] returned, and overwrites them if they are in b. Equivalent: Quotients.Add for
-// each.
-func (b *Batch) AddQuotients(dst *Quotients, predicted, actual []float64) {
-	percent, symmetric := b.predicted[:0], b.actual[:0]
-	for i, p := range predicted {
-		q := math.Abs(actual[i])
-		e := math.Abs(p - actual[i])
-		both := math.Abs(p) + q
-		percentage := e / q
-		if !(percentage >= leastNormal && both <= math.MaxFloat64) && e != 0 || !(percentage <= math.MaxFloat64) {
-			dst.Add(p, actual[i])
-			continue
-		}
-		dst.MaxAbsError = max(dst.MaxAbsError, e)
-		dst.PercentRows++
-		percent = append(percent, percentage)
-		symmetric = append(symmetric, 2*(e/both))
-	}
-	dst.Percent.addFloats(percent)
-	dst.Symmetric.addFloats(symmetric)
 }
 
 // commonUnit returns an x for which most values are integers below 2^62 in units of 2^x, judging by every eighth. It is
@@ -127,25 +106,6 @@ func fixErrors(dst *[batchRows]uint64, missed *[batchRows]uint8, predicted, actu
 		positive += 1 + int(sign)
 	}
 	return positive, misses, wrong < 0
-}
-
-// fixValues is fixErrors for values alone, which cannot overflow.
-func fixValues(dst *[batchRows]uint64, missed *[batchRows]uint8, values []float64, x int) (positive, misses int) {
-	up := math.Float64frombits(uint64(1023-x) << fracBits)
-	end := len(values) - 1
-	for i, v := range values {
-		v *= up
-		n := int64(v)
-		if float64(n) != v {
-			n = 0
-			missed[misses&(batchRows-1)] = uint8(i)
-			misses++
-		}
-		sign := n >> 63
-		dst[(positive+int(sign)&(end-i))&(batchRows-1)] = uint64(n ^ sign - sign)
-		positive += 1 + int(sign)
-	}
-	return positive, misses
 }
 
 // addFixed adds magnitudes in units of 2^x: the first ones are of values that are not negative, the others of those
@@ -241,39 +201,4 @@ func quartic(m uint64) (w1, w2, w3 uint64) {
 	w1, carry = bits.Add64(w1, crossLo<<1, 0)
 	w2, carry = bits.Add64(w2, crossHi<<1|crossLo>>63, carry)
 	return w1, w2, w3 + carry
-}
-
-const (
-	// Exponents in addFloats count from a bit grid of their own, so that they are never negative: grid bit 0 is bit
-	// -1088 = -34 * 32.
-	gridBin  = -34
-	gridBias = leastExp - 1 - gridBin*binBits
-
-	floatLanes = 8 // bins in reach
-)
-
-// addFloats adds values, all finite and >= 0. Equivalent: Sum.Add for each.
-func (s *Sum) addFloats(values []float64) {
-	var lanes [floatLanes]uint64
-	largest := uint64(0)
-	for _, v := range values {
-		largest = max(largest, math.Float64bits(v))
-	}
-	top := (int(largest>>fracBits) + gridBias) >> 5
-	low := max(top+3-floatLanes, 0)
-	least := low*binBits - gridBias // exponent from which on all digits have a lane
-	for _, v := range values {
-		b := math.Float64bits(v)
-		x := int(b >> fracBits)
-		if x < max(least, 1) {
-			s.Add(v)
-			continue
-		}
-		m, at := b&fracMask|1<<fracBits, uint(x-least)
-		lane, r := at>>5, at&(binBits-1)
-		lanes[lane&(floatLanes-1)] += m << r & binMask
-		lanes[(lane+1)&(floatLanes-1)] += m << r >> binBits
-		lanes[(lane+2)&(floatLanes-1)] += m >> 1 >> (63 - r)
-	}
-	s.addBins(low+gridBin, lanes[:])
 }

@@ -337,7 +337,9 @@ func TestBatch(t *testing.T) {
 			got.n += uint64(len(p))
 			b.AddErrors(&got.Errors, p, q, true)
 			b.AddValues(&got.actual, q)
-			b.AddQuotients(&got.quotients, p, q)
+			for i := range p {
+				got.quotients.Add(p[i], q[i])
+			}
 			from = next
 		}
 		require.Equal(t, sumsOf(some), got)
