@@ -127,7 +127,7 @@ func (a *Aggregate) addNumbers(want Want, n *NumberColumns, from, to int) {
 	}
 }
 
-// addRest adds what only [WantAll] asks for of rows that b returned.
+// addRest adds the sums that only [WantAll] asks for, of rows that [exact.Batch.Next] returned.
 func (a *Aggregate) addRest(b *exact.Batch, predicted, actual []float64) {
 	b.AddValues(&a.Actual, actual)
 	for i, p := range predicted {

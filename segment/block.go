@@ -87,7 +87,7 @@ func (e *encoder) appendBlock(dst []byte, c *Columns, sum *Aggregate) ([]byte, [
 	return dst, lens
 }
 
-// appendLags appends a column of lags of which there is one.
+// appendLags appends a column of lags in which at least one row has a lag.
 func (e *encoder) appendLags(dst []byte, lags []int64) []byte {
 	e.lagged, e.lags = e.lagged[:0], e.lags[:0]
 	for i, lag := range lags {

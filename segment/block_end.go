@@ -9,8 +9,8 @@ const (
 	hourRows = 256
 	// restRows is the least that a block has that ends because such an hour follows.
 	restRows = hourRows / 2
-	// cutRows is how many rows are looked at to say where the first block of them ends.
-	cutRows = 2 * blockRows
+	// lookaheadRows is how many rows are looked at to say where the first block of them ends.
+	lookaheadRows = 2 * blockRows
 
 	hourMilli = 3_600_000
 )
@@ -18,9 +18,9 @@ const (
 // blockEnd returns how many of the rows with these times, in order, make the next block: those of an hour if they are
 // enough, or up to such an hour, else as many as a block takes. An hour of more than a block is halved rather than cut
 // into a full block and a short one, and so is the end of a series. Unless the rows are the last of their series, there
-// must be cutRows of them. before is how many rows of the first one's hour are in blocks already.
+// must be lookaheadRows of them. before is how many rows of the first one's hour are in blocks already.
 func blockEnd(times []int64, before int) int {
-	times = times[:min(len(times), cutRows)]
+	times = times[:min(len(times), lookaheadRows)]
 	end := hourEnd(times, 0)
 	if before+end >= hourRows && end <= blockRows {
 		return end
@@ -41,9 +41,9 @@ func blockEnd(times []int64, before int) int {
 	switch {
 	case len(times) <= blockRows:
 		return len(times)
-	case end > blockRows && end < cutRows:
+	case end > blockRows && end < lookaheadRows:
 		return (end + 1) / 2
-	case len(times) < cutRows:
+	case len(times) < lookaheadRows:
 		return (len(times) + 1) / 2
 	default:
 		return blockRows
@@ -77,7 +77,8 @@ func (h *hourTail) add(times []int64) {
 	h.note(hour, len(times)-first, first > 0)
 }
 
-// addStored notes a block that is not decoded. Of one that crosses hours no other rows may have the last.
+// addStored notes a block that is not decoded. If the block reaches into another hour, no row outside of it may be of
+// its last hour.
 func (h *hourTail) addStored(a *Aggregate) {
 	if hour := hourOf(a.MaxTime); hourOf(a.MinTime) < hour {
 		h.note(hour, 0, true)

@@ -32,7 +32,7 @@ func TestBlockEnd(t *testing.T) {
 	f(hourRows-1, hourRows-1, hourRows, 5000)
 	f(blockRows, blockRows, 5000)
 	f(blockRows/2+1, blockRows+1, 5000)
-	f(blockRows, cutRows, 1)
+	f(blockRows, lookaheadRows, 1)
 	f(restRows, restRows, hourRows, 5000)
 	f(restRows-1+hourRows, restRows-1, hourRows, 5000)
 	f(100*2, 100, 100, hourRows, 5000)

@@ -15,7 +15,7 @@ const RowBytesMax = 1 << 20
 type Builder struct {
 	dir     directory
 	body    []byte  // header and blocks
-	pending Columns // rows of the series at hand that are not yet a block, up to cutRows
+	pending Columns // rows of the series at hand that are not yet a block, up to lookaheadRows
 	rest    Columns // memory for those that stay pending
 	part    Columns // the next block among other rows, whose memory it shares
 	enc     *encoder
@@ -89,7 +89,7 @@ func (b *Builder) AppendRange(c *Columns, from, to int) error {
 			from += b.appendBlock(c, from, to)
 			continue
 		}
-		next := min(to, from+cutRows-b.pending.Len())
+		next := min(to, from+lookaheadRows-b.pending.Len())
 		if c.IDs.Size(from, next)+c.Features.Size(from, next)+b.pending.textBytes() > textBytesBlock {
 			next = from + 1
 		}
@@ -124,7 +124,7 @@ func (b *Builder) AppendBlocks(c *Columns) (int, error) {
 
 // full tells whether the rows [from, to) of c are enough to say where the first block of them ends.
 func full(c *Columns, from, to int) bool {
-	return to-from >= cutRows || c.IDs.Size(from, to)+c.Features.Size(from, to) >= textBytesBlock
+	return to-from >= lookaheadRows || c.IDs.Size(from, to)+c.Features.Size(from, to) >= textBytesBlock
 }
 
 // check tells what is wrong with the rows [from, to).

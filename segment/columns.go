@@ -76,8 +76,8 @@ func (c *Columns) AppendFrom(o *Columns, from, to int) {
 	c.Features.AppendFrom(&o.Features, from, to)
 }
 
-// AppendColumns adds the numbers of the rows [from, to) of o, where what the actual of a row that has none holds does not
-// count. IDs and features of the rows are left to the caller.
+// AppendColumns adds the numbers of the rows [from, to) of o. In rows that are not Known, the Actual of o is not looked
+// at. IDs and features of the rows are left to the caller.
 func (c *Columns) AppendColumns(o *NumberColumns, from, to int) {
 	n := len(c.Times)
 	c.Known.AppendFrom(n, o.Known, from, to)

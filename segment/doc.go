@@ -2,7 +2,7 @@
 // without reading the rows.
 //
 // It is pure data: bytes in, answers out. It does no I/O, takes no locks, starts no goroutines and reads no clock;
-// scratch memory is passed in. What readers make for each other, they hand on by an atomic pointer.
+// scratch memory is passed in. Sketches of edited blocks, which the first reader makes, reach the others by an atomic pointer.
 //
 // # Model
 //
@@ -10,27 +10,20 @@
 // Rows lie in blocks of up to a thousand, which end with the hour where a series is dense. A [Builder] makes a segment
 // from sorted [Columns], or [Merge] from other segments; [Open] reads its directory, and from then on a [Segment]
 // fetches single blocks from a [Source]. What is stored never changes; an [Edit] lies over it in memory until a merge
-// folds it in. Rows are found by what they are ([Segment.FindRows]), or by their id alone ([Segment.FindIDs]).
+// folds it in. Rows are found by series, time and id ([Segment.FindRows]), or by their id alone ([Segment.FindIDs]).
 //
 // Each block has an [Aggregate]: counts, bounds of time, and sums for the regression metrics. Over the blocks of a
-// series stands a tree of aggregates, so [Segment.Window] merges a few dozen of them, whatever its length, and decodes
-// a few of the strips of 128 rows that the blocks at its edges consist of. [Sketches], for quantiles, lie in a tree of
+// series stands a tree of aggregates, so [Segment.AddWindow] merges a few dozen of them, whatever its length, and decodes
+// a few of the strips of 128 rows that the two blocks at its boundaries consist of. [Sketches], for quantiles, lie in a tree of
 // their own, which is read only if they are wanted.
 //
-// # Sums
+// # Sums and encodings
 //
-// Sums are exact integers in bins ([Sum]), and so are the counts of a [Sketch]. The answer to a question does not
-// depend on the order in which rows arrived, nor on how they were sealed and merged: same rows, same bits. Answers are
-// rounded once, at the end. Nothing is ever subtracted from a running total.
+// Sums are exact (package segment/internal/exact), and so are the counts of sketches (segment/internal/sketch). The
+// answer to a question does not depend on the order in which rows arrived, nor on how they were sealed and merged: same
+// rows, same bits. Answers are rounded once, at the end. Nothing is ever subtracted from a running total.
 //
-// # Encodings
-//
-// Each column of each block is stored in the cheapest of its forms, and read back to the bit: integers as differences
-// or offsets in as few bits as they need, with patches for outliers (ints.go); floats as decimals or bit patterns, the
-// actual against the predicted where that is smaller (floats.go); texts as one value, a dictionary, hexadecimal digits,
-// shapes with a column for each part that varies, or zstd (texts.go). No form depends on another block, nor on a text
-// being JSON.
-//
+// Each column of each block is stored in the cheapest of its forms, and read back to the bit (segment/internal/encoding).
 // An actual that is not known is told by a bitmap; its place in the column of actuals holds zero. Numbers are finite: a
 // Builder refuses others.
 //

@@ -8,7 +8,7 @@ import (
 	"github.com/residualdb/residual/internal/columns"
 )
 
-// Edit is what a row of a sealed segment has become: everything of it that can change.
+// Edit holds the values that a row of a sealed segment has now, of all that can change.
 type Edit struct {
 	Row       int // in its block, as stored
 	Deleted   bool
@@ -19,12 +19,12 @@ type Edit struct {
 	Features  []byte  // nil where they are as they were; the segment keeps the slice
 }
 
-// edits are those of each block, by its number among all of the segment. Those of a block are never changed but
-// replaced, so that a [Segment.Snapshot] stays what it is.
+// edits holds the edits of each block by the number of the block in the segment. A blockEdits is never changed, another
+// one takes its place, so that a [Segment.Snapshot] keeps the edits it was made with.
 type edits map[int]*blockEdits
 
-// blockEdits are the edits of a block in the order they came; the last one of a row counts. Adding to them writes
-// behind what a snapshot knows of them.
+// blockEdits are the edits of a block in the order they came; the last one of a row counts. An edit that is
+// added stands in the array behind the rows that a snapshot sees.
 type blockEdits struct {
 	rows   []rowEdit
 	edited columns.Bitmap // which rows have an edit
@@ -37,11 +37,12 @@ type rowEdit struct {
 	deleted, known bool
 	actual         float64
 	lag            int64
-	replaced       *replacement // nil if the rest of the row is as stored
+	replaced       *changedValues // nil if the rest of the row is as stored
 }
 
-// replacement is what a row has in the place of what is stored. features are nil where they are as they were.
-type replacement struct {
+// changedValues are the values of a row that differ from the stored ones, beside the actual. Features are nil where they
+// are as stored.
+type changedValues struct {
 	predicted float64
 	features  []byte
 }
@@ -84,7 +85,7 @@ func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
 		}
 		held := rowEdit{row: uint32(e.Row), deleted: e.Deleted, known: e.Known, actual: e.Actual, lag: e.Lag}
 		if e.Features != nil || math.Float64bits(e.Predicted) != math.Float64bits(stored.Predicted[e.Row]) {
-			held.replaced = &replacement{e.Predicted, e.Features}
+			held.replaced = &changedValues{e.Predicted, e.Features}
 		}
 		next.rows = append(next.rows, held)
 	}
@@ -117,7 +118,7 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 	if err != nil {
 		return err
 	}
-	joins := true // all rows had no actual, and have one now
+	joins := true // every edit gives an actual to a row without one, and changes nothing else
 	for i := range rows {
 		e := &rows[i]
 		was, there := s.row(series, block, e.Row, stored)
@@ -130,11 +131,11 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 		s.live = slices.Clone(s.dir.nodes)
 	}
 	if joins {
-		s.dir.eachAbove(series, block, func(node uint32) {
+		for l, at := range s.dir.series[series].aggregates().path(uint32(block)) {
 			for i := range rows {
-				s.live[node].AddActual(stored.Times[rows[i].Row], rows[i].Predicted, rows[i].Actual)
+				s.live[l.first+at].AddActual(stored.Times[rows[i].Row], rows[i].Predicted, rows[i].Actual)
 			}
-		})
+		}
 	} else {
 		c := &sc.edited
 		c.Reset()
@@ -143,13 +144,19 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 		leaf := &s.live[number]
 		leaf.Reset()
 		leaf.AddUnordered(&c.NumberColumns, 0, c.Len())
-		s.dir.regrow(s.live, series, block)
+		below := s.dir.series[series].aggregates()
+		for l, at := range below.path(uint32(block)) {
+			if l.height > 0 {
+				s.live[l.first+at] = sumUnder(s.live, below, at)
+			}
+			below = l
+		}
 	}
 	s.forgetSketches(series, block)
 	return nil
 }
 
-// ownEdits makes s the only one that has its edits.
+// ownEdits gives s maps of edits and sketches that no snapshot shares.
 func (s *Segment) ownEdits() {
 	switch {
 	case s.edits == nil:
@@ -176,32 +183,6 @@ func (s *Segment) nodes() []Aggregate {
 		return s.live
 	}
 	return s.dir.nodes
-}
-
-// regrow recomputes the nodes above a block.
-func (d *directory) regrow(nodes []Aggregate, series, block int) {
-	s := &d.series[series]
-	first, n, at := s.firstBlock, s.blockCount, uint32(block)
-	for next := s.firstNode; n > 1; next += n {
-		at /= fanOut
-		sum := &nodes[next+at]
-		sum.Reset()
-		for j := at * fanOut; j < min((at+1)*fanOut, n); j++ {
-			sum.Merge(&nodes[first+j])
-		}
-		first, n = next, (n+fanOut-1)/fanOut
-	}
-}
-
-// eachAbove calls f for a block and the nodes above it.
-func (d *directory) eachAbove(series, block int, f func(node uint32)) {
-	s := &d.series[series]
-	f(s.firstBlock + uint32(block))
-	n, at := s.blockCount, uint32(block)
-	for next := s.firstNode; n > 1; next += n {
-		at, n = at/fanOut, (n+fanOut-1)/fanOut
-		f(next + at)
-	}
 }
 
 // edit applies edits to the stored rows of a block, of which c has the columns cols.

@@ -74,7 +74,7 @@ type directory struct {
 	series []seriesEntry
 	blocks []blockRef
 	nodes  []Aggregate // of the blocks, in their order; the nodes of the trees follow
-	// sketches are those of the nodes of other trees, see sketchFan.
+	// sketches are of the nodes of the trees of sketches, which have fewer blocks to a node (sketchFan).
 	sketches sketchTree
 }
 
@@ -257,7 +257,7 @@ func (d *directory) decodeBlocks(c *columns.Cursor, blockBytes int64) {
 	blocks, above := uint64(0), 0
 	for i := range d.series {
 		blocks += uint64(d.series[i].blockCount)
-		above += treeNodes(d.series[i].blockCount)
+		above += int(d.series[i].aggregates().nodesAbove())
 	}
 	if blocks*blockBytesMin > uint64(len(c.Rest)) {
 		c.Fail("too many blocks")
@@ -298,12 +298,12 @@ func (d *directory) decodeBlocks(c *columns.Cursor, blockBytes int64) {
 	}
 }
 
-// decodeSketches reads the nodes of the trees of sketches. What they hold is checked by those who add it.
+// decodeSketches reads the nodes of the trees of sketches. A stored sketch is checked when it is added to another.
 func (d *directory) decodeSketches(c *columns.Cursor) {
 	nodes := uint32(0)
 	for i := range d.series {
 		d.series[i].firstSketch = nodes
-		nodes += sketchNodes(d.series[i].blockCount)
+		nodes += d.series[i].sketches().nodesAbove()
 	}
 	if uint64(nodes) > uint64(len(c.Rest)) {
 		c.Fail("too few sketches")

@@ -6,9 +6,9 @@ import (
 )
 
 // IDIndex finds the rows of a segment by a hash of their prediction id. It is a hash table in three arrays: rows in the
-// order of their buckets, a byte of each one's hash, and where buckets begin: about 6 bytes a row. A row that has
-// another id passes once in 256 rows of its bucket, which the ids themselves then tell; so hashes find rows and never
-// decide. It is of the rows as stored and does not change.
+// order of their buckets, a byte of the hash of each row, and where buckets begin: about 6 bytes a row. One in 256 rows of a bucket
+// has the byte of another id, so FindIDs compares the ids themselves: hashes find rows and never decide. The index is of
+// the rows as stored and does not change.
 type IDIndex struct {
 	starts []uint32 // of the buckets, and the end of the last one
 	rows   []uint32 // by their number among all of the segment
@@ -110,7 +110,8 @@ func (s *Segment) FindIDs(x *IDIndex, ids []HashedID, sc *Scratch, found func(id
 		for uint32(block) >= s.dir.series[series].firstBlock+s.dir.series[series].blockCount {
 			series++
 		}
-		err := s.foundID(series, block, int(row-x.blocks[block]), ids[i].ID, sc, func(r Row) error { return found(i, r) })
+		at := Row{Series: series, Block: block - int(s.dir.series[series].firstBlock), Row: int(row - x.blocks[block])}
+		err := s.foundID(at, ids[i].ID, sc, func(r Row) error { return found(i, r) })
 		if err != nil {
 			return err
 		}
@@ -118,17 +119,16 @@ func (s *Segment) FindIDs(x *IDIndex, ids []HashedID, sc *Scratch, found func(id
 	return nil
 }
 
-// foundID calls found if the row has the id.
-func (s *Segment) foundID(series, number, row int, id []byte, sc *Scratch, found func(Row) error) error {
-	block := number - int(s.dir.series[series].firstBlock)
-	c, err := s.locate(series, block, IDs, sc)
-	if err != nil || !bytes.Equal(c.IDs.At(row), id) {
+// foundID calls found if the row at a place has the id.
+func (s *Segment) foundID(at Row, id []byte, sc *Scratch, found func(Row) error) error {
+	c, err := s.locate(at.Series, at.Block, IDs, sc)
+	if err != nil || !bytes.Equal(c.IDs.At(at.Row), id) {
 		return err
 	}
-	if c, err = s.locate(series, block, Numbers|Lags, sc); err != nil {
+	if c, err = s.locate(at.Series, at.Block, Numbers|Lags, sc); err != nil {
 		return err
 	}
-	if r, ok := s.row(series, block, row, c); ok {
+	if r, ok := s.row(at.Series, at.Block, at.Row, c); ok {
 		return found(r)
 	}
 	return nil
@@ -137,19 +137,11 @@ func (s *Segment) foundID(series, number, row int, id []byte, sc *Scratch, found
 // scanIDs is FindIDs by looking at all rows.
 func (s *Segment) scanIDs(ids []HashedID, sc *Scratch, found func(id int, r Row) error) error {
 	for series := range s.dir.series {
-		e := &s.dir.series[series]
-		for block := range int(e.blockCount) {
-			c, err := s.locate(series, block, IDs, sc)
-			if err != nil {
-				return err
-			}
-			for row := range c.IDs.Len() {
+		for block := range int(s.dir.series[series].blockCount) {
+			for row := range int(s.Block(series, block).Rows) {
 				for i := range ids {
-					if !bytes.Equal(c.IDs.At(row), ids[i].ID) {
-						continue
-					}
-					err := s.foundID(series, int(e.firstBlock)+block, row, ids[i].ID, sc, func(r Row) error { return found(i, r) })
-					if err != nil {
+					at := Row{Series: series, Block: block, Row: row}
+					if err := s.foundID(at, ids[i].ID, sc, func(r Row) error { return found(i, r) }); err != nil {
 						return err
 					}
 				}

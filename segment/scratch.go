@@ -11,7 +11,7 @@ import (
 type Scratch struct {
 	raw        []byte // what a Source read
 	block      Columns
-	located    locatedBlocks
+	lookups    lookupCache
 	edited     Columns // the numbers of the block that Edit works on
 	candidates []uint64
 	columns    encoding.Decoder
@@ -25,10 +25,10 @@ type Scratch struct {
 	lags     []int64
 
 	// lastEnd is the number of the block behind those of the last window. The next one often begins there.
-	lastEnd  int
-	edges    [edgesHeld]edgeBlock
-	edgeNext int
-	batch    exact.Batch
+	lastEnd      int
+	boundaries   [boundariesHeld]boundaryBlock
+	boundaryNext int
+	batch        exact.Batch
 }
 
 // encoder is the memory that encoding blocks needs.

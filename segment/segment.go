@@ -10,8 +10,8 @@ type Segment struct {
 	dir *directory
 
 	edits edits
-	lent  bool // edits and liveSketches are those of a snapshot, too
-	// live are dir.nodes with all edits; nil without any. liveSketches are those that edits have changed, of blocks by
+	lent  bool // a snapshot shares the maps edits and liveSketches, so the next Edit copies them
+	// live are dir.nodes with all edits; nil without any. liveSketches are the sketches that edits have changed, of blocks by
 	// their number, of nodes by theirs behind all blocks.
 	live         []Aggregate
 	liveSketches map[uint32]*liveSketch
@@ -44,8 +44,8 @@ func Open(src Source, size int64) (*Segment, error) {
 	return s, nil
 }
 
-// openedHeld is the number of segments that OpenIn finds again: the months of a few quarters, so that what asks series by
-// series opens each of them once.
+// openedHeld is the number of segments that OpenIn finds again: the months of a few quarters, so that a query that
+// goes series by series opens each month once.
 const openedHeld = 8
 
 // OpenIn is Open in the memory of sc, where the segment lives until the next OpenIn. It is for segments so small that
@@ -63,7 +63,7 @@ func OpenIn(sc *Scratch, src Source, size int64) (*Segment, error) {
 		*place = &Segment{dir: new(directory)}
 	}
 	s := *place
-	sc.forget(s) // what was opened there before
+	sc.forget(s) // the segment that was opened there before
 	if err := s.load(src, size, sc); err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (s *Segment) NumSeries() int {
 // Series returns series i. They are in ascending order of version, then environment.
 func (s *Segment) Series(i int) Series {
 	version, environment := s.dir.seriesNames(i)
-	return Series{Version: string(version), Environment: string(environment), Blocks: int(s.dir.series[i].blockCount), Total: s.dir.total(s.nodes(), i)}
+	return Series{Version: string(version), Environment: string(environment), Blocks: int(s.dir.series[i].blockCount), Total: s.total(&s.dir.series[i])}
 }
 
 // Block returns the aggregate of a block of a series as stored, not to be changed. The blocks of a series follow each

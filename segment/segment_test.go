@@ -323,7 +323,7 @@ func TestAppendBlocks(t *testing.T) {
 		b := NewBuilder(testMeta)
 		require.NoError(t, b.StartSeries("v", "e"))
 		for from := 0; from < all.Len(); {
-			to := min(all.Len(), from+r.IntN(2*cutRows))
+			to := min(all.Len(), from+r.IntN(2*lookaheadRows))
 			part.AppendFrom(&all, from, to)
 			n, err := b.AppendBlocks(&part)
 			require.NoError(t, err)

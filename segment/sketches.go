@@ -62,10 +62,6 @@ func (d *Sketches) AddStored(b []byte) error {
 	return c.End()
 }
 
-// sketchFan is the number of nodes under a node of the tree of sketches of a series. It is smaller than fanOut: merging
-// sketches costs much more than merging aggregates, and takes little memory.
-const sketchFan = 8
-
 // sketchTree holds the stored form of the nodes of all trees of a segment, series by series, level by level from the
 // blocks up. The blocks' own are in their chunks.
 type sketchTree struct {
@@ -86,16 +82,6 @@ func (t *sketchTree) at(i uint32) []byte {
 	return t.bytes[start:t.ends[i]]
 }
 
-// sketchNodes is the number of nodes over n blocks.
-func sketchNodes(n uint32) uint32 {
-	nodes := uint32(0)
-	for n > 1 {
-		n = (n + sketchFan - 1) / sketchFan
-		nodes += n
-	}
-	return nodes
-}
-
 // storedSketches returns the stored sketches of block i of all, valid until the next use of sc.
 type storedSketches func(i uint32) ([]byte, error)
 
@@ -103,15 +89,14 @@ type storedSketches func(i uint32) ([]byte, error)
 func (d *directory) growSketches(block storedSketches, sum *Sketches) error {
 	d.sketches = sketchTree{d.sketches.bytes[:0], d.sketches.ends[:0]}
 	for i := range d.series {
-		s := &d.series[i]
-		s.firstSketch = uint32(len(d.sketches.ends))
+		d.series[i].firstSketch = uint32(len(d.sketches.ends))
 		below := block
-		for first, n := s.firstBlock, s.blockCount; n > 1; {
-			next := uint32(len(d.sketches.ends))
-			for at := uint32(0); at < n; at += sketchFan {
+		for l := d.series[i].sketches(); l.n > 1; l = l.above() {
+			for at := range l.above().n {
 				sum.Reset()
-				for j := at; j < min(at+sketchFan, n); j++ {
-					b, err := below(first + j)
+				from, to := l.under(at)
+				for j := from; j < to; j++ {
+					b, err := below(l.first + j)
 					if err == nil {
 						err = sum.AddStored(b)
 					}
@@ -121,7 +106,6 @@ func (d *directory) growSketches(block storedSketches, sum *Sketches) error {
 				}
 				d.sketches.append(sum)
 			}
-			first, n = next, (n+sketchFan-1)/sketchFan
 			below = func(node uint32) ([]byte, error) { return d.sketches.at(node), nil }
 		}
 	}
@@ -129,7 +113,7 @@ func (d *directory) growSketches(block storedSketches, sum *Sketches) error {
 }
 
 // liveSketch is the sketches of a block or a node with edits, made by the first report that asks for them: edits come
-// many at a time, reports seldom. Those who hold the segment for reading may fill it at the same time.
+// many at a time, reports seldom. Queries that read the segment at the same time may make them twice; they are the same bytes.
 type liveSketch struct{ held atomic.Pointer[[]byte] }
 
 // blockSketches returns the sketches of block i of all as stored, valid until the next use of sc. They are empty for a
@@ -145,111 +129,67 @@ func (s *Segment) blockSketches(i uint32, sc *Scratch) ([]byte, error) {
 // emptySketches is the stored form of no rows.
 var emptySketches = new(Sketches).AppendTo(nil)
 
+// sketchKey is the key in liveSketches of the block or node at a place of a level.
+func (s *Segment) sketchKey(l level, at uint32) uint32 {
+	if l.height > 0 {
+		at += uint32(len(s.dir.blocks))
+	}
+	return l.first + at
+}
+
 // forgetSketches lets go of the sketches of a block that was edited, and of the nodes above it.
 func (s *Segment) forgetSketches(series, block int) {
-	e := &s.dir.series[series]
-	s.liveSketches[e.firstBlock+uint32(block)] = new(liveSketch)
-	n, at := e.blockCount, uint32(block)
-	for next := e.firstSketch; n > 1; next += n {
-		at, n = at/sketchFan, (n+sketchFan-1)/sketchFan
-		s.liveSketches[uint32(len(s.dir.blocks))+next+at] = new(liveSketch)
+	for l, at := range s.dir.series[series].sketches().path(uint32(block)) {
+		s.liveSketches[s.sketchKey(l, at)] = new(liveSketch)
 	}
-}
-
-// sketchLevel is a level of the tree of sketches of a series: its blocks, or n nodes from first on.
-type sketchLevel struct {
-	series   *seriesEntry
-	level    int // 0 for the blocks
-	first, n uint32
-}
-
-// sketchBlocks is the level of the blocks of a series.
-func sketchBlocks(e *seriesEntry) sketchLevel { return sketchLevel{e, 0, e.firstBlock, e.blockCount} }
-
-// above returns the level of the nodes over a level's, which begins at first.
-func (l sketchLevel) above(first uint32) sketchLevel {
-	return sketchLevel{l.series, l.level + 1, first, (l.n + sketchFan - 1) / sketchFan}
-}
-
-// below returns the level that a level's nodes were made of.
-func (l sketchLevel) below() sketchLevel {
-	b := sketchBlocks(l.series)
-	for next := l.series.firstSketch; b.level < l.level-1; next += b.n {
-		b = b.above(next)
-	}
-	return b
 }
 
 // addSketches adds those of the block or node at a place of a level, with its edits.
-func (s *Segment) addSketches(dst *Sketches, l sketchLevel, at uint32, sc *Scratch) error {
-	key := l.first + at
-	if l.level > 0 {
-		key += uint32(len(s.dir.blocks))
+func (s *Segment) addSketches(dst *Sketches, e *seriesEntry, l level, at uint32, sc *Scratch) error {
+	if live := s.liveSketches[s.sketchKey(l, at)]; live != nil {
+		held := live.held.Load()
+		if held == nil {
+			made, err := s.sketchesWithEdits(e, l, at, sc)
+			if err != nil {
+				return err
+			}
+			held = &made
+			live.held.Store(held)
+		}
+		return dst.AddStored(*held)
 	}
-	if live := s.liveSketches[key]; live != nil {
-		return s.addLive(dst, live, l, at, sc)
-	}
-	if l.level > 0 {
+	if l.height > 0 {
 		return dst.AddStored(s.dir.sketches.at(l.first + at))
 	}
-	b, err := s.blockSketches(key, sc)
+	b, err := s.blockSketches(l.first+at, sc)
 	if err != nil {
 		return err
 	}
 	return dst.AddStored(b)
 }
 
-// addLive adds sketches that edits have changed, which it makes if nobody has.
-func (s *Segment) addLive(dst *Sketches, live *liveSketch, l sketchLevel, at uint32, sc *Scratch) error {
-	if held := live.held.Load(); held != nil {
-		return dst.AddStored(*held)
-	}
+// sketchesWithEdits makes the sketches of a block or node that edits have changed, in their stored form.
+func (s *Segment) sketchesWithEdits(e *seriesEntry, l level, at uint32, sc *Scratch) ([]byte, error) {
 	var sum Sketches
-	if l.level == 0 {
+	if l.height == 0 {
 		var c Columns
 		if _, err := s.readBlock(&c, int(l.first+at), Numbers|Lags, sc); err != nil {
-			return err
+			return nil, fmt.Errorf("block %d of all: %w", l.first+at, err)
 		}
 		sum.AddColumns(&c.NumberColumns, 0, c.Len())
-	} else {
-		below := l.below()
-		for child := at * sketchFan; child < min((at+1)*sketchFan, below.n); child++ {
-			if err := s.addSketches(&sum, below, child, sc); err != nil {
-				return err
-			}
+		return sum.AppendTo(nil), nil
+	}
+	below := e.sketches()
+	for below.height < l.height-1 {
+		below = below.above()
+	}
+	from, to := below.under(at)
+	for child := from; child < to; child++ {
+		if err := s.addSketches(&sum, e, below, child, sc); err != nil {
+			return nil, err
 		}
 	}
-	stored := sum.AppendTo(nil)
-	live.held.Store(&stored)
-	return dst.AddStored(stored)
-}
-
-// mergeSketches adds those of the blocks [from, to) of a series, from as few nodes as cover them.
-func (s *Segment) mergeSketches(dst *Sketches, e *seriesEntry, from, to uint32, sc *Scratch) error {
-	l := sketchBlocks(e)
-	for next := e.firstSketch; ; {
-		for from < to && from%sketchFan != 0 {
-			if err := s.addSketches(dst, l, from, sc); err != nil {
-				return err
-			}
-			from++
-		}
-		for from < to && to%sketchFan != 0 && to != l.n {
-			to--
-			if err := s.addSketches(dst, l, to, sc); err != nil {
-				return err
-			}
-		}
-		if from >= to {
-			return nil
-		}
-		if l.n == 1 {
-			return s.addSketches(dst, l, 0, sc)
-		}
-		from, to = from/sketchFan, (to+sketchFan-1)/sketchFan
-		l = l.above(next)
-		next += l.n
-	}
+	return sum.AppendTo(nil), nil
 }
 
 // verifySketches checks the stored sketches of a block, whose rows c has as stored.

@@ -42,31 +42,36 @@ func (s *Segment) AddWindow(dst *Aggregate, sketches *Sketches, w Window, sc *Sc
 	q := windowQuery{Window: w, segment: s, dst: dst, sketches: sketches, sc: sc}
 	inside := func(block int) bool { return blocks[block].MinTime >= w.From && blocks[block].MaxTime < w.To }
 	if !inside(first) {
-		if err := q.addEdge(first); err != nil {
+		if err := q.addBoundary(first); err != nil {
 			return Read{}, err
 		}
 		first++
 	}
 	if first < end && !inside(end-1) {
 		end--
-		if err := q.addEdge(end); err != nil {
+		if err := q.addBoundary(end); err != nil {
 			return Read{}, err
 		}
 	}
 	if w.Want == WantAll {
-		if err := s.mergeSketches(sketches, e, uint32(first), uint32(end), sc); err != nil {
-			return Read{}, err
+		for l, at := range e.sketches().cover(uint32(first), uint32(end)) {
+			if err := s.addSketches(sketches, e, l, at, sc); err != nil {
+				return Read{}, err
+			}
 		}
 	}
-	s.merge(dst, w.Want, e, uint32(first), uint32(end))
+	nodes := s.nodes()
+	for l, at := range e.aggregates().cover(uint32(first), uint32(end)) {
+		dst.MergeWanted(w.Want, &nodes[l.first+at])
+	}
 	return q.read, nil
 }
 
-// addEdge adds those rows of a block of the series that lie in the window.
-func (q *windowQuery) addEdge(block int) error {
+// addBoundary adds those rows of a block of the series that lie in the window.
+func (q *windowQuery) addBoundary(block int) error {
 	number := int(q.segment.dir.series[q.Series].firstBlock) + block
-	cols := q.edgeColumns(number)
-	e, held := q.sc.edgeBlock(q.segment, number, cols)
+	cols := q.boundaryColumns(number)
+	e, held := q.sc.boundaryBlock(q.segment, number, cols)
 	var err error
 	if cols == 0 {
 		err = q.addStrips(e, held)
@@ -80,9 +85,9 @@ func (q *windowQuery) addEdge(block int) error {
 	return nil
 }
 
-// edgeColumns returns which columns of a block must be decoded as a whole: those that its edits are to change, and with
+// boundaryColumns returns which columns of a block must be decoded as a whole: those that its edits are to change, and with
 // lags all. Without either it is decoded strip by strip.
-func (q *windowQuery) edgeColumns(number int) ColumnSet {
+func (q *windowQuery) boundaryColumns(number int) ColumnSet {
 	edited := q.segment.edits[number] != nil
 	_, lags := q.segment.dir.blocks[number].chunk(chunkLags)
 	switch {
@@ -96,7 +101,7 @@ func (q *windowQuery) edgeColumns(number int) ColumnSet {
 }
 
 // addDecoded adds rows of a block that is decoded as a whole.
-func (q *windowQuery) addDecoded(e *edgeBlock, held bool) error {
+func (q *windowQuery) addDecoded(e *boundaryBlock, held bool) error {
 	if !held {
 		read, err := q.segment.readBlock(&e.rows, e.block, e.cols, q.sc)
 		if err != nil {

@@ -339,7 +339,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "segment: a hash decides which row is meant", in: "segment", hint: "TestFindIDs",
-			old:   `	if err != nil || !bytes.Equal(c.IDs.At(row), id) {`,
+			old:   `	if err != nil || !bytes.Equal(c.IDs.At(at.Row), id) {`,
 			fresh: `	if err != nil {`,
 		},
 		{

@@ -42,7 +42,8 @@ func appendPacked(dst []byte, values []uint64, width uint) []byte {
 
 // unpack sets every dst[i] to base plus packed value i. src holds at least packedLen bytes; what follows them is read
 // and ignored. Eight values a turn, with as many values to a load as 64 bits hold whatever the position within a byte.
-// Equivalent: unpackRef.
+// Drift of 6 h against 168 h takes 5.7 us with it
+// and 6.4 with one value at a time (BenchmarkDrift in package bench). Equivalent: unpackRef.
 func unpack(dst []int64, src []byte, width uint, base int64) {
 	if width == 0 {
 		for i := range dst {

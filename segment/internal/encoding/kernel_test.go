@@ -115,7 +115,7 @@ func textKernels(r *rand.Rand, n int) []kernel {
 	if !ok {
 		panic("BUG: UUIDs without a pattern")
 	}
-	packed := appendHexes(nil, &uuids, pattern)
+	packed := appendHex(nil, &uuids, pattern)
 
 	e, d := NewEncoder(), new(Decoder)
 	var column columns.Text
@@ -127,7 +127,7 @@ func textKernels(r *rand.Rand, n int) []kernel {
 	texts := func() any { return [2]any{string(dst.Bytes), fmt.Sprint(dst.Ends)} }
 	style := numeralStyle{places: 2, least: 2}
 	return []kernel{
-		{"hexes", func() { dst.Reset(); decodeHexes(&dst, packed, n, pattern) }, func() {
+		{"hexes", func() { dst.Reset(); decodeHex(&dst, packed, n, pattern) }, func() {
 			dst.Reset()
 			digit := 0
 			for range n {

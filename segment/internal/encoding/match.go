@@ -53,9 +53,10 @@ func (l *literal) at(b []byte, at, end int) bool {
 	return len(l.rest) == 0 || string(b[at+wordsLen:at+l.len]) == string(l.rest)
 }
 
-// match tells whether value i of t has the given shape, and puts what stands in its slots behind the rows of their
-// columns, without counting it as one. Words of eight bytes are compared and read at once: see
-// BenchmarkBlockEncode.
+// match tells whether value i of t has the given shape. If so, the texts in its slots are the next row of their columns,
+// which [shapedColumn.count] counts later, many at once. Literals and numbers are compared and read in words of eight
+// bytes: to cut features of three numbers into slots takes 36 ns a row instead of 58, of about 600 ns for a row loaded
+// (BenchmarkBlockEncode). Equivalent: slotsOf.
 func (s *shapedColumn) match(sh *shape, t *columns.Text, i int) bool {
 	b, at, end, base := s.padded(t, i)
 	for j := range sh.steps {

@@ -33,7 +33,7 @@ func TestMatch(t *testing.T) {
 		column.Append([]byte(text))
 		column.Append([]byte(text))
 		column.Append([]byte("5.5e5555}"[r.IntN(9):]))
-		if !s.cutAll(&column) {
+		if !s.sortByShape(&column) {
 			continue
 		}
 		last := s.shapes[s.of[0]]

@@ -2,28 +2,28 @@ package encoding
 
 import "bytes"
 
-// slotKind is what varies between texts of one shape.
+// slotKind tells which text a slot takes, the part that varies between texts of one shape.
 type slotKind uint8
 
 const (
 	slotNumber slotKind = iota // the longest number that stands there
-	slotQuoted                 // what stands before the next quote that is not escaped
+	slotQuoted                 // the text before the next quote that is not escaped
 	slotWord                   // the longest run of lower-case letters
 	slotKinds
 )
 
-// cut is one slot of a text, text[from:to], with the literal text[literal:from] in front of it.
-type cut struct {
+// slot is a part of a text that varies, text[from:to], with the literal text[literal:from] in front of it.
+type slot struct {
 	literal, from, to int
 	kind              slotKind
 }
 
-// cuts appends the cuts of a text. What is behind the last one is a literal too. Nothing depends on a text being JSON,
+// slotsOf appends the slots of a text. What is behind the last one is a literal too. Nothing depends on a text being JSON,
 // or on how it is cut up, since literals and slots together are always the text.
-func cuts(dst []cut, text []byte) []cut {
+func slotsOf(dst []slot, text []byte) []slot {
 	literal := 0
 	add := func(kind slotKind, from, to int) {
-		dst = append(dst, cut{literal, from, to, kind})
+		dst = append(dst, slot{literal, from, to, kind})
 		literal = to
 	}
 	for i := 0; i < len(text); {
@@ -53,8 +53,8 @@ func cuts(dst []cut, text []byte) []cut {
 	return dst
 }
 
-// slotLen returns the length of what stands in a slot, other than a number, at the front of b. ok is false if nothing
-// does.
+// slotLen returns the length of the text at the front of b that a slot takes, for other kinds than numbers. ok is false
+// if there is none.
 func slotLen(b []byte, kind slotKind) (n int, ok bool) {
 	if kind == slotWord {
 		n = wordLen(b)

@@ -15,7 +15,7 @@ func TestCuts(t *testing.T) {
 		t.Helper()
 		var b strings.Builder
 		end := 0
-		for _, c := range cuts(nil, []byte(text)) {
+		for _, c := range slotsOf(nil, []byte(text)) {
 			b.WriteString(text[c.literal:c.from])
 			b.WriteByte("#$?"[c.kind])
 			end = c.to

@@ -52,7 +52,7 @@ type shapedColumn struct {
 	columns  []slotColumn
 	values   []slotRows // of the columns, and memory for more
 	of       []int64    // shape of each row
-	cuts     []cut
+	slots    []slot
 	key      []byte
 	text     columns.Text
 	last     []byte // the last value, padded
@@ -80,7 +80,7 @@ func (e *Encoder) appendShaped(dst []byte, t *columns.Text, depth int) (out []by
 		return dst, false
 	}
 	s := &e.shaped[depth]
-	if !s.cutAll(t) {
+	if !s.sortByShape(t) {
 		return dst, false
 	}
 	dst = binary.AppendUvarint(append(dst, byte(textShaped)), uint64(len(s.texts)))
@@ -121,8 +121,8 @@ func (e *Encoder) appendSlots(dst []byte, t *columns.Text, v *slotRows, kind slo
 	return e.appendTexts(dst, text, depth+1)
 }
 
-// cutAll sorts all values into shapes. It returns false if there are too many for that to pay.
-func (s *shapedColumn) cutAll(t *columns.Text) bool {
+// sortByShape sorts all values into shapes. It returns false if there are too many for that to pay.
+func (s *shapedColumn) sortByShape(t *columns.Text) bool {
 	s.reset()
 	of := columns.Resize(&s.of, t.Len())
 	last := -1
@@ -169,10 +169,10 @@ func (s *shapedColumn) reset() {
 // that hardly repeat cost more than they save.
 func (s *shapedColumn) find(t *columns.Text, i int) int {
 	text := t.At(i)
-	s.cuts = cuts(s.cuts[:0], text)
-	s.key = binary.AppendUvarint(s.key[:0], uint64(len(s.cuts)))
+	s.slots = slotsOf(s.slots[:0], text)
+	s.key = binary.AppendUvarint(s.key[:0], uint64(len(s.slots)))
 	end := 0
-	for _, c := range s.cuts {
+	for _, c := range s.slots {
 		s.key = append(columns.AppendText(s.key, string(text[c.literal:c.from])), byte(c.kind))
 		end = c.to
 	}
@@ -180,15 +180,15 @@ func (s *shapedColumn) find(t *columns.Text, i int) int {
 	if known, ok := s.known[string(s.key)]; ok {
 		return known
 	}
-	if n := len(s.shapes); len(s.cuts) > slotsMax || n >= min(shapesMax, 1+t.Len()/4, 128+i/4) || len(s.columns)+len(s.cuts) > columnsMax {
+	if n := len(s.shapes); len(s.slots) > slotsMax || n >= min(shapesMax, 1+t.Len()/4, 128+i/4) || len(s.columns)+len(s.slots) > columnsMax {
 		return -1
 	}
 	var sh shape
-	for j, c := range s.cuts {
+	for j, c := range s.slots {
 		literal := s.literal(text[c.literal:c.from])
 		nth := 0
 		for k := range j {
-			if sh.literals[k] == literal && s.cuts[k].kind == c.kind {
+			if sh.literals[k] == literal && s.slots[k].kind == c.kind {
 				nth++
 			}
 		}

@@ -11,7 +11,7 @@ import (
 //
 //	textConstant    the value of all: length, bytes
 //	textDictionary  number of values, each: length, bytes; the number of each row's value as integers
-//	textHexes       length of the pattern, the pattern, digits packed, see hexPattern
+//	textHex       length of the pattern, the pattern, digits packed, see hexPattern
 //	textShaped      see shaped.go
 //	textPlain       lengths as integers, then all bytes
 //	textZstd        lengths as integers, then a zstd frame of all bytes: length, bytes
@@ -22,7 +22,7 @@ type textForm uint8
 const (
 	textConstant textForm = iota
 	textDictionary
-	textHexes
+	textHex
 	textShaped
 	textPlain
 	textZstd
@@ -81,9 +81,9 @@ func (e *Encoder) appendTexts(dst []byte, t *columns.Text, depth int) []byte {
 	case shaped:
 		return dst
 	case hexes && least < plain:
-		dst = append(dst, byte(textHexes))
+		dst = append(dst, byte(textHex))
 		dst = columns.AppendText(dst, string(pattern.template))
-		return appendHexes(dst, t, pattern)
+		return appendHex(dst, t, pattern)
 	}
 	dst = e.appendLengths(append(dst, byte(textPlain)), t)
 	return append(dst, t.Bytes...)
@@ -159,7 +159,7 @@ func (d *Decoder) decodeTexts(c *columns.Cursor, dst *columns.Text, n, depth int
 		}
 	case textDictionary:
 		d.decodeDictionary(c, dst, n)
-	case textHexes:
+	case textHex:
 		p := hexPattern{template: c.Text()}
 		for _, b := range p.template {
 			if b == 0 {
@@ -171,7 +171,7 @@ func (d *Decoder) decodeTexts(c *columns.Cursor, dst *columns.Text, n, depth int
 			c.Fail("hexadecimal text")
 		}
 		if c.Err == nil {
-			decodeHexes(dst, packed, n, p)
+			decodeHex(dst, packed, n, p)
 		}
 	case textShaped:
 		if depth == textDepth {

@@ -153,7 +153,8 @@ func sumSquares(magnitudes []uint64, shift uint) [5]uint64 {
 }
 
 // addQuartics adds the fourth powers of magnitudes in units of 2^x, at most 2^63. The largest tells which bins a sum of
-// them keeps: four digits, where a fourth power has nine.
+// them keeps: four digits, where a fourth power has nine. One by one, they cost 17 of about 600 ns of a row loaded
+// (BenchmarkBuilder).
 func addQuartics(s *Sum, magnitudes []uint64, x int) {
 	largest := uint64(0)
 	for _, m := range magnitudes {

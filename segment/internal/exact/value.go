@@ -28,8 +28,8 @@ func (s *Sum) value() value {
 	return v
 }
 
-// minus returns |s-o| and whether the difference is negative. Bins of one below the window of the other are dropped, as
-// they would be had both been one sum.
+// minus returns |s-o| and whether the difference is negative. Bins of one Sum that lie below the window of the other
+// are dropped, as they are when the two are merged.
 func (s *Sum) minus(o *Sum) (difference value, negative bool) {
 	a, b := *s, *o
 	if !b.empty() {

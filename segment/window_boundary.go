@@ -8,12 +8,12 @@ import (
 	"github.com/residualdb/residual/segment/internal/exact"
 )
 
-// edgesHeld is the number of decoded blocks that Window finds again: two for each of a few segments, so that windows
+// boundariesHeld is the number of decoded blocks that Window finds again: two for each of a few segments, so that windows
 // that follow each other decode a block between them once.
-const edgesHeld = 8
+const boundariesHeld = 8
 
-// edgeBlock is a block at the edge of a window: decoded as a whole, or strip by strip as windows ask.
-type edgeBlock struct {
+// boundaryBlock is a block at the edge of a window: decoded as a whole, or strip by strip as windows ask.
+type boundaryBlock struct {
 	segment *Segment  // nil if there is none
 	block   int       // of all of the segment
 	cols    ColumnSet // decoded; none if strip by strip
@@ -29,44 +29,44 @@ type edgeBlock struct {
 // Forget lets go of decoded blocks and of opened segments. It must be called between an Edit and a Window of the same
 // segment.
 func (sc *Scratch) Forget() {
-	for i := range sc.edges {
-		sc.edges[i].segment = nil
+	for i := range sc.boundaries {
+		sc.boundaries[i].segment = nil
 	}
 	for _, s := range sc.opened {
 		if s != nil {
 			s.src = nil
 		}
 	}
-	sc.located.forget(nil)
+	sc.lookups.forget(nil)
 }
 
 // forget lets go of an opened segment and of its decoded blocks.
 func (sc *Scratch) forget(s *Segment) {
 	s.src = nil
-	for i := range sc.edges {
-		if sc.edges[i].segment == s {
-			sc.edges[i].segment = nil
+	for i := range sc.boundaries {
+		if sc.boundaries[i].segment == s {
+			sc.boundaries[i].segment = nil
 		}
 	}
-	sc.located.forget(s)
+	sc.lookups.forget(s)
 }
 
-// edgeBlock returns the place of a block, and whether it is held there already.
-func (sc *Scratch) edgeBlock(s *Segment, block int, cols ColumnSet) (e *edgeBlock, held bool) {
-	for i := range sc.edges {
-		if e := &sc.edges[i]; e.segment == s && e.block == block && e.cols == cols {
+// boundaryBlock returns the place of a block, and whether it is held there already.
+func (sc *Scratch) boundaryBlock(s *Segment, block int, cols ColumnSet) (e *boundaryBlock, held bool) {
+	for i := range sc.boundaries {
+		if e := &sc.boundaries[i]; e.segment == s && e.block == block && e.cols == cols {
 			return e, true
 		}
 	}
-	e = &sc.edges[sc.edgeNext]
-	sc.edgeNext = (sc.edgeNext + 1) % edgesHeld
+	e = &sc.boundaries[sc.boundaryNext]
+	sc.boundaryNext = (sc.boundaryNext + 1) % boundariesHeld
 	e.segment, e.block, e.cols = s, block, cols
 	return e, false
 }
 
 // addStrips adds rows of a block that is decoded strip by strip. Unless everything is wanted, it takes the sums of whole
 // strips, and the rows of at most two.
-func (q *windowQuery) addStrips(e *edgeBlock, held bool) error {
+func (q *windowQuery) addStrips(e *boundaryBlock, held bool) error {
 	off, size := q.segment.dir.blocks[e.block].chunk(chunkNumbers)
 	b, err := q.sc.readChecked(q.segment.src, off, size)
 	if err != nil {
@@ -78,7 +78,7 @@ func (q *windowQuery) addStrips(e *edgeBlock, held bool) error {
 		}
 		q.read.Bytes += uint64(size)
 	}
-	p := stripReader{edgeBlock: e, chunk: b, sc: q.sc}
+	p := stripReader{boundaryBlock: e, chunk: b, sc: q.sc}
 	i, j := p.find(q.From), p.find(q.To)
 	if i < j {
 		q.dst.addTimes(uint64(j-i), p.time(i), p.time(j-1))
@@ -111,7 +111,7 @@ func (q *windowQuery) addRows(p *stripReader, i, j int) {
 }
 
 // decodeStrips reads all of a chunk of numbers but times and numbers.
-func (e *edgeBlock) decodeStrips(chunk []byte, a *Aggregate) error {
+func (e *boundaryBlock) decodeStrips(chunk []byte, a *Aggregate) error {
 	n := int(a.Rows)
 	c := columns.NewCursor(chunk, ErrCorrupt)
 	e.strips.decode(&c, len(chunk), n, a.MinTime)
@@ -127,7 +127,7 @@ func (e *edgeBlock) decodeStrips(chunk []byte, a *Aggregate) error {
 
 // stripReader decodes strips of a block as they are asked for. Its first error latches.
 type stripReader struct {
-	*edgeBlock
+	*boundaryBlock
 	chunk   []byte
 	sc      *Scratch
 	decoded uint64 // rows

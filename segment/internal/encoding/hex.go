@@ -56,8 +56,8 @@ func isHexDigit(b byte) bool { return b-'0' < 10 || b-'a' < 6 }
 // hexValue returns the value of a digit: letters alone have bit 6, and their low bits count from 1.
 func hexValue(b byte) byte { return b&15 + b>>6*9 }
 
-// appendHexes appends the digits of all values, four bits each, the first in the low ones.
-func appendHexes(dst []byte, t *columns.Text, p hexPattern) []byte {
+// appendHex appends the digits of all values, four bits each, the first in the low ones.
+func appendHex(dst []byte, t *columns.Text, p hexPattern) []byte {
 	low, half := byte(0), false
 	for i := range t.Len() {
 		for j, b := range t.At(i) {
@@ -78,8 +78,8 @@ func appendHexes(dst []byte, t *columns.Text, p hexPattern) []byte {
 	return dst
 }
 
-// decodeHexes appends n values to dst from packed digits.
-func decodeHexes(dst *columns.Text, packed []byte, n int, p hexPattern) {
+// decodeHex appends n values to dst from packed digits.
+func decodeHex(dst *columns.Text, packed []byte, n int, p hexPattern) {
 	at := 0
 	for range n {
 		for _, b := range p.template {

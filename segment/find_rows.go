@@ -6,7 +6,7 @@ import (
 	"sort"
 )
 
-// Row is a row that was found: where it is, and what it is with the edits of its segment.
+// Row is a row that was found: its place in the segment, and its values with the edits of the segment.
 type Row struct {
 	Series, Block, Row int
 	Time               int64
@@ -33,7 +33,7 @@ func (k Key) compare(ts int64, id []byte) int {
 }
 
 // FindRows calls found for every row of a series that has one of the keys, in the order of the keys, which is
-// ascending. It reads the times of the blocks that may have one, and more only of those that have a row of that time.
+// ascending. It reads the times of the blocks that a key may lie in, and their ids only if a row has the time of a key.
 // found must not edit the segment.
 func (s *Segment) FindRows(series int, keys []Key, sc *Scratch, found func(key int, r Row) error) error {
 	e := &s.dir.series[series]
@@ -102,7 +102,7 @@ func (s *Segment) findRow(series, block int, k Key, sc *Scratch, found func(Row)
 	return row == n, nil
 }
 
-// row returns a row of a block that is located with its numbers and lags; ok is false if it is deleted.
+// row returns a row of a block that was looked up with its numbers and lags; ok is false if it is deleted.
 func (s *Segment) row(series, block, row int, c *Columns) (r Row, ok bool) {
 	r = Row{series, block, row, c.Times[row], c.Predicted[row], c.Actual[row], c.Known.Get(row), c.Lags[row]}
 	if e := s.edits[int(s.dir.series[series].firstBlock)+block].of(row); e != nil {
@@ -128,35 +128,35 @@ func (s *Segment) FeaturesOf(r Row, sc *Scratch) ([]byte, error) {
 	return c.Features.At(r.Row), nil
 }
 
-// located is a block, as stored, in which a row was looked for: it is likely to be looked into again, or edited.
-type located struct {
+// cachedBlock is a block, as stored, in which a row was looked for: it is likely to be looked into again, or edited.
+type cachedBlock struct {
 	segment *Segment // nil if there is none
 	block   int      // of all of the segment
 	cols    ColumnSet
 	rows    Columns // of which it has cols
-	used    uint64  // the clock of locatedBlocks when it was looked into last
+	used    uint64  // the clock of lookupCache when it was looked into last
 }
 
-// locatedBlocks are the blocks that were looked into last.
-type locatedBlocks struct {
-	held   []*located
-	last   *located // the one used last
-	clock  uint64   // counts look-ups
-	blocks int      // bound on held; 0 is 1
+// lookupCache are the blocks that were looked into last.
+type lookupCache struct {
+	held   []*cachedBlock
+	last   *cachedBlock // the block used last
+	clock  uint64       // counts look-ups
+	blocks int          // bound on held; 0 is 1
 }
 
 // HoldBlocks sets how many decoded blocks look-ups of rows find again, at about 100 bytes a row: requests that come in
 // the order of time look into the same block of each series again and again. The default is one.
-func (sc *Scratch) HoldBlocks(n int) { sc.located.blocks = n }
+func (sc *Scratch) HoldBlocks(n int) { sc.lookups.blocks = n }
 
 // of returns the place of a block, which has none of its columns yet if it was not held.
-func (h *locatedBlocks) of(s *Segment, block int) *located {
+func (h *lookupCache) of(s *Segment, block int) *cachedBlock {
 	h.clock++
 	if l := h.last; l != nil && l.segment == s && l.block == block {
 		l.used = h.clock
 		return l
 	}
-	var oldest *located
+	var oldest *cachedBlock
 	for _, l := range h.held {
 		if l.segment == s && l.block == block {
 			l.used, h.last = h.clock, l
@@ -167,7 +167,7 @@ func (h *locatedBlocks) of(s *Segment, block int) *located {
 		}
 	}
 	if len(h.held) < max(h.blocks, 1) {
-		oldest = new(located)
+		oldest = new(cachedBlock)
 		h.held = append(h.held, oldest)
 	}
 	oldest.segment, oldest.block, oldest.cols, oldest.used = s, block, 0, h.clock
@@ -176,7 +176,7 @@ func (h *locatedBlocks) of(s *Segment, block int) *located {
 }
 
 // forget lets go of the blocks of a segment, or of all if it is nil.
-func (h *locatedBlocks) forget(s *Segment) {
+func (h *lookupCache) forget(s *Segment) {
 	for _, l := range h.held {
 		if s == nil || l.segment == s {
 			l.segment, l.used = nil, 0
@@ -188,7 +188,7 @@ func (h *locatedBlocks) forget(s *Segment) {
 // call for another block.
 func (s *Segment) locate(series, block int, cols ColumnSet, sc *Scratch) (*Columns, error) {
 	number := int(s.dir.series[series].firstBlock) + block
-	l := sc.located.of(s, number)
+	l := sc.lookups.of(s, number)
 	if missing := cols &^ l.cols; missing != 0 {
 		if _, err := s.decode(&l.rows, number, missing, sc); err != nil {
 			l.segment = nil
