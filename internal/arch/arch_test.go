@@ -40,7 +40,7 @@ var rooms = map[string]room{
 		never:  []string{"net", "net/http", "os", "sync", "time"},
 	},
 	"segment/internal/encoding": {
-		module:  []string{"internal/columns"},
+		module:  []string{"internal/columns", "internal/digits"},
 		outside: []string{"github.com/klauspost/compress"},
 		never:   []string{"net", "net/http", "os", "sync", "time"},
 	},
