@@ -7,6 +7,10 @@
 // cost the good ones of their request; a request that is refused as a whole has stored nothing, except where its
 // answer says that the outcome is unknown.
 //
+// A request passes, from the outside in: its connection (internal/conn), its framing and path, its principal
+// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body), the store, and
+// the format of its answer (internal/encode). Each of them refuses with an error of internal/problem.
+//
 // Whatever a client sends is bounded in size and in time by [Limits] before it costs memory, and nothing of a request
 // outlives it: what is kept is decoded into memory of the store. Logs and metrics hold no request, no token and no
 // label that a client chose.

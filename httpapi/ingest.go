@@ -72,12 +72,12 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	if in.key.ID != "" {
 		hash = body.NewHash(in.source.name, in.format.String())
 	}
-	counted := &countingReader{from: charge.Reader(in.body)}
+	read := charge.Reader(in.body)
 	var buffer []byte
 	if kept, ok := s.buffers.Get().(*[]byte); ok {
 		buffer = *kept
 	}
-	lines := body.NewLines(counted, buffer, hash)
+	lines := body.NewLines(read, buffer, hash)
 	defer s.putBuffer(lines)
 	if err := lines.Begin(); err != nil {
 		return engine.Appended{}, err
@@ -104,7 +104,7 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	defer cancel()
 	done, err := in.source.append(ctx, store, to, in.key)
 	if err == nil {
-		s.counts.stored(done, counted.n)
+		s.counts.stored(done, read.N)
 		s.intakes.Put(to)
 	}
 	return done, err
@@ -115,18 +115,6 @@ func (s *Server) putBuffer(lines *body.Lines) {
 	if buffer := lines.Buffer(); buffer != nil {
 		s.buffers.Put(&buffer)
 	}
-}
-
-// countingReader counts what is read.
-type countingReader struct {
-	from io.Reader
-	n    int64
-}
-
-func (r *countingReader) Read(p []byte) (int, error) {
-	n, err := r.from.Read(p)
-	r.n += int64(n)
-	return n, err
 }
 
 func (s *Server) overIngests() error {

@@ -71,18 +71,24 @@ func (c *Charge) Release() {
 	c.held = 0
 }
 
-// Reader takes each byte that is read from a body, before its reader gets it.
-func (c *Charge) Reader(from io.Reader) io.Reader { return &chargedReader{from, c} }
+// Reader returns a body of which each byte is charged before its reader gets it.
+func (c *Charge) Reader(from io.Reader) *Reader { return &Reader{from: from, charge: c} }
 
-type chargedReader struct {
+// Reader is a body that is charged.
+type Reader struct {
+	// N is how many bytes were read.
+	N int64
+
 	from   io.Reader
 	charge *Charge
 }
 
-func (r *chargedReader) Read(p []byte) (int, error) {
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	if full := r.charge.Take(int64(n)); full != nil {
 		return 0, full
 	}
+	r.N += int64(n)
 	return n, err
 }
