@@ -29,7 +29,9 @@ type call struct {
 	// charge is what the request's body holds of the bytes in flight.
 	charge admission.Charge
 	table  encode.Table
-	output encode.Output // of an answer that is sent at once
+	// question is what a pipe is asked.
+	question question
+	output   encode.Output // of an answer that is sent at once
 	// streams is set when the answer is sent by a stream, which outlives the call.
 	streams bool
 }

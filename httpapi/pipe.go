@@ -137,7 +137,8 @@ func (s *Server) ask(c *call, p *pipe) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()
-	err := p.run(ctx, &question{params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams})
+	c.question = question{params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams}
+	err := p.run(ctx, &c.question)
 	c.table.Elapsed = s.opts.Now().Sub(start)
 	return err
 }
