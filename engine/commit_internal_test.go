@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,7 +14,7 @@ import (
 // TestRecordKeepsDuplicates holds that the records of predictions say what the option was when they came.
 func TestRecordKeepsDuplicates(t *testing.T) {
 	var batch event.Batch
-	require.NoError(t, batch.Add(event.Event{Timestamp: clockEpoch, ModelID: "m", ModelVersion: "v", Environment: "e", PredictionID: "p", Features: "{}"}, event.Rules{}))
+	require.NoError(t, batch.Add(event.Event{Timestamp: time.Unix(1_700_000_000, 0), ModelID: "m", ModelVersion: "v", Environment: "e", PredictionID: "p", Features: "{}"}, event.Rules{}))
 	for _, choice := range []Duplicates{DuplicatesReplace, DuplicatesKeep} {
 		db, err := Open(t.TempDir(), Options{Duplicates: choice})
 		require.NoError(t, err)
