@@ -123,9 +123,14 @@ func (s *Sketch) Quantiles(dst []float64, percents ...uint64) {
 	if reach(bucketZero, seen) {
 		return
 	}
-	for bucket, n := range s.buckets() {
-		if seen += n; seen >= rank && reach(bucket, seen) {
-			return
+	for p, page := range s.pages {
+		if page == 0 {
+			continue
+		}
+		for i, n := range s.page(page) {
+			if seen += n; seen >= rank && reach(p<<pageBits|i, seen) {
+				return
+			}
 		}
 	}
 }

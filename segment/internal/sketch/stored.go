@@ -64,7 +64,12 @@ func (s *Sketch) AddStored(c *columns.Cursor) {
 	}
 	at, counts := -1, []uint64(nil) // the page of the bucket before
 	for ; left > 0; left-- {
-		pair := c.Uint8()
+		if len(c.Rest) == 0 {
+			c.Fail("truncated")
+			return
+		}
+		pair := c.Rest[0]
+		c.Rest = c.Rest[1:]
 		gap, more := uint64(pair>>halfBits), uint64(pair&halfMost)
 		if gap == halfMost {
 			gap += decodeRest(c)
