@@ -70,7 +70,7 @@ func (e *Encoder) appendTexts(dst []byte, t *columns.Text, depth int) []byte {
 		dst, shaped = dst[:start], false
 	}
 	if least > plain*5/8 && len(t.Bytes) >= zstdLeast {
-		e.packed = e.zstd.EncodeAll(t.Bytes, e.packed[:0])
+		e.packed = zstdEncoder.EncodeAll(t.Bytes, e.packed[:0])
 		if len(e.packed)+t.Len()/2 < least {
 			dst = e.appendLengths(append(dst[:start], byte(textZstd)), t)
 			dst = binary.AppendUvarint(dst, uint64(len(e.packed)))
