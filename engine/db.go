@@ -70,7 +70,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	db := &DB{
 		opts:       opts,
 		dir:        dir,
-		clock:      clock.NewClock(opts.Now, opts.Elapsed, opts.Logger),
+		clock:      clock.New(opts.Now, opts.Elapsed, opts.Logger),
 		models:     xsync.NewMapOf[string, *catalog.Model](),
 		keys:       idempotency.NewWindow(opts.KeysMax),
 		quarantine: quarantine.New(opts.QuarantineBytes),

@@ -50,12 +50,16 @@ func eachRow(m *catalog.Model, mo *catalog.Month, yield func(event.Event)) error
 			})
 		}
 	}
-	mo.Heads(func(h *head.Head) {
-		for _, s := range h.Series {
-			gatherAll(&columns, []*head.Head{h}, s.Number)
-			send(m.Series[s.Number].SeriesName)
+	var merger head.RowMerger
+	for h := range mo.Heads {
+		for _, rows := range head.Snapshot([]*head.Head{h}) {
+			columns.Reset()
+			merger.Begin(rows)
+			for merger.Next(&columns) {
+			}
+			send(m.Series[rows.Series].SeriesName)
 		}
-	})
+	}
 	for _, sd := range mo.Segments {
 		seg, err := sd.Open(&scratch)
 		if err != nil {
@@ -178,13 +182,4 @@ func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, er
 // SliceEverything has every record published in slices that are over at the first look at the clock.
 func (db *DB) SliceEverything() {
 	db.publisher.SetSlice(1)
-}
-
-// gatherAll sets dst to the rows of a series in heads.
-func gatherAll(dst *segment.Columns, heads []*head.Head, series uint32) {
-	dst.Reset()
-	var g head.RowMerger
-	g.Begin(heads, head.LeavesOf(heads, series))
-	for g.Next(dst) {
-	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
-	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/wal"
 )
@@ -116,11 +115,11 @@ func (db *DB) Stats() Stats {
 
 // add counts what a month holds. The lock of its model is held.
 func (s *Stats) add(mo *catalog.Month) {
-	mo.Heads(func(h *head.Head) {
+	for h := range mo.Heads {
 		s.HeadRows += uint64(h.Rows)
 		s.HeadBytes += h.Bytes()
 		s.Waiting += h.Waiting()
-	})
+	}
 	for _, sd := range mo.Segments {
 		s.Segments++
 		s.SealedRows += sd.Rows

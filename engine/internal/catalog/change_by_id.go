@@ -41,10 +41,12 @@ func (p *Identity) ChangeByID(m *Model, changes []IDChange, edited func(*Month))
 	}
 	deleted := false
 	for _, mo := range m.Months {
-		mo.Heads(func(h *head.Head) { p.changeInHead(m, mo, h, changes) })
+		for h := range mo.Heads {
+			p.changeInHead(m, mo, h, changes)
+		}
 		edits := monthEdits{month: mo}
-		for _, sd := range mo.Segments {
-			if err := p.changeInSealed(m, sd, changes, &edits); err != nil {
+		for _, sg := range mo.Segments {
+			if err := p.changeInSealed(m, sg, changes, &edits); err != nil {
 				return bytes, err
 			}
 		}
@@ -57,64 +59,59 @@ func (p *Identity) ChangeByID(m *Model, changes []IDChange, edited func(*Month))
 		deleted = deleted || changes[i].Kind == head.DeleteRow && changes[i].Hit
 	}
 	if deleted {
-		m.RecountFirst()
+		m.recountFirst()
 	}
 	return bytes, nil
 }
 
 func (p *Identity) changeInHead(m *Model, mo *Month, h *head.Head, changes []IDChange) {
-	x := h.Indexed(p.Hash)
 	defer h.Sum()
 	for i := range changes {
 		c := &changes[i]
-		for at, ok := x.First[c.Hash]; ok && at >= 0; at = x.Entries[at].Next {
-			e := x.Entries[at]
-			s := h.Find(e.Series)
-			if s == nil || !c.covers(m.Series[e.Series].SeriesName) {
-				continue
-			}
-			p.places = h.RowsOf(p.places[:0], s, e.Time, c.ID)
-			for _, r := range p.places {
-				if !c.meets(s.Leaves[r.Leaf].Cells(r.Row), e.Time) {
-					continue
-				}
-				h.Change(s, r, &c.Change)
-				if h.Frozen {
-					mo.SealRedo.Note(e.Series, e.Time, c.ID, &c.Change)
-				}
+		for r := range h.RowsByID(c.HashedID, p.hash) {
+			if c.covers(m.Series[r.Series()].SeriesName) && c.meets(r.Cells(), r.Time()) {
+				mo.change(h, r, c.ID, &c.Change)
 			}
 		}
 	}
 }
 
-func (p *Identity) changeInSealed(m *Model, sd *Segment, changes []IDChange, edits *monthEdits) error {
-	seg, err := sd.Open(&p.Segment)
+// change changes a row of a head of the month, and notes it where a sealer may be reading.
+func (mo *Month) change(h *head.Head, r head.Row, id []byte, c *head.Change) {
+	if h.Frozen() {
+		mo.SealRedo.note(r.Series(), r.Time(), id, c)
+	}
+	r.Change(c)
+}
+
+func (p *Identity) changeInSealed(m *Model, sg *Segment, changes []IDChange, edits *monthEdits) error {
+	seg, err := sg.Open(&p.scratch)
 	if err != nil {
 		return err
 	}
-	index, err := sd.idIndex(seg, p.Hash, &p.Segment)
+	index, err := sg.idIndex(seg, p.hash, &p.scratch)
 	if err != nil {
 		return err
 	}
 	p.looks += lookWork * len(changes)
-	p.Editor.begin(sd)
-	err = seg.FindIDs(index, p.ids, &p.Segment, func(i int, r segment.Row) error {
-		c, series := &changes[i], sd.number(m, seg, r.Series)
-		was, gone := p.Editor.state(r)
+	p.editor.begin(sg)
+	err = seg.FindIDs(index, p.ids, &p.scratch, func(i int, r segment.Row) error {
+		c, series := &changes[i], sg.number(m, seg, r.Series)
+		was, gone := p.editor.state(r)
 		if gone || !c.covers(m.Series[series].SeriesName) {
 			return nil
 		}
 		if c.meets(was, r.Time) {
-			edits.month.MergeRedo.Note(series, r.Time, c.ID, &c.Change)
+			edits.month.MergeRedo.note(series, r.Time, c.ID, &c.Change)
 			p.looks += editWork
-			p.Editor.change(r, &c.Change)
+			p.editor.change(r, &c.Change)
 		}
 		return nil
 	})
 	if err != nil {
 		return base.SegmentError(err)
 	}
-	return edits.apply(&p.Editor)
+	return edits.apply(&p.editor)
 }
 
 // number returns the model's number of a series of the segment.
@@ -135,17 +132,18 @@ func (s *Segment) number(m *Model, seg *segment.Segment, series int) uint32 {
 }
 
 // Outcome is what became of an actual.
-type outcome uint8
+type Outcome uint8
 
+// The outcomes of actuals.
 const (
-	Orphaned  outcome = iota // there is no row that it is about
+	Orphaned  Outcome = iota // there is no row that it is about
 	Joined                   // a row that it is about had none
 	Corrected                // all rows that it is about had one
 	Withdrawn                // it was taken back
 )
 
 // Outcome tells what became of an actual that was applied.
-func (c *IDChange) Outcome() outcome {
+func (c *IDChange) Outcome() Outcome {
 	switch {
 	case c.Kind == head.WithdrawActual:
 		return Withdrawn

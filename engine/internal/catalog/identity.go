@@ -17,38 +17,48 @@ func HeldBlocks(headBytes int64) int {
 	return int(min(heldBlocksMax, headBytes/share/blockBytes))
 }
 
-// Identity finds the stored rows that rows of a batch are, and gives them their values. The publisher owns it.
+// Identity finds stored rows and changes them: those that rows of a batch are ([Identity.Replace]), and those of a prediction
+// id ([Identity.ChangeByID]). The publisher owns it, and calls it under the lock of the model.
 type Identity struct {
-	Hash   func(id []byte) uint64
-	Editor SegmentEditor
-
-	// Stored tells of each row that replace was given last whether it is stored.
+	// Stored tells of each row that Replace was given last whether it is stored.
 	Stored []bool
-	// looks is the work of looking into sealed segments since takeLooks was called last, as [slice] counts it.
+
+	hash func(id []byte) uint64
+	// looks is the work of looking into sealed segments since TakeLooks was called last, in rows that are new.
 	looks int
 
 	// Scratch.
+	editor  segmentEditor
 	keys    []segment.Key
 	ids     []segment.HashedID
-	Segment segment.Scratch
-	places  []head.LeafRow
-	change  head.Change
+	scratch segment.Scratch
 }
 
+// NewIdentity returns an Identity that looks for ids by their hash, and keeps up to heldBlocks decoded blocks between look-ups.
+func NewIdentity(hash func(id []byte) uint64, heldBlocks int) *Identity {
+	p := &Identity{hash: hash}
+	p.editor.scratch = &p.scratch
+	p.scratch.HoldBlocks(heldBlocks)
+	return p
+}
+
+// Forget lets go of what look-ups have decoded.
+func (p *Identity) Forget() { p.scratch.Forget() }
+
 // Replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the
-// same identity, and sets p.stored. A row that is stored with the same values costs no more than the look-up. The
+// same identity, and sets p.Stored. A row that is stored with the same values costs no more than the look-up. The
 // publisher calls it under the model's lock.
 func (p *Identity) Replace(mo *Month, series uint32, o *head.Batch, from, to int) (edits monthEdits, err error) {
 	p.Stored = base.Grown(p.Stored, to-from)
 	clear(p.Stored)
 	edits.month = mo
-	mo.Heads(func(h *head.Head) {
+	for h := range mo.Heads {
 		if s := h.Find(series); s != nil {
 			p.replaceInHead(h, s, o, from, to, &edits)
 		}
-	})
-	for _, sd := range mo.Segments {
-		if err := p.replaceInSealed(sd, series, o, from, to, &edits); err != nil {
+	}
+	for _, sg := range mo.Segments {
+		if err := p.replaceInSealed(sg, series, o, from, to, &edits); err != nil {
 			return edits, err
 		}
 	}
@@ -65,15 +75,14 @@ type monthEdits struct {
 }
 
 // apply applies what an editor has collected of a segment of the month.
-func (m *monthEdits) apply(editor *SegmentEditor) error {
+func (m *monthEdits) apply(editor *segmentEditor) error {
 	bytes, err := editor.apply()
 	m.Sealed = m.Sealed || bytes > 0
 	m.Bytes += bytes
 	return err
 }
 
-// lookWork and editWork are about the work of looking for a row in a sealed segment and of changing one, as [slice]
-// counts it.
+// lookWork and editWork are about the work of looking for a row in a sealed segment and of changing one, in rows that are new.
 const (
 	lookWork = 1
 	editWork = 64
@@ -86,37 +95,22 @@ func (p *Identity) TakeLooks() int {
 	return n
 }
 
-// at makes row i of o the change at hand.
-func (p *Identity) at(o *head.Batch, i int) *head.Change {
-	p.change = head.Change{
-		Kind: head.ReplaceRow, Predicted: o.Predicted[i], Actual: o.Actual[i], Known: o.Known[i],
-		Features: o.Features(i),
-	}
-	return &p.change
-}
-
 func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *monthEdits) {
 	defer h.Sum()
 	for i := from; i < to; i++ {
-		id := o.ID(i)
-		p.places = h.RowsOf(p.places[:0], s, o.Times[i], id)
-		for _, r := range p.places {
+		id, c := o.ID(i), o.Replacement(i)
+		for r := range h.RowsOf(s, o.Times[i], id) {
 			p.Stored[i-from] = true
-			c := p.at(o, i)
-			if h.Holds(s, r, c) {
-				continue
-			}
-			h.Change(s, r, c)
-			edits.Bytes += int64(len(id) + len(c.Features))
-			if h.Frozen {
-				edits.month.SealRedo.Note(s.Number, o.Times[i], id, c)
+			if !r.Holds(&c) {
+				edits.month.change(h, r, id, &c)
+				edits.Bytes += int64(len(id) + len(c.Features))
 			}
 		}
 	}
 }
 
-func (p *Identity) replaceInSealed(sd *Segment, series uint32, o *head.Batch, from, to int, edits *monthEdits) error {
-	x := sd.Find(series)
+func (p *Identity) replaceInSealed(sg *Segment, series uint32, o *head.Batch, from, to int, edits *monthEdits) error {
+	x := sg.Find(series)
 	for x != nil && from < to && o.Times[to-1] > x.Stored.MaxTime {
 		to--
 	}
@@ -131,26 +125,26 @@ func (p *Identity) replaceInSealed(sd *Segment, series uint32, o *head.Batch, fr
 	for i := first; i < to; i++ {
 		p.keys = append(p.keys, segment.Key{Time: o.Times[i], ID: o.ID(i)})
 	}
-	seg, err := sd.Open(&p.Segment)
+	seg, err := sg.Open(&p.scratch)
 	if err != nil {
 		return err
 	}
 	p.looks += lookWork * len(p.keys)
-	p.Editor.begin(sd)
-	err = seg.FindRows(int(x.Index), p.keys, &p.Segment, func(key int, r segment.Row) error {
+	p.editor.begin(sg)
+	err = seg.FindRows(int(x.Index), p.keys, &p.scratch, func(key int, r segment.Row) error {
 		i := first + key
 		p.Stored[i-from] = true
-		c := p.at(o, i)
-		if same, err := p.Editor.holds(seg, r, c); same || err != nil {
+		c := o.Replacement(i)
+		if same, err := p.editor.holds(seg, r, &c); same || err != nil {
 			return err
 		}
 		p.looks += editWork
-		edits.month.MergeRedo.Note(series, r.Time, p.keys[key].ID, c)
-		p.Editor.change(r, c)
+		edits.month.MergeRedo.note(series, r.Time, p.keys[key].ID, &c)
+		p.editor.change(r, &c)
 		return nil
 	})
 	if err != nil {
 		return base.SegmentError(err)
 	}
-	return edits.apply(&p.Editor)
+	return edits.apply(&p.editor)
 }

@@ -25,15 +25,15 @@ type Indexer struct {
 func (x *Indexer) Index(missing []*Segment, hash func(id []byte) uint64, limit int64) (release func(), err error) {
 	var lent []*Segment
 	release = func() {
-		for _, sd := range lent {
-			sd.Index.Store(nil)
+		for _, sg := range lent {
+			sg.Index.Store(nil)
 		}
 		if len(lent) > 0 {
 			x.lending.Unlock()
 		}
 	}
-	for _, sd := range missing {
-		fits, err := x.index(sd, hash, limit, len(lent) > 0)
+	for _, sg := range missing {
+		fits, err := x.index(sg, hash, limit, len(lent) > 0)
 		if err != nil {
 			return release, err
 		}
@@ -42,9 +42,9 @@ func (x *Indexer) Index(missing []*Segment, hash func(id []byte) uint64, limit i
 		}
 		if len(lent) == 0 {
 			x.lending.Lock()
-			_, err = x.index(sd, hash, limit, true)
+			_, err = x.index(sg, hash, limit, true)
 		}
-		if lent = append(lent, sd); err != nil {
+		if lent = append(lent, sg); err != nil {
 			return release, err
 		}
 	}
@@ -52,21 +52,21 @@ func (x *Indexer) Index(missing []*Segment, hash func(id []byte) uint64, limit i
 }
 
 // index makes the index of a segment if it has none. One that does not fit is made only if it is lent.
-func (x *Indexer) index(sd *Segment, hash func(id []byte) uint64, limit int64, lend bool) (fits bool, err error) {
+func (x *Indexer) index(sg *Segment, hash func(id []byte) uint64, limit int64, lend bool) (fits bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if sd.Index.Load() != nil {
+	if sg.Index.Load() != nil {
 		return true, nil
 	}
-	if bytes := segment.IDIndexBytes(sd.Rows); x.held+bytes <= limit {
+	if bytes := segment.IDIndexBytes(sg.Rows); x.held+bytes <= limit {
 		x.held += bytes
 		fits = true
 	} else if !lend {
 		return false, nil
 	}
-	index, err := NewIDIndex(sd.Source, hash, &x.scratch)
+	index, err := NewIDIndex(sg.Source, hash, &x.scratch)
 	if err == nil {
-		sd.Index.Store(index)
+		sg.Index.Store(index)
 	}
 	return fits, err
 }
@@ -127,9 +127,9 @@ func (m *Model) Unindexed(dst []*Segment) []*Segment {
 	m.Mu.RLock()
 	defer m.Mu.RUnlock()
 	for _, mo := range m.Months {
-		for _, sd := range mo.Segments {
-			if sd.Index.Load() == nil && !sd.Source.Small() {
-				dst = append(dst, sd)
+		for _, sg := range mo.Segments {
+			if sg.Index.Load() == nil && !sg.Source.Small() {
+				dst = append(dst, sg)
 			}
 		}
 	}

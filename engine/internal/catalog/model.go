@@ -104,29 +104,29 @@ func (m *Model) Drop(mo *Month) {
 	m.Months = slices.DeleteFunc(m.Months, func(x *Month) bool { return x == mo })
 	m.cardinality.Months.Add(-1)
 	mo.Segments = nil // a checkpoint may still point to it
-	m.RecountFirst()
+	m.recountFirst()
 }
 
-// RecountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
-func (m *Model) RecountFirst() {
+// recountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
+func (m *Model) recountFirst() {
 	for i := range m.Series {
 		m.Series[i].First = base.MaxMilli
 	}
 	for _, mo := range m.Months {
-		for _, sd := range mo.Segments {
-			for _, x := range sd.Series {
-				if first, ok := sd.first(x); ok {
+		for _, sg := range mo.Segments {
+			for _, x := range sg.Series {
+				if first, ok := sg.first(x); ok {
 					m.Series[x.number].First = min(m.Series[x.number].First, first)
 				}
 			}
 		}
-		mo.Heads(func(h *head.Head) {
+		for h := range mo.Heads {
 			for _, hs := range h.Series {
 				if first, ok := h.First(hs); ok {
 					m.Series[hs.Number].First = min(m.Series[hs.Number].First, first)
 				}
 			}
-		})
+		}
 	}
 	m.Latest.Clear()
 	for i := range m.Series {

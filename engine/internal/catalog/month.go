@@ -20,26 +20,28 @@ type Month struct {
 	Frozen []*head.Head
 	// Segments is replaced, never changed in place.
 	Segments []*Segment
-	// The journals note changes of rows while a sealer reads frozen heads, or a merge segments; else they are nil.
+	// SealRedo notes changes of rows while a sealer reads frozen heads, MergeRedo while a merge reads segments; else they are
+	// nil.
 	SealRedo, MergeRedo *Redo
-	// Edited is the last generation in which a sealed row changed, which the next checkpoint has to fold.
+	// Edited is the last epoch in which a sealed row changed, which the next checkpoint has to fold.
 	Edited uint64
 }
 
-// Writable returns the head for rows of the generation. A head of an earlier one is frozen first, so that a
-// checkpoint finds the rows before its cut apart from those after it.
-func (mo *Month) Writable(generation uint64, fresh *head.Staging) *head.Head {
-	if mo.Head != nil && mo.Head.Epoch != generation {
+// Writable returns the head for rows of an epoch. A head of an earlier one is frozen first, so that a checkpoint finds the
+// rows before its cut apart from those after it.
+func (mo *Month) Writable(epoch uint64, staging *head.Staging) *head.Head {
+	if mo.Head != nil && mo.Head.Epoch != epoch {
 		mo.Freeze()
 	}
 	if mo.Head == nil {
-		mo.Head = head.New(generation, fresh)
+		mo.Head = head.New(epoch, staging)
 	}
 	return mo.Head
 }
 
+// Freeze ends the adding of rows to the head, which is the next to be sealed.
 func (mo *Month) Freeze() {
-	mo.Head.Frozen = true
+	mo.Head.Freeze()
 	mo.Frozen = append(mo.Frozen, mo.Head)
 	mo.Head = nil
 }
@@ -47,31 +49,33 @@ func (mo *Month) Freeze() {
 // LastTime returns a time that no row of a series is later than. A head that has the series knows it for all before, too.
 func (mo *Month) LastTime(series uint32) int64 {
 	if mo.Head != nil {
-		if s := mo.Head.Find(series); s != nil {
-			return s.Last
+		if last, ok := mo.Head.LastTime(series); ok {
+			return last
 		}
 	}
 	for _, h := range slices.Backward(mo.Frozen) {
-		if s := h.Find(series); s != nil {
-			return s.Last
+		if last, ok := h.LastTime(series); ok {
+			return last
 		}
 	}
 	last := int64(base.MinMilli)
-	for _, sd := range mo.Segments {
-		if x := sd.Find(series); x != nil {
+	for _, sg := range mo.Segments {
+		if x := sg.Find(series); x != nil {
 			last = max(last, x.Stored.MaxTime)
 		}
 	}
 	return last
 }
 
-// Heads calls f for the frozen heads and the writable one.
-func (mo *Month) Heads(f func(*head.Head)) {
+// Heads yields the frozen heads, the oldest first, and the writable one.
+func (mo *Month) Heads(yield func(*head.Head) bool) {
 	for _, h := range mo.Frozen {
-		f(h)
+		if !yield(h) {
+			return
+		}
 	}
 	if mo.Head != nil {
-		f(mo.Head)
+		yield(mo.Head)
 	}
 }
 
@@ -84,21 +88,16 @@ func (mo *Month) AllSealed() bool { return mo.Head == nil && len(mo.Frozen) == 0
 // Window adds the rows of a series that lie in w and are not in segments to dst.
 func (mo *Month) Window(dst *base.Answer, series uint32, w base.Span, want segment.Want) segment.Read {
 	var read segment.Read
-	mo.Heads(func(h *head.Head) {
-		if s := h.Find(series); s != nil {
-			read.Add(s.Window(dst, w, want))
-			if len(s.Staged) > 0 {
-				read.Add(h.Staging.Window(dst, s.Staged, w, want))
-			}
-		}
-	})
+	for h := range mo.Heads {
+		read.Add(h.Window(dst, series, w, want))
+	}
 	return read
 }
 
 // IsSaved tells whether every row of the month is in a pack.
 func (mo *Month) IsSaved() bool {
 	return mo.AllSealed() &&
-		!slices.ContainsFunc(mo.Segments, func(sd *Segment) bool { return sd.Source.Held.Load() == nil })
+		!slices.ContainsFunc(mo.Segments, func(sg *Segment) bool { return sg.Source.Held.Load() == nil })
 }
 
 // ModelMonth is a month and the model that it is of, whose lock guards it.

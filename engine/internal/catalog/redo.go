@@ -11,70 +11,66 @@ import (
 )
 
 // Redo notes the changes of rows that a sealer or a merge has begun to read, to be applied again to the segment that it
-// makes. Both read without the model's lock, so that nobody waits for them. The publisher writes it under that lock; who
-// puts the new segment in place reads it under the same. A nil journal notes nothing: nobody reads.
+// makes. Both read without the model's lock, so that nobody waits for them. The publisher notes changes under that lock, and
+// the segment is put in place under the same. A nil Redo notes nothing: nobody reads.
 type Redo struct {
-	Entries []journalEntry
+	entries []redoEntry
 }
 
-// journalEntry is a change of the row, or of the copies of it, that a series has of a time and an id.
-type journalEntry struct {
+// redoEntry is a change of the row, or of the copies of it, that a series has of a time and an id.
+type redoEntry struct {
 	series uint32
 	key    segment.Key
 	change head.Change
 }
 
-// Note keeps a change.
-func (j *Redo) Note(series uint32, ts int64, id []byte, c *head.Change) {
+// note keeps a change.
+func (j *Redo) note(series uint32, ts int64, id []byte, c *head.Change) {
 	if j == nil {
 		return
 	}
-	e := journalEntry{series, segment.Key{Time: ts, ID: slices.Clone(id)}, *c}
+	e := redoEntry{series, segment.Key{Time: ts, ID: slices.Clone(id)}, *c}
 	e.change.Features = slices.Clone(c.Features)
-	j.Entries = append(j.Entries, e)
+	j.entries = append(j.entries, e)
 }
 
 // compare orders entries as their rows are in a segment.
-func (e *journalEntry) compare(o *journalEntry) int {
+func (e *redoEntry) compare(o *redoEntry) int {
 	return cmp.Or(cmp.Compare(e.series, o.series), cmp.Compare(e.key.Time, o.key.Time), bytes.Compare(e.key.ID, o.key.ID))
 }
 
-// RedoGroup bounds the entries that are applied together, and with them the memory that this takes.
-const RedoGroup = 4096
-
-// Apply applies the changes to sd, which m has in the place of what was read. It goes through sd in the order of its rows
-// and decodes each block once for each group: the model's lock is held, for which the publisher waits, and entries are as
-// many as a checkpoint leaves time for.
-func (j *Redo) Apply(m *Model, sd *Segment, sc *segment.Scratch) error {
-	if j == nil || len(j.Entries) == 0 {
+// Apply applies the changes to sg, which m has in the place of what was read. It goes through sg in the order of its rows
+// and decodes each block once: the model's lock is held, for which the publisher waits, and entries are as many as a
+// checkpoint leaves time for.
+func (j *Redo) Apply(m *Model, sg *Segment, sc *segment.Scratch) error {
+	if j == nil || len(j.entries) == 0 {
 		return nil
 	}
-	entries := j.Entries
-	slices.SortStableFunc(entries, func(a, b journalEntry) int { return a.compare(&b) })
-	editor := SegmentEditor{Scratch: sc}
-	for rest := entries; len(rest) > 0; {
+	slices.SortStableFunc(j.entries, func(a, b redoEntry) int { return a.compare(&b) })
+	editor := segmentEditor{scratch: sc}
+	for rest := j.entries; len(rest) > 0; {
 		n := 1
-		for n < len(rest) && rest[n].series == rest[0].series && (n < RedoGroup || rest[n].compare(&rest[n-1]) == 0) {
+		for n < len(rest) && rest[n].series == rest[0].series {
 			n++
 		}
-		if err := applyEntries(sd, rest[:n], &editor); err != nil {
+		if err := redoSeries(sg, rest[:n], &editor); err != nil {
 			return err
 		}
 		rest = rest[n:]
 	}
-	if slices.ContainsFunc(entries, func(e journalEntry) bool { return e.change.Kind == head.DeleteRow }) {
-		m.RecountFirst() // sd was counted with the rows it has lost
+	if slices.ContainsFunc(j.entries, func(e redoEntry) bool { return e.change.Kind == head.DeleteRow }) {
+		m.recountFirst() // sg was counted with the rows it has lost
 	}
 	return nil
 }
 
-// applyEntries applies sorted entries of one series. All changes of a row happen to it when it is found, in their order.
-func applyEntries(sd *Segment, entries []journalEntry, editor *SegmentEditor) error {
-	x := sd.Find(entries[0].series)
+// redoSeries applies sorted entries of one series. All changes of a row happen to it when it is found, in their order.
+func redoSeries(sg *Segment, entries []redoEntry, editor *segmentEditor) error {
+	x := sg.Find(entries[0].series)
 	if x == nil {
 		return nil
 	}
-	seg, err := sd.Open(editor.Scratch)
+	seg, err := sg.Open(editor.scratch)
 	if err != nil {
 		return err
 	}
@@ -86,8 +82,8 @@ func applyEntries(sd *Segment, entries []journalEntry, editor *SegmentEditor) er
 		}
 		ends[len(ends)-1] = i + 1
 	}
-	editor.begin(sd)
-	err = seg.FindRows(int(x.Index), keys, editor.Scratch, func(key int, r segment.Row) error {
+	editor.begin(sg)
+	err = seg.FindRows(int(x.Index), keys, editor.scratch, func(key int, r segment.Row) error {
 		first := 0
 		if key > 0 {
 			first = ends[key-1]

@@ -67,31 +67,22 @@ func (c *Compactor) source(m *catalog.Model, bytes []byte) (src *store.Source, i
 
 // encodeHeads encodes heads, series by series, as they are when it begins. From then on their edits are noted in SealRedo.
 func (c *Compactor) encodeHeads(of catalog.ModelMonth, heads []*head.Head) ([]byte, error) {
-	var numbers []uint32
-	for _, h := range heads {
-		for _, s := range h.Series {
-			numbers = append(numbers, s.Number)
-		}
-	}
-	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
-	leaves := make(map[uint32][][]*head.Leaf, len(numbers))
 	of.Model.Mu.Lock()
 	of.Month.SealRedo = new(catalog.Redo)
 	names := slices.Clone(of.Model.Series)
-	for _, n := range numbers {
-		leaves[n] = head.LeavesOf(heads, n)
-	}
+	series := head.Snapshot(heads)
 	of.Model.Mu.Unlock()
-	slices.SortFunc(numbers, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(names[a].Version, names[b].Version), cmp.Compare(names[a].Environment, names[b].Environment))
+	slices.SortFunc(series, func(a, b head.Rows) int {
+		x, y := &names[a.Series], &names[b.Series]
+		return cmp.Or(cmp.Compare(x.Version, y.Version), cmp.Compare(x.Environment, y.Environment))
 	})
 	c.builder.Reset(meta(of))
-	for _, n := range numbers {
-		if err := c.builder.StartSeries(names[n].Version, names[n].Environment); err != nil {
+	for _, rows := range series {
+		name := names[rows.Series].SeriesName
+		if err := c.builder.StartSeries(name.Version, name.Environment); err != nil {
 			return nil, base.SegmentError(err)
 		}
-		if err := c.appendSeries(heads, leaves[n]); err != nil {
+		if err := c.appendSeries(rows); err != nil {
 			return nil, base.SegmentError(err)
 		}
 	}
@@ -103,8 +94,8 @@ func (c *Compactor) encodeHeads(of catalog.ModelMonth, heads []*head.Head) ([]by
 const gatheredRows = 4 << 10
 
 // appendSeries appends the rows of a series, those of all heads in the order of their keys.
-func (c *Compactor) appendSeries(heads []*head.Head, leaves [][]*head.Leaf) error {
-	c.rows.Begin(heads, leaves)
+func (c *Compactor) appendSeries(rows head.Rows) error {
+	c.rows.Begin(rows)
 	c.columns.Reset()
 	for c.rows.Next(&c.columns) {
 		if c.columns.Len() < gatheredRows {

@@ -9,10 +9,9 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// Batch is a batch with its rows ordered by series, those of one series by time, those of one time by prediction
-// id. A request makes it of its batch while that is in the cache of its processor; what is left to the publisher, one
-// goroutine for all, is to copy runs. In order of time they are few: the late rows of a batch come first, and go into
-// a leaf at once.
+// Batch is a batch of events with its rows ordered by series, those of one series by time, those of one time by prediction
+// id. A request orders its batch while that is in the cache of its processor; what is left to the publisher, one goroutine
+// for all, is to copy runs. In order of time they are few: the late rows of a batch come first, and go into a leaf at once.
 //
 // A row that the batch has twice is in it once, with its last values, unless copies are kept.
 type Batch struct {
@@ -20,26 +19,61 @@ type Batch struct {
 	Keep bool
 	// Folded counts the rows that a later one of the batch took the place of.
 	Folded int
+	// Starts[s] is the place of the first row of series s; there is one more than series.
+	Starts []uint32
+	// Times and Known are those of the rows, by place: the timestamp, and whether there is an actual.
+	Times []int64
+	Known []bool
+
+	// events has the texts of the rows, which heads copy.
+	events *event.Batch
+	// rows are the rows' numbers in events.
+	rows              []uint32
+	predicted, actual []float64
+	lags              []int64 // nil until a row has one
 	// inherited are the actuals that rows take over from those folded into them.
 	inherited []inherited
-
-	// starts[s] is the place of the first row of series s; there is one more than series.
-	Starts []uint32
-	// Rows are the rows' numbers in the batch.
-	Rows []uint32
-
-	Times             []int64
-	Predicted, Actual []float64
-	Known             []bool
-	Lags              []int64 // nil until the publisher finds one
-
-	// events has the texts of the rows, which whoever adds them copies.
-	events *event.Batch
-	text   []uint32 // scratch of heads: each row's number among their texts
+	text      []uint32 // scratch of heads: each row's number among their texts
 }
 
 // inherited gives the row at a place the actual that another row of the batch has.
 type inherited struct{ at, from uint32 }
+
+// Len returns the number of rows.
+func (o *Batch) Len() int { return len(o.rows) }
+
+// ID returns the prediction id of the row at a place.
+func (o *Batch) ID(at int) []byte { return o.events.IDs.At(int(o.rows[at])) }
+
+func (o *Batch) features(at int) []byte { return o.events.Features.At(int(o.rows[at])) }
+
+// Release lets go of the events, whose memory is their sender's.
+func (o *Batch) Release() { o.events = nil }
+
+// SetActual gives the row at a place an actual that came before it, with its lag.
+func (o *Batch) SetActual(at int, actual float64, lag int64) {
+	o.actual[at], o.Known[at] = actual, true
+	if o.lags == nil {
+		o.lags = noLags(o.Len())
+	}
+	o.lags[at] = lag
+}
+
+// Replacement returns the change that gives a stored row the values of the row at a place.
+func (o *Batch) Replacement(at int) Change {
+	return Change{
+		Kind: ReplaceRow, Predicted: o.predicted[at], Actual: o.actual[at], Known: o.Known[at], Features: o.features(at),
+	}
+}
+
+// run returns the rows [from, to), whose texts have numbers.
+func (o *Batch) run(from, to int, text []uint32) run {
+	r := run{o.Times[from:to], o.predicted[from:to], o.actual[from:to], o.Known[from:to], nil, text}
+	if o.lags != nil {
+		r.lags = o.lags[from:to]
+	}
+	return r
+}
 
 // Fill orders the rows of b. keep says that each copy of a row is a row.
 func (o *Batch) Fill(b *event.Batch, keep bool) {
@@ -49,32 +83,26 @@ func (o *Batch) Fill(b *event.Batch, keep bool) {
 	if !keep {
 		o.fold(b)
 	}
-	n := len(o.Rows)
-	o.Lags = nil
+	n := len(o.rows)
+	o.lags = nil
 	o.Times, o.Known = base.Grown(o.Times, n), base.Grown(o.Known, n)
-	o.Predicted, o.Actual = base.Grown(o.Predicted, n), base.Grown(o.Actual, n)
-	for at, row := range o.Rows {
+	o.predicted, o.actual = base.Grown(o.predicted, n), base.Grown(o.actual, n)
+	for at, row := range o.rows {
 		o.Times[at] = b.Timestamps[row]
-		o.Predicted[at], o.Actual[at], o.Known[at] = b.Predicted[row], b.Actual[row], b.Known.Get(int(row))
+		o.predicted[at], o.actual[at], o.Known[at] = b.Predicted[row], b.Actual[row], b.Known.Get(int(row))
 	}
 	for _, x := range o.inherited {
-		if !b.Known.Get(int(o.Rows[x.at])) {
-			o.Actual[x.at], o.Known[x.at] = b.Actual[x.from], true
+		if !b.Known.Get(int(o.rows[x.at])) {
+			o.actual[x.at], o.Known[x.at] = b.Actual[x.from], true
 		}
 	}
 }
 
-// ID returns the prediction id of the row at a place.
-func (o *Batch) ID(at int) []byte { return o.events.IDs.At(int(o.Rows[at])) }
-
-// Features returns the features of the row at a place.
-func (o *Batch) Features(at int) []byte { return o.events.Features.At(int(o.Rows[at])) }
-
 // order sets starts and rows: by series, then those of each by time.
 func (o *Batch) order(b *event.Batch) {
-	o.Starts, o.Rows = GroupRows(b.SeriesOf, len(b.Series), o.Starts, o.Rows)
+	o.Starts, o.rows = GroupRows(b.SeriesOf, len(b.Series), o.Starts, o.rows)
 	for s := range b.Series {
-		sortRows(o.Rows[o.Starts[s]:o.Starts[s+1]], b)
+		sortRows(o.rows[o.Starts[s]:o.Starts[s+1]], b)
 	}
 }
 
@@ -85,14 +113,14 @@ func (o *Batch) fold(b *event.Batch) {
 	for s := range b.Series {
 		to := o.Starts[s+1]
 		begin, source := end, uint32(0) // source is the row that has the actual of the last row kept, if any has
-		for _, row := range o.Rows[from:to] {
-			if end == begin || !sameRow(b, o.Rows[end-1], row) {
-				o.Rows[end], source = row, row
+		for _, row := range o.rows[from:to] {
+			if end == begin || !sameRow(b, o.rows[end-1], row) {
+				o.rows[end], source = row, row
 				end++
 				continue
 			}
 			o.Folded++
-			o.Rows[end-1] = row
+			o.rows[end-1] = row
 			if b.Known.Get(int(row)) || !b.Known.Get(int(source)) {
 				source = row
 			} else {
@@ -102,7 +130,7 @@ func (o *Batch) fold(b *event.Batch) {
 		o.Starts[s], from = begin, to
 	}
 	o.Starts[len(b.Series)] = end
-	o.Rows = o.Rows[:end]
+	o.rows = o.rows[:end]
 }
 
 func sameRow(b *event.Batch, x, y uint32) bool {

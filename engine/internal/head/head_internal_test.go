@@ -15,7 +15,7 @@ func TestFullHead(t *testing.T) {
 	h := New(1, new(Staging))
 	for row := range int64(sealRows) {
 		require.False(t, h.Full())
-		o := Batch{Times: []int64{row}, Predicted: []float64{1}, Actual: []float64{1}, Known: []bool{true}, Lags: []int64{0}}
+		o := Batch{Times: []int64{row}, predicted: []float64{1}, actual: []float64{1}, Known: []bool{true}, lags: []int64{0}}
 		o.addTexts("id", "{}")
 		h.Add(h.Of(0, base.MinMilli), &o, 0, 1)
 	}
@@ -31,27 +31,30 @@ func TestManyChangesOfALeaf(t *testing.T) {
 			const rows = 3 * leafRows
 			var o Batch
 			for row := range int64(rows) {
-				o.Times, o.Predicted = append(o.Times, row), append(o.Predicted, 3)
-				o.Actual, o.Known = append(o.Actual, 1), append(o.Known, true)
+				o.Times, o.predicted = append(o.Times, row), append(o.predicted, 3)
+				o.actual, o.Known = append(o.actual, 1), append(o.Known, true)
 				o.addTexts(fmt.Sprint(row), "{}")
 			}
 			h := New(1, new(Staging))
 			s := h.Of(0, base.MinMilli)
 			h.Add(s, &o, 0, rows)
-			h.Frozen = frozen
-			before, copies := s.Leaves, make(map[*Leaf]bool)
+			h.frozen = frozen
+			before, copies := s.leaves, make(map[*leaf]bool)
 
 			for row := range int64(rows) {
 				c := Change{Kind: ReplaceRow, Predicted: float64(row), Features: []byte("{}")}
 				if row%7 == 0 {
 					c.Kind = DeleteRow
 				}
-				at := h.RowsOf(nil, s, row, fmt.Append(nil, row))
-				require.Len(t, at, 1)
-				h.Change(s, at[0], &c)
+				found := 0
+				for r := range h.RowsOf(s, row, fmt.Append(nil, row)) {
+					found++
+					r.Change(&c)
+				}
+				require.Equal(t, 1, found)
 			}
 			require.Len(t, h.stale, len(before), "each leaf once")
-			for _, l := range s.Leaves {
+			for _, l := range s.leaves {
 				require.True(t, l.stale)
 				copies[l] = true
 			}
@@ -59,7 +62,7 @@ func TestManyChangesOfALeaf(t *testing.T) {
 			require.Empty(t, h.stale)
 
 			var sum, want segment.Aggregate
-			for _, l := range s.Leaves {
+			for _, l := range s.leaves {
 				require.True(t, copies[l])
 				sum.Merge(&l.agg)
 			}

@@ -16,9 +16,9 @@ const leafRows = 1024
 // load: a full leaf would be split by the first of them.
 const leafFill = leafRows - leafRows/16
 
-// Leaf is a run of one series' rows in the head, sorted by time, then prediction id, with its aggregate. The leaves of
+// leaf is a run of one series' rows in the head, sorted by time, then prediction id, with its aggregate. The leaves of
 // a series do not overlap: each begins at or after the end of the one before.
-type Leaf struct {
+type leaf struct {
 	times             []int64
 	predicted, actual []float64
 	known             [leafRows / 64]uint64
@@ -56,23 +56,23 @@ func (c *sketchCache) addTo(dst, scratch *segment.Sketches, rows func(*segment.S
 }
 
 // addSketches adds the rows [from, to) to dst.
-func (l *Leaf) addSketches(dst *segment.Sketches, from, to int) {
+func (l *leaf) addSketches(dst *segment.Sketches, from, to int) {
 	dst.AddRows(l.predicted, l.actual, l.lags, l.known[:], from, to)
 }
 
 // setLag sets the lag of a row.
-func (l *Leaf) setLag(i int, lag int64) {
+func (l *leaf) setLag(i int, lag int64) {
 	if l.lags == nil {
 		if lag == segment.NoLag {
 			return
 		}
-		l.lags = NoLags(l.len())
+		l.lags = noLags(l.len())
 	}
 	l.lags[i] = lag
 }
 
-// NoLags returns n lags of none.
-func NoLags(n int) []int64 { return slices.Repeat([]int64{segment.NoLag}, n) }
+// noLags returns n lags that are not known.
+func noLags(n int) []int64 { return slices.Repeat([]int64{segment.NoLag}, n) }
 
 // run is a slice of a batch: rows of one series and month, in the order of a leaf.
 type run struct {
@@ -93,9 +93,9 @@ func (r run) slice(from, to int) run {
 	return s
 }
 
-func (l *Leaf) len() int     { return len(l.times) }
-func (l *Leaf) first() int64 { return l.times[0] }
-func (l *Leaf) last() int64  { return l.times[len(l.times)-1] }
+func (l *leaf) len() int     { return len(l.times) }
+func (l *leaf) first() int64 { return l.times[0] }
+func (l *leaf) last() int64  { return l.times[len(l.times)-1] }
 
 // rowKey is what orders the rows of a series in a head: the time, and the number of the texts, one of which is the id.
 type rowKey struct {
@@ -103,14 +103,14 @@ type rowKey struct {
 	text uint32
 }
 
-func (l *Leaf) at(i int) rowKey { return rowKey{l.times[i], l.text[i]} }
+func (l *leaf) at(i int) rowKey { return rowKey{l.times[i], l.text[i]} }
 func (r run) at(i int) rowKey   { return rowKey{r.times[i], r.text[i]} }
 
-func (l *Leaf) lastKey() rowKey { return l.at(l.len() - 1) }
+func (l *leaf) lastKey() rowKey { return l.at(l.len() - 1) }
 
 // newLeaf returns an empty leaf with memory for all its rows.
-func newLeaf() *Leaf {
-	return &Leaf{
+func newLeaf() *leaf {
+	return &leaf{
 		times:     make([]int64, 0, leafRows),
 		predicted: make([]float64, 0, leafRows),
 		actual:    make([]float64, 0, leafRows),
@@ -122,7 +122,7 @@ func newLeaf() *Leaf {
 const wideRows = leafRows / 2
 
 // widen gives a leaf memory for all its rows.
-func (l *Leaf) widen() {
+func (l *leaf) widen() {
 	w := newLeaf()
 	l.times, l.predicted = append(w.times, l.times...), append(w.predicted, l.predicted...)
 	l.actual, l.text = append(w.actual, l.actual...), append(w.text, l.text...)
@@ -130,7 +130,7 @@ func (l *Leaf) widen() {
 
 // extend appends rows that are sorted and not before the leaf's last, which has fewer than leafFill. It takes as many
 // as leafFill allows and returns how many.
-func (l *Leaf) extend(r run) int {
+func (l *leaf) extend(r run) int {
 	n := min(len(r.times), leafFill-l.len())
 	at := l.len()
 	l.times = append(l.times, r.times[:n]...)
@@ -143,7 +143,7 @@ func (l *Leaf) extend(r run) int {
 		}
 	}
 	if l.lags != nil {
-		l.lags = append(l.lags, NoLags(n)...)
+		l.lags = append(l.lags, noLags(n)...)
 	}
 	if r.lags != nil {
 		for i, lag := range r.lags[:n] {
@@ -158,7 +158,7 @@ func (l *Leaf) extend(r run) int {
 // insert puts the first rows of r, a run of h, in their places: as many as come before the row end and fit, and at
 // least the first, which must. It returns how many. A row that makes room moves once for all of them, and they are
 // added to the aggregate at once, which costs little more than for one.
-func (l *Leaf) insert(h *Head, r run, end rowKey) int {
+func (l *leaf) insert(h *Head, r run, end rowKey) int {
 	n, most := 1, min(len(r.times), leafRows-l.len())
 	for n < most && h.compare(r.at(n), end) < 0 {
 		n++
@@ -168,7 +168,7 @@ func (l *Leaf) insert(h *Head, r run, end rowKey) int {
 		r.lags = nil
 	}
 	if r.lags != nil && l.lags == nil {
-		l.lags = NoLags(l.len())
+		l.lags = noLags(l.len())
 	}
 	l.merge(h, r)
 	var known [leafRows / 64]uint64
@@ -184,7 +184,7 @@ func (l *Leaf) insert(h *Head, r run, end rowKey) int {
 
 // merge puts the rows of r, a run of h, which fit, each behind those that are alike. It goes backwards: the rows of the
 // leaf that come after one of r move up, then it and those of r before it that follow each other there are copied.
-func (l *Leaf) merge(h *Head, r run) {
+func (l *leaf) merge(h *Head, r run) {
 	n, end := len(r.times), l.len()
 	l.times = slices.Grow(l.times, n)[:end+n]
 	l.predicted = slices.Grow(l.predicted, n)[:end+n]
@@ -225,13 +225,13 @@ func firstAfter(times []int64, ts int64) int {
 
 // firstAfterAlike returns the place of the first row of the time of x that comes after x, where the rows of that time
 // end at end.
-func (l *Leaf) firstAfterAlike(h *Head, end int, x rowKey) int {
+func (l *leaf) firstAfterAlike(h *Head, end int, x rowKey) int {
 	from := sort.Search(end, func(i int) bool { return l.times[i] >= x.time })
 	return from + sort.Search(end-from, func(i int) bool { return h.compare(l.at(from+i), x) > 0 })
 }
 
 // moveUp moves the rows [from, to) up by n.
-func (l *Leaf) moveUp(from, to, n int) {
+func (l *leaf) moveUp(from, to, n int) {
 	copy(l.times[from+n:], l.times[from:to])
 	copy(l.predicted[from+n:], l.predicted[from:to])
 	copy(l.actual[from+n:], l.actual[from:to])
@@ -243,7 +243,7 @@ func (l *Leaf) moveUp(from, to, n int) {
 }
 
 // put writes the rows of r from row at on.
-func (l *Leaf) put(at int, r run) {
+func (l *leaf) put(at int, r run) {
 	copy(l.times[at:], r.times)
 	copy(l.predicted[at:], r.predicted)
 	copy(l.actual[at:], r.actual)
@@ -265,7 +265,7 @@ func (l *Leaf) put(at int, r run) {
 }
 
 // split moves the upper half of a full leaf to a new one.
-func (l *Leaf) split() *Leaf {
+func (l *leaf) split() *leaf {
 	half := l.len() / 2
 	upper := newLeaf()
 	upper.times = append(upper.times, l.times[half:]...)
@@ -290,11 +290,11 @@ func (l *Leaf) split() *Leaf {
 	return upper
 }
 
-func (l *Leaf) aggregate() {
+func (l *leaf) aggregate() {
 	l.stale = false
 	l.agg.Reset()
 	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
 	l.sketches.forget()
 }
 
-func (l *Leaf) isKnown(i int) bool { return l.known[i/64]>>(i%64)&1 == 1 }
+func (l *leaf) isKnown(i int) bool { return l.known[i/64]>>(i%64)&1 == 1 }

@@ -8,30 +8,64 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// RowMerger collects the rows of a series from the leaves of heads, the oldest head first, in the order of a segment:
-// time, prediction id, arrival.
-type RowMerger struct {
-	leaves []placedLeaf // by their first row
-	done   int          // so many of leaves are gathered
-	refs   []rowRef     // scratch
+// Rows are the rows that heads have of a series, as they were when they were asked for.
+type Rows struct {
+	// Series is the model's number of the series.
+	Series uint32
+	leaves []placedLeaf
 }
 
 // placedLeaf is a leaf of a head and its place among all, in the order of arrival.
 type placedLeaf struct {
-	*Leaf
+	*leaf
 
 	head  *Head
 	place int
 }
 
-// Begin sets what is to be gathered.
-func (g *RowMerger) Begin(heads []*Head, leaves [][]*Leaf) {
-	g.leaves, g.done = g.leaves[:0], 0
-	for i, h := range heads {
-		for _, l := range leaves[i] {
-			g.leaves = append(g.leaves, placedLeaf{l, h, len(g.leaves)})
+// Snapshot returns the rows of frozen heads, the oldest head first, series by series. The model's lock is held; what it
+// returns may be read without it, because a change of a row replaces its leaf.
+func Snapshot(heads []*Head) []Rows {
+	var all []Rows
+	places := make(map[uint32]int)
+	for _, h := range heads {
+		for _, s := range h.Series {
+			at, ok := places[s.Number]
+			if !ok {
+				at = len(all)
+				places[s.Number] = at
+				all = append(all, Rows{Series: s.Number})
+			}
+			r := &all[at]
+			for _, l := range h.flushed(s) {
+				r.leaves = append(r.leaves, placedLeaf{l, h, len(r.leaves)})
+			}
 		}
 	}
+	return all
+}
+
+// RowMerger is a k-way merge: it brings the rows of a series from the leaves of heads into the order of a segment, which is that of
+// time, prediction id and arrival.
+type RowMerger struct {
+	leaves []placedLeaf // by their first row
+	done   int          // so many of leaves are merged
+	refs   []rowRef     // scratch
+}
+
+// rowRef names one row of a head.
+type rowRef struct {
+	head *Head
+	leaf *leaf
+	row  int32
+}
+
+func (r rowRef) time() int64 { return r.leaf.times[r.row] }
+func (r rowRef) id() []byte  { return r.head.id(r.leaf.text[r.row]) }
+
+// Begin sets what is to be merged.
+func (g *RowMerger) Begin(rows Rows) {
+	g.leaves, g.done = append(g.leaves[:0], rows.leaves...), 0
 	slices.SortStableFunc(g.leaves, func(a, b placedLeaf) int { return cmp.Compare(a.first(), b.first()) })
 }
 
@@ -53,7 +87,7 @@ func (g *RowMerger) Next(dst *segment.Columns) bool {
 		n = 1
 	}
 	if n == 1 {
-		appendLeaf(dst, leaves[0].head, leaves[0].Leaf)
+		appendLeaf(dst, leaves[0].head, leaves[0].leaf)
 	} else {
 		g.appendOverlapping(dst, leaves[:n])
 	}
@@ -67,7 +101,7 @@ func (g *RowMerger) appendOverlapping(dst *segment.Columns, leaves []placedLeaf)
 	g.refs = g.refs[:0]
 	for _, l := range leaves {
 		for i := range l.times {
-			g.refs = append(g.refs, rowRef{l.head, l.Leaf, int32(i)})
+			g.refs = append(g.refs, rowRef{l.head, l.leaf, int32(i)})
 		}
 	}
 	if !slices.IsSortedFunc(g.refs, compareRefs) {
@@ -79,7 +113,7 @@ func (g *RowMerger) appendOverlapping(dst *segment.Columns, leaves []placedLeaf)
 }
 
 // appendLeaf appends the rows of a leaf that does not overlap others.
-func appendLeaf(dst *segment.Columns, h *Head, l *Leaf) {
+func appendLeaf(dst *segment.Columns, h *Head, l *leaf) {
 	dst.AppendNumbers(l.times, l.predicted, l.actual, l.lags, l.known[:], 0, l.len())
 	h.appendTexts(&dst.IDs, &dst.Features, l.text)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// TestGather checks that the rows of a head come out as a plain sort of them would have them, however they came in: in
+// TestRowMerger checks that the rows of a head come out as a plain sort of them would have them, however they came in: in
 // runs short and long and late, many at one time, and some removed again.
-func TestGather(t *testing.T) {
+func TestRowMerger(t *testing.T) {
 	type row struct {
 		ts    int64
 		id    string
@@ -33,7 +33,7 @@ func TestGather(t *testing.T) {
 		var rows []row
 		for range 1 + random.IntN(40) {
 			var o Batch
-			longest := 2 * freshRunMax
+			longest := 2 * stagedRunMax
 			if random.IntN(2) == 0 {
 				longest = 300
 			}
@@ -42,24 +42,24 @@ func TestGather(t *testing.T) {
 				times[i] = random.Int64N(spread) + int64(len(rows)+i)/2
 			}
 			if random.IntN(2) == 0 {
-				o.Lags = NoLags(len(times))
+				o.lags = noLags(len(times))
 			}
 			var batch []row
 			for _, ts := range times {
 				one := row{ts, strconv.Itoa(random.IntN(3000)), random.IntN(9) > 0, segment.NoLag}
-				if o.Lags != nil && one.known && random.IntN(3) > 0 {
+				if o.lags != nil && one.known && random.IntN(3) > 0 {
 					one.lag = random.Int64N(1000)
 				}
 				batch = append(batch, one)
 			}
 			slices.SortStableFunc(batch, compareRows) // as a request has them
 			for i, one := range batch {
-				if o.Lags != nil {
-					o.Lags[i] = one.lag
+				if o.lags != nil {
+					o.lags[i] = one.lag
 				}
 				rows = append(rows, one)
 				o.Times, o.Known = append(o.Times, one.ts), append(o.Known, one.known)
-				o.Predicted, o.Actual = append(o.Predicted, float64(len(rows))), append(o.Actual, 7)
+				o.predicted, o.actual = append(o.predicted, float64(len(rows))), append(o.actual, 7)
 				o.addTexts(one.id, one.id+"f")
 			}
 			if random.IntN(15) == 0 {
@@ -71,23 +71,23 @@ func TestGather(t *testing.T) {
 		h := heads[random.IntN(len(heads))]
 		s := h.Of(3, base.MinMilli)
 		if random.IntN(2) == 0 { // as an edit of a frozen head does
-			held := slices.Clone(s.Leaves)
+			held := slices.Clone(s.leaves)
 			before := make([]int, len(held))
 			for i, l := range held {
 				before[i] = l.len()
 			}
-			h.Frozen = true
+			h.frozen = true
 			h.flush(s)
 			for i, l := range held {
 				require.Equal(t, before[i], l.len(), "a leaf that a sealer may be reading, seed %d", seed)
 			}
 		}
-		for _, l := range s.Leaves {
+		for _, l := range s.leaves {
 			requireSums(t, l)
 		}
-		if len(s.Leaves) > 0 && s.Leaves[0].len() > 1 {
-			gone := int(s.Leaves[0].predicted[0]) - 1
-			s.Leaves[0].remove(0)
+		if len(s.leaves) > 0 && s.leaves[0].len() > 1 {
+			gone := int(s.leaves[0].predicted[0]) - 1
+			s.leaves[0].remove(0)
 			rows = slices.Delete(slices.Clone(rows), gone, gone+1)
 		}
 		want := segment.Columns{}
@@ -118,7 +118,7 @@ func TestGather(t *testing.T) {
 }
 
 // requireSums checks that what a leaf has summed up while rows came is what its rows sum up to.
-func requireSums(t *testing.T, l *Leaf) {
+func requireSums(t *testing.T, l *leaf) {
 	t.Helper()
 	var want segment.Aggregate
 	want.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
@@ -163,7 +163,7 @@ func (o *Batch) addTexts(id, features string) {
 	if o.events == nil {
 		o.events = new(event.Batch)
 	}
-	o.Rows = append(o.Rows, uint32(len(o.Rows)))
+	o.rows = append(o.rows, uint32(len(o.rows)))
 	o.events.IDs.AppendString(id)
 	o.events.Features.AppendString(features)
 }
@@ -172,7 +172,12 @@ func (o *Batch) addTexts(id, features string) {
 func gatherAll(dst *segment.Columns, heads []*Head, series uint32) {
 	dst.Reset()
 	var g RowMerger
-	g.Begin(heads, LeavesOf(heads, series))
-	for g.Next(dst) {
+	for _, rows := range Snapshot(heads) {
+		if rows.Series != series {
+			continue
+		}
+		g.Begin(rows)
+		for g.Next(dst) {
+		}
 	}
 }

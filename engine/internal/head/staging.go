@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// freshRunMax is the longest run that stays fresh, freshMax the number of fresh rows at which a series moves them
+	// stagedRunMax is the longest run that stays fresh, stagedMax the number of fresh rows at which a series moves them
 	// to its leaves: few enough for a query to look at each.
-	freshRunMax = 16
-	freshMax    = 32
+	stagedRunMax = 16
+	stagedMax    = 32
 
-	// freshChunkRows is a power of two, so that a row's number names its chunk.
-	freshChunkRows = 1 << freshChunkBits
-	freshChunkBits = 10
+	// stagedChunkRows is a power of two, so that a row's number names its chunk.
+	stagedChunkRows = 1 << stagedChunkBits
+	stagedChunkBits = 10
 
 	// The text of a chunk has room for as much as the chunk before it turned out to need, within these bounds.
-	freshTextMin = 16 << 10
-	freshTextMax = 256 << 10
+	stagedTextMin = 16 << 10
+	stagedTextMax = 256 << 10
 
 	// stagedText marks the number of a fresh row among those of a leaf's text.
 	stagedText = 1 << 31
@@ -33,30 +33,30 @@ const (
 // The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that those
 // who learned of it under its model's lock may read it without.
 type Staging struct {
-	chunks atomic.Pointer[[]*freshChunk]
+	chunks atomic.Pointer[[]*stagedChunk]
 
 	// Owned by the publisher: what is used of the last chunk.
 	rows, bytes int
 }
 
-type freshChunk struct {
-	rows [freshChunkRows]freshRow
+type stagedChunk struct {
+	rows [stagedChunkRows]stagedRow
 	text []byte
 }
 
-// freshRow has the numbers of a row in one line of the cache, since those of a query are scattered. Its id is text[end
+// stagedRow has the numbers of a row in one line of the cache, since those of a query are scattered. Its id is text[end
 // of the row before:idEnd], its features are text[idEnd:end].
-type freshRow struct {
+type stagedRow struct {
 	time              int64
 	predicted, actual float64
 	idEnd             uint32
-	end               uint32 // plus freshKnown if there is an actual
+	end               uint32 // plus stagedKnown if there is an actual
 }
 
-const freshKnown = 1 << 31
+const stagedKnown = 1 << 31
 
-func (r *freshRow) known() bool     { return r.end&freshKnown != 0 }
-func (r *freshRow) textEnd() uint32 { return r.end &^ freshKnown }
+func (r *stagedRow) known() bool     { return r.end&stagedKnown != 0 }
+func (r *stagedRow) textEnd() uint32 { return r.end &^ stagedKnown }
 
 // stagedRun is n rows in one chunk from a row on.
 type stagedRun struct{ row, n uint32 }
@@ -64,12 +64,12 @@ type stagedRun struct{ row, n uint32 }
 // add appends the rows [from, to) of o and returns the runs they became, which is one unless a chunk ended.
 func (f *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
 	for i := from; i < to; i++ {
-		r := freshRow{time: o.Times[i], predicted: o.Predicted[i], actual: o.Actual[i]}
+		r := stagedRow{time: o.Times[i], predicted: o.predicted[i], actual: o.actual[i]}
 		if o.Known[i] {
-			r.end = freshKnown
+			r.end = stagedKnown
 		}
-		row := f.put(&r, o.ID(i), o.Features(i))
-		if n := len(runs) - 1; i > from && row%freshChunkRows > 0 {
+		row := f.put(&r, o.ID(i), o.features(i))
+		if n := len(runs) - 1; i > from && row%stagedChunkRows > 0 {
 			runs[n].n++
 		} else {
 			runs = append(runs, stagedRun{row, 1})
@@ -79,43 +79,43 @@ func (f *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
 }
 
 // put keeps a row, of which it sets where its texts end, and returns its number.
-func (f *Staging) put(r *freshRow, id, features []byte) uint32 {
+func (f *Staging) put(r *stagedRow, id, features []byte) uint32 {
 	c, row := f.room(len(id) + len(features))
 	f.bytes += copy(c.text[f.bytes:], id)
 	r.idEnd = uint32(f.bytes)
 	f.bytes += copy(c.text[f.bytes:], features)
 	r.end |= uint32(f.bytes)
-	c.rows[row%freshChunkRows] = *r
+	c.rows[row%stagedChunkRows] = *r
 	f.rows++
 	return row
 }
 
 // room returns the chunk that has room for a row with so much text, and the row's number.
-func (f *Staging) room(text int) (*freshChunk, uint32) {
-	var chunks []*freshChunk
+func (f *Staging) room(text int) (*stagedChunk, uint32) {
+	var chunks []*stagedChunk
 	if held := f.chunks.Load(); held != nil {
 		chunks = *held
 	}
 	last := len(chunks) - 1
-	if last < 0 || f.rows == freshChunkRows || f.bytes+text > len(chunks[last].text) {
-		size := freshTextMin
+	if last < 0 || f.rows == stagedChunkRows || f.bytes+text > len(chunks[last].text) {
+		size := stagedTextMin
 		if f.rows > 0 {
-			size = min(max(f.bytes/f.rows*freshChunkRows*9/8, freshTextMin), freshTextMax)
+			size = min(max(f.bytes/f.rows*stagedChunkRows*9/8, stagedTextMin), stagedTextMax)
 		}
-		chunks = append(chunks, &freshChunk{text: make([]byte, max(size, text))})
+		chunks = append(chunks, &stagedChunk{text: make([]byte, max(size, text))})
 		f.chunks.Store(&chunks)
 		f.rows, f.bytes = 0, 0
 		last++
-		if last >= stagedText>>freshChunkBits {
+		if last >= stagedText>>stagedChunkBits {
 			panic("BUG: more fresh rows than have numbers")
 		}
 	}
-	return chunks[last], uint32(last<<freshChunkBits + f.rows)
+	return chunks[last], uint32(last<<stagedChunkBits + f.rows)
 }
 
 // at returns the chunk of a row and its place there.
-func (f *Staging) at(row uint32) (c *freshChunk, i int) {
-	return (*f.chunks.Load())[row>>freshChunkBits], int(row % freshChunkRows)
+func (f *Staging) at(row uint32) (c *stagedChunk, i int) {
+	return (*f.chunks.Load())[row>>stagedChunkBits], int(row % stagedChunkRows)
 }
 
 func (f *Staging) id(row uint32) []byte {
@@ -132,27 +132,27 @@ func (f *Staging) features(row uint32) []byte {
 	return c.text[c.rows[i].idEnd:c.rows[i].textEnd()]
 }
 
-// of returns the rows of a run.
-func (f *Staging) of(r stagedRun) []freshRow {
+// run returns the rows of a run.
+func (f *Staging) run(r stagedRun) []stagedRow {
 	c, i := f.at(r.row)
 	return c.rows[i : i+int(r.n)]
 }
 
-// freshColumns are fresh rows in columns.
-type freshColumns struct {
-	times             [freshRowsMax]int64
-	predicted, actual [freshRowsMax]float64
-	known             [freshRowsMax]bool
-	text              [freshRowsMax]uint32 // each row's number among the texts
-	bits              [1]uint64            // known, for the window
+// stagedColumns are fresh rows in columns.
+type stagedColumns struct {
+	times             [stagedRowsMax]int64
+	predicted, actual [stagedRowsMax]float64
+	known             [stagedRowsMax]bool
+	text              [stagedRowsMax]uint32 // each row's number among the texts
+	bits              [1]uint64             // known, for the window
 	n                 int
 }
 
-// freshRowsMax is the most that a series has.
-const freshRowsMax = freshMax - 1 + freshRunMax
+// stagedRowsMax is the most that a series has.
+const stagedRowsMax = stagedMax - 1 + stagedRunMax
 
 // insert adds a row, of a number among the fresh, to columns in the order of time and id, behind those alike.
-func (f *Staging) insert(c *freshColumns, r *freshRow, row uint32) {
+func (f *Staging) insert(c *stagedColumns, r *stagedRow, row uint32) {
 	at := c.n
 	for ; at > 0 && c.times[at-1] >= r.time; at-- {
 		if c.times[at-1] == r.time && bytes.Compare(f.id(c.text[at-1]&^stagedText), f.id(row)) <= 0 {
@@ -167,9 +167,9 @@ func (f *Staging) insert(c *freshColumns, r *freshRow, row uint32) {
 }
 
 // columns returns the rows of some runs in the order of time and id, in the memory of c.
-func (f *Staging) columns(c *freshColumns, runs []stagedRun) run {
+func (f *Staging) columns(c *stagedColumns, runs []stagedRun) run {
 	for _, r := range runs {
-		rows := f.of(r)
+		rows := f.run(r)
 		for i := range rows {
 			f.insert(c, &rows[i], r.row+uint32(i))
 		}
@@ -180,7 +180,7 @@ func (f *Staging) columns(c *freshColumns, runs []stagedRun) run {
 // has tells whether a row of some runs has a time and an id.
 func (f *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
 	for _, r := range runs {
-		rows := f.of(r)
+		rows := f.run(r)
 		for i := range rows {
 			if rows[i].time == ts && bytes.Equal(f.id(r.row+uint32(i)), id) {
 				return true
@@ -192,14 +192,14 @@ func (f *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
 
 // addText keeps the texts of a row whose numbers are in a leaf, and returns the number of the texts.
 func (f *Staging) addText(id, features []byte) uint32 {
-	return f.put(new(freshRow), id, features) | stagedText
+	return f.put(new(stagedRow), id, features) | stagedText
 }
 
 // bounds returns the earliest and the latest time of some runs.
 func (f *Staging) bounds(runs []stagedRun) (first, last int64) {
 	first, last = base.MaxMilli, base.MinMilli
 	for _, r := range runs {
-		rows := f.of(r)
+		rows := f.run(r)
 		for i := range rows {
 			first, last = min(first, rows[i].time), max(last, rows[i].time)
 		}
@@ -207,11 +207,11 @@ func (f *Staging) bounds(runs []stagedRun) (first, last int64) {
 	return first, last
 }
 
-// Window adds the rows of some runs that lie in w to dst.
-func (f *Staging) Window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) segment.Read {
-	var c freshColumns
+// window adds the rows of some runs that lie in w to dst.
+func (f *Staging) window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) segment.Read {
+	var c stagedColumns
 	for _, r := range runs {
-		rows := f.of(r)
+		rows := f.run(r)
 		for i := range rows {
 			if rows[i].time >= w.From && rows[i].time < w.To {
 				f.insert(&c, &rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time

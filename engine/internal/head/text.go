@@ -29,7 +29,7 @@ type textChunk struct{ ids, features segment.Text }
 
 // add copies the texts of the rows [from, to) of b and returns their numbers, in the memory given.
 func (t *texts) add(numbers []uint32, b *Batch, from, to int) []uint32 {
-	for rows := b.Rows[from:to]; len(rows) > 0; {
+	for rows := b.rows[from:to]; len(rows) > 0; {
 		c := t.open()
 		at := c.ids.Len()
 		n := min(chunkRows-at, len(rows))

@@ -51,9 +51,9 @@ type Window struct {
 	mu sync.Mutex
 
 	// Guarded by mu.
-	Entries map[Key]Entry
+	entries map[Key]Entry
 	// order holds the ids by the times of their entries. An id whose entry has another time has come again.
-	order Expiries[Key]
+	order expiries[Key]
 	// added are the entries that no cut has handed to the keeper.
 	added   []Entry
 	flights map[Key]*flight
@@ -66,7 +66,7 @@ type flight struct {
 }
 
 func NewWindow(most int) *Window {
-	return &Window{Max: most, Entries: make(map[Key]Entry), flights: make(map[Key]*flight)}
+	return &Window{Max: most, entries: make(map[Key]Entry), flights: make(map[Key]*flight)}
 }
 
 // Begin claims the key. If it is known, the first outcome is returned; if another append under it is under way, begin
@@ -74,7 +74,7 @@ func NewWindow(most int) *Window {
 func (w *Window) Begin(ctx context.Context, id Key, hash [16]byte) (known Entry, ok bool, err error) {
 	for {
 		w.mu.Lock()
-		if e, found := w.Entries[id]; found {
+		if e, found := w.entries[id]; found {
 			w.mu.Unlock()
 			return e, true, conflict(e.Hash == hash)
 		}
@@ -138,16 +138,16 @@ func (w *Window) TakeNew() []Entry {
 }
 
 func (w *Window) put(e Entry) {
-	w.Entries[e.Key] = e
-	w.order.Add(e.At, e.Key)
+	w.entries[e.Key] = e
+	w.order.add(e.At, e.Key)
 }
 
 // expire drops the keys that are older than the window is long, and the oldest beyond its bound.
 func (w *Window) expire(now int64) {
 	oldest := base.SubMilli(now, KeysAge)
-	for w.order.Len() > 0 && (len(w.Entries) > w.Max || w.order.First().At < oldest) {
-		if x := w.order.Take(); w.Entries[x.Key].At == x.At {
-			delete(w.Entries, x.Key)
+	for w.order.len() > 0 && (len(w.entries) > w.Max || w.order.first().at < oldest) {
+		if x := w.order.take(); w.entries[x.key].At == x.at {
+			delete(w.entries, x.key)
 		}
 	}
 }
@@ -155,5 +155,5 @@ func (w *Window) expire(now int64) {
 func (w *Window) Len() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.Entries)
+	return len(w.entries)
 }

@@ -25,7 +25,7 @@ type run struct {
 	last   int64
 }
 
-// publishBatch publishes predictions, series by series. Heads may take over the texts of the batch.
+// publishBatch publishes predictions, series by series.
 func (p *Publisher) publishBatch(x *Publication) (over bool, err error) {
 	series, o := x.record.Batch.Series, x.ordered
 	for ; x.group < len(series); x.group++ {
@@ -37,7 +37,7 @@ func (p *Publisher) publishBatch(x *Publication) (over bool, err error) {
 			}
 			x.row = r.to
 			if p.slice.spent(r.to - r.from + p.identity.TakeLooks()) {
-				return x.row == len(o.Rows), nil
+				return x.row == o.Len(), nil
 			}
 		}
 	}
@@ -127,11 +127,7 @@ func (p *Publisher) recall(o *head.Batch, name *event.Series, from, to int) {
 		if first {
 			p.Counters.Applied[catalog.Joined].Add(1)
 		}
-		o.Actual[i], o.Known[i] = a.Value, true
-		if o.Lags == nil {
-			o.Lags = head.NoLags(len(o.Rows))
-		}
-		o.Lags[i] = max(base.OrDefault(a.Observed, a.Received)-o.Times[i], 0)
+		o.SetActual(i, a.Value, max(base.OrDefault(a.Observed, a.Received)-o.Times[i], 0))
 	}
 }
 
@@ -143,11 +139,6 @@ func (p *Publisher) addRows(x *Publication, r *run, from, to int) {
 		p.dirty = append(p.dirty, place)
 	}
 	h := mo.Writable(p.epoch, p.staging)
-	if h.Index != nil {
-		for i := from; i < to; i++ {
-			h.Index.Add(p.env.Hash(o.ID(i)), r.series, o.Times[i])
-		}
-	}
 	x.bytes += h.Add(h.Of(r.series, r.last), o, from, to)
 	if h.Full() {
 		mo.Freeze()
@@ -157,6 +148,7 @@ func (p *Publisher) addRows(x *Publication, r *run, from, to int) {
 
 // endBatch counts the rows of a batch.
 func (p *Publisher) endBatch(x *Publication) {
+	x.ordered.Release()
 	p.Counters.Unsealed.Add(x.bytes)
 	p.Counters.Rows.Add(uint64(x.record.Batch.Len()))
 }

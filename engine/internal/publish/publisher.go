@@ -67,7 +67,7 @@ type Publisher struct {
 	// actuals are those remembered for rows still to come.
 	actuals *actuals.Memory
 
-	identity catalog.Identity
+	identity *catalog.Identity
 
 	// Scratch, reused from record to record.
 	calendar base.Calendar
@@ -118,9 +118,7 @@ const sliceMax = 5 * time.Millisecond
 // New returns a publisher that publishes each record to its end, until [Publisher.StartSlicing].
 func New(env Env) *Publisher {
 	p := &Publisher{env: env, epoch: 1, staging: new(head.Staging), actuals: actuals.New()}
-	p.identity.Hash = env.Hash
-	p.identity.Editor.Scratch = &p.identity.Segment
-	p.identity.Segment.HoldBlocks(env.HeldBlocks)
+	p.identity = catalog.NewIdentity(env.Hash, env.HeldBlocks)
 	return p
 }
 
@@ -258,7 +256,7 @@ func (p *Publisher) Cut() Cut {
 	p.epoch++
 	p.staging = new(head.Staging)
 	p.dirty, p.edited = nil, nil
-	p.identity.Segment.Forget()
+	p.identity.Forget()
 	p.Counters.Sealing.Add(p.Counters.Unsealed.Swap(0))
 	p.Counters.RejectedBytes.Store(0)
 	return c

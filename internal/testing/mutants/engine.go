@@ -309,13 +309,13 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a correction beside a seal is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `					mo.SealRedo.Note(e.series, e.time, c.ID, &c.change)
+			old: `		mo.SealRedo.note(r.Series(), r.Time(), id, c)
 `,
 			fresh: ``,
 		},
 		{
 			name: "engine: a row sent again beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `		edits.month.MergeRedo.Note(series, r.Time, p.keys[key].ID, c)
+			old: `		edits.month.MergeRedo.note(series, r.Time, p.keys[key].ID, &c)
 `,
 			fresh: ``,
 		},

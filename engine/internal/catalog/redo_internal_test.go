@@ -1,4 +1,4 @@
-package engine
+package catalog
 
 import (
 	"fmt"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/segment"
@@ -27,21 +26,21 @@ func (s *countedSource) Bytes(off, n int64, _ []byte) (b []byte, resident bool, 
 }
 
 // sealedIn returns a sealed segment of one series over a source of its own.
-func sealedIn(t *testing.T, whole []byte) (*catalog.Segment, *countedSource) {
+func sealedIn(t *testing.T, whole []byte) (*Segment, *countedSource) {
 	t.Helper()
 	src := &countedSource{whole: whole}
 	kept, err := segment.Open(src, int64(len(whole)))
 	require.NoError(t, err)
-	s := &catalog.Segment{Source: &store.Source{Size: int64(len(whole))}, Kept: kept}
-	s.Series = s.Alone[:]
+	s := &Segment{Source: &store.Source{Size: int64(len(whole))}, Kept: kept}
+	s.Series = s.alone[:]
 	src.read = 0
 	return s, src
 }
 
-// TestJournal applies the changes of rows that came while a segment was made, in any order, and compares with one after
+// TestRedo applies the changes of rows that came while a segment was made, in any order, and compares with one after
 // the other. All rows are of one moment, as those of a batch job are, so that only their ids tell where they are: each
-// block is read once for a group and not for each change.
-func TestJournal(t *testing.T) {
+// block is read once and not for each change.
+func TestRedo(t *testing.T) {
 	const rows, changes, at = 8_000, 5_000, int64(1_790_000_000_000)
 	s := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", s)
@@ -57,7 +56,7 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, b.Append(&c))
 	whole := b.Finish(nil)
 
-	var all catalog.Redo
+	var all Redo
 	for range changes {
 		k := head.Change{
 			Kind: head.ChangeKind(r.IntN(int(head.DeleteRow) + 1)), Predicted: r.Float64(), Actual: r.Float64(), Features: []byte(`{"x":1}`),
@@ -66,18 +65,17 @@ func TestJournal(t *testing.T) {
 			k.Kind = head.SetActual
 		}
 		k.Known = k.Kind == head.SetActual || r.IntN(2) == 0
-		all.Note(0, at, fmt.Appendf(nil, "id%06d", r.IntN(rows+10)), &k)
+		all.note(0, at, fmt.Appendf(nil, "id%06d", r.IntN(rows+10)), &k)
 	}
 	each, _ := sealedIn(t, whole)
 	var sc segment.Scratch
-	m := new(catalog.Model)
-	for i := range all.Entries {
-		require.NoError(t, (&catalog.Redo{Entries: slices.Clone(all.Entries[i : i+1])}).Apply(m, each, &sc))
+	m := new(Model)
+	for i := range all.entries {
+		require.NoError(t, (&Redo{entries: slices.Clone(all.entries[i : i+1])}).Apply(m, each, &sc))
 	}
 	together, src := sealedIn(t, whole)
 	require.NoError(t, all.Apply(m, together, new(segment.Scratch)))
-	groups := int64(changes/catalog.RedoGroup + 1)
-	require.LessOrEqual(t, src.read, 3*groups*int64(len(whole)), "bytes read of a segment of %d", len(whole))
+	require.LessOrEqual(t, src.read, 3*int64(len(whole)), "bytes read of a segment of %d", len(whole))
 
 	var want, got segment.Columns
 	for block := range each.Kept.Series(0).Blocks {

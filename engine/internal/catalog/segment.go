@@ -19,7 +19,7 @@ type Segment struct {
 	// Series are those of the segment, by number. A single one is alone, where a query of many models finds it in the
 	// same line of the cache.
 	Series []SegmentSeries
-	Alone  [1]SegmentSeries
+	alone  [1]SegmentSeries
 
 	// Kept is the segment; nil for a small one without edits. Guarded by the model's lock.
 	Kept *segment.Segment
@@ -49,7 +49,7 @@ func NewSegment(m *Model, src *store.Source, generation uint64, sc *segment.Scra
 	if err != nil {
 		return nil, err
 	}
-	if s.Series = s.Alone[:]; seg.NumSeries() != 1 {
+	if s.Series = s.alone[:]; seg.NumSeries() != 1 {
 		s.Series = make([]SegmentSeries, seg.NumSeries())
 	}
 	for i := range s.Series {

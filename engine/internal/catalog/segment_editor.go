@@ -8,10 +8,10 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// SegmentEditor collects the changes of those rows of a sealed segment that a look-up finds, and applies them block by
+// segmentEditor collects the changes of those rows of a sealed segment that a look-up finds, and applies them block by
 // block: a block is summed anew once for all of them. It is for one goroutine at a time.
-type SegmentEditor struct {
-	Scratch *segment.Scratch
+type segmentEditor struct {
+	scratch *segment.Scratch
 
 	sealed *Segment
 	edits  []blockEdit    // in the order of the segment
@@ -25,10 +25,10 @@ type blockEdit struct {
 }
 
 // begin readies the editor for a look-up in a segment.
-func (p *SegmentEditor) begin(sd *Segment) { p.sealed, p.edits = sd, p.edits[:0] }
+func (p *segmentEditor) begin(sg *Segment) { p.sealed, p.edits = sg, p.edits[:0] }
 
 // state returns what a row is with the changes so far; gone tells that one of them has deleted it.
-func (p *SegmentEditor) state(r segment.Row) (c head.Cells, gone bool) {
+func (p *segmentEditor) state(r segment.Row) (c head.Cells, gone bool) {
 	if e := p.last(r); e != nil {
 		return head.Cells{Predicted: e.Predicted, Actual: e.Actual, Known: e.Known, Lag: e.Lag}, e.Deleted
 	}
@@ -36,7 +36,7 @@ func (p *SegmentEditor) state(r segment.Row) (c head.Cells, gone bool) {
 }
 
 // last returns the edit of a row if it is the last one collected, else nil.
-func (p *SegmentEditor) last(r segment.Row) *blockEdit {
+func (p *segmentEditor) last(r segment.Row) *blockEdit {
 	if n := len(p.edits); n > 0 {
 		if e := &p.edits[n-1]; e.series == r.Series && e.block == r.Block && e.Row == r.Row {
 			return e
@@ -46,7 +46,7 @@ func (p *SegmentEditor) last(r segment.Row) *blockEdit {
 }
 
 // change has c happen to a row. Rows come in the order of the segment; one may come again.
-func (p *SegmentEditor) change(r segment.Row, c *head.Change) {
+func (p *segmentEditor) change(r segment.Row, c *head.Change) {
 	state, gone := p.state(r)
 	if gone {
 		return
@@ -72,7 +72,7 @@ const (
 )
 
 // apply edits the segment, and returns about how much memory that takes; 0 if there was nothing to edit.
-func (p *SegmentEditor) apply() (bytes int64, err error) {
+func (p *segmentEditor) apply() (bytes int64, err error) {
 	if len(p.edits) == 0 {
 		return 0, nil
 	}
@@ -87,7 +87,7 @@ func (p *SegmentEditor) apply() (bytes int64, err error) {
 			bytes += editBytes + int64(len(p.edits[i].Features))
 		}
 		bytes += editBlockBytes
-		if err := p.sealed.Kept.Edit(first.series, first.block, p.rows, p.Scratch); err != nil {
+		if err := p.sealed.Kept.Edit(first.series, first.block, p.rows, p.scratch); err != nil {
 			return 0, base.SegmentError(err)
 		}
 	}
@@ -97,11 +97,11 @@ func (p *SegmentEditor) apply() (bytes int64, err error) {
 }
 
 // holds tells whether a replacement would change nothing of a row.
-func (p *SegmentEditor) holds(seg *segment.Segment, r segment.Row, c *head.Change) (bool, error) {
+func (p *segmentEditor) holds(seg *segment.Segment, r segment.Row, c *head.Change) (bool, error) {
 	was, gone := p.state(r)
 	if gone || !c.Apply(was, r.Time).Equal(was) {
 		return false, nil
 	}
-	features, err := seg.FeaturesOf(r, p.Scratch)
+	features, err := seg.FeaturesOf(r, p.scratch)
 	return err == nil && bytes.Equal(features, c.Features), base.SegmentError(err)
 }
