@@ -182,9 +182,9 @@ func errorsOf(t *testing.T, db *engine.DB) map[string]float64 {
 	return found
 }
 
-// TestActualBehindCut sends an actual right behind the cut of a checkpoint, which may store what came of it: when the log is
+// TestActualBehindRotation sends an actual right behind the rotation of a checkpoint, which may store what came of it: when the log is
 // replayed it comes to the same.
-func TestActualBehindCut(t *testing.T) {
+func TestActualBehindRotation(t *testing.T) {
 	disk := simdisk.New(simdisk.Options{})
 	db := openDB(t, "store", engine.Options{NoBackground: true, FS: disk})
 	sendPredictionOf(t, db, "m", "v1", "a")
@@ -201,9 +201,9 @@ func TestActualBehindCut(t *testing.T) {
 	require.Equal(t, want, errorsOf(t, db))
 }
 
-// TestUnsyncedBehindCut sends a request right behind the cut of a checkpoint to a store that does not sync its log, and cuts
+// TestUnsyncedBehindRotation sends a request right behind the rotation of a checkpoint to a store that does not sync its log, and cuts
 // the power: what the request has changed of a sealed row and what it has left to remember are both there, or neither.
-func TestUnsyncedBehindCut(t *testing.T) {
+func TestUnsyncedBehindRotation(t *testing.T) {
 	for crash := range uint64(12) {
 		disk := simdisk.New(simdisk.Options{})
 		opts := engine.Options{NoBackground: true, FS: disk, Sync: wal.SyncNever, LogFileBytes: 32 << 10}

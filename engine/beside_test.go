@@ -14,7 +14,7 @@ import (
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
-// TestCheckpointBesideAppends makes checkpoints while others append, and kills the process: what came before a checkpoint's cut
+// TestCheckpointBesideAppends makes checkpoints while others append, and kills the process: what came before a checkpoint's rotation
 // is in a pack, what came behind it in the log, and nothing in both or in neither.
 func TestCheckpointBesideAppends(t *testing.T) {
 	const clients, requests = 4, 100
@@ -54,9 +54,9 @@ func TestCheckpointBesideAppends(t *testing.T) {
 	requireHeld(t, w, after, held)
 }
 
-// TestRowsBehindCut appends between a checkpoint's cut and its seal: what comes then is for the next checkpoint, also if it is
+// TestRowsBehindRotation appends between a checkpoint's rotation and its seal: what comes then is for the next checkpoint, also if it is
 // sealed before.
-func TestRowsBehindCut(t *testing.T) {
+func TestRowsBehindRotation(t *testing.T) {
 	w := &script{}
 	disk := simdisk.New(simdisk.Options{})
 	s := newSession(w, disk, nil, new(ledger).begin)

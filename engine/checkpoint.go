@@ -110,7 +110,7 @@ func (db *DB) rotate(ctx context.Context) (r rotation, err error) {
 // handOver takes over from the publisher what came before a rotation. It runs on the goroutine of the log that publishes,
 // between the last record before the rotation and the first one behind it.
 func (db *DB) handOver(pos wal.Position) rotation {
-	k, c := &db.checkpointer, db.publisher.Cut()
+	k, c := &db.checkpointer, db.publisher.EndEpoch()
 	k.dirty = append(k.dirty, c.Dirty...)
 	for _, d := range c.Edited {
 		k.edited[d] = true

@@ -95,7 +95,7 @@ func (db *DB) EachActual(yield func(a event.Actual, met bool)) {
 	}
 }
 
-// CheckpointAfter is Checkpoint with something in the moment after its cut, when nothing is sealed yet.
+// CheckpointAfter is Checkpoint with something in the moment after its rotation, when nothing is sealed yet.
 func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 	k := &db.checkpointer
 	k.mu.Lock()
@@ -157,11 +157,11 @@ func (db *DB) Moment() (past, latest time.Time) {
 // Fail ends appends, as a failure to publish does.
 func (db *DB) Fail(err error) { db.fail(err) }
 
-// RoomPatience is how long an append waits for a checkpoint.
-const RoomPatience = checkpointPatience
+// CheckpointPatience is how long an append waits for a checkpoint.
+const CheckpointPatience = checkpointPatience
 
-// CalmAfter is how long no rows must have come before months that are over are joined.
-const CalmAfter = quietPeriod
+// QuietPeriod is how long no rows must have come before months that are over are merged.
+const QuietPeriod = quietPeriod
 
 // Buckets returns the beginning of each bucket of a window, and the end of the last, in Unix milliseconds.
 func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, error) {

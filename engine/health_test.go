@@ -196,7 +196,7 @@ func TestHealthWhileHeadsAreFull(t *testing.T) {
 		}
 		results := make(chan error)
 		go func() { results <- send() }()
-		time.Sleep(engine.RoomPatience - time.Second)
+		time.Sleep(engine.CheckpointPatience - time.Second)
 		require.False(t, db.Health().Degraded)
 		time.Sleep(2 * time.Second)
 		require.ErrorIs(t, <-results, engine.ErrUnsealed)

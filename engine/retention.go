@@ -68,7 +68,7 @@ func (db *DB) announce(expired []catalog.ModelMonth, oldest int64) {
 		"months", len(expired), "models", len(models), "rows", rows)
 }
 
-// expired returns the months that end at or before oldest and are all in packs. The keeper's lock is held, so that
+// expired returns the months that end at or before oldest and are all in packs. The checkpointer's lock is held, so that
 // they stay that way but for late rows, which the bounds of the decoder keep out.
 func (db *DB) expired(oldest int64) []catalog.ModelMonth {
 	var found []catalog.ModelMonth

@@ -95,7 +95,7 @@ func (c *Compactor) Install(r *Rewrite, place *store.Place) error {
 		return fmt.Errorf("open what was just written: %w", err)
 	}
 	sd.Index.Store(r.index)
-	kept := slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.Old, s) })
-	mo.Segments = append(kept, sd)
+	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.Old, s) })
+	mo.Segments = append(mo.Segments, sd)
 	return redo.Apply(m, sd, &c.scratch)
 }

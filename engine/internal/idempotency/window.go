@@ -54,7 +54,7 @@ type Window struct {
 	entries map[Key]Entry
 	// order holds the ids by the times of their entries. An id whose entry has another time has come again.
 	order expiries[Key]
-	// added are the entries that no cut has handed to the keeper.
+	// added are the entries that TakeNew has not returned yet.
 	added   []Entry
 	flights map[Key]*flight
 }

@@ -10,12 +10,12 @@
 // # Guarantees
 //
 // Records that have a model in common are published one after the other, in the order of the log, so that memory is what a
-// replay of the log would make of it. [Publisher.Cut] parts what is published from what is not: no record is published in
+// replay of the log would make of it. [Publisher.EndEpoch] parts what is published from what is not: no record is published in
 // part on either side. A record that cannot be published ends the store's appends, see [Env]; it is never skipped.
 //
 // # Concurrency
 //
-// Publish and Cut are for one goroutine at a time: the log's, or that of recovery. They and the worker take turns under the
+// Publish and EndEpoch are for one goroutine at a time: the log's, or that of recovery. They and the worker take turns under the
 // publisher's lock. Under it the lock of a model is taken for at most some hundred rows, never the other way round, so a
 // query waits for these and not for a request. Limits and counters are read by anyone at any time.
 //

@@ -141,7 +141,7 @@ func (p *Publisher) endDeferred() {
 	}
 }
 
-// WaitUnderWay waits until the publications that are deferred now are over, or ctx ends: a cut that ended them would keep
+// WaitUnderWay waits until the publications that are deferred now are over, or ctx ends: ending the epoch meanwhile would keep
 // everybody else waiting.
 func (p *Publisher) WaitUnderWay(ctx context.Context) {
 	p.mu.Lock()

@@ -52,7 +52,7 @@ type Publisher struct {
 	Counters    Counters
 	Cardinality catalog.Cardinality
 
-	// mu is held while records are published and by a cut. It guards all that follows.
+	// mu is held while records are published and when an epoch ends. It guards all that follows.
 	mu       sync.Mutex
 	deferred deferred
 	// sliceMax is how long a record is published before others get their turn. 0 has each published to its end.
@@ -88,10 +88,10 @@ type Counters struct {
 	Remembered, Unmet, RememberedBytes atomic.Int64
 	Forgotten, Evicted                 atomic.Uint64
 
-	// Unsealed is about the memory that was taken since the last cut, by rows in heads and changes of sealed rows. Sealing
+	// Unsealed is about the memory that was taken in this epoch, by rows in heads and changes of sealed rows. Sealing
 	// is that of before, until [Counters.Sealed].
 	Unsealed, Sealing atomic.Int64
-	// RejectedBytes are those of rejected lines since the last cut.
+	// RejectedBytes are those of rejected lines in this epoch.
 	RejectedBytes atomic.Int64
 	// Uncovered counts the rows and rejects that no checkpoint covers.
 	Uncovered atomic.Int64
@@ -100,7 +100,7 @@ type Counters struct {
 // HeadBytes is about the memory of what no segment has.
 func (c *Counters) HeadBytes() int64 { return c.Unsealed.Load() + c.Sealing.Load() }
 
-// Sealed says that segments have all that was published before the last cut.
+// Sealed says that segments have all that was published before this epoch.
 func (c *Counters) Sealed() { c.Sealing.Store(0) }
 
 // ForgetQuarantined sets the counts of rejects to 0.
@@ -230,26 +230,26 @@ func (p *Publisher) end(x *Publication, err error) error {
 	return nil
 }
 
-// Cut is what a publisher hands over to a checkpoint.
-type Cut struct {
+// Handover is what a publisher hands over to a checkpoint.
+type Handover struct {
 	// Epoch is the last one that the checkpoint covers.
 	Epoch uint64
 	// Rows are those that it covers and no earlier one.
 	Rows int64
-	// Dirty are the months that got rows since the cut before, Edited those of which sealed rows have changed.
+	// Dirty are the months that got rows in the epoch, Edited those of which sealed rows have changed.
 	Dirty, Edited []catalog.ModelMonth
-	// Actuals are those remembered, nil if none has changed since the cut before; Keys are new ones of the idempotency window.
+	// Actuals are those remembered, nil if none has changed in the epoch; Keys are new ones of the idempotency window.
 	Actuals *actuals.Snapshot
 	Keys    []idempotency.Entry
 }
 
-// Cut ends the epoch: what was published is before the cut, what will be is behind it. It ends the publications that are
+// EndEpoch ends the epoch: it returns what was published in it; what will be published is of the next one. It ends the publications that are
 // deferred, for which [Publisher.WaitUnderWay] can wait before it.
-func (p *Publisher) Cut() Cut {
+func (p *Publisher) EndEpoch() Handover {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.endDeferred()
-	c := Cut{Epoch: p.epoch, Rows: p.Counters.Uncovered.Load(), Dirty: p.dirty, Edited: p.edited, Keys: p.env.Keys.TakeNew()}
+	c := Handover{Epoch: p.epoch, Rows: p.Counters.Uncovered.Load(), Dirty: p.dirty, Edited: p.edited, Keys: p.env.Keys.TakeNew()}
 	if p.actuals.TakeChanged() {
 		c.Actuals = p.actuals.Snapshot()
 	}
@@ -262,7 +262,7 @@ func (p *Publisher) Cut() Cut {
 	return c
 }
 
-// noteEdited hands a month to the next checkpoint, to fold its edits. The model's lock is held.
+// noteEdited hands a month to the next checkpoint, to write its edits. The model's lock is held.
 func (p *Publisher) noteEdited(m *catalog.Model, mo *catalog.Month) {
 	if mo.Edited != p.epoch {
 		mo.Edited = p.epoch

@@ -67,15 +67,15 @@ func TestDeferredHold(t *testing.T) {
 	require.False(t, d.hold(a))
 }
 
-// TestCut holds that a cut has all that was published before it, whole, and a later one nothing of it.
-func TestCut(t *testing.T) {
+// TestEndEpoch holds that a handover has all that was published before it, whole, and a later one nothing of it.
+func TestEndEpoch(t *testing.T) {
 	const rows = 20 * runMax
 	var failed error
 	p := newTest(&failed)
 	p.SetSlice(1)
 	x := NewPublication(predictions(t, "a", rows), new(head.Batch))
 	require.NoError(t, p.Publish(1, x))
-	c := p.Cut()
+	c := p.EndEpoch()
 	require.NoError(t, x.Wait())
 	require.EqualValues(t, rows, c.Rows)
 	require.Len(t, c.Dirty, 1)
@@ -85,8 +85,8 @@ func TestCut(t *testing.T) {
 	p.Counters.Uncovered.Add(-c.Rows)
 	p.Counters.Sealed()
 	require.Zero(t, p.Counters.HeadBytes())
-	c = p.Cut()
-	require.Equal(t, Cut{Epoch: 2}, c)
+	c = p.EndEpoch()
+	require.Equal(t, Handover{Epoch: 2}, c)
 	p.WaitIdle()
 }
 

@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/klauspost/compress/s2"
@@ -37,7 +36,7 @@ const (
 
 // Record is the content of a log record: one request, whole. See docs/format-pack.md.
 type Record struct {
-	// At is when the request came, in Unix milliseconds; trusted is what the trusted clock said then, see clock.
+	// At is when the request came, in Unix milliseconds; Trusted is what the trusted clock said then.
 	At      int64
 	Trusted int64
 	Key     idempotency.Key
@@ -161,115 +160,6 @@ func appendRecordHead(dst []byte, r *Record) []byte {
 	return dst
 }
 
-// appendNumbers appends the columns of numbers: series, timestamps, predicted, known, actual.
-func appendNumbers(dst []byte, b *event.Batch) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(b.Series)))
-	dst = binary.AppendUvarint(dst, uint64(b.Len()))
-	for _, s := range b.SeriesOf {
-		dst = binary.AppendUvarint(dst, uint64(s))
-	}
-	last := int64(0)
-	for _, ts := range b.Timestamps {
-		dst = binary.AppendVarint(dst, ts-last)
-		last = ts
-	}
-	for _, v := range b.Predicted {
-		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
-	}
-	dst = appendBits(dst, b.Known, b.Len())
-	for i, v := range b.Actual {
-		if b.Known.Get(i) {
-			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
-		}
-	}
-	return dst
-}
-
-// appendBits appends the first n bits, eight to a byte.
-func appendBits(dst []byte, m event.Bitmap, n int) []byte {
-	for first := 0; first < n; first += 8 {
-		var bits byte
-		for i := first; i < min(first+8, n); i++ {
-			if m.Get(i) {
-				bits |= 1 << (i - first)
-			}
-		}
-		dst = append(dst, bits)
-	}
-	return dst
-}
-
-// readBits is the inverse of appendBits, into a bitmap that has room for n.
-func readBits(m event.Bitmap, n int, src []byte) {
-	clear(m)
-	for i := range min(n, 8*len(src)) {
-		if src[i/8]>>(i%8)&1 == 1 {
-			m.Set(i)
-		}
-	}
-}
-
-// fillBits sets the first n bits of a bitmap that has room for them.
-func fillBits(m event.Bitmap, n int) {
-	clear(m)
-	for i := range n {
-		m.Set(i)
-	}
-}
-
-// appendTexts appends what is compressed: names, prediction ids, features, rejects.
-func appendTexts(dst []byte, b *event.Batch) []byte {
-	for _, s := range b.Series {
-		dst = columns.AppendText(columns.AppendText(columns.AppendText(dst, s.Model), s.Version), s.Environment)
-	}
-	dst = appendColumn(dst, &b.IDs)
-	dst = appendColumn(dst, &b.Features)
-	return appendRejects(dst, b.Rejects, &b.Rejected)
-}
-
-func appendRejects(dst []byte, rejects []event.Reject, counts *event.Counts) []byte {
-	dst = appendCounts(dst, counts)
-	dst = binary.AppendUvarint(dst, uint64(len(rejects)))
-	for i := range rejects {
-		r := &rejects[i]
-		dst = binary.AppendUvarint(dst, uint64(r.Line))
-		dst = append(dst, byte(r.Code))
-		dst = columns.AppendText(columns.AppendText(columns.AppendText(dst, r.Column), r.Reason), r.Raw)
-	}
-	return dst
-}
-
-// appendCounts appends the number of rejects of each code that has any, closed by code zero.
-func appendCounts(dst []byte, counts *event.Counts) []byte {
-	for code, n := range counts {
-		if n > 0 {
-			dst = append(dst, byte(code))
-			dst = binary.AppendUvarint(dst, uint64(n))
-		}
-	}
-	return append(dst, 0)
-}
-
-func readCounts(c *columns.Cursor, counts *event.Counts) {
-	for code := c.Uint8(); code != 0; code = c.Uint8() {
-		n := c.Uvarint()
-		if int(code) >= len(counts) || n > math.MaxInt32 {
-			c.Fail("reject code")
-			return
-		}
-		counts[code] = int(n)
-	}
-}
-
-func appendColumn(dst []byte, t *event.Text) []byte {
-	start := uint32(0)
-	for _, end := range t.Ends {
-		dst = binary.AppendUvarint(dst, uint64(end-start))
-		start = end
-	}
-	return append(dst, t.Bytes...)
-}
-
 // Decoder decodes records. It is for one goroutine at a time.
 type Decoder struct {
 	text    []byte
@@ -347,87 +237,6 @@ func (d *Decoder) unpack(packed []byte, size uint64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: text: %w", base.ErrCorrupt, err)
 	}
 	return d.text, nil
-}
-
-func readNumbers(c *columns.Cursor, b *event.Batch, seriesCount uint64) {
-	rows := c.Count(1+1+8, "rows")
-	b.SeriesOf = base.Grown(b.SeriesOf, rows)
-	readIndexes(c, b.SeriesOf, seriesCount, "series of a row")
-	b.Timestamps = base.Grown(b.Timestamps, rows)
-	last := int64(0)
-	for i := range b.Timestamps {
-		last += c.Varint()
-		b.Timestamps[i] = last
-	}
-	b.Predicted = base.Grown(b.Predicted, rows)
-	readFloats(b.Predicted, c.Bytes(rows*8))
-	b.Known = base.Grown(b.Known, (rows+63)/64)
-	readBits(b.Known, rows, c.Bytes((rows+7)/8))
-	b.Actual = base.Grown(b.Actual, rows)
-	clear(b.Actual)
-	for i := range b.Actual {
-		if b.Known.Get(i) {
-			b.Actual[i] = math.Float64frombits(c.Uint64())
-		}
-	}
-}
-
-// readIndexes reads an index below count for each row; what names the things that are counted.
-func readIndexes(c *columns.Cursor, dst []uint32, count uint64, what string) {
-	for i := range dst {
-		n := c.Uvarint()
-		if n >= count {
-			c.Fail(what)
-		}
-		dst[i] = uint32(n)
-	}
-}
-
-func readFloats(dst []float64, src []byte) {
-	for i := range min(len(dst), len(src)/8) {
-		dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(src[i*8:]))
-	}
-}
-
-func readTexts(text []byte, b *event.Batch, seriesCount uint64) error {
-	c := columns.NewCursor(text, base.ErrCorrupt)
-	if seriesCount > uint64(len(text)/seriesBytesMin) {
-		c.Fail("series")
-		return c.Err
-	}
-	for range seriesCount {
-		b.Series = append(b.Series, event.Series{
-			Model: string(c.Text()), Version: string(c.Text()), Environment: string(c.Text()),
-		})
-	}
-	readColumn(&c, &b.IDs, len(b.SeriesOf), "prediction ids")
-	readColumn(&c, &b.Features, len(b.SeriesOf), "features")
-	b.Rejects = readRejects(&c, b.Rejects, &b.Rejected)
-	return c.End()
-}
-
-func readRejects(c *columns.Cursor, dst []event.Reject, counts *event.Counts) []event.Reject {
-	readCounts(c, counts)
-	for range c.Count(rejectBytesMin, "rejects") {
-		dst = append(dst, event.Reject{
-			Line: int(c.Uvarint()), Code: event.Code(c.Uint8()),
-			Column: string(c.Text()), Reason: string(c.Text()), Raw: slices.Clone(c.Text()),
-		})
-	}
-	return dst
-}
-
-func readColumn(c *columns.Cursor, t *event.Text, rows int, what string) {
-	end := uint64(0)
-	t.Ends = base.Grown(t.Ends, rows)
-	for i := range t.Ends {
-		end += c.Uvarint()
-		if end > math.MaxUint32 {
-			c.Fail(what)
-		}
-		t.Ends[i] = uint32(end)
-	}
-	t.Bytes = append(t.Bytes[:0], c.Bytes(int(end))...)
 }
 
 // EachModel calls f for the models of a record; for some more than once.

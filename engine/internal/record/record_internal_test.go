@@ -94,12 +94,12 @@ func TestRecordFlags(t *testing.T) {
 		payload := append([]byte(nil), e.Encode(r.Record)...)
 		for bit := range 8 {
 			flags := byte(1) << bit
-			if flags == flagKeyed || flags == flagDoubted || flags == flagKeep && r.Record.Kind() == KindPredictions {
+			if flags == flagKeyed || flags == flagDoubted || flags == flagKeep && r.Kind() == KindPredictions {
 				continue
 			}
 			payload[0] |= flags
 			var d Decoder
-			require.ErrorIs(t, d.Decode(new(Record), r.Record.Kind(), payload), base.ErrVersion, "%s with flag %d", name, flags)
+			require.ErrorIs(t, d.Decode(new(Record), r.Kind(), payload), base.ErrVersion, "%s with flag %d", name, flags)
 			payload[0] &^= flags
 		}
 	}

@@ -87,7 +87,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		return fmt.Errorf(`,
 		},
 		{
-			name: "engine: rows behind the cut go into the checkpoint", in: "engine", function: "cover", hint: "TestRowsBehindCut",
+			name: "engine: rows behind the cut go into the checkpoint", in: "engine", function: "cover", hint: "TestRowsBehindRotation",
 			old:   `k.unwritten(r.epoch)`,
 			fresh: `k.unwritten(r.epoch + 1)`,
 		},

@@ -11,9 +11,9 @@ import (
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
-// TestMergesWaitForLull appends to a month that is over, with a checkpoint for each batch: the month is not rewritten
+// TestMergesWaitForQuiet appends to a month that is over, with a checkpoint for each batch: the month is not rewritten
 // until nothing has come for a while.
-func TestMergesWaitForLull(t *testing.T) {
+func TestMergesWaitForQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := simdisk.New(simdisk.Options{})
 		db, err := engine.Open(storeDir, engine.Options{
@@ -30,12 +30,12 @@ func TestMergesWaitForLull(t *testing.T) {
 			require.NoError(t, err)
 			taken = append(taken, b)
 			synctest.Wait()
-			time.Sleep(engine.CalmAfter / 2)
+			time.Sleep(engine.QuietPeriod / 2)
 			synctest.Wait()
 			require.Equal(t, uint64(n+1), db.Stats().Checkpoints)
 			require.Zero(t, db.Stats().Merges)
 		}
-		time.Sleep(2 * engine.CalmAfter)
+		time.Sleep(2 * engine.QuietPeriod)
 		synctest.Wait()
 		require.NotZero(t, db.Stats().Merges)
 		require.NoError(t, db.Close())
@@ -67,7 +67,7 @@ func TestRestartMerges(t *testing.T) {
 		db, err = engine.Open(storeDir, opts)
 		require.NoError(t, err)
 		require.Zero(t, db.Stats().Merges)
-		time.Sleep(2 * engine.CalmAfter)
+		time.Sleep(2 * engine.QuietPeriod)
 		synctest.Wait()
 		require.NotZero(t, db.Stats().Merges)
 		require.NoError(t, db.Close())
