@@ -31,75 +31,114 @@ type Rows[R any] struct {
 
 // EachNamed hands on the rows in the order of names, until yield returns false. A row is valid during the call.
 func (q *Rows[R]) EachNamed(ctx context.Context, yield func(*R) bool) (segment.Read, error) {
-	if !q.find(ctx) {
-		return q.read, q.err
-	}
-	order := make([]uint32, q.of.Len())
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	q.inOrder(order, yield)
-	return q.read, q.err
+	return q.EachRanked(ctx, nil, yield)
 }
 
-// rowPlace is where a row comes among others: first by class, then by rank, the highest first, then by name.
+// rowPlace is where a row comes among others: first by class, then by rank, the highest first, then by number, which is in
+// the order of names.
 type rowPlace struct {
 	class  uint8
 	rank   float64
-	number uint32 // of the subject
+	number uint32
+}
+
+func comparePlaces(a, b rowPlace) int {
+	return cmp.Or(cmp.Compare(a.class, b.class), -cmp.Compare(a.rank, b.rank), cmp.Compare(a.number, b.number))
 }
 
 // EachRanked hands on the rows by class, the lowest first, then by rank, the highest first, then by name, until yield returns
-// false. A row is valid during the call. More than a few are made twice: to be put in order, and when it is their turn.
+// false. A row is valid during the call. More than a few are made twice: to be put in order, and when it is their turn. A nil
+// rank puts all rows in one place.
 func (q *Rows[R]) EachRanked(ctx context.Context, rank func(*R) (class uint8, rank float64), yield func(*R) bool) (segment.Read, error) {
-	if !q.find(ctx) {
+	q.ctx, q.read, q.err = ctx, segment.Read{}, nil
+	few, ok := q.few()
+	if q.err != nil {
 		return q.read, q.err
 	}
-	places := make([]rowPlace, 0, q.of.Len())
-	var few, made []R
-	for i := range q.of.Len() {
-		if made = q.some(made[:0], []uint32{uint32(i)}); q.err != nil {
-			return q.read, q.err
+	if !ok {
+		q.many(rank, yield)
+		return q.read, q.err
+	}
+	slices.SortFunc(few, func(a, b named[R]) int { return CompareSeries(&a.of, &b.of) })
+	places := make([]rowPlace, len(few))
+	for i := range few {
+		places[i].number = uint32(i)
+		if rank != nil {
+			places[i].class, places[i].rank = rank(&few[i].row)
 		}
-		if len(made) == 0 {
+	}
+	slices.SortFunc(places, comparePlaces)
+	for i := range places {
+		if !yield(&few[places[i].number].row) {
+			break
+		}
+	}
+	return q.read, q.err
+}
+
+// named is a row with the series that it is of.
+type named[R any] struct {
+	of  event.Series
+	row R
+}
+
+// fewMax is the most subjects whose rows are all made under one [Run].
+const fewMax = 2 * rowsAtOnce
+
+// few makes all rows in one pass, in no order, unless the query is about more than a few subjects.
+func (q *Rows[R]) few() (rows []named[R], ok bool) {
+	run, err := q.Queries.Start(q.ctx, q.Plan)
+	if err != nil {
+		q.err = err
+		return nil, false
+	}
+	subjects := 0
+	for of, answers := range run.Answers {
+		if of.First >= run.windows[0].To { // it has not begun, or none of its rows is left
 			continue
 		}
-		class, rank := rank(&made[0])
-		places = append(places, rowPlace{class, rank, uint32(i)})
-		if few = append(few, made[0]); len(few) > 2*rowsAtOnce {
-			few = few[:0]
+		if subjects++; subjects > fewMax {
+			break
+		}
+		if row, ok := q.Row(&of, answers); ok {
+			rows = append(rows, named[R]{of.Series, row})
 		}
 	}
-	whole := len(few) == len(places)
-	if whole { // their numbers are those of few from here on
-		for i := range places {
-			places[i].number = uint32(i)
-		}
+	read, err := run.End()
+	q.read.Add(read)
+	q.err = err
+	return rows, err == nil && subjects <= fewMax
+}
+
+// many lists what the query is about first, and then makes row by row.
+func (q *Rows[R]) many(rank func(*R) (class uint8, rank float64), yield func(*R) bool) {
+	var read segment.Read
+	q.of, read, q.err = q.Queries.Find(q.ctx, q.Plan)
+	q.read.Add(read)
+	if q.err != nil {
+		return
 	}
-	slices.SortFunc(places, func(a, b rowPlace) int {
-		return cmp.Or(cmp.Compare(a.class, b.class), -cmp.Compare(a.rank, b.rank), cmp.Compare(a.number, b.number))
-	})
-	if whole {
-		for i := range places {
-			if !yield(&few[places[i].number]) {
-				break
+	places := make([]rowPlace, 0, q.of.Len())
+	var made []R
+	for i := range q.of.Len() {
+		place := rowPlace{number: uint32(i)}
+		if rank != nil {
+			if made = q.some(made[:0], []uint32{place.number}); q.err != nil {
+				return
 			}
+			if len(made) == 0 {
+				continue
+			}
+			place.class, place.rank = rank(&made[0])
 		}
-		return q.read, q.err
+		places = append(places, place)
 	}
+	slices.SortFunc(places, comparePlaces)
 	order := make([]uint32, len(places))
 	for i := range places {
 		order[i] = places[i].number
 	}
 	q.inOrder(order, yield)
-	return q.read, q.err
-}
-
-// find lists what the query is about.
-func (q *Rows[R]) find(ctx context.Context) (ok bool) {
-	q.ctx = ctx
-	q.of, q.read, q.err = q.Queries.Find(ctx, q.Plan)
-	return q.err == nil
 }
 
 // inOrder makes the rows of the subjects with these numbers and hands them on.
