@@ -15,8 +15,8 @@
 // What a memory holds depends on the calls alone and their order. Of each model they come in the order of the log; records of
 // different models may change places where one takes long, so that at its bound, and there alone, a memory may have given
 // up another of the oldest actuals than a replay of the log does. Each
-// call but [Memory.Compact] takes time that does not grow with what is held, but for a logarithm; a [Snapshot] copies
-// nothing, and pieces of 64 KiB are copied when they change while it is read.
+// call takes time that does not grow with what is held, but for a logarithm; a [Snapshot] copies
+// nothing, and pieces of some 40 KiB are copied when they change while it is read.
 //
 // # Concurrency
 //

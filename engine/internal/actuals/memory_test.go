@@ -6,12 +6,14 @@ import (
 	"hash/maphash"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/memory"
 )
 
 // naive is a memory as a list: the obvious loops, which a Memory must agree with.
@@ -180,6 +182,7 @@ func requireHeld(t *testing.T, want []Actual, s *Snapshot) {
 
 // TestMemoryBytes holds what a million actuals take to what Bytes says of them, while others come and go.
 func TestMemoryBytes(t *testing.T) {
+	before := memory.Live()
 	m := New()
 	id := func(i int) []byte { return fmt.Appendf(nil, "pred_%07d", i) }
 	a := Actual{Model: []byte("price_prediction_model"), Known: true}
@@ -193,7 +196,7 @@ func TestMemoryBytes(t *testing.T) {
 		}
 		m.Shrink(held*(EntryBytes+int64(len(a.Model)+len(a.ID))), func(*Actual) {})
 	}
-	taken := len(m.entries.pieces)*slabEntries*int(unsafe.Sizeof(entry{})) + m.names.total*pieceBytes +
-		4*(cap(m.table.slots)+cap(m.unmet.order)+cap(m.met.order)+cap(m.entries.free))
+	taken := memory.Live() - before
 	require.Less(t, float64(taken), 1.25*float64(held*(EntryBytes+len(a.Model)+len(a.ID))))
+	runtime.KeepAlive(m)
 }

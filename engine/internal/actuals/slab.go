@@ -1,23 +1,26 @@
 package actuals
 
-import "slices"
+import (
+	"container/heap"
+	"slices"
+)
 
 // entryNumber is the place of an entry in the slab; none is no entry.
 type entryNumber = uint32
 
 const none = ^entryNumber(0)
 
-// entry is an actual in numbers, without pointers, so that a million of them cost the garbage collector nothing.
+// entry is an actual. The zero entry is not in use.
 type entry struct {
 	hash               uint64
+	names              []byte // model, id, version and environment; never written again
+	lens               [4]uint16
 	value              float64
 	observed, received int64
 	lsn                uint64
 	line               uint32
-	names              nameRef
-	lens               [4]uint16   // of model, id, version, environment
-	next               entryNumber // of the same model and id
-	queued             uint32      // the place in its heap
+	next               entryNumber // of the same hash
+	queued             uint32      // the place in its queue
 	flags              uint8
 }
 
@@ -28,13 +31,34 @@ const (
 )
 
 func (e *entry) known() bool { return e.flags&flagKnown != 0 }
-func (e *entry) size() int {
-	return int(e.lens[0]) + int(e.lens[1]) + int(e.lens[2]) + int(e.lens[3])
+func (e *entry) met() bool   { return e.flags&flagMet != 0 }
+
+// isOf tells whether an entry is of a model and id.
+func (e *entry) isOf(model, id []byte) bool {
+	return int(e.lens[0]) == len(model) && int(e.lens[1]) == len(id) &&
+		string(e.names[:len(model)]) == string(model) && string(e.names[len(model):len(model)+len(id)]) == string(id)
 }
 
-const slabEntries = 1 << 10
+// actual returns the entry, its names in the entry's own bytes.
+func (e *entry) actual() Actual {
+	b := e.names
+	name := func(i int) []byte {
+		x := b[:e.lens[i]:e.lens[i]]
+		b = b[e.lens[i]:]
+		return x
+	}
+	return Actual{
+		Model: name(0), ID: name(1), Version: name(2), Environment: name(3),
+		Value: e.value, Known: e.known(), Met: e.met(),
+		Observed: e.observed, Received: e.received, LSN: e.lsn, Line: e.line,
+	}
+}
 
-// slab holds entries in pieces. Pieces that a snapshot shares are copied before they change.
+// slabEntries is the number of entries of a piece, some 40 KiB.
+const slabEntries = 1 << 9
+
+// slab holds entries in pieces. Pieces that a snapshot shares are copied before they change: to copy a million actuals at
+// once would stop the publisher for longer than the 25 ms that the slowest answer in a hundred may take.
 type slab struct {
 	pieces []*[slabEntries]entry
 	shared []bool // which of them a snapshot has
@@ -71,7 +95,7 @@ func (s *slab) take() entryNumber {
 }
 
 func (s *slab) give(n entryNumber) {
-	s.edit(n).flags = 0
+	*s.edit(n) = entry{}
 	s.free = append(s.free, n)
 	s.count--
 }
@@ -110,138 +134,34 @@ func (s *slab) newer(a, b entryNumber) bool {
 	return x.lsn > y.lsn || x.lsn == y.lsn && x.line > y.line
 }
 
-// heap orders entries by when they came, the oldest first (Knuth, TAOCP 5.2.3). An entry that comes in order of time,
-// as nearly all do, stays where it is put.
-type heap struct {
+// queue orders entries by when they came, the oldest first, as a heap of [container/heap]. An entry that comes in order of
+// time, as nearly all do, stays where it is put.
+type queue struct {
 	entries *slab
 	order   []entryNumber
 }
 
-func (h *heap) len() int           { return len(h.order) }
-func (h *heap) first() entryNumber { return h.order[0] }
+func (q *queue) first() entryNumber   { return q.order[0] }
+func (q *queue) add(n entryNumber)    { heap.Push(q, n) }
+func (q *queue) remove(n entryNumber) { heap.Remove(q, int(q.entries.at(n).queued)) }
 
-func (h *heap) push(n entryNumber) {
-	h.order = append(h.order, n)
-	h.up(len(h.order)-1, n)
+// Len is a method of [heap.Interface], as those that follow.
+func (q *queue) Len() int           { return len(q.order) }
+func (q *queue) Less(i, j int) bool { return q.entries.before(q.order[i], q.order[j]) }
+
+func (q *queue) Swap(i, j int) {
+	q.order[i], q.order[j] = q.order[j], q.order[i]
+	q.entries.edit(q.order[i]).queued, q.entries.edit(q.order[j]).queued = uint32(i), uint32(j)
 }
 
-func (h *heap) remove(n entryNumber) {
-	at, last := int(h.entries.at(n).queued), len(h.order)-1
-	moved := h.order[last]
-	h.order = h.order[:last]
-	if at == last {
-		return
-	}
-	if at > 0 && h.entries.before(moved, h.order[(at-1)/2]) {
-		h.up(at, moved)
-	} else {
-		h.down(at, moved)
-	}
+func (q *queue) Push(n any) {
+	q.entries.edit(n.(entryNumber)).queued = uint32(len(q.order))
+	q.order = append(q.order, n.(entryNumber))
 }
 
-// up puts n at a place or above.
-func (h *heap) up(at int, n entryNumber) {
-	for at > 0 {
-		parent := (at - 1) / 2
-		if !h.entries.before(n, h.order[parent]) {
-			break
-		}
-		h.set(at, h.order[parent])
-		at = parent
-	}
-	h.set(at, n)
-}
-
-// down puts n at a place or below.
-func (h *heap) down(at int, n entryNumber) {
-	for {
-		child := 2*at + 1
-		if child >= len(h.order) {
-			break
-		}
-		if child+1 < len(h.order) && h.entries.before(h.order[child+1], h.order[child]) {
-			child++
-		}
-		if !h.entries.before(h.order[child], n) {
-			break
-		}
-		h.set(at, h.order[child])
-		at = child
-	}
-	h.set(at, n)
-}
-
-func (h *heap) set(at int, n entryNumber) {
-	h.order[at] = n
-	h.entries.edit(n).queued = uint32(at)
-}
-
-// table finds the first entry of a model and id by their hash: open addressing, at most half full.
-type table struct {
-	slots []entryNumber // plus one; 0 is empty
-	used  int
-}
-
-// set puts an entry in the place of one with the same hash, which is none for a new one; none takes it out.
-func (t *table) set(entries *slab, hash uint64, old, n entryNumber) {
-	if old == none {
-		if 2*(t.used+1) > len(t.slots) {
-			t.grow(entries)
-		}
-		i := t.home(hash)
-		for t.slots[i] != 0 {
-			i = t.next(i)
-		}
-		t.slots[i] = n + 1
-		t.used++
-		return
-	}
-	i := t.home(hash)
-	for t.slots[i] != old+1 {
-		i = t.next(i)
-	}
-	if n != none {
-		t.slots[i] = n + 1
-		return
-	}
-	t.used--
-	t.close(entries, i)
-}
-
-// close empties slot i and moves up those behind it that would no longer be found (Knuth, TAOCP 6.4, algorithm R).
-func (t *table) close(entries *slab, i int) {
-	for k := t.next(i); t.slots[k] != 0; k = t.next(k) {
-		home := t.home(entries.at(t.slots[k] - 1).hash)
-		if between := i < k && (home <= i || home > k) || i > k && home <= i && home > k; between {
-			t.slots[i] = t.slots[k]
-			i = k
-		}
-	}
-	t.slots[i] = 0
-}
-
-func (t *table) grow(entries *slab) {
-	old := t.slots
-	t.slots = make([]entryNumber, max(16, len(old)*2))
-	for _, n := range old {
-		if n != 0 {
-			i := t.home(entries.at(n - 1).hash)
-			for t.slots[i] != 0 {
-				i = t.next(i)
-			}
-			t.slots[i] = n
-		}
-	}
-}
-
-// home is the slot where the search for a hash begins.
-func (t *table) home(hash uint64) int {
-	return int((hash >> 32) * uint64(len(t.slots)) >> 32)
-}
-
-func (t *table) next(i int) int {
-	if i++; i < len(t.slots) {
-		return i
-	}
-	return 0
+func (q *queue) Pop() any {
+	last := len(q.order) - 1
+	n := q.order[last]
+	q.order = q.order[:last]
+	return n
 }
