@@ -6,6 +6,7 @@ import (
 
 // Cardinality counts what clients make by naming it. It is counted where it is made, and read once per batch.
 type Cardinality struct {
+	// Models and Months count those of the store.
 	Models, Months atomic.Int64
 	// SeriesMost is the most series that one model has.
 	SeriesMost atomic.Int64

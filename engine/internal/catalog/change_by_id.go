@@ -44,7 +44,7 @@ func (p *Identity) ChangeByID(m *Model, changes []IDChange, edited func(*Month))
 		for h := range mo.Heads {
 			p.changeInHead(m, mo, h, changes)
 		}
-		edits := monthEdits{month: mo}
+		edits := Edits{month: mo}
 		for _, sg := range mo.Segments {
 			if err := p.changeInSealed(m, sg, changes, &edits); err != nil {
 				return bytes, err
@@ -84,7 +84,7 @@ func (mo *Month) change(h *head.Head, r head.Row, id []byte, c *head.Change) {
 	r.Change(c)
 }
 
-func (p *Identity) changeInSealed(m *Model, sg *Segment, changes []IDChange, edits *monthEdits) error {
+func (p *Identity) changeInSealed(m *Model, sg *Segment, changes []IDChange, edits *Edits) error {
 	seg, err := sg.Open(&p.scratch)
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (p *Identity) Forget() { p.scratch.Forget() }
 // Replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the
 // same identity, and sets p.Stored. A row that is stored with the same values costs no more than the look-up. The
 // publisher calls it under the model's lock.
-func (p *Identity) Replace(mo *Month, series uint32, o *head.Batch, from, to int) (edits monthEdits, err error) {
+func (p *Identity) Replace(mo *Month, series uint32, o *head.Batch, from, to int) (edits Edits, err error) {
 	p.Stored = base.Grown(p.Stored, to-from)
 	clear(p.Stored)
 	edits.month = mo
@@ -65,8 +65,8 @@ func (p *Identity) Replace(mo *Month, series uint32, o *head.Batch, from, to int
 	return edits, nil
 }
 
-// monthEdits is what became of a month by changes of its rows.
-type monthEdits struct {
+// Edits is what became of a month by changes of its rows.
+type Edits struct {
 	month *Month
 	// Sealed is set when a sealed segment was edited, so that the next checkpoint has to fold it.
 	Sealed bool
@@ -75,7 +75,7 @@ type monthEdits struct {
 }
 
 // apply applies what an editor has collected of a segment of the month.
-func (m *monthEdits) apply(editor *segmentEditor) error {
+func (m *Edits) apply(editor *segmentEditor) error {
 	bytes, err := editor.apply()
 	m.Sealed = m.Sealed || bytes > 0
 	m.Bytes += bytes
@@ -95,7 +95,7 @@ func (p *Identity) TakeLooks() int {
 	return n
 }
 
-func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *monthEdits) {
+func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *Edits) {
 	defer h.Sum()
 	for i := from; i < to; i++ {
 		id, c := o.ID(i), o.Replacement(i)
@@ -109,7 +109,7 @@ func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, fr
 	}
 }
 
-func (p *Identity) replaceInSealed(sg *Segment, series uint32, o *head.Batch, from, to int, edits *monthEdits) error {
+func (p *Identity) replaceInSealed(sg *Segment, series uint32, o *head.Batch, from, to int, edits *Edits) error {
 	x := sg.Find(series)
 	for x != nil && from < to && o.Times[to-1] > x.Stored.MaxTime {
 		to--

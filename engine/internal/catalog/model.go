@@ -20,10 +20,14 @@ type Model struct {
 	// Asked is set once rows of the model are looked for by their id.
 	Asked atomic.Bool
 
+	// Mu guards what follows, and all of its months, heads and segments.
 	Mu sync.RWMutex
 
-	// Guarded by mu. The publisher, the sealer and the merger write.
-	Series  []series
+	// Guarded by Mu. The publisher writes, and whoever puts a segment in place or drops a month.
+
+	// Series are those of the model, by number.
+	Series []series
+	// Numbers are those of the series, by name.
 	Numbers base.Names[SeriesName]
 	// Latest is the first series in the order of each environment, see [Model.Newer].
 	Latest base.Names[string]
@@ -34,14 +38,15 @@ type Model struct {
 // SeriesName names a series within its model.
 type SeriesName struct{ Version, Environment string }
 
-// Series is one (version, environment) of a model. Its index in model.series is its number, which lives as long as
-// the process.
+// series is one (version, environment) of a model. Its place in Model.Series is its number, which lives as long as the
+// process.
 type series struct {
 	SeriesName
 	// First is the earliest timestamp of a prediction, with or without an actual.
 	First int64
 }
 
+// NewModel returns a model without rows, whose series and months c counts.
 func NewModel(name string, c *Cardinality) *Model {
 	return &Model{Name: name, cardinality: c}
 }
@@ -93,6 +98,7 @@ func (m *Model) Month(number base.MonthNumber) *Month {
 	return m.Months[i]
 }
 
+// FindMonth returns the place of a month among those of the model, or where it would be.
 func (m *Model) FindMonth(number base.MonthNumber) (int, bool) {
 	return slices.BinarySearchFunc(m.Months, number, func(mo *Month, n base.MonthNumber) int { return int(mo.Number - n) })
 }
@@ -136,7 +142,7 @@ func (m *Model) recountFirst() {
 	}
 }
 
-// FreezeUpTo freezes the month's head if it is of a generation up to last.
+// FreezeUpTo freezes the month's head if it is of an epoch up to last.
 func (m *Model) FreezeUpTo(mo *Month, last uint64) {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
@@ -145,8 +151,8 @@ func (m *Model) FreezeUpTo(mo *Month, last uint64) {
 	}
 }
 
-// FrozenBatch returns the frozen heads of a month that one segment may hold: the first ones of equal generation, none
-// of a generation past last.
+// FrozenBatch returns the frozen heads of a month that one segment may hold: the first ones of equal epoch, none of an epoch
+// past last.
 func (m *Model) FrozenBatch(mo *Month, last uint64) []*head.Head {
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
@@ -157,9 +163,10 @@ func (m *Model) FrozenBatch(mo *Month, last uint64) []*head.Head {
 	return mo.Frozen[:n:n]
 }
 
-// Of names the series of a model to the outside.
+// Of returns the name of the series with that of its model.
 func (s *series) Of(m *Model) event.Series {
 	return event.Series{Model: m.Name, Version: s.Version, Environment: s.Environment}
 }
 
+// NoSeries is the number of no series.
 const NoSeries = math.MaxUint32

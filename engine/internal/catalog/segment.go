@@ -13,33 +13,37 @@ import (
 // Segment is an immutable segment of a month with what the engine knows beside it.
 type Segment struct {
 	// Immutable after creation.
+
+	// Source is where its bytes are.
 	Source *store.Source
-	Epoch  uint64
-	Rows   uint64
-	// Series are those of the segment, by number. A single one is alone, where a query of many models finds it in the
-	// same line of the cache.
+	// Epoch is the newest checkpoint interval that rows of it came in.
+	Epoch uint64
+	// Rows counts the rows as they are stored, without edits.
+	Rows uint64
+	// Series are those of the segment, by number. A single one is in alone, in the same line of the cache.
 	Series []SegmentSeries
 	alone  [1]SegmentSeries
 
 	// Kept is the segment; nil for a small one without edits. Guarded by the model's lock.
 	Kept *segment.Segment
 
-	// Index finds rows by their id; nil until one is looked for, and for small segments. It is of what is stored, which
-	// does not change, so that who has the segment may make it without a lock.
+	// Index finds rows by their id; nil until one is looked for, and for small segments. It is of what is stored, which does
+	// not change, so that it may be made without a lock.
 	Index atomic.Pointer[segment.IDIndex]
 }
 
 // SegmentSeries is a series of a sealed segment.
 type SegmentSeries struct {
-	// number is the model's, index the place in the segment.
-	number, Index uint32
+	number uint32 // of the model
+	// Index is the place in the segment.
+	Index uint32
 	// Stored counts the rows as they are stored, without edits.
 	Stored segment.Counts
 }
 
 // NewSegment opens a segment for m and makes its series known there. The caller holds m's lock.
-func NewSegment(m *Model, src *store.Source, generation uint64, sc *segment.Scratch) (*Segment, error) {
-	s := &Segment{Source: src, Epoch: generation}
+func NewSegment(m *Model, src *store.Source, epoch uint64, sc *segment.Scratch) (*Segment, error) {
+	s := &Segment{Source: src, Epoch: epoch}
 	if !src.Small() {
 		if err := s.keep(); err != nil {
 			return nil, err
@@ -89,6 +93,7 @@ func (s *Segment) Snapshot() (*segment.Segment, error) {
 	return seg, base.SegmentError(err)
 }
 
+// Edited tells whether a row has changed since the segment was made.
 func (s *Segment) Edited() bool { return s.Kept != nil && s.Kept.Edited() }
 
 // Find returns what is known of a series, nil if the segment has none of its rows.

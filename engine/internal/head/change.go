@@ -23,8 +23,10 @@ type Change struct {
 	Observed int64
 }
 
+// ChangeKind says what a change does.
 type ChangeKind uint8
 
+// The kinds of changes.
 const (
 	SetActual ChangeKind = iota
 	WithdrawActual
@@ -32,7 +34,7 @@ const (
 	DeleteRow
 )
 
-// Cells are the numbers of a row that can change. lag is [segment.NoLag] where none is known.
+// Cells are the numbers of a row that can change. Lag is [segment.NoLag] where none is known.
 type Cells struct {
 	Predicted, Actual float64
 	Known             bool
@@ -56,7 +58,7 @@ func (c *Change) Apply(was Cells, ts int64) Cells {
 		if c.Known {
 			now.Actual, now.Known = c.Actual, true
 		}
-	case DeleteRow: // who applies it takes the row away
+	case DeleteRow: // leaves the cells: the row goes with them
 	}
 	return now
 }

@@ -145,7 +145,7 @@ func (h *Head) Add(s *Series, o *Batch, from, to int) (bytes int64) {
 	return h.Bytes() - before
 }
 
-// flush moves the fresh rows of a series to its leaves.
+// flush moves the staged rows of a series to its leaves.
 func (h *Head) flush(s *Series) {
 	if len(s.staged) == 0 {
 		return
@@ -160,7 +160,7 @@ func (h *Head) flush(s *Series) {
 	s.staged, s.stagedRows = s.staged[:0], 0
 }
 
-// flushed returns the leaves of a series as they would be with its fresh rows in them, and leaves those that it has as
+// flushed returns the leaves of a series as they would be with its staged rows in them, and leaves those that it has as
 // they are.
 func (h *Head) flushed(s *Series) []*leaf {
 	if len(s.staged) == 0 {

@@ -2,6 +2,7 @@ package head
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,7 +34,7 @@ func TestManyChangesOfALeaf(t *testing.T) {
 			for row := range int64(rows) {
 				o.Times, o.predicted = append(o.Times, row), append(o.predicted, 3)
 				o.actual, o.Known = append(o.actual, 1), append(o.Known, true)
-				o.addTexts(fmt.Sprint(row), "{}")
+				o.addTexts(strconv.FormatInt(row, 10), "{}")
 			}
 			h := New(1, new(Staging))
 			s := h.Of(0, base.MinMilli)

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// stagedRunMax is the longest run that stays fresh, stagedMax the number of fresh rows at which a series moves them
-	// to its leaves: few enough for a query to look at each.
+	// stagedRunMax is the longest run that is staged, stagedMax the number of staged rows at which a series is flushed: few
+	// enough for a query to look at each.
 	stagedRunMax = 16
 	stagedMax    = 32
 
@@ -22,16 +22,19 @@ const (
 	stagedTextMin = 16 << 10
 	stagedTextMax = 256 << 10
 
-	// stagedText marks the number of a fresh row among those of a leaf's text.
+	// stagedText marks the number of a staged row among those of a leaf's text.
 	stagedText = 1 << 31
 )
 
-// Staging are the rows of one generation that came few at a time, of all models, in the order they came. A series
-// knows its runs in them; so a batch of ten thousand series is written in one place instead of ten thousand. The
-// numbers of a series are copied to leaves once they are many, the texts stay here until the generation is sealed.
+// Staging holds the rows of one epoch that came few at a time, of all models, in the order they came. A series knows its
+// runs in them; so a batch of ten thousand series is written in one place instead of ten thousand. A flush copies the
+// numbers of a series to its leaves, once they are many; the texts stay here until the epoch is sealed.
 //
-// The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that those
-// who learned of it under its model's lock may read it without.
+// Without it, a load of 10,000 versions takes 1.3 times the processor time, and one of 100,000 models 1.6 times and 1.6
+// times the memory.
+//
+// The publisher appends. A row never changes from then on, and neither does the header of what holds it, so that whoever
+// learned of a row under the lock of its model may read it without.
 type Staging struct {
 	chunks atomic.Pointer[[]*stagedChunk]
 
@@ -107,7 +110,7 @@ func (f *Staging) room(text int) (*stagedChunk, uint32) {
 		f.rows, f.bytes = 0, 0
 		last++
 		if last >= stagedText>>stagedChunkBits {
-			panic("BUG: more fresh rows than have numbers")
+			panic("BUG: more staged rows than have numbers")
 		}
 	}
 	return chunks[last], uint32(last<<stagedChunkBits + f.rows)
@@ -138,7 +141,7 @@ func (f *Staging) run(r stagedRun) []stagedRow {
 	return c.rows[i : i+int(r.n)]
 }
 
-// stagedColumns are fresh rows in columns.
+// stagedColumns are staged rows in columns.
 type stagedColumns struct {
 	times             [stagedRowsMax]int64
 	predicted, actual [stagedRowsMax]float64
@@ -151,7 +154,7 @@ type stagedColumns struct {
 // stagedRowsMax is the most that a series has.
 const stagedRowsMax = stagedMax - 1 + stagedRunMax
 
-// insert adds a row, of a number among the fresh, to columns in the order of time and id, behind those alike.
+// insert adds a row, of a number among the staged, to columns in the order of time and id, behind those alike.
 func (f *Staging) insert(c *stagedColumns, r *stagedRow, row uint32) {
 	at := c.n
 	for ; at > 0 && c.times[at-1] >= r.time; at-- {

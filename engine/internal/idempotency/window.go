@@ -25,6 +25,7 @@ const (
 // Key is a hash of the client's key: a million keys of 128 bytes would be too much to hold.
 type Key [16]byte
 
+// HashKey returns the key of a client's key.
 func HashKey(key string) (id Key) {
 	sum := sha256.Sum256([]byte(key))
 	copy(id[:], sum[:])
@@ -46,6 +47,7 @@ const KeyBytes = 72
 
 // Window remembers the keys of stored batches, and those whose append is under way.
 type Window struct {
+	// Max is the bound in keys. It never changes.
 	Max int
 
 	mu sync.Mutex
@@ -65,12 +67,13 @@ type flight struct {
 	done chan struct{}
 }
 
+// NewWindow returns a window of at most so many keys.
 func NewWindow(most int) *Window {
 	return &Window{Max: most, entries: make(map[Key]Entry), flights: make(map[Key]*flight)}
 }
 
-// Begin claims the key. If it is known, the first outcome is returned; if another append under it is under way, begin
-// waits for that one. Otherwise the caller holds the claim and must call end.
+// Begin claims the key. If it is known, the first outcome is returned; if another append under it is under way, Begin
+// waits for that one. Otherwise the caller holds the claim and must call End.
 func (w *Window) Begin(ctx context.Context, id Key, hash [16]byte) (known Entry, ok bool, err error) {
 	for {
 		w.mu.Lock()
@@ -152,6 +155,7 @@ func (w *Window) expire(now int64) {
 	}
 }
 
+// Len returns how many keys are remembered.
 func (w *Window) Len() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
