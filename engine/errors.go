@@ -30,7 +30,8 @@ var (
 	// ErrUnavailable is returned by Append while the log cannot go on for a reason that passes by itself, such as a lack of
 	// file descriptors, or while sealed rows that it is about cannot be read. Nothing was stored.
 	ErrUnavailable = base.ErrUnavailable
-	// ErrDegraded is returned by Append after a write or sync failed. Queries go on; a restart recovers.
+	// ErrDegraded is returned by Append after a write or sync of the log or of a checkpoint failed, stored bytes failed their
+	// check, or the directory was taken. Queries go on; a restart recovers.
 	ErrDegraded = base.ErrDegraded
 	// ErrOutcomeUnknown is returned by Append when the disk failed under it: the batch may or may not survive a
 	// restart. Retry with the same idempotency key.

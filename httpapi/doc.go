@@ -9,7 +9,13 @@
 //
 // A request passes, from the outside in: its connection (internal/conn), its framing and path, its principal
 // (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body), the store, and
-// the format of its answer (internal/encode). Each of them refuses with an error of internal/problem.
+// the format of its answer (internal/encode). Each of them but admission refuses with an error of internal/problem; errors.go
+// and the callers of admission map what it returns. Of the bounds on what is done at one time,
+//
+//	the quota of a caller, connections of one address    429
+//	slots, bytes in flight, long answers, memory         503
+//	connections of all addresses                         503
+//	a body or an answer that would never fit             413
 //
 // Whatever a client sends is bounded in size and in time by [Limits] before it costs memory, and nothing of a request
 // outlives it: what is kept is decoded into memory of the store. Logs and metrics hold no request, no token and no

@@ -49,9 +49,10 @@ func requireAgreement(t *testing.T, server *running) (refused bool, reason strin
 // TestHealthAgrees lets the store refuse events for each of its reasons, and memory be full.
 func TestHealthAgrees(t *testing.T) {
 	for name, err := range map[string]error{
-		"the log failed and no events are taken until a restart": engine.ErrDegraded,
-		"the disk is full":                                                        engine.ErrNoSpace,
-		"the log cannot go on at the moment":                                      engine.ErrUnavailable,
+		"the store failed and no events are taken until a restart":                                  engine.ErrDegraded,
+		"the data directory was moved, removed or replaced and no events are taken until a restart": fmt.Errorf("%w: %w", engine.ErrDegraded, engine.ErrTaken),
+		"the disk is full": engine.ErrNoSpace,
+		"files of the store cannot be opened or read at the moment":               engine.ErrUnavailable,
 		"the store cannot keep up at the moment":                                  engine.ErrFull,
 		"memory is full of rows that cannot be written to segments at the moment": engine.ErrUnsealed,
 		"the server is shutting down":                                             engine.ErrClosed,

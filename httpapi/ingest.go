@@ -19,7 +19,7 @@ import (
 	"github.com/residualdb/residual/internal/thread"
 )
 
-// intake is the batch that a request becomes. It belongs to one request at a time and goes back to the free list only
+// intake is the batch that a request becomes. It belongs to one request at a time and goes back to the pool of the server only
 // when the store is done with it.
 type intake struct {
 	batch   event.Batch

@@ -44,9 +44,9 @@
 // # Concurrency and ownership
 //
 // A [Log] is safe for concurrent use. Append copies the payload before it waits; a replayed payload is valid during the
-// call. The callbacks of Append and Rotate run on the acknowledger, must not call the log, and hold up all later ones. The
-// writer and the acknowledger run from Open to the end of Close. A directory must not be opened twice at a time: the caller
-// locks it.
+// call. The callbacks of Append and Rotate run on the acknowledger and hold up all later ones. They must not Append, Rotate
+// or Close; Size, Err and Stats are allowed. The writer and the acknowledger run from Open to the end of Close. A directory
+// must not be opened twice at a time: the caller locks it.
 //
 // # Errors
 //

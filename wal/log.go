@@ -92,8 +92,8 @@ func (l *Log) start(first, run func()) {
 
 // Append writes a record and returns once it is as durable as the policy has it and publish has returned. The payload is
 // copied before Append waits. publish, which may be nil, runs on a goroutine of the log, for one record at a time, in
-// the order of the log, and only for records that are as durable; it must not call the log. It also runs if the context
-// ended meanwhile, after Append has returned ErrOutcomeUnknown.
+// the order of the log, and only for records that are as durable. It must not Append, Rotate or Close; Size, Err and Stats
+// are allowed. It also runs if the context ended meanwhile, after Append has returned ErrOutcomeUnknown.
 //
 // With any other error nothing was written.
 func (l *Log) Append(ctx context.Context, typ uint8, payload []byte, publish func(lsn uint64)) error {

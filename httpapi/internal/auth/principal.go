@@ -1,0 +1,30 @@
+package auth
+
+import (
+	"slices"
+
+	"github.com/residualdb/residual/httpapi/internal/problem"
+)
+
+// Principal is who asks, and what they may see and do. The zero Principal is nobody, who may do nothing.
+type Principal struct {
+	// Name is that of the token, empty where nobody is asked for one.
+	Name   string
+	scopes []Scope
+}
+
+// Anybody is who asks a server without tokens.
+func Anybody() Principal { return Principal{scopes: []Scope{{Kind: Admin}}} }
+
+// Holds reports whether the principal has one of the rights.
+func (p *Principal) Holds(anyOf ...Scope) bool {
+	return slices.ContainsFunc(p.scopes, func(held Scope) bool { return slices.ContainsFunc(anyOf, held.covers) })
+}
+
+// Allow returns the error of a principal without any of the rights.
+func (p *Principal) Allow(anyOf ...Scope) error {
+	if p.Holds(anyOf...) {
+		return nil
+	}
+	return problem.Forbidden("the token %s does not have the scope %s", problem.Shown(p.Name), anyOf[0])
+}
