@@ -25,23 +25,25 @@ func (db *DB) indexFor(r *record.Record) (release func(), err error) {
 	if r.Kind() == record.KindPredictions {
 		return func() {}, nil
 	}
-	var missing []*catalog.Segment
+	var models []*catalog.Model
 	r.EachModel(func(name string) {
 		if m, ok := db.models.Load(name); ok {
 			m.Asked.Store(true)
-			missing = m.Unindexed(missing)
+			models = append(models, m)
 		}
 	})
-	if release, err = db.indexer.Index(missing, db.hash, db.indexesMax()); err != nil {
-		release()
+	before := db.indexer.Bytes()
+	loan, err := db.indexer.Index(models, db.hash, db.indexesMax())
+	if err != nil {
+		loan.Release()
 		if errors.Is(err, ErrCorrupt) {
 			db.fail(err)
 			return nil, db.failure()
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if len(missing) > 0 {
+	if db.indexer.Bytes() > before {
 		db.makeRoom()
 	}
-	return release, nil
+	return loan.Release, nil
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -8,8 +9,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// Indexer makes the indexes of sealed segments. It is safe for concurrent use, and needs no lock of a model: what it reads
-// of a segment never changes.
+// Indexer makes the indexes of sealed segments. It is safe for concurrent use. It reads segments without the lock of their model:
+// their bytes never change, but a merge or the retention may put a segment out of its month and remove the pack that has it.
 type Indexer struct {
 	mu sync.Mutex
 	// Guarded by mu.
@@ -20,35 +21,62 @@ type Indexer struct {
 	lending sync.Mutex
 }
 
-// Index makes the indexes that segments lack. Those for which limit leaves no room are lent to the caller, one at a time,
-// until release, which is to be called whatever the error is.
-func (x *Indexer) Index(missing []*Segment, hash func(id []byte) uint64, limit int64) (release func(), err error) {
-	var lent []*Segment
-	release = func() {
-		for _, sg := range lent {
-			sg.Index.Store(nil)
+// IDIndexLoan is what a request needs to find rows by their id: the indexes that were made for it beyond the bound. Until it
+// is released no other request gets such ones.
+type IDIndexLoan struct {
+	indexer *Indexer
+	lent    []*Segment
+}
+
+// Release lets the lent indexes go.
+func (l *IDIndexLoan) Release() {
+	for _, sg := range l.lent {
+		sg.Index.Store(nil)
+	}
+	if len(l.lent) > 0 {
+		l.indexer.lending.Unlock()
+	}
+	l.lent = nil
+}
+
+// Index makes the indexes that the segments of some models lack. Those for which limit leaves no room are lent to the caller,
+// who is to release the loan whatever the error is.
+func (x *Indexer) Index(models []*Model, hash func(id []byte) uint64, limit int64) (*IDIndexLoan, error) {
+	loan := &IDIndexLoan{indexer: x}
+	for _, m := range models {
+		missing := m.unindexed()
+		for len(missing) > 0 {
+			err := x.indexOrLend(missing[0], hash, limit, loan)
+			switch {
+			case err == nil:
+				missing = missing[1:]
+			case m.has(missing[0]):
+				return loan, err
+			default: // its file may be gone with it; another segment has its rows, if any has
+				missing = m.unindexed()
+			}
 		}
-		if len(lent) > 0 {
+	}
+	return loan, nil
+}
+
+// indexOrLend makes the index of a segment if it has none, and adds it to the loan if it does not fit.
+func (x *Indexer) indexOrLend(sg *Segment, hash func(id []byte) uint64, limit int64, loan *IDIndexLoan) error {
+	lends := len(loan.lent) > 0
+	fits, err := x.index(sg, hash, limit, lends)
+	if fits || err != nil {
+		return err
+	}
+	if !lends {
+		x.lending.Lock()
+		// Another request may have made the index, or room for it, meanwhile.
+		if fits, err = x.index(sg, hash, limit, true); fits || err != nil {
 			x.lending.Unlock()
+			return err
 		}
 	}
-	for _, sg := range missing {
-		fits, err := x.index(sg, hash, limit, len(lent) > 0)
-		if err != nil {
-			return release, err
-		}
-		if fits {
-			continue
-		}
-		if len(lent) == 0 {
-			x.lending.Lock()
-			_, err = x.index(sg, hash, limit, true)
-		}
-		if lent = append(lent, sg); err != nil {
-			return release, err
-		}
-	}
-	return release, nil
+	loan.lent = append(loan.lent, sg)
+	return nil
 }
 
 // index makes the index of a segment if it has none. One that does not fit is made only if it is lent.
@@ -58,17 +86,20 @@ func (x *Indexer) index(sg *Segment, hash func(id []byte) uint64, limit int64, l
 	if sg.Index.Load() != nil {
 		return true, nil
 	}
-	if bytes := segment.IDIndexBytes(sg.Rows); x.held+bytes <= limit {
-		x.held += bytes
-		fits = true
-	} else if !lend {
+	bytes := segment.IDIndexBytes(sg.Rows)
+	fits = x.held+bytes <= limit
+	if !fits && !lend {
 		return false, nil
 	}
 	index, err := NewIDIndex(sg.Source, hash, &x.scratch)
-	if err == nil {
-		sg.Index.Store(index)
+	if err != nil || index == nil { // it is found by looking at each row
+		return err == nil, err
 	}
-	return fits, err
+	sg.Index.Store(index)
+	if fits {
+		x.held += bytes
+	}
+	return fits, nil
 }
 
 // Bytes returns how much memory indexes take.
@@ -122,16 +153,23 @@ func (s *Segment) IndexBytes() int64 {
 	return 0
 }
 
-// Unindexed appends the segments of a model that lack an index.
-func (m *Model) Unindexed(dst []*Segment) []*Segment {
+// unindexed returns the segments of the model that lack an index.
+func (m *Model) unindexed() (missing []*Segment) {
 	m.Mu.RLock()
 	defer m.Mu.RUnlock()
 	for _, mo := range m.Months {
 		for _, sg := range mo.Segments {
 			if sg.Index.Load() == nil && !sg.Source.Small() {
-				dst = append(dst, sg)
+				missing = append(missing, sg)
 			}
 		}
 	}
-	return dst
+	return missing
+}
+
+// has tells whether a segment is in its place still.
+func (m *Model) has(sg *Segment) bool {
+	m.Mu.RLock()
+	defer m.Mu.RUnlock()
+	return slices.ContainsFunc(m.Months, func(mo *Month) bool { return slices.Contains(mo.Segments, sg) })
 }
