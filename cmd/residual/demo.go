@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
 		return nil
 	}
 	fmt.Fprintf(out, "\nServing %s on %s until Ctrl-C.\n", flags.dir, server.url())
-	return server.wait(ctx)
+	return server.wait(ctx, nil)
 }
 
 func demoLoad(ctx context.Context, c *client.Client, opts workload.Options, out io.Writer) error {
@@ -124,7 +125,11 @@ func demoAnswers(ctx context.Context, c *client.Client, opts workload.Options, o
 		// Encoding turns the star into %2A, which is the same and reads worse.
 		target := strings.ReplaceAll(c.URL("/v0/pipes/"+question.pipe+".json", values), "%2A", "*")
 		fmt.Fprintf(out, "\n%s\n  curl '%s'\n\n", question.text, target)
-		if err := ask(ctx, c, question.pipe, "table", values, out); err != nil {
+		var answer bytes.Buffer
+		if err := copyPipe(ctx, c, question.pipe, "json", values, &answer); err != nil {
+			return err
+		}
+		if err := writeAnswer(out, answer.Bytes()); err != nil {
 			return err
 		}
 	}

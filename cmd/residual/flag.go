@@ -20,6 +20,16 @@ type choice struct {
 
 func oneOf(allowed ...string) *choice { return &choice{allowed[0], allowed} }
 
+// chosen returns the one of values whose name was chosen.
+func chosen[T fmt.Stringer](c *choice, values ...T) T {
+	for _, value := range values {
+		if value.String() == c.value {
+			return value
+		}
+	}
+	panic("BUG: no choice " + c.value)
+}
+
 // String returns the value.
 func (c *choice) String() string { return c.value }
 

@@ -107,16 +107,17 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		defer stop()
 		values := e.values(cmd.Flags())
 		if format.value != "table" {
-			return ask(ctx, c, e.pipe, format.value, values, cmd.OutOrStdout())
+			return copyPipe(ctx, c, e.pipe, format.value, values, cmd.OutOrStdout())
 		}
-		answer, err := pipeBody(ctx, c, e.pipe, values)
+		var answer bytes.Buffer
+		err = copyPipe(ctx, c, e.pipe, "json", values, &answer)
 		if err == nil {
-			err = writeAnswer(cmd.OutOrStdout(), bytes.NewReader(answer))
+			err = writeAnswer(cmd.OutOrStdout(), answer.Bytes())
 		}
 		if err != nil || cmd.Flags().Lookup("model-id") == nil {
 			return err
 		}
-		for _, note := range absent(ctx, c, e.value("model_id", values), answer) {
+		for _, note := range absent(ctx, c, e.value("model_id", values), answer.Bytes()) {
 			fmt.Fprintln(cmd.ErrOrStderr(), "residual:", note)
 		}
 		return nil
@@ -177,38 +178,17 @@ func withTimes(parameter httpapi.Parameter, value string) string {
 	return head + strings.Join(list, ",")
 }
 
-// ask writes the answer of a pipe to out: as a table, or in the server's own format.
-func ask(ctx context.Context, c *client.Client, pipe, format string, values url.Values, out io.Writer) error {
-	extension := format
-	if format == "table" {
-		extension = "json"
-	}
-	answer, err := c.Pipe(ctx, pipe, extension, values)
+// copyPipe writes the answer of a pipe to out.
+func copyPipe(ctx context.Context, c *client.Client, pipe, format string, values url.Values, out io.Writer) error {
+	answer, err := c.Pipe(ctx, pipe, format, values)
 	if err != nil {
 		return err
 	}
 	defer answer.Close()
-	if format == "table" {
-		return writeAnswer(out, answer)
-	}
 	if _, err := io.Copy(out, answer); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	return nil
-}
-
-// pipeBody returns the answer of a pipe in JSON.
-func pipeBody(ctx context.Context, c *client.Client, pipe string, values url.Values) ([]byte, error) {
-	answer, err := c.Pipe(ctx, pipe, "json", values)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Close()
-	body, err := io.ReadAll(answer)
-	if err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return body, nil
 }
 
 // serverFlags say which running server a command speaks to.

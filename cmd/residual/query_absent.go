@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -64,11 +65,11 @@ func absent(ctx context.Context, c *client.Client, asked string, answer []byte) 
 
 // modelsLike returns what there is of the models that a name or a prefix stands for.
 func modelsLike(ctx context.Context, c *client.Client, name string) ([]seenModel, error) {
-	answer, err := pipeBody(ctx, c, "models", url.Values{"model_id": {name}, "group_by": {"model_id"}})
-	if err != nil {
+	var answer bytes.Buffer
+	if err := copyPipe(ctx, c, "models", "json", url.Values{"model_id": {name}, "group_by": {"model_id"}}, &answer); err != nil {
 		return nil, err
 	}
-	return readModels(answer)
+	return readModels(answer.Bytes())
 }
 
 // aboutAbsent says why a name or a prefix is not in an answer.

@@ -133,7 +133,7 @@ func TestWriteAnswer(t *testing.T) {
 	f := func(answer, want string) {
 		t.Helper()
 		var out bytes.Buffer
-		require.NoError(t, writeAnswer(&out, strings.NewReader(answer)))
+		require.NoError(t, writeAnswer(&out, []byte(answer)))
 		require.Equal(t, want, out.String())
 	}
 	f(`{"meta":[{"name":"model_id","type":"String"},{"name":"mae","type":"Float64"},{"name":"n","type":"UInt64"}],
@@ -144,5 +144,5 @@ func TestWriteAnswer(t *testing.T) {
 	f(`{"meta":[{"name":"p","type":"Nullable(Float64)"}],"data":[{"p":0.333333333333},{"p":null}]}`, "       p\n0.333333\n       -\n")
 	f(`{"meta":[{"name":"a","type":"Array(String)"}],"data":[{"a":["x","y"]},{"a":[]}]}`, "a\nx, y\n\n")
 	f(`{"meta":[],"data":[]}`, "no rows\n")
-	require.Error(t, writeAnswer(&bytes.Buffer{}, strings.NewReader("<html>")))
+	require.Error(t, writeAnswer(&bytes.Buffer{}, []byte("<html>")))
 }

@@ -102,37 +102,16 @@ func serve(ctx context.Context, out io.Writer, flags *serveFlags, log *slog.Logg
 		return err
 	}
 	defer shareProcessors()() // behind startServer, which bounds what is decoded at a time by the processors
-	defer reloadOnHangup(server)()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	if err := server.open(ctx); err != nil {
 		return errors.Join(err, server.stop())
 	}
 	if ctx.Err() == nil {
 		fmt.Fprintln(out, "listening on", server.url())
 	}
-	return errors.Join(server.wait(ctx), server.stop())
-}
-
-// reloadOnHangup makes the server reload on each SIGHUP, until the returned function is called.
-func reloadOnHangup(server *server) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	done, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-hangups:
-				server.reload()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(hangups)
-		close(done)
-		<-stopped
-	}
+	return errors.Join(server.wait(ctx, hangups), server.stop())
 }
 
 // logFlags say what is logged, and how.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -75,10 +77,16 @@ func TestServeTLSAndTokens(t *testing.T) {
 	second := newCertificate(t, flags, 2)
 	later := create("later")
 	require.Zero(t, ask(second, token), "not before the reload")
-	stop := reloadOnHangup(s)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	ctx, stop := context.WithCancel(t.Context())
+	waited := make(chan error)
+	go func() { waited <- s.wait(ctx, hangups) }()
 	require.NoError(t, syscall.Kill(syscall.Getpid(), syscall.SIGHUP))
 	require.Eventually(t, func() bool { return ask(second, later) == http.StatusOK }, time.Minute, time.Millisecond)
 	stop()
+	require.NoError(t, <-waited)
 	require.Zero(t, ask(first, token))
 
 	require.NoError(t, os.WriteFile(flags.tlsCert, []byte("broken"), 0o600))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -106,7 +107,8 @@ func (s *server) open(ctx context.Context) error {
 }
 
 // wait returns when ctx ends, or with the error that ended serving, or with that of a store that only a restart can help.
-func (s *server) wait(ctx context.Context) error {
+// The server reloads on each hangup.
+func (s *server) wait(ctx context.Context, hangups <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 1)
@@ -114,13 +116,17 @@ func (s *server) wait(ctx context.Context) error {
 		go func() { failed <- watch(ctx, s.db, s.log, failLimit) }()
 	}
 	go giveBack(ctx)
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-s.served:
-		return s.serveErr
-	case err := <-failed:
-		return err
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.served:
+			return s.serveErr
+		case err := <-failed:
+			return err
+		case <-hangups:
+			s.reload()
+		}
 	}
 }
 

@@ -44,19 +44,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *storeFlags) syncPolicy() wal.SyncPolicy {
-	for _, policy := range [...]wal.SyncPolicy{wal.SyncAlways, wal.SyncInterval, wal.SyncNever} {
-		if policy.String() == f.sync.value {
-			return policy
-		}
-	}
-	panic("BUG: no sync policy " + f.sync.value)
-}
-
-func (f *storeFlags) duplicatesChoice() engine.Duplicates {
-	if f.duplicates.value == engine.DuplicatesKeep.String() {
-		return engine.DuplicatesKeep
-	}
-	return engine.DuplicatesReplace
+	return chosen(f.sync, wal.SyncAlways, wal.SyncInterval, wal.SyncNever)
 }
 
 // validate refuses what the engine would take for a default or for an error of ours.
@@ -90,7 +78,7 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		SyncInterval:     time.Duration(f.syncInterval),
 		Retention:        time.Duration(f.retention),
 		MaxFuture:        time.Duration(f.maxFuture),
-		Duplicates:       f.duplicatesChoice(),
+		Duplicates:       chosen(f.duplicates, engine.DuplicatesReplace, engine.DuplicatesKeep),
 		ActualsTTL:       time.Duration(f.actualsTTL),
 		ModelsMax:        f.models,
 		SeriesMax:        f.series,

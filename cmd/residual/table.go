@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,8 +70,8 @@ type answerTable struct {
 }
 
 // writeAnswer writes a JSON answer as a table: numbers with six significant digits, NULL as a dash.
-func writeAnswer(out io.Writer, answer io.Reader) error {
-	decoder := json.NewDecoder(answer)
+func writeAnswer(out io.Writer, answer []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(answer))
 	decoder.UseNumber()
 	var a answerTable
 	if err := decoder.Decode(&a); err != nil {

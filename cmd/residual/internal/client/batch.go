@@ -40,13 +40,12 @@ type splitter struct {
 func (s *splitter) next(buf []byte) (batch, error) {
 	buf = append(buf[:0], s.carry...)
 	s.carry = s.carry[:0]
-	seen := summed{}
 	for want := s.size; ; {
 		if want > s.size*batchGrowthMax {
 			return batch{}, lineTooLong(s.offset, int64(len(buf)))
 		}
 		var err error
-		if buf, err = s.fill(buf, want, &seen); err != nil {
+		if buf, err = s.fill(buf, want); err != nil {
 			return batch{}, err
 		}
 		// A full buffer is cut at its last newline even where the stream is known to end: not every reader tells at once.
@@ -60,7 +59,7 @@ func (s *splitter) next(buf []byte) (batch, error) {
 			}
 		}
 		s.carry = append(s.carry, buf[cut:]...)
-		b := batch{body: buf[:cut], offset: s.offset, size: int64(cut), sums: seen.of(buf[:cut])}
+		b := batch{body: buf[:cut], offset: s.offset, size: int64(cut), sums: sumsOf(buf[:cut])}
 		s.offset += int64(cut)
 		if cut == 0 {
 			return batch{}, io.EOF
@@ -77,11 +76,11 @@ func (s *splitter) lastLine(buf []byte) int {
 	return bytes.LastIndexByte(buf, '\n') + 1
 }
 
-// readBytes is how much is read at once: what was just read is summed up while it is in the processor's cache.
+// readBytes is how much is read at once.
 const readBytes = 128 << 10
 
-// fill reads until buf holds want bytes, the stream ends, or it pauses with a line in buf. It sums up all but the last bytes, which may be cut off.
-func (s *splitter) fill(buf []byte, want int, seen *summed) ([]byte, error) {
+// fill reads until buf holds want bytes, the stream ends, or it pauses with a line in buf.
+func (s *splitter) fill(buf []byte, want int) ([]byte, error) {
 	if s.ended || len(buf) >= want {
 		return buf, nil
 	}
@@ -101,32 +100,8 @@ func (s *splitter) fill(buf []byte, want int, seen *summed) ([]byte, error) {
 		if err != nil {
 			return buf, err
 		}
-		seen.add(buf, len(buf)-readBytes)
 	}
 	return buf, nil
-}
-
-// summed are the sums of the first bytes of a batch.
-type summed struct {
-	bytes int
-	sums
-}
-
-// add goes on to the first upTo bytes of body.
-func (s *summed) add(body []byte, upTo int) {
-	if upTo > s.bytes {
-		s.sums.add(body[s.bytes:upTo])
-		s.bytes = upTo
-	}
-}
-
-// of returns the sums of a whole body, of which s may have seen too much.
-func (s summed) of(body []byte) sums {
-	if s.bytes > len(body) {
-		s = summed{}
-	}
-	s.add(body, len(body))
-	return s.sums
 }
 
 // key is the batch's Idempotency-Key: its place, its length and two sums of different polynomials. Two contents that agree in
@@ -137,16 +112,6 @@ func (b batch) key() string {
 	}
 	return fmt.Sprintf("load-%x-%x-%08x%08x", b.offset, b.size, b.sums.castagnoli, b.sums.ieee)
 }
-
-// blank tells whether no line of the batch holds anything.
-func (b batch) blank() (bool, error) {
-	if b.part != nil {
-		return b.part.blank()
-	}
-	return allSpace(b.body), nil
-}
-
-func allSpace(b []byte) bool { return len(bytes.TrimLeft(b, " \t\r\n")) == 0 }
 
 func lineTooLong(offset, bytes int64) error {
 	return fmt.Errorf("%w: the line at byte %d has more than %d bytes", ErrLineTooLong, offset, bytes)

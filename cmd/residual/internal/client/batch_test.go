@@ -93,7 +93,7 @@ func TestSectionsAreSplits(t *testing.T) {
 		info, err := file.Stat()
 		require.NoError(t, err)
 		size := 20_000 + random.IntN(200_000)
-		cutter := &sectioner{file: file, info: info, size: int64(size)}
+		cutter := newSectioner(file, info, int64(size))
 		for _, want := range split(t, bytes.NewReader(content), size) {
 			got, err := cutter.next(nil)
 			require.NoError(t, err)
@@ -115,13 +115,13 @@ func TestSectionsAreSplits(t *testing.T) {
 	}
 }
 
-// TestSplitSums checks that what is summed up while a batch is read is that of the batch, wherever it is cut.
+// TestSplitSums checks that the sums of a batch are those of its body, wherever it is cut.
 func TestSplitSums(t *testing.T) {
 	f := func(lineBytes int) {
 		t.Helper()
 		stream := bytes.Repeat(append(bytes.Repeat([]byte{'x'}, lineBytes-1), '\n'), 3_000_000/lineBytes)
 		for _, b := range split(t, bytes.NewReader(stream), 5*readBytes) {
-			require.Equal(t, summed{}.of(b.body), b.sums)
+			require.Equal(t, sumsOf(b.body), b.sums)
 		}
 	}
 	f(100)
@@ -155,7 +155,7 @@ func TestKeysDiffer(t *testing.T) {
 		seen[b.key()] = true
 	}
 	of := func(body string, offset int64) batch {
-		return batch{body: []byte(body), offset: offset, size: int64(len(body)), sums: summed{}.of([]byte(body))}
+		return batch{body: []byte(body), offset: offset, size: int64(len(body)), sums: sumsOf([]byte(body))}
 	}
 	f(of("a\n", 0))
 	f(of("b\n", 0))

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -54,7 +55,11 @@ func (s *recordSplitter) next(buf []byte) (batch, error) {
 		b.head = s.header
 		return b, err
 	}
-	record := b.body[:firstRecordEnd(b.body)]
+	record := b.body
+	for end := range recordEnds(b.body) {
+		record = b.body[:end]
+		break
+	}
 	if strings.ContainsFunc(Delimiters, func(delimiter rune) bool { return IsHeader(string(record), delimiter) }) {
 		s.header = append(bytes.TrimRight(bytes.Clone(record), "\r\n"), '\n')
 	}
@@ -63,29 +68,26 @@ func (s *recordSplitter) next(buf []byte) (batch, error) {
 
 // lastRecordEnd returns the end of the last record in a run of them: a line's end inside quotes ends none.
 func lastRecordEnd(records []byte) int {
-	end, quoted := 0, false
-	for i, c := range records {
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case c == '\n' && !quoted:
-			end = i + 1
-		}
+	last := 0
+	for end := range recordEnds(records) {
+		last = end
 	}
-	return end
+	return last
 }
 
-func firstRecordEnd(records []byte) int {
-	quoted := false
-	for i, c := range records {
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case c == '\n' && !quoted:
-			return i + 1
+// recordEnds yields where each record in a run of them ends.
+func recordEnds(records []byte) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		quoted := false
+		for i, c := range records {
+			if c == '"' {
+				quoted = !quoted
+			}
+			if c == '\n' && !quoted && !yield(i+1) {
+				return
+			}
 		}
 	}
-	return len(records)
 }
 
 // wholeMax bounds a file that is sent whole, and so held in memory. Servers take much smaller ones, and say so.
@@ -109,5 +111,5 @@ func (w *whole) next([]byte) (batch, error) {
 	if len(body) > wholeMax {
 		return batch{}, fmt.Errorf("a file that is sent whole may have %d bytes; write the rows in several", wholeMax)
 	}
-	return batch{body: body, size: int64(len(body)), sums: summed{}.of(body)}, nil
+	return batch{body: body, size: int64(len(body)), sums: sumsOf(body)}, nil
 }

@@ -46,7 +46,7 @@ func TestElements(t *testing.T) {
 		require.NoError(t, err)
 		var got []map[string]any
 		for line := range bytes.Lines(lines) {
-			if allSpace(line) {
+			if len(bytes.TrimSpace(line)) == 0 {
 				continue
 			}
 			var e map[string]any

@@ -128,14 +128,6 @@ func (l *load) cut(ctx context.Context, stream io.Reader) error {
 		if err != nil {
 			return err
 		}
-		blank, err := b.blank()
-		if err != nil {
-			return err
-		}
-		if blank {
-			l.buffers <- b.body
-			continue
-		}
 		select {
 		case l.batches <- b:
 		case <-ctx.Done():
@@ -152,7 +144,7 @@ func (l *load) batchesOf(ctx context.Context, stream io.Reader) (func([]byte) (b
 			return nil, err
 		}
 		if info.Mode().IsRegular() && info.Size() > 0 { // those of /proc have no length
-			return (&sectioner{file: file, info: info, size: int64(l.opts.BatchBytes)}).next, nil
+			return newSectioner(file, info, int64(l.opts.BatchBytes)).next, nil
 		}
 	}
 	if l.opts.Pause > 0 && l.opts.Format != formatParquet {

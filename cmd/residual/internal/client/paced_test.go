@@ -40,7 +40,7 @@ func TestPausesAreSent(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, body, string(b.body))
 			require.InDelta(t, at.Seconds(), time.Since(began).Seconds(), 0.001)
-			require.Equal(t, summed{}.of(b.body), b.sums)
+			require.Equal(t, sumsOf(b.body), b.sums)
 		}
 		f("one\ntwo\n", time.Second)
 		f("three\n", 10300*time.Millisecond+time.Second)
