@@ -9,7 +9,8 @@ import (
 // Code is the class of a fault, for counters and for callers that branch. The set is closed; its texts are stable.
 type Code uint8
 
-// The codes. docs/events.md lists every reason under its code.
+// The codes. docs/events.md lists every reason under its code. Their numbers are stored, in records of the log and in lists
+// of the quarantine: a new code comes last, before codeCount.
 const (
 	CodeNone          Code = iota
 	CodeSyntax             // not JSON

@@ -206,3 +206,15 @@ func TestRejectsAreBounded(t *testing.T) {
 	require.Equal(t, event.RejectsMax+5, b.Rejected.Total())
 	require.Equal(t, event.RejectsMax+5, b.Rejected[event.CodeType])
 }
+
+// TestCodesAreStored holds the numbers of the codes, which are on disk.
+func TestCodesAreStored(t *testing.T) {
+	for code, number := range map[event.Code]uint8{
+		event.CodeNone: 0, event.CodeSyntax: 1, event.CodeUTF8: 2, event.CodeControl: 3, event.CodeDepth: 4, event.CodeDuplicate: 5,
+		event.CodeType: 6, event.CodeMissing: 7, event.CodeNumber: 8, event.CodeTimestamp: 9, event.CodeTooOld: 10, event.CodeTooNew: 11,
+		event.CodeName: 12, event.CodeFeatures: 13, event.CodeLineTooLong: 14, event.CodeOrphan: 15, event.CodeTooManyModels: 16,
+		event.CodeTooManySeries: 17, event.CodeTooManyMonths: 18,
+	} {
+		require.Equal(t, number, uint8(code), code.String())
+	}
+}

@@ -146,8 +146,8 @@ type stagedColumns struct {
 	times             [stagedRowsMax]int64
 	predicted, actual [stagedRowsMax]float64
 	known             [stagedRowsMax]bool
-	text              [stagedRowsMax]uint32 // each row's number among the texts
-	bits              [1]uint64             // known, for the window
+	text              [stagedRowsMax]uint32             // each row's number among the texts
+	bits              [(stagedRowsMax + 63) / 64]uint64 // known, for the window
 	n                 int
 }
 
