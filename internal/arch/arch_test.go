@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,6 +197,59 @@ func TestEngineStaysLight(t *testing.T) {
 		}
 	}
 	require.Equal(t, light, slices.Sorted(maps.Keys(outside)))
+}
+
+// TestDesignHasEachPackage holds the tables of packages in docs/design.md to the import table.
+func TestDesignHasEachPackage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "design.md"))
+	require.NoError(t, err)
+	listed := packagesListed(string(page))
+	below := func(name, dir string) bool {
+		return name == dir || strings.HasSuffix(name, "/…") && strings.HasPrefix(dir, strings.TrimSuffix(name, "…"))
+	}
+	for dir := range rooms {
+		require.True(t, slices.ContainsFunc(listed, func(name string) bool { return below(name, dir) }), "docs/design.md does not list %s", dir)
+	}
+	for _, name := range listed {
+		known := slices.ContainsFunc(slices.Collect(maps.Keys(rooms)), func(dir string) bool { return below(name, dir) })
+		require.True(t, known, "docs/design.md lists %s, which is no package", name)
+	}
+}
+
+func TestPackagesListed(t *testing.T) {
+	page := strings.Join([]string{
+		"| room | what it is |", "|---|---|", "| [`a`](../a), `a/b` | not `this` |", "",
+		"| package of `a/internal` | what it is |", "|---|---|", "| `c`, `d/…` | |", "", "| word | meaning |", "|---|---|", "| `e` | |",
+	}, "\n")
+	require.Equal(t, []string{"a", "a/b", "a/internal/c", "a/internal/d/…"}, packagesListed(page))
+}
+
+// packagesListed returns what stands between backquotes in the first column of the tables of packages on a page: of those whose
+// head is "room", and of those whose head is "package of" a directory, which their names are below.
+func packagesListed(page string) []string {
+	quoted := regexp.MustCompile("`([^`]+)`")
+	var listed []string
+	inTable, under := false, ""
+	for line := range strings.Lines(page) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 2 {
+			inTable, under = false, ""
+			continue
+		}
+		first := strings.TrimSpace(cells[1])
+		names := quoted.FindAllStringSubmatch(first, -1)
+		switch {
+		case first == "room":
+			inTable = true
+		case strings.HasPrefix(first, "package of "):
+			inTable, under = true, names[0][1]
+		case inTable:
+			for _, name := range names {
+				listed = append(listed, path.Join(under, name[1]))
+			}
+		}
+	}
+	return listed
 }
 
 // TestRoomsAreALine holds the table itself to the direction: no package may reach itself.
