@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/event"
 )
 
 // MetricsQuery asks for the error metrics of a window. The zero value of each field is its default.
@@ -49,7 +49,8 @@ type MetricsResult struct {
 	Read Read
 }
 
-// Metrics answers q from aggregates and at most two decoded blocks per segment.
+// Metrics answers q from aggregates and at most two decoded blocks per segment. It does not go by way of [DB.EachMetrics],
+// which costs lists of subjects and places beside the rows: a query about one series allocates its row and nothing else.
 func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error) {
 	p, err := q.plan(db.opts.Now())
 	if err != nil {
@@ -72,7 +73,8 @@ func (db *DB) Metrics(ctx context.Context, q MetricsQuery) (MetricsResult, error
 		return MetricsResult{}, err
 	}
 	slices.SortFunc(result.Rows, func(a, b MetricsRow) int {
-		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Environment, b.Environment))
+		x, y := a.series(), b.series()
+		return query.CompareSeries(&x, &y)
 	})
 	return result, nil
 }
@@ -85,6 +87,10 @@ func (db *DB) EachMetrics(ctx context.Context, q MetricsQuery, yield func(row *M
 	}
 	rows := query.Rows[MetricsRow]{Queries: &db.queries, Plan: &p, Row: metricsRow}
 	return rows.EachNamed(ctx, yield)
+}
+
+func (r *MetricsRow) series() event.Series {
+	return event.Series{Model: r.Model, Version: r.Version, Environment: r.Environment}
 }
 
 // metricsRow is the row of a subject that has an actual in the window.

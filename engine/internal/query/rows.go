@@ -51,12 +51,12 @@ func comparePlaces(a, b rowPlace) int {
 // rank puts all rows in one place.
 func (q *Rows[R]) EachRanked(ctx context.Context, rank func(*R) (class uint8, rank float64), yield func(*R) bool) (segment.Read, error) {
 	q.ctx, q.read, q.err = ctx, segment.Read{}, nil
-	few, ok := q.few()
+	few, ok := q.madeAtOnce()
 	if q.err != nil {
 		return q.read, q.err
 	}
 	if !ok {
-		q.many(rank, yield)
+		q.madeInTurn(rank, yield)
 		return q.read, q.err
 	}
 	slices.SortFunc(few, func(a, b named[R]) int { return CompareSeries(&a.of, &b.of) })
@@ -85,8 +85,8 @@ type named[R any] struct {
 // fewMax is the most subjects whose rows are all made under one [Run].
 const fewMax = 2 * rowsAtOnce
 
-// few makes all rows in one pass, in no order, unless the query is about more than a few subjects.
-func (q *Rows[R]) few() (rows []named[R], ok bool) {
+// madeAtOnce makes all rows in one pass, in no order, unless the query is about more than a few subjects.
+func (q *Rows[R]) madeAtOnce() (rows []named[R], ok bool) {
 	run, err := q.Queries.Start(q.ctx, q.Plan)
 	if err != nil {
 		q.err = err
@@ -110,8 +110,8 @@ func (q *Rows[R]) few() (rows []named[R], ok bool) {
 	return rows, err == nil && subjects <= fewMax
 }
 
-// many lists what the query is about first, and then makes row by row.
-func (q *Rows[R]) many(rank func(*R) (class uint8, rank float64), yield func(*R) bool) {
+// madeInTurn lists what the query is about first, and then makes row by row.
+func (q *Rows[R]) madeInTurn(rank func(*R) (class uint8, rank float64), yield func(*R) bool) {
 	var read segment.Read
 	q.of, read, q.err = q.Queries.Find(q.ctx, q.Plan)
 	q.read.Add(read)
@@ -123,7 +123,7 @@ func (q *Rows[R]) many(rank func(*R) (class uint8, rank float64), yield func(*R)
 	for i := range q.of.Len() {
 		place := rowPlace{number: uint32(i)}
 		if rank != nil {
-			if made = q.some(made[:0], []uint32{place.number}); q.err != nil {
+			if made = q.makeRows(made[:0], []uint32{place.number}); q.err != nil {
 				return
 			}
 			if len(made) == 0 {
@@ -145,7 +145,7 @@ func (q *Rows[R]) many(rank func(*R) (class uint8, rank float64), yield func(*R)
 func (q *Rows[R]) inOrder(numbers []uint32, yield func(*R) bool) {
 	var made []R
 	for some := range slices.Chunk(numbers, rowsAtOnce) {
-		if made = q.some(made[:0], some); q.err != nil {
+		if made = q.makeRows(made[:0], some); q.err != nil {
 			return
 		}
 		for i := range made {
@@ -156,8 +156,8 @@ func (q *Rows[R]) inOrder(numbers []uint32, yield func(*R) bool) {
 	}
 }
 
-// some makes the rows of the subjects with these numbers and appends them to dst.
-func (q *Rows[R]) some(dst []R, numbers []uint32) []R {
+// makeRows makes the rows of the subjects with these numbers and appends them to dst.
+func (q *Rows[R]) makeRows(dst []R, numbers []uint32) []R {
 	run, err := q.Queries.Start(q.ctx, q.Plan)
 	if err != nil {
 		q.err = err
@@ -165,7 +165,7 @@ func (q *Rows[R]) some(dst []R, numbers []uint32) []R {
 	}
 	for _, i := range numbers {
 		t := q.of.At(int(i))
-		if run.addTotal(t); run.err != nil {
+		if run.addTotal(t, nil); run.err != nil {
 			break
 		}
 		if row, ok := q.Row(&t.Subject, run.answers[:run.count]); ok {

@@ -95,11 +95,12 @@ func subjectOf(m *catalog.Model, n uint32) Subject {
 	return Subject{s.Of(m), s.First, s.Version}
 }
 
-// Answers yields each subject with one answer per window. They are valid until the next; a model may be locked meanwhile.
+// Answers yields each subject with one answer per window. They are valid until the next. A model may be locked for reading
+// meanwhile: the loop must not take the lock of a model, not even for reading, which deadlocks once a writer waits.
 func (r *Run) Answers(yield func(of Subject, answers []base.Answer) bool) {
 	if r.Across != 0 {
 		for _, t := range r.totals() {
-			if r.addTotal(t); r.err != nil || !yield(t.Subject, r.answers[:r.count]) {
+			if r.addTotal(t, nil); r.err != nil || !yield(t.Subject, r.answers[:r.count]) {
 				return
 			}
 		}
@@ -112,7 +113,8 @@ func (r *Run) Answers(yield func(of Subject, answers []base.Answer) bool) {
 	}
 }
 
-// Series yields the selected series with their models. A model is locked for reading while its series are.
+// Series yields the selected series with their models. A model is locked for reading while its series are yielded; the loop
+// must not take the lock of a model.
 func (r *Run) Series(yield func(m *catalog.Model, n uint32) bool) {
 	for m := range r.selectedModels {
 		if !r.seriesOf(m, yield) {

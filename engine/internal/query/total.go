@@ -13,8 +13,6 @@ type Total struct {
 	Subject
 	// members are its series, those of one model one behind the other.
 	members []member
-	// locked is the model that is locked already, if any.
-	locked *catalog.Model
 }
 
 // member is a series by its model and its number there.
@@ -50,8 +48,9 @@ func (r *Run) totals() map[event.Series]*Total {
 	return groups
 }
 
-// addTotal sets each answer to the rows of all members that lie in its window.
-func (r *Run) addTotal(t *Total) {
+// addTotal sets each answer to the rows of all members that lie in its window. locked is the model that the caller has
+// locked, nil if none is.
+func (r *Run) addTotal(t *Total, locked *catalog.Model) {
 	r.answered = catalog.NoSeries
 	for i := range r.count {
 		r.answers[i].Reset()
@@ -63,7 +62,7 @@ func (r *Run) addTotal(t *Total) {
 		}
 		if err := r.ctx.Err(); err != nil {
 			r.err = fmt.Errorf("query model %q: %w", m.Name, err)
-		} else if err := r.addMembers(t, rest[:n]); err != nil {
+		} else if err := r.addMembers(t, rest[:n], locked); err != nil {
 			r.err = fmt.Errorf("model %q: %w", m.Name, err)
 		}
 		rest = rest[n:]
@@ -72,9 +71,9 @@ func (r *Run) addTotal(t *Total) {
 
 // addMembers adds the members of one model. What windows about another version say of their environments counts once. That
 // version itself is then no part of what is compared with it, which is the first window.
-func (r *Run) addMembers(t *Total, members []member) error {
+func (r *Run) addMembers(t *Total, members []member, locked *catalog.Model) error {
 	m := members[0].model
-	if m != t.locked {
+	if m != locked {
 		m.Mu.RLock()
 		defer r.unlock(m)
 	}
@@ -108,15 +107,15 @@ func (r *Run) addMembers(t *Total, members []member) error {
 // one model is answered under one hold of its lock.
 func (r *Run) Buckets(t *Total, buckets []base.Span, f func(b base.Span, a *base.Answer)) {
 	end := r.windows[0].To
+	var locked *catalog.Model
 	if m := t.members[0].model; m == t.members[len(t.members)-1].model {
 		m.Mu.RLock()
 		defer r.unlock(m)
-		t.locked = m
-		defer func() { t.locked = nil }()
+		locked = m
 	}
 	for _, b := range buckets {
 		r.Ask(Window{Span: base.Span{From: b.From, To: min(b.To, end)}})
-		if r.addTotal(t); r.err != nil {
+		if r.addTotal(t, locked); r.err != nil {
 			return
 		}
 		f(b, &r.answers[0])
