@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -118,11 +119,12 @@ func (db *DB) checkpointDue() bool {
 
 // maintain does the work that is due until ctx ends.
 func (db *DB) maintain(ctx context.Context) {
-	bg, taken := &db.background, &db.publisher.Counters.Rows
+	bg := &db.background
 	tick := time.NewTicker(maintenanceInterval)
 	defer tick.Stop()
-	db.balance(ctx)                                      // a restart reads no columns
-	quiet, rows := time.After(quietPeriod), taken.Load() // the last process may have left months that are over
+	db.balance(ctx) // a restart reads no columns
+	quiet := quietWait{rows: &db.publisher.Counters.Rows}
+	quiet.begin() // the last process may have left months that are over
 	if db.checkpointDue() {
 		bg.askCheckpoint() // the log is too large for the bounds of this process, so that no append may fit any more
 	}
@@ -140,15 +142,15 @@ func (db *DB) maintain(ctx context.Context) {
 		case <-tick.C:
 			idle = true
 			db.clock.Read() // a jump is confirmed while nothing else asks for the time
-		case <-quiet:
-			if idle = rows == taken.Load(); !idle {
-				quiet, rows = time.After(quietPeriod), taken.Load()
+		case <-quiet.over:
+			if idle = quiet.held(); !idle {
+				quiet.begin()
 				continue
 			}
 		}
 		err := db.maintainOnce(ctx, idle)
 		if !idle {
-			quiet, rows = time.After(quietPeriod), taken.Load()
+			quiet.begin()
 		}
 		if err != nil && ctx.Err() == nil {
 			db.counters.backgroundFailures.Add(1)
@@ -167,6 +169,19 @@ func (db *DB) maintain(ctx context.Context) {
 		bg.askCheckpoint()
 	}
 }
+
+// quietWait waits for a quiet period. It is for one goroutine.
+type quietWait struct {
+	rows *atomic.Uint64 // all that were ever taken
+	// over receives when the period has passed; known are the rows at its begin.
+	over  <-chan time.Time
+	known uint64
+}
+
+func (q *quietWait) begin() { q.over, q.known = time.After(quietPeriod), q.rows.Load() }
+
+// held tells whether no row has come since begin.
+func (q *quietWait) held() bool { return q.rows.Load() == q.known }
 
 // maintainOnce does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
 // for one merge and not for all, so that neither keeps the other from its turn.

@@ -93,11 +93,21 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 	defer c.encoders.Put(e)
 	payload, x := c.encode(e, r)
 
-	// From here on the publisher may read the batch, so that only its end, not that of ctx, may end the wait.
+	done.LSN, err = c.appendAndPublish(ctx, r.Kind(), payload, x)
+	if err != nil {
+		return Appended{}, fmt.Errorf("append: %w", base.LogError(err))
+	}
+	done.Replaced = x.Replaced()
+	return done, nil
+}
+
+// appendAndPublish returns once the record is durable and published. The publisher may read the batch until then, so that only
+// its end, not that of ctx, ends the wait.
+func (c *commitPipeline) appendAndPublish(ctx context.Context, kind uint8, payload []byte, x *publish.Publication) (lsn uint64, err error) {
 	var unpublished error
-	err = c.log.Append(context.WithoutCancel(ctx), r.Kind(), payload, func(lsn uint64) {
-		done.LSN = lsn
-		unpublished = c.publisher.Publish(lsn, x)
+	err = c.log.Append(context.WithoutCancel(ctx), kind, payload, func(n uint64) {
+		lsn = n
+		unpublished = c.publisher.Publish(n, x)
 	})
 	if err == nil && unpublished == nil {
 		unpublished = x.Wait()
@@ -105,11 +115,7 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 	if err == nil && unpublished != nil {
 		err = fmt.Errorf("%w: it is in the log and shows after a restart: %w", ErrOutcomeUnknown, unpublished)
 	}
-	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", base.LogError(err))
-	}
-	done.Replaced = x.Replaced()
-	return done, nil
+	return lsn, err
 }
 
 // encodedApart is the number of rows from which on a record is encoded on the pipeline's thread: less is over before it gets

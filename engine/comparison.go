@@ -39,7 +39,7 @@ const z95 = 1.959963984540054
 func compare(recent, reference *segment.Aggregate, g *Gates) Comparison {
 	c := Comparison{Recent: sideOf(recent), Reference: sideOf(reference)}
 	c.measure(recent, reference, g.DriftZ)
-	c.Status, c.Reason = g.judge(&c)
+	c.Status, c.Reason = g.verdictOf(&c)
 	if c.Reason == "" {
 		c.Reason = c.nulls()
 	}
@@ -144,9 +144,9 @@ func (c *Comparison) shift(recent, reference *segment.Aggregate, g *Gates) {
 		bias = math.Hypot(biasStandardError(recent), biasStandardError(reference))
 	}
 	c.RMSEShift = c.shiftOf(&c.Recent.RMSE, &c.Reference.RMSE, &c.Reference.RMSE, rmse)
-	c.RMSEShift.judge(c, g, c.Recent.RMSE.Number > c.Reference.RMSE.Number)
+	c.RMSEShift.Status = c.shiftVerdict(&c.RMSEShift, g, c.Recent.RMSE.Number > c.Reference.RMSE.Number)
 	c.BiasShift = c.shiftOf(&c.Recent.Bias, &c.Reference.Bias, &c.Reference.MAE, bias)
-	c.BiasShift.judge(c, g, c.Recent.Bias.Number != c.Reference.Bias.Number)
+	c.BiasShift.Status = c.shiftVerdict(&c.BiasShift, g, c.Recent.Bias.Number != c.Reference.Bias.Number)
 }
 
 // biasStandardError is that of the mean of e.
@@ -178,16 +178,15 @@ func (c *Comparison) shiftOf(is, was, scale *Value, deviation float64) Shift {
 	return s
 }
 
-// judge sets the verdict on a shift. moved tells whether it is one of the kind that may be drift.
-func (s *Shift) judge(c *Comparison, g *Gates, moved bool) {
+// shiftVerdict returns the verdict of the gates on a shift. moved tells whether it is one of the kind that may be drift.
+func (c *Comparison) shiftVerdict(s *Shift, g *Gates, moved bool) DriftStatus {
 	switch {
 	case c.Status == DriftNoReference || c.Status == DriftInsufficientData:
-		s.Status = c.Status
+		return c.Status
 	case s.RelativeChange.Null == BeyondFloat64:
-		s.Status = DriftInsufficientData
+		return DriftInsufficientData
 	case !moved:
-		s.Status = DriftOK
-	default:
-		s.Status = g.verdict(s.Z, s.RelativeChange)
+		return DriftOK
 	}
+	return g.verdict(s.Z, s.RelativeChange)
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// DriftQuery compares the recent window of a model with its history. The zero value of each field is its default.
+// DriftQuery compares the recent window of a model with its history. Its rows give no verdict: that is for a drift report,
+// see [DB.DriftReport] and [Gates]. The zero value of each field is its default.
 type DriftQuery struct {
 	// Model, Version, Environment and Across pick series and add them up as in a [MetricsQuery], but that Version's
 	// default is All, and that latest is found by the recent window.

@@ -74,8 +74,8 @@ var directionTexts = [directionCount]string{"", "same", "worse", "better"}
 
 func (d Direction) String() string { return directionTexts[d] }
 
-// judge returns the verdict on a comparison, and why where there is none.
-func (g *Gates) judge(c *Comparison) (status DriftStatus, reason string) {
+// verdictOf returns the verdict on a comparison, and why where there is none.
+func (g *Gates) verdictOf(c *Comparison) (status DriftStatus, reason string) {
 	recent, reference := &c.Recent, &c.Reference
 	switch {
 	case reference.ActualCount == 0:

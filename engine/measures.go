@@ -100,7 +100,7 @@ func measuresOf(a *base.Answer, floor Floor) Measures {
 	m.MAEStandardError = quotient(standardError(&a.Aggregate), a.Actuals > 1, FewActuals)
 	m.RMSEStandardError = quotient(a.RMSEStandardError(), a.Actuals > 1, FewActuals)
 	m.quantiles(a)
-	m.judge(floor)
+	m.Status, m.Reason = m.reliability(floor)
 	return m
 }
 
@@ -127,18 +127,17 @@ func standardError(a *segment.Aggregate) float64 {
 	return a.AbsErrorDeviation() / math.Sqrt(float64(a.Actuals))
 }
 
-func (m *Measures) judge(floor Floor) {
+// reliability returns the status of the measures, and what the status does not say of them.
+func (m *Measures) reliability(floor Floor) (status ReportStatus, reason string) {
 	switch {
 	case m.PredictionCount == 0:
-		m.Status, m.Reason = ReportNoData, NoPredictions.String()
-		return
+		return ReportNoData, NoPredictions.String()
 	case m.ActualCount == 0:
-		m.Status, m.Reason = ReportNoData, NoActuals.String()
-		return
+		return ReportNoData, NoActuals.String()
 	case m.ActualCount < floor.Actuals:
-		m.Status, m.Reason = ReportInsufficientData, fewText("", m.ActualCount, floor.Actuals)
+		status, reason = ReportInsufficientData, fewText("", m.ActualCount, floor.Actuals)
 	case m.ActualCoverage.Number < floor.Coverage:
-		m.Status, m.Reason = ReportInsufficientData, coverageText(m.ActualCoverage.Number, floor.Coverage)
+		status, reason = ReportInsufficientData, coverageText(m.ActualCoverage.Number, floor.Coverage)
 	}
 	for _, v := range [...]struct {
 		name  string
@@ -161,12 +160,13 @@ func (m *Measures) judge(floor Floor) {
 		{"rmse_standard_error", m.RMSEStandardError},
 	} {
 		if v.value.Null != Present {
-			if m.Reason != "" {
-				m.Reason += "; "
+			if reason != "" {
+				reason += "; "
 			}
-			m.Reason += v.name + ": " + v.value.Null.String()
+			reason += v.name + ": " + v.value.Null.String()
 		}
 	}
+	return status, reason
 }
 
 func fewText(of string, n, least uint64) string {
