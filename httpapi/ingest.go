@@ -64,9 +64,27 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 		return engine.Appended{}, s.overIngests()
 	}
 	defer slot.Give()
+	to, bytes, err := s.take(slot, store, in, charge)
+	if err != nil {
+		return engine.Appended{}, err
+	}
+	// The context does not end with the connection: what was sent is stored.
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
+	defer cancel()
+	done, err := in.source.append(ctx, store, to, in.key)
+	if err == nil {
+		s.counts.stored(done, bytes)
+		s.intakes.Put(to)
+	}
+	return done, err
+}
+
+// take reads and decodes the body, of so many bytes, into an intake, and sets the hash of the idempotency key. The buffer for
+// the body is free again when it returns: the store may take its time.
+func (s *Server) take(slot *admission.Provisional, store Store, in *submission, charge *admission.Charge) (to *intake, bytes int64, err error) {
 	// A body that could not be charged anyway is not read. This charges nothing: a head alone reserves no memory.
 	if err := charge.Check(in.declared); err != nil {
-		return engine.Appended{}, err
+		return nil, 0, err
 	}
 	var hash *body.Hash
 	if in.key.ID != "" {
@@ -80,10 +98,10 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	lines := body.NewLines(read, buffer, hash)
 	defer s.putBuffer(lines)
 	if err := lines.Begin(); err != nil {
-		return engine.Appended{}, err
+		return nil, 0, err
 	}
 	if !slot.Keep(s.limits.AdmitTimeout) {
-		return engine.Appended{}, s.overIngests()
+		return nil, 0, s.overIngests()
 	}
 	to, ok := s.intakes.Get().(*intake)
 	if !ok {
@@ -93,21 +111,12 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	to.actuals.Reset()
 	if err := s.decode(to, in, lines, store.Rules()); err != nil {
 		s.intakes.Put(to)
-		return engine.Appended{}, err
+		return nil, 0, err
 	}
-	s.putBuffer(lines) // the store may take its time
 	if hash != nil {
 		in.key.Hash = hash.Sum()
 	}
-	// The context does not end with the connection: what was sent is stored.
-	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
-	defer cancel()
-	done, err := in.source.append(ctx, store, to, in.key)
-	if err == nil {
-		s.counts.stored(done, read.N)
-		s.intakes.Put(to)
-	}
-	return done, err
+	return to, read.N, nil
 }
 
 // putBuffer ends the use of lines.
