@@ -232,7 +232,7 @@ func (h *Head) First(s *Series) (ts int64, ok bool) {
 	return ts, len(s.leaves)+len(s.staged) > 0
 }
 
-// Add puts the rows of r, a run of h, into the series.
+// add puts the rows of r, a run of h, into the series.
 func (s *Series) add(h *Head, r run) {
 	for len(r.times) > 0 {
 		var n int
@@ -277,7 +277,7 @@ func (s *Series) insert(h *Head, r run) int {
 	return s.leaves[i].insert(h, r, end)
 }
 
-// Find returns the last leaf that begins at or before a row, or the first.
+// find returns the last leaf that begins at or before a row, or the first.
 func (s *Series) find(h *Head, x rowKey) int {
 	i := sort.Search(len(s.leaves), func(i int) bool { return h.compare(s.leaves[i].at(0), x) > 0 })
 	return max(i-1, 0)
@@ -318,7 +318,7 @@ func (h *Head) Window(dst *base.Answer, series uint32, w base.Span, want segment
 func (l *leaf) edge(dst *base.Answer, w base.Span, want segment.Want) segment.Read {
 	from, _ := slices.BinarySearch(l.times, w.From)
 	to, _ := slices.BinarySearch(l.times, w.To)
-	dst.AddWanted(want, l.times, l.predicted, l.actual, l.known[:], from, to)
+	dst.AddColumns(want, l.numbers(), from, to)
 	if want == segment.WantAll {
 		l.addSketches(&dst.Sketches, from, to)
 	}

@@ -55,9 +55,14 @@ func (c *sketchCache) addTo(dst, scratch *segment.Sketches, rows func(*segment.S
 	}
 }
 
+// numbers returns the numbers of the rows, in the memory of the leaf.
+func (l *leaf) numbers() *segment.NumberColumns {
+	return &segment.NumberColumns{Times: l.times, Predicted: l.predicted, Actual: l.actual, Known: l.known[:], Lags: l.lags}
+}
+
 // addSketches adds the rows [from, to) to dst.
 func (l *leaf) addSketches(dst *segment.Sketches, from, to int) {
-	dst.AddRows(l.predicted, l.actual, l.lags, l.known[:], from, to)
+	dst.AddColumns(l.numbers(), from, to)
 }
 
 // setLag sets the lag of a row.
@@ -150,7 +155,7 @@ func (l *leaf) extend(r run) int {
 			l.setLag(at+i, lag)
 		}
 	}
-	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], at, l.len())
+	l.agg.AddUnordered(l.numbers(), at, l.len())
 	l.sketches.forget()
 	return n
 }
@@ -177,7 +182,7 @@ func (l *leaf) insert(h *Head, r run, end rowKey) int {
 			setBit(&known, i)
 		}
 	}
-	l.agg.AddRows(r.times, r.predicted, r.actual, known[:], 0, n)
+	l.agg.AddUnordered(&segment.NumberColumns{Times: r.times, Predicted: r.predicted, Actual: r.actual, Known: known[:]}, 0, n)
 	l.sketches.forget()
 	return n
 }
@@ -293,7 +298,7 @@ func (l *leaf) split() *leaf {
 func (l *leaf) aggregate() {
 	l.stale = false
 	l.agg.Reset()
-	l.agg.AddRows(l.times, l.predicted, l.actual, l.known[:], 0, l.len())
+	l.agg.AddUnordered(l.numbers(), 0, l.len())
 	l.sketches.forget()
 }
 

@@ -64,17 +64,17 @@ func (r rowRef) time() int64 { return r.leaf.times[r.row] }
 func (r rowRef) id() []byte  { return r.head.id(r.leaf.text[r.row]) }
 
 // Begin sets what is to be merged.
-func (g *RowMerger) Begin(rows Rows) {
-	g.leaves, g.done = append(g.leaves[:0], rows.leaves...), 0
-	slices.SortStableFunc(g.leaves, func(a, b placedLeaf) int { return cmp.Compare(a.first(), b.first()) })
+func (m *RowMerger) Begin(rows Rows) {
+	m.leaves, m.done = append(m.leaves[:0], rows.leaves...), 0
+	slices.SortStableFunc(m.leaves, func(a, b placedLeaf) int { return cmp.Compare(a.first(), b.first()) })
 }
 
 // Next appends the rows of the next leaf to dst, or of all that overlap. It returns false if there are no more.
-func (g *RowMerger) Next(dst *segment.Columns) bool {
-	leaves := g.leaves[g.done:]
+func (m *RowMerger) Next(dst *segment.Columns) bool {
+	leaves := m.leaves[m.done:]
 	if len(leaves) == 0 {
-		clear(g.leaves) // which would keep heads that are sealed
-		clear(g.refs[:cap(g.refs)])
+		clear(m.leaves) // which would keep heads that are sealed
+		clear(m.refs[:cap(m.refs)])
 		return false
 	}
 	n, last, several := 1, leaves[0].last(), false
@@ -89,32 +89,32 @@ func (g *RowMerger) Next(dst *segment.Columns) bool {
 	if n == 1 {
 		appendLeaf(dst, leaves[0].head, leaves[0].leaf)
 	} else {
-		g.appendOverlapping(dst, leaves[:n])
+		m.appendOverlapping(dst, leaves[:n])
 	}
-	g.done += n
+	m.done += n
 	return true
 }
 
 // appendOverlapping appends the rows of leaves, which it orders by arrival, one by one.
-func (g *RowMerger) appendOverlapping(dst *segment.Columns, leaves []placedLeaf) {
+func (m *RowMerger) appendOverlapping(dst *segment.Columns, leaves []placedLeaf) {
 	slices.SortFunc(leaves, func(a, b placedLeaf) int { return cmp.Compare(a.place, b.place) })
-	g.refs = g.refs[:0]
+	m.refs = m.refs[:0]
 	for _, l := range leaves {
 		for i := range l.times {
-			g.refs = append(g.refs, rowRef{l.head, l.leaf, int32(i)})
+			m.refs = append(m.refs, rowRef{l.head, l.leaf, int32(i)})
 		}
 	}
-	if !slices.IsSortedFunc(g.refs, compareRefs) {
-		slices.SortStableFunc(g.refs, compareRefs)
+	if !slices.IsSortedFunc(m.refs, compareRefs) {
+		slices.SortStableFunc(m.refs, compareRefs)
 	}
-	for _, r := range g.refs {
+	for _, r := range m.refs {
 		r.appendTo(dst)
 	}
 }
 
 // appendLeaf appends the rows of a leaf that does not overlap others.
 func appendLeaf(dst *segment.Columns, h *Head, l *leaf) {
-	dst.AppendNumbers(l.times, l.predicted, l.actual, l.lags, l.known[:], 0, l.len())
+	dst.AppendColumns(l.numbers(), 0, l.len())
 	h.appendTexts(&dst.IDs, &dst.Features, l.text)
 }
 

@@ -65,13 +65,13 @@ func (r *stagedRow) textEnd() uint32 { return r.end &^ stagedKnown }
 type stagedRun struct{ row, n uint32 }
 
 // add appends the rows [from, to) of o and returns the runs they became, which is one unless a chunk ended.
-func (f *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
+func (st *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
 	for i := from; i < to; i++ {
 		r := stagedRow{time: o.Times[i], predicted: o.predicted[i], actual: o.actual[i]}
 		if o.Known[i] {
 			r.end = stagedKnown
 		}
-		row := f.put(&r, o.ID(i), o.features(i))
+		row := st.put(&r, o.ID(i), o.features(i))
 		if n := len(runs) - 1; i > from && row%stagedChunkRows > 0 {
 			runs[n].n++
 		} else {
@@ -82,47 +82,47 @@ func (f *Staging) add(runs []stagedRun, o *Batch, from, to int) []stagedRun {
 }
 
 // put keeps a row, of which it sets where its texts end, and returns its number.
-func (f *Staging) put(r *stagedRow, id, features []byte) uint32 {
-	c, row := f.room(len(id) + len(features))
-	f.bytes += copy(c.text[f.bytes:], id)
-	r.idEnd = uint32(f.bytes)
-	f.bytes += copy(c.text[f.bytes:], features)
-	r.end |= uint32(f.bytes)
+func (st *Staging) put(r *stagedRow, id, features []byte) uint32 {
+	c, row := st.room(len(id) + len(features))
+	st.bytes += copy(c.text[st.bytes:], id)
+	r.idEnd = uint32(st.bytes)
+	st.bytes += copy(c.text[st.bytes:], features)
+	r.end |= uint32(st.bytes)
 	c.rows[row%stagedChunkRows] = *r
-	f.rows++
+	st.rows++
 	return row
 }
 
 // room returns the chunk that has room for a row with so much text, and the row's number.
-func (f *Staging) room(text int) (*stagedChunk, uint32) {
+func (st *Staging) room(text int) (*stagedChunk, uint32) {
 	var chunks []*stagedChunk
-	if held := f.chunks.Load(); held != nil {
+	if held := st.chunks.Load(); held != nil {
 		chunks = *held
 	}
 	last := len(chunks) - 1
-	if last < 0 || f.rows == stagedChunkRows || f.bytes+text > len(chunks[last].text) {
+	if last < 0 || st.rows == stagedChunkRows || st.bytes+text > len(chunks[last].text) {
 		size := stagedTextMin
-		if f.rows > 0 {
-			size = min(max(f.bytes/f.rows*stagedChunkRows*9/8, stagedTextMin), stagedTextMax)
+		if st.rows > 0 {
+			size = min(max(st.bytes/st.rows*stagedChunkRows*9/8, stagedTextMin), stagedTextMax)
 		}
 		chunks = append(chunks, &stagedChunk{text: make([]byte, max(size, text))})
-		f.chunks.Store(&chunks)
-		f.rows, f.bytes = 0, 0
+		st.chunks.Store(&chunks)
+		st.rows, st.bytes = 0, 0
 		last++
 		if last >= stagedText>>stagedChunkBits {
 			panic("BUG: more staged rows than have numbers")
 		}
 	}
-	return chunks[last], uint32(last<<stagedChunkBits + f.rows)
+	return chunks[last], uint32(last<<stagedChunkBits + st.rows)
 }
 
 // at returns the chunk of a row and its place there.
-func (f *Staging) at(row uint32) (c *stagedChunk, i int) {
-	return (*f.chunks.Load())[row>>stagedChunkBits], int(row % stagedChunkRows)
+func (st *Staging) at(row uint32) (c *stagedChunk, i int) {
+	return (*st.chunks.Load())[row>>stagedChunkBits], int(row % stagedChunkRows)
 }
 
-func (f *Staging) id(row uint32) []byte {
-	c, i := f.at(row)
+func (st *Staging) id(row uint32) []byte {
+	c, i := st.at(row)
 	start := uint32(0)
 	if i > 0 {
 		start = c.rows[i-1].textEnd()
@@ -130,14 +130,14 @@ func (f *Staging) id(row uint32) []byte {
 	return c.text[start:c.rows[i].idEnd]
 }
 
-func (f *Staging) features(row uint32) []byte {
-	c, i := f.at(row)
+func (st *Staging) features(row uint32) []byte {
+	c, i := st.at(row)
 	return c.text[c.rows[i].idEnd:c.rows[i].textEnd()]
 }
 
 // run returns the rows of a run.
-func (f *Staging) run(r stagedRun) []stagedRow {
-	c, i := f.at(r.row)
+func (st *Staging) run(r stagedRun) []stagedRow {
+	c, i := st.at(r.row)
 	return c.rows[i : i+int(r.n)]
 }
 
@@ -155,10 +155,10 @@ type stagedColumns struct {
 const stagedRowsMax = stagedMax - 1 + stagedRunMax
 
 // insert adds a row, of a number among the staged, to columns in the order of time and id, behind those alike.
-func (f *Staging) insert(c *stagedColumns, r *stagedRow, row uint32) {
+func (st *Staging) insert(c *stagedColumns, r *stagedRow, row uint32) {
 	at := c.n
 	for ; at > 0 && c.times[at-1] >= r.time; at-- {
-		if c.times[at-1] == r.time && bytes.Compare(f.id(c.text[at-1]&^stagedText), f.id(row)) <= 0 {
+		if c.times[at-1] == r.time && bytes.Compare(st.id(c.text[at-1]&^stagedText), st.id(row)) <= 0 {
 			break
 		}
 		c.times[at], c.predicted[at], c.actual[at], c.known[at], c.text[at] =
@@ -170,22 +170,22 @@ func (f *Staging) insert(c *stagedColumns, r *stagedRow, row uint32) {
 }
 
 // columns returns the rows of some runs in the order of time and id, in the memory of c.
-func (f *Staging) columns(c *stagedColumns, runs []stagedRun) run {
+func (st *Staging) columns(c *stagedColumns, runs []stagedRun) run {
 	for _, r := range runs {
-		rows := f.run(r)
+		rows := st.run(r)
 		for i := range rows {
-			f.insert(c, &rows[i], r.row+uint32(i))
+			st.insert(c, &rows[i], r.row+uint32(i))
 		}
 	}
 	return run{c.times[:c.n], c.predicted[:c.n], c.actual[:c.n], c.known[:c.n], nil, c.text[:c.n]}
 }
 
 // has tells whether a row of some runs has a time and an id.
-func (f *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
+func (st *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
 	for _, r := range runs {
-		rows := f.run(r)
+		rows := st.run(r)
 		for i := range rows {
-			if rows[i].time == ts && bytes.Equal(f.id(r.row+uint32(i)), id) {
+			if rows[i].time == ts && bytes.Equal(st.id(r.row+uint32(i)), id) {
 				return true
 			}
 		}
@@ -194,15 +194,15 @@ func (f *Staging) has(runs []stagedRun, ts int64, id []byte) bool {
 }
 
 // addText keeps the texts of a row whose numbers are in a leaf, and returns the number of the texts.
-func (f *Staging) addText(id, features []byte) uint32 {
-	return f.put(new(stagedRow), id, features) | stagedText
+func (st *Staging) addText(id, features []byte) uint32 {
+	return st.put(new(stagedRow), id, features) | stagedText
 }
 
 // bounds returns the earliest and the latest time of some runs.
-func (f *Staging) bounds(runs []stagedRun) (first, last int64) {
+func (st *Staging) bounds(runs []stagedRun) (first, last int64) {
 	first, last = base.MaxMilli, base.MinMilli
 	for _, r := range runs {
-		rows := f.run(r)
+		rows := st.run(r)
 		for i := range rows {
 			first, last = min(first, rows[i].time), max(last, rows[i].time)
 		}
@@ -211,13 +211,13 @@ func (f *Staging) bounds(runs []stagedRun) (first, last int64) {
 }
 
 // window adds the rows of some runs that lie in w to dst.
-func (f *Staging) window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) segment.Read {
+func (st *Staging) window(dst *base.Answer, runs []stagedRun, w base.Span, want segment.Want) segment.Read {
 	var c stagedColumns
 	for _, r := range runs {
-		rows := f.run(r)
+		rows := st.run(r)
 		for i := range rows {
 			if rows[i].time >= w.From && rows[i].time < w.To {
-				f.insert(&c, &rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time
+				st.insert(&c, &rows[i], r.row+uint32(i)) // an aggregate takes rows in the order of time
 			}
 		}
 	}
@@ -229,9 +229,10 @@ func (f *Staging) window(dst *base.Answer, runs []stagedRun, w base.Span, want s
 			c.bits[0] |= 1 << i
 		}
 	}
-	dst.AddWanted(want, c.times[:], c.predicted[:], c.actual[:], c.bits[:], 0, c.n)
+	numbers := segment.NumberColumns{Times: c.times[:], Predicted: c.predicted[:], Actual: c.actual[:], Known: c.bits[:]}
+	dst.AddColumns(want, &numbers, 0, c.n)
 	if want == segment.WantAll {
-		dst.Sketches.AddRows(c.predicted[:], c.actual[:], nil, c.bits[:], 0, c.n)
+		dst.Sketches.AddColumns(&numbers, 0, c.n)
 	}
 	return segment.Read{Rows: uint64(c.n), Bytes: uint64(c.n) * bytesPerEdgeRow}
 }
