@@ -31,7 +31,7 @@ type checkpointer struct {
 	// models are taken under it, never the other way.
 	mu sync.Mutex
 
-	*store.Files
+	files     *store.Files
 	compactor *compact.Compactor
 
 	// dirty are months that a rotation handed over and that are not all sealed yet, edited those with edits of sealed rows that
@@ -94,7 +94,7 @@ func (db *DB) checkpoint(ctx context.Context) (err error) {
 
 // rotate rotates the log. Appends go on in the next file, and in the next epoch.
 func (db *DB) rotate(ctx context.Context) (r rotation, err error) {
-	if err := db.checkpointer.Failure(); err != nil {
+	if err := db.checkpointer.files.Failure(); err != nil {
 		return r, err
 	}
 	db.publisher.WaitUnderWay(ctx)
@@ -129,21 +129,21 @@ func (db *DB) cover(r rotation) error {
 	if err := k.sealDirty(r.epoch); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
-	next := k.Manifest.Clone()
+	next := k.files.Manifest.Clone()
 	next.Covered = r.position
 	err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)
 	if err == nil {
-		err = db.rewrite(&next, k.unwritten(r.epoch), k.Commit)
+		err = db.rewrite(&next, k.unwritten(r.epoch), k.files.Commit)
 	}
 	if err != nil {
-		return k.Tidy(err)
+		return k.files.Tidy(err)
 	}
 	k.wroteSegments(r.epoch)
 	k.keys, k.rejects.from, k.actuals = nil, k.rejects.to, nil
 	if err := db.log.Truncate(r.position); err != nil {
 		return base.LogError(err)
 	}
-	if err := k.Sweep(); err != nil {
+	if err := k.files.Sweep(); err != nil {
 		return err
 	}
 	db.publisher.Counters.Uncovered.Add(-r.rows)
@@ -173,11 +173,11 @@ func (k *checkpointer) sealFrozen(d catalog.ModelMonth, last uint64) error {
 		if len(heads) == 0 {
 			return nil
 		}
-		sd, err := k.compactor.Seal(d, heads)
+		sg, err := k.compactor.Seal(d, heads)
 		if err != nil {
 			return err
 		}
-		k.unsaved = append(k.unsaved, unsaved{d, sd})
+		k.unsaved = append(k.unsaved, unsaved{d, sg})
 	}
 }
 
@@ -253,7 +253,7 @@ func (db *DB) rewrite(next *store.Manifest, months map[catalog.ModelMonth]*compa
 	}
 	for entry, r := range order {
 		if err := k.compactor.Install(r, &store.Place{Pack: p, Entry: entry}); err != nil {
-			return k.Fail(err)
+			return k.files.Fail(err)
 		}
 	}
 	return nil
@@ -261,7 +261,7 @@ func (db *DB) rewrite(next *store.Manifest, months map[catalog.ModelMonth]*compa
 
 func (db *DB) writePack(next *store.Manifest, order []*compact.Rewrite) (*store.Pack, error) {
 	k := &db.checkpointer
-	w, err := k.CreatePack()
+	w, err := k.files.CreatePack()
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func (db *DB) writePack(next *store.Manifest, order []*compact.Rewrite) (*store.
 			r.Evict()
 		}
 		for _, old := range r.Old {
-			if pl := old.Source.Held.Load(); pl != nil {
+			if pl := old.Source.Place.Load(); pl != nil {
 				next.Retire(pl)
 			}
 		}
@@ -311,15 +311,15 @@ func (db *DB) spillHeads() error {
 	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.BeginSpill(); err != nil {
+	if err := k.files.BeginSpill(); err != nil {
 		return err
 	}
-	r := db.handOver(k.Manifest.Covered)
+	r := db.handOver(k.files.Manifest.Covered)
 	if err := k.sealDirty(r.epoch); err != nil {
 		return err
 	}
-	next := k.Manifest.Clone()
-	if err := db.rewrite(&next, k.unwritten(r.epoch), k.Adopt); err != nil {
+	next := k.files.Manifest.Clone()
+	if err := db.rewrite(&next, k.unwritten(r.epoch), k.files.Adopt); err != nil {
 		return err
 	}
 	k.wroteSegments(r.epoch)
@@ -333,7 +333,7 @@ func (k *checkpointer) writeLists(next *store.Manifest, now clock.Moment, keysMa
 	keys := next.Lists[store.ListKeys]
 	if len(k.keys) > 0 {
 		newest := slices.MaxFunc(k.keys, func(a, b idempotency.Entry) int { return cmp.Compare(a.At, b.At) }).At
-		ref, err := k.WriteList(store.ListKeys, len(k.keys), sidecar.Keys(k.keys), newest)
+		ref, err := k.files.WriteList(store.ListKeys, len(k.keys), sidecar.Keys(k.keys), newest)
 		if err != nil {
 			return err
 		}
@@ -348,7 +348,7 @@ func (k *checkpointer) writeLists(next *store.Manifest, now clock.Moment, keysMa
 	}
 	var lists []store.ListRef
 	for count, entries := range sidecar.Actuals(k.actuals) {
-		ref, err := k.WriteList(store.ListActuals, count, entries, now.Wall)
+		ref, err := k.files.WriteList(store.ListActuals, count, entries, now.Wall)
 		if err != nil {
 			return err
 		}
@@ -377,7 +377,7 @@ func (k *checkpointer) writeRejects(next *store.Manifest, now clock.Moment, q *q
 		if from = rest; rows == 0 {
 			break // all were dropped meanwhile
 		}
-		ref, err := k.WriteList(store.ListRejects, rows, entries, now.Wall)
+		ref, err := k.files.WriteList(store.ListRejects, rows, entries, now.Wall)
 		if err != nil {
 			return err
 		}

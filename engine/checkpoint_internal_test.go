@@ -19,12 +19,12 @@ func TestRejectListsAreFew(t *testing.T) {
 	for i := range 3 * rejectListsMax {
 		db.quarantine.AddRow(quarantine.Row{Line: []byte(strconv.Itoa(i)), InsertedAt: clockEpoch})
 		require.NoError(t, db.Checkpoint(t.Context()))
-		require.LessOrEqual(t, len(db.checkpointer.Manifest.Lists[store.ListRejects]), rejectListsMax)
+		require.LessOrEqual(t, len(db.checkpointer.files.Manifest.Lists[store.ListRejects]), rejectListsMax)
 	}
 	var listed []string
 	sinks := sidecar.Sinks{Reject: func(row quarantine.Row) { listed = append(listed, string(row.Line)) }}
-	for _, l := range db.checkpointer.Manifest.Lists[store.ListRejects] {
-		require.NoError(t, sinks.Read(db.checkpointer.Files, store.ListRejects, l.FileRef))
+	for _, l := range db.checkpointer.files.Manifest.Lists[store.ListRejects] {
+		require.NoError(t, sinks.Read(db.checkpointer.files, store.ListRejects, l.FileRef))
 	}
 	for i := range 3 * rejectListsMax {
 		require.Equal(t, strconv.Itoa(i), listed[i])

@@ -138,7 +138,7 @@ func (db *DB) Close() error {
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
 	}
-	return errors.Join(err, db.checkpointer.Close(), db.claim.Close())
+	return errors.Join(err, db.checkpointer.files.Close(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.

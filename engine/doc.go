@@ -25,8 +25,9 @@
 // # Concurrency
 //
 // A DB is safe for concurrent use. Appends do not retain the batch. Batches are published in the order of the log, but
-// for those that take long, which give way to those of other models; queries hold a model's lock for reading and never
-// wait for more than a few hundred rows of it. No goroutine outlives Close.
+// for those that take long, which give way to those of other models; queries hold a model's lock for reading, and an append
+// lets them in every few hundred rows. They wait longer where a new segment gets the changes that came while it was made, for
+// which blocks are decoded, and where rows were deleted. No goroutine outlives Close.
 //
 // # Errors
 //

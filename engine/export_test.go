@@ -60,8 +60,8 @@ func eachRow(m *catalog.Model, mo *catalog.Month, yield func(event.Event)) error
 			send(m.Series[rows.Series].SeriesName)
 		}
 	}
-	for _, sd := range mo.Segments {
-		seg, err := sd.Open(&scratch)
+	for _, sg := range mo.Segments {
+		seg, err := sg.Open(&scratch)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func eachRow(m *catalog.Model, mo *catalog.Month, yield func(event.Event)) error
 
 // Abandon closes a store whose disk is off. A checkpoint could only fail, after sealing all rows.
 func (db *DB) Abandon() {
-	_ = db.checkpointer.Fail(errors.New("abandoned"))
+	_ = db.checkpointer.files.Fail(errors.New("abandoned"))
 	_ = db.Close()
 }
 

@@ -28,7 +28,7 @@ func (db *DB) indexFor(r *record.Record) (release func(), err error) {
 	var models []*catalog.Model
 	r.EachModel(func(name string) {
 		if m, ok := db.models.Load(name); ok {
-			m.Asked.Store(true)
+			m.WantsIDIndex.Store(true)
 			models = append(models, m)
 		}
 	})

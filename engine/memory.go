@@ -18,19 +18,19 @@ func (db *DB) balance(ctx context.Context) {
 	defer db.checkpointer.mu.Unlock()
 	all := db.segmentsByMonth()
 	used := int64(0)
-	for _, sd := range all {
-		if bytes := sd.IndexBytes(); used+bytes <= db.indexesMax() {
+	for _, sg := range all {
+		if bytes := sg.IndexBytes(); used+bytes <= db.indexesMax() {
 			used += bytes
 		} else {
-			sd.Index.Store(nil)
+			sg.Index.Store(nil)
 		}
 	}
 	db.indexer.Hold(used)
-	for _, sd := range db.evict(all, used) {
+	for _, sg := range db.evict(all, used) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := sd.Source.Load(); err != nil {
+		if err := sg.Source.Load(); err != nil {
 			db.opts.Logger.Error("segment not loaded", "error", err)
 		}
 	}
@@ -42,13 +42,13 @@ func (db *DB) makeRoom() { db.evict(db.segmentsByMonth(), db.indexer.Bytes()) }
 // evict lets go of the columns of segments for which there is no room beside used bytes of indexes, and returns the segments
 // for which there is. Those that come first stay first.
 func (db *DB) evict(all []*catalog.Segment, used int64) (fit []*catalog.Segment) {
-	for _, sd := range all {
-		if used+sd.Source.Size > db.opts.MemoryLimitBytes {
-			sd.Source.Evict()
+	for _, sg := range all {
+		if used+sg.Source.Size > db.opts.MemoryLimitBytes {
+			sg.Source.Evict()
 			continue
 		}
-		used += sd.Source.Size
-		fit = append(fit, sd)
+		used += sg.Source.Size
+		fit = append(fit, sg)
 	}
 	return fit
 }

@@ -43,7 +43,7 @@ func (db *DB) mergeOnce(ctx context.Context, idle bool) (merged bool, err error)
 	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.Failure(); err != nil {
+	if err := k.files.Failure(); err != nil {
 		return false, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -53,11 +53,11 @@ func (db *DB) mergeOnce(ctx context.Context, idle bool) (merged bool, err error)
 	if len(months) == 0 {
 		return false, nil
 	}
-	next := k.Manifest.Clone()
-	if err := db.rewrite(&next, months, k.Commit); err != nil {
-		return false, fmt.Errorf("merge: %w", k.Tidy(err))
+	next := k.files.Manifest.Clone()
+	if err := db.rewrite(&next, months, k.files.Commit); err != nil {
+		return false, fmt.Errorf("merge: %w", k.files.Tidy(err))
 	}
-	if err := k.Sweep(); err != nil {
+	if err := k.files.Sweep(); err != nil {
 		return false, fmt.Errorf("merge: %w", err)
 	}
 	db.counters.merges.Add(1)
@@ -78,8 +78,8 @@ func (db *DB) mergeable(now int64, idle bool) map[catalog.ModelMonth]*compact.Re
 			}
 			d := catalog.ModelMonth{Model: m, Month: mo}
 			months[d] = &compact.Rewrite{ModelMonth: d, Old: old}
-			for _, sd := range old {
-				size += sd.Source.Size
+			for _, sg := range old {
+				size += sg.Source.Size
 			}
 			if size >= min(mergeBytesMax, db.opts.MemoryLimitBytes/mergeShare) {
 				return false

@@ -22,41 +22,41 @@ import (
 // found good, nothing is written that stays, see [DB.spill].
 func (db *DB) recover(id [16]byte) error {
 	k := &db.checkpointer
-	k.Files = store.New(db.claim, db.claim, db.dir, id)
-	k.Trusted = func() int64 { return db.clock.Read().Trusted }
-	err := k.Load()
+	k.files = store.New(db.claim, db.claim, db.dir, id)
+	k.files.Trusted = func() int64 { return db.clock.Read().Trusted }
+	err := k.files.Load()
 	if err != nil {
 		return err
 	}
 	if err := db.loadPacks(); err != nil {
-		return errors.Join(err, k.Close())
+		return errors.Join(err, k.files.Close())
 	}
 	if err := db.loadLists(); err != nil {
-		return errors.Join(err, k.Close())
+		return errors.Join(err, k.files.Close())
 	}
-	if err := k.CheckLayout(); err != nil {
-		return errors.Join(err, k.Close())
+	if err := k.files.CheckLayout(); err != nil {
+		return errors.Join(err, k.files.Close())
 	}
 	if err := db.openLog(); err != nil {
-		return errors.Join(err, k.Close(), k.DropSpilled())
+		return errors.Join(err, k.files.Close(), k.files.DropSpilled())
 	}
-	if k.Spilled() {
-		err = k.MakeDirs()
+	if k.files.Spilled() {
+		err = k.files.MakeDirs()
 	} else {
-		err = k.CompleteLayout(db.log)
+		err = k.files.CompleteLayout(db.log)
 	}
 	if err == nil {
-		err = k.KeepLayout()
+		err = k.files.KeepLayout()
 	}
-	if err == nil && k.Spilled() {
+	if err == nil && k.files.Spilled() {
 		// There is no going on without it: any other commit would name the packs beside the log that has their rows.
 		err = db.checkpoint(context.Background())
 	}
 	if err == nil {
-		err = k.Sweep()
+		err = k.files.Sweep()
 	}
 	if err != nil {
-		return errors.Join(err, db.log.Close(), k.Close())
+		return errors.Join(err, db.log.Close(), k.files.Close())
 	}
 	return nil
 }
@@ -65,9 +65,9 @@ func (db *DB) recover(id [16]byte) error {
 func (db *DB) loadPacks() error {
 	var scratch segment.Scratch
 	k := &db.checkpointer
-	for i := range k.Manifest.Packs {
-		ref := &k.Manifest.Packs[i]
-		p, err := k.OpenPack(ref.FileRef)
+	for i := range k.files.Manifest.Packs {
+		ref := &k.files.Manifest.Packs[i]
+		p, err := k.files.OpenPack(ref.FileRef)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (db *DB) loadPacks() error {
 func (db *DB) loadSegment(pl *store.Place, scratch *segment.Scratch) error {
 	e := &pl.Pack.Entries[pl.Entry]
 	src := &store.Source{Size: e.Length}
-	src.Held.Store(pl)
+	src.Place.Store(pl)
 	m := db.publisher.Model(e.Model)
 	e.Model = m.Name // the same text once
 	if src.Small() {
@@ -101,12 +101,12 @@ func (db *DB) loadSegment(pl *store.Place, scratch *segment.Scratch) error {
 			return err
 		}
 	}
-	sd, err := catalog.NewSegment(m, src, 0, scratch)
+	sg, err := catalog.NewSegment(m, src, 0, scratch)
 	if err != nil {
 		return err
 	}
 	mo := m.Month(e.Month)
-	mo.Segments = append(mo.Segments, sd)
+	mo.Segments = append(mo.Segments, sg)
 	return nil
 }
 
@@ -114,8 +114,8 @@ func (db *DB) loadSegment(pl *store.Place, scratch *segment.Scratch) error {
 func (db *DB) loadLists() error {
 	k := &db.checkpointer
 	sinks := sidecar.Sinks{Key: db.keys.Restore, Reject: db.quarantine.AddRow, Actual: db.publisher.RestoreActual}
-	for kind, l := range k.Manifest.AllLists {
-		if err := sinks.Read(k.Files, kind, l.FileRef); err != nil {
+	for kind, l := range k.files.Manifest.AllLists {
+		if err := sinks.Read(k.files, kind, l.FileRef); err != nil {
 			return err
 		}
 	}
@@ -128,11 +128,11 @@ func (db *DB) openLog() error {
 	replay := replayer{db: db}
 	log, recovered, err := wal.Open(filepath.Join(db.dir, store.LogDir), wal.Options{
 		FS:           db.claim,
-		StoreID:      db.checkpointer.ID(),
+		StoreID:      db.checkpointer.files.ID(),
 		Sync:         db.opts.Sync,
 		SyncInterval: db.opts.SyncInterval,
 		FileBytes:    db.opts.LogFileBytes,
-		Checkpoint:   db.checkpointer.Manifest.Covered,
+		Checkpoint:   db.checkpointer.files.Manifest.Covered,
 		OnStart:      db.giveWay,
 		OnError:      db.logStopped,
 	}, replay.replay)
@@ -150,7 +150,7 @@ func (db *DB) openLog() error {
 
 // resumeClock lets the trusted clock go on from the last moment that the store knows of.
 func (db *DB) resumeClock(replay *replayer) {
-	last := db.checkpointer.Manifest.Trusted
+	last := db.checkpointer.files.Manifest.Trusted
 	if replay.records > 0 {
 		last = replay.last.Trusted
 	}
@@ -165,13 +165,13 @@ func (db *DB) resumeClock(replay *replayer) {
 // newest returns the latest time that the manifest's lists and segments tell of, where no clock has left one; 0 if
 // there is none.
 func (db *DB) newest() (newest int64) {
-	for _, l := range db.checkpointer.Manifest.AllLists {
+	for _, l := range db.checkpointer.files.Manifest.AllLists {
 		newest = max(newest, l.Newest)
 	}
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		for _, mo := range m.Months {
-			for _, sd := range mo.Segments {
-				for _, x := range sd.Series {
+			for _, sg := range mo.Segments {
+				for _, x := range sg.Series {
 					newest = max(newest, x.Stored.MaxTime)
 				}
 			}
@@ -195,8 +195,8 @@ type replayer struct {
 }
 
 func (p *replayer) replay(r wal.Record) error {
-	if k := &p.db.checkpointer; k.Manifest.Number == 0 {
-		return k.NoManifest(fmt.Sprintf("record %d in the log", r.LSN))
+	if k := &p.db.checkpointer; k.files.Manifest.Number == 0 {
+		return k.files.NoManifest(fmt.Sprintf("record %d in the log", r.LSN))
 	}
 	if err := p.decoder.Decode(&p.record, r.Type, r.Payload); err != nil {
 		return fmt.Errorf("record %d: %w", r.LSN, err)

@@ -24,7 +24,7 @@ func (db *DB) dropExpired() error {
 	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.Failure(); err != nil {
+	if err := k.files.Failure(); err != nil {
 		return err
 	}
 	oldest := db.Rules().Oldest
@@ -33,19 +33,19 @@ func (db *DB) dropExpired() error {
 		return nil
 	}
 	db.announce(expired, oldest)
-	next := k.Manifest.Clone()
+	next := k.files.Manifest.Clone()
 	for _, d := range expired {
-		for _, sd := range d.Month.Segments {
-			next.Retire(sd.Source.Held.Load())
+		for _, sg := range d.Month.Segments {
+			next.Retire(sg.Source.Place.Load())
 		}
 	}
-	if err := k.Commit(&next); err != nil {
+	if err := k.files.Commit(&next); err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
 	for _, d := range expired {
 		d.Model.Drop(d.Month)
 	}
-	if err := k.Sweep(); err != nil {
+	if err := k.files.Sweep(); err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
 	return nil
@@ -57,8 +57,8 @@ func (db *DB) announce(expired []catalog.ModelMonth, oldest int64) {
 	first, last := expired[0].Month.Span, expired[0].Month.Span
 	for _, d := range expired {
 		models[d.Model] = true
-		for _, sd := range d.Month.Segments {
-			rows += sd.Rows
+		for _, sg := range d.Month.Segments {
+			rows += sg.Rows
 		}
 		first.From, last.To = min(first.From, d.Month.Span.From), max(last.To, d.Month.Span.To)
 	}

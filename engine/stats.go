@@ -120,13 +120,13 @@ func (s *Stats) add(mo *catalog.Month) {
 		s.HeadBytes += h.Bytes()
 		s.Waiting += h.Waiting()
 	}
-	for _, sd := range mo.Segments {
+	for _, sg := range mo.Segments {
 		s.Segments++
-		s.SealedRows += sd.Rows
-		s.Waiting += sd.Waiting()
-		s.SealedBytes += sd.Source.Size
-		if sd.Source.Resident.Load() != nil {
-			s.ResidentBytes += sd.Source.Size
+		s.SealedRows += sg.Rows
+		s.Waiting += sg.Waiting()
+		s.SealedBytes += sg.Source.Size
+		if sg.Source.Resident.Load() != nil {
+			s.ResidentBytes += sg.Source.Size
 		}
 	}
 }
@@ -153,6 +153,12 @@ func (db *DB) Health() Health {
 
 // refusal returns why appends are refused at the moment, nil if they are not. Appends and Health ask here and nowhere
 // else, so that they cannot disagree. An append for which there is room once rows are sealed waits, and is not refused.
+//
+// What ends appends until a restart is of class [ErrDegraded] and has one of three latches:
+//   - DB.failed: stored bytes that failed their check, or a record that is in the log and could not be published; DB.failure also
+//     tells of a directory that was taken ([vfs.Claim.Err]).
+//   - the log ([wal.Log.Err]): a write or sync of it that failed. It also tells of what passes by itself.
+//   - [store.Files.Failure]: a sync of a manifest's directory that failed. It ends checkpoints, merges and retention, too.
 func (db *DB) refusal() error {
 	if err := db.failure(); err != nil {
 		return err
@@ -160,7 +166,7 @@ func (db *DB) refusal() error {
 	if err := db.log.Err(); err != nil {
 		return base.LogError(err)
 	}
-	if err := db.checkpointer.Failure(); err != nil {
+	if err := db.checkpointer.files.Failure(); err != nil {
 		return err
 	}
 	if db.headsFull() {

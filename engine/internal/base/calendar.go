@@ -23,6 +23,7 @@ type Calendar struct {
 	span  Span
 }
 
+// Of returns the month of a time.
 func (c *Calendar) Of(ms int64) MonthNumber {
 	if ms < c.span.From || ms >= c.span.To {
 		c.month = MonthOf(ms)

@@ -9,7 +9,7 @@ const NamesFew = 8
 // two environments, and there may be a hundred thousand models.
 type Names[K comparable] struct {
 	few []numbered[K]
-	// many takes the place of few once they are more than namesFew.
+	// many takes the place of few once they are more than NamesFew.
 	many map[K]uint32
 }
 

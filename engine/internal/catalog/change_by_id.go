@@ -34,19 +34,19 @@ func (c *IDChange) meets(was head.Cells, ts int64) bool {
 // ChangeByID applies changes to the rows of a model that they are about, those of a row in the order of the changes.
 // The publisher calls it under the model's lock. edited is told of months of which a sealed row has changed. bytes is
 // about the memory that the changes take until a checkpoint.
-func (p *Identity) ChangeByID(m *Model, changes []IDChange, edited func(*Month)) (bytes int64, err error) {
-	p.ids = p.ids[:0]
+func (rc *RowChanger) ChangeByID(m *Model, changes []IDChange, edited func(*Month)) (bytes int64, err error) {
+	rc.ids = rc.ids[:0]
 	for i := range changes {
-		p.ids = append(p.ids, changes[i].HashedID)
+		rc.ids = append(rc.ids, changes[i].HashedID)
 	}
 	deleted := false
 	for _, mo := range m.Months {
 		for h := range mo.Heads {
-			p.changeInHead(m, mo, h, changes)
+			rc.changeInHead(m, mo, h, changes)
 		}
-		edits := Edits{month: mo}
+		edits := EditTally{month: mo}
 		for _, sg := range mo.Segments {
-			if err := p.changeInSealed(m, sg, changes, &edits); err != nil {
+			if err := rc.changeInSealed(m, sg, changes, &edits); err != nil {
 				return bytes, err
 			}
 		}
@@ -64,11 +64,11 @@ func (p *Identity) ChangeByID(m *Model, changes []IDChange, edited func(*Month))
 	return bytes, nil
 }
 
-func (p *Identity) changeInHead(m *Model, mo *Month, h *head.Head, changes []IDChange) {
+func (rc *RowChanger) changeInHead(m *Model, mo *Month, h *head.Head, changes []IDChange) {
 	defer h.Sum()
 	for i := range changes {
 		c := &changes[i]
-		for r := range h.RowsByID(c.HashedID, p.hash) {
+		for r := range h.RowsByID(c.HashedID, rc.hash) {
 			if c.covers(m.Series[r.Series()].SeriesName) && c.meets(r.Cells(), r.Time()) {
 				mo.change(h, r, c.ID, &c.Change)
 			}
@@ -84,34 +84,34 @@ func (mo *Month) change(h *head.Head, r head.Row, id []byte, c *head.Change) {
 	r.Change(c)
 }
 
-func (p *Identity) changeInSealed(m *Model, sg *Segment, changes []IDChange, edits *Edits) error {
-	seg, err := sg.Open(&p.scratch)
+func (rc *RowChanger) changeInSealed(m *Model, sg *Segment, changes []IDChange, edits *EditTally) error {
+	seg, err := sg.Open(&rc.scratch)
 	if err != nil {
 		return err
 	}
-	index, err := sg.idIndex(seg, p.hash, &p.scratch)
+	index, err := sg.idIndex(seg, rc.hash, &rc.scratch)
 	if err != nil {
 		return err
 	}
-	p.looks += lookWork * len(changes)
-	p.editor.begin(sg)
-	err = seg.FindIDs(index, p.ids, &p.scratch, func(i int, r segment.Row) error {
+	rc.work += lookWork * len(changes)
+	rc.editor.begin(sg)
+	err = seg.FindIDs(index, rc.ids, &rc.scratch, func(i int, r segment.Row) error {
 		c, series := &changes[i], sg.number(m, seg, r.Series)
-		was, gone := p.editor.state(r)
+		was, gone := rc.editor.state(r)
 		if gone || !c.covers(m.Series[series].SeriesName) {
 			return nil
 		}
 		if c.meets(was, r.Time) {
 			edits.month.MergeRedo.note(series, r.Time, c.ID, &c.Change)
-			p.looks += editWork
-			p.editor.change(r, &c.Change)
+			rc.work += editWork
+			rc.editor.collect(r, &c.Change)
 		}
 		return nil
 	})
 	if err != nil {
 		return base.SegmentError(err)
 	}
-	return edits.apply(&p.editor)
+	return edits.apply(&rc.editor)
 }
 
 // number returns the model's number of a series of the segment.

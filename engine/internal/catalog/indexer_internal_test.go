@@ -74,7 +74,7 @@ func TestIndexBesideMerge(t *testing.T) {
 			pack, err := w.Finish()
 			require.NoError(t, err)
 			src := &store.Source{Size: int64(len(whole))}
-			src.Held.Store(&store.Place{Pack: pack})
+			src.Place.Store(&store.Place{Pack: pack})
 			m, mo := modelOf(t, src)
 
 			merged := false

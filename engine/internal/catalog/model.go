@@ -17,8 +17,8 @@ type Model struct {
 	Name        string
 	cardinality *Cardinality
 
-	// Asked is set once rows of the model are looked for by their id.
-	Asked atomic.Bool
+	// WantsIDIndex is set once rows of the model are looked for by their id.
+	WantsIDIndex atomic.Bool
 
 	// Mu guards what follows, and all of its months, heads and segments.
 	Mu sync.RWMutex

@@ -97,7 +97,7 @@ func (mo *Month) Window(dst *base.Answer, series uint32, w base.Span, want segme
 // IsSaved tells whether every row of the month is in a pack.
 func (mo *Month) IsSaved() bool {
 	return mo.AllSealed() &&
-		!slices.ContainsFunc(mo.Segments, func(sg *Segment) bool { return sg.Source.Held.Load() == nil })
+		!slices.ContainsFunc(mo.Segments, func(sg *Segment) bool { return !sg.Source.InPack() })
 }
 
 // ModelMonth is a month and the model that it is of, whose lock guards it.

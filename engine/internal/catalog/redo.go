@@ -25,13 +25,13 @@ type redoEntry struct {
 }
 
 // note keeps a change.
-func (j *Redo) note(series uint32, ts int64, id []byte, c *head.Change) {
-	if j == nil {
+func (r *Redo) note(series uint32, ts int64, id []byte, c *head.Change) {
+	if r == nil {
 		return
 	}
 	e := redoEntry{series, segment.Key{Time: ts, ID: slices.Clone(id)}, *c}
 	e.change.Features = slices.Clone(c.Features)
-	j.entries = append(j.entries, e)
+	r.entries = append(r.entries, e)
 }
 
 // compare orders entries as their rows are in a segment.
@@ -42,13 +42,13 @@ func (e *redoEntry) compare(o *redoEntry) int {
 // Apply applies the changes to sg, which m has in the place of what was read. It goes through sg in the order of its rows
 // and decodes each block once: the model's lock is held, for which the publisher waits, and entries are as many as a
 // checkpoint leaves time for.
-func (j *Redo) Apply(m *Model, sg *Segment, sc *segment.Scratch) error {
-	if j == nil || len(j.entries) == 0 {
+func (r *Redo) Apply(m *Model, sg *Segment, sc *segment.Scratch) error {
+	if r == nil || len(r.entries) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(j.entries, func(a, b redoEntry) int { return a.compare(&b) })
+	slices.SortStableFunc(r.entries, func(a, b redoEntry) int { return a.compare(&b) })
 	editor := segmentEditor{scratch: sc}
-	for rest := j.entries; len(rest) > 0; {
+	for rest := r.entries; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].series == rest[0].series {
 			n++
@@ -58,7 +58,7 @@ func (j *Redo) Apply(m *Model, sg *Segment, sc *segment.Scratch) error {
 		}
 		rest = rest[n:]
 	}
-	if slices.ContainsFunc(j.entries, func(e redoEntry) bool { return e.change.Kind == head.DeleteRow }) {
+	if slices.ContainsFunc(r.entries, func(e redoEntry) bool { return e.change.Kind == head.DeleteRow }) {
 		m.recountFirst() // sg was counted with the rows it has lost
 	}
 	return nil
@@ -89,7 +89,7 @@ func redoSeries(sg *Segment, entries []redoEntry, editor *segmentEditor) error {
 			first = ends[key-1]
 		}
 		for i := first; i < ends[key]; i++ {
-			editor.change(r, &entries[i].change)
+			editor.collect(r, &entries[i].change)
 		}
 		return nil
 	})

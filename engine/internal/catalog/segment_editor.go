@@ -14,47 +14,47 @@ type segmentEditor struct {
 	scratch *segment.Scratch
 
 	sealed *Segment
-	edits  []blockEdit    // in the order of the segment
+	edits  []pendingEdit  // in the order of the segment
 	rows   []segment.Edit // scratch
 }
 
-// blockEdit is the edit of a row of a block.
-type blockEdit struct {
+// pendingEdit is the edit of a row of a block.
+type pendingEdit struct {
 	series, block int
 	segment.Edit
 }
 
 // begin readies the editor for a look-up in a segment.
-func (p *segmentEditor) begin(sg *Segment) { p.sealed, p.edits = sg, p.edits[:0] }
+func (ed *segmentEditor) begin(sg *Segment) { ed.sealed, ed.edits = sg, ed.edits[:0] }
 
 // state returns what a row is with the changes so far; gone tells that one of them has deleted it.
-func (p *segmentEditor) state(r segment.Row) (c head.Cells, gone bool) {
-	if e := p.last(r); e != nil {
+func (ed *segmentEditor) state(r segment.Row) (c head.Cells, gone bool) {
+	if e := ed.last(r); e != nil {
 		return head.Cells{Predicted: e.Predicted, Actual: e.Actual, Known: e.Known, Lag: e.Lag}, e.Deleted
 	}
 	return head.Cells{Predicted: r.Predicted, Actual: r.Actual, Known: r.Known, Lag: r.Lag}, false
 }
 
 // last returns the edit of a row if it is the last one collected, else nil.
-func (p *segmentEditor) last(r segment.Row) *blockEdit {
-	if n := len(p.edits); n > 0 {
-		if e := &p.edits[n-1]; e.series == r.Series && e.block == r.Block && e.Row == r.Row {
+func (ed *segmentEditor) last(r segment.Row) *pendingEdit {
+	if n := len(ed.edits); n > 0 {
+		if e := &ed.edits[n-1]; e.series == r.Series && e.block == r.Block && e.Row == r.Row {
 			return e
 		}
 	}
 	return nil
 }
 
-// change has c happen to a row. Rows come in the order of the segment; one may come again.
-func (p *segmentEditor) change(r segment.Row, c *head.Change) {
-	state, gone := p.state(r)
+// collect has c happen to a row. Rows come in the order of the segment; one may come again.
+func (ed *segmentEditor) collect(r segment.Row, c *head.Change) {
+	state, gone := ed.state(r)
 	if gone {
 		return
 	}
-	e := p.last(r)
+	e := ed.last(r)
 	if e == nil {
-		p.edits = append(p.edits, blockEdit{series: r.Series, block: r.Block})
-		e = &p.edits[len(p.edits)-1]
+		ed.edits = append(ed.edits, pendingEdit{series: r.Series, block: r.Block})
+		e = &ed.edits[len(ed.edits)-1]
 		e.Row = r.Row
 	}
 	now := c.Apply(state, r.Time)
@@ -72,36 +72,36 @@ const (
 )
 
 // apply edits the segment, and returns about how much memory that takes; 0 if there was nothing to edit.
-func (p *segmentEditor) apply() (bytes int64, err error) {
-	if len(p.edits) == 0 {
+func (ed *segmentEditor) apply() (bytes int64, err error) {
+	if len(ed.edits) == 0 {
 		return 0, nil
 	}
-	if err := p.sealed.keep(); err != nil {
+	if err := ed.sealed.keep(); err != nil {
 		return 0, err
 	}
-	for i := 0; i < len(p.edits); {
-		first := &p.edits[i]
-		p.rows = p.rows[:0]
-		for ; i < len(p.edits) && p.edits[i].series == first.series && p.edits[i].block == first.block; i++ {
-			p.rows = append(p.rows, p.edits[i].Edit)
-			bytes += editBytes + int64(len(p.edits[i].Features))
+	for i := 0; i < len(ed.edits); {
+		first := &ed.edits[i]
+		ed.rows = ed.rows[:0]
+		for ; i < len(ed.edits) && ed.edits[i].series == first.series && ed.edits[i].block == first.block; i++ {
+			ed.rows = append(ed.rows, ed.edits[i].Edit)
+			bytes += editBytes + int64(len(ed.edits[i].Features))
 		}
 		bytes += editBlockBytes
-		if err := p.sealed.Kept.Edit(first.series, first.block, p.rows, p.scratch); err != nil {
+		if err := ed.sealed.Kept.Edit(first.series, first.block, ed.rows, ed.scratch); err != nil {
 			return 0, base.SegmentError(err)
 		}
 	}
-	clear(p.edits)
-	p.edits = p.edits[:0]
+	clear(ed.edits)
+	ed.edits = ed.edits[:0]
 	return bytes, nil
 }
 
 // holds tells whether a replacement would change nothing of a row.
-func (p *segmentEditor) holds(seg *segment.Segment, r segment.Row, c *head.Change) (bool, error) {
-	was, gone := p.state(r)
+func (ed *segmentEditor) holds(seg *segment.Segment, r segment.Row, c *head.Change) (bool, error) {
+	was, gone := ed.state(r)
 	if gone || !c.Apply(was, r.Time).Equal(was) {
 		return false, nil
 	}
-	features, err := seg.FeaturesOf(r, p.scratch)
+	features, err := seg.FeaturesOf(r, ed.scratch)
 	return err == nil && bytes.Equal(features, c.Features), base.SegmentError(err)
 }

@@ -15,9 +15,9 @@ const mergeFanIn = 4
 // than those before it together. Segments that only the log backs are left to the checkpoint. The caller holds the model's lock.
 func Pick(mo *catalog.Month, settled bool) []*catalog.Segment {
 	var saved []*catalog.Segment
-	for _, sd := range mo.Segments {
-		if sd.Source.Held.Load() != nil {
-			saved = append(saved, sd)
+	for _, sg := range mo.Segments {
+		if sg.Source.InPack() {
+			saved = append(saved, sg)
 		}
 	}
 	if settled && len(saved) > 1 {
@@ -25,12 +25,12 @@ func Pick(mo *catalog.Month, settled bool) []*catalog.Segment {
 	}
 	slices.SortStableFunc(saved, func(a, b *catalog.Segment) int { return cmp.Compare(a.Rows, b.Rows) })
 	rows := uint64(0)
-	for i, sd := range saved {
-		if i >= 2 && sd.Rows > rows {
+	for i, sg := range saved {
+		if i >= 2 && sg.Rows > rows {
 			saved = saved[:i]
 			break
 		}
-		rows += sd.Rows
+		rows += sg.Rows
 	}
 	if len(saved) < mergeFanIn {
 		return nil
@@ -44,10 +44,10 @@ func PickEdited(of catalog.ModelMonth, last uint64) (picked []*catalog.Segment) 
 	of.Model.Mu.RLock()
 	defer of.Model.Mu.RUnlock()
 	edited := false
-	for _, sd := range of.Month.Segments {
-		if sd.Epoch <= last {
-			picked = append(picked, sd)
-			edited = edited || sd.Edited()
+	for _, sg := range of.Month.Segments {
+		if sg.Epoch <= last {
+			picked = append(picked, sg)
+			edited = edited || sg.Edited()
 		}
 	}
 	if !edited {

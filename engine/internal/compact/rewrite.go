@@ -11,7 +11,7 @@ import (
 )
 
 // Rewrite is a month of which some segments become one segment of a new pack: those that no pack has, those with edits, or
-// those that are worth a merge. [Compactor.Rewrite] begins it, and [Rewrite.Install] or [Rewrite.Abandon] ends it.
+// those that are worth a merge. [Compactor.Rewrite] begins it, and [Compactor.Install] or [Rewrite.Abandon] ends it.
 type Rewrite struct {
 	catalog.ModelMonth
 	Old []*catalog.Segment
@@ -45,7 +45,7 @@ func (c *Compactor) Rewrite(r *Rewrite) ([]byte, error) {
 func (r *Rewrite) begin() (segments []*segment.Segment, err error) {
 	r.Model.Mu.Lock()
 	defer r.Model.Mu.Unlock()
-	if len(r.Old) == 1 && !r.Old[0].Edited() && r.Old[0].Source.Held.Load() == nil {
+	if len(r.Old) == 1 && !r.Old[0].Edited() && !r.Old[0].Source.InPack() {
 		return nil, nil
 	}
 	r.Month.MergeRedo = new(catalog.Redo)
@@ -82,20 +82,20 @@ func (c *Compactor) Install(r *Rewrite, place *store.Place) error {
 	redo := mo.MergeRedo
 	mo.MergeRedo = nil
 	if r.merged == nil {
-		r.Old[0].Source.Held.Store(place)
+		r.Old[0].Source.Place.Store(place)
 		return nil
 	}
-	r.merged.Held.Store(place)
+	r.merged.Place.Store(place)
 	epoch := uint64(0)
 	for _, old := range r.Old {
 		epoch = max(epoch, old.Epoch)
 	}
-	sd, err := catalog.NewSegment(m, r.merged, epoch, &c.scratch)
+	sg, err := catalog.NewSegment(m, r.merged, epoch, &c.scratch)
 	if err != nil {
 		return fmt.Errorf("open what was just written: %w", err)
 	}
-	sd.Index.Store(r.index)
+	sg.Index.Store(r.index)
 	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.Old, s) })
-	mo.Segments = append(mo.Segments, sd)
-	return redo.Apply(m, sd, &c.scratch)
+	mo.Segments = append(mo.Segments, sg)
+	return redo.Apply(m, sg, &c.scratch)
 }

@@ -42,24 +42,24 @@ func (c *Compactor) Seal(of catalog.ModelMonth, heads []*head.Head) (*catalog.Se
 	if err != nil {
 		return nil, err
 	}
-	sd, err := catalog.NewSegment(m, src, heads[0].Epoch, &c.scratch)
+	sg, err := catalog.NewSegment(m, src, heads[0].Epoch, &c.scratch)
 	if err != nil {
 		return nil, err
 	}
-	sd.Index.Store(index)
-	mo.Segments = append(slices.Clip(mo.Segments), sd)
+	sg.Index.Store(index)
+	mo.Segments = append(slices.Clip(mo.Segments), sg)
 	mo.Frozen = slices.Clone(mo.Frozen[len(heads):])
 	for _, h := range heads {
 		h.Release()
 	}
-	return sd, redo.Apply(m, sd, &c.scratch)
+	return sg, redo.Apply(m, sg, &c.scratch)
 }
 
 // source returns a segment of a model in memory, and its index of ids where rows are looked for by them.
 func (c *Compactor) source(m *catalog.Model, bytes []byte) (src *store.Source, index *segment.IDIndex, err error) {
 	src = &store.Source{Size: int64(len(bytes))}
 	src.Resident.Store(&bytes)
-	if m.Asked.Load() && !src.Small() {
+	if m.WantsIDIndex.Load() && !src.Small() {
 		index, err = catalog.NewIDIndex(src, c.hash, &c.scratch)
 	}
 	return src, index, err

@@ -26,7 +26,7 @@ func (p *Publisher) publishActuals(x *Publication) (over bool, err error) {
 			}
 			x.row += len(rows)
 			p.shrinkActuals(x.record.Moment()) // not at the end alone: a request may have more than the memory holds
-			if p.slice.spent(len(rows)*changeWork + p.identity.TakeLooks()) {
+			if p.slice.spent(len(rows)*changeWork + p.changer.TakeWork()) {
 				return x.row == len(x.order), nil
 			}
 		}
@@ -84,7 +84,7 @@ func (p *Publisher) publishDeletion(x *Publication) (over bool, err error) {
 			}
 		}
 		x.row += len(ids)
-		if p.slice.spent(len(ids)*changeWork + p.identity.TakeLooks()) {
+		if p.slice.spent(len(ids)*changeWork + p.changer.TakeWork()) {
 			return x.row == len(d.IDs), nil
 		}
 	}
@@ -98,7 +98,7 @@ func (p *Publisher) applyChanges(m *catalog.Model) error {
 	}
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	bytes, err := p.identity.ChangeByID(m, p.changes, func(mo *catalog.Month) { p.noteEdited(m, mo) })
+	bytes, err := p.changer.ChangeByID(m, p.changes, func(mo *catalog.Month) { p.noteEdited(m, mo) })
 	p.Counters.Unsealed.Add(bytes)
 	return err
 }

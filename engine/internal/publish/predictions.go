@@ -36,7 +36,7 @@ func (p *Publisher) publishBatch(x *Publication) (over bool, err error) {
 				return false, err
 			}
 			x.row = r.to
-			if p.slice.spent(r.to - r.from + p.identity.TakeLooks()) {
+			if p.slice.spent(r.to - r.from + p.changer.TakeWork()) {
 				return x.row == o.Len(), nil
 			}
 		}
@@ -70,18 +70,20 @@ func (p *Publisher) publishRun(x *Publication, r *run) error {
 	for !o.Keep && known < r.to && o.Times[known] <= r.last {
 		known++
 	}
+	var stored []bool // of the rows up to known
 	if known > r.from {
-		if err := p.replace(x, r, known); err != nil {
+		var err error
+		if stored, err = p.replace(x, r, known); err != nil {
 			return err
 		}
 	}
 	for i := r.from; i < r.to; {
-		if i < known && p.identity.Stored[i-r.from] {
+		if i < known && stored[i-r.from] {
 			i++
 			continue
 		}
 		end := i + 1
-		for end < r.to && (end >= known || !p.identity.Stored[end-r.from]) {
+		for end < r.to && (end >= known || !stored[end-r.from]) {
 			end++
 		}
 		p.recall(o, r.name, i, end)
@@ -91,14 +93,15 @@ func (p *Publisher) publishRun(x *Publication, r *run) error {
 	return nil
 }
 
-// replace gives the values of those of the first rows of a run, up to to, that are stored already to the stored rows.
-func (p *Publisher) replace(x *Publication, r *run, to int) error {
-	edits, err := p.identity.Replace(r.month, r.series, x.ordered, r.from, to)
+// replace gives the values of those of the first rows of a run, up to to, that are stored already to the stored rows,
+// and tells of each whether it is.
+func (p *Publisher) replace(x *Publication, r *run, to int) ([]bool, error) {
+	stored, edits, err := p.changer.Replace(r.month, r.series, x.ordered, r.from, to)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, stored := range p.identity.Stored {
-		if stored {
+	for _, is := range stored {
+		if is {
 			x.replaced++
 		}
 	}
@@ -106,7 +109,7 @@ func (p *Publisher) replace(x *Publication, r *run, to int) error {
 	if edits.Sealed {
 		p.noteEdited(r.model, r.month)
 	}
-	return nil
+	return stored, nil
 }
 
 // recall gives the rows [from, to) of o, which are new, the actuals that came before them.

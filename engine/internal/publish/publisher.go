@@ -67,7 +67,7 @@ type Publisher struct {
 	// actuals are those remembered for rows still to come.
 	actuals *actuals.Memory
 
-	identity *catalog.Identity
+	changer *catalog.RowChanger
 
 	// Scratch, reused from record to record.
 	calendar base.Calendar
@@ -118,7 +118,7 @@ const sliceMax = 5 * time.Millisecond
 // New returns a publisher that publishes each record to its end, until [Publisher.StartSlicing].
 func New(env Env) *Publisher {
 	p := &Publisher{env: env, epoch: 1, staging: new(head.Staging), actuals: actuals.New()}
-	p.identity = catalog.NewIdentity(env.Hash, env.HeldBlocks)
+	p.changer = catalog.NewRowChanger(env.Hash, env.HeldBlocks)
 	return p
 }
 
@@ -256,7 +256,7 @@ func (p *Publisher) EndEpoch() Handover {
 	p.epoch++
 	p.staging = new(head.Staging)
 	p.dirty, p.edited = nil, nil
-	p.identity.Forget()
+	p.changer.Forget()
 	p.Counters.Sealing.Add(p.Counters.Unsealed.Swap(0))
 	p.Counters.RejectedBytes.Store(0)
 	return c

@@ -39,7 +39,7 @@ var listKind = [listKinds]struct {
 }{
 	ListKeys:    {"keys", 2},
 	ListRejects: {"quarantine", 1},
-	ListActuals: {"orphans", 2},
+	ListActuals: {"orphans", 2}, // all that are remembered, with a prediction or without
 }
 
 // String returns the name of the directory.

@@ -12,8 +12,8 @@ type Source struct {
 	Size int64
 	// Resident holds the whole segment, checked when it came in; nil if it must be read from its pack.
 	Resident atomic.Pointer[[]byte]
-	// Held is the segment's place in its pack; nil until a checkpoint has written it.
-	Held atomic.Pointer[Place]
+	// Place is the segment's place in its pack; nil until a checkpoint has written it.
+	Place atomic.Pointer[Place]
 }
 
 // Place is one entry of a pack.
@@ -33,7 +33,7 @@ func (s *Source) Bytes(off, n int64, scratch []byte) (b []byte, resident bool, e
 	if whole := s.Resident.Load(); whole != nil {
 		return (*whole)[off : off+n : off+n], true, nil
 	}
-	pl := s.Held.Load()
+	pl := s.Place.Load()
 	if pl == nil {
 		panic("BUG: a segment is neither in memory nor in a pack")
 	}
@@ -44,6 +44,9 @@ func (s *Source) Bytes(off, n int64, scratch []byte) (b []byte, resident bool, e
 	return b, false, pl.Pack.readAt(b, pl.offset()+off)
 }
 
+// InPack tells whether a checkpoint has written the segment to a pack.
+func (s *Source) InPack() bool { return s.Place.Load() != nil }
+
 // Small tells whether the segment stays in memory whatever the limit.
 func (s *Source) Small() bool { return s.Size <= smallBytes }
 
@@ -52,13 +55,13 @@ func (s *Source) Whole() ([]byte, error) {
 	if b := s.Resident.Load(); b != nil {
 		return *b, nil
 	}
-	pl := s.Held.Load()
+	pl := s.Place.Load()
 	return pl.Pack.Load(pl.Entry)
 }
 
 // Load makes the segment resident.
 func (s *Source) Load() error {
-	pl := s.Held.Load()
+	pl := s.Place.Load()
 	if s.Resident.Load() != nil || pl == nil {
 		return nil
 	}
@@ -72,7 +75,7 @@ func (s *Source) Load() error {
 
 // Evict lets go of the memory if the segment can be read back and is not small.
 func (s *Source) Evict() {
-	if s.Held.Load() != nil && !s.Small() {
+	if s.InPack() && !s.Small() {
 		s.Resident.Store(nil)
 	}
 }

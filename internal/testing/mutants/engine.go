@@ -47,7 +47,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			old: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 `,
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
-	for _, old := range k.Manifest.Packs {
+	for _, old := range k.files.Manifest.Packs {
 		if !slices.ContainsFunc(next.Packs, func(p store.PackRef) bool { return p.Number == old.Number }) {
 			_ = db.claim.Remove(k.PackPath(old.Number))
 		}
@@ -71,8 +71,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: merged segments are not retired", in: "engine", hint: "TestCrash$/merge",
-			old:   `			if pl := old.source.held.Load(); pl != nil {`,
-			fresh: `			if pl := old.source.held.Load(); pl != nil && pl.Entry < 0 {`,
+			old:   `			if pl := old.source.place.Load(); pl != nil {`,
+			fresh: `			if pl := old.source.place.Load(); pl != nil && pl.Entry < 0 {`,
 		},
 		{
 			name: "engine: retired segments are loaded", in: "engine", hint: "TestCrash$/merge|TestOperations",
@@ -178,8 +178,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a store without a manifest is a new one", in: "engine", hint: "TestHostileLogAlone",
-			old:   `	if k := &p.db.checkpointer; k.Manifest.Number == 0 {`,
-			fresh: `	if k := &p.db.checkpointer; k.Manifest.Number != k.Manifest.Number {`,
+			old:   `	if k := &p.db.checkpointer; k.files.Manifest.Number == 0 {`,
+			fresh: `	if k := &p.db.checkpointer; k.files.Manifest.Number != k.files.Manifest.Number {`,
 		},
 		{
 			name: "engine: the first manifest is not written", in: "engine", hint: "TestHostile|TestCrash$",
@@ -216,11 +216,11 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: what a failed checkpoint has sealed is lost to the next", in: "engine", hint: "TestNoSpace|TestFaults",
 			old: `	if err != nil {
-		return k.Tidy(err)
+		return k.files.Tidy(err)
 	}`,
 			fresh: `	if err != nil {
 		k.unsaved = nil
-		return k.Tidy(err)
+		return k.files.Tidy(err)
 	}`,
 		},
 		{
@@ -315,7 +315,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a row sent again beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `		edits.month.MergeRedo.note(series, r.Time, p.keys[key].ID, &c)
+			old: `		edits.month.MergeRedo.note(series, r.Time, rc.keys[key].ID, &c)
 `,
 			fresh: ``,
 		},

@@ -17,56 +17,54 @@ func HeldBlocks(headBytes int64) int {
 	return int(min(heldBlocksMax, headBytes/share/blockBytes))
 }
 
-// Identity finds stored rows and changes them: those that rows of a batch are ([Identity.Replace]), and those of a prediction
-// id ([Identity.ChangeByID]). The publisher owns it, and calls it under the lock of the model.
-type Identity struct {
-	// Stored tells of each row that Replace was given last whether it is stored.
-	Stored []bool
-
+// RowChanger finds stored rows and changes them: those that rows of a batch are ([RowChanger.Replace]), and those of a prediction
+// id ([RowChanger.ChangeByID]). The publisher owns it, and calls it under the lock of the model.
+type RowChanger struct {
 	hash func(id []byte) uint64
-	// looks is the work of looking into sealed segments since TakeLooks was called last, in rows that are new.
-	looks int
+	// work is the work of looking into sealed segments since TakeWork was called last, in rows that are new.
+	work int
 
 	// Scratch.
+	stored  []bool
 	editor  segmentEditor
 	keys    []segment.Key
 	ids     []segment.HashedID
 	scratch segment.Scratch
 }
 
-// NewIdentity returns an Identity that looks for ids by their hash, and keeps up to heldBlocks decoded blocks between look-ups.
-func NewIdentity(hash func(id []byte) uint64, heldBlocks int) *Identity {
-	p := &Identity{hash: hash}
-	p.editor.scratch = &p.scratch
-	p.scratch.HoldBlocks(heldBlocks)
-	return p
+// NewRowChanger returns a RowChanger that looks for ids by their hash, and keeps up to heldBlocks decoded blocks between look-ups.
+func NewRowChanger(hash func(id []byte) uint64, heldBlocks int) *RowChanger {
+	rc := &RowChanger{hash: hash}
+	rc.editor.scratch = &rc.scratch
+	rc.scratch.HoldBlocks(heldBlocks)
+	return rc
 }
 
 // Forget lets go of what look-ups have decoded.
-func (p *Identity) Forget() { p.scratch.Forget() }
+func (rc *RowChanger) Forget() { rc.scratch.Forget() }
 
 // Replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the
-// same identity, and sets p.Stored. A row that is stored with the same values costs no more than the look-up. The
+// same identity, and tells of each row whether it is stored, until it is called again. A row that is stored with the same values costs no more than the look-up. The
 // publisher calls it under the model's lock.
-func (p *Identity) Replace(mo *Month, series uint32, o *head.Batch, from, to int) (edits Edits, err error) {
-	p.Stored = base.Grown(p.Stored, to-from)
-	clear(p.Stored)
+func (rc *RowChanger) Replace(mo *Month, series uint32, o *head.Batch, from, to int) (stored []bool, edits EditTally, err error) {
+	rc.stored = base.Grown(rc.stored, to-from)
+	clear(rc.stored)
 	edits.month = mo
 	for h := range mo.Heads {
 		if s := h.Find(series); s != nil {
-			p.replaceInHead(h, s, o, from, to, &edits)
+			rc.replaceInHead(h, s, o, from, to, &edits)
 		}
 	}
 	for _, sg := range mo.Segments {
-		if err := p.replaceInSealed(sg, series, o, from, to, &edits); err != nil {
-			return edits, err
+		if err := rc.replaceInSealed(sg, series, o, from, to, &edits); err != nil {
+			return rc.stored, edits, err
 		}
 	}
-	return edits, nil
+	return rc.stored, edits, nil
 }
 
-// Edits is what became of a month by changes of its rows.
-type Edits struct {
+// EditTally is what became of a month by changes of its rows.
+type EditTally struct {
 	month *Month
 	// Sealed is set when a sealed segment was edited, so that the next checkpoint has to fold it.
 	Sealed bool
@@ -75,10 +73,10 @@ type Edits struct {
 }
 
 // apply applies what an editor has collected of a segment of the month.
-func (m *Edits) apply(editor *segmentEditor) error {
+func (t *EditTally) apply(editor *segmentEditor) error {
 	bytes, err := editor.apply()
-	m.Sealed = m.Sealed || bytes > 0
-	m.Bytes += bytes
+	t.Sealed = t.Sealed || bytes > 0
+	t.Bytes += bytes
 	return err
 }
 
@@ -88,19 +86,19 @@ const (
 	editWork = 64
 )
 
-// TakeLooks returns the work in sealed segments since it was called last.
-func (p *Identity) TakeLooks() int {
-	n := p.looks
-	p.looks = 0
+// TakeWork returns the work in sealed segments since it was called last.
+func (rc *RowChanger) TakeWork() int {
+	n := rc.work
+	rc.work = 0
 	return n
 }
 
-func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *Edits) {
+func (rc *RowChanger) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *EditTally) {
 	defer h.Sum()
 	for i := from; i < to; i++ {
 		id, c := o.ID(i), o.Replacement(i)
 		for r := range h.RowsOf(s, o.Times[i], id) {
-			p.Stored[i-from] = true
+			rc.stored[i-from] = true
 			if !r.Holds(&c) {
 				edits.month.change(h, r, id, &c)
 				edits.Bytes += int64(len(id) + len(c.Features))
@@ -109,7 +107,7 @@ func (p *Identity) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, fr
 	}
 }
 
-func (p *Identity) replaceInSealed(sg *Segment, series uint32, o *head.Batch, from, to int, edits *Edits) error {
+func (rc *RowChanger) replaceInSealed(sg *Segment, series uint32, o *head.Batch, from, to int, edits *EditTally) error {
 	x := sg.Find(series)
 	for x != nil && from < to && o.Times[to-1] > x.Stored.MaxTime {
 		to--
@@ -121,30 +119,30 @@ func (p *Identity) replaceInSealed(sg *Segment, series uint32, o *head.Batch, fr
 	if x == nil || first == to {
 		return nil
 	}
-	p.keys = p.keys[:0]
+	rc.keys = rc.keys[:0]
 	for i := first; i < to; i++ {
-		p.keys = append(p.keys, segment.Key{Time: o.Times[i], ID: o.ID(i)})
+		rc.keys = append(rc.keys, segment.Key{Time: o.Times[i], ID: o.ID(i)})
 	}
-	seg, err := sg.Open(&p.scratch)
+	seg, err := sg.Open(&rc.scratch)
 	if err != nil {
 		return err
 	}
-	p.looks += lookWork * len(p.keys)
-	p.editor.begin(sg)
-	err = seg.FindRows(int(x.Index), p.keys, &p.scratch, func(key int, r segment.Row) error {
+	rc.work += lookWork * len(rc.keys)
+	rc.editor.begin(sg)
+	err = seg.FindRows(int(x.Index), rc.keys, &rc.scratch, func(key int, r segment.Row) error {
 		i := first + key
-		p.Stored[i-from] = true
+		rc.stored[i-from] = true
 		c := o.Replacement(i)
-		if same, err := p.editor.holds(seg, r, &c); same || err != nil {
+		if same, err := rc.editor.holds(seg, r, &c); same || err != nil {
 			return err
 		}
-		p.looks += editWork
-		edits.month.MergeRedo.note(series, r.Time, p.keys[key].ID, &c)
-		p.editor.change(r, &c)
+		rc.work += editWork
+		edits.month.MergeRedo.note(series, r.Time, rc.keys[key].ID, &c)
+		rc.editor.collect(r, &c)
 		return nil
 	})
 	if err != nil {
 		return base.SegmentError(err)
 	}
-	return edits.apply(&p.editor)
+	return edits.apply(&rc.editor)
 }
