@@ -340,7 +340,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "segment: a hash decides which row is meant", in: "segment", hint: "TestFindIDs",
 			old:   `	if err != nil || !bytes.Equal(c.IDs.At(at.Row), id) {`,
-			fresh: `	if err != nil {`,
+			fresh: `	if err != nil || bytes.Equal(nil, id) {`,
 		},
 		{
 			name: "segment: the sketches of a segment stay without its edits", in: "segment", hint: "TestEdits",
