@@ -3,10 +3,12 @@ package head
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
 )
 
 // Batch is a batch of events with its rows ordered by series, those of one series by time, those of one time by prediction
@@ -25,10 +27,9 @@ type Batch struct {
 	Times []int64
 	Known []bool
 
-	// events has the texts of the rows, which heads copy.
-	events *event.Batch
-	// rows are the rows' numbers in events.
+	// rows are the rows' numbers among the events.
 	rows              []uint32
+	texts             *textChunk
 	predicted, actual []float64
 	lags              []int64 // nil until a row has one
 	// inherited are the actuals that rows take over from those folded into them.
@@ -43,12 +44,17 @@ type inherited struct{ at, from uint32 }
 func (o *Batch) Len() int { return len(o.rows) }
 
 // ID returns the prediction id of the row at a place.
-func (o *Batch) ID(at int) []byte { return o.events.IDs.At(int(o.rows[at])) }
+func (o *Batch) ID(at int) []byte { return o.texts.ids.At(at) }
 
-func (o *Batch) features(at int) []byte { return o.events.Features.At(int(o.rows[at])) }
+func (o *Batch) features(at int) []byte { return o.texts.features.At(at) }
 
-// Release lets go of the events, whose memory is their sender's.
-func (o *Batch) Release() { o.events = nil }
+// SharedBytes is what the texts of the batch take of memory if heads share them: of all rows, for those that a head has.
+func (o *Batch) SharedBytes() int64 {
+	if !o.texts.held {
+		return 0
+	}
+	return o.texts.bytes()
+}
 
 // SetActual gives the row at a place an actual that came before it, with its lag.
 func (o *Batch) SetActual(at int, actual float64, lag int64) {
@@ -77,7 +83,6 @@ func (o *Batch) run(from, to int, text []uint32) run {
 
 // Fill orders the rows of b. keep says that each copy of a row is a row.
 func (o *Batch) Fill(b *event.Batch, keep bool) {
-	o.events = b
 	o.order(b)
 	o.Keep, o.Folded, o.inherited = keep, 0, o.inherited[:0]
 	if !keep {
@@ -96,6 +101,73 @@ func (o *Batch) Fill(b *event.Batch, keep bool) {
 			o.actual[x.at], o.Known[x.at] = b.Actual[x.from], true
 		}
 	}
+	if o.texts == nil || o.texts.shared {
+		o.texts = new(textChunk)
+	}
+	orderTexts(&o.texts.ids, &b.IDs, o.rows)
+	orderTexts(&o.texts.features, &b.Features, o.rows)
+	o.texts.shared = o.isShared()
+}
+
+// sharedRowsMin is the least number of rows of a batch whose texts heads share.
+const sharedRowsMin = 1024
+
+// isShared tells whether heads should share the texts of the batch as they are, instead of copying them: there are many, they
+// have little memory beside them that nobody uses, and most are of rows that are not staged.
+func (o *Batch) isShared() bool {
+	n := len(o.rows)
+	if n < sharedRowsMin || n > chunkRowsMax {
+		return false
+	}
+	ids, features := &o.texts.ids, &o.texts.features
+	if int64(cap(ids.Bytes)+cap(features.Bytes)+4*(cap(ids.Ends)+cap(features.Ends))) > 2*o.texts.bytes() {
+		return false
+	}
+	staged := uint32(0)
+	for s, from := range o.Starts[:len(o.Starts)-1] {
+		if rows := o.Starts[s+1] - from; rows <= stagedRunMax {
+			staged += rows
+		}
+	}
+	return int(staged) < n/2
+}
+
+// orderTexts makes dst the values of src in the order of rows, which names each once. Up to wordsCopied bytes it copies as many
+// words whatever the length, which takes half of the time of a copy of just the bytes, since a length cannot be foretold;
+// what is too much is written over by the next value. It is 3 % of the processor time of a load.
+func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
+	size := len(src.Bytes)
+	dst.Bytes, dst.Ends = slices.Grow(dst.Bytes[:0], size)[:size], slices.Grow(dst.Ends[:0], len(rows))[:len(rows)]
+	end := 0
+	for at, row := range rows {
+		from, to := int(src.Start(int(row))), int(src.Ends[row])
+		if to-from <= wordsCopied && size-from >= wordsCopied && size-end >= wordsCopied {
+			copyWords((*[wordsCopied]byte)(dst.Bytes[end:]), (*[wordsCopied]byte)(src.Bytes[from:]))
+		} else {
+			copy(dst.Bytes[end:], src.Bytes[from:to])
+		}
+		end += to - from
+		dst.Ends[at] = uint32(end)
+	}
+	dst.Bytes = dst.Bytes[:end]
+}
+
+// wordsCopied is how many bytes copyWords copies: few texts of most workloads are longer.
+const wordsCopied = 64
+
+// copyWords copies src by words in registers; an assignment would be a call that looks at lengths and overlaps.
+func copyWords(dst, src *[wordsCopied]byte) {
+	le := binary.LittleEndian
+	a, b, c, d := le.Uint64(src[0:]), le.Uint64(src[8:]), le.Uint64(src[16:]), le.Uint64(src[24:])
+	e, f, g, h := le.Uint64(src[32:]), le.Uint64(src[40:]), le.Uint64(src[48:]), le.Uint64(src[56:])
+	le.PutUint64(dst[0:], a)
+	le.PutUint64(dst[8:], b)
+	le.PutUint64(dst[16:], c)
+	le.PutUint64(dst[24:], d)
+	le.PutUint64(dst[32:], e)
+	le.PutUint64(dst[40:], f)
+	le.PutUint64(dst[48:], g)
+	le.PutUint64(dst[56:], h)
 }
 
 // order sets starts and rows: by series, then those of each by time.

@@ -85,8 +85,8 @@ func (h *Head) Waiting() (n int) {
 	return n
 }
 
-// Full tells whether the head is as large as a segment.
-func (h *Head) Full() bool { return h.Rows >= sealRows }
+// Full tells whether the head is as large as a segment, or will soon have no numbers for its texts.
+func (h *Head) Full() bool { return h.Rows >= sealRows || len(h.text.chunks) >= chunksMax/2 }
 
 // LastTime returns a time that no row of a series is later than, in the head or in what was sealed before it; ok is false if
 // the head has none of its rows.
@@ -117,32 +117,31 @@ func (h *Head) Of(series uint32, last int64) *Series {
 	return s
 }
 
-// Add puts the rows [from, to) of o into a series of the head, and returns about what they take of memory. Few of them stay
-// staged until they are many.
+// Add puts the rows [from, to) of o into a series of the head, and returns about what they take of memory, without texts that
+// are shared. Few of them stay staged until they are many.
 func (h *Head) Add(s *Series, o *Batch, from, to int) (bytes int64) {
 	if h.index != nil {
 		for i := from; i < to; i++ {
 			h.index.add(o.ID(i), s.Number, o.Times[i])
 		}
 	}
+	h.Rows += to - from
 	s.last = max(s.last, o.Times[to-1])
+	bytes = int64(to-from) * rowBytes
 	if to-from <= stagedRunMax && o.lags == nil {
-		for i := from; i < to; i++ {
-			bytes += rowBytes + textBytes(o.ID(i), o.features(i))
-		}
-		h.Rows += to - from
 		s.staged = h.staging.add(s.staged, o, from, to)
 		if s.stagedRows += uint32(to - from); s.stagedRows >= stagedMax {
 			h.flush(s)
 		}
-		return bytes
+		return bytes + textBytes(o.texts, from, to)
 	}
 	h.flush(s) // copies of a row stay in the order they came
-	before := h.Bytes()
-	h.Rows += to - from
-	o.text = h.text.add(o.text[:0], o, from, to)
+	o.text = h.text.add(o.text[:0], o.texts, from, to)
 	s.add(h, o.run(from, to, o.text))
-	return h.Bytes() - before
+	if !o.texts.shared {
+		bytes += textBytes(o.texts, from, to)
+	}
+	return bytes
 }
 
 // flush moves the staged rows of a series to its leaves.

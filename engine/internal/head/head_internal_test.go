@@ -24,6 +24,22 @@ func TestFullHead(t *testing.T) {
 	require.Equal(t, sealRows, h.Rows)
 }
 
+// TestHeadOfManyBatches gives a head one row of each batch, and the texts of all: it is full before their numbers run
+// out.
+func TestHeadOfManyBatches(t *testing.T) {
+	h := New(1, new(Staging))
+	for row := range int64(chunksMax / 2) {
+		require.False(t, h.Full())
+		o := Batch{Times: []int64{row}, predicted: []float64{1}, actual: []float64{1}, Known: []bool{true}, lags: []int64{0}}
+		o.addTexts("id", "{}")
+		o.texts.shared = true
+		h.Add(h.Of(0, base.MinMilli), &o, 0, 1)
+		require.Positive(t, o.SharedBytes())
+	}
+	require.True(t, h.Full())
+	require.Less(t, h.Rows, sealRows)
+}
+
 // TestManyChangesOfALeaf changes every row of a head, and deletes some: a leaf is summed anew once for all of them, in a
 // frozen head it is copied once, and what a sealer reads of it stays as it is.
 func TestManyChangesOfALeaf(t *testing.T) {

@@ -66,6 +66,7 @@ func TestRowMerger(t *testing.T) {
 				heads = append(heads, New(1, new(Staging)))
 			}
 			h := heads[len(heads)-1]
+			o.texts.shared = random.IntN(3) == 0
 			h.Add(h.Of(3, base.MinMilli), &o, 0, len(o.Times))
 		}
 		h := heads[random.IntN(len(heads))]
@@ -160,12 +161,12 @@ func TestSortRows(t *testing.T) {
 
 // addTexts adds the texts of the next row to a batch that is in order already.
 func (o *Batch) addTexts(id, features string) {
-	if o.events == nil {
-		o.events = new(event.Batch)
+	if o.texts == nil {
+		o.texts = new(textChunk)
 	}
 	o.rows = append(o.rows, uint32(len(o.rows)))
-	o.events.IDs.AppendString(id)
-	o.events.Features.AppendString(features)
+	o.texts.ids.Append([]byte(id))
+	o.texts.features.Append([]byte(features))
 }
 
 // gatherAll sets dst to the rows of a series in heads.

@@ -151,7 +151,6 @@ func (p *Publisher) addRows(x *Publication, r *run, from, to int) {
 
 // endBatch counts the rows of a batch.
 func (p *Publisher) endBatch(x *Publication) {
-	x.ordered.Release()
-	p.Counters.Unsealed.Add(x.bytes)
+	p.Counters.Unsealed.Add(x.bytes + x.ordered.SharedBytes())
 	p.Counters.Rows.Add(uint64(x.record.Batch.Len()))
 }
