@@ -62,21 +62,26 @@ func (x *Indexer) Index(models []*Model, hash func(id []byte) uint64, limit int6
 
 // indexOrLend makes the index of a segment if it has none, and adds it to the loan if it does not fit.
 func (x *Indexer) indexOrLend(sg *Segment, hash func(id []byte) uint64, limit int64, loan *IDIndexLoan) error {
-	lends := len(loan.lent) > 0
-	fits, err := x.index(sg, hash, limit, lends)
-	if fits || err != nil {
+	if fits, err := x.index(sg, hash, limit, false); fits || err != nil {
 		return err
 	}
-	if !lends {
+	return x.lend(sg, hash, limit, loan)
+}
+
+// lend adds the index of a segment to the loan, which waits for its turn if it is the first one. If another request has made the
+// index meanwhile, or room for it, it stays and is not lent.
+func (x *Indexer) lend(sg *Segment, hash func(id []byte) uint64, limit int64, loan *IDIndexLoan) error {
+	first := len(loan.lent) == 0
+	if first {
 		x.lending.Lock()
-		// Another request may have made the index, or room for it, meanwhile.
-		if fits, err = x.index(sg, hash, limit, true); fits || err != nil {
-			x.lending.Unlock()
-			return err
-		}
 	}
-	loan.lent = append(loan.lent, sg)
-	return nil
+	fits, err := x.index(sg, hash, limit, true)
+	if !fits && err == nil {
+		loan.lent = append(loan.lent, sg)
+	} else if first {
+		x.lending.Unlock()
+	}
+	return err
 }
 
 // index makes the index of a segment if it has none. One that does not fit is made only if it is lent.

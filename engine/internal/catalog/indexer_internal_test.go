@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -129,25 +128,18 @@ func TestIndexLent(t *testing.T) {
 			require.Nil(t, first.Index.Load())
 			require.Nil(t, second.Index.Load())
 
-			x.lending.Lock() // as another request has it
-			mo.Segments = mo.Segments[:1]
-			done := make(chan *IDIndexLoan)
-			go func() {
-				loan, err := x.Index([]*Model{m}, hashID, bytes)
-				if err != nil {
-					t.Error(err)
-				}
-				done <- loan
-			}()
-			time.Sleep(50 * time.Millisecond) // it waits by then; if not, this run tests less
-			x.Hold(0)
+			fits, err := x.index(first, hashID, bytes, false)
+			require.False(t, fits)
+			require.NoError(t, err)
+			x.Hold(0) // while the request waits for its turn
 			if made {
 				fits, err := x.index(first, hashID, bytes, false)
 				require.True(t, fits)
 				require.NoError(t, err)
 			}
-			x.lending.Unlock()
-			(<-done).Release()
+			loan = &IDIndexLoan{indexer: &x}
+			require.NoError(t, x.lend(first, hashID, bytes, loan))
+			loan.Release()
 			require.NotNil(t, first.Index.Load(), "an index that nobody lent is there still")
 			require.Equal(t, bytes, x.Bytes())
 			require.True(t, x.lending.TryLock(), "the next request may borrow")
