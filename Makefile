@@ -20,7 +20,7 @@ SYSTEMS := linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64
 # The race detector needs a C compiler on Linux. Without one the tests still run, and say so.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
-# Per package. The whole run takes less than ten minutes on two cores that do nothing else.
+# Per package.
 TEST_TIMEOUT ?= 20m
 PACKAGES     ?= ./...
 
@@ -88,7 +88,7 @@ cross: ## build the program for every system that it runs on, and vet its packag
 crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minutes of them
 	@phase() { \
 		echo "== $$1"; local began=$$SECONDS; \
-		$(CRASH_GC) $(GO) test -v -timeout 2h "$$2" -run "$$3" -args "$$4"; \
+		$(STORE_GC) $(GO) test -v -timeout 2h "$$2" -run "$$3" -args "$$4"; \
 		echo "== $$1: $$((SECONDS - began)) s"; \
 	}; \
 	{ { \
@@ -102,9 +102,9 @@ crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minut
 		phase 'kill -9 under sixteen writers' ./cmd/residual '^TestKill$$' -kill.cycles=$(KILL_CYCLES); \
 	} | $(SHOW) | $(CRASH_SUM); } 3>&1
 
-# The heap of a small store on a simulated disk is a few MB: collecting it as often as by default costs a quarter of the time. The
+# The heap of a small store on a simulated disk is a few MB: collecting it as often as by default costs a fifth of the time. The
 # limit is for when what is allocated during a collection is mistaken for a larger heap.
-CRASH_GC := GOGC=400 GOMEMLIMIT=512MiB
+STORE_GC := GOGC=400 GOMEMLIMIT=512MiB
 
 # Shows each line as it comes, on descriptor 3: an awk may hold back what it reads from a pipe.
 SHOW := while IFS= read -r line; do printf '%s\n' "$$line" >&3; printf '%s\n' "$$line"; done
@@ -134,7 +134,7 @@ mutants: ## deliberate bugs, one at a time: the tests must find each
 
 .PHONY: long
 long: ## random operations and random input, many times those of test
-	$(GO) test -timeout 2h ./engine -run 'Operations|Differential' -args -engine.runs=2000 -engine.batches=20000
+	$(STORE_GC) $(GO) test -timeout 2h ./engine -run 'Operations|Differential' -args -engine.runs=2000 -engine.batches=20000
 	$(GO) test -timeout 2h ./engine -run BucketsAgainstTheOracle -args -residual.long
 	$(GO) test -timeout 2h ./event -args -event.lines=1000000 -event.floats=10000000
 	$(GO) test -timeout 2h ./segment/... -args -residual.long
