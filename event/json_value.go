@@ -43,8 +43,8 @@ func scanScalar(b []byte, i int) (int, fault) {
 	case 'n':
 		return literal(b, i, "null")
 	}
-	n, f := scanNumber(b, i)
-	return n.end, f
+	_, end, f := scanNumber(b, i)
+	return end, f
 }
 
 // object checks the object whose brace is at i.

@@ -12,53 +12,64 @@ import (
 // digitsMax is how many decimal digits always fit a uint64.
 const digitsMax = 19
 
-// number is a JSON number as it was read: mantissa * 10^exponent if exact is set; another has more than digitsMax
-// digits that count.
+// number is a JSON number without its sign as it was read: mantissa * 10^exponent if exact is set; another has more than
+// digitsMax digits that count. It has no more fields than fit registers.
 type number struct {
-	mantissa        uint64
-	exponent        int
-	exact, negative bool
-	end             int // the index behind it
+	mantissa uint64
+	exponent int
+	exact    bool
 }
 
-// scanNumber reads the JSON number at i. Anything that looks like a number and is none (+1, 01, .5, 0x10, 1.e5, NaN,
-// Infinity) is faultNumber; what begins no value at all is faultToken. b has slack, and i is inside it.
-func scanNumber(b []byte, i int) (n number, f fault) {
+// scanNumber reads the JSON number at i and returns the index behind it. Anything that looks like a number and is none
+// (+1, 01, .5, 0x10, 1.e5, NaN, Infinity) is faultNumber; what begins no value at all is faultToken. b has slack, and i
+// is inside it. Up to seven digits on either side of the point are read in place, more by a call: calls for all would
+// take 4 % of the time of a decoder.
+func scanNumber(b []byte, i int) (n number, end int, f fault) {
 	start := i
 	if b[i] == '-' {
-		n.negative = true
 		i++
 	}
 	first := i
-	i, n.mantissa = readDigits(b, i, 0)
-	count := i - first
+	w := load(b, i)
+	count := min(digits.Count(w), len(b)-i)
+	i, n.mantissa = i+count, digits.Value(w, count)
+	if count == 8 {
+		i, n.mantissa = readDigits(b, i, n.mantissa)
+		count = i - first
+	}
 	if count == 0 {
-		return n, notNumber(b, start)
+		return n, i, notNumber(b, start)
 	}
 	if count > 1 && b[first] == '0' {
-		return n, faultNumber
+		return n, i, faultNumber
 	}
 	if i < len(b) && b[i] == '.' {
-		point := i
-		i, n.mantissa = readDigits(b, i+1, n.mantissa)
-		if n.exponent = point + 1 - i; n.exponent == 0 {
-			return n, endOr(b, i, faultNumber)
+		point := i + 1
+		w = load(b, point)
+		decimals := min(digits.Count(w), len(b)-point)
+		i, n.mantissa = point+decimals, n.mantissa*digits.Tens[decimals]+digits.Value(w, decimals)
+		if decimals == 8 {
+			i, n.mantissa = readDigits(b, i, n.mantissa)
+			decimals = i - point
 		}
-		count -= n.exponent
+		if decimals == 0 {
+			return n, i, endOr(b, i, faultNumber)
+		}
+		n.exponent = -decimals
+		count += decimals
 	}
 	n.exact = count <= digitsMax || count-leadingZeros(b[first:i]) <= digitsMax
 	if i < len(b) && b[i]|0x20 == 'e' {
 		var power int
 		if i, power = readExponent(b, i+1); b[i-1]-'0' > 9 {
-			return n, endOr(b, i, faultNumber)
+			return n, i, endOr(b, i, faultNumber)
 		}
 		n.exponent += power
 	}
 	if i < len(b) && !endsNumber(b[i]) {
-		return n, faultNumber
+		return n, i, faultNumber
 	}
-	n.end = i
-	return n, faultNone
+	return n, i, faultNone
 }
 
 // readFloat reads the JSON number at i as the float64 nearest to it.
@@ -66,23 +77,21 @@ func readFloat(b []byte, i int) (v float64, end int, f fault) {
 	if i >= len(b) {
 		return 0, i, faultEnd
 	}
-	n, f := scanNumber(b, i)
+	n, end, f := scanNumber(b, i)
 	if f != faultNone {
 		return 0, i, f
 	}
-	if n.exact {
-		if v, ok := scale(n.mantissa, n.exponent); ok {
-			if n.negative {
-				v = -v
-			}
-			return v, n.end, faultNone
+	v, ok := scale(n.mantissa, n.exponent)
+	if !ok || !n.exact {
+		if v, err := strconv.ParseFloat(string(b[i:end]), 64); err == nil {
+			return v, end, faultNone
 		}
-	}
-	v, err := strconv.ParseFloat(string(b[i:n.end]), 64)
-	if err != nil {
 		return 0, i, faultOverflow
 	}
-	return v, n.end, faultNone
+	if b[i] == '-' {
+		v = -v
+	}
+	return v, end, faultNone
 }
 
 // wholeNumber returns how many digits the number at the beginning of w has, if it is a whole one without sign and
@@ -100,11 +109,11 @@ func wholeNumber(w uint64) int {
 // exact, one rounding makes the nearest (Clinger, 1990); otherwise 128 bits of the product nearly always decide.
 func scale(mantissa uint64, exponent int) (float64, bool) {
 	if mantissa < 1<<53 {
-		switch v := float64(int64(mantissa)); {
-		case 0 <= exponent && exponent < len(digits.FloatTens):
-			return v * digits.FloatTens[exponent], true
-		case -len(digits.FloatTens) < exponent && exponent < 0:
-			return v / digits.FloatTens[-exponent], true
+		if uint(-exponent) < uint(len(digits.FloatTens)) {
+			return float64(int64(mantissa)) / digits.FloatTens[-exponent], true
+		}
+		if uint(exponent) < uint(len(digits.FloatTens)) {
+			return float64(int64(mantissa)) * digits.FloatTens[exponent], true
 		}
 	}
 	if mantissa == 0 || exponent < powerFirst || exponent > powerLast {

@@ -21,9 +21,9 @@ func requireFloat(t *testing.T, text string) {
 	b[copy(b, text)] = ','
 	copy(b[len(b):cap(b)], "12345678901234567890123456789")
 	want, err := strconv.ParseFloat(text, 64)
-	n, f := scanNumber(b, 0)
-	if f != faultNone || n.end != len(text) {
-		t.Fatalf("scanNumber(%s) = %d, %s", text, n.end, f.reason())
+	_, end, f := scanNumber(b, 0)
+	if f != faultNone || end != len(text) {
+		t.Fatalf("scanNumber(%s) = %d, %s", text, end, f.reason())
 	}
 	for _, b := range [][]byte{b, b[:len(text)]} {
 		got, end, f := readFloat(b, 0)
@@ -115,7 +115,7 @@ func TestFloatsAtRandom(t *testing.T) {
 		for _, format := range []byte{'g', 'e'} {
 			text := strconv.FormatFloat(v, format, -1, 64)
 			requireFloat(t, text)
-			n, f := scanNumber(append(make([]byte, 0, len(text)+slack), text...), 0)
+			n, _, f := scanNumber(append(make([]byte, 0, len(text)+slack), text...), 0)
 			require.Equal(t, faultNone, f)
 			if _, ok := scale(n.mantissa, n.exponent); ok && n.exact {
 				scaled++

@@ -85,7 +85,7 @@ func notTimestamp(s []byte) fault {
 	if len(s) == 0 {
 		return faultTimestamp
 	}
-	if n, f := scanNumber(s, 0); f == faultNone && n.end == len(s) {
+	if _, end, f := scanNumber(s, 0); f == faultNone && end == len(s) {
 		return faultEpoch
 	}
 	return faultTimestamp
