@@ -47,7 +47,7 @@ type Options struct {
 	// MemoryLimitBytes bounds what sealed columns may occupy in memory; beyond it they are read from their files.
 	// Default: 1 GiB.
 	MemoryLimitBytes int64
-	// ActualsBytes bounds the memory of actuals that are remembered for rows still to come, at about 100 bytes each beside
+	// ActualsBytes bounds the memory of actuals that are remembered for rows still to come, at about 130 bytes each beside
 	// their names. Beyond it those go first that have met a row, the oldest first; the others then go to the quarantine. A
 	// smaller one than before forgets at Open. Default: 256 MiB.
 	ActualsBytes int64
