@@ -137,7 +137,7 @@ func (o *Batch) isShared() bool {
 // what is too much is written over by the next value. It is 3 % of the processor time of a load.
 func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 	size := len(src.Bytes)
-	dst.Bytes, dst.Ends = slices.Grow(dst.Bytes[:0], size)[:size], slices.Grow(dst.Ends[:0], len(rows))[:len(rows)]
+	dst.Bytes, dst.Ends = fitted(dst.Bytes, size), fitted(dst.Ends, len(rows))
 	end := 0
 	for at, row := range rows {
 		from, to := int(src.Start(int(row))), int(src.Ends[row])
@@ -150,6 +150,15 @@ func orderTexts(dst *segment.Text, src *event.Text, rows []uint32) {
 		dst.Ends[at] = uint32(end)
 	}
 	dst.Bytes = dst.Bytes[:end]
+}
+
+// fitted returns s with length n, of any content. Memory that is new to the process has no need to be cleared, which make
+// knows and slices.Grow does not: 1 % of the processor time of a load.
+func fitted[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 // wordsCopied is how many bytes copyWords copies: few texts of most workloads are longer.
