@@ -49,7 +49,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 	for _, old := range k.files.Manifest.Packs {
 		if !slices.ContainsFunc(next.Packs, func(p store.PackRef) bool { return p.Number == old.Number }) {
-			_ = db.claim.Remove(k.PackPath(old.Number))
+			_ = db.claim.Remove(k.files.PackPath(old.Number))
 		}
 	}
 `,
