@@ -121,12 +121,12 @@ func demoAnswers(ctx context.Context, c *client.Client, opts workload.Options, o
 	if time.Since(opts.To) > time.Hour { // the events end in the past: ask as of then
 		values.Set("as_of", opts.To.Format(time.RFC3339))
 	}
-	for _, question := range questions {
+	for _, asked := range questions {
 		// Encoding turns the star into %2A, which is the same and reads worse.
-		target := strings.ReplaceAll(c.URL("/v0/pipes/"+question.pipe+".json", values), "%2A", "*")
-		fmt.Fprintf(out, "\n%s\n  curl '%s'\n\n", question.text, target)
+		target := strings.ReplaceAll(c.URL("/v0/pipes/"+asked.pipe+".json", values), "%2A", "*")
+		fmt.Fprintf(out, "\n%s\n  curl '%s'\n\n", asked.text, target)
 		var answer bytes.Buffer
-		if err := copyPipe(ctx, c, question.pipe, "json", values, &answer); err != nil {
+		if err := (question{asked.pipe, "json", values}).copyAnswer(ctx, c, &answer); err != nil {
 			return err
 		}
 		if err := writeAnswer(out, answer.Bytes()); err != nil {

@@ -101,7 +101,8 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 	bar := newProgress(cmd.ErrOrStderr(), flags.progress.value, inputs)
 	var sum client.Loaded
 	for _, in := range inputs {
-		loaded, err := load(ctx, c, flags, in, bar, sum)
+		bar.before = sum
+		loaded, err := load(ctx, c, flags, in, bar)
 		sum.Add(loaded)
 		if err != nil {
 			bar.finish()
@@ -127,8 +128,8 @@ func completable(err error) bool {
 	return !errors.Is(err, errUnknownKind) && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
 }
 
-// load sends one input; before is what the inputs before it came to.
-func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress, before client.Loaded) (client.Loaded, error) {
+// load sends one input.
+func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress) (client.Loaded, error) {
 	rows, err := in.open(flags.format.value, bar.count)
 	if err != nil {
 		return client.Loaded{}, err
@@ -146,8 +147,7 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, b
 		DataSource: flags.dataSource, Format: rows.format, Delimiter: rows.delimiter, Pause: pause, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
 		OnSent: func(sent client.Loaded) {
 			rows.acknowledged(sent.Bytes)
-			sent.Add(before)
-			bar.rows(sent.Successful, sent.Quarantined)
+			bar.rows(sent)
 		},
 	})
 }

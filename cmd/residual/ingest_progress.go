@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
 
 // progress is a bar over the bytes of the inputs, with the rows acknowledged so far beside it.
@@ -14,6 +16,8 @@ type progress struct {
 	w       io.Writer
 	visible bool
 	bar     *progressbar.ProgressBar
+	// before is what the inputs before the one that is loaded came to.
+	before client.Loaded
 }
 
 func newProgress(w io.Writer, when string, inputs []*input) *progress {
@@ -27,7 +31,7 @@ func newProgress(w io.Writer, when string, inputs []*input) *progress {
 	}
 	file, isFile := w.(*os.File)
 	visible := when == "always" || when == "auto" && isFile && terminal(file)
-	return &progress{w, visible, progressbar.NewOptions64(total,
+	return &progress{w: w, visible: visible, bar: progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetVisibility(visible),
 		progressbar.OptionShowBytes(true),
@@ -46,10 +50,12 @@ func (p *progress) count(n int) {
 	_ = p.bar.Add(n) // what fails is drawing
 }
 
-func (p *progress) rows(stored, quarantined int64) {
-	text := fmt.Sprintf("%d rows", stored)
-	if quarantined > 0 {
-		text += fmt.Sprintf(", %d quarantined", quarantined)
+// rows shows what the input came to so far.
+func (p *progress) rows(sent client.Loaded) {
+	sent.Add(p.before)
+	text := fmt.Sprintf("%d rows", sent.Successful)
+	if sent.Quarantined > 0 {
+		text += fmt.Sprintf(", %d quarantined", sent.Quarantined)
 	}
 	p.bar.Describe(text)
 }

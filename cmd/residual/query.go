@@ -107,10 +107,10 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		defer stop()
 		values := e.values(cmd.Flags())
 		if format.value != "table" {
-			return copyPipe(ctx, c, e.pipe, format.value, values, cmd.OutOrStdout())
+			return question{e.pipe, format.value, values}.copyAnswer(ctx, c, cmd.OutOrStdout())
 		}
 		var answer bytes.Buffer
-		err = copyPipe(ctx, c, e.pipe, "json", values, &answer)
+		err = question{e.pipe, "json", values}.copyAnswer(ctx, c, &answer)
 		if err == nil {
 			err = writeAnswer(cmd.OutOrStdout(), answer.Bytes())
 		}
@@ -178,9 +178,15 @@ func withTimes(parameter httpapi.Parameter, value string) string {
 	return head + strings.Join(list, ",")
 }
 
-// copyPipe writes the answer of a pipe to out.
-func copyPipe(ctx context.Context, c *client.Client, pipe, format string, values url.Values, out io.Writer) error {
-	answer, err := c.Pipe(ctx, pipe, format, values)
+// question is what a pipe is asked, and the format of its answer.
+type question struct {
+	pipe, format string
+	values       url.Values
+}
+
+// copyAnswer writes the answer to out.
+func (q question) copyAnswer(ctx context.Context, c *client.Client, out io.Writer) error {
+	answer, err := c.Pipe(ctx, q.pipe, q.format, q.values)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,8 @@ func absent(ctx context.Context, c *client.Client, asked string, answer []byte) 
 // modelsLike returns what there is of the models that a name or a prefix stands for.
 func modelsLike(ctx context.Context, c *client.Client, name string) ([]seenModel, error) {
 	var answer bytes.Buffer
-	if err := copyPipe(ctx, c, "models", "json", url.Values{"model_id": {name}, "group_by": {"model_id"}}, &answer); err != nil {
+	models := question{"models", "json", url.Values{"model_id": {name}, "group_by": {"model_id"}}}
+	if err := models.copyAnswer(ctx, c, &answer); err != nil {
 		return nil, err
 	}
 	return readModels(answer.Bytes())

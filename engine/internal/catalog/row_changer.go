@@ -43,20 +43,27 @@ func NewRowChanger(hash func(id []byte) uint64, heldBlocks int) *RowChanger {
 // Forget lets go of what look-ups have decoded.
 func (rc *RowChanger) Forget() { rc.scratch.Forget() }
 
-// Replace gives the values of the rows [from, to) of o, which are of one series and month, to the stored rows of the
-// same identity, and tells of each row whether it is stored, until it is called again. A row that is stored with the same values costs no more than the look-up. The
-// publisher calls it under the model's lock.
-func (rc *RowChanger) Replace(mo *Month, series uint32, o *head.Batch, from, to int) (stored []bool, edits EditTally, err error) {
-	rc.stored = base.Grown(rc.stored, to-from)
+// BatchRows are the rows [From, To) of a batch, which are of one series and month.
+type BatchRows struct {
+	Batch    *head.Batch
+	Series   uint32
+	From, To int
+}
+
+// Replace gives the values of rows of a batch to the stored rows of the same identity, and tells of each whether it is stored,
+// until it is called again. A row that is stored with the same values costs no more than the look-up. The publisher calls it
+// under the model's lock.
+func (rc *RowChanger) Replace(mo *Month, rows BatchRows) (stored []bool, edits EditTally, err error) {
+	rc.stored = base.Grown(rc.stored, rows.To-rows.From)
 	clear(rc.stored)
 	edits.month = mo
 	for h := range mo.Heads {
-		if s := h.Find(series); s != nil {
-			rc.replaceInHead(h, s, o, from, to, &edits)
+		if s := h.Find(rows.Series); s != nil {
+			rc.replaceInHead(h, s, &rows, &edits)
 		}
 	}
 	for _, sg := range mo.Segments {
-		if err := rc.replaceInSealed(sg, series, o, from, to, &edits); err != nil {
+		if err := rc.replaceInSealed(sg, &rows, &edits); err != nil {
 			return rc.stored, edits, err
 		}
 	}
@@ -93,12 +100,13 @@ func (rc *RowChanger) TakeWork() int {
 	return n
 }
 
-func (rc *RowChanger) replaceInHead(h *head.Head, s *head.Series, o *head.Batch, from, to int, edits *EditTally) {
+func (rc *RowChanger) replaceInHead(h *head.Head, s *head.Series, rows *BatchRows, edits *EditTally) {
 	defer h.Sum()
-	for i := from; i < to; i++ {
+	o := rows.Batch
+	for i := rows.From; i < rows.To; i++ {
 		id, c := o.ID(i), o.Replacement(i)
 		for r := range h.RowsOf(s, o.Times[i], id) {
-			rc.stored[i-from] = true
+			rc.stored[i-rows.From] = true
 			if !r.Holds(&c) {
 				edits.month.change(h, r, id, &c)
 				edits.Bytes += int64(len(id) + len(c.Features))
@@ -107,12 +115,12 @@ func (rc *RowChanger) replaceInHead(h *head.Head, s *head.Series, o *head.Batch,
 	}
 }
 
-func (rc *RowChanger) replaceInSealed(sg *Segment, series uint32, o *head.Batch, from, to int, edits *EditTally) error {
-	x := sg.Find(series)
-	for x != nil && from < to && o.Times[to-1] > x.Stored.MaxTime {
+func (rc *RowChanger) replaceInSealed(sg *Segment, rows *BatchRows, edits *EditTally) error {
+	x := sg.Find(rows.Series)
+	o, first, to := rows.Batch, rows.From, rows.To
+	for x != nil && first < to && o.Times[to-1] > x.Stored.MaxTime {
 		to--
 	}
-	first := from
 	for x != nil && first < to && o.Times[first] < x.Stored.MinTime {
 		first++
 	}
@@ -131,13 +139,13 @@ func (rc *RowChanger) replaceInSealed(sg *Segment, series uint32, o *head.Batch,
 	rc.editor.begin(sg)
 	err = seg.FindRows(int(x.Index), rc.keys, &rc.scratch, func(key int, r segment.Row) error {
 		i := first + key
-		rc.stored[i-from] = true
+		rc.stored[i-rows.From] = true
 		c := o.Replacement(i)
 		if same, err := rc.editor.holds(seg, r, &c); same || err != nil {
 			return err
 		}
 		rc.work += editWork
-		edits.month.MergeRedo.note(series, r.Time, rc.keys[key].ID, &c)
+		edits.month.MergeRedo.note(rows.Series, r.Time, rc.keys[key].ID, &c)
 		rc.editor.collect(r, &c)
 		return nil
 	})

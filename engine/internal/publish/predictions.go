@@ -96,7 +96,7 @@ func (p *Publisher) publishRun(x *Publication, r *run) error {
 // replace gives the values of those of the first rows of a run, up to to, that are stored already to the stored rows,
 // and tells of each whether it is.
 func (p *Publisher) replace(x *Publication, r *run, to int) ([]bool, error) {
-	stored, edits, err := p.changer.Replace(r.month, r.series, x.ordered, r.from, to)
+	stored, edits, err := p.changer.Replace(r.month, catalog.BatchRows{Batch: x.ordered, Series: r.series, From: r.from, To: to})
 	if err != nil {
 		return nil, err
 	}

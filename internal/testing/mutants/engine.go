@@ -315,7 +315,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a row sent again beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
-			old: `		edits.month.MergeRedo.note(series, r.Time, rc.keys[key].ID, &c)
+			old: `		edits.month.MergeRedo.note(rows.Series, r.Time, rc.keys[key].ID, &c)
 `,
 			fresh: ``,
 		},
