@@ -351,7 +351,7 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 	}
 	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
-	require.NotEmpty(t, listed.Pipes)
+	require.Len(t, listed.Pipes, 8)
 	for _, pipe := range listed.Pipes {
 		for _, format := range pipe.Formats {
 			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())
