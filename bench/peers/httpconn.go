@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http/httputil"
 	"os"
 	"strconv"
 	"syscall"
@@ -15,7 +17,7 @@ import (
 
 // httpConn is one connection to the server that is kept open. It does as little as a client can, because it shares the
 // machine with what it measures: it makes system calls by itself, past Go's poller, and of an answer's head it reads
-// status and length, as our server writes them.
+// status and length, or that it is chunked, as our server writes them.
 type httpConn struct {
 	file   *os.File
 	fd     int
@@ -96,6 +98,29 @@ func (c *httpConn) receive() (body []byte, done bool, err error) {
 	if !ok {
 		return nil, false, nil
 	}
+	if body, done, err = bodyOf(head, rest); !done || err != nil {
+		return nil, false, err
+	}
+	c.filled = 0
+	if !bytes.HasPrefix(head, []byte("HTTP/1.1 2")) {
+		return nil, false, fmt.Errorf("%s: %s", bytes.SplitN(head, []byte("\r\n"), 2)[0], body)
+	}
+	return body, true, nil
+}
+
+// bodyOf returns the body of an answer from the bytes after its head, and whether all of it is there. A long answer is
+// chunked, and over with the chunk that is empty.
+func bodyOf(head, rest []byte) (body []byte, done bool, err error) {
+	if bytes.Contains(head, []byte("\r\nTransfer-Encoding: chunked")) {
+		if !bytes.HasSuffix(rest, []byte("\r\n0\r\n\r\n")) {
+			return nil, false, nil
+		}
+		body, err = io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(rest)))
+		if errors.Is(err, io.ErrUnexpectedEOF) { // what looks like the end is text
+			return nil, false, nil
+		}
+		return body, err == nil, err
+	}
 	_, length, _ := bytes.Cut(head, []byte("\r\nContent-Length: "))
 	length, _, _ = bytes.Cut(length, []byte("\r\n"))
 	want, err := strconv.Atoi(string(length))
@@ -104,10 +129,6 @@ func (c *httpConn) receive() (body []byte, done bool, err error) {
 	}
 	if len(rest) < want {
 		return nil, false, nil
-	}
-	c.filled = 0
-	if !bytes.HasPrefix(head, []byte("HTTP/1.1 2")) {
-		return nil, false, fmt.Errorf("%s: %s", bytes.SplitN(head, []byte("\r\n"), 2)[0], rest[:want])
 	}
 	return rest[:want], true, nil
 }
