@@ -138,6 +138,7 @@ func (m *machine) append() {
 // event is a new prediction, or now and then one sent again, or one whose actual may have come before it.
 func (m *machine) event() event.Event {
 	e := m.choose.event(len(m.names))
+	e.Features = m.choose.features()
 	if m.choose.IntN(3) == 0 {
 		e.HasActual = false
 	}
@@ -240,6 +241,9 @@ func (m *machine) check() {
 	checkMetrics(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
 	checkDrift(m.t, m.db, &m.oracle, m.choose.driftQuery(), m.choose.now)
 	checkReport(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
+	for range 3 {
+		checkRows(m.t, m.db, &m.oracle, m.choose.rowsQuery(), m.choose.now)
+	}
 	checkDriftReport(m.t, m.db, &m.oracle, m.choose.driftReportQuery(), m.choose.now)
 	m.checkTimeseries()
 }

@@ -55,7 +55,7 @@ var rooms = map[string]room{
 		module: []string{
 			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact", "engine/internal/head",
 			"engine/internal/idempotency", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
-			"engine/internal/repair", "engine/internal/sidecar", "engine/internal/store",
+			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
@@ -109,6 +109,7 @@ var rooms = map[string]room{
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "os"},
 	},
+	"engine/internal/rows":    {module: []string{"event", "segment"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/actuals": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {
 		module: []string{

@@ -1,0 +1,2 @@
+// Package rows reads the rows of a window.
+package rows

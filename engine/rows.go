@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/residualdb/residual/engine/internal/rows"
+)
+
+// RowsQuery asks for the rows of a window. The zero value of each field is its default.
+type RowsQuery struct {
+	// Model, Version and Environment pick series as in a [ReportQuery].
+	Model, Version, Environment string
+	// Window, From, To and AsOf are the window as in a [MetricsQuery].
+	Window   time.Duration
+	From, To time.Time
+	AsOf     time.Time
+	// Actuals picks rows by whether they have an actual.
+	Actuals ActualsFilter
+	// ID picks the rows of one prediction id. Default: all.
+	ID string
+	// Features are conditions that all must hold.
+	Features []FeatureCondition
+	// Columns are those that batches have beside the numbers. Default: all.
+	Columns RowColumns
+	// Order is that of the rows.
+	Order RowOrder
+	// Limit is how many rows are read at most. Default: all.
+	Limit int
+}
+
+// ActualsFilter picks rows by whether they have an actual.
+type ActualsFilter uint8
+
+// The filters by actuals.
+const (
+	AnyActual ActualsFilter = iota
+	WithActual
+	Waiting
+)
+
+// FeatureCondition compares a value of the features of a row with a text.
+//
+// Key is the name of a member of the features. If they have no member of the whole name, a dot in it leads to a member of a
+// member: "customer.country". A number compares as one if Value is a number too, integers exactly. A string compares byte by byte
+// with Value; true, false and null compare as if they were these words in quotes.
+//
+// A row without the key matches none of the conditions but [NotEqual], which is the opposite of [Equal]. So does one of which the
+// value cannot be compared: an object, an array, or a number where Value is none.
+type FeatureCondition struct {
+	Key   string
+	Op    Comparator
+	Value string
+}
+
+// Comparator is how a [FeatureCondition] compares.
+type Comparator = rows.Comparator
+
+// The comparators.
+const (
+	Equal          = rows.Equal
+	NotEqual       = rows.NotEqual
+	Less           = rows.Less
+	LessOrEqual    = rows.LessOrEqual
+	Greater        = rows.Greater
+	GreaterOrEqual = rows.GreaterOrEqual
+)
+
+// RowColumns is a set of columns of rows.
+type RowColumns uint8
+
+// The columns that may be left out.
+const (
+	IDColumn RowColumns = 1 << iota
+	FeaturesColumn
+	LagColumn
+	allRowColumns = IDColumn | FeaturesColumn | LagColumn
+)
+
+// RowOrder is an order of rows. Rows that it leaves equal are in the order of time, model, version, environment and prediction id.
+type RowOrder uint8
+
+// The orders.
+const (
+	// Unordered is the fastest: series by series, and those of a series month by month.
+	Unordered RowOrder = iota
+	TimeAscending
+	TimeDescending
+	// WorstFirst puts the largest absolute error first. Rows without an actual are left out. It needs a limit, of at most
+	// [WorstRowsMax].
+	WorstFirst
+	rowOrders
+)
+
+// WorstRowsMax is the most rows that are put in the order of their errors: they are held in memory.
+const WorstRowsMax = 1_000_000
+
+// RowBatch is up to about a thousand rows in columns. It is valid during the call that it is handed to.
+type RowBatch = rows.Batch
+
+// EachRows hands on the rows of a window, batch by batch, until yield returns false. They are those of one moment: of what others
+// send meanwhile nothing is seen, and a request is seen whole or not at all, whatever models it is about. Nobody waits for yield:
+// rows may change, and their months be merged or dropped, while it runs. What is held in memory does not grow with the window.
+func (db *DB) EachRows(ctx context.Context, q RowsQuery, yield func(b *RowBatch) bool) (Read, error) {
+	return db.eachRows(ctx, q, yield)
+}
+
+// Rows iterates over the batches of [DB.EachRows]. An error is the last that it yields.
+func (db *DB) Rows(ctx context.Context, q RowsQuery) iter.Seq2[*RowBatch, error] {
+	return func(yield func(*RowBatch, error) bool) {
+		stopped := false
+		_, err := db.EachRows(ctx, q, func(b *RowBatch) bool {
+			stopped = !yield(b, nil)
+			return !stopped
+		})
+		if err != nil && !stopped {
+			yield(nil, err)
+		}
+	}
+}
