@@ -195,14 +195,25 @@ func (db *DB) maintainOnce(ctx context.Context, idle bool) error {
 		return err
 	}
 	for {
-		if merged, err := db.mergeOnce(ctx, idle); !merged || err != nil {
+		merged, err := db.mergeOnce(ctx, idle)
+		if err != nil {
 			return err
+		}
+		if !merged {
+			return db.sweepReleased()
 		}
 		db.balance(ctx)
 		if db.checkpointDue() {
 			return nil
 		}
 	}
+}
+
+// sweepReleased removes what was pinned and is no longer needed, if no sweep has done so since.
+func (db *DB) sweepReleased() error {
+	db.checkpointer.mu.Lock()
+	defer db.checkpointer.mu.Unlock()
+	return db.checkpointer.files.SweepReleased()
 }
 
 // watchClaim looks after the claim to the directory until it ends, or ctx does.

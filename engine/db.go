@@ -130,6 +130,7 @@ func (db *DB) Close() error {
 	db.closed = true
 	db.publisher.WaitIdle()
 	db.stopBackground()
+	db.checkpointer.files.EndPins()
 	db.commits.thread.Stop()
 	if err := db.checkpoint(context.Background()); err != nil {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)

@@ -48,7 +48,9 @@ type Stats struct {
 	HeadBytes               int64
 	// SealedBytes is the size of the sealed segments, ResidentBytes what of them is in memory.
 	SealedBytes, ResidentBytes int64
-	IdempotencyKeys            int
+	// PinnedBytes is the size of the files that are no longer part of the store and that are kept for who still reads them.
+	PinnedBytes     int64
+	IdempotencyKeys int
 	// IdempotencyKeysMax bounds them.
 	IdempotencyKeysMax int
 	// Waiting counts predictions without an actual, Orphans actuals without a prediction.
@@ -94,6 +96,7 @@ func (db *DB) Stats() Stats {
 		Orphans:            int(c.Unmet.Load()),
 		ActualsRemembered:  int(c.Remembered.Load()),
 		ActualsBytes:       c.RememberedBytes.Load(),
+		PinnedBytes:        db.checkpointer.files.PinnedBytes(),
 		Log:                db.log.Stats(),
 	}
 	for code := range s.Quarantined {

@@ -10,7 +10,7 @@ import (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Files are the files of a store but for its log: the manifest, and the packs and lists that it names. They are for one
-// goroutine at a time, but for Failure.
+// goroutine at a time, but for Failure, NewPin and PinnedBytes.
 type Files struct {
 	// Immutable. fs is the directory, by its handle; claim is the same, nil where the files are only read.
 	fs    vfs.FS
@@ -25,6 +25,7 @@ type Files struct {
 	Manifest Manifest
 
 	open *packFiles // immutable
+	pins *pins      // immutable
 	// lastFile is the last number taken, so that the file of an attempt that failed is never taken for another's.
 	lastFile uint64
 	// firstSpilled is the number of the first pack that Adopt has made known and no manifest on disk names yet, 0 if there
@@ -41,7 +42,7 @@ type Files struct {
 // New returns the files of the store with the id in dir, which has a manifest only once [Files.Load] was called. claim is nil
 // where the files are only read.
 func New(fsys vfs.FS, claim *vfs.Claim, dir string, id [16]byte) *Files {
-	return &Files{fs: fsys, claim: claim, dir: dir, id: id, open: newPackFiles(fsys)}
+	return &Files{fs: fsys, claim: claim, dir: dir, id: id, open: newPackFiles(fsys), pins: &pins{files: make(map[string]*pinned)}}
 }
 
 // ID returns the id of the store.

@@ -80,6 +80,20 @@ func (m *Manifest) AllLists(yield func(ListKind, ListRef) bool) {
 	}
 }
 
+// AllFiles calls yield for each pack and list of the manifest, with its path in the directory of the store.
+func (m *Manifest) AllFiles(yield func(path string, ref FileRef) bool) {
+	for _, p := range m.Packs {
+		if !yield(filepath.Join(packDir, packName(p.Number)), p.FileRef) {
+			return
+		}
+	}
+	for kind, l := range m.AllLists {
+		if !yield(filepath.Join(kind.String(), listName(l.Number)), l.FileRef) {
+			return
+		}
+	}
+}
+
 // Clone returns a copy that may be changed.
 func (m *Manifest) Clone() Manifest {
 	c := *m

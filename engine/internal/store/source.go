@@ -14,6 +14,9 @@ type Source struct {
 	Resident atomic.Pointer[[]byte]
 	// Place is the segment's place in its pack; nil until a checkpoint has written it.
 	Place atomic.Pointer[Place]
+
+	// held counts the pins of a reader that came before there was a place: what they read must stay in memory.
+	held atomic.Int32
 }
 
 // Place is one entry of a pack.
@@ -73,9 +76,10 @@ func (s *Source) Load() error {
 	return nil
 }
 
-// Evict lets go of the memory if the segment can be read back and is not small.
+// Evict lets go of the memory if the segment can be read back and is not small. The place is looked at before the pins, see
+// [Pin.Hold].
 func (s *Source) Evict() {
-	if s.InPack() && !s.Small() {
+	if s.InPack() && !s.Small() && s.held.Load() == 0 {
 		s.Resident.Store(nil)
 	}
 }

@@ -8,18 +8,23 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// Sweep removes the files that the manifest does not name. No query may still need a pack that is among them.
+// Sweep removes the files that the manifest does not name, but for those that are pinned. No query may still need a pack that is
+// among them.
 func (f *Files) Sweep() error {
 	names, err := f.Unlisted()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
+		if f.pins.spare(name) {
+			continue
+		}
 		f.open.drop(name) // an open file would keep its space
 		if err := f.fs.Remove(name); err != nil {
 			return err
 		}
 	}
+	f.pins.swept()
 	return nil
 }
 
@@ -27,11 +32,8 @@ func (f *Files) Sweep() error {
 func (f *Files) Unlisted() ([]string, error) {
 	name := ManifestName(f.Manifest.Number)
 	keep := map[string]bool{name: true, name + CopySuffix: true}
-	for _, p := range f.Manifest.Packs {
-		keep[filepath.Join(packDir, packName(p.Number))] = true
-	}
-	for kind, l := range f.Manifest.AllLists {
-		keep[filepath.Join(kind.String(), listName(l.Number))] = true
+	for path := range f.Manifest.AllFiles {
+		keep[path] = true
 	}
 	var unlisted []string
 	for _, dir := range append([]string{""}, storedDirs[:]...) {
