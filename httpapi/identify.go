@@ -41,7 +41,7 @@ func ListTokens(dir string) ([]Token, error) { return auth.List(dir) }
 func Scopes() []string {
 	list := []string{auth.Scope{Kind: auth.Admin}.String()}
 	for i := range sources {
-		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource} {
+		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource, auth.DeleteSource} {
 			list = append(list, auth.Scope{Kind: kind, Name: sources[i].name}.String())
 		}
 	}

@@ -34,7 +34,7 @@ func newTokenCreate(dir *string) *cobra.Command {
 		Short: "Create a token and print it, this once",
 		Long: `Create prints the token, and nothing else, to standard output. It cannot be shown again.
 
-Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, PIPES:READ:<name>.`,
+Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name>, PIPES:READ:<name>.`,
 		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
   residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics`,
 		Args: exactly("a NAME"),

@@ -11,16 +11,17 @@ import (
 // Kind is what a scope allows.
 type Kind uint8
 
-// What a scope allows: everything, to append to a data source, to read its quarantine, to ask a pipe.
+// What a scope allows: everything, to append to a data source, to read its quarantine, to delete from it, to ask a pipe.
 const (
 	Admin Kind = iota
 	AppendSource
 	ReadSource
+	DeleteSource
 	ReadPipe
 	kindCount
 )
 
-var scopePrefixes = [kindCount]string{"ADMIN", "DATASOURCES:APPEND:", "DATASOURCES:READ:", "PIPES:READ:"}
+var scopePrefixes = [kindCount]string{"ADMIN", "DATASOURCES:APPEND:", "DATASOURCES:READ:", "DATASOURCES:DELETE:", "PIPES:READ:"}
 
 // Scope is one right: a kind, and for all but ADMIN the data source or pipe it is limited to.
 type Scope struct {
@@ -40,7 +41,7 @@ func parseScope(text string) (Scope, error) {
 			return Scope{Kind: kind, Name: name}, nil
 		}
 	}
-	return Scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name> and PIPES:READ:<name> are allowed", problem.Shown(text))
+	return Scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name> and PIPES:READ:<name> are allowed", problem.Shown(text))
 }
 
 // exists returns an error for a scope of a data source or pipe that no store has. Tokens that were given one are kept: a later version
