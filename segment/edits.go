@@ -29,15 +29,22 @@ type blockEdits struct {
 	rows   []rowEdit
 	edited columns.Bitmap // which rows have an edit
 	count  int            // how many
+	// deleted are the rows that are gone, which stay so; nil if none is.
+	deleted columns.Bitmap
+	// whole is set if all of them are: nothing else counts then, and nothing of the block is read.
+	whole bool
 }
+
+// wholeBlock are the edits of every block without rows.
+var wholeBlock = &blockEdits{whole: true}
 
 // rowEdit is an [Edit] as it is held, in half of the memory: nearly all of them are actuals.
 type rowEdit struct {
-	row            uint32
-	deleted, known bool
-	actual         float64
-	lag            int64
-	replaced       *changedValues // nil if the rest of the row is as stored
+	row      uint32
+	known    bool
+	actual   float64
+	lag      int64
+	replaced *changedValues // nil if the rest of the row is as stored
 }
 
 // changedValues are the values of a row that differ from the stored ones, beside the actual. Features are nil where they
@@ -59,6 +66,9 @@ func (b *blockEdits) of(row int) *rowEdit {
 	}
 }
 
+// gone tells whether a row is deleted.
+func (b *blockEdits) gone(row int) bool { return b != nil && (b.whole || b.deleted.Get(row)) }
+
 // features returns those that the edit of a row has, nil if they are as stored.
 func (e *rowEdit) features() []byte {
 	if e == nil || e.replaced == nil {
@@ -69,12 +79,15 @@ func (e *rowEdit) features() []byte {
 
 // with returns the edits with others behind them, of a block that is stored.
 func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
-	next := &blockEdits{edited: make(columns.Bitmap, (stored.Len()+63)/64)}
-	if b != nil {
-		next.rows, next.count = b.rows, b.count
-		copy(next.edited, b.edited)
+	if b != nil && b.whole {
+		return b
 	}
+	next := b.clone(stored.Len())
 	for _, e := range more {
+		if e.Deleted {
+			next.deleted.Set(e.Row)
+			continue
+		}
 		old := next.of(e.Row)
 		if old == nil {
 			next.edited.Set(e.Row)
@@ -83,7 +96,7 @@ func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
 		if e.Features == nil {
 			e.Features = old.features()
 		}
-		held := rowEdit{row: uint32(e.Row), deleted: e.Deleted, known: e.Known, actual: e.Actual, lag: e.Lag}
+		held := rowEdit{row: uint32(e.Row), known: e.Known, actual: e.Actual, lag: e.Lag}
 		if e.Features != nil || math.Float64bits(e.Predicted) != math.Float64bits(stored.Predicted[e.Row]) {
 			held.replaced = &changedValues{e.Predicted, e.Features}
 		}
@@ -92,7 +105,25 @@ func (b *blockEdits) with(more []Edit, stored *Columns) *blockEdits {
 	if len(next.rows) > 2*next.count+64 { // the same few rows were edited again and again
 		next.rows = next.compact()
 	}
+	return next.orWhole(stored.Len())
+}
+
+// clone returns a copy to which edits of a block of n rows may be added.
+func (b *blockEdits) clone(n int) *blockEdits {
+	next := &blockEdits{edited: make(columns.Bitmap, (n+63)/64)}
+	if b != nil {
+		next.rows, next.count, next.deleted = b.rows, b.count, slices.Clone(b.deleted)
+		copy(next.edited, b.edited)
+	}
 	return next
+}
+
+// orWhole returns the edits, or those of a block without rows if all of its n rows are deleted.
+func (b *blockEdits) orWhole(n int) *blockEdits {
+	if b.deleted.Count() == n {
+		return wholeBlock
+	}
+	return b
 }
 
 // compact returns the edits that count.
@@ -125,11 +156,7 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 		joins = joins && there && !was.Known && !e.Deleted && e.Known && was.Predicted == e.Predicted
 	}
 	s.ownEdits()
-	changed := s.edits[number].with(rows, stored)
-	s.edits[number] = changed
-	if s.live == nil {
-		s.live = slices.Clone(s.dir.nodes)
-	}
+	s.edits[number] = s.edits[number].with(rows, stored)
 	if joins {
 		for l, at := range s.dir.series[series].aggregates().path(uint32(block)) {
 			for i := range rows {
@@ -137,27 +164,43 @@ func (s *Segment) Edit(series, block int, rows []Edit, sc *Scratch) error {
 			}
 		}
 	} else {
-		c := &sc.edited
-		c.Reset()
-		c.AppendColumns(&stored.NumberColumns, 0, stored.Len())
-		c.edit(changed, Numbers|Lags)
-		leaf := &s.live[number]
-		leaf.Reset()
-		leaf.AddUnordered(&c.NumberColumns, 0, c.Len())
-		below := s.dir.series[series].aggregates()
-		for l, at := range below.path(uint32(block)) {
-			if l.height > 0 {
-				s.live[l.first+at] = sumUnder(s.live, below, at)
-			}
-			below = l
-		}
+		s.sumBlock(number, stored, sc)
+		s.sumAbove(series, block, block+1)
 	}
-	s.forgetSketches(series, block)
+	s.forgetSketches(series, block, block+1)
 	return nil
 }
 
-// ownEdits gives s maps of edits and sketches that no snapshot shares.
+// sumBlock sums a block anew, of which stored has the numbers and lags as they are stored.
+func (s *Segment) sumBlock(number int, stored *Columns, sc *Scratch) {
+	sum, changed := &s.live[number], s.edits[number]
+	sum.Reset()
+	if changed.whole {
+		return
+	}
+	c := &sc.edited
+	c.Reset()
+	c.AppendColumns(&stored.NumberColumns, 0, stored.Len())
+	c.edit(changed, Numbers|Lags)
+	sum.AddUnordered(&c.NumberColumns, 0, c.Len())
+}
+
+// sumAbove sums the nodes above the blocks [from, to) of a series anew.
+func (s *Segment) sumAbove(series, from, to int) {
+	below := s.dir.series[series].aggregates()
+	for l, places := range below.pathOver(uint32(from), uint32(to)) {
+		for at := places.from; l.height > 0 && at < places.to; at++ {
+			s.live[l.first+at] = sumUnder(s.live, below, at)
+		}
+		below = l
+	}
+}
+
+// ownEdits gives s maps of edits and sketches that no snapshot shares, and aggregates of its own.
 func (s *Segment) ownEdits() {
+	if s.live == nil {
+		s.live = slices.Clone(s.dir.nodes)
+	}
 	switch {
 	case s.edits == nil:
 		s.edits, s.liveSketches = make(edits), make(map[uint32]*liveSketch)
@@ -187,10 +230,9 @@ func (s *Segment) nodes() []Aggregate {
 
 // edit applies edits to the stored rows of a block, of which c has the columns cols.
 func (c *Columns) edit(edits *blockEdits, cols ColumnSet) {
-	deleted, featured := false, false
+	featured := false
 	for i := range edits.rows {
 		e := &edits.rows[i]
-		deleted = deleted || e.deleted
 		featured = featured || e.features() != nil
 		if cols&Numbers != 0 {
 			c.setActual(int(e.row), e.actual, e.known)
@@ -205,8 +247,8 @@ func (c *Columns) edit(edits *blockEdits, cols ColumnSet) {
 	if featured && cols&Features != 0 {
 		c.Features = edits.features(&c.Features)
 	}
-	if deleted {
-		c.remove(edits, cols)
+	if edits.deleted != nil {
+		c.remove(edits.deleted)
 	}
 }
 
@@ -234,29 +276,36 @@ func (b *blockEdits) features(stored *columns.Text) columns.Text {
 	return t
 }
 
-// remove drops the deleted rows.
-func (c *Columns) remove(edits *blockEdits, cols ColumnSet) {
-	var kept Columns
-	rows := max(len(c.Times), c.IDs.Len(), c.Features.Len(), len(c.Lags))
-	for row := range rows {
-		if e := edits.of(row); e != nil && e.deleted {
-			continue
-		}
-		if cols&Numbers != 0 {
-			kept.Known.Append(len(kept.Times), c.Known.Get(row))
-			kept.Times = append(kept.Times, c.Times[row])
-			kept.Predicted = append(kept.Predicted, c.Predicted[row])
-			kept.Actual = append(kept.Actual, c.Actual[row])
+// remove drops rows of the columns that c has.
+func (c *Columns) remove(deleted columns.Bitmap) {
+	var known columns.Bitmap
+	var ids, features columns.Text
+	rows, n := max(len(c.Times), c.IDs.Len(), c.Features.Len(), len(c.Lags)), 0
+	for from, to := 0, 0; from < rows; from = to {
+		from = deleted.NextClear(from, rows)
+		to = deleted.NextSet(from, rows)
+		if len(c.Times) > 0 {
+			known.AppendFrom(n, c.Known, from, to)
+			copy(c.Times[n:], c.Times[from:to])
+			copy(c.Predicted[n:], c.Predicted[from:to])
+			copy(c.Actual[n:], c.Actual[from:to])
 		}
 		if len(c.Lags) > 0 {
-			kept.Lags = append(kept.Lags, c.Lags[row])
+			copy(c.Lags[n:], c.Lags[from:to])
 		}
 		if c.IDs.Len() > 0 {
-			kept.IDs.AppendFrom(&c.IDs, row, row+1)
+			ids.AppendFrom(&c.IDs, from, to)
 		}
 		if c.Features.Len() > 0 {
-			kept.Features.AppendFrom(&c.Features, row, row+1)
+			features.AppendFrom(&c.Features, from, to)
 		}
+		n += to - from
 	}
-	*c = kept
+	if len(c.Times) > 0 {
+		c.Times, c.Predicted, c.Actual, c.Known = c.Times[:n], c.Predicted[:n], c.Actual[:n], known
+	}
+	if len(c.Lags) > 0 {
+		c.Lags = c.Lags[:n]
+	}
+	c.IDs, c.Features = ids, features
 }

@@ -105,14 +105,14 @@ func (s *Segment) findRow(series, block int, k Key, sc *Scratch, found func(Row)
 // row returns a row of a block that was looked up with its numbers and lags; ok is false if it is deleted.
 func (s *Segment) row(series, block, row int, c *Columns) (r Row, ok bool) {
 	r = Row{series, block, row, c.Times[row], c.Predicted[row], c.Actual[row], c.Known.Get(row), c.Lags[row]}
-	if e := s.edits[int(s.dir.series[series].firstBlock)+block].of(row); e != nil {
+	changed := s.edits[int(s.dir.series[series].firstBlock)+block]
+	if e := changed.of(row); e != nil {
 		r.Actual, r.Known, r.Lag = e.actual, e.known, e.lag
 		if e.replaced != nil {
 			r.Predicted = e.replaced.predicted
 		}
-		return r, !e.deleted
 	}
-	return r, true
+	return r, !changed.gone(row)
 }
 
 // FeaturesOf returns the features of a row that was found. They are valid until the next use of sc.

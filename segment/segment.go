@@ -147,13 +147,16 @@ func (s *Segment) ReadBlock(dst *Columns, series, block int, cols ColumnSet, sc 
 
 // readBlock is ReadBlock by the number of a block among all.
 func (s *Segment) readBlock(dst *Columns, number int, cols ColumnSet, sc *Scratch) (Read, error) {
-	read := Read{Rows: s.dir.nodes[number].Rows}
+	read, changed := Read{Rows: s.dir.nodes[number].Rows}, s.edits[number]
 	dst.Reset()
+	if changed != nil && changed.whole {
+		return Read{}, nil
+	}
 	var err error
 	if read.Bytes, err = s.decode(dst, number, cols, sc); err != nil {
 		return Read{}, err
 	}
-	if changed := s.edits[number]; changed != nil {
+	if changed != nil {
 		dst.edit(changed, cols)
 	}
 	return read, nil

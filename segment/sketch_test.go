@@ -64,7 +64,7 @@ func FuzzSketches(f *testing.F) {
 	})
 }
 
-// TestEdits holds a segment under random edits to rows edited alike.
+// TestEdits holds a segment under random edits and deletions to rows that were changed alike, and so what a merge makes of it.
 func TestEdits(t *testing.T) {
 	r := random.Rand(t)
 	for range random.Rounds(3) {
@@ -74,6 +74,10 @@ func TestEdits(t *testing.T) {
 		for range 40 {
 			at := r.IntN(len(series))
 			rows := series[at].rows
+			if r.IntN(8) == 0 {
+				deleteWindow(t, r, s, at, rows)
+				continue
+			}
 			block := r.IntN(s.Series(at).Blocks)
 			edit := Edit{
 				Row: r.IntN(int(s.Block(at, block).Rows)), Known: r.IntN(4) > 0, Actual: math.Exp(10 * r.NormFloat64()), Deleted: r.IntN(3) == 0,
@@ -104,6 +108,12 @@ func TestEdits(t *testing.T) {
 		}
 		snapshot := s.Snapshot()
 		require.NoError(t, s.Edit(0, 0, []Edit{{Deleted: true}}, &sc))
+		_, err := s.DeleteWindow(0, monthFrom, monthTo, &sc)
+		require.NoError(t, err)
+		require.Zero(t, *s.Series(0).Total)
+		b := NewBuilder(testMeta)
+		require.NoError(t, Merge(b, []*Segment{snapshot}, &sc))
+		merged := open(t, b.Finish(nil))
 		for range 60 {
 			at := r.IntN(len(series))
 			from, to := randomBound(r, s, at, series[at].rows), randomBound(r, s, at, series[at].rows)
@@ -114,8 +124,37 @@ func TestEdits(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, windowRef(series[at].rows, from, to, WantAll), got)
 			require.Equal(t, sketchesRef(series[at].rows, from, to), sketches.AppendTo(nil))
+			for i := range merged.NumSeries() {
+				if x := merged.Series(i); x.Version != series[at].version || x.Environment != series[at].environment {
+					continue
+				}
+				got = Aggregate{}
+				_, err := merged.AddWindow(&got, &sketches, Window{i, from, to, WantSpread}, &sc)
+				require.NoError(t, err)
+				require.Equal(t, windowRef(series[at].rows, from, to, WantSpread), got)
+			}
 		}
 	}
+}
+
+// deleteWindow deletes the rows of a random window of a series from a segment, and from rows, where no window has them from
+// then on.
+func deleteWindow(t *testing.T, r *rand.Rand, s *Segment, at int, rows *Columns) {
+	t.Helper()
+	from := randomBound(r, s, at, rows)
+	to := from + r.Int64N(4<<(r.IntN(30)))
+	want := uint64(0)
+	for i, ts := range rows.Times {
+		if from <= ts && ts < to {
+			rows.Times[i] = math.MaxInt64
+			want++
+		}
+	}
+	before := s.Series(at).Total.Rows
+	done, err := s.DeleteWindow(at, from, to, new(Scratch))
+	require.NoError(t, err)
+	require.Equal(t, want, done.Rows)
+	require.Equal(t, want, before-s.Series(at).Total.Rows)
 }
 
 // segmentLag is none or any.

@@ -137,10 +137,12 @@ func (s *Segment) sketchKey(l level, at uint32) uint32 {
 	return l.first + at
 }
 
-// forgetSketches lets go of the sketches of a block that was edited, and of the nodes above it.
-func (s *Segment) forgetSketches(series, block int) {
-	for l, at := range s.dir.series[series].sketches().path(uint32(block)) {
-		s.liveSketches[s.sketchKey(l, at)] = new(liveSketch)
+// forgetSketches lets go of the sketches of the blocks [from, to), which have changed, and of the nodes above them.
+func (s *Segment) forgetSketches(series, from, to int) {
+	for l, places := range s.dir.series[series].sketches().pathOver(uint32(from), uint32(to)) {
+		for at := places.from; at < places.to; at++ {
+			s.liveSketches[s.sketchKey(l, at)] = new(liveSketch)
+		}
 	}
 }
 

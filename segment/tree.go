@@ -65,6 +65,20 @@ func (l level) path(block uint32) iter.Seq2[level, uint32] {
 	}
 }
 
+// places are a range of blocks or nodes of a level, [from, to).
+type places struct{ from, to uint32 }
+
+// pathOver goes from the blocks [from, to), of which there is at least one, up to the single node, by levels and those of
+// them that stand over the blocks.
+func (l level) pathOver(from, to uint32) iter.Seq2[level, places] {
+	return func(yield func(level, places) bool) {
+		at := places{from, to}
+		for up := l; yield(up, at) && up.n > 1; up = up.above() {
+			at = places{at.from / up.fan, (at.to-1)/up.fan + 1}
+		}
+	}
+}
+
 // cover goes through as few nodes as stand over the blocks [from, to) and no others, by levels and places in them.
 func (l level) cover(from, to uint32) iter.Seq2[level, uint32] {
 	return func(yield func(level, uint32) bool) {

@@ -5,14 +5,15 @@ package head
 func setBit(b *[leafRows / 64]uint64, i int)   { b[i/64] |= 1 << (i % 64) }
 func clearBit(b *[leafRows / 64]uint64, i int) { b[i/64] &^= 1 << (i % 64) }
 
-// removeBit shifts the bits above i down by one.
-func removeBit(b *[leafRows / 64]uint64, i int) {
-	w := i / 64
-	low := uint64(1)<<(i%64) - 1
-	b[w] = b[w]&low | b[w]>>1&^low
-	for k := w + 1; k < len(b); k++ {
-		b[k-1] |= b[k] << 63
-		b[k] >>= 1
+// removeBits takes the bits [from, to) out: those above them come down.
+func removeBits(b *[leafRows / 64]uint64, from, to int) {
+	n := to - from
+	for i := to; i < leafRows; i += 64 {
+		of := min(64, leafRows-i)
+		setBits(b, i-n, of, bitsAt(b, i, of))
+	}
+	for i := leafRows - n; i < leafRows; i += 64 {
+		setBits(b, i, min(64, leafRows-i), 0)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// TestMoveBits holds moveBits and removeBit to a slice of bits.
+// TestMoveBits holds moveBits and removeBits to a slice of bits.
 func TestMoveBits(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 0))
 	for range 3000 {
@@ -27,9 +27,10 @@ func TestMoveBits(t *testing.T) {
 		moveBits(&b, from, to, n)
 
 		copy(want[from+n:], slices.Clone(want[from:to]))
-		i := random.IntN(leafRows)
-		removeBit(&b, i)
-		want = append(slices.Delete(want, i, i+1), false)
+		i := random.IntN(leafRows + 1)
+		end := i + random.IntN(leafRows-i+1)
+		removeBits(&b, i, end)
+		want = append(slices.Delete(want, i, end), make([]bool, end-i)...)
 		for i, bit := range want {
 			require.Equal(t, bit, b[i/64]>>(i%64)&1 == 1, "bit %d, [%d, %d) moved by %d", i, from, to, n)
 		}

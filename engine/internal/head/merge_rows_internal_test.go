@@ -88,8 +88,15 @@ func TestRowMerger(t *testing.T) {
 		}
 		if len(s.leaves) > 0 && s.leaves[0].len() > 1 {
 			gone := int(s.leaves[0].predicted[0]) - 1
-			s.leaves[0].remove(0)
+			s.leaves[0].remove(0, 1)
+			s.leaves[0].aggregate()
 			rows = slices.Delete(slices.Clone(rows), gone, gone+1)
+		}
+		if random.IntN(2) == 0 {
+			w := base.Span{From: random.Int64N(spread)}
+			w.To = w.From + random.Int64N(spread)
+			deleteWindow(t, heads, w)
+			rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.ts >= w.From && r.ts < w.To })
 		}
 		want := segment.Columns{}
 		var lags []int64
@@ -115,6 +122,28 @@ func TestRowMerger(t *testing.T) {
 			require.Equal(t, lags, got.Lags, "seed %d", seed)
 		}
 		require.Len(t, got.Predicted, len(rows))
+	}
+}
+
+// deleteWindow deletes a window of the series in all heads; what a sealer may be reading stays as it is.
+func deleteWindow(t *testing.T, heads []*Head, w base.Span) {
+	t.Helper()
+	for _, h := range heads {
+		s := h.Of(3, base.MinMilli)
+		var held []*leaf
+		var before []leaf
+		for _, l := range s.leaves {
+			held, before = append(held, l), append(before, *l.clone())
+		}
+		had := h.Rows
+		gone := h.DeleteWindow(s, w)
+		require.Equal(t, had-gone, h.Rows)
+		for i, l := range held {
+			require.True(t, !h.frozen || slices.Equal(before[i].times, l.times) && before[i].known == l.known, "a leaf that a sealer may be reading")
+		}
+		for _, l := range s.leaves {
+			requireSums(t, l)
+		}
 	}
 }
 

@@ -71,7 +71,7 @@ func (r Row) Change(c *Change) {
 			s.leaves = slices.Delete(s.leaves, r.leaf, r.leaf+1)
 			return
 		}
-		l.remove(r.row)
+		l.remove(r.row, r.row+1)
 	} else {
 		h.set(l, r.row, c)
 	}
@@ -135,15 +135,15 @@ func (l *leaf) clone() *leaf {
 	}
 }
 
-// remove drops row i of a leaf that has others, and makes it stale.
-func (l *leaf) remove(i int) {
-	l.times = slices.Delete(l.times, i, i+1)
-	l.predicted = slices.Delete(l.predicted, i, i+1)
-	l.actual = slices.Delete(l.actual, i, i+1)
-	l.text = slices.Delete(l.text, i, i+1)
-	removeBit(&l.known, i)
+// remove drops the rows [from, to) of a leaf that has others, and makes it stale.
+func (l *leaf) remove(from, to int) {
+	l.times = slices.Delete(l.times, from, to)
+	l.predicted = slices.Delete(l.predicted, from, to)
+	l.actual = slices.Delete(l.actual, from, to)
+	l.text = slices.Delete(l.text, from, to)
+	removeBits(&l.known, from, to)
 	if l.lags != nil {
-		l.lags = slices.Delete(l.lags, i, i+1)
+		l.lags = slices.Delete(l.lags, from, to)
 	}
 	l.sketches.forget()
 	l.stale = true
