@@ -344,7 +344,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "segment: the sketches of a segment stay without its edits", in: "segment", hint: "TestEdits",
-			old: `	s.forgetSketches(series, block)
+			old: `	s.forgetSketches(series, block, block+1)
 `,
 			fresh: ``,
 		},
