@@ -196,7 +196,7 @@ func (s *Segment) sumAbove(series, from, to int) {
 	}
 }
 
-// ownEdits gives s maps of edits and sketches that no snapshot shares, and aggregates of its own.
+// ownEdits gives s edits, aggregates and sketches that no snapshot shares.
 func (s *Segment) ownEdits() {
 	if s.live == nil {
 		s.live = slices.Clone(s.dir.nodes)
@@ -205,7 +205,7 @@ func (s *Segment) ownEdits() {
 	case s.edits == nil:
 		s.edits, s.liveSketches = make(edits), make(map[uint32]*liveSketch)
 	case s.lent:
-		s.edits, s.liveSketches = maps.Clone(s.edits), maps.Clone(s.liveSketches)
+		s.edits, s.live, s.liveSketches = maps.Clone(s.edits), slices.Clone(s.live), maps.Clone(s.liveSketches)
 	}
 	s.lent = false
 }
@@ -214,10 +214,17 @@ func (s *Segment) ownEdits() {
 func (s *Segment) Edited() bool { return len(s.edits) > 0 }
 
 // Snapshot returns the segment with the edits it has now. It may be read while s is edited, but not made beside an
-// Edit.
+// Edit or another Snapshot. It costs nothing: the next Edit copies what both share.
 func (s *Segment) Snapshot() *Segment {
 	s.lent = true
-	return &Segment{src: s.src, dir: s.dir, edits: s.edits, live: slices.Clone(s.live), liveSketches: s.liveSketches}
+	return &Segment{src: s.src, dir: s.dir, edits: s.edits, live: s.live, liveSketches: s.liveSketches}
+}
+
+// From returns the segment with its blocks in another place, where the same bytes are.
+func (s *Segment) From(src Source) *Segment {
+	at := *s
+	at.src = src
+	return &at
 }
 
 // nodes returns the aggregates of blocks and trees with all edits.

@@ -10,7 +10,7 @@ type Segment struct {
 	dir *directory
 
 	edits edits
-	lent  bool // a snapshot shares the maps edits and liveSketches, so the next Edit copies them
+	lent  bool // a snapshot shares edits, live and liveSketches, so the next Edit copies them
 	// live are dir.nodes with all edits; nil without any. liveSketches are the sketches that edits have changed, of blocks by
 	// their number, of nodes by theirs behind all blocks.
 	live         []Aggregate

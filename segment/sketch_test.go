@@ -142,7 +142,7 @@ func TestEdits(t *testing.T) {
 func deleteWindow(t *testing.T, r *rand.Rand, s *Segment, at int, rows *Columns) {
 	t.Helper()
 	from := randomBound(r, s, at, rows)
-	to := from + r.Int64N(4<<(r.IntN(30)))
+	to := from + r.Int64N(4<<r.IntN(30))
 	want := uint64(0)
 	for i, ts := range rows.Times {
 		if from <= ts && ts < to {

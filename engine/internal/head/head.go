@@ -10,8 +10,8 @@ import (
 )
 
 // Head is the mutable part of one model's month: the rows that came since the last seal. The publisher writes it under the
-// model's lock, queries read it under the same. Once it is frozen no row is added: rows change still, or go, in copies of
-// their leaves, so that a sealer reads those that it got without the lock.
+// model's lock, queries read it under the same. Once it is frozen no row is added: rows change still, or go. What a sealer or
+// another reader got of it to be read without the lock stays as it is: see [Head.View].
 type Head struct {
 	// Epoch is the checkpoint interval the rows belong to. It never changes.
 	Epoch uint64
@@ -23,11 +23,15 @@ type Head struct {
 	// Rows counts the rows.
 	Rows int
 
-	staging *Staging
-	places  base.Names[uint32] // of the series, by number
-	text    texts              // of the rows that were never staged
-	index   *rowsByID          // nil until a row is looked up by its id
-	frozen  bool
+	rowTexts
+
+	places base.Names[uint32] // of the series, by number
+	index  *rowsByID          // nil until a row is looked up by its id
+	frozen bool
+	// generation counts the views that were made with changes between them; viewed is set while nothing has changed since the
+	// last. What is of an earlier generation, a view may have.
+	generation uint16
+	viewed     bool
 	// stale are the leaves to sum anew. There are none while nobody holds the lock for writing.
 	stale []*leaf
 }
@@ -36,7 +40,9 @@ type Head struct {
 type Series struct {
 	// Number is the model's number of the series.
 	Number     uint32
-	stagedRows uint32
+	stagedRows uint16
+	// generation is that of the head since which nobody else has the lists of leaves and staged rows.
+	generation uint16
 	// last is a time that no row of the series in this month is later than, in the head or in what was sealed before it.
 	last   int64
 	leaves []*leaf
@@ -44,7 +50,9 @@ type Series struct {
 }
 
 // New returns an empty head for rows of an epoch, the first few of which are staged.
-func New(epoch uint64, staging *Staging) *Head { return &Head{Epoch: epoch, staging: staging} }
+func New(epoch uint64, staging *Staging) *Head {
+	return &Head{Epoch: epoch, rowTexts: rowTexts{staging: staging}}
+}
 
 // Freeze ends the adding of rows.
 func (h *Head) Freeze() { h.frozen = true }
@@ -112,7 +120,7 @@ func (h *Head) Of(series uint32, last int64) *Series {
 		return s
 	}
 	h.places.Set(series, uint32(len(h.Series)))
-	s := &Series{Number: series, last: last}
+	s := &Series{Number: series, last: last, generation: h.generation}
 	h.Series = append(h.Series, s)
 	return s
 }
@@ -125,17 +133,19 @@ func (h *Head) Add(s *Series, o *Batch, from, to int) (bytes int64) {
 			h.index.add(o.ID(i), s.Number, o.Times[i])
 		}
 	}
+	h.own(s)
 	h.Rows += to - from
 	s.last = max(s.last, o.Times[to-1])
 	bytes = int64(to-from) * rowBytes
 	if to-from <= stagedRunMax && o.lags == nil {
 		s.staged = h.staging.add(s.staged, o, from, to)
-		if s.stagedRows += uint32(to - from); s.stagedRows >= stagedMax {
+		if s.stagedRows += uint16(to - from); s.stagedRows >= stagedMax {
 			h.flush(s)
 		}
 		return bytes + textBytes(o.texts, from, to)
 	}
 	h.flush(s) // copies of a row stay in the order they came
+	h.text.own(h.generation)
 	o.text = h.text.add(o.text[:0], o.texts, from, to)
 	s.add(h, o.run(from, to, o.text))
 	if !o.texts.shared {
@@ -149,13 +159,9 @@ func (h *Head) flush(s *Series) {
 	if len(s.staged) == 0 {
 		return
 	}
-	if h.frozen {
-		h.Sum() // what is copied is not stale
-		s.leaves = h.flushed(s)
-	} else {
-		var c stagedColumns
-		s.add(h, h.staging.columns(&c, s.staged))
-	}
+	h.own(s)
+	var c stagedColumns
+	s.add(h, h.staging.columns(&c, s.staged))
 	s.staged, s.stagedRows = s.staged[:0], 0
 }
 
@@ -165,12 +171,12 @@ func (h *Head) flushed(s *Series) []*leaf {
 	if len(s.staged) == 0 {
 		return s.leaves
 	}
-	var copied Series
+	copied := Series{generation: h.generation}
 	from, to := h.staging.bounds(s.staged)
 	for i, l := range s.leaves {
 		behind, before := i < len(s.leaves)-1 && s.leaves[i+1].first() < from, i > 0 && l.first() > to
 		if i == len(s.leaves)-1 || !behind && !before {
-			l = l.clone() // rows go there
+			l = l.clone(h.generation) // rows go there
 		}
 		copied.leaves = append(copied.leaves, l)
 	}
@@ -190,38 +196,6 @@ func (h *Head) compare(x, y rowKey) int {
 	return bytes.Compare(h.id(x.text), h.id(y.text))
 }
 
-// id returns the prediction id of a row by its number among the texts.
-func (h *Head) id(row uint32) []byte {
-	if row&stagedText != 0 {
-		return h.staging.id(row &^ stagedText)
-	}
-	return h.text.id(row)
-}
-
-func (h *Head) features(row uint32) []byte {
-	if row&stagedText != 0 {
-		return h.staging.features(row &^ stagedText)
-	}
-	return h.text.features(row)
-}
-
-// appendTexts adds the texts of rows, in this order, to two columns.
-func (h *Head) appendTexts(ids, features *segment.Text, rows []uint32) {
-	for len(rows) > 0 {
-		n := 0
-		for n < len(rows) && rows[n]&stagedText == 0 {
-			n++
-		}
-		h.text.appendTo(ids, features, rows[:n])
-		rows = rows[n:]
-		for n = 0; n < len(rows) && rows[n]&stagedText != 0; n++ {
-			ids.Append(h.staging.id(rows[n] &^ stagedText))
-			features.Append(h.staging.features(rows[n] &^ stagedText))
-		}
-		rows = rows[n:]
-	}
-}
-
 // First returns the earliest time of a series; ok is false if none of its rows is left.
 func (h *Head) First(s *Series) (ts int64, ok bool) {
 	ts, _ = h.staging.bounds(s.staged)
@@ -236,7 +210,7 @@ func (s *Series) add(h *Head, r run) {
 	for len(r.times) > 0 {
 		var n int
 		if last := len(s.leaves) - 1; last < 0 || h.compare(r.at(0), s.leaves[last].lastKey()) >= 0 {
-			n = s.extend(r)
+			n = s.extend(h, r)
 		} else {
 			n = s.insert(h, r)
 		}
@@ -245,14 +219,14 @@ func (s *Series) add(h *Head, r run) {
 }
 
 // extend appends rows of r, which come after all of the series, as far as they fit the last leaf. It returns how many.
-func (s *Series) extend(r run) int {
+func (s *Series) extend(h *Head, r run) int {
 	switch last := len(s.leaves) - 1; {
 	case last < 0:
-		s.leaves = append(s.leaves, &leaf{}) // grows with its rows: most series of many are short
+		s.leaves = append(s.leaves, &leaf{generation: h.generation}) // grows with its rows: most series of many are short
 	case s.leaves[last].len() >= leafFill:
-		s.leaves = append(s.leaves, newLeaf())
+		s.leaves = append(s.leaves, newLeaf(h.generation))
 	}
-	l := s.leaves[len(s.leaves)-1]
+	l := h.extendable(s, len(s.leaves)-1)
 	if rows := l.len() + len(r.times); rows > wideRows && cap(l.times) < min(rows, leafFill) {
 		l.widen()
 	}
@@ -264,7 +238,7 @@ func (s *Series) extend(r run) int {
 func (s *Series) insert(h *Head, r run) int {
 	i := s.find(h, r.at(0))
 	if s.leaves[i].len() == leafRows {
-		s.leaves = slices.Insert(s.leaves, i+1, s.leaves[i].split())
+		s.leaves = slices.Insert(s.leaves, i+1, h.writable(s, i).split())
 		if h.compare(r.at(0), s.leaves[i+1].at(0)) >= 0 {
 			i++
 		}
@@ -273,7 +247,7 @@ func (s *Series) insert(h *Head, r run) int {
 	if i+1 < len(s.leaves) {
 		end = s.leaves[i+1].at(0)
 	}
-	return s.leaves[i].insert(h, r, end)
+	return h.writable(s, i).insert(h, r, end)
 }
 
 // find returns the last leaf that begins at or before a row, or the first.
@@ -283,8 +257,8 @@ func (s *Series) find(h *Head, x rowKey) int {
 }
 
 // findFirst returns the first leaf that ends at or after ts: rows of one time may span leaves.
-func (s *Series) findFirst(ts int64) int {
-	return sort.Search(len(s.leaves), func(i int) bool { return s.leaves[i].last() >= ts })
+func findFirst(leaves []*leaf, ts int64) int {
+	return sort.Search(len(leaves), func(i int) bool { return leaves[i].last() >= ts })
 }
 
 // Window adds the rows of a series that lie in w to dst: whole leaves by their aggregates, at most two by their rows, and those
@@ -294,10 +268,15 @@ func (h *Head) Window(dst *base.Answer, series uint32, w base.Span, want segment
 	if s == nil {
 		return read
 	}
-	if len(s.staged) > 0 {
-		read = h.staging.window(dst, s.staged, w, want)
+	return window(dst, h.staging, s.leaves, s.staged, w, want)
+}
+
+// window adds the rows of leaves and staged runs of a series that lie in w to dst.
+func window(dst *base.Answer, st *Staging, leaves []*leaf, staged []stagedRun, w base.Span, want segment.Want) (read segment.Read) {
+	if len(staged) > 0 {
+		read = st.window(dst, staged, w, want)
 	}
-	for _, l := range s.leaves[s.findFirst(w.From):] {
+	for _, l := range leaves[findFirst(leaves, w.From):] {
 		switch {
 		case l.first() >= w.To:
 			return read

@@ -40,11 +40,11 @@ func TestHeadOfManyBatches(t *testing.T) {
 	require.Less(t, h.Rows, sealRows)
 }
 
-// TestManyChangesOfALeaf changes every row of a head, and deletes some: a leaf is summed anew once for all of them, in a
-// frozen head it is copied once, and what a sealer reads of it stays as it is.
+// TestManyChangesOfALeaf changes every row of a head, and deletes some: a leaf is summed anew once for all of them, one that a view
+// has is copied once, and what the view sees of it stays as it is.
 func TestManyChangesOfALeaf(t *testing.T) {
-	for _, frozen := range []bool{false, true} {
-		t.Run(fmt.Sprint("frozen ", frozen), func(t *testing.T) {
+	for _, viewed := range []bool{false, true} {
+		t.Run(fmt.Sprint("viewed ", viewed), func(t *testing.T) {
 			const rows = 3 * leafRows
 			var o Batch
 			for row := range int64(rows) {
@@ -55,7 +55,9 @@ func TestManyChangesOfALeaf(t *testing.T) {
 			h := New(1, new(Staging))
 			s := h.Of(0, base.MinMilli)
 			h.Add(s, &o, 0, rows)
-			h.frozen = frozen
+			if viewed {
+				h.View([]uint32{0})
+			}
 			before, copies := s.leaves, make(map[*leaf]bool)
 
 			for row := range int64(rows) {
@@ -91,8 +93,8 @@ func TestManyChangesOfALeaf(t *testing.T) {
 			require.Equal(t, want.MAE(), sum.MAE())
 			require.Equal(t, want.Rows, sum.Rows)
 			for _, l := range before {
-				require.Equal(t, !frozen, copies[l])
-				if frozen {
+				require.Equal(t, !viewed, copies[l])
+				if viewed {
 					require.False(t, l.stale)
 					require.EqualValues(t, 2, l.agg.MAE())
 					require.EqualValues(t, 3, l.predicted[0])

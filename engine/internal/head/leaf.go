@@ -30,6 +30,10 @@ type leaf struct {
 	agg segment.Aggregate
 	// stale is set while rows have changed and their head has yet to sum the leaf anew.
 	stale bool
+	// shared is set while a view may have the arrays, up to the rows that it sees. generation is that of the head since which
+	// nobody else has the leaf itself.
+	shared     bool
+	generation uint16
 	// sketches are made by the first report after a change, because most leaves are sealed before one asks.
 	sketches sketchCache
 }
@@ -113,9 +117,11 @@ func (r run) at(i int) rowKey   { return rowKey{r.times[i], r.text[i]} }
 
 func (l *leaf) lastKey() rowKey { return l.at(l.len() - 1) }
 
-// newLeaf returns an empty leaf with memory for all its rows.
-func newLeaf() *leaf {
+// newLeaf returns an empty leaf of a generation with memory for all its rows.
+func newLeaf(generation uint16) *leaf {
 	return &leaf{
+		generation: generation,
+
 		times:     make([]int64, 0, leafRows),
 		predicted: make([]float64, 0, leafRows),
 		actual:    make([]float64, 0, leafRows),
@@ -128,9 +134,10 @@ const wideRows = leafRows / 2
 
 // widen gives a leaf memory for all its rows.
 func (l *leaf) widen() {
-	w := newLeaf()
+	w := newLeaf(l.generation)
 	l.times, l.predicted = append(w.times, l.times...), append(w.predicted, l.predicted...)
 	l.actual, l.text = append(w.actual, l.actual...), append(w.text, l.text...)
+	l.lags, l.shared = slices.Clone(l.lags), false
 }
 
 // extend appends rows that are sorted and not before the leaf's last, which has fewer than leafFill. It takes as many
@@ -272,7 +279,7 @@ func (l *leaf) put(at int, r run) {
 // split moves the upper half of a full leaf to a new one.
 func (l *leaf) split() *leaf {
 	half := l.len() / 2
-	upper := newLeaf()
+	upper := newLeaf(l.generation)
 	upper.times = append(upper.times, l.times[half:]...)
 	upper.predicted = append(upper.predicted, l.predicted[half:]...)
 	upper.actual = append(upper.actual, l.actual[half:]...)

@@ -24,11 +24,12 @@ type placedLeaf struct {
 }
 
 // Snapshot returns the rows of frozen heads, the oldest head first, series by series. The model's lock is held; what it
-// returns may be read without it, because a change of a row replaces its leaf.
+// returns may be read without it, as a [View] may.
 func Snapshot(heads []*Head) []Rows {
 	var all []Rows
 	places := make(map[uint32]int)
 	for _, h := range heads {
+		h.viewed = true
 		for _, s := range h.Series {
 			at, ok := places[s.Number]
 			if !ok {

@@ -55,16 +55,12 @@ func (r Row) Holds(c *Change) bool {
 	return c.Apply(was, r.Time()).Equal(was) && bytes.Equal(r.head.features(r.in().text[r.row]), c.Features)
 }
 
-// Change applies c to the row. A leaf of a frozen head is replaced, because a sealer may be reading it; one that is stale
-// was replaced under this hold of the model's lock. [Head.Sum] is to be called before the lock is given back.
+// Change applies c to the row. [Head.Sum] is to be called before the lock is given back.
 func (r Row) Change(c *Change) {
-	h, s, l := r.head, r.series, r.in()
+	h, s := r.head, r.series
+	h.own(s)
+	l := h.writable(s, r.leaf)
 	stale := l.stale
-	if h.frozen && !stale {
-		s.leaves = slices.Clone(s.leaves)
-		l = l.clone()
-		s.leaves[r.leaf] = l
-	}
 	if c.Kind == DeleteRow {
 		h.Rows--
 		if l.len() == 1 {
@@ -125,13 +121,6 @@ func (l *leaf) set(i int, c Cells) {
 		l.agg.AddActual(l.times[i], c.Predicted, c.Actual)
 	} else {
 		l.stale = true
-	}
-}
-
-func (l *leaf) clone() *leaf {
-	return &leaf{
-		times: slices.Clone(l.times), predicted: slices.Clone(l.predicted), actual: slices.Clone(l.actual), known: l.known,
-		lags: slices.Clone(l.lags), text: slices.Clone(l.text), agg: l.agg,
 	}
 }
 

@@ -1,6 +1,8 @@
 package head
 
 import (
+	"slices"
+
 	"github.com/residualdb/residual/segment"
 )
 
@@ -23,6 +25,20 @@ type texts struct {
 	chunks []*textChunk
 	open   *textChunk // the last one, if texts are copied to it
 	size   int64      // about the bytes held
+	// generation is that of the head since which nobody else has the open chunk.
+	generation uint16
+}
+
+// own makes the open chunk, which is about to change, that of the head alone: what views have of it stays as it is.
+func (t *texts) own(generation uint16) {
+	if t.open == nil || t.generation == generation && generation < generationMax {
+		t.generation = generation
+		return
+	}
+	t.generation = generation
+	c := *t.open // views do not see what comes behind the ends that they have
+	t.open, t.chunks = &c, slices.Clone(t.chunks)
+	t.chunks[len(t.chunks)-1] = t.open
 }
 
 // textChunk has the texts of some rows. That of a large batch is shared by all heads that have rows of it, and never changes
@@ -97,7 +113,8 @@ func sizedLike(last *segment.Text) segment.Text {
 	return segment.Text{Bytes: make([]byte, 0, len(last.Bytes)+len(last.Bytes)/16), Ends: make([]uint32, 0, copiedRows)}
 }
 
-// appendTo adds the texts of rows, in this order, to two columns. Rows that follow each other are copied at once.
+// appendTo adds the texts of rows, in this order, to two columns, of which one may be nil. Rows that follow each other are copied
+// at once.
 func (t *texts) appendTo(ids, features *segment.Text, rows []uint32) {
 	for len(rows) > 0 {
 		n, at := 1, int(rows[0]%chunkRowsMax)
@@ -105,8 +122,12 @@ func (t *texts) appendTo(ids, features *segment.Text, rows []uint32) {
 			n++
 		}
 		c := t.chunks[rows[0]>>chunkBits]
-		ids.AppendFrom(&c.ids, at, at+n)
-		features.AppendFrom(&c.features, at, at+n)
+		if ids != nil {
+			ids.AppendFrom(&c.ids, at, at+n)
+		}
+		if features != nil {
+			features.AppendFrom(&c.features, at, at+n)
+		}
 		rows = rows[n:]
 	}
 }
@@ -117,4 +138,46 @@ func (t *texts) id(row uint32) []byte {
 
 func (t *texts) features(row uint32) []byte {
 	return t.chunks[row>>chunkBits].features.At(int(row % chunkRowsMax))
+}
+
+// rowTexts finds the texts of rows, those of staged rows too.
+type rowTexts struct {
+	staging *Staging
+	text    texts // of the rows that were never staged
+}
+
+// id returns the prediction id of a row by its number among the texts.
+func (x *rowTexts) id(row uint32) []byte {
+	if row&stagedText != 0 {
+		return x.staging.id(row &^ stagedText)
+	}
+	return x.text.id(row)
+}
+
+func (x *rowTexts) features(row uint32) []byte {
+	if row&stagedText != 0 {
+		return x.staging.features(row &^ stagedText)
+	}
+	return x.text.features(row)
+}
+
+// appendTexts adds the texts of rows, in this order, to two columns, of which one may be nil.
+func (x *rowTexts) appendTexts(ids, features *segment.Text, rows []uint32) {
+	for len(rows) > 0 {
+		n := 0
+		for n < len(rows) && rows[n]&stagedText == 0 {
+			n++
+		}
+		x.text.appendTo(ids, features, rows[:n])
+		rows = rows[n:]
+		for n = 0; n < len(rows) && rows[n]&stagedText != 0; n++ {
+			if ids != nil {
+				ids.Append(x.staging.id(rows[n] &^ stagedText))
+			}
+			if features != nil {
+				features.Append(x.staging.features(rows[n] &^ stagedText))
+			}
+		}
+		rows = rows[n:]
+	}
 }
