@@ -43,7 +43,7 @@ func withoutMark(file io.Reader) *bufio.Reader {
 	return peeked
 }
 
-// null is how databases write it to a field.
+// null is how databases write it to a field. Between quotes it is a text, where its column has texts.
 const null = `\N`
 
 type csvRows struct {
@@ -77,14 +77,23 @@ func (r *csvRows) next(dst []byte) ([]byte, error) {
 	}
 	dst = append(dst, '{')
 	for i, value := range record {
-		if (value == "" || value == null) && sparse(r.columns, r.names[i]) {
+		number := r.number(r.names[i])
+		none := value == null && (number || !r.reader.quoted[i])
+		if (value == "" || none) && sparse(r.columns, r.names[i]) {
 			continue
 		}
 		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
 		dst = append(jsontext.AppendQuoted(dst, r.names[i]), ':')
-		dst = r.appendValue(dst, r.names[i], value)
+		switch {
+		case none, number && value == "":
+			dst = append(dst, "null"...)
+		case number && isNumber(value):
+			dst = append(dst, value...)
+		default: // what is not a number stays a string, and the decoder says so
+			dst = jsontext.AppendQuoted(dst, value)
+		}
 	}
 	return append(dst, "}\n"...), nil
 }
@@ -104,22 +113,12 @@ func (r *csvRows) begin(first []string) {
 	}
 }
 
-// appendValue appends a field as the JSON that its column takes: what is not a number stays a string, and the decoder
-// says so.
-func (r *csvRows) appendValue(dst []byte, name, value string) []byte {
-	if value == null {
-		return append(dst, "null"...)
-	}
-	for _, column := range r.columns {
-		if column.Name != name || !column.Number {
-			continue
-		}
-		if value == "" {
-			return append(dst, "null"...)
-		}
-		if (value[0] == '-' || '0' <= value[0] && value[0] <= '9') && json.Valid([]byte(value)) {
-			return append(dst, value...)
-		}
-	}
-	return jsontext.AppendQuoted(dst, value)
+// number tells whether a column has numbers.
+func (r *csvRows) number(name string) bool {
+	return slices.ContainsFunc(r.columns, func(c Column) bool { return c.Number && c.Name == name })
+}
+
+// isNumber tells whether a field is written as JSON writes numbers.
+func isNumber(value string) bool {
+	return (value[0] == '-' || '0' <= value[0] && value[0] <= '9') && json.Valid([]byte(value))
 }

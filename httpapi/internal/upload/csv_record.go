@@ -18,7 +18,8 @@ var (
 	errLong = errors.New("longer than 1 MiB")
 )
 
-// csvReader reads records as an encoding/csv.Reader does, whose errors it gives, but never holds more of one than it may
+// csvReader reads records as an encoding/csv.Reader does, whose errors it gives, but keeps what stands between quotes as it is, its
+// carriage returns too, and never holds more of one than it may
 // have: a file may be one record of nothing but delimiters. A record that is none, or has too many fields, ends with its
 // line; one that is too long where its last field does.
 type csvReader struct {
@@ -26,11 +27,12 @@ type csvReader struct {
 	comma string
 	// line and column are the place of the next byte, both from 1.
 	line, column int
-	// newLine is set when the byte before ended a line.
-	newLine bool
+	// newLine is set when the byte before ended a line, returned when that was with a carriage return.
+	newLine, returned bool
 
 	text   []byte // of the fields of the record
 	ends   []int  // of each in text
+	quoted []bool // of each, whether it is between quotes
 	long   bool
 	record []string
 }
@@ -44,14 +46,16 @@ const (
 	fileEnd
 )
 
-// next reads a token. A carriage return before the end of a line or file counts as none.
+// next reads a token. A carriage return before the end of a line or file is none.
 func (r *csvReader) next() (token, error) {
+	r.returned = false
 	b, err := r.from.ReadByte()
 	if b == '\r' && err == nil {
 		switch behind, _ := r.from.Peek(1); {
 		case len(behind) == 0:
 			_, err = r.from.ReadByte() // whose error tells why
 		case behind[0] == '\n':
+			r.returned = true
 			b, err = r.from.ReadByte()
 		}
 	}
@@ -84,7 +88,7 @@ func (r *csvReader) next() (token, error) {
 
 // read returns the next record, which is valid until the next call, or io.EOF after the last one.
 func (r *csvReader) read() ([]string, error) {
-	r.text, r.ends, r.long = r.text[:0], r.ends[:0], false
+	r.text, r.ends, r.quoted, r.long = r.text[:0], r.ends[:0], r.quoted[:0], false
 	t, err := r.next()
 	for t == lineEnd && err == nil {
 		t, err = r.next()
@@ -97,8 +101,9 @@ func (r *csvReader) read() ([]string, error) {
 	}
 	start := r.line
 	for {
+		r.quoted = append(r.quoted, t == '"')
 		if t == '"' {
-			t, err = r.quoted(start)
+			t, err = r.inQuotes(start)
 		} else {
 			t, err = r.plain(t, start)
 		}
@@ -135,8 +140,8 @@ func (r *csvReader) plain(t token, start int) (token, error) {
 	return t, nil
 }
 
-// quoted reads a field behind its first quote, and returns what ended it.
-func (r *csvReader) quoted(start int) (token, error) {
+// inQuotes reads a field behind its first quote, and returns what ended it.
+func (r *csvReader) inQuotes(start int) (token, error) {
 	for {
 		t, err := r.next()
 		if err != nil {
@@ -153,6 +158,9 @@ func (r *csvReader) quoted(start int) (token, error) {
 			}
 			r.add('"')
 		case lineEnd:
+			if r.returned {
+				r.add('\r')
+			}
 			r.add('\n')
 		case delimiter:
 			for i := range len(r.comma) {
