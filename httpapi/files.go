@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"path"
@@ -167,6 +168,35 @@ func (s *source) uploadColumns() []upload.Column {
 		columns[i] = upload.Column{Name: column.Name, Number: column.Kind == encode.Float64, Sparse: slices.Contains(s.sparse, column.Name)}
 	}
 	return columns
+}
+
+// ErrFile is the class of errors of a file that is not what it is taken for.
+var ErrFile = errors.New("the file cannot be read")
+
+// ParquetRows returns the rows of a Parquet file as NDJSON, as a server reads them that is sent the file for a data source. The file may
+// be of any length: a client sends its rows in parts.
+func ParquetRows(dataSource string, file io.ReaderAt, size int64) (io.Reader, error) {
+	var columns []upload.Column
+	if i := slices.IndexFunc(sources[:], func(s source) bool { return s.name == dataSource }); i >= 0 {
+		columns = sources[i].uploadColumns()
+	}
+	rows, err := upload.ParquetFile(file, size, columns)
+	return fileRows{rows}, fileError(err)
+}
+
+// fileRows gives the errors of a file their class.
+type fileRows struct{ io.Reader }
+
+func (r fileRows) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	return n, fileError(err)
+}
+
+func fileError(err error) error {
+	if e, ok := errors.AsType[*upload.Error](err); ok {
+		return fmt.Errorf("%w: %s", ErrFile, uploadError(e).Text)
+	}
+	return err
 }
 
 // formatOf guesses a format from how a file begins, which a file of another name cannot hide, or else from its name.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/httpapi"
 )
 
 // errQuarantined makes a load with rejected rows fail, so that a script notices.
@@ -32,14 +33,14 @@ type ingestFlags struct {
 
 func newIngest() *cobra.Command {
 	flags := ingestFlags{
-		batch: 4 << 20, progress: oneOf("auto", "always", "never"), format: oneOf(formatAuto, "ndjson", "json", "csv", "parquet"),
+		batch: 4 << 20, progress: progressFlag(), format: oneOf(formatAuto, "ndjson", "json", "csv", "parquet"),
 	}
 	cmd := &cobra.Command{
 		Use:   "ingest FILE...|-",
 		Short: "Send files of events to a running server",
 		Long: `Ingest sends files, or standard input as -, to a running server: NDJSON, one JSON array, CSV, or Parquet, plain or compressed with
-gzip or zstd. What a file holds is told by how it begins; one that cannot be told is an error, before any of it is sent. NDJSON, arrays and CSV
-go in requests of --batch-bytes; Parquet goes whole, and a server takes up to 64 MiB of it unless it has less memory.
+gzip or zstd. What a file holds is told by how it begins; one that cannot be told is an error, before any of it is sent. All go in requests of
+--batch-bytes, Parquet as lines of NDJSON. What 'residual export' writes is taken as it is.
 
 A load may be run again, whole or in part, after the file has grown, with other --batch-bytes, or compressed: a row is one row however often
 it is sent, and the counts say how many were there before. (A server with --duplicates keep stores every copy. It still skips a request that it
@@ -125,12 +126,12 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 // completable tells whether the same load may come to its end when it is run again: not where what was sent is at fault.
 func completable(err error) bool {
 	refused, ok := errors.AsType[*client.StatusError](err)
-	return !errors.Is(err, errUnknownKind) && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
+	return !errors.Is(err, errUnknownKind) && !errors.Is(err, httpapi.ErrFile) && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
 }
 
 // load sends one input.
 func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress) (client.Loaded, error) {
-	rows, err := in.open(flags.format.value, bar.count)
+	rows, err := in.open(flags.format.value, flags.dataSource, bar.count)
 	if err != nil {
 		return client.Loaded{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/httpapi"
 )
 
 // input is one argument of ingest.
@@ -80,8 +81,9 @@ type flow struct {
 }
 
 // open returns the rows of an input, decompressed, in the format that it is said to have or, with formatAuto, looks like. count learns
-// of the bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read.
-func (in *input) open(format string, count func(int)) (*flow, error) {
+// of the bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read. source is the data source
+// that the rows are for.
+func (in *input) open(format, source string, count func(int)) (*flow, error) {
 	start, err := in.start()
 	if err != nil {
 		return nil, err
@@ -93,12 +95,18 @@ func (in *input) open(format string, count func(int)) (*flow, error) {
 		if err != nil {
 			return nil, err
 		}
-		if k.format == "ndjson" {
+		switch k.format {
+		case "ndjson":
 			last := int64(0)
 			return &flow{ReadCloser: file, kind: k, acknowledged: func(sum int64) {
 				count(int(sum - last))
 				last = sum
 			}}, nil
+		case "parquet":
+			at := &countingAt{file: file}
+			rows, err := httpapi.ParquetRows(source, at, in.bytes)
+			at.count = count // the rows lie before what was read so far
+			return &flow{ReadCloser: io.NopCloser(rows), kind: kind{format: "ndjson"}, acknowledged: func(int64) {}}, err
 		}
 	}
 	f := &flow{pauses: in.bytes < 0, acknowledged: func(int64) {}}
@@ -114,10 +122,32 @@ func (in *input) open(format string, count func(int)) (*flow, error) {
 		return nil, errors.Join(err, closeContent())
 	}
 	f.ReadCloser = reading{content, closeContent}
-	if f.format == "json" {
+	switch f.format {
+	case "json":
 		f.ReadCloser, f.format = reading{client.Elements(content), closeContent}, "ndjson"
+	case "parquet":
+		rows, err := heldParquet(source, content)
+		if err != nil {
+			return nil, errors.Join(err, closeContent())
+		}
+		f.ReadCloser, f.format = reading{rows, closeContent}, "ndjson"
 	}
 	return f, nil
+}
+
+// parquetHeldMax bounds a Parquet file that cannot be read here and there, and so is held in memory.
+const parquetHeldMax = 1 << 30
+
+// heldParquet returns the rows of a Parquet file as NDJSON that is compressed or comes from a pipe.
+func heldParquet(source string, content io.Reader) (io.Reader, error) {
+	held, err := io.ReadAll(io.LimitReader(content, parquetHeldMax+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(held) > parquetHeldMax {
+		return nil, fmt.Errorf("a Parquet file that is compressed or comes from a pipe may have %d bytes; name one that is plain", parquetHeldMax)
+	}
+	return httpapi.ParquetRows(source, bytes.NewReader(held), int64(len(held)))
 }
 
 // start returns how a file begins; nil for a stream, which cannot be read twice.
@@ -188,6 +218,22 @@ type countingReader struct {
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.count(n)
+	return n, err
+}
+
+// countingAt counts the bytes up to the last one that was read. It is read by one goroutine.
+type countingAt struct {
+	file  io.ReaderAt
+	count func(int) // nil until counting begins
+	upTo  int64
+}
+
+func (c *countingAt) ReadAt(p []byte, at int64) (int, error) {
+	n, err := c.file.ReadAt(p, at)
+	if end := at + int64(n); c.count != nil && end > c.upTo {
+		c.count(int(end - c.upTo))
+		c.upTo = end
+	}
 	return n, err
 }
 

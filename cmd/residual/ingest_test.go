@@ -162,9 +162,7 @@ func TestIngestRecognises(t *testing.T) {
 			r := runWith(t, env, string(packed), "ingest", "-")
 			require.Equal(t, exitOK, r.code, "%s %s: %s", name, packing, r.err)
 			require.Contains(t, r.out, "50 rows stored, 0 quarantined")
-			if name != "parquet" {
-				require.NotContains(t, r.out, " 1 requests", "%s %s goes in batches", name, packing)
-			}
+			require.NotContains(t, r.out, " 1 requests", "%s %s goes in batches", name, packing)
 			r = runWith(t, env, "", "ingest", write(t, dir, "file", packed))
 			require.Equal(t, exitOK, r.code, "%s %s: %s", name, packing, r.err)
 			require.Contains(t, r.out, "50 rows sent: 0 stored, ")
@@ -186,6 +184,12 @@ func TestIngestOfTheUnknown(t *testing.T) {
 	r := runWith(t, nil, "[{\"a\":1},", "ingest", "--server", s.url(), "-")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "begins as a JSON array and does not end as one")
+	file := parquetOf(t, []map[string]any{{"predicted_value": 1.0}})
+	copy(file[4:], "nonsense") // in its first page
+	r = runWith(t, nil, string(file), "ingest", "--server", s.url(), "-")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "the file cannot be read: the Parquet file is broken")
+	require.NotContains(t, r.err, "again to complete")
 	require.Equal(t, "no rows\n", run(t, "query", "quarantine", "--server", s.url()).out)
 
 	r = runWith(t, nil, "x,y\n", "ingest", "--server", s.url(), "--format", "ndjson", "-")
@@ -259,6 +263,6 @@ func parquetOf(t *testing.T, events []map[string]any) []byte {
 		rows = append(rows, r)
 	}
 	var out bytes.Buffer
-	require.NoError(t, parquet.Write(&out, rows))
+	require.NoError(t, parquet.Write(&out, rows, parquet.MaxRowsPerRowGroup(7)))
 	return out.Bytes()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -15,46 +16,83 @@ import (
 const rowBytesMin = 64
 
 type parquetRows struct {
+	file    *parquet.File
 	columns []*parquet.Column
 	sparse  []bool // of each column
 	groups  []parquet.RowGroup
 	rows    parquet.Rows // of the group being read
 	batch   [64]parquet.Row
 	have    []parquet.Row
+	// check is made of each group before it is read; nil where all have passed it.
+	check *parquetCheck
 }
 
-// Parquet reads a Parquet file of flat columns, with pages that come to bytesMax at most once decompressed.
+// Parquet reads a Parquet file of flat columns, with pages that come to bytesMax at most once decompressed. All of it is checked
+// before the first row.
 func Parquet(file io.Reader, columns []Column, bytesMax int64) (rows io.Reader, err error) {
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
 	}
-	if !hasFooter(data) {
-		return nil, brokenParquet()
-	}
 	defer recoverParquet(&err)
-	opened, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	check := &parquetCheck{data: data, size: int64(len(data)), rowsMax: bytesMax / rowBytesMin, bytesLeft: bytesMax}
+	r, err := openParquet(bytes.NewReader(data), check, columns)
 	if err != nil {
-		return nil, brokenParquet()
-	}
-	check := parquetCheck{data: data, rowsMax: bytesMax / rowBytesMin, bytesLeft: bytesMax}
-	if err := check.file(opened); err != nil {
 		return nil, err
 	}
-	r := &parquetRows{columns: opened.Root().Columns(), groups: opened.RowGroups()}
-	for _, column := range r.columns {
-		r.sparse = append(r.sparse, sparse(columns, column.Name()))
+	for n := range r.groups {
+		if err := check.group(r.file, n); err != nil {
+			return nil, err
+		}
 	}
 	return &rowReader{next: r.next}, nil
 }
 
+// ParquetFile reads a Parquet file of flat columns, however long: of one row group after the other, each of which is checked before
+// it is read. It takes as much memory as the file's pages ask for.
+func ParquetFile(file io.ReaderAt, size int64, columns []Column) (rows io.Reader, err error) {
+	defer recoverParquet(&err)
+	check := &parquetCheck{file: file, size: size, rowsMax: math.MaxInt32, bytesLeft: math.MaxInt64}
+	r, err := openParquet(file, check, columns)
+	if err != nil {
+		return nil, err
+	}
+	r.check = check
+	return &rowReader{next: r.next}, nil
+}
+
+// openParquet opens a file and checks what it says of itself.
+func openParquet(file io.ReaderAt, check *parquetCheck, columns []Column) (*parquetRows, error) {
+	if !hasFooter(file, check.size) {
+		return nil, brokenParquet()
+	}
+	opened, err := parquet.OpenFile(file, check.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, brokenParquet()
+	}
+	if err := check.columns(opened); err != nil {
+		return nil, err
+	}
+	r := &parquetRows{file: opened, columns: opened.Root().Columns(), groups: opened.RowGroups()}
+	for _, column := range r.columns {
+		r.sparse = append(r.sparse, sparse(columns, column.Name()))
+	}
+	return r, nil
+}
+
 // hasFooter reports whether a file ends in a footer that lies inside it; the library allocates whatever its length
 // says.
-func hasFooter(data []byte) bool {
+func hasFooter(data io.ReaderAt, size int64) bool {
 	const magic = "PAR1"
-	end := len(data) - len(magic) - 4
-	return end >= len(magic) && string(data[end+4:]) == magic &&
-		int64(binary.LittleEndian.Uint32(data[end:])) <= int64(end-len(magic))
+	var tail [4 + len(magic)]byte
+	end := size - int64(len(tail))
+	if end < int64(len(magic)) {
+		return false
+	}
+	if _, err := data.ReadAt(tail[:], end); err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	return string(tail[4:]) == magic && int64(binary.LittleEndian.Uint32(tail[:])) <= end-int64(len(magic))
 }
 
 // recoverParquet turns a panic over a hostile file into its answer: the library trusts more of a file than parquetCheck
@@ -97,6 +135,12 @@ func (r *parquetRows) fill() error {
 	if r.rows == nil {
 		if len(r.groups) == 0 {
 			return io.EOF
+		}
+		if r.check != nil {
+			all := r.file.Metadata().RowGroups
+			if err := r.check.group(r.file, len(all)-len(r.groups)); err != nil {
+				return err
+			}
 		}
 		r.rows = r.groups[0].Rows()
 		r.groups = r.groups[1:]

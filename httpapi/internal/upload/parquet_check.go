@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
@@ -18,7 +19,10 @@ import (
 // parquetCheck bounds what a Parquet file costs to read. A page of some bytes can claim any number of values and any
 // size once decompressed, and the reader allocates what it claims; so each page is held to the limits first.
 type parquetCheck struct {
+	// data is the file, in memory; of one that is not, chunks are read from file into data.
 	data []byte
+	file io.ReaderAt
+	size int64
 	// rowsMax bounds the rows of the file; bytesLeft bounds its pages decompressed, all together.
 	rowsMax, bytesLeft int64
 }
@@ -31,8 +35,8 @@ const windowBytesMax = 8 << 20
 
 var errPage = errors.New("page beyond its bounds")
 
-// file checks the columns and all pages of a file.
-func (c *parquetCheck) file(f *parquet.File) error {
+// columns checks what a file says of itself.
+func (c *parquetCheck) columns(f *parquet.File) error {
 	if f.NumRows() < 0 || f.NumRows() > c.rowsMax {
 		return &Error{Text: fmt.Sprintf("the Parquet file has %d rows; %d are allowed", f.NumRows(), c.rowsMax), TooLarge: true}
 	}
@@ -41,11 +45,15 @@ func (c *parquetCheck) file(f *parquet.File) error {
 			return &Error{Text: "of the Parquet file is nested or repeated; flat columns are allowed", Column: column.Name()}
 		}
 	}
-	for _, group := range f.Metadata().RowGroups {
-		for i := range group.Columns {
-			if err := c.chunk(&group.Columns[i].MetaData, f.Root().Columns()[i].Optional()); err != nil {
-				return &Error{Text: "the Parquet file is broken, or its pages are larger than allowed or encoded in an unknown way"}
-			}
+	return nil
+}
+
+// group checks all pages of a row group.
+func (c *parquetCheck) group(f *parquet.File, n int) error {
+	group := &f.Metadata().RowGroups[n]
+	for i := range group.Columns {
+		if err := c.chunk(&group.Columns[i].MetaData, f.Root().Columns()[i].Optional()); err != nil {
+			return &Error{Text: "the Parquet file is broken, or its pages are larger than allowed or encoded in an unknown way"}
 		}
 	}
 	return nil
@@ -57,11 +65,14 @@ func (c *parquetCheck) chunk(meta *format.ColumnMetaData, optional bool) error {
 	if meta.DictionaryPageOffset != 0 {
 		start = meta.DictionaryPageOffset
 	}
-	size := int64(len(c.data))
-	if start < 0 || start > size || meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > size-start {
+	if start < 0 || start > c.size || meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > c.size-start {
 		return errPage
 	}
-	pages := bytes.NewReader(c.data[start : start+meta.TotalCompressedSize])
+	held, err := c.bytes(start, meta.TotalCompressedSize)
+	if err != nil {
+		return err
+	}
+	pages := bytes.NewReader(held)
 	var protocol thrift.CompactProtocol
 	for pages.Len() > 0 {
 		var header format.PageHeader
@@ -72,8 +83,8 @@ func (c *parquetCheck) chunk(meta *format.ColumnMetaData, optional bool) error {
 		if n < 0 || n > int64(pages.Len()) {
 			return errPage
 		}
-		at := start + meta.TotalCompressedSize - int64(pages.Len())
-		if err := c.page(&header, meta.Codec, c.data[at:at+n], optional); err != nil {
+		at := int64(len(held) - pages.Len())
+		if err := c.page(&header, meta.Codec, held[at:at+n], optional); err != nil {
 			return err
 		}
 		if _, err := pages.Seek(n, io.SeekCurrent); err != nil {
@@ -81,6 +92,18 @@ func (c *parquetCheck) chunk(meta *format.ColumnMetaData, optional bool) error {
 		}
 	}
 	return nil
+}
+
+// bytes returns n bytes of the file, which are valid until the next call.
+func (c *parquetCheck) bytes(start, n int64) ([]byte, error) {
+	if c.file == nil {
+		return c.data[start : start+n], nil
+	}
+	c.data = slices.Grow(c.data[:0], int(n))[:n]
+	if got, err := c.file.ReadAt(c.data, start); got < len(c.data) {
+		return nil, err
+	}
+	return c.data, nil
 }
 
 // page checks one page: its size decompressed, and the number of values it really holds against the one it claims.

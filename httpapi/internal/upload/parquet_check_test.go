@@ -71,14 +71,14 @@ func TestParquetBombs(t *testing.T) {
 		{"no kind of page", format.Uncompressed, page(format.PageHeader{}, []byte("x"))},
 		{"not a page", format.Uncompressed, []byte("nonsense")},
 	} {
-		check := parquetCheck{data: c.pages, rowsMax: 1000, bytesLeft: 1 << 20}
+		check := parquetCheck{data: c.pages, size: int64(len(c.pages)), rowsMax: 1000, bytesLeft: 1 << 20}
 		meta := format.ColumnMetaData{Codec: c.codec, TotalCompressedSize: int64(len(c.pages))}
 		require.Error(t, check.chunk(&meta, false), c.name)
 	}
 	for _, meta := range []format.ColumnMetaData{
 		{DataPageOffset: -1}, {DataPageOffset: 1 << 60}, {TotalCompressedSize: -1}, {TotalCompressedSize: 1 << 60}, {DictionaryPageOffset: -1},
 	} {
-		require.Error(t, (&parquetCheck{data: []byte("x")}).chunk(&meta, false), "%+v", meta)
+		require.Error(t, (&parquetCheck{data: []byte("x"), size: 1}).chunk(&meta, false), "%+v", meta)
 	}
 }
 

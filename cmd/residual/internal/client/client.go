@@ -29,11 +29,14 @@ type Options struct {
 	// Token is sent as a bearer token; empty sends none.
 	Token string
 
-	// RetryFor bounds how long one request is tried again. Default: 1 minute.
+	// RetryFor bounds how long one request is tried again after it first failed. Default: 1 minute.
 	RetryFor time.Duration
 
 	// Connections is how many are kept open between requests. Default: 16.
 	Connections int
+
+	// Dial opens connections to the server. Default: TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Now and Sleep are seams for tests. Default: the clock.
 	Now   func() time.Time
@@ -58,6 +61,9 @@ func New(opts Options) (*Client, error) {
 	if opts.Connections == 0 {
 		opts.Connections = 16
 	}
+	if opts.Dial == nil {
+		opts.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -71,7 +77,7 @@ func New(opts Options) (*Client, error) {
 	base.Path = strings.TrimSuffix(base.Path, "/")
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialContext:           opts.Dial,
 		ResponseHeaderTimeout: answerTimeout,
 		MaxIdleConnsPerHost:   opts.Connections,
 		DisableCompression:    true,
@@ -104,7 +110,7 @@ type Counts struct {
 type Events struct {
 	// DataSource is the name of the data source.
 	DataSource string
-	// Format is that of the body: ndjson (the default), csv or parquet.
+	// Format is that of the body: ndjson (the default) or csv.
 	Format string
 	// Delimiter is what stands between the fields of CSV. Default: a comma.
 	Delimiter rune
@@ -118,29 +124,23 @@ type Events struct {
 }
 
 // Send sends events and returns what became of them and how many attempts it took.
-func (c *Client) Send(ctx context.Context, events Events) (Counts, int, error) {
+func (c *Client) Send(ctx context.Context, events Events) (counts Counts, attempts int, err error) {
 	target := events.target(c)
-	giveUp := c.opts.Now().Add(c.opts.RetryFor)
-	for attempt := 0; ; attempt++ {
-		counts, err := c.send(ctx, target, events)
-		if err == nil {
-			return counts, attempt + 1, nil
+	err = c.Retry(ctx, func() (err error) {
+		attempts++
+		counts, err = c.send(ctx, target, events)
+		if err != nil && events.Key == "" {
+			err = Permanent(err)
 		}
-		asked, again := retryable(err)
-		wait := pause(attempt, asked)
-		if !again || events.Key == "" || ctx.Err() != nil || c.opts.Now().Add(wait).After(giveUp) {
-			return Counts{}, attempt + 1, err
-		}
-		if c.opts.Sleep(ctx, wait) != nil {
-			return Counts{}, attempt + 1, err
-		}
-	}
+		return err
+	})
+	return counts, attempts, err
 }
 
-// target is where the events go: files that are not NDJSON to a route of their own, which always waits.
+// target is where the events go: CSV to a route of its own, which always waits.
 func (e *Events) target(c *Client) string {
 	parameters := url.Values{"name": {e.DataSource}}
-	if e.Format == formatCSV || e.Format == formatParquet {
+	if e.Format == formatCSV {
 		parameters.Set("mode", "append")
 		parameters.Set("format", e.Format)
 		if e.Delimiter != 0 {

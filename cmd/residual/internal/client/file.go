@@ -3,8 +3,6 @@ package client
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -12,14 +10,11 @@ import (
 
 // The formats of a stream.
 const (
-	formatNDJSON  = "ndjson"
-	formatCSV     = "csv"
-	formatParquet = "parquet"
+	formatNDJSON = "ndjson"
+	formatCSV    = "csv"
 )
 
-var contentTypes = map[string]string{
-	formatNDJSON: "application/x-ndjson", formatCSV: "text/csv", formatParquet: "application/vnd.apache.parquet",
-}
+var contentTypes = map[string]string{formatNDJSON: "application/x-ndjson", formatCSV: "text/csv"}
 
 // Delimiters are those that a header is tried with.
 const Delimiters = ",;\t|"
@@ -88,28 +83,4 @@ func recordEnds(records []byte) iter.Seq[int] {
 			}
 		}
 	}
-}
-
-// wholeMax bounds a file that is sent whole, and so held in memory. Servers take much smaller ones, and say so.
-const wholeMax = 1 << 30
-
-// whole is a stream that is one batch.
-type whole struct {
-	stream io.Reader
-	read   bool
-}
-
-func (w *whole) next([]byte) (batch, error) {
-	if w.read {
-		return batch{}, io.EOF
-	}
-	w.read = true
-	body, err := io.ReadAll(io.LimitReader(w.stream, wholeMax+1))
-	if err != nil {
-		return batch{}, err
-	}
-	if len(body) > wholeMax {
-		return batch{}, fmt.Errorf("a file that is sent whole may have %d bytes; write the rows in several", wholeMax)
-	}
-	return batch{body: body, size: int64(len(body)), sums: sumsOf(body)}, nil
 }

@@ -20,8 +20,7 @@ type LoadOptions struct {
 	// BatchBytes is the size of one request. Loads resume each other only if it is the same. Default: 4 MiB.
 	BatchBytes int
 
-	// Format is that of the stream: ndjson (the default), csv, which is cut between records, its header sent with each batch, or
-	// parquet, which is sent whole.
+	// Format is that of the stream: ndjson (the default), or csv, which is cut between records, its header sent with each batch.
 	Format string
 
 	// Delimiter is what stands between the fields of CSV. Default: a comma.
@@ -147,15 +146,12 @@ func (l *load) batchesOf(ctx context.Context, stream io.Reader) (func([]byte) (b
 			return newSectioner(file, info, int64(l.opts.BatchBytes)).next, nil
 		}
 	}
-	if l.opts.Pause > 0 && l.opts.Format != formatParquet {
+	if l.opts.Pause > 0 {
 		stream = newPaced(ctx, stream, l.opts.Pause)
 	}
 	lines := &splitter{stream: stream, size: l.opts.BatchBytes}
-	switch l.opts.Format {
-	case formatCSV:
+	if l.opts.Format == formatCSV {
 		return (&recordSplitter{lines: lines}).next, nil
-	case formatParquet:
-		return (&whole{stream: stream}).next, nil
 	}
 	return lines.next, nil
 }

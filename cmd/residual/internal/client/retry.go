@@ -22,6 +22,42 @@ func pause(attempt int, asked time.Duration) time.Duration {
 	return max(asked, longest-rand.N(longest/2+1))
 }
 
+// permanent is an error that the same attempt would end in again.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// Permanent marks an error as one that ends [Client.Retry], whatever it is; nil stays nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
+}
+
+// Retry makes attempts at something that must be safe to do again: until one succeeds, or fails in a way that the next one would, or
+// Options.RetryFor has passed since the first failure. It returns the last one's error.
+func (c *Client) Retry(ctx context.Context, attempt func() error) error {
+	var giveUp time.Time
+	for failed := 0; ; failed++ {
+		err := attempt()
+		if err == nil {
+			return nil
+		}
+		if ends, ok := errors.AsType[permanent](err); ok {
+			return ends.error
+		}
+		if failed == 0 {
+			giveUp = c.opts.Now().Add(c.opts.RetryFor)
+		}
+		asked, again := retryable(err)
+		wait := pause(failed, asked)
+		if !again || ctx.Err() != nil || c.opts.Now().Add(wait).After(giveUp) || c.opts.Sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
 // retryable reports whether the same request may succeed later, and what the server asked for. A failure on the wire says
 // nothing about the outcome; with an idempotency key sending again is safe.
 func retryable(err error) (time.Duration, bool) {
