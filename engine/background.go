@@ -123,12 +123,14 @@ func (db *DB) maintain(ctx context.Context) {
 	tick := time.NewTicker(maintenanceInterval)
 	defer tick.Stop()
 	db.balance(ctx) // a restart reads no columns
+	var space spaceWatch
 	quiet := quietWait{rows: &db.publisher.Counters.Rows}
 	quiet.begin() // the last process may have left months that are over
 	if db.checkpointDue() {
 		bg.askCheckpoint() // the log is too large for the bounds of this process, so that no append may fit any more
 	}
 	for {
+		space.look(db)
 		idle := false // no load is under way
 		select {
 		case <-ctx.Done():

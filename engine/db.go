@@ -51,6 +51,7 @@ type DB struct {
 	background   background
 	backpressure backpressure
 	counters     counters
+	kept         keptFiles
 
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]

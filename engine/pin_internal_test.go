@@ -78,10 +78,10 @@ func TestPinned(t *testing.T) {
 		return p
 	}
 	first, second := pin(), pin()
-	require.Zero(t, db.Stats().PinnedBytes)
+	require.Zero(t, db.Stats().Disk.Pinned)
 
 	require.NoError(t, db.Merge(t.Context()))
-	require.Equal(t, size, db.Stats().PinnedBytes)
+	require.Equal(t, size, db.Stats().Disk.Pinned)
 	first.Release()
 	first.Release()
 	require.NoError(t, db.sweepReleased())
@@ -91,7 +91,7 @@ func TestPinned(t *testing.T) {
 	for name, b := range before {
 		require.Equal(t, b, after[name], name)
 	}
-	require.Equal(t, size, db.Stats().PinnedBytes)
+	require.Equal(t, size, db.Stats().Disk.Pinned)
 
 	now = now.AddDate(0, 3, 0)
 	require.NoError(t, db.DropExpired())
@@ -102,9 +102,9 @@ func TestPinned(t *testing.T) {
 		second.Release()
 	}()
 	<-done
-	require.Equal(t, size, db.Stats().PinnedBytes, "released, and still there")
+	require.Equal(t, size, db.Stats().Disk.Pinned, "released, and still there")
 	require.NoError(t, db.sweepReleased())
-	require.Zero(t, db.Stats().PinnedBytes)
+	require.Zero(t, db.Stats().Disk.Pinned)
 	for name := range packs(t, db.dir) {
 		require.NotContains(t, before, name)
 	}
@@ -143,7 +143,7 @@ func TestPinnedSegments(t *testing.T) {
 	require.NoError(t, db.Merge(t.Context()))
 	db.balance(t.Context())
 	require.Len(t, of.Month.Segments, 1)
-	require.NotZero(t, db.Stats().PinnedBytes)
+	require.NotZero(t, db.Stats().Disk.Pinned)
 	rows := 0
 	for _, s := range snapshot {
 		rows += readRows(t, s)
@@ -151,7 +151,7 @@ func TestPinnedSegments(t *testing.T) {
 	require.Equal(t, 5*3000, rows)
 	pin.Release()
 	require.NoError(t, db.sweepReleased())
-	require.Zero(t, db.Stats().PinnedBytes)
+	require.Zero(t, db.Stats().Disk.Pinned)
 	require.Len(t, packs(t, db.dir), 1)
 }
 

@@ -246,6 +246,7 @@ func (m *machine) check() {
 	}
 	checkDriftReport(m.t, m.db, &m.oracle, m.choose.driftReportQuery(), m.choose.now)
 	m.checkTimeseries()
+	checkDisk(m.t, m.db, m.disk, "store")
 }
 
 func (m *machine) checkAll() {

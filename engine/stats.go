@@ -48,9 +48,7 @@ type Stats struct {
 	HeadBytes               int64
 	// SealedBytes is the size of the sealed segments, ResidentBytes what of them is in memory.
 	SealedBytes, ResidentBytes int64
-	// PinnedBytes is the size of the files that are no longer part of the store and that are kept for who still reads them.
-	PinnedBytes     int64
-	IdempotencyKeys int
+	IdempotencyKeys            int
 	// IdempotencyKeysMax bounds them.
 	IdempotencyKeysMax int
 	// Waiting counts predictions without an actual, Orphans actuals without a prediction.
@@ -59,7 +57,8 @@ type Stats struct {
 	ActualsRemembered int
 	ActualsBytes      int64
 
-	Log wal.Stats
+	Log  wal.Stats
+	Disk Disk
 }
 
 // counters are what happened beside the publisher, which counts for itself.
@@ -68,7 +67,7 @@ type counters struct {
 	waits                                   atomic.Uint64 // appends that waited for room
 }
 
-// Stats returns counters and gauges. It visits every model.
+// Stats returns counters and gauges. It visits every model, and no file but those that were kept aside.
 func (db *DB) Stats() Stats {
 	c := &db.publisher.Counters
 	s := Stats{
@@ -96,13 +95,13 @@ func (db *DB) Stats() Stats {
 		Orphans:            int(c.Unmet.Load()),
 		ActualsRemembered:  int(c.Remembered.Load()),
 		ActualsBytes:       c.RememberedBytes.Load(),
-		PinnedBytes:        db.checkpointer.files.PinnedBytes(),
 		Log:                db.log.Stats(),
 	}
 	for code := range s.Quarantined {
 		s.Quarantined[code] = int(c.Quarantined[code].Load())
 	}
 	s.QuarantineDropped = db.quarantine.Dropped()
+	s.Disk = db.disk()
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()

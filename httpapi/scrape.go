@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -33,8 +34,8 @@ func (s *Server) getMetrics(c *call) error {
 
 // writeOwn writes what the server counts of itself.
 func (s *Server) writeOwn(w *encode.Exposition) {
-	w.Family("residual_build_info", "gauge", "The version, as a label.")
-	w.Sample("", 1, "version", s.opts.Version)
+	w.Family("residual_build_info", "gauge", "What the program was built from, as labels.")
+	w.Sample("", 1, "version", s.opts.Version, "commit", s.opts.Commit, "goversion", runtime.Version())
 	w.Gauge("residual_start_time_seconds", "When the server started, Unix seconds.", unixSeconds(s.started))
 	w.Family("residual_http_requests_total", "counter", "Requests answered.")
 	for l := range labelCount {
@@ -120,6 +121,29 @@ func writeStore(w *encode.Exposition, h engine.Health, stats engine.Stats) {
 	w.Gauge("residual_idempotency_keys_max", "Idempotency keys remembered at most.", float64(stats.IdempotencyKeysMax))
 	w.Gauge("residual_idempotency_window_seconds", "How long an idempotency key is remembered.", engine.KeysAge.Seconds())
 	writeLog(w, &stats)
+	writeDisk(w, &stats.Disk)
+}
+
+// writeDisk writes what the store takes on its disk, and what is left there.
+func writeDisk(w *encode.Exposition, disk *engine.Disk) {
+	w.Family("residual_store_bytes", "gauge", "Bytes of the files in the data directory, by what they are for.")
+	w.Sample("", float64(disk.Log), "kind", "log")
+	w.Sample("", float64(disk.Packs), "kind", "packs")
+	w.Sample("", float64(disk.Keys), "kind", "keys")
+	w.Sample("", float64(disk.Quarantine), "kind", "quarantine")
+	w.Sample("", float64(disk.Actuals), "kind", "actuals")
+	w.Sample("", float64(disk.Manifest), "kind", "manifest")
+	w.Sample("", float64(disk.Pinned), "kind", "pinned")
+	w.Sample("", float64(disk.Kept), "kind", "kept")
+	w.Family("residual_store_free_bytes", "gauge", "Bytes that may still be written to the file systems of the data directory and of its log.")
+	for _, free := range [...]struct {
+		of    string
+		bytes int64
+	}{{"data", disk.Free}, {"log", disk.LogFree}} {
+		if free.bytes >= 0 {
+			w.Sample("", float64(free.bytes), "of", free.of)
+		}
+	}
 }
 
 func writeLog(w *encode.Exposition, stats *engine.Stats) {

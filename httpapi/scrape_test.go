@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func parseExposition(t *testing.T, body string) map[string]float64 {
 }
 
 func TestMetrics(t *testing.T) {
-	server := start(t, httpapi.Options{Version: "1.2.3"})
+	server := start(t, httpapi.Options{Version: "1.2.3", Commit: "abc"})
 	server.do(t, "POST", events, strings.NewReader(goodLine+"\nnonsense"))
 	server.do(t, "POST", events, strings.NewReader(goodLine), "Idempotency-Key", "k")
 	server.do(t, "POST", events, strings.NewReader(goodLine), "Idempotency-Key", "k")
@@ -64,33 +65,33 @@ func TestMetrics(t *testing.T) {
 	exchange(t, server.addr, "nonsense\r\n\r\n")
 	samples := scrape(t, server)
 	for name, want := range map[string]float64{
-		`residual_build_info{version="1.2.3"}`:                           1,
-		`residual_http_requests_total{route="events",status="2xx"}`:      3,
-		`residual_http_requests_total{route="pipe",status="4xx"}`:        1,
-		`residual_http_requests_total{route="refused",status="4xx"}`:     1,
-		`residual_http_request_seconds_count{route="events"}`:            3,
-		`residual_http_request_seconds_bucket{route="events",le="+Inf"}`: 3,
-		`residual_http_rows_total`:                                       2,
-		`residual_http_body_bytes_total`:                                 float64(3*len(goodLine) + len("\nnonsense")),
-		`residual_http_batch_rows_bucket{le="1"}`:                        2,
-		`residual_http_batch_rows_count`:                                 2,
-		`residual_http_quarantined_rows_total`:                           1,
-		`residual_http_replayed_total`:                                   1,
-		`residual_http_body_bytes`:                                       0,
-		`residual_ready`:                                                 1,
-		`residual_degraded`:                                              0,
-		`residual_rows_total`:                                            3,
-		`residual_actuals_total{outcome="joined"}`:                       11,
-		`residual_actuals_total{outcome="corrected"}`:                    12,
-		`residual_actuals_total{outcome="orphaned"}`:                     13,
-		`residual_deleted_total`:                                         14,
-		`residual_waiting_rows`:                                          15,
-		`residual_orphans`:                                               16,
-		`residual_quarantined_total{reason="missing"}`:                   5,
-		`residual_start_time_seconds`:                                    float64(now.Unix()),
-		`residual_model_gauges_left_out`:                                 7,
-		`residual_model_gauges_max`:                                      500,
-		`residual_model_gauges_failures_total`:                           0,
+		`residual_build_info{version="1.2.3",commit="abc",goversion="` + runtime.Version() + `"}`: 1,
+		`residual_http_requests_total{route="events",status="2xx"}`:                               3,
+		`residual_http_requests_total{route="pipe",status="4xx"}`:                                 1,
+		`residual_http_requests_total{route="refused",status="4xx"}`:                              1,
+		`residual_http_request_seconds_count{route="events"}`:                                     3,
+		`residual_http_request_seconds_bucket{route="events",le="+Inf"}`:                          3,
+		`residual_http_rows_total`:                                                                2,
+		`residual_http_body_bytes_total`:                                                          float64(3*len(goodLine) + len("\nnonsense")),
+		`residual_http_batch_rows_bucket{le="1"}`:                                                 2,
+		`residual_http_batch_rows_count`:                                                          2,
+		`residual_http_quarantined_rows_total`:                                                    1,
+		`residual_http_replayed_total`:                                                            1,
+		`residual_http_body_bytes`:                                                                0,
+		`residual_ready`:                                                                          1,
+		`residual_degraded`:                                                                       0,
+		`residual_rows_total`:                                                                     3,
+		`residual_actuals_total{outcome="joined"}`:                                                11,
+		`residual_actuals_total{outcome="corrected"}`:                                             12,
+		`residual_actuals_total{outcome="orphaned"}`:                                              13,
+		`residual_deleted_total`:                                                                  14,
+		`residual_waiting_rows`:                                                                   15,
+		`residual_orphans`:                                                                        16,
+		`residual_quarantined_total{reason="missing"}`:                                            5,
+		`residual_start_time_seconds`:                                                             float64(now.Unix()),
+		`residual_model_gauges_left_out`:                                                          7,
+		`residual_model_gauges_max`:                                                               500,
+		`residual_model_gauges_failures_total`:                                                    0,
 	} {
 		require.Contains(t, samples, name)
 		require.InEpsilon(t, want+1, samples[name]+1, 1e-15, name)

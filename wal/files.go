@@ -2,7 +2,7 @@ package wal
 
 import "sync"
 
-// fileList knows the log files and how many bytes of records each holds.
+// fileList knows the log files, how long each is and how many bytes of records it holds.
 type fileList struct {
 	mu sync.Mutex
 
@@ -12,18 +12,20 @@ type fileList struct {
 
 type fileSize struct {
 	number uint32
-	bytes  int64
+	length int64 // of the file, as it was made
+	bytes  int64 // of records
 }
 
 // set notes the size of the newest file, which is another one than before after a rotation.
-func (l *fileList) set(number uint32, bytes int64) {
+func (l *fileList) set(h *fileHeader, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n := len(l.files); n > 0 && l.files[n-1].number == number {
-		l.files[n-1].bytes = bytes
+	newest := fileSize{h.number, h.length, bytes}
+	if n := len(l.files); n > 0 && l.files[n-1].number == h.number {
+		l.files[n-1] = newest
 		return
 	}
-	l.files = append(l.files, fileSize{number, bytes})
+	l.files = append(l.files, newest)
 }
 
 // oldest returns the oldest file, if it may be deleted: it is not behind the file last, and not the newest.
@@ -43,12 +45,13 @@ func (l *fileList) dropOldest() {
 	l.files = l.files[1:]
 }
 
-// size returns the number of files and the bytes of records in them.
-func (l *fileList) size() (files int, bytes int64) {
+// size returns the number of files, their length and the bytes of records in them.
+func (l *fileList) size() (files int, length, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.files {
+		length += f.length
 		bytes += f.bytes
 	}
-	return len(l.files), bytes
+	return len(l.files), length, bytes
 }

@@ -163,8 +163,14 @@ func (l *Log) Truncate(pos Position) error {
 
 // Size returns the bytes of records in the log, with their headers and padding: what a restart has to read.
 func (l *Log) Size() int64 {
-	_, bytes := l.files.size()
+	_, _, bytes := l.files.size()
 	return bytes
+}
+
+// FileBytes returns how long the log files are, with what of them is not used yet.
+func (l *Log) FileBytes() int64 {
+	_, length, _ := l.files.size()
+	return length
 }
 
 // Err returns why the log takes no records at present: an error of class ErrNoSpace, ErrUnavailable or ErrFull, which pass
@@ -173,7 +179,7 @@ func (l *Log) Err() error { return l.queue.err() }
 
 // Stats returns counters and gauges.
 func (l *Log) Stats() Stats {
-	files, bytes := l.files.size()
+	files, _, bytes := l.files.size()
 	return Stats{
 		Records:    l.stats.records.Load(),
 		Bytes:      l.stats.bytes.Load(),

@@ -147,7 +147,7 @@ func (r *reader) records(h fileHeader, end fileEnd) error {
 		defer func() {
 			r.header, r.prev = h, fileEnd{Position{LSN: s.lsn, File: h.number, CRC: s.crc}, s.off}
 			r.found.LastLSN = s.lsn
-			r.files.set(h.number, s.off-fileHeaderSize)
+			r.files.set(&h, s.off-fileHeaderSize)
 		}()
 		for more := true; more; {
 			var err error

@@ -96,7 +96,7 @@ func (w *writer) begin() error {
 
 func (w *writer) adopt(lf *logFile) {
 	w.cur = lf
-	w.files.set(lf.header.number, lf.off-fileHeaderSize)
+	w.files.set(&lf.header, lf.off-fileHeaderSize)
 }
 
 // refused returns an error of dir.createFile if it may pass, and otherwise poisons the log.
@@ -155,7 +155,7 @@ func (w *writer) end(old *logFile) error {
 		return err
 	}
 	w.markDue = time.Time{}
-	w.files.set(old.header.number, size)
+	w.files.set(&old.header, size)
 	if err := old.file.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", old.path, err)
 	}

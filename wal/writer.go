@@ -186,7 +186,7 @@ func (w *writer) append(b []byte) error {
 	}
 	w.cur.off += int64(len(b))
 	w.cur.marked = false
-	w.files.set(w.cur.header.number, w.cur.off-fileHeaderSize)
+	w.files.set(&w.cur.header, w.cur.off-fileHeaderSize)
 	return nil
 }
 

@@ -82,6 +82,24 @@ func TestCreate(t *testing.T) {
 	})
 }
 
+func TestFileBytes(t *testing.T) {
+	eachFS(t, func(s subject) {
+		t, disk, dir := s.t, s.disk, s.dir
+		require.NoError(t, create(t, disk, filepath.Join(dir, "a"), "one").Close())
+		require.NoError(t, create(t, disk, filepath.Join(dir, "b"), "three").Close())
+		n, err := vfs.FileBytes(disk, filepath.Join(dir, "b"))
+		require.NoError(t, err)
+		require.EqualValues(t, 5, n)
+		n, err = vfs.DirBytes(disk, dir)
+		require.NoError(t, err)
+		require.EqualValues(t, 8, n)
+		_, err = vfs.FileBytes(disk, dir)
+		require.ErrorIs(t, err, vfs.ErrNotRegular)
+		_, err = vfs.DirBytes(disk, filepath.Join(dir, "missing"))
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+}
+
 func TestOpen(t *testing.T) {
 	eachFS(t, func(s subject) {
 		t, disk, dir := s.t, s.disk, s.dir

@@ -21,9 +21,6 @@ type Salvaged struct {
 	Kept     string
 }
 
-// keptPrefix begins the names of the directories that keep what Salvage has replaced.
-const keptPrefix = "salvaged-"
-
 // Salvage makes a damaged store one that opens again, out of what is whole, and says what it gave up. After an error it says
 // what was done until then.
 func Salvage(fsys vfs.FS, dir string) (Salvaged, error) {
@@ -231,7 +228,7 @@ func (s *salvage) moveAway(path string) error {
 // makeKept makes the directory for what is replaced.
 func (s *salvage) makeKept() (err error) {
 	if s.done.Kept == "" {
-		s.done.Kept, err = vfs.MakeNumberedDir(s.fs, s.dir, keptPrefix)
+		s.done.Kept, err = vfs.MakeNumberedDir(s.fs, s.dir, store.KeptPrefix)
 	}
 	return err
 }

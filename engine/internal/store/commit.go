@@ -41,7 +41,7 @@ func (f *Files) Commit(next *Manifest) error {
 		return err
 	}
 	f.unsettled, f.firstSpilled = false, 0
-	f.Manifest = *next
+	f.use(next)
 	return nil
 }
 

@@ -18,7 +18,7 @@
 //
 // # Concurrency
 //
-// [Files] is for one goroutine at a time, but for [Files.Failure], [Files.NewPin] and [Files.PinnedBytes]. A [Source] and the
+// [Files] is for one goroutine at a time, but for [Files.Failure], [Files.NewPin], [Files.Space] and [Files.Kept]. A [Source] and the
 // packs behind it are safe for concurrent reading, until a sweep removes a pack that has left the manifest. Who reads longer
 // than it holds the model's lock has a [Pin]: [Pin.Hold] under that lock for single segments, [Files.PinManifest] for all files.
 // A pin is released by any goroutine.

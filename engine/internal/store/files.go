@@ -10,7 +10,7 @@ import (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Files are the files of a store but for its log: the manifest, and the packs and lists that it names. They are for one
-// goroutine at a time, but for Failure, NewPin and PinnedBytes.
+// goroutine at a time, but for Failure, NewPin, Space and Kept.
 type Files struct {
 	// Immutable. fs is the directory, by its handle; claim is the same, nil where the files are only read.
 	fs    vfs.FS
@@ -37,12 +37,17 @@ type Files struct {
 	// failed is the first failure after which the state of the disk is not known; it ends commits for good. Written by the
 	// goroutine that has the files, read by any.
 	failed atomic.Pointer[error]
+
+	// space is what the files take that Manifest names. Written by the goroutine that has the files, read by any.
+	space atomic.Pointer[Space]
 }
 
 // New returns the files of the store with the id in dir, which has a manifest only once [Files.Load] was called. claim is nil
 // where the files are only read.
 func New(fsys vfs.FS, claim *vfs.Claim, dir string, id [16]byte) *Files {
-	return &Files{fs: fsys, claim: claim, dir: dir, id: id, open: newPackFiles(fsys), pins: &pins{files: make(map[string]*pinned)}}
+	f := &Files{fs: fsys, claim: claim, dir: dir, id: id, open: newPackFiles(fsys), pins: &pins{files: make(map[string]*pinned)}}
+	f.space.Store(&Space{})
+	return f
 }
 
 // ID returns the id of the store.
@@ -54,8 +59,15 @@ func (f *Files) Load() error {
 	if err != nil {
 		return err
 	}
-	f.Manifest, f.lastFile = *m, m.LastFile
+	f.lastFile = m.LastFile
+	f.use(m)
 	return nil
+}
+
+// use makes m the manifest in memory.
+func (f *Files) use(m *Manifest) {
+	f.Manifest = *m
+	f.space.Store(f.measure())
 }
 
 // Close closes the packs that are open.

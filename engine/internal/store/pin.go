@@ -113,10 +113,6 @@ func (f *Files) EndPins() {
 	f.pins.idle.Store(false)
 }
 
-// PinnedBytes returns the size of the files that no manifest names and that are there because a pin keeps them, or did when
-// they were last to be swept. It may be called by any goroutine.
-func (f *Files) PinnedBytes() int64 { return f.pins.garbage.Load() }
-
 // SweepReleased sweeps if that frees files which were pinned once, for a store in which nothing else asks for a sweep.
 func (f *Files) SweepReleased() error {
 	if !f.pins.idle.Load() || f.unsettled {

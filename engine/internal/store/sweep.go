@@ -94,7 +94,7 @@ func (f *Files) BeginSpill() error {
 // The next commit names them. [Files.BeginSpill] goes before the first pack of it.
 func (f *Files) Adopt(next *Manifest) error {
 	next.LastFile = f.lastFile
-	f.Manifest = *next // its number stays that of the file
+	f.use(next) // its number stays that of the file
 	return nil
 }
 
