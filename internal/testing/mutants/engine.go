@@ -349,6 +349,23 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
+			name: "engine: lists of earlier versions are refused", in: "engine", hint: "TestOldStores$",
+			old:   `version == 0 || version > listKind[kind].version:`,
+			fresh: `version != listKind[kind].version:`,
+		},
+		{
+			name: "engine: a list of a later version is taken for one of today", in: "engine", hint: "TestNewerStores",
+			old:   `version == 0 || version > listKind[kind].version:`,
+			fresh: `version == 0:`,
+		},
+		{
+			name: "engine: what a checkpoint commits does not count as used space", in: "engine", hint: "TestDisk$|TestOperations",
+			old: `	f.unsettled, f.firstSpilled = false, 0
+	f.use(next)`,
+			fresh: `	f.unsettled, f.firstSpilled = false, 0
+	f.Manifest = *next`,
+		},
+		{
 			name: "engine: the idempotency window forgets with each checkpoint", in: "engine", hint: "TestAppendOnce$",
 			old: `	added := w.added
 	w.added = nil
