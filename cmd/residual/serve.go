@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -72,7 +73,8 @@ func newServe() *cobra.Command {
 		Long: `Serve takes events and answers queries over HTTP. An event is answered when it is in the log and synced to disk.
 
 When it is ready it prints one line to standard output: listening on URL. It stops on SIGTERM or Ctrl-C, after the requests
-under way, within 5 seconds. On SIGHUP it reads tokens and certificate again.
+under way, within 5 seconds. On SIGHUP it reads tokens and certificate again. A service manager that has set NOTIFY_SOCKET
+is told when it is ready and when it stops.
 
 With --retention the server drops the months (of UTC) that are wholly older than the retention, right after the start and from then on. It logs how
 many rows of how many models they are and then drops them at once; nothing but a copy of the data directory brings them back. Try it on such a copy.
@@ -110,8 +112,34 @@ func serve(ctx context.Context, out io.Writer, flags *serveFlags, log *slog.Logg
 	}
 	if ctx.Err() == nil {
 		fmt.Fprintln(out, "listening on", server.url())
+		notify(notifyReady, log)
 	}
-	return errors.Join(server.wait(ctx, hangups), server.stop())
+	err = server.wait(ctx, hangups)
+	notify(notifyStopping, log)
+	return errors.Join(err, server.stop())
+}
+
+// States of the process, as a service manager knows them.
+const (
+	notifyReady    = "READY=1"
+	notifyStopping = "STOPPING=1"
+)
+
+// notify tells the service manager that waits for it how the process stands: systemd with Type=notify, see sd_notify(3).
+// Where nobody has asked to be told nothing happens. A manager that cannot be told ends no server: it gives up by itself.
+func notify(state string, log *slog.Logger) {
+	name := os.Getenv("NOTIFY_SOCKET")
+	if name == "" {
+		return
+	}
+	conn, err := net.Dial("unixgram", name)
+	if err == nil {
+		_, err = conn.Write([]byte(state))
+		_ = conn.Close() // a datagram is sent when Write returns
+	}
+	if err != nil {
+		log.Warn("the service manager could not be told", "state", state, "error", err)
+	}
 }
 
 // logFlags say what is logged, and how.

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/residualdb/residual/internal/plaintext"
 )
 
 // dialTimeout bounds a connection attempt, answerTimeout the time from the end of a request to the start of its answer.
@@ -208,6 +210,31 @@ func (c *Client) Reach(ctx context.Context) error {
 	return response.Body.Close()
 }
 
+// Health returns what the server says of itself: a line of JSON. It is an error if the server takes no events.
+func (c *Client) Health(ctx context.Context) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL("/health", nil), http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return "", plain(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
+	if err != nil {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return string(body), nil
+	}
+	var said struct{ Status, Reason string }
+	if err := json.Unmarshal(body, &said); err != nil || said.Status == "" {
+		return "", statusError(response.StatusCode, response.Header, body, c.opts.Now())
+	}
+	return "", fmt.Errorf("the server is %s: %s", plaintext.Escape(said.Status), plaintext.Escape(said.Reason))
+}
+
 // Pipe asks an endpoint and returns its answer in the format, to be closed by the caller.
 func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.Values) (io.ReadCloser, error) {
 	target := c.URL("/v0/pipes/"+url.PathEscape(name)+"."+format, parameters)
@@ -219,9 +246,11 @@ func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.V
 	return answer, err
 }
 
-// do returns the body and header of a successful answer. answerMax bounds what is read of another.
+// answerMax bounds what is read of an answer that says what is wrong.
+const answerMax = 64 << 10
+
+// do returns the body and header of a successful answer.
 func (c *Client) do(request *http.Request) (io.ReadCloser, http.Header, error) {
-	const answerMax = 64 << 10
 	if c.opts.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.opts.Token)
 	}
