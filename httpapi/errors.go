@@ -8,7 +8,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/admission"
 	"github.com/residualdb/residual/httpapi/internal/problem"
-	"github.com/residualdb/residual/httpapi/internal/upload"
+	"github.com/residualdb/residual/internal/rowfile"
 )
 
 // classes maps what the store and admission return to what a client is told; the first match counts. A class that is not
@@ -36,8 +36,8 @@ func (s *Server) answerTo(err error) (e *problem.Error, known bool) {
 	if errors.As(err, &e) {
 		return e, true
 	}
-	if file, ok := errors.AsType[*upload.Error](err); ok {
-		return uploadError(file), true
+	if file, ok := errors.AsType[*rowfile.Error](err); ok {
+		return fileError(file), true
 	}
 	if errors.Is(err, engine.ErrQuery) {
 		return problem.BadParameter("%s", strings.TrimPrefix(err.Error(), engine.ErrQuery.Error()+": ")), true
@@ -54,12 +54,9 @@ func (s *Server) answerTo(err error) (e *problem.Error, known bool) {
 	return problem.New(500, "errors", "internal error"), false
 }
 
-// uploadError turns what is wrong with a file into its answer.
-func uploadError(e *upload.Error) *problem.Error {
-	switch {
-	case e.Column != "":
-		return problem.BadRequest("the column %s %s", problem.Shown(e.Column), e.Text)
-	case e.TooLarge:
+// fileError turns what is wrong with a file into its answer.
+func fileError(e *rowfile.Error) *problem.Error {
+	if e.TooLarge {
 		return problem.TooLarge("%s", e.Text)
 	}
 	return problem.BadRequest("%s", e.Text)

@@ -2,22 +2,17 @@ package httpapi
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
-	"path"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/event"
-	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
-	"github.com/residualdb/residual/httpapi/internal/upload"
+	"github.com/residualdb/residual/internal/rowfile"
 )
 
 // postDatasource serves POST /v0/datasources: a file of rows, as the body or as the file of a form.
@@ -66,7 +61,8 @@ func (s *Server) postDatasource(c *call) error {
 }
 
 func importRefused() error {
-	return problem.BadParameter("the parameter url is not supported: send the file itself")
+	return problem.BadParameter("the parameter url is not supported, because the server fetches nothing: " +
+		"send the file itself, as in curl -L URL | curl --data-binary @- 'SERVER/v0/datasources?name=NAME&mode=append'")
 }
 
 // fileOf returns the file in a body and its name, if it has one: the body itself, or the first file of a form. A form
@@ -114,60 +110,70 @@ func formError(err error) error {
 	return problem.BadRequest("the multipart form is broken or cut short").HangingUp()
 }
 
-// unpack decompresses a file that is gzipped, which its first bytes tell.
+// unpack decompresses a file that is compressed, which its first bytes tell.
 func (s *Server) unpack(file io.Reader) (io.Reader, func(), error) {
 	peeked := bufio.NewReader(file)
-	if magic, _ := peeked.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return peeked, func() {}, nil
+	start, _ := peeked.Peek(rowfile.FormatBytes) // fewer of a shorter file
+	if packed := rowfile.CompressionOf(start); packed != rowfile.Plain {
+		return s.decoders.Unpack(peeked, string(packed), s.limits.BodyBytesMax)
 	}
-	return s.decoders.Gunzip(peeked, s.limits.BodyBytesMax)
+	return peeked, func() {}, nil
 }
 
 // rowsOf returns the rows of a file as NDJSON or, of a file that is JSON, as that.
 func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.Reader, event.Format, error) {
 	peeked := bufio.NewReader(file)
-	format, err := c.params.textOr("format", formatOf(peeked, name))
+	format, err := c.fileFormat(peeked, name)
 	if err != nil {
 		return nil, 0, err
 	}
 	switch format {
-	case "ndjson":
-		return peeked, event.NDJSON, nil
-	case "json":
-		return peeked, event.JSON, nil
-	case "csv":
-		comma, err := c.delimiter()
-		if err != nil {
-			return nil, 0, err
-		}
-		return upload.CSV(peeked, src.uploadColumns(), comma), event.NDJSON, nil
-	case "parquet":
-		rows, err := upload.Parquet(peeked, src.uploadColumns(), s.limits.BodyBytesMax)
+	case rowfile.NDJSON:
+		return rowfile.PlainText(peeked), event.NDJSON, nil
+	case rowfile.JSONDocument:
+		return rowfile.PlainText(peeked), event.JSON, nil
+	case rowfile.ParquetFormat:
+		rows, err := rowfile.Parquet(peeked, src.file(), s.limits.BodyBytesMax)
 		return rows, event.NDJSON, err
+	case rowfile.CSVFormat, rowfile.Unknown:
 	}
-	return nil, 0, problem.BadParameter("the parameter format is %s; ndjson, json, csv and parquet are allowed", problem.Shown(format))
+	comma, err := c.delimiter()
+	if err != nil {
+		return nil, 0, err
+	}
+	return rowfile.CSV(peeked, src.file(), comma), event.NDJSON, nil
 }
 
-// delimiter reads what stands between the fields of a CSV file.
-func (c *call) delimiter() (rune, error) {
-	text, err := c.params.textOr("dialect_delimiter", ",")
+// fileFormat returns the format of a file: as the request says, or as the file shows.
+func (c *call) fileFormat(file *bufio.Reader, name string) (rowfile.Format, error) {
+	said, ok, err := c.params.text("format")
 	if err != nil {
+		return rowfile.Unknown, err
+	}
+	if ok {
+		switch format := rowfile.Format(said); format {
+		case rowfile.NDJSON, rowfile.JSONDocument, rowfile.CSVFormat, rowfile.ParquetFormat:
+			return format, nil
+		case rowfile.Unknown:
+		}
+		return rowfile.Unknown, problem.BadParameter("the parameter format is %s; ndjson, json, csv and parquet are allowed", problem.Shown(said))
+	}
+	start, _ := file.Peek(rowfile.FormatBytes) // fewer of a shorter file
+	return rowfile.FormatOf(start, name)
+}
+
+// delimiter reads what stands between the fields of a CSV file; 0 if the request does not say.
+func (c *call) delimiter() (rune, error) {
+	given, ok, err := c.params.text("dialect_delimiter")
+	if err != nil || !ok {
 		return 0, err
 	}
+	text := string(given)
 	comma, size := utf8.DecodeRuneInString(text)
-	if size != len(text) || comma == utf8.RuneError || strings.ContainsRune("\x00\"\r\n", comma) {
+	if size != len(text) || !rowfile.ValidComma(comma) {
 		return 0, problem.BadParameter("the parameter dialect_delimiter is %s; it must be one character", problem.Shown(text))
 	}
 	return comma, nil
-}
-
-// uploadColumns are the columns of the data source as a file names them.
-func (s *source) uploadColumns() []upload.Column {
-	columns := make([]upload.Column, len(s.columns))
-	for i, column := range s.columns {
-		columns[i] = upload.Column{Name: column.Name, Number: column.Kind == encode.Float64, Sparse: slices.Contains(s.sparse, column.Name)}
-	}
-	return columns
 }
 
 // ErrFile is the class of errors of a file that is not what it is taken for.
@@ -176,12 +182,12 @@ var ErrFile = errors.New("the file cannot be read")
 // ParquetRows returns the rows of a Parquet file as NDJSON, as a server reads them that is sent the file for a data source. The file may
 // be of any length: a client sends its rows in parts.
 func ParquetRows(dataSource string, file io.ReaderAt, size int64) (io.Reader, error) {
-	var columns []upload.Column
-	if i := slices.IndexFunc(sources[:], func(s source) bool { return s.name == dataSource }); i >= 0 {
-		columns = sources[i].uploadColumns()
+	columns := rowfile.Predictions()
+	if dataSource == actualsName {
+		columns = rowfile.Actuals()
 	}
-	rows, err := upload.ParquetFile(file, size, columns)
-	return fileRows{rows}, fileError(err)
+	rows, err := rowfile.ParquetFile(file, size, columns)
+	return fileRows{rows}, classed(err)
 }
 
 // fileRows gives the errors of a file their class.
@@ -189,33 +195,12 @@ type fileRows struct{ io.Reader }
 
 func (r fileRows) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	return n, fileError(err)
+	return n, classed(err)
 }
 
-func fileError(err error) error {
-	if e, ok := errors.AsType[*upload.Error](err); ok {
-		return fmt.Errorf("%w: %s", ErrFile, uploadError(e).Text)
+func classed(err error) error {
+	if e, ok := errors.AsType[*rowfile.Error](err); ok {
+		return fmt.Errorf("%w: %s", ErrFile, e.Text)
 	}
 	return err
 }
-
-// formatOf guesses a format from how a file begins, which a file of another name cannot hide, or else from its name.
-func formatOf(file *bufio.Reader, name string) string {
-	start, _ := file.Peek(formatBytes) // fewer of a shorter file
-	if bytes.HasPrefix(start, []byte("PAR1")) {
-		return "parquet"
-	}
-	if start = bytes.TrimSpace(start); len(start) > 0 && start[0] == '[' {
-		return "json"
-	}
-	switch path.Ext(strings.TrimSuffix(strings.ToLower(name), ".gz")) {
-	case ".ndjson", ".jsonl", ".json":
-		return "ndjson"
-	case ".parquet":
-		return "parquet"
-	}
-	return "csv"
-}
-
-// formatBytes are as many as are looked at to guess a file's format.
-const formatBytes = 512

@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/admission"
 	"github.com/residualdb/residual/httpapi/internal/body"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/rowfile"
 	"github.com/residualdb/residual/internal/thread"
 )
 
@@ -133,6 +134,9 @@ func (s *Server) overIngests() error {
 
 // decode decodes the whole body into an intake.
 func (s *Server) decode(to *intake, in *submission, lines *body.Lines, rules event.Rules) error {
+	if err := notLines(lines.Start()); err != nil {
+		return err
+	}
 	array := in.format == event.NDJSON && lines.BeginsArray()
 	if in.format == event.JSON || array {
 		whole, err := lines.Whole()
@@ -165,6 +169,21 @@ func (s *Server) decode(to *intake, in *submission, lines *body.Lines, rules eve
 			rejects[i].Line += lines.Before()
 		}
 	}
+}
+
+// notLines refuses a body that begins as something other than text: each of its lines would be a reject, which nobody may notice.
+func notLines(start []byte) error {
+	if packed := rowfile.CompressionOf(start); packed != rowfile.Plain {
+		return problem.BadRequest("the body is compressed: send it with Content-Encoding: %s", packed)
+	}
+	if rowfile.IsWide(start) {
+		return problem.BadRequest("the body is UTF-16: send UTF-8, or send it as a file to /v0/datasources")
+	}
+	format, err := rowfile.FormatOf(start, "")
+	if err == nil && format == rowfile.ParquetFormat {
+		return problem.BadRequest("the body is a Parquet file: send it to /v0/datasources")
+	}
+	return err
 }
 
 // decodePiece decodes some lines, or a whole document.

@@ -8,14 +8,15 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/rowfile"
 )
 
 // source is a data source: what can be appended to it, and how.
 type source struct {
 	name    string
 	columns []encode.Column
-	// sparse are the columns that a row of a CSV or Parquet file is without where the file has nothing, or null.
-	sparse []string
+	// file returns the columns of a CSV or Parquet file.
+	file func() []rowfile.Column
 	// in reports whether a store has it.
 	in     func(Store) bool
 	decode func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error
@@ -44,7 +45,8 @@ var sources = [...]source{
 			{Name: "model_version", Kind: encode.String},
 			{Name: "environment", Kind: encode.String},
 		},
-		in: func(Store) bool { return true },
+		file: rowfile.Predictions,
+		in:   func(Store) bool { return true },
 		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
 			return d.Decode(&to.batch, body, format, rules)
 		},
@@ -67,8 +69,7 @@ var sources = [...]source{
 			{Name: "model_version", Kind: encode.String},
 			{Name: "environment", Kind: encode.String},
 		},
-		// A file has no actual where nobody knows it yet, so that this withdraws none, as the null of JSON does.
-		sparse: []string{"actual_value", "timestamp", "model_version", "environment"},
+		file: rowfile.Actuals,
 		in: func(store Store) bool {
 			_, ok := store.(ActualsStore)
 			return ok

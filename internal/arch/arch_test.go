@@ -114,8 +114,8 @@ var rooms = map[string]room{
 	"httpapi": {
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
-			"httpapi/internal/encode", "httpapi/internal/problem", "httpapi/internal/upload",
-			"internal/jsontext", "internal/thread", "internal/zones",
+			"httpapi/internal/encode", "httpapi/internal/problem",
+			"internal/jsontext", "internal/rowfile", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
 		never:   []string{"net/http"},
@@ -138,11 +138,6 @@ var rooms = map[string]room{
 	"httpapi/internal/problem": {
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
-	"httpapi/internal/upload": {
-		module:  []string{"internal/jsontext"},
-		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
-		never:   []string{"net", "net/http", "os", "sync", "time/tzdata"},
-	},
 	"cmd/residual": {
 		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "internal/plaintext", "internal/workload"},
 		outside: []string{
@@ -156,17 +151,22 @@ var rooms = map[string]room{
 	"cmd/residual/internal/client": {module: []string{"internal/plaintext"}},
 	"internal/columns":             {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/digits":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
-	"internal/testing/crashtest":   {module: []string{"internal/testing/simdisk"}},
-	"internal/testing/faults":      {},
-	"internal/testing/golden":      {module: []string{"internal/testing/memory"}, outside: []string{"github.com/stretchr/testify"}},
-	"internal/jsontext":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
-	"internal/testing/memory":      {},
-	"internal/testing/mutants":     {},
-	"internal/plaintext":           {never: []string{"io", "os"}},
-	"internal/thread":              {outside: []string{"golang.org/x/sys"}},
-	"internal/vfs":                 {outside: []string{"golang.org/x/sys"}},
-	"internal/testing/random":      {},
-	"internal/testing/simdisk":     {module: []string{"internal/vfs"}},
+	"internal/rowfile": {
+		module:  []string{"internal/jsontext", "internal/plaintext"},
+		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
+		never:   []string{"net", "net/http", "os", "sync", "time/tzdata"},
+	},
+	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},
+	"internal/testing/faults":    {},
+	"internal/testing/golden":    {module: []string{"internal/testing/memory"}, outside: []string{"github.com/stretchr/testify"}},
+	"internal/jsontext":          {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"internal/testing/memory":    {},
+	"internal/testing/mutants":   {},
+	"internal/plaintext":         {never: []string{"io", "os"}},
+	"internal/thread":            {outside: []string{"golang.org/x/sys"}},
+	"internal/vfs":               {outside: []string{"golang.org/x/sys"}},
+	"internal/testing/random":    {},
+	"internal/testing/simdisk":   {module: []string{"internal/vfs"}},
 
 	"internal/testing/simdisk/toylog": {module: []string{"internal/vfs"}},
 	"internal/wallclock":              {},

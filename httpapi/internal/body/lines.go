@@ -117,6 +117,9 @@ func (l *Lines) fill(limit int) error {
 	return nil
 }
 
+// Start returns how the body begins, once [Lines.Begin] has read it.
+func (l *Lines) Start() []byte { return l.buf }
+
 // BeginsArray tells whether the first byte that arrived and is no white space begins an array.
 func (l *Lines) BeginsArray() bool {
 	start := bytes.TrimLeft(bytes.TrimPrefix(l.buf, []byte("\xEF\xBB\xBF")), " \t\r\n")

@@ -26,9 +26,9 @@ func (d *Decoders) Open(ctx *fasthttp.RequestCtx, bytesMax int64) (body io.Reade
 	return d.open(ctx.Request.Header.ContentEncoding(), wire)
 }
 
-// Gunzip returns what a gzipped file decompresses to, like Open.
-func (d *Decoders) Gunzip(file io.Reader, bytesMax int64) (rows io.Reader, done func(), err error) {
-	return d.open([]byte("gzip"), &wireReader{from: file, left: bytesMax, max: bytesMax})
+// Unpack returns what a file that is compressed by an encoding decompresses to, like Open.
+func (d *Decoders) Unpack(file io.Reader, encoding string, bytesMax int64) (rows io.Reader, done func(), err error) {
+	return d.open([]byte(encoding), &wireReader{from: file, left: bytesMax, max: bytesMax})
 }
 
 // CheckLength refuses a body by the length that its head declares.

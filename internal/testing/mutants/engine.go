@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // engineMutants are bugs above the log.
 func engineMutants() []mutant { //nolint:funlen // a table
 	return []mutant{
@@ -398,4 +400,4 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	}
 }
 
-func all() []mutant { return append(walMutants(), engineMutants()...) }
+func all() []mutant { return slices.Concat(walMutants(), engineMutants(), fileMutants()) }

@@ -1,4 +1,4 @@
-package upload
+package rowfile
 
 import (
 	"bufio"
@@ -21,20 +21,30 @@ var (
 // csvReader reads records as an encoding/csv.Reader does, whose errors it gives, but keeps what stands between quotes as it is, its
 // carriage returns too, and never holds more of one than it may
 // have: a file may be one record of nothing but delimiters. A record that is none, or has too many fields, ends with its
-// line; one that is too long where its last field does.
+// line; one that is too long where its last field does. Unlike there, a carriage return alone ends a line, and blanks around a
+// field or its quotes are none of it.
 type csvReader struct {
 	from  *bufio.Reader
 	comma string
 	// line and column are the place of the next byte, both from 1.
 	line, column int
-	// newLine is set when the byte before ended a line, returned when that was with a carriage return.
-	newLine, returned bool
+	// newLine is set when the byte before ended a line, with what written says.
+	newLine bool
+	written string
+	// cut is set when the last record ended with the file and not with a line.
+	cut bool
+	// held is the error that the next read returns, of a record that was looked at before.
+	held error
 
 	text   []byte // of the fields of the record
 	ends   []int  // of each in text
 	quoted []bool // of each, whether it is between quotes
 	long   bool
 	record []string
+}
+
+func newCSVReader(file *bufio.Reader, comma rune) *csvReader {
+	return &csvReader{from: file, comma: string(comma), line: 1, column: 1}
 }
 
 // token is a byte of a file, or what stands for more of it.
@@ -46,17 +56,15 @@ const (
 	fileEnd
 )
 
-// next reads a token. A carriage return before the end of a line or file is none.
+// next reads a token. A line ends with a line feed, a carriage return, or both.
 func (r *csvReader) next() (token, error) {
-	r.returned = false
 	b, err := r.from.ReadByte()
+	r.written = "\n"
 	if b == '\r' && err == nil {
-		switch behind, _ := r.from.Peek(1); {
-		case len(behind) == 0:
-			_, err = r.from.ReadByte() // whose error tells why
-		case behind[0] == '\n':
-			r.returned = true
-			b, err = r.from.ReadByte()
+		b, r.written = '\n', "\r"
+		if behind, _ := r.from.Peek(1); len(behind) == 1 && behind[0] == '\n' {
+			_, _ = r.from.Discard(1) // it was peeked at
+			r.written = "\r\n"
 		}
 	}
 	if errors.Is(err, io.EOF) {
@@ -88,6 +96,10 @@ func (r *csvReader) next() (token, error) {
 
 // read returns the next record, which is valid until the next call, or io.EOF after the last one.
 func (r *csvReader) read() ([]string, error) {
+	if err := r.held; err != nil {
+		r.held = nil
+		return nil, err
+	}
 	r.text, r.ends, r.quoted, r.long = r.text[:0], r.ends[:0], r.quoted[:0], false
 	t, err := r.next()
 	for t == lineEnd && err == nil {
@@ -101,6 +113,12 @@ func (r *csvReader) read() ([]string, error) {
 	}
 	start := r.line
 	for {
+		for isBlank(t) && err == nil {
+			t, err = r.next()
+		}
+		if err != nil {
+			return nil, err
+		}
 		r.quoted = append(r.quoted, t == '"')
 		if t == '"' {
 			t, err = r.inQuotes(start)
@@ -115,6 +133,7 @@ func (r *csvReader) read() ([]string, error) {
 		case t != delimiter && r.long:
 			return nil, r.broken(start, r.column, errLong)
 		case t != delimiter:
+			r.cut = t == fileEnd
 			return r.fields(), nil
 		case len(r.ends) == FieldsMax:
 			return nil, r.skipLine(r.broken(start, r.column, errWide))
@@ -137,8 +156,18 @@ func (r *csvReader) plain(t token, start int) (token, error) {
 			return 0, err
 		}
 	}
+	first := 0
+	if len(r.ends) > 0 {
+		first = r.ends[len(r.ends)-1]
+	}
+	for len(r.text) > first && isBlank(token(r.text[len(r.text)-1])) {
+		r.text = r.text[:len(r.text)-1]
+	}
 	return t, nil
 }
+
+// isBlank tells whether a token is one of those that count for nothing around a field, outside of its quotes.
+func isBlank(t token) bool { return t == ' ' || t == '\t' }
 
 // inQuotes reads a field behind its first quote, and returns what ended it.
 func (r *csvReader) inQuotes(start int) (token, error) {
@@ -150,18 +179,22 @@ func (r *csvReader) inQuotes(start int) (token, error) {
 		switch t {
 		case '"':
 			column := r.column - 1
-			if t, err = r.next(); err != nil || t >= delimiter {
+			t, err = r.next()
+			quote := t == '"'
+			for isBlank(t) && err == nil {
+				t, err = r.next()
+			}
+			if err != nil || t >= delimiter {
 				return t, err
 			}
-			if t != '"' {
+			if !quote {
 				return 0, r.skipLine(r.broken(start, column, csv.ErrQuote))
 			}
 			r.add('"')
 		case lineEnd:
-			if r.returned {
-				r.add('\r')
+			for i := range len(r.written) {
+				r.add(r.written[i])
 			}
-			r.add('\n')
 		case delimiter:
 			for i := range len(r.comma) {
 				r.add(r.comma[i])

@@ -1,4 +1,4 @@
-package upload
+package rowfile
 
 import (
 	"bytes"
@@ -42,7 +42,7 @@ func (c *parquetCheck) columns(f *parquet.File) error {
 	}
 	for _, column := range f.Root().Columns() {
 		if !column.Leaf() || column.Repeated() {
-			return &Error{Text: "of the Parquet file is nested or repeated; flat columns are allowed", Column: column.Name()}
+			return errorf("the column %s of the Parquet file is nested or repeated; flat columns are allowed", shown(column.Name()))
 		}
 	}
 	return nil

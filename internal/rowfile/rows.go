@@ -1,4 +1,4 @@
-package upload
+package rowfile
 
 // rowReader is the NDJSON of a file of rows, one line per row.
 type rowReader struct {

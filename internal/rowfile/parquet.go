@@ -1,4 +1,4 @@
-package upload
+package rowfile
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -75,7 +76,7 @@ func openParquet(file io.ReaderAt, check *parquetCheck, columns []Column) (*parq
 	}
 	r := &parquetRows{file: opened, columns: opened.Root().Columns(), groups: opened.RowGroups()}
 	for _, column := range r.columns {
-		r.sparse = append(r.sparse, sparse(columns, column.Name()))
+		r.sparse = append(r.sparse, slices.ContainsFunc(columns, func(c Column) bool { return c.Sparse && c.Name == column.Name() }))
 	}
 	return r, nil
 }

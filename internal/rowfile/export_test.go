@@ -1,9 +1,11 @@
-package upload
+package rowfile
 
-import "io"
+import (
+	"bufio"
+	"io"
+)
 
 // Records reads the records of a CSV file one by one.
 func Records(file io.Reader, comma rune) func() ([]string, error) {
-	r := &csvReader{from: withoutMark(file), comma: string(comma), line: 1, column: 1}
-	return r.read
+	return newCSVReader(PlainText(bufio.NewReader(file)), comma).read
 }

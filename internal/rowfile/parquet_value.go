@@ -1,4 +1,4 @@
-package upload
+package rowfile
 
 import (
 	"encoding/hex"

@@ -1,4 +1,4 @@
-package upload
+package rowfile
 
 import (
 	"bytes"
@@ -97,13 +97,13 @@ func TestParquetFilesThatAreTooMuch(t *testing.T) {
 		}
 		require.NoError(t, parquet.Write(w, make([]row, 131073)))
 	})
-	f("nested", "column a of the Parquet file is nested", func(w io.Writer) {
+	f("nested", "column 'a' of the Parquet file is nested", func(w io.Writer) {
 		type row struct {
 			A struct{ B int64 } `parquet:"a"`
 		}
 		require.NoError(t, parquet.Write(w, make([]row, 1)))
 	})
-	f("repeated", "column a of the Parquet file is nested or repeated", func(w io.Writer) {
+	f("repeated", "column 'a' of the Parquet file is nested or repeated", func(w io.Writer) {
 		type row struct {
 			A []int64 `parquet:"a"`
 		}
