@@ -18,6 +18,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/rows"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/internal/vfs"
@@ -47,6 +48,7 @@ type DB struct {
 	quarantine   *quarantine.Quarantine
 
 	queries      query.Queries
+	rows         rows.Env
 	indexer      catalog.Indexer
 	background   background
 	backpressure backpressure
@@ -88,6 +90,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
 	db.checkpointer.compactor = compact.New(db.hash)
 	db.queries.Init(db.models, db.begin, db.end)
+	db.rows = rows.Env{Queries: &db.queries, Between: db.publisher.Between, NewPin: func() *store.Pin { return db.checkpointer.files.NewPin() }}
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}

@@ -5,7 +5,11 @@ import (
 	"iter"
 	"time"
 
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/rows"
+	"github.com/residualdb/residual/segment"
 )
 
 // RowsQuery asks for the rows of a window. The zero value of each field is its default.
@@ -31,13 +35,13 @@ type RowsQuery struct {
 }
 
 // ActualsFilter picks rows by whether they have an actual.
-type ActualsFilter uint8
+type ActualsFilter = rows.Actuals
 
 // The filters by actuals.
 const (
-	AnyActual ActualsFilter = iota
-	WithActual
-	Waiting
+	AnyActual  = rows.AnyActual
+	WithActual = rows.WithActual
+	Waiting    = rows.Waiting
 )
 
 // FeatureCondition compares a value of the features of a row with a text.
@@ -79,18 +83,17 @@ const (
 )
 
 // RowOrder is an order of rows. Rows that it leaves equal are in the order of time, model, version, environment and prediction id.
-type RowOrder uint8
+type RowOrder = rows.Order
 
 // The orders.
 const (
 	// Unordered is the fastest: series by series, and those of a series month by month.
-	Unordered RowOrder = iota
-	TimeAscending
-	TimeDescending
+	Unordered      = rows.Unordered
+	TimeAscending  = rows.TimeAscending
+	TimeDescending = rows.TimeDescending
 	// WorstFirst puts the largest absolute error first. Rows without an actual are left out. It needs a limit, of at most
 	// [WorstRowsMax].
-	WorstFirst
-	rowOrders
+	WorstFirst = rows.WorstFirst
 )
 
 // WorstRowsMax is the most rows that are put in the order of their errors: they are held in memory.
@@ -103,7 +106,62 @@ type RowBatch = rows.Batch
 // send meanwhile nothing is seen, and a request is seen whole or not at all, whatever models it is about. Nobody waits for yield:
 // rows may change, and their months be merged or dropped, while it runs. What is held in memory does not grow with the window.
 func (db *DB) EachRows(ctx context.Context, q RowsQuery, yield func(b *RowBatch) bool) (Read, error) {
-	return db.eachRows(ctx, q, yield)
+	w, err := MetricsQuery{Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf}.span(db.opts.Now())
+	if err == nil {
+		err = q.check()
+	}
+	if err != nil {
+		return Read{}, err
+	}
+	of := q.resolve(w)
+	return db.rows.Each(ctx, &of, yield)
+}
+
+// check refuses what contradicts itself.
+func (q *RowsQuery) check() error {
+	switch {
+	case q.Limit < 0:
+		return queryError("a limit of %d rows", q.Limit)
+	case q.Actuals > Waiting:
+		return queryError("actuals are %d, which is no filter", q.Actuals)
+	case q.Columns&^allRowColumns != 0:
+		return queryError("columns are %#x, some of which there are none of", q.Columns)
+	case q.Order > WorstFirst:
+		return queryError("the order is %d, which there is none of", q.Order)
+	case q.Order == WorstFirst && q.Actuals == Waiting:
+		return queryError("rows that wait for their actuals have no errors to be put in the order of")
+	case q.Order == WorstFirst && (q.Limit == 0 || q.Limit > WorstRowsMax):
+		return queryError("the worst rows first need a limit, of at most %d; it is %d", WorstRowsMax, q.Limit)
+	}
+	for _, c := range q.Features {
+		if c.Key == "" {
+			return queryError("a condition on features names no key")
+		}
+		if c.Op > GreaterOrEqual {
+			return queryError("a condition on the key %q of the features has %s", c.Key, c.Op)
+		}
+	}
+	return nil
+}
+
+// resolve returns the query with its names read, for a window.
+func (q *RowsQuery) resolve(w base.Span) rows.Query {
+	of := rows.Query{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
+		Span:      w, Actuals: q.Actuals, ID: q.ID, Columns: segment.Numbers, Order: q.Order, Limit: q.Limit,
+	}
+	for column, is := range map[RowColumns]segment.ColumnSet{IDColumn: segment.IDs, FeaturesColumn: segment.Features, LagColumn: segment.Lags} {
+		if q.Columns == 0 || q.Columns&column != 0 {
+			of.Columns |= is
+		}
+	}
+	if q.Order == WorstFirst {
+		of.Actuals = WithActual
+	}
+	for _, c := range q.Features {
+		of.Conditions = append(of.Conditions, rows.NewCondition(c.Key, c.Op, c.Value))
+	}
+	return of
 }
 
 // Rows iterates over the batches of [DB.EachRows]. An error is the last that it yields.

@@ -109,7 +109,12 @@ var rooms = map[string]room{
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "os"},
 	},
-	"engine/internal/rows":    {module: []string{"event", "segment"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/rows": {
+		module: []string{
+			"engine/internal/base", "engine/internal/catalog", "engine/internal/head", "engine/internal/query", "engine/internal/store", "event", "segment",
+		},
+		never: []string{"net", "net/http", "os"},
+	},
 	"engine/internal/actuals": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {
 		module: []string{

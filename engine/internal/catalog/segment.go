@@ -132,3 +132,6 @@ func (s *Segment) Waiting() (n int) {
 	}
 	return n
 }
+
+// Number returns the model's number of the series.
+func (x *SegmentSeries) Number() uint32 { return x.number }

@@ -1,6 +1,7 @@
 package head
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -159,3 +160,20 @@ func (v *View) appendWanted(dst *segment.Columns, rows []uint32, cols segment.Co
 func (v *View) Window(dst *base.Answer, s *SeriesView, w base.Span, want segment.Want) segment.Read {
 	return window(dst, v.staging, s.leaves, s.staged, w, want)
 }
+
+// Sort puts the series in the order of their numbers, for [View.Find].
+func (v *View) Sort() {
+	slices.SortFunc(v.Series, func(a, b SeriesView) int { return cmp.Compare(a.Number, b.Number) })
+}
+
+// Find returns what the view has of a series, nil if it has nothing. The series are sorted.
+func (v *View) Find(number uint32) *SeriesView {
+	i, ok := slices.BinarySearchFunc(v.Series, number, func(s SeriesView, n uint32) int { return cmp.Compare(s.Number, n) })
+	if !ok {
+		return nil
+	}
+	return &v.Series[i]
+}
+
+// StagedTimes returns the earliest and the latest time of the rows of a series that are staged.
+func (v *View) StagedTimes(s *SeriesView) (first, last int64) { return v.staging.bounds(s.staged) }

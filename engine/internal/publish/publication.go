@@ -156,6 +156,20 @@ func (p *Publisher) WaitUnderWay(ctx context.Context) {
 	}
 }
 
+// Between calls do between two publications, none of which is unfinished: what is published then is there whole. Publishing waits
+// for do. Nothing is done if ctx ends before.
+func (p *Publisher) Between(ctx context.Context, do func()) error {
+	p.WaitUnderWay(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endDeferred()
+	do()
+	return nil
+}
+
 // WaitIdle waits until the worker is over. Nothing is published meanwhile.
 func (p *Publisher) WaitIdle() { p.deferred.worker.Wait() }
 

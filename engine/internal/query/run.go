@@ -125,64 +125,66 @@ func (r *Run) Series(yield func(m *catalog.Model, n uint32) bool) {
 
 // selectedModels yields the models that the selection names.
 func (r *Run) selectedModels(yield func(*catalog.Model) bool) {
-	name, models := &r.Model, r.queries.models
+	if err := r.queries.EachModel(r.ctx, &r.Selection, yield); err != nil {
+		r.err = err
+	}
+}
+
+// EachModel yields the models that a selection names, until yield returns false. The error is that of the context.
+func (qs *Queries) EachModel(ctx context.Context, sel *Selection, yield func(*catalog.Model) bool) (err error) {
+	name := &sel.Model
 	if !name.all() {
 		// A name that is literally the whole text goes before what the text stands for.
-		if m, ok := models.Load(name.text); ok && (name.plain() || m.Predicts()) {
+		if m, ok := qs.models.Load(name.text); ok && (name.plain() || m.Predicts()) {
 			yield(m)
-			return
+			return nil
 		}
 		if name.plain() {
-			return
+			return nil
 		}
 	}
 	next := func(id string, m *catalog.Model) bool {
-		if err := r.ctx.Err(); err != nil {
-			r.err = fmt.Errorf("query many models: %w", err)
+		if err = ctx.Err(); err != nil {
+			err = fmt.Errorf("query many models: %w", err)
 			return false
 		}
 		return !name.Matches(id) || yield(m)
 	}
 	if name.all() || len(name.prefixes) > 0 {
-		models.Range(next)
-		return
+		qs.models.Range(next)
+		return err
 	}
 	for _, id := range name.names {
-		if m, ok := models.Load(id); ok && !next(id, m) {
-			return
+		if m, ok := qs.models.Load(id); ok && !next(id, m) {
+			return err
 		}
 	}
+	return nil
 }
+
+// Models returns how many models there are. None is ever removed.
+func (qs *Queries) Models() int { return qs.models.Size() }
+
+// Begin keeps the store open until End.
+func (qs *Queries) Begin() error { return qs.begin() }
+
+// End lets go of what Begin keeps.
+func (qs *Queries) End() { qs.end() }
 
 // seriesOf yields the selected series of a model, which it locks: those that are named, then those that latest means. It
 // tells whether the iteration goes on.
 func (r *Run) seriesOf(m *catalog.Model, yield func(m *catalog.Model, n uint32) bool) bool {
 	m.Mu.RLock()
 	defer r.unlock(m)
-	sel := &r.Selection
-	if sel.version.listed || sel.environment.listed {
-		own := sel.in(m)
-		sel = &own
-	}
+	sel := r.In(m)
 	r.answered = catalog.NoSeries
-	r.series = sel.appendSeries(r.series[:0], m)
+	r.series = sel.AppendSeries(r.series[:0], m)
 	for _, n := range r.series {
 		if !yield(m, n) || r.err != nil {
 			return false
 		}
 	}
-	if !sel.latest {
-		return true
-	}
-	if sel.environment.plain() {
-		return r.yieldLatest(m, sel, sel.environment.text, yield)
-	}
-	for environment := range m.Latest.All() {
-		if sel.environment.Matches(environment) && !r.yieldLatest(m, sel, environment, yield) {
-			return false
-		}
-	}
-	return true
+	return sel.EachLatest(m, func(environment string) bool { return r.yieldLatest(m, sel, environment, yield) })
 }
 
 // yieldLatest yields the series that latest means in an environment, unless the selection names it beside.

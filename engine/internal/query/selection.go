@@ -104,9 +104,12 @@ func Exactly(model, environment string) Selection {
 	}
 }
 
-// in returns the selection as it is in a model, where a version or an environment may literally have a pattern's text
-// for its name.
-func (sel *Selection) in(m *catalog.Model) Selection {
+// In returns the selection as it is in a model, where a version or an environment may literally have a pattern's text
+// for its name. The model is locked.
+func (sel *Selection) In(m *catalog.Model) *Selection {
+	if !sel.version.listed && !sel.environment.listed {
+		return sel
+	}
 	found := *sel
 	for i := range m.Series {
 		if s := &m.Series[i]; s.First < base.MaxMilli {
@@ -115,11 +118,12 @@ func (sel *Selection) in(m *catalog.Model) Selection {
 		}
 	}
 	found.latest = found.latest && (found.version.listed || found.version.text == "")
-	return found
+	return &found
 }
 
-// appendSeries appends the numbers of the series of a model that sel names, but for those that are there for being the latest.
-func (sel *Selection) appendSeries(dst []uint32, m *catalog.Model) []uint32 {
+// AppendSeries appends the numbers of the series of a model that sel, as it is there, names, but for those that are there for being
+// the latest.
+func (sel *Selection) AppendSeries(dst []uint32, m *catalog.Model) []uint32 {
 	if sel.version.plain() && sel.environment.plain() {
 		if n, ok := m.Numbers.Get(catalog.SeriesName{Version: sel.version.text, Environment: sel.environment.text}); ok {
 			dst = append(dst, n)
@@ -137,3 +141,23 @@ func (sel *Selection) appendSeries(dst []uint32, m *catalog.Model) []uint32 {
 	}
 	return dst
 }
+
+// EachLatest calls do for each environment of a model to which sel, as it is there, adds the latest version, until do returns false.
+// It tells whether none did.
+func (sel *Selection) EachLatest(m *catalog.Model, do func(environment string) bool) bool {
+	if !sel.latest {
+		return true
+	}
+	if sel.environment.plain() {
+		return do(sel.environment.text)
+	}
+	for environment := range m.Latest.All() {
+		if sel.environment.Matches(environment) && !do(environment) {
+			return false
+		}
+	}
+	return true
+}
+
+// Named tells whether sel, as it is in a model, names a version, which need not be the latest then.
+func (sel *Selection) Named(version string) bool { return sel.version.Matches(version) }

@@ -1,0 +1,321 @@
+package rows
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/head"
+	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// snapshot is what the store has in one moment of the series of a query, in the months of its window: heads, segments and the edits
+// over them, which do not change any more. Nobody else's lock is held while it is read.
+type snapshot struct {
+	env   *Env
+	query *Query
+	pin   *store.Pin
+
+	// models are in the order of their names. Each has the series and sources behind those of the one before.
+	models []modelView
+	// series are, of each model, in the order of their names.
+	series []seriesView
+	// sources are, of each model, month by month, and in a month from the oldest to the newest.
+	sources []source
+
+	read segment.Read
+}
+
+type modelView struct {
+	name string
+	// series and sources are its ranges of those of the snapshot.
+	series, sources places
+}
+
+// places are a range of them.
+type places struct{ from, to uint32 }
+
+type seriesView struct {
+	event.Series
+	number uint32
+	// named is set for a series that the query names, latest for one that latest may mean.
+	named, latest bool
+	first         int64 // time of its first prediction
+}
+
+// source is what has rows of a model and month: a segment or a head.
+type source struct {
+	sealed *catalog.Segment
+	// kept is the segment with its edits; nil for a small one without any, which is opened to be read.
+	kept *segment.Segment
+	head *head.View
+}
+
+// snapshot returns the rows of a query as they are. It is to be released whatever the error is.
+func (env *Env) snapshot(ctx context.Context, q *Query) (*snapshot, error) {
+	s := &snapshot{env: env, query: q, pin: env.NewPin()}
+	if err := env.Queries.Begin(); err != nil {
+		return s, err
+	}
+	defer env.Queries.End()
+	known := env.Queries.Models()
+	models, err := s.listModels(ctx)
+	if err != nil {
+		return s, err
+	}
+	err = env.Between(ctx, func() {
+		if env.Queries.Models() != known { // the batch of a new model may be in others too
+			models, err = s.listModels(ctx)
+		}
+		var scratch []uint32
+		for _, m := range models {
+			scratch = s.add(m, scratch[:0])
+		}
+	})
+	if err != nil {
+		return s, fmt.Errorf("read rows: %w", err)
+	}
+	s.order()
+	return s, s.resolveLatest()
+}
+
+func (s *snapshot) listModels(ctx context.Context) (models []*catalog.Model, err error) {
+	err = s.env.Queries.EachModel(ctx, &s.query.Selection, func(m *catalog.Model) bool {
+		models = append(models, m)
+		return true
+	})
+	return models, err
+}
+
+// release lets go of the files that the snapshot needs.
+func (s *snapshot) release() { s.pin.Release() }
+
+// add adds a model. Nothing is published meanwhile, which waits for it: no row is looked at.
+func (s *snapshot) add(m *catalog.Model, numbers []uint32) []uint32 {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	v := modelView{name: m.Name, series: places{from: uint32(len(s.series))}, sources: places{from: uint32(len(s.sources))}}
+	see := func(n uint32, named, latest bool) {
+		x := &m.Series[n]
+		s.series = append(s.series, seriesView{Series: x.Of(m), number: n, named: named, latest: latest, first: x.First})
+	}
+	sel := s.query.In(m)
+	numbers = sel.AppendSeries(numbers, m)
+	for _, n := range numbers {
+		see(n, true, false)
+	}
+	sel.EachLatest(m, func(environment string) bool {
+		for i := range m.Series {
+			x := &m.Series[i]
+			if x.Environment != environment || x.First >= s.query.To {
+				continue
+			}
+			if at, ok := slices.BinarySearch(numbers, uint32(i)); ok {
+				s.series[int(v.series.from)+at].latest = true
+			} else {
+				see(uint32(i), false, true)
+			}
+		}
+		return true
+	})
+	numbers = numbers[:0]
+	for _, x := range s.series[v.series.from:] {
+		numbers = append(numbers, x.number)
+	}
+	slices.Sort(numbers)
+	for _, mo := range m.Months {
+		if mo.Overlaps(s.query.Span) {
+			s.addMonth(mo, numbers)
+		}
+	}
+	v.series.to, v.sources.to = uint32(len(s.series)), uint32(len(s.sources))
+	if v.sources.from < v.sources.to {
+		s.models = append(s.models, v)
+	} else {
+		s.series = s.series[:v.series.from]
+	}
+	return numbers
+}
+
+func (s *snapshot) addMonth(mo *catalog.Month, numbers []uint32) {
+	for _, sg := range mo.Segments {
+		if !s.mayHave(sg, numbers) {
+			continue
+		}
+		if !sg.Source.Small() {
+			s.pin.Hold(sg.Source)
+		}
+		src := source{sealed: sg}
+		if sg.Kept != nil {
+			src.kept = sg.Kept.Snapshot()
+		}
+		s.sources = append(s.sources, src)
+	}
+	for h := range mo.Heads {
+		if v := h.View(numbers); len(v.Series) > 0 {
+			s.sources = append(s.sources, source{head: &v})
+		}
+	}
+}
+
+// mayHave tells whether a segment may have rows of the query, of the series with these numbers.
+func (s *snapshot) mayHave(sg *catalog.Segment, numbers []uint32) bool {
+	if len(numbers) < len(sg.Series) {
+		return slices.ContainsFunc(numbers, func(n uint32) bool { x := sg.Find(n); return x != nil && s.overlaps(x) })
+	}
+	for i := range sg.Series {
+		x := &sg.Series[i]
+		if _, ok := slices.BinarySearch(numbers, x.Number()); ok && s.overlaps(x) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *snapshot) overlaps(x *catalog.SegmentSeries) bool {
+	return x.Stored.MinTime < s.query.To && x.Stored.MaxTime >= s.query.From
+}
+
+// order puts models, their series and those of their heads in order.
+func (s *snapshot) order() {
+	slices.SortFunc(s.models, func(a, b modelView) int { return cmp.Compare(a.name, b.name) })
+	series := make([]seriesView, 0, len(s.series))
+	for i := range s.models {
+		m := &s.models[i]
+		own := s.series[m.series.from:m.series.to]
+		slices.SortFunc(own, func(a, b seriesView) int { return query.CompareSeries(&a.Series, &b.Series) })
+		m.series.from = uint32(len(series))
+		series = append(series, own...)
+		m.series.to = uint32(len(series))
+	}
+	s.series = series
+	for i := range s.sources {
+		if h := s.sources[i].head; h != nil {
+			h.Sort()
+		}
+	}
+}
+
+// resolveLatest drops the series that latest may mean and does not; see package catalog for the rule.
+func (s *snapshot) resolveLatest() error {
+	if !slices.ContainsFunc(s.series, func(x seriesView) bool { return x.latest }) {
+		return nil
+	}
+	l := latest{snapshot: s}
+	series := make([]seriesView, 0, len(s.series))
+	for i := range s.models {
+		m := &s.models[i]
+		picked, err := l.pick(m)
+		if err != nil {
+			return fmt.Errorf("model %q: %w", m.name, err)
+		}
+		from := uint32(len(series))
+		series = append(series, picked...)
+		m.series = places{from, uint32(len(series))}
+	}
+	s.series = series
+	return nil
+}
+
+// latest finds what latest means in a snapshot.
+type latest struct {
+	*snapshot
+	answer  base.Answer
+	scratch segment.Scratch
+}
+
+// pick returns the series of a model that the query names, and of each environment the one that latest means, in the order of names.
+func (l *latest) pick(m *modelView) (picked []seriesView, err error) {
+	own := l.series[m.series.from:m.series.to]
+	candidates := make(map[string][]*seriesView)
+	for i := range own {
+		x := &own[i]
+		if x.latest {
+			candidates[x.Environment] = append(candidates[x.Environment], x)
+		}
+	}
+	for _, of := range candidates {
+		slices.SortFunc(of, func(a, b *seriesView) int {
+			if catalog.NewerVersion(a.Version, a.first, b.Version, b.first) {
+				return -1
+			}
+			return 1
+		})
+		found, err := l.newest(m, of)
+		if err != nil {
+			return nil, err
+		}
+		found.named = true
+	}
+	for i := range own {
+		if own[i].named {
+			picked = append(picked, own[i])
+		}
+	}
+	return picked, nil
+}
+
+// newest returns which of the candidates, the newest first, latest means.
+func (l *latest) newest(m *modelView, candidates []*seriesView) (*seriesView, error) {
+	best := candidates[0]
+	if best.Version == catalog.LatestVersion {
+		return best, nil
+	}
+	seen := false // a prediction in the window
+	for _, x := range candidates {
+		if err := l.count(m, x); err != nil {
+			return nil, err
+		}
+		if l.answer.Actuals > 0 {
+			return x, nil
+		}
+		if !seen && l.answer.Rows > 0 {
+			best, seen = x, true
+		}
+	}
+	return best, nil
+}
+
+// count sets the answer to what the window has of a series.
+func (l *latest) count(m *modelView, x *seriesView) error {
+	l.answer.Reset()
+	for i := range l.sources[m.sources.from:m.sources.to] {
+		src := &l.sources[int(m.sources.from)+i]
+		if src.head != nil {
+			if of := src.head.Find(x.number); of != nil {
+				l.read.Add(src.head.Window(&l.answer, of, l.query.Span, segment.WantErrors))
+			}
+			continue
+		}
+		of := src.sealed.Find(x.number)
+		if of == nil || !l.overlaps(of) {
+			continue
+		}
+		seg, err := src.open(&l.scratch)
+		if err != nil {
+			return err
+		}
+		w := segment.Window{Series: int(of.Index), From: l.query.From, To: l.query.To, Want: segment.WantErrors}
+		read, err := seg.AddWindow(&l.answer.Aggregate, nil, w, &l.scratch)
+		if err != nil {
+			return base.SegmentError(err)
+		}
+		l.read.Add(read)
+	}
+	return nil
+}
+
+// open returns the segment of a source that is none of a head. It may live in sc.
+func (src *source) open(sc *segment.Scratch) (*segment.Segment, error) {
+	if src.kept != nil {
+		return src.kept, nil
+	}
+	seg, err := segment.OpenIn(sc, src.sealed.Source, src.sealed.Source.Size)
+	return seg, base.SegmentError(err)
+}
