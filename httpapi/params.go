@@ -17,6 +17,7 @@ import (
 
 	"github.com/residualdb/residual/httpapi/internal/conn"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/spelling"
 )
 
 // params are the parameters of a request, from its query string and, for a query by POST, from its body. Unknown ones
@@ -314,7 +315,7 @@ func (c *call) nameIgnored() {
 			break
 		}
 		for parameter := range known {
-			if LooksLike(string(name), parameter) {
+			if spelling.LooksLike(string(name), parameter) {
 				names = append(names, url.QueryEscape(string(name)))
 				break
 			}
@@ -323,74 +324,4 @@ func (c *call) nameIgnored() {
 	if len(names) > 0 {
 		c.ctx.Response.Header.Set(ignoredHeader, strings.Join(names, ", "))
 	}
-}
-
-// LooksLike tells whether somebody who wrote name may have meant the parameter: it is the same but for case and
-// separators or for a slip of the keys, it is some of the words of the parameter or the beginning of them, or it begins
-// with all of them.
-func LooksLike(name, parameter string) bool {
-	const shortest = 3 // what is shorter looks like anything
-	name, parameter = spelled(name), spelled(parameter)
-	switch {
-	case name == parameter:
-		return true
-	case len(name) < shortest || len(parameter) < shortest:
-		return false
-	case strings.HasPrefix(parameter, name), strings.HasPrefix(name, parameter+"_"):
-		return true
-	case strings.Contains("_"+parameter+"_", "_"+name+"_"):
-		return true
-	}
-	slips := 1
-	if len(parameter) >= 8 {
-		slips = 2
-	}
-	return distance(name, parameter) <= slips
-}
-
-// spelled is a name in small letters with underscores between its words: modelId and Model-ID are model_id.
-func spelled(name string) string {
-	var b strings.Builder
-	small := false
-	for _, r := range name {
-		switch {
-		case r == '-' || r == '.' || r == ' ':
-			r = '_'
-		case r >= 'A' && r <= 'Z':
-			if small {
-				b.WriteByte('_')
-			}
-			r += 'a' - 'A'
-			small = false
-			b.WriteRune(r)
-			continue
-		}
-		small = r >= 'a' && r <= 'z'
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// distance counts the letters to put in, to leave out, to change or to swap with their neighbour that make b of a
-// (Damerau and Levenshtein, no letter twice).
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			change := last[j]
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

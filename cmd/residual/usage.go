@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/spelling"
 )
 
 // The exit codes.
@@ -80,7 +80,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	}
 	var near []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if httpapi.LooksLike(unknown.GetSpecifiedName(), flag.Name) {
+		if spelling.LooksLike(unknown.GetSpecifiedName(), flag.Name) {
 			near = append(near, "--"+flag.Name)
 		}
 	})

@@ -1,0 +1,132 @@
+package project
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"time"
+)
+
+// KafkaSource is a topic that a data source reads.
+type KafkaSource struct {
+	Connection   string
+	Topic, Group string
+	// Earliest tells to begin with the first message of a partition of which no position is known, not with the next to come.
+	Earliest bool
+}
+
+// ImportSource is files that a data source reads: of a bucket, or of a folder of this machine.
+type ImportSource struct {
+	// Connection is empty for a folder.
+	Connection string
+	// Bucket is empty for a folder. Pattern is that of the keys, or of the paths: * stands for any characters but /, ** for any.
+	Bucket, Pattern string
+	Schedule        Schedule
+	// Format is ndjson, csv or parquet; empty where the names of the files tell.
+	Format string
+	// From leaves out what was written before.
+	From time.Time
+}
+
+// Schedule is when files are looked for.
+type Schedule uint8
+
+// The schedules.
+const (
+	Auto     Schedule = iota // again and again
+	OnDemand                 // when it is asked for
+	Once                     // at the first start
+)
+
+func (l *loader) readKafka(f *file) *KafkaSource {
+	if !f.any("KAFKA_") {
+		return nil
+	}
+	k := &KafkaSource{Connection: f.need("KAFKA_CONNECTION_NAME"), Topic: f.need("KAFKA_TOPIC"), Group: f.need("KAFKA_GROUP_ID")}
+	k.Earliest = f.choice("KAFKA_AUTO_OFFSET_RESET", "latest", "earliest") == "earliest"
+	for _, name := range []string{"KAFKA_STORE_RAW_VALUE", "KAFKA_STORE_HEADERS"} {
+		if f.choice(name, "True", "False") == "True" {
+			f.fail(f.find(name).at, "leave it out", "%s has no column to go to", name)
+		}
+	}
+	f.choice("KAFKA_KEY_FORMAT", "avro", "json_with_schema", "json_without_schema") // keys are not looked at
+	f.choice("KAFKA_VALUE_FORMAT", "json_without_schema", "json_with_schema")
+	l.refer(f, "KAFKA_CONNECTION_NAME", k.Connection, "kafka")
+	return k
+}
+
+func (l *loader) readImport(f *file) *ImportSource {
+	if !f.any("IMPORT_") {
+		return nil
+	}
+	s := &ImportSource{Format: f.choice("IMPORT_FORMAT", "ndjson", "csv", "parquet")}
+	uri := f.need("IMPORT_BUCKET_URI")
+	c := f.find("IMPORT_BUCKET_URI")
+	switch u, err := url.Parse(uri); {
+	case uri == "":
+	case err == nil && u.Scheme == "s3" && u.Host != "" && len(u.Path) > 1:
+		s.Bucket, s.Pattern = u.Host, u.Path[1:]
+		s.Connection = f.need("IMPORT_CONNECTION_NAME")
+		l.refer(f, "IMPORT_CONNECTION_NAME", s.Connection, "s3")
+	case err == nil && u.Scheme == "file" && u.Host == "" && path.IsAbs(u.Path):
+		s.Pattern = u.Path
+	default:
+		f.fail(c.valueAt, "write s3://bucket/prefix/*.ndjson.gz, or file:///folder/*.ndjson", "%s names no files", shown(uri))
+	}
+	if s.Pattern != "" && s.Format == "" && formatOf(s.Pattern) == "" {
+		f.fail(c.valueAt, "add IMPORT_FORMAT ndjson, csv or parquet", "the names of the files do not tell their format")
+	}
+	switch schedule := f.need("IMPORT_SCHEDULE"); schedule {
+	case "@auto", "":
+	case "@on-demand":
+		s.Schedule = OnDemand
+	case "@once":
+		s.Schedule = Once
+	default:
+		f.fail(f.find("IMPORT_SCHEDULE").valueAt, "write @auto, @on-demand or @once", "%s is no schedule", shown(schedule))
+	}
+	if from := f.find("IMPORT_FROM_TIMESTAMP"); from != nil {
+		t, err := time.Parse(time.RFC3339, from.value)
+		if err != nil {
+			f.fail(from.valueAt, "write it as 2026-11-01T00:00:00Z", "%s is no time", shown(from.value))
+		}
+		s.From = t
+	}
+	return s
+}
+
+// formatOf is the format that the name of a file tells.
+func formatOf(name string) string {
+	for _, compression := range []string{".gz", ".zst"} {
+		name = strings.TrimSuffix(name, compression)
+	}
+	switch path.Ext(name) {
+	case ".ndjson", ".jsonl", ".json":
+		return "ndjson"
+	case ".csv":
+		return "csv"
+	case ".parquet":
+		return "parquet"
+	}
+	return ""
+}
+
+// any tells whether a command begins with a prefix.
+func (f *file) any(prefix string) bool {
+	for i := range f.commands {
+		if strings.HasPrefix(f.commands[i].name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// need returns the value of a command that the file must have, because it has others that need it.
+func (f *file) need(name string) string {
+	c := f.find(name)
+	if c == nil {
+		f.fail(place{}, "add "+name, "the file lacks %s", name)
+		return ""
+	}
+	return c.value
+}

@@ -1,0 +1,141 @@
+package project
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/residualdb/residual/internal/spelling"
+)
+
+// Project is what the files of a folder mean.
+type Project struct {
+	Datasources []*Datasource
+	Connections []*Connection
+}
+
+// Secrets returns the value of a secret by its name; ok is false for one that is not known.
+type Secrets func(name string) (value string, ok bool)
+
+// filesMax bounds the files of a project.
+const filesMax = 10_000
+
+// Load reads the files of a folder and of those below it. problems are all that is wrong; the project is of use if none of them is an
+// error. err is that of reading the folder.
+func Load(folder fs.FS, secrets Secrets) (p *Project, problems Problems, err error) {
+	l := &loader{project: &Project{}, secrets: secrets}
+	var datasources, connections []*file
+	err = fs.WalkDir(folder, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		}
+		words := &datasourceWords
+		switch path.Ext(name) {
+		case datasourceWords.kind:
+		case connectionWords.kind:
+			words = &connectionWords
+		default:
+			return nil
+		}
+		text, err := fs.ReadFile(folder, name)
+		if err != nil {
+			return err
+		}
+		f := parse(name, string(text), words)
+		if words == &datasourceWords {
+			datasources = append(datasources, f)
+		} else {
+			connections = append(connections, f)
+		}
+		if len(datasources)+len(connections) > filesMax {
+			f.fail(place{}, "", "the project has more than %d files", filesMax)
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	named := map[string]*file{}
+	for _, f := range connections {
+		l.project.Connections = append(l.project.Connections, l.readConnection(f, l.nameOf(f, named)))
+	}
+	clear(named)
+	for _, f := range datasources {
+		l.project.Datasources = append(l.project.Datasources, l.readDatasource(f, l.nameOf(f, named)))
+	}
+	l.groups(datasources)
+	for _, f := range slices.Concat(connections, datasources) {
+		problems = append(problems, f.problems...)
+	}
+	problems.sort()
+	return l.project, problems, nil
+}
+
+// loader reads the meaning of files.
+type loader struct {
+	project *Project
+	secrets Secrets
+}
+
+// nameOf returns the name that a file gives what it declares: its own, without folders. Each has another one.
+func (l *loader) nameOf(f *file, named map[string]*file) string {
+	name := strings.TrimSuffix(path.Base(f.name), path.Ext(f.name))
+	if other := named[name]; other != nil {
+		f.fail(place{}, "give one of the files another name", "%s declares %s already", other.name, shown(name))
+	}
+	if strings.TrimLeft(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || name == "" {
+		f.fail(place{}, "use letters, digits and underscores", "%s is no name", shown(name))
+	}
+	if strings.HasSuffix(name, "_quarantine") {
+		f.fail(place{}, "give the file another name", "%s is where the rejects of a data source are", shown(name))
+	}
+	named[name] = f
+	return name
+}
+
+// refer holds the name of a connection to those that there are.
+func (l *loader) refer(f *file, command, name, kind string) {
+	c := f.find(command)
+	if c == nil {
+		return
+	}
+	var names []string
+	for _, connection := range l.project.Connections {
+		if connection.Name == name {
+			if (connection.Kafka != nil) != (kind == "kafka") {
+				f.fail(c.valueAt, "", "the connection %s is not of TYPE %s", shown(name), kind)
+			}
+			return
+		}
+		names = append(names, connection.Name)
+	}
+	advice := "add the file connections/" + name + ".connection"
+	if near := spelling.Nearest(name, names); near != "" {
+		advice = "did you mean " + near + "?"
+	}
+	f.fail(c.valueAt, advice, "there is no connection %s", shown(name))
+}
+
+// groups holds data sources of one topic to groups of their own: two readers in one group would each get a part of its partitions.
+func (l *loader) groups(files []*file) {
+	type reader struct{ connection, topic, group string }
+	seen := map[reader]string{}
+	for i, d := range l.project.Datasources {
+		if d.Kafka == nil {
+			continue
+		}
+		r := reader{d.Kafka.Connection, d.Kafka.Topic, d.Kafka.Group}
+		if other, ok := seen[r]; ok {
+			f := files[i]
+			f.fail(f.find("KAFKA_GROUP_ID").valueAt, "give each its own KAFKA_GROUP_ID", "the data source %s reads the same topic in the same group", other)
+		}
+		seen[r] = d.Name
+	}
+}
