@@ -82,15 +82,16 @@ func parse(name, text string, v *vocabulary) *file {
 		if word == "" || word[0] == '#' {
 			continue
 		}
-		at := place{i + 1, 1 + utf8.RuneCountInString(line[:strings.Index(line, word)])}
+		before, rest, _ := strings.Cut(line, word)
+		at := place{i + 1, 1 + utf8.RuneCountInString(before)}
 		if !v.knows(name) {
 			f.fail(at, v.advice(name), "%s is no command of a %s file", shown(word), v.kind)
 			continue
 		}
 		c := command{name: name, at: at, blockLine: i + 2}
-		rest := line[strings.Index(line, word)+len(word):]
 		c.value = strings.TrimSpace(rest)
-		c.valueAt = place{at.line, at.column + utf8.RuneCountInString(word) + utf8.RuneCountInString(rest[:strings.Index(rest, c.value)])}
+		blanks, _, _ := strings.Cut(rest, c.value)
+		c.valueAt = place{at.line, at.column + utf8.RuneCountInString(word+blanks)}
 		if c.value == ">" {
 			c.hasBlock, c.value = true, ""
 		}

@@ -46,7 +46,7 @@ func load(t *testing.T, files map[string]string) (*project.Project, project.Prob
 
 func TestTutorial(t *testing.T) {
 	p, problems := load(t, map[string]string{"datasources/ml_model_predictions.datasource": tutorial})
-	require.Empty(t, problems, problems.Error())
+	require.Empty(t, problems, problems.String())
 	require.Len(t, p.Datasources, 1)
 	d := p.Datasources[0]
 	require.Equal(t, "ml_model_predictions", d.Name)
@@ -93,11 +93,11 @@ func TestColumns(t *testing.T) {
 		{"actual_value", "actual_value Nullable(Float64) `json:$.actual` DEFAULT -1.5", event.MappedColumn{Name: "actual_value", Path: []string{"actual"}, Default: "-1.5", HasDefault: true}},
 	} {
 		p, problems := load(t, map[string]string{"a.datasource": schema(c.column, c.line)})
-		require.Empty(t, problems, problems.Error())
+		require.Empty(t, problems, problems.String())
 		require.Equal(t, &c.want, p.Datasources[0].Mapping.Column(c.column), c.line)
 	}
 	p, problems := load(t, map[string]string{"a.datasource": "SCHEMA >\n model_id String, prediction_id String, actual_value Float64"})
-	require.Empty(t, problems, problems.Error())
+	require.Empty(t, problems, problems.String())
 	require.True(t, p.Datasources[0].Mapping.Actuals)
 }
 
@@ -114,7 +114,7 @@ func TestConnectors(t *testing.T) {
 		"b.datasource": tutorial + "IMPORT_CONNECTION_NAME s\nIMPORT_BUCKET_URI s3://bucket/p/**/*.ndjson.gz\nIMPORT_SCHEDULE @once\nIMPORT_FROM_TIMESTAMP 2026-11-01T00:00:00Z",
 		"c.datasource": tutorial + "IMPORT_BUCKET_URI file:///in/*\nIMPORT_SCHEDULE @auto\nIMPORT_FORMAT csv\n",
 	})
-	require.Empty(t, problems, problems.Error())
+	require.Empty(t, problems, problems.String())
 	k := p.Connections[0].Kafka
 	require.Equal(t, []string{"a:9092", "b:9092"}, k.Servers)
 	require.True(t, k.TLS)
@@ -136,7 +136,9 @@ func TestProblems(t *testing.T) {
 		return map[string]string{"a.datasource": tutorial + text, "k.connection": kafka, "s.connection": s3}
 	}
 	connection := func(text string) map[string]string { return map[string]string{"a.connection": text} }
-	column := func(name, line string) map[string]string { return map[string]string{"a.datasource": schema(name, line)} }
+	column := func(name, line string) map[string]string {
+		return map[string]string{"a.datasource": schema(name, line)}
+	}
 	kafkaOf := func(more string) map[string]string {
 		return with("KAFKA_CONNECTION_NAME k\nKAFKA_TOPIC t\nKAFKA_GROUP_ID g\n" + more)
 	}
@@ -225,7 +227,7 @@ func TestProblems(t *testing.T) {
 		{connection("TYPE s3\nS3_REGION eu\nS3_ACCESS_KEY a\nS3_SECRET {{ secret }}\n"), "what stands in double braces is not understood"},
 	} {
 		_, problems := load(t, c.files)
-		require.Contains(t, problems.Error(), c.want)
+		require.Contains(t, problems.String(), c.want)
 	}
 }
 
@@ -266,7 +268,7 @@ func FuzzLoad(f *testing.F) {
 					require.NotContains(t, fmt.Sprintf("%+v %#v", c.Kafka.User, c.Kafka.Password), "the secret value")
 				}
 			}
-			require.NotContains(t, problems.Error(), "the secret value")
+			require.NotContains(t, problems.String(), "the secret value")
 		}
 	})
 }

@@ -46,11 +46,11 @@ func (p *Problem) String() string {
 	return b.String()
 }
 
-// Problems are all that is wrong with a project, in the order of files and places. As an error they are those that are no warnings.
+// Problems are all that is wrong with a project, in the order of files and places.
 type Problems []Problem
 
-// Error implements error.
-func (ps Problems) Error() string {
+// String returns all of them as people read them.
+func (ps Problems) String() string {
 	var b strings.Builder
 	for i := range ps {
 		b.WriteString(ps[i].String())

@@ -117,7 +117,7 @@ func (r *schemaReader) column() (col column) {
 // name reads the name of a column, in backticks or not.
 func (r *schemaReader) name() string {
 	at := r.place()
-	name := ""
+	var name string
 	if r.pos < len(r.text) && r.text[r.pos] == '`' {
 		name = r.quoted('`')
 	} else {

@@ -120,7 +120,7 @@ var rooms = map[string]room{
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
 			"httpapi/internal/encode", "httpapi/internal/problem",
-			"internal/jsontext", "internal/rowfile", "internal/thread", "internal/zones",
+			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
 		never:   []string{"net/http"},
@@ -144,12 +144,14 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "internal/plaintext", "internal/workload"},
+		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "project", "internal/plaintext", "internal/spelling", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
 		},
 	},
+	"project":                      {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
+	"internal/spelling":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"bench":                        {module: []string{"engine", "event", "internal/workload"}},
 	"bench/peers":                  {module: []string{"engine", "internal/testing/memory"}},
 	"internal/arch":                {},

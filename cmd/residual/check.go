@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residualdb/residual/internal/plaintext"
+	"github.com/residualdb/residual/project"
+)
+
+func newCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check DIR",
+		Short: "Check the data sources and connections of a project, and say what is wrong where",
+		Long: `Check reads the .datasource and .connection files of a folder, and of those below it, and says what is wrong in them: file, line
+and column, the lines with a caret below the place, and what to do. It reads nothing else and asks no server. Secrets need
+not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used.`,
+		Example: "  residual check ./project",
+		Args:    exactly("a DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			info, err := os.Stat(args[0])
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return fmt.Errorf("the folder %s does not exist", args[0])
+			case err != nil:
+				return err
+			case !info.IsDir():
+				return usagef("%s is not a folder; name the one that the files are in", args[0])
+			}
+			var absent []string
+			secrets := func(name string) (string, bool) {
+				secret, ok := os.LookupEnv(project.SecretVariable(name))
+				if !ok {
+					absent = append(absent, name)
+					secret = "not set"
+				}
+				return secret, true
+			}
+			p, problems, err := project.Load(os.DirFS(args[0]), secrets)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			for i := range problems {
+				fmt.Fprint(out, plaintext.EscapeLines(problems[i].String()))
+			}
+			if slices.Sort(absent); len(absent) > 0 {
+				fmt.Fprintf(out, "not set here: the secrets %s\n", strings.Join(slices.Compact(absent), ", "))
+			}
+			fmt.Fprintf(out, "%d data sources, %d connections\n", len(p.Datasources), len(p.Connections))
+			if n := problems.Errors(); n > 0 {
+				return fmt.Errorf("%s cannot be used: %d errors", args[0], n)
+			}
+			return nil
+		},
+	}
+}
