@@ -26,7 +26,7 @@ func TestUsage(t *testing.T) {
 		require.NoDirExists(t, dir, line)
 	}
 	f("serv", `unknown command "serv"; did you mean serve?`)
-	f("fly", `unknown command "fly": one of completion, demo, generate, health, ingest, query`)
+	f("fly", `unknown command "fly": one of check, completion, demo, generate, health, ingest, query`)
 	f("query metric", `unknown command "metric"; did you mean metrics?`)
 	f("sreve", `unknown command "sreve"; did you mean serve?`)
 	f("igest x", `unknown command "igest"; did you mean ingest?`)
