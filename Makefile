@@ -162,7 +162,7 @@ bench: ## the benchmarks: BENCH=regexp BENCHTIME=1s COUNT=1
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -timeout 60m $(PACKAGES)
 
 .PHONY: compat
-compat: build ## Tinybird's client against the server, and its answers against ClickHouse's; needs Node.js with npm
+compat: build ## Tinybird's client against the server, its answers against ClickHouse's, its rows in ClickHouse and DuckDB; needs Node.js with npm
 	@{ command -v node && command -v npm; } >/dev/null || { echo "compat: NOT RUN: it needs Node.js 20 or newer with npm, and installs what compat/package.json lists" >&2; exit 1; }
 	mkdir -p .compat && cp compat/*.json compat/*.mjs .compat/
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
@@ -182,9 +182,9 @@ GET_PROMETHEUS := mkdir -p .alerts && cd .alerts && { test -x usr/bin/promtool |
 	{ apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } && dpkg-deb -x prometheus_*.deb .; }; }
 
 .PHONY: python
-python: build ## the blocks of docs/python.md against the server; needs Python 3 with venv, and installs pandas, PyArrow and requests into .compat/
+python: build ## the blocks of docs/python.md and docs/rows.md against the server; needs Python 3 with venv, and installs pandas, PyArrow, DuckDB and requests into .compat/
 	python3 -m venv .compat/python || { echo "python: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
-	.compat/python/bin/pip install --quiet 'pandas>=3.1,<4' 'pyarrow>=26' 'requests>=2.34'
+	.compat/python/bin/pip install --quiet 'pandas>=3.1,<4' 'pyarrow>=26' 'requests>=2.34' 'duckdb==1.5.5' 'duckdb-extension-httpfs==1.5.5'
 	.compat/python/bin/python -W ignore compat/python.py
 
 .PHONY: peers

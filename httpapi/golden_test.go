@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -201,6 +202,20 @@ var goldenCases = []goldenCase{
 	{name: "models_csvwithnames", request: get("/v0/pipes/models.csvwithnames")},
 	{name: "models_prometheus", request: get("/v0/pipes/models.prometheus")},
 
+	{name: "predictions_json", request: get("/v0/pipes/predictions.json?feature.rooms>=3&limit=2")},
+	{name: "predictions_csv", request: get("/v0/pipes/predictions.csv?order=abs_error")},
+	{name: "predictions_csvwithnames", request: get("/v0/pipes/predictions.csvwithnames?limit=0")},
+	{name: "predictions_ndjson", request: get("/v0/pipes/predictions.ndjson?limit=0")},
+	{name: "predictions_parquet", request: get("/v0/pipes/predictions.parquet?actuals=known")},
+	{name: "predictions_columns", request: get("/v0/pipes/predictions.json?columns=residual,prediction_id")},
+	{name: "predictions_none", request: get("/v0/pipes/predictions.json?model_id=absent")},
+	{name: "predictions_prometheus", request: get("/v0/pipes/predictions.prometheus")},
+	{name: "predictions_bad_order", request: get("/v0/pipes/predictions.json?order=worst")},
+	{name: "predictions_bad_columns", request: get("/v0/pipes/predictions.json?columns=timestamp,error")},
+	{name: "predictions_bad_actuals", request: get("/v0/pipes/predictions.json?actuals=yes")},
+	{name: "predictions_bad_condition", request: get("/v0/pipes/predictions.json?feature.amount%3E")},
+	{name: "predictions_bad_limit", request: get("/v0/pipes/predictions.json?limit=-1")},
+
 	{name: "quarantine_json", request: get("/v0/pipes/quarantine.json?limit=2")},
 	{name: "quarantine_csv", request: get("/v0/pipes/quarantine.csv")},
 	{name: "quarantine_csvwithnames", request: get("/v0/pipes/quarantine.csvwithnames")},
@@ -351,7 +366,7 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 	}
 	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
-	require.Len(t, listed.Pipes, 8)
+	require.Len(t, listed.Pipes, 9)
 	for _, pipe := range listed.Pipes {
 		for _, format := range pipe.Formats {
 			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())
@@ -409,6 +424,11 @@ func parquetAsText(t *testing.T, answer string) string {
 	head, body, _ := strings.Cut(answer, "\r\n\r\n")
 	if !strings.Contains(head, "application/vnd.apache.parquet") {
 		return answer
+	}
+	if strings.Contains(head, "Transfer-Encoding: chunked") {
+		whole, err := io.ReadAll(httputil.NewChunkedReader(strings.NewReader(body)))
+		require.NoError(t, err)
+		body = string(whole)
 	}
 	file, err := parquet.OpenFile(strings.NewReader(body), int64(len(body)))
 	require.NoError(t, err)

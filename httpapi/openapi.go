@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 )
@@ -17,6 +20,8 @@ func openAPIType(k encode.Kind) object {
 		return object{"type": "integer", "minimum": 0}
 	case encode.DateTime:
 		return object{"type": "string", "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}
+	case encode.DateTime64:
+		return object{"type": "string", "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$`}
 	case encode.NullableString:
 		return object{"type": []string{"string", "null"}}
 	case encode.Strings:
@@ -35,7 +40,7 @@ func (s *Server) getOpenAPI(c *call) error {
 			continue
 		}
 		for j := range p.parameters {
-			parameters[p.name+"."+p.parameters[j].Name] = p.parameters[j].openAPI()
+			parameters[p.name+"."+p.parameters[j].component()] = p.parameters[j].openAPI()
 		}
 		for _, f := range p.formats() {
 			paths[pipesPrefix+p.name+"."+f.Extension] = p.openAPI(&f)
@@ -90,8 +95,10 @@ func (p *pipe) openAPI(f *encode.Format) object {
 	properties := object{}
 	for i := range p.parameters {
 		name := p.parameters[i].Name
-		parameters = append(parameters, object{"$ref": "#/components/parameters/" + p.name + "." + name})
-		properties[name] = p.parameters[i].schema()
+		parameters = append(parameters, object{"$ref": "#/components/parameters/" + p.name + "." + p.parameters[i].component()})
+		if p.parameters[i].Kind != "Condition" { // the body's further properties are those
+			properties[name] = p.parameters[i].schema()
+		}
 	}
 	id := p.name + "_" + f.Extension
 	operations := object{
@@ -107,13 +114,25 @@ func (p *pipe) openAPI(f *encode.Format) object {
 	return operations
 }
 
+// component is the parameter's name as names may be in the document.
+func (p *Parameter) component() string { return strings.TrimSuffix(p.Name, ".<key>") }
+
 func (p *Parameter) openAPI() object {
+	if p.Kind == "Condition" {
+		// Each property of an exploded object is a parameter of its own.
+		return object{
+			"name": p.Name, "in": "query", "required": false, "description": p.Description, "schema": p.schema(),
+			"style": "form", "explode": true,
+		}
+	}
 	return object{"name": p.Name, "in": "query", "required": false, "description": p.Description, "schema": p.schema()}
 }
 
 func (p *Parameter) schema() object {
 	schema := object{"type": "string"}
 	switch p.Kind {
+	case "Condition":
+		schema = object{"type": "object", "additionalProperties": object{"type": "string"}}
 	case "Int32":
 		schema = object{"type": "integer", "format": "int32"}
 	case "Float64":
@@ -138,6 +157,10 @@ func (p *pipe) answerSchema() object {
 		properties[column.Name] = schema
 	}
 	count := object{"type": "integer", "minimum": 0}
+	row := object{"type": "object", "properties": properties}
+	if !slices.ContainsFunc(p.parameters, func(p Parameter) bool { return p.Name == columnsParameter }) {
+		row["required"] = names
+	}
 	return object{
 		"type": "object", "required": []string{"meta", "data", "rows", "statistics"},
 		"properties": object{
@@ -145,7 +168,7 @@ func (p *pipe) answerSchema() object {
 				"type": "object", "required": []string{"name", "type"},
 				"properties": object{"name": object{"type": "string"}, "type": object{"type": "string"}},
 			}},
-			"data": object{"type": "array", "items": object{"type": "object", "required": names, "properties": properties}},
+			"data": object{"type": "array", "items": row},
 			"rows": count, "rows_before_limit_at_least": count,
 			"statistics": object{
 				"type": "object", "required": []string{"elapsed", "rows_read", "bytes_read"},

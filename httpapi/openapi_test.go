@@ -47,14 +47,16 @@ func TestAnswersFitTheOpenAPIDocument(t *testing.T) {
 		return document.ValidateSchemaJSON(schema, goldenJSON(t, golden), openapi3.EnableJSONSchema2020())
 	}
 	for golden, pipe := range map[string]string{
-		"metrics_json":      "model_performance_metrics",
-		"metrics_none":      "model_performance_metrics",
-		"drift_json":        "model_drift_detection",
-		"report_json":       "model_performance_report",
-		"drift_report_json": "model_drift_report",
-		"timeseries_json":   "model_performance_timeseries",
-		"models_json":       "models",
-		"quarantine_json":   "quarantine",
+		"metrics_json":        "model_performance_metrics",
+		"metrics_none":        "model_performance_metrics",
+		"drift_json":          "model_drift_detection",
+		"report_json":         "model_performance_report",
+		"drift_report_json":   "model_drift_report",
+		"timeseries_json":     "model_performance_timeseries",
+		"models_json":         "models",
+		"quarantine_json":     "quarantine",
+		"predictions_json":    "predictions",
+		"predictions_columns": "predictions",
 	} {
 		path := document.Paths.Value("/v0/pipes/" + pipe + ".json")
 		require.NotNil(t, path, "%s is not in the stored document; -rewrite makes it anew", pipe)

@@ -29,15 +29,27 @@ type params struct {
 	known []Parameter
 }
 
-type param struct{ name, value []byte }
+type param struct {
+	name, value []byte
+	// bare is set when there was no equals sign after the name.
+	bare bool
+}
+
+// text is the parameter as people write it.
+func (p *param) text() string {
+	if p.bare {
+		return string(p.name)
+	}
+	return string(p.name) + "=" + string(p.value)
+}
 
 // parse adds the parameters of a query string or a form.
 func (p *params) parse(encoded []byte) {
 	for len(encoded) > 0 {
 		var pair []byte
 		pair, encoded, _ = bytes.Cut(encoded, []byte("&"))
-		name, value, _ := bytes.Cut(pair, []byte("="))
-		p.list = append(p.list, param{p.decode(name), p.decode(value)})
+		name, value, equals := bytes.Cut(pair, []byte("="))
+		p.list = append(p.list, param{p.decode(name), p.decode(value), !equals})
 	}
 }
 
@@ -49,7 +61,7 @@ func (p *params) decode(encoded []byte) []byte {
 }
 
 func (p *params) add(name, value string) {
-	p.list = append(p.list, param{[]byte(name), []byte(value)})
+	p.list = append(p.list, param{name: []byte(name), value: []byte(value)})
 }
 
 func (p *params) reset() {
@@ -81,6 +93,11 @@ func (p *params) textOr(name, fallback string) (string, error) {
 		return fallback, err
 	}
 	return string(value), err
+}
+
+// lists tells whether the pipe has a parameter.
+func (p *params) lists(name string) bool {
+	return slices.ContainsFunc(p.known, func(known Parameter) bool { return known.Name == name })
 }
 
 // fallback is the default of a parameter of the pipe. What a pipe reads it must also list.
@@ -306,13 +323,18 @@ func (c *call) nameIgnored() {
 	known := knownParameters()
 	var names []string
 	looked := 0
+	conditions := c.params.lists(featureParameter)
 	for i := range c.params.list {
 		name := c.params.list[i].name
-		if known[string(name)] || len(name) > ignoredBytesMax {
+		if conditions && bytes.HasPrefix(name, []byte(featurePrefix)) || known[string(name)] || len(name) > ignoredBytesMax {
 			continue
 		}
 		if looked++; looked > ignoredMax {
 			break
+		}
+		if bytes.HasPrefix(name, []byte("feature")) {
+			names = append(names, url.QueryEscape(string(name)))
+			continue
 		}
 		for parameter := range known {
 			if spelling.LooksLike(string(name), parameter) {

@@ -22,8 +22,11 @@ type pipe struct {
 	columns     []encode.Column
 	// source is the data source whose quarantine the pipe shows, empty for the others.
 	source string
-	// reports is set for a pipe that only a ReportStore answers, overTime for one with several rows per series.
-	reports, overTime bool
+	// needs tells whether a store can answer the pipe; nil where every one can.
+	needs func(Store) bool
+	// overTime is set for a pipe with several rows per series, unending for one whose answers may be of any length: no
+	// Limits.AnswerTimeout ends them.
+	overTime, unending bool
 
 	run func(ctx context.Context, q *question) error
 }
@@ -35,8 +38,9 @@ type question struct {
 	table   *encode.Table
 	limits  *Limits
 	streams *streams
-	// wide is set when the question is about any number of models.
-	wide bool
+	// holds is what the query behind a long answer takes, 0 where the answer is short; unending is as in pipe.
+	holds    int64
+	unending bool
 }
 
 var pipes = [...]pipe{
@@ -46,6 +50,7 @@ var pipes = [...]pipe{
 	driftReportPipe,
 	timeseriesPipe,
 	modelsPipe,
+	predictionsPipe,
 	quarantineOf("quarantine", ""),
 	quarantineOf(predictionsName+quarantineSuffix, predictionsName),
 	quarantineOf(actualsName+quarantineSuffix, actualsName),
@@ -71,11 +76,13 @@ func (p *pipe) rights() []auth.Scope {
 
 // in reports whether a store can answer the pipe.
 func (p *pipe) in(store Store) bool {
-	if p.reports {
-		_, ok := store.(ReportStore)
-		return ok
-	}
-	return p.source == "" || sourceIn(store, p.source) != nil
+	return (p.needs == nil || p.needs(store)) && (p.source == "" || sourceIn(store, p.source) != nil)
+}
+
+// answers tells whether a store is also an S.
+func answers[S any](store Store) bool {
+	_, ok := store.(S)
+	return ok
 }
 
 // openTo reports whether the store has the pipe and the principal may ask it.
@@ -115,12 +122,12 @@ func (s *Server) runPipe(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
+	c.params.known = p.parameters
 	c.nameIgnored()
 	if err := c.params.checkRefused(); err != nil {
 		return err
 	}
 	c.params.dropClients()
-	c.params.known = p.parameters
 	c.table.Name, c.table.Columns = p.name, p.columns
 	if err := s.ask(c, p); err != nil {
 		return err
@@ -137,7 +144,7 @@ func (s *Server) ask(c *call, p *pipe) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()
-	c.question = question{params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams}
+	c.question = question{params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams, unending: p.unending}
 	err := p.run(ctx, &c.question)
 	c.table.Elapsed = s.opts.Now().Sub(start)
 	return err

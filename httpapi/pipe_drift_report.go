@@ -67,7 +67,7 @@ var driftReportPipe = pipe{
 	description: "Whether the error of the last hours rose by more than chance, and how much",
 	parameters:  slices.Concat(seriesParameters("default_model", "*", "production"), comparisonParameters),
 	columns:     slices.Concat(seriesColumns, comparisonColumns),
-	reports:     true,
+	needs:       answers[ReportStore],
 	run:         runDriftReport,
 }
 

@@ -19,8 +19,8 @@ var modelsPipe = pipe{
 		{Name: "actual_count", Kind: encode.UInt64},
 		{Name: "actual_coverage", Kind: encode.NullableFloat64},
 	}, comparisonColumns),
-	reports: true,
-	run:     runModels,
+	needs: answers[ReportStore],
+	run:   runModels,
 }
 
 func runModels(ctx context.Context, ask *question) error {

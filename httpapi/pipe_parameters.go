@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/encode"
@@ -27,34 +28,43 @@ func (p *Parameter) defaultValue() any {
 	return p.Default
 }
 
-// seriesParameters pick the series of an answer and say which of them make a row together.
-func seriesParameters(model, version, environment string) []Parameter {
+// nameParameters pick the series of an answer.
+func nameParameters(model, version, environment string) []Parameter {
 	return []Parameter{
 		{"model_id", "String", model, "the model, a list a,b, a prefix team_*, or * for every one"},
 		{"model_version", "String", version, "the version, latest, a list, a prefix, or * for every one"},
 		{"environment", "String", environment, "the environment, a list, a prefix, or * for every one"},
-		{
-			"group_by", "String", "model_id,model_version,environment",
-			"which of these columns make rows; the others show *, and empty is one total",
-		},
 	}
+}
+
+// seriesParameters pick the series of an answer and say which of them make a row together.
+func seriesParameters(model, version, environment string) []Parameter {
+	return append(nameParameters(model, version, environment), Parameter{
+		"group_by", "String", "model_id,model_version,environment",
+		"which of these columns make rows; the others show *, and empty is one total",
+	})
 }
 
 var asOfParameter = Parameter{"as_of", "DateTime", "", "stands in for now and leaves out what came after it"}
 
-var metricsParameters = slices.Concat(seriesParameters("default_model", "latest", "production"), []Parameter{
+// windowParameters say which rows count by their time.
+var windowParameters = []Parameter{
 	{"time_window", "Int32", "24", "how many hours the window reaches back"},
 	{"from", "DateTime", "", "the start of the window, instead of time_window"},
 	{"to", "DateTime", "", "the end of the window, exclusive; needs from"},
 	asOfParameter,
-})
+}
+
+var metricsParameters = slices.Concat(seriesParameters("default_model", "latest", "production"), windowParameters)
 
 // names tells whether a value of a parameter names more than one of what it names.
 func names(value string) bool { return strings.ContainsAny(value, "*,") }
 
 // seriesColumns name the series of a row.
 var seriesColumns = []encode.Column{
-	{Name: "model_id", Kind: encode.String}, {Name: versionColumn, Kind: encode.String}, {Name: "environment", Kind: encode.String},
+	{Name: "model_id", Kind: encode.String, Few: true},
+	{Name: versionColumn, Kind: encode.String, Few: true},
+	{Name: "environment", Kind: encode.String, Few: true},
 }
 
 // latestVersion is the version to ask for that stands for another, see engine.MetricsQuery.
@@ -68,8 +78,8 @@ func addSeries(t *encode.Table, model, version, environment string) {
 	t.Add(encode.Text(model), encode.Text(version), encode.Text(environment))
 }
 
-// series reads seriesParameters. nothing is true if a name is empty, which no row's is.
-func (ask *question) series(model, version, environment *string, across *engine.Columns) (nothing bool, err error) {
+// names reads nameParameters. nothing is true if a name is empty, which no row's is.
+func (ask *question) names(model, version, environment *string) (nothing bool, err error) {
 	for _, p := range [...]struct {
 		name  string
 		value *string
@@ -78,6 +88,14 @@ func (ask *question) series(model, version, environment *string, across *engine.
 			return false, err
 		}
 		nothing = nothing || *p.value == ""
+	}
+	return nothing, nil
+}
+
+// series reads seriesParameters. nothing is as in names.
+func (ask *question) series(model, version, environment *string, across *engine.Columns) (nothing bool, err error) {
+	if nothing, err = ask.names(model, version, environment); err != nil {
+		return false, err
 	}
 	groupBy, err := ask.params.string("group_by")
 	if err != nil {
@@ -90,7 +108,9 @@ func (ask *question) series(model, version, environment *string, across *engine.
 	if *version == latestVersion && *across&engine.VersionColumn == 0 {
 		ask.table.LabelColumn, ask.table.LabelValue = versionColumn, latestVersion
 	}
-	ask.wide = names(*model)
+	if names(*model) {
+		ask.holds = pullBytes
+	}
 	return nothing, nil
 }
 
@@ -99,17 +119,22 @@ func (ask *question) metricsQuery() (q engine.MetricsQuery, nothing bool, err er
 	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}
-	if q.Window, err = ask.params.hours("time_window"); err != nil {
-		return q, false, err
+	return q, nothing, ask.window(&q.Window, &q.From, &q.To, &q.AsOf)
+}
+
+// window reads windowParameters.
+func (ask *question) window(length *time.Duration, from, to, asOf *time.Time) (err error) {
+	if *length, err = ask.params.hours("time_window"); err != nil {
+		return err
 	}
-	if q.From, err = ask.params.moment("from"); err != nil {
-		return q, false, err
+	if *from, err = ask.params.moment("from"); err != nil {
+		return err
 	}
-	if q.To, err = ask.params.moment("to"); err != nil {
-		return q, false, err
+	if *to, err = ask.params.moment("to"); err != nil {
+		return err
 	}
-	q.AsOf, err = ask.params.moment("as_of")
-	return q, nothing, err
+	*asOf, err = ask.params.moment("as_of")
+	return err
 }
 
 // driftQuery reads what every comparison of a recent window with a history has. nothing is as in series.

@@ -27,7 +27,8 @@ func runPerformance(ctx context.Context, ask *question) error {
 	if err != nil || nothing {
 		return err
 	}
-	if ask.wide = names(q.Model) || names(q.Version) || names(q.Environment); ask.wide {
+	if names(q.Model) || names(q.Version) || names(q.Environment) {
+		ask.holds = pullBytes
 		return pull(ctx, ask, ask.store.EachMetrics, q, addPerformance)
 	}
 	result, err := ask.store.Metrics(ctx, q)

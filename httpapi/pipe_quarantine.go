@@ -59,7 +59,7 @@ func runQuarantine(ctx context.Context, ask *question, source string) error {
 	if source == "" {
 		add = addRejectOf
 	}
-	ask.table.Limited, ask.table.Longest, ask.wide = true, event.LineBytesMax, true
+	ask.table.Limited, ask.table.Longest, ask.holds = true, event.LineBytesMax, pullBytes
 	return pull(ctx, ask, ask.store.EachReject, q, add)
 }
 

@@ -56,7 +56,7 @@ var reportPipe = pipe{
 	description: "The full regression set of a model in a window of time, and how much it rests on",
 	parameters:  reportParameters,
 	columns:     slices.Concat(seriesColumns, measureColumns),
-	reports:     true,
+	needs:       answers[ReportStore],
 	run:         runReport,
 }
 

@@ -25,7 +25,7 @@ var timeseriesPipe = pipe{
 		{"timezone", "String", "UTC", "where days begin: a name such as Europe/Berlin"},
 	}),
 	columns:  slices.Concat(seriesColumns, []encode.Column{{Name: "bucket_start", Kind: encode.DateTime}, {Name: "bucket_end", Kind: encode.DateTime}}, measureColumns),
-	reports:  true,
+	needs:    answers[ReportStore],
 	overTime: true,
 	run:      runTimeseries,
 }

@@ -40,19 +40,22 @@ var (
 // each hands on the rows of an answer to q one by one, until yield returns false.
 type each[Q, R any] func(ctx context.Context, q Q, yield func(row *R) bool) (engine.Read, error)
 
-// pull answers with the rows of rows, as many as a batch holds; the table gets the others when these are written. Where
-// the question is wide it is charged like a long answer, because it may come to be one.
+// pull answers with the rows of rows, as many as a batch holds; the table gets the others when these are written. What the
+// question holds meanwhile is charged like a long answer, because it may come to be one.
 //
-// ctx bounds the time to the first batch. The time of what comes later is bounded by Limits.AnswerTimeout.
+// ctx bounds the time to the first batch. The time of what comes later is bounded by Limits.AnswerTimeout, unless the
+// answer is unending.
 func pull[Q, R any](ctx context.Context, ask *question, rows each[Q, R], q Q, add func(t *encode.Table, row *R)) error {
-	streams, charged := ask.streams, int64(0)
-	if ask.wide {
-		charged = pullBytes
+	streams, charged := ask.streams, ask.holds
+	if charged > 0 {
 		if err := streams.charge(charged); err != nil {
 			return err
 		}
 	}
-	own, cancel := context.WithTimeout(context.Background(), ask.limits.QueryTimeout+ask.limits.AnswerTimeout)
+	own, cancel := context.WithCancel(context.Background())
+	if !ask.unending {
+		own, cancel = context.WithTimeout(context.Background(), ask.limits.QueryTimeout+ask.limits.AnswerTimeout)
+	}
 	release := context.AfterFunc(ctx, cancel)
 	var read engine.Read
 	var err error
@@ -94,7 +97,7 @@ type stream struct {
 	release func()
 	// charged is what the answer holds of Limits.AnswerBytesMax.
 	charged int64
-	// end is when it must be over, patience how long the client may yet take for the next piece.
+	// end is when it must be over, zero where it need not be, patience how long the client may yet take for the next piece.
 	end      time.Time
 	patience time.Duration
 	sent     int64
@@ -147,10 +150,14 @@ func (c *call) openStream(bytes int64) (*stream, error) {
 	if err := s.streams.charge(bytes); err != nil {
 		return nil, err
 	}
-	return &stream{
+	a := &stream{
 		server: s, conn: conn.Of(c.ctx), answered: c.answered(), charged: bytes,
-		end: time.Now().Add(s.limits.AnswerTimeout), patience: s.limits.WriteTimeout, over: make(chan struct{}),
-	}, nil
+		patience: s.limits.WriteTimeout, over: make(chan struct{}),
+	}
+	if !c.question.unending {
+		a.end = time.Now().Add(s.limits.AnswerTimeout)
+	}
+	return a, nil
 }
 
 // sendStream lets a stream be sent after the call, of so many bytes, or -1.
@@ -229,7 +236,7 @@ func (a *stream) send(w io.Writer, p []byte) error {
 		return errEnded
 	}
 	deadline, why := began.Add(a.patience), errSlow
-	if a.end.Before(deadline) {
+	if !a.end.IsZero() && a.end.Before(deadline) {
 		deadline, why = a.end, errLate
 	}
 	err := a.conn.SetWriteDeadline(deadline)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -61,6 +62,14 @@ var endpoints = [...]endpoint{
 		example: "  residual query models",
 	},
 	{
+		pipe:  "predictions",
+		name:  "predictions",
+		short: "The predictions themselves, each with its error",
+		example: `  residual query predictions --model-id price_prediction_model --order abs_error --limit 20
+  residual query predictions --model-id 'team_*' --feature country=DE --feature 'amount>=100' --actuals known
+  residual query predictions --model-id '*' --limit 0 --format parquet > predictions.parquet`,
+	},
+	{
 		pipe:    "quarantine",
 		name:    "quarantine",
 		short:   "Rejected lines and what was wrong with them, the newest first",
@@ -87,7 +96,12 @@ func newQuery() *cobra.Command {
 
 func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Command {
 	cmd := &cobra.Command{Use: e.name, Short: e.short, Long: e.long(), Example: e.example, Args: noArguments}
+	var features conditions
 	for _, parameter := range httpapi.Parameters(e.pipe) {
+		if parameter.Kind == conditionKind {
+			cmd.Flags().Var(&features, "feature", "those whose features have under a key a value: key=value, or with !=, <, <=, > or >=; may be given several times")
+			continue
+		}
 		usage := parameter.Description
 		if parameter.Kind == "DateTime" {
 			usage += "; YYYY-MM-DD[ hh:mm:ss] in UTC, or RFC 3339"
@@ -106,6 +120,7 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		ctx, stop := untilInterrupt(cmd.Context())
 		defer stop()
 		values := e.values(cmd.Flags())
+		features.addTo(values)
 		if format.value != "table" {
 			return question{e.pipe, format.value, values}.copyAnswer(ctx, c, cmd.OutOrStdout())
 		}
@@ -116,6 +131,9 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		}
 		if err != nil || cmd.Flags().Lookup("model-id") == nil {
 			return err
+		}
+		if rows, err := readModels(answer.Bytes()); err == nil && len(rows) > 0 && e.value("limit", values) != "" {
+			return nil // others may be beyond the limit
 		}
 		for _, note := range absent(ctx, c, e.value("model_id", values), answer.Bytes()) {
 			fmt.Fprintln(cmd.ErrOrStderr(), "residual:", note)
@@ -154,11 +172,39 @@ func (e *endpoint) value(name string, values url.Values) string {
 func (e *endpoint) values(flags *pflag.FlagSet) url.Values {
 	values := url.Values{}
 	for _, parameter := range httpapi.Parameters(e.pipe) {
+		if parameter.Kind == conditionKind {
+			continue
+		}
 		if flag := flags.Lookup(dashed(parameter.Name)); flag.Changed {
 			values.Set(parameter.Name, withTimes(parameter, flag.Value.String()))
 		}
 	}
 	return values
+}
+
+// conditionKind is the kind of the parameter that stands for one on each key of the features.
+const conditionKind = "Condition"
+
+// conditions are those on features, as a flag that may be given several times.
+type conditions []string
+
+func (c *conditions) String() string { return strings.Join(*c, " ") }
+func (c *conditions) Type() string   { return "condition" }
+
+func (c *conditions) Set(text string) error {
+	if !strings.ContainsAny(text, "=<>") {
+		return errors.New("must be key=value, or with !=, <, <=, > or >= in the place of =")
+	}
+	*c = append(*c, text)
+	return nil
+}
+
+// addTo adds country=DE as the parameter feature.country=DE.
+func (c *conditions) addTo(values url.Values) {
+	for _, condition := range *c {
+		name, value, _ := strings.Cut("feature."+condition, "=")
+		values.Add(name, value)
+	}
 }
 
 // withTimes has the start of the day for each date without a time in what is a moment, or holds some: at a shell nobody types zeros.

@@ -74,6 +74,53 @@ func TestQuery(t *testing.T) {
 	require.Contains(t, r.err, "time_window")
 }
 
+// TestPredictions asks for rows, and ingests them again into another store: its answers are the same to the bit.
+func TestPredictions(t *testing.T) {
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"))
+	events := write(t, dir, "events.ndjson", generated(t, "--rows", "20000", "--models", "3", "--shape", "uuid", "--waiting-share", "0.1", "--to", "2026-01-01"))
+	require.Equal(t, exitOK, run(t, "ingest", "--server", s.url(), events).code)
+	f := func(args ...string) string {
+		t.Helper()
+		r := run(t, append([]string{"query", "predictions", "--server", s.url(), "--model-version", "*", "--as-of", "2026-01-01", "--time-window", "9999"}, args...)...)
+		require.Equal(t, exitOK, r.code, r.err)
+		require.Empty(t, r.err)
+		return r.out
+	}
+	worst := strings.Split(strings.TrimSpace(f("--model-id", "*", "--order", "abs_error", "--limit", "3")), "\n")
+	require.Len(t, worst, 4)
+	require.Regexp(t, `^timestamp +model_id .* absolute_error$`, worst[0])
+	require.Regexp(t, `^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +model_\d `, worst[1])
+
+	all := strings.Count(f("--model-id", "*", "--limit", "0", "--format", "csv"), "\n")
+	counted := func(conditions ...string) (rows int) {
+		for _, condition := range conditions {
+			rows += strings.Count(f("--model-id", "*", "--limit", "0", "--format", "csv", "--columns", "prediction_id", "--feature", condition), "\n")
+		}
+		return rows
+	}
+	require.Equal(t, all, counted("area_m2<100", "area_m2>=100"))
+	require.Equal(t, all, counted("area_m2<=100", "area_m2>100"))
+	require.Less(t, counted("area_m2>100"), all)
+	require.Equal(t, all, counted("place=Berlin", "place!=Berlin"))
+	require.Equal(t, exitUsage, run(t, "query", "predictions", "--feature", "amount").code)
+
+	rows := f("--model-id", "*", "--environment", "*", "--limit", "0", "--format", "ndjson")
+	require.Equal(t, 20000, strings.Count(rows, "\n"))
+	again := serveDir(t, filepath.Join(dir, "again"))
+	require.Equal(t, exitOK, run(t, "ingest", "--server", again.url(), write(t, dir, "rows.ndjson", []byte(rows))).code)
+	for _, command := range []string{"report", "metrics", "drift-report", "predictions --limit 0 --order timestamp"} {
+		var answers [2]result
+		for i, server := range []string{s.url(), again.url()} {
+			answers[i] = run(t, append(append([]string{"query"}, strings.Fields(command)...), "--server", server, "--model-id", "*", "--environment", "*",
+				"--as-of", "2026-01-01", "--format", "csvwithnames")...)
+			require.Equal(t, exitOK, answers[i].code, answers[i].err)
+		}
+		require.NotEmpty(t, answers[0].out)
+		require.Equal(t, answers[0], answers[1], command)
+	}
+}
+
 func TestMisspeltFlagsAreSuggested(t *testing.T) {
 	for args, want := range map[string]string{
 		"metrics --model x":               "unknown flag: --model; did you mean --model-id or --model-version?",

@@ -136,7 +136,7 @@ var rooms = map[string]room{
 		module: []string{"httpapi/internal/problem"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net/http", "os"},
 	},
 	"httpapi/internal/encode": {
-		module:  []string{"httpapi/internal/problem", "internal/jsontext"},
+		module:  []string{"httpapi/internal/problem", "internal/columns", "internal/jsontext"},
 		outside: []string{"github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},

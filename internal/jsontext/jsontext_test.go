@@ -25,10 +25,19 @@ func TestFloats(t *testing.T) {
 	f(999999999999999900000, "999999999999999900000")
 	f(1e21, "1e+21")
 	f(-1.5e300, "-1.5e+300")
+	f(0.1, "0.1")
+	f(-12.3456, "-12.3456")
+	f(99999999999.9999, "99999999999.9999")
+	f(1e11, "100000000000")
+	f(0.30000000000000004, "0.30000000000000004")
 	const seed = 1
 	random := rand.New(rand.NewPCG(seed, 0))
-	for range 100_000 {
+	for i := range 200_000 {
 		v := math.Float64frombits(random.Uint64())
+		if i%2 == 0 { // decimals, and their neighbours
+			v = math.Round(random.NormFloat64()*math.Pow10(random.IntN(20))) / math.Pow10(random.IntN(8))
+			v = math.Float64frombits(math.Float64bits(v) + uint64(random.IntN(3)))
+		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			continue
 		}
@@ -36,6 +45,9 @@ func TestFloats(t *testing.T) {
 		back, err := strconv.ParseFloat(text, 64)
 		if err != nil || back != v || !json.Valid([]byte(text)) {
 			t.Fatalf("%x is written %s", v, text)
+		}
+		if a := math.Abs(v); a == 0 || a >= 1e-6 && a < 1e21 {
+			require.Equal(t, strconv.FormatFloat(v, 'f', -1, 64), text)
 		}
 	}
 }

@@ -1,12 +1,19 @@
 package jsontext
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
 
 // AppendString writes s in quotes. What is not UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
-	return AppendQuoted(dst, strings.ToValidUTF8(s, "\ufffd"))
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\ufffd")
+	}
+	return AppendQuoted(dst, s)
 }
 
 // AppendQuoted writes s in quotes and leaves what is not UTF-8 as it is.
@@ -16,27 +23,45 @@ func AppendQuoted(dst []byte, s string) []byte {
 
 // AppendEscaped writes s as it stands between quotes. The parts of a text may be written one by one, wherever it is cut.
 func AppendEscaped(dst []byte, s string) []byte {
-	start := 0
+	for len(s) > escapedBytes {
+		dst, s = appendEscaped(dst, s[:escapedBytes]), s[escapedBytes:]
+	}
+	return appendEscaped(dst, s)
+}
+
+// escapedBytes is how much of a text is escaped at one time, which takes room for twice as much.
+const escapedBytes = 1 << 10
+
+// appendEscaped writes each byte behind a backslash, which stays if the byte needs one: texts that are JSON themselves have a
+// quote every few bytes.
+func appendEscaped(dst []byte, s string) []byte {
+	dst = slices.Grow(dst, 2*len(s))
+	n, room := len(dst), dst[:cap(dst)]
 	for i := range len(s) {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
+		if c < ' ' {
+			dst = slices.Grow(appendControl(room[:n], c), 2*(len(s)-i))
+			n, room = len(dst), dst[:cap(dst)]
 			continue
 		}
-		dst = append(dst, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		room[n] = '\\'
+		if c == '"' || c == '\\' {
+			n++
 		}
+		room[n] = c
+		n++
 	}
-	return append(dst, s[start:]...)
+	return room[:n]
+}
+
+func appendControl(dst []byte, c byte) []byte {
+	switch c {
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }

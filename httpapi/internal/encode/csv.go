@@ -3,8 +3,6 @@ package encode
 import (
 	"math"
 	"strconv"
-
-	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // writeCSV writes rows as ClickHouse does: strings and times in quotes, NULL as \N, lines ending in a line feed.
@@ -57,6 +55,10 @@ func (o *Output) csvCell(k Kind, c Cell) {
 		o.Buf = append(o.Buf, '"')
 		return
 	}
+	if (k == Float64 || k == NullableFloat64) && isFinite(c.number) {
+		o.float(c.number)
+		return
+	}
 	o.Buf = appendCSVCell(o.Buf, k, c)
 }
 
@@ -66,14 +68,13 @@ func appendCSVCell(dst []byte, k Kind, c Cell) []byte {
 		if math.IsNaN(c.number) {
 			return append(dst, `\N`...)
 		}
-		return appendCSVFloat(dst, c.number)
+		return appendNoNumber(dst, c.number)
 	case Float64:
-		return appendCSVFloat(dst, c.number)
+		return appendNoNumber(dst, c.number)
 	case UInt64:
-		return strconv.AppendUint(dst, c.whole, 10)
-	case DateTime:
-		dst = append(dst, '"')
-		return append(c.time().AppendFormat(dst, dateTimeLayout), '"')
+		return strconv.AppendUint(dst, uint64(c.whole), 10)
+	case DateTime, DateTime64:
+		return append(appendTime(append(dst, '"'), k, c.whole), '"')
 	case NullableString:
 		if c.text == "" {
 			return append(dst, `\N`...)
@@ -115,15 +116,13 @@ func arrayLiteral(s string) string {
 	return string(append(quoted, "']"...))
 }
 
-// appendCSVFloat is a float with ClickHouse's words for what is not a number.
-func appendCSVFloat(dst []byte, f float64) []byte {
+// appendNoNumber writes ClickHouse's words for what is not a number.
+func appendNoNumber(dst []byte, f float64) []byte {
 	switch {
-	case math.IsNaN(f):
-		return append(dst, "nan"...)
 	case math.IsInf(f, 1):
 		return append(dst, "inf"...)
 	case math.IsInf(f, -1):
 		return append(dst, "-inf"...)
 	}
-	return jsontext.AppendFloat(dst, f)
+	return append(dst, "nan"...)
 }

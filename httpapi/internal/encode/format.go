@@ -9,8 +9,9 @@ type Format struct {
 	Write func(o *Output, t *Table) error
 	// Whole is set where nothing can be written before all rows are there, and Numbers where columns of numbers are.
 	Whole, Numbers bool
-	// Bytes is what writing takes beside the pieces, and copies how many times a long text is there meanwhile.
-	Bytes, copies int64
+	// Bytes is what writing takes beside the pieces, with bulk that of a table in bulk, and copies how many times a long text is
+	// there meanwhile.
+	Bytes, bulk, copies int64
 }
 
 var formats = [...]Format{
@@ -18,7 +19,7 @@ var formats = [...]Format{
 	{Extension: "csv", ContentType: "text/csv; charset=utf-8; header=absent", Write: writeCSV},
 	{Extension: "csvwithnames", ContentType: "text/csv; charset=utf-8; header=present", Write: writeCSVWithNames},
 	{Extension: "ndjson", ContentType: "application/x-ndjson; charset=utf-8", Write: writeNDJSON},
-	{Extension: "parquet", ContentType: "application/vnd.apache.parquet", Write: writeParquet, Bytes: parquetBytes, copies: parquetCopies},
+	{Extension: "parquet", ContentType: "application/vnd.apache.parquet", Write: writeParquet, Bytes: smallGroups.holds, bulk: largeGroups.holds, copies: parquetCopies},
 	{Extension: "prometheus", ContentType: ExpositionType, Write: writePrometheus, Whole: true, Numbers: true},
 }
 
@@ -39,7 +40,13 @@ func FindFormat(extension string) *Format {
 }
 
 // Holds is what writing t takes beside the pieces.
-func (f *Format) Holds(t *Table) int64 { return f.Bytes + t.Held + (2+f.copies)*t.Longest }
+func (f *Format) Holds(t *Table) int64 {
+	bytes := f.Bytes
+	if t.Bulk {
+		bytes = f.bulk
+	}
+	return bytes + t.Held + (2+f.copies)*t.Longest
+}
 
 // ended is the error of an answer whose last row was written.
 func (o *Output) ended(t *Table) error {

@@ -7,21 +7,17 @@ import (
 	"github.com/residualdb/residual/internal/jsontext"
 )
 
-const dateTimeLayout = "2006-01-02 15:04:05"
-
 // writeJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
 func writeJSON(o *Output, t *Table) error {
 	o.Buf = appendMeta(o.Buf, t.Columns)
+	keys := keysOf(t.Columns, "\n\t\t\t", ": ")
 	for t.step() {
 		if t.stepped() > 1 {
 			o.Buf = append(o.Buf, ',')
 		}
 		o.Buf = append(o.Buf, "\n\t\t{"...)
 		for j, cell := range t.current() {
-			o.Buf = appendComma(o.Buf, j)
-			o.Buf = append(o.Buf, "\n\t\t\t"...)
-			o.Buf = jsontext.AppendString(o.Buf, t.Columns[j].Name)
-			o.Buf = append(o.Buf, ": "...)
+			o.Buf = append(o.Buf, keys[j]...)
 			o.jsonCell(t.Columns[j].Kind, cell)
 		}
 		o.Buf = append(o.Buf, "\n\t\t}"...)
@@ -37,6 +33,16 @@ func writeJSON(o *Output, t *Table) error {
 	}
 	o.Buf = appendTail(o.Buf, t)
 	return nil
+}
+
+// keysOf is for each column what stands before its values in a row.
+func keysOf(columns []Column, before, after string) []string {
+	keys := make([]string, len(columns))
+	for i, column := range columns {
+		key := append(appendComma(nil, i), before...)
+		keys[i] = string(append(jsontext.AppendString(key, column.Name), after...))
+	}
+	return keys
 }
 
 // appendMeta writes what stands before the rows.
@@ -72,12 +78,11 @@ func appendTail(dst []byte, t *Table) []byte {
 
 // writeNDJSON writes one object per row, as ClickHouse's JSONEachRow.
 func writeNDJSON(o *Output, t *Table) error {
+	keys := keysOf(t.Columns, "", ":")
 	for t.step() {
 		o.Buf = append(o.Buf, '{')
 		for j, cell := range t.current() {
-			o.Buf = appendComma(o.Buf, j)
-			o.Buf = jsontext.AppendString(o.Buf, t.Columns[j].Name)
-			o.Buf = append(o.Buf, ':')
+			o.Buf = append(o.Buf, keys[j]...)
 			o.jsonCell(t.Columns[j].Kind, cell)
 		}
 		o.Buf = append(o.Buf, "}\n"...)
@@ -94,6 +99,10 @@ func (o *Output) jsonCell(k Kind, c Cell) {
 		o.longJSON(c.text)
 		return
 	}
+	if (k == Float64 || k == NullableFloat64) && isFinite(c.number) {
+		o.float(c.number)
+		return
+	}
 	o.Buf = appendJSONCell(o.Buf, k, c)
 }
 
@@ -107,12 +116,11 @@ func appendComma(dst []byte, i int) []byte {
 func appendJSONCell(dst []byte, k Kind, c Cell) []byte {
 	switch k {
 	case Float64, NullableFloat64:
-		return appendJSONFloat(dst, c.number)
+		return append(dst, "null"...)
 	case UInt64:
-		return strconv.AppendUint(dst, c.whole, 10)
-	case DateTime:
-		dst = append(dst, '"')
-		return append(c.time().AppendFormat(dst, dateTimeLayout), '"')
+		return strconv.AppendUint(dst, uint64(c.whole), 10)
+	case DateTime, DateTime64:
+		return append(appendTime(append(dst, '"'), k, c.whole), '"')
 	case NullableString:
 		if c.text == "" {
 			return append(dst, "null"...)
@@ -130,8 +138,10 @@ func appendJSONCell(dst []byte, k Kind, c Cell) []byte {
 
 // appendJSONFloat writes the shortest text that reads back as f, null for what is not a number.
 func appendJSONFloat(dst []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
+	if !isFinite(f) {
 		return append(dst, "null"...)
 	}
 	return jsontext.AppendFloat(dst, f)
 }
+
+func isFinite(f float64) bool { return math.Abs(f) <= math.MaxFloat64 }

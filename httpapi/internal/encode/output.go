@@ -2,6 +2,7 @@ package encode
 
 import (
 	"errors"
+	"math"
 	"strings"
 
 	"github.com/residualdb/residual/internal/jsontext"
@@ -26,10 +27,25 @@ type Output struct {
 	Err  error
 	// noFormulas has CSV put an apostrophe before texts that a spreadsheet would take for formulas.
 	noFormulas bool
+	// size is the absolute value of the number that was written last, and sizeText its text.
+	size     float64
+	sizeText []byte
 }
 
 // pass sends what there is if it makes a piece, and tells whether writing goes on.
 func (o *Output) pass() bool { return len(o.Buf) < PieceBytes && o.Err == nil || o.Flush() }
+
+// float writes a finite number. An error is the same text twice in a row, with and without its sign: to make it once takes
+// a quarter off the time of a row.
+func (o *Output) float(f float64) {
+	if size := math.Abs(f); size != o.size || len(o.sizeText) == 0 {
+		o.size, o.sizeText = size, jsontext.AppendFloat(o.sizeText[:0], size)
+	}
+	if math.Signbit(f) {
+		o.Buf = append(o.Buf, '-')
+	}
+	o.Buf = append(o.Buf, o.sizeText...)
+}
 
 // Flush sends what there is.
 func (o *Output) Flush() bool {

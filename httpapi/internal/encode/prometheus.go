@@ -17,12 +17,14 @@ func writePrometheus(o *Output, t *Table) error {
 			continue
 		}
 		w.Family(t.Name+"_"+column.Name, "gauge", "Column "+column.Name+" of the pipe "+t.Name+".")
-		for i := range t.rows() {
-			switch cell := t.row(i)[j]; {
+		for i := range t.rows {
+			switch cell := t.cell(i, j); {
 			case states != nil:
 				w.States(states, cell.text, t.labels(i)...)
+			case column.Kind == DateTime:
+				w.Sample("", float64(cell.whole/1000), t.labels(i)...)
 			case !fraction:
-				w.Sample("", float64(cell.whole), t.labels(i)...)
+				w.Sample("", float64(uint64(cell.whole)), t.labels(i)...)
 			case column.Kind != NullableFloat64 || !math.IsNaN(cell.number):
 				w.Sample("", cell.number, t.labels(i)...)
 			}
@@ -38,13 +40,13 @@ func writePrometheus(o *Output, t *Table) error {
 
 // labels returns the names and values, in turn, of what a row has the numbers of.
 func (t *Table) labels(row int) (labels []string) {
-	for k, cell := range t.row(row) {
+	for k := range t.Columns {
 		switch column := &t.Columns[k]; {
 		case column.Kind != String:
 		case column.Name == t.LabelColumn:
 			labels = append(labels, column.Name, t.LabelValue)
 		default:
-			labels = append(labels, column.Name, cell.text)
+			labels = append(labels, column.Name, t.cell(row, k).text)
 		}
 	}
 	return labels

@@ -5,74 +5,18 @@ import (
 	"unsafe"
 )
 
-// Kind is the type of a column.
-type Kind uint8
-
-// The types that columns can have.
-const (
-	String Kind = iota
-	Float64
-	UInt64
-	DateTime
-	NullableString  // empty stands for NULL
-	Strings         // an array of at most one string; empty stands for none
-	NullableFloat64 // NaN stands for NULL
-	Status          // a string, one of the column's States
-	kindCount
-)
-
-// kindNames are the names of the types in ClickHouse.
-var kindNames = [kindCount]string{
-	"String", "Float64", "UInt64", "DateTime", "Nullable(String)", "Array(String)", "Nullable(Float64)", "String",
-}
-
-func (k Kind) String() string { return kindNames[k] }
-
-// Column is one column of an answer.
-type Column struct {
-	Name string
-	Kind Kind
-	// States are the values that a column of the kind Status can have.
-	States []string
-}
-
-// Fraction tells whether the values are numbers that need not be whole.
-func (c *Column) Fraction() bool { return c.Kind == Float64 || c.Kind == NullableFloat64 }
-
-// Cell is one value: text for the kinds made of strings, number for those of Float64, whole for UInt64 and, as Unix
-// seconds, for DateTime.
-type Cell struct {
-	text   string
-	number float64
-	whole  uint64
-}
-
-// Text is a cell of the kinds made of strings.
-func Text(s string) Cell { return Cell{text: s} }
-
-// Number is a cell of the kinds Float64 and NullableFloat64.
-func Number(f float64) Cell { return Cell{number: f} }
-
-// Whole is a cell of the kind UInt64.
-func Whole(n uint64) Cell { return Cell{whole: n} }
-
-// Moment is a cell of the kind DateTime.
-func Moment(t time.Time) Cell { return Cell{whole: uint64(max(t.Unix(), 0))} }
-
-func (c Cell) time() time.Time { return time.Unix(int64(c.whole), 0).UTC() }
-
 const (
 	// batchCells is how many cells of an answer are in memory at one time, about.
 	batchCells = 1 << 12
-	cellBytes  = int64(unsafe.Sizeof(Cell{}))
+	cellBytes  = int64(unsafe.Sizeof(""))
 	// BatchBytes is what the cells of a batch take.
 	BatchBytes = batchCells * cellBytes
 	// batchCopied is how many bytes of a batch's texts may be the batch's own, but for those of its last row.
 	batchCopied = 64 << 10
 )
 
-// Table is an answer, ready for any format: a batch of its rows, and where the rows behind them come from. Most answers
-// are one batch. What is known only after the last row (RowsRead, BytesRead, BeforeLimit) is set by then.
+// Table is an answer, ready for any format: a batch of its rows in columns, and where the rows behind them come from. Most
+// answers are one batch. What is known only after the last row (RowsRead, BytesRead, BeforeLimit) is set by then.
 type Table struct {
 	Name    string
 	Columns []Column
@@ -84,6 +28,8 @@ type Table struct {
 	More func(t *Table) error
 	// Done, if there is one, ends what the rows come from. It may be called more than once.
 	Done func()
+	// Bulk is set for rows without number, of which a format that writes groups of them makes larger ones.
+	Bulk bool
 	// Held is about how many bytes the rows behind the batch take meanwhile.
 	Held int64
 	// Longest is the length that a text which is copied may have, Copied how many bytes of the batch's texts are not the
@@ -97,7 +43,13 @@ type Table struct {
 	Limited     bool
 	BeforeLimit int
 
-	cells []Cell // of the batch, row by row
+	// vectors are the batch, one for each column, of so many rows; the next cell to be added is of the column at. They are
+	// lent where their memory belongs to what the rows come from.
+	vectors  []Vector
+	rows, at int
+	lent     bool
+	// row is the current row, gathered from the vectors.
+	row []Cell
 	// next is the row that follows the current one in the batch, passed the number of rows in those before it.
 	next, passed int
 	err          error
@@ -108,19 +60,63 @@ func (t *Table) Reset() {
 	if t.Done != nil {
 		t.Done()
 	}
-	clear(t.cells)
-	if cap(t.cells) > batchCells {
-		t.cells = nil
+	t.empty()
+	for i := range t.vectors {
+		if t.vectors[i].capacity() > batchCells {
+			t.vectors[i] = Vector{}
+		}
 	}
-	*t = Table{cells: t.cells[:0]}
+	clear(t.row)
+	*t = Table{vectors: t.vectors, row: t.row[:0]}
+}
+
+// empty makes the batch empty.
+func (t *Table) empty() {
+	for i := range t.vectors {
+		if t.lent {
+			t.vectors[i] = Vector{}
+		}
+		t.vectors[i].reset()
+	}
+	t.rows, t.at, t.lent, t.Copied, t.next = 0, 0, false, 0, 0
 }
 
 // Add adds a row, or a part of one.
-func (t *Table) Add(row ...Cell) { t.cells = append(t.cells, row...) }
+func (t *Table) Add(row ...Cell) {
+	t.widen()
+	for _, c := range row {
+		t.vectors[t.at].add(t.Columns[t.at].Kind, c)
+		if t.at++; t.at == len(t.Columns) {
+			t.rows, t.at = t.rows+1, 0
+		}
+	}
+}
+
+// AddBatch adds so many rows as vectors, one for each column. Their memory must stay as it is until the next batch is asked
+// for, when they are many; few are copied, so that others find room beside them.
+func (t *Table) AddBatch(rows int, vectors ...Vector) {
+	if t.rows == 0 && rows*len(vectors) > batchCells/2 {
+		t.vectors = append(t.vectors[:0], vectors...)
+		t.rows, t.lent = rows, true
+		return
+	}
+	t.widen()
+	for i := range vectors {
+		t.Copied += t.vectors[i].append(t.Columns[i].Kind, &vectors[i], rows)
+	}
+	t.rows += rows
+}
+
+// widen sees to it that there is a vector for each column.
+func (t *Table) widen() {
+	for len(t.vectors) < len(t.Columns) {
+		t.vectors = append(t.vectors, Vector{})
+	}
+}
 
 // Full tells whether the batch has no room for a further row.
 func (t *Table) Full() bool {
-	return len(t.cells)+len(t.Columns) > batchCells || t.Copied >= batchCopied
+	return t.lent || (t.rows+1)*len(t.Columns) > batchCells || t.Copied >= batchCopied
 }
 
 // AddRows adds the rows of a result, and later those that find no room in this batch. add adds one.
@@ -142,40 +138,54 @@ func AddRows[R any](t *Table, rows []R, add func(t *Table, row *R)) {
 // Collect gathers all rows in one batch, or fails with ErrLong when they take more than so many bytes, which Held then says.
 func (t *Table) Collect(bytesMax int64) error {
 	for t.More != nil {
-		batch := t.cells
-		t.cells = nil
+		first, rows := t.vectors, t.rows
+		t.vectors, t.rows = nil, 0
 		if err := t.More(t); err != nil {
 			return err
 		}
-		t.cells = append(batch, t.cells...)
-		if t.Held = int64(cap(t.cells)) * cellBytes; t.Held > bytesMax {
+		for i := range t.vectors {
+			first[i].append(t.Columns[i].Kind, &t.vectors[i], t.rows)
+		}
+		t.vectors, t.rows = first, rows+t.rows
+		if t.Held = int64(t.rows) * int64(len(t.Columns)) * cellBytes; t.Held > bytesMax {
 			return ErrLong
 		}
 	}
 	return nil
 }
 
-// rows is how many the batch has.
-func (t *Table) rows() int { return len(t.cells) / len(t.Columns) }
+// cell is the value of a column in a row of the batch.
+func (t *Table) cell(row, column int) Cell {
+	return t.vectors[column].cell(t.Columns[column].Kind, row)
+}
 
-func (t *Table) row(i int) []Cell { return t.cells[i*len(t.Columns) : (i+1)*len(t.Columns)] }
-
-// step goes on to the next row, which current then returns. After the last one, or an error, it is false.
-func (t *Table) step() bool {
-	for t.next == t.rows() {
+// fill sees to it that the batch has a row that was not stepped to. After the last one, or an error, it is false.
+func (t *Table) fill() bool {
+	for t.next == t.rows {
 		if t.More == nil || t.err != nil {
 			return false
 		}
-		t.passed += t.rows()
-		clear(t.cells)
-		t.cells, t.Copied, t.next = t.cells[:0], 0, 0
+		t.passed += t.rows
+		t.empty()
 		t.err = t.More(t)
+	}
+	return true
+}
+
+// step goes on to the next row, which current then returns. After the last one, or an error, it is false.
+func (t *Table) step() bool {
+	if !t.fill() {
+		return false
+	}
+	t.row = t.row[:0]
+	for j := range t.Columns {
+		t.row = append(t.row, t.cell(t.next, j))
 	}
 	t.next++
 	return true
 }
 
-func (t *Table) current() []Cell { return t.row(t.next - 1) }
+func (t *Table) current() []Cell { return t.row }
 
 // stepped is how many rows step has gone through.
 func (t *Table) stepped() int { return t.passed + t.next }
