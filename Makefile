@@ -9,10 +9,21 @@ GO           ?= go
 LINT_VERSION := v2.15.0
 LINT         := .bin/golangci-lint-$(LINT_VERSION)
 
-# Version and commit, where git knows them: go build stamps them itself, unless it is told not to.
-VERSION ?= $(shell git describe --tags --exact-match 2>/dev/null)
-COMMIT  ?= $(shell git describe --always --abbrev=12 --exclude '*' --dirty=+changes 2>/dev/null)
+# Version and commit, where git knows them: go build stamps them itself, unless it is told not to. A tree that is not the commit's
+# says so in both.
+CHANGES := $(shell [ -z "$$(git status --porcelain 2>/dev/null)" ] || echo +changes)
+VERSION ?= $(addsuffix $(CHANGES),$(shell git describe --tags --exact-match 2>/dev/null))
+COMMIT  ?= $(addsuffix $(CHANGES),$(shell git rev-parse --short=12 HEAD 2>/dev/null))
 STAMP    = -X main.stampedVersion=$(VERSION) -X main.stampedCommit=$(COMMIT)
+
+# What a release has programs for, and what lists their parts.
+RELEASES := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+SBOM     := .bin/cyclonedx-gomod-v1.10.0
+
+# What makes and runs a container image: CONTAINER='podman --runtime runc' where crun does not run.
+CONTAINER  ?= $(if $(shell command -v podman),podman,docker)
+IMAGE      ?= residual
+IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
 
 # What it builds and runs on. Others lack what the store asks of a file system.
 SYSTEMS := linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64
@@ -75,6 +86,48 @@ fmt: $(LINT) ## format every file
 .PHONY: build
 build: ## build the program: ./residual
 	$(GO) build -ldflags '$(STAMP)' -o residual ./cmd/residual
+
+.PHONY: release
+release: $(SBOM) ## static programs for Linux and macOS in dist/, with checksums and the list of their parts
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' TIME=$$(git log -1 --format=%ct) SBOM='$(CURDIR)/$(SBOM)' GO='$(GO)' \
+		deploy/release.sh dist $(RELEASES)
+	@cat dist/SHA256SUMS
+
+.PHONY: release-again
+release-again: ## makes what is in dist/ once more, in another folder and with nothing cached: it must have the same bytes
+	@[ -f dist/SHA256SUMS ] || { echo "release-again: NOT RUN: make release goes before it" >&2; exit 1; }
+	@again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; mkdir "$$again/tree"; \
+	git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -C "$$again/tree" -xf -; \
+	cd "$$again/tree"; \
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' TIME=$$(git -C '$(CURDIR)' log -1 --format=%ct) SBOM='$(CURDIR)/$(SBOM)' GO='$(GO)' \
+		GOCACHE="$$again/cache" deploy/release.sh "$$again/dist" $(RELEASES); \
+	diff '$(CURDIR)/dist/SHA256SUMS' "$$again/dist/SHA256SUMS"; \
+	echo "release-again: the same bytes, with nothing cached, in $$again/tree"
+
+.PHONY: sbom-check
+sbom-check: ## the lists of parts in dist/ against CycloneDX's schema; needs Python 3 with venv, and installs its validator into .compat/
+	@ls dist/*.cdx.json >/dev/null || { echo "sbom-check: NOT RUN: make release goes before it" >&2; exit 1; }
+	python3 -m venv .compat/python || { echo "sbom-check: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/python/bin/pip install --quiet 'cyclonedx-python-lib[json-validation]>=11,<12'
+	.compat/python/bin/python deploy/check-sbom.py dist/*.cdx.json
+
+.PHONY: image
+image: ## a container image of the program in dist/: IMAGE=residual CONTAINER=podman
+	@[ -d dist/image-$(IMAGE_ARCH) ] || { echo "image: NOT MADE: make release goes before it" >&2; exit 1; }
+	@command -v $(firstword $(CONTAINER)) >/dev/null || { echo "image: NOT MADE: it needs podman or docker (Debian: podman, runc)" >&2; exit 1; }
+	BUILDAH_FORMAT=docker $(CONTAINER) build --build-arg TARGETARCH=$(IMAGE_ARCH) -t $(IMAGE) .
+
+.PHONY: image-check
+image-check: image ## runs that image as an operator does: a token, events, answers, a stop and a start
+	CONTAINER='$(CONTAINER)' deploy/check-image.sh $(IMAGE)
+
+.PHONY: unit-check
+unit-check: ## the unit under a systemd of its own, with all that it forbids; needs root and systemd-nspawn, on Linux
+	@[ "$$(id -u)" = 0 ] || { echo "unit-check: NOT RUN: only root may start a systemd" >&2; exit 1; }
+	@{ command -v systemd-nspawn && command -v systemd-analyze && command -v nsenter; } >/dev/null || { \
+		echo "unit-check: NOT RUN: it needs systemd-nspawn and systemd-analyze (Debian: systemd-container)" >&2; exit 1; }
+	CGO_ENABLED=0 $(GO) build -ldflags '$(STAMP)' -o residual ./cmd/residual
+	deploy/check-unit.sh residual
 
 .PHONY: cross
 cross: ## build the program for every system that it runs on, and vet its packages there
@@ -200,6 +253,10 @@ cover: ## statement coverage: cover.html
 .PHONY: ci
 ci: lint build test ## what every change must pass
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TEST_TIMEOUT) $(PACKAGES)
+
+$(SBOM):
+	GOBIN=$(CURDIR)/.bin CGO_ENABLED=0 GOFLAGS=-trimpath $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(lastword $(subst -, ,$(SBOM)))
+	mv .bin/cyclonedx-gomod $@
 
 $(LINT):
 	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
