@@ -44,7 +44,7 @@ BENCHTIME ?= 1s
 COUNT     ?= 1
 
 # How many times as many as `make test` `make crash` tries: crashes of the log, of the engine, and in its recovery; faults, pairs of them in
-# the engine, and faults in its recovery; and how often it kills the program. With these there are over 1,000,000 states after a crash,
+# the engine, and faults in its recovery; crashes and faults of backups; and how often it kills the program. With these there are over 1,000,000 states after a crash,
 # every single fault, over 10,000 pairs of faults, and every flipped bit.
 CRASH_SCALE    ?= 180
 ENGINE_SCALE   ?= 80
@@ -52,6 +52,7 @@ AGAIN_SCALE    ?= 20
 FAULT_SCALE    ?= 40
 PAIR_SCALE     ?= 26
 RECOVERY_SCALE ?= 5
+BACKUP_SCALE   ?= 4
 KILL_CYCLES    ?= 300
 
 # More arguments for the comparison: go run ./bench/peers -help
@@ -148,6 +149,7 @@ crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minut
 		phase 'power cuts in the log, and again in its recovery' ./wal Crash -crash.scale=$(CRASH_SCALE); \
 		phase 'power cuts in the engine' ./engine '^TestCrash$$' -crash.scale=$(ENGINE_SCALE); \
 		phase 'power cuts in the recovery of the engine' ./engine 'CrashAgain|SalvageCrash' -crash.scale=$(AGAIN_SCALE); \
+		phase 'power cuts in a backup and in a restore, and faults in them' ./engine 'Test(Backup|Restore)(Crash|Faults)$$' -crash.scale=$(BACKUP_SCALE); \
 		phase 'faults, bits and determinism of the log' ./wal 'Fault|Late|Determinism|Flip' -crash.scale=$(FAULT_SCALE); \
 		phase 'faults and bits of the engine' ./engine 'TestFaults|Flip' -crash.scale=$(FAULT_SCALE); \
 		phase 'pairs of faults in the engine' ./engine FaultPairs -crash.scale=$(PAIR_SCALE); \

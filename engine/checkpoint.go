@@ -73,10 +73,15 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 	return db.checkpoint(ctx)
 }
 
-func (db *DB) checkpoint(ctx context.Context) (err error) {
+func (db *DB) checkpoint(ctx context.Context) error {
 	k := &db.checkpointer
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return db.checkpointHeld(ctx)
+}
+
+// checkpointHeld is checkpoint for who holds the checkpointer's lock.
+func (db *DB) checkpointHeld(ctx context.Context) (err error) {
 	defer func() {
 		if ctx.Err() == nil { // nobody else has given up
 			db.backpressure.ended(err)

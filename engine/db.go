@@ -52,6 +52,7 @@ type DB struct {
 	indexer      catalog.Indexer
 	background   background
 	backpressure backpressure
+	backups      backups
 	counters     counters
 	kept         keptFiles
 
@@ -134,6 +135,7 @@ func (db *DB) Close() error {
 	db.closed = true
 	db.publisher.WaitIdle()
 	db.stopBackground()
+	db.backups.end()
 	db.checkpointer.files.EndPins()
 	db.commits.thread.Stop()
 	if err := db.checkpoint(context.Background()); err != nil {

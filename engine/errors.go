@@ -44,6 +44,9 @@ var (
 	ErrBatch = base.ErrBatch
 	// ErrQuery is returned for a query whose parameters contradict each other.
 	ErrQuery = base.ErrQuery
+	// ErrDestination is returned for a folder that is not one of backups of the store, or holds something else, by Restore for a
+	// directory that is not empty, and for a snapshot that is not there.
+	ErrDestination = base.ErrDestination
 )
 
 // All is the parameter value that stands for every model, version or environment.

@@ -23,7 +23,7 @@ var (
 )
 
 // TestOperations runs random operations against the store and the oracle: appends, many of them late, checkpoints,
-// merges, retention as the clock goes on, restarts after a clean stop, a kill and a power cut, with random options.
+// merges, backups that are restored, retention as the clock goes on, restarts after a clean stop, a kill and a power cut, with random options.
 func TestOperations(t *testing.T) {
 	s := seed(t)
 	for run := range *runsFlag {
@@ -44,6 +44,7 @@ type machine struct {
 	t      *testing.T
 	choose chooser
 	disk   *simdisk.Disk
+	dir    string
 	opts   engine.Options
 	db     *engine.DB
 	oracle oracle
@@ -53,11 +54,13 @@ type machine struct {
 	// events are the rows sent.
 	events  []event.Event
 	actuals event.Actuals
+	// restores counts the directories that a backup was restored to.
+	restores int
 }
 
 func newMachine(t *testing.T, r *rand.Rand) *machine {
 	t.Helper()
-	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{})}
+	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{}), dir: "store"}
 	m.opts = engine.Options{
 		NoBackground: true, Now: func() time.Time { return m.choose.now },
 		Elapsed: func() time.Duration { return m.choose.now.Sub(testNow) },
@@ -79,7 +82,7 @@ func newMachine(t *testing.T, r *rand.Rand) *machine {
 func (m *machine) open() {
 	var err error
 	m.opts.FS = m.disk
-	m.db, err = engine.Open("store", m.opts)
+	m.db, err = engine.Open(m.dir, m.opts)
 	require.NoError(m.t, err)
 }
 
@@ -99,6 +102,8 @@ func (m *machine) step() {
 		require.NoError(m.t, m.db.Merge(context.Background()))
 	case n < 91:
 		m.expire()
+	case n < 92:
+		m.backup()
 	case n < 94:
 		m.choose.now = m.choose.now.Add(time.Duration(m.choose.IntN(20*24)) * time.Hour)
 	default:
@@ -235,6 +240,36 @@ func (m *machine) restart() {
 	}
 	m.open()
 	m.check()
+}
+
+// backup copies the store, merges while the copy is made, restores a snapshot elsewhere and holds it against the oracle. Now and
+// then it goes on with what was restored.
+func (m *machine) backup() {
+	opts := engine.BackupOptions{FS: m.disk, Keep: m.choose.IntN(4), Now: m.opts.Now}
+	moment, err := m.db.BeginBackup(context.Background())
+	require.NoError(m.t, err)
+	if m.choose.IntN(2) == 0 {
+		require.NoError(m.t, m.db.Merge(context.Background()))
+	}
+	_, err = engine.Backup(context.Background(), moment, "backups", opts)
+	require.NoError(m.t, err)
+	require.NoError(m.t, moment.Close())
+	m.restores++
+	dir := fmt.Sprintf("restored-%d", m.restores)
+	_, err = engine.Restore(context.Background(), "backups", dir, engine.RestoreWhich{}, opts)
+	require.NoError(m.t, err)
+	if m.choose.IntN(3) == 0 {
+		require.NoError(m.t, m.db.Close())
+		m.dir = dir
+		m.open()
+		m.check()
+		return
+	}
+	restored := *m
+	restored.db, err = engine.Open(dir, m.opts)
+	require.NoError(m.t, err)
+	restored.check()
+	require.NoError(m.t, restored.db.Close())
 }
 
 func (m *machine) check() {

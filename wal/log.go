@@ -17,6 +17,7 @@ const groupsSynced = 16
 type Log struct {
 	// Immutable.
 	dir       dir
+	storeID   [16]byte
 	queue     *commitQueue
 	files     *fileList
 	stats     *counters
@@ -64,7 +65,7 @@ func Open(path string, opts Options, replay func(Record) error) (*Log, Recovered
 		return nil, Recovered{}, err
 	}
 	l := &Log{
-		dir: r.dir, queue: newCommitQueue(opts.QueueBytes), files: r.files, stats: &counters{}, tornBytes: r.found.TornBytes,
+		dir: r.dir, storeID: opts.StoreID, queue: newCommitQueue(opts.QueueBytes), files: r.files, stats: &counters{}, tornBytes: r.found.TornBytes,
 	}
 	l.stats.lsn.Store(r.end.LSN)
 	groups := make(chan *group, groupsSynced)

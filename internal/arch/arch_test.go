@@ -53,8 +53,8 @@ var rooms = map[string]room{
 	},
 	"engine": {
 		module: []string{
-			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact", "engine/internal/head",
-			"engine/internal/idempotency", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
+			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact",
+			"engine/internal/head", "engine/internal/idempotency", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
 			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
@@ -87,6 +87,10 @@ var rooms = map[string]room{
 	"engine/internal/compact": {
 		module: []string{"engine/internal/base", "engine/internal/catalog", "engine/internal/head", "engine/internal/store", "segment"},
 		never:  []string{"net", "net/http", "os", "sync", "time"},
+	},
+	"engine/internal/backup": {
+		module: []string{"engine/internal/base", "engine/internal/store", "wal", "internal/columns", "internal/vfs"},
+		never:  []string{"net", "net/http", "os"},
 	},
 	"engine/internal/repair": {
 		module: []string{"engine/internal/base", "engine/internal/sidecar", "engine/internal/store", "segment", "wal", "internal/vfs"},

@@ -27,6 +27,7 @@ var (
 	ErrTooLarge       = errors.New("engine: batch too large")
 	ErrBatch          = errors.New("engine: malformed batch")
 	ErrQuery          = errors.New("engine: malformed query")
+	ErrDestination    = errors.New("engine: wrong destination")
 )
 
 // ErrMisplaced is the reason for refusing a file that is whole and of another store, or under another's name.

@@ -29,7 +29,7 @@ func (f *Files) Commit(next *Manifest) error {
 			return err
 		}
 	}
-	name, content := ManifestName(next.Number), next.encode(f.id)
+	name, content := ManifestName(next.Number), next.Encode(f.id)
 	if err := vfs.ReplaceFile(f.fs, f.dir, name+CopySuffix, content); err != nil {
 		return err
 	}

@@ -37,13 +37,13 @@ func FuzzManifest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var m *Manifest
 		var err error
-		golden.Frugal(t, body, func() { m, err = decodeManifest(withCRC(body), goldenStore) })
+		golden.Frugal(t, body, func() { m, err = DecodeManifest(withCRC(body), goldenStore) })
 		requireDeclared(t, err)
 		if err != nil {
 			require.Nil(t, m)
 			return
 		}
-		again, err := decodeManifest(m.encode(goldenStore), goldenStore)
+		again, err := DecodeManifest(m.Encode(goldenStore), goldenStore)
 		require.NoError(t, err)
 		require.Equal(t, m, again)
 	})

@@ -33,8 +33,8 @@ func TestGoldenManifest(t *testing.T) {
 	second := goldenManifest()
 	second.Trusted = 1790000000003
 	for name, m := range map[string]*Manifest{"manifest": goldenManifest(), "manifest-2": second} {
-		golden.Holds(t, name, m.encode(goldenStore))
-		read, err := decodeManifest(golden.Read(t, name), goldenStore)
+		golden.Holds(t, name, m.Encode(goldenStore))
+		read, err := DecodeManifest(golden.Read(t, name), goldenStore)
 		require.NoError(t, err)
 		require.Equal(t, m, read)
 	}

@@ -18,6 +18,8 @@ const (
 	LockName = "LOCK"
 	IDName   = "store-id"
 	LogDir   = "wal"
+	// TokensName is that of the file of tokens, of which nothing else is known here.
+	TokensName = "tokens.json"
 )
 
 // idHead begins the store-id file; the version is that of the directory's layout.
@@ -36,7 +38,7 @@ func ReadID(claim *vfs.Claim, under vfs.FS, dir string, random io.Reader) (id [1
 	if err := CheckDir(claim, dir); err != nil {
 		return id, err
 	}
-	if err := syncAbove(under, dir); err != nil {
+	if err := SyncAbove(under, dir); err != nil {
 		return id, err
 	}
 	if _, err := io.ReadFull(random, id[:]); err != nil {
@@ -45,9 +47,9 @@ func ReadID(claim *vfs.Claim, under vfs.FS, dir string, random io.Reader) (id [1
 	return id, vfs.WriteFileAtomic(claim, dir, IDName, EncodeID(id))
 }
 
-// syncAbove makes the directory's own name durable, and those of the directories above it, which may be as new. Those
+// SyncAbove makes the directory's own name durable, and those of the directories above it, which may be as new. Those
 // further up may belong to others and not be open to us; then they are not new.
-func syncAbove(fsys vfs.FS, dir string) error {
+func SyncAbove(fsys vfs.FS, dir string) error {
 	parent := filepath.Dir(filepath.Clean(dir))
 	for above := parent; ; above = filepath.Dir(above) {
 		if err := fsys.SyncDir(above); err != nil && (above == parent || !errors.Is(err, fs.ErrPermission)) {

@@ -52,7 +52,7 @@ func CheckDir(fsys vfs.FS, dir string) error {
 // mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
 // first start, what an interrupted start left, and what a new file system has at its root.
 func mayPrecedeStore(name string) bool {
-	return name == LockName || name == "lost+found" || strings.HasPrefix(name, "tokens.json") || strings.HasSuffix(name, vfs.TempSuffix)
+	return name == LockName || name == "lost+found" || strings.HasPrefix(name, TokensName) || strings.HasSuffix(name, vfs.TempSuffix)
 }
 
 // storedDirs are the directories of what a manifest names.
@@ -135,14 +135,14 @@ func (f *Files) MendCopy() error {
 	if err := f.CheckCopy(); err == nil || !errors.Is(err, base.ErrCorrupt) {
 		return err
 	}
-	return vfs.WriteFileAtomic(f.fs, f.dir, ManifestName(f.Manifest.Number)+CopySuffix, f.Manifest.encode(f.id))
+	return vfs.WriteFileAtomic(f.fs, f.dir, ManifestName(f.Manifest.Number)+CopySuffix, f.Manifest.Encode(f.id))
 }
 
 // CheckCopy compares the second copy of the manifest with the manifest.
 func (f *Files) CheckCopy() error {
 	name := filepath.Join(f.dir, ManifestName(f.Manifest.Number)+CopySuffix)
 	data, err := vfs.ReadFile(f.fs, name)
-	if err == nil && !bytes.Equal(data, f.Manifest.encode(f.id)) {
+	if err == nil && !bytes.Equal(data, f.Manifest.Encode(f.id)) {
 		return fmt.Errorf("%w: %s differs from the manifest", base.ErrCorrupt, name)
 	}
 	return base.Missing(err)

@@ -107,7 +107,8 @@ func (m *Manifest) Clone() Manifest {
 	return c
 }
 
-func (m *Manifest) encode(store [16]byte) []byte {
+// Encode returns the bytes of the manifest of a store.
+func (m *Manifest) Encode(store [16]byte) []byte {
 	dst := append([]byte(manifestMagic), 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(dst[len(manifestMagic):], m.version())
 	dst = append(dst, store[:]...)
@@ -152,7 +153,8 @@ func (f FileRef) append(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, f.CRC)
 }
 
-func decodeManifest(b []byte, store [16]byte) (*Manifest, error) {
+// DecodeManifest reads the manifest of a store.
+func DecodeManifest(b []byte, store [16]byte) (*Manifest, error) {
 	const fixed = len(manifestMagic) + 4 + 16 + 4
 	if len(b) < fixed || string(b[:len(manifestMagic)]) != manifestMagic {
 		return nil, fmt.Errorf("%w: not a manifest", base.ErrCorrupt)
@@ -215,7 +217,7 @@ func loadManifest(fs vfs.FS, dir string, store [16]byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := decodeManifest(data, store)
+	m, err := DecodeManifest(data, store)
 	if err == nil && m.Number != number {
 		err = fmt.Errorf("%w: it says it is number %d", base.ErrCorrupt, m.Number)
 	}
@@ -275,6 +277,6 @@ func IdentifyManifest(fs vfs.FS, name string) (id [16]byte, err error) {
 	if rest, ok := bytes.CutPrefix(data, []byte(manifestMagic)); ok && len(rest) >= 4+len(id) {
 		copy(id[:], rest[4:])
 	}
-	_, err = decodeManifest(data, id)
+	_, err = DecodeManifest(data, id)
 	return id, err
 }

@@ -38,7 +38,7 @@ func (f *Files) measure() *Space {
 		s.Lists[kind] += l.Size
 	}
 	if f.Manifest.Number > 0 {
-		s.Manifest += 2 * int64(len(f.Manifest.encode(f.id)))
+		s.Manifest += 2 * int64(len(f.Manifest.Encode(f.id)))
 	}
 	return s
 }

@@ -397,6 +397,67 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	return c.Dir.Rename(oldName, newName)`,
 			fresh: `	return c.Dir.Rename(oldName, newName)`,
 		},
+		{
+			name: "engine: a sweep removes what is pinned", in: "engine", hint: "TestPinned|TestBackupBesideAppends",
+			old:   `	if x.by > 0 && !x.unlisted {`,
+			fresh: `	if x.by = 0; x.by > 0 && !x.unlisted {`,
+		},
+		{
+			name: "engine: memory that is read is let go before there is a pinned pack", in: "engine", hint: "TestPinnedSegments",
+			old:   `s.InPack() && !s.Small() && s.held.Load() == 0`,
+			fresh: `s.InPack() && !s.Small()`,
+		},
+		{
+			name: "engine: a backup has the packs alone, without the log of their time", in: "engine", hint: "TestBackupBesideAppends",
+			old:   `db.log.Parts(k.files.Manifest.Covered, upTo)`,
+			fresh: `db.log.Parts(upTo, upTo)`,
+		},
+		{
+			name: "engine: a snapshot is written before its objects", in: "engine", hint: "TestBackupCrash|TestBackupOfASource",
+			old: `	for i := range m.Files {
+		if next.Sums[i], err`,
+			fresh: `	if err := put(t.place, snapshotName(next.Number), next.encode()); err != nil {
+		return err
+	}
+	for i := range m.Files {
+		if next.Sums[i], err`,
+		},
+		{
+			name: "engine: what an interrupted backup has left is taken unread", in: "engine", hint: "TestBackup",
+			old:   `	if there && !isKnown {`,
+			fresh: `	if there && !isKnown && ctx == nil {`,
+		},
+		{
+			name: "engine: objects go before the snapshots that name them", in: "engine", hint: "TestBackupCrash",
+			old: `	if err := t.place.Remove(names...); err != nil {
+		return err
+	}
+	named := sumsOf(kept)`,
+			fresh: `	defer func() { _ = t.place.Remove(names...) }()
+	named := sumsOf(kept)`,
+		},
+		{
+			name: "engine: the id of a restored store comes first", in: "engine", hint: "TestRestoreCrash",
+			old: `	for i := range r.snapshot.Files {
+		f := &r.snapshot.Files[i]`,
+			fresh: `	if err := put(r.to, store.IDName, store.EncodeID(r.snapshot.Store)); err != nil {
+		return err
+	}
+	for i := range r.snapshot.Files {
+		f := &r.snapshot.Files[i]`,
+		},
+		{
+			name: "engine: a damaged file is restored", in: "engine", hint: "TestBackupFlips",
+			old: `	if err == nil && crc != sum {
+		err = errCheck
+	}
+	if err == nil {
+		err = r.readBack(ctx, f, sum)
+	}`,
+			fresh: `	if err == nil {
+		err = r.readBack(ctx, f, crc)
+	}`,
+		},
 	}
 }
 
