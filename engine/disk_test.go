@@ -26,7 +26,11 @@ func checkDisk(t *testing.T, db *engine.DB, fsys vfs.FS, dir string) {
 	t.Helper()
 	said, walked := db.Stats().Disk, walkDisk(t, fsys, dir)
 	walked.Free, walked.LogFree = said.Free, said.LogFree
-	require.Equal(t, walked, said)
+	if said.Pinned > 0 { // the walk does not know which of the packs and lists these are
+		require.Equal(t, walked.Bytes(), said.Bytes())
+	} else {
+		require.Equal(t, walked, said)
+	}
 	free, err := fsys.Free(dir)
 	require.NoError(t, err)
 	if _, simulated := fsys.(*simdisk.Disk); simulated { // others write to a real one

@@ -266,6 +266,7 @@ func (m *machine) backup() {
 		return
 	}
 	restored := *m
+	restored.dir = dir
 	restored.db, err = engine.Open(dir, m.opts)
 	require.NoError(m.t, err)
 	restored.check()
@@ -281,7 +282,7 @@ func (m *machine) check() {
 	}
 	checkDriftReport(m.t, m.db, &m.oracle, m.choose.driftReportQuery(), m.choose.now)
 	m.checkTimeseries()
-	checkDisk(m.t, m.db, m.disk, "store")
+	checkDisk(m.t, m.db, m.disk, m.dir)
 }
 
 func (m *machine) checkAll() {
