@@ -57,7 +57,7 @@ func (a *Actuals) Reset() {
 // Add checks an actual against the rules of the data source and appends it. The error is a *[Reject] that names column
 // and reason, or [ErrTooLarge]; the batch is then as it was.
 func (a *Actuals) Add(x Actual, rules Rules) error {
-	if c, f := x.check(rules); f != faultNone {
+	if c, f := x.check(&rules); f != faultNone {
 		return &Reject{Column: c.String(), Code: f.code(), Reason: f.reason()}
 	}
 	if err := a.reserve(len(x.PredictionID)); err != nil {

@@ -65,7 +65,7 @@ func (b *Batch) Reset() {
 // Add checks an event against the rules of the data source and appends it. The error is a *[Reject] that names column
 // and reason, or [ErrTooLarge]; the batch is then as it was.
 func (b *Batch) Add(e Event, rules Rules) error {
-	if c, f := b.check.event(&e, rules); f != faultNone {
+	if c, f := b.check.event(&e, &rules); f != faultNone {
 		return &Reject{Column: c.String(), Code: f.code(), Reason: f.reason()}
 	}
 	if err := b.reserve(len(e.PredictionID) + len(e.Features)); err != nil {
@@ -130,7 +130,7 @@ func (b *Batch) reserve(textBytes int) error {
 }
 
 // event returns the first column at fault, in the order of the schema.
-func (k *checker) event(e *Event, rules Rules) (column, fault) {
+func (k *checker) event(e *Event, rules *Rules) (column, fault) {
 	if f := rules.check(e.Timestamp.UnixMilli()); f != faultNone {
 		return colTimestamp, f
 	}
@@ -155,7 +155,7 @@ func (k *checker) event(e *Event, rules Rules) (column, fault) {
 	if f := checkNameString(e.Environment); f != faultNone {
 		return colEnvironment, f
 	}
-	return colNone, faultNone
+	return rules.allow(e.ModelID)
 }
 
 // reserveText fails if a column of so many bytes cannot take so many more.

@@ -40,7 +40,7 @@ type Decoder struct {
 	predictions, actuals source
 	features             layouts
 	series               seriesCache
-	names                map[string]string // of actuals: models, versions, environments
+	names                map[string]string // of actuals: models, versions, environments; models that Rules.Within was asked about
 	clock                clock
 
 	// Of the current body.
@@ -132,6 +132,12 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 	if c, f := d.readLine(d.withSlack(text)); f != faultNone {
 		dst.rejects().add(line, c, f, text)
 		return
+	}
+	if d.rules.Within != nil {
+		if c, f := d.rules.allow(d.intern(d.row.text[colModel])); f != faultNone {
+			dst.rejects().add(line, c, f, text)
+			return
+		}
 	}
 	dst.addRow(d)
 }

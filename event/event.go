@@ -58,7 +58,7 @@ func (a *Actuals) Actual(i int) Actual {
 }
 
 // check returns the first column at fault, in the order of the schema.
-func (x *Actual) check(rules Rules) (column, fault) {
+func (x *Actual) check(rules *Rules) (column, fault) {
 	if !x.Observed.IsZero() {
 		if f := rules.check(x.Observed.UnixMilli()); f != faultNone {
 			return colTimestamp, f
@@ -79,7 +79,7 @@ func (x *Actual) check(rules Rules) (column, fault) {
 	if f := checkScopeString(x.Environment); f != faultNone {
 		return colEnvironment, f
 	}
-	return colNone, faultNone
+	return rules.allow(x.ModelID)
 }
 
 // checkScopeString checks a name that may be left out.

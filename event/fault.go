@@ -45,6 +45,7 @@ const (
 	faultModels
 	faultSeries
 	faultMonths
+	faultBound
 	faultCount
 )
 
@@ -92,6 +93,7 @@ var faults = [faultCount]struct {
 	faultModels:            {CodeTooManyModels, "a new model, and the store has as many as it may"},
 	faultSeries:            {CodeTooManySeries, "a new version or environment, and the model has as many as it may"},
 	faultMonths:            {CodeTooManyMonths, "a new month in the past, and the store has as many as it may"},
+	faultBound:             {CodeOtherModel, "the token of the sender is bounded to other models"},
 }
 
 // code returns the class of the fault.

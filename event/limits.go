@@ -41,17 +41,27 @@ const (
 	timeLast  int64 = (1<<32-1)*1000 + 999
 )
 
-// Rules are the bounds that move with the server's clock and retention. The zero Rules bound nothing beyond the range
-// of a DateTime.
+// Rules are the bounds that a request is held to beside those of the data source: they move with the server's clock and
+// retention, and with who sends. The zero Rules bound nothing beyond the range of a DateTime.
 type Rules struct {
 	// Oldest and Newest are the first and the last accepted timestamp, in Unix milliseconds, both inclusive.
 	Oldest, Newest int64
+	// Within matches the models that the sender may send, nil for every one. It is asked last, about rows that are sound.
+	Within interface{ Matches(model string) bool }
+}
+
+// allow returns faultNone for a model that the sender may send.
+func (r *Rules) allow(model string) (column, fault) {
+	if r.Within == nil || r.Within.Matches(model) {
+		return colNone, faultNone
+	}
+	return colModel, faultBound
 }
 
 // check returns faultNone for a timestamp inside the rules.
 func (r Rules) check(ms int64) fault {
 	oldest, newest := timeFirst, timeLast
-	if r != (Rules{}) {
+	if r.Oldest != 0 || r.Newest != 0 {
 		oldest, newest = max(oldest, r.Oldest), min(newest, r.Newest)
 	}
 	switch {

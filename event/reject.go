@@ -31,6 +31,7 @@ const (
 	CodeTooManyModels      // a new model beyond what the store may have
 	CodeTooManySeries      // a new series beyond what a model may have
 	CodeTooManyMonths      // a new month beyond what the store may have
+	CodeOtherModel         // a model that the sender may not send
 	codeCount
 )
 
@@ -55,6 +56,7 @@ var codeNames = [codeCount]string{
 	CodeTooManyModels: "too_many_models",
 	CodeTooManySeries: "too_many_series",
 	CodeTooManyMonths: "too_many_months",
+	CodeOtherModel:    "other_model",
 }
 
 // String returns the stable name of the code.
