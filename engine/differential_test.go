@@ -126,6 +126,7 @@ func (c chooser) metricsQuery() engine.MetricsQuery {
 		Version:     c.versionPattern(),
 		Environment: c.environmentPattern(),
 		Across:      c.columns(),
+		Within:      c.within(),
 		Window:      time.Duration(c.IntN(300)-5) * time.Hour,
 	}
 	switch c.IntN(4) {
@@ -146,6 +147,7 @@ func (c chooser) driftQuery() engine.DriftQuery {
 		Version:     c.versionPattern(),
 		Environment: c.environmentPattern(),
 		Across:      c.columns(),
+		Within:      c.within(),
 		Recent:      time.Duration(c.IntN(100)) * time.Hour,
 		Historical:  time.Duration(c.IntN(2000)) * time.Hour,
 	}

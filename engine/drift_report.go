@@ -16,6 +16,8 @@ type DriftReportQuery struct {
 	// Model, Version, Environment and Across pick series and add them up as in a [DriftQuery].
 	Model, Version, Environment string
 	Across                      Columns
+	// Within bounds the answer to models, as in a [MetricsQuery].
+	Within string
 	// Recent and Historical are the windows as in a [DriftQuery].
 	Recent, Historical time.Duration
 	// Offset moves both windows back, over the hours too young to have their actuals. The recent window then ends there.
@@ -81,7 +83,7 @@ func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield fun
 
 func (q *DriftReportQuery) queryPlan(p *driftPlan) query.Plan {
 	plan := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantSpread,
 	}

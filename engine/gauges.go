@@ -22,6 +22,8 @@ const (
 type GaugesQuery struct {
 	// Environments is a name, a list or All, as in a [MetricsQuery]. Default: production.
 	Environments string
+	// Within bounds the answer to models, as in a [MetricsQuery].
+	Within string
 	// For is how long after its last prediction a model stays in the answer. Default: 7 d.
 	For time.Duration
 	// Max bounds the rows: the first by model and environment are answered. Default: 500.
@@ -53,7 +55,7 @@ type GaugesRow struct {
 type GaugesResult struct {
 	Rows []GaugesRow
 	// LeftOut counts the models, once for each environment, that were seen in the time asked for and have no row: those
-	// beyond the bound, and those of other environments.
+	// beyond the bound, and those of other environments. Of models that Within leaves out it counts none.
 	LeftOut int
 	Read    Read
 }
@@ -86,6 +88,7 @@ func (db *DB) Gauges(ctx context.Context, q GaugesQuery) (GaugesResult, error) {
 // gaugesPlan is a query with its times resolved.
 type gaugesPlan struct {
 	environments query.Pattern
+	within       string
 	// since is the earliest last prediction of a row, end what cuts off the rows after.
 	since, end int64
 	max        int
@@ -100,6 +103,7 @@ func (q *GaugesQuery) plan(now time.Time) (gaugesPlan, error) {
 	at := standing(q.AsOf, now)
 	p := gaugesPlan{
 		environments: query.PatternOf(base.OrDefault(q.Environments, defaultEnvironment)),
+		within:       q.Within,
 		since:        base.SubMilli(at, base.OrDefault(q.For, defaultGaugesFor)),
 		end:          endOf(q.AsOf),
 		max:          base.OrDefault(q.Max, defaultGaugesMax),
@@ -148,7 +152,7 @@ func (f *firstSightings) keep(s sighting, most int) {
 // seen returns the sightings to answer, in order, and the number of all. It opens segments only where a row was edited,
 // or where a moment in the past cuts through one.
 func (db *DB) seen(ctx context.Context, p *gaugesPlan) (first []sighting, all int, err error) {
-	plan := query.Plan{Selection: query.SelectionOf(All, All, All), Want: segment.WantErrors}
+	plan := query.Plan{Selection: query.SelectionOf(All, All, All).Within(p.within), Want: segment.WantErrors}
 	window := base.Span{From: p.since, To: p.end}
 	plan.Ask(query.Window{Span: window})
 	run, err := db.queries.Start(ctx, &plan)

@@ -226,7 +226,7 @@ func TestGaugesAgree(t *testing.T) {
 				delete(rows, key)
 			}
 		}
-		q := engine.GaugesQuery{Environments: engine.All, For: time.Duration(1+c.IntN(300)) * time.Hour}
+		q := engine.GaugesQuery{Environments: engine.All, Within: c.within(), For: time.Duration(1+c.IntN(300)) * time.Hour}
 		if c.IntN(2) == 0 {
 			q.AsOf = c.time()
 		}
@@ -242,7 +242,7 @@ func requireGauges(t *testing.T, db *engine.DB, q engine.GaugesQuery, rows map[s
 	}
 	want := map[[2]string]*engine.GaugesRow{}
 	for _, e := range rows {
-		if !q.AsOf.IsZero() && e.Timestamp.After(at) {
+		if !q.AsOf.IsZero() && e.Timestamp.After(at) || q.Within != "" && !bounded(q.Within, e.ModelID) {
 			continue
 		}
 		name := [2]string{e.ModelID, e.Environment}

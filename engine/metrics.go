@@ -21,6 +21,9 @@ type MetricsQuery struct {
 	// with an actual in the window, the one whose first prediction in the environment is the newest. It is found for each
 	// model and environment, before any are added up.
 	Model, Version, Environment string
+	// Within is a pattern that a model must match too: any other is as if it did not exist. It is a name, or a list of names
+	// and prefixes, and never the literal name of a model with a comma or a star. Default: every model.
+	Within string
 	// Across are the columns that an answer adds up across, and shows All in. Default: none.
 	Across Columns
 	// Window reaches back from now or AsOf. A negative one answers nothing. Ignored when From is set. Default: 24 h.
@@ -112,7 +115,7 @@ func (q *MetricsQuery) plan(now time.Time) (query.Plan, error) {
 		return query.Plan{}, err
 	}
 	p := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
 		Across:    query.Across(q.Across),
 	}
 	p.Ask(query.Window{Span: w})

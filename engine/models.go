@@ -54,7 +54,7 @@ func (db *DB) EachModel(ctx context.Context, q ModelsQuery, yield func(row *Mode
 
 func (q *ModelsQuery) queryPlan(p *driftPlan) query.Plan {
 	plan := query.Plan{
-		Selection: query.SelectionOf(base.OrDefault(q.Model, All), base.OrDefault(q.Version, All), base.OrDefault(q.Environment, All)),
+		Selection: query.SelectionOf(base.OrDefault(q.Model, All), base.OrDefault(q.Version, All), base.OrDefault(q.Environment, All)).Within(q.Within),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantSpread,
 	}

@@ -275,7 +275,7 @@ func bounds(q engine.MetricsQuery, now time.Time) (from, end time.Time) {
 
 func (o *oracle) metrics(q engine.MetricsQuery, now time.Time) map[event.Series]*group {
 	from, end := bounds(q, now)
-	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
 	return o.groups(q.Across, func(r *oracleRow) bool {
 		return named(r) && !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end))
 	})
@@ -295,7 +295,7 @@ func (o *oracle) drift(q engine.DriftQuery, now time.Time) []oracleDrift {
 	}
 	split := now.Add(-cmp.Or(q.Recent, 6*time.Hour))
 	begin := now.Add(-cmp.Or(q.Historical, 168*time.Hour))
-	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
 	recent := o.groups(q.Across, func(r *oracleRow) bool {
 		return named(r) && !r.Timestamp.Before(split) && (end.IsZero() || r.Timestamp.Before(end))
 	})

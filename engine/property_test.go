@@ -296,7 +296,7 @@ func (m *machine) checkAll() {
 func (m *machine) checkTimeseries() {
 	q := engine.TimeseriesQuery{Interval: engine.IntervalDay}
 	q.Model, q.Version, q.Environment, q.Across = m.choose.modelPattern(), m.choose.versionPattern(), m.choose.environmentPattern(), m.choose.columns()
-	q.From = m.choose.time()
+	q.Within, q.From = m.choose.within(), m.choose.time()
 	q.To = q.From.Add(time.Duration(m.choose.IntN(100)) * time.Hour)
 	checkTimeseries(m.t, m.db, &m.oracle, q)
 }

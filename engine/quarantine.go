@@ -8,6 +8,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/quarantine"
+	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
 )
@@ -30,6 +31,9 @@ const (
 type QuarantineQuery struct {
 	// Source is the data source the lines were sent to, empty for every one.
 	Source string
+	// Within bounds the answer to lines of models that it matches, as in a [MetricsQuery]: those of which the model can be
+	// told, see [event.ModelOf]. Default: every line.
+	Within string
 	// Limit bounds the rows. Default: 100.
 	Limit int
 }
@@ -80,6 +84,14 @@ func (db *DB) EachReject(
 	if q.Limit < 0 {
 		return read, queryError("limit is %d; it must not be negative", q.Limit)
 	}
+	shown := func([]byte) bool { return true }
+	if q.Within != "" {
+		within := query.PatternOf(q.Within)
+		shown = func(line []byte) bool {
+			model, ok := event.ModelOf(line)
+			return ok && within.Matches(model)
+		}
+	}
 	var rows []quarantine.Row
 	left, next, more := base.OrDefault(q.Limit, quarantineLimitDefault), uint64(math.MaxUint64), true
 	for left > 0 && more {
@@ -91,8 +103,11 @@ func (db *DB) EachReject(
 		}
 		rows, next, more = db.quarantine.Before(rows[:0], q.Source, next, min(left, rejectsAtOnce))
 		db.end()
-		left -= len(rows)
 		for i := range rows {
+			if !shown(rows[i].Line) {
+				continue
+			}
+			left--
 			read.Add(Read{Rows: 1, Bytes: uint64(len(rows[i].Line))})
 			if !yield((*QuarantineRow)(&rows[i])) {
 				return read, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -118,4 +119,36 @@ func TestOrphansExpireInSlices(t *testing.T) {
 	got, err := db.Quarantine(context.Background(), engine.QuarantineQuery{Source: engine.SourceActuals, Limit: 2 * actuals})
 	require.NoError(t, err)
 	require.Len(t, got.Rows, actuals)
+}
+
+// TestQuarantineWithin lists the rejects of some models among many of others, as many as are asked for.
+func TestQuarantineWithin(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{})
+	var b event.Batch
+	var want []string
+	for i := range 1000 {
+		line := fmt.Sprintf(`{"model_id":"%s","n":%d}`, []string{"a", "ab", "b", "b,a", "c"}[i%5], i)
+		if i%7 == 0 {
+			line = line[1:]
+		} else if i%5 < 2 {
+			want = append(want, line)
+		}
+		b.Rejects = append(b.Rejects, event.Reject{Line: i + 1, Code: event.CodeSyntax, Reason: "not JSON", Raw: []byte(line)})
+	}
+	b.Rejected[event.CodeSyntax] = len(b.Rejects)
+	_, err := db.Append(t.Context(), &b)
+	require.NoError(t, err)
+	slices.Reverse(want)
+	for _, limit := range []int{1, 5, 64, 65, 200, 1000} {
+		got, err := db.Quarantine(t.Context(), engine.QuarantineQuery{Within: "a*,d", Limit: limit})
+		require.NoError(t, err)
+		var lines []string
+		for i := range got.Rows {
+			lines = append(lines, string(got.Rows[i].Line))
+		}
+		require.Equal(t, want[:min(limit, len(want))], lines)
+	}
+	read, err := db.EachReject(t.Context(), engine.QuarantineQuery{Within: "nobody", Limit: 10}, func(*engine.QuarantineRow) bool { return true })
+	require.NoError(t, err)
+	require.Zero(t, read)
 }

@@ -43,6 +43,12 @@ func queryError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
 }
 
+// Names tells whether a name is one of those that a pattern stands for, as it does in the Within of a query.
+func Names(pattern string) interface{ Matches(name string) bool } {
+	p := query.PatternOf(pattern)
+	return &p
+}
+
 // Columns is a set of the columns that name a series.
 type Columns uint8
 

@@ -19,6 +19,8 @@ type ReportQuery struct {
 	// actual in the window, latest is the newest of those with a prediction there, else of those that have begun.
 	Model, Version, Environment string
 	Across                      Columns
+	// Within bounds the answer to models, as in a [MetricsQuery].
+	Within string
 	// Window, From, To and AsOf are the window as in a [MetricsQuery].
 	Window   time.Duration
 	From, To time.Time
@@ -76,7 +78,7 @@ func (q *ReportQuery) span(now time.Time) (base.Span, error) {
 
 func (q *ReportQuery) plan(w base.Span) query.Plan {
 	p := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantAll,
 	}

@@ -114,7 +114,7 @@ func within(from, end time.Time) func(*oracleRow) bool {
 // report returns a tally for each series that has begun before the window's end.
 func (o *oracle) report(q engine.MetricsQuery, now time.Time) map[event.Series]*tally {
 	from, end := bounds(q, now)
-	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
 	inside := within(from, end)
 	found := o.tallies(q.Across, func(r *oracleRow) bool { return named(r) && inside(r) })
 	for key := range o.tallies(q.Across, func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }) {
@@ -128,7 +128,7 @@ func (o *oracle) report(q engine.MetricsQuery, now time.Time) map[event.Series]*
 func checkReport(t *testing.T, db *engine.DB, o *oracle, q engine.MetricsQuery, now time.Time) {
 	t.Helper()
 	got, err := db.Report(context.Background(), engine.ReportQuery{
-		Model: q.Model, Version: q.Version, Environment: q.Environment, Across: q.Across, Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf,
+		Model: q.Model, Version: q.Version, Environment: q.Environment, Across: q.Across, Within: q.Within, Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf,
 	})
 	require.NoError(t, err)
 	want := o.report(q, now)
@@ -298,7 +298,7 @@ func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftRepo
 	if q.Reference.Version != "" {
 		until = end
 	}
-	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
 	begun := func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }
 	want := o.comparisons(q, begun, within(split, end), within(begin, until))
 	require.Len(t, got.Rows, len(want), "%+v", q)
@@ -421,7 +421,7 @@ func checkSide(t *testing.T, y *tally, s *engine.Side) {
 func (c chooser) driftReportQuery() engine.DriftReportQuery {
 	d := c.driftQuery()
 	q := engine.DriftReportQuery{
-		Model: d.Model, Version: d.Version, Environment: d.Environment, Across: d.Across, Recent: d.Recent, Historical: d.Historical, AsOf: d.AsOf,
+		Model: d.Model, Version: d.Version, Environment: d.Environment, Across: d.Across, Within: d.Within, Recent: d.Recent, Historical: d.Historical, AsOf: d.AsOf,
 	}
 	switch c.IntN(4) {
 	case 0:

@@ -16,6 +16,8 @@ import (
 type RowsQuery struct {
 	// Model, Version and Environment pick series as in a [ReportQuery].
 	Model, Version, Environment string
+	// Within bounds the answer to models, as in a [MetricsQuery].
+	Within string
 	// Window, From, To and AsOf are the window as in a [MetricsQuery].
 	Window   time.Duration
 	From, To time.Time
@@ -147,7 +149,7 @@ func (q *RowsQuery) check() error {
 // resolve returns the query with its names read, for a window.
 func (q *RowsQuery) resolve(w base.Span) rows.Query {
 	of := rows.Query{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
 		Span:      w, Actuals: q.Actuals, ID: q.ID, Columns: segment.Numbers, Order: q.Order, Limit: q.Limit,
 	}
 	for column, is := range map[RowColumns]segment.ColumnSet{IDColumn: segment.IDs, FeaturesColumn: segment.Features, LagColumn: segment.Lags} {

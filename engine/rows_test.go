@@ -82,7 +82,7 @@ func rowsOfBatch(t *testing.T, b *engine.RowBatch, columns engine.RowColumns) (a
 func (c chooser) rowsQuery() engine.RowsQuery {
 	m := c.metricsQuery()
 	q := engine.RowsQuery{
-		Model: m.Model, Version: m.Version, Environment: m.Environment, Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
+		Model: m.Model, Version: m.Version, Environment: m.Environment, Within: m.Within, Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
 		Actuals: engine.ActualsFilter(max(0, c.IntN(5)-2)),
 		Columns: engine.RowColumns(c.IntN(8)),
 		Order:   engine.RowOrder(c.IntN(4)),
@@ -175,7 +175,7 @@ func oracleLookup(v any, key string) (found any, ok bool) {
 // rows returns those of a query, in its order but without its limit.
 func (o *oracle) rowsOf(q engine.RowsQuery, now time.Time) (all []rowRead) {
 	from, end := bounds(engine.MetricsQuery{Window: q.Window, From: q.From, To: q.To, AsOf: q.AsOf}, now)
-	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, end})
 	for _, r := range o.rows {
 		ok := named(r) && !r.Timestamp.Before(from) && (end.IsZero() || r.Timestamp.Before(end)) &&
 			(q.ID == "" || r.PredictionID == q.ID) && (q.Order != engine.WorstFirst || r.HasActual) &&

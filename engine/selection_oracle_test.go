@@ -12,6 +12,7 @@ import (
 
 // oracleNames are the names of a query with their defaults, and its window. A zero end is none.
 type oracleNames struct {
+	within                      string
 	model, version, environment string
 	from, end                   time.Time
 }
@@ -51,11 +52,25 @@ func names(pattern string, there []string) map[string]bool {
 	return found
 }
 
+// bounded tells whether a model is of a bound, whose text is the name of none.
+func bounded(within, model string) bool {
+	for item := range strings.SplitSeq(within, ",") {
+		prefix, ok := strings.CutSuffix(item, "*")
+		if item == model || ok && strings.HasPrefix(model, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // named tells which rows the names of a query pick.
 func (o *oracle) named(q oracleNames) func(*oracleRow) bool {
 	var models []string
 	versions, environments := make(map[string][]string), make(map[string][]string)
 	for _, r := range o.rows {
+		if q.within != "" && !bounded(q.within, r.ModelID) {
+			continue
+		}
 		models = append(models, r.ModelID)
 		versions[r.ModelID] = append(versions[r.ModelID], r.ModelVersion)
 		environments[r.ModelID] = append(environments[r.ModelID], r.Environment)
@@ -126,6 +141,14 @@ func (o *oracle) latest(model, environment string, q oracleNames) string {
 func (c chooser) modelPattern() string {
 	return c.pick("*", c.model(), c.model(), "model_*", c.model()+","+c.model(), "unknown, "+c.model()+",model_5*",
 		"model_1,model_3")
+}
+
+// within is a bound, mostly none.
+func (c chooser) within() string {
+	if c.IntN(2) == 0 {
+		return ""
+	}
+	return c.pick("*", "model_1", "model_1*", "model_1,model_3", "model_2*,model_5,unknown", "unknown", c.model())
 }
 
 func (c chooser) versionPattern() string {

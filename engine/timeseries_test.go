@@ -23,7 +23,7 @@ func checkTimeseries(t *testing.T, db *engine.DB, o *oracle, q engine.Timeseries
 	if len(got.Rows) > 0 {
 		from = got.Rows[0].Start
 	}
-	named := o.named(oracleNames{q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, q.To})
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "latest"), cmp.Or(q.Environment, "production"), from, q.To})
 	subjects := o.tallies(q.Across, func(r *oracleRow) bool { return named(r) && within(time.Time{}, q.To)(r) })
 	rows := make(map[event.Series]int)
 	for _, row := range got.Rows {

@@ -130,12 +130,13 @@ func (r *Run) selectedModels(yield func(*catalog.Model) bool) {
 	}
 }
 
-// EachModel yields the models that a selection names, until yield returns false. The error is that of the context.
+// EachModel yields the models that a selection names, of those that it is bounded to, until yield returns false: each of the
+// ways to a model asks both patterns. The error is that of the context.
 func (qs *Queries) EachModel(ctx context.Context, sel *Selection, yield func(*catalog.Model) bool) (err error) {
-	name := &sel.Model
+	name, within := &sel.Model, &sel.within
 	if !name.all() {
 		// A name that is literally the whole text goes before what the text stands for.
-		if m, ok := qs.models.Load(name.text); ok && (name.plain() || m.Predicts()) {
+		if m, ok := qs.models.Load(name.text); ok && within.Matches(name.text) && (name.plain() || m.Predicts()) {
 			yield(m)
 			return nil
 		}
@@ -148,7 +149,7 @@ func (qs *Queries) EachModel(ctx context.Context, sel *Selection, yield func(*ca
 			err = fmt.Errorf("query many models: %w", err)
 			return false
 		}
-		return !name.Matches(id) || yield(m)
+		return !name.Matches(id) || !within.Matches(id) || yield(m)
 	}
 	if name.all() || len(name.prefixes) > 0 {
 		qs.models.Range(next)

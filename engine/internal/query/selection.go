@@ -82,13 +82,16 @@ func (p *Pattern) take(name string) bool {
 // Selection is whose rows a query is about.
 type Selection struct {
 	Model, version, environment Pattern
+	// within is the bound of who asks: a model that it does not match is as if it did not exist. Unlike Model it is never
+	// literally a name that has a comma, or a star at its end.
+	within Pattern
 	// latest adds, in each environment, the version that latest means there.
 	latest bool
 }
 
 // SelectionOf reads the names of a query, which have their defaults.
 func SelectionOf(model, version, environment string) Selection {
-	sel := Selection{Model: PatternOf(model), version: PatternOf(version), environment: PatternOf(environment)}
+	sel := Selection{Model: PatternOf(model), within: Pattern{text: All}, version: PatternOf(version), environment: PatternOf(environment)}
 	if version == catalog.LatestVersion {
 		sel.version, sel.latest = Pattern{}, true // which no version matches
 	} else {
@@ -97,10 +100,19 @@ func SelectionOf(model, version, environment string) Selection {
 	return sel
 }
 
+// Within returns the selection bounded to the models that a pattern matches, of all if it is empty.
+func (sel Selection) Within(models string) Selection {
+	if models != "" {
+		sel.within = PatternOf(models)
+	}
+	return sel
+}
+
 // Exactly selects all versions of one model in one environment, by their very names.
 func Exactly(model, environment string) Selection {
 	return Selection{
-		Model: Pattern{text: model, exact: true}, version: Pattern{text: All}, environment: Pattern{text: environment, exact: true},
+		Model: Pattern{text: model, exact: true}, within: Pattern{text: All},
+		version: Pattern{text: All}, environment: Pattern{text: environment, exact: true},
 	}
 }
 

@@ -33,3 +33,22 @@ func TestPattern(t *testing.T) {
 		}
 	}
 }
+
+// TestWithin matches by what a bound stands for, never by a name that is its text.
+func TestWithin(t *testing.T) {
+	for within, names := range map[string][2][]string{
+		"":              {{"a", "b,c", "*"}, nil},
+		"*":             {{"a", "b,c", "*"}, nil},
+		"team_a_*":      {{"team_a_", "team_a_1", "team_a_*", "team_a_x,team_b"}, {"team_a", "team_b,team_a_x", "Team_a_1", "*"}},
+		"team_b,team_a": {{"team_a", "team_b"}, {"team_b,team_a", "team_a_1", "team_b,", " team_b"}},
+		"team_a":        {{"team_a"}, {"team_a_1", "team_a,"}},
+	} {
+		sel := SelectionOf(All, All, All).Within(within)
+		for _, name := range names[0] {
+			require.True(t, sel.within.Matches(name), "%q within %q", name, within)
+		}
+		for _, name := range names[1] {
+			require.False(t, sel.within.Matches(name), "%q within %q", name, within)
+		}
+	}
+}
