@@ -26,10 +26,9 @@ var ErrToken = auth.ErrToken
 // LoadTokens reads the tokens of a data directory. A directory without any is not an error.
 func LoadTokens(dir string) (*Tokens, error) { return auth.Load(dir) }
 
-// CreateToken adds a token to the data directory and returns it. It is shown nowhere else.
-func CreateToken(dir, name string, scopes []string, created time.Time) (string, error) {
-	return auth.Create(dir, Token{Name: name, Scopes: scopes, Created: created}, Scopes())
-}
+// CreateToken adds a token of this name, with these scopes and models, to the data directory and returns it. It is shown
+// nowhere else.
+func CreateToken(dir string, token Token) (string, error) { return auth.Create(dir, token, Scopes()) }
 
 // RevokeToken removes a token from the data directory. A running server notices within a second.
 func RevokeToken(dir, name string) error { return auth.Revoke(dir, name) }

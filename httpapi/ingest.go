@@ -14,6 +14,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/admission"
+	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/body"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/rowfile"
@@ -36,6 +37,8 @@ type submission struct {
 	declared int64
 	// key has no Hash yet; its ID is empty without an idempotency key.
 	key engine.Key
+	// within is a pattern of the models that the sender may send, empty for every one.
+	within string
 }
 
 // submit stores the rows in the body of a request, for which reader stands.
@@ -44,9 +47,11 @@ func (c *call) submit(src *source, format event.Format, reader io.Reader) (engin
 	if err != nil {
 		return engine.Appended{}, err
 	}
-	in := submission{source: src, format: format, body: reader, declared: int64(c.ctx.Request.Header.ContentLength())}
+	in := submission{
+		source: src, format: format, body: reader, declared: int64(c.ctx.Request.Header.ContentLength()), within: c.principal.Within,
+	}
 	if given != "" {
-		in.key.ID = scopedKey(c.principal.Name, src.name, given)
+		in.key.ID = scopedKey(&c.principal, src.name, given)
 	}
 	return c.server.ingest(c.store, &in, &c.charge)
 }
@@ -110,7 +115,11 @@ func (s *Server) take(slot *admission.Provisional, store Store, in *submission, 
 	}
 	to.batch.Reset()
 	to.actuals.Reset()
-	if err := s.decode(to, in, lines, store.Rules()); err != nil {
+	rules := store.Rules()
+	if in.within != "" {
+		rules.Within = engine.Names(in.within)
+	}
+	if err := s.decode(to, in, lines, rules); err != nil {
 		s.intakes.Put(to)
 		return nil, 0, err
 	}
@@ -254,13 +263,17 @@ func idempotencyKey(header *fasthttp.RequestHeader) (string, error) {
 const scopedKeyPrefix = "sha256:"
 
 // scopedKey is the key under which the store knows an idempotency key of a token's holder for a data source: each of them
-// has keys of its own. Without tokens, and for predictions, it is the key itself, as stores have it from before keys had
-// holders; a key that could be taken for another holder's is not.
-func scopedKey(holder, source, key string) string {
-	if holder == "" && source == predictionsName && !strings.HasPrefix(key, scopedKeyPrefix) {
+// has keys of its own, and other ones where the token is bounded to other models. Without tokens, and for predictions, it is
+// the key itself, as stores have it from before keys had holders; a key that could be taken for another holder's is not.
+func scopedKey(who *auth.Principal, source, key string) string {
+	if who.Name == "" && source == predictionsName && !strings.HasPrefix(key, scopedKeyPrefix) {
 		return key
 	}
-	// Names of holders and sources hold no zero byte, and neither does a key.
+	holder := who.Name
+	if who.Within != "" {
+		holder += "\x00" + who.Within
+	}
+	// Names of holders and sources, models and keys hold no zero byte.
 	sum := sha256.Sum256([]byte(holder + "\x00" + source + "\x00" + key))
 	return scopedKeyPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -38,6 +38,8 @@ type question struct {
 	table   *encode.Table
 	limits  *Limits
 	streams *streams
+	// within is a pattern of the models that who asks may see, empty for every one. Every query has it for its Within.
+	within string
 	// holds is what the query behind a long answer takes, 0 where the answer is short; unending is as in pipe.
 	holds    int64
 	unending bool
@@ -144,7 +146,10 @@ func (s *Server) ask(c *call, p *pipe) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()
-	c.question = question{params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams, unending: p.unending}
+	c.question = question{
+		params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams,
+		within: c.principal.Within, unending: p.unending,
+	}
 	err := p.run(ctx, &c.question)
 	c.table.Elapsed = s.opts.Now().Sub(start)
 	return err
@@ -208,8 +213,13 @@ func (c *call) keepBody(body []byte) {
 // addRows makes all rows of an answer the question's.
 func addRows[R any](q *question, rows []R, read engine.Read, add func(t *encode.Table, row *R)) {
 	encode.AddRows(q.table, rows, add)
-	q.read(read)
+	tellRead(q.table, read, q.within)
 }
 
-// read says what answering took.
-func (ask *question) read(r engine.Read) { ask.table.RowsRead, ask.table.BytesRead = r.Rows, r.Bytes }
+// tellRead says in the table of an answer what it took. It says nothing to a token that is bounded to models within: how many
+// rows are decoded depends on how the store lays them out, in which the rows of other models have a part.
+func tellRead(t *encode.Table, r engine.Read, within string) {
+	if within == "" {
+		t.RowsRead, t.BytesRead = r.Rows, r.Bytes
+	}
+}

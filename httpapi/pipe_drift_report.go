@@ -78,7 +78,7 @@ func (ask *question) driftReportQuery() (q engine.DriftReportQuery, nothing bool
 		return q, false, err
 	}
 	q = engine.DriftReportQuery{
-		Model: drift.Model, Version: drift.Version, Environment: drift.Environment, Across: drift.Across,
+		Model: drift.Model, Version: drift.Version, Environment: drift.Environment, Across: drift.Across, Within: drift.Within,
 		Recent: drift.Recent, Historical: drift.Historical, AsOf: drift.AsOf,
 	}
 	offset, err := ask.params.int32("offset")

@@ -116,6 +116,7 @@ func (ask *question) series(model, version, environment *string, across *engine.
 
 // metricsQuery reads metricsParameters. nothing is as in series.
 func (ask *question) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
+	q.Within = ask.within
 	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}
@@ -139,6 +140,7 @@ func (ask *question) window(length *time.Duration, from, to, asOf *time.Time) (e
 
 // driftQuery reads what every comparison of a recent window with a history has. nothing is as in series.
 func (ask *question) driftQuery() (q engine.DriftQuery, nothing bool, err error) {
+	q.Within = ask.within
 	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
 		return q, false, err
 	}

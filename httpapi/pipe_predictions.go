@@ -136,6 +136,7 @@ func runPredictions(ctx context.Context, ask *question) error {
 
 // rowsQuery reads what the rows are asked by. nothing is as in names.
 func (ask *question) rowsQuery() (q engine.RowsQuery, nothing bool, err error) {
+	q.Within = ask.within
 	if nothing, err = ask.names(&q.Model, &q.Version, &q.Environment); err != nil {
 		return q, false, err
 	}
@@ -166,6 +167,9 @@ func (ask *question) rowsQuery() (q engine.RowsQuery, nothing bool, err error) {
 	}
 	if _, given, _ := ask.params.text("order"); !given && limit > 0 {
 		q.Order = engine.TimeDescending
+	}
+	if q.Order == engine.Unordered && ask.within != "" {
+		q.Order = engine.TimeAscending // the other one shows how the store lays rows out, in which those of other models have a part
 	}
 	return q, nothing, nil
 }

@@ -36,7 +36,7 @@ func quarantineOf(name, source string) pipe {
 }
 
 func runQuarantine(ctx context.Context, ask *question, source string) error {
-	q := engine.QuarantineQuery{Source: source}
+	q := engine.QuarantineQuery{Source: source, Within: ask.within}
 	if source == "" {
 		name, err := ask.params.string("name")
 		if err != nil {
@@ -58,6 +58,13 @@ func runQuarantine(ctx context.Context, ask *question, source string) error {
 	add := addReject
 	if source == "" {
 		add = addRejectOf
+	}
+	if ask.within != "" {
+		all := add
+		add = func(t *encode.Table, r *engine.QuarantineRow) {
+			r.ImportID = "" // the number of the request among those of everybody
+			all(t, r)
+		}
 	}
 	ask.table.Limited, ask.table.Longest, ask.holds = true, event.LineBytesMax, pullBytes
 	return pull(ctx, ask, ask.store.EachReject, q, add)

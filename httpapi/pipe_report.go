@@ -78,7 +78,7 @@ func (ask *question) reportQuery() (q engine.ReportQuery, nothing bool, err erro
 		return q, false, err
 	}
 	q = engine.ReportQuery{
-		Model: m.Model, Version: m.Version, Environment: m.Environment, Across: m.Across,
+		Model: m.Model, Version: m.Version, Environment: m.Environment, Across: m.Across, Within: m.Within,
 		Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
 	}
 	if q.Floor.Actuals, err = ask.params.atLeastOne("min_actuals"); err != nil {

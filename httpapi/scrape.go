@@ -17,26 +17,36 @@ import (
 )
 
 // getMetrics serves what Prometheus scrapes. But for the gauges of models, which are capped, its labels come from
-// closed sets.
+// closed sets. A bounded token gets the gauges of its models, and of the server no more than /health tells everybody: its
+// counters are about everybody.
 func (s *Server) getMetrics(c *call) error {
 	if err := c.principal.Allow(auth.Scope{Kind: auth.ReadPipe, Name: performancePipe.name}); err != nil {
 		return err
 	}
 	w := &encode.Exposition{Dst: c.ctx.Response.SwapBody(nil)[:0]}
-	s.writeOwn(w)
+	s.writeBuild(w)
+	if c.principal.Within == "" {
+		s.writeCounters(w)
+	}
 	if c.store != nil {
 		w.Gauge("residual_degraded", "Whether events are refused: see /health for the reason.", encode.Truth(s.refusal(c.store) != nil))
-		writeStore(w, c.store.Health(), c.store.Stats())
-		s.writeModels(w, c.store)
+		if c.principal.Within == "" {
+			writeStore(w, c.store.Health(), c.store.Stats())
+		}
+		s.writeModels(w, c.store, c.principal.Within)
 	}
 	return c.sendBody(w.Dst, encode.ExpositionType)
 }
 
-// writeOwn writes what the server counts of itself.
-func (s *Server) writeOwn(w *encode.Exposition) {
+// writeBuild writes what the server is.
+func (s *Server) writeBuild(w *encode.Exposition) {
 	w.Family("residual_build_info", "gauge", "What the program was built from, as labels.")
 	w.Sample("", 1, "version", s.opts.Version, "commit", s.opts.Commit, "goversion", runtime.Version())
 	w.Gauge("residual_start_time_seconds", "When the server started, Unix seconds.", unixSeconds(s.started))
+}
+
+// writeCounters writes what the server counts of itself.
+func (s *Server) writeCounters(w *encode.Exposition) {
 	w.Family("residual_http_requests_total", "counter", "Requests answered.")
 	for l := range labelCount {
 		// Zeros too: a rate needs the value from before the first one.
@@ -201,7 +211,7 @@ func errorSample(v engine.Value) float64 {
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // askGauges asks for one scrape after the other, so that many at a time do not cost more than one.
-func (s *Server) askGauges(store ReportStore) (engine.GaugesResult, error) {
+func (s *Server) askGauges(store ReportStore, within string) (engine.GaugesResult, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	select {
@@ -211,24 +221,27 @@ func (s *Server) askGauges(store ReportStore) (engine.GaugesResult, error) {
 	}
 	defer func() { <-s.gauging }()
 	return store.Gauges(ctx, engine.GaugesQuery{
-		Environments: s.opts.ModelGaugesEnvironments, For: s.opts.ModelGaugesFor, Max: s.opts.ModelGaugesMax,
+		Within: within, Environments: s.opts.ModelGaugesEnvironments, For: s.opts.ModelGaugesFor, Max: s.opts.ModelGaugesMax,
 	})
 }
 
 // writeModels writes how each model stands in its environments, for the first ModelGaugesMax of them by name. Whoever
-// was seen within ModelGaugesFor has its counts; what is not known has no sample. A store without reports has none.
-func (s *Server) writeModels(w *encode.Exposition, store Store) {
+// was seen within ModelGaugesFor has its counts; what is not known has no sample. A store without reports has none. within is
+// the bound of who asks.
+func (s *Server) writeModels(w *encode.Exposition, store Store, within string) {
 	reports, ok := store.(ReportStore)
 	if s.opts.NoModelGauges || !ok {
 		return
 	}
-	result, err := s.askGauges(reports)
+	result, err := s.askGauges(reports, within)
 	if err != nil {
 		s.counts.gaugesFailed.Add(1)
 		s.log.warn("the gauges of models are left out", "error", err)
 	}
-	w.Counter("residual_model_gauges_failures_total",
-		"Scrapes without the gauges of models, for want of an answer in time.", s.counts.gaugesFailed.Load())
+	if within == "" {
+		w.Counter("residual_model_gauges_failures_total",
+			"Scrapes without the gauges of models, for want of an answer in time.", s.counts.gaugesFailed.Load())
+	}
 	if err != nil {
 		return
 	}

@@ -46,7 +46,7 @@ type each[Q, R any] func(ctx context.Context, q Q, yield func(row *R) bool) (eng
 // ctx bounds the time to the first batch. The time of what comes later is bounded by Limits.AnswerTimeout, unless the
 // answer is unending.
 func pull[Q, R any](ctx context.Context, ask *question, rows each[Q, R], q Q, add func(t *encode.Table, row *R)) error {
-	streams, charged := ask.streams, ask.holds
+	streams, within, charged := ask.streams, ask.within, ask.holds
 	if charged > 0 {
 		if err := streams.charge(charged); err != nil {
 			return err
@@ -65,7 +65,7 @@ func pull[Q, R any](ctx context.Context, ask *question, rows each[Q, R], q Q, ad
 			row, ok := next()
 			if !ok {
 				t.More = nil
-				t.RowsRead, t.BytesRead = read.Rows, read.Bytes
+				tellRead(t, read, within)
 				return err
 			}
 			add(t, row)

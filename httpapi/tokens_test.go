@@ -40,7 +40,7 @@ func secured(t *testing.T, dir string) (*running, *clock) {
 
 func create(t *testing.T, dir, name string, scopes ...string) string {
 	t.Helper()
-	token, err := httpapi.CreateToken(dir, name, scopes, now)
+	token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Created: now})
 	require.NoError(t, err)
 	return token
 }
@@ -248,25 +248,25 @@ func TestTokenCommands(t *testing.T) {
 		require.ErrorIs(t, err, httpapi.ErrToken, name)
 		require.ErrorContains(t, err, text, name)
 	}
-	_, err = httpapi.CreateToken(dir, "ci", []string{"ADMIN"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "ci", Scopes: []string{"ADMIN"}})
 	f("same name", err, "one named ci exists")
-	_, err = httpapi.CreateToken(dir, "a b", []string{"ADMIN"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "a b", Scopes: []string{"ADMIN"}})
 	f("bad name", err, "'a b'")
-	_, err = httpapi.CreateToken(dir, "x", nil, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: nil})
 	f("no scope", err, "at least one scope")
-	_, err = httpapi.CreateToken(dir, "x", []string{"PIPES:READ:"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:"}})
 	f("bad scope", err, "PIPES:READ:")
-	_, err = httpapi.CreateToken(dir, "x", []string{"ADMIN", "PIPES:READ:nope"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"ADMIN", "PIPES:READ:nope"}})
 	f("unknown pipe", err, "'PIPES:READ:nope' is of something that does not exist")
-	_, err = httpapi.CreateToken(dir, "x", []string{"DATASOURCES:APPEND:nope"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"DATASOURCES:APPEND:nope"}})
 	f("unknown data source", err, "is for ml_model_predictions, ml_model_actuals")
-	_, err = httpapi.CreateToken(dir, "x", []string{"admin"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"admin"}})
 	f("scope in lower case", err, "'admin'")
 	f("unknown name", httpapi.RevokeToken(dir, "x"), "there is none named 'x'")
 	require.NoFileExists(t, filepath.Join(dir, "tokens.json.new"))
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json.new"), nil, 0o600))
-	_, err = httpapi.CreateToken(dir, "x", []string{"ADMIN"}, now)
+	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"ADMIN"}})
 	f("a command that runs", err, "another command is changing the tokens")
 	require.FileExists(t, filepath.Join(dir, "tokens.json.new"))
 }

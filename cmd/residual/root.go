@@ -59,7 +59,7 @@ Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DA
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(
-		newServe(), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVerify(), newSalvage(), newCheck(), newHealth(), newVersion(),
+		newServe(env), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVerify(), newSalvage(), newCheck(), newHealth(), newVersion(),
 	)
 	for _, cmd := range everySubcommand(root) {
 		completeFlags(cmd)

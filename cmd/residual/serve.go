@@ -19,6 +19,7 @@ type serveFlags struct {
 	storeFlags
 	listen          string
 	tlsCert, tlsKey string
+	adminTokenFile  string
 	modelGauges     int
 	// Which environments have gauges of their models, and how long after its last prediction a model has them.
 	modelGaugesEnvironments string
@@ -31,6 +32,8 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:7181", "address to listen on, HOST:PORT; port 0 takes a free one")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "certificate file, PEM; together with --tls-key serves HTTPS")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "key file of the certificate, PEM")
+	flags.StringVar(&f.adminTokenFile, "admin-token-file", "",
+		"file that holds a token with the scope ADMIN, such as a mounted secret; only its hash is kept")
 	flags.IntVar(&f.modelGauges, "model-gauges", 500,
 		"how many models, once for each environment, have gauges of their own in /metrics, 0 for none")
 	flags.StringVar(&f.modelGaugesEnvironments, "model-gauges-environments", "production",
@@ -64,7 +67,10 @@ func defaultServeFlags() *serveFlags {
 	return &f
 }
 
-func newServe() *cobra.Command {
+// adminTokenVariable is refused: who sets it would believe that it counts.
+const adminTokenVariable = "RESIDUAL_ADMIN_TOKEN"
+
+func newServe(env func(string) (string, bool)) *cobra.Command {
 	var flags serveFlags
 	var logs logFlags
 	cmd := &cobra.Command{
@@ -79,12 +85,19 @@ is told when it is ready and when it stops.
 With --retention the server drops the months (of UTC) that are wholly older than the retention, right after the start and from then on. It logs how
 many rows of how many models they are and then drops them at once; nothing but a copy of the data directory brings them back. Try it on such a copy.
 
-As long as no token was created the server asks for none, and so listens on loopback addresses only.`,
+As long as no token was created and there is no --admin-token-file, the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve
   residual serve --data-dir /var/lib/residual --listen 127.0.0.1:7181 --log-format json
   residual token create ops --scope ADMIN --data-dir /var/lib/residual
   residual serve --data-dir /var/lib/residual --listen 0.0.0.0:7181 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArguments,
+		PreRunE: func(*cobra.Command, []string) error {
+			if _, ok := env(adminTokenVariable); ok {
+				return usagef("%s is set: a token in the environment is seen by whoever sees the process; put it in a file and name that by %s",
+					adminTokenVariable, variable("admin-token-file"))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilInterrupt(cmd.Context())
 			defer stop()

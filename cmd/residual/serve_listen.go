@@ -26,7 +26,8 @@ func listen(flags *serveFlags, tokens bool) (*listener, error) {
 	}
 	if !tokens && !loopback(host) {
 		return nil, fmt.Errorf("no token exists, so anyone who reaches %s could read and write; create one first:\n"+
-			"  residual token create NAME --scope ADMIN --data-dir %s", flags.listen, flags.dir)
+			"  residual token create NAME --scope ADMIN --data-dir %s\n"+
+			"or name a file that holds one with --admin-token-file", flags.listen, flags.dir)
 	}
 	l := &listener{certFile: flags.tlsCert, keyFile: flags.tlsKey}
 	if flags.tlsCert != "" {

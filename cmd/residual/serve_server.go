@@ -51,6 +51,12 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if s.tokens, err = httpapi.LoadTokens(flags.dir); err != nil {
 		return nil, err
 	}
+	if flags.adminTokenFile != "" {
+		if err := s.tokens.AddAdmin(flags.adminTokenFile); err != nil {
+			return nil, err
+		}
+	}
+	s.warnOfTokens()
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
@@ -130,8 +136,16 @@ func (s *server) wait(ctx context.Context, hangups <-chan os.Signal) error {
 	}
 }
 
+// warnOfTokens logs what is odd about the tokens.
+func (s *server) warnOfTokens() {
+	for _, warning := range s.tokens.Warnings(httpapi.Scopes()) {
+		s.log.Warn(warning)
+	}
+}
+
 // reload reads tokens and certificate again.
 func (s *server) reload() {
+	defer s.warnOfTokens()
 	if err := errors.Join(s.tokens.Reload(), s.ln.reload()); err != nil {
 		s.log.Error("what could not be read again stays as it was", "error", err)
 		return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -28,21 +29,25 @@ follows changes within a second.`,
 }
 
 func newTokenCreate(dir *string) *cobra.Command {
-	var scopes []string
+	var scopes, models []string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a token and print it, this once",
 		Long: `Create prints the token, and nothing else, to standard output. It cannot be shown again.
 
-Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name>, PIPES:READ:<name>.`,
+Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name>, PIPES:READ:<name>.
+
+With --models all scopes of the token are about these models alone: a list of names, and of prefixes with a star behind them. Other models are as
+if they did not exist, and rows of them that it sends are quarantined. ADMIN cannot be bounded.`,
 		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
-  residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics`,
+  residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics
+  residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'`,
 		Args: exactly("a NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
 				return err
 			}
-			token, err := httpapi.CreateToken(*dir, args[0], scopes, time.Now())
+			token, err := httpapi.CreateToken(*dir, httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()})
 			if err != nil {
 				return tokenError(err)
 			}
@@ -51,6 +56,7 @@ Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:D
 		},
 	}
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "what the token allows; may be given more than once")
+	cmd.Flags().StringSliceVar(&models, "models", nil, "models that the token is bounded to: names and prefixes, with commas; all if not given")
 	return cmd
 }
 
@@ -65,9 +71,9 @@ func newTokenList(dir *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{columns: []tableColumn{{name: "name"}, {name: "created"}, {name: "scopes"}}}
+			t := table{columns: []tableColumn{{name: "name"}, {name: "created"}, {name: "scopes"}, {name: "models"}}}
 			for _, token := range tokens {
-				t.rows = append(t.rows, []string{token.Name, token.Created.Format(time.DateTime), strings.Join(token.Scopes, " ")})
+				t.rows = append(t.rows, []string{token.Name, token.Created.Format(time.DateTime), strings.Join(token.Scopes, " "), cmp.Or(strings.Join(token.Models, ","), "*")})
 			}
 			return t.write(cmd.OutOrStdout())
 		},

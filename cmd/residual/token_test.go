@@ -28,7 +28,7 @@ func TestToken(t *testing.T) {
 	require.Equal(t, exitOK, r.code, r.err)
 	r = run(t, "token", "list", "--data-dir", dir)
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Regexp(t, `^name +created +scopes\nops +\d{4}-\d\d-\d\d \S+ +ADMIN\ndash +.* PIPES:READ:models PIPES:READ:quarantine\n$`, r.out)
+	require.Regexp(t, `^name +created +scopes +models\nops +\d{4}-\d\d-\d\d \S+ +ADMIN +\*\ndash +.* PIPES:READ:models PIPES:READ:quarantine +\*\n$`, r.out)
 	require.NotContains(t, r.out, token)
 
 	r = run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", dir)
@@ -43,6 +43,16 @@ func TestToken(t *testing.T) {
 		require.Equal(t, exitUsage, r.code)
 		require.Contains(t, r.err, "the scope '"+scope+"' is of something that does not exist")
 	}
+
+	r = run(t, "token", "create", "team", "--scope", "PIPES:READ:models", "--models", "team_a_*,solo", "--models", "duo", "--data-dir", dir)
+	require.Equal(t, exitOK, r.code, r.err)
+	require.Regexp(t, `\nteam +.* PIPES:READ:models +team_a_\*,solo,duo\n`, run(t, "token", "list", "--data-dir", dir).out)
+	r = run(t, "token", "create", "x", "--scope", "ADMIN", "--models", "team_a_*", "--data-dir", dir)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "cannot be bounded to models")
+	r = run(t, "token", "create", "x", "--scope", "PIPES:READ:models", "--models", "*_a", "--data-dir", dir)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "'*_a' have a star before their end")
 
 	require.Equal(t, exitOK, run(t, "token", "revoke", "ops", "--data-dir", dir).code)
 	require.NotContains(t, run(t, "token", "list", "--data-dir", dir).out, "ops")

@@ -32,15 +32,25 @@ var ErrToken = errors.New("token")
 
 // Token is what is kept of a token: all but the token itself.
 type Token struct {
-	Name    string    `json:"name"`
-	SHA256  string    `json:"sha256"`
-	Scopes  []string  `json:"scopes"`
+	Name   string   `json:"name"`
+	SHA256 string   `json:"sha256"`
+	Scopes []string `json:"scopes"`
+	// Models are names and prefixes with a star behind them, to which all scopes are bounded; empty for every model.
+	Models  []string  `json:"models,omitempty"`
 	Created time.Time `json:"created"`
 }
 
+func (t Token) bounded() bool { return len(t.Models) > 0 }
+
+// tokensFile is the content of the file.
 type tokensFile struct {
-	Tokens []Token `json:"tokens"`
+	// Version is absent from a file without bounded tokens, which every program reads, else boundedVersion: a program from
+	// before there were any must not take such a token for one without bounds.
+	Version int     `json:"version,omitempty"`
+	Tokens  []Token `json:"tokens"`
 }
+
+const boundedVersion = 2
 
 // Create adds a token to the data directory and returns it. It is shown nowhere else: the directory gets its
 // SHA-256. Its scopes must be of those that exist.
@@ -51,21 +61,22 @@ func Create(dir string, token Token, existing []string) (string, error) {
 	if len(token.Scopes) == 0 {
 		return "", fmt.Errorf("%w: at least one scope is needed", ErrToken)
 	}
-	for _, text := range token.Scopes {
-		s, err := parseScope(text)
-		if err == nil {
-			err = s.exists(existing)
-		}
-		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrToken, err)
-		}
+	scopes, err := token.scopes()
+	if err == nil {
+		err = errors.Join(missing(scopes, existing)...)
+	}
+	if err == nil {
+		_, err = boundOf(token.Models, scopes)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	var secret [32]byte
 	// rand.Read never fails.
 	_, _ = rand.Read(secret[:])
 	text := "p." + base64.RawURLEncoding.EncodeToString(secret[:])
 	sum := sha256.Sum256([]byte(text))
-	err := editTokens(dir, func(tokens []Token) ([]Token, error) {
+	err = editTokens(dir, func(tokens []Token) ([]Token, error) {
 		if slices.ContainsFunc(tokens, func(t Token) bool { return t.Name == token.Name }) {
 			return nil, fmt.Errorf("%w: one named %s exists; revoke it first", ErrToken, token.Name)
 		}
@@ -121,6 +132,12 @@ func readTokens(dir string) ([]Token, fs.FileInfo, error) {
 	if err := decoder.Decode(&content); err != nil {
 		return nil, nil, fmt.Errorf("read tokens: %s: %w", file.Name(), err)
 	}
+	switch {
+	case content.Version > boundedVersion || content.Version < 0:
+		return nil, nil, fmt.Errorf("read tokens: %s has version %d; this program reads up to %d", file.Name(), content.Version, boundedVersion)
+	case slices.ContainsFunc(content.Tokens, Token.bounded) && content.Version != boundedVersion:
+		return nil, nil, fmt.Errorf("read tokens: %s has tokens with models, and not version %d", file.Name(), boundedVersion)
+	}
 	return content.Tokens, info, nil
 }
 
@@ -151,7 +168,11 @@ func editTokens(dir string, edit func([]Token) ([]Token, error)) error {
 
 // commit writes tokens to the draft and puts it in the place of the file.
 func commit(draft *os.File, dir string, tokens []Token) error {
-	encoded, err := json.MarshalIndent(tokensFile{Tokens: tokens}, "", "  ")
+	content := tokensFile{Tokens: tokens}
+	if slices.ContainsFunc(tokens, Token.bounded) {
+		content.Version = boundedVersion
+	}
+	encoded, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {
 		return err
 	}

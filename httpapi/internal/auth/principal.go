@@ -9,7 +9,10 @@ import (
 // Principal is who asks, and what they may see and do. The zero Principal is nobody, who may do nothing.
 type Principal struct {
 	// Name is that of the token, empty where nobody is asked for one.
-	Name   string
+	Name string
+	// Within is a pattern of the models that all rights are bounded to, as a query of the engine has it; empty for every
+	// model. Any other model is as if it did not exist.
+	Within string
 	scopes []Scope
 }
 

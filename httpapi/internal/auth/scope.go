@@ -44,20 +44,22 @@ func parseScope(text string) (Scope, error) {
 	return Scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name> and PIPES:READ:<name> are allowed", problem.Shown(text))
 }
 
-// exists returns an error for a scope of a data source or pipe that no store has. Tokens that were given one are kept: a later version
-// may know it.
-func (s Scope) exists(existing []string) error {
-	if s.Kind == Admin || slices.Contains(existing, s.String()) {
-		return nil
-	}
-	var names []string
-	for _, text := range existing {
-		if name, ok := strings.CutPrefix(text, scopePrefixes[s.Kind]); ok {
-			names = append(names, name)
+// missing returns an error for each scope of a data source or pipe that no store has.
+func missing(scopes []Scope, existing []string) (errs []error) {
+	for _, s := range scopes {
+		if s.Kind == Admin || slices.Contains(existing, s.String()) {
+			continue
 		}
+		var names []string
+		for _, text := range existing {
+			if name, ok := strings.CutPrefix(text, scopePrefixes[s.Kind]); ok {
+				names = append(names, name)
+			}
+		}
+		errs = append(errs, fmt.Errorf("the scope %s is of something that does not exist; %s<name> is for %s",
+			problem.Shown(s.String()), scopePrefixes[s.Kind], strings.Join(names, ", ")))
 	}
-	return fmt.Errorf("the scope %s is of something that does not exist; %s<name> is for %s",
-		problem.Shown(s.String()), scopePrefixes[s.Kind], strings.Join(names, ", "))
+	return errs
 }
 
 // covers reports whether s gives the right that is asked for.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,21 +16,23 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
-// Tokens is the tokens of a data directory as a server knows them. It follows the file: a change counts within a
-// second, without a restart.
+// Tokens is the tokens of a data directory as a server knows them, and the one of an admin file if there is one. It follows
+// the files: a change counts within a second, without a restart.
 type Tokens struct {
-	dir string
+	dir   string
+	admin string // path of the admin file, empty for none; set before Tokens is shared
 	// set is replaced as a whole.
 	set atomic.Pointer[tokenSet]
 	// looked is when the file was last looked at, in Unix nanoseconds.
 	looked atomic.Int64
-	// mu is held while the file is read.
+	// mu is held while the files are read.
 	mu sync.Mutex
 }
 
-// tokenSet is one version of the file.
+// tokenSet is one version of the files.
 type tokenSet struct {
 	info   fs.FileInfo // nil without a file
+	admin  *adminToken // nil without an admin file
 	tokens []knownToken
 	// closed is set once a token was defined. From then on the server asks for one, even after the last was revoked.
 	closed bool
@@ -54,30 +57,69 @@ func Load(dir string) (*Tokens, error) {
 	return t, nil
 }
 
+// AddAdmin has the token in the file at path be one with the scope ADMIN, of which no more than its hash is kept. It must
+// be called before t is shared.
+func (t *Tokens) AddAdmin(path string) error {
+	t.admin = path
+	return t.Reload()
+}
+
+// Warnings says what is odd about the tokens, given the scopes that exist: scopes of what does not exist, which may be of
+// a later version and count for nothing; an admin file that every user of the machine may read.
+func (t *Tokens) Warnings(existing []string) (warnings []string) {
+	set := t.set.Load()
+	for i := range set.tokens {
+		for _, err := range missing(set.tokens[i].scopes, existing) {
+			warnings = append(warnings, fmt.Sprintf("the token %s: %s", set.tokens[i].Name, err))
+		}
+	}
+	if set.admin != nil && set.admin.readableByAll() {
+		warnings = append(warnings, "every user of this machine may read the admin token file; chmod o-r closes it")
+	}
+	return warnings
+}
+
 // Defined reports whether a token was ever defined since the tokens were loaded.
 func (t *Tokens) Defined() bool { return !t.Open() }
 
 // Open reports whether nobody is asked for a token.
 func (t *Tokens) Open() bool { return t == nil || !t.set.Load().closed }
 
-// Reload reads the file now. After an error the tokens are those of before.
+// Reload reads the files now. After an error of one of them its tokens are those of before.
 func (t *Tokens) Reload() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	listed, info, err := readTokens(t.dir)
-	if err != nil {
-		return err
+	next := *t.set.Load()
+	listed, info, err := readKnown(t.dir)
+	if err == nil {
+		next.tokens, next.info = listed, info
 	}
-	next := &tokenSet{info: info, closed: len(listed) > 0 || t.set.Load().closed}
+	if t.admin != "" {
+		admin, adminErr := readAdmin(t.admin)
+		if adminErr == nil {
+			next.admin = admin
+		}
+		err = errors.Join(err, adminErr)
+	}
+	next.closed = next.closed || len(next.tokens) > 0 || next.admin != nil
+	t.set.Store(&next)
+	return err
+}
+
+// readKnown reads the tokens of a data directory.
+func readKnown(dir string) (tokens []knownToken, info fs.FileInfo, err error) {
+	listed, info, err := readTokens(dir)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, token := range listed {
 		known, err := token.known()
 		if err != nil {
-			return fmt.Errorf("read tokens: %s: %w", token.Name, err)
+			return nil, nil, fmt.Errorf("read tokens: %s: %w", token.Name, err)
 		}
-		next.tokens = append(next.tokens, known)
+		tokens = append(tokens, known)
 	}
-	t.set.Store(next)
-	return nil
+	return tokens, info, nil
 }
 
 func (t Token) known() (knownToken, error) {
@@ -85,17 +127,29 @@ func (t Token) known() (knownToken, error) {
 	if n, err := hex.Decode(known.sum[:], []byte(t.SHA256)); err != nil || n != sha256.Size || len(t.SHA256) != 2*sha256.Size {
 		return knownToken{}, fmt.Errorf("%w: sha256 must be 64 hexadecimal digits", ErrToken)
 	}
-	for _, text := range t.Scopes {
-		s, err := parseScope(text)
-		if err != nil {
-			return knownToken{}, fmt.Errorf("%w: %w", ErrToken, err)
-		}
-		known.scopes = append(known.scopes, s)
+	var err error
+	if known.scopes, err = t.scopes(); err == nil {
+		known.Within, err = boundOf(t.Models, known.scopes)
+	}
+	if err != nil {
+		return knownToken{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	return known, nil
 }
 
-// Follow reloads the file if it changed since it was read, looking at most once per lookInterval.
+// scopes reads the texts of the token's scopes.
+func (t Token) scopes() (scopes []Scope, err error) {
+	for _, text := range t.Scopes {
+		s, err := parseScope(text)
+		if err != nil {
+			return nil, err
+		}
+		scopes = append(scopes, s)
+	}
+	return scopes, nil
+}
+
+// Follow reloads the files if one changed since it was read, looking at most once per lookInterval.
 func (t *Tokens) Follow(now time.Time) error {
 	if t == nil {
 		return nil
@@ -104,19 +158,28 @@ func (t *Tokens) Follow(now time.Time) error {
 	if n := now.UnixNano(); n-last < int64(lookInterval) && n >= last || !t.looked.CompareAndSwap(last, now.UnixNano()) {
 		return nil
 	}
+	set := t.set.Load()
 	info, err := os.Stat(filepath.Join(t.dir, tokensName))
-	known := t.set.Load().info
-	switch {
-	case os.IsNotExist(err):
-		if known == nil {
-			return nil
-		}
-	case err != nil:
+	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("look at tokens: %w", err)
-	case known != nil && os.SameFile(info, known) && info.ModTime().Equal(known.ModTime()) && info.Size() == known.Size():
+	}
+	same := sameFile(info, set.info)
+	if set.admin != nil {
+		admin, err := os.Stat(t.admin)
+		same = same && err == nil && sameFile(admin, set.admin.info) // Reload says what is wrong
+	}
+	if same {
 		return nil
 	}
 	return t.Reload()
+}
+
+// sameFile tells whether a file is as it was; nil stands for one that is not there.
+func sameFile(is, was fs.FileInfo) bool {
+	if is == nil || was == nil {
+		return is == nil && was == nil
+	}
+	return os.SameFile(is, was) && is.ModTime().Equal(was.ModTime()) && is.Size() == was.Size()
 }
 
 // Identify returns the holder of a token. It takes the same time whichever token matches, or none.
@@ -130,7 +193,10 @@ func (t *Tokens) Identify(token []byte) (Principal, error) {
 	for i := range set.tokens {
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(set.tokens[i].sum[:], sum[:]), i, found)
 	}
-	if found < 0 {
+	switch {
+	case set.admin != nil && subtle.ConstantTimeCompare(set.admin.sum[:], sum[:]) == 1:
+		return Principal{Name: adminName, scopes: []Scope{{Kind: Admin}}}, nil
+	case found < 0:
 		return Principal{}, problem.Forbidden("invalid authentication token")
 	}
 	return set.tokens[found].Principal, nil
