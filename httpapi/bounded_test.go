@@ -288,6 +288,11 @@ var attackedValues = map[string][]string{
 	"timezone":                {"Europe/Berlin", "Mars"},
 	"name":                    {"", "ml_model_predictions", "ml_model_actuals", "nothing"},
 	"limit":                   {"1", "3", "10000", "0"},
+	"actuals":                 {"known", "waiting", "nothing"},
+	"prediction_id":           {"p1", "e1", "never", ""},
+	"feature.<key>":           {"DE", "FR"},
+	"order":                   {"timestamp", "-timestamp", "abs_error", "nothing"},
+	"columns":                 {"model_id,prediction_id", "nothing"},
 }
 
 // pipeAttack asks one pipe for every model, and for some by every parameter and in every format; for fewer of them again.
@@ -346,7 +351,7 @@ func (a *attack) pipeAttack(route string, again bool) {
 				}
 				for _, value := range attackedValues[name] {
 					values := maps.Clone(base)
-					values.Set(name, value)
+					values.Set(strings.Replace(name, "<key>", "country", 1), value)
 					if name == "to" {
 						values.Set("from", "2025-04-20 00:00:00")
 					}
