@@ -85,7 +85,7 @@ func BenchmarkWorstRows(b *testing.B) {
 				at := 0
 				read, err := s.EachRows(b.Context(), q, func(batch *engine.RowBatch) bool {
 					for i, p := range batch.Predicted {
-						require.Equal(b, worst[at], -math.Abs(p-batch.Actual[i])) //nolint:testifylint // the same bits
+						require.Equal(b, worst[at], -math.Abs(p-batch.Actual[i]))
 						at++
 					}
 					return true

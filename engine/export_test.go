@@ -108,6 +108,15 @@ func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
 	return db.cover(c)
 }
 
+// AfterSnapshot has something done each time rows are about to be read from a snapshot that was just made.
+func (db *DB) AfterSnapshot(something func()) {
+	db.rows.Between = func(ctx context.Context, do func()) error {
+		err := db.publisher.Between(ctx, do)
+		something()
+		return err
+	}
+}
+
 // months lists the months of all models.
 func (db *DB) months() (all []catalog.ModelMonth) {
 	db.models.Range(func(_ string, m *catalog.Model) bool {

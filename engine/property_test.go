@@ -56,6 +56,8 @@ type machine struct {
 	actuals event.Actuals
 	// restores counts the directories that a backup was restored to.
 	restores int
+	// copied is set for a machine with the oracle of another one, which it must leave as it is.
+	copied bool
 }
 
 func newMachine(t *testing.T, r *rand.Rand) *machine {
@@ -88,26 +90,34 @@ func (m *machine) open() {
 
 func (m *machine) step() {
 	switch n := m.choose.IntN(100); {
+	case n < 6:
+		m.check()
+	case n < 12:
+		m.restart()
+	case n < 13:
+		m.backup()
+	default:
+		m.change()
+	}
+}
+
+// change does what does not end the process.
+func (m *machine) change() {
+	switch n := m.choose.IntN(88); {
 	case n < 50:
 		m.append()
 	case n < 66:
 		m.appendActuals()
 	case n < 70:
 		m.delete()
-	case n < 76:
-		m.check()
-	case n < 84:
+	case n < 78:
 		require.NoError(m.t, m.db.Checkpoint(context.Background()))
-	case n < 88:
+	case n < 82:
 		require.NoError(m.t, m.db.Merge(context.Background()))
-	case n < 91:
+	case n < 85:
 		m.expire()
-	case n < 92:
-		m.backup()
-	case n < 94:
-		m.choose.now = m.choose.now.Add(time.Duration(m.choose.IntN(20*24)) * time.Hour)
 	default:
-		m.restart()
+		m.choose.now = m.choose.now.Add(time.Duration(m.choose.IntN(20*24)) * time.Hour)
 	}
 }
 
@@ -266,7 +276,7 @@ func (m *machine) backup() {
 		return
 	}
 	restored := *m
-	restored.dir = dir
+	restored.dir, restored.copied = dir, true
 	restored.db, err = engine.Open(dir, m.opts)
 	require.NoError(m.t, err)
 	restored.check()
@@ -278,11 +288,29 @@ func (m *machine) check() {
 	checkDrift(m.t, m.db, &m.oracle, m.choose.driftQuery(), m.choose.now)
 	checkReport(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
 	for range 3 {
-		checkRows(m.t, m.db, &m.oracle, m.choose.rowsQuery(), m.choose.now)
+		m.checkRows()
 	}
 	checkDriftReport(m.t, m.db, &m.oracle, m.choose.driftReportQuery(), m.choose.now)
 	m.checkTimeseries()
 	checkDisk(m.t, m.db, m.disk, m.dir)
+}
+
+// checkRows asks for rows, and now and then does other things before any of them is read.
+func (m *machine) checkRows() {
+	q := m.choose.rowsQuery()
+	want, changes := m.oracle.rowsOf(q, m.choose.now), max(0, m.choose.IntN(8)-4)
+	if m.copied {
+		changes = 0
+	}
+	m.db.AfterSnapshot(func() {
+		for range changes {
+			m.change()
+		}
+	})
+	requireRows(m.t, q, want, rowsOf(m.t, m.db, q))
+	if changes > 0 {
+		require.NoError(m.t, m.db.Checkpoint(context.Background())) // which removes what was pinned
+	}
 }
 
 func (m *machine) checkAll() {

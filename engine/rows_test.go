@@ -228,11 +228,6 @@ func (r rowRead) without(columns engine.RowColumns) rowRead {
 	return r
 }
 
-func checkRows(t *testing.T, db *engine.DB, o *oracle, q engine.RowsQuery, now time.Time) {
-	t.Helper()
-	requireRows(t, q, o.rowsOf(q, now), rowsOf(t, db, q))
-}
-
 // requireRows holds that the rows read are those wanted, as far as the query asks for them.
 func requireRows(t *testing.T, q engine.RowsQuery, want, got []rowRead) {
 	t.Helper()

@@ -458,6 +458,35 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		err = r.readBack(ctx, f, crc)
 	}`,
 		},
+		{
+			name: "rows: a leaf that a view shares is changed in place", in: "engine", hint: "TestViews",
+			old:   `	if l.shared || !h.owns(l) {`,
+			fresh: `	if !h.owns(l) {`,
+		},
+		{
+			name: "rows: a snapshot has requests in part", in: "engine", hint: "TestRowsOfOneMoment",
+			old: `	p.endDeferred()
+	do()`,
+			fresh: `	do()`,
+		},
+		{
+			name: "rows: no row at the edge of a window is looked at", in: "engine", hint: "TestManyRows",
+			old:   `	return a.MinTime >= q.From && a.MaxTime < q.To &&`,
+			fresh: `	return a.MaxTime >= q.From && a.MinTime < q.To &&`,
+		},
+		{
+			name: "rows: equal rows of two sources are in the order of the sources", in: "engine", hint: "TestManyRows",
+			old:   `	if p.source != q.source || (p.at == wholePiece) != (q.at == wholePiece) {`,
+			fresh: `	if p.source != q.source && p.at == wholePiece && p.rows == 0 {`,
+		},
+		{
+			name: "rows: files that a reader needs are removed", in: "engine", hint: "TestSlowReader",
+			old: `		if !sg.Source.Small() {
+			s.pin.Hold(sg.Source)
+		}
+`,
+			fresh: ``,
+		},
 	}
 }
 
