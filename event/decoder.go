@@ -52,12 +52,15 @@ type Decoder struct {
 	padded  []byte // a copy of a line that had no slack
 	scratch []byte // unescaped and compacted texts
 	values  []span // where the values lie
+	unlike  bool   // its layout is not to be learned
 	check   checker
 }
 
-// source is a data source: its schema, and how its senders lay out their lines.
+// source is a data source: its schema, the shape of its messages unless each column is the member of its name, and how its senders
+// lay out their lines.
 type source struct {
 	schema
+	shape   *shape
 	layouts layouts
 }
 

@@ -1,7 +1,9 @@
 package event_test
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,9 +41,37 @@ func BenchmarkDecodeBesideCopy(b *testing.B) {
 	b.ReportMetric(float64(size)/float64(b.Elapsed().Nanoseconds()), "GB/s")
 }
 
+// What messages cost whose columns have other names, and lie in objects of other members: lines of one layout cost the same whatever
+// their shape.
+func BenchmarkDecodeMapped(b *testing.B) {
+	in := bodyShapes()["steady"](b, 50_000)
+	for _, c := range []struct{ shape, path string }{{"named", "%s"}, {"flat", "col_%s"}, {"nested", "event.values.%s"}} {
+		m := &event.Mapping{}
+		names, _ := m.ColumnNames()
+		text := in.text
+		for _, name := range names {
+			path := strings.Split(fmt.Sprintf(c.path, name), ".")
+			m.Columns = append(m.Columns, event.MappedColumn{Name: name, Path: path})
+			text = bytes.ReplaceAll(text, []byte(`"`+name+`":`), []byte(`"`+path[len(path)-1]+`":`))
+		}
+		if c.shape == "nested" {
+			text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("}\n"), []byte("}}}\n")), []byte("{\"timestamp"), []byte(`{"event":{"kind":"p","values":{"timestamp`))
+		}
+		b.Run("shape="+c.shape, func(b *testing.B) {
+			d, err := event.NewMappedDecoder(m)
+			require.NoError(b, err)
+			benchmarkDecoder(b, d, body{text: text, rows: in.rows}, 1000)
+		})
+	}
+}
+
 func benchmarkDecode(b *testing.B, in body, rowsPerBody int) {
 	b.Helper()
-	d := event.NewDecoder()
+	benchmarkDecoder(b, event.NewDecoder(), in, rowsPerBody)
+}
+
+func benchmarkDecoder(b *testing.B, d *event.Decoder, in body, rowsPerBody int) {
+	b.Helper()
 	var batch event.Batch
 	requireRows(b, d, &batch, in)
 	bodies := split(in.text, rowsPerBody)

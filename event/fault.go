@@ -23,6 +23,8 @@ const (
 	faultWantFeatures
 	faultWantTimestamp
 	faultEpochNumber
+	faultEpochForm
+	faultWantInteger
 	faultMissing
 	faultNull
 	faultUnsaid
@@ -71,6 +73,8 @@ var faults = [faultCount]struct {
 	faultWantFeatures:      {CodeType, "must be a string holding JSON, or a JSON object"},
 	faultWantTimestamp:     {CodeType, "must be a string in one of the timestamp formats"},
 	faultEpochNumber:       {CodeType, "an epoch is not accepted: must be a string, YYYY-MM-DD hh:mm:ss[.fff] or RFC 3339"},
+	faultEpochForm:         {CodeTimestamp, "an epoch must be a decimal number without an exponent"},
+	faultWantInteger:       {CodeType, "must be a string or an integer"},
 	faultMissing:           {CodeMissing, "missing"},
 	faultNull:              {CodeMissing, "null"},
 	faultUnsaid:            {CodeMissing, "missing (null in JSON withdraws the actual)"},

@@ -35,13 +35,18 @@ func (d *Decoder) readFeaturesObject(b []byte, i int) (int, fault) {
 	if f != faultNone {
 		return end, f
 	}
+	return end, d.keepFeatures(b[i:end])
+}
+
+// keepFeatures makes an object that passed the checker the features, without white space.
+func (d *Decoder) keepFeatures(object []byte) fault {
 	mark := len(d.scratch)
-	d.scratch = compact(d.scratch, b[i:end])
+	d.scratch = compact(d.scratch, object)
 	d.row.text[colFeatures] = d.scratch[mark:]
 	if len(d.scratch)-mark > FeaturesBytesMax {
-		return end, faultFeaturesLong
+		return faultFeaturesLong
 	}
-	return end, faultNone
+	return faultNone
 }
 
 // compact appends a JSON value that passed the checker without the white space between its tokens; every other byte is

@@ -24,15 +24,18 @@ type nameWords struct{ lo, hi uint64 }
 // returns the column at fault, or colNone; which of the two paths ran does not show.
 func (d *Decoder) readLine(line []byte) (column, fault) {
 	if d.readKnownLine(line) {
-		return colNone, faultNone
+		return d.complete(line)
 	}
 	c, f := d.readAnyLine(line)
-	if l := &d.src.layouts; f == faultNone && l.worthLearning() {
+	if l := &d.src.layouts; f == faultNone && !d.unlike && l.worthLearning() {
 		l.learn(line, d.values, false)
 	} else {
 		l.miss()
 	}
-	return c, f
+	if f != faultNone {
+		return c, f
+	}
+	return d.complete(line)
 }
 
 // readKnownLine reads one event from a line of a known layout. It returns false if the line has none, or is at fault in
@@ -77,6 +80,7 @@ func (d *Decoder) readAnyLine(line []byte) (column, fault) {
 	d.row.given, d.row.nulls = 0, 0
 	d.scratch = d.scratch[:0]
 	d.values = d.values[:0]
+	d.unlike = d.src.shape != nil && !d.src.shape.learnable
 	i := scanSpace(line, 0)
 	switch {
 	case i >= len(line):
@@ -86,7 +90,14 @@ func (d *Decoder) readAnyLine(line []byte) (column, fault) {
 	case line[i] != '{':
 		return colNone, faultNotObject
 	}
-	end, c, f := d.readObject(line, i)
+	var end int
+	var c column
+	var f fault
+	if s := d.src.shape; s != nil {
+		end, c, f = d.readShaped(line, i, s.root)
+	} else {
+		end, c, f = d.readObject(line, i)
+	}
 	if f != faultNone {
 		return c, f
 	}
@@ -223,6 +234,14 @@ func (d *Decoder) readOtherValue(b []byte, i int, c column) (int, fault) {
 	}
 	if i < len(b) && b[i] == 'n' {
 		return d.readNull(b, i, c)
+	}
+	if s := d.src.shape; s != nil && i < len(b) && (b[i] == '-' || b[i] >= '0' && b[i] <= '9') {
+		switch {
+		case c == colTimestamp && s.unit != 0:
+			return d.readEpoch(b, i, s.unit)
+		case s.integers&c.bit() != 0:
+			return d.readInteger(b, i, c)
+		}
 	}
 	switch c {
 	case colTimestamp:
