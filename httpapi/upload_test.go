@@ -233,18 +233,24 @@ func TestParquetRefused(t *testing.T) {
 		require.Equal(t, status, resp.StatusCode, body)
 		require.Equal(t, want, errorText(t, body))
 	}
-	f(http.StatusBadRequest, "the Parquet file is broken", func(w io.Writer) error {
+	f(http.StatusBadRequest, "the Parquet file is broken: it is too short to be one", func(w io.Writer) error {
 		_, err := io.WriteString(w, "PAR1")
 		return err
 	})
-	f(http.StatusBadRequest, "the column 'a' of the Parquet file is nested or repeated; flat columns are allowed", func(w io.Writer) error {
+	f(http.StatusBadRequest, "the column 'model_id' of the Parquet file is a list; a text is needed", func(w io.Writer) error {
+		return parquet.Write(w, []struct {
+			A []int64 `parquet:"model_id,list"`
+		}{{}})
+	})
+	f(http.StatusBadRequest, "the Parquet file has no column of the data source: it has 'a'; the columns are timestamp, model_id, "+
+		"prediction_id, features, predicted_value, actual_value, model_version, environment", func(w io.Writer) error {
 		return parquet.Write(w, []struct {
 			A []int64 `parquet:"a"`
 		}{{}})
 	})
 	f(http.StatusRequestEntityTooLarge, "the Parquet file has 17 rows; 16 are allowed", func(w io.Writer) error {
 		return parquet.Write(w, make([]struct {
-			A int64 `parquet:"a"`
+			A int64 `parquet:"predicted_value"`
 		}, 17))
 	})
 }

@@ -53,6 +53,31 @@ func TestFilesAsTheWorldWritesThem(t *testing.T) {
 	f("excel_two_empty.csv", 0, "29 10:00:00 excel2/v1/production u-0 100 90 {}")
 	f("spaces_and_signs.csv", 0, "29 10:00:00 spacenum/3/production s-0 10 10.5 {}", "29 10:00:00 spacenum/3/production s-1 10 10.5 {}",
 		"29 10:00:00 spacenum/3/production s-2 0.5 10.5 {}")
+	three := func(model string) []string {
+		return []string{
+			"29 10:00:00 " + model + "/3/production " + model + `-0 10 10.5 {"sqft": 50}`, "29 10:01:00 " + model + "/3/production " + model + `-1 11 ? {"sqft": 51}`,
+			"29 10:02:00 " + model + "/3/production " + model + `-2 12 12.25 {"sqft": 52}`,
+		}
+	}
+	f("binignored.parquet", 0, three("binignored")...)
+	f("brotli.parquet", 0, three("brotli")...)
+	f("df.parquet.gzip", 0, three("plain")...)
+	f("polarsnan.parquet", 0, three("polarsnan")...)
+	f("empty_one_group.parquet", 0)
+	f("f16.parquet", 0, strings.Replace(three("f16")[0], " 10 ", " 10.5 ", 1), three("f16")[1], three("f16")[2])
+	var structs []string
+	for i, row := range three("structfeat") {
+		structs = append(structs, strings.Replace(row, fmt.Sprintf(`{"sqft": 5%d}`, i), `{"sqft":50,"rooms":2}`, 1))
+	}
+	f("structfeat.parquet", 0, structs...)
+	var padded []string
+	for i, actual := range []string{"10.5", "?", "12.25", "?", "?", "15"} {
+		padded = append(padded, fmt.Sprintf(`29 10:0%d:00 f96ns/3/production f96ns-%s%d %d %s {"sqft": %d}`, i, strings.Repeat("x", 3*i), i, 10+i, actual, 50+i))
+	}
+	f("f96ns.parquet", 0, padded...)
+	files, err := os.ReadDir(filepath.Join("testdata", "files"))
+	require.NoError(t, err)
+	require.Len(t, files, 13, "each file has its rows here")
 	f("events.json", 0, "29 10:00:00 jsonarr/3/production jsonarr-0 10 10.5 {}", "29 10:00:00 jsonarr/3/production jsonarr-1 10 10.5 {}")
 }
 

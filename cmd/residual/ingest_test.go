@@ -188,7 +188,7 @@ func TestIngestOfTheUnknown(t *testing.T) {
 	copy(file[4:], "nonsense") // in its first page
 	r = runWith(t, nil, string(file), "ingest", "--server", s.url(), "-")
 	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.err, "the file cannot be read: the Parquet file is broken")
+	require.Contains(t, r.err, "of the Parquet file cannot be read: the header of a page is broken")
 	require.NotContains(t, r.err, "again to complete")
 	require.Equal(t, "no rows\n", run(t, "query", "quarantine", "--server", s.url()).out)
 

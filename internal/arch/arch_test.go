@@ -162,10 +162,13 @@ var rooms = map[string]room{
 	"cmd/residual/internal/client": {module: []string{"internal/plaintext"}},
 	"internal/columns":             {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/digits":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"internal/parquet": {
+		outside: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
+		never:   []string{"net", "net/http", "os", "sync", "time"},
+	},
 	"internal/rowfile": {
-		module:  []string{"internal/jsontext", "internal/plaintext"},
-		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
-		never:   []string{"net", "net/http", "os", "sync", "time/tzdata"},
+		module: []string{"internal/jsontext", "internal/parquet", "internal/plaintext"},
+		never:  []string{"net", "net/http", "os", "sync", "time/tzdata"},
 	},
 	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},
 	"internal/testing/faults":    {},

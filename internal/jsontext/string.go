@@ -17,12 +17,12 @@ func AppendString(dst []byte, s string) []byte {
 }
 
 // AppendQuoted writes s in quotes and leaves what is not UTF-8 as it is.
-func AppendQuoted(dst []byte, s string) []byte {
+func AppendQuoted[T ~string | ~[]byte](dst []byte, s T) []byte {
 	return append(AppendEscaped(append(dst, '"'), s), '"')
 }
 
 // AppendEscaped writes s as it stands between quotes. The parts of a text may be written one by one, wherever it is cut.
-func AppendEscaped(dst []byte, s string) []byte {
+func AppendEscaped[T ~string | ~[]byte](dst []byte, s T) []byte {
 	for len(s) > escapedBytes {
 		dst, s = appendEscaped(dst, s[:escapedBytes]), s[escapedBytes:]
 	}
@@ -34,7 +34,7 @@ const escapedBytes = 1 << 10
 
 // appendEscaped writes each byte behind a backslash, which stays if the byte needs one: texts that are JSON themselves have a
 // quote every few bytes.
-func appendEscaped(dst []byte, s string) []byte {
+func appendEscaped[T ~string | ~[]byte](dst []byte, s T) []byte {
 	dst = slices.Grow(dst, 2*len(s))
 	n, room := len(dst), dst[:cap(dst)]
 	for i := range len(s) {

@@ -1,9 +1,8 @@
 // Package rowfile reads the files of rows that clients have, CSV and Parquet, as NDJSON: one line for each row, for the
 // decoder of events to take or to reject. Columns that no row may have are dropped, whatever they hold.
 //
-// A file comes from a stranger. [CSV] keeps one record in memory, [Parquet] the whole file, which it holds to its limits
-// before a byte of it is decoded: a page of some bytes can claim any number of values, and the library under it allocates
-// what is claimed.
+// A file comes from a stranger. [CSV] keeps one record in memory, [Parquet] the whole file, and [ParquetFile] a page of each column;
+// what a file claims costs nothing.
 //
 // What is wrong with a file as a whole is an [*Error]; an error of the reader that the file comes from is handed on as it
 // is. A record of a CSV file that is none costs no other its row: it becomes a line that the decoder rejects.

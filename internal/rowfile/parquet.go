@@ -2,161 +2,195 @@ package rowfile
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
 	"slices"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/residualdb/residual/internal/jsontext"
+	"github.com/residualdb/residual/internal/parquet"
+	"github.com/residualdb/residual/internal/plaintext"
 )
 
 // rowBytesMin is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
 const rowBytesMin = 64
 
-type parquetRows struct {
-	file    *parquet.File
-	columns []*parquet.Column
-	sparse  []bool // of each column
-	groups  []parquet.RowGroup
-	rows    parquet.Rows // of the group being read
-	batch   [64]parquet.Row
-	have    []parquet.Row
-	// check is made of each group before it is read; nil where all have passed it.
-	check *parquetCheck
-}
+// pageBytesMax bounds a page of a file of any length.
+const pageBytesMax = 512 << 20
 
-// Parquet reads a Parquet file of flat columns, with pages that come to bytesMax at most once decompressed. All of it is checked
-// before the first row.
-func Parquet(file io.Reader, columns []Column, bytesMax int64) (rows io.Reader, err error) {
+// Parquet reads a Parquet file, with pages that come to bytesMax at most once decompressed. It holds the file in memory.
+func Parquet(file io.Reader, columns []Column, bytesMax int64) (io.Reader, error) {
 	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
 	}
-	defer recoverParquet(&err)
-	check := &parquetCheck{data: data, size: int64(len(data)), rowsMax: bytesMax / rowBytesMin, bytesLeft: bytesMax}
-	r, err := openParquet(bytes.NewReader(data), check, columns)
+	return openParquet(bytes.NewReader(data), int64(len(data)), columns, parquet.Limits{Bytes: bytesMax, Page: bytesMax, Rows: bytesMax / rowBytesMin})
+}
+
+// ParquetFile reads a Parquet file of any length. It takes as much memory as the footer, a page and a dictionary of each column.
+func ParquetFile(file io.ReaderAt, size int64, columns []Column) (io.Reader, error) {
+	return openParquet(file, size, columns, parquet.Limits{Bytes: math.MaxInt64, Page: pageBytesMax, Rows: math.MaxInt64})
+}
+
+type parquetRows struct {
+	columns *parquet.Columns
+	cells   []cell
+}
+
+// cell is a column of a file that is one of the data source.
+type cell struct {
+	column *Column
+	node   *parquet.Node
+	leaves []*parquet.Column
+}
+
+func openParquet(file io.ReaderAt, size int64, columns []Column, limits parquet.Limits) (io.Reader, error) {
+	opened, err := parquet.Open(file, size, limits)
+	if err != nil {
+		return nil, parquetError(err)
+	}
+	cells, err := cellsOf(opened.Root.Children, columns)
 	if err != nil {
 		return nil, err
 	}
-	for n := range r.groups {
-		if err := check.group(r.file, n); err != nil {
+	var leaves []*parquet.Node
+	for i := range cells {
+		leaves = slices.AppendSeq(leaves, cells[i].node.Leaves)
+	}
+	read, err := opened.Columns(leaves)
+	if err != nil {
+		return nil, parquetError(err)
+	}
+	at := 0
+	for i := range cells {
+		n := at
+		for range cells[i].node.Leaves {
+			n++
+		}
+		cells[i].leaves, at = read.All[at:n], n
+	}
+	rows := &parquetRows{columns: read, cells: cells}
+	return &rowReader{next: rows.next}, nil
+}
+
+// cellsOf finds the columns of the data source in a file.
+func cellsOf(nodes []*parquet.Node, columns []Column) (cells []cell, err error) {
+	names := make([]string, len(nodes))
+	for i, node := range nodes {
+		names[i] = node.Name
+	}
+	matched, twice := match(names, columns)
+	if twice != nil {
+		return nil, twice
+	}
+	for i, column := range matched {
+		if column == nil {
+			continue
+		}
+		if err := fits(nodes[i], column); err != nil {
 			return nil, err
 		}
+		cells = append(cells, cell{column: column, node: nodes[i]})
 	}
-	return &rowReader{next: r.next}, nil
+	if cells == nil && len(nodes) > 0 {
+		return nil, errorf("the Parquet file has no column of the data source: it has %s; the columns are %s", shownAll(names), namesOf(columns))
+	}
+	return cells, nil
 }
 
-// ParquetFile reads a Parquet file of flat columns, however long: of one row group after the other, each of which is checked before
-// it is read. It takes as much memory as the file's pages ask for.
-func ParquetFile(file io.ReaderAt, size int64, columns []Column) (rows io.Reader, err error) {
-	defer recoverParquet(&err)
-	check := &parquetCheck{file: file, size: size, rowsMax: math.MaxInt32, bytesLeft: math.MaxInt64}
-	r, err := openParquet(file, check, columns)
-	if err != nil {
-		return nil, err
+// fits tells whether a column of a file can be one of the data source.
+func fits(node *parquet.Node, column *Column) error {
+	flat := node.Leaf() && !node.Repeated
+	switch {
+	case !flat && column.Kind != Document:
+		return errorf("the column %s of the Parquet file is %s; %s is needed", shown(node.Name), shapeOf(node), needs[column.Kind])
+	case node.Meaning == parquet.Variant:
+		return errorf("the column %s of the Parquet file is a VARIANT; a struct, or a text that holds JSON, is needed", shown(node.Name))
+	case !flat && hollow(node):
+		return errorf("the column %s of the Parquet file has a struct without fields, of which nothing is stored", shown(node.Name))
 	}
-	r.check = check
-	return &rowReader{next: r.next}, nil
+	return nil
 }
 
-// openParquet opens a file and checks what it says of itself.
-func openParquet(file io.ReaderAt, check *parquetCheck, columns []Column) (*parquetRows, error) {
-	if !hasFooter(file, check.size) {
-		return nil, brokenParquet()
+var needs = [...]string{Text: "a text", Number: "a number", Time: "a timestamp", Document: "a struct, or a text that holds JSON,"}
+
+func shapeOf(node *parquet.Node) string {
+	switch {
+	case node.Meaning == parquet.List || node.Repeated:
+		return "a list"
+	case node.Meaning == parquet.Map:
+		return "a map"
 	}
-	opened, err := parquet.OpenFile(file, check.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return nil, brokenParquet()
-	}
-	if err := check.columns(opened); err != nil {
-		return nil, err
-	}
-	r := &parquetRows{file: opened, columns: opened.Root().Columns(), groups: opened.RowGroups()}
-	for _, column := range r.columns {
-		r.sparse = append(r.sparse, slices.ContainsFunc(columns, func(c Column) bool { return c.Sparse && c.Name == column.Name() }))
-	}
-	return r, nil
+	return "a struct"
 }
 
-// hasFooter reports whether a file ends in a footer that lies inside it; the library allocates whatever its length
-// says.
-func hasFooter(data io.ReaderAt, size int64) bool {
-	const magic = "PAR1"
-	var tail [4 + len(magic)]byte
-	end := size - int64(len(tail))
-	if end < int64(len(magic)) {
-		return false
-	}
-	if _, err := data.ReadAt(tail[:], end); err != nil && !errors.Is(err, io.EOF) {
-		return false
-	}
-	return string(tail[4:]) == magic && int64(binary.LittleEndian.Uint32(tail[:])) <= end-int64(len(magic))
+// hollow tells whether there is a struct without fields in a node.
+func hollow(node *parquet.Node) bool {
+	return !node.Leaf() && (len(node.Children) == 0 || slices.ContainsFunc(node.Children, hollow))
 }
 
-// recoverParquet turns a panic over a hostile file into its answer: the library trusts more of a file than parquetCheck
-// can vouch for.
-func recoverParquet(err *error) {
-	if recover() != nil {
-		*err = brokenParquet()
+// parquetError turns what is wrong with a Parquet file into an Error.
+func parquetError(err error) error {
+	if _, ok := errors.AsType[*parquet.ColumnError](err); ok || errors.Is(err, parquet.ErrFile) || errors.Is(err, parquet.ErrTooLarge) {
+		return &Error{Text: plaintext.Escape(err.Error()), TooLarge: errors.Is(err, parquet.ErrTooLarge)}
 	}
+	return err
 }
-
-func brokenParquet() error { return &Error{Text: "the Parquet file is broken"} }
 
 // next appends one row as a line of JSON.
 func (r *parquetRows) next(dst []byte) (line []byte, err error) {
-	defer recoverParquet(&err)
-	for len(r.have) == 0 {
-		if err := r.fill(); err != nil {
-			return dst, err
-		}
+	more, err := r.columns.Next()
+	if err != nil {
+		return dst, parquetError(err)
 	}
-	row := r.have[0]
-	r.have = r.have[1:]
+	if !more {
+		return dst, io.EOF
+	}
 	dst = append(dst, '{')
-	for _, value := range row {
-		column := r.columns[value.Column()]
-		if value.IsNull() && r.sparse[value.Column()] {
-			continue
-		}
-		if dst[len(dst)-1] != '{' {
+	for i := range r.cells {
+		c := &r.cells[i]
+		start := len(dst)
+		if dst[start-1] != '{' {
 			dst = append(dst, ',')
 		}
-		dst = append(jsontext.AppendQuoted(dst, column.Name()), ':')
-		dst = appendParquetValue(dst, column, value)
+		dst = append(jsontext.AppendQuoted(dst, c.column.Name), ':')
+		appendTo := c.appendDocument
+		if c.node.Leaf() && !c.node.Repeated {
+			appendTo = c.appendValue
+		}
+		var given bool
+		if dst, given, err = appendTo(dst); err != nil {
+			return dst, parquetError(err)
+		}
+		if !given {
+			dst = dst[:start]
+		}
 	}
 	return append(dst, "}\n"...), nil
 }
 
-// fill reads the next rows of the file.
-func (r *parquetRows) fill() error {
-	if r.rows == nil {
-		if len(r.groups) == 0 {
-			return io.EOF
-		}
-		if r.check != nil {
-			all := r.file.Metadata().RowGroups
-			if err := r.check.group(r.file, len(all)-len(r.groups)); err != nil {
-				return err
-			}
-		}
-		r.rows = r.groups[0].Rows()
-		r.groups = r.groups[1:]
-	}
-	n, err := r.rows.ReadRows(r.batch[:])
-	r.have = r.batch[:n]
-	switch {
-	case errors.Is(err, io.EOF):
-		err = r.rows.Close()
-		r.rows = nil
-	case err == nil && n == 0:
-		err = io.ErrNoProgress
-	}
+// appendValue appends the value of a flat column; given is false where the row is without it.
+func (c *cell) appendValue(dst []byte) (line []byte, given bool, err error) {
+	v, null, err := c.leaves[0].Read()
 	if err != nil {
-		return brokenParquet()
+		return dst, false, err
 	}
-	return nil
+	if null || c.column.Kind == Number && c.column.Optional && isNaN(c.node, v) {
+		return append(dst, "null"...), !c.column.Sparse, nil
+	}
+	return appendCell(dst, c.node, v, c.column.Kind), true, nil
+}
+
+// appendDocument appends a column that has parts: a struct or a map as the JSON object that it is, a list as a text that holds it.
+func (c *cell) appendDocument(dst []byte) (line []byte, given bool, err error) {
+	d := document{leaves: c.leaves}
+	d.json = dst
+	if err := d.node(c.node); err != nil {
+		return dst, false, err
+	}
+	if value := d.json[len(dst):]; len(value) > 0 && value[0] == '[' {
+		text := string(value)
+		return jsontext.AppendQuoted(d.json[:len(dst)], text), true, nil
+	}
+	return d.json, true, nil
 }

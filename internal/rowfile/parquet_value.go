@@ -1,129 +1,197 @@
 package rowfile
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"math"
 	"math/big"
 	"strconv"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/deprecated"
-	"github.com/parquet-go/parquet-go/format"
+	"unicode/utf8"
 
 	"github.com/residualdb/residual/internal/jsontext"
+	"github.com/residualdb/residual/internal/parquet"
 )
 
 // timeLayout is how a timestamp stands in a row.
 const timeLayout = "2006-01-02 15:04:05.000"
 
-// appendParquetValue appends a value as JSON. A type that says what its bytes stand for is followed: integers that are
-// decimals or have no sign are other numbers than their bits.
-func appendParquetValue(dst []byte, column *parquet.Column, value parquet.Value) []byte {
-	if value.IsNull() {
-		return append(dst, "null"...)
-	}
-	if logical := column.Type().LogicalType(); logical != nil {
-		if text, ok := appendLogical(dst, logical.Value, value); ok {
-			return text
-		}
-	}
-	switch value.Kind() {
-	case parquet.Boolean:
-		return strconv.AppendBool(dst, value.Boolean())
-	case parquet.Int32:
-		return strconv.AppendInt(dst, int64(value.Int32()), 10)
-	case parquet.Int64:
-		return strconv.AppendInt(dst, value.Int64(), 10)
-	case parquet.Int96:
-		return appendTime(dst, int96Time(value.Int96()))
-	case parquet.Float, parquet.Double:
-		f := value.Double()
-		if value.Kind() == parquet.Float {
-			f = float64(value.Float())
-		}
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return jsontext.AppendQuoted(dst, strconv.FormatFloat(f, 'g', -1, 64))
-		}
-		return jsontext.AppendFloat(dst, f)
-	case parquet.ByteArray, parquet.FixedLenByteArray:
-		return jsontext.AppendQuoted(dst, string(value.ByteArray()))
-	default:
-		return jsontext.AppendQuoted(dst, fmt.Sprint(value))
-	}
+// isNaN tells whether a value is a number that is none, which is how many programs write that it is not known.
+func isNaN(n *parquet.Node, v parquet.Value) bool {
+	f, ok := floating(n, v)
+	return ok && math.IsNaN(f)
 }
 
-// appendLogical appends a value of a type that is not what its bytes are; ok is false for other types.
-func appendLogical(dst []byte, logical format.LogicalTypeValue, value parquet.Value) (text []byte, ok bool) {
-	switch t := logical.(type) {
-	case *format.TimestampType:
-		if value.Kind() == parquet.Int64 && t.Unit.Value != nil {
-			return appendTime(dst, timeOf(value.Int64(), t.Unit.Value.Duration())), true
+// floating returns a value that is a float.
+func floating(n *parquet.Node, v parquet.Value) (f float64, ok bool) {
+	switch {
+	case n.Type == parquet.Float:
+		return float64(v.Float()), true
+	case n.Type == parquet.Double:
+		return v.Double(), true
+	case n.Meaning == parquet.Float16 && len(v.Bytes()) == 2:
+		return half(binary.LittleEndian.Uint16(v.Bytes())), true
+	}
+	return 0, false
+}
+
+// half returns a float of 16 bits.
+func half(bits uint16) float64 {
+	const fractions = 1 << 10
+	exponent, fraction := int(bits>>10&31), float64(bits&(fractions-1))
+	var f float64
+	switch exponent {
+	case 0:
+		f = math.Ldexp(fraction/fractions, -14)
+	case 31:
+		if f = math.Inf(1); fraction != 0 {
+			f = math.NaN()
 		}
-	case *format.IntType:
-		switch kind := value.Kind(); {
-		case !t.IsSigned && kind == parquet.Int32:
-			return strconv.AppendUint(dst, uint64(uint32(value.Int32())), 10), true
-		case !t.IsSigned && kind == parquet.Int64:
-			return strconv.AppendUint(dst, uint64(value.Int64()), 10), true
+	default:
+		f = math.Ldexp(1+fraction/fractions, exponent-15)
+	}
+	if bits>>15 != 0 {
+		f = -f
+	}
+	return f
+}
+
+// appendCell appends a value of a column of some kind as JSON. A type that says what its bytes stand for is followed: integers that
+// are decimals or have no sign are other numbers than their bits. What is not of the kind stays what it is, and the decoder says so;
+// but a whole number is taken for the text of a name, as programs write ids and versions so.
+func appendCell(dst []byte, n *parquet.Node, v parquet.Value, kind Kind) []byte {
+	if at, ok := timestamp(n, v); ok {
+		return append(at.AppendFormat(append(dst, '"'), timeLayout), '"')
+	}
+	if f, ok := floating(n, v); ok {
+		switch {
+		case math.IsNaN(f):
+			return append(dst, notANumber...)
+		case math.IsInf(f, -1):
+			return append(dst, "-"+infinity...)
+		case math.IsInf(f, 1):
+			return append(dst, infinity...)
 		}
-	case *format.DecimalType:
-		return appendDecimal(dst, value, t.Scale)
-	case *format.UUIDType:
-		if id := value.ByteArray(); value.Kind() == parquet.FixedLenByteArray && len(id) == 16 {
-			return appendUUID(dst, id), true
+		return jsontext.AppendFloat(dst, f)
+	}
+	whole := kind == Text && n.Meaning != parquet.Decimal && (n.Type == parquet.Int32 || n.Type == parquet.Int64)
+	if whole {
+		dst = append(dst, '"')
+	}
+	dst, ok := appendPlain(dst, n, v)
+	if !ok {
+		return jsontext.AppendQuoted(dst, v.Bytes())
+	}
+	if whole {
+		dst = append(dst, '"')
+	}
+	return dst
+}
+
+// appendPart appends a value inside of a document as JSON. Numbers that JSON has no word for are null, and bytes that are no text are
+// base64.
+func appendPart(dst []byte, n *parquet.Node, v parquet.Value) []byte {
+	if at, ok := timestamp(n, v); ok {
+		layout := time.RFC3339Nano
+		if n.Meaning == parquet.Date {
+			layout = time.DateOnly
 		}
+		return append(at.AppendFormat(append(dst, '"'), layout), '"')
+	}
+	if f, ok := floating(n, v); ok {
+		switch {
+		case math.IsNaN(f) || math.IsInf(f, 0):
+			return append(dst, "null"...)
+		case n.Type == parquet.Float:
+			return appendShort(dst, v.Float())
+		}
+		return jsontext.AppendFloat(dst, f)
+	}
+	if dst, ok := appendPlain(dst, n, v); ok {
+		return dst
+	}
+	if b := v.Bytes(); !utf8.Valid(b) {
+		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
+	}
+	return jsontext.AppendQuoted(dst, v.Bytes())
+}
+
+// appendShort appends the shortest number that reads back as the same float of 32 bits.
+func appendShort(dst []byte, f float32) []byte {
+	if a := math.Abs(float64(f)); a == 0 || a >= 1e-6 && a < 1e21 {
+		return strconv.AppendFloat(dst, float64(f), 'f', -1, 32)
+	}
+	return strconv.AppendFloat(dst, float64(f), 'e', -1, 32)
+}
+
+// appendPlain appends a boolean, a whole number, a decimal or a UUID; ok is false for other values.
+func appendPlain(dst []byte, n *parquet.Node, v parquet.Value) (text []byte, ok bool) {
+	whole := n.Type == parquet.Int32 || n.Type == parquet.Int64
+	switch {
+	case n.Meaning == parquet.Decimal:
+		return appendDecimal(dst, n, v)
+	case n.Meaning == parquet.UUID && len(v.Bytes()) == 16:
+		return appendUUID(dst, v.Bytes()), true
+	case n.Meaning == parquet.Unsigned && n.Type == parquet.Int32:
+		return strconv.AppendUint(dst, uint64(uint32(v.Int())), 10), true
+	case n.Meaning == parquet.Unsigned && whole:
+		return strconv.AppendUint(dst, uint64(v.Int()), 10), true
+	case whole:
+		return strconv.AppendInt(dst, v.Int(), 10), true
+	case n.Type == parquet.Boolean:
+		return strconv.AppendBool(dst, v.Bool()), true
 	}
 	return dst, false
 }
 
-func appendTime(dst []byte, t time.Time) []byte {
-	return append(t.UTC().AppendFormat(append(dst, '"'), timeLayout), '"')
-}
-
-// timeOf reads a timestamp in a unit.
-func timeOf(n int64, unit time.Duration) time.Time {
-	switch unit {
-	case time.Millisecond:
-		return time.UnixMilli(n)
-	case time.Microsecond:
-		return time.UnixMicro(n)
-	default:
-		return time.Unix(0, n)
+// timestamp returns a value that is a moment, or a day, in UTC. A time without a zone is taken as UTC.
+func timestamp(n *parquet.Node, v parquet.Value) (at time.Time, ok bool) {
+	switch {
+	case n.Type == parquet.Int96 && len(v.Bytes()) == 12:
+		return int96Time(v.Bytes()), true
+	case n.Type == parquet.Int32 && n.Meaning == parquet.Date:
+		return time.Unix(v.Int()*86_400, 0).UTC(), true
+	case n.Type != parquet.Int64:
+	case n.Meaning == parquet.TimestampMillis:
+		return time.UnixMilli(v.Int()).UTC(), true
+	case n.Meaning == parquet.TimestampMicros:
+		return time.UnixMicro(v.Int()).UTC(), true
+	case n.Meaning == parquet.TimestampNanos:
+		return time.Unix(0, v.Int()).UTC(), true
 	}
+	return at, false
 }
 
 // int96Time reads a timestamp as old programs write it: nanoseconds of a Julian day.
-func int96Time(n deprecated.Int96) time.Time {
+func int96Time(b []byte) time.Time {
 	const unixDay, daySeconds = 2_440_588, 86_400
-	return time.Unix((int64(n[2])-unixDay)*daySeconds, int64(n[1])<<32|int64(n[0]))
+	day := int64(binary.LittleEndian.Uint32(b[8:]))
+	return time.Unix((day-unixDay)*daySeconds, int64(binary.LittleEndian.Uint64(b))).UTC()
 }
 
 // decimalBytesMax bounds decimals in bytes: 76 digits. Longer ones would take time to write out.
 const decimalBytesMax = 32
 
 // appendDecimal appends a decimal as its digits and an exponent, which stays short whatever the scale.
-func appendDecimal(dst []byte, value parquet.Value, scale int32) (text []byte, ok bool) {
-	switch value.Kind() {
-	case parquet.Int32:
-		dst = strconv.AppendInt(dst, int64(value.Int32()), 10)
-	case parquet.Int64:
-		dst = strconv.AppendInt(dst, value.Int64(), 10)
+func appendDecimal(dst []byte, n *parquet.Node, v parquet.Value) (text []byte, ok bool) {
+	switch n.Type {
+	case parquet.Int32, parquet.Int64:
+		dst = strconv.AppendInt(dst, v.Int(), 10)
 	case parquet.ByteArray, parquet.FixedLenByteArray:
-		digits := value.ByteArray() // big-endian, two's complement
+		digits := v.Bytes() // big-endian, two's complement
 		if len(digits) == 0 || len(digits) > decimalBytesMax {
 			return dst, false
 		}
-		n := new(big.Int).SetBytes(digits)
+		i := new(big.Int).SetBytes(digits)
 		if digits[0] >= 0x80 {
-			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(digits))))
+			i.Sub(i, new(big.Int).Lsh(big.NewInt(1), uint(8*len(digits))))
 		}
-		dst = n.Append(dst, 10)
+		dst = i.Append(dst, 10)
 	default:
 		return dst, false
 	}
-	return strconv.AppendInt(append(dst, 'e'), -int64(scale), 10), true
+	return strconv.AppendInt(append(dst, 'e'), -int64(n.Scale), 10), true
 }
 
 func appendUUID(dst, id []byte) []byte {

@@ -23,5 +23,25 @@ func fileMutants() []mutant {
 			old:   `r.cut = t == fileEnd`,
 			fresh: `r.cut = false`,
 		},
+		{
+			name: "parquet: what a page says of its rows is believed", in: "internal/parquet", hint: "TestLevelsAreBounded",
+			old:   `if c.file.levels++; c.file.levels/levelsPerByte > c.file.limits.Bytes {`,
+			fresh: `if c.file.levels++; c.file.levels < 0 {`,
+		},
+		{
+			name: "parquet: the last group of a run is read to its end", in: "internal/parquet", hint: "TestRuns",
+			old:   `r.left, r.at, r.packed = 8*min(groups, 1<<32), 0, r.data[:size:size]`,
+			fresh: `r.left, r.at, r.packed = 8*min(groups, 1<<32)-1, 0, r.data[:size:size]`,
+		},
+		{
+			name: "rowfile: a list goes on in the next row", in: "internal/rowfile", hint: "TestDocuments",
+			old:   `if ended || level.Repetition < repeated.Repetition {`,
+			fresh: `if ended || level.Repetition+1 < repeated.Repetition {`,
+		},
+		{
+			name: "rowfile: a prediction that is no number is not known", in: "internal/rowfile", hint: "TestParquetCells",
+			old:   `if null || c.column.Kind == Number && c.column.Optional && isNaN(c.node, v) {`,
+			fresh: `if null || c.column.Kind == Number && isNaN(c.node, v) {`,
+		},
 	}
 }
