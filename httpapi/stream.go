@@ -164,7 +164,7 @@ func (c *call) openStream(bytes int64) (*stream, error) {
 func (c *call) sendStream(a *stream, length int) {
 	c.streams = true
 	a.server.streams.add(a)
-	_ = a.conn.Socket().SetWriteBuffer(streamSocketBytes)
+	a.conn.BoundWrites(streamSocketBytes)
 	if length >= 0 || c.ctx.Request.Header.IsHTTP11() || c.ctx.IsHead() {
 		c.ctx.Response.SetBodyStream(a, length)
 		return
@@ -191,7 +191,7 @@ func (a *stream) writeToEnd(head []byte) {
 		_, err = a.WriteTo(a.conn)
 	}
 	if err != nil {
-		_ = a.conn.Socket().SetLinger(0)
+		a.conn.Break()
 	}
 	_ = a.Close()
 }

@@ -121,7 +121,7 @@ func (*span) Type() string { return "time" }
 func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
 	var faults []error
 	flags.VisitAll(func(flag *pflag.Flag) {
-		if flag.Changed || flag.Name == "help" {
+		if flag.Changed || flag.Name == "help" || flag.Annotations[noVariable] != nil {
 			return
 		}
 		name := variable(flag.Name)
@@ -136,6 +136,12 @@ func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) erro
 	}
 	return nil
 }
+
+// noVariable marks a flag that has no variable.
+const noVariable = "residual: no variable"
+
+// withoutVariable has a flag be set on the command line alone, because its variable means another command's.
+func withoutVariable(flag *pflag.Flag) { flag.Annotations = map[string][]string{noVariable: {}} }
 
 // variable is the name of the environment variable for a flag.
 func variable(flag string) string {

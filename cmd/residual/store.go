@@ -91,11 +91,16 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		KeysMax:          plan.keys,
 		Logger:           log,
 	})
+	return db, storeError(f.dir, err)
+}
+
+// storeError adds to an error of engine.Open what to do, where there is something to do.
+func storeError(dir string, err error) error {
 	switch {
 	case errors.Is(err, engine.ErrVersion):
-		return nil, fmt.Errorf("%w; it needs a newer residual than %s", err, versionText())
+		return fmt.Errorf("%w; it needs a newer residual than %s", err, versionText())
 	case errors.Is(err, engine.ErrCorrupt):
-		return nil, fmt.Errorf("%w; 'residual verify %s' reads all of it and says what is damaged", err, f.dir)
+		return fmt.Errorf("%w; 'residual verify %s' reads all of it and says what is damaged", err, dir)
 	}
-	return db, err
+	return err
 }

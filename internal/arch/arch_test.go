@@ -148,15 +148,19 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "project", "internal/plaintext", "internal/spelling", "internal/workload"},
+		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "internal/plaintext", "internal/spelling", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
 		},
 	},
-	"project":                      {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
-	"internal/spelling":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
-	"bench":                        {module: []string{"engine", "event", "internal/workload"}},
+	"project":           {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
+	"internal/spelling": {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"bench":             {module: []string{"engine", "event", "internal/workload"}},
+	"cmd/residual/internal/export": {
+		module:  []string{"cmd/residual/internal/client"},
+		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/sys"},
+	},
 	"bench/peers":                  {module: []string{"engine", "internal/testing/memory"}},
 	"internal/arch":                {},
 	"cmd/residual/internal/client": {module: []string{"internal/plaintext"}},

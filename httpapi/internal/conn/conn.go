@@ -68,8 +68,22 @@ func (c *Conn) Keep(answer io.Closer) { c.kept.Store(&answer) }
 // Release gives the answer back to the caller; false if the connection has closed it.
 func (c *Conn) Release() bool { return c.kept.Swap(nil) != nil }
 
-// Socket is the connection below TLS. It is nil, of which every method is an error, if that is none of TCP.
-func (c *Conn) Socket() *net.TCPConn {
+// BoundWrites bounds what the system takes ahead of the client, where it does: on TCP.
+func (c *Conn) BoundWrites(bytes int) {
+	if socket := c.socket(); socket != nil {
+		_ = socket.SetWriteBuffer(bytes) // else it takes what it takes by itself
+	}
+}
+
+// Break has the client see, when the connection is closed, that it broke: on TCP by a reset.
+func (c *Conn) Break() {
+	if socket := c.socket(); socket != nil {
+		_ = socket.SetLinger(0)
+	}
+}
+
+// socket is the connection below TLS; nil if that is none of TCP.
+func (c *Conn) socket() *net.TCPConn {
 	below := c.Conn
 	if secret, ok := below.(interface{ NetConn() net.Conn }); ok {
 		below = secret.NetConn()
