@@ -141,7 +141,7 @@ var rooms = map[string]room{
 	},
 	"httpapi/internal/encode": {
 		module:  []string{"httpapi/internal/problem", "internal/columns", "internal/jsontext"},
-		outside: []string{"github.com/parquet-go/parquet-go"},
+		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
 	"httpapi/internal/problem": {
