@@ -91,7 +91,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
 	db.checkpointer.compactor = compact.New(db.hash)
 	db.queries.Init(db.models, db.begin, db.end)
-	db.rows = rows.Env{Queries: &db.queries, Between: db.publisher.Between, NewPin: func() *store.Pin { return db.checkpointer.files.NewPin() }}
+	db.rows = rows.Env{Queries: &db.queries, Between: db.publisher.Between, Moments: &db.publisher.Moments, NewPin: func() *store.Pin { return db.checkpointer.files.NewPin() }}
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}

@@ -42,7 +42,7 @@ func inMemory(whole []byte) *store.Source {
 // modelOf returns a model with a month of segments.
 func modelOf(t *testing.T, sources ...*store.Source) (*Model, *Month) {
 	t.Helper()
-	m := NewModel("m", new(Cardinality))
+	m := NewModel("m", new(Cardinality), new(Moments))
 	mo := m.Month(680)
 	for _, src := range sources {
 		sg, err := NewSegment(m, src, 1, new(segment.Scratch))

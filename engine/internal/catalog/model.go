@@ -16,11 +16,13 @@ type Model struct {
 	// Immutable after creation.
 	Name        string
 	cardinality *Cardinality
+	moments     *Moments
 
 	// WantsIDIndex is set once rows of the model are looked for by their id.
 	WantsIDIndex atomic.Bool
 
-	// Mu guards what follows, and all of its months, heads and segments.
+	// Mu guards what follows, and all of its months, heads and segments. Who changes rows takes it by LockToChange; it is enough by
+	// itself for who puts the same rows into another place.
 	Mu sync.RWMutex
 
 	// Guarded by Mu. The publisher writes, and whoever puts a segment in place or drops a month.
@@ -33,6 +35,8 @@ type Model struct {
 	Latest base.Names[string]
 	// Months is sorted by number.
 	Months []*Month
+	// seen is the last moment since which no reader is left that has not seen the model as it was then.
+	seen uint64
 }
 
 // SeriesName names a series within its model.
@@ -46,9 +50,9 @@ type series struct {
 	First int64
 }
 
-// NewModel returns a model without rows, whose series and months c counts.
-func NewModel(name string, c *Cardinality) *Model {
-	return &Model{Name: name, cardinality: c}
+// NewModel returns a model without rows, whose series and months c counts. Moments that have begun do not have it.
+func NewModel(name string, c *Cardinality, moments *Moments) *Model {
+	return &Model{Name: name, cardinality: c, moments: moments, seen: moments.last.Load()}
 }
 
 // Number returns the series' number, making it on first sight. first is the timestamp of a row about to be added.
@@ -105,7 +109,7 @@ func (m *Model) FindMonth(number base.MonthNumber) (int, bool) {
 
 // Drop forgets a month whose segments the manifest has retired.
 func (m *Model) Drop(mo *Month) {
-	m.Mu.Lock()
+	m.LockToChange()
 	defer m.Mu.Unlock()
 	m.Months = slices.DeleteFunc(m.Months, func(x *Month) bool { return x == mo })
 	m.cardinality.Months.Add(-1)

@@ -96,7 +96,7 @@ func (p *Publisher) applyChanges(m *catalog.Model) error {
 	if m == nil {
 		return nil
 	}
-	m.Mu.Lock()
+	m.LockToChange()
 	defer m.Mu.Unlock()
 	bytes, err := p.changer.ChangeByID(m, p.changes, func(mo *catalog.Month) { p.noteEdited(m, mo) })
 	p.Counters.Unsealed.Add(bytes)

@@ -61,7 +61,7 @@ func (p *Publisher) nextRun(r *run, o *head.Batch, from, to int) {
 // are stored already give the stored row their values.
 func (p *Publisher) publishRun(x *Publication, r *run) error {
 	o, m := x.ordered, r.model
-	m.Mu.Lock()
+	m.LockToChange()
 	defer m.Mu.Unlock()
 	r.series = m.Number(catalog.SeriesName{Version: r.name.Version, Environment: r.name.Environment}, o.Times[r.from])
 	r.month = m.Month(r.number)

@@ -51,6 +51,8 @@ type Publisher struct {
 	// Counters and Cardinality are written by the publisher and read by anyone.
 	Counters    Counters
 	Cardinality catalog.Cardinality
+	// Moments are begun by those who read rows.
+	Moments catalog.Moments
 
 	// mu is held while records are published and when an epoch ends. It guards all that follows.
 	mu       sync.Mutex
@@ -137,7 +139,7 @@ func (p *Publisher) Model(name string) *catalog.Model {
 	if m, ok := p.env.Models.Load(name); ok {
 		return m
 	}
-	m := catalog.NewModel(name, &p.Cardinality)
+	m := catalog.NewModel(name, &p.Cardinality, &p.Moments)
 	p.env.Models.Store(name, m)
 	p.Cardinality.Models.Add(1)
 	return m

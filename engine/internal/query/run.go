@@ -133,23 +133,20 @@ func (r *Run) selectedModels(yield func(*catalog.Model) bool) {
 // EachModel yields the models that a selection names, of those that it is bounded to, until yield returns false: each of the
 // ways to a model asks both patterns. The error is that of the context.
 func (qs *Queries) EachModel(ctx context.Context, sel *Selection, yield func(*catalog.Model) bool) (err error) {
-	name, within := &sel.Model, &sel.within
-	if !name.all() {
-		// A name that is literally the whole text goes before what the text stands for.
-		if m, ok := qs.models.Load(name.text); ok && within.Matches(name.text) && (name.plain() || m.Predicts()) {
-			yield(m)
-			return nil
-		}
-		if name.plain() {
-			return nil
-		}
+	if m := qs.literal(sel); m != nil {
+		yield(m)
+		return nil
+	}
+	name := &sel.Model
+	if name.plain() {
+		return nil
 	}
 	next := func(id string, m *catalog.Model) bool {
 		if err = ctx.Err(); err != nil {
 			err = fmt.Errorf("query many models: %w", err)
 			return false
 		}
-		return !name.Matches(id) || !within.Matches(id) || yield(m)
+		return !sel.HasModel(id) || yield(m)
 	}
 	if name.all() || len(name.prefixes) > 0 {
 		qs.models.Range(next)
@@ -163,8 +160,27 @@ func (qs *Queries) EachModel(ctx context.Context, sel *Selection, yield func(*ca
 	return nil
 }
 
-// Models returns how many models there are. None is ever removed.
-func (qs *Queries) Models() int { return qs.models.Size() }
+// literal returns the model whose name is the whole text of a selection, nil if there is none: it goes before what the text stands
+// for.
+func (qs *Queries) literal(sel *Selection) *catalog.Model {
+	name := &sel.Model
+	if name.all() {
+		return nil
+	}
+	m, ok := qs.models.Load(name.text)
+	if !ok || !sel.within.Matches(name.text) || !name.plain() && !m.Predicts() {
+		return nil
+	}
+	return m
+}
+
+// Fixed returns the selection with its name of models read as it is to be read of the models that there are.
+func (qs *Queries) Fixed(sel Selection) Selection {
+	if m := qs.literal(&sel); m != nil {
+		sel.Model = Pattern{text: m.Name, exact: true}
+	}
+	return sel
+}
 
 // Begin keeps the store open until End.
 func (qs *Queries) Begin() error { return qs.begin() }

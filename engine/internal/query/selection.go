@@ -173,3 +173,8 @@ func (sel *Selection) EachLatest(m *catalog.Model, do func(environment string) b
 
 // Named tells whether sel, as it is in a model, names a version, which need not be the latest then.
 func (sel *Selection) Named(version string) bool { return sel.version.Matches(version) }
+
+// HasModel tells whether the selection is about a model of this name, where its own name is not literally another's.
+func (sel *Selection) HasModel(name string) bool {
+	return sel.Model.Matches(name) && sel.within.Matches(name)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/segment"
@@ -49,8 +50,9 @@ const (
 // Env is what reading rows needs of the store.
 type Env struct {
 	Queries *query.Queries
-	// Between calls do while nothing is published in part.
+	// Between calls do while nothing is published, nor published in part.
 	Between func(ctx context.Context, do func()) error
+	Moments *catalog.Moments
 	// NewPin returns a pin of the store's files.
 	NewPin func() *store.Pin
 }

@@ -20,7 +20,11 @@ import (
 type snapshot struct {
 	env   *Env
 	query *Query
-	pin   *store.Pin
+	// selection is that of the query, as it is of the models that there are.
+	selection query.Selection
+	pin       *store.Pin
+
+	scratch []uint32
 
 	// models are in the order of their names. Each has the series and sources behind those of the one before.
 	models []modelView
@@ -64,48 +68,41 @@ func (env *Env) snapshot(ctx context.Context, q *Query) (*snapshot, error) {
 		return s, err
 	}
 	defer env.Queries.End()
-	known := env.Queries.Models()
-	models, err := s.listModels(ctx)
-	if err != nil {
-		return s, err
-	}
-	err = env.Between(ctx, func() {
-		if env.Queries.Models() != known { // the batch of a new model may be in others too
-			models, err = s.listModels(ctx)
-		}
-		var scratch []uint32
-		for _, m := range models {
-			scratch = s.add(m, scratch[:0])
-		}
-	})
+	s.selection = env.Queries.Fixed(q.Selection)
+	var moment *catalog.Moment
+	err := env.Between(ctx, func() { moment = env.Moments.Begin(s.see) })
 	if err != nil {
 		return s, fmt.Errorf("read rows: %w", err)
 	}
-	s.order()
-	return s, s.resolveLatest()
-}
-
-func (s *snapshot) listModels(ctx context.Context) (models []*catalog.Model, err error) {
-	err = s.env.Queries.EachModel(ctx, &s.query.Selection, func(m *catalog.Model) bool {
-		models = append(models, m)
+	defer moment.End()
+	err = env.Queries.EachModel(ctx, &s.selection, func(m *catalog.Model) bool {
+		moment.Look(m)
 		return true
 	})
-	return models, err
+	if err != nil {
+		return s, err
+	}
+	moment.End()
+	s.order()
+	return s, s.resolveLatest()
 }
 
 // release lets go of the files that the snapshot needs.
 func (s *snapshot) release() { s.pin.Release() }
 
-// add adds a model. Nothing is published meanwhile, which waits for it: no row is looked at.
-func (s *snapshot) add(m *catalog.Model, numbers []uint32) []uint32 {
-	m.Mu.Lock()
-	defer m.Mu.Unlock()
+// see adds a model, which is locked, if the query is about it. Whoever is about to change it waits for that: no row is looked at.
+func (s *snapshot) see(m *catalog.Model) {
+	if !s.selection.HasModel(m.Name) {
+		return
+	}
+	numbers := s.scratch[:0]
+	defer func() { s.scratch = numbers }()
 	v := modelView{name: m.Name, series: places{from: uint32(len(s.series))}, sources: places{from: uint32(len(s.sources))}}
 	see := func(n uint32, named, latest bool) {
 		x := &m.Series[n]
 		s.series = append(s.series, seriesView{Series: x.Of(m), number: n, named: named, latest: latest, first: x.First})
 	}
-	sel := s.query.In(m)
+	sel := s.selection.In(m)
 	numbers = sel.AppendSeries(numbers, m)
 	for _, n := range numbers {
 		see(n, true, false)
@@ -140,7 +137,6 @@ func (s *snapshot) add(m *catalog.Model, numbers []uint32) []uint32 {
 	} else {
 		s.series = s.series[:v.series.from]
 	}
-	return numbers
 }
 
 func (s *snapshot) addMonth(mo *catalog.Month, numbers []uint32) {

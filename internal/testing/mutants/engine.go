@@ -470,6 +470,13 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	do()`,
 		},
 		{
+			name: "rows: a snapshot has what came after its moment", in: "engine", hint: "TestOperations",
+			old: `	o, m := x.ordered, r.model
+	m.lockToChange()`,
+			fresh: `	o, m := x.ordered, r.model
+	m.Mu.Lock()`,
+		},
+		{
 			name: "rows: no row at the edge of a window is looked at", in: "engine", hint: "TestManyRows",
 			old:   `	return a.MinTime >= q.From && a.MaxTime < q.To &&`,
 			fresh: `	return a.MaxTime >= q.From && a.MinTime < q.To &&`,
