@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"unicode/utf8"
@@ -174,33 +173,4 @@ func (c *call) delimiter() (rune, error) {
 		return 0, problem.BadParameter("the parameter dialect_delimiter is %s; it must be one character", problem.Shown(text))
 	}
 	return comma, nil
-}
-
-// ErrFile is the class of errors of a file that is not what it is taken for.
-var ErrFile = errors.New("the file cannot be read")
-
-// ParquetRows returns the rows of a Parquet file as NDJSON, as a server reads them that is sent the file for a data source. The file may
-// be of any length: a client sends its rows in parts.
-func ParquetRows(dataSource string, file io.ReaderAt, size int64) (io.Reader, error) {
-	columns := rowfile.Predictions()
-	if dataSource == actualsName {
-		columns = rowfile.Actuals()
-	}
-	rows, err := rowfile.ParquetFile(file, size, columns)
-	return fileRows{rows}, classed(err)
-}
-
-// fileRows gives the errors of a file their class.
-type fileRows struct{ io.Reader }
-
-func (r fileRows) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	return n, classed(err)
-}
-
-func classed(err error) error {
-	if e, ok := errors.AsType[*rowfile.Error](err); ok {
-		return fmt.Errorf("%w: %s", ErrFile, e.Text)
-	}
-	return err
 }

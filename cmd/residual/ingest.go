@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/client"
-	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/rowfile"
 )
 
 // errQuarantined makes a load with rejected rows fail, so that a script notices.
@@ -40,7 +40,7 @@ func newIngest() *cobra.Command {
 		Short: "Send files of events to a running server",
 		Long: `Ingest sends files, or standard input as -, to a running server: NDJSON, one JSON array, CSV, or Parquet, plain or compressed with
 gzip or zstd. What a file holds is told by how it begins; one that cannot be told is an error, before any of it is sent. All go in requests of
---batch-bytes, Parquet as lines of NDJSON. What 'residual export' writes is taken as it is.
+--batch-bytes, as lines of NDJSON, however large the file is. What 'residual export' writes is taken as it is.
 
 A load may be run again, whole or in part, after the file has grown, with other --batch-bytes, or compressed: a row is one row however often
 it is sent, and the counts say how many were there before. (A server with --duplicates keep stores every copy. It still skips a request that it
@@ -126,7 +126,8 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 // completable tells whether the same load may come to its end when it is run again: not where what was sent is at fault.
 func completable(err error) bool {
 	refused, ok := errors.AsType[*client.StatusError](err)
-	return !errors.Is(err, errUnknownKind) && !errors.Is(err, httpapi.ErrFile) && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
+	_, broken := errors.AsType[*rowfile.Error](err)
+	return !errors.Is(err, errUnknownKind) && !broken && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
 }
 
 // load sends one input.
@@ -145,7 +146,7 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, b
 		pause = pauseMax
 	}
 	return c.Load(ctx, stream, client.LoadOptions{
-		DataSource: flags.dataSource, Format: rows.format, Delimiter: rows.delimiter, Pause: pause, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
+		DataSource: flags.dataSource, Pause: pause, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
 		OnSent: func(sent client.Loaded) {
 			rows.acknowledged(sent.Bytes)
 			bar.rows(sent)

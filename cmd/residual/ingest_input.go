@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/residualdb/residual/cmd/residual/internal/client"
-	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/rowfile"
 )
 
 // input is one argument of ingest.
@@ -49,7 +47,7 @@ func openInput(name string, stdin io.Reader) (*input, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a directory; files of NDJSON are needed", name)
+		err = fmt.Errorf("%s is a directory; files of events are needed", name)
 	}
 	if err != nil {
 		_ = file.Close() // the first error counts
@@ -70,10 +68,9 @@ func closeInputs(inputs []*input) {
 	}
 }
 
-// flow is an input as it is sent.
+// flow is an input as it is sent: lines of NDJSON, whatever its format.
 type flow struct {
 	io.ReadCloser
-	kind
 	// pauses is set for a stream that may be written while it is read.
 	pauses bool
 	// acknowledged learns of the bytes acknowledged so far.
@@ -89,24 +86,24 @@ func (in *input) open(format, source string, count func(int)) (*flow, error) {
 		return nil, err
 	}
 	file, isFile := in.file.(*os.File)
-	plain := isFile && in.bytes > 0 && compressionOf(start) == ""
-	if plain {
-		k, err := kindOf(start, in.name, format)
+	if isFile && in.bytes > 0 && rowfile.CompressionOf(start) == rowfile.Plain && !bytes.Contains(start[:min(len(start), 4)], []byte{0}) && !rowfile.IsWide(start) {
+		found, err := formatOf(start, in.name, format, source)
 		if err != nil {
 			return nil, err
 		}
-		switch k.format {
-		case "ndjson":
+		switch found {
+		case rowfile.NDJSON:
 			last := int64(0)
-			return &flow{ReadCloser: file, kind: k, acknowledged: func(sum int64) {
+			return &flow{ReadCloser: file, acknowledged: func(sum int64) {
 				count(int(sum - last))
 				last = sum
 			}}, nil
-		case "parquet":
+		case rowfile.ParquetFormat:
 			at := &countingAt{file: file}
-			rows, err := httpapi.ParquetRows(source, at, in.bytes)
+			rows, err := rowfile.ParquetFile(at, in.bytes, columnsOf(source))
 			at.count = count // the rows lie before what was read so far
-			return &flow{ReadCloser: io.NopCloser(rows), kind: kind{format: "ndjson"}, acknowledged: func(int64) {}}, err
+			return &flow{ReadCloser: io.NopCloser(rows), acknowledged: func(int64) {}}, err
+		case rowfile.JSONDocument, rowfile.CSVFormat, rowfile.Unknown:
 		}
 	}
 	f := &flow{pauses: in.bytes < 0, acknowledged: func(int64) {}}
@@ -115,39 +112,79 @@ func (in *input) open(format, source string, count func(int)) (*flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if start, err = peek(content); err == nil {
-		f.kind, err = kindOf(start, in.name, format)
-	}
+	rows, err := rowsOf(content, in.name, format, source)
 	if err != nil {
 		return nil, errors.Join(err, closeContent())
 	}
-	f.ReadCloser = reading{content, closeContent}
-	switch f.format {
-	case "json":
-		f.ReadCloser, f.format = reading{client.Elements(content), closeContent}, "ndjson"
-	case "parquet":
-		rows, err := heldParquet(source, content)
-		if err != nil {
-			return nil, errors.Join(err, closeContent())
+	f.ReadCloser = reading{rows, func() error {
+		err := closeContent()
+		if closer, ok := rows.(io.Closer); ok {
+			err = errors.Join(err, closer.Close())
 		}
-		f.ReadCloser, f.format = reading{rows, closeContent}, "ndjson"
-	}
+		return err
+	}}
 	return f, nil
 }
 
-// parquetHeldMax bounds a Parquet file that cannot be read here and there, and so is held in memory.
-const parquetHeldMax = 1 << 30
-
-// heldParquet returns the rows of a Parquet file as NDJSON that is compressed or comes from a pipe.
-func heldParquet(source string, content io.Reader) (io.Reader, error) {
-	held, err := io.ReadAll(io.LimitReader(content, parquetHeldMax+1))
+// rowsOf returns the rows of a stream as NDJSON.
+func rowsOf(content *bufio.Reader, name, format, source string) (io.Reader, error) {
+	if magic, _ := content.Peek(len(parquetMagic)); string(magic) != parquetMagic {
+		content = rowfile.PlainText(content)
+	}
+	start, err := peek(content)
 	if err != nil {
 		return nil, err
 	}
-	if len(held) > parquetHeldMax {
-		return nil, fmt.Errorf("a Parquet file that is compressed or comes from a pipe may have %d bytes; name one that is plain", parquetHeldMax)
+	found, err := formatOf(start, name, format, source)
+	if err != nil {
+		return nil, err
 	}
-	return httpapi.ParquetRows(source, bytes.NewReader(held), int64(len(held)))
+	switch found {
+	case rowfile.JSONDocument:
+		return client.Elements(content), nil
+	case rowfile.CSVFormat:
+		return rowfile.CSV(content, columnsOf(source), 0), nil
+	case rowfile.ParquetFormat:
+		return spooledParquet(content, source)
+	case rowfile.NDJSON, rowfile.Unknown:
+	}
+	return content, nil
+}
+
+// columnsOf returns the columns that a file for a data source may have.
+func columnsOf(source string) []rowfile.Column {
+	if source == "ml_model_actuals" {
+		return rowfile.Actuals()
+	}
+	return rowfile.Predictions()
+}
+
+// spooled is the rows of a file that goes when it is closed.
+type spooled struct {
+	io.Reader
+	io.Closer
+}
+
+// spooledParquet returns the rows of a Parquet file as NDJSON that is compressed or comes from a pipe. What it says of itself is at its
+// end, so it goes through a file without a name.
+func spooledParquet(content io.Reader, source string) (io.Reader, error) {
+	file, err := os.CreateTemp("", "residual-ingest-*")
+	if err != nil {
+		return nil, err
+	}
+	err = os.Remove(file.Name())
+	size := int64(0)
+	if err == nil {
+		size, err = io.Copy(file, content)
+	}
+	var rows io.Reader
+	if err == nil {
+		rows, err = rowfile.ParquetFile(file, size, columnsOf(source))
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return spooled{rows, file}, nil
 }
 
 // start returns how a file begins; nil for a stream, which cannot be read twice.
@@ -169,11 +206,11 @@ func peek(stream *bufio.Reader) ([]byte, error) {
 	for n := 1; ; n = stream.Buffered() + 1 {
 		_, err := stream.Peek(min(n, startBytes))
 		start, _ := stream.Peek(stream.Buffered()) // which is there
-		text := bytes.TrimLeft(start, textMark+" \t\r\n")
+		text := bytes.TrimLeft(start, " \t\r\n")
 		switch ended := errors.Is(err, io.EOF); {
 		case err != nil && !ended:
 			return nil, err
-		case ended, len(start) >= startBytes, bytes.IndexByte(text, '\n') >= 0, bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):
+		case ended, len(start) >= startBytes, bytes.ContainsAny(text, "\r\n"), bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):
 			return start, nil
 		}
 	}
@@ -189,23 +226,24 @@ func (r reading) Close() error { return r.closed() }
 
 // decompressed returns what a stream holds, which its first bytes tell, whatever its name.
 func decompressed(raw *bufio.Reader) (*bufio.Reader, func() error, error) {
-	start, err := raw.Peek(len(zstdMagic))
+	start, err := raw.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
-	switch compressionOf(start) {
-	case "gzip":
+	switch rowfile.CompressionOf(start) {
+	case rowfile.Gzip:
 		content, err := gzip.NewReader(raw)
 		if err != nil {
 			return nil, nil, err
 		}
 		return bufio.NewReaderSize(content, startBytes), content.Close, nil
-	case "zstd":
+	case rowfile.Zstd:
 		content, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return nil, nil, err
 		}
 		return bufio.NewReaderSize(content, startBytes), content.IOReadCloser().Close, nil
+	case rowfile.Plain:
 	}
 	return raw, func() error { return nil }, nil
 }
@@ -237,83 +275,32 @@ func (c *countingAt) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// kind is what an input holds, and how that is to be read.
-type kind struct {
-	// format is ndjson, json (one array), csv or parquet.
-	format string
-	// delimiter is what stands between the fields of CSV.
-	delimiter rune
-}
-
 // startBytes is how much of an input is looked at to recognise it.
 const startBytes = 64 << 10
 
-const (
-	gzipMagic    = "\x1f\x8b"
-	zstdMagic    = "\x28\xb5\x2f\xfd"
-	parquetMagic = "PAR1"
-	textMark     = "\xef\xbb\xbf"
-)
+const parquetMagic = "PAR1"
 
 var errUnknownKind = errors.New("neither NDJSON, a JSON array, CSV with a header, nor Parquet")
-
-// compressionOf returns gzip, zstd, or "" for what begins otherwise.
-func compressionOf(start []byte) string {
-	switch {
-	case bytes.HasPrefix(start, []byte(gzipMagic)):
-		return "gzip"
-	case bytes.HasPrefix(start, []byte(zstdMagic)):
-		return "zstd"
-	}
-	return ""
-}
-
-// kindOf returns what an input of a name is that begins with start, decompressed: what format says, unless that is auto. What is not
-// recognised is an error, because all of its lines would be rejected one by one; but a file that is named NDJSON is that.
-func kindOf(start []byte, name, format string) (kind, error) {
-	text := bytes.TrimLeft(bytes.TrimPrefix(start, []byte(textMark)), " \t\r\n")
-	header, _, _ := strings.Cut(string(text), "\n")
-	delimiter := ','
-	named := false
-	for _, d := range client.Delimiters {
-		if client.IsHeader(header, d) {
-			delimiter, named = d, true
-			break
-		}
-	}
-	if format == formatAuto {
-		format = guess(start, text, name)
-		if format == "" && named {
-			format = "csv"
-		}
-	}
-	if format == "" {
-		return kind{}, fmt.Errorf("%w: it begins with %q; --format says what it is", errUnknownKind, text[:min(len(text), 24)])
-	}
-	return kind{format, delimiter}, nil
-}
 
 // formatAuto is the format of an input that is to be recognised.
 const formatAuto = "auto"
 
-// guess returns the format that the first bytes or else the name tell, "" if neither does.
-func guess(start, text []byte, name string) string {
-	extension := filepath.Ext(name)
-	for _, packed := range []string{".gz", ".gzip", ".zst"} {
-		if strings.EqualFold(extension, packed) {
-			extension = filepath.Ext(strings.TrimSuffix(name, extension))
-		}
+// formatOf returns the format of an input of a name that begins with start, decompressed: what format says, unless that is auto. What is
+// not recognised is an error, because all of its lines would be rejected one by one.
+func formatOf(start []byte, name, format, source string) (rowfile.Format, error) {
+	if format != formatAuto {
+		return rowfile.Format(format), nil
 	}
-	extension = strings.ToLower(extension)
+	found, err := rowfile.FormatOf(start, name)
+	if err != nil || found != rowfile.Unknown {
+		return found, err
+	}
+	text := bytes.TrimSpace(start)
 	switch {
-	case bytes.HasPrefix(start, []byte(parquetMagic)):
-		return "parquet"
-	case len(text) == 0, text[0] == '{', extension == ".ndjson", extension == ".jsonl":
-		return "ndjson"
-	case text[0] == '[':
-		return "json"
-	case extension == ".csv":
-		return "csv"
+	case len(text) == 0:
+		return rowfile.NDJSON, nil
+	case rowfile.NamesColumns(text, columnsOf(source)):
+		return rowfile.CSVFormat, nil
 	}
-	return ""
+	return rowfile.Unknown, fmt.Errorf("%w: it begins with %q; --format says what it is", errUnknownKind, text[:min(len(text), 24)])
 }

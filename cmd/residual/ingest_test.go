@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
@@ -119,7 +121,7 @@ func TestIngestFailures(t *testing.T) {
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Regexp(t, `(?s)^datasource +c__error_column .*not JSON.*\{"model_id":7\}`, r.out)
 	f(exitFailure, "no such file", filepath.Join(dir, "missing.ndjson"))
-	f(exitFailure, "is a directory; files of NDJSON are needed", dir)
+	f(exitFailure, "is a directory; files of events are needed", dir)
 	f(exitFailure, "gzip: invalid header", write(t, dir, "broken.gz", []byte("\x1f\x8bx"+good)))
 	f(exitFailure, "reserved bit set", write(t, dir, "broken.zst", []byte("\x28\xb5\x2f\xfd\xff\xff"+good)))
 	f(exitFailure, "404", "--name", "nothing", write(t, dir, "good.ndjson", []byte(good)))
@@ -154,6 +156,17 @@ func TestIngestRecognises(t *testing.T) {
 		"lines": lines, "array": array, "parquet": parquetOf(t, events),
 		"comma": csvOf(t, events, ','), "semicolon": csvOf(t, events, ';'), "tab": csvOf(t, events, '\t'),
 	}
+	kinds["said"] = append([]byte("sep=;\r\n"), kinds["semicolon"]...)
+	kinds["returns"] = bytes.ReplaceAll(kinds["comma"], []byte("\n"), []byte("\r"))
+	header, records, _ := bytes.Cut(kinds["comma"], []byte("\n"))
+	spelled := strings.ReplaceAll(strings.ToUpper(string(header)), "_", " ")
+	kinds["spelled otherwise"] = append([]byte("\uFEFF"+spelled+",,\n"), bytes.ReplaceAll(records, []byte("\n"), []byte(",,\n"))...)
+	for name, of := range map[string][]byte{"wide lines": lines, "wide comma": kinds["comma"]} {
+		kinds[name] = []byte("\xff\xfe")
+		for _, unit := range utf16.Encode([]rune(string(of))) {
+			kinds[name] = binary.LittleEndian.AppendUint16(kinds[name], unit)
+		}
+	}
 	for name, content := range kinds {
 		for packing, packed := range map[string][]byte{"plain": content, "gzip": gzipOf(t, content), "zstd": zstdOf(t, content)} {
 			dir := t.TempDir()
@@ -175,10 +188,21 @@ func TestIngestRecognises(t *testing.T) {
 func TestIngestOfTheUnknown(t *testing.T) {
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
-	for _, content := range []string{"\x89PNG\r\n\x1a\n", "x,y\n1,2\n", "<html>\n", "PK\x03\x04"} {
+	for _, content := range []string{"\x89PNG\r\n\x1a\n", "x,y\n1,2\n", "<html>\n"} {
 		r := runWith(t, nil, content, "ingest", "--server", s.url(), "-")
 		require.Equal(t, exitFailure, r.code)
 		require.Contains(t, r.err, "neither NDJSON, a JSON array, CSV with a header, nor Parquet: it begins with ")
+		require.NotContains(t, r.err, "again to complete")
+	}
+	for name, refused := range map[string]struct{ content, want string }{
+		"rows.xlsx": {"PK\x03\x04", "rows.xlsx: the file is a ZIP archive or an Excel workbook: save its sheet as CSV; 0 rows stored"},
+		"rows.csv":  {"when,who\nnow,m\n", "rows.csv: the first line of the file is a header that names no column of the data source: it has 'when', 'who'; the columns are timestamp, "},
+		"rows":      {"PAR1", "rows: the Parquet file is broken: it is too short to be one; 0 rows stored"},
+		"two.csv":   {"model_id,Model ID\na,b\n", "two.csv: the file has the column model_id twice, as 'model_id' and 'Model ID'; drop one; 0 rows stored"},
+	} {
+		r := run(t, "ingest", "--server", s.url(), write(t, dir, name, []byte(refused.content)))
+		require.Equal(t, exitFailure, r.code)
+		require.Contains(t, r.err, refused.want)
 		require.NotContains(t, r.err, "again to complete")
 	}
 	r := runWith(t, nil, "[{\"a\":1},", "ingest", "--server", s.url(), "-")

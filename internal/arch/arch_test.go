@@ -148,7 +148,7 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "internal/plaintext", "internal/spelling", "internal/workload"},
+		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",

@@ -192,8 +192,12 @@ func tellComma(line []byte, columns []Column) rune {
 	return best
 }
 
-// NamesColumns tells whether the first line of a file is a header of CSV that names one of the columns.
-func NamesColumns(line []byte, columns []Column) bool {
+// NamesColumns tells whether a text begins as CSV that says what its columns or its delimiter are.
+func NamesColumns(start []byte, columns []Column) bool {
+	line := firstLine(bufio.NewReaderSize(bytes.NewReader(start), startBytes))
+	if _, ok := saidComma(line); ok {
+		return true
+	}
 	for _, comma := range commas {
 		record, err := newCSVReader(bufio.NewReader(bytes.NewReader(line)), comma).read()
 		if err == nil && named(record, columns) > 0 {

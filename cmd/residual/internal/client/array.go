@@ -9,6 +9,8 @@ import (
 // errArray is returned for a stream that is not one JSON array.
 var errArray = errors.New("it begins as a JSON array and does not end as one")
 
+const byteOrderMark = "\xEF\xBB\xBF"
+
 // Elements returns the elements of a JSON array as NDJSON, by brackets and quotes alone: what is inside of one is for the server to
 // judge. So an array of any length is sent in batches like lines.
 func Elements(array io.Reader) io.Reader {

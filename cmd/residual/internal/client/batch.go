@@ -12,8 +12,6 @@ type batch struct {
 	// body is the lines; those of a file are not here but in part.
 	body []byte
 	part *section
-	// head is sent before the body.
-	head []byte
 	// offset of the first byte in the stream.
 	offset, size int64
 	// sums are those of the body.
@@ -31,8 +29,6 @@ type splitter struct {
 	offset int64
 	carry  []byte // the start of a line that the last batch left
 	ended  bool
-	// lastEnd returns the end of the last whole line or record in a run of them, 0 if none ends there. Nil: of lines.
-	lastEnd func([]byte) int
 }
 
 // next returns the next batch in a buffer made from buf, which it may replace by a larger one; io.EOF after the last. A
@@ -51,7 +47,7 @@ func (s *splitter) next(buf []byte) (batch, error) {
 		// A full buffer is cut at its last newline even where the stream is known to end: not every reader tells at once.
 		cut := len(buf)
 		if full := len(buf) >= want; full || !s.ended {
-			if cut = s.lastLine(buf); cut == 0 {
+			if cut = bytes.LastIndexByte(buf, '\n') + 1; cut == 0 {
 				if full {
 					want *= 2
 				}
@@ -66,14 +62,6 @@ func (s *splitter) next(buf []byte) (batch, error) {
 		}
 		return b, nil
 	}
-}
-
-// lastLine returns the end of the last whole line in buf.
-func (s *splitter) lastLine(buf []byte) int {
-	if s.lastEnd != nil {
-		return s.lastEnd(buf)
-	}
-	return bytes.LastIndexByte(buf, '\n') + 1
 }
 
 // readBytes is how much is read at once.

@@ -2,7 +2,6 @@ package client
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,11 +111,8 @@ type Counts struct {
 type Events struct {
 	// DataSource is the name of the data source.
 	DataSource string
-	// Format is that of the body: ndjson (the default) or csv.
-	Format string
-	// Delimiter is what stands between the fields of CSV. Default: a comma.
-	Delimiter rune
-	Body      []byte
+	// Body is their lines.
+	Body []byte
 	// part is sent instead of the body, if there is one.
 	part *section
 	// Key is the Idempotency-Key; empty sends none, and then nothing is sent twice.
@@ -139,17 +135,9 @@ func (c *Client) Send(ctx context.Context, events Events) (counts Counts, attemp
 	return counts, attempts, err
 }
 
-// target is where the events go: CSV to a route of its own, which always waits.
+// target is where the events go.
 func (e *Events) target(c *Client) string {
 	parameters := url.Values{"name": {e.DataSource}}
-	if e.Format == formatCSV {
-		parameters.Set("mode", "append")
-		parameters.Set("format", e.Format)
-		if e.Delimiter != 0 {
-			parameters.Set("dialect_delimiter", string(e.Delimiter))
-		}
-		return c.URL("/v0/datasources", parameters)
-	}
 	if e.Wait {
 		parameters.Set("wait", "true")
 	}
@@ -161,7 +149,7 @@ func (c *Client) send(ctx context.Context, target string, events Events) (Counts
 	if err != nil {
 		return Counts{}, err
 	}
-	request.Header.Set("Content-Type", contentTypes[cmp.Or(events.Format, formatNDJSON)])
+	request.Header.Set("Content-Type", "application/x-ndjson")
 	if events.Key != "" {
 		request.Header.Set("Idempotency-Key", events.Key)
 	}

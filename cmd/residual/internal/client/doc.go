@@ -1,6 +1,6 @@
 // Package client speaks to a running Residual server: it loads files of events and asks the endpoints.
 //
-// [Client.Load] cuts a stream into batches of whole lines, or records of CSV, and sends them over several connections at once. The
+// [Client.Load] cuts a stream into batches of whole lines and sends them over several connections at once. The
 // Idempotency-Key of a batch is made of its place in the stream and of its content, so a batch that is sent again,
 // after a lost answer or by running the same load anew, is stored once; cutting depends on the stream and the batch
 // size alone, unless the stream is said to pause. Of a file the kernel sends the bytes, and a key is made of a batch's place, length and

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"time"
 )
@@ -19,12 +18,6 @@ type LoadOptions struct {
 
 	// BatchBytes is the size of one request. Loads resume each other only if it is the same. Default: 4 MiB.
 	BatchBytes int
-
-	// Format is that of the stream: ndjson (the default), or csv, which is cut between records, its header sent with each batch.
-	Format string
-
-	// Delimiter is what stands between the fields of CSV. Default: a comma.
-	Delimiter rune
 
 	// Pause, if it is not 0, is how long a line may have to wait for others to be sent with it: for streams that are written while
 	// they are read. Batches, and so their keys, then depend on when lines come.
@@ -68,9 +61,6 @@ func (c *Client) Load(ctx context.Context, stream io.Reader, opts LoadOptions) (
 	}
 	if opts.BatchBytes == 0 {
 		opts.BatchBytes = 4 << 20
-	}
-	if opts.Format == "" {
-		opts.Format = formatNDJSON
 	}
 	if opts.Parallel == 0 {
 		opts.Parallel = 8
@@ -137,7 +127,7 @@ func (l *load) cut(ctx context.Context, stream io.Reader) error {
 
 // batchesOf returns what cuts the stream: the next batch in a buffer, io.EOF after the last.
 func (l *load) batchesOf(ctx context.Context, stream io.Reader) (func([]byte) (batch, error), error) {
-	if file, ok := stream.(*os.File); ok && l.opts.Format == formatNDJSON {
+	if file, ok := stream.(*os.File); ok {
 		info, err := file.Stat()
 		if err != nil {
 			return nil, err
@@ -149,11 +139,7 @@ func (l *load) batchesOf(ctx context.Context, stream io.Reader) (func([]byte) (b
 	if l.opts.Pause > 0 {
 		stream = newPaced(ctx, stream, l.opts.Pause)
 	}
-	lines := &splitter{stream: stream, size: l.opts.BatchBytes}
-	if l.opts.Format == formatCSV {
-		return (&recordSplitter{lines: lines}).next, nil
-	}
-	return lines.next, nil
+	return (&splitter{stream: stream, size: l.opts.BatchBytes}).next, nil
 }
 
 func (l *load) sendAll(ctx context.Context) {
@@ -170,13 +156,7 @@ func (l *load) sendAll(ctx context.Context) {
 
 // send sends a batch. Where the server has another one under the key of a section, that goes under a key of all its bytes.
 func (l *load) send(ctx context.Context, b batch) (Counts, int, error) {
-	events := Events{
-		DataSource: l.opts.DataSource, Format: l.opts.Format, Delimiter: l.opts.Delimiter,
-		Body: b.body, part: b.part, Key: b.key(), Wait: l.opts.Wait,
-	}
-	if len(b.head) > 0 {
-		events.Body = slices.Concat(b.head, b.body)
-	}
+	events := Events{DataSource: l.opts.DataSource, Body: b.body, part: b.part, Key: b.key(), Wait: l.opts.Wait}
 	counts, attempts, err := l.client.Send(ctx, events)
 	refused, ok := errors.AsType[*StatusError](err)
 	if b.part == nil || !ok || refused.Status != http.StatusUnprocessableEntity {
