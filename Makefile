@@ -54,6 +54,7 @@ PAIR_SCALE     ?= 26
 RECOVERY_SCALE ?= 5
 BACKUP_SCALE   ?= 4
 KILL_CYCLES    ?= 300
+BACKUP_KILLS   ?= 60
 
 # More arguments for the comparison: go run ./bench/peers -help
 PEERS_ARGS ?=
@@ -155,6 +156,7 @@ crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minut
 		phase 'pairs of faults in the engine' ./engine FaultPairs -crash.scale=$(PAIR_SCALE); \
 		phase 'faults in the recovery of the engine, determinism' ./engine 'RecoveryFaults|Determinism' -crash.scale=$(RECOVERY_SCALE); \
 		phase 'kill -9 under sixteen writers' ./cmd/residual '^TestKill$$' -kill.cycles=$(KILL_CYCLES); \
+		phase 'kill -9 of server and backup under sixteen writers' ./cmd/residual '^TestKillBackup$$' -kill.backups=$(BACKUP_KILLS); \
 	} | $(SHOW) | $(CRASH_SUM); } 3>&1
 
 # The heap of a small store on a simulated disk is a few MB: collecting it as often as by default costs a fifth of the time. The

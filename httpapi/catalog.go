@@ -84,6 +84,15 @@ func (c *call) sendJSON(value any) error {
 	return nil
 }
 
+// sendLongJSON is sendJSON for what may be long.
+func (c *call) sendLongJSON(value any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return c.sendBody(append(body, '\n'), problem.JSONType)
+}
+
 // Column is one column of a pipe's answer, with what its name does not say; empty where it says all.
 type Column struct{ Name, Description string }
 

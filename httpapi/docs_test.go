@@ -70,6 +70,7 @@ func TestDocumentedLimits(t *testing.T) {
 		fmt.Sprintf("| bodies in flight, all together | %s | 503 |", size(l.InFlightBytesMax)),
 		fmt.Sprintf("| requests taken in at once; queries at once | %d; %d | 503 |", l.IngestsMax, l.QueriesMax),
 		fmt.Sprintf("| connections; from one address | %d; %d | 503; 429 |", l.ConnsMax, l.ConnsPerIPMax),
+		fmt.Sprintf("| backups at once; held without being asked for | %d; %s | 503;", l.BackupsMax, seconds(l.BackupLease)),
 		fmt.Sprintf("| requests on one connection | %d |", httpapi.RequestsPerConnMax),
 		fmt.Sprintf("more than %d times", httpapi.ExpansionMax),
 		fmt.Sprintf("`Idempotency-Key: <1 to %d printable", httpapi.KeyBytesMax),

@@ -49,6 +49,10 @@ type Limits struct {
 	// IngestsMax and QueriesMax bound requests inside the store, apart from each other so that neither kind starves
 	// the other. One that is taken in holds up to about 2 MiB beside its body. Default: 256 each.
 	IngestsMax, QueriesMax int
+	// BackupsMax bounds the backups being taken at one time: what each of them reads stays on the disk. Default: 2.
+	BackupsMax int
+	// BackupLease is how long a backup is held for a client that neither reads nor renews it. Default: 1 min.
+	BackupLease time.Duration
 	// DecodesMax bounds the requests whose lines are decoded at one time; the others wait. Default: the
 	// processors less one, at least one, so that publishing, sealing and queries find one of them.
 	DecodesMax int
@@ -89,6 +93,8 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.IngestsMax, 256)
 	orDefault(&l.DecodesMax, max(1, runtime.GOMAXPROCS(0)-1))
 	orDefault(&l.QueriesMax, 256)
+	orDefault(&l.BackupsMax, 2)
+	orDefault(&l.BackupLease, time.Minute)
 	return l
 }
 

@@ -23,11 +23,12 @@ const (
 	labelHealth
 	labelMetrics
 	labelPreflight
+	labelBackups
 	labelCount
 )
 
 var labelNames = [labelCount]string{
-	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight",
+	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups",
 }
 
 func (l label) String() string { return labelNames[l] }
@@ -45,12 +46,13 @@ type route struct {
 
 const pipesPrefix = "/v0/pipes/"
 
-// routes is the whole surface but for pipes, which are found by pipesPrefix.
+// routes is the whole surface but for pipes and single backups, which are found by their prefixes.
 var routes = [...]route{
 	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents, head: (*Server).checkSource},
 	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
 	{path: "/v0/pipes", label: labelPipes, get: (*Server).getPipes},
 	{path: "/v0/pipes/openapi.json", label: labelOpenAPI, get: (*Server).getOpenAPI},
+	{path: backupsPath, label: labelBackups, post: (*Server).postBackups},
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
 	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
 }
@@ -145,6 +147,9 @@ func findRoute(path []byte) *route {
 	}
 	if bytes.HasPrefix(path, []byte(pipesPrefix)) {
 		return &pipeRoute
+	}
+	if bytes.HasPrefix(path, []byte(backupsPrefix)) {
+		return &backupRoute
 	}
 	return nil
 }

@@ -62,7 +62,8 @@ func TestRoutesTimesScopes(t *testing.T) {
 		"POST /v0/datasources?format=csv&name=ml_model_predictions": {appendScope},
 		"POST /v0/events?name=ml_model_actuals":                     {otherAppend},
 		"POST /v0/datasources?format=csv&name=ml_model_actuals":     {otherAppend},
-		"GET /metrics": {"PIPES:READ:model_performance_metrics"},
+		"GET /metrics":     {"PIPES:READ:model_performance_metrics"},
+		"POST /v0/backups": nil,
 	}
 	everyToken := []string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json"}
 	open := []string{"GET /health", "OPTIONS " + events}
@@ -94,7 +95,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 	}
 	known, err := httpapi.LoadTokens(dir)
 	require.NoError(t, err)
-	server := startWith(t, &actualsStore{fakeStore: newFakeStore()}, httpapi.Options{Tokens: known})
+	server := startWith(t, &backupsStore{&actualsStore{fakeStore: newFakeStore()}, openStore(t)}, httpapi.Options{Tokens: known})
 
 	for route, allowed := range granted {
 		method, target, _ := strings.Cut(route, " ")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,8 +42,17 @@ type killWriter struct {
 	pending *killBatch
 	// tried tells that the server may have the pending batch.
 	tried bool
+	// history is what was acknowledged after each batch, acked how many batches that were, for others to read.
+	history []killSum
+	acked   atomic.Int64
 	// last is the last batch that was acknowledged; now and then it is sent again.
 	last *killBatch
+}
+
+// killSum is rows and the sum of their errors.
+type killSum struct {
+	rows int
+	sum  float64
 }
 
 type killBatch struct {
@@ -86,6 +97,8 @@ func (w *killWriter) run(client *http.Client, address string) error {
 func (w *killWriter) acknowledge() {
 	w.batches, w.rows, w.sum = w.batches+1, w.rows+w.pending.rows, w.sum+w.pending.sum
 	w.last, w.pending, w.tried = w.pending, nil, false
+	w.history = append(w.history, killSum{w.rows, w.sum})
+	w.acked.Store(int64(len(w.history)))
 }
 
 // send reports whether the server answered.
@@ -157,6 +170,10 @@ func TestKill(t *testing.T) {
 // writeAll lets all clients write until the server is gone.
 func writeAll(t *testing.T, address string, writers []*killWriter) {
 	t.Helper()
+	require.NoError(t, writeUntilGone(address, writers))
+}
+
+func writeUntilGone(address string, writers []*killWriter) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: killWriters}}
 	defer client.CloseIdleConnections()
 	errs := make([]error, len(writers))
@@ -165,9 +182,7 @@ func writeAll(t *testing.T, address string, writers []*killWriter) {
 		group.Go(func() { errs[i] = w.run(client, address) })
 	}
 	group.Wait()
-	for _, err := range errs {
-		require.NoError(t, err)
-	}
+	return errors.Join(errs...)
 }
 
 // settle sends what is pending, twice.

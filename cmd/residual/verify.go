@@ -12,13 +12,19 @@ import (
 func newVerify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify DIR",
-		Short: "Read everything in a data directory and say what is damaged",
+		Short: "Read everything in a data directory, or in a folder of backups, and say what is damaged",
 		Long: `Verify reads every byte of a store that no server has open and checks it: the log, the sealed segments row by row, the
 lists of idempotency keys and of quarantined lines. It changes nothing. If it finds damage it prints one line for each, with
-file and offset, and exits with 1. It needs no permission to write, so that it reads a directory that is mounted read-only.`,
-		Example: "  residual verify ./residual-data",
-		Args:    exactly("a DIR"),
+file and offset, and exits with 1. It needs no permission to write, so that it reads a directory that is mounted read-only.
+
+Of a folder of backups it reads every file that a snapshot needs.`,
+		Example: `  residual verify ./residual-data
+  residual verify /backups/residual`,
+		Args: exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if engine.IsBackup(args[0], engine.BackupOptions{}) {
+				return verifyBackup(cmd, args[0])
+			}
 			done, err := engine.Verify(args[0], engine.Options{})
 			if err != nil {
 				return err

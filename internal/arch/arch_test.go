@@ -123,7 +123,7 @@ var rooms = map[string]room{
 	"httpapi": {
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
-			"httpapi/internal/encode", "httpapi/internal/problem",
+			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/problem",
 			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
@@ -144,6 +144,7 @@ var rooms = map[string]room{
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
+	"httpapi/internal/lease": {never: []string{"net", "net/http", "os"}},
 	"httpapi/internal/problem": {
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
@@ -163,7 +164,7 @@ var rooms = map[string]room{
 	},
 	"bench/peers":                  {module: []string{"engine", "internal/testing/memory"}},
 	"internal/arch":                {},
-	"cmd/residual/internal/client": {module: []string{"internal/plaintext"}},
+	"cmd/residual/internal/client": {module: []string{"engine", "internal/plaintext"}},
 	"internal/columns":             {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/digits":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/parquet": {

@@ -128,6 +128,12 @@ func (m *inMemory) Close() error         { return nil }
 // Moment implements [Source].
 func (h *Held) Moment() Moment { return h.moment }
 
+// Size returns the bytes of a file; ok is false for what is not one of the moment.
+func (h *Held) Size(path string) (size int64, ok bool) {
+	f, ok := h.files[path]
+	return f.Size, ok
+}
+
 // Open implements [Source]. It is fs.ErrNotExist for what is not a file of the moment, and [base.ErrClosed] once the moment is
 // no longer held.
 func (h *Held) Open(_ context.Context, path string, off int64) (io.ReadCloser, error) {
