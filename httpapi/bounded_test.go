@@ -456,10 +456,21 @@ func filesAttack(a *attack, route string) {
 	a.learn(route, request{"POST", "/v0/datasources?name=ml_model_actuals&format=csv", []byte("model_id,prediction_id,actual_value\nteam_b,p1,9\nsolo,p2,9\n"), nil})
 }
 
+// backupsAttack asks for copies of all there is.
+func backupsAttack(a *attack, route string) {
+	for _, target := range []string{"", "/none/renew", "/none/end"} {
+		a.learn(route, request{method: "POST", target: "/v0/backups" + target})
+	}
+	for _, target := range []string{"", "/none", "/none/files/tokens.json", "/none/files/segments/000000000001.pack"} {
+		a.learn(route, request{method: "GET", target: "/v0/backups" + target})
+	}
+}
+
 // attacks are how each route is attacked, but for those of pipes. A new route needs a row here.
 var attacks = map[string]func(a *attack, route string){
 	"POST /v0/events":            eventsAttack,
 	"POST /v0/datasources":       filesAttack,
+	"POST /v0/backups":           backupsAttack,
 	"GET /v0/datasources":        listAttack,
 	"GET /v0/pipes":              listAttack,
 	"GET /v0/pipes/openapi.json": listAttack,
