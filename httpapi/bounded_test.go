@@ -243,6 +243,7 @@ func (a *attack) fill() {
 			team(sendActuals, actualsOf(append([]string{"team_b", "*"}, teamModels...), "5"))
 		}
 		others("team-b", sendPredictions, brokenLines("team_b2")+line("team_b", "w1", "secret", "p1", now, "3", ""))
+		others("other", sendPredictions, `{"model_id":"team_b","features":"theirs","model_id":"team_a_1"}`+"\n"+`{"model_id":"team_b",x{"model_id":"team_a_1"}}`+"\n")
 		others("other", sendActuals, actualsOf(otherModels[:3], "null"))
 		a.clock.nanos.Add(int64(25 * time.Minute))
 	}
