@@ -497,4 +497,6 @@ func engineMutants() []mutant { //nolint:funlen // a table
 	}
 }
 
-func all() []mutant { return slices.Concat(walMutants(), engineMutants(), fileMutants()) }
+func all() []mutant {
+	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants())
+}
