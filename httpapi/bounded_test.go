@@ -320,10 +320,7 @@ func (a *attack) pipeAttack(route string, again bool) {
 	if !parameters["model_id"] {
 		models = models[:1]
 	}
-	if again {
-		models = models[:min(len(models), probes)]
-	}
-	if method == "POST" {
+	if again || method == "POST" {
 		models = models[:min(len(models), 2)]
 	}
 	for i, model := range models {
@@ -347,7 +344,7 @@ func (a *attack) pipeAttack(route string, again bool) {
 				ask(format, base, false)
 			}
 			for _, name := range slices.Sorted(maps.Keys(attackedValues)) {
-				if !parameters[name] && i > 0 || again && i > 0 {
+				if i > 0 && (again || !parameters[name]) {
 					continue
 				}
 				for _, value := range attackedValues[name] {

@@ -5,8 +5,8 @@ func tokenMutants() []mutant {
 	return []mutant{
 		{
 			name: "tokens: the literal name of a model beyond the bound is answered", in: "engine", hint: "TestDifferential",
-			old:   `ok && within.Matches(name.text) && (name.plain() || m.Predicts())`,
-			fresh: `ok && (name.plain() || m.Predicts())`,
+			old:   `if !ok || !sel.within.Matches(name.text) || !name.plain() && !m.Predicts() {`,
+			fresh: `if !ok || !name.plain() && !m.Predicts() {`,
 		},
 		{
 			name: "tokens: a rejected line that names some model is shown", in: "engine", hint: "TestQuarantineWithin",
