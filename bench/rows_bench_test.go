@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -52,11 +53,17 @@ func BenchmarkRows(b *testing.B) {
 
 func benchmarkRows(b *testing.B, s *store, want int64, q engine.RowsQuery) {
 	b.Helper()
+	b.ReportAllocs()
+	debug.FreeOSMemory()
+	idle, most, batches := residentMiB(), 0.0, 0
 	for b.Loop() {
 		got, last := int64(0), int64(math.MinInt64)
 		for batch, err := range s.Rows(b.Context(), q) {
 			require.NoError(b, err)
 			got += int64(batch.Len())
+			if batches++; batches%256 == 0 {
+				most = max(most, residentMiB()-idle)
+			}
 			if q.Order == engine.TimeAscending {
 				require.GreaterOrEqual(b, batch.Times[0], last)
 				last = batch.Times[batch.Len()-1]
@@ -65,6 +72,7 @@ func benchmarkRows(b *testing.B, s *store, want int64, q engine.RowsQuery) {
 		require.Equal(b, want, got)
 	}
 	b.ReportMetric(float64(want)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+	b.ReportMetric(most, "MiB-over-idle")
 }
 
 // BenchmarkWorstRows asks for the hundred rows with the largest errors.

@@ -108,3 +108,26 @@ func ExampleDB_Drift() {
 		row.RecentMAE, row.RecentCount, row.HistoricalMAE, row.HistoricalCount, 100*row.DriftPercentage)
 	// Output: v2: recent mae 3 over 361, historical mae 1 over 2519: +200 %
 }
+
+func ExampleDB_Rows() {
+	db, done := exampleDB()
+	defer done()
+	worst := engine.RowsQuery{
+		Model: "price", Window: 12 * time.Hour, Order: engine.WorstFirst, Limit: 3,
+		Features: []engine.FeatureCondition{{Key: "rooms", Op: engine.GreaterOrEqual, Value: "3"}},
+	}
+	for batch, err := range db.Rows(context.Background(), worst) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		for i := range batch.Len() {
+			at := time.UnixMilli(batch.Times[i]).UTC().Format(time.DateTime)
+			version := batch.Series[batch.SeriesOf[i]].Version
+			fmt.Printf("%s %s %s: off by %g, %s\n", at, version, batch.IDs.At(i), batch.Predicted[i]-batch.Actual[i], batch.Features.At(i))
+		}
+	}
+	// Output:
+	// 2026-11-01 06:00:00 v2 p360: off by 3, {"rooms":3}
+	// 2026-11-01 06:01:00 v2 p359: off by 3, {"rooms":3}
+	// 2026-11-01 06:02:00 v2 p358: off by 3, {"rooms":3}
+}

@@ -35,6 +35,12 @@ func (s *Segment) Aggregate(n Node) *Aggregate {
 	return &s.nodes()[l.first+n.At]
 }
 
+// StoredText returns how many bytes the ids and features of a block are stored in.
+func (s *Segment) StoredText(series, block int) int64 {
+	lens := &s.dir.blocks[int(s.dir.series[series].firstBlock)+block].lens
+	return int64(lens[chunkIDs]) + int64(lens[chunkFeatures])
+}
+
 func (s *Segment) level(series int32, height uint32) level {
 	l := s.dir.series[series].aggregates()
 	for range height {

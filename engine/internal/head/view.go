@@ -122,11 +122,31 @@ func (s *SeriesView) Staged() (rows int) {
 	return rows
 }
 
-// AppendLeaf adds the rows of a leaf to dst: their numbers, and of ids and features those asked for.
-func (v *View) AppendLeaf(dst *segment.Columns, s *SeriesView, leaf int, cols segment.ColumnSet) {
-	l := s.leaves[leaf]
-	dst.AppendColumns(l.numbers(), 0, l.len())
-	v.appendWanted(dst, l.text, cols)
+// Part is a part of a leaf.
+type Part struct{ Leaf, Part, Parts int }
+
+// partBytes is about how much of ids and features a part of a leaf has.
+const partBytes = 1 << 20
+
+// Parts returns in how many parts a leaf is to be read by who holds but partBytes of texts at a time. It looks at some of its rows.
+func (v *View) Parts(s *SeriesView, leaf int) int {
+	text, samples, bytes := s.leaves[leaf].text, 0, 0
+	for i := 0; i < len(text); i += 1 + len(text)/16 {
+		bytes += len(v.id(text[i])) + len(v.features(text[i]))
+		samples++
+	}
+	return min(1+bytes/samples*len(text)/partBytes, len(text), PartsMax)
+}
+
+// PartsMax is the most parts that a leaf has.
+const PartsMax = 64
+
+// AppendLeaf adds the rows of a part of a leaf to dst: their numbers, and of ids and features those asked for.
+func (v *View) AppendLeaf(dst *segment.Columns, s *SeriesView, of Part, cols segment.ColumnSet) {
+	l := s.leaves[of.Leaf]
+	from, to := l.len()*of.Part/of.Parts, l.len()*(of.Part+1)/of.Parts
+	dst.AppendColumns(l.numbers(), from, to)
+	v.appendWanted(dst, l.text[from:to], cols)
 }
 
 // AppendStaged adds the rows of a series that are staged, in the order of time and id.

@@ -123,7 +123,13 @@ func readSeries(dst *segment.Columns, v *View, s *SeriesView) {
 	var staged segment.Columns
 	for leaf := range s.Leaves() {
 		at := dst.Len()
-		v.AppendLeaf(dst, s, leaf, segment.AllColumns)
+		parts := 1 + leaf%3
+		for part := range parts {
+			v.AppendLeaf(dst, s, Part{leaf, part, parts}, segment.AllColumns)
+		}
+		if v.Parts(s, leaf) != 1 {
+			panic("short texts in parts")
+		}
 		if a := s.Aggregate(leaf); int(a.Rows) != dst.Len()-at || a.MinTime != dst.Times[at] || a.MaxTime != dst.Times[dst.Len()-1] {
 			panic("an aggregate is not that of its leaf")
 		}

@@ -1,18 +1,39 @@
 package rows
 
 import (
+	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/segment"
 )
 
-// piece is what is read at once of a series and a source: a block, a leaf, or all that is staged or in a small segment.
+// piece is what is read at once of a series and a source: a block, a part of a leaf, or all that is staged or in a small segment.
 type piece struct {
 	series, source uint32 // their places in the snapshot
-	at             uint32 // number of the block or leaf, or wholePiece
+	at             uint32 // number of the block, leafParts times that of the leaf and that of the part, or wholePiece
 	rows           uint32 // at most
 }
 
 // wholePiece is the place of a piece that is all of its series in its source, or all of that is staged.
 const wholePiece = 1<<32 - 1
+
+const leafParts = head.PartsMax
+
+// leafPart returns which part of which leaf a piece is.
+func (p piece) leafPart(v *head.View, of *head.SeriesView) head.Part {
+	leaf := int(p.at / leafParts)
+	return head.Part{Leaf: leaf, Part: int(p.at % leafParts), Parts: v.Parts(of, leaf)}
+}
+
+// eachLeaf calls do for the parts of the leaves that a head has of a series, with the aggregate of the leaf.
+func (p piece) eachLeaf(v *head.View, of *head.SeriesView, do func(p piece, leaf *segment.Aggregate)) {
+	for leaf := range of.Leaves() {
+		a, parts := of.Aggregate(leaf), v.Parts(of, leaf)
+		p.rows = uint32((int(a.Rows) + parts - 1) / parts)
+		for part := range parts {
+			p.at = uint32(leafParts*leaf + part)
+			do(p, a)
+		}
+	}
+}
 
 // wants tells whether a query may want some of the rows of an aggregate.
 func (q *Query) wants(a *segment.Aggregate) bool {
@@ -35,12 +56,11 @@ func (s *snapshot) pieces(dst []piece, series, source uint32) []piece {
 		if of == nil {
 			return dst
 		}
-		for leaf := range of.Leaves() {
-			if a := of.Aggregate(leaf); s.query.wants(a) {
-				p.at, p.rows = uint32(leaf), uint32(a.Rows)
+		p.eachLeaf(src.head, of, func(p piece, leaf *segment.Aggregate) {
+			if s.query.wants(leaf) {
 				dst = append(dst, p)
 			}
-		}
+		})
 		if p.at, p.rows = wholePiece, uint32(of.Staged()); p.rows > 0 {
 			dst = append(dst, p)
 		}
@@ -72,3 +92,25 @@ func (s *snapshot) blocks(dst []piece, seg *segment.Segment, n segment.Node, p p
 	}
 	return dst
 }
+
+// storedText returns about how much ids and features of a piece take where they are stored, of pieces that are read together: texts
+// that compress well may be many times as much.
+func (s *snapshot) storedText(p piece) int64 {
+	src, number := &s.sources[p.source], s.series[p.series].number
+	switch {
+	case src.head != nil && p.at == wholePiece:
+		return storedTextMax / 8
+	case src.head != nil:
+		if p.leafPart(src.head, src.head.Find(number)).Parts > 1 {
+			return storedTextMax
+		}
+		return storedTextMax * int64(p.rows) / batchRows
+	case src.kept == nil:
+		return src.sealed.Source.Size
+	default:
+		return src.kept.StoredText(int(src.sealed.Find(number).Index), int(p.at))
+	}
+}
+
+// storedTextMax is how much stored text is read for one batch.
+const storedTextMax = 128 << 10

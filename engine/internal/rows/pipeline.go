@@ -14,8 +14,9 @@ import (
 // task has none running. Each keeps the store open while it reads a task.
 type pipeline struct {
 	snapshot *snapshot
-	// do does a task.
-	do func(r *reader, t *task) error
+	// do does the tasks of the caller that there is; free are tasks that nobody uses.
+	do   func(r *reader, t *task) error
+	free []*task
 
 	// mu guards what follows.
 	mu      sync.Mutex
@@ -48,22 +49,30 @@ const batchRows = 1024
 // tasksAhead is how many tasks are held for each processor: enough for none to wait while the rows of one are used.
 const tasksAhead = 2
 
-// each has tasks done, as fill fills them until it returns false, and calls use for each until it returns false. use is called by the
-// caller's goroutine. A task is valid during the call.
-func (p *pipeline) each(ctx context.Context, fill func(*task) bool, use func(*task) (bool, error)) error {
+// work is tasks to be done: fill fills them until it returns false, do does each on some goroutine, and use uses it on that of the
+// caller, until it returns false.
+type work struct {
+	fill func(*task) bool
+	do   func(r *reader, t *task) error
+	use  func(*task) (bool, error)
+}
+
+// each does work, one at a time. A task is valid while it is used.
+func (p *pipeline) each(ctx context.Context, w work) error {
 	most := runtime.GOMAXPROCS(0)
+	p.do = w.do
 	defer p.stop()
-	var free, ahead []*task
+	var ahead []*task
 	for more := true; ; {
 		for more && len(ahead) < most*tasksAhead {
 			var t *task
-			if n := len(free); n > 0 {
-				t, free = free[n-1], free[:n-1]
+			if n := len(p.free); n > 0 {
+				t, p.free = p.free[n-1], p.free[:n-1]
 			} else {
 				t = &task{done: make(chan struct{}, 1)}
 			}
 			t.reset()
-			if more = fill(t); len(t.pieces) > 0 {
+			if more = w.fill(t); len(t.pieces) > 0 {
 				ahead = append(ahead, t)
 				p.start(t, most)
 			}
@@ -81,10 +90,10 @@ func (p *pipeline) each(ctx context.Context, fill func(*task) bool, use func(*ta
 		if t.err != nil {
 			return t.err
 		}
-		if goOn, err := use(t); !goOn || err != nil {
+		if goOn, err := w.use(t); !goOn || err != nil {
 			return err
 		}
-		free = append(free, t)
+		p.free = append(p.free, t)
 	}
 }
 
@@ -102,12 +111,12 @@ func (p *pipeline) start(t *task, most int) {
 	p.waiting = append(p.waiting, t)
 	if p.running < most {
 		p.running++
-		p.workers.Go(p.work)
+		p.workers.Go(p.read)
 	}
 }
 
-// work does tasks while any wait.
-func (p *pipeline) work() {
+// read does tasks while any wait.
+func (p *pipeline) read() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer func() { p.running-- }()
@@ -121,13 +130,13 @@ func (p *pipeline) work() {
 		t := p.waiting[0]
 		p.waiting = p.waiting[1:]
 		p.mu.Unlock()
-		p.read(r, t)
+		p.finish(r, t)
 		p.mu.Lock()
 	}
 	p.readers = append(p.readers, r)
 }
 
-func (p *pipeline) read(r *reader, t *task) {
+func (p *pipeline) finish(r *reader, t *task) {
 	defer func() { t.done <- struct{}{} }()
 	if t.err = p.snapshot.env.Queries.Begin(); t.err != nil {
 		return

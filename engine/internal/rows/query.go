@@ -64,10 +64,11 @@ func (env *Env) Each(ctx context.Context, q *Query, yield func(*Batch) bool) (se
 	if err != nil {
 		return s.read, err
 	}
+	p := pipeline{snapshot: s}
 	if q.Order == Unordered {
-		err = s.unordered(ctx, yield)
+		err = p.unordered(ctx, yield)
 	} else {
-		err = s.ranked(ctx, yield)
+		err = p.ranked(ctx, yield)
 	}
 	return s.read, err
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"math"
-	"slices"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -22,13 +22,13 @@ const (
 )
 
 // ranked hands on the rows in an order. An answer in the order of errors is one round: any piece may have one of its rows.
-func (s *snapshot) ranked(ctx context.Context, yield func(*Batch) bool) error {
-	r := newRanking(s)
+func (p *pipeline) ranked(ctx context.Context, yield func(*Batch) bool) error {
+	q, r := p.snapshot.query, newRanking(p)
 	g := gathering{ranking: r, most: gatheredRows}
-	left := cmp.Or(s.query.Limit, math.MaxInt)
+	left := cmp.Or(q.Limit, math.MaxInt)
 	for left > 0 {
 		wanted := left
-		if s.query.Order != WorstFirst {
+		if q.Order != WorstFirst {
 			wanted = min(left, roundRows)
 		}
 		found, err := r.round(ctx, wanted)
@@ -55,6 +55,8 @@ type gathering struct {
 	// rows are the columns gathered, in the order in which they were read, and at is the place of each row there.
 	rows segment.Columns
 	at   []uint32
+	// order and ends are scratch.
+	order, ends []uint32
 
 	batch Batch
 	// numbers are the places of series in the batch.
@@ -90,18 +92,7 @@ func (g *gathering) gather(ctx context.Context, found []foundRow) (fits bool, er
 	if cols == 0 {
 		return true, nil
 	}
-	order := make([]uint32, len(found)) // by their places
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		x, y := found[a].place, found[b].place
-		return cmp.Or(cmp.Compare(x.piece, y.piece), cmp.Compare(x.row, y.row))
-	})
-	g.at = g.at[:0]
-	for range found {
-		g.at = append(g.at, 0)
-	}
+	order := g.byPiece(found)
 	next, taken := order, uint32(0)
 	fill := func(t *task) bool {
 		of := found[next[0]].place.piece
@@ -113,8 +104,7 @@ func (g *gathering) gather(ctx context.Context, found []foundRow) (fits bool, er
 		return len(next) > 0
 	}
 	fits = true
-	p := pipeline{snapshot: g.snapshot, do: func(r *reader, t *task) error { return t.readPicked(r, cols) }}
-	err = p.each(ctx, fill, func(t *task) (bool, error) {
+	use := func(t *task) (bool, error) {
 		b := &t.batch
 		for range t.from {
 			g.at[order[taken]] = taken
@@ -125,8 +115,28 @@ func (g *gathering) gather(ctx context.Context, found []foundRow) (fits bool, er
 		g.rows.Lags = append(g.rows.Lags, b.Lags...)
 		fits = len(found) == 1 || len(g.rows.IDs.Bytes)+len(g.rows.Features.Bytes) <= 2*gatheredBytes
 		return fits, nil
-	})
+	}
+	err = g.pipeline.each(ctx, work{fill, func(r *reader, t *task) error { return t.readPicked(r, cols) }, use})
 	return fits, err
+}
+
+// byPiece returns the places of rows that were found, those of a piece one behind the other, and readies at for as many.
+func (g *gathering) byPiece(found []foundRow) []uint32 {
+	g.order, g.at = base.Grown(g.order, len(found)), base.Grown(g.at, len(found))
+	g.ends = base.Grown(g.ends, len(g.pieces)+1)
+	clear(g.ends)
+	for i := range found {
+		g.ends[found[i].place.piece+1]++
+	}
+	for i := 1; i < len(g.ends); i++ {
+		g.ends[i] += g.ends[i-1]
+	}
+	for i := range found {
+		end := &g.ends[found[i].place.piece]
+		g.order[*end] = uint32(i)
+		*end++
+	}
+	return g.order
 }
 
 // readPicked reads some columns of the rows of a piece that from names.

@@ -14,6 +14,7 @@ import (
 // rows found the numbers are held.
 type ranking struct {
 	*snapshot
+	pipeline *pipeline
 
 	// found are the best rows so far, at most wanted. Once they are so many they are a heap with the worst as the first, of which
 	// worst is the rank.
@@ -60,8 +61,8 @@ type lead struct {
 	height uint32 // 0 for a piece
 }
 
-func newRanking(s *snapshot) *ranking {
-	r := &ranking{snapshot: s, reader: reader{snapshot: s}}
+func newRanking(p *pipeline) *ranking {
+	r := &ranking{snapshot: p.snapshot, pipeline: p, reader: reader{snapshot: p.snapshot}}
 	r.found.before = func(a, b *foundRow) bool { return r.compare(a, b) > 0 }
 	r.leads.before = func(a, b *lead) bool { return a.best.compare(b.best) < 0 }
 	return r
@@ -77,8 +78,8 @@ func (r *ranking) round(ctx context.Context, wanted int) ([]foundRow, error) {
 	r.found.items, r.wanted = r.found.items[:0], wanted
 	clear(r.ids)
 	r.begin()
-	p := pipeline{snapshot: r.snapshot, do: func(of *reader, t *task) error { return t.readNumbers(of) }}
-	if err := p.each(ctx, r.fill, r.take); err != nil {
+	w := work{r.fill, func(of *reader, t *task) error { return t.readNumbers(of) }, r.take}
+	if err := r.pipeline.each(ctx, w); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(r.found.items, func(a, b foundRow) int { return r.compare(&a, &b) })
@@ -109,10 +110,7 @@ func (r *ranking) beginSource(series, at uint32) {
 		if of == nil {
 			return
 		}
-		for leaf := range of.Leaves() {
-			l.at = uint32(leaf)
-			r.leadTo(l, of.Aggregate(leaf))
-		}
+		l.eachLeaf(src.head, of, func(p piece, leaf *segment.Aggregate) { r.leadTo(lead{piece: p}, leaf) })
 		if l.rows = uint32(of.Staged()); l.rows > 0 {
 			var times segment.Aggregate
 			times.MinTime, times.MaxTime = src.head.StagedTimes(of)
@@ -138,7 +136,9 @@ func (r *ranking) leadTo(l lead, a *segment.Aggregate) {
 	if !r.query.wants(a) {
 		return
 	}
-	l.rows = uint32(a.Rows)
+	if l.rows == 0 {
+		l.rows = uint32(a.Rows)
+	}
 	first, last := rank{time: a.MinTime, series: l.series}, rank{time: a.MaxTime, series: l.series}
 	switch r.query.Order {
 	case WorstFirst:
@@ -182,7 +182,7 @@ func (r *ranking) fill(t *task) bool {
 		of := src.sealed.Find(r.snapshot.series[l.series].number)
 		over := segment.Node{Series: int32(of.Index), Height: l.height, At: l.at}
 		for n := range src.kept.Under(over) {
-			l.at, l.height = n.At, n.Height
+			l.at, l.height, l.rows = n.At, n.Height, 0
 			from := len(r.leads.items)
 			if r.leadTo(l, src.kept.Aggregate(n)); len(r.leads.items) > from {
 				r.leads.rise(from)

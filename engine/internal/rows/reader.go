@@ -77,11 +77,12 @@ func (r *reader) begin(p piece, cols segment.ColumnSet) (filters segment.ColumnS
 	switch {
 	case src.head != nil && p.at != wholePiece:
 		of := src.head.Find(number)
-		if !q.wantsAll(of.Aggregate(int(p.at))) {
+		part := p.leafPart(src.head, of)
+		if !q.wantsAll(of.Aggregate(part.Leaf)) {
 			filters |= segment.Numbers
 		}
 		r.rows.Reset()
-		src.head.AppendLeaf(&r.rows, of, int(p.at), cols)
+		src.head.AppendLeaf(&r.rows, of, part, cols)
 	case src.head != nil:
 		filters |= segment.Numbers
 		r.rows.Reset()

@@ -7,26 +7,27 @@ import (
 )
 
 // unordered hands on the rows series by series.
-func (s *snapshot) unordered(ctx context.Context, yield func(*Batch) bool) error {
-	w := walk{snapshot: s}
+func (p *pipeline) unordered(ctx context.Context, yield func(*Batch) bool) error {
+	q, w := p.snapshot.query, walk{snapshot: p.snapshot}
 	held, more := w.next()
 	fill := func(t *task) bool {
-		for more && (len(t.pieces) == 0 || t.rows+int(held.rows) <= batchRows) {
+		for text := int64(0); more && (len(t.pieces) == 0 || t.rows+int(held.rows) <= batchRows && text <= storedTextMax); {
+			text += p.snapshot.storedText(held)
 			t.pieces, t.rows = append(t.pieces, held), t.rows+int(held.rows)
 			held, more = w.next()
 		}
 		return more
 	}
-	left := s.query.Limit
-	p := pipeline{snapshot: s, do: func(r *reader, t *task) error { return t.readAll(r, s.query.Columns) }}
-	return p.each(ctx, fill, func(t *task) (bool, error) {
+	left := q.Limit
+	use := func(t *task) (bool, error) {
 		b := &t.batch
-		if s.query.Limit > 0 {
+		if q.Limit > 0 {
 			b.cut(left)
 			left -= b.Len()
 		}
-		return (b.Len() == 0 || yield(b)) && (s.query.Limit == 0 || left > 0), nil
-	})
+		return (b.Len() == 0 || yield(b)) && (q.Limit == 0 || left > 0), nil
+	}
+	return p.each(ctx, work{fill, func(r *reader, t *task) error { return t.readAll(r, q.Columns) }, use})
 }
 
 // walk goes through the pieces of all series.
