@@ -129,7 +129,13 @@ var oldStoresDir = filepath.Join("testdata", "stores")
 
 func readOldStore(t *testing.T, name string) tree {
 	t.Helper()
-	packed, err := os.ReadFile(filepath.Join(oldStoresDir, name, "store.tar.gz"))
+	return unpack(t, filepath.Join(oldStoresDir, name, "store.tar.gz"))
+}
+
+// unpack reads the files of an archive.
+func unpack(t *testing.T, path string) tree {
+	t.Helper()
+	packed, err := os.ReadFile(path)
 	require.NoError(t, err)
 	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
 	require.NoError(t, err)
@@ -149,6 +155,15 @@ func readOldStore(t *testing.T, name string) tree {
 func writeOldStore(t *testing.T, name string) {
 	t.Helper()
 	files, answers := makeStore(t)
+	dir := filepath.Join(oldStoresDir, name)
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	pack(t, filepath.Join(dir, "store.tar.gz"), files)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "answers.txt"), []byte(answers), 0o600))
+}
+
+// pack writes an archive of files.
+func pack(t *testing.T, path string, files tree) {
+	t.Helper()
 	var packed bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	require.NoError(t, err)
@@ -159,10 +174,7 @@ func writeOldStore(t *testing.T, name string) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, errors.Join(archive.Close(), zipped.Close()))
-	dir := filepath.Join(oldStoresDir, name)
-	require.NoError(t, os.MkdirAll(dir, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "store.tar.gz"), packed.Bytes(), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "answers.txt"), []byte(answers), 0o600))
+	require.NoError(t, os.WriteFile(path, packed.Bytes(), 0o600))
 }
 
 // versionsOf lists what the files of a store say that they are: of each kind of file the version, and of records of the log the
