@@ -99,7 +99,8 @@ func TestActuals(t *testing.T) {
 		sendPrediction(t, db, "other "+name, "b") // the same id of another model
 		sendActual(t, db, "other "+name, "b", 5)
 		expect(2, 2.5)
-		require.NoError(t, db.Delete(context.Background(), name, "a", "never sent"))
+		_, err = db.DeleteRows(context.Background(), engine.Deletion{Models: []string{name}, IDs: []string{"a", "never sent"}})
+		require.NoError(t, err)
 		expect(1, 1)
 		sendActual(t, db, name, "a", 9) // of a prediction that was deleted: it waits for another
 		expect(1, 1)

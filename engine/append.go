@@ -96,17 +96,6 @@ func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, key *Key) (Ap
 	return db.commits.commit(ctx, &record.Record{Actuals: a}, key)
 }
 
-// Delete removes every prediction of the model with one of the ids, and the actuals that are remembered of them. It is
-// durable and visible when it returns nil. Ids that are not there are no error.
-func (db *DB) Delete(ctx context.Context, model string, ids ...string) error {
-	if err := db.begin(); err != nil {
-		return err
-	}
-	defer db.end()
-	_, err := db.commits.commit(ctx, &record.Record{Deletion: &record.Deletion{Model: model, IDs: ids}}, nil)
-	return err
-}
-
 // Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in
 // neither direction: an event is too old by the earlier of the wall clock and the trusted one, too new by the later.
 func (db *DB) Rules() event.Rules {

@@ -189,7 +189,7 @@ func (q *quietWait) held() bool { return q.rows.Load() == q.known }
 // for one merge and not for all, so that neither keeps the other from its turn.
 func (db *DB) maintainOnce(ctx context.Context, idle bool) error {
 	err := db.dropExpired()
-	if db.checkpointDue() {
+	if db.checkpointDue() || idle && db.publisher.HasDeleted() { // which is not to stay in files until there is more to write
 		err = errors.Join(err, db.checkpoint(ctx))
 	}
 	db.balance(ctx)

@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/compact"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/sidecar"
 	"github.com/residualdb/residual/engine/internal/store"
@@ -41,10 +42,18 @@ type checkpointer struct {
 	// unsaved are sealed segments that no manifest names: only the log has their rows.
 	unsaved []unsaved
 
+	// dropped are sealed segments of which deletions before a rotation, or beside a merge, have left nothing: the manifest that covers
+	// those retires them. deleted is what these deletions were about.
+	dropped []*catalog.Segment
+	deleted publish.Purge
+
 	// keys came in before a rotation and are in no list yet, and so did the rows of the quarantine from rejects.from to
-	// rejects.to.
+	// rejects.to. With rejects.anew set lines that lists have are gone, and the others are written anew.
 	keys    []idempotency.Entry
-	rejects struct{ from, to uint64 }
+	rejects struct {
+		from, to uint64
+		anew     bool
+	}
 	// actuals are those remembered at the last rotation, nil if they are in lists as they are.
 	actuals *actuals.Snapshot
 }
@@ -123,7 +132,10 @@ func (db *DB) handOver(pos wal.Position) rotation {
 	if c.Actuals != nil {
 		k.actuals = c.Actuals
 	}
+	k.dropped = append(k.dropped, c.Dropped...)
+	k.deleted.Merge(&c.Deleted)
 	k.keys = append(k.keys, c.Keys...)
+	k.rejects.anew = k.rejects.anew || c.Emptied
 	k.rejects.to = db.quarantine.Next()
 	return rotation{position: pos, epoch: c.Epoch, rows: c.Rows}
 }
@@ -137,19 +149,31 @@ func (db *DB) cover(r rotation) error {
 	next := k.files.Manifest.Clone()
 	next.Covered = r.position
 	err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)
+	dropped := len(k.dropped)
+	k.retireDropped(&next)
 	if err == nil {
-		err = db.rewrite(&next, k.unwritten(r.epoch), k.files.Commit)
+		err = db.rewrite(&next, k.unwritten(r.epoch), func(next *store.Manifest) error {
+			if !k.deleted.Empty() {
+				next.Purge(db.packs(), k.deleted.Touches)
+			}
+			return k.files.Commit(next)
+		})
 	}
 	if err != nil {
 		return k.files.Tidy(err)
 	}
 	k.wroteSegments(r.epoch)
-	k.keys, k.rejects.from, k.actuals = nil, k.rejects.to, nil
+	k.dropped = slices.Clone(k.dropped[dropped:])
+	k.keys, k.rejects.from, k.rejects.anew, k.actuals = nil, k.rejects.to, false, nil
 	if err := db.log.Truncate(r.position); err != nil {
 		return base.LogError(err)
 	}
 	if err := k.files.Sweep(); err != nil {
 		return err
+	}
+	if !k.deleted.Empty() {
+		k.deleted = publish.Purge{}
+		db.publisher.Prune(db.modelsWithEmptyMonths())
 	}
 	db.publisher.Counters.Uncovered.Add(-r.rows)
 	db.publisher.Counters.Sealed() // nothing but this checkpoint rotates meanwhile
@@ -182,7 +206,9 @@ func (k *checkpointer) sealFrozen(d catalog.ModelMonth, last uint64) error {
 		if err != nil {
 			return err
 		}
-		k.unsaved = append(k.unsaved, unsaved{d, sg})
+		if sg != nil { // else all of its rows were deleted
+			k.unsaved = append(k.unsaved, unsaved{d, sg})
+		}
 	}
 }
 
@@ -216,6 +242,15 @@ func (k *checkpointer) unwritten(last uint64) map[catalog.ModelMonth]*compact.Re
 	return months
 }
 
+// retireDropped retires in next what deletions have dropped before the rotation, unless a merge has done so.
+func (k *checkpointer) retireDropped(next *store.Manifest) {
+	for _, sg := range k.dropped {
+		if pl := sg.Source.Place.Load(); pl != nil && !sg.Retired {
+			next.Retire(pl)
+		}
+	}
+}
+
 // wroteSegments forgets what unwritten has returned, once it is in a pack.
 func (k *checkpointer) wroteSegments(last uint64) {
 	k.unsaved = slices.DeleteFunc(k.unsaved, func(u unsaved) bool { return u.sealed.Epoch <= last })
@@ -229,7 +264,7 @@ func (k *checkpointer) wroteSegments(last uint64) {
 const newSegmentsShare = 4
 
 // rewrite writes the new segment of each month to a pack and commits next with it. Old segments that were in packs are
-// retired there. Nothing changes in memory unless the commit went through.
+// retired there. Nothing changes in memory unless the commit went through. There is no pack if no month has a row left.
 func (db *DB) rewrite(next *store.Manifest, months map[catalog.ModelMonth]*compact.Rewrite, commit func(*store.Manifest) error) (err error) {
 	k := &db.checkpointer
 	if len(months) == 0 {
@@ -249,35 +284,51 @@ func (db *DB) rewrite(next *store.Manifest, months map[catalog.ModelMonth]*compa
 	if err != nil {
 		return err
 	}
-	next.Packs = append(next.Packs, store.PackRef{FileRef: p.Ref})
+	if p != nil {
+		next.Packs = append(next.Packs, store.PackRef{FileRef: p.Ref})
+	}
 	if err := db.syncChanges(); err != nil {
 		return err
 	}
 	if err := commit(next); err != nil {
 		return err
 	}
-	for entry, r := range order {
-		if err := k.compactor.Install(r, &store.Place{Pack: p, Entry: entry}); err != nil {
+	for _, r := range order {
+		dropped, err := k.compactor.Install(r, p)
+		if err != nil {
 			return k.files.Fail(err)
+		}
+		for _, old := range r.Old {
+			old.Retired = old.Source.Place.Load() == nil || old.Source.Place.Load().Pack != p
+		}
+		if dropped != nil {
+			k.dropped = append(k.dropped, dropped)
 		}
 	}
 	return nil
 }
 
+// writePack writes a pack with the new segments of months; nil if there is none.
 func (db *DB) writePack(next *store.Manifest, order []*compact.Rewrite) (*store.Pack, error) {
 	k := &db.checkpointer
-	w, err := k.files.CreatePack()
-	if err != nil {
-		return nil, err
-	}
-	size := int64(0)
+	var w *store.PackWriter
+	entries, size := 0, int64(0)
 	for _, r := range order {
 		bytes, err := k.compactor.Rewrite(r)
-		if err == nil {
+		if err == nil && bytes != nil && w == nil {
+			w, err = k.files.CreatePack()
+		}
+		r.Entry = -1
+		if err == nil && bytes != nil {
+			r.Entry = entries
+			entries++
 			err = w.Add(r.Model.Name, r.Month.Number, bytes)
 		}
 		if err != nil {
-			return nil, errors.Join(err, w.Abort())
+			if w != nil {
+				err = errors.Join(err, w.Abort())
+			}
+			return nil, err
 		}
 		if size += int64(len(bytes)); size > db.opts.MemoryLimitBytes/newSegmentsShare {
 			r.Evict()
@@ -287,6 +338,9 @@ func (db *DB) writePack(next *store.Manifest, order []*compact.Rewrite) (*store.
 				next.Retire(pl)
 			}
 		}
+	}
+	if w == nil {
+		return nil, nil
 	}
 	return w.Finish()
 }
@@ -374,7 +428,7 @@ const (
 // writeRejects writes to next what the quarantine got up to the rotation.
 func (k *checkpointer) writeRejects(next *store.Manifest, now clock.Moment, q *quarantine.Quarantine) error {
 	from, lists := k.rejects.from, next.Lists[store.ListRejects]
-	if len(lists) >= rejectListsMax && from < k.rejects.to {
+	if k.rejects.anew || len(lists) >= rejectListsMax && from < k.rejects.to {
 		lists, from = nil, 0
 	}
 	for from < k.rejects.to {

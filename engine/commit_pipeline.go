@@ -64,23 +64,42 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 		}
 		defer c.keys.End(r.Key)
 	}
-	if err := ctx.Err(); err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
-	}
-	if err := c.env.refusal(); err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
+	if err := c.ready(ctx); err != nil {
+		return Appended{}, err
 	}
 	_, _, rejected := r.Rejected()
 	done := Appended{Successful: r.Rows(), Quarantined: rejected.Total()}
 	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed {
 		return done, nil
 	}
+	lsn, x, err := c.store(ctx, r)
+	if err != nil {
+		return Appended{}, err
+	}
+	done.LSN, done.Replaced = lsn, x.Replaced()
+	return done, nil
+}
+
+// ready returns why nothing is taken at the moment.
+func (c *commitPipeline) ready(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		err = c.env.refusal()
+	}
+	if err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	return nil
+}
+
+// store makes a record durable and visible, and returns its number in the log and its publication, which is over.
+func (c *commitPipeline) store(ctx context.Context, r *record.Record) (lsn uint64, x *publish.Publication, err error) {
 	if err := c.env.waitForHeads(ctx); err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
+		return 0, nil, fmt.Errorf("append: %w", err)
 	}
 	release, err := c.env.index(r)
 	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", err)
+		return 0, nil, fmt.Errorf("append: %w", err)
 	}
 	defer release()
 
@@ -92,13 +111,18 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 	}
 	defer c.encoders.Put(e)
 	payload, x := c.encode(e, r)
-
-	done.LSN, err = c.appendAndPublish(ctx, r.Kind(), payload, x)
-	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", base.LogError(err))
+	if lsn, err = c.appendAndPublish(ctx, r.Kind(), payload, x); err != nil {
+		return 0, nil, fmt.Errorf("append: %w", base.LogError(err))
 	}
-	done.Replaced = x.Replaced()
-	return done, nil
+	return lsn, x, nil
+}
+
+// delete makes a deletion durable and visible.
+func (c *commitPipeline) delete(ctx context.Context, r *record.Record) (lsn uint64, x *publish.Publication, err error) {
+	if err := c.ready(ctx); err != nil {
+		return 0, nil, err
+	}
+	return c.store(ctx, r)
 }
 
 // appendAndPublish returns once the record is durable and published. The publisher may read the batch until then, so that only

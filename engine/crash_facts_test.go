@@ -12,16 +12,16 @@ import (
 	"github.com/residualdb/residual/internal/testing/crashtest"
 )
 
-// sent is a fact of the crash tests: a request that was sent, with rows and rejects, actuals, or ids to delete; or, with
+// sent is a fact of the crash tests: a request that was sent, with rows and rejects, actuals, or a deletion; or, with
 // expired set, that the old rows of earlier requests were to be dropped.
 type sent struct {
 	name batchName
 	key  string // of AppendOnce, empty for Append
 	rows []event.Event
 	rejects
-	actuals []givenActual
-	deleted []predictionName
-	expired []*sent
+	actuals  []givenActual
+	deletion *engine.Deletion
+	expired  []*sent
 
 	// lsn is set when the request is acknowledged, before the step tells.
 	lsn uint64
@@ -159,10 +159,22 @@ func newReplay(n, process int, earlier []event.Event) *sent {
 	return b
 }
 
-// newDeletion returns request number n, which deletes one of the predictions sent before.
+// newDeletion returns request number n, which deletes one of the predictions sent before, or what conditions on it leave: each
+// number has other ones.
 func newDeletion(n, process int, earlier []event.Event) *sent {
 	e := earlier[n%len(earlier)]
-	return &sent{name: batchName{process, n}, deleted: []predictionName{{e.ModelID, e.PredictionID}}}
+	d := &engine.Deletion{Models: []string{e.ModelID}}
+	switch n % 6 {
+	case 0, 1:
+		d.IDs = []string{e.PredictionID}
+	case 2:
+		d.Models, d.From, d.To = nil, e.Timestamp.Add(-20*time.Hour), e.Timestamp.Add(30*time.Hour)
+	case 3:
+		d.From = e.Timestamp
+	case 4:
+		d.Versions, d.Environments = []string{e.ModelVersion}, []string{e.Environment, "canary"}
+	}
+	return &sent{name: batchName{process, n}, deletion: d}
 }
 
 // hash stands for the hash of the decoded body.
@@ -175,8 +187,9 @@ func (b *sent) request(db *engine.DB) (engine.Appended, error) {
 	ctx := context.Background()
 	key := engine.Key{ID: b.key, Hash: b.hash()}
 	switch {
-	case len(b.deleted) > 0:
-		return engine.Appended{}, db.Delete(ctx, b.deleted[0].model, b.deleted[0].id)
+	case b.deletion != nil:
+		_, err := db.DeleteRows(ctx, *b.deletion)
+		return engine.Appended{}, err
 	case len(b.actuals) > 0 && b.key == "":
 		return db.AppendActuals(ctx, b.actualsBatch())
 	case len(b.actuals) > 0:

@@ -206,8 +206,8 @@ func newState(held []*sent) *state {
 		for _, a := range b.actuals {
 			o.actual(a, testNow)
 		}
-		for _, name := range b.deleted {
-			o.delete(name)
+		if b.deletion != nil {
+			o.delete(*b.deletion)
 		}
 		for _, old := range b.expired {
 			o.remove(func(r *oracleRow) bool {
@@ -251,7 +251,7 @@ type states struct {
 func (x *states) of(held []*sent) *state {
 	var name []byte
 	for _, b := range held {
-		name = fmt.Appendf(name, "%s%v%v ", b.name, b.actuals, b.deleted)
+		name = fmt.Appendf(name, "%s%v%+v ", b.name, b.actuals, b.deletion)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

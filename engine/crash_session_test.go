@@ -137,7 +137,7 @@ func (s *session) replay() {
 	s.post(newReplay(s.next, s.process, s.predictions[:min(len(s.predictions), 12)]))
 }
 
-// delete deletes a prediction.
+// delete deletes a prediction, or more.
 func (s *session) delete() {
 	s.post(newDeletion(s.next, s.process, s.predictions))
 }

@@ -74,6 +74,24 @@ func scripts() []*script {
 			s.checkpoint()
 			s.actuals()
 		}},
+		{name: "delete", shape: shape{featuresBytes: 800}, run: func(s *session) {
+			s.append(2)
+			s.checkpoint()
+			s.append(2)
+			s.delete() // of sealed rows, and of rows in heads
+			s.actuals()
+			s.delete()
+			s.checkpoint()
+			s.delete()
+			s.replay()
+			s.merge()
+			s.delete()
+			s.reopen()
+			s.append(1)
+			s.delete()
+			s.checkpoint()
+			s.merge() // which empties packs
+		}},
 		{name: "spill", options: engine.Options{HeadBytes: 1}, run: func(s *session) {
 			s.append(2)
 			s.actuals()

@@ -86,7 +86,7 @@ func Open(dir string, opts Options) (*DB, error) {
 		Models: db.models, Keys: db.keys, Hash: db.hash,
 		ActualsTTL: opts.ActualsTTL, ActualsBytes: opts.ActualsBytes, HeldBlocks: catalog.HeldBlocks(opts.HeadBytes),
 		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.Add,
-		HeadFull: db.background.headFull, Published: db.published,
+		EmptyQuarantine: db.quarantine.Empty, Within: within, HeadFull: db.background.headFull, Published: db.published,
 	})
 	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
 	db.checkpointer.compactor = compact.New(db.hash)

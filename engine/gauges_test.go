@@ -222,7 +222,8 @@ func TestGaugesAgree(t *testing.T) {
 		}
 		for key, e := range rows { // the last ones too, which the time of the last prediction is of
 			if c.IntN(30) == 0 {
-				require.NoError(t, db.Delete(t.Context(), e.ModelID, e.PredictionID))
+				_, err := db.DeleteRows(t.Context(), engine.Deletion{Models: []string{e.ModelID}, IDs: []string{e.PredictionID}})
+				require.NoError(t, err)
 				delete(rows, key)
 			}
 		}

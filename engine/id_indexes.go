@@ -19,19 +19,13 @@ import (
 func (db *DB) indexesMax() int64 { return db.opts.MemoryLimitBytes / 4 * 3 }
 
 // indexFor makes the indexes that the models of a record which looks for rows by their id lack, and has sealing and
-// merging make them from here on. release gives back those that were lent. A segment that cannot be read keeps the
+// merging make them from here on if it brings actuals, of which there will be more. release gives back those that were lent. A segment that cannot be read keeps the
 // record out: an error of class [ErrUnavailable], or the end of the store if it is corrupt.
 func (db *DB) indexFor(r *record.Record) (release func(), err error) {
-	if r.Kind() == record.KindPredictions {
+	if r.Kind() == record.KindPredictions || r.Kind() == record.KindDeletion && len(r.Deletion.IDs) == 0 {
 		return func() {}, nil
 	}
-	var models []*catalog.Model
-	r.EachModel(func(name string) {
-		if m, ok := db.models.Load(name); ok {
-			m.WantsIDIndex.Store(true)
-			models = append(models, m)
-		}
-	})
+	models := db.modelsOf(r)
 	before := db.indexer.Bytes()
 	loan, err := db.indexer.Index(models, db.hash, db.indexesMax())
 	if err != nil {
@@ -46,4 +40,24 @@ func (db *DB) indexFor(r *record.Record) (release func(), err error) {
 		db.makeRoom()
 	}
 	return loan.Release, nil
+}
+
+// modelsOf returns the models of a record with actuals or prediction ids.
+func (db *DB) modelsOf(r *record.Record) (models []*catalog.Model) {
+	if r.OfAllModels() {
+		db.models.Range(func(_ string, m *catalog.Model) bool {
+			models = append(models, m)
+			return true
+		})
+		return models
+	}
+	r.EachModel(func(name string) {
+		if m, ok := db.models.Load(name); ok {
+			if r.Kind() == record.KindActuals {
+				m.WantsIDIndex.Store(true)
+			}
+			models = append(models, m)
+		}
+	})
+	return models
 }

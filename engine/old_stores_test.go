@@ -43,6 +43,10 @@ var oldStores = []struct {
 		"keys 2", "log 1", "manifest 2", "orphans 2", "pack 1", "quarantine 1", "record 1 flags 0", "record 1 flags 1", "record 1 flags 2",
 		"record 1 flags 4", "record 3 flags 0", "record 4 flags 0", "segment 3", "store 1",
 	}},
+	{"2026-11-30-deletions", []string{
+		"keys 2", "log 1", "manifest 3", "orphans 2", "pack 1", "quarantine 1", "record 1 flags 0", "record 1 flags 1", "record 1 flags 2",
+		"record 1 flags 4", "record 4 flags 0", "record 5 flags 0", "segment 3", "store 1",
+	}},
 }
 
 // TestOldStores opens a store of every version that is promised to be read: it is whole, has the rows, answers and keys that it had,
@@ -291,7 +295,8 @@ func tell(t *testing.T, db *engine.DB, all ...told) {
 		case x.merge:
 			require.NoError(t, db.Merge(ctx))
 		case x.ids != nil:
-			require.NoError(t, db.Delete(ctx, x.model, x.ids...))
+			_, err := db.DeleteRows(ctx, engine.Deletion{Models: []string{x.model}, IDs: x.ids})
+			require.NoError(t, err)
 		case x.actuals != "":
 			var a event.Actuals
 			require.NoError(t, d.DecodeActuals(&a, []byte(x.actuals), event.NDJSON, db.Rules()))
@@ -351,6 +356,7 @@ func makeStore(t *testing.T) (files tree, answers string) {
 		told{predictions: oldRows(120, 140) + oldRows(8, 12)},
 		told{actuals: actual(10, `"actual_value":93`) + actual(12, `"actual_value":94,"model_version":"v1"`) + actual(20, `"actual_value":null`)},
 		told{actuals: actual(502, `"actual_value":95`)},
+		told{model: "model_a", ids: []string{"pred_62"}}, // which leaves packs to purge
 		told{checkpoint: true},
 	)
 	tell(t, db, // in the log alone

@@ -191,16 +191,43 @@ func (o *oracle) expire(oldest time.Time) {
 	o.actuals = slices.DeleteFunc(o.actuals, func(a oracleActual) bool { return a.received.Before(oldest) })
 }
 
-func (o *oracle) delete(name predictionName) {
-	o.actuals = slices.DeleteFunc(o.actuals, func(a oracleActual) bool { return a.predictionName == name })
-	o.remove(func(r *oracleRow) bool { return r.name() == name })
+// delete is what a deletion does, and what it counts.
+func (o *oracle) delete(d engine.Deletion) (gone engine.Deleted) {
+	has := func(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }
+	o.remove(func(r *oracleRow) bool {
+		is := has(d.Models, r.ModelID) && has(d.Versions, r.ModelVersion) && has(d.Environments, r.Environment) && has(d.IDs, r.PredictionID) &&
+			(d.From.IsZero() || !r.Timestamp.Before(d.From)) && (d.To.IsZero() || r.Timestamp.Before(d.To))
+		if is {
+			gone.Rows++
+		}
+		return is
+	})
+	whole := len(d.Versions) == 0 && len(d.Environments) == 0 && d.From.IsZero() && d.To.IsZero()
+	o.actuals = slices.DeleteFunc(o.actuals, func(a oracleActual) bool {
+		is := whole && has(d.Models, a.model) && has(d.IDs, a.id)
+		if is {
+			gone.Actuals++
+		}
+		return is
+	})
+	for i := range o.actuals {
+		a := &o.actuals[i]
+		if has(d.Models, a.model) && has(d.IDs, a.id) && (a.version == "" || has(d.Versions, a.version)) && (a.environment == "" || has(d.Environments, a.environment)) {
+			a.met = true
+		}
+	}
+	return gone
 }
 
 // remove forgets rows.
 func (o *oracle) remove(gone func(*oracleRow) bool) {
-	o.rows = slices.DeleteFunc(o.rows, gone)
+	removed := make(map[*oracleRow]bool)
+	o.rows = slices.DeleteFunc(o.rows, func(r *oracleRow) bool {
+		removed[r] = gone(r)
+		return removed[r]
+	})
 	for name, rows := range o.byName {
-		o.byName[name] = slices.DeleteFunc(rows, gone)
+		o.byName[name] = slices.DeleteFunc(rows, func(r *oracleRow) bool { return removed[r] })
 	}
 }
 

@@ -218,10 +218,60 @@ func (m *machine) appendActuals() {
 }
 
 func (m *machine) delete() {
-	name := m.name()
-	m.oracle.delete(name)
+	d := m.deletion()
+	ctx := context.Background()
+	counted, err := m.db.CountDeletion(ctx, d)
+	require.NoError(m.t, err)
+	want := m.oracle.delete(d)
+	require.Equal(m.t, want, counted, "%+v", d)
 	m.giveUp()
-	require.NoError(m.t, m.db.Delete(context.Background(), name.model, name.id))
+	done, err := m.db.DeleteRows(ctx, d)
+	require.NoError(m.t, err)
+	if d.From.IsZero() || d.To.IsZero() || d.From.Before(d.To) {
+		require.NotZero(m.t, done.LSN)
+	}
+	done.LSN = 0
+	require.Equal(m.t, want, done, "%+v", d)
+}
+
+// deletion is of one prediction, mostly, or of what some conditions leave.
+func (m *machine) deletion() (d engine.Deletion) {
+	if m.choose.IntN(2) == 0 {
+		name := m.name()
+		return engine.Deletion{Models: []string{name.model}, IDs: []string{name.id}}
+	}
+	few := func(one func() string) (names []string) {
+		for range m.choose.IntN(3) {
+			names = append(names, one())
+		}
+		return names
+	}
+	switch m.choose.IntN(4) {
+	case 0:
+		d.Models = few(m.choose.model)
+	case 1:
+		d.Models = []string{m.choose.model()}
+	}
+	if m.choose.IntN(3) == 0 {
+		d.Versions = few(m.choose.version)
+	}
+	if m.choose.IntN(3) == 0 {
+		d.Environments = few(m.choose.environment)
+	}
+	if m.choose.IntN(4) == 0 {
+		d.IDs = few(func() string { return m.name().id })
+	}
+	if m.choose.IntN(6) > 0 || len(d.Models) == 0 && len(d.IDs) == 0 {
+		d.From = m.choose.time()
+		d.To = d.From.Add(time.Duration(m.choose.IntN(1<<m.choose.IntN(10))) * time.Hour)
+		if m.choose.IntN(4) == 0 {
+			d.To = time.Time{}
+		}
+		if m.choose.IntN(10) == 0 {
+			d.From = time.Time{}
+		}
+	}
+	return d
 }
 
 // giveUp forgets the orphans whose time is over, as every request does that the log has a record of.

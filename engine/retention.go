@@ -35,7 +35,7 @@ func (db *DB) dropExpired() error {
 	db.announce(expired, oldest)
 	next := k.files.Manifest.Clone()
 	for _, d := range expired {
-		for _, sg := range d.Month.Segments {
+		for _, sg := range d.segments {
 			next.Retire(sg.Source.Place.Load())
 		}
 	}
@@ -44,6 +44,9 @@ func (db *DB) dropExpired() error {
 	}
 	for _, d := range expired {
 		d.Model.Drop(d.Month)
+		for _, sg := range d.segments {
+			sg.Retired = true
+		}
 	}
 	if err := k.files.Sweep(); err != nil {
 		return fmt.Errorf("retention: %w", err)
@@ -51,13 +54,19 @@ func (db *DB) dropExpired() error {
 	return nil
 }
 
+// expiredMonth is a month that is past the retention, with the segments that it has.
+type expiredMonth struct {
+	catalog.ModelMonth
+	segments []*catalog.Segment
+}
+
 // announce logs what is about to be dropped: nothing brings it back.
-func (db *DB) announce(expired []catalog.ModelMonth, oldest int64) {
+func (db *DB) announce(expired []expiredMonth, oldest int64) {
 	rows, models := uint64(0), map[*catalog.Model]bool{}
 	first, last := expired[0].Month.Span, expired[0].Month.Span
 	for _, d := range expired {
 		models[d.Model] = true
-		for _, sg := range d.Month.Segments {
+		for _, sg := range d.segments {
 			rows += sg.Rows
 		}
 		first.From, last.To = min(first.From, d.Month.Span.From), max(last.To, d.Month.Span.To)
@@ -69,15 +78,14 @@ func (db *DB) announce(expired []catalog.ModelMonth, oldest int64) {
 }
 
 // expired returns the months that end at or before oldest and are all in packs. The checkpointer's lock is held, so that
-// they stay that way but for late rows, which the bounds of the decoder keep out.
-func (db *DB) expired(oldest int64) []catalog.ModelMonth {
-	var found []catalog.ModelMonth
+// they stay that way but for late rows, which the bounds of the decoder keep out, and for deletions.
+func (db *DB) expired(oldest int64) (found []expiredMonth) {
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()
 		for _, mo := range m.Months {
 			if mo.Span.To <= oldest && mo.IsSaved() {
-				found = append(found, catalog.ModelMonth{Model: m, Month: mo})
+				found = append(found, expiredMonth{catalog.ModelMonth{Model: m, Month: mo}, mo.Segments})
 			}
 		}
 		return true

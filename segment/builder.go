@@ -247,6 +247,9 @@ func (b *Builder) Finish(dst []byte) []byte {
 	return append(dst, b.body...)
 }
 
+// Empty tells whether the segment that was finished last has no rows.
+func (b *Builder) Empty() bool { return len(b.dir.series) == 0 }
+
 // blockSketches implements storedSketches.
 func (b *Builder) blockSketches(i uint32) ([]byte, error) {
 	off, n := b.dir.blocks[i].chunk(chunkSketches)

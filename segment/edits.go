@@ -288,9 +288,8 @@ func (c *Columns) remove(deleted columns.Bitmap) {
 	var known columns.Bitmap
 	var ids, features columns.Text
 	rows, n := max(len(c.Times), c.IDs.Len(), c.Features.Len(), len(c.Lags)), 0
-	for from, to := 0, 0; from < rows; from = to {
-		from = deleted.NextClear(from, rows)
-		to = deleted.NextSet(from, rows)
+	for from := deleted.NextClear(0, rows); from < rows; {
+		to := deleted.NextSet(from, rows)
 		if len(c.Times) > 0 {
 			known.AppendFrom(n, c.Known, from, to)
 			copy(c.Times[n:], c.Times[from:to])
@@ -307,6 +306,7 @@ func (c *Columns) remove(deleted columns.Bitmap) {
 			features.AppendFrom(&c.Features, from, to)
 		}
 		n += to - from
+		from = deleted.NextClear(to, rows)
 	}
 	if len(c.Times) > 0 {
 		c.Times, c.Predicted, c.Actual, c.Known = c.Times[:n], c.Predicted[:n], c.Actual[:n], known

@@ -4,8 +4,8 @@
 //
 // An [Actual] is about the predictions of a model and an id, of one version or one environment where it names them. A
 // [Memory] holds the newest of each scope until it is forgotten: its time is over ([Memory.Expire]), the memory is full
-// ([Memory.Shrink]), a newer one about as much or more takes its place, or its predictions are deleted
-// ([Memory.Forget]). One that withdraws an actual is held only while there is another that it has to hold back.
+// ([Memory.Shrink]), a newer one about as much or more takes its place, or a deletion says so ([Memory.Judge],
+// [Memory.JudgeSome]). One that withdraws an actual is held only while there is another that it has to hold back.
 //
 // An actual is met once a prediction has had it. Those that have been met go first when the memory is full: the others
 // are news that nobody has had yet, and the caller is told of each of them that goes.

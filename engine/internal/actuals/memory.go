@@ -95,11 +95,54 @@ func (m *Memory) Recall(hash uint64, model, id []byte, version, environment stri
 	return m.entries.at(found).actual(), first, true
 }
 
-// Forget forgets the actuals of a model and id.
-func (m *Memory) Forget(hash uint64, model, id []byte) {
+// Fate is what becomes of an actual that a deletion may be about.
+type Fate uint8
+
+// The fates of actuals.
+const (
+	// Kept actuals stay as they are.
+	Kept Fate = iota
+	// Settled actuals count as met from then on: what they may have met is gone.
+	Settled
+	// Forgotten actuals go.
+	Forgotten
+)
+
+// Judge gives the actuals of a model and id their fate, and returns how many are forgotten.
+func (m *Memory) Judge(hash uint64, model, id []byte, fate func(*Actual) Fate) (forgotten int) {
 	for n := range m.find(hash, model, id) {
-		m.remove(n)
+		forgotten += m.apply(n, fate)
 	}
+	return forgotten
+}
+
+// JudgeSome gives some of all actuals their fate, those in the places from at on. It returns the place to go on from, or 0 if it was
+// the last one, and how many are forgotten.
+func (m *Memory) JudgeSome(at uint32, fate func(*Actual) Fate) (next uint32, forgotten int) {
+	const atOnce = slabEntries
+	end := min(at+atOnce, m.entries.end)
+	for n := at; n < end; n++ {
+		if m.entries.at(n).flags&flagUsed != 0 {
+			forgotten += m.apply(n, fate)
+		}
+	}
+	if end == m.entries.end {
+		end = 0
+	}
+	return end, forgotten
+}
+
+func (m *Memory) apply(n entryNumber, fate func(*Actual) Fate) (forgotten int) {
+	a := m.entries.at(n).actual()
+	switch fate(&a) {
+	case Kept:
+	case Settled:
+		m.meet(n)
+	case Forgotten:
+		m.remove(n)
+		return 1
+	}
+	return 0
 }
 
 // Expire forgets up to most of the actuals that came before oldest, in Unix milliseconds, and gives those that were
@@ -265,6 +308,16 @@ func (s *Snapshot) All(yield func(*Actual) bool) {
 			return
 		}
 	}
+}
+
+// Count returns how many of the actuals are such.
+func (s *Snapshot) Count(such func(*Actual) bool) (count int) {
+	for _, n := range s.entries.used() {
+		if a := s.entries.at(n).actual(); such(&a) {
+			count++
+		}
+	}
+	return count
 }
 
 // Len returns how many actuals there are.

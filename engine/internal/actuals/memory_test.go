@@ -131,8 +131,7 @@ func TestMemory(t *testing.T) {
 					require.Equal(t, [2]any{expect.Value, expect.LSN}, [2]any{got.Value, got.LSN})
 				}
 			case n < 18:
-				m.Forget(hash(model, id), model, id)
-				*want = slices.DeleteFunc(*want, func(b Actual) bool { return bytes.Equal(b.Model, model) && bytes.Equal(b.ID, id) })
+				judgeAlike(t, r, m, want, &Actual{Model: model, ID: id}, hash(model, id))
 			case n < 19:
 				oldest := now - r.Int64N(4000)
 				m.Expire(oldest, math.MaxInt, note(&lost))
@@ -192,11 +191,45 @@ func TestMemoryBytes(t *testing.T) {
 		m.Put(uint64(i)*0x9E3779B97F4A7C15, &a, nil)
 		if i >= held && i%7 > 0 {
 			j := i - held
-			m.Forget(uint64(j)*0x9E3779B97F4A7C15, a.Model, id(j))
+			m.Judge(uint64(j)*0x9E3779B97F4A7C15, a.Model, id(j), func(*Actual) Fate { return Forgotten })
 		}
 		m.Shrink(held*(EntryBytes+int64(len(a.Model)+len(a.ID))), func(*Actual) {})
 	}
 	taken := memory.Live() - before
 	require.Less(t, float64(taken), 1.25*float64(held*(EntryBytes+len(a.Model)+len(a.ID))))
 	runtime.KeepAlive(m)
+}
+
+// judgeAlike gives the actuals of a model, or of a model and id, their fate, in a memory and in the obvious list.
+func judgeAlike(t *testing.T, r *rand.Rand, m *Memory, want *naive, of *Actual, hash uint64) {
+	t.Helper()
+	fate, limit, byID := Fate(r.IntN(3)), uint64(r.IntN(3000)), r.IntN(2) == 0
+	such := func(a *Actual) bool {
+		return bytes.Equal(a.Model, of.Model) && (!byID || bytes.Equal(a.ID, of.ID)) && a.LSN < limit
+	}
+	judge := func(a *Actual) Fate {
+		if such(a) {
+			return fate
+		}
+		return Kept
+	}
+	before, count := len(*want), m.Snapshot().Count(such)
+	for i := range *want {
+		(*want)[i].Met = (*want)[i].Met || fate == Settled && such(&(*want)[i])
+	}
+	*want = slices.DeleteFunc(*want, func(b Actual) bool { return fate == Forgotten && such(&b) })
+	forgotten := 0
+	if byID {
+		forgotten = m.Judge(hash, of.Model, of.ID, judge)
+	} else {
+		for at, more := uint32(0), true; more; more = at != 0 {
+			var n int
+			at, n = m.JudgeSome(at, judge)
+			forgotten += n
+		}
+	}
+	require.Equal(t, before-len(*want), forgotten)
+	if fate == Forgotten {
+		require.Equal(t, count, forgotten)
+	}
 }

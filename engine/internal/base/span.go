@@ -14,6 +14,12 @@ const (
 // Span is a half-open interval of Unix milliseconds.
 type Span struct{ From, To int64 }
 
+// Empty tells whether there is no time in s.
+func (s Span) Empty() bool { return s.From >= s.To }
+
+// Overlaps tells whether a time is in both.
+func (s Span) Overlaps(o Span) bool { return max(s.From, o.From) < min(s.To, o.To) }
+
 // ClampMilli converts t to Unix milliseconds; times outside the int64 range go to its ends.
 func ClampMilli(t time.Time) int64 {
 	const limit = math.MaxInt64 / 1000

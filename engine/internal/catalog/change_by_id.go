@@ -12,20 +12,26 @@ type IDChange struct {
 	segment.HashedID
 	head.Change
 	Scope event.Scope
+	// Of bounds a deletion to those of the rows that it means; nil for no bound.
+	Of *RowSet
 
-	// Hit is set once there was a row, filled once one that had no actual has got one.
-	Hit, filled bool
+	// Hits counts the rows; filled is set once one that had no actual has got one.
+	Hits   int
+	filled bool
 }
 
-// covers tells whether a change is about the rows of a series.
-func (c *IDChange) covers(s SeriesName) bool {
+// covers tells whether a change is about the rows of a series that have a time.
+func (c *IDChange) covers(s SeriesName, ts int64) bool {
+	if c.Of != nil && !(c.Of.HasSeries(s) && c.Of.HasTimes(ts, ts)) {
+		return false
+	}
 	return (c.Scope.Version == "" || c.Scope.Version == s.Version) &&
 		(c.Scope.Environment == "" || c.Scope.Environment == s.Environment)
 }
 
 // meets notes what the change does to a row of the time ts, and tells whether it does anything.
 func (c *IDChange) meets(was head.Cells, ts int64) bool {
-	c.Hit = true
+	c.Hits++
 	now := c.Apply(was, ts)
 	c.filled = c.filled || now.Known && !was.Known
 	return c.Kind == head.DeleteRow || !now.Equal(was)
@@ -56,10 +62,10 @@ func (rc *RowChanger) ChangeByID(m *Model, changes []IDChange, edited func(*Mont
 		bytes += edits.Bytes
 	}
 	for i := range changes {
-		deleted = deleted || changes[i].Kind == head.DeleteRow && changes[i].Hit
+		deleted = deleted || changes[i].Kind == head.DeleteRow && changes[i].Hits > 0
 	}
 	if deleted {
-		m.recountFirst()
+		m.RecountFirst()
 	}
 	return bytes, nil
 }
@@ -69,7 +75,7 @@ func (rc *RowChanger) changeInHead(m *Model, mo *Month, h *head.Head, changes []
 	for i := range changes {
 		c := &changes[i]
 		for r := range h.RowsByID(c.HashedID, rc.hash) {
-			if c.covers(m.Series[r.Series()].SeriesName) && c.meets(r.Cells(), r.Time()) {
+			if c.covers(m.Series[r.Series()].SeriesName, r.Time()) && c.meets(r.Cells(), r.Time()) {
 				mo.change(h, r, c.ID, &c.Change)
 			}
 		}
@@ -98,7 +104,7 @@ func (rc *RowChanger) changeInSealed(m *Model, sg *Segment, changes []IDChange, 
 	err = seg.FindIDs(index, rc.ids, &rc.scratch, func(i int, r segment.Row) error {
 		c, series := &changes[i], sg.number(m, seg, r.Series)
 		was, gone := rc.editor.state(r)
-		if gone || !c.covers(m.Series[series].SeriesName) {
+		if gone || !c.covers(m.Series[series].SeriesName, r.Time) {
 			return nil
 		}
 		if c.meets(was, r.Time) {
@@ -149,7 +155,7 @@ func (c *IDChange) Outcome() Outcome {
 		return Withdrawn
 	case c.filled:
 		return Joined
-	case c.Hit:
+	case c.Hits > 0:
 		return Corrected
 	default:
 		return Orphaned

@@ -114,17 +114,18 @@ func (m *Model) Drop(mo *Month) {
 	m.Months = slices.DeleteFunc(m.Months, func(x *Month) bool { return x == mo })
 	m.cardinality.Months.Add(-1)
 	mo.Segments = nil // a checkpoint may still point to it
-	m.recountFirst()
+	m.RecountFirst()
 }
 
-// recountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
-func (m *Model) recountFirst() {
+// RecountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
+func (m *Model) RecountFirst() {
 	for i := range m.Series {
 		m.Series[i].First = base.MaxMilli
 	}
 	for _, mo := range m.Months {
 		for _, sg := range mo.Segments {
-			for _, x := range sg.Series {
+			for i := range sg.Series {
+				x := &sg.Series[i]
 				if first, ok := sg.first(x); ok {
 					m.Series[x.number].First = min(m.Series[x.number].First, first)
 				}
@@ -144,6 +145,24 @@ func (m *Model) recountFirst() {
 			m.promote(uint32(i))
 		}
 	}
+}
+
+// HasEmptyMonth tells whether there is a month that has nothing.
+func (m *Model) HasEmptyMonth() bool {
+	m.Mu.RLock()
+	defer m.Mu.RUnlock()
+	return slices.ContainsFunc(m.Months, (*Month).isEmpty)
+}
+
+// Prune forgets the months that have nothing, of which nobody seals or merges anything meanwhile, and tells whether none is
+// left.
+func (m *Model) Prune() (empty bool) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	before := len(m.Months)
+	m.Months = slices.DeleteFunc(m.Months, (*Month).isEmpty)
+	m.cardinality.Months.Add(int64(len(m.Months) - before))
+	return len(m.Months) == 0
 }
 
 // FreezeUpTo freezes the month's head if it is of an epoch up to last.

@@ -80,10 +80,13 @@ func (mo *Month) Heads(yield func(*head.Head) bool) {
 }
 
 // Overlaps tells whether any time of the month is in w.
-func (mo *Month) Overlaps(w base.Span) bool { return w.From < mo.Span.To && w.To > mo.Span.From }
+func (mo *Month) Overlaps(w base.Span) bool { return mo.Span.Overlaps(w) }
 
 // AllSealed tells whether the month has nothing outside of its segments.
 func (mo *Month) AllSealed() bool { return mo.Head == nil && len(mo.Frozen) == 0 }
+
+// isEmpty tells whether the month has nothing.
+func (mo *Month) isEmpty() bool { return mo.AllSealed() && len(mo.Segments) == 0 }
 
 // Window adds the rows of a series that lie in w and are not in segments to dst.
 func (mo *Month) Window(dst *base.Answer, series uint32, w base.Span, want segment.Want) segment.Read {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -17,11 +18,13 @@ type Redo struct {
 	entries []redoEntry
 }
 
-// redoEntry is a change of the row, or of the copies of it, that a series has of a time and an id.
+// redoEntry is a change of the row, or of the copies of it, that a series has of a time and an id; or the deletion of rows, all
+// of which are gone.
 type redoEntry struct {
-	series uint32
-	key    segment.Key
-	change head.Change
+	series  uint32
+	key     segment.Key
+	change  head.Change
+	deleted *RowSet
 }
 
 // note keeps a change.
@@ -29,9 +32,17 @@ func (r *Redo) note(series uint32, ts int64, id []byte, c *head.Change) {
 	if r == nil {
 		return
 	}
-	e := redoEntry{series, segment.Key{Time: ts, ID: slices.Clone(id)}, *c}
+	e := redoEntry{series: series, key: segment.Key{Time: ts, ID: slices.Clone(id)}, change: *c}
 	e.change.Features = slices.Clone(c.Features)
 	r.entries = append(r.entries, e)
+}
+
+// noteDeletion keeps the deletion of rows in a window, which may take several calls, with no change between them.
+func (r *Redo) noteDeletion(rows *RowSet) {
+	if r == nil || len(r.entries) > 0 && r.entries[len(r.entries)-1].deleted == rows {
+		return
+	}
+	r.entries = append(r.entries, redoEntry{deleted: rows})
 }
 
 // compare orders entries as their rows are in a segment.
@@ -39,27 +50,52 @@ func (e *redoEntry) compare(o *redoEntry) int {
 	return cmp.Or(cmp.Compare(e.series, o.series), cmp.Compare(e.key.Time, o.key.Time), bytes.Compare(e.key.ID, o.key.ID))
 }
 
-// Apply applies the changes to sg, which m has in the place of what was read. It goes through sg in the order of its rows
-// and decodes each block once: the model's lock is held, for which the publisher waits, and entries are as many as a
-// checkpoint leaves time for.
-func (r *Redo) Apply(m *Model, sg *Segment, sc *segment.Scratch) error {
+// Apply applies the changes to sg, which the month has in the place of what was read, or had, if none of its rows is left. It goes
+// through sg in the order of its rows and decodes each block once between two deletions: the model's lock is held, for which the
+// publisher waits, and entries are as many as a checkpoint leaves time for.
+func (r *Redo) Apply(of ModelMonth, sg *Segment, sc *segment.Scratch) error {
 	if r == nil || len(r.entries) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.entries, func(a, b redoEntry) int { return a.compare(&b) })
-	editor := segmentEditor{scratch: sc}
-	for rest := r.entries; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].series == rest[0].series {
-			n++
+	deleted := false
+	for rest := r.entries; len(rest) > 0 && !sg.Dropped; {
+		n := slices.IndexFunc(rest, func(e redoEntry) bool { return e.deleted != nil })
+		if n == 0 {
+			d := monthDeletion{ModelMonth: of, rows: rest[0].deleted, scratch: sc, most: math.MaxInt}
+			if _, err := d.inSegment(&MonthCursor{sealed: sg}); err != nil {
+				return err
+			}
+			rest, deleted = rest[1:], true
+			continue
 		}
-		if err := redoSeries(sg, rest[:n], &editor); err != nil {
+		if n < 0 {
+			n = len(rest)
+		}
+		if err := redoChanges(sg, rest[:n], sc); err != nil {
 			return err
 		}
+		deleted = deleted || slices.ContainsFunc(rest[:n], func(e redoEntry) bool { return e.change.Kind == head.DeleteRow })
 		rest = rest[n:]
 	}
-	if slices.ContainsFunc(r.entries, func(e redoEntry) bool { return e.change.Kind == head.DeleteRow }) {
-		m.recountFirst() // sg was counted with the rows it has lost
+	if deleted {
+		of.Model.RecountFirst() // sg was counted with the rows it has lost
+	}
+	return nil
+}
+
+// redoChanges applies changes of single rows, series by series.
+func redoChanges(sg *Segment, entries []redoEntry, sc *segment.Scratch) error {
+	slices.SortStableFunc(entries, func(a, b redoEntry) int { return a.compare(&b) })
+	editor := segmentEditor{scratch: sc}
+	for len(entries) > 0 {
+		n := 1
+		for n < len(entries) && entries[n].series == entries[0].series {
+			n++
+		}
+		if err := redoSeries(sg, entries[:n], &editor); err != nil {
+			return err
+		}
+		entries = entries[n:]
 	}
 	return nil
 }

@@ -71,10 +71,10 @@ func TestRedo(t *testing.T) {
 	var sc segment.Scratch
 	m := new(Model)
 	for i := range all.entries {
-		require.NoError(t, (&Redo{entries: slices.Clone(all.entries[i : i+1])}).Apply(m, each, &sc))
+		require.NoError(t, (&Redo{entries: slices.Clone(all.entries[i : i+1])}).Apply(ModelMonth{Model: m}, each, &sc))
 	}
 	together, src := sealedIn(t, whole)
-	require.NoError(t, all.Apply(m, together, new(segment.Scratch)))
+	require.NoError(t, all.Apply(ModelMonth{Model: m}, together, new(segment.Scratch)))
 	require.LessOrEqual(t, src.read, 3*int64(len(whole)), "bytes read of a segment of %d", len(whole))
 
 	var want, got segment.Columns

@@ -93,7 +93,10 @@ const (
 	editWork = 64
 )
 
-// TakeWork returns the work in sealed segments since it was called last.
+// Work returns the work in sealed segments since TakeWork was called last.
+func (rc *RowChanger) Work() int { return rc.work }
+
+// TakeWork returns it and begins anew.
 func (rc *RowChanger) TakeWork() int {
 	n := rc.work
 	rc.work = 0

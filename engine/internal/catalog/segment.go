@@ -26,6 +26,10 @@ type Segment struct {
 
 	// Kept is the segment; nil for a small one without edits. Guarded by the model's lock.
 	Kept *segment.Segment
+	// Dropped is set once all rows are deleted: the segment is in no month any more. Guarded by the model's lock.
+	Dropped bool
+	// Retired is set once the manifest names the segment no longer. Guarded by the lock of whoever changes the manifest.
+	Retired bool
 
 	// Index finds rows by their id; nil until one is looked for, and for small segments. It is of what is stored, which does
 	// not change, so that it may be made without a lock.
@@ -113,21 +117,31 @@ func (s *Segment) Find(number uint32) *SegmentSeries {
 }
 
 // first returns the earliest timestamp of a series with all edits; ok is false if none of its rows is left.
-func (s *Segment) first(x SegmentSeries) (ts int64, ok bool) {
-	if s.Kept == nil {
-		return x.Stored.MinTime, true
+func (s *Segment) first(x *SegmentSeries) (ts int64, ok bool) {
+	counts := s.counts(x)
+	return counts.MinTime, counts.Rows > 0
+}
+
+// counts counts the rows of a series with all edits.
+func (s *Segment) counts(x *SegmentSeries) *segment.Counts {
+	if s.Kept != nil {
+		return &s.Kept.Series(int(x.Index)).Total.Counts
 	}
-	total := s.Kept.Series(int(x.Index)).Total
-	return total.MinTime, total.Rows > 0
+	return &x.Stored
+}
+
+// left counts the rows with all edits.
+func (s *Segment) left() (rows uint64) {
+	for i := range s.Series {
+		rows += s.counts(&s.Series[i]).Rows
+	}
+	return rows
 }
 
 // Waiting counts the rows without an actual, with all edits.
 func (s *Segment) Waiting() (n int) {
-	for _, x := range s.Series {
-		counts := &x.Stored
-		if s.Kept != nil {
-			counts = &s.Kept.Series(int(x.Index)).Total.Counts
-		}
+	for i := range s.Series {
+		counts := s.counts(&s.Series[i])
 		n += int(counts.Rows - counts.Actuals)
 	}
 	return n

@@ -14,7 +14,10 @@ import (
 // those that are worth a merge. [Compactor.Rewrite] begins it, and [Compactor.Install] or [Rewrite.Abandon] ends it.
 type Rewrite struct {
 	catalog.ModelMonth
+	// Old are the segments, without those that have gone before the rewrite began.
 	Old []*catalog.Segment
+	// Entry is the place of the new segment in its pack, -1 if none of its rows is left.
+	Entry int
 
 	// merged is the new segment, and index that of its ids where rows are looked for by them. It is nil where the only old
 	// segment stays as it is and just gets a place on disk.
@@ -22,11 +25,14 @@ type Rewrite struct {
 	index  *segment.IDIndex
 }
 
-// Rewrite returns the bytes of the segment that takes the place of the old ones.
+// Rewrite returns the bytes of the segment that takes the place of the old ones; none if no row is left.
 func (c *Compactor) Rewrite(r *Rewrite) ([]byte, error) {
 	segments, err := r.begin()
 	if err != nil {
 		return nil, err
+	}
+	if len(r.Old) == 0 {
+		return nil, nil
 	}
 	if segments == nil {
 		return r.Old[0].Source.Whole()
@@ -36,6 +42,9 @@ func (c *Compactor) Rewrite(r *Rewrite) ([]byte, error) {
 		return nil, base.SegmentError(err)
 	}
 	bytes := c.builder.Finish(nil)
+	if c.builder.Empty() {
+		return nil, nil
+	}
 	r.merged, r.index, err = c.source(r.Model, bytes)
 	return bytes, err
 }
@@ -45,6 +54,10 @@ func (c *Compactor) Rewrite(r *Rewrite) ([]byte, error) {
 func (r *Rewrite) begin() (segments []*segment.Segment, err error) {
 	r.Model.Mu.Lock()
 	defer r.Model.Mu.Unlock()
+	r.Old = slices.DeleteFunc(r.Old, func(sg *catalog.Segment) bool { return sg.Dropped })
+	if len(r.Old) == 0 {
+		return nil, nil
+	}
 	if len(r.Old) == 1 && !r.Old[0].Edited() && !r.Old[0].Source.InPack() {
 		return nil, nil
 	}
@@ -73,17 +86,22 @@ func (r *Rewrite) Abandon() {
 	r.Month.MergeRedo = nil
 }
 
-// Install puts the new segment, which is at a place that a manifest names, in the place of the old ones, for queries from here
-// on.
-func (c *Compactor) Install(r *Rewrite, place *store.Place) error {
+// Install puts the new segment, which a manifest names in pack p, in the place of the old ones, for queries from here on. It
+// returns the new segment if a deletion that came meanwhile has dropped it.
+func (c *Compactor) Install(r *Rewrite, p *store.Pack) (dropped *catalog.Segment, err error) {
 	m, mo := r.Model, r.Month
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
 	redo := mo.MergeRedo
 	mo.MergeRedo = nil
-	if r.merged == nil {
+	place := &store.Place{Pack: p, Entry: r.Entry}
+	if r.merged == nil && r.Entry >= 0 {
 		r.Old[0].Source.Place.Store(place)
-		return nil
+		return nil, nil
+	}
+	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.Old, s) })
+	if r.merged == nil {
+		return nil, nil
 	}
 	r.merged.Place.Store(place)
 	epoch := uint64(0)
@@ -92,10 +110,12 @@ func (c *Compactor) Install(r *Rewrite, place *store.Place) error {
 	}
 	sg, err := catalog.NewSegment(m, r.merged, epoch, &c.scratch)
 	if err != nil {
-		return fmt.Errorf("open what was just written: %w", err)
+		return nil, fmt.Errorf("open what was just written: %w", err)
 	}
 	sg.Index.Store(r.index)
-	mo.Segments = slices.DeleteFunc(slices.Clone(mo.Segments), func(s *catalog.Segment) bool { return slices.Contains(r.Old, s) })
 	mo.Segments = append(mo.Segments, sg)
-	return redo.Apply(m, sg, &c.scratch)
+	if err := redo.Apply(r.ModelMonth, sg, &c.scratch); err != nil || !sg.Dropped {
+		return nil, err
+	}
+	return sg, nil
 }

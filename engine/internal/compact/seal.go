@@ -26,13 +26,15 @@ func New(hash func(id []byte) uint64) *Compactor {
 	return &Compactor{hash: hash, builder: segment.NewBuilder(segment.Meta{})}
 }
 
-// Seal makes one segment of frozen heads of a month, which are of one epoch, and puts it in their place.
-func (c *Compactor) Seal(of catalog.ModelMonth, heads []*head.Head) (*catalog.Segment, error) {
+// Seal makes one segment of frozen heads of a month, which are of one epoch, and puts it in their place. There is none where all of
+// their rows were deleted.
+func (c *Compactor) Seal(of catalog.ModelMonth, heads []*head.Head) (sg *catalog.Segment, err error) {
 	m, mo := of.Model, of.Month
 	bytes, err := c.encodeHeads(of, heads)
 	var src *store.Source
 	var index *segment.IDIndex
-	if err == nil {
+	empty := err == nil && c.builder.Empty()
+	if err == nil && !empty {
 		src, index, err = c.source(m, bytes)
 	}
 	m.Mu.Lock()
@@ -42,17 +44,21 @@ func (c *Compactor) Seal(of catalog.ModelMonth, heads []*head.Head) (*catalog.Se
 	if err != nil {
 		return nil, err
 	}
-	sg, err := catalog.NewSegment(m, src, heads[0].Epoch, &c.scratch)
-	if err != nil {
-		return nil, err
+	if !empty {
+		if sg, err = catalog.NewSegment(m, src, heads[0].Epoch, &c.scratch); err != nil {
+			return nil, err
+		}
+		sg.Index.Store(index)
+		mo.Segments = append(slices.Clip(mo.Segments), sg)
 	}
-	sg.Index.Store(index)
-	mo.Segments = append(slices.Clip(mo.Segments), sg)
 	mo.Frozen = slices.Clone(mo.Frozen[len(heads):])
 	for _, h := range heads {
 		h.Release()
 	}
-	return sg, redo.Apply(m, sg, &c.scratch)
+	if empty {
+		return nil, nil
+	}
+	return sg, redo.Apply(of, sg, &c.scratch)
 }
 
 // source returns a segment of a model in memory, and its index of ids where rows are looked for by them.

@@ -35,3 +35,27 @@ func (h *Head) DeleteWindow(s *Series, w base.Span) (rows int) {
 	}
 	return rows
 }
+
+// Count counts the rows of a series that lie in w, those of some prediction ids if ids is not nil. The lock is held for reading.
+func (h *Head) Count(s *Series, w base.Span, ids map[string]bool) (rows int) {
+	count := func(ts int64, text uint32) {
+		if ts >= w.From && ts < w.To && (ids == nil || ids[string(h.id(text))]) {
+			rows++
+		}
+	}
+	for _, r := range s.staged {
+		for i, row := range h.staging.run(r) {
+			count(row.time, stagedText|(r.row+uint32(i)))
+		}
+	}
+	for _, l := range s.leaves {
+		if ids == nil && l.first() >= w.From && l.last() < w.To {
+			rows += l.len()
+			continue
+		}
+		for i, ts := range l.times {
+			count(ts, l.text[i])
+		}
+	}
+	return rows
+}

@@ -55,40 +55,11 @@ func (p *Publisher) applyActuals(x *Publication, m *catalog.Model, rows []uint32
 		p.Counters.Applied[c.Outcome()].Add(1)
 		p.actuals.Put(p.hashOf(model, c.ID), &actuals.Actual{
 			Model: model, ID: c.ID, Version: []byte(c.Scope.Version), Environment: []byte(c.Scope.Environment),
-			Value: c.Actual, Known: c.Kind == head.SetActual, Met: c.Hit,
+			Value: c.Actual, Known: c.Kind == head.SetActual, Met: c.Hits > 0,
 			Observed: a.Observed[row], Received: now.Latest(), LSN: x.lsn, Line: row,
 		}, p.evict(now.Wall))
 	}
 	return nil
-}
-
-// publishDeletion removes predictions, and the actuals that are remembered of their ids.
-func (p *Publisher) publishDeletion(x *Publication) (over bool, err error) {
-	d := x.record.Deletion
-	m, _ := p.env.Models.Load(d.Model)
-	model := []byte(d.Model)
-	for x.row < len(d.IDs) {
-		ids := d.IDs[x.row:min(len(d.IDs), x.row+changesMax)]
-		p.changes = p.changes[:0]
-		for _, id := range ids {
-			c := catalog.IDChange{HashedID: p.hashed([]byte(id)), Change: head.Change{Kind: head.DeleteRow}}
-			p.changes = append(p.changes, c)
-			p.actuals.Forget(p.hashOf(model, c.ID), model, c.ID)
-		}
-		if err := p.applyChanges(m); err != nil {
-			return false, err
-		}
-		for i := range p.changes {
-			if p.changes[i].Hit {
-				p.Counters.Deleted.Add(1)
-			}
-		}
-		x.row += len(ids)
-		if p.slice.spent(len(ids)*changeWork + p.changer.TakeWork()) {
-			return x.row == len(d.IDs), nil
-		}
-	}
-	return true, nil
 }
 
 // applyChanges applies the changes at hand to the rows of a model. It is nil if it has none.

@@ -17,8 +17,11 @@ type Publication struct {
 	// ordered is the batch of the record by series; nil for a record of another kind.
 	ordered *head.Batch
 
-	// group and row say how far it is: the series and the row of a batch, the model and the row of actuals, or the id of
-	// a deletion.
+	// deletion is how far a deletion is; nil for a record of another kind.
+	deletion *deletion
+
+	// group and row say how far it is: the series and the row of a batch, the model and the row of actuals; row alone what deletion
+	// says.
 	group, row int
 	// starts and order are the rows of actuals by model, see [head.GroupRows].
 	starts, order []uint32
@@ -55,12 +58,31 @@ func (x *Publication) Wait() error {
 // Replaced counts the rows that were stored already, once the publication is over.
 func (x *Publication) Replaced() int { return x.replaced }
 
+// Deleted counts what a deletion has deleted, once the publication is over: rows, actuals that were remembered, rejected lines.
+func (x *Publication) Deleted() (rows, actuals, rejects int) {
+	d := x.deletion
+	return d.rows, d.actuals, d.rejects
+}
+
+// eachModel calls f for the models whose other records have to wait for it; all tells that all have to.
+func (x *Publication) eachModel(f func(model string)) (all bool) {
+	if x.deletion != nil && x.deletion.targets != nil {
+		for _, m := range x.deletion.targets {
+			f(m.Name)
+		}
+		return false
+	}
+	x.record.EachModel(f)
+	return x.record.OfAllModels()
+}
+
 // deferred are the publications that took longer than a time slice, or have to wait for one of them, in the order of the
 // log. The publisher's lock guards it; the worker, which runs while there are any, takes that for each slice.
 type deferred struct {
 	queue []*Publication
-	// models counts the publications of each model.
+	// models counts the publications of each model, all those that every record has to wait for.
 	models map[string]int
+	all    int
 	worker sync.WaitGroup
 }
 
@@ -69,7 +91,7 @@ func (d *deferred) hold(r *record.Record) bool {
 	if len(d.queue) == 0 {
 		return false
 	}
-	held := false
+	held := d.all > 0 || r.OfAllModels()
 	r.EachModel(func(model string) { held = held || d.models[model] > 0 })
 	return held
 }
@@ -77,21 +99,30 @@ func (d *deferred) hold(r *record.Record) bool {
 // add defers a publication.
 func (d *deferred) add(x *Publication) {
 	x.done = make(chan struct{})
+	d.count(x, 1)
+	d.queue = append(d.queue, x)
+}
+
+// count counts a publication, or takes it off by -1.
+func (d *deferred) count(x *Publication, by int) {
+	if x.eachModel(func(model string) { d.countModel(model, by) }) {
+		d.all += by
+	}
+}
+
+func (d *deferred) countModel(model string, by int) {
 	if d.models == nil {
 		d.models = make(map[string]int)
 	}
-	x.record.EachModel(func(model string) { d.models[model]++ })
-	d.queue = append(d.queue, x)
+	if d.models[model] += by; d.models[model] == 0 {
+		delete(d.models, model)
+	}
 }
 
 // remove removes the first publication, which is over.
 func (d *deferred) remove() {
 	x := d.queue[0]
-	x.record.EachModel(func(model string) {
-		if d.models[model]--; d.models[model] == 0 {
-			delete(d.models, model)
-		}
-	})
+	d.count(x, -1)
 	d.queue[0] = nil // nothing keeps the request
 	if d.queue = d.queue[1:]; len(d.queue) == 0 {
 		d.queue = nil

@@ -38,6 +38,9 @@ type Env struct {
 	Fail    func(error)
 	// Quarantine keeps rejected lines of a record, of which there were total.
 	Quarantine func(lsn uint64, at int64, source string, rejects []event.Reject, total int)
+	// EmptyQuarantine forgets the lines of a source, and counts them. Within reads a pattern of models.
+	EmptyQuarantine func(source string) int
+	Within          func(pattern string) func(model string) bool
 	// HeadFull is told of a month of which a head is as large as a segment, Published that a record is published.
 	HeadFull  func(catalog.ModelMonth)
 	Published func()
@@ -66,6 +69,11 @@ type Publisher struct {
 	staging *head.Staging
 	// dirty are the months that got rows in this epoch, edited those of which sealed rows have changed.
 	dirty, edited []catalog.ModelMonth
+	// dropped are sealed segments of which deletions of this epoch have left nothing, deleted is what they were about, and emptied
+	// is set if lines of the quarantine went.
+	dropped []*catalog.Segment
+	deleted Purge
+	emptied bool
 	// actuals are those remembered for rows still to come.
 	actuals *actuals.Memory
 
@@ -180,6 +188,8 @@ func (p *Publisher) begin(x *Publication) {
 		x.replaced = x.ordered.Folded
 	case record.KindActuals:
 		x.starts, x.order = head.GroupRows(r.Actuals.ModelOf, len(r.Actuals.Models), nil, nil)
+	case record.KindDeletion:
+		x.deletion = &deletion{Aim: NewAim(r.Deletion, p.env.Within)}
 	}
 }
 
@@ -202,8 +212,11 @@ func (p *Publisher) advance(x *Publication, until time.Time) (over bool, err err
 // the next start.
 func (p *Publisher) end(x *Publication, err error) error {
 	r, c := x.record, &p.Counters
-	if r.Kind() == record.KindPredictions {
+	switch r.Kind() {
+	case record.KindPredictions:
 		p.endBatch(x)
+	case record.KindDeletion:
+		c.Deleted.Add(uint64(x.deletion.rows))
 	}
 	if err != nil {
 		p.env.Fail(fmt.Errorf("publish record %d: %w", x.lsn, err))
@@ -240,6 +253,11 @@ type Handover struct {
 	Rows int64
 	// Dirty are the months that got rows in the epoch, Edited those of which sealed rows have changed.
 	Dirty, Edited []catalog.ModelMonth
+	// Dropped are sealed segments of which deletions have left nothing, Deleted is what the deletions were about. Emptied is set if
+	// lines of the quarantine went.
+	Dropped []*catalog.Segment
+	Deleted Purge
+	Emptied bool
 	// Actuals are those remembered, nil if none has changed in the epoch; Keys are new ones of the idempotency window.
 	Actuals *actuals.Snapshot
 	Keys    []idempotency.Entry
@@ -251,13 +269,17 @@ func (p *Publisher) EndEpoch() Handover {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.endDeferred()
-	c := Handover{Epoch: p.epoch, Rows: p.Counters.Uncovered.Load(), Dirty: p.dirty, Edited: p.edited, Keys: p.env.Keys.TakeNew()}
+	c := Handover{
+		Epoch: p.epoch, Rows: p.Counters.Uncovered.Load(), Dirty: p.dirty, Edited: p.edited, Keys: p.env.Keys.TakeNew(),
+		Dropped: p.dropped, Deleted: p.deleted, Emptied: p.emptied,
+	}
 	if p.actuals.TakeChanged() {
 		c.Actuals = p.actuals.Snapshot()
 	}
 	p.epoch++
 	p.staging = new(head.Staging)
 	p.dirty, p.edited = nil, nil
+	p.dropped, p.deleted, p.emptied = nil, Purge{}, false
 	p.changer.Forget()
 	p.Counters.Sealing.Add(p.Counters.Unsealed.Swap(0))
 	p.Counters.RejectedBytes.Store(0)
@@ -270,4 +292,23 @@ func (p *Publisher) noteEdited(m *catalog.Model, mo *catalog.Month) {
 		mo.Edited = p.epoch
 		p.edited = append(p.edited, catalog.ModelMonth{Model: m, Month: mo})
 	}
+}
+
+// Prune forgets months and models of which nothing is left, of those given. Nobody seals or merges meanwhile.
+func (p *Publisher) Prune(models []*catalog.Model) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range models {
+		if m.Prune() {
+			p.env.Models.Delete(m.Name) // a publication that goes on looks for it anew
+			p.Cardinality.Models.Add(-1)
+		}
+	}
+}
+
+// HasDeleted tells whether anything was deleted in this epoch.
+func (p *Publisher) HasDeleted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.deleted.Empty() || p.emptied
 }

@@ -79,8 +79,9 @@ func (q *Quarantine) AddRow(row Row) {
 func (q *Quarantine) put(row *Row) {
 	q.ring.push(row)
 	for q.ring.len() > q.rowsMax || q.ring.bytes > q.bytesMax && q.ring.len() > 0 {
-		q.ring.drop()
-		q.dropped++
+		if q.ring.drop() {
+			q.dropped++
+		}
 	}
 }
 
@@ -107,8 +108,10 @@ func (q *Quarantine) Entries(from, to uint64, bytesMax int) (entries []byte, row
 		if n >= to || len(entries) >= bytesMax {
 			return entries, rows, n
 		}
-		entries = append(entries, q.ring.at(n)...)
-		rows++
+		if entry := q.ring.at(n); len(entry) > 0 {
+			entries = append(entries, entry...)
+			rows++
+		}
 	}
 }
 
@@ -131,13 +134,38 @@ func (q *Quarantine) Before(dst []Row, source string, n uint64, limit int) (rows
 			break
 		}
 		n--
-		c := columns.NewCursor(q.ring.at(n), base.ErrCorrupt)
-		if source != "" && string(c.Text()) != source {
+		entry := q.ring.at(n)
+		if len(entry) == 0 || source != "" && !isOf(entry, source) {
 			continue
 		}
-		c = columns.NewCursor(q.ring.at(n), base.ErrCorrupt)
+		c := columns.NewCursor(entry, base.ErrCorrupt)
 		dst = append(dst, readEntry(&c))
 		bytes += len(dst[len(dst)-1].Line)
 	}
 	return dst, n, n > q.ring.first
+}
+
+// isOf tells whether a row was sent to a source.
+func isOf(entry []byte, source string) bool {
+	c := columns.NewCursor(entry, base.ErrCorrupt)
+	return string(c.Text()) == source
+}
+
+// Empty forgets the rows of a source, and returns how many there were. They do not count as dropped.
+func (q *Quarantine) Empty(source string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ring.remove(func(entry []byte) bool { return isOf(entry, source) })
+}
+
+// Count counts the rows of a source.
+func (q *Quarantine) Count(source string) (rows int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := q.ring.first; n < q.ring.next; n++ {
+		if entry := q.ring.at(n); len(entry) > 0 && isOf(entry, source) {
+			rows++
+		}
+	}
+	return rows
 }

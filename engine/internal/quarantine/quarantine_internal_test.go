@@ -29,7 +29,7 @@ type result struct {
 }
 
 // TestQuarantineHoldsTheNewest holds the quarantine to a slice that is cut at its beginning: within the bounds are the
-// newest rows, in their order, and what lists get of them.
+// newest rows, in their order, and what lists get of them. Now and then the rows of a source are removed.
 func TestQuarantineHoldsTheNewest(t *testing.T) {
 	s := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", s)
@@ -48,6 +48,9 @@ func TestQuarantineHoldsTheNewest(t *testing.T) {
 			q.AddRow(row)
 			require.LessOrEqual(t, q.ring.len(), q.rowsMax)
 			require.LessOrEqual(t, q.ring.bytes, q.bytesMax)
+			if r.IntN(300) == 0 {
+				all = removeAlike(t, q, all, row.Source)
+			}
 		}
 		held := q.list("", len(all))
 		require.EqualValues(t, len(all)-len(held.Rows), held.Dropped)
@@ -71,6 +74,22 @@ func TestQuarantineHoldsTheNewest(t *testing.T) {
 		}
 		require.Equal(t, held.Rows, listed)
 	}
+}
+
+// removeAlike removes the rows of a source from a quarantine, and those of them that it held from all that it got.
+func removeAlike(t *testing.T, q *Quarantine, all []Row, source string) []Row {
+	t.Helper()
+	held := len(q.list("", len(all)).Rows)
+	var kept []Row
+	for i, row := range all {
+		if i < len(all)-held || row.Source != source {
+			kept = append(kept, row)
+		}
+	}
+	require.Equal(t, len(all)-len(kept), q.Count(source))
+	require.Equal(t, len(all)-len(kept), q.Empty(source))
+	require.Zero(t, q.Count(source))
+	return kept
 }
 
 // TestQuarantineWork holds the work for a reject to be the same however many there are: none copies those before it.

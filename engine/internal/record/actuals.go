@@ -123,22 +123,3 @@ func (f *actualsForm) readScopes(c *columns.Cursor, a *event.Actuals) {
 		a.Scopes = append(a.Scopes, event.Scope{Version: string(c.Text()), Environment: string(c.Text())})
 	}
 }
-
-func appendDeletion(dst []byte, d *Deletion) []byte {
-	dst = columns.AppendText(dst, d.Model)
-	dst = binary.AppendUvarint(dst, uint64(len(d.IDs)))
-	for _, id := range d.IDs {
-		dst = columns.AppendText(dst, id)
-	}
-	return dst
-}
-
-func readDeletion(text []byte, d *Deletion) error {
-	c := columns.NewCursor(text, base.ErrCorrupt)
-	d.Model = string(c.Text())
-	d.IDs = make([]string, c.Count(1, "prediction ids"))
-	for i := range d.IDs {
-		d.IDs[i] = string(c.Text())
-	}
-	return c.End()
-}

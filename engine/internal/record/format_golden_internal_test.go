@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/testing/golden"
@@ -52,8 +53,19 @@ func goldenRecords(t testing.TB) map[string]goldenRecord {
 		"record-predictions-kept": {KindPredictions, &Record{At: 1790000000003, Trusted: 1790000000003, Batch: &batch, Keep: true}},
 		"record-actuals":          {kindBareActuals, &Record{At: 1790000000001, Trusted: 1790000000001, Actuals: bare}},
 		"record-actuals-scoped":   {KindActuals, &Record{At: 1790000000004, Trusted: 1790000000004, Keyed: true, Key: idempotency.Key{1}, Hash: [16]byte{2}, Actuals: scoped}},
-		"record-deletion":         {KindDeletion, &Record{At: 1790000000002, Trusted: 1790000000002, Deletion: &Deletion{Model: "m", IDs: []string{"p1", "p2"}}}},
-		"record-doubted":          {KindDeletion, &Record{At: 1790000000002, Trusted: 1780000000002, Deletion: &Deletion{Model: "m", IDs: []string{"p1"}}}},
+		"record-deletion": {kindIDDeletion, &Record{At: 1790000000002, Trusted: 1790000000002, Deletion: &Deletion{
+			Models: []string{"m"}, IDs: []string{"p1", "p2"}, Window: AllTimes,
+		}}},
+		"record-doubted": {kindIDDeletion, &Record{At: 1790000000002, Trusted: 1780000000002, Deletion: &Deletion{
+			Models: []string{"m"}, IDs: []string{"p1"}, Window: AllTimes,
+		}}},
+		"record-deletion-rows": {KindDeletion, &Record{At: 1790000000005, Trusted: 1790000000005, Deletion: &Deletion{
+			Within: "team_*", Models: []string{"m", "n"}, Versions: []string{"v1"}, Environments: []string{"production", "staging"},
+			IDs: []string{"p1"}, Window: base.Span{From: 1790000000000, To: base.MaxMilli},
+		}}},
+		"record-deletion-rejects": {KindDeletion, &Record{At: 1790000000006, Trusted: 1790000000006, Deletion: &Deletion{
+			Target: TargetRejects, Source: SourceActuals, Window: AllTimes,
+		}}},
 	}
 }
 

@@ -18,8 +18,9 @@ import (
 const (
 	KindPredictions uint8 = 1
 	kindBareActuals uint8 = 2 // without scopes and withdrawals; read, not written
-	KindDeletion    uint8 = 3
+	kindIDDeletion  uint8 = 3 // of prediction ids of one model; read, not written
 	KindActuals     uint8 = 4
+	KindDeletion    uint8 = 5
 )
 
 // Limits of a record that hold before anything is allocated for it.
@@ -43,7 +44,7 @@ type Record struct {
 	Hash    [16]byte
 	Keyed   bool
 
-	// One of these is set: predictions, actuals, or predictions to delete.
+	// One of these is set: predictions, actuals, or what is to be deleted.
 	Batch    *event.Batch
 	Actuals  *event.Actuals
 	Deletion *Deletion
@@ -58,12 +59,6 @@ const (
 	SourceActuals     = "ml_model_actuals"
 )
 
-// Deletion names predictions of one model to delete.
-type Deletion struct {
-	Model string
-	IDs   []string
-}
-
 // Kind returns the type of the log record.
 func (r *Record) Kind() uint8 {
 	switch {
@@ -76,7 +71,7 @@ func (r *Record) Kind() uint8 {
 	}
 }
 
-// Rows returns the number of accepted rows.
+// Rows returns the number of accepted rows; of a deletion that of its ids, at least one.
 func (r *Record) Rows() int {
 	switch r.Kind() {
 	case KindPredictions:
@@ -84,7 +79,7 @@ func (r *Record) Rows() int {
 	case KindActuals:
 		return r.Actuals.Len()
 	default:
-		return len(r.Deletion.IDs)
+		return max(1, len(r.Deletion.IDs))
 	}
 }
 
@@ -201,6 +196,9 @@ func (d *Decoder) Decode(r *Record, kind uint8, payload []byte) error {
 	case KindDeletion:
 		r.Deletion = &Deletion{}
 		return d.texts(&c, func(text []byte) error { return readDeletion(text, r.Deletion) })
+	case kindIDDeletion:
+		r.Deletion = &Deletion{}
+		return d.texts(&c, func(text []byte) error { return readIDDeletion(text, r.Deletion) })
 	default:
 		return fmt.Errorf("%w: record type %d", base.ErrVersion, kind)
 	}
@@ -239,7 +237,10 @@ func (d *Decoder) unpack(packed []byte, size uint64) ([]byte, error) {
 	return d.text, nil
 }
 
-// EachModel calls f for the models of a record; for some more than once.
+// OfAllModels tells whether a record is about every model: a deletion that names none.
+func (r *Record) OfAllModels() bool { return r.Kind() == KindDeletion && len(r.Deletion.Models) == 0 }
+
+// EachModel calls f for the models that a record names; for some more than once.
 func (r *Record) EachModel(f func(model string)) {
 	switch r.Kind() {
 	case KindPredictions:
@@ -247,7 +248,9 @@ func (r *Record) EachModel(f func(model string)) {
 			f(r.Batch.Series[i].Model)
 		}
 	case KindDeletion:
-		f(r.Deletion.Model)
+		for _, model := range r.Deletion.Models {
+			f(model)
+		}
 	default:
 		for _, model := range r.Actuals.Models {
 			f(model)

@@ -32,7 +32,9 @@ func goldenManifest() *Manifest {
 func TestGoldenManifest(t *testing.T) {
 	second := goldenManifest()
 	second.Trusted = 1790000000003
-	for name, m := range map[string]*Manifest{"manifest": goldenManifest(), "manifest-2": second} {
+	third := goldenManifest()
+	third.Trusted, third.Packs[1].Purge = 1790000000004, true
+	for name, m := range map[string]*Manifest{"manifest": goldenManifest(), "manifest-2": second, "manifest-3": third} {
 		golden.Holds(t, name, m.Encode(goldenStore))
 		read, err := DecodeManifest(golden.Read(t, name), goldenStore)
 		require.NoError(t, err)

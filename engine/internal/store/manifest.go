@@ -46,16 +46,18 @@ type ListRef struct {
 	Newest  int64 // time of the newest entry, in Unix milliseconds
 }
 
-// PackRef is a pack with the entries of its directory that a merge or retention has retired.
+// PackRef is a pack with the entries of its directory that a merge, retention or a deletion has retired.
 type PackRef struct {
 	FileRef
 	Dead []uint32
+	// Purge says that the pack has rows that were deleted: what is alive in it is to move, so that the file can go.
+	Purge bool
 }
 
 const (
 	manifestPrefix  = "MANIFEST-"
 	manifestMagic   = "RSDMANI\x01"
-	manifestVersion = 2
+	manifestVersion = 3
 	fileRefBytesMin = 1 + 1 + 4
 )
 
@@ -136,15 +138,47 @@ func (m *Manifest) Encode(store [16]byte) []byte {
 	if m.version() > 1 {
 		dst = binary.AppendVarint(dst, m.Trusted)
 	}
+	if purged := m.purged(); len(purged) > 0 {
+		dst = binary.AppendUvarint(dst, uint64(len(purged)))
+		for _, i := range purged {
+			dst = binary.AppendUvarint(dst, uint64(i))
+		}
+	}
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
 }
 
-// version is that of the manifest's bytes: one that was read is encoded as it was, to be compared with its copy.
+// version is that of the manifest's bytes: one that was read is encoded as it was, to be compared with its copy. A manifest is of
+// no later one than it needs.
 func (m *Manifest) version() uint32 {
-	if m.Trusted == 0 {
-		return 1
+	switch {
+	case len(m.purged()) > 0:
+		return manifestVersion
+	case m.Trusted != 0:
+		return 2
 	}
-	return manifestVersion
+	return 1
+}
+
+// purged returns the places of the packs that are to be purged.
+func (m *Manifest) purged() (places []int) {
+	for i := range m.Packs {
+		if m.Packs[i].Purge {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+// Purge marks the packs that have a retired entry of which such is true: of a model and month of which rows were deleted. packs are
+// those that are open, by number.
+func (m *Manifest) Purge(packs map[uint64]*Pack, such func(model string, month base.MonthNumber) bool) {
+	for i := range m.Packs {
+		p := &m.Packs[i]
+		of := packs[p.Number]
+		p.Purge = p.Purge || of != nil && slices.ContainsFunc(p.Dead, func(dead uint32) bool {
+			return such(of.Entries[dead].Model, of.Entries[dead].Month)
+		})
+	}
 }
 
 func (f FileRef) append(dst []byte) []byte {
@@ -191,14 +225,33 @@ func DecodeManifest(b []byte, store [16]byte) (*Manifest, error) {
 		m.Lists[kind] = lists
 	}
 	if version > 1 {
-		if m.Trusted = c.Varint(); m.Trusted == 0 {
+		if m.Trusted = c.Varint(); m.Trusted == 0 && version == 2 {
 			c.Fail("trusted time")
 		}
+	}
+	if version > 2 {
+		m.readPurged(&c)
 	}
 	if err := c.End(); err != nil {
 		return nil, fmt.Errorf("the manifest: %w", err)
 	}
 	return m, nil
+}
+
+// readPurged reads the places of packs that are to be purged, of which there is one at least, in ascending order.
+func (m *Manifest) readPurged(c *columns.Cursor) {
+	n, least := c.Count(1, "packs to purge"), uint64(0)
+	if n == 0 {
+		c.Fail("packs to purge")
+	}
+	for range n {
+		i := c.Uvarint()
+		if i < least || i >= uint64(len(m.Packs)) {
+			c.Fail("pack to purge")
+			return
+		}
+		m.Packs[i].Purge, least = true, i+1
+	}
 }
 
 func readFileRef(c *columns.Cursor) FileRef {

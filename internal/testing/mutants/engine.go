@@ -340,6 +340,43 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `p.actuals.Shrink(1<<40,`,
 		},
 		{
+			name: "engine: what a deletion leaves of a segment is not in the checkpoint", in: "engine", hint: "TestCrash$/delete|TestOperations",
+			old: `			if done.Sealed {
+				p.noteEdited(m, mo)
+			}
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a segment that a deletion has dropped is back after a restart", in: "engine", hint: "TestCrash$/delete|TestOperations",
+			old: `	k.retireDropped(&next)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: a deletion beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
+			old: `		mo.MergeRedo.noteDeletion(rows)
+`,
+			fresh: ``,
+		},
+		{
+			name: "engine: rows that are sent while all models lose some do not wait for it", in: "engine", hint: "TestDeletionsBesideAppends",
+			old:   `	held := d.all > 0 || r.OfAllModels()`,
+			fresh: `	held := r.OfAllModels() && d.all < 0`,
+		},
+		{
+			name: "engine: deleted rows stay in packs with others", in: "engine", hint: "TestDeletedIsGone",
+			old: `				next.Purge(db.packs(), k.deleted.Touches)
+`,
+			fresh: ``,
+		},
+		{
+			name: "segment: the nodes above deleted blocks keep their sums", in: "segment", hint: "TestEdits",
+			old: `		s.sumAbove(series, first, end)
+`,
+			fresh: ``,
+		},
+		{
 			name: "segment: a hash decides which row is meant", in: "segment", hint: "TestFindIDs",
 			old:   `	if err != nil || !bytes.Equal(c.IDs.At(at.Row), id) {`,
 			fresh: `	if err != nil || bytes.Equal(nil, id) {`,
