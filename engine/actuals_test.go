@@ -410,6 +410,7 @@ func TestEditsBesideCheckpoints(t *testing.T) {
 	require.NoError(t, m.db.Close())
 	m.db = db
 
+	m.beside = true
 	ctx, cancel := context.WithCancel(context.Background())
 	var keeper sync.WaitGroup
 	keeper.Go(func() {
@@ -440,6 +441,7 @@ func TestEditsBesideCheckpoints(t *testing.T) {
 	}
 	cancel()
 	keeper.Wait()
+	m.beside = false
 	m.checkAll()
 	require.NoError(t, db.Checkpoint(context.Background()))
 	m.checkAll()

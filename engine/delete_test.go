@@ -113,8 +113,8 @@ func requireSameAnswers(t *testing.T, choose chooser, want, got *engine.DB) {
 	}
 }
 
-// manyRows are rows of some models, an hour apart, with features that do not compress.
-func manyRows(r *rand.Rand, models, each int) (rows []event.Event) {
+// personRows are rows of some models, an hour apart, with features that do not compress.
+func personRows(r *rand.Rand, models, each int) (rows []event.Event) {
 	for i := range models * each {
 		rows = append(rows, event.Event{
 			Timestamp: testNow.Add(-time.Duration(i/models) * time.Hour), ModelID: fmt.Sprintf("model_%d", i%models), ModelVersion: "v1", Environment: "production",
@@ -152,13 +152,13 @@ func TestDeletedIsGone(t *testing.T) {
 	opts := engine.Options{NoBackground: true, LogFileBytes: 32 << 10}
 	db := openDB(t, dir, opts)
 	r := rand.New(rand.NewPCG(1, 2))
-	rows := manyRows(r, 8, 1000)
+	rows := personRows(r, 8, 1000)
 	for part := range slices.Chunk(rows, len(rows)/5) {
 		appendEvents(t, db, part...)
 		require.NoError(t, db.Checkpoint(ctx))
 	}
 	require.NoError(t, db.Merge(ctx)) // leaves retired segments in packs
-	inHead := manyRows(r, 8, 3)
+	inHead := personRows(r, 8, 3)
 	appendEvents(t, db, inHead...)
 	before := size(files(t, dir))
 
