@@ -398,32 +398,50 @@ func TestOrphansExpire(t *testing.T) {
 	}
 }
 
-// TestEditsBesideCheckpoints sends predictions, actuals, corrections and deletions of few ids while checkpoints and
-// merges run beside them: what a sealer or a fold has begun to read must still get its edits.
+// TestEditsBesideCheckpoints sends predictions, actuals, corrections and deletions of few ids, and of conditions, while checkpoints
+// and merges run beside them: what a sealer or a fold has begun to read must still get its edits, and a restart that finds some of them
+// in packs and the log of all must come to the same.
 func TestEditsBesideCheckpoints(t *testing.T) {
 	s := seed(t)
 	m := newMachine(t, rand.New(rand.NewPCG(s, 0)))
-	m.disk = simdisk.New(simdisk.Options{})
-	m.opts.Retention, m.opts.FS = 0, m.disk
-	db, err := engine.Open("store", m.opts)
-	require.NoError(t, err)
 	require.NoError(t, m.db.Close())
-	m.db = db
+	m.opts.Retention = 0
+	m.open()
+	for round := range 6 {
+		m.editBeside()
+		m.checkAll()
+		switch round % 3 {
+		case 0:
+			require.NoError(t, m.db.Checkpoint(context.Background()))
+			m.checkAll()
+			require.NoError(t, m.db.Close())
+		default:
+			m.disk = m.disk.Kill()
+			m.db.Abandon()
+		}
+		m.open()
+		m.checkAll()
+	}
+	require.NoError(t, m.db.Close())
+	t.Logf("%d rows left", len(m.oracle.rows))
+}
 
+// editBeside sends while checkpoints and merges run.
+func (m *machine) editBeside() {
 	m.beside = true
 	ctx, cancel := context.WithCancel(context.Background())
 	var keeper sync.WaitGroup
 	keeper.Go(func() {
 		for ctx.Err() == nil {
-			if err := db.Checkpoint(context.Background()); err != nil {
-				t.Error(err)
+			if err := m.db.Checkpoint(context.Background()); err != nil {
+				m.t.Error(err)
 			}
-			if err := db.Merge(context.Background()); err != nil {
-				t.Error(err)
+			if err := m.db.Merge(context.Background()); err != nil {
+				m.t.Error(err)
 			}
 		}
 	})
-	for i := range 600 {
+	for i := range 120 {
 		switch n := m.choose.IntN(10); {
 		case n < 5:
 			m.append()
@@ -442,14 +460,4 @@ func TestEditsBesideCheckpoints(t *testing.T) {
 	cancel()
 	keeper.Wait()
 	m.beside = false
-	m.checkAll()
-	require.NoError(t, db.Checkpoint(context.Background()))
-	m.checkAll()
-	require.NoError(t, db.Close())
-	m.opts.FS = m.disk
-	m.db, err = engine.Open("store", m.opts)
-	require.NoError(t, err)
-	m.checkAll()
-	require.NoError(t, m.db.Close())
-	t.Logf("%d rows left", len(m.oracle.rows))
 }

@@ -69,7 +69,7 @@ func TestBackupBesideAppends(t *testing.T) {
 			b = newDeletion(n, 0, recent)
 		}
 		rows = append(rows, b.rows...)
-		if b.successful() == 0 && len(b.deleted) == 0 {
+		if b.successful() == 0 && b.deletion == nil {
 			continue // it is no record
 		}
 		_, err := b.request(db)

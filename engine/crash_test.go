@@ -86,7 +86,6 @@ func scripts() []*script {
 			s.replay()
 			s.merge()
 			s.delete()
-			s.reopen()
 			s.append(1)
 			s.delete()
 			s.checkpoint()

@@ -392,7 +392,7 @@ func TestDeletionsBesideAppends(t *testing.T) {
 	for w := range 4 {
 		all.Go(func() {
 			choose := chooser{rand.New(rand.NewPCG(s, uint64(w))), testNow}
-			for n := range 12 {
+			for n := range 25 {
 				if w == 3 {
 					m := machine{t: t, choose: choose, names: []predictionName{{choose.model(), strconv.Itoa(choose.IntN(8000))}}}
 					d := m.deletion()
@@ -413,7 +413,7 @@ func TestDeletionsBesideAppends(t *testing.T) {
 				var b event.Batch
 				var rows []event.Event
 				for i := range 600 {
-					e := choose.event((w*12+n)*600 + i)
+					e := choose.event((w*25+n)*600 + i)
 					if err := b.Add(e, db.Rules()); err != nil {
 						t.Error(err)
 					}
@@ -497,4 +497,39 @@ func TestDeletionIsSwept(t *testing.T) {
 		require.EqualValues(t, 2, db.Stats().Checkpoints)
 		require.NoError(t, db.Close())
 	})
+}
+
+// TestDeletionBesideCheckpoint deletes what is left of a segment behind the rotation of a checkpoint, which covers another deletion in
+// it: a restart finds both.
+func TestDeletionBesideCheckpoint(t *testing.T) {
+	for _, d := range []engine.Deletion{
+		{Versions: []string{"v2"}}, {IDs: []string{"b"}}, {Models: []string{"m"}}, {From: testNow.Add(-2 * time.Hour), To: testNow}, {},
+	} {
+		dir := t.TempDir()
+		db := openDB(t, dir, engine.Options{NoBackground: true})
+		sendPredictionOf(t, db, "m", "v1", "a")
+		sendPredictionOf(t, db, "m", "v2", "b")
+		require.NoError(t, db.Checkpoint(t.Context()))
+		_, err := db.DeleteRows(t.Context(), engine.Deletion{Models: []string{"m"}, IDs: []string{"a"}})
+		require.NoError(t, err)
+		require.NoError(t, db.CheckpointAfter(t.Context(), func() {
+			done, err := db.DeleteRows(t.Context(), d)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, done.Rows)
+			sendPredictionOf(t, db, "m", "v1", "c")
+		}))
+		for range 2 {
+			db.Abandon()
+			db = openDB(t, dir, engine.Options{NoBackground: true})
+			require.Equal(t, []string{"c"}, heldIDs(t, db), "%+v", d)
+			require.NoError(t, db.Checkpoint(t.Context()))
+		}
+	}
+}
+
+// heldIDs are the prediction ids of the rows of a store.
+func heldIDs(t *testing.T, db *engine.DB) (ids []string) {
+	t.Helper()
+	require.NoError(t, db.EachRow(func(e event.Event) { ids = append(ids, e.PredictionID) }))
+	return ids
 }

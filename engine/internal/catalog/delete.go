@@ -111,8 +111,9 @@ func (d *monthDeletion) inSegments(at *MonthCursor) (over bool, err error) {
 	return true, nil
 }
 
-// inSegment deletes rows of the segment of a cursor. A segment that lies in the window goes as it is, and so does one of which
-// nothing is left; of others the rows are deleted series by series.
+// inSegment deletes rows of the segment of a cursor, series by series, but for a segment that lies in the window, which goes as it
+// is: until a checkpoint covers the deletion a restart finds it without the edits that it has, and the deletion, which means all
+// of its rows. One that has lost all by several is left to the fold.
 func (d *monthDeletion) inSegment(at *MonthCursor) (over bool, err error) {
 	sg := at.sealed
 	if d.meansAll(sg) {
@@ -142,9 +143,6 @@ func (d *monthDeletion) inSegment(at *MonthCursor) (over bool, err error) {
 			d.done.Bytes += int64(deleted.Blocks) * editBlockBytes
 			d.work += deleteEdgesWork + deleted.Blocks
 		}
-	}
-	if sg.left() == 0 {
-		d.drop(sg)
 	}
 	return true, nil
 }

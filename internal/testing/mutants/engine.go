@@ -138,12 +138,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: what failed in the log is success", in: "engine", hint: "TestFaults$",
-			old: `	if err != nil {
-		return Appended{}, fmt.Errorf("append: %w", logError(err))
-	}`,
-			fresh: `	if err != nil && done.LSN != 0 {
-		return Appended{}, fmt.Errorf("append: %w", logError(err))
-	}`,
+			old:   `c.appendAndPublish(ctx, r.Kind(), payload, x); err != nil {`,
+			fresh: `c.appendAndPublish(ctx, r.Kind(), payload, x); err != nil && lsn != 0 {`,
 		},
 		{
 			name: "engine: an unknown outcome says that nothing was stored", in: "engine", hint: "TestFaults$",
@@ -354,15 +350,34 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: ``,
 		},
 		{
+			name: "engine: a segment that several deletions have emptied is dropped by the last", in: "engine", hint: "TestDeletionBesideCheckpoint",
+			old: `			d.work += deleteEdgesWork + deleted.Blocks
+		}
+	}
+`,
+			fresh: `			d.work += deleteEdgesWork + deleted.Blocks
+		}
+	}
+	if sg.left() == 0 {
+		d.drop(sg)
+	}
+`,
+		},
+		{
 			name: "engine: a deletion beside a merge is lost", in: "engine", hint: "TestEditsBesideCheckpoints",
 			old: `		mo.MergeRedo.noteDeletion(rows)
 `,
 			fresh: ``,
 		},
 		{
-			name: "engine: rows that are sent while all models lose some do not wait for it", in: "engine", hint: "TestDeletionsBesideAppends",
+			name: "engine: rows that are sent while all models lose some do not wait for it", in: "engine", hint: "TestDeletionsHold",
 			old:   `	held := d.all > 0 || r.OfAllModels()`,
-			fresh: `	held := r.OfAllModels() && d.all < 0`,
+			fresh: `	held := r.OfAllModels()`,
+		},
+		{
+			name: "engine: a deletion in all models does not wait for rows that came before it", in: "engine", hint: "TestDeletionsHold",
+			old:   `	held := d.all > 0 || r.OfAllModels()`,
+			fresh: `	held := d.all > 0`,
 		},
 		{
 			name: "engine: deleted rows stay in packs with others", in: "engine", hint: "TestDeletedIsGone",
