@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -27,6 +28,7 @@ type manyRows struct {
 	random *rand.Rand
 	db     *engine.DB
 	rows   []rowRead
+	sent   int // rows
 }
 
 func openManyRows(t *testing.T, dir string, opts engine.Options) *manyRows {
@@ -43,8 +45,9 @@ func (m *manyRows) append(rows, batchMax int) {
 		b.Reset()
 		for range min(rows, 1+m.random.IntN(batchMax)) {
 			rows--
+			m.sent++
 			e := event.Event{
-				Timestamp: testNow.Add(-time.Duration(m.random.IntN(60*24*3600/60)) * time.Minute), PredictionID: strconv.Itoa(len(m.rows)),
+				Timestamp: testNow.Add(-time.Duration(m.random.IntN(60*24*3600/60)) * time.Minute), PredictionID: strconv.Itoa(m.sent),
 				ModelID: "m" + strconv.Itoa(m.random.IntN(2)), ModelVersion: "v" + strconv.Itoa(m.random.IntN(2)), Environment: "production",
 				PredictedValue: float64(m.random.IntN(50)), HasActual: m.random.IntN(4) > 0, Features: fmt.Sprintf(`{"n":%d,"s":%q}`, m.random.IntN(50), "a"),
 			}
@@ -79,13 +82,8 @@ func (m *manyRows) change() {
 	}
 	_, err := m.db.AppendActuals(context.Background(), &actuals)
 	require.NoError(m.t, err)
-	for _, model := range []string{"m0", "m1"} {
-		var ids []string
-		for id := range gone {
-			ids = append(ids, id)
-		}
-		require.NoError(m.t, m.db.Delete(context.Background(), model, ids...))
-	}
+	_, err = m.db.DeleteRows(context.Background(), engine.Deletion{IDs: slices.Collect(maps.Keys(gone))})
+	require.NoError(m.t, err)
 	m.rows = slices.DeleteFunc(m.rows, func(r rowRead) bool { return gone[r.PredictionID] })
 }
 
