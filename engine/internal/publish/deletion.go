@@ -237,7 +237,7 @@ const deleteWork = runMax
 // deleteWindow deletes rows of a model that lie in the window, for about as long as the model's lock may be held.
 func (p *Publisher) deleteWindow(x *Publication, m *catalog.Model) (over bool, err error) {
 	d := x.deletion
-	m.Mu.Lock()
+	m.LockToChange()
 	defer m.Mu.Unlock()
 	for i, _ := m.FindMonth(d.number); i < len(m.Months); {
 		mo := m.Months[i]

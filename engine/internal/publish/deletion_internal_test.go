@@ -28,7 +28,7 @@ func TestDeletionsHold(t *testing.T) {
 	d.remove()
 	require.Equal(t, [3]bool{true, true, true}, hold())
 	d.count(all, -1)
-	all.deletion.targets = []*catalog.Model{catalog.NewModel("b", new(catalog.Cardinality))}
+	all.deletion.targets = []*catalog.Model{catalog.NewModel("b", new(catalog.Cardinality), new(catalog.Moments))}
 	d.count(all, 1)
 	require.Equal(t, [3]bool{false, true, true}, hold())
 	d.countModel("b", -1)
