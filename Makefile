@@ -52,7 +52,7 @@ AGAIN_SCALE    ?= 20
 FAULT_SCALE    ?= 40
 PAIR_SCALE     ?= 26
 RECOVERY_SCALE ?= 5
-BACKUP_SCALE   ?= 4
+BACKUP_SCALE   ?= 40
 KILL_CYCLES    ?= 300
 BACKUP_KILLS   ?= 60
 
@@ -140,7 +140,7 @@ cross: ## build the program for every system that it runs on, and vet its packag
 	done
 
 .PHONY: crash
-crash: ## power cuts, failing disks, flipped bits and kill -9, some twelve minutes of them
+crash: ## power cuts, failing disks, flipped bits and kill -9, some seventeen minutes of them
 	@phase() { \
 		echo "== $$1"; local began=$$SECONDS; \
 		$(STORE_GC) $(GO) test -v -timeout 2h "$$2" -run "$$3" -args "$$4"; \

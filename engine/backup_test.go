@@ -432,3 +432,30 @@ func TestCloseWhileBackedUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, v.Unlisted)
 }
+
+// TestBackupOnAFullDisk fills the disk of the folder in the middle of a backup: it ends with an error of that class, the earlier
+// snapshot is whole, nothing unfinished is left, and the next backup goes on when there is room.
+func TestBackupOnAFullDisk(t *testing.T) {
+	moments := momentsOf(t)
+	disk := simdisk.New(simdisk.Options{})
+	_, err := engine.Backup(context.Background(), moments[0], backupsDir, backupOptions(disk))
+	require.NoError(t, err)
+	used := int64(0)
+	for _, size := range filesBelow(t, disk, backupsDir) {
+		used += (size + 4095) &^ 4095
+	}
+	disk.SetCapacity(used + moments[1].moment.Bytes()/2)
+	_, err = engine.Backup(context.Background(), moments[1], backupsDir, backupOptions(disk))
+	require.ErrorIs(t, err, engine.ErrNoSpace)
+	require.Empty(t, unfinished(disk))
+	v, err := engine.VerifyBackup(context.Background(), backupsDir, backupOptions(disk))
+	require.NoError(t, err)
+	require.Empty(t, v.Findings)
+	require.Len(t, v.Snapshots, 1)
+
+	disk.SetCapacity(0)
+	require.NoError(t, restores(disk, moments[0]))
+	_, err = engine.Backup(context.Background(), moments[1], backupsDir, backupOptions(disk))
+	require.NoError(t, err)
+	require.NoError(t, restores(disk, moments[1]))
+}
