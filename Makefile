@@ -218,8 +218,15 @@ fuzz: ## every fuzz target for FUZZTIME each
 bench: ## the benchmarks: BENCH=regexp BENCHTIME=1s COUNT=1
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -count $(COUNT) -timeout 60m $(PACKAGES)
 
+.PHONY: compat-files
+compat-files: build ## files that pandas, PyArrow, Polars and fastparquet write, uploaded and ingested; needs Python 3 with venv, and installs these into .compat/
+	python3 -m venv .compat/python || { echo "compat-files: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/python/bin/pip install --quiet 'pandas>=3.1,<4' 'pyarrow>=26' 'polars>=2.1,<3' 'fastparquet>=2026.9' 'openpyxl>=3.1' 'requests>=2.34' || { \
+		echo "compat-files: NOT RUN: pip could not install pandas, PyArrow, Polars, fastparquet, openpyxl and requests from PyPI" >&2; exit 1; }
+	.compat/python/bin/python -W ignore compat/files.py
+
 .PHONY: compat
-compat: build ## Tinybird's client against the server, its answers against ClickHouse's, its rows in ClickHouse and DuckDB; needs Node.js with npm
+compat: build compat-files ## files that others write (compat-files), Tinybird's client against the server, its answers against ClickHouse's, its rows in ClickHouse and DuckDB; needs Node.js with npm
 	@{ command -v node && command -v npm; } >/dev/null || { echo "compat: NOT RUN: it needs Node.js 20 or newer with npm, and installs what compat/package.json lists" >&2; exit 1; }
 	mkdir -p .compat && cp compat/*.json compat/*.mjs .compat/
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error

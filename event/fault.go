@@ -29,6 +29,7 @@ const (
 	faultNull
 	faultUnsaid
 	faultNumber
+	faultNaN
 	faultOverflow
 	faultNotFinite
 	faultTimestamp
@@ -79,6 +80,7 @@ var faults = [faultCount]struct {
 	faultNull:              {CodeMissing, "null"},
 	faultUnsaid:            {CodeMissing, "missing (null in JSON withdraws the actual)"},
 	faultNumber:            {CodeNumber, "not a JSON number"},
+	faultNaN:               {CodeNumber, "NaN and infinities are no JSON numbers; an actual that is not known is null"},
 	faultOverflow:          {CodeNumber, "beyond the range of a 64-bit float"},
 	faultNotFinite:         {CodeNumber, "not finite"},
 	faultTimestamp:         {CodeTimestamp, "must be YYYY-MM-DD hh:mm:ss[.fff] or RFC 3339"},

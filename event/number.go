@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"math"
 	"math/big"
 	"math/bits"
@@ -233,10 +234,16 @@ func endsNumber(c byte) bool { return c == ',' || c == '}' || c == ']' || isSpac
 
 // notNumber returns the fault of a value that begins at i with neither a digit nor anything else that begins a value.
 func notNumber(b []byte, i int) fault {
-	switch b[i] {
-	case '-':
+	at := i
+	if b[i] == '-' || b[i] == '+' {
+		at++
+	}
+	switch rest := b[at:]; {
+	case bytes.HasPrefix(rest, []byte("NaN")), bytes.HasPrefix(rest, []byte("Infinity")):
+		return faultNaN
+	case b[i] == '-':
 		return endOr(b, i+1, faultNumber)
-	case '+', '.', 'N', 'I':
+	case b[i] == '+', b[i] == '.', b[i] == 'N', b[i] == 'I':
 		return faultNumber
 	}
 	return faultToken

@@ -299,7 +299,7 @@ func formatOf(start []byte, name, format, source string) (rowfile.Format, error)
 	switch {
 	case len(text) == 0:
 		return rowfile.NDJSON, nil
-	case rowfile.NamesColumns(text, columnsOf(source)):
+	case rowfile.IsCSV(text, columnsOf(source)):
 		return rowfile.CSVFormat, nil
 	}
 	return rowfile.Unknown, fmt.Errorf("%w: it begins with %q; --format says what it is", errUnknownKind, text[:min(len(text), 24)])

@@ -192,15 +192,15 @@ func tellComma(line []byte, columns []Column) rune {
 	return best
 }
 
-// NamesColumns tells whether a text begins as CSV that says what its columns or its delimiter are.
-func NamesColumns(start []byte, columns []Column) bool {
+// IsCSV tells whether a text begins as CSV that says what its columns or its delimiter are, or with a row.
+func IsCSV(start []byte, columns []Column) bool {
 	line := firstLine(bufio.NewReaderSize(bytes.NewReader(start), startBytes))
 	if _, ok := saidComma(line); ok {
 		return true
 	}
 	for _, comma := range commas {
 		record, err := newCSVReader(bufio.NewReader(bytes.NewReader(line)), comma).read()
-		if err == nil && named(record, columns) > 0 {
+		if err == nil && (named(record, columns) > 0 || len(record) > 1 && isRow(record, columns)) {
 			return true
 		}
 	}
