@@ -26,6 +26,17 @@ install -m 755 "$program" "$root/opt/residual"
 sed 's|/usr/local/bin/residual|/opt/residual|' "$unit" >"$root/etc/systemd/system/residual.service"
 ln -s ../residual.service "$root/etc/systemd/system/multi-user.target.wants/residual.service"
 
+# The administrator's token comes as a credential, as docs/operate.md has it.
+token=$(head -c 32 /dev/urandom | base64)
+echo "$token" >"$root/etc/residual.token"
+chmod 600 "$root/etc/residual.token"
+mkdir "$root/etc/systemd/system/residual.service.d"
+cat >"$root/etc/systemd/system/residual.service.d/token.conf" <<'END'
+[Service]
+LoadCredential=admin:/etc/residual.token
+Environment=RESIDUAL_ADMIN_TOKEN_FILE=/run/credentials/residual.service/admin
+END
+
 mkdir "$root/here"
 sed "s|/usr/local/bin/residual|$(realpath "$program")|" "$unit" >"$root/here/residual.service"
 systemd-analyze verify "$root/here/residual.service" || fail "systemd-analyze verify"
@@ -41,7 +52,7 @@ for _ in $(seq 300); do
 	[ -z "$init" ] || ! nsenter -t "$init" -m -p -n -i -u systemctl is-active -q residual 2>/dev/null || break
 	sleep 0.1
 done
-inside() { nsenter -t "$init" -m -p -n -i -u "$@"; }
+inside() { nsenter -t "$init" -m -p -n -i -u env "RESIDUAL_TOKEN=$token" "$@"; }
 inside systemctl is-active residual || { inside journalctl --no-pager -u residual >&2; fail "it did not start within 30 seconds"; }
 
 main=$(inside systemctl show residual -P MainPID)
@@ -52,6 +63,7 @@ inside /opt/residual health
 inside /opt/residual generate --rows 300000 --output /root/events.ndjson
 inside /opt/residual ingest /root/events.ndjson 2>&1 | tail -1
 ask() { inside /opt/residual query metrics --model-id '*' --time-window 3000 --format csv; }
+! inside env -u RESIDUAL_TOKEN /opt/residual query metrics --model-id '*' 2>/dev/null || fail "it answers without a token"
 before=$(ask)
 [ "$(wc -l <<<"$before")" -gt 10 ] || fail "it answers: $before"
 inside systemctl reload residual
