@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,35 +204,39 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestRowsOfOneMoment reads two models while batches come of which each has a row of both, some of them in many slices: either both
-// are there or neither is, and none that came before the query is missing.
+// TestRowsOfOneMoment reads models while batches come of which each has rows of two, in many slices, from several clients: either all
+// rows of a batch are there or none is, and none is missing of a batch that was acknowledged before the query.
 func TestRowsOfOneMoment(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{Sync: wal.SyncNever})
 	db.SliceEverything()
-	const batches, rows = 60, 700 // more than go under one hold of a lock
-	done := make(chan struct{})
-	var acknowledged sync.Map
-	go func() {
-		defer close(done)
-		var b event.Batch
-		for n := range batches {
-			b.Reset()
-			for i := range rows {
-				for _, model := range []string{"a", "b"} {
+	const clients, batches, rows = 8, 15, 700 // more than go under one hold of a lock
+	var acknowledged [clients]atomic.Int64
+	var appending sync.WaitGroup
+	for c := range clients {
+		appending.Go(func() {
+			var b event.Batch
+			for n := range batches {
+				b.Reset()
+				for i := range 2 * rows {
 					e := event.Event{
-						Timestamp: testNow.Add(-time.Duration(n*rows+i) * time.Millisecond), ModelID: model, PredictionID: strconv.Itoa(n),
-						ModelVersion: "v" + strconv.Itoa(n%7), Environment: "production", Features: "{}",
+						Timestamp: testNow.Add(-time.Duration(n*rows+i/2) * time.Millisecond), ModelID: fmt.Sprint("m", 2*c+i%2),
+						PredictionID: strconv.Itoa(n), ModelVersion: "v" + strconv.Itoa(n%7), Environment: "production", Features: "{}",
 					}
 					if err := b.Add(e, db.Rules()); err != nil {
 						t.Error(err)
 					}
 				}
+				if _, err := db.Append(context.Background(), &b); err != nil {
+					t.Error(err)
+				}
+				acknowledged[c].Add(1)
 			}
-			if _, err := db.Append(context.Background(), &b); err != nil {
-				t.Error(err)
-			}
-			acknowledged.Store(n, true)
-		}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		appending.Wait()
 	}()
 	for isDone := false; !isDone; {
 		select {
@@ -239,24 +244,28 @@ func TestRowsOfOneMoment(t *testing.T) {
 			isDone = true
 		default:
 		}
-		before := make(map[string]bool)
-		acknowledged.Range(func(n, _ any) bool {
-			before[strconv.Itoa(n.(int))] = true
-			return true
-		})
-		counts := map[string]map[string]int{"a": {}, "b": {}}
-		for b, err := range db.Rows(context.Background(), engine.RowsQuery{Model: "a,b", Version: "*", Window: 100 * 24 * time.Hour, Columns: engine.IDColumn}) {
+		var before [clients]int64
+		for c := range before {
+			before[c] = acknowledged[c].Load()
+		}
+		counts := make(map[string]map[string]int)
+		for b, err := range db.Rows(context.Background(), engine.RowsQuery{Model: "*", Version: "*", Window: 100 * 24 * time.Hour, Columns: engine.IDColumn}) {
 			require.NoError(t, err)
 			for i := range b.Len() {
-				counts[b.Series[b.SeriesOf[i]].Model][string(b.IDs.At(i))]++
+				model := b.Series[b.SeriesOf[i]].Model
+				if counts[model] == nil {
+					counts[model] = make(map[string]int)
+				}
+				counts[model][string(b.IDs.At(i))]++
 			}
 		}
-		require.Equal(t, counts["a"], counts["b"])
-		for id := range before {
-			require.Equal(t, rows, counts["a"][id])
-		}
-		for _, n := range counts["a"] {
-			require.Equal(t, rows, n, "a request in part")
+		for c := range clients {
+			of, beside := counts[fmt.Sprint("m", 2*c)], counts[fmt.Sprint("m", 2*c+1)]
+			require.Equal(t, of, beside, "a request is about both models")
+			require.GreaterOrEqual(t, int64(len(of)), before[c])
+			for _, n := range of {
+				require.Equal(t, rows, n, "a request in part")
+			}
 		}
 	}
 }

@@ -8,6 +8,8 @@
 // rows by series, time and id, or by id alone, and changes them. While a sealer or a merge reads without the lock, a [Redo] notes
 // the changes for the segment that it makes.
 //
+// [Moments] show a reader all models as they were in one moment, while others go on to change them.
+//
 // Of the versions in an environment a model knows which one "latest" stands for (latest.go), and [Cardinality] counts models,
 // months and series for the limits on them. An [Indexer] makes the indexes of ids ahead of a request with actuals, within a bound on
 // their memory.

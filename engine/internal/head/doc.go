@@ -5,7 +5,8 @@
 // A [Head] has for each series leaves of rows in the order of time and prediction id, each with its aggregate, so that a window
 // adds up whole leaves and reads rows only at its edges. The first rows of a series are staged ([Staging]), those of many series
 // in one container, until a flush moves them to a leaf. A [Batch] is a request in the order of series and time, ready to be
-// added. A stored row is a [Row], which a [Change] changes. A [RowMerger] brings the rows of several heads into one order.
+// added. A stored row is a [Row], which a [Change] changes. A [View] is what a head has of some series in one moment. A [RowMerger]
+// brings the rows of several heads into one order.
 //
 // # Guarantees
 //
@@ -14,8 +15,9 @@
 //
 // # Concurrency
 //
-// A head is guarded by the lock of its model: the publisher writes, queries read. A frozen head gets no more rows, and a row of it
-// that changes then does so in a copy of its leaf, because a sealer reads the leaves of a [Snapshot] without the lock. A Staging
+// A head is guarded by the lock of its model: the publisher writes, queries read. A View, and the [Snapshot] of a sealer, are read
+// without the lock, by any number of goroutines: from then on rows go behind those that it has, in the same arrays, and whatever else
+// changes does so in a copy, of lists or of a leaf, that is made once. Generations tell what is the head's alone. A Staging
 // is written by the publisher alone; rows of it never change, so that they too are read without a lock by whoever learned of them
 // under one. A Batch is for one goroutine at a time.
 //

@@ -1,9 +1,11 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"hash/maphash"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,4 +100,47 @@ func TestPublishAfterFailure(t *testing.T) {
 	require.ErrorIs(t, p.Publish(1, x), failed)
 	require.Zero(t, p.Counters.Rows.Load())
 	require.Zero(t, p.env.Models.Size())
+}
+
+// TestBetween looks at the store again and again while records are published in slices, so many that one is always under way: none is
+// there in part.
+func TestBetween(t *testing.T) {
+	const records, rows = 200, 4 * runMax
+	var failed error
+	p := newTest(&failed)
+	p.SetSlice(1)
+	all := make([]*Publication, records)
+	for i := range all {
+		all[i] = NewPublication(predictions(t, "m"+strconv.Itoa(i), rows), new(head.Batch))
+	}
+	var publishing sync.WaitGroup
+	publishing.Go(func() {
+		for i, x := range all {
+			if err := p.Publish(uint64(i+1), x); err != nil {
+				t.Error(err)
+			}
+			if i > 1 {
+				if err := all[i-2].Wait(); err != nil { // so that two are under way
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for whole := 0; whole < records; {
+		require.NoError(t, p.Between(context.Background(), func() {
+			whole = 0
+			p.env.Models.Range(func(_ string, m *catalog.Model) bool {
+				for _, mo := range m.Months {
+					require.Equal(t, rows, mo.Head.Rows, "a record in part")
+					whole++
+				}
+				return true
+			})
+		}))
+	}
+	publishing.Wait()
+	p.WaitIdle()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, p.Between(ended, func() { t.Error("done all the same") }), context.Canceled)
 }

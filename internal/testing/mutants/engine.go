@@ -516,7 +516,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	if !h.owns(l) {`,
 		},
 		{
-			name: "rows: a snapshot has requests in part", in: "engine", hint: "TestRowsOfOneMoment",
+			name: "rows: a snapshot has requests in part", in: "engine", hint: "TestBetween",
 			old: `	p.endDeferred()
 	do()`,
 			fresh: `	do()`,
