@@ -21,6 +21,8 @@ import (
 // exportColumns are those of the data source, in its order: what is needed to take the rows in again.
 const exportColumns = "timestamp,model_id,prediction_id,features,predicted_value,actual_value,model_version,environment"
 
+var errInterrupted = errors.New("interrupted")
+
 type exportFlags struct {
 	serverFlags
 	directoryFlags
@@ -240,6 +242,9 @@ func (f *exportFlags) source(ctx context.Context) (c *client.Client, closeSource
 	}
 	if err := c.Reach(ctx); err != nil {
 		c.Close()
+		if ctx.Err() != nil {
+			return nil, nil, errInterrupted
+		}
 		return nil, nil, fmt.Errorf("no server at %s: %w; is 'residual serve' running?", f.server, err)
 	}
 	return c, func() error { c.Close(); return nil }, nil
@@ -287,7 +292,7 @@ func (w *exporting) summary(filled export.Filled, target string, folder bool) st
 // exportFailed says what is left of an export that failed.
 func exportFailed(ctx context.Context, err error, folder bool, filled export.Filled) error {
 	if ctx.Err() != nil {
-		err = errors.New("interrupted")
+		err = errInterrupted
 	}
 	refused, ok := errors.AsType[*client.StatusError](err)
 	if !folder || ok && refused.Status < 500 || errors.Is(err, export.ErrRefused) {

@@ -250,11 +250,11 @@ func serveFor(t *testing.T, dir string) *server {
 	return s
 }
 
-// files are those of an export.
+// files are those of an export that readers see.
 func files(t *testing.T, name string) (found []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), "_") {
+		if err == nil && !d.IsDir() && d.Name()[0] != '_' && d.Name()[0] != '.' {
 			found = append(found, path)
 		}
 		return err

@@ -1,8 +1,33 @@
 package main
 
-// fileMutants are bugs in the reading of files that others wrote.
+// fileMutants are bugs in the writing of exported files, and in the reading of files that others wrote.
 func fileMutants() []mutant {
 	return []mutant{
+		{
+			name: "export: an answer that ends in the middle of a row is whole", in: "cmd/residual/internal/export", hint: "TestFailuresLeaveNothing|TestCounter",
+			old:   `case !c.file && (c.quoted || c.size > 0 && c.last[len(c.last)-1] != '\n'):`,
+			fresh: `case !c.file && c.quoted:`,
+		},
+		{
+			name: "export: a stream is begun again in its middle", in: "cmd/residual/internal/export", hint: "TestStreamIsNotRepeated",
+			old:   `if done = n; err != nil && done.Bytes > 0 {`,
+			fresh: `if done = n; err != nil && done.Bytes < 0 {`,
+		},
+		{
+			name: "export: a folder goes on with another question", in: "cmd/residual/internal/export", hint: "TestResume",
+			old:   `case !reflect.DeepEqual(was.Question, f.Question):`,
+			fresh: `case was.Complete && !reflect.DeepEqual(was.Question, f.Question):`,
+		},
+		{
+			name: "export: the last partition has what is behind the window", in: "cmd/residual/internal/export", hint: "TestFolderWindow",
+			old:   `if !to.IsZero() && to.Before(p.To) {`,
+			fresh: `if !to.IsZero() && to.Before(p.From) {`,
+		},
+		{
+			name: "export: names that differ in case share a folder", in: "cmd/residual/internal/export", hint: "TestEscape",
+			old:   `'A' <= c && c <= 'Z' && !foldsCase`,
+			fresh: `'A' <= c && c <= 'Z'`,
+		},
 		{
 			name: "rowfile: a header is told by the case of its names", in: "internal/rowfile", hint: "TestCSVHeaders",
 			old:   `return strings.ToLower(strings.Join(words, "_"))`,

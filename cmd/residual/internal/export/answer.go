@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,6 @@ import (
 const (
 	// pipe is the one that answers with rows.
 	pipe = "predictions"
-	// silence is how long a server may send nothing of an answer that it has begun.
-	silence = time.Minute
 	// readBytes is how much of an answer is held.
 	readBytes = 64 << 10
 )
@@ -35,6 +34,7 @@ func (e *Export) copyAnswer(ctx context.Context, parameters url.Values, to io.Wr
 		return Counts{}, err
 	}
 	defer answer.Close()
+	silence := cmp.Or(e.Silence, time.Minute)
 	watch := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer watch.Stop()
 	var done Counts

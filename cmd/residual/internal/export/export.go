@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
@@ -19,6 +20,8 @@ type Export struct {
 	Question Question
 	// Header is the first line of a file of CSV, which the server's answer is without.
 	Header []byte
+	// Silence is how long a server may send nothing of an answer that it has begun. Default: 1 minute.
+	Silence time.Duration
 	// OnProgress is called with what has come so far; rows of Parquet are counted when a file is whole. Default: nobody.
 	OnProgress func(Counts)
 

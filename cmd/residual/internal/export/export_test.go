@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -166,11 +167,9 @@ func TestStreamIsNotRepeated(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	s := newServer(t, someRows(40, "a"))
 	ctx, cancel := context.WithCancel(t.Context())
-	s.misbehave = func(_ int, w http.ResponseWriter, answer []byte) bool {
-		_, _ = w.Write(answer[:len(answer)/2])
-		_ = http.NewResponseController(w).Flush()
+	s.hangs = func(int) bool {
 		cancel()
-		return false
+		return true
 	}
 	dir := t.TempDir()
 	_, err := newExport(t, s, export.NDJSON, export.Plain).File(ctx, filepath.Join(dir, "rows"), false)
@@ -178,6 +177,42 @@ func TestInterrupted(t *testing.T) {
 	require.Empty(t, names(t, dir))
 	require.Len(t, s.asked, 1)
 }
+
+// TestSilence has a server stop in the middle of an answer without a word, as one does whose machine is gone.
+func TestSilence(t *testing.T) {
+	s := newServer(t, someRows(40, "a"))
+	s.hangs = func(n int) bool { return n == 1 }
+	e := newExport(t, s, export.NDJSON, export.Plain)
+	e.Silence = 20 * time.Millisecond
+	name := filepath.Join(t.TempDir(), "rows")
+	_, err := e.File(t.Context(), name, false)
+	require.NoError(t, err)
+	require.Len(t, s.asked, 2)
+
+	s.hangs = func(int) bool { return true }
+	_, err = e.File(t.Context(), name, true)
+	require.ErrorContains(t, err, "the server has stopped sending")
+	_, err = e.Stream(t.Context(), io.Discard)
+	require.ErrorContains(t, err, "the server has stopped sending")
+}
+
+// TestSlowWriters checks that what takes long here is not taken for a server that is silent.
+func TestSlowWriters(t *testing.T) {
+	s := newServer(t, someRows(20_000, "a"))
+	e := newExport(t, s, export.NDJSON, export.Plain)
+	e.Silence = 5 * time.Millisecond
+	ticks := time.NewTicker(25 * time.Millisecond)
+	defer ticks.Stop()
+	_, err := e.Stream(t.Context(), writerFunc(func(b []byte) (int, error) {
+		<-ticks.C
+		return len(b), nil
+	}))
+	require.NoError(t, err)
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // TestLeftovers checks that an export takes away what one left that was killed, and nothing else.
 func TestLeftovers(t *testing.T) {

@@ -38,6 +38,8 @@ type fakeServer struct {
 	*httptest.Server
 	rows      []row
 	misbehave func(n int, w http.ResponseWriter, answer []byte) bool
+	// hangs tells of a request that its answer stops in the middle until the client leaves.
+	hangs func(n int) bool
 
 	mu sync.Mutex
 	// Guarded by mu: what was asked for.
@@ -46,7 +48,7 @@ type fakeServer struct {
 
 func newServer(t *testing.T, rows []row) *fakeServer {
 	t.Helper()
-	s := &fakeServer{rows: rows, misbehave: func(int, http.ResponseWriter, []byte) bool { return false }}
+	s := &fakeServer{rows: rows, misbehave: func(int, http.ResponseWriter, []byte) bool { return false }, hangs: func(int) bool { return false }}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	return s
@@ -104,6 +106,12 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	n := len(s.asked)
 	s.mu.Unlock()
 	answer := encode(format, chosen)
+	if s.hangs(n) {
+		_, _ = w.Write(answer[:len(answer)/2])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
 	if !s.misbehave(n, w, answer) {
 		_, _ = w.Write(answer) // the client may be gone
 	}
