@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -195,13 +197,43 @@ func told(e event.Event, finite bool) answeredRow {
 	return row
 }
 
+// choppedRows hands on rows in batches of any size, and makes nonsense of each when its time is over.
+type choppedRows struct{ *engine.DB }
+
+func (s choppedRows) EachRows(ctx context.Context, q engine.RowsQuery, yield func(b *engine.RowBatch) bool) (engine.Read, error) {
+	return s.DB.EachRows(ctx, q, func(whole *engine.RowBatch) bool {
+		for from := 0; from < whole.Len(); {
+			to := min(from+1+rand.IntN(600), whole.Len())
+			b := &engine.RowBatch{Series: slices.Clone(whole.Series), SeriesOf: slices.Clone(whole.SeriesOf[from:to])}
+			whole.Lags = nil // were not asked for
+			b.AppendFrom(&whole.Columns, from, to)
+			goOn := yield(b)
+			for i := range b.Len() {
+				b.Times[i], b.Predicted[i], b.Actual[i], b.SeriesOf[i] = 0, -1, -1, 0
+			}
+			clear(b.IDs.Bytes)
+			clear(b.Features.Bytes)
+			clear(b.Series)
+			if !goOn {
+				return false
+			}
+			from = to
+		}
+		return true
+	})
+}
+
 // TestRowsInEveryFormat stores hostile rows, asks for them in each format and order, and reads them back: they are those that
 // were sent, to the bit. Ingested again into another store, they are the same there.
 func TestRowsInEveryFormat(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	server, again := startStore(t, httpapi.Options{}), startStore(t, httpapi.Options{})
+	clock := func() time.Time { return silenceNow }
+	db, err := engine.Open(t.TempDir(), engine.Options{Now: clock})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	server, again := startWith(t, choppedRows{db}, httpapi.Options{Now: clock}), startStore(t, httpapi.Options{})
 	const rows = 2000
 	var sent []event.Event
 	for i := range rows {

@@ -550,5 +550,5 @@ func engineMutants() []mutant { //nolint:funlen // a table
 }
 
 func all() []mutant {
-	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants())
+	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants(), answerMutants())
 }
