@@ -36,11 +36,13 @@ func writeJSON(o *Output, t *Table) error {
 }
 
 // keysOf is for each column what stands before its values in a row.
-func keysOf(columns []Column, before, after string) []string {
-	keys := make([]string, len(columns))
-	for i, column := range columns {
-		key := append(appendComma(nil, i), before...)
-		keys[i] = string(append(jsontext.AppendString(key, column.Name), after...))
+func keysOf(columns []Column, before, after string) [][]byte {
+	keys, text := make([][]byte, len(columns)), make([]byte, 0, 64*len(columns))
+	for i := range columns {
+		start := len(text)
+		text = append(appendComma(text, i), before...)
+		text = append(jsontext.AppendString(text, columns[i].Name), after...)
+		keys[i] = text[start:]
 	}
 	return keys
 }
