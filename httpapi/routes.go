@@ -24,11 +24,12 @@ const (
 	labelMetrics
 	labelPreflight
 	labelBackups
+	labelDelete
 	labelCount
 )
 
 var labelNames = [labelCount]string{
-	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups",
+	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete",
 }
 
 func (l label) String() string { return labelNames[l] }
@@ -46,7 +47,7 @@ type route struct {
 
 const pipesPrefix = "/v0/pipes/"
 
-// routes is the whole surface but for pipes and single backups, which are found by their prefixes.
+// routes is the whole surface but for pipes, single backups, single data sources and jobs, which are found by their prefixes.
 var routes = [...]route{
 	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents, head: (*Server).checkSource},
 	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
@@ -151,7 +152,10 @@ func findRoute(path []byte) *route {
 	if bytes.HasPrefix(path, []byte(backupsPrefix)) {
 		return &backupRoute
 	}
-	return nil
+	if bytes.HasPrefix(path, []byte(jobsPrefix)) {
+		return &jobRoute
+	}
+	return findSourceRoute(string(path))
 }
 
 // allows refuses a method that the route does not have.

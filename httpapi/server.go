@@ -89,6 +89,8 @@ type Server struct {
 	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
 	gauging chan struct{}
 	counts  counters
+	// jobs are the last deletions that were done.
+	jobs jobs
 
 	http *fasthttp.Server
 

@@ -123,7 +123,7 @@ var rooms = map[string]room{
 	"httpapi": {
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
-			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/problem",
+			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/problem", "httpapi/internal/where",
 			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
@@ -136,6 +136,7 @@ var rooms = map[string]room{
 		outside: []string{"github.com/klauspost/compress", "github.com/valyala/fasthttp", "github.com/zeebo/xxh3"},
 		never:   []string{"net/http", "os"},
 	},
+	"httpapi/internal/where": {never: []string{"net", "net/http", "os", "sync"}},
 	"httpapi/internal/conn": {
 		module: []string{"httpapi/internal/problem"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net/http", "os"},
 	},

@@ -1,0 +1,288 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/auth"
+	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/where"
+)
+
+// DeletingStore is a Store from which can be deleted. A store without it has no route for that.
+type DeletingStore interface {
+	// DeleteRows deletes durably and visibly; CountDeletion counts what it would delete.
+	DeleteRows(ctx context.Context, d engine.Deletion) (engine.Deleted, error)
+	CountDeletion(ctx context.Context, d engine.Deletion) (engine.Deleted, error)
+}
+
+var _ DeletingStore = (*engine.DB)(nil)
+
+const (
+	jobsPrefix = "/v0/jobs/"
+
+	// conditionMax bounds a delete_condition; it is kept in the log of the store until a checkpoint.
+	conditionMax = 32 << 10
+	// jobsMax is how many deletions are remembered for clients that ask what became of them.
+	jobsMax = 1000
+)
+
+// Routes of a data source, by what their paths end with; they begin with either of sourcePrefixes.
+var (
+	sourcePrefixes = [...]string{"/v0/datasources/", "/v1/datasources/"}
+	deleteRoute    = route{label: labelDelete, post: (*Server).postDelete}
+	truncateRoute  = route{label: labelDelete, post: (*Server).postTruncate}
+	jobRoute       = route{label: labelDelete, get: (*Server).getJob}
+)
+
+// findSourceRoute finds the route of one data source.
+func findSourceRoute(path string) *route {
+	switch _, action := cutSource(path); action {
+	case "delete":
+		return &deleteRoute
+	case "truncate":
+		return &truncateRoute
+	}
+	return nil
+}
+
+// cutSource takes the name of a data source out of a path, and what is to be done with it; both are empty for other paths.
+func cutSource(path string) (name, action string) {
+	for _, prefix := range sourcePrefixes {
+		if rest, ok := strings.CutPrefix(path, prefix); ok {
+			name, action, _ = strings.Cut(rest, "/")
+			return name, action
+		}
+	}
+	return "", ""
+}
+
+// job is what is told of a deletion, in the shape of Tinybird's jobs. It is over when it is told.
+type job struct {
+	ID           string  `json:"id"`
+	JobID        string  `json:"job_id"`
+	JobURL       string  `json:"job_url"`
+	DeleteID     string  `json:"delete_id"`
+	Kind         string  `json:"kind"`
+	Status       string  `json:"status"`
+	CreatedAt    string  `json:"created_at"`
+	UpdatedAt    string  `json:"updated_at"`
+	Datasource   jobName `json:"datasource"`
+	RowsDeleted  uint64  `json:"rows_to_be_deleted"`
+	RowsAffected uint64  `json:"rows_affected"`
+
+	holder string // the name of the token that deleted
+}
+
+type jobName struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// jobs are the last deletions, the oldest first.
+type jobs struct {
+	mu   sync.Mutex
+	list []*job
+}
+
+func (j *jobs) add(x *job) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.list) == jobsMax {
+		j.list = append(j.list[:0], j.list[1:]...)
+	}
+	j.list = append(j.list, x)
+}
+
+func (j *jobs) find(id string) *job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, x := range j.list {
+		if x.ID == id {
+			return x
+		}
+	}
+	return nil
+}
+
+// target is what a request deletes from: a data source, or its quarantine.
+type target struct {
+	store    DeletingStore
+	name     string
+	deletion engine.Deletion
+}
+
+// target finds what the path names, and checks that the token may delete from it.
+func (s *Server) target(c *call) (*target, error) {
+	name, _ := cutSource(string(c.target.Path))
+	sourceName, rejects := strings.CutSuffix(name, quarantineSuffix)
+	src := sourceIn(c.store, sourceName)
+	store, ok := c.store.(DeletingStore)
+	if src == nil || !ok {
+		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
+	}
+	if err := c.principal.Allow(auth.Scope{Kind: auth.DeleteSource, Name: src.name}); err != nil {
+		return nil, err
+	}
+	if rejects && c.principal.Within != "" {
+		return nil, problem.Forbidden("the token %s is bounded to models, and lines of the quarantine are of any", problem.Shown(c.principal.Name))
+	}
+	return &target{store, name, engine.Deletion{Source: src.name, Rejects: rejects, Within: c.principal.Within}}, nil
+}
+
+// postDelete serves POST /v0/datasources/<name>/delete.
+func (s *Server) postDelete(c *call) error {
+	t, err := s.target(c)
+	if err != nil {
+		return err
+	}
+	if t.deletion.Rejects {
+		return problem.BadParameter("the quarantine has no columns of its rows to put conditions on; POST /v0/datasources/%s/truncate empties it", t.name)
+	}
+	if err := s.readParams(c); err != nil {
+		return err
+	}
+	dry, err := c.params.boolean("dry_run")
+	if err != nil {
+		return err
+	}
+	found, err := s.condition(c, &t.deletion)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
+	defer cancel()
+	if dry {
+		return s.countDeletion(ctx, c, t, found)
+	}
+	done, err := s.deleteRows(ctx, c, t, found)
+	if err != nil {
+		return err
+	}
+	if err := c.sendJSON(s.jobOf(c, t, done)); err != nil {
+		return err
+	}
+	c.ctx.SetStatusCode(fasthttp.StatusCreated)
+	return nil
+}
+
+// postTruncate serves POST /v0/datasources/<name>/truncate.
+func (s *Server) postTruncate(c *call) error {
+	t, err := s.target(c)
+	if err != nil {
+		return err
+	}
+	if err := s.readParams(c); err != nil {
+		return err
+	}
+	if _, given, err := c.params.text("delete_condition"); given || err != nil {
+		return problem.BadParameter("truncate deletes everything and has no delete_condition; POST /v0/datasources/%s/delete has", t.name)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
+	defer cancel()
+	if _, err := s.deleteRows(ctx, c, t, &where.Condition{To: 1, Shape: "everything"}); err != nil {
+		return err
+	}
+	c.ctx.SetStatusCode(fasthttp.StatusResetContent)
+	return nil
+}
+
+// condition reads the parameter delete_condition into a deletion.
+func (s *Server) condition(c *call, d *engine.Deletion) (*where.Condition, error) {
+	text, given, err := c.params.text("delete_condition")
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		return nil, problem.BadParameter("the parameter delete_condition is missing; it says which rows, such as model_id = 'a' AND timestamp < '2026-11-01 00:00:00'")
+	}
+	if len(text) > conditionMax {
+		return nil, problem.BadParameter("the parameter delete_condition has %d bytes; %d are allowed", len(text), conditionMax)
+	}
+	found, err := where.Parse(string(text), s.opts.Now())
+	if err != nil {
+		return nil, problem.BadParameter("the parameter delete_condition: %s", err)
+	}
+	d.Models, d.Versions, d.Environments, d.IDs = found.Models, found.Versions, found.Environments, found.IDs
+	if found.From > math.MinInt64 {
+		d.From = time.UnixMilli(found.From)
+	}
+	if found.To < math.MaxInt64 {
+		d.To = time.UnixMilli(found.To)
+	}
+	return found, nil
+}
+
+func (s *Server) countDeletion(ctx context.Context, c *call, t *target, found *where.Condition) error {
+	if !s.queries.Take(0) {
+		return problem.Busy(s.limits.QueriesMax, "too many queries are running; send this one again")
+	}
+	defer s.queries.Give()
+	var count engine.Deleted
+	if !found.Never() {
+		var err error
+		if count, err = t.store.CountDeletion(ctx, t.deletion); err != nil {
+			return err
+		}
+	}
+	return c.sendJSON(map[string]any{"rows_to_be_deleted": affected(t, count)})
+}
+
+// deleteRows deletes and logs who did, and how: of the condition without its literals.
+func (s *Server) deleteRows(ctx context.Context, c *call, t *target, found *where.Condition) (done engine.Deleted, err error) {
+	if !found.Never() {
+		done, err = t.store.DeleteRows(ctx, t.deletion)
+	}
+	args := []any{
+		"datasource", t.name, "condition", found.Shape, "token", c.principal.Name, "remote", c.ctx.RemoteAddr().String(),
+		"rows", done.Rows, "actuals", done.Actuals, "rejects", done.Rejects, "lsn", done.LSN,
+	}
+	if err != nil {
+		s.log.warn("deletion failed", append(args, "error", err)...)
+		return done, err
+	}
+	s.log.Info("deleted", args...)
+	return done, nil
+}
+
+// affected counts the rows of the data source that a deletion is about.
+func affected(t *target, d engine.Deleted) uint64 {
+	switch {
+	case t.deletion.Rejects:
+		return uint64(d.Rejects)
+	case t.deletion.Source == actualsName:
+		return uint64(d.Actuals)
+	}
+	return d.Rows
+}
+
+// jobOf remembers a deletion as a job.
+func (s *Server) jobOf(c *call, t *target, done engine.Deleted) *job {
+	now := s.opts.Now().UTC().Format("2006-01-02 15:04:05.000000")
+	id := rand.Text() // which tells nothing of how many there are
+	rows := affected(t, done)
+	x := &job{
+		ID: id, JobID: id, JobURL: jobsPrefix + id, DeleteID: id, Kind: "delete_data", Status: "done", CreatedAt: now, UpdatedAt: now,
+		Datasource: jobName{t.name, t.name}, RowsDeleted: rows, RowsAffected: rows, holder: c.principal.Name,
+	}
+	s.jobs.add(x)
+	return x
+}
+
+// getJob serves GET /v0/jobs/<id>: to whom the job is of, or to an admin who sees every model.
+func (s *Server) getJob(c *call) error {
+	id := strings.TrimPrefix(string(c.target.Path), jobsPrefix)
+	x := s.jobs.find(id)
+	admin := c.principal.Within == "" && c.principal.Holds(auth.Scope{Kind: auth.Admin})
+	if x == nil || x.holder != c.principal.Name && !admin {
+		return problem.NotFound("the job %s does not exist; the last %d are remembered, up to a restart", problem.Shown(id), jobsMax)
+	}
+	return c.sendJSON(x)
+}
