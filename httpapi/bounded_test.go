@@ -231,9 +231,9 @@ func (a *attack) fill() {
 		// Actuals whose time is over are given up by the next record, whoever sends it: a load of others can be seen by that.
 		team(sendPredictions, "nothing\n")
 		key := fmt.Sprint("key-", i)
-		theirs := a.predictions(otherModels, otherVersions, otherEnvironments, 1500)
+		theirs := a.predictions(otherModels, otherVersions, otherEnvironments, 700)
 		others("other", sendPredictions, theirs+brokenLines("team_b"), "Idempotency-Key", key)
-		ours := a.predictions(teamModels, teamVersions, teamEnvironments, 400)
+		ours := a.predictions(teamModels, teamVersions, teamEnvironments, 200)
 		team(sendPredictions, ours+brokenLines("team_a_1")+line("team_b", "v1", "production", "foreign", now, "1", "2"), "Idempotency-Key", key)
 		team(sendPredictions, ours, "Idempotency-Key", key+"again")
 		if i == 2 {
@@ -255,7 +255,7 @@ func (a *attack) fill() {
 }
 
 // probes are how many of attackedModels go with every other parameter.
-const probes = 7
+const probes = 5
 
 // attackedModels are the values of model_id.
 func attackedModels() []string {
