@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,19 +27,24 @@ func backupOptions(disk *simdisk.Disk) engine.BackupOptions {
 	return engine.BackupOptions{FS: disk, Keep: snapshotsKept}
 }
 
-// backupRun has as its facts the moments, by number, that were backed up.
-type backupRun = crashtest.Run[int]
+// backedUp is one backup: of a moment, by its number among those of the tests, as the backup number serial of all lives, which its
+// snapshot tells by the time at which it was taken.
+type backedUp struct{ moment, serial int }
+
+func (b backedUp) taken() time.Time { return testNow.Add(time.Duration(b.serial) * time.Second).UTC() }
+
+type backupRun = crashtest.Run[backedUp]
 
 // backupTest backs up one moment after the other to a folder on the disk.
-func backupTest(t *testing.T, check func(*simdisk.Disk, *backupRun) error) *crashtest.Test[int] {
+func backupTest(t *testing.T, check func(*simdisk.Disk, *backupRun) error) *crashtest.Test[backedUp] {
 	t.Helper()
 	moments := momentsOf(t)
-	return &crashtest.Test[int]{
+	return &crashtest.Test[backedUp]{
 		Disk: simdisk.Options{BlockBytes: 512},
 		Workload: func(disk *simdisk.Disk, r *backupRun) error {
 			var errs []error
-			for i, m := range moments {
-				errs = append(errs, backUp(disk, r.Begin(i), m))
+			for i := range moments {
+				errs = append(errs, backUp(disk, r, moments, backedUp{i, i}))
 			}
 			return errors.Join(errs...)
 		},
@@ -46,8 +52,10 @@ func backupTest(t *testing.T, check func(*simdisk.Disk, *backupRun) error) *cras
 	}
 }
 
-func backUp(disk *simdisk.Disk, step step, m *copiedMoment) error {
-	_, err := engine.Backup(context.Background(), m, backupsDir, backupOptions(disk))
+func backUp(disk *simdisk.Disk, r *backupRun, moments []*copiedMoment, b backedUp) error {
+	m, step := *moments[b.moment], r.Begin(b)
+	m.moment.Taken = b.taken()
+	_, err := engine.Backup(context.Background(), &m, backupsDir, backupOptions(disk))
 	if err == nil {
 		step.Acknowledge()
 	}
@@ -61,8 +69,8 @@ func lookAtBackups(moments []*copiedMoment) func(*simdisk.Disk, *backupRun) erro
 		if err != nil {
 			return err
 		}
-		for _, n := range found {
-			if err := restores(disk, moments[n]); err != nil {
+		for _, b := range found {
+			if err := restores(disk, moments[b.moment]); err != nil {
 				return err
 			}
 		}
@@ -80,8 +88,8 @@ func restores(disk *simdisk.Disk, m *copiedMoment) error {
 	return m.holds(disk, restoredDir)
 }
 
-// snapshotsFound returns the moments that the folder has, by number.
-func snapshotsFound(disk *simdisk.Disk, facts []crashtest.Fact[int], moments []*copiedMoment) (found []int, err error) {
+// snapshotsFound returns the backups that the folder has.
+func snapshotsFound(disk *simdisk.Disk, facts []crashtest.Fact[backedUp], moments []*copiedMoment) (found []backedUp, err error) {
 	v, err := engine.VerifyBackup(context.Background(), backupsDir, backupOptions(disk))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, engine.ErrDestination) {
 		v, err = engine.VerifiedBackup{}, nil // there is none yet
@@ -93,16 +101,17 @@ func snapshotsFound(disk *simdisk.Disk, facts []crashtest.Fact[int], moments []*
 		return nil, crashtest.Violationf("damage: %v", v.Findings)
 	}
 	for i := range v.Snapshots {
-		n := slices.IndexFunc(moments, func(m *copiedMoment) bool { return m.moment.LSN == v.Snapshots[i].LSN })
-		if n < 0 || !slices.ContainsFunc(facts, func(f crashtest.Fact[int]) bool { return f.Value == n && f.Outcome != crashtest.Refused }) {
-			return nil, crashtest.Violationf("a snapshot that nobody asked for: LSN %d", v.Snapshots[i].LSN)
+		s := &v.Snapshots[i]
+		n := slices.IndexFunc(facts, func(f crashtest.Fact[backedUp]) bool { return f.Value.taken().Equal(s.Taken) })
+		if n < 0 || facts[n].Outcome == crashtest.Refused || moments[facts[n].Value.moment].moment.LSN != s.LSN {
+			return nil, crashtest.Violationf("a snapshot that nobody asked for: LSN %d of %s", s.LSN, s.Taken)
 		}
-		found = append(found, n)
+		found = append(found, facts[n].Value)
 	}
 	for i, f := range facts {
 		later := len(facts) - i - 1 // may have taken its place
 		if f.Outcome == crashtest.Acknowledged && later < snapshotsKept && !slices.Contains(found, f.Value) {
-			return nil, crashtest.Violationf("moment %d is gone; there are %v", f.Value, found)
+			return nil, crashtest.Violationf("backup %v is gone; there are %v", f.Value, found)
 		}
 	}
 	return found, nil
@@ -115,14 +124,14 @@ func goOnBackingUp(moments []*copiedMoment) func(*simdisk.Disk, *backupRun) erro
 		if err != nil {
 			return err
 		}
-		for i, f := range r.Earlier() {
-			if f.Outcome == crashtest.Unknown {
-				r.Settle(i, slices.Contains(found, f.Value))
-			}
-		}
-		for _, i := range []int{len(moments) - 2, len(moments) - 1} {
-			if err := backUp(disk, r.Begin(i), moments[i]); err != nil {
+		for n, moment := range []int{len(moments) - 2, len(moments) - 1} {
+			if err := backUp(disk, r, moments, backedUp{moment, len(r.Earlier()) + n}); err != nil {
 				return err
+			}
+			for i, f := range r.Earlier() {
+				if f.Outcome == crashtest.Unknown && n == 0 { // a name that a kill has left is durable once a backup has begun beside it
+					r.Settle(i, slices.Contains(found, f.Value))
+				}
 			}
 		}
 		v, err := engine.VerifyBackup(context.Background(), backupsDir, backupOptions(disk))
@@ -166,7 +175,7 @@ func TestBackupFaults(t *testing.T) {
 }
 
 // restoreTest restores the last moment from a folder that is there. Its one fact is that this was done.
-func restoreTest(t *testing.T) *crashtest.Test[int] {
+func restoreTest(t *testing.T) *crashtest.Test[backedUp] {
 	t.Helper()
 	moments := momentsOf(t)
 	last := moments[len(moments)-1]
@@ -177,14 +186,14 @@ func restoreTest(t *testing.T) *crashtest.Test[int] {
 		}
 		return err
 	}
-	return &crashtest.Test[int]{
+	return &crashtest.Test[backedUp]{
 		Disk: simdisk.Options{BlockBytes: 512},
 		Workload: func(disk *simdisk.Disk, r *backupRun) error {
 			_, err := engine.Backup(context.Background(), last, backupsDir, backupOptions(disk))
 			if err != nil {
 				return err
 			}
-			return restore(disk, r.Begin(0))
+			return restore(disk, r.Begin(backedUp{}))
 		},
 		Check: func(disk *simdisk.Disk, r *backupRun) error {
 			switch facts := r.Earlier(); {
@@ -199,7 +208,7 @@ func restoreTest(t *testing.T) *crashtest.Test[int] {
 			if err := takenForStore(disk); err != nil {
 				return err
 			}
-			if err := restore(disk, r.Begin(0)); err != nil {
+			if err := restore(disk, r.Begin(backedUp{})); err != nil {
 				return err
 			}
 			return last.holds(disk, restoredDir)
