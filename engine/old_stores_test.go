@@ -3,6 +3,7 @@ package engine_test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/binary"
@@ -13,6 +14,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +97,46 @@ func TestOldStoresAreComplete(t *testing.T) {
 	stored, err := os.ReadFile(filepath.Join(oldStoresDir, oldStores[len(oldStores)-1].name, "answers.txt"))
 	require.NoError(t, err)
 	require.Equal(t, string(stored), answers)
+}
+
+// TestVersionsAreDocumented holds the table of docs/format-pack.md to the old stores: what is in the last of them is written, and what
+// is in any of them is read.
+func TestVersionsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "format-pack.md"))
+	require.NoError(t, err)
+	written, read := make(map[string][]string), make(map[string][]string)
+	span := regexp.MustCompile(`(\d+) to (\d+)|\d+`)
+	numbers := func(cell string) (all []string) {
+		for _, m := range span.FindAllStringSubmatch(cell, -1) {
+			first, err := strconv.Atoi(cmp.Or(m[1], m[0]))
+			require.NoError(t, err)
+			last, err := strconv.Atoi(cmp.Or(m[2], m[0]))
+			require.NoError(t, err)
+			for n := first; n <= last; n++ {
+				all = append(all, strconv.Itoa(n))
+			}
+		}
+		return all
+	}
+	names := map[string]string{
+		"directory, by `store-id`": "store", "log file": "log", "record of the log, by type": "record", "pack": "pack", "segment": "segment",
+		"manifest": "manifest", "list of keys": "keys", "list of rejects": "quarantine", "list of remembered actuals": "orphans",
+	}
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(line, " | ")
+		if kind := names[strings.TrimPrefix(cells[0], "| ")]; kind != "" && len(cells) >= 4 {
+			written[kind], read[kind] = numbers(cells[1]), numbers(cells[2])
+		}
+	}
+	for i, old := range oldStores {
+		for _, version := range old.versions {
+			words := strings.Fields(version)
+			require.Contains(t, read[words[0]], words[1], version)
+			if i == len(oldStores)-1 {
+				require.Contains(t, written[words[0]], words[1], version)
+			}
+		}
+	}
 }
 
 // TestNewerStoresAreRefused raises the version of one file after the other, as a later program would: a program that does not

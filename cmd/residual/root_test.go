@@ -26,7 +26,10 @@ func TestUsage(t *testing.T) {
 		require.NoDirExists(t, dir, line)
 	}
 	f("serv", `unknown command "serv"; did you mean serve?`)
-	f("fly", `unknown command "fly": one of check, completion, demo, export, generate, health`)
+	f("fly", `unknown command "fly": one of backup, check, `)
+	for _, cmd := range newRoot(os.LookupEnv).Commands() {
+		f("fly", cmd.Name())
+	}
 	f("query metric", `unknown command "metric"; did you mean metrics?`)
 	f("sreve", `unknown command "sreve"; did you mean serve?`)
 	f("igest x", `unknown command "igest"; did you mean ingest?`)
