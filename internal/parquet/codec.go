@@ -34,8 +34,8 @@ var codecNames = [...]string{"UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", 
 // String returns the name that the format has for it.
 func (c Codec) String() string { return nameOf(codecNames[:], int(c)) }
 
-// windowBytesMax bounds the memory that a zstd frame may ask for.
-const windowBytesMax = 64 << 20
+// windowBytes is the memory that a zstd frame may ask for, beyond that of a page.
+const windowBytes = 8 << 20
 
 var (
 	errSize  = errors.New("a page is not as long as it says")
@@ -65,7 +65,7 @@ func (c Codec) decompress(data []byte, size int64) (page []byte, err error) {
 	case brotlied:
 		from = brotli.NewReader(bytes.NewReader(data))
 	case zstandard:
-		reader, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(windowBytesMax))
+		reader, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(uint64(max(size, windowBytes))))
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	library "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -314,4 +315,19 @@ func FuzzFile(f *testing.F) {
 			t.Fatalf("%d bytes cost %d", len(file), cost)
 		}
 	})
+}
+
+// TestZstdWindows reads a page that is one frame as large as its window, and refuses a frame whose window its page does not need.
+func TestZstdWindows(t *testing.T) {
+	text := bytes.Repeat([]byte("residual"), 2<<20)
+	encoder, err := zstd.NewWriter(nil, zstd.WithWindowSize(32<<20), zstd.WithSingleSegment(true))
+	require.NoError(t, err)
+	page, err := zstandard.decompress(encoder.EncodeAll(text, nil), int64(len(text)))
+	require.NoError(t, err)
+	require.Equal(t, text, page)
+	claim := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0xb0, 0x03 | 1<<3, 0, 0, '\n'} // a window of 4 GiB for one byte
+	before := allocated()
+	_, err = zstandard.decompress(claim, 1)
+	require.ErrorIs(t, err, zstd.ErrWindowSizeExceeded)
+	require.Less(t, allocated()-before, uint64(4<<20))
 }

@@ -186,6 +186,9 @@ func (c *cell) appendDocument(dst []byte) (line []byte, given bool, err error) {
 	d := document{leaves: c.leaves}
 	d.json = dst
 	if err := d.node(c.node); err != nil {
+		if errors.Is(err, errLevels) {
+			err = errorf("the column %s of the Parquet file cannot be read: its levels are broken", shown(c.node.Name))
+		}
 		return dst, false, err
 	}
 	if value := d.json[len(dst):]; len(value) > 0 && value[0] == '[' {
