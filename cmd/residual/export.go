@@ -53,7 +53,7 @@ and on disk. What was ended goes on when the same command is run again: a folder
 beginning. Another question is refused in a folder that is begun; --force replaces what is there.
 
 'residual ingest' takes the files again, and every answer about their rows is the same but for lags: when an actual was observed is not written.
-Neither are quarantined lines, actuals that wait for their predictions, and idempotency keys. What has all of these is a copy of the data directory.`,
+Neither are quarantined lines, actuals that wait for their predictions, and idempotency keys. What has these is a backup: see 'residual backup --help'.`,
 		Example: `  residual export predictions.parquet
   residual export ./exported/ --from 2026-01-01 --to 2026-07-01
   residual export --model-id 'team_a_*' --feature 'amount>=100' --actuals waiting big.ndjson.zst
