@@ -92,8 +92,9 @@ func writeParquet(o *Output, t *Table) error {
 	}
 	for j, column := range t.Columns {
 		if column.Kind == String || column.Kind == NullableString || column.Kind == Strings {
-			// The writer keeps the bounds of every page until the end, as long as the texts are.
-			options = append(options, parquet.SkipPageBounds(column.Name))
+			// The bounds of every page are as long as the texts are: the writer keeps them until the end, and each page has them
+			// four times.
+			options = append(options, parquet.SkipPageBounds(column.Name), parquet.SkipPageStatistics(column.Name))
 			if !column.Few {
 				group.texts = append(group.texts, j)
 			}
