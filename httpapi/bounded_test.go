@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +94,9 @@ func startAttack(t *testing.T) *attack {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		server := startWith(t, db, httpapi.Options{
-			Tokens: tokens, Now: a.clock.now, ModelGaugesMax: len(teamModels) - 1, ModelGaugesEnvironments: "*", Limits: httpapi.Limits{RequestsPerSecond: 1_000_000},
+			Tokens: tokens, Now: a.clock.now, ModelGaugesMax: len(teamModels) - 1, ModelGaugesEnvironments: "*", Limits: httpapi.Limits{
+				RequestsPerSecond: 1_000_000, QueryTimeout: 10 * time.Minute, AppendTimeout: 10 * time.Minute,
+			},
 		})
 		a.sides[i] = &half{running: server, db: db, crowded: i == 1}
 	}
@@ -120,8 +123,11 @@ func (a *attack) send(to *half, token string, r request) (status int, answer str
 	require.NoError(a.t, resp.Header.Write(&text))
 	text.WriteString("\r\n")
 	text.Write(body)
-	return resp.StatusCode, text.String()
+	return resp.StatusCode, jobID.ReplaceAllString(text.String(), "<job>")
 }
+
+// jobID is the id of a deletion, which is random.
+var jobID = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
 
 // bodyOf is an answer without its head, of which the quota is a part.
 func bodyOf(answer string) string {
@@ -464,6 +470,47 @@ func backupsAttack(a *attack, route string) {
 	}
 }
 
+// deletesAttack deletes rows of its own and of other models, by any condition, and last all that it may. What others have
+// deleted it cannot ask for.
+func (a *attack) deletesAttack() {
+	const route = "POST /v0/datasources/<name>/delete"
+	of := func(source, action string, values url.Values) request {
+		return request{method: "POST", target: "/v0/datasources/" + source + "/" + action + "?" + values.Encode()}
+	}
+	sources := []string{"ml_model_predictions", "ml_model_actuals", "ml_model_predictions_quarantine", "ml_model_actuals_quarantine", "nothing", "team_b"}
+	for _, condition := range []string{
+		"model_id = 'team_b'", "model_id = '*'", "model_id IN ('team_b', 'team_a_1')", "model_id = 'team_a_*'", "prediction_id = 'p1'", "model_version = 'w1'",
+		"environment = 'secret'", "timestamp >= '2025-04-26 00:00:00'", "model_id = 'team_b' AND model_id = 'team_a_1'", "model_id = 'absent'", "predicted_value > 1", "",
+	} {
+		for _, source := range sources {
+			for _, dry := range []string{"true", "false", "maybe"} {
+				a.learn(route, of(source, "delete", url.Values{"delete_condition": {condition}, "dry_run": {dry}}))
+			}
+		}
+	}
+	answer := a.answerOf(a.sides[1], a.tokens["other"], of("ml_model_predictions", "delete", url.Values{"delete_condition": {"model_id = 'absent'"}}))
+	var theirs struct{ ID string }
+	require.NoError(a.t, json.Unmarshal([]byte(answer), &theirs), answer)
+	for _, id := range []string{theirs.ID, "AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "team_b"} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			a.learn("GET /v0/jobs/<id>", request{method: method, target: "/v0/jobs/" + id})
+		}
+	}
+	for _, source := range sources {
+		a.learn("POST /v0/datasources/<name>/truncate", of(source, "truncate", url.Values{"delete_condition": {"model_id = 'team_b'"}}))
+		a.learn("POST /v0/datasources/<name>/truncate", of(source, "truncate", nil))
+	}
+	for _, pipe := range []string{"models", "predictions", "quarantine"} {
+		a.learn(route, request{method: "GET", target: "/v0/pipes/" + pipe + ".csv?limit=1000&model_id=*&model_version=*&environment=*"})
+	}
+}
+
+// answerOf is the body of an answer as it is.
+func (a *attack) answerOf(to *half, token string, r request) string {
+	_, body := to.do(a.t, r.method, r.target, bytes.NewReader(r.body), "Authorization", "Bearer "+token)
+	return body
+}
+
 // attacks are how each route is attacked, but for those of pipes. A new route needs a row here.
 var attacks = map[string]func(a *attack, route string){
 	"POST /v0/events":            eventsAttack,
@@ -510,6 +557,7 @@ func TestBoundedTokenLearnsNothing(t *testing.T) {
 			a.learn("nothing", request{method: method, target: target})
 		}
 	}
+	a.deletesAttack()
 	require.Equal(t, theirs, a.theirs(), "the models of others are as they were")
 	for _, route := range httpapi.Surface() {
 		if strings.HasPrefix(route, "POST") && attacks[route] != nil {
