@@ -210,6 +210,22 @@ func (s *Server) condition(c *call, d *engine.Deletion) (*where.Condition, error
 	if err != nil {
 		return nil, problem.BadParameter("the parameter delete_condition: %s", err)
 	}
+	meant(d, found)
+	return found, nil
+}
+
+// DeletionOf reads a delete_condition, for a program that has the store itself. never tells that no row can meet it.
+func DeletionOf(text string, now time.Time) (d engine.Deletion, never bool, err error) {
+	found, err := where.Parse(text, now)
+	if err != nil {
+		return d, false, err
+	}
+	meant(&d, found)
+	return d, found.Never(), nil
+}
+
+// meant makes a deletion that of a condition.
+func meant(d *engine.Deletion, found *where.Condition) {
 	d.Models, d.Versions, d.Environments, d.IDs = found.Models, found.Versions, found.Environments, found.IDs
 	if found.From > math.MinInt64 {
 		d.From = time.UnixMilli(found.From)
@@ -217,7 +233,6 @@ func (s *Server) condition(c *call, d *engine.Deletion) (*where.Condition, error
 	if found.To < math.MaxInt64 {
 		d.To = time.UnixMilli(found.To)
 	}
-	return found, nil
 }
 
 func (s *Server) countDeletion(ctx context.Context, c *call, t *target, found *where.Condition) error {

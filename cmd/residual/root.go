@@ -60,7 +60,7 @@ Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DA
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(
 		newServe(env), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVerify(), newSalvage(), newCheck(), newHealth(), newVersion(),
-		newExport(), newBackup(), newRestore(),
+		newExport(), newDelete(), newBackup(), newRestore(),
 	)
 	for _, cmd := range everySubcommand(root) {
 		completeFlags(cmd)

@@ -77,7 +77,10 @@ func (p *parser) term(depth int) error {
 		if err := p.terms(depth + 1); err != nil {
 			return err
 		}
-		return p.expect(")")
+		if !p.isSign(")") {
+			return p.unexpected("AND or )")
+		}
+		return p.take()
 	}
 	if p.token.kind != word && p.token.kind != quotedName {
 		return p.unexpected("a column")

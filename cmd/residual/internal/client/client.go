@@ -234,6 +234,17 @@ func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.V
 	return answer, err
 }
 
+// Post sends a form to a path, once, and returns the answer, to be closed by the caller.
+func (c *Client) Post(ctx context.Context, path string, form url.Values) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL(path, nil), strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, _, err := c.do(request)
+	return answer, err
+}
+
 // answerMax bounds what is read of an answer that says what is wrong.
 const answerMax = 64 << 10
 
