@@ -68,11 +68,11 @@ func countColons(text []byte) (n int) {
 
 // TestCompare compares values with texts: numbers to the last digit, strings and words byte by byte.
 func TestCompare(t *testing.T) {
-	f := func(value, text string, want int, comparable bool) {
+	f := func(value, text string, want int, ordered bool) {
 		t.Helper()
 		c := NewCondition("a", Equal, text)
 		order, ok := c.compare([]byte(value))
-		require.Equal(t, comparable, ok)
+		require.Equal(t, ordered, ok)
 		if ok {
 			require.Equal(t, want, order)
 		}

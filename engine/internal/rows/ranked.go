@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/segment"
@@ -11,12 +12,12 @@ import (
 
 const (
 	// roundRows is how many rows of an answer in the order of time are found at once, at 40 bytes each.
-	roundRows = 128 << 10
+	roundRows = 64 << 10
 	// gatheredBytes is about how much of ids and features is held at once for rows that are put in order.
-	gatheredBytes = 8 << 20
+	gatheredBytes = 4 << 20
 	// gatheredRows are gathered at first, gatheredRowsMax at most.
 	gatheredRows    = 8 << 10
-	gatheredRowsMax = 128 << 10
+	gatheredRowsMax = roundRows
 	// batchBytes is how much of ids and features ends a batch.
 	batchBytes = 1 << 20
 )
@@ -55,6 +56,8 @@ type gathering struct {
 	// rows are the columns gathered, in the order in which they were read, and at is the place of each row there.
 	rows segment.Columns
 	at   []uint32
+	// idBytes and featureBytes are about those of a row, once some are known.
+	idBytes, featureBytes int
 	// order and ends are scratch.
 	order, ends []uint32
 
@@ -76,6 +79,7 @@ func (g *gathering) handOn(ctx context.Context, found []foundRow, yield func(*Ba
 			continue
 		}
 		bytes := len(g.rows.IDs.Bytes) + len(g.rows.Features.Bytes)
+		g.idBytes, g.featureBytes = len(g.rows.IDs.Bytes)/n+1, len(g.rows.Features.Bytes)/n+1
 		g.most = min(max(g.most, n*gatheredBytes/(bytes+1)), 4*g.most, gatheredRowsMax)
 		if !g.batches(found[:n], yield) {
 			return false, nil
@@ -93,6 +97,7 @@ func (g *gathering) gather(ctx context.Context, found []foundRow) (fits bool, er
 		return true, nil
 	}
 	order := g.byPiece(found)
+	g.reserve(len(found))
 	next, taken := order, uint32(0)
 	fill := func(t *task) bool {
 		of := found[next[0]].place.piece
@@ -118,6 +123,14 @@ func (g *gathering) gather(ctx context.Context, found []foundRow) (fits bool, er
 	}
 	err = g.pipeline.each(ctx, work{fill, func(r *reader, t *task) error { return t.readPicked(r, cols) }, use})
 	return fits, err
+}
+
+// reserve makes room for so many rows at once, as large as those were that were gathered last: doubling would leave as much behind.
+func (g *gathering) reserve(rows int) {
+	for text, of := range map[*segment.Text]int{&g.rows.IDs: g.idBytes, &g.rows.Features: g.featureBytes} {
+		text.Bytes, text.Ends = slices.Grow(text.Bytes, rows*of*9/8), slices.Grow(text.Ends, rows)
+	}
+	g.rows.Lags = slices.Grow(g.rows.Lags, rows)
 }
 
 // byPiece returns the places of rows that were found, those of a piece one behind the other, and readies at for as many.

@@ -78,6 +78,11 @@ func (r *ranking) round(ctx context.Context, wanted int) ([]foundRow, error) {
 	r.found.items, r.wanted = r.found.items[:0], wanted
 	clear(r.ids)
 	r.begin()
+	rows := 0
+	for i := range r.leads.items {
+		rows = min(rows+int(r.leads.items[i].rows), wanted)
+	}
+	r.found.items = slices.Grow(r.found.items, min(rows, roundRows))
 	w := work{r.fill, func(of *reader, t *task) error { return t.readNumbers(of) }, r.take}
 	if err := r.pipeline.each(ctx, w); err != nil {
 		return nil, err
