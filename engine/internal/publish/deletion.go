@@ -261,17 +261,12 @@ func (p *Publisher) deleteWindow(x *Publication, m *catalog.Model) (over bool, e
 			}
 		}
 		d.number, d.cursor = mo.Number+1, catalog.MonthCursor{}
-		if i++; p.changer.Work() >= deleteWork {
-			return i == len(m.Months) && p.endModel(m, d), nil
+		if i++; i < len(m.Months) && p.changer.Work() >= deleteWork {
+			return false, nil
 		}
 	}
-	return p.endModel(m, d), nil
-}
-
-// endModel ends the deletion in a model, whose lock is held.
-func (p *Publisher) endModel(m *catalog.Model, d *deletion) bool {
 	if d.found {
 		m.RecountFirst()
 	}
-	return true
+	return true, nil
 }
