@@ -11,6 +11,10 @@
 // A row is its model, version, environment, prediction id and time. Sent again, it takes the place of the earlier one,
 // see [Duplicates]. An actual is about every row of its model and id, may come before or after them, and the last one
 // counts. Changes of sealed rows lie over their segment until the next checkpoint folds them in; all count at once.
+// [DB.DeleteRows] deletes by names, ids and times, logged as the condition.
+//
+// [DB.Rows] reads the rows of a window as they were in one moment. [DB.BeginBackup] holds the store at one LSN while its
+// files are copied ([Backup]); [Restore] makes a store of a copy.
 //
 // # Guarantees
 //

@@ -7,8 +7,8 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// Part is a log file as far as it says something. Behind that are zeros, up to the length that its header states: see
-// [Complete].
+// Part is the beginning of a log file, up to the end of its last record or its end record. Zeros follow, up to the length that its
+// header states: see [Complete].
 type Part struct {
 	Name  string
 	Bytes int64
@@ -63,7 +63,7 @@ func ReadParts(fsys vfs.FS, path string, storeID [16]byte, checkpoint Position) 
 	return parts, r.found, nil
 }
 
-// Complete gives the copy of a part its length.
+// Complete extends the copy of a part with zeros to the length that its header states.
 func Complete(f vfs.File) error {
 	b := make([]byte, fileHeaderSize)
 	if n, err := f.ReadAt(b, 0); n < len(b) {

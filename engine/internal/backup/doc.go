@@ -4,9 +4,9 @@
 // # Model
 //
 // A [Moment] is a store at one LSN: its manifest, the packs and lists that this names, and the log behind it. A [Source] has a
-// moment and its files: [Held] is one on this machine, and a client of a server may be another. A [Place] keeps objects, which are
-// files that never change, and snapshots, each of which is a moment and what is known of its files. A snapshot is written when all
-// of its objects are there, and removed before any of them is.
+// moment and its files: [Held] is one on this machine, of an open store or, by [HoldClosed], of a closed one, and a client of a
+// server may be another. A [Place] keeps objects, which are files that never change, and snapshots, each of which is a moment and
+// what is known of its files. A snapshot is written when all of its objects are there, and removed before any of them is.
 //
 // # Concurrency
 //

@@ -67,7 +67,8 @@ func (h *Head) own(s *Series) {
 	}
 }
 
-// owns tells whether no view has a leaf itself. No view is made while one is stale.
+// owns tells whether the leaf is the head's alone, so that it may be changed where it is. A stale leaf is: it is stale only while
+// the model's lock is held for writing, and views are made under that lock.
 func (h *Head) owns(l *leaf) bool {
 	return l.generation == h.generation && h.generation < generationMax || l.stale
 }

@@ -11,12 +11,15 @@
 // have, by numbers alone, until enough rows are found; a gathering then reads ids and features of these. An answer that is longer than
 // what is held is made in rounds, each behind the last row of the one before.
 //
+// Each makes a snapshot (snapshot.go); unordered.go walks its pieces, ranking.go and gathering.go find the first in an order; both
+// have them read by a pipeline (pipeline.go) of readers (reader.go).
+//
 // # Guarantees
 //
-// A batch of the store is in a snapshot whole or not at all. Nothing that happens later is seen. Files that are read are pinned.
-// Rows that an order leaves equal come in the order of time, series and prediction id. What is held does not grow with the window,
-// but by some 20 bytes for each thousand rows of the order of errors, and by what notes where each series is, about 100 bytes and 50
-// for each of its months.
+// The rows of a request are in a snapshot all or not at all, and nothing that happens later is seen. Files that are read are pinned.
+// Rows that an order leaves equal come in the order of time, series and prediction id. Memory does not grow with the rows of the
+// window, with two exceptions: the snapshot takes about 100 bytes for each series and 50 for each of its months; the order of errors
+// takes some 20 bytes for each thousand rows.
 //
 // # Concurrency
 //

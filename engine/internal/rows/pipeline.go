@@ -9,9 +9,9 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// pipeline reads pieces on as many goroutines as there are processors and hands on what they have read in the order of the tasks. At
-// most so many tasks as tasksAhead are held. Goroutines run while there is something to read: a caller that takes its time over a
-// task has none running. Each keeps the store open while it reads a task.
+// pipeline has pieces read on as many goroutines as there are processors, and hands on what was read in the order of the tasks. It
+// holds at most tasksAhead tasks for each processor. A goroutine ends when no task waits, so that none runs while the caller is busy
+// with a task for long. Each keeps the store open for the task that it reads, and no longer.
 type pipeline struct {
 	snapshot *snapshot
 	// do does the tasks of the caller that there is; free are tasks that nobody uses.
@@ -57,7 +57,7 @@ type work struct {
 	use  func(*task) (bool, error)
 }
 
-// each does work, one at a time. A task is valid while it is used.
+// each does work. One call runs at a time. A task is valid during the call of use that gets it.
 func (p *pipeline) each(ctx context.Context, w work) error {
 	most := runtime.GOMAXPROCS(0)
 	p.do = w.do

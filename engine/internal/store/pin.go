@@ -25,9 +25,9 @@ type pins struct {
 	ended bool
 
 	// garbage is the size of the files that no manifest names any more and that are there only because they are or were
-	// pinned; idle tells whether a sweep would remove some. They are written under mu and read by any goroutine.
-	garbage atomic.Int64
-	idle    atomic.Bool
+	// pinned; sweepable tells whether a sweep would remove some. They are written under mu and read by any goroutine.
+	garbage   atomic.Int64
+	sweepable atomic.Bool
 }
 
 type pinned struct {
@@ -92,7 +92,7 @@ func (p *Pin) Release() {
 		switch {
 		case x.by > 0 || p.pins.ended:
 		case x.unlisted:
-			p.pins.idle.Store(true)
+			p.pins.sweepable.Store(true)
 		default:
 			delete(p.pins.files, x.path)
 		}
@@ -110,12 +110,12 @@ func (f *Files) EndPins() {
 	f.pins.ended = true
 	clear(f.pins.files)
 	f.pins.garbage.Store(0)
-	f.pins.idle.Store(false)
+	f.pins.sweepable.Store(false)
 }
 
 // SweepReleased sweeps if that frees files which were pinned once, for a store in which nothing else asks for a sweep.
 func (f *Files) SweepReleased() error {
-	if !f.pins.idle.Load() || f.unsettled {
+	if !f.pins.sweepable.Load() || f.unsettled {
 		return nil
 	}
 	return f.Sweep()
@@ -144,9 +144,9 @@ func (p *pins) spare(path string) bool {
 func (p *pins) swept() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	idle := false
+	some := false
 	for _, x := range p.files {
-		idle = idle || x.by == 0
+		some = some || x.by == 0
 	}
-	p.idle.Store(idle)
+	p.sweepable.Store(some)
 }
