@@ -25,11 +25,11 @@ type Held struct {
 	fs     vfs.FS
 	dir    string
 	files  map[string]File // of the moment, by their paths
-	// kept are the files of the log, which may be removed while they are open, and the tokens, which change, by their paths.
-	kept    map[string]Object
+	// open are the files of the log, which may be removed while they are open, and the tokens, which change, by their paths.
+	open    map[string]Object
 	release func() error
 
-	// mu is held for reading while a kept file is read, for writing to close them.
+	// mu is held for reading while a file of open is read, for writing to close them.
 	mu     sync.RWMutex
 	closed bool
 }
@@ -58,7 +58,7 @@ func Hold(from Holding) (*Held, error) {
 		moment: Moment{
 			Store: from.Store, LSN: from.LSN, Taken: from.Taken.UTC().Truncate(time.Millisecond), Manifest: from.Manifest.Encode(from.Store),
 		},
-		fs: from.FS, dir: from.Dir, kept: make(map[string]Object), release: from.Release,
+		fs: from.FS, dir: from.Dir, open: make(map[string]Object), release: from.Release,
 	}
 	for name, ref := range from.Manifest.AllFiles {
 		h.moment.Files = append(h.moment.Files, File{filepath.ToSlash(name), ref.Size, ref.CRC})
@@ -85,7 +85,7 @@ func (h *Held) keepLog(parts []wal.Part) error {
 		if err != nil {
 			return err
 		}
-		h.kept[name] = f
+		h.open[name] = f
 		crc, err := c.sum(context.Background(), f, part.Bytes, io.Discard)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
@@ -115,7 +115,7 @@ func (h *Held) keepTokens() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	h.kept[store.TokensName] = &inMemory{bytes.NewReader(b)}
+	h.open[store.TokensName] = &inMemory{bytes.NewReader(b)}
 	h.moment.Files = append(h.moment.Files, File{store.TokensName, size, crc32.ChecksumIEEE(b)})
 	return nil
 }
@@ -145,7 +145,7 @@ func (h *Held) Open(_ context.Context, path string, off int64) (io.ReadCloser, e
 		return nil, fmt.Errorf("%s: offset %d of %d bytes: %w", path, off, f.Size, fs.ErrInvalid)
 	}
 	r := &heldReader{held: h, off: off, end: f.Size}
-	if r.src = h.kept[path]; r.src != nil {
+	if r.src = h.open[path]; r.src != nil {
 		return r, nil
 	}
 	file, err := h.fs.OpenRead(filepath.Join(h.dir, filepath.FromSlash(path)))
@@ -175,7 +175,7 @@ func (h *Held) Close() error {
 	}
 	h.closed = true
 	var errs []error
-	for _, f := range h.kept {
+	for _, f := range h.open {
 		errs = append(errs, f.Close())
 	}
 	if h.release != nil {

@@ -34,10 +34,10 @@ type Deleted struct {
 	Dropped []*Segment
 }
 
-// DeleteWindow deletes the rows of a month that rows means, whatever their ids, from where at is on; over is false where that is
-// more work than most. A month that a sealer or a merge is reading is gone through at once: rows that a redo deletes are not
-// counted, because they were here. The publisher calls it under the model's lock. Once the model is through, [Model.RecountFirst]
-// is due.
+// DeleteWindow deletes the rows of a month that rows means, whatever their ids, beginning at the place at. It stops there once it
+// has done the work most; over tells whether it came to the end of the month. A month that a sealer or a merge is reading is gone
+// through at once, whatever most says: what the redo deletes again is not counted, because it was counted here. The publisher
+// calls it under the model's lock. Once the model is through, [Model.RecountFirst] is due.
 func (rc *RowChanger) DeleteWindow(of ModelMonth, rows *RowSet, at *MonthCursor, most int) (done Deleted, over bool, err error) {
 	mo := of.Month
 	if mo.SealRedo != nil || mo.MergeRedo != nil {
@@ -111,9 +111,9 @@ func (d *monthDeletion) inSegments(at *MonthCursor) (over bool, err error) {
 	return true, nil
 }
 
-// inSegment deletes rows of the segment of a cursor, series by series, but for a segment that lies in the window, which goes as it
-// is: until a checkpoint covers the deletion a restart finds it without the edits that it has, and the deletion, which means all
-// of its rows. One that has lost all by several is left to the fold.
+// inSegment deletes rows of the segment of a cursor, series by series. A segment of which the window has all rows is dropped
+// unread: should the process end before a checkpoint covers the deletion, a restart finds the segment again, and the deletion that
+// drops it. A segment that loses its last rows to several deletions stays until the fold.
 func (d *monthDeletion) inSegment(at *MonthCursor) (over bool, err error) {
 	sg := at.sealed
 	if d.meansAll(sg) {
@@ -133,7 +133,7 @@ func (d *monthDeletion) inSegment(at *MonthCursor) (over bool, err error) {
 		if err := sg.keep(); err != nil {
 			return false, err
 		}
-		deleted, err := sg.Kept.DeleteWindow(int(x.Index), w.From, w.To, d.scratch)
+		deleted, err := sg.Opened.DeleteWindow(int(x.Index), w.From, w.To, d.scratch)
 		if err != nil {
 			return false, base.SegmentError(err)
 		}

@@ -31,7 +31,7 @@ func sealedIn(t *testing.T, whole []byte) (*Segment, *countedSource) {
 	src := &countedSource{whole: whole}
 	kept, err := segment.Open(src, int64(len(whole)))
 	require.NoError(t, err)
-	s := &Segment{Source: &store.Source{Size: int64(len(whole))}, Kept: kept}
+	s := &Segment{Source: &store.Source{Size: int64(len(whole))}, Opened: kept}
 	s.Series = s.alone[:]
 	src.read = 0
 	return s, src
@@ -78,10 +78,10 @@ func TestRedo(t *testing.T) {
 	require.LessOrEqual(t, src.read, 3*int64(len(whole)), "bytes read of a segment of %d", len(whole))
 
 	var want, got segment.Columns
-	for block := range each.Kept.Series(0).Blocks {
-		_, err := each.Kept.ReadBlock(&want, 0, block, segment.AllColumns, &sc)
+	for block := range each.Opened.Series(0).Blocks {
+		_, err := each.Opened.ReadBlock(&want, 0, block, segment.AllColumns, &sc)
 		require.NoError(t, err)
-		_, err = together.Kept.ReadBlock(&got, 0, block, segment.AllColumns, &sc)
+		_, err = together.Opened.ReadBlock(&got, 0, block, segment.AllColumns, &sc)
 		require.NoError(t, err)
 		require.Equal(t, want.Len(), got.Len())
 		for i := range want.Len() {

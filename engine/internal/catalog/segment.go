@@ -24,8 +24,8 @@ type Segment struct {
 	Series []SegmentSeries
 	alone  [1]SegmentSeries
 
-	// Kept is the segment; nil for a small one without edits. Guarded by the model's lock.
-	Kept *segment.Segment
+	// Opened is the segment; nil for a small one without edits. Guarded by the model's lock.
+	Opened *segment.Segment
 	// Dropped is set once all rows are deleted: the segment is in no month any more. Guarded by the model's lock.
 	Dropped bool
 	// Retired is set once the manifest names the segment no longer. Guarded by the lock of whoever changes the manifest.
@@ -73,8 +73,8 @@ func NewSegment(m *Model, src *store.Source, epoch uint64, sc *segment.Scratch) 
 
 // Open returns the segment, which lives in sc if it is not kept open.
 func (s *Segment) Open(sc *segment.Scratch) (*segment.Segment, error) {
-	if s.Kept != nil {
-		return s.Kept, nil
+	if s.Opened != nil {
+		return s.Opened, nil
 	}
 	seg, err := segment.OpenIn(sc, s.Source, s.Source.Size)
 	return seg, base.SegmentError(err)
@@ -82,23 +82,23 @@ func (s *Segment) Open(sc *segment.Scratch) (*segment.Segment, error) {
 
 // keep opens the segment for good.
 func (s *Segment) keep() (err error) {
-	if s.Kept == nil {
-		s.Kept, err = segment.Open(s.Source, s.Source.Size)
+	if s.Opened == nil {
+		s.Opened, err = segment.Open(s.Source, s.Source.Size)
 	}
 	return base.SegmentError(err)
 }
 
 // Snapshot returns the segment with the edits that it has now.
 func (s *Segment) Snapshot() (*segment.Segment, error) {
-	if s.Kept != nil {
-		return s.Kept.Snapshot(), nil
+	if s.Opened != nil {
+		return s.Opened.Snapshot(), nil
 	}
 	seg, err := segment.Open(s.Source, s.Source.Size)
 	return seg, base.SegmentError(err)
 }
 
 // Edited tells whether a row has changed since the segment was made.
-func (s *Segment) Edited() bool { return s.Kept != nil && s.Kept.Edited() }
+func (s *Segment) Edited() bool { return s.Opened != nil && s.Opened.Edited() }
 
 // Find returns what is known of a series, nil if the segment has none of its rows.
 func (s *Segment) Find(number uint32) *SegmentSeries {
@@ -124,8 +124,8 @@ func (s *Segment) first(x *SegmentSeries) (ts int64, ok bool) {
 
 // counts counts the rows of a series with all edits.
 func (s *Segment) counts(x *SegmentSeries) *segment.Counts {
-	if s.Kept != nil {
-		return &s.Kept.Series(int(x.Index)).Total.Counts
+	if s.Opened != nil {
+		return &s.Opened.Series(int(x.Index)).Total.Counts
 	}
 	return &x.Stored
 }

@@ -87,7 +87,7 @@ func (ed *segmentEditor) apply() (bytes int64, err error) {
 			bytes += editBytes + int64(len(ed.edits[i].Features))
 		}
 		bytes += editBlockBytes
-		if err := ed.sealed.Kept.Edit(first.series, first.block, ed.rows, ed.scratch); err != nil {
+		if err := ed.sealed.Opened.Edit(first.series, first.block, ed.rows, ed.scratch); err != nil {
 			return 0, base.SegmentError(err)
 		}
 	}

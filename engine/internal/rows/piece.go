@@ -70,11 +70,11 @@ func (s *snapshot) pieces(dst []piece, series, source uint32) []piece {
 	if of == nil || !s.overlaps(of) {
 		return dst
 	}
-	if src.kept == nil {
+	if src.opened == nil {
 		p.at, p.rows = wholePiece, uint32(of.Stored.Rows)
 		return append(dst, p)
 	}
-	return s.blocks(dst, src.kept, src.kept.Root(int(of.Index)), p)
+	return s.blocks(dst, src.opened, src.opened.Root(int(of.Index)), p)
 }
 
 // blocks appends the blocks under a node that the query may want.
@@ -105,10 +105,10 @@ func (s *snapshot) storedText(p piece) int64 {
 			return storedTextMax
 		}
 		return storedTextMax * int64(p.rows) / batchRows
-	case src.kept == nil:
+	case src.opened == nil:
 		return src.sealed.Source.Size
 	default:
-		return src.kept.StoredText(int(src.sealed.Find(number).Index), int(p.at))
+		return src.opened.StoredText(int(src.sealed.Find(number).Index), int(p.at))
 	}
 }
 

@@ -126,13 +126,13 @@ func (r *ranking) beginSource(series, at uint32) {
 	of := src.sealed.Find(number)
 	switch {
 	case of == nil || !r.overlaps(of):
-	case src.kept == nil:
+	case src.opened == nil:
 		l.rows = uint32(of.Stored.Rows)
 		r.leadToWhole(l, &segment.Aggregate{Counts: of.Stored})
 	default:
-		root := src.kept.Root(int(of.Index))
+		root := src.opened.Root(int(of.Index))
 		l.at, l.height = root.At, root.Height
-		r.leadTo(l, src.kept.Aggregate(root))
+		r.leadTo(l, src.opened.Aggregate(root))
 	}
 }
 
@@ -186,10 +186,10 @@ func (r *ranking) fill(t *task) bool {
 		src := &r.sources[l.source]
 		of := src.sealed.Find(r.snapshot.series[l.series].number)
 		over := segment.Node{Series: int32(of.Index), Height: l.height, At: l.at}
-		for n := range src.kept.Under(over) {
+		for n := range src.opened.Under(over) {
 			l.at, l.height, l.rows = n.At, n.Height, 0
 			from := len(r.leads.items)
-			if r.leadTo(l, src.kept.Aggregate(n)); len(r.leads.items) > from {
+			if r.leadTo(l, src.opened.Aggregate(n)); len(r.leads.items) > from {
 				r.leads.rise(from)
 			}
 		}

@@ -92,7 +92,7 @@ func (r *reader) begin(p piece, cols segment.ColumnSet) (filters segment.ColumnS
 		err = r.small(src, number, cols)
 	default:
 		of := src.sealed.Find(number)
-		r.seg, r.series, r.block, r.have = src.kept, int(of.Index), int(p.at), 0
+		r.seg, r.series, r.block, r.have = src.opened, int(of.Index), int(p.at), 0
 		r.n = int(p.rows)
 		if !q.wantsAll(r.seg.Aggregate(segment.Node{Series: int32(of.Index), At: p.at})) {
 			filters |= segment.Numbers

@@ -56,9 +56,9 @@ type seriesView struct {
 // source is what has rows of a model and month: a segment or a head.
 type source struct {
 	sealed *catalog.Segment
-	// kept is the segment with its edits; nil for a small one without any, which is opened to be read.
-	kept *segment.Segment
-	head *head.View
+	// opened is the segment with its edits; nil for a small one without any, which is opened to be read.
+	opened *segment.Segment
+	head   *head.View
 }
 
 // snapshot returns the rows of a query as they are. It is to be released whatever the error is.
@@ -148,8 +148,8 @@ func (s *snapshot) addMonth(mo *catalog.Month, numbers []uint32) {
 			s.pin.Hold(sg.Source)
 		}
 		src := source{sealed: sg}
-		if sg.Kept != nil {
-			src.kept = sg.Kept.Snapshot()
+		if sg.Opened != nil {
+			src.opened = sg.Opened.Snapshot()
 		}
 		s.sources = append(s.sources, src)
 	}
@@ -309,8 +309,8 @@ func (l *latest) count(m *modelView, x *seriesView) error {
 
 // open returns the segment of a source that is none of a head. It may live in sc.
 func (src *source) open(sc *segment.Scratch) (*segment.Segment, error) {
-	if src.kept != nil {
-		return src.kept, nil
+	if src.opened != nil {
+		return src.opened, nil
 	}
 	seg, err := segment.OpenIn(sc, src.sealed.Source, src.sealed.Source.Size)
 	return seg, base.SegmentError(err)
