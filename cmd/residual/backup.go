@@ -43,7 +43,7 @@ what was copied. The newest --keep snapshots stay, and what only older ones need
 	}
 	f := cmd.Flags()
 	flags.register(f)
-	f.StringVar(&flags.dir, "data-dir", "", "directory of a store that no server has open, instead of a server")
+	addDirectory(f, &flags.dir)
 	f.IntVar(&flags.keep, "keep", 7, "how many snapshots stay, the newest; 0 keeps all")
 	f.Var(&flags.retryFor, "retry-for", "how long a server that does not answer is asked again")
 	f.Var(flags.progress, "progress", "progress bar; auto shows it on a terminal")

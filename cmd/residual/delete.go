@@ -47,7 +47,7 @@ under Deleting.`,
 	}
 	f := cmd.Flags()
 	flags.register(f)
-	f.StringVar(&flags.dir, "data-dir", "", "directory of a store that no server has open, instead of a server")
+	addDirectory(f, &flags.dir)
 	f.StringArrayVar(&flags.ids, "id", nil, "prediction id; may be given more than once")
 	f.StringArrayVar(&flags.models, "model", nil, "model id, by its very name; may be given more than once")
 	f.StringArrayVar(&flags.versions, "version", nil, "model version; may be given more than once")

@@ -2,7 +2,8 @@
 // drift over any window.
 //
 // Each command has its own file, which declares its flags and wires packages together; what they do lives in those packages.
-// Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DATA_DIR; a flag on the command line wins.
+// Every flag can also be set as an environment variable, --listen as RESIDUAL_LISTEN, but for --data-dir of backup, delete and export; a
+// flag on the command line wins.
 //
 // Exit codes: 0 for success, 1 for a failure, 2 for a command line that is not understood.
 package main

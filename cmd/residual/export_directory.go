@@ -26,9 +26,8 @@ type directoryFlags struct {
 
 func (f *directoryFlags) register(flags *pflag.FlagSet) {
 	f.actualsTTL = span(30 * day)
-	flags.StringVar(&f.dir, "data-dir", "", "directory of a store that no server has open, instead of --server; RESIDUAL_DATA_DIR does not count")
+	addDirectory(flags, &f.dir)
 	flags.Var(&f.actualsTTL, "actuals-ttl", "with --data-dir: the --actuals-ttl of its server")
-	withoutVariable(flags.Lookup("data-dir"))
 }
 
 // open opens the store and answers from it, to this process alone, as a server with all the time there is: so what is exported is what

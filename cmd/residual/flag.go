@@ -140,8 +140,13 @@ func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) erro
 // noVariable marks a flag that has no variable.
 const noVariable = "residual: no variable"
 
-// withoutVariable has a flag be set on the command line alone, because its variable means another command's.
-func withoutVariable(flag *pflag.Flag) { flag.Annotations = map[string][]string{noVariable: {}} }
+// addDirectory adds the flag for a directory in the place of a server. It has no variable: RESIDUAL_DATA_DIR is set where a server
+// runs, and names the directory that this one has open.
+func addDirectory(flags *pflag.FlagSet, dir *string) {
+	const name = "data-dir"
+	flags.StringVar(dir, name, "", "directory of a store that no server has open, instead of --server; RESIDUAL_DATA_DIR does not count")
+	flags.Lookup(name).Annotations = map[string][]string{noVariable: {}}
+}
 
 // variable is the name of the environment variable for a flag.
 func variable(flag string) string {

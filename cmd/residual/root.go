@@ -46,7 +46,7 @@ func newRoot(env func(string) (string, bool)) *cobra.Command {
 		Long: `Residual takes predictions and their actuals as events over HTTP and answers with RMSE, MAE and drift
 of any model over any window.
 
-Every flag can also be set as an environment variable: --data-dir is RESIDUAL_DATA_DIR.`,
+Every flag can also be set as an environment variable, --listen as RESIDUAL_LISTEN, but for --data-dir of backup, delete and export.`,
 		Example: `  residual demo
   residual serve --data-dir ./residual-data
   residual ingest predictions.ndjson
