@@ -25,20 +25,20 @@ type backupFlags struct {
 func newBackup() *cobra.Command {
 	flags := backupFlags{progress: progressFlag()}
 	cmd := &cobra.Command{
-		Use:   "backup DEST",
+		Use:   "backup FOLDER",
 		Short: "Copy the store of a running server to a folder, and what changed since to the same folder",
 		Long: `Backup copies a store as it is at one moment, while events are taken and queries answered: from a running server, with a token of
 the scope ADMIN, or with --data-dir from a directory that no server has open. It is run where the copy is to be: the server
 sends, and writes nowhere.
 
-DEST is a folder of backups of one store, made if it is missing. It gets a snapshot, and of the files of that those that it has not. Every file is
+FOLDER is one of backups of one store, made if it is missing. It gets a snapshot, and of the files of that those that it has not. Every file is
 read back and checked, and the snapshot comes last: interrupted at any moment, the earlier ones are whole, and the next backup goes on with
 what was copied. The newest --keep snapshots stay, and what only older ones need is removed.`,
 		Example: `  residual backup /backups/residual
   residual backup /backups/residual --server https://residual.example:7181 --keep 30
   residual backup /backups/residual --data-dir /var/lib/residual
   residual backup list /backups/residual`,
-		Args: exactly("a DEST"),
+		Args: exactly("a FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error { return backUp(cmd, &flags, args[0]) },
 	}
 	f := cmd.Flags()
@@ -124,10 +124,10 @@ func copyMoment(ctx context.Context, cmd *cobra.Command, flags *backupFlags, fro
 
 func newBackupList() *cobra.Command {
 	return &cobra.Command{
-		Use:     "list DEST",
+		Use:     "list FOLDER",
 		Short:   "List the snapshots of a folder of backups",
 		Example: "  residual backup list /backups/residual",
-		Args:    exactly("a DEST"),
+		Args:    exactly("a FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := engine.ListBackups(args[0], engine.BackupOptions{})
 			if err != nil {
@@ -183,7 +183,7 @@ func newRestore() *cobra.Command {
 	var snapshot string
 	progress := progressFlag()
 	cmd := &cobra.Command{
-		Use:   "restore DEST DIR",
+		Use:   "restore FOLDER DIR",
 		Short: "Make a data directory of a snapshot of a backup",
 		Long: `Restore copies a snapshot of a folder of backups to DIR, which must be missing or empty, and checks every file as it is read and as it was
 written. The directory is a store only once all of it is there: a restore that was interrupted can be run again.
@@ -192,7 +192,7 @@ The store has the id, the tokens and the idempotency keys of the one that was ba
 		Example: `  residual restore /backups/residual ./residual-data
   residual restore /backups/residual ./residual-data --snapshot 2026-11-30T05:00:00Z
   residual restore /backups/residual ./residual-data --snapshot 18220`,
-		Args: exactly("a DEST", "a DIR"),
+		Args: exactly("a FOLDER", "a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			which, err := parseSnapshot(snapshot)
 			if err != nil {
