@@ -1,5 +1,6 @@
 // Package project reads the files in which a team keeps its data sources as code, as Tinybird writes them: .datasource files, which
-// say what a data source's events look like, and .connection files, which say where events are fetched.
+// say what a data source's events look like, and .connection files, which say where events are fetched. Nothing is fetched here, and
+// only `residual check` calls it.
 //
 // # Model
 //

@@ -20,7 +20,8 @@ func newCheck() *cobra.Command {
 		Short: "Check the data sources and connections of a project, and say what is wrong where",
 		Long: `Check reads the .datasource and .connection files of a folder, and of those below it, and says what is wrong in them: file, line
 and column, the lines with a caret below the place, and what to do. It reads nothing else and asks no server. Secrets need
-not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used.`,
+not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used.
+It only checks: the server does not read projects, and fetches nothing.`,
 		Example: "  residual check ./project",
 		Args:    exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
