@@ -16,12 +16,15 @@
 // [DB.Rows] reads the rows of a window as they were in one moment. [DB.BeginBackup] holds the store at one LSN while its
 // files are copied ([Backup]); [Restore] makes a store of a copy.
 //
+// [DB.Rows] hands out the rows themselves. [DB.DeleteRows] deletes by names, ids and times, and logs the condition.
+// [DB.BeginBackup] holds the store at one LSN while its files are copied ([Backup]); [Restore] makes a store of a copy.
+//
 // # Guarantees
 //
 // An append that returned nil is durable and visible: its record was written to the log and synced before its rows were
 // published, and published before the call returned. A batch is atomic across a crash: all of its rows are there
 // afterwards, or none. Nothing is visible that is not durable. A query that runs beside an append may see a part of
-// that append's rows, but for [DB.EachRows], which reads what was there in one moment.
+// that append's rows, but for [DB.Rows] and [DB.EachRows], which read what was there in one moment.
 //
 // Sums are exact integers, see package segment: answers are the same bits whatever order rows came in, before and after
 // sealing, merging, a checkpoint and a restart.

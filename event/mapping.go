@@ -264,8 +264,8 @@ func (d *Decoder) readShapedKey(b []byte, i int, of *member, scope *nameScope) (
 	return value, m, f
 }
 
-// readShapedValue reads the value at i, which is that of a member of the shape, or of none. As everywhere, what is in no column is
-// the same depth of containers whether a layout is known or not.
+// readShapedValue reads the value at i, of the member m of the shape; m is nil for a member that the shape does not name. A value that
+// goes to no column may nest DepthMax deep counted from the message, wherever it lies: a learned layout does not know how deep that is.
 func (d *Decoder) readShapedValue(b []byte, i int, m *member) (end int, c column, f fault) {
 	object := i < len(b) && b[i] == '{'
 	switch {

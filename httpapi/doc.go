@@ -8,8 +8,8 @@
 // answer says that the outcome is unknown.
 //
 // A request passes, from the outside in: its connection (internal/conn), its framing and path, its principal
-// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body), the store, and
-// the format of its answer (internal/encode). Each of them but admission refuses with an error of internal/problem; errors.go
+// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body) or the condition
+// of a deletion (internal/where), the store, and the format of its answer (internal/encode). Each of them but admission refuses with an error of internal/problem; errors.go
 // and the callers of admission map what it returns. Of the bounds on what is done at one time,
 //
 //	the quota of a caller, connections of one address    429
@@ -17,9 +17,10 @@
 //	connections of all addresses                         503
 //	a body or an answer that would never fit             413
 //
-// Whatever a client sends is bounded in size and in time by [Limits] before it costs memory, and nothing of a request
-// outlives it: what is kept is decoded into memory of the store. Logs and metrics hold no request, no token and no
-// label that a client chose.
+// Whatever a client sends is bounded in size and in time by [Limits] before it costs memory. Three things outlive their
+// request, each bounded: an answer that is still being sent, a moment that a client copies (internal/lease), and the last
+// deletions, to be asked about (GET /v0/jobs/<id>). What is stored is decoded into memory of the store. Logs and metrics
+// hold no request, no token and no label that a client chose.
 //
 // A Server is safe for concurrent use. Every error that a client sees is one JSON object with a sentence and a link;
 // errors that are not of a class the engine declares are answered with 500 and logged.

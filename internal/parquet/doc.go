@@ -5,6 +5,6 @@
 // that the file has no bytes for, but for a page decompressed, which the limits bound; values are decoded one by one as they are asked
 // for. So a file costs its footer, and of each chosen leaf one page and one dictionary.
 //
-// It is not the library that writes answers: that one refuses what other writers pad or leave empty, allocates what is claimed, and
-// warns on standard error.
+// Answers are written by github.com/parquet-go/parquet-go, which is not used to read: it refuses what other writers pad or leave empty,
+// allocates what is claimed, and warns on standard error.
 package parquet

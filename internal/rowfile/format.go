@@ -47,8 +47,8 @@ func CompressionOf(start []byte) Compression {
 // IsWide tells whether a file begins as UTF-16 with its mark does.
 func IsWide(start []byte) bool { return len(start) >= 2 && wideOrder(start[:2]) != nil }
 
-// FormatOf returns the format of a file by how it begins, once it is decompressed, which a file of another name cannot hide, or else by
-// its name. It is an error if the file is of a kind that is not read.
+// FormatOf returns the format of a file by how its decompressed content begins; where that does not tell, by its name. A file of a kind
+// that is not read is an error.
 func FormatOf(start []byte, name string) (Format, error) {
 	for i := range foreign {
 		if bytes.HasPrefix(start, []byte(foreign[i].magic)) {

@@ -23,7 +23,7 @@ type Tokens struct {
 	admin string // path of the admin file, empty for none; set before Tokens is shared
 	// set is replaced as a whole.
 	set atomic.Pointer[tokenSet]
-	// looked is when the file was last looked at, in Unix nanoseconds.
+	// looked is when the files were last looked at, in Unix nanoseconds.
 	looked atomic.Int64
 	// mu is held while the files are read.
 	mu sync.Mutex
@@ -44,7 +44,7 @@ type knownToken struct {
 	sum [sha256.Size]byte
 }
 
-// lookInterval is how often the file is looked at, at most.
+// lookInterval is how often the files are looked at, at most.
 const lookInterval = time.Second
 
 // Load reads the tokens of a data directory. A directory without any is not an error.

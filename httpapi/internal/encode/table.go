@@ -28,12 +28,11 @@ type Table struct {
 	More func(t *Table) error
 	// Done, if there is one, ends what the rows come from. It may be called more than once.
 	Done func()
-	// Bulk is set for rows without number, of which a format that writes groups of them makes larger ones.
+	// Bulk is set for an answer that may have very many rows: a format that writes rows in groups makes larger ones.
 	Bulk bool
 	// Held is about how many bytes the rows behind the batch take meanwhile.
 	Held int64
-	// Longest is the length that a text which is copied may have, Copied how many bytes of the batch's texts are not the
-	// store's.
+	// Longest bounds a text of the answer that a format copies. Copied is how many bytes of texts the batch has copied.
 	Longest int64
 	Copied  int
 
