@@ -34,7 +34,8 @@ type Deletion struct {
 type Deleted struct {
 	// Rows are predictions.
 	Rows uint64
-	// Actuals are those that were remembered for rows still to come, Rejects lines of the quarantine.
+	// Actuals are those that were remembered for rows still to come, without those that were withdrawn, Rejects lines of the
+	// quarantine.
 	Actuals, Rejects int
 	// LSN is the log sequence number of the deletion, 0 if there was none to log.
 	LSN uint64

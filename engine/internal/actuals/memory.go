@@ -108,7 +108,8 @@ const (
 	Forgotten
 )
 
-// Judge gives the actuals of a model and id their fate, and returns how many are forgotten.
+// Judge gives the actuals of a model and id their fate, and returns how many are forgotten. One that was withdrawn does not count: it
+// may be there or not, once what it held back has expired.
 func (m *Memory) Judge(hash uint64, model, id []byte, fate func(*Actual) Fate) (forgotten int) {
 	for n := range m.find(hash, model, id) {
 		forgotten += m.apply(n, fate)
@@ -140,7 +141,9 @@ func (m *Memory) apply(n entryNumber, fate func(*Actual) Fate) (forgotten int) {
 		m.meet(n)
 	case Forgotten:
 		m.remove(n)
-		return 1
+		if a.Known {
+			return 1
+		}
 	}
 	return 0
 }
@@ -310,10 +313,10 @@ func (s *Snapshot) All(yield func(*Actual) bool) {
 	}
 }
 
-// Count returns how many of the actuals are such.
+// Count returns how many of the actuals are such, without those that were withdrawn.
 func (s *Snapshot) Count(such func(*Actual) bool) (count int) {
 	for _, n := range s.entries.used() {
-		if a := s.entries.at(n).actual(); such(&a) {
+		if a := s.entries.at(n).actual(); a.Known && such(&a) {
 			count++
 		}
 	}
