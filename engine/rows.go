@@ -50,7 +50,7 @@ const (
 //
 // Key is the name of a member of the features. If they have no member of the whole name, a dot in it leads to a member of a
 // member: "customer.country". A number compares as one if Value is a number too, integers exactly. A string compares byte by byte
-// with Value; true, false and null compare as if they were these words in quotes.
+// with Value; true, false and null equal these words. Only a number is less or greater than a number, and only a string than what is none.
 //
 // A row without the key matches none of the conditions but [NotEqual], which is the opposite of [Equal]. So does one of which the
 // value cannot be compared: an object, an array, or a number where Value is none.

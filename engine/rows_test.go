@@ -127,25 +127,27 @@ func oracleMatches(c engine.FeatureCondition, features string) bool {
 		panic("features that are no JSON")
 	}
 	order, ok := 0, false
+	var number json.Number
+	numeric := json.Unmarshal([]byte(c.Value), &number) == nil && c.Value != "null" && c.Value[0] != '"'
+	kind := numeric // whether the value is of the text's kind
 	if found, there := oracleLookup(v, c.Key); there {
 		switch x := found.(type) {
 		case json.Number:
-			var value json.Number
-			if json.Unmarshal([]byte(c.Value), &value) == nil && c.Value != "null" && c.Value[0] != '"' {
+			if numeric {
 				a, b := exact(), exact()
 				_, _, err := a.Parse(x.String(), 10)
-				_, _, other := b.Parse(value.String(), 10)
+				_, _, other := b.Parse(number.String(), 10)
 				order, ok = a.Cmp(b), err == nil && other == nil
 			}
 		case string:
-			order, ok = strings.Compare(x, c.Value), true
+			order, ok, kind = strings.Compare(x, c.Value), true, !numeric
 		case bool:
-			order, ok = strings.Compare(strconv.FormatBool(x), c.Value), true
+			order, ok, kind = strings.Compare(strconv.FormatBool(x), c.Value), true, false
 		case nil:
-			order, ok = strings.Compare("null", c.Value), true
+			order, ok, kind = strings.Compare("null", c.Value), true, false
 		}
 	}
-	if !ok {
+	if !ok || order != 0 && !kind {
 		return c.Op == engine.NotEqual
 	}
 	return map[engine.Comparator]bool{

@@ -276,6 +276,8 @@ func TestDirectories(t *testing.T) {
 		deep := filepath.Join(dir, "x", "y")
 		require.NoError(t, disk.MkdirAll(deep))
 		require.NoError(t, disk.MkdirAll(deep))
+		require.NoError(t, disk.MkdirAll(dir+"/missing/../x/./z/"))
+		require.NoError(t, disk.SyncDir(filepath.Join(dir, "x", "z")))
 		for _, base := range []string{"b", "a.tmp", "a", "B"} {
 			require.NoError(t, create(t, disk, filepath.Join(dir, base), "").Close())
 		}

@@ -133,6 +133,7 @@ func (o osFS) List(dir string) ([]string, error) {
 }
 
 func (o osFS) MkdirAll(dir string) error {
+	dir = filepath.Clean(dir) // else what is above "a/../b" may not be there when all that Dir says is
 	err := o.call("mkdir", dir, func(fd int, base string) error { return unix.Mkdirat(fd, base, dirPerm) })
 	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
 		if err := o.MkdirAll(filepath.Dir(dir)); err != nil {

@@ -68,16 +68,28 @@ func NewCondition(key string, op Comparator, text string) Condition {
 }
 
 // Holds tells whether the condition holds for a JSON text. A value that is not there, or that cannot be compared with the
-// text of the condition, is unequal to it and neither less nor greater.
+// text of the condition, is unequal to it and neither less nor greater. Only values of one kind are less or greater.
 func (c *Condition) Holds(features []byte) bool {
 	value, ok := lookup(features, c.key)
 	if ok {
 		var order int
-		if order, ok = c.compare(value); ok {
+		if order, ok = c.compare(value); ok && (order == 0 || c.inOrder(value[0])) {
 			return c.op.holds(order)
 		}
 	}
 	return c.op == NotEqual
+}
+
+// inOrder tells whether a value that begins so is less or greater than the text of the condition: a number than a number, a string than
+// what is no number.
+func (c *Condition) inOrder(first byte) bool {
+	switch first {
+	case '"':
+		return !c.numeric
+	case 't', 'f', 'n':
+		return false
+	}
+	return c.numeric
 }
 
 // compare compares a JSON value with the text of the condition: a number as one, a string by what it says, true, false and null

@@ -76,9 +76,10 @@ func TestCompare(t *testing.T) {
 		if ok {
 			require.Equal(t, want, order)
 		}
+		kind := ok && (value[0] == '"' && !isNumber(text) || isNumber(value) && isNumber(text)) // of which one is less than another
 		for op, holds := range map[Comparator]bool{
-			Equal: ok && want == 0, NotEqual: !ok || want != 0, Less: ok && want < 0, LessOrEqual: ok && want <= 0,
-			Greater: ok && want > 0, GreaterOrEqual: ok && want >= 0,
+			Equal: ok && want == 0, NotEqual: !ok || want != 0, Less: kind && want < 0, LessOrEqual: ok && want == 0 || kind && want < 0,
+			Greater: kind && want > 0, GreaterOrEqual: ok && want == 0 || kind && want > 0,
 		} {
 			c := NewCondition("a", op, text)
 			require.Equal(t, holds, c.Holds([]byte(`{"b":0,"a":`+value+`}`)), "%s %s %s", value, op, text)
@@ -110,6 +111,9 @@ func TestCompare(t *testing.T) {
 	f("true", "true", 0, true)
 	f("null", "null", 0, true)
 	f("false", "true", -1, true)
+	f("null", "100", 1, true)
+	f("true", "abc", 1, true)
+	f(`"one"`, "100", 1, true)
 	f("[1]", "[1]", 0, false)
 	f("{}", "{}", 0, false)
 }
