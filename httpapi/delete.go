@@ -28,6 +28,8 @@ var _ DeletingStore = (*engine.DB)(nil)
 const (
 	jobsPrefix = "/v0/jobs/"
 
+	conditionParameter, dryRunParameter = "delete_condition", "dry_run"
+
 	// conditionMax bounds a delete_condition; it is kept in the log of the store until a checkpoint.
 	conditionMax = 32 << 10
 	// jobsMax is how many deletions are remembered for clients that ask what became of them.
@@ -149,7 +151,10 @@ func (s *Server) postDelete(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
-	dry, err := c.params.boolean("dry_run")
+	if err := c.params.checkAll(conditionParameter, dryRunParameter); err != nil {
+		return err
+	}
+	dry, err := c.params.boolean(dryRunParameter)
 	if err != nil {
 		return err
 	}
@@ -182,12 +187,23 @@ func (s *Server) postTruncate(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
-	if _, given, err := c.params.text("delete_condition"); given || err != nil {
+	if _, given, err := c.params.text(conditionParameter); given || err != nil {
 		return problem.BadParameter("truncate deletes everything and has no delete_condition; POST /v0/datasources/%s/delete has", t.name)
 	}
+	if err := c.params.checkAll(dryRunParameter); err != nil {
+		return err
+	}
+	dry, err := c.params.boolean(dryRunParameter)
+	if err != nil {
+		return err
+	}
+	everything := &where.Condition{To: 1, Shape: "everything"}
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
 	defer cancel()
-	if _, err := s.deleteRows(ctx, c, t, &where.Condition{To: 1, Shape: "everything"}); err != nil {
+	if dry {
+		return s.countDeletion(ctx, c, t, everything)
+	}
+	if _, err := s.deleteRows(ctx, c, t, everything); err != nil {
 		return err
 	}
 	c.ctx.SetStatusCode(fasthttp.StatusResetContent)
@@ -196,7 +212,7 @@ func (s *Server) postTruncate(c *call) error {
 
 // condition reads the parameter delete_condition into a deletion.
 func (s *Server) condition(c *call, d *engine.Deletion) (*where.Condition, error) {
-	text, given, err := c.params.text("delete_condition")
+	text, given, err := c.params.text(conditionParameter)
 	if err != nil {
 		return nil, err
 	}

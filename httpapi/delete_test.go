@@ -1,11 +1,14 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +129,85 @@ func TestTruncate(t *testing.T) {
 	status, _ = d.post(t, truncatePath, nil)
 	require.Equal(t, 205, status)
 	require.Zero(t, d.rows())
+}
+
+// TestTruncateCounts asks what would be deleted, which deletes nothing.
+func TestTruncateCounts(t *testing.T) {
+	d := startDeleting(t)
+	for source, want := range map[string]float64{
+		"ml_model_predictions": 30, "ml_model_predictions_quarantine": 1, "ml_model_actuals": 4, "ml_model_actuals_quarantine": 1,
+	} {
+		path := "/v0/datasources/" + source + "/truncate"
+		status, answer := d.post(t, path+"?dry_run=true&from=cli&cli_version=9.1&name=x&__tb__semver=1", nil)
+		require.Equal(t, 200, status, source)
+		require.Equal(t, map[string]any{"rows_to_be_deleted": want}, answer, source)
+		status, answer = d.post(t, path, url.Values{"dry_run": {"1"}})
+		require.Equal(t, 200, status, source)
+		require.Equal(t, map[string]any{"rows_to_be_deleted": want}, answer, source)
+	}
+}
+
+// TestDeleteIgnoresNothing has parameters that may be meant to spare rows, in the query and in the form.
+func TestDeleteIgnoresNothing(t *testing.T) {
+	d := startDeleting(t)
+	for parameter, want := range map[string]string{
+		"dryrun=true":             "the parameter 'dryrun' is unknown here, which looks like dry_run",
+		"dry-run=true":            "looks like dry_run",
+		"DRY_RUN=true":            "looks like dry_run",
+		"condition=model_id='a'":  "the parameter 'condition' is unknown here, which looks like delete_condition",
+		"where=model_id='a'":      "the parameter 'where' is unknown here",
+		"from=2026-11-01":         "the parameter 'from' is unknown here",
+		"model_id=model_1":        "the parameter 'model_id' is unknown here",
+		"dry_run=yes":             "must be true, false, 1 or 0",
+		"dry_run":                 "must be true, false, 1 or 0",
+		"dry_run=true&dry_run=no": "more than once",
+		"=1":                      "is unknown here",
+		"x":                       "the parameter 'x' is unknown here",
+	} {
+		for _, path := range []string{truncatePath, "/v0/datasources/ml_model_actuals/truncate", "/v0/datasources/ml_model_predictions_quarantine/truncate", deletePath} {
+			body := ""
+			if path == deletePath {
+				body = "delete_condition=model_id = 'model_1'"
+			}
+			resp, text := d.do(t, "POST", path+"?"+parameter, strings.NewReader(body))
+			require.Equal(t, 400, resp.StatusCode, "%s %s", path, parameter)
+			require.Contains(t, text, want)
+			resp, text = d.do(t, "POST", path, strings.NewReader(strings.Trim(body+"&"+parameter, "&")))
+			require.Equal(t, 400, resp.StatusCode, "%s %s", path, parameter)
+			require.Contains(t, text, want)
+		}
+	}
+	require.EqualValues(t, 30, d.rows())
+	require.NotZero(t, d.db.Stats().ActualsRemembered)
+}
+
+// TestDeleteAsDocumented sends what curl sends of the line in docs/http.md: the parts of -d as they are, with & between them.
+func TestDeleteAsDocumented(t *testing.T) {
+	d := startDeleting(t)
+	text, err := os.ReadFile("../docs/http.md")
+	require.NoError(t, err)
+	_, text, found := bytes.Cut(text, []byte("## Deleting"))
+	require.True(t, found)
+	command := regexp.MustCompile(`curl -d "([^"]+)" -d (\S+) `).FindSubmatch(text)
+	require.NotNil(t, command)
+	send := func(body string) (int, string) {
+		resp, answer := d.do(t, "POST", deletePath, strings.NewReader(body), "Content-Type", "application/x-www-form-urlencoded")
+		return resp.StatusCode, answer
+	}
+	documented := string(command[1]) + "&" + string(command[2])
+	status, answer := send(documented)
+	require.Equal(t, 200, status, answer)
+	require.JSONEq(t, `{"rows_to_be_deleted":0}`, answer)
+	status, answer = send(regexp.MustCompile(`'2026-[^']*'`).ReplaceAllString(strings.ReplaceAll(documented, "'price'", "'model_1'"), "'"+now.Add(-10*time.Hour).Format(time.DateTime)+"'"))
+	require.Equal(t, 200, status, answer)
+	status, answer = send("delete_condition=model_id = 'model_1'\n AND model_version IN ('v0', 'v1')&dry_run=1\n")
+	require.Equal(t, 200, status, answer)
+	require.JSONEq(t, `{"rows_to_be_deleted":10}`, answer)
+	for _, sql := range []string{"SELECT * FROM _", "SELECT a FROM _ WHERE a = 1 & b = 2"} {
+		status, answer = send(sql)
+		require.Equal(t, 400, status)
+		require.Contains(t, answer, "neither a form nor one JSON object")
+	}
 }
 
 // TestDeleteRefused has what is not deleted by.

@@ -239,11 +239,23 @@ func (s *Server) readParams(c *call) error {
 		return c.params.addJSON(trimmed)
 	}
 	form := bytes.TrimSpace(body)
-	if bytes.ContainsAny(form, " \t\r\n") { // SQL over the answer, as Tinybird takes it
+	if !isForm(form) {
 		return problem.BadParameter("the body is neither a form nor one JSON object")
 	}
 	c.params.parse(form)
 	return nil
+}
+
+// isForm tells a form from other text, such as SQL over the answer, as Tinybird takes it, or a form in parts: no name has white
+// space. Values have what curl -d sends as it is given.
+func isForm(body []byte) bool {
+	for pair := range bytes.SplitSeq(body, []byte("&")) {
+		name, _, _ := bytes.Cut(pair, []byte("="))
+		if bytes.ContainsAny(name, " \t\r\n") {
+			return false
+		}
+	}
+	return true
 }
 
 // refused are parameters that Tinybird's clients know and that change what an answer is: to ignore them would answer
@@ -304,6 +316,12 @@ const (
 // requestParameters are those that every route may have, from clients of Tinybird too.
 var requestParameters = [...]string{"token", "from", "format", "cli_version", "tag", "debug", "explain"}
 
+// clientParameters are what Tinybird's clients send with every request, besides a from that names them; so are all that begin
+// with clientPrefix.
+var clientParameters = [...]string{"token", "cli_version", "name", "tag", "debug"}
+
+const clientPrefix = "__tb__"
+
 // knownParameters returns the names of all parameters of all pipes, and those of requests.
 var knownParameters = sync.OnceValue(func() map[string]bool {
 	known := make(map[string]bool)
@@ -317,6 +335,25 @@ var knownParameters = sync.OnceValue(func() map[string]bool {
 	}
 	return known
 })
+
+// checkAll refuses every parameter that is neither of those named, nor one that clients send with all that they ask: where rows
+// are deleted, nothing that may be meant to spare some is ignored.
+func (p *params) checkAll(named ...string) error {
+	p.dropClients()
+	for i := range p.list {
+		name := string(p.list[i].name)
+		if slices.Contains(named, name) || slices.Contains(clientParameters[:], name) || strings.HasPrefix(name, clientPrefix) {
+			continue
+		}
+		hint := ""
+		if meant := spelling.Nearest(name, []string{dryRunParameter, conditionParameter}); meant != "" {
+			hint = ", which looks like " + meant
+		}
+		return problem.BadParameter("the parameter %s is unknown here%s; nothing was deleted. It has %s", problem.Shown(name), hint,
+			strings.Join(named, " and "))
+	}
+	return nil
+}
 
 // nameIgnored says in the answer's header which parameters look misspelt.
 func (c *call) nameIgnored() {
