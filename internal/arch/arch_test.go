@@ -116,6 +116,7 @@ var rooms = map[string]room{
 	"engine/internal/rows": {
 		module: []string{
 			"engine/internal/base", "engine/internal/catalog", "engine/internal/head", "engine/internal/query", "engine/internal/store", "event", "segment",
+			"internal/digits",
 		},
 		never: []string{"net", "net/http", "os"},
 	},

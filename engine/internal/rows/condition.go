@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/residualdb/residual/internal/digits"
 )
 
 // Comparator is how a condition compares.
@@ -137,13 +139,13 @@ const exactDigits = 15
 
 // numberOf reads a number of JSON.
 func numberOf(text []byte) number {
-	digits, negative := text, false
-	if len(digits) > 0 && digits[0] == '-' {
-		digits, negative = digits[1:], true
+	rest, negative := text, false
+	if len(rest) > 0 && rest[0] == '-' {
+		rest, negative = rest[1:], true
 	}
 	mantissa, fraction, n := uint64(0), -1, 0
-	for n < len(digits) {
-		switch d := digits[n]; {
+	for n < len(rest) {
+		switch d := rest[n]; {
 		case d-'0' <= 9 && n <= exactDigits:
 			mantissa = 10*mantissa + uint64(d-'0')
 			if fraction >= 0 {
@@ -152,16 +154,16 @@ func numberOf(text []byte) number {
 		case d == '.' && fraction < 0:
 			fraction = 0
 		default:
-			return longNumber(text, digits)
+			return longNumber(text, rest)
 		}
 		n++
 	}
 	if n > exactDigits+1 || n > exactDigits && fraction < 0 {
-		return longNumber(text, digits)
+		return longNumber(text, rest)
 	}
 	v := float64(mantissa)
 	if fraction > 0 {
-		v /= powers[fraction] // both are exact, so that the quotient is the nearest float
+		v /= digits.FloatTens[fraction] // both are exact, so that the quotient is the nearest float
 	}
 	if negative {
 		v = -v
@@ -169,16 +171,13 @@ func numberOf(text []byte) number {
 	return number{value: v, integer: fraction < 0}
 }
 
-// powers are those of ten up to that of exactDigits.
-var powers = [exactDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
-
 // longNumber is numberOf for what has an exponent or many digits.
-func longNumber(text, digits []byte) number {
+func longNumber(text, rest []byte) number {
 	s := string(text)
 	v, _ := strconv.ParseFloat(s, 64) // beyond float64 it is an infinity, which is as far as it compares
-	n := number{value: v, integer: bytes.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) < 0}
+	n := number{value: v, integer: bytes.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' }) < 0}
 	if n.integer {
-		n.digits = s[len(text)-len(digits):]
+		n.digits = s[len(text)-len(rest):]
 	}
 	return n
 }
