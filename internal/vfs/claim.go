@@ -332,3 +332,7 @@ func (f *claimedFile) sync(sync func() error) error {
 	}
 	return f.claim.leads()
 }
+
+// IsInEmpty tells whether a file may be in a directory that counts as empty: the one that a claim locks, and what a new file system
+// has at its root.
+func IsInEmpty(name, lockName string) bool { return name == lockName || name == "lost+found" }

@@ -243,7 +243,7 @@ func checkFolder(f *Folder, id [16]byte) error {
 		return nil
 	}
 	mayPrecede := func(name string) bool {
-		return name == lockName || name == "lost+found" || strings.HasSuffix(name, vfs.TempSuffix)
+		return vfs.IsInEmpty(name, lockName) || strings.HasSuffix(name, vfs.TempSuffix)
 	}
 	if i := slices.IndexFunc(names, func(name string) bool { return !mayPrecede(name) }); i >= 0 {
 		return fmt.Errorf("%w: %s has %q and no backup; a new one needs an empty folder", base.ErrDestination, f.path, names[i])

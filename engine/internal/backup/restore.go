@@ -101,7 +101,7 @@ func checkTarget(fsys vfs.FS, dir string) error {
 		return nil
 	}
 	mayPrecede := func(name string) bool {
-		return name == store.LockName || name == "lost+found" || name == unfinishedName+vfs.TempSuffix
+		return vfs.IsInEmpty(name, store.LockName) || name == unfinishedName+vfs.TempSuffix
 	}
 	if i := slices.IndexFunc(names, func(name string) bool { return !mayPrecede(name) }); i >= 0 {
 		return fmt.Errorf("%w: %s has %q in it; a store is restored to an empty directory alone", base.ErrDestination, dir, names[i])
@@ -180,9 +180,10 @@ func (r *restoring) clear() error {
 	if err != nil {
 		return err
 	}
-	keep := append(storeDirs(), store.LockName, unfinishedName, "lost+found")
+	keep := append(storeDirs(), unfinishedName)
+	names = slices.DeleteFunc(names, func(name string) bool { return vfs.IsInEmpty(name, store.LockName) || slices.Contains(keep, name) })
 	slices.Sort(names) // MANIFEST before all directories
-	if err := r.to.Remove(slices.DeleteFunc(names, func(name string) bool { return slices.Contains(keep, name) })...); err != nil {
+	if err := r.to.Remove(names...); err != nil {
 		return err
 	}
 	for _, dir := range storeDirs() {

@@ -52,7 +52,7 @@ func CheckDir(fsys vfs.FS, dir string) error {
 // mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
 // first start, what an interrupted start left, and what a new file system has at its root.
 func mayPrecedeStore(name string) bool {
-	return name == LockName || name == "lost+found" || strings.HasPrefix(name, TokensName) || strings.HasSuffix(name, vfs.TempSuffix)
+	return vfs.IsInEmpty(name, LockName) || strings.HasPrefix(name, TokensName) || strings.HasSuffix(name, vfs.TempSuffix)
 }
 
 // storedDirs are the directories of what a manifest names.
