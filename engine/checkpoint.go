@@ -459,3 +459,25 @@ func current(lists []store.ListRef, entriesMax uint64, oldest int64) []store.Lis
 	}
 	return lists
 }
+
+// packs returns the packs that segments are in, by number.
+func (db *DB) packs() map[uint64]*store.Pack {
+	packs := make(map[uint64]*store.Pack)
+	for _, sg := range db.segmentsByMonth() {
+		if pl := sg.Source.Place.Load(); pl != nil {
+			packs[pl.Pack.Ref.Number] = pl.Pack
+		}
+	}
+	return packs
+}
+
+// modelsWithEmptyMonths returns the models of which deletions may have left a month without rows.
+func (db *DB) modelsWithEmptyMonths() (found []*catalog.Model) {
+	db.models.Range(func(_ string, m *catalog.Model) bool {
+		if m.HasEmptyMonth() {
+			found = append(found, m)
+		}
+		return true
+	})
+	return found
+}

@@ -11,7 +11,6 @@ import (
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/engine/internal/record"
-	"github.com/residualdb/residual/engine/internal/store"
 )
 
 // Deletion says what is to be deleted: the rows of which each list has the name, or that are in all of them if every list is empty.
@@ -147,26 +146,4 @@ func (d *Deletion) record() (*record.Deletion, error) {
 func within(pattern string) func(model string) bool {
 	p := query.PatternOf(pattern)
 	return p.Matches
-}
-
-// packs returns the packs that segments are in, by number.
-func (db *DB) packs() map[uint64]*store.Pack {
-	packs := make(map[uint64]*store.Pack)
-	for _, sg := range db.segmentsByMonth() {
-		if pl := sg.Source.Place.Load(); pl != nil {
-			packs[pl.Pack.Ref.Number] = pl.Pack
-		}
-	}
-	return packs
-}
-
-// modelsWithEmptyMonths returns the models of which deletions may have left a month without rows.
-func (db *DB) modelsWithEmptyMonths() (found []*catalog.Model) {
-	db.models.Range(func(_ string, m *catalog.Model) bool {
-		if m.HasEmptyMonth() {
-			found = append(found, m)
-		}
-		return true
-	})
-	return found
 }
