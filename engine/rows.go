@@ -81,7 +81,9 @@ const (
 	IDColumn RowColumns = 1 << iota
 	FeaturesColumn
 	LagColumn
-	allRowColumns = IDColumn | FeaturesColumn | LagColumn
+	// NumbersAlone asks for none of them.
+	NumbersAlone
+	allRowColumns = IDColumn | FeaturesColumn | LagColumn | NumbersAlone
 )
 
 // RowOrder is an order of rows. Rows that it leaves equal are in the order of time, model, version, environment and prediction id.

@@ -105,7 +105,7 @@ func (m *manyRows) want(q engine.RowsQuery) (all []rowRead) {
 func (m *manyRows) query() engine.RowsQuery {
 	q := engine.RowsQuery{
 		Model: []string{engine.All, "m0", "m1"}[m.random.IntN(3)], Version: engine.All, Order: engine.RowOrder(m.random.IntN(4)),
-		From: testNow.Add(-time.Duration(m.random.IntN(70*24)) * time.Hour), Columns: engine.RowColumns(m.random.IntN(8)),
+		From: testNow.Add(-time.Duration(m.random.IntN(70*24)) * time.Hour), Columns: engine.RowColumns(m.random.IntN(16)),
 		Actuals: engine.ActualsFilter(m.random.IntN(3)),
 	}
 	if m.random.IntN(2) == 0 {

@@ -84,7 +84,7 @@ func (c chooser) rowsQuery() engine.RowsQuery {
 	q := engine.RowsQuery{
 		Model: m.Model, Version: m.Version, Environment: m.Environment, Within: m.Within, Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
 		Actuals: engine.ActualsFilter(max(0, c.IntN(5)-2)),
-		Columns: engine.RowColumns(c.IntN(8)),
+		Columns: engine.RowColumns(c.IntN(16)),
 		Order:   engine.RowOrder(c.IntN(4)),
 	}
 	if q.From.IsZero() && c.IntN(2) == 0 {

@@ -229,9 +229,9 @@ func (ask *question) predictionColumns() ([]predictionColumn, error) {
 	return columns, nil
 }
 
-// wantedOf is what of the rows the columns are made of.
+// wantedOf returns the columns of the store that the columns of an answer are made of.
 func wantedOf(columns []predictionColumn) engine.RowColumns {
-	wanted := engine.LagColumn // where neither ids nor features are wanted, because none would stand for all
+	wanted := engine.NumbersAlone
 	for i := range columns {
 		switch columns[i].Name {
 		case "prediction_id":
@@ -239,9 +239,6 @@ func wantedOf(columns []predictionColumn) engine.RowColumns {
 		case "features":
 			wanted |= engine.FeaturesColumn
 		}
-	}
-	if wanted != engine.LagColumn {
-		wanted &^= engine.LagColumn
 	}
 	return wanted
 }

@@ -48,7 +48,7 @@ func predictionBatch() *engine.RowBatch {
 
 // TestRowsQueries looks at what reaches the store.
 func TestRowsQueries(t *testing.T) {
-	all := engine.IDColumn | engine.FeaturesColumn
+	all := engine.NumbersAlone | engine.IDColumn | engine.FeaturesColumn
 	plain := engine.RowsQuery{
 		Model: "default_model", Version: "latest", Environment: "production", Window: 24 * time.Hour,
 		Columns: all, Order: engine.TimeDescending, Limit: 100,
@@ -78,9 +78,9 @@ func TestRowsQueries(t *testing.T) {
 		"actuals=waiting":                 with(func(q *engine.RowsQuery) { q.Actuals = engine.Waiting }),
 		"actuals=any":                     plain,
 		"prediction_id=p%261":             with(func(q *engine.RowsQuery) { q.ID = "p&1" }),
-		"columns=timestamp,residual":      with(func(q *engine.RowsQuery) { q.Columns = engine.LagColumn }),
-		"columns=features":                with(func(q *engine.RowsQuery) { q.Columns = engine.FeaturesColumn }),
-		"columns=prediction_id,+model_id": with(func(q *engine.RowsQuery) { q.Columns = engine.IDColumn }),
+		"columns=timestamp,residual":      with(func(q *engine.RowsQuery) { q.Columns = engine.NumbersAlone }),
+		"columns=features":                with(func(q *engine.RowsQuery) { q.Columns = engine.NumbersAlone | engine.FeaturesColumn }),
+		"columns=prediction_id,+model_id": with(func(q *engine.RowsQuery) { q.Columns = engine.NumbersAlone | engine.IDColumn }),
 
 		"feature.country=DE":       features(engine.FeatureCondition{Key: "country", Op: engine.Equal, Value: "DE"}),
 		"feature.country%3DDE":     features(engine.FeatureCondition{Key: "country", Op: engine.Equal, Value: "DE"}),
