@@ -92,6 +92,9 @@ func TestBackupBesideAppends(t *testing.T) {
 			_, err := requests[done].request(follow)
 			require.NoError(t, err)
 		}
+		if s.LSN == 0 {
+			continue // it is of the empty store, and 0 asks for the newest
+		}
 		target := fmt.Sprintf("/restored-%d", i)
 		_, err := engine.Restore(context.Background(), backupsDir, target, engine.RestoreWhich{LSN: s.LSN}, all)
 		require.NoError(t, err)
