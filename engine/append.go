@@ -100,9 +100,11 @@ func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, key *Key) (Ap
 // neither direction: an event is too old by the earlier of the wall clock and the trusted one, too new by the later.
 func (db *DB) Rules() event.Rules {
 	now := db.clock.Read()
-	r := event.Rules{Oldest: 0, Newest: base.SubMilli(now.Latest(), -db.opts.MaxFuture)}
-	if db.opts.Retention > 0 {
-		r.Oldest = base.MonthOf(base.SubMilli(now.Past(), db.opts.Retention)).Span().From
+	past, kept := now.Past(), &db.retention
+	r := event.Rules{Oldest: keptFrom(past, kept.longest), Newest: base.SubMilli(now.Latest(), -db.opts.MaxFuture)}
+	if kept.differs {
+		r.KeptByAll = keptFrom(past, kept.shortest)
+		r.Kept = retentionAt{kept, past}
 	}
 	return r
 }

@@ -32,8 +32,9 @@ type DB struct {
 	dir   string
 	claim *vfs.Claim // to dir
 	// clock tells what has expired.
-	clock *clock.Clock
-	log   *wal.Log
+	clock     *clock.Clock
+	retention retention
+	log       *wal.Log
 
 	// seed makes the hashes of prediction ids, which live as long as the process.
 	seed maphash.Seed
@@ -81,6 +82,7 @@ func Open(dir string, opts Options) (*DB, error) {
 		quarantine: quarantine.New(opts.QuarantineBytes),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
+		retention:  newRetention(opts.Retention, opts.RetentionOf),
 	}
 	db.publisher = publish.New(publish.Env{
 		Models: db.models, Keys: db.keys, Hash: db.hash,

@@ -25,6 +25,8 @@ type Options struct {
 	MaxFuture time.Duration
 	// Retention drops whole months older than this. Default: 0, which keeps everything.
 	Retention time.Duration
+	// RetentionOf is the retention of models that have another one; see [ModelRetention] for which of them counts.
+	RetentionOf []ModelRetention
 	// Duplicates says what becomes of a row that is stored already. Default: DuplicatesReplace.
 	Duplicates Duplicates
 	// ActualsTTL is how long an actual is remembered for rows still to come; one that has met none by then goes to the
@@ -119,6 +121,9 @@ func (o Options) validate() error {
 	}
 	check(o.MaxFuture >= 0, "MaxFuture is %s; it must not be negative", o.MaxFuture)
 	check(o.Retention >= 0, "Retention is %s; it must not be negative", o.Retention)
+	if err := CheckRetentionOf(o.RetentionOf); err != nil {
+		errs = append(errs, fmt.Errorf("RetentionOf: %w", err))
+	}
 	check(o.Duplicates <= DuplicatesKeep, "Duplicates is %s; there is no such choice", o.Duplicates)
 	check(o.ActualsTTL > 0, "ActualsTTL is %s; it must be positive", o.ActualsTTL)
 	check(o.SyncInterval > 0, "SyncInterval is %s; it must be positive", o.SyncInterval)

@@ -234,8 +234,29 @@ func (o *oracle) remove(gone func(*oracleRow) bool) {
 func exact() *big.Float { return new(big.Float).SetPrec(oraclePrecision) }
 
 // drop forgets the rows before oldest.
-func (o *oracle) drop(oldest time.Time) {
-	o.remove(func(r *oracleRow) bool { return r.Timestamp.Before(oldest) })
+func (o *oracle) drop(oldest func(model string) time.Time) {
+	o.remove(func(r *oracleRow) bool { return r.Timestamp.Before(oldest(r.ModelID)) })
+}
+
+// keptFrom is from when the rows of a model are kept: whoever has the longest text in common with it decides, its name above all.
+func keptFrom(opts *engine.Options, model string, past time.Time) time.Time {
+	keep, most := opts.Retention, 0
+	for _, r := range opts.RetentionOf {
+		common := 0
+		if r.Models == model {
+			common = 1000
+		} else if n := len(r.Models) - 1; r.Models[n] == '*' && len(model) >= n && model[:n] == r.Models[:n] {
+			common = n
+		}
+		if common > most {
+			keep, most = r.Keep, common
+		}
+	}
+	if keep == 0 {
+		return time.Time{}
+	}
+	year, m, _ := past.UTC().Add(-keep).Date()
+	return time.Date(year, m, 1, 0, 0, 0, 0, time.UTC)
 }
 
 // group is the naive aggregate of one series in one window.

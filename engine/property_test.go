@@ -79,6 +79,11 @@ func newMachine(t *testing.T, r *rand.Rand) *machine {
 	if r.IntN(2) == 0 {
 		m.opts.Retention = time.Duration(50+r.IntN(100)) * 24 * time.Hour
 	}
+	for _, models := range []string{"model_*", "mod*", "model_3", "model_1,model_3", "model_1*"} {
+		if r.IntN(4) == 0 {
+			m.opts.RetentionOf = append(m.opts.RetentionOf, engine.ModelRetention{Models: models, Keep: time.Duration(r.IntN(150)) * 24 * time.Hour})
+		}
+	}
 	m.open()
 	return m
 }
@@ -138,6 +143,8 @@ func (m *machine) append() {
 			e = m.events[first+i]
 		}
 		if err := m.batch.Add(e, rules); err != nil {
+			past, _ := m.db.Moment()
+			require.True(m.t, e.Timestamp.Before(keptFrom(&m.opts, e.ModelID, past)), "%v: %v", e, err)
 			continue // older than the retention
 		}
 		m.names = append(m.names, predictionName{e.ModelID, e.PredictionID})
@@ -286,7 +293,8 @@ func (m *machine) giveUp() {
 func (m *machine) expire() {
 	require.NoError(m.t, m.db.Checkpoint(context.Background()))
 	require.NoError(m.t, m.db.DropExpired())
-	m.oracle.drop(time.UnixMilli(m.db.Rules().Oldest))
+	past, _ := m.db.Moment()
+	m.oracle.drop(func(model string) time.Time { return keptFrom(&m.opts, model, past) })
 }
 
 func (m *machine) restart() {

@@ -155,7 +155,7 @@ func (k *checker) event(e *Event, rules *Rules) (column, fault) {
 	if f := checkNameString(e.Environment); f != faultNone {
 		return colEnvironment, f
 	}
-	return rules.allow(e.ModelID)
+	return rules.ofModel(e.ModelID, e.Timestamp.UnixMilli())
 }
 
 // reserveText fails if a column of so many bytes cannot take so many more.

@@ -40,7 +40,7 @@ type Decoder struct {
 	predictions, actuals source
 	features             layouts
 	series               seriesCache
-	names                map[string]string // of actuals: models, versions, environments; models that Rules.Within was asked about
+	names                map[string]string // of actuals: models, versions, environments; models that the Rules were asked about
 	clock                clock
 
 	// Of the current body.
@@ -136,8 +136,12 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 		dst.rejects().add(line, c, f, text)
 		return
 	}
-	if d.rules.Within != nil {
-		if c, f := d.rules.allow(d.intern(d.row.text[colModel])); f != faultNone {
+	if d.rules.Within != nil || d.row.time < d.rules.KeptByAll {
+		ms := d.row.time
+		if d.row.given&colTimestamp.bit() == 0 {
+			ms = noTime
+		}
+		if c, f := d.rules.ofModel(d.intern(d.row.text[colModel]), ms); f != faultNone {
 			dst.rejects().add(line, c, f, text)
 			return
 		}

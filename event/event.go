@@ -59,8 +59,10 @@ func (a *Actuals) Actual(i int) Actual {
 
 // check returns the first column at fault, in the order of the schema.
 func (x *Actual) check(rules *Rules) (column, fault) {
+	ms := noTime
 	if !x.Observed.IsZero() {
-		if f := rules.check(x.Observed.UnixMilli()); f != faultNone {
+		ms = x.Observed.UnixMilli()
+		if f := rules.check(ms); f != faultNone {
 			return colTimestamp, f
 		}
 	}
@@ -79,7 +81,7 @@ func (x *Actual) check(rules *Rules) (column, fault) {
 	if f := checkScopeString(x.Environment); f != faultNone {
 		return colEnvironment, f
 	}
-	return rules.allow(x.ModelID)
+	return rules.ofModel(x.ModelID, ms)
 }
 
 // checkScopeString checks a name that may be left out.

@@ -46,16 +46,28 @@ const (
 type Rules struct {
 	// Oldest and Newest are the first and the last accepted timestamp, in Unix milliseconds, both inclusive.
 	Oldest, Newest int64
+	// Kept returns the first accepted timestamp of a model where models differ, which is not before Oldest, nor after
+	// KeptByAll: it is asked about sound rows before that alone, so that the others cost nothing. Nil: Oldest is that of
+	// every model.
+	Kept      interface{ OldestOf(model string) int64 }
+	KeptByAll int64
 	// Within matches the models that the sender may send, nil for every one. It is asked last, about rows that are sound.
 	Within interface{ Matches(model string) bool }
 }
 
-// allow returns faultNone for a model that the sender may send.
-func (r *Rules) allow(model string) (column, fault) {
-	if r.Within == nil || r.Within.Matches(model) {
-		return colNone, faultNone
+// noTime stands for the timestamp of a row that has none: no bound of time holds for it.
+const noTime int64 = math.MaxInt64
+
+// ofModel returns colNone for a sound row that the bounds of its model let through. How long a model is kept shows to those
+// alone who may send it.
+func (r *Rules) ofModel(model string, ms int64) (column, fault) {
+	if r.Within != nil && !r.Within.Matches(model) {
+		return colModel, faultBound
 	}
-	return colModel, faultBound
+	if ms < r.KeptByAll && r.Kept != nil && ms < r.Kept.OldestOf(model) {
+		return colTimestamp, faultTooOld
+	}
+	return colNone, faultNone
 }
 
 // check returns faultNone for a timestamp inside the rules.

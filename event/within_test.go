@@ -3,6 +3,7 @@ package event_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -83,6 +84,94 @@ func TestWithin(t *testing.T) {
 	require.NoError(t, new(event.Batch).Add(e, event.Rules{Within: within}))
 	require.Error(t, new(event.Batch).Add(e, event.Rules{Within: within, Oldest: 6000, Newest: 7000}))
 	require.Error(t, new(event.Actuals).Add(event.Actual{ModelID: "b", PredictionID: "p"}, event.Rules{Within: within}))
+}
+
+// keptOf tells from when rows of a model are kept.
+type keptOf func(model string) int64
+
+func (k keptOf) OldestOf(model string) int64 { return k(model) }
+
+// TestOldestOf decodes rows of models that are kept for different times, with and without a bound on models: each row is held to
+// the first timestamp of its own model, and the model is asked about old rows alone.
+func TestOldestOf(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	oldest := map[string]int64{"a": 1000, "b": 5000, "c\"": 9000, "d": 1000}
+	names := []string{"a", "b", "c\"", "d"}
+	asked := 0
+	rules := event.Rules{Oldest: 1000, Newest: 20_000, KeptByAll: 9000, Kept: keptOf(func(model string) int64 {
+		asked++
+		return oldest[model]
+	})}
+	d := event.NewDecoder()
+	for round := range 40 {
+		rules.Within = nil
+		if round%2 == 0 {
+			rules.Within = oneOf{"a": true, "b": true, "c\"": true}
+		}
+		var predictions, actuals strings.Builder
+		var want, wantActuals []event.Code
+		for i := range 1 + r.IntN(60) {
+			name, ms := names[r.IntN(len(names))], 1000*r.Int64N(12)+r.Int64N(3)-1
+			ms = max(ms, 0)
+			code := event.CodeNone
+			switch {
+			case ms < 1000:
+				code = event.CodeTooOld
+			case rules.Within != nil && name == "d":
+				code = event.CodeOtherModel
+			case ms < oldest[name]:
+				code = event.CodeTooOld
+			}
+			quoted, err := json.Marshal(name)
+			require.NoError(t, err)
+			at := time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000")
+			fmt.Fprintf(&predictions, `{"timestamp":"%s","model_id":%s,"prediction_id":"p%d","features":"{}","predicted_value":1,"model_version":"v","environment":"e"}`+"\n", at, quoted, i)
+			want = append(want, code)
+			added := new(event.Batch).Add(event.Event{
+				Timestamp: time.UnixMilli(ms), ModelID: name, PredictionID: "p", Features: "{}", ModelVersion: "v", Environment: "e",
+			}, rules)
+			require.Equal(t, code, codeOf(added))
+			x := event.Actual{ModelID: name, PredictionID: "p", Observed: time.UnixMilli(ms)}
+			stamp := fmt.Sprintf(`"timestamp":"%s",`, at)
+			if r.IntN(3) == 0 { // which is not observed at any time
+				x.Observed, stamp = time.Time{}, ""
+				if code = event.CodeNone; rules.Within != nil && name == "d" {
+					code = event.CodeOtherModel
+				}
+			}
+			require.Equal(t, code, codeOf(new(event.Actuals).Add(x, rules)))
+			fmt.Fprintf(&actuals, `{%s"model_id":%s,"prediction_id":"p%d","actual_value":1}`+"\n", stamp, quoted, i)
+			wantActuals = append(wantActuals, code)
+		}
+		var batch event.Batch
+		require.NoError(t, d.Decode(&batch, []byte(predictions.String()), event.NDJSON, rules))
+		require.Equal(t, want, codes(batch.Rejects, len(want)))
+		var some event.Actuals
+		require.NoError(t, d.DecodeActuals(&some, []byte(actuals.String()), event.NDJSON, rules))
+		require.Equal(t, wantActuals, codes(some.Rejects, len(wantActuals)))
+	}
+	asked = 0
+	young := `{"timestamp":"1970-01-01 00:00:09","model_id":"c\"","prediction_id":"p","features":"{}","predicted_value":1,"model_version":"v","environment":"e"}`
+	require.NoError(t, d.Decode(new(event.Batch), []byte(young), event.NDJSON, rules))
+	require.Zero(t, asked)
+}
+
+// codes are those of so many lines.
+func codes(rejects []event.Reject, lines int) []event.Code {
+	found := make([]event.Code, lines)
+	for i := range rejects {
+		found[rejects[i].Line-1] = rejects[i].Code
+	}
+	return found
+}
+
+func codeOf(err error) event.Code {
+	if reject, ok := errors.AsType[*event.Reject](err); ok {
+		return reject.Code
+	}
+	return event.CodeNone
 }
 
 // TestModelOf tells the model of rejected lines, and of none that may be about another.

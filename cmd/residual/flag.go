@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/residualdb/residual/engine"
 )
 
 // choice is a flag with a closed set of values, the first of which is the default.
@@ -116,6 +118,52 @@ func (s *span) Set(value string) error {
 
 // Type names the kind of value for the help text.
 func (*span) Type() string { return "time" }
+
+// retention is a flag that may be given more than once, or a list with commas: a span for every model, and NAME=SPAN for the
+// models that have another one.
+type retention struct {
+	plain span
+	of    []engine.ModelRetention
+	// given is set once plain is: two of them would leave open which one drops rows.
+	given bool
+}
+
+// String returns it as one list.
+func (r *retention) String() string {
+	list := []string{r.plain.String()}
+	for _, m := range r.of {
+		keep := span(m.Keep)
+		list = append(list, m.Models+"="+keep.String())
+	}
+	return strings.Join(list, ",")
+}
+
+// Set adds what a list has to what there is.
+func (r *retention) Set(value string) error {
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		i := strings.LastIndexByte(item, '=')
+		if i < 0 {
+			if err := r.plain.Set(item); err != nil {
+				return fmt.Errorf("%w; with models before it, like 'team_a_*=30d'", err)
+			}
+			if r.given {
+				return errors.New("the time for every model is there twice")
+			}
+			r.given = true
+			continue
+		}
+		var keep span
+		if err := keep.Set(item[i+1:]); err != nil {
+			return fmt.Errorf("%q: %w", item, err)
+		}
+		r.of = append(r.of, engine.ModelRetention{Models: item[:i], Keep: time.Duration(keep)})
+	}
+	return engine.CheckRetentionOf(r.of)
+}
+
+// Type names the kind of value for the help text.
+func (*retention) Type() string { return "[models=]time,..." }
 
 // readEnvironment sets each flag that the command line left alone from its variable, if there is one.
 func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {

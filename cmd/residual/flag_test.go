@@ -51,6 +51,42 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+func TestRetention(t *testing.T) {
+	f := func(shown string, plain time.Duration, values ...string) {
+		t.Helper()
+		var r retention
+		for _, value := range values {
+			require.NoError(t, r.Set(value), value)
+		}
+		require.Equal(t, plain, time.Duration(r.plain))
+		require.Equal(t, shown, r.String())
+	}
+	f("0s", 0)
+	f("90d", 90*day, "90d")
+	f("0s,a=2d", 0, "a=48h")
+	f("90d,team_a_*=30d,a=b=0s", 90*day, "90d", "team_a_*=30d", "a=b=0")
+	f("90d,team_a_*=30d,x=1h0m0s", 90*day, "team_a_*=30d, x=1h,90d")
+	for want, values := range map[string][]string{
+		"a time is allowed":                       {""},
+		"like 'team_a_*=30d'":                     {"90d,team_a_*"},
+		"the time for every model is there twice": {"90d,x=3d", "30d"},
+		`"x=": a time is allowed`:                 {"x="},
+		`"x=-1d": a time is allowed`:              {"x=-1d"},
+		`"x" is there twice`:                      {"x=1d", "x=2d"},
+		`a name or a prefix* is needed`:           {"=1d"},
+		`* is every model`:                        {"*=1d"},
+		`a star is allowed at the end alone`:      {"a*b=1d"},
+	} {
+		var r retention
+		var err error
+		for _, value := range values {
+			require.NoError(t, err)
+			err = r.Set(value)
+		}
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestChoice(t *testing.T) {
 	c := oneOf("a", "b")
 	require.Equal(t, "a", c.String())

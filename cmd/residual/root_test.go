@@ -46,6 +46,7 @@ func TestUsage(t *testing.T) {
 	f("serve --data-dir DIR --log-level loud", "one of info, debug, warn, error is allowed")
 	f("serve --data-dir DIR --retention 3months", "a time is allowed, like 90d, 36h, 15m, 100ms or 0")
 	f("serve --data-dir DIR --retention -1h", "a time is allowed")
+	f("serve --data-dir DIR --retention 90d --retention team_a_*=30d,team_a_*=3d", `"team_a_*" is there twice`)
 	f("serve --data-dir DIR --memory-limit 4GB", "bytes are allowed, like 4194304, or with a unit, like 512KiB, 64MiB, 4GiB")
 	f("serve --data-dir DIR --checkpoint-bytes 1", "--checkpoint-bytes 1: at least 1MiB is allowed")
 	f("serve --data-dir DIR --memory-limit 0", "--memory-limit 0: at least 64MiB is allowed")

@@ -84,6 +84,8 @@ is told when it is ready and when it stops.
 
 With --retention the server drops the months (of UTC) that are wholly older than the retention, right after the start and from then on. It logs how
 many rows of how many models they are and then drops them at once; nothing but a copy of the data directory brings them back. Try it on such a copy.
+--retention 90d --retention 'team_a_*=30d' --retention audit=0 (or one list with commas) keeps the models whose names begin with team_a_ for 30
+days, audit for ever and the others for 90 days. A name counts before a prefix, a longer prefix before a shorter one.
 
 As long as no token was created and there is no --admin-token-file, the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve

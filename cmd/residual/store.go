@@ -17,7 +17,8 @@ type storeFlags struct {
 	dir                     string
 	sync                    *choice
 	syncInterval            span
-	retention, maxFuture    span
+	retention               retention
+	maxFuture               span
 	duplicates              *choice
 	actualsTTL              span
 	checkpoint, memoryLimit size
@@ -32,7 +33,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
-	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all")
+	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all. Another one for the models of a name or prefix*: NAME=TIME")
 	flags.Var(&f.maxFuture, "max-future", "how far ahead of the clock a timestamp may lie")
 	flags.Var(f.duplicates, "duplicates", "what becomes of a row sent again (model, version, environment, prediction id and timestamp are equal): replace has the last one count; keep stores each")
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how long an actual is remembered for predictions still to come")
@@ -76,7 +77,8 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 	db, err := engine.Open(f.dir, engine.Options{
 		Sync:             f.syncPolicy(),
 		SyncInterval:     time.Duration(f.syncInterval),
-		Retention:        time.Duration(f.retention),
+		Retention:        time.Duration(f.retention.plain),
+		RetentionOf:      f.retention.of,
 		MaxFuture:        time.Duration(f.maxFuture),
 		Duplicates:       chosen(f.duplicates, engine.DuplicatesReplace, engine.DuplicatesKeep),
 		ActualsTTL:       time.Duration(f.actualsTTL),

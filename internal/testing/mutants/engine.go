@@ -546,6 +546,26 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 			fresh: ``,
 		},
+		{
+			name: "retention: a shorter prefix goes before a longer one", in: "engine", hint: "TestRetentionOfModels$",
+			old:   `cmp.Compare(len(b.prefix), len(a.prefix))`,
+			fresh: `cmp.Compare(len(a.prefix), len(b.prefix))`,
+		},
+		{
+			name: "retention: every model is dropped by the retention of all", in: "engine", hint: "TestRetentionOfModels$",
+			old:   `		kept := db.retention.of(name)`,
+			fresh: `		kept := db.retention.plain`,
+		},
+		{
+			name: "retention: what is kept for ever is taken as if it were not", in: "engine", hint: "TestRetentionOfModels$",
+			old:   `		if k.longest > 0 && (r.Keep == 0 || r.Keep > k.longest) {`,
+			fresh: `		if k.longest > 0 && r.Keep > k.longest {`,
+		},
+		{
+			name: "retention: rows between the shortest and the longest are taken of every model", in: "event", hint: "TestOldestOf$",
+			old:   `	if d.rules.Within != nil || d.row.time < d.rules.KeptByAll {`,
+			fresh: `	if d.rules.Within != nil {`,
+		},
 	}
 }
 
