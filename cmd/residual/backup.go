@@ -52,6 +52,9 @@ what was copied. The newest --keep snapshots stay, and what only older ones need
 }
 
 func backUp(cmd *cobra.Command, flags *backupFlags, folder string) error {
+	if err := oneStore(cmd.Flags()); err != nil {
+		return err
+	}
 	if flags.keep < 0 {
 		return usagef("--keep %d: 0 or more are allowed", flags.keep)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +105,12 @@ type deleter interface {
 }
 
 func deleteRows(cmd *cobra.Command, flags *deleteFlags) (err error) {
+	if err := oneStore(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := notEmpty(cmd.Flags(), "id", "model", "version", "environment", "from", "to", "where"); err != nil {
+		return err
+	}
 	condition, err := flags.condition()
 	if err != nil {
 		return err
@@ -119,12 +126,19 @@ func deleteRows(cmd *cobra.Command, flags *deleteFlags) (err error) {
 	}()
 	ctx, stop := untilInterrupt(cmd.Context())
 	defer stop()
+	hint := ""
+	if all := slices.Concat(flags.ids, flags.models, flags.versions, flags.environment); strings.Contains(strings.Join(all, ""), "*") {
+		hint = "names are literal here: a * in one stands for itself alone\n"
+	}
 	if flags.dryRun || !flags.yes {
 		rows, err := from.count(ctx, condition)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%d predictions meet the conditions\n", rows)
+		if rows == 0 {
+			fmt.Fprint(cmd.ErrOrStderr(), hint)
+		}
 		if flags.dryRun || rows == 0 {
 			return nil
 		}
@@ -137,6 +151,9 @@ func deleteRows(cmd *cobra.Command, flags *deleteFlags) (err error) {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d predictions were deleted\n", rows)
+	if rows == 0 {
+		fmt.Fprint(cmd.ErrOrStderr(), hint)
+	}
 	return nil
 }
 

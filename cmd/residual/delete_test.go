@@ -61,3 +61,36 @@ func TestDeleteCommand(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "not the directory of a store")
 }
+
+// TestDeleteFlags gives flags that would say more than is meant, or two things.
+func TestDeleteFlags(t *testing.T) {
+	store := storeOf(t, 12)
+	for _, flag := range []string{"from", "to", "where", "version", "environment", "id", "model"} {
+		for _, empty := range []string{"", " "} {
+			r := run(t, "delete", "--data-dir", store, "--model", "m", "--"+flag, empty, "--yes")
+			require.Equal(t, exitUsage, r.code, flag)
+			require.Contains(t, r.err, "--"+flag+" is given and empty")
+		}
+	}
+	for _, command := range [][]string{{"delete", "--model", "m", "--yes"}, {"backup", t.TempDir()}} {
+		r := run(t, append(command, "--data-dir", store, "--server", "http://127.0.0.1:1")...)
+		require.Equal(t, exitUsage, r.code)
+		require.Contains(t, r.err, "--data-dir and --server are both given")
+	}
+	for _, last := range []string{"--dry-run", "--yes"} {
+		r := runWith(t, map[string]string{"RESIDUAL_SERVER": "http://127.0.0.1:1"}, "", "delete", "--data-dir", store, "--model", "model_*", last)
+		require.Equal(t, exitOK, r.code, r.err)
+		require.Contains(t, r.out, "0 predictions")
+		require.Contains(t, r.err, "names are literal")
+	}
+}
+
+// TestTokenBoundToNothing gives a bound that is empty, which must not be none.
+func TestTokenBoundToNothing(t *testing.T) {
+	for _, models := range []string{"", " ", "a,,b", ","} {
+		r := run(t, "token", "create", "a", "--data-dir", t.TempDir(), "--scope", "PIPES:READ:models", "--models", models)
+		require.Equal(t, exitUsage, r.code, models)
+		require.Empty(t, r.out)
+		require.Contains(t, r.err, "--models is given and empty")
+	}
+}

@@ -177,6 +177,10 @@ func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) erro
 			if err := flags.Set(flag.Name, value); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", name, err))
 			}
+			if flag.Annotations == nil {
+				flag.Annotations = map[string][]string{}
+			}
+			flag.Annotations[ofVariable] = []string{}
 		}
 	})
 	if err := errors.Join(faults...); err != nil {
@@ -187,6 +191,36 @@ func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) erro
 
 // noVariable marks a flag that has no variable.
 const noVariable = "residual: no variable"
+
+// ofVariable marks a flag that its variable has set.
+const ofVariable = "residual: of its variable"
+
+// notEmpty refuses flags that are given without a value, where to leave them out asks for more than anybody means who gives them: it
+// is a variable of a script that is not set.
+func notEmpty(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		flag := flags.Lookup(name)
+		if !flag.Changed {
+			continue
+		}
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if len(values) == 0 || slices.ContainsFunc(values, func(value string) bool { return strings.TrimSpace(value) == "" }) {
+			return usagef("--%s is given and empty; leave it out if that is meant", name)
+		}
+	}
+	return nil
+}
+
+// oneStore refuses a directory and a server at once. A variable that names a server is there for other commands, and no contradiction.
+func oneStore(flags *pflag.FlagSet) error {
+	if server := flags.Lookup("server"); flags.Lookup("data-dir").Changed && server.Changed && server.Annotations[ofVariable] == nil {
+		return usagef("--data-dir and --server are both given; one of them is allowed")
+	}
+	return notEmpty(flags, "data-dir", "server")
+}
 
 // addDirectory adds the flag for a directory in the place of a server. It has no variable: RESIDUAL_DATA_DIR is set where a server
 // runs, and names the directory that this one has open.

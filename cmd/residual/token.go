@@ -44,6 +44,9 @@ if they did not exist, and rows of them that it sends are quarantined. ADMIN can
   residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'`,
 		Args: exactly("a NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd.Flags(), "models", "scope"); err != nil {
+				return err
+			}
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
 				return err
 			}
