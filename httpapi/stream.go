@@ -183,15 +183,16 @@ func (c *call) sendStream(a *stream, length int) {
 	})
 }
 
-// writeToEnd sends the answer under its head. When it fails the connection is reset, so that the client does not take
-// that for the end.
+// writeToEnd sends the answer under its head. Until all of it is written the connection can only be reset, whoever ends it, so that
+// the client does not take that for the end.
 func (a *stream) writeToEnd(head []byte) {
+	a.conn.Break()
 	_, err := a.conn.Write(head)
 	if err == nil {
 		_, err = a.WriteTo(a.conn)
 	}
-	if err != nil {
-		a.conn.Break()
+	if err == nil {
+		a.conn.Whole()
 	}
 	_ = a.Close()
 }

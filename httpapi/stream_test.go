@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -168,6 +170,46 @@ func TestLongAnswerHTTP10(t *testing.T) {
 	}
 	head := exchange(t, server.addr, strings.Replace(request, "GET", "HEAD", 1)+"\r\n")
 	require.True(t, strings.HasSuffix(head, "\r\n\r\n"), head)
+}
+
+// failingStore has a long answer that fails on its way, when it is let.
+type failingStore struct {
+	*fakeStore
+
+	let chan struct{}
+}
+
+func (s failingStore) EachMetrics(_ context.Context, _ engine.MetricsQuery, yield func(*engine.MetricsRow) bool) (engine.Read, error) {
+	row := engine.MetricsRow{Model: strings.Repeat("m", 256)}
+	for range 20_000 {
+		if !yield(&row) {
+			return engine.Read{}, nil
+		}
+	}
+	<-s.let
+	return engine.Read{}, errors.New("the disk is gone")
+}
+
+// TestCutAnswerHTTP10 cuts an answer that ends with its connection: by a query that fails and by a server that stops. The client
+// sees a reset and no end.
+func TestCutAnswerHTTP10(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		store := failingStore{newFakeStore(), make(chan struct{})}
+		server := startWith(t, store, httpapi.Options{})
+		conn := dial(t, server.addr)
+		_, err := io.WriteString(conn, "GET /v0/pipes/model_performance_metrics.csv?model_id=* HTTP/1.0\r\nHost: localhost\r\n\r\n")
+		require.NoError(t, err)
+		_, err = io.ReadFull(conn, make([]byte, 1<<20))
+		require.NoError(t, err)
+		if stops {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_ = server.Shutdown(ctx)
+		}
+		close(store.let)
+		_, err = io.Copy(io.Discard, conn)
+		require.ErrorIs(t, err, syscall.ECONNRESET, "stops: %t", stops)
+	}
 }
 
 // ignore reads the head of an answer and no more.

@@ -26,6 +26,8 @@ type Conn struct {
 	spoke  bool
 	// lingers is set when the last answer goes out while the client may still be sending.
 	lingers atomic.Bool
+	// breaks is set while the end of the connection must not look like the end of an answer.
+	breaks atomic.Bool
 	// unbroken is the number of bytes read since the last line feed: it tells a request line that is too long from
 	// headers that are, which fasthttp does not.
 	unbroken int
@@ -75,11 +77,20 @@ func (c *Conn) BoundWrites(bytes int) {
 	}
 }
 
-// Break has the client see, when the connection is closed, that it broke: on TCP by a reset.
+// Break has the client see, when the connection is closed by whomever, that it broke: on TCP by a reset.
 func (c *Conn) Break() {
+	c.breaks.Store(true)
 	if socket := c.socket(); socket != nil {
 		_ = socket.SetLinger(0)
 	}
+}
+
+// Whole takes Break back: what was written until now is to arrive.
+func (c *Conn) Whole() {
+	if socket := c.socket(); socket != nil {
+		_ = socket.SetLinger(-1)
+	}
+	c.breaks.Store(false)
 }
 
 // socket is the connection below TLS; nil if that is none of TCP.
@@ -93,7 +104,15 @@ func (c *Conn) socket() *net.TCPConn {
 }
 
 // Abort ends whatever goes on on the connection, from any goroutine.
-func (c *Conn) Abort() { _ = c.Conn.Close() }
+func (c *Conn) Abort() { _ = c.end() }
+
+// end closes the connection. One that breaks is closed below TLS, which would say that all was sent.
+func (c *Conn) end() error {
+	if socket := c.socket(); socket != nil && c.breaks.Load() {
+		return socket.Close()
+	}
+	return c.Conn.Close()
+}
 
 // drainedBytes is how much of a body that nobody read fasthttp skips to keep its connection.
 const drainedBytes = 256 << 10
@@ -116,11 +135,11 @@ func (c *Conn) Close() error {
 	if answer := c.kept.Swap(nil); answer != nil {
 		_ = (*answer).Close()
 	}
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.lingers.Load() && half.CloseWrite() == nil &&
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.lingers.Load() && !c.breaks.Load() && half.CloseWrite() == nil &&
 		c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.Copy(io.Discard, c.Conn)
 	}
-	return c.Conn.Close()
+	return c.end()
 }
 
 // Unreadable is the answer to what fasthttp could not read as a request.
