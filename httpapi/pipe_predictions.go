@@ -251,6 +251,10 @@ func (p *params) conditions() (conditions []engine.FeatureCondition, err error) 
 			continue
 		}
 		c, ok := condition(name, string(p.list[i].value), p.list[i].bare)
+		if ok && c.Value != "" && strings.IndexByte("=<>", c.Value[0]) >= 0 {
+			return nil, problem.BadParameter("Error validating %s to type Condition: the parameter %s has an operator behind its operator; they are "+
+				"=, !=, <, <=, > and >=, and no == or <>", problem.Shown(p.list[i].text()), featureParameter)
+		}
 		if !ok {
 			return nil, problem.BadParameter("Error validating %s to type Condition: the parameter %s must be feature.<key>=<value>, "+
 				"or with !=, <, <=, > or >= in the place of =", problem.Shown(p.list[i].text()), featureParameter)

@@ -216,7 +216,7 @@ The store has the id, the tokens and the idempotency keys of the one that was ba
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&snapshot, "snapshot", "", "the LSN of a snapshot, or a time: the newest that was taken until then (default the newest)")
+	f.StringVar(&snapshot, "snapshot", "", "the LSN of a snapshot, as the column lsn of 'backup list' has it and not the number before it, or a time: the newest that was taken until then (default the newest)")
 	f.Var(progress, "progress", "progress bar; auto shows it on a terminal")
 	return cmd
 }
