@@ -43,3 +43,96 @@ func addPerformance(t *encode.Table, r *engine.MetricsRow) {
 	addSeries(t, r.Model, r.Version, r.Environment)
 	t.Add(encode.Whole(r.PredictionCount), encode.Number(r.RMSE), encode.Number(r.MAE), encode.Moment(r.PeriodStart), encode.Moment(r.PeriodEnd))
 }
+
+// ReportStore is a Store that also answers reports, row by row until yield returns false. A store without it does not have their pipes.
+type ReportStore interface {
+	EachReport(ctx context.Context, q engine.ReportQuery, yield func(row *engine.ReportRow) bool) (engine.Read, error)
+	EachDriftReport(ctx context.Context, q engine.DriftReportQuery, yield func(row *engine.DriftReportRow) bool) (engine.Read, error)
+	EachBucket(ctx context.Context, q engine.TimeseriesQuery, yield func(row *engine.TimeseriesRow) bool) (engine.Read, error)
+	EachModel(ctx context.Context, q engine.ModelsQuery, yield func(row *engine.ModelRow) bool) (engine.Read, error)
+	Gauges(ctx context.Context, q engine.GaugesQuery) (engine.GaugesResult, error)
+}
+
+var _ ReportStore = (*engine.DB)(nil)
+
+// measureColumns are those of engine.Measures.
+var measureColumns = []encode.Column{
+	{Name: "prediction_count", Kind: encode.UInt64},
+	{Name: "actual_count", Kind: encode.UInt64},
+	{Name: "actual_coverage", Kind: encode.NullableFloat64},
+	{Name: "actual_lag_p50", Kind: encode.NullableFloat64},
+	{Name: "actual_lag_p95", Kind: encode.NullableFloat64},
+	{Name: "rmse", Kind: encode.NullableFloat64},
+	{Name: "mae", Kind: encode.NullableFloat64},
+	{Name: "mse", Kind: encode.NullableFloat64},
+	{Name: "bias", Kind: encode.NullableFloat64},
+	{Name: "mape", Kind: encode.NullableFloat64},
+	{Name: "mape_excluded", Kind: encode.UInt64},
+	{Name: "wmape", Kind: encode.NullableFloat64},
+	{Name: "smape", Kind: encode.NullableFloat64},
+	{Name: "r2", Kind: encode.NullableFloat64},
+	{Name: "max_error", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p50", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p90", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p95", Kind: encode.NullableFloat64},
+	{Name: "abs_error_p99", Kind: encode.NullableFloat64},
+	{Name: "mae_standard_error", Kind: encode.NullableFloat64},
+	{Name: "rmse_standard_error", Kind: encode.NullableFloat64},
+	{Name: "status", Kind: encode.Status, States: engine.ReportStatuses()},
+	{Name: "reason", Kind: encode.NullableString},
+}
+
+var reportParameters = slices.Concat(metricsParameters, []Parameter{
+	{"min_actuals", "Int32", "30", "with fewer actuals the status is insufficient_data"},
+	{"min_coverage", "Float64", "0", "with a lower share of actuals the status is insufficient_data"},
+})
+
+var reportPipe = pipe{
+	name:        "model_performance_report",
+	description: "The full regression set of a model in a window of time, and how much it rests on",
+	parameters:  reportParameters,
+	columns:     slices.Concat(seriesColumns, measureColumns),
+	needs:       answers[ReportStore],
+	run:         runReport,
+}
+
+// value is the cell of a number or NULL.
+func value(v engine.Value) encode.Cell { return encode.Number(v.Float64()) }
+
+// addMeasures adds the rest of a row.
+func addMeasures(t *encode.Table, m *engine.Measures) {
+	t.Add(encode.Whole(m.PredictionCount), encode.Whole(m.ActualCount), value(m.ActualCoverage), value(m.ActualLagP50), value(m.ActualLagP95),
+		value(m.RMSE), value(m.MAE), value(m.MSE), value(m.Bias), value(m.MAPE), encode.Whole(m.MAPEExcluded), value(m.WMAPE), value(m.SMAPE),
+		value(m.R2), value(m.MaxError), value(m.AbsErrorP50), value(m.AbsErrorP90), value(m.AbsErrorP95), value(m.AbsErrorP99),
+		value(m.MAEStandardError), value(m.RMSEStandardError), encode.Text(m.Status.String()), encode.Text(m.Reason))
+}
+
+// reportQuery reads reportParameters. nothing is as in question.series.
+func (ask *question) reportQuery() (q engine.ReportQuery, nothing bool, err error) {
+	m, nothing, err := ask.metricsQuery()
+	if err != nil {
+		return q, false, err
+	}
+	q = engine.ReportQuery{
+		Model: m.Model, Version: m.Version, Environment: m.Environment, Across: m.Across, Within: m.Within,
+		Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
+	}
+	if q.Floor.Actuals, err = ask.params.atLeastOne("min_actuals"); err != nil {
+		return q, false, err
+	}
+	q.Floor.Coverage, err = ask.params.float64("min_coverage", 0, 1)
+	return q, nothing, err
+}
+
+func runReport(ctx context.Context, ask *question) error {
+	q, nothing, err := ask.reportQuery()
+	if err != nil || nothing {
+		return err
+	}
+	return pull(ctx, ask, ask.store.(ReportStore).EachReport, q, addReport)
+}
+
+func addReport(t *encode.Table, r *engine.ReportRow) {
+	addSeries(t, r.Model, r.Version, r.Environment)
+	addMeasures(t, &r.Measures)
+}
