@@ -16,9 +16,6 @@
 // [DB.Rows] reads the rows of a window as they were in one moment. [DB.BeginBackup] holds the store at one LSN while its
 // files are copied ([Backup]); [Restore] makes a store of a copy.
 //
-// [DB.Rows] hands out the rows themselves. [DB.DeleteRows] deletes by names, ids and times, and logs the condition.
-// [DB.BeginBackup] holds the store at one LSN while its files are copied ([Backup]); [Restore] makes a store of a copy.
-//
 // # Guarantees
 //
 // An append that returned nil is durable and visible: its record was written to the log and synced before its rows were
