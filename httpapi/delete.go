@@ -114,15 +114,15 @@ func (j *jobs) find(id string) *job {
 	return nil
 }
 
-// target is what a request deletes from: a data source, or its quarantine.
-type target struct {
+// deletionTarget is what a request deletes from: a data source, or its quarantine.
+type deletionTarget struct {
 	store    DeletingStore
 	name     string
 	deletion engine.Deletion
 }
 
-// target finds what the path names, and checks that the token may delete from it.
-func (s *Server) target(c *call) (*target, error) {
+// deletionTargetOf finds what the path names, and checks that the token may delete from it.
+func (s *Server) deletionTargetOf(c *call) (*deletionTarget, error) {
 	name, _ := cutSource(string(c.target.Path))
 	sourceName, rejects := strings.CutSuffix(name, quarantineSuffix)
 	src := sourceIn(c.store, sourceName)
@@ -136,12 +136,12 @@ func (s *Server) target(c *call) (*target, error) {
 	if rejects && c.principal.Within != "" {
 		return nil, problem.Forbidden("the token %s is bounded to models, and lines of the quarantine are of any", problem.Shown(c.principal.Name))
 	}
-	return &target{store, name, engine.Deletion{Source: src.name, Rejects: rejects, Within: c.principal.Within}}, nil
+	return &deletionTarget{store, name, engine.Deletion{Source: src.name, Rejects: rejects, Within: c.principal.Within}}, nil
 }
 
 // postDelete serves POST /v0/datasources/<name>/delete.
 func (s *Server) postDelete(c *call) error {
-	t, err := s.target(c)
+	t, err := s.deletionTargetOf(c)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (s *Server) postDelete(c *call) error {
 
 // postTruncate serves POST /v0/datasources/<name>/truncate.
 func (s *Server) postTruncate(c *call) error {
-	t, err := s.target(c)
+	t, err := s.deletionTargetOf(c)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (s *Server) postTruncate(c *call) error {
 	if err != nil {
 		return err
 	}
-	everything := &where.Condition{To: 1, Shape: "everything"}
+	everything := where.Everything()
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
 	defer cancel()
 	if dry {
@@ -251,7 +251,7 @@ func meant(d *engine.Deletion, found *where.Condition) {
 	}
 }
 
-func (s *Server) countDeletion(ctx context.Context, c *call, t *target, found *where.Condition) error {
+func (s *Server) countDeletion(ctx context.Context, c *call, t *deletionTarget, found *where.Condition) error {
 	if !s.queries.Take(0) {
 		return problem.Busy(s.limits.QueriesMax, "too many queries are running; send this one again")
 	}
@@ -267,7 +267,7 @@ func (s *Server) countDeletion(ctx context.Context, c *call, t *target, found *w
 }
 
 // deleteRows deletes and logs who did, and how: of the condition without its literals.
-func (s *Server) deleteRows(ctx context.Context, c *call, t *target, found *where.Condition) (done engine.Deleted, err error) {
+func (s *Server) deleteRows(ctx context.Context, c *call, t *deletionTarget, found *where.Condition) (done engine.Deleted, err error) {
 	if !found.Never() {
 		done, err = t.store.DeleteRows(ctx, t.deletion)
 	}
@@ -284,7 +284,7 @@ func (s *Server) deleteRows(ctx context.Context, c *call, t *target, found *wher
 }
 
 // affected counts the rows of the data source that a deletion is about.
-func affected(t *target, d engine.Deleted) uint64 {
+func affected(t *deletionTarget, d engine.Deleted) uint64 {
 	switch {
 	case t.deletion.Rejects:
 		return uint64(d.Rejects)
@@ -295,7 +295,7 @@ func affected(t *target, d engine.Deleted) uint64 {
 }
 
 // jobOf remembers a deletion as a job.
-func (s *Server) jobOf(c *call, t *target, done engine.Deleted) *job {
+func (s *Server) jobOf(c *call, t *deletionTarget, done engine.Deleted) *job {
 	now := s.opts.Now().UTC().Format("2006-01-02 15:04:05.000000")
 	id := rand.Text() // which tells nothing of how many there are
 	rows := affected(t, done)

@@ -22,6 +22,11 @@ type Condition struct {
 // Never tells whether no row can meet the condition.
 func (c *Condition) Never() bool { return c.never || c.From >= c.To }
 
+// Everything returns the condition that every row meets.
+func Everything() *Condition {
+	return &Condition{From: math.MinInt64, To: math.MaxInt64, Shape: "everything"}
+}
+
 // depthMax bounds how deep parentheses nest.
 const depthMax = 64
 
