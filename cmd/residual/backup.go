@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/client"
@@ -229,32 +228,9 @@ func parseSnapshot(text string) (which engine.RestoreWhich, err error) {
 	if which.LSN, err = strconv.ParseUint(text, 10, 64); err == nil && which.LSN > 0 {
 		return which, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime} {
-		if which.Until, err = time.Parse(layout, text); err == nil {
-			return engine.RestoreWhich{Until: which.Until}, nil
-		}
+	until, err := parseMoment(text)
+	if err != nil {
+		return which, usagef("--snapshot %q: an LSN is allowed, or a time like 2026-11-30T05:00:00Z", text)
 	}
-	return which, usagef("--snapshot %q: an LSN is allowed, or a time like 2026-11-30T05:00:00Z", text)
+	return engine.RestoreWhich{Until: until}, nil
 }
-
-// sizeText is a number of bytes as people read it.
-func sizeText(bytes int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	n, unit := float64(bytes), 0
-	for n >= 1024 && unit < len(units)-1 {
-		n, unit = n/1024, unit+1
-	}
-	if unit == 0 {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	return fmt.Sprintf("%.1f %s", n, units[unit])
-}
-
-// byteBar is a bar over bytes.
-type byteBar struct{ *bar }
-
-func bytesBar(w io.Writer, when string, total int64, what string) byteBar {
-	return byteBar{newBar(w, when, total, progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionSetDescription(what))}
-}
-
-func (b byteBar) progress(bytes int64) { _ = b.Add64(bytes) } // what fails is drawing

@@ -80,7 +80,7 @@ type rowsFlags struct {
 	from, to                    string
 	actuals                     *choice
 	id                          string
-	features                    []string
+	features                    conditions
 }
 
 func (f *rowsFlags) register(flags *pflag.FlagSet) {
@@ -92,7 +92,7 @@ func (f *rowsFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.to, "to", "", "the end of the window, exclusive; likewise (default behind the last row)")
 	flags.Var(f.actuals, "actuals", "rows with an actual, or those that wait for one")
 	flags.StringVar(&f.id, "prediction-id", "", "rows of this prediction id alone")
-	flags.StringArrayVar(&f.features, "feature", nil, "condition on a key of the features: key=value, or with !=, <, <=, > or >=; all that are given must hold")
+	f.features.register(flags)
 }
 
 // parameters returns the parameters of the pipe, and the window.
@@ -125,29 +125,8 @@ func (f *rowsFlags) parameters() (values url.Values, from, to time.Time, err err
 	if f.id != "" {
 		values.Set("prediction_id", f.id)
 	}
-	for _, condition := range f.features {
-		if !strings.ContainsAny(condition, "=<>") {
-			return nil, from, to, usagef("--feature %q: key=value is allowed, or with !=, <, <=, > or >=", condition)
-		}
-		// The server takes a condition as it would be typed into an address.
-		name, value, _ := strings.Cut("feature."+condition, "=")
-		values.Add(name, value)
-	}
+	f.features.addTo(values)
 	return values, from, to, nil
-}
-
-var momentLayouts = [...]string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05", time.RFC3339}
-
-// parseMoment reads a time as the server does, or the day that it begins.
-func parseMoment(text string) (time.Time, error) {
-	var err error
-	for _, layout := range momentLayouts {
-		var t time.Time
-		if t, err = time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, err
 }
 
 // question resolves what is to be written.
@@ -258,7 +237,7 @@ type exporting struct {
 }
 
 func (w *exporting) show(sum export.Counts) {
-	w.bar.Describe(fmt.Sprintf("%.1f MiB", float64(sum.Bytes)/(1<<20)))
+	w.bar.Describe(sizeText(sum.Bytes))
 	_ = w.bar.Set64(sum.Rows) // what fails is drawing
 }
 

@@ -71,12 +71,10 @@ func (f *directoryFlags) open() (c *client.Client, closeStore func() error, err 
 
 // openError adds to an error of engine.Open what to do.
 func openError(dir string, err error) error {
-	switch {
-	case errors.Is(err, engine.ErrLocked):
+	if errors.Is(err, engine.ErrLocked) {
 		return fmt.Errorf("%w; if that is a server, export from it with --server", err)
-	default:
-		return storeError(dir, err)
 	}
+	return storeError(dir, err)
 }
 
 // line is a listener that this process alone can reach.

@@ -165,6 +165,20 @@ func (r *retention) Set(value string) error {
 // Type names the kind of value for the help text.
 func (*retention) Type() string { return "[models=]time,..." }
 
+var momentLayouts = [...]string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05", time.RFC3339}
+
+// parseMoment reads a time as the server does, or the day that it begins.
+func parseMoment(text string) (time.Time, error) {
+	var err error
+	for _, layout := range momentLayouts {
+		var t time.Time
+		if t, err = time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, err
+}
+
 // readEnvironment sets each flag that the command line left alone from its variable, if there is one.
 func readEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
 	var faults []error

@@ -79,6 +79,28 @@ func (p *progress) rows(sent client.Loaded) {
 	p.Describe(text)
 }
 
+// sizeText is a number of bytes as people read it.
+func sizeText(bytes int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	n, unit := float64(bytes), 0
+	for n >= 1024 && unit < len(units)-1 {
+		n, unit = n/1024, unit+1
+	}
+	if unit == 0 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	return fmt.Sprintf("%.1f %s", n, units[unit])
+}
+
+// byteBar is a bar over bytes.
+type byteBar struct{ *bar }
+
+func bytesBar(w io.Writer, when string, total int64, what string) byteBar {
+	return byteBar{newBar(w, when, total, progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionSetDescription(what))}
+}
+
+func (b byteBar) progress(bytes int64) { _ = b.Add64(bytes) } // what fails is drawing
+
 // terminal reports whether someone is likely to look at it.
 func terminal(file *os.File) bool {
 	info, err := file.Stat()

@@ -99,7 +99,7 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 	var features conditions
 	for _, parameter := range httpapi.Parameters(e.pipe) {
 		if parameter.Kind == conditionKind {
-			cmd.Flags().Var(&features, "feature", "those whose features have under a key a value: key=value, or with !=, <, <=, > or >=; may be given several times")
+			features.register(cmd.Flags())
 			continue
 		}
 		usage := parameter.Description
@@ -188,6 +188,10 @@ const conditionKind = "Condition"
 // conditions are those on features, as a flag that may be given several times.
 type conditions []string
 
+func (c *conditions) register(flags *pflag.FlagSet) {
+	flags.Var(c, "feature", "those whose features have under a key a value: key=value, or with !=, <, <=, > or >=; all that are given must hold")
+}
+
 func (c *conditions) String() string { return strings.Join(*c, " ") }
 func (c *conditions) Type() string   { return "condition" }
 
@@ -199,7 +203,7 @@ func (c *conditions) Set(text string) error {
 	return nil
 }
 
-// addTo adds country=DE as the parameter feature.country=DE.
+// addTo adds country=DE as the parameter feature.country=DE, cut as the server would cut it in an address.
 func (c *conditions) addTo(values url.Values) {
 	for _, condition := range *c {
 		name, value, _ := strings.Cut("feature."+condition, "=")
