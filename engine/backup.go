@@ -115,32 +115,32 @@ func HoldClosed(dir string, opts BackupOptions) (*HeldMoment, error) {
 	return h, nil
 }
 
-// backups are the moments of an open store that are held.
-type backups struct {
+// heldMoments are the moments of an open store that are held.
+type heldMoments struct {
 	mu   sync.Mutex
 	held map[*HeldMoment]struct{} // guarded by mu
 }
 
-func (b *backups) add(h *HeldMoment) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.held == nil {
-		b.held = make(map[*HeldMoment]struct{})
+func (m *heldMoments) add(h *HeldMoment) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held == nil {
+		m.held = make(map[*HeldMoment]struct{})
 	}
-	b.held[h] = struct{}{}
+	m.held[h] = struct{}{}
 }
 
-func (b *backups) remove(h *HeldMoment) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.held, h)
+func (m *heldMoments) remove(h *HeldMoment) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.held, h)
 }
 
 // end lets go of all that are held, for Close: no further one begins.
-func (b *backups) end() {
-	b.mu.Lock()
-	held := slices.Collect(maps.Keys(b.held))
-	b.mu.Unlock()
+func (m *heldMoments) end() {
+	m.mu.Lock()
+	held := slices.Collect(maps.Keys(m.held))
+	m.mu.Unlock()
 	for _, h := range held {
 		_ = h.Close() // of what was only read
 	}
@@ -184,13 +184,13 @@ func (db *DB) hold(ctx context.Context) (*HeldMoment, error) {
 		FS: db.claim, Dir: db.dir, Store: k.files.ID(), Manifest: manifest, LSN: upTo.LSN, Taken: db.opts.Now(), Parts: parts,
 		Release: func() error {
 			pin.Release()
-			db.backups.remove(h)
+			db.heldMoments.remove(h)
 			return nil
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	db.backups.add(h)
+	db.heldMoments.add(h)
 	return h, nil
 }

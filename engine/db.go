@@ -53,7 +53,7 @@ type DB struct {
 	indexer      catalog.Indexer
 	background   background
 	backpressure backpressure
-	backups      backups
+	heldMoments  heldMoments
 	counters     counters
 	kept         keptFiles
 
@@ -137,7 +137,7 @@ func (db *DB) Close() error {
 	db.closed = true
 	db.publisher.WaitIdle()
 	db.stopBackground()
-	db.backups.end()
+	db.heldMoments.end()
 	db.checkpointer.files.EndPins()
 	db.commits.thread.Stop()
 	if err := db.checkpoint(context.Background()); err != nil {

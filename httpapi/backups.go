@@ -25,8 +25,8 @@ type BackupStore interface {
 	BeginBackup(ctx context.Context) (*engine.HeldMoment, error)
 }
 
-// backups are the moments that clients copy.
-type backups = lease.Leases[*engine.HeldMoment]
+// moments are those that clients copy.
+type moments = lease.Leases[*engine.HeldMoment]
 
 const (
 	backupsPath   = "/v0/backups"
@@ -60,7 +60,7 @@ func (s *Server) postBackups(c *call) error {
 	if err != nil {
 		return err
 	}
-	id, held, err := s.backups.Begin(func() (*engine.HeldMoment, error) {
+	id, held, err := s.moments.Begin(func() (*engine.HeldMoment, error) {
 		// The time of a checkpoint is bounded by what memory holds; given up in the middle, it would have to be made again.
 		return store.BeginBackup(context.Background())
 	})
@@ -115,13 +115,13 @@ func (s *Server) postBackup(c *call) error {
 	}
 	switch what {
 	case "renew":
-		_, done, ok := s.backups.Use(id)
+		_, done, ok := s.moments.Use(id)
 		if !ok {
 			return noBackup(id)
 		}
 		done()
 	case "end":
-		ok, err := s.backups.End(id)
+		ok, err := s.moments.End(id)
 		if !ok {
 			return noBackup(id)
 		}
@@ -144,7 +144,7 @@ func (s *Server) getBackupFile(c *call) error {
 	if err != nil {
 		return err
 	}
-	held, done, ok := s.backups.Use(id)
+	held, done, ok := s.moments.Use(id)
 	if !ok {
 		return noBackup(id)
 	}

@@ -85,7 +85,7 @@ type Server struct {
 	decodes decodeSlots
 	queries *admission.Slots
 	streams streams
-	backups backups
+	moments moments
 	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
 	gauging chan struct{}
 	counts  counters
@@ -129,8 +129,8 @@ func New(store Store, opts Options) (*Server, error) {
 		queries: admission.NewSlots(opts.Limits.QueriesMax),
 		streams: streams{bytes: admission.Bytes{Limit: opts.Limits.AnswerBytesMax}, questions: opts.Limits.QueriesMax},
 	}
-	s.backups.Max, s.backups.For = opts.Limits.BackupsMax, opts.Limits.BackupLease
-	s.backups.Expired = func(id string) {
+	s.moments.Max, s.moments.For = opts.Limits.BackupsMax, opts.Limits.BackupLease
+	s.moments.Expired = func(id string) {
 		s.log.warn("a backup is given up: its client has not asked for it in time", "backup", id)
 	}
 	s.calls.New = func() any { return &call{server: s, charge: admission.Charge{Bytes: &s.bodies}} }
@@ -195,7 +195,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown stops accepting, lets requests that are being served finish, and closes every connection when they have
 // or when ctx ends, whichever is first. It returns ctx's error in the second case.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.backups.EndAll()
+	s.moments.EndAll()
 	err := s.http.ShutdownWithContext(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()

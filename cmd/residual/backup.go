@@ -110,7 +110,7 @@ func backUpServer(ctx context.Context, cmd *cobra.Command, flags *backupFlags, f
 		}
 		defer held.Close()
 		done, err = copyMoment(ctx, cmd, flags, held, folder)
-		if errors.Is(err, client.ErrBackupGone) {
+		if errors.Is(err, client.ErrMomentGone) {
 			return err
 		}
 		return client.Permanent(err)
