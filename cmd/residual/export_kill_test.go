@@ -74,6 +74,7 @@ func TestExportKilled(t *testing.T) {
 		killed, interrupted := 0, 0
 		for patience := 2; ; patience++ {
 			var failed bytes.Buffer
+			left := hasTemps(t, dir) // by an export that was killed; the next one may be interrupted before it takes them away
 			cmd := exec.CommandContext(t.Context(), binary, "export", "--server", s.url(), "--format", "ndjson", target)
 			cmd.Stderr = &failed
 			require.NoError(t, cmd.Start())
@@ -84,8 +85,9 @@ func TestExportKilled(t *testing.T) {
 			if _, missing := os.Stat(target); missing == nil {
 				requireWithin(t, want, sortedLines(t, target))
 			}
-			if _, missing := os.Stat(target); err == nil || missing == nil && !strings.HasSuffix(target, "/") {
-				break // a file has its name once it is whole, also where the signal came behind that
+			_, missing := os.Stat(target)
+			if err == nil || missing == nil && !strings.HasSuffix(target, "/") || strings.Contains(failed.String(), "has all of it already") {
+				break // it is whole, also where the signal came behind that
 			}
 			switch code := cmd.ProcessState.ExitCode(); {
 			case signal == syscall.SIGKILL:
@@ -94,7 +96,7 @@ func TestExportKilled(t *testing.T) {
 				interrupted++
 				require.Equal(t, exitFailure, code)
 				require.Contains(t, failed.String(), "interrupted")
-				require.False(t, hasTemps(t, dir), "what was interrupted takes its temporary files away")
+				require.True(t, left || !hasTemps(t, dir), "what was interrupted takes its temporary files away")
 			}
 		}
 		t.Logf("%s: killed %d times, interrupted %d times", target, killed, interrupted)

@@ -78,7 +78,7 @@ func TestUsage(t *testing.T) {
 	f("export DIR/ --model-version latest", "each month has a latest version of its own")
 	f("export x.csv --from yesterday", `--from "yesterday": YYYY-MM-DD[ hh:mm:ss] in UTC or RFC 3339 is allowed`)
 	f("export x.csv --from 2026-02-01 --to 2026-01-01", "the end is not behind the start")
-	f("export x.csv --feature amount", `--feature "amount": key=value is allowed, or with !=, <, <=, > or >=`)
+	f("export x.csv --feature amount", `invalid argument "amount" for "--feature" flag: must be key=value, or with !=, <, <=, > or >= in the place of =`)
 	f("export x.csv --actuals some", "one of any, known, waiting is allowed")
 	f("export x.csv --parallel 0", "--parallel 0: 1 to 64 are allowed")
 	f("export x.csv --server 127.0.0.1:7181", "a URL like http://127.0.0.1:7181 is needed")
