@@ -358,7 +358,7 @@ func TestBadRowsQueries(t *testing.T) {
 	f(engine.RowsQuery{Order: 9}, "order")
 	f(engine.RowsQuery{Limit: -1}, "limit")
 	f(engine.RowsQuery{Actuals: 9}, "actuals")
-	f(engine.RowsQuery{Columns: 9}, "columns")
+	f(engine.RowsQuery{Columns: 16}, "columns")
 	f(engine.RowsQuery{Features: []engine.FeatureCondition{{Value: "1"}}}, "key")
 	f(engine.RowsQuery{Features: []engine.FeatureCondition{{Key: "a", Op: 9}}}, "comparator(9)")
 	f(engine.RowsQuery{To: testNow}, "from")

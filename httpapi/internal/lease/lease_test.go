@@ -2,6 +2,7 @@ package lease_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,10 +13,10 @@ import (
 )
 
 // thing counts how often it was closed.
-type thing struct{ closed int }
+type thing struct{ closed atomic.Int32 }
 
 func (t *thing) Close() error {
-	t.closed++
+	t.closed.Add(1)
 	return nil
 }
 
@@ -40,16 +41,16 @@ func TestLeases(t *testing.T) {
 		time.Sleep(50 * time.Second) // in use for longer than the other is kept
 		synctest.Wait()
 		require.Equal(t, []string{second}, expired)
-		require.Equal(t, 1, b.closed)
-		require.Zero(t, a.closed)
+		require.EqualValues(t, 1, b.closed.Load())
+		require.Zero(t, a.closed.Load())
 		done()
 		done()
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
-		require.Zero(t, a.closed)
+		require.Zero(t, a.closed.Load())
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		require.Equal(t, 1, a.closed)
+		require.EqualValues(t, 1, a.closed.Load())
 		_, _, ok = l.Use(first)
 		require.False(t, ok)
 		require.Zero(t, l.Len())
@@ -63,7 +64,7 @@ func TestLeases(t *testing.T) {
 		ok, err = l.End(third)
 		require.NoError(t, err)
 		require.True(t, ok)
-		require.Equal(t, 1, c.closed)
+		require.EqualValues(t, 1, c.closed.Load())
 		done() // of what was ended meanwhile
 		ok, err = l.End(third)
 		require.NoError(t, err)
@@ -71,7 +72,7 @@ func TestLeases(t *testing.T) {
 
 		_, d := begin()
 		l.EndAll()
-		require.Equal(t, 1, d.closed)
+		require.EqualValues(t, 1, d.closed.Load())
 		_, _, err = l.Begin(func() (*thing, error) { return new(thing), nil })
 		require.ErrorIs(t, err, lease.ErrFull)
 		require.Len(t, expired, 2)
