@@ -87,6 +87,21 @@ func (d *Decoder) DecodeActuals(dst *Actuals, body []byte, format Format, rules 
 	return d.decode(dst, body, format)
 }
 
+// DecodeEach appends the prediction that each of some texts is, whatever white space it is laid out with, and to the rejects of dst
+// those that are none; [Reject.Line] is the number of the text, from 1. The error is [ErrTooLarge]; dst is then as it was. Nothing in
+// dst points into the texts.
+func (d *Decoder) DecodeEach(dst *Batch, texts [][]byte, rules Rules) error {
+	d.series.begin(len(dst.Series) == 0)
+	d.src, d.rules = &d.predictions, rules
+	return d.decodeEach(dst, texts)
+}
+
+// DecodeEachActual is [Decoder.DecodeEach] for the rows of ml_model_actuals.
+func (d *Decoder) DecodeEachActual(dst *Actuals, texts [][]byte, rules Rules) error {
+	d.src, d.rules = &d.actuals, rules
+	return d.decodeEach(dst, texts)
+}
+
 // sink is where rows and rejects go: a Batch or an Actuals.
 type sink interface {
 	// reserve fails if so many more bytes of text may not fit.
@@ -107,6 +122,22 @@ func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 		return d.decodeJSON(dst, body)
 	}
 	d.decodeLines(dst, body)
+	return nil
+}
+
+func (d *Decoder) decodeEach(dst sink, texts [][]byte) error {
+	bytesAll := 0
+	for _, text := range texts {
+		bytesAll += len(text)
+	}
+	if err := dst.reserve(bytesAll); err != nil {
+		return err
+	}
+	defer d.release()
+	for i, text := range texts {
+		text = bytes.TrimPrefix(slices.Clip(text), []byte(byteOrderMark)) // what lies behind it may be another's
+		d.decodeOne(dst, bytes.TrimRight(text, " \t\r\n"), i+1)
+	}
 	return nil
 }
 

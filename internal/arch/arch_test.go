@@ -157,6 +157,13 @@ var rooms = map[string]room{
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
 		},
 	},
+	"source": {
+		module: []string{"event", "source/internal/connector", "source/internal/kafka"}, never: []string{"net/http", "os"},
+	},
+	"source/internal/connector": {module: []string{"engine", "event"}, never: []string{"net", "net/http", "os"}},
+	"source/internal/kafka": {
+		module: []string{"source/internal/connector"}, never: []string{"net/http", "os"},
+	},
 	"project":           {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
 	"internal/spelling": {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"bench":             {module: []string{"engine", "event", "internal/workload"}},

@@ -1,0 +1,64 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/source/internal/connector"
+	"github.com/residualdb/residual/source/internal/kafka"
+)
+
+// ErrConfig is returned for a [Config] that no connector can follow.
+var ErrConfig = errors.New("source: configuration")
+
+// Config is a data source that is fetched, and from where. A Runner keeps it: it is not to be changed.
+type Config struct {
+	// Name is that of the data source, under which positions are stored.
+	Name    string
+	Mapping event.Mapping
+
+	// Kafka is set for a topic.
+	Kafka *Kafka
+}
+
+type (
+	// Kafka is a topic, and the cluster that has it.
+	Kafka = kafka.Config
+
+	// Secret is a value that is shown to nobody but the other side.
+	Secret = connector.Secret
+
+	// Sink is the store of rows and positions, which *engine.DB is.
+	Sink = connector.Sink
+)
+
+// equal tells whether two configurations come to the same connector.
+func (c *Config) equal(d *Config) bool { return reflect.DeepEqual(c, d) }
+
+// kind says what the data source is fetched from.
+func (c *Config) kind() string {
+	return "kafka"
+}
+
+// connector makes the connector of a configuration.
+func (c *Config) connector() (connector.Connector, error) {
+	if c.Name == "" {
+		return nil, fmt.Errorf("%w: a data source without a name", ErrConfig)
+	}
+	if c.Kafka == nil {
+		return nil, fmt.Errorf("%w: data source %s: nothing to fetch from", ErrConfig, c.Name)
+	}
+	made, err := kafka.New(*c.Kafka)
+	if err == nil {
+		_, err = event.NewMappedDecoder(&c.Mapping)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: data source %s: %w", ErrConfig, c.Name, err)
+	}
+	return made, nil
+}
+
+// place says where the data source is fetched from.
+func (c *Config) place() string { return c.Kafka.Place() }

@@ -1,0 +1,2 @@
+// Package kafka reads the messages of a topic as events.
+package kafka

@@ -1,0 +1,182 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/residualdb/residual/source/internal/connector"
+)
+
+// The time between two runs of a connector that fails.
+const (
+	retryFirst = 500 * time.Millisecond
+	retryMax   = time.Minute
+)
+
+// steady is how long a connector runs before it is taken to have recovered, so that its next retry is soon again.
+const steady = time.Minute
+
+// Options are those of a [Runner].
+type Options struct {
+	// Refusal returns why nothing may be taken in at the moment, such as that memory is full; nil if something may. It may be nil.
+	Refusal func() error
+	// RetryFirst and RetryMax bound the time between two runs of a connector that fails. Default: 0.5 s, 1 min.
+	RetryFirst, RetryMax time.Duration
+}
+
+// Runner runs connectors.
+type Runner struct {
+	sink Sink
+	opts Options
+
+	mu      sync.Mutex
+	running map[string]*running // by name; guarded by mu
+	closed  bool                // guarded by mu
+}
+
+// running is a connector that is run by a goroutine of its own, which ends when cancel was called, and then closes done.
+type running struct {
+	config Config
+	feed   connector.Feed
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// NewRunner returns a Runner that runs nothing yet.
+func NewRunner(sink Sink, opts Options) *Runner {
+	if opts.RetryFirst == 0 {
+		opts.RetryFirst = retryFirst
+	}
+	if opts.RetryMax == 0 {
+		opts.RetryMax = retryMax
+	}
+	return &Runner{sink: sink, opts: opts, running: map[string]*running{}}
+}
+
+// Apply runs what configs say, and nothing else: connectors whose configuration is what it was go on undisturbed, others are ended, and
+// have stored what they read, before those that take their place begin. The error, of class [ErrConfig], has everything that is wrong
+// with any of configs; nothing has changed then.
+func (r *Runner) Apply(configs []Config) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return fmt.Errorf("source: closed")
+	}
+	wanted := map[string]*running{}
+	var errs []error
+	for _, config := range configs {
+		if wanted[config.Name] != nil {
+			errs = append(errs, fmt.Errorf("%w: data source %s is there twice", ErrConfig, config.Name))
+			continue
+		}
+		if _, err := config.connector(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if was := r.running[config.Name]; was != nil && was.config.equal(&config) {
+			wanted[config.Name] = was
+			continue
+		}
+		next := &running{config: config, done: make(chan struct{})}
+		next.feed = connector.Feed{
+			Report: new(connector.Report), Source: config.Name, Mapping: &next.config.Mapping, Sink: r.sink, Refusal: r.opts.Refusal,
+		}
+		wanted[config.Name] = next
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	r.end(func(name string, was *running) bool { return wanted[name] != was })
+	for name, next := range wanted {
+		if r.running[name] == nil {
+			r.start(next)
+		}
+	}
+	return nil
+}
+
+// start runs a connector. The caller holds mu.
+func (r *Runner) start(c *running) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	r.running[c.config.Name] = c
+	go func() {
+		defer close(c.done)
+		defer c.feed.Stop()
+		r.run(ctx, c)
+	}()
+}
+
+// end ends the connectors that which chooses, and waits for them. The caller holds mu.
+func (r *Runner) end(which func(name string, c *running) bool) {
+	var ended []*running
+	for name, c := range r.running {
+		if which(name, c) {
+			c.cancel()
+			ended = append(ended, c)
+			delete(r.running, name)
+		}
+	}
+	for _, c := range ended {
+		<-c.done
+	}
+}
+
+// run runs a connector again and again, until ctx ends.
+func (r *Runner) run(ctx context.Context, c *running) {
+	retry := connector.Backoff{First: r.opts.RetryFirst, Max: r.opts.RetryMax}
+	for {
+		began := time.Now()
+		c.feed.Begin()
+		err := c.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > steady {
+			retry.Reset()
+		}
+		wait := retry.Next()
+		c.feed.End(err, time.Now().Add(wait))
+		if connector.Sleep(ctx, wait) != nil {
+			return
+		}
+		c.feed.Retry()
+	}
+}
+
+// once runs a connector once. The error is not nil unless ctx has ended.
+func (c *running) once(ctx context.Context) error {
+	made, err := c.config.connector()
+	if err != nil {
+		return err
+	}
+	if err := made.Run(ctx, &c.feed); err != nil || ctx.Err() != nil {
+		return err
+	}
+	panic("BUG: connector " + c.config.Name + " ended by itself")
+}
+
+// Close ends all connectors and waits for them. It may be called again.
+func (r *Runner) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	r.end(func(string, *running) bool { return true })
+}
+
+// Status returns how each connector does, by name.
+func (r *Runner) Status() []Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]Status, 0, len(r.running))
+	for name, c := range r.running {
+		all = append(all, Status{Name: name, Kind: c.config.kind(), Place: c.config.place(), Snapshot: c.feed.Snapshot()})
+	}
+	slices.SortFunc(all, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
