@@ -15,8 +15,9 @@ import (
 // page elsewhere cannot take on by pointing its own name here.
 
 // checkOrigin refuses requests that a foreign page could have caused. It matters only without tokens. A browser sends no
-// Origin with what a page has it fetch as an image or script, but tells by Sec-Fetch-Site where the page is from.
-func (s *Server) checkOrigin(c *call) error {
+// Origin with what a page has it fetch as an image or script, but tells by Sec-Fetch-Site where the page is from. A link
+// elsewhere may lead to the server's own page, which is the same for everybody and cannot be framed.
+func (s *Server) checkOrigin(c *call, r *route) error {
 	if !s.opts.Tokens.Open() {
 		return nil
 	}
@@ -27,7 +28,7 @@ func (s *Server) checkOrigin(c *call) error {
 	if origin := header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && !isLoopback(originHost(origin)) {
 		return problem.Forbidden("without tokens this server answers only pages from loopback, not from %s; create a token with: residual token create", problem.Shown(origin))
 	}
-	if site := header.Peek("Sec-Fetch-Site"); len(header.Peek(fasthttp.HeaderOrigin)) == 0 && !fromHere(site) {
+	if site := header.Peek("Sec-Fetch-Site"); len(header.Peek(fasthttp.HeaderOrigin)) == 0 && !fromHere(site) && !(r == &pageRoute && isLink(header)) {
 		return problem.Forbidden("without tokens this server answers no requests of pages from elsewhere; create a token with: residual token create")
 	}
 	return nil
@@ -40,6 +41,11 @@ func fromHere(site []byte) bool {
 		return true
 	}
 	return false
+}
+
+// isLink tells a request by which a browser opens another page from all others.
+func isLink(header *fasthttp.RequestHeader) bool {
+	return string(header.Peek("Sec-Fetch-Mode")) == "navigate" && string(header.Peek("Sec-Fetch-Dest")) == "document"
 }
 
 func originHost(origin []byte) []byte {

@@ -25,11 +25,12 @@ const (
 	labelPreflight
 	labelBackups
 	labelDelete
+	labelPage
 	labelCount
 )
 
 var labelNames = [labelCount]string{
-	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete",
+	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete", "page",
 }
 
 func (l label) String() string { return labelNames[l] }
@@ -57,6 +58,11 @@ var routes = [...]route{
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
 	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
 }
+
+// apiPrefix is that of every route that asks for a token but /metrics: nothing of the page lies below it.
+const apiPrefix = "/v0/"
+
+var pageRoute = route{label: labelPage, get: (*Server).getPage, open: true, starting: true}
 
 var pipeRoute = route{label: labelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
 
@@ -101,7 +107,8 @@ func (s *Server) admit(c *call) (*route, error) {
 	if c.target, err = conn.ParseTarget(c.ctx.Request.Header.RequestURI()); err != nil {
 		return nil, err
 	}
-	if err := s.checkOrigin(c); err != nil {
+	r := s.findRoute(c.target.Path)
+	if err := s.checkOrigin(c, r); err != nil {
 		return nil, err
 	}
 	commonHeaders(&c.ctx.Response.Header)
@@ -111,7 +118,6 @@ func (s *Server) admit(c *call) (*route, error) {
 		preflight(c.ctx)
 		return nil, nil
 	}
-	r := findRoute(c.target.Path)
 	if r != nil {
 		c.label = r.label
 	}
@@ -140,7 +146,7 @@ func (s *Server) admit(c *call) (*route, error) {
 	return r, nil
 }
 
-func findRoute(path []byte) *route {
+func (s *Server) findRoute(path []byte) *route {
 	for i := range routes {
 		if string(path) == routes[i].path {
 			return &routes[i]
@@ -155,7 +161,13 @@ func findRoute(path []byte) *route {
 	if bytes.HasPrefix(path, []byte(jobsPrefix)) {
 		return &jobRoute
 	}
-	return findSourceRoute(string(path))
+	if r := findSourceRoute(string(path)); r != nil {
+		return r
+	}
+	if s.opts.Page != nil && !bytes.HasPrefix(path, []byte(apiPrefix)) && s.opts.Page.Has(path) {
+		return &pageRoute
+	}
+	return nil
 }
 
 // allows refuses a method that the route does not have.
@@ -178,4 +190,27 @@ func (r *route) allows(ctx *fasthttp.RequestCtx) error {
 func commonHeaders(header *fasthttp.ResponseHeader) {
 	header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	header.Set(fasthttp.HeaderCacheControl, "no-store")
+}
+
+// pageHeaders keep what the page shows to itself: it runs, loads and asks nothing from elsewhere, no script or style stands in
+// its text, it is in no frame, and where it leads to does not learn its address, which has the names of models.
+var pageHeaders = [...][2]string{
+	{"Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"X-Frame-Options", "DENY"}, // for browsers that do not know frame-ancestors
+	{fasthttp.HeaderCacheControl, "no-cache"},
+}
+
+// getPage answers with a file of the page.
+func (s *Server) getPage(c *call) error {
+	header := &c.ctx.Response.Header
+	header.Del(fasthttp.HeaderAccessControlAllowOrigin)
+	header.Del(fasthttp.HeaderAccessControlExposeHeaders)
+	for _, h := range pageHeaders {
+		header.Set(h[0], h[1])
+	}
+	s.opts.Page.Serve(c.ctx)
+	return nil
 }

@@ -55,12 +55,24 @@ type Options struct {
 	ModelGaugesFor time.Duration
 	// NoModelGauges leaves them all out.
 	NoModelGauges bool
+	// Page is what a browser shows at the paths that are none of the server's routes. Default: nil, nothing.
+	Page Page
 	// Version is shown by /health, and Commit beside it unless it is empty. Default: "dev".
 	Version, Commit string
 	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.
 	Logger *slog.Logger
 	// Now is the clock of the answers. Default: time.Now.
 	Now func() time.Time
+}
+
+// Page is static files, the same for everybody: no token is asked for them, and none is needed while the server starts.
+// Implementations are safe for concurrent use.
+type Page interface {
+	// Has tells whether there is something at a path, which never lies below /v0/. The path must not be kept.
+	Has(path []byte) bool
+	// Serve answers GET and HEAD of a path that it has. The response has the headers of pageHeaders by then, which a file may
+	// replace, such as Cache-Control where its name changes with its content.
+	Serve(ctx *fasthttp.RequestCtx)
 }
 
 // Server answers HTTP requests from a Store. Its methods are safe for concurrent use.
