@@ -232,6 +232,13 @@ compat: build compat-files ## files that others write (compat-files), Tinybird's
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec .compat/*.test.mjs
 
+.PHONY: page-check
+page-check: ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
+	@{ command -v node && command -v npm; } >/dev/null || { echo "page-check: NOT RUN: it needs Node.js 20 or newer with npm, and installs what dashboard/package.json lists" >&2; exit 1; }
+	mkdir -p .page && rm -rf .page/static .page/test && cp -r dashboard/*.json dashboard/*.js dashboard/static dashboard/test .page/
+	npm --prefix .page install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+	cd .page && node_modules/.bin/tsc -p . && node_modules/.bin/eslint --max-warnings 0 static test && node --test --test-reporter=dot test/
+
 .PHONY: alerts
 alerts: ## the alert rules in a real Prometheus: Debian's, which is unpacked into .alerts/ if there is none
 	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(GET_PROMETHEUS); } || { \

@@ -25,6 +25,7 @@ type serveFlags struct {
 	modelGaugesEnvironments string
 	modelGaugesFor          span
 	rateLimit               int
+	dashboard               bool
 }
 
 func (f *serveFlags) register(flags *pflag.FlagSet) {
@@ -42,6 +43,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.modelGaugesFor, "model-gauges-for", "how long after its last prediction a model still has them")
 	flags.IntVar(&f.rateLimit, "rate-limit", 0,
 		"requests per second that one token may send, or one address without tokens; 0 for no limit")
+	flags.BoolVar(&f.dashboard, "dashboard", true, "serve the page at / to browsers, which asks for a token where there are any")
 }
 
 func (f *serveFlags) validate() error {

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/residualdb/residual/dashboard"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/wal"
@@ -63,8 +64,12 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	debug.SetMemoryLimit(plan.managed)
 	limits.RequestsPerSecond = flags.rateLimit
 	built, commit := version()
+	var page httpapi.Page
+	if flags.dashboard {
+		page = dashboard.New()
+	}
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: limits,
+		Limits: limits, Page: page,
 		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),

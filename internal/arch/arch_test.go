@@ -151,7 +151,7 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/workload"},
+		module: []string{"dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -163,6 +163,10 @@ var rooms = map[string]room{
 	"source/internal/connector": {module: []string{"engine", "event"}, never: []string{"net", "net/http", "os"}},
 	"source/internal/kafka": {
 		module: []string{"source/internal/connector"}, never: []string{"net/http", "os"},
+	},
+	"dashboard": {
+		outside: []string{"github.com/klauspost/compress", "github.com/tsenart/vegeta/v12/lib/plot", "github.com/valyala/fasthttp"},
+		never:   []string{"net", "net/http", "os", "time"},
 	},
 	"project":           {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
 	"internal/spelling": {never: []string{"io", "net", "net/http", "os", "sync", "time"}},

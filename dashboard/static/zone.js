@@ -1,0 +1,43 @@
+// The zone in which times are shown: that of the address, else the one that the reader chose here, else the browser's.
+
+import { current } from "./address.js";
+
+const key = "residual.zone";
+
+/** @param {string | null | undefined} zone */
+export function isZone(zone) {
+  try {
+    return Boolean(zone && new Intl.DateTimeFormat("en", { timeZone: zone }));
+  } catch {
+    return false;
+  }
+}
+
+export const own = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+/** The zone in use. */
+export function zone() {
+  const { tz } = current().values;
+  if (isZone(tz)) return /** @type {string} */ (tz);
+  const chosen = stored();
+  return isZone(chosen) ? /** @type {string} */ (chosen) : own();
+}
+
+function stored() {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} zone */
+export function choose(zone) {
+  try {
+    if (zone === own()) localStorage.removeItem(key);
+    else localStorage.setItem(key, zone);
+  } catch { /* a browser that keeps nothing */ }
+}
+
+/** @param {string} zone the last part of a zone's name: Berlin */
+export const city = (zone) => zone.slice(zone.lastIndexOf("/") + 1).replaceAll("_", " ");
