@@ -11,7 +11,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/internal/rowfile"
 )
 
@@ -100,7 +99,7 @@ func (in *input) open(format, source string, count func(int)) (*flow, error) {
 			}}, nil
 		case rowfile.ParquetFormat:
 			at := &countingAt{file: file}
-			rows, err := rowfile.ParquetFile(at, in.bytes, columnsOf(source))
+			rows, err := rowfile.ParquetFile(at, in.bytes, columnsOf(source), pageBytesMax)
 			at.count = count // the rows lie before what was read so far
 			return &flow{ReadCloser: io.NopCloser(rows), acknowledged: func(int64) {}}, err
 		case rowfile.JSONDocument, rowfile.CSVFormat, rowfile.Unknown:
@@ -141,7 +140,7 @@ func rowsOf(content *bufio.Reader, name, format, source string) (io.Reader, erro
 	}
 	switch found {
 	case rowfile.JSONDocument:
-		return client.Elements(content), nil
+		return rowfile.JSONArray(content), nil
 	case rowfile.CSVFormat:
 		return rowfile.CSV(content, columnsOf(source), 0), nil
 	case rowfile.ParquetFormat:
@@ -179,7 +178,7 @@ func spooledParquet(content io.Reader, source string) (io.Reader, error) {
 	}
 	var rows io.Reader
 	if err == nil {
-		rows, err = rowfile.ParquetFile(file, size, columnsOf(source))
+		rows, err = rowfile.ParquetFile(file, size, columnsOf(source), pageBytesMax)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -279,6 +278,9 @@ func (c *countingAt) ReadAt(p []byte, at int64) (int, error) {
 const startBytes = 64 << 10
 
 const parquetMagic = "PAR1"
+
+// pageBytesMax bounds a page of a Parquet file of any length.
+const pageBytesMax = 512 << 20
 
 var errUnknownKind = errors.New("neither NDJSON, a JSON array, CSV with a header, nor Parquet")
 

@@ -185,7 +185,7 @@ var rooms = map[string]room{
 		never:   []string{"net", "net/http", "os", "sync", "time"},
 	},
 	"internal/rowfile": {
-		module: []string{"internal/jsontext", "internal/parquet", "internal/plaintext"},
+		module: []string{"event", "internal/jsontext", "internal/parquet", "internal/plaintext"},
 		never:  []string{"net", "net/http", "os", "sync", "time/tzdata"},
 	},
 	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},

@@ -14,12 +14,15 @@ const (
 	Number
 	Time
 	Document // JSON, or a text that holds it
+	Object   // a JSON object with values of the row in it, or a text that holds one
 )
 
 // Column is a column that a row may have.
 type Column struct {
 	Name string
 	Kind Kind
+	// Epoch tells that a time may be a number too.
+	Epoch bool
 	// Optional tells that a row may have no value there: it may be empty, null, or not a number where a file has no other way to say it.
 	Optional bool
 	// Sparse tells that a row is without the column where its file has no value; it is optional. A row has null in others.
@@ -64,29 +67,37 @@ func match(names []string, columns []Column) ([]*Column, *Error) {
 	matched := make([]*Column, len(names))
 	first := make(map[*Column]string)
 	for i, name := range names {
-		plain := plainName(name)
-		for k := range columns {
-			c := &columns[k]
-			if c.Name != plain {
-				continue
-			}
-			if other, twice := first[c]; twice {
-				return nil, errorf("the file has the column %s twice, as %s and %s; drop one", c.Name, shown(other), shown(name))
-			}
-			first[c], matched[i] = name, c
+		c := columnOf(name, columns)
+		if c == nil {
+			continue
 		}
+		if other, twice := first[c]; twice {
+			return nil, errorf("the file has the column %s twice, as %s and %s; drop one", c.Name, shown(other), shown(name))
+		}
+		first[c], matched[i] = name, c
 	}
 	return matched, nil
+}
+
+// columnOf returns the column that a name means: that of the very name, or of one that is plainly the same; nil if there is none.
+func columnOf(name string, columns []Column) *Column {
+	plain, found := plainName(name), (*Column)(nil)
+	for i := range columns {
+		switch c := &columns[i]; {
+		case c.Name == name:
+			return c
+		case found == nil && plainName(c.Name) == plain:
+			found = c
+		}
+	}
+	return found
 }
 
 // named returns how many of the names mean a column.
 func named(names []string, columns []Column) (n int) {
 	for _, name := range names {
-		plain := plainName(name)
-		for i := range columns {
-			if columns[i].Name == plain {
-				n++
-			}
+		if columnOf(name, columns) != nil {
+			n++
 		}
 	}
 	return n

@@ -2,6 +2,7 @@ package rowfile
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -101,7 +102,13 @@ func (r *csvRows) appendRow(dst []byte, record []string) []byte {
 func appendField(dst []byte, column *Column, value string) []byte {
 	switch {
 	case column.Kind == Time:
-		return jsontext.AppendQuoted(dst, strings.TrimSpace(value))
+		value = strings.TrimSpace(value)
+		if number, ok := plainNumberOf(value); ok && column.Epoch {
+			return append(dst, number...)
+		}
+		return jsontext.AppendQuoted(dst, value)
+	case column.Kind == Object:
+		return appendObject(dst, []byte(value))
 	case column.Kind != Number:
 		return jsontext.AppendQuoted(dst, value)
 	}
@@ -117,6 +124,28 @@ func appendField(dst []byte, column *Column, value string) []byte {
 		return append(dst, "null"...)
 	}
 	return append(dst, text...)
+}
+
+// appendObject appends a text that holds a JSON object as that; another text as it is, in which no value of the row is found.
+func appendObject(dst, text []byte) []byte {
+	if text = bytes.TrimSpace(text); len(text) > 0 && text[0] == '{' && json.Valid(text) {
+		for _, b := range text { // a line's end would end the row
+			if b == '\n' || b == '\r' {
+				b = ' '
+			}
+			dst = append(dst, b)
+		}
+		return dst
+	}
+	return jsontext.AppendQuoted(dst, text)
+}
+
+// plainNumberOf is plainNumber of a text that may be empty.
+func plainNumberOf(text string) (plain string, ok bool) {
+	if text == "" {
+		return "", false
+	}
+	return plainNumber(text)
 }
 
 // notANumber and infinity are what JSON has no word for: the decoder rejects a row with one of them, and says why.

@@ -101,7 +101,7 @@ func isRow(record []string, columns []Column) bool {
 			}
 			found = true
 		case column.Kind == Time:
-			if !beginsYear(value) {
+			if _, number := plainNumber(value); !beginsYear(value) && !(number && column.Epoch) {
 				return false
 			}
 			found = true
@@ -134,7 +134,7 @@ func isHeader(record []string, columns []Column) bool {
 // mentions tells whether a line holds the name of a column, in whatever it is.
 func mentions(line []byte, columns []Column) bool {
 	plain := strings.ReplaceAll(strings.ToLower(string(line)), " ", "_")
-	return slices.ContainsFunc(columns, func(c Column) bool { return strings.Contains(plain, c.Name) })
+	return slices.ContainsFunc(columns, func(c Column) bool { return strings.Contains(plain, plainName(c.Name)) })
 }
 
 // firstLine looks at the first line of a file, with its end, and no more: a pipe may be slow to bring what follows.

@@ -1,4 +1,4 @@
-// Package rowfile reads the files of rows that clients have, CSV and Parquet, as NDJSON: one line for each row, for the
+// Package rowfile reads the files of rows that clients have, CSV, Parquet and arrays of JSON, as NDJSON: one line for each row, for the
 // decoder of events to take or to reject. Columns that no row may have are dropped, whatever they hold.
 //
 // A file comes from a stranger. [CSV] keeps one record in memory, [Parquet] the whole file, and [ParquetFile] a page of each column;

@@ -15,9 +15,6 @@ import (
 // rowBytesMin is less than any row takes as a line of JSON: a file cannot hold more rows than its limit divided by it.
 const rowBytesMin = 64
 
-// pageBytesMax bounds a page of a file of any length.
-const pageBytesMax = 512 << 20
-
 // Parquet reads a Parquet file, with pages that come to bytesMax at most once decompressed. It holds the file in memory.
 func Parquet(file io.Reader, columns []Column, bytesMax int64) (io.Reader, error) {
 	data, err := io.ReadAll(file)
@@ -27,8 +24,9 @@ func Parquet(file io.Reader, columns []Column, bytesMax int64) (io.Reader, error
 	return openParquet(bytes.NewReader(data), int64(len(data)), columns, parquet.Limits{Bytes: bytesMax, Page: bytesMax, Rows: bytesMax / rowBytesMin})
 }
 
-// ParquetFile reads a Parquet file of any length. It takes as much memory as the footer, a page and a dictionary of each column.
-func ParquetFile(file io.ReaderAt, size int64, columns []Column) (io.Reader, error) {
+// ParquetFile reads a Parquet file of any length, with pages that come to pageBytesMax at most each once decompressed. It takes as much
+// memory as the footer, a page and a dictionary of each column.
+func ParquetFile(file io.ReaderAt, size int64, columns []Column, pageBytesMax int64) (io.Reader, error) {
 	return openParquet(file, size, columns, parquet.Limits{Bytes: math.MaxInt64, Page: pageBytesMax, Rows: math.MaxInt64})
 }
 
@@ -102,7 +100,7 @@ func cellsOf(nodes []*parquet.Node, columns []Column) (cells []cell, err error) 
 func fits(node *parquet.Node, column *Column) error {
 	flat := node.Leaf() && !node.Repeated
 	switch {
-	case !flat && column.Kind != Document:
+	case !flat && column.Kind != Document && column.Kind != Object:
 		return errorf("the column %s of the Parquet file is %s; %s is needed", shown(node.Name), shapeOf(node), needs[column.Kind])
 	case node.Meaning == parquet.Variant:
 		return errorf("the column %s of the Parquet file is a VARIANT; a struct, or a text that holds JSON, is needed", shown(node.Name))
@@ -112,7 +110,7 @@ func fits(node *parquet.Node, column *Column) error {
 	return nil
 }
 
-var needs = [...]string{Text: "a text", Number: "a number", Time: "a timestamp", Document: "a struct, or a text that holds JSON,"}
+var needs = [...]string{Text: "a text", Number: "a number", Time: "a timestamp", Document: "a struct, or a text that holds JSON,", Object: "a struct, or a text that holds JSON,"}
 
 func shapeOf(node *parquet.Node) string {
 	switch {

@@ -199,7 +199,7 @@ func TestParquetFileIsStreamed(t *testing.T) {
 	}
 	require.NoError(t, w.Close())
 	require.Greater(t, file.Len(), 16<<20)
-	lines, err := rowfile.ParquetFile(bytes.NewReader(file.Bytes()), int64(file.Len()), rowfile.Predictions())
+	lines, err := rowfile.ParquetFile(bytes.NewReader(file.Bytes()), int64(file.Len()), rowfile.Predictions(), 1<<20)
 	require.NoError(t, err)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -80,6 +80,9 @@ func appendCell(dst []byte, n *parquet.Node, v parquet.Value, kind Kind) []byte 
 		dst = append(dst, '"')
 	}
 	dst, ok := appendPlain(dst, n, v)
+	if !ok && kind == Object {
+		return appendObject(dst, v.Bytes())
+	}
 	if !ok {
 		return jsontext.AppendQuoted(dst, v.Bytes())
 	}

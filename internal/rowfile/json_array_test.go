@@ -1,4 +1,4 @@
-package client
+package rowfile_test
 
 import (
 	"bytes"
@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/rowfile"
 )
 
-// TestElements holds the lines of arrays to what encoding/json makes of these, however they are laid out and read.
-func TestElements(t *testing.T) {
+// TestJSONArray holds the lines of arrays to what encoding/json makes of these, however they are laid out and read.
+func TestJSONArray(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -39,7 +41,7 @@ func TestElements(t *testing.T) {
 		if random.IntN(2) == 0 {
 			from = iotest.OneByteReader(from)
 		}
-		lines, err := io.ReadAll(Elements(from))
+		lines, err := io.ReadAll(rowfile.JSONArray(from))
 		require.NoError(t, err)
 		var got []map[string]any
 		for line := range bytes.Lines(lines) {
@@ -53,7 +55,8 @@ func TestElements(t *testing.T) {
 		require.Equal(t, events, got, "%s", array)
 	}
 	for _, broken := range []string{"", "[", `[{"a":1}`, `[{"a":1},`, `[{"a":"]}`, `[] x`, `{"a":1}`, `x`, `[{}][{}]`} {
-		_, err := io.ReadAll(Elements(strings.NewReader(broken)))
-		require.ErrorIs(t, err, errArray, broken)
+		_, err := io.ReadAll(rowfile.JSONArray(strings.NewReader(broken)))
+		var e *rowfile.Error
+		require.ErrorAs(t, err, &e, broken)
 	}
 }

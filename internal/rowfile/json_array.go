@@ -1,4 +1,4 @@
-package client
+package rowfile
 
 import (
 	"bufio"
@@ -6,15 +6,13 @@ import (
 	"io"
 )
 
-// errArray is returned for a stream that is not one JSON array.
-var errArray = errors.New("it begins as a JSON array and does not end as one")
+// errArray is returned for a file that is not one JSON array.
+var errArray = errorf("the file begins as a JSON array and does not end as one")
 
-const byteOrderMark = "\xEF\xBB\xBF"
-
-// Elements returns the elements of a JSON array as NDJSON, by brackets and quotes alone: what is inside of one is for the server to
-// judge. So an array of any length is sent in batches like lines.
-func Elements(array io.Reader) io.Reader {
-	return &elements{from: bufio.NewReaderSize(array, readBytes)}
+// JSONArray returns the elements of a JSON array as NDJSON, by brackets and quotes alone: what is inside of one is for the decoder to
+// judge. So an array of any length is read like lines.
+func JSONArray(array io.Reader) io.Reader {
+	return &elements{from: bufio.NewReaderSize(array, startBytes)}
 }
 
 type elements struct {
@@ -67,7 +65,7 @@ func (e *elements) next(c byte) (byte, bool) {
 	case e.depth == 0:
 		if c == '[' {
 			e.depth++
-		} else if !space && c != byteOrderMark[0] && c != byteOrderMark[1] && c != byteOrderMark[2] {
+		} else if !space && c != mark[0] && c != mark[1] && c != mark[2] {
 			e.err = errArray
 		}
 		return 0, false
