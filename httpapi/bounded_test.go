@@ -300,6 +300,7 @@ var attackedValues = map[string][]string{
 	"feature.<key>":           {"DE", "FR"},
 	"order":                   {"timestamp", "-timestamp", "abs_error", "nothing"},
 	"columns":                 {"model_id,prediction_id", "nothing"},
+	"digits":                  {"3", "0"},
 }
 
 // pipeAttack asks one pipe for every model, and for some by every parameter and in every format; for fewer of them again.
@@ -346,7 +347,7 @@ func (a *attack) pipeAttack(route string, again bool) {
 			if i >= probes {
 				continue
 			}
-			for _, format := range []string{"csv", "csvwithnames", "ndjson", "parquet", "prometheus", "nothing", ""} {
+			for _, format := range []string{"jsoncompact", "csv", "csvwithnames", "ndjson", "parquet", "prometheus", "nothing", ""} {
 				ask(format, base, false)
 			}
 			for _, name := range slices.Sorted(maps.Keys(attackedValues)) {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/residualdb/residual/httpapi/internal/encode"
@@ -83,8 +82,11 @@ func errorSchema() object {
 // openAPI describes a pipe in one format: a GET, and for JSON also the POST that takes its parameters in a body.
 func (p *pipe) openAPI(f *encode.Format) object {
 	schema := object{"type": "string"}
-	if f.Extension == "json" {
-		schema = p.answerSchema()
+	switch f.Extension {
+	case "json":
+		schema = answerSchema(object{"type": "object", "properties": p.columnSchemas()})
+	case "jsoncompact":
+		schema = answerSchema(object{"type": "array", "description": "a value for each of meta"})
 	}
 	failure := object{"$ref": "#/components/responses/Error"}
 	responses := object{
@@ -144,23 +146,22 @@ func (p *Parameter) schema() object {
 	return schema
 }
 
-// answerSchema is the schema of a pipe's answer in the format json.
-func (p *pipe) answerSchema() object {
+// columnSchemas are the schemas of the columns of a row. An answer need not have all of them.
+func (p *pipe) columnSchemas() object {
 	properties := object{}
-	names := make([]string, len(p.columns))
-	for i, column := range p.columns {
-		names[i] = column.Name
+	for _, column := range p.columns {
 		schema := openAPIType(column.Kind)
 		if description := p.describe(column.Name); description != "" {
 			schema["description"] = description
 		}
 		properties[column.Name] = schema
 	}
+	return properties
+}
+
+// answerSchema is the schema of a pipe's answer in JSON, of rows of a schema.
+func answerSchema(row object) object {
 	count := object{"type": "integer", "minimum": 0}
-	row := object{"type": "object", "properties": properties}
-	if !slices.ContainsFunc(p.parameters, func(p Parameter) bool { return p.Name == columnsParameter }) {
-		row["required"] = names
-	}
 	return object{
 		"type": "object", "required": []string{"meta", "data", "rows", "statistics"},
 		"properties": object{

@@ -45,7 +45,7 @@ type question struct {
 	unending bool
 }
 
-var pipes = [...]pipe{
+var pipes = withAnswerParameters(
 	performancePipe,
 	driftPipe,
 	reportPipe,
@@ -56,11 +56,19 @@ var pipes = [...]pipe{
 	quarantineOf("quarantine", ""),
 	quarantineOf(predictionsName+quarantineSuffix, predictionsName),
 	quarantineOf(actualsName+quarantineSuffix, actualsName),
+)
+
+// withAnswerParameters gives pipes the parameters that all have.
+func withAnswerParameters(pipes ...pipe) []pipe {
+	for i := range pipes {
+		pipes[i].parameters = slices.Concat(pipes[i].parameters, answerParameters)
+	}
+	return pipes
 }
 
 // pipeNamed returns one of the server's pipes; nil if there is none of that name.
 func pipeNamed(name string) *pipe {
-	i := slices.IndexFunc(pipes[:], func(p pipe) bool { return p.name == name })
+	i := slices.IndexFunc(pipes, func(p pipe) bool { return p.name == name })
 	if i < 0 {
 		return nil
 	}
@@ -131,6 +139,9 @@ func (s *Server) runPipe(c *call) error {
 	}
 	c.params.dropClients()
 	c.table.Name, c.table.Columns = p.name, p.columns
+	if err := c.layOut(); err != nil {
+		return err
+	}
 	if err := s.ask(c, p); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/spelling"
 )
 
 // Parameter is one parameter of a pipe.
@@ -56,6 +57,67 @@ var windowParameters = []Parameter{
 }
 
 var metricsParameters = slices.Concat(seriesParameters("default_model", "latest", "production"), windowParameters)
+
+const (
+	// columnsParameter says which columns an answer has, digitsParameter how exact its fractions are.
+	columnsParameter = "columns"
+	digitsParameter  = "digits"
+)
+
+// answerParameters say how an answer is written.
+var answerParameters = []Parameter{
+	{columnsParameter, "String", "", "which columns, a list; all if it is not given"},
+	{digitsParameter, "Int32", "", "to how many significant digits fractions are rounded, 1 to 17; not at all if it is not given"},
+}
+
+// layOut reads answerParameters.
+func (c *call) layOut() (err error) {
+	list, err := c.params.string(columnsParameter)
+	if err != nil {
+		return err
+	}
+	if c.table.Shown, err = columnsNamed(list, c.table.Columns); err != nil {
+		return err
+	}
+	if _, given, err := c.params.text(digitsParameter); err != nil || !given {
+		return err
+	}
+	digits, err := c.params.int32(digitsParameter)
+	if err == nil && (digits < 1 || digits > encode.DigitsMax) {
+		err = problem.BadParameter("the parameter digits is %d; 1 to %d are allowed", digits, encode.DigitsMax)
+	}
+	c.table.Digits = int(digits)
+	return err
+}
+
+// columnsNamed returns which columns a list names, in its order; nil for an empty list, which stands for all.
+func columnsNamed(list string, columns []encode.Column) (named []int, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	names := make([]string, len(columns))
+	for i := range columns {
+		names[i] = columns[i].Name
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.Index(names, name)
+		if i >= 0 && !slices.Contains(named, i) {
+			named = append(named, i)
+			continue
+		}
+		why := problem.Shown(name) + " is there twice"
+		if i < 0 {
+			why = "there is no " + problem.Shown(name)
+			if meant := spelling.Nearest(name, names); meant != "" {
+				why += ", did you mean " + meant + "?"
+			}
+		}
+		return nil, problem.BadParameter("Error validating %s to type String: the parameter columns must list some of %s, each once: %s",
+			problem.Shown(list), strings.Join(names, ", "), why)
+	}
+	return named, nil
+}
 
 // names tells whether a value of a parameter names more than one of what it names.
 func names(value string) bool { return strings.ContainsAny(value, "*,") }

@@ -23,8 +23,6 @@ var _ RowStore = (*engine.DB)(nil)
 const (
 	// featureParameter stands for the parameters that begin with featurePrefix.
 	featureParameter, featurePrefix = "feature.<key>", "feature."
-	// columnsParameter says which columns an answer has.
-	columnsParameter = "columns"
 	// conditionsMax bounds the conditions on features of one question, each of which costs a look into the features of each
 	// row.
 	conditionsMax = 32
@@ -43,7 +41,6 @@ var predictionsPipe = pipe{
 		{featureParameter, "Condition", "", "those whose features have under this key the value, or with !=, <, <=, > or >= in the place of =, another one"},
 		{"order", "String", "", "timestamp, -timestamp for the newest first, or abs_error for the worst first; with a limit -timestamp, without one none"},
 		{"limit", "Int32", "100", "how many predictions, 0 for all of them"},
-		{columnsParameter, "String", "", "which columns, a list; all if it is not given"},
 	}),
 	columns:  columnsOf(predictionColumns),
 	needs:    answers[RowStore],
@@ -120,11 +117,15 @@ func runPredictions(ctx context.Context, ask *question) error {
 	if err != nil {
 		return err
 	}
-	rows := new(predictionRows)
-	if rows.columns, err = ask.predictionColumns(); err != nil {
-		return err
+	rows := &predictionRows{columns: predictionColumns}
+	if shown := ask.table.Shown; shown != nil {
+		// The store makes no others.
+		rows.columns = make([]predictionColumn, len(shown))
+		for i, j := range shown {
+			rows.columns[i] = predictionColumns[j]
+		}
+		ask.table.Columns, ask.table.Shown = columnsOf(rows.columns), nil
 	}
-	ask.table.Columns = columnsOf(rows.columns)
 	if nothing {
 		return nil
 	}
@@ -203,30 +204,6 @@ func choice[V any](p *params, name string, choices []named[V]) (value V, err err
 	}
 	return value, problem.BadParameter("Error validating %s to type String: the parameter %s must be %s or %s",
 		problem.Shown(text), name, strings.Join(names[:len(names)-1], ", "), names[len(names)-1])
-}
-
-// predictionColumns reads which columns the answer has, in their order.
-func (ask *question) predictionColumns() ([]predictionColumn, error) {
-	list, err := ask.params.string(columnsParameter)
-	if err != nil || list == "" {
-		return predictionColumns, err
-	}
-	var columns []predictionColumn
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		has := func(c predictionColumn) bool { return c.Name == name }
-		i := slices.IndexFunc(predictionColumns, has)
-		if i < 0 || slices.ContainsFunc(columns, has) {
-			var names []string
-			for j := range predictionColumns {
-				names = append(names, predictionColumns[j].Name)
-			}
-			return nil, problem.BadParameter("Error validating %s to type String: the parameter columns must list some of %s, each once",
-				problem.Shown(list), strings.Join(names, ", "))
-		}
-		columns = append(columns, predictionColumns[i])
-	}
-	return columns, nil
 }
 
 // wantedOf returns the columns of the store that the columns of an answer are made of.

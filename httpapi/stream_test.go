@@ -72,7 +72,7 @@ func longLine(i int) []byte {
 func TestLongAnswers(t *testing.T) {
 	for _, rows := range []int{1, 100, 511, 512, 513, 20_000} {
 		server := startWith(t, longStore{newFakeStore(), rows}, httpapi.Options{})
-		for _, extension := range []string{"json", "ndjson", "csv", "csvwithnames", "parquet", "prometheus"} {
+		for _, extension := range []string{"json", "jsoncompact", "ndjson", "csv", "csvwithnames", "parquet", "prometheus"} {
 			resp, body := server.do(t, "GET", "/v0/pipes/model_performance_metrics."+extension+"?model_id=*", nil)
 			require.Equal(t, http.StatusOK, resp.StatusCode)
 			if len(body) < 32<<10 && rows < 512 || len(body) > 33<<10 {
@@ -89,6 +89,16 @@ func TestLongAnswers(t *testing.T) {
 				require.Equal(t, rows, answer.Rows)
 				for _, row := range answer.Data {
 					names = append(names, row["model_id"].(string))
+				}
+			case "jsoncompact":
+				var answer struct {
+					Data [][]any
+					Rows int
+				}
+				require.NoError(t, json.Unmarshal([]byte(body), &answer))
+				require.Equal(t, rows, answer.Rows)
+				for _, row := range answer.Data {
+					names = append(names, row[0].(string))
 				}
 			case "ndjson":
 				for line := range strings.Lines(body) {

@@ -7,13 +7,14 @@ import (
 
 // writeCSV writes rows as ClickHouse does: strings and times in quotes, NULL as \N, lines ending in a line feed.
 func writeCSV(o *Output, t *Table) error {
+	columns := t.shown()
 	for t.step() {
 		for j, cell := range t.current() {
 			o.Buf = appendComma(o.Buf, j)
 			if o.noFormulas && isFormula(cell.text) {
 				cell.text = "'" + cell.text
 			}
-			o.csvCell(t.Columns[j].Kind, cell)
+			o.csvCell(columns[j].Kind, cell)
 		}
 		o.Buf = append(o.Buf, '\n')
 		if !o.pass() {
@@ -26,7 +27,7 @@ func writeCSV(o *Output, t *Table) error {
 // writeCSVWithNames is writeCSV under a line of column names, for people: a spreadsheet takes none of its texts for a
 // formula.
 func writeCSVWithNames(o *Output, t *Table) error {
-	for i, column := range t.Columns {
+	for i, column := range t.shown() {
 		o.Buf = appendComma(o.Buf, i)
 		o.Buf = appendCSVString(o.Buf, column.Name)
 	}

@@ -16,6 +16,7 @@ type Format struct {
 
 var formats = [...]Format{
 	{Extension: "json", ContentType: problem.JSONType, Write: writeJSON},
+	{Extension: "jsoncompact", ContentType: problem.JSONType, Write: writeJSONCompact},
 	{Extension: "csv", ContentType: "text/csv; charset=utf-8; header=absent", Write: writeCSV},
 	{Extension: "csvwithnames", ContentType: "text/csv; charset=utf-8; header=present", Write: writeCSVWithNames},
 	{Extension: "ndjson", ContentType: "application/x-ndjson; charset=utf-8", Write: writeNDJSON},
@@ -24,7 +25,7 @@ var formats = [...]Format{
 }
 
 // FormatNames is the list for error texts.
-const FormatNames = "json, csv, csvwithnames, ndjson, parquet and prometheus"
+const FormatNames = "json, jsoncompact, csv, csvwithnames, ndjson, parquet and prometheus"
 
 // Formats returns all formats, which nobody may change.
 func Formats() []Format { return formats[:] }

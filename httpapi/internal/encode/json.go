@@ -9,8 +9,9 @@ import (
 
 // writeJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
 func writeJSON(o *Output, t *Table) error {
-	o.Buf = appendMeta(o.Buf, t.Columns)
-	keys := keysOf(t.Columns, "\n\t\t\t", ": ")
+	columns := t.shown()
+	o.Buf = appendMeta(o.Buf, columns)
+	keys := keysOf(columns, "\n\t\t\t", ": ")
 	for t.step() {
 		if t.stepped() > 1 {
 			o.Buf = append(o.Buf, ',')
@@ -18,7 +19,7 @@ func writeJSON(o *Output, t *Table) error {
 		o.Buf = append(o.Buf, "\n\t\t{"...)
 		for j, cell := range t.current() {
 			o.Buf = append(o.Buf, keys[j]...)
-			o.jsonCell(t.Columns[j].Kind, cell)
+			o.jsonCell(columns[j].Kind, cell)
 		}
 		o.Buf = append(o.Buf, "\n\t\t}"...)
 		if !o.pass() {
@@ -78,14 +79,51 @@ func appendTail(dst []byte, t *Table) []byte {
 	return append(dst, "\n\t}\n}\n"...)
 }
 
+// writeJSONCompact writes what ClickHouse calls JSONCompact, a row as an array and without white space.
+func writeJSONCompact(o *Output, t *Table) error {
+	columns := t.shown()
+	o.Buf = append(o.Buf, `{"meta":[`...)
+	for i, column := range columns {
+		o.Buf = append(appendComma(o.Buf, i), `{"name":`...)
+		o.Buf = jsontext.AppendString(o.Buf, column.Name)
+		o.Buf = append(o.Buf, `,"type":`...)
+		o.Buf = append(jsontext.AppendString(o.Buf, column.Kind.String()), '}')
+	}
+	o.Buf = append(o.Buf, `],"data":[`...)
+	for t.step() {
+		o.Buf = append(appendComma(o.Buf, t.stepped()-1), '[')
+		for j, cell := range t.current() {
+			o.Buf = appendComma(o.Buf, j)
+			o.jsonCell(columns[j].Kind, cell)
+		}
+		o.Buf = append(o.Buf, ']')
+		if !o.pass() {
+			return o.Err
+		}
+	}
+	if err := o.ended(t); err != nil {
+		return err
+	}
+	o.Buf = strconv.AppendInt(append(o.Buf, `],"rows":`...), int64(t.stepped()), 10)
+	if t.Limited {
+		o.Buf = strconv.AppendInt(append(o.Buf, `,"rows_before_limit_at_least":`...), int64(t.BeforeLimit), 10)
+	}
+	o.Buf = appendJSONFloat(append(o.Buf, `,"statistics":{"elapsed":`...), t.Elapsed.Seconds())
+	o.Buf = strconv.AppendUint(append(o.Buf, `,"rows_read":`...), t.RowsRead, 10)
+	o.Buf = strconv.AppendUint(append(o.Buf, `,"bytes_read":`...), t.BytesRead, 10)
+	o.Buf = append(o.Buf, "}}\n"...)
+	return nil
+}
+
 // writeNDJSON writes one object per row, as ClickHouse's JSONEachRow.
 func writeNDJSON(o *Output, t *Table) error {
-	keys := keysOf(t.Columns, "", ":")
+	columns := t.shown()
+	keys := keysOf(columns, "", ":")
 	for t.step() {
 		o.Buf = append(o.Buf, '{')
 		for j, cell := range t.current() {
 			o.Buf = append(o.Buf, keys[j]...)
-			o.jsonCell(t.Columns[j].Kind, cell)
+			o.jsonCell(columns[j].Kind, cell)
 		}
 		o.Buf = append(o.Buf, "}\n"...)
 		if !o.pass() {

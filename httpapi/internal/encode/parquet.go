@@ -85,18 +85,18 @@ func (*fastSnappy) Encode(dst, src []byte) ([]byte, error) {
 // writeParquet writes one Parquet file, compressed with Snappy, which every reader has. Its row groups are written as
 // they become whole.
 func writeParquet(o *Output, t *Table) error {
-	options := []parquet.WriterOption{parquetSchema(t.Name, t.Columns), parquet.Compression(&fastSnappy{})}
+	options := []parquet.WriterOption{parquetSchema(t.Name, t.shown()), parquet.Compression(&fastSnappy{})}
 	group := parquetGroup{table: t, size: smallGroups}
 	if t.Bulk {
 		group.size = largeGroups
 	}
-	for j, column := range t.Columns {
+	for i, column := range t.shown() {
 		if column.Kind == String || column.Kind == NullableString || column.Kind == Strings {
 			// The bounds of every page are as long as the texts are: the writer keeps them until the end, and each page has them
 			// four times.
 			options = append(options, parquet.SkipPageBounds(column.Name), parquet.SkipPageStatistics(column.Name))
 			if !column.Few {
-				group.texts = append(group.texts, j)
+				group.texts = append(group.texts, t.place(i))
 			}
 		}
 	}
@@ -150,8 +150,16 @@ func (g *parquetGroup) add() error {
 		g.rows++
 	}
 	g.bytes += bytes
-	for j, column := range g.columns {
+	for i, column := range g.columns {
+		j := t.place(i)
 		g.values = appendValues(g.values[:0], t.Columns[j].Kind, &t.vectors[j], from, t.next)
+		if t.Digits > 0 && t.Columns[j].Fraction() {
+			for k, v := range g.values {
+				if !v.IsNull() {
+					g.values[k] = parquet.DoubleValue(significant(v.Double(), t.Digits)).Level(0, v.DefinitionLevel(), 0)
+				}
+			}
+		}
 		if _, err := column.WriteRowValues(g.values); err != nil {
 			return err
 		}

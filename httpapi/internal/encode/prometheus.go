@@ -7,10 +7,13 @@ import "math"
 // sample. The labels are the columns of strings, which name a series: where the version latest was asked for that is its
 // name, and its samples go on when another version takes over.
 //
+// Columns that are not written are labels all the same: without them a sample would be nobody's.
+//
 // A column's samples stand together, so that all rows are in the batch.
 func writePrometheus(o *Output, t *Table) error {
 	w := &Exposition{Dst: o.Buf}
-	for j, column := range t.Columns {
+	for i, column := range t.shown() {
+		j := t.place(i)
 		states := column.States
 		fraction := column.Fraction()
 		if states == nil && !fraction && column.Kind != UInt64 && column.Kind != DateTime {

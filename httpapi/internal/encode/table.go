@@ -20,6 +20,10 @@ const (
 type Table struct {
 	Name    string
 	Columns []Column
+	// Shown, unless it is nil, are the columns that are written, in their order; the rows have all of them.
+	Shown []int
+	// Digits, unless it is 0, is how many significant digits fractions are rounded to.
+	Digits int
 	// LabelColumn, unless it is empty, has LabelValue for its value in labels of Prometheus, whatever the rows have.
 	LabelColumn, LabelValue string
 
@@ -153,9 +157,33 @@ func (t *Table) Collect(bytesMax int64) error {
 	return nil
 }
 
-// cell is the value of a column in a row of the batch.
+// shown are the columns that are written.
+func (t *Table) shown() []Column {
+	if t.Shown == nil {
+		return t.Columns
+	}
+	columns := make([]Column, len(t.Shown))
+	for i, j := range t.Shown {
+		columns[i] = t.Columns[j]
+	}
+	return columns
+}
+
+// place is which of the columns the one is that is written i-th.
+func (t *Table) place(i int) int {
+	if t.Shown == nil {
+		return i
+	}
+	return t.Shown[i]
+}
+
+// cell is the value of a column in a row of the batch, as it is written.
 func (t *Table) cell(row, column int) Cell {
-	return t.vectors[column].cell(t.Columns[column].Kind, row)
+	c := t.vectors[column].cell(t.Columns[column].Kind, row)
+	if t.Digits > 0 {
+		c.number = significant(c.number, t.Digits)
+	}
+	return c
 }
 
 // fill sees to it that the batch has a row that was not stepped to. After the last one, or an error, it is false.
@@ -171,13 +199,18 @@ func (t *Table) fill() bool {
 	return true
 }
 
-// step goes on to the next row, which current then returns. After the last one, or an error, it is false.
+// step goes on to the next row, of which current then returns what is written. After the last one, or an error, it is false.
 func (t *Table) step() bool {
 	if !t.fill() {
 		return false
 	}
 	t.row = t.row[:0]
-	for j := range t.Columns {
+	if t.Shown == nil {
+		for j := range t.Columns {
+			t.row = append(t.row, t.cell(t.next, j))
+		}
+	}
+	for _, j := range t.Shown {
 		t.row = append(t.row, t.cell(t.next, j))
 	}
 	t.next++
