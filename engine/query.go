@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -47,6 +48,27 @@ func queryError(format string, args ...any) error {
 func Names(pattern string) interface{ Matches(name string) bool } {
 	p := query.PatternOf(pattern)
 	return &p
+}
+
+// Revision is a number of the rows of the models that a pattern names, of those that within matches unless it is empty: it is another
+// one whenever a query about them may answer something else, but for what the time does. Ask for it before the query: then the answer is
+// never older than it. Sealing and merging leave it as it is, unless
+// they forget a model of which nothing is left, and so does what becomes of other models. Two processes have
+// nothing in common in their numbers.
+func (db *DB) Revision(ctx context.Context, models, within string) (uint64, error) {
+	if err := db.begin(); err != nil {
+		return 0, err
+	}
+	defer db.end()
+	if models == All && within == "" {
+		return db.publisher.Moments.Revision(), nil
+	}
+	sel := query.SelectionOf(models, All, All).Within(within)
+	revision, err := db.queries.Revision(ctx, &sel)
+	if err != nil {
+		return 0, fmt.Errorf("revision: %w", err)
+	}
+	return revision, nil
 }
 
 // Columns is a set of the columns that name a series.

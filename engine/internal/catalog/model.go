@@ -20,6 +20,8 @@ type Model struct {
 
 	// WantsIDIndex is set once rows of the model are looked for by their id.
 	WantsIDIndex atomic.Bool
+	// revision is written under Mu and read by any goroutine, see Revision.
+	revision atomic.Uint64
 
 	// Mu guards what follows, and all of its months, heads and segments. Who changes rows takes it by LockToChange; it is enough by
 	// itself for who puts the same rows into another place.

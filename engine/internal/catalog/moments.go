@@ -13,6 +13,8 @@ type Moments struct {
 	mu sync.Mutex
 	// last is the number of the last moment. It is written under mu and read by any goroutine.
 	last atomic.Uint64
+	// changes is how often any model was locked to be changed.
+	changes atomic.Uint64
 	// readers are those that have not seen all models.
 	readers []*Moment
 }
@@ -36,8 +38,9 @@ func (x *Moments) Begin(see func(*Model)) *Moment {
 
 // Look has the reader see a model, unless it has, or the model is newer than the moment.
 func (mo *Moment) Look(m *Model) {
-	m.LockToChange() // which is all that it takes
-	m.Mu.Unlock()
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	m.show()
 }
 
 // End ends the moment. see is not called any more.
@@ -51,13 +54,23 @@ func (mo *Moment) End() {
 // LockToChange takes the lock of a model for who is about to change its rows, or to drop some.
 func (m *Model) LockToChange() {
 	m.Mu.Lock()
-	if x := m.moments; m.seen != x.last.Load() {
-		x.show(m)
-	}
+	m.show()
+	m.revision.Store(m.moments.changes.Add(1))
 }
 
+// Revision is a number that no model has had before, since the model was last locked to be changed. Whoever asks for it first and then
+// locks the model sees that change, and maybe a later one.
+func (m *Model) Revision() uint64 { return m.revision.Load() }
+
+// Revision is the newest of all models.
+func (x *Moments) Revision() uint64 { return x.changes.Load() }
+
 // show shows a model, which is locked, to those who have not seen it since their moment.
-func (x *Moments) show(m *Model) {
+func (m *Model) show() {
+	x := m.moments
+	if m.seen == x.last.Load() {
+		return
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, mo := range x.readers {

@@ -160,6 +160,19 @@ func (qs *Queries) EachModel(ctx context.Context, sel *Selection, yield func(*ca
 	return nil
 }
 
+// Revision is a number that differs whenever the models that a selection names, of those that it is bounded to, or what they hold, may.
+func (qs *Queries) Revision(ctx context.Context, sel *Selection) (revision uint64, err error) {
+	err = qs.EachModel(ctx, sel, func(m *catalog.Model) bool {
+		// A sum, because models come in no order; of numbers that are spread, so that no two sets come to the same one.
+		x := m.Revision() * 0x9E3779B97F4A7C15
+		x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+		x = (x ^ x>>27) * 0x94D049BB133111EB
+		revision += x ^ x>>31
+		return true
+	})
+	return revision, err
+}
+
 // literal returns the model whose name is the whole text of a selection, nil if there is none: it goes before what the text stands
 // for.
 func (qs *Queries) literal(sel *Selection) *catalog.Model {
