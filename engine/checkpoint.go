@@ -112,8 +112,12 @@ func (db *DB) rotate(ctx context.Context) (r rotation, err error) {
 		return r, err
 	}
 	db.publisher.WaitUnderWay(ctx)
+	if err := ctx.Err(); err != nil {
+		return r, err
+	}
 	var unpublished error
-	err = db.log.Rotate(ctx, func(pos wal.Position) {
+	// The callback writes r. A rotation that has begun is waited for, because a wait that ctx ends leaves the callback running.
+	err = db.log.Rotate(context.WithoutCancel(ctx), func(pos wal.Position) {
 		if unpublished = db.failure(); unpublished == nil {
 			r = db.handOver(pos)
 		}
