@@ -1,54 +1,10 @@
 package event
 
-import "bytes"
+import (
+	"bytes"
 
-// outline returns the index behind the JSON value at i, judged by quotes and brackets alone: what is inside is for the
-// strict grammar to say. It returns false if the value does not end in b.
-func outline(b []byte, i int) (int, bool) {
-	if i >= len(b) {
-		return i, false
-	}
-	switch b[i] {
-	case '{', '[':
-	case '"':
-		return outlineString(b, i)
-	default:
-		for i < len(b) && b[i] != ',' && b[i] != ']' && b[i] != '}' && !isSpace(b[i]) {
-			i++
-		}
-		return i, true
-	}
-	for depth := 0; i < len(b); i++ {
-		switch b[i] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1, true
-			}
-		case '"':
-			end, ok := outlineString(b, i)
-			if !ok {
-				return i, false
-			}
-			i = end - 1
-		}
-	}
-	return i, false
-}
-
-// outlineString returns the index behind the string whose quote is at i.
-func outlineString(b []byte, i int) (int, bool) {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1, true
-		}
-	}
-	return i, false
-}
+	"github.com/residualdb/residual/internal/jsontext"
+)
 
 // IsArray tells whether a body is one JSON array by its brackets and quotes, as [JSON] takes it.
 func IsArray(body []byte) bool {
@@ -59,24 +15,24 @@ func IsArray(body []byte) bool {
 // eachElement calls f with the position, from 1, and the text of each element of the array that b is. It returns false
 // where b is no array by its outline.
 func eachElement(b []byte, f func(n int, text []byte)) bool {
-	i := skipSpace(b, 1)
+	i := jsontext.SkipSpace(b, 1)
 	if i < len(b) && b[i] == ']' {
 		return i+1 == len(b)
 	}
 	for n := 1; ; n++ {
-		end, ok := outline(b, i)
+		end, ok := jsontext.SkipValue(b, i)
 		if !ok || end == i {
 			return false
 		}
 		f(n, b[i:end])
-		i = skipSpace(b, end)
+		i = jsontext.SkipSpace(b, end)
 		switch {
 		case i < len(b) && b[i] == ']':
 			return i+1 == len(b)
 		case i >= len(b) || b[i] != ',':
 			return false
 		}
-		i = skipSpace(b, i+1)
+		i = jsontext.SkipSpace(b, i+1)
 	}
 }
 
@@ -85,7 +41,7 @@ func eachElement(b []byte, f func(n int, text []byte)) bool {
 // none by the grammar, it may still be lines of which the first is torn: it is taken as lines if a later one is an
 // object by itself.
 func (d *Decoder) isOneObject(body []byte) (start int, ok bool) {
-	start = skipSpace(body, 0)
+	start = jsontext.SkipSpace(body, 0)
 	if start == len(body) || body[start] != '{' {
 		return 0, false
 	}
@@ -94,14 +50,14 @@ func (d *Decoder) isOneObject(body []byte) (start int, ok bool) {
 		return 0, false
 	}
 	lineEnd += start
-	if _, complete := outline(body[:lineEnd], start); complete {
+	if _, complete := jsontext.SkipValue(body[:lineEnd], start); complete {
 		return 0, false
 	}
 	text := bytes.TrimRight(body[start:], " \t\r\n")
 	if len(text) > LineBytesMax {
 		return 0, false
 	}
-	if end, complete := outline(text, 0); !complete || end != len(text) {
+	if end, complete := jsontext.SkipValue(text, 0); !complete || end != len(text) {
 		return 0, false
 	}
 	if _, f := d.readAnyLine(d.withSlack(text)); f.code() != CodeSyntax && f.code() != CodeControl {
@@ -117,7 +73,7 @@ func anyLineIsObject(b []byte) bool {
 		if len(line) == 0 || line[0] != '{' {
 			continue
 		}
-		if end, complete := outline(line, 0); complete && end == len(line) {
+		if end, complete := jsontext.SkipValue(line, 0); complete && end == len(line) {
 			return true
 		}
 	}

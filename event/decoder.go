@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // Format says how a body lays out its events.
@@ -206,7 +208,7 @@ func (d *Decoder) decodeLines(dst sink, body []byte) {
 		if n := len(text); n > 0 && text[n-1] == '\r' {
 			text = text[:n-1]
 		}
-		if skipSpace(text, 0) == len(text) {
+		if jsontext.SkipSpace(text, 0) == len(text) {
 			continue
 		}
 		d.decodeOne(dst, text, line)
@@ -222,7 +224,7 @@ func (d *Decoder) decodeJSON(dst sink, body []byte) error {
 	}
 	switch body[0] {
 	case '{':
-		if end, ok := outline(body, 0); !ok || end != len(body) {
+		if end, ok := jsontext.SkipValue(body, 0); !ok || end != len(body) {
 			return fmt.Errorf("%w: not one JSON object", ErrMalformed)
 		}
 		d.decodeOne(dst, body, 1)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // readFeatures reads a string that holds a JSON text, which is kept as it stands, or an object, which is kept without
@@ -54,7 +56,7 @@ func (d *Decoder) keepFeatures(object []byte) fault {
 func compact(dst, src []byte) []byte {
 	for i := 0; i < len(src); {
 		switch c := src[i]; {
-		case isSpace(c):
+		case jsontext.IsSpace(c):
 			i++
 		case c == '"':
 			end, _, _ := scanString(src, i+1)
@@ -75,12 +77,12 @@ func (k *checker) features(text []byte, note bool) fault {
 		return faultFeaturesLong
 	}
 	k.note = note
-	end, f := k.value(text, skipSpace(text, 0), 0)
+	end, f := k.value(text, jsontext.SkipSpace(text, 0), 0)
 	k.note = false
 	if f != faultNone {
 		return f.ofFeatures()
 	}
-	if skipSpace(text, end) != len(text) {
+	if jsontext.SkipSpace(text, end) != len(text) {
 		return faultFeaturesJSON
 	}
 	return faultNone

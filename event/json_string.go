@@ -4,23 +4,17 @@ import (
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
-// skipSpace returns the index of the first byte at or after i that is not JSON white space.
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && isSpace(b[i]) {
-		i++
-	}
-	return i
-}
-
-// scanSpace is skipSpace for b with slack. It does not branch on how much white space there is, which cannot be
+// scanSpace is [jsontext.SkipSpace] for b with slack. It does not branch on how much white space there is, which cannot be
 // foretold.
 func scanSpace(b []byte, i int) int {
 	if marks := notSpaces(load(b, i)); marks != 0 {
 		return min(i+firstLane(marks), len(b))
 	}
-	return skipSpace(b, i)
+	return jsontext.SkipSpace(b, i)
 }
 
 // scanToken passes over white space, one byte of punctuation and white space again. It returns the punctuation, its
@@ -32,16 +26,14 @@ func scanToken(b []byte, i int) (token byte, at, next int) {
 	if rest := marks & (marks - 1); rest != 0 {
 		at, next = i+firstLane(marks), i+firstLane(rest)
 	} else {
-		at = skipSpace(b, i)
-		next = skipSpace(b, at+1)
+		at = jsontext.SkipSpace(b, i)
+		next = jsontext.SkipSpace(b, at+1)
 	}
 	if at < len(b) {
 		token = b[at]
 	}
 	return token, at, next
 }
-
-func isSpace(c byte) bool { return c <= ' ' && uint64(1)<<c&(1<<' '|1<<'\t'|1<<'\n'|1<<'\r') != 0 }
 
 // scanPlain returns the index of the first byte at or after i that does not stand for itself in a JSON string, or
 // len(b).

@@ -1,5 +1,7 @@
 package event
 
+import "github.com/residualdb/residual/internal/jsontext"
+
 // checker walks JSON values by the strict grammar: RFC 8259, valid UTF-8, no lone surrogates, no key twice in an object,
 // at most DepthMax levels. Its methods take texts that have slack, and return the index behind what they read, or the
 // first fault. It keeps its memory from one value to the next.
@@ -52,7 +54,7 @@ func (k *checker) object(b []byte, i, depth int) (int, fault) {
 	if depth >= DepthMax {
 		return i, faultDepth
 	}
-	i = skipSpace(b, i+1)
+	i = jsontext.SkipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, faultNone
 	}
@@ -90,7 +92,7 @@ func (k *checker) array(b []byte, i, depth int) (int, fault) {
 	if depth >= DepthMax {
 		return i, faultDepth
 	}
-	i = skipSpace(b, i+1)
+	i = jsontext.SkipSpace(b, i+1)
 	if i < len(b) && b[i] == ']' {
 		return i + 1, faultNone
 	}

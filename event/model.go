@@ -3,6 +3,8 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // ModelOf returns the model that a rejected line is about: the line has the outline of one JSON object, in which model_id
@@ -13,17 +15,17 @@ func ModelOf(line []byte) (model string, ok bool) {
 	if len(line) == 0 || line[0] != '{' {
 		return "", false
 	}
-	if end, whole := outline(line, 0); !whole || end != len(line) {
+	if end, whole := jsontext.SkipValue(line, 0); !whole || end != len(line) {
 		return "", false
 	}
 	// The line ends with a bracket, before which each step below stops.
-	for i := skipSpace(line, 1); line[i] != '}'; {
+	for i := jsontext.SkipSpace(line, 1); line[i] != '}'; {
 		key, end, sound := memberText(line, i)
-		if i = skipSpace(line, end); !sound || line[i] != ':' {
+		if i = jsontext.SkipSpace(line, end); !sound || line[i] != ':' {
 			return "", false
 		}
-		i = skipSpace(line, i+1)
-		end, sound = outline(line, i)
+		i = jsontext.SkipSpace(line, i+1)
+		end, sound = jsontext.SkipValue(line, i)
 		if !sound || end == i {
 			return "", false
 		}
@@ -35,8 +37,8 @@ func ModelOf(line []byte) (model string, ok bool) {
 				return "", false
 			}
 		}
-		if i = skipSpace(line, end); line[i] == ',' {
-			i = skipSpace(line, i+1)
+		if i = jsontext.SkipSpace(line, end); line[i] == ',' {
+			i = jsontext.SkipSpace(line, i+1)
 		} else if i != len(line)-1 {
 			return "", false
 		}
@@ -49,7 +51,7 @@ func memberText(b []byte, i int) (text string, end int, sound bool) {
 	if b[i] != '"' {
 		return "", i, false
 	}
-	if end, sound = outlineString(b, i); !sound {
+	if end, sound = jsontext.SkipString(b, i); !sound {
 		return "", i, false
 	}
 	if quoted := b[i:end]; bytes.IndexByte(quoted, '\\') >= 0 {

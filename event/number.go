@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/residualdb/residual/internal/digits"
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // digitsMax is how many decimal digits always fit a uint64.
@@ -230,7 +231,7 @@ func leadingZeros(number []byte) int {
 }
 
 // endsNumber tells whether c may stand right behind a number.
-func endsNumber(c byte) bool { return c == ',' || c == '}' || c == ']' || isSpace(c) }
+func endsNumber(c byte) bool { return c == ',' || c == '}' || c == ']' || jsontext.IsSpace(c) }
 
 // notNumber returns the fault of a value that begins at i with neither a digit nor anything else that begins a value.
 func notNumber(b []byte, i int) fault {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // The bounds of defaults: a row costs them though its message does not have them.
@@ -141,7 +143,7 @@ func (s *shape) addDefault(c column, text string) error {
 
 // readShaped reads the object whose brace is at i into d.row, which has the members that of says. The shape bounds how deep it goes.
 func (d *Decoder) readShaped(b []byte, i int, of *member) (end int, c column, f fault) {
-	if i = skipSpace(b, i+1); i < len(b) && b[i] == '}' {
+	if i = jsontext.SkipSpace(b, i+1); i < len(b) && b[i] == '}' {
 		return i + 1, colNone, faultNone
 	}
 	scope := d.check.names.open()

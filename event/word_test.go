@@ -3,6 +3,8 @@ package event
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // The kernels on words against the obvious loops, over bytes drawn from those
@@ -48,7 +50,7 @@ func TestWordKernels(t *testing.T) {
 			spaces := notSpaces(w)
 			for i := range 8 {
 				c := byte(w >> (8 * i))
-				if got := spaces>>(8*i+7)&1 == 0; got != isSpace(c) {
+				if got := spaces>>(8*i+7)&1 == 0; got != jsontext.IsSpace(c) {
 					t.Fatalf("notSpaces of %016x: lane %d", w, i)
 				}
 			}

@@ -1,2 +1,3 @@
-// Package jsontext appends strings and numbers as JSON writes them, in the shortest form that reads back the same.
+// Package jsontext appends strings and numbers as JSON writes them, in the shortest form that reads back the same, and finds where
+// a value of a text ends.
 package jsontext

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -65,4 +66,52 @@ func FuzzStrings(f *testing.F) {
 			require.Equal(t, jsontext.AppendString(nil, s), jsontext.AppendQuoted(nil, s))
 		}
 	})
+}
+
+// TestSkip finds where values end, as the decoder of encoding/json does.
+func TestSkip(t *testing.T) {
+	whole := func(value string) {
+		t.Helper()
+		for _, behind := range []string{"", ",", " ", "]", "}", "\n1", `,"x":1}`} {
+			end, ok := jsontext.SkipValue([]byte("  "+value+behind), 2)
+			require.True(t, ok, value+behind)
+			require.Equal(t, 2+len(value), end, value+behind)
+		}
+		decoder := json.NewDecoder(strings.NewReader(value + ",1"))
+		var raw json.RawMessage
+		require.NoError(t, decoder.Decode(&raw))
+		require.Equal(t, value, string(raw))
+	}
+	whole(`1`)
+	whole(`-1.5e+300`)
+	whole(`null`)
+	whole(`""`)
+	whole(`"a\"b\\"`)
+	whole(`"{[,"`)
+	whole(`{}`)
+	whole(`[[],{"a":[1,{"b":"]"}]}]`)
+	whole(`{"a" : "}\"" , "b":[ ]}`)
+
+	open := func(text string) {
+		t.Helper()
+		_, ok := jsontext.SkipValue([]byte(text), 0)
+		require.False(t, ok, text)
+	}
+	open(``)
+	open(`"`)
+	open(`"a\"`)
+	open(`"a\`)
+	open(`{`)
+	open(`{"a":"}`)
+	open(`[[]`)
+
+	end, ok := jsontext.SkipValue([]byte(`,1`), 0) // no value begins there
+	require.True(t, ok)
+	require.Zero(t, end)
+
+	for c := range 256 {
+		require.Equal(t, strings.IndexByte(" \t\n\r", byte(c)) >= 0, jsontext.IsSpace(byte(c)), c)
+	}
+	require.Equal(t, 4, jsontext.SkipSpace([]byte(" \n\t\rx"), 0))
+	require.Equal(t, 2, jsontext.SkipSpace([]byte("  "), 0))
 }

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/jsontext"
 )
 
 // FuzzLookup looks for a key in any text: what is found of a JSON text is what encoding/json finds, and nothing breaks on any other.
@@ -55,10 +57,11 @@ func countColons(text []byte) (n int) {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '"':
-			if i = skipString(text, i); i < 0 {
+			end, ok := jsontext.SkipString(text, i)
+			if !ok {
 				return n
 			}
-			i--
+			i = end - 1
 		case ':':
 			n++
 		}
