@@ -74,3 +74,25 @@ func (m *Model) Begun(dst []uint32, environment string, end int64) []uint32 {
 	})
 	return dst
 }
+
+// PickLatest returns which of the versions of an environment latest means. They are the newest first, at least one, of which newest
+// is the name of the first. answer is what the window has of version i; it is asked for in that order, and no more often than needed.
+func PickLatest(newest string, versions int, answer func(i int) (*base.Answer, error)) (picked int, err error) {
+	if newest == LatestVersion {
+		return 0, nil
+	}
+	seen := false // a prediction in the window
+	for i := range versions {
+		a, err := answer(i)
+		if err != nil {
+			return 0, err
+		}
+		if a.Actuals > 0 {
+			return i, nil
+		}
+		if !seen && a.Rows > 0 {
+			picked, seen = i, true
+		}
+	}
+	return picked, nil
+}

@@ -15,29 +15,19 @@ func (r *Run) latest(m *catalog.Model, environment string) uint32 {
 	if !ok {
 		return catalog.NoSeries
 	}
-	has := func(n uint32) bool { return r.Answer(m, n)[0].Actuals > 0 && r.err == nil }
 	end := r.windows[0].To
-	if m.Series[held].First < end && (m.Series[held].Literal() || has(held)) {
+	if m.Series[held].First < end && (m.Series[held].Literal() || r.Answer(m, held)[0].Actuals > 0 && r.err == nil) {
 		return held
 	}
 	r.candidates = m.Begun(r.candidates[:0], environment, end)
 	if len(r.candidates) == 0 || r.err != nil {
 		return catalog.NoSeries
 	}
-	best := r.candidates[0]
-	if m.Series[best].Literal() {
-		return best
-	}
-	seen := false // a prediction in the window
-	for _, n := range r.candidates {
-		if has(n) || r.err != nil {
-			return n
-		}
-		if !seen && r.answers[0].Rows > 0 {
-			best, seen = n, true
-		}
-	}
-	return best
+	picked, _ := catalog.PickLatest(m.Series[r.candidates[0]].Version, len(r.candidates), func(i int) (*base.Answer, error) {
+		a := r.Answer(m, r.candidates[i])
+		return &a[0], r.err // which the run keeps
+	})
+	return r.candidates[picked]
 }
 
 // LastTime returns the newest timestamp of a series in w, MinMilli if it has none there. Its model is locked. The run's plan
