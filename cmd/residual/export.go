@@ -45,8 +45,8 @@ func newExport() *cobra.Command {
 		Short: "Write the rows of a store to files",
 		Long: `Export writes rows as Parquet, NDJSON or CSV: to one file, to standard output as -, or to a folder with a file for each month and model. A FILE's
 name tells what it becomes: .parquet, .ndjson, .csv, the last two also with .gz or .zst behind. A name that ends in a slash, or is that of a
-folder, is a folder; it gets Parquet unless --format says otherwise, in files like month=2026-11/model=price/part-0.parquet, which DuckDB,
-Spark and Arrow read as one partitioned table. Without flags all rows are written, each with the columns of the data source.
+folder, is a folder; it gets Parquet unless --format says otherwise, in files like month=2026-11/model=price/part-0.parquet, which DuckDB
+and Arrow read as one partitioned table. Without flags all rows are written, each with the columns of the data source.
 
 Rows come from a running server or, with --data-dir, from the directory of a store that no server has open. A file has its name once it is whole
 and on disk. What was ended goes on when the same command is run again: a folder with the files that are missing, a single file from its
@@ -155,6 +155,9 @@ func (f *exportFlags) question(target string, folder bool, values url.Values) (q
 }
 
 func runExport(cmd *cobra.Command, flags *exportFlags, target string) (err error) {
+	if err := oneStore(cmd.Flags()); err != nil {
+		return err
+	}
 	values, from, to, err := flags.rows.parameters()
 	if err != nil {
 		return err

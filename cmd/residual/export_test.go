@@ -343,6 +343,9 @@ func TestExportFailures(t *testing.T) {
 	f("no such file or directory", "--server", s.url(), filepath.Join(dir, "missing", "x.csv"))
 	f("the parameter feature.<key> must be", "--server", s.url(), "--feature", "=1", "-")
 	require.Equal(t, []string{"data"}, entries(t, dir))
+	both := run(t, "export", "--data-dir", dir, "--server", s.url(), "-")
+	require.Equal(t, exitUsage, both.code)
+	require.Contains(t, both.err, "--data-dir and --server are both given")
 }
 
 func entries(t *testing.T, dir string) (names []string) {
