@@ -57,7 +57,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 `,
 		},
 		{
-			name: "engine: latest is the newest version, with or without actuals", in: "engine", hint: "TestLatest",
+			name: "engine: latest is the newest version, with or without actuals", in: "engine", function: "PickLatest", hint: "TestLatest",
 			old:   `if a.Actuals > 0 {`,
 			fresh: `if a.Rows > 0 {`,
 		},
