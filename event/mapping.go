@@ -62,6 +62,13 @@ func (m *Mapping) Column(name string) *MappedColumn {
 	return &m.Columns[i]
 }
 
+// Equal tells whether two mappings are the same.
+func (m *Mapping) Equal(other *Mapping) bool {
+	return m.Actuals == other.Actuals && slices.EqualFunc(m.Columns, other.Columns, func(a, b MappedColumn) bool {
+		return a.Name == b.Name && slices.Equal(a.Path, b.Path) && a.Default == b.Default && a.HasDefault == b.HasDefault && a.Unit == b.Unit && a.Integer == b.Integer
+	})
+}
+
 func (m *Mapping) schema() schema {
 	if m.Actuals {
 		return actualsSchema()

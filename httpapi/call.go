@@ -24,6 +24,7 @@ type call struct {
 	label     label
 	target    conn.Target
 	store     Store
+	sources   *sources // as they were when the request came
 	principal auth.Principal
 	params    params
 	// charge is what the request's body holds of the bytes in flight.

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -15,12 +17,16 @@ import (
 type columnInfo struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
+	// JSONPath and Default are of the columns of a mapping.
+	JSONPath string  `json:"jsonpath,omitempty"`
+	Default  *string `json:"default_value,omitempty"`
 }
 
 type sourceInfo struct {
-	ID      string       `json:"id"`
-	Name    string       `json:"name"`
-	Columns []columnInfo `json:"columns"`
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitempty"`
+	Columns     []columnInfo `json:"columns"`
 }
 
 type pipeInfo struct {
@@ -35,33 +41,75 @@ type pipeInfo struct {
 // getDatasources serves GET /v0/datasources.
 func (s *Server) getDatasources(c *call) error {
 	list := []sourceInfo{}
-	for i := range sources {
-		src := &sources[i]
-		if src.in(c.store) && c.principal.Holds(auth.Scope{Kind: auth.AppendSource, Name: src.name}, auth.Scope{Kind: auth.ReadSource, Name: src.name}) {
-			list = append(list, sourceInfo{ID: src.name, Name: src.name, Columns: columnInfos(src.columns)})
+	for _, src := range c.sources.list {
+		if src.in(c.store) && c.principal.Holds(src.rights()...) {
+			list = append(list, src.info())
 		}
 	}
-	return c.sendJSON(map[string]any{"datasources": list})
+	return c.sendLongJSON(map[string]any{"datasources": list})
+}
+
+// getDatasource serves GET /v0/datasources/<name>.
+func (s *Server) getDatasource(c *call) error {
+	name, _ := cutSource(string(c.target.Path))
+	src, err := c.source(name)
+	if err != nil {
+		return err
+	}
+	if err := c.principal.Allow(src.rights()...); err != nil {
+		return err
+	}
+	return c.sendJSON(src.info())
+}
+
+// rights are the scopes of which one is needed to be told about the data source.
+func (src *source) rights() []auth.Scope {
+	return []auth.Scope{{Kind: auth.AppendSource, Name: src.name}, {Kind: auth.ReadSource, Name: src.name}}
+}
+
+func (src *source) info() sourceInfo {
+	info := sourceInfo{ID: src.name, Name: src.name, Description: src.description}
+	if src.mapping != nil {
+		info.Columns = src.mappedColumns()
+	} else {
+		info.Columns = columnInfos(src.columns)
+	}
+	return info
 }
 
 // getPipes serves GET /v0/pipes.
 func (s *Server) getPipes(c *call) error {
 	list := []pipeInfo{}
-	for i := range pipes {
-		if p := &pipes[i]; p.openTo(&c.principal, c.store) {
+	for p := range c.sources.pipes() {
+		if p.openTo(&c.principal, c.store) {
 			list = append(list, pipeInfo{
 				ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: p.name + "_node",
 				Formats: p.formatNames(),
 			})
 		}
 	}
-	return c.sendJSON(map[string]any{"pipes": list})
+	return c.sendLongJSON(map[string]any{"pipes": list})
+}
+
+// mappedColumns describes the columns of a mapping.
+func (src *source) mappedColumns() []columnInfo {
+	infos := []columnInfo{}
+	for i := range src.mapping.Columns {
+		m := &src.mapping.Columns[i]
+		at := slices.IndexFunc(src.rowType.columns, func(c encode.Column) bool { return c.Name == m.Name })
+		info := columnInfo{Name: m.Name, Type: src.rowType.columns[at].Kind.String(), JSONPath: strings.Join(append([]string{"$"}, m.Path...), ".")}
+		if m.HasDefault {
+			info.Default = &m.Default
+		}
+		infos = append(infos, info)
+	}
+	return infos
 }
 
 func columnInfos(columns []encode.Column) []columnInfo {
 	infos := make([]columnInfo, len(columns))
 	for i, column := range columns {
-		infos[i] = columnInfo{column.Name, column.Kind.String()}
+		infos[i] = columnInfo{Name: column.Name, Type: column.Kind.String()}
 	}
 	return infos
 }

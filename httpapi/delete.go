@@ -38,19 +38,24 @@ const (
 
 // Routes of a data source, by what their paths end with; they begin with either of sourcePrefixes.
 var (
-	sourcePrefixes = [...]string{"/v0/datasources/", "/v1/datasources/"}
-	deleteRoute    = route{label: labelDelete, post: (*Server).postDelete}
-	truncateRoute  = route{label: labelDelete, post: (*Server).postTruncate}
-	jobRoute       = route{label: labelDelete, get: (*Server).getJob}
+	sourcePrefixes  = [...]string{"/v0/datasources/", "/v1/datasources/"}
+	datasourceRoute = route{label: labelDatasources, get: (*Server).getDatasource}
+	deleteRoute     = route{label: labelDelete, post: (*Server).postDelete}
+	truncateRoute   = route{label: labelDelete, post: (*Server).postTruncate}
+	jobRoute        = route{label: labelDelete, get: (*Server).getJob}
 )
 
 // findSourceRoute finds the route of one data source.
 func findSourceRoute(path string) *route {
-	switch _, action := cutSource(path); action {
+	switch name, action := cutSource(path); action {
 	case "delete":
 		return &deleteRoute
 	case "truncate":
 		return &truncateRoute
+	case "":
+		if name != "" {
+			return &datasourceRoute
+		}
 	}
 	return nil
 }
@@ -125,13 +130,17 @@ type deletionTarget struct {
 func (s *Server) deletionTargetOf(c *call) (*deletionTarget, error) {
 	name, _ := cutSource(string(c.target.Path))
 	sourceName, rejects := strings.CutSuffix(name, quarantineSuffix)
-	src := sourceIn(c.store, sourceName)
+	src := c.sources.in(c.store, sourceName)
 	store, ok := c.store.(DeletingStore)
 	if src == nil || !ok {
 		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 	}
 	if err := c.principal.Allow(auth.Scope{Kind: auth.DeleteSource, Name: src.name}); err != nil {
 		return nil, err
+	}
+	if !rejects && !src.builtIn() {
+		return nil, problem.BadParameter("the rows of %s are rows of %s, beside those of other data sources, and are deleted there; POST /v0/datasources/%s/truncate empties its quarantine",
+			src.name, src.rowType.name, src.name+quarantineSuffix)
 	}
 	if rejects && c.principal.Within != "" {
 		return nil, problem.Forbidden("the token %s is bounded to models, and lines of the quarantine are of any", problem.Shown(c.principal.Name))

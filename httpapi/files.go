@@ -132,7 +132,7 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 	case rowfile.JSONDocument:
 		return rowfile.PlainText(peeked), event.JSON, nil
 	case rowfile.ParquetFormat:
-		rows, err := rowfile.Parquet(peeked, src.file(), s.limits.BodyBytesMax)
+		rows, err := rowfile.Parquet(peeked, src.files, s.limits.BodyBytesMax)
 		return rows, event.NDJSON, err
 	case rowfile.CSVFormat, rowfile.Unknown:
 	}
@@ -140,7 +140,7 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 	if err != nil {
 		return nil, 0, err
 	}
-	return rowfile.CSV(peeked, src.file(), comma), event.NDJSON, nil
+	return rowfile.CSV(peeked, src.files, comma), event.NDJSON, nil
 }
 
 // fileFormat returns the format of a file: as the request says, or as the file shows.

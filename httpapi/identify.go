@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -28,7 +30,15 @@ func LoadTokens(dir string) (*Tokens, error) { return auth.Load(dir) }
 
 // CreateToken adds a token of this name, with these scopes and models, to the data directory and returns it. It is shown
 // nowhere else.
-func CreateToken(dir string, token Token) (string, error) { return auth.Create(dir, token, Scopes()) }
+//
+// datasources are those beside the ones that every server has, of which scopes may be and which may give rights to the token.
+func CreateToken(dir string, token Token, datasources ...Datasource) (string, error) {
+	all, err := newSources(datasources, nil)
+	if err != nil {
+		return "", err
+	}
+	return auth.Create(dir, token, all.scopes(), len(all.grants[token.Name]) > 0)
+}
 
 // RevokeToken removes a token from the data directory. A running server notices within a second.
 func RevokeToken(dir, name string) error { return auth.Revoke(dir, name) }
@@ -36,18 +46,27 @@ func RevokeToken(dir, name string) error { return auth.Revoke(dir, name) }
 // ListTokens returns the tokens of the data directory, which must exist, in the order of their creation.
 func ListTokens(dir string) ([]Token, error) { return auth.List(dir) }
 
-// Scopes returns every scope that a token may have.
+// Scopes returns every scope that a token of any server may have.
 func Scopes() []string {
-	list := []string{auth.Scope{Kind: auth.Admin}.String()}
-	for i := range sources {
-		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource, auth.DeleteSource} {
-			list = append(list, auth.Scope{Kind: kind, Name: sources[i].name}.String())
+	all, err := newSources(nil, nil)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return all.scopes()
+}
+
+// TokenWarnings says what is odd about the tokens: scopes of what does not exist, which count for nothing; rights that data sources
+// give to tokens that do not exist; an admin file that every user of the machine may read.
+func (s *Server) TokenWarnings() []string {
+	all := s.sources.Load()
+	warnings := s.opts.Tokens.Warnings(all.scopes())
+	for _, name := range slices.Sorted(maps.Keys(all.grants)) {
+		if !s.opts.Tokens.Has(name) {
+			warnings = append(warnings, fmt.Sprintf("the data source %s gives rights to the token %s, which does not exist; residual token create makes it",
+				all.grants[name][0].Name, name))
 		}
 	}
-	for i := range pipes {
-		list = append(list, auth.Scope{Kind: auth.ReadPipe, Name: pipes[i].name}.String())
-	}
-	return slices.Clip(list)
+	return warnings
 }
 
 // identify finds out who sends a request. Without tokens it is anybody, with every right.
@@ -65,6 +84,7 @@ func (s *Server) identify(c *call) error {
 		return err
 	}
 	c.principal, err = tokens.Identify(token)
+	c.principal.Granted = c.sources.grants[c.principal.Name]
 	return err
 }
 

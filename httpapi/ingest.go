@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -80,6 +81,7 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	done, err := in.source.append(ctx, store, to, in.key)
 	if err == nil {
 		s.counts.stored(done, bytes)
+		in.source.counts.stored(done, bytes)
 		s.intakes.Put(to)
 	}
 	return done, err
@@ -197,7 +199,7 @@ func notLines(start []byte) error {
 
 // decodePiece decodes some lines, or a whole document.
 func (s *Server) decodePiece(to *intake, in *submission, piece []byte, rules event.Rules) (err error) {
-	s.decodes.run(len(piece), func(d *event.Decoder) {
+	s.decodes.run(len(piece), in.source.decoders, func(d *event.Decoder) {
 		begin := time.Now()
 		err = in.source.decode(d, to, piece, in.format, rules)
 		s.counts.decodeNanos.Add(uint64(time.Since(begin)))
@@ -231,10 +233,14 @@ func newDecodeSlots(n int) decodeSlots {
 // threadBytes is the least that is decoded on another thread: a shorter piece is decoded before it gets there.
 const threadBytes = 64 << 10
 
-// run runs f with a decoder, for a piece of so many bytes.
-func (d *decodeSlots) run(bytes int, f func(*event.Decoder)) {
+// run runs f with a decoder of a slot, or of a pool if that is not nil, for a piece of so many bytes.
+func (d *decodeSlots) run(bytes int, pool *sync.Pool, f func(*event.Decoder)) {
 	decoder := <-d.decoders
-	defer func() { d.decoders <- decoder }()
+	defer func(slot *event.Decoder) { d.decoders <- slot }(decoder)
+	if pool != nil {
+		decoder = pool.Get().(*event.Decoder)
+		defer pool.Put(decoder)
+	}
 	if bytes < threadBytes {
 		f(decoder)
 		return

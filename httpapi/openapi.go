@@ -33,8 +33,7 @@ func openAPIType(k encode.Kind) object {
 // getOpenAPI serves GET /v0/pipes/openapi.json: the pipes that the token may ask, as OpenAPI 3.1.
 func (s *Server) getOpenAPI(c *call) error {
 	paths, parameters := object{}, object{}
-	for i := range pipes {
-		p := &pipes[i]
+	for p := range c.sources.pipes() {
 		if !p.openTo(&c.principal, c.store) {
 			continue
 		}

@@ -35,6 +35,7 @@ type pipe struct {
 type question struct {
 	params  *params
 	store   Store
+	sources *sources
 	table   *encode.Table
 	limits  *Limits
 	streams *streams
@@ -53,9 +54,9 @@ var pipes = withAnswerParameters(
 	timeseriesPipe,
 	modelsPipe,
 	predictionsPipe,
-	quarantineOf("quarantine", ""),
-	quarantineOf(predictionsName+quarantineSuffix, predictionsName),
-	quarantineOf(actualsName+quarantineSuffix, actualsName),
+	quarantineOf("quarantine", "", nil),
+	quarantineOf(predictionsName+quarantineSuffix, predictionsName, rowTypes[0].in),
+	quarantineOf(actualsName+quarantineSuffix, actualsName, rowTypes[1].in),
 )
 
 // withAnswerParameters gives pipes the parameters that all have.
@@ -66,7 +67,7 @@ func withAnswerParameters(pipes ...pipe) []pipe {
 	return pipes
 }
 
-// pipeNamed returns one of the server's pipes; nil if there is none of that name.
+// pipeNamed returns one of the pipes that every server has; nil if there is none of that name.
 func pipeNamed(name string) *pipe {
 	i := slices.IndexFunc(pipes, func(p pipe) bool { return p.name == name })
 	if i < 0 {
@@ -86,7 +87,7 @@ func (p *pipe) rights() []auth.Scope {
 
 // in reports whether a store can answer the pipe.
 func (p *pipe) in(store Store) bool {
-	return (p.needs == nil || p.needs(store)) && (p.source == "" || sourceIn(store, p.source) != nil)
+	return p.needs == nil || p.needs(store)
 }
 
 // answers tells whether a store is also an S.
@@ -113,7 +114,7 @@ func (p *pipe) formats() []encode.Format {
 // runPipe answers GET and POST of /v0/pipes/<name>.<format>.
 func (s *Server) runPipe(c *call) error {
 	name, extension, _ := strings.Cut(string(bytes.TrimPrefix(c.target.Path, []byte(pipesPrefix))), ".")
-	p := pipeNamed(name)
+	p := c.sources.pipeNamed(name)
 	if p == nil || !p.in(c.store) {
 		return problem.NotFound("the pipe %s does not exist", problem.Shown(name))
 	}
@@ -158,7 +159,7 @@ func (s *Server) ask(c *call, p *pipe) error {
 	defer cancel()
 	start := s.opts.Now()
 	c.question = question{
-		params: &c.params, store: c.store, table: &c.table, limits: &s.limits, streams: &s.streams,
+		params: &c.params, store: c.store, sources: c.sources, table: &c.table, limits: &s.limits, streams: &s.streams,
 		within: c.principal.Within, unending: p.unending,
 	}
 	err := p.run(ctx, &c.question)

@@ -13,11 +13,12 @@ import (
 const quarantineRowsMax = 10_000
 
 // quarantineOf is the pipe that shows the rejected lines of one data source, or of all of them, the newest first.
-func quarantineOf(name, source string) pipe {
+func quarantineOf(name, source string, needs func(Store) bool) pipe {
 	p := pipe{
 		name:        name,
 		description: "Rejected lines, the newest first",
 		source:      source,
+		needs:       needs,
 		parameters:  []Parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
 		columns: []encode.Column{
 			{Name: "c__error_column", Kind: encode.Strings},
@@ -42,7 +43,7 @@ func runQuarantine(ctx context.Context, ask *question, source string) error {
 		if err != nil {
 			return err
 		}
-		if name != "" && sourceIn(ask.store, name) == nil {
+		if name != "" && ask.sources.in(ask.store, name) == nil {
 			return problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 		}
 		q.Source = name

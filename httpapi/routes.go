@@ -118,6 +118,7 @@ func (s *Server) admit(c *call) (*route, error) {
 		preflight(c.ctx)
 		return nil, nil
 	}
+	c.sources = s.sources.Load()
 	if r != nil {
 		c.label = r.label
 	}

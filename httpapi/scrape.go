@@ -26,7 +26,7 @@ func (s *Server) getMetrics(c *call) error {
 	w := &encode.Exposition{Dst: c.ctx.Response.SwapBody(nil)[:0]}
 	s.writeBuild(w)
 	if c.principal.Within == "" {
-		s.writeCounters(w)
+		s.writeCounters(w, c.sources)
 	}
 	if c.store != nil {
 		w.Gauge("residual_degraded", "Whether events are refused: see /health for the reason.", encode.Truth(s.refusal(c.store) != nil))
@@ -35,8 +35,16 @@ func (s *Server) getMetrics(c *call) error {
 		}
 		s.writeModels(w, c.store, c.principal.Within)
 	}
+	if len(w.Dst) <= scrapeBytes {
+		c.ctx.SetContentType(encode.ExpositionType)
+		c.keepBody(w.Dst)
+		return nil
+	}
 	return c.sendBody(w.Dst, encode.ExpositionType)
 }
+
+// scrapeBytes is room for what a server says of itself, which is not refused when long answers take all the memory that they may.
+const scrapeBytes = 64 << 10
 
 // writeBuild writes what the server is.
 func (s *Server) writeBuild(w *encode.Exposition) {
@@ -46,7 +54,7 @@ func (s *Server) writeBuild(w *encode.Exposition) {
 }
 
 // writeCounters writes what the server counts of itself.
-func (s *Server) writeCounters(w *encode.Exposition) {
+func (s *Server) writeCounters(w *encode.Exposition, all *sources) {
 	w.Family("residual_http_requests_total", "counter", "Requests answered.")
 	for l := range labelCount {
 		// Zeros too: a rate needs the value from before the first one.
@@ -66,6 +74,19 @@ func (s *Server) writeCounters(w *encode.Exposition) {
 	w.Family("residual_http_decode_seconds_total", "counter", "Time spent decoding bodies.")
 	w.Sample("", float64(s.counts.decodeNanos.Load())/1e9)
 	w.Counter("residual_http_quarantined_rows_total", "Rows answered as quarantined.", s.counts.quarantined.Load())
+	for _, family := range [...]struct {
+		name, help string
+		of         func(*sourceCounts) uint64
+	}{
+		{"rows", "Rows acknowledged, by the data source that they were sent to.", func(c *sourceCounts) uint64 { return c.rows.Load() }},
+		{"quarantined_rows", "Rows answered as quarantined, by data source.", func(c *sourceCounts) uint64 { return c.quarantined.Load() }},
+		{"body_bytes", "Decompressed bytes of the bodies of acknowledged requests, by data source.", func(c *sourceCounts) uint64 { return c.bytes.Load() }},
+	} {
+		w.Family("residual_http_datasource_"+family.name+"_total", "counter", family.help)
+		for _, src := range all.list {
+			w.Sample("", float64(family.of(src.counts)), "datasource", src.name)
+		}
+	}
 	w.Counter("residual_http_replayed_total", "Requests answered from their idempotency key.", s.counts.duplicates.Load())
 	w.Counter("residual_http_panics_total", "Requests that met a bug of the server.", s.counts.panics.Load())
 	w.Counter("residual_http_refused_connections_total", "Connections over a limit.", s.counts.refusedConns.Load())

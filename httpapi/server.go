@@ -84,6 +84,7 @@ type Server struct {
 	started time.Time
 
 	store    atomic.Pointer[Store]
+	sources  atomic.Pointer[sources]
 	calls    sync.Pool // of *call
 	intakes  sync.Pool // of *intake
 	buffers  sync.Pool // of *[]byte, of the lines of bodies
@@ -145,6 +146,11 @@ func New(store Store, opts Options) (*Server, error) {
 	s.moments.Expired = func(id string) {
 		s.log.warn("a backup is given up: its client has not asked for it in time", "backup", id)
 	}
+	all, err := newSources(nil, nil)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	s.sources.Store(all)
 	s.calls.New = func() any { return &call{server: s, charge: admission.Charge{Bytes: &s.bodies}} }
 	s.http = s.newHTTP()
 	if store != nil {

@@ -1,110 +1,227 @@
 package httpapi
 
 import (
-	"context"
+	"cmp"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/auth"
-	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/rowfile"
 )
 
-// source is a data source: what can be appended to it, and how.
+// ErrDatasource is returned for a [Datasource] that a server cannot have.
+var ErrDatasource = errors.New("data source")
+
+// Datasource is a data source of which the events have a shape of their own: a mapping says where their columns are. Its rows go with
+// those of all data sources; its rejects are in a quarantine of its own. One that is named like a data source that every server has
+// gives that its mapping, and is of the same rows.
+type Datasource struct {
+	Name, Description string
+	Mapping           event.Mapping
+	Grants            []Grant
+}
+
+// Grant is a right to a data source for the token of a name, beside the scopes that the token has: to append to it, or else to read
+// its quarantine.
+type Grant struct {
+	Token  string
+	Append bool
+}
+
+// source is a data source as requests see it. It does not change, but for its counts.
 type source struct {
-	name    string
-	columns []encode.Column
-	// file returns the columns of a CSV or Parquet file.
-	file func() []rowfile.Column
-	// in reports whether a store has it.
-	in     func(Store) bool
-	decode func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error
-	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
-	// rejects are the kept rejects of an intake, rows the number of its rows.
-	rejects func(*intake) []event.Reject
-	rows    func(*intake) int
+	*rowType
+
+	name, description string
+	// mapping is nil where each column is the member of its name.
+	mapping *event.Mapping
+	// decoders has decoders that follow the mapping: they keep what they learned of its messages.
+	decoders *sync.Pool
+	files    []rowfile.Column
+	// quarantine is the pipe that shows its rejects.
+	quarantine pipe
+	counts     *sourceCounts
 }
 
-const (
-	predictionsName  = engine.SourcePredictions
-	actualsName      = engine.SourceActuals
-	quarantineSuffix = "_quarantine"
-)
+// sourceCounts are what came by HTTP for a data source.
+type sourceCounts struct{ rows, quarantined, bytes atomic.Uint64 }
 
-var sources = [...]source{
-	{
-		name: predictionsName,
-		columns: []encode.Column{
-			{Name: "timestamp", Kind: encode.DateTime},
-			{Name: "model_id", Kind: encode.String},
-			{Name: "prediction_id", Kind: encode.String},
-			{Name: "features", Kind: encode.String},
-			{Name: "predicted_value", Kind: encode.Float64},
-			{Name: "actual_value", Kind: encode.Float64},
-			{Name: "model_version", Kind: encode.String},
-			{Name: "environment", Kind: encode.String},
-		},
-		file: rowfile.Predictions,
-		in:   func(Store) bool { return true },
-		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
-			return d.Decode(&to.batch, body, format, rules)
-		},
-		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
-			if key.ID == "" {
-				return store.Append(ctx, &from.batch)
+func (c *sourceCounts) stored(done engine.Appended, bytes int64) {
+	c.bytes.Add(uint64(bytes))
+	if !done.Duplicate {
+		c.rows.Add(uint64(done.Successful))
+		c.quarantined.Add(uint64(done.Quarantined))
+	}
+}
+
+// builtIn reports whether every server has the data source.
+func (src *source) builtIn() bool { return src.name == src.rowType.name }
+
+// sources are the data sources of a server. They do not change: a request goes on with those that it began with.
+type sources struct {
+	// list begins with those that every server has; the others follow by name.
+	list   []*source
+	byName map[string]*source
+	// grants are the rights that data sources give to tokens, by the names of these.
+	grants map[string][]auth.Scope
+}
+
+// in returns a data source of a store by name; nil if there is none.
+func (s *sources) in(store Store, name string) *source {
+	src := s.byName[name]
+	if src == nil || !src.in(store) {
+		return nil
+	}
+	return src
+}
+
+// pipes are those of all servers, and the quarantines of further data sources.
+func (s *sources) pipes() iter.Seq[*pipe] {
+	return func(yield func(*pipe) bool) {
+		for i := range pipes {
+			if !yield(&pipes[i]) {
+				return
 			}
-			return store.AppendOnce(ctx, &from.batch, key)
-		},
-		rejects: func(from *intake) []event.Reject { return from.batch.Rejects },
-		rows:    func(from *intake) int { return from.batch.Len() },
-	},
-	{
-		name: actualsName,
-		columns: []encode.Column{
-			{Name: "model_id", Kind: encode.String},
-			{Name: "prediction_id", Kind: encode.String},
-			{Name: "actual_value", Kind: encode.Float64},
-			{Name: "timestamp", Kind: encode.DateTime},
-			{Name: "model_version", Kind: encode.String},
-			{Name: "environment", Kind: encode.String},
-		},
-		file: rowfile.Actuals,
-		in: func(store Store) bool {
-			_, ok := store.(ActualsStore)
-			return ok
-		},
-		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
-			return d.DecodeActuals(&to.actuals, body, format, rules)
-		},
-		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
-			actuals := store.(ActualsStore)
-			if key.ID == "" {
-				return actuals.AppendActuals(ctx, &from.actuals)
+		}
+		for _, src := range s.list[len(rowTypes):] {
+			if !yield(&src.quarantine) {
+				return
 			}
-			return actuals.AppendActualsOnce(ctx, &from.actuals, key)
-		},
-		rejects: func(from *intake) []event.Reject { return from.actuals.Rejects },
-		rows:    func(from *intake) int { return from.actuals.Len() },
-	},
-}
-
-// ActualsStore is a Store that also takes actuals which arrive after their predictions. A store without it does not
-// have the data source ml_model_actuals.
-type ActualsStore interface {
-	// AppendActuals stores actuals and their rejects; when it returns they are durable and count.
-	AppendActuals(ctx context.Context, actuals *event.Actuals) (engine.Appended, error)
-	// AppendActualsOnce is AppendActuals for a request that may be repeated.
-	AppendActualsOnce(ctx context.Context, actuals *event.Actuals, key engine.Key) (engine.Appended, error)
-}
-
-// sourceIn finds a data source of a store by name; nil if there is none.
-func sourceIn(store Store, name string) *source {
-	for i := range sources {
-		if sources[i].name == name && sources[i].in(store) {
-			return &sources[i]
 		}
 	}
+}
+
+// pipeNamed returns a pipe; nil if there is none of that name.
+func (s *sources) pipeNamed(name string) *pipe {
+	if p := pipeNamed(name); p != nil {
+		return p
+	}
+	if src := s.byName[strings.TrimSuffix(name, quarantineSuffix)]; src != nil && src.quarantine.name == name {
+		return &src.quarantine
+	}
+	return nil
+}
+
+// newSources returns the data sources that every server has, and those of a list. What is as it was before is taken from there, with
+// what its decoders learned; counts go on.
+func newSources(list []Datasource, before *sources) (*sources, error) {
+	s := &sources{byName: map[string]*source{}, grants: map[string][]auth.Scope{}}
+	for i := range rowTypes {
+		s.add(&source{rowType: &rowTypes[i], name: rowTypes[i].name, files: rowTypes[i].file()}, before)
+	}
+	declared := map[string]bool{}
+	for i := range list {
+		d := &list[i]
+		if declared[d.Name] {
+			return nil, fmt.Errorf("%w %q: it is there twice", ErrDatasource, d.Name)
+		}
+		declared[d.Name] = true
+		src, err := newSource(d, s.byName[d.Name])
+		if err != nil {
+			return nil, fmt.Errorf("%w %q: %w", ErrDatasource, d.Name, err)
+		}
+		s.add(src, before)
+		for _, grant := range d.Grants {
+			kind := auth.ReadSource
+			if grant.Append {
+				kind = auth.AppendSource
+			}
+			s.grants[grant.Token] = append(s.grants[grant.Token], auth.Scope{Kind: kind, Name: d.Name})
+		}
+	}
+	slices.SortFunc(s.list[len(rowTypes):], func(a, b *source) int { return cmp.Compare(a.name, b.name) })
+	return s, nil
+}
+
+// newSource returns a data source; builtIn is the one of its name that every server has, nil for others.
+func newSource(d *Datasource, builtIn *source) (*source, error) {
+	if !auth.PlainName(d.Name) || strings.HasSuffix(d.Name, quarantineSuffix) {
+		return nil, fmt.Errorf("the name must be 1 to 128 letters, digits, dots, dashes and underscores, and not end with %s", quarantineSuffix)
+	}
+	if _, err := event.NewMappedDecoder(&d.Mapping); err != nil {
+		return nil, err
+	}
+	of := &rowTypes[0]
+	if d.Mapping.Actuals {
+		of = &rowTypes[1]
+	}
+	if builtIn != nil && builtIn.rowType != of {
+		return nil, fmt.Errorf("its columns are those of %s", of.name)
+	}
+	m := d.Mapping
+	m.Columns = slices.Clone(m.Columns)
+	return &source{rowType: of, name: d.Name, description: d.Description, mapping: &m, files: rowfile.Mapped(&m)}, nil
+}
+
+// add adds a data source, or puts it in the place of the one of its name.
+func (s *sources) add(src *source, before *sources) {
+	var was *source
+	if before != nil {
+		was = before.byName[src.name]
+	}
+	if was != nil {
+		src.counts = was.counts
+	} else {
+		src.counts = &sourceCounts{}
+	}
+	switch {
+	case src.mapping == nil:
+	case was != nil && was.mapping != nil && was.mapping.Equal(src.mapping):
+		src.decoders = was.decoders
+	default:
+		src.decoders = &sync.Pool{New: src.newDecoder}
+	}
+	if !src.builtIn() {
+		src.quarantine = withAnswerParameters(quarantineOf(src.name+quarantineSuffix, src.name, src.in))[0]
+	}
+	if s.byName[src.name] == nil {
+		s.list = append(s.list, src)
+	} else {
+		s.list[slices.Index(s.list, s.byName[src.name])] = src
+	}
+	s.byName[src.name] = src
+}
+
+func (src *source) newDecoder() any {
+	d, err := event.NewMappedDecoder(src.mapping)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return d
+}
+
+// scopes returns every right to data sources and pipes that there is to have.
+func (s *sources) scopes() []string {
+	list := []string{auth.Scope{Kind: auth.Admin}.String()}
+	for _, src := range s.list {
+		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource, auth.DeleteSource} {
+			list = append(list, auth.Scope{Kind: kind, Name: src.name}.String())
+		}
+	}
+	for p := range s.pipes() {
+		list = append(list, auth.Scope{Kind: auth.ReadPipe, Name: p.name}.String())
+	}
+	return slices.Clip(list)
+}
+
+// SetDatasources gives the server data sources beside those that every server has, in the place of those of the call before. Requests
+// under way finish with what they began with. After an error, of class [ErrDatasource], all is as it was.
+func (s *Server) SetDatasources(list []Datasource) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next, err := newSources(list, s.sources.Load())
+	if err != nil {
+		return fmt.Errorf("httpapi: %w", err)
+	}
+	s.sources.Store(next)
 	return nil
 }
 
@@ -123,9 +240,18 @@ func (s *Server) sourceNamed(c *call) (*source, error) {
 	if !given || len(name) == 0 {
 		return nil, problem.BadParameter("the parameter name is missing; it names the data source, such as %s", predictionsName)
 	}
-	src := sourceIn(c.store, string(name))
+	src, err := c.source(string(name))
+	if err != nil {
+		return nil, err
+	}
+	return src, c.principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
+}
+
+// source finds a data source of the call's store.
+func (c *call) source(name string) (*source, error) {
+	src := c.sources.in(c.store, name)
 	if src == nil {
 		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 	}
-	return src, c.principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
+	return src, nil
 }

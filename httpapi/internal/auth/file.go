@@ -53,12 +53,12 @@ type tokensFile struct {
 const boundedVersion = 2
 
 // Create adds a token to the data directory and returns it. It is shown nowhere else: the directory gets its
-// SHA-256. Its scopes must be of those that exist.
-func Create(dir string, token Token, existing []string) (string, error) {
-	if !plainName(token.Name) {
+// SHA-256. Its scopes must be of those that exist; it needs one unless it is granted rights otherwise.
+func Create(dir string, token Token, existing []string, granted bool) (string, error) {
+	if !PlainName(token.Name) {
 		return "", fmt.Errorf("%w: the name %s must be 1 to 128 letters, digits, dots, dashes and underscores", ErrToken, problem.Shown(token.Name))
 	}
-	if len(token.Scopes) == 0 {
+	if len(token.Scopes) == 0 && !granted {
 		return "", fmt.Errorf("%w: at least one scope is needed", ErrToken)
 	}
 	scopes, err := token.scopes()

@@ -13,7 +13,9 @@ type Principal struct {
 	// Within is a pattern of the models that all rights are bounded to, as a query of the engine has it; empty for every
 	// model. Any other model is as if it did not exist.
 	Within string
-	scopes []Scope
+	// Granted are rights beside the scopes of the token. They are bounded as those.
+	Granted []Scope
+	scopes  []Scope
 }
 
 // Anybody is who asks a server without tokens.
@@ -21,7 +23,8 @@ func Anybody() Principal { return Principal{scopes: []Scope{{Kind: Admin}}} }
 
 // Holds reports whether the principal has one of the rights.
 func (p *Principal) Holds(anyOf ...Scope) bool {
-	return slices.ContainsFunc(p.scopes, func(held Scope) bool { return slices.ContainsFunc(anyOf, held.covers) })
+	covers := func(held Scope) bool { return slices.ContainsFunc(anyOf, held.covers) }
+	return slices.ContainsFunc(p.scopes, covers) || slices.ContainsFunc(p.Granted, covers)
 }
 
 // Allow returns the error of a principal without any of the rights.

@@ -37,7 +37,7 @@ func parseScope(text string) (Scope, error) {
 		return Scope{}, nil
 	}
 	for kind := AppendSource; kind < kindCount; kind++ {
-		if name, ok := strings.CutPrefix(text, scopePrefixes[kind]); ok && plainName(name) {
+		if name, ok := strings.CutPrefix(text, scopePrefixes[kind]); ok && PlainName(name) {
 			return Scope{Kind: kind, Name: name}, nil
 		}
 	}
@@ -65,8 +65,8 @@ func missing(scopes []Scope, existing []string) (errs []error) {
 // covers reports whether s gives the right that is asked for.
 func (s Scope) covers(asked Scope) bool { return s.Kind == Admin || s == asked }
 
-// plainName reports whether a name can be one of a token, a data source or a pipe.
-func plainName(name string) bool {
+// PlainName reports whether a name can be one of a token, a data source or a pipe.
+func PlainName(name string) bool {
 	if name == "" || len(name) > 128 {
 		return false
 	}

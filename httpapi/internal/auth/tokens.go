@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,11 @@ func (t *Tokens) Warnings(existing []string) (warnings []string) {
 		warnings = append(warnings, "every user of this machine may read the admin token file; chmod o-r closes it")
 	}
 	return warnings
+}
+
+// Has reports whether there is a token of a name.
+func (t *Tokens) Has(name string) bool {
+	return t != nil && slices.ContainsFunc(t.set.Load().tokens, func(known knownToken) bool { return known.Name == name })
 }
 
 // Defined reports whether a token was ever defined since the tokens were loaded.
