@@ -58,8 +58,8 @@ func NewRunner(sink Sink, opts Options) *Runner {
 	return &Runner{sink: sink, opts: opts, running: map[string]*running{}}
 }
 
-// Apply runs what configs say, and nothing else: connectors whose configuration is what it was go on undisturbed, others are ended, and
-// have stored what they read, before those that take their place begin. The error, of class [ErrConfig], has everything that is wrong
+// Apply runs what configs say, and nothing else: connectors whose configuration is what it was go on undisturbed, others have ended
+// before those that take their place begin, which read again what those had read and not stored. The error, of class [ErrConfig], has everything that is wrong
 // with any of configs; nothing has changed then.
 func (r *Runner) Apply(configs []Config) error {
 	r.mu.Lock()

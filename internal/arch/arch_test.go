@@ -158,11 +158,11 @@ var rooms = map[string]room{
 		},
 	},
 	"source": {
-		module: []string{"event", "source/internal/connector", "source/internal/kafka"}, never: []string{"net/http", "os"},
+		module: []string{"engine", "event", "source/internal/connector", "source/internal/kafka"}, never: []string{"net/http", "os"},
 	},
 	"source/internal/connector": {module: []string{"engine", "event"}, never: []string{"net", "net/http", "os"}},
 	"source/internal/kafka": {
-		module: []string{"source/internal/connector"}, never: []string{"net/http", "os"},
+		module: []string{"event", "source/internal/connector"}, outside: []string{"github.com/twmb/franz-go"}, never: []string{"net/http", "os"},
 	},
 	"dashboard": {
 		outside: []string{"github.com/klauspost/compress", "github.com/tsenart/vegeta/v12/lib/plot", "github.com/valyala/fasthttp"},
@@ -209,7 +209,8 @@ var rooms = map[string]room{
 
 // forTests is what any test may import besides its room's row, its own package and the internal packages.
 var forTests = []string{
-	"github.com/getkin/kin-openapi/openapi3", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "go.uber.org/goleak",
+	"github.com/getkin/kin-openapi/openapi3", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "github.com/twmb/franz-go",
+	"go.uber.org/goleak",
 }
 
 // light is all that a program pulls in by importing engine.

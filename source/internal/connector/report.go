@@ -126,6 +126,13 @@ func (r *Report) Lose(n int64, err error) {
 	r.note(err)
 }
 
+// Warn shows an error as the last one that does not keep the connector from reading.
+func (r *Report) Warn(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(err)
+}
+
 // Retry counts an attempt after one that failed.
 func (r *Report) Retry() {
 	r.mu.Lock()

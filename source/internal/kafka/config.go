@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/residualdb/residual/source/internal/connector"
 )
@@ -26,6 +27,9 @@ type Config struct {
 	Group string
 	// Earliest tells to begin with the first message of a topic of which no position is known, not with the next to come.
 	Earliest bool
+	// Look is how often the topic is looked after: partitions that appear, how far there is to go, the commit to the group.
+	// Default: 5 s.
+	Look time.Duration
 }
 
 // Place names the topic.

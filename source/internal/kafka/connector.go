@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/residualdb/residual/source/internal/connector"
 )
@@ -12,18 +13,44 @@ type Connector struct {
 	config Config
 }
 
+// lookInterval is how often the topic is looked after, where the configuration does not say.
+const lookInterval = 5 * time.Second
+
 // New returns a connector.
 func New(config Config) (*Connector, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
+	if config.Look == 0 {
+		config.Look = lookInterval
+	}
 	return &Connector{config: config}, nil
 }
 
+// errAnew ends a session whose topic is not the one that it began with.
+var errAnew = errors.New("the topic is another one")
+
 // Run implements [connector.Connector].
-func (c *Connector) Run(ctx context.Context, _ *connector.Feed) error {
-	if ctx.Err() != nil {
-		return nil
+func (c *Connector) Run(ctx context.Context, f *connector.Feed) error {
+	for {
+		err := c.session(ctx, f)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errAnew):
+		default:
+			return c.config.explain(err)
+		}
 	}
-	return errors.New("kafka: not read yet")
+}
+
+// session runs a session until ctx ends or something fails.
+func (c *Connector) session(ctx context.Context, f *connector.Feed) error {
+	client, err := c.config.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	s := newSession(&c.config, f, client)
+	return s.run(ctx)
 }
