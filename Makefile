@@ -67,7 +67,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: build ## 90 days of generated predictions through the HTTP surface, and the answers
+demo: build ## a fleet of made-up models on the page, and the answers
 	./residual demo $(ARGS)
 
 .PHONY: test

@@ -20,9 +20,10 @@ import (
 )
 
 type demoFlags struct {
-	generatorFlags
-	dir, listen string
-	exit        bool
+	dir, listen  string
+	seed         uint64
+	days, models int
+	exit         bool
 }
 
 func newDemo() *cobra.Command {
@@ -30,11 +31,12 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the main job on made-up data",
-		Long: `Demo starts a server on a loopback port, sends it 90 days of made-up predictions of several models over HTTP, one of which
-drifts in the last hours, and prints the answers of both endpoints with the curl commands that give the same. It keeps serving
-until Ctrl-C. The data is in a temporary directory, which is removed at the end, unless --data-dir names one.`,
+		Long: `Demo starts a server on a loopback port and sends it some weeks of made-up predictions of a fleet of models over HTTP. Most of them are
+well, and for each thing that may be wrong with a model one has it. It prints the address of the page that shows them, and the answers
+of both endpoints with the curl commands that give the same. Predictions keep coming, and it keeps serving, until Ctrl-C. The data is in
+a temporary directory, which is removed at the end, unless --data-dir names one.`,
 		Example: `  residual demo
-  residual demo --exit --rows 100000
+  residual demo --exit --models 0 --days 10
   residual demo --data-dir ./residual-data --listen 127.0.0.1:7181`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,20 +46,31 @@ until Ctrl-C. The data is in a temporary directory, which is removed at the end,
 		},
 	}
 	f := cmd.Flags()
-	flags.register(f, 8, 3)
+	f.Uint64Var(&flags.seed, "seed", 1, "another one makes other errors")
+	f.IntVar(&flags.days, "days", 15, "days of predictions")
+	f.IntVar(&flags.models, "models", 38, "number of models that are well, beside those with something wrong")
 	f.StringVar(&flags.dir, "data-dir", "", "directory of the store (default: a temporary one)")
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:0", "loopback address to listen on; port 0 takes a free one")
 	f.BoolVar(&flags.exit, "exit", false, "end instead of serving on")
 	return cmd
 }
 
-func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
-	opts, err := flags.options(time.Now())
-	if err != nil {
-		return err
+func (f *demoFlags) validate() error {
+	if f.days < 1 || f.days > 3650 {
+		return usagef("--days %d: 1 to 3650 are allowed", f.days)
 	}
-	if host, _, err := net.SplitHostPort(flags.listen); err == nil && !loopback(host) {
-		return usagef("--listen %q: a loopback address is allowed, like 127.0.0.1:0", flags.listen)
+	if f.models < 0 || f.models > 100_000 {
+		return usagef("--models %d: 0 to 100000 are allowed", f.models)
+	}
+	if host, _, err := net.SplitHostPort(f.listen); err == nil && !loopback(host) {
+		return usagef("--listen %q: a loopback address is allowed, like 127.0.0.1:0", f.listen)
+	}
+	return nil
+}
+
+func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
+	if err := flags.validate(); err != nil {
+		return err
 	}
 	if flags.dir == "" {
 		if flags.dir, err = os.MkdirTemp("", "residual-demo-"); err != nil {
@@ -81,49 +94,109 @@ func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
 	}
 	defer c.Close()
 
-	fmt.Fprintf(out, "%d predictions of %d models over %d days, sent to %s\n", opts.Rows, opts.Models, flags.days, server.url())
-	if err := demoLoad(ctx, c, opts, out); err != nil {
+	present := time.Now().UTC().Truncate(time.Second)
+	fleet := workload.NewFleet(flags.seed, present, flags.days, flags.models)
+	fmt.Fprintf(out, "The page: %s/\n\n%d days of predictions, sent to %s\n", server.url(), flags.days, server.url())
+	if err := demoHistory(ctx, c, fleet, present.AddDate(0, 0, -flags.days), present, out); err != nil {
 		return err
 	}
-	if err := demoAnswers(ctx, c, opts, out); err != nil {
+	if err := demoAnswers(ctx, c, out); err != nil {
 		return err
 	}
 	if flags.exit {
 		return nil
 	}
-	fmt.Fprintf(out, "\nServing %s on %s until Ctrl-C.\n", flags.dir, server.url())
-	return server.wait(ctx, nil)
+	fmt.Fprintf(out, "\nPredictions keep coming. Serving %s on %s until Ctrl-C.\n", flags.dir, server.url())
+	living, stop := context.WithCancel(ctx)
+	defer stop()
+	lived := make(chan error, 1)
+	go func() { lived <- demoLive(living, c, fleet) }()
+	err = server.wait(ctx, nil)
+	stop()
+	return errors.Join(err, <-lived)
 }
 
-func demoLoad(ctx context.Context, c *client.Client, opts workload.Options, out io.Writer) error {
+// demoHistory sends what has come up to the present, a day at a time.
+func demoHistory(ctx context.Context, c *client.Client, fleet *workload.Fleet, from, present time.Time, out io.Writer) error {
 	begin := time.Now()
-	sum, err := c.Load(ctx, workload.NewReader(workload.New(opts)), client.LoadOptions{Parallel: 2})
-	if err != nil {
-		return err
+	var sum client.Loaded
+	for to := from; to.Before(present); {
+		if to = to.AddDate(0, 0, 1); to.After(present) {
+			to = present
+		}
+		predictions, actuals := fleet.Advance(to)
+		sent, err := c.Load(ctx, bytes.NewReader(predictions), client.LoadOptions{Parallel: 2})
+		if err != nil {
+			return err
+		}
+		sum.Add(sent)
+		if err := demoActuals(ctx, c, actuals); err != nil {
+			return err
+		}
 	}
 	took := time.Since(begin)
 	fmt.Fprintf(out, "%s in %s, %.0f rows/s, each request on disk before its answer\n",
 		summary(sum), took.Round(time.Millisecond), float64(sum.Successful)/took.Seconds())
-	return nil
+	_, err := c.Load(ctx, strings.NewReader(demoRejects), client.LoadOptions{Wait: true})
+	return err
 }
 
-// demoAnswers asks both endpoints about every model and prints what they say.
-func demoAnswers(ctx context.Context, c *client.Client, opts workload.Options, out io.Writer) error {
-	drift := "Whose error has changed in the last 6 hours?"
-	if opts.DriftModel > 0 {
-		drift += fmt.Sprintf(" (model_%d was made to drift)", opts.DriftModel)
+func demoActuals(ctx context.Context, c *client.Client, actuals []byte) error {
+	if len(actuals) == 0 {
+		return nil
 	}
+	_, err := c.Load(ctx, bytes.NewReader(actuals), client.LoadOptions{DataSource: "ml_model_actuals", Parallel: 2, Wait: true})
+	return err
+}
+
+// demoLive sends what comes from now on, second by second, until ctx ends.
+func demoLive(ctx context.Context, c *client.Client, fleet *workload.Fleet) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			predictions, actuals := fleet.Advance(now)
+			if len(predictions) > 0 {
+				if _, err := c.Load(ctx, bytes.NewReader(predictions), client.LoadOptions{Parallel: 1}); err != nil {
+					return unlessEnded(ctx, err)
+				}
+			}
+			if err := demoActuals(ctx, c, actuals); err != nil {
+				return unlessEnded(ctx, err)
+			}
+		}
+	}
+}
+
+// unlessEnded returns an error that is not because the demo ends.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// demoRejects are lines that are no events.
+const demoRejects = `{"timestamp":"yesterday","model_id":"ctr_bid_value","prediction_id":"1","features":{},"predicted_value":0.01,"model_version":"v1","environment":"production"}
+{"timestamp":"2026-01-01 00:00:00","model_id":"ctr_bid_value","features":{},"predicted_value":0.01,"model_version":"v1","environment":"production"}
+{"timestamp":"2026-01-01 00:00:00","model_id":"ctr_bid_value","prediction_id":"3","features":{},"predicted_value":"0.01","model_version":"v1","environment":"production"}
+{"timestamp":"2026-01-01 00:00:00","model_id":"ctr_bid_value","prediction_id":"4","features":{},"predicted_value":NaN,"model_version":"v1","environment":"production"}
+{"timestamp":"2026-01-01 00:00:00","model_id":"ctr_bid_value","prediction_id":"5",
+`
+
+// demoAnswers asks both endpoints about some models and prints what they say.
+func demoAnswers(ctx context.Context, c *client.Client, out io.Writer) error {
 	questions := [...]struct{ text, pipe string }{
-		{"How far off was each model in the last 24 hours?", "model_performance_metrics"},
-		{drift, "model_drift_detection"},
+		{"How far off was each of these models in the last 24 hours?", "model_performance_metrics"},
+		{"Whose error has changed in the last 6 hours? (the first one's has)", "model_drift_detection"},
 	}
-	values := url.Values{"model_id": {"*"}}
-	if time.Since(opts.To) > time.Hour { // the events end in the past: ask as of then
-		values.Set("as_of", opts.To.Format(time.RFC3339))
-	}
+	values := url.Values{"model_id": {"eta_courier_berlin,route_duration_truck,call_duration"}}
 	for _, asked := range questions {
-		// Encoding turns the star into %2A, which is the same and reads worse.
-		target := strings.ReplaceAll(c.URL("/v0/pipes/"+asked.pipe+".json", values), "%2A", "*")
+		// Encoding turns the comma into %2C, which is the same and reads worse.
+		target := strings.ReplaceAll(c.URL("/v0/pipes/"+asked.pipe+".json", values), "%2C", ",")
 		fmt.Fprintf(out, "\n%s\n  curl '%s'\n\n", asked.text, target)
 		var answer bytes.Buffer
 		if err := (question{asked.pipe, "json", values}).copyAnswer(ctx, c, &answer); err != nil {

@@ -21,7 +21,7 @@ func TestDemo(t *testing.T) {
 	code := make(chan int, 1)
 	go func() {
 		code <- execute(ctx, process{
-			args: []string{"demo", "--rows", "20000", "--data-dir", dir}, env: os.LookupEnv, in: os.Stdin, out: out, err: os.Stderr,
+			args: []string{"demo", "--models", "2", "--days", "2", "--data-dir", dir}, env: os.LookupEnv, in: os.Stdin, out: out, err: os.Stderr,
 		})
 	}()
 	out.wait(t, code)
@@ -35,8 +35,11 @@ func TestDemo(t *testing.T) {
 			require.Contains(t, out.text.String(), line[:len(line)-len("2026-01-01 00:00:00\n")])
 		}
 	}
-	require.Regexp(t, `analysis_timestamp\nmodel_3 `, out.text.String(), "the model that drifts comes first")
-	require.Contains(t, out.text.String(), "20000 rows stored, 0 quarantined")
+	require.Regexp(t, `analysis_timestamp\neta_courier_berlin `, out.text.String(), "the model that drifts comes first")
+	require.Regexp(t, `\d+ rows stored, 0 quarantined`, out.text.String())
+	page := regexp.MustCompile(`^The page: (http://127\.0\.0\.1:\d+/)\n`).FindStringSubmatch(out.text.String())
+	require.NotNil(t, page, "the address of the page comes first")
+	require.Contains(t, get(t, page[1]), "<title>Residual</title>")
 	cancel()
 	require.Equal(t, exitOK, <-code)
 	require.DirExists(t, dir)
@@ -71,7 +74,7 @@ func (w *watched) Write(p []byte) (int, error) {
 func TestDemoLeavesNothingBehind(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	r := run(t, "demo", "--exit", "--rows", "1000", "--models", "3", "--shape", "bursty")
+	r := run(t, "demo", "--exit", "--models", "0", "--days", "1")
 	require.Equal(t, exitOK, r.code, r.err)
 	left, err := os.ReadDir(temp)
 	require.NoError(t, err)

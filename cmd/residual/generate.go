@@ -22,14 +22,13 @@ type generatorFlags struct {
 	lateBy span
 }
 
-// register declares the flags; models and drift are the defaults of two that commands differ in, models 0 being the shape's.
-func (f *generatorFlags) register(flags *pflag.FlagSet, models, drift int) {
+func (f *generatorFlags) register(flags *pflag.FlagSet) {
 	f.shape = oneOf(workload.ShapeNames()...)
 	f.lateBy = span(6 * time.Hour)
 	flags.Uint64Var(&f.opts.Seed, "seed", 1, "the same seed gives the same bytes")
 	flags.Int64Var(&f.opts.Rows, "rows", 1_000_000, "number of events")
 	flags.Var(f.shape, "shape", "character of the events")
-	flags.IntVar(&f.opts.Models, "models", models, "number of models, 0 for as many as the shape has")
+	flags.IntVar(&f.opts.Models, "models", 0, "number of models, 0 for as many as the shape has")
 	flags.IntVar(&f.opts.Versions, "versions", 0, "versions per model, 0 for as many as the shape has")
 	flags.StringSliceVar(&f.opts.Environments, "environments", []string{"production", "staging"}, "environments")
 	flags.IntVar(&f.days, "days", 90, "days that the events span")
@@ -37,7 +36,7 @@ func (f *generatorFlags) register(flags *pflag.FlagSet, models, drift int) {
 	flags.Float64Var(&f.opts.LateShare, "late-share", 0.02, "share of events that arrive late")
 	flags.Var(&f.lateBy, "late-by", "how late they arrive at most")
 	flags.Float64Var(&f.opts.WaitingShare, "waiting-share", 0, "share of events without an actual")
-	flags.IntVar(&f.opts.DriftModel, "drift-model", drift, "number of the model that drifts, 0 for none")
+	flags.IntVar(&f.opts.DriftModel, "drift-model", 1, "number of the model that drifts, 0 for none")
 }
 
 // options returns the workload that the flags describe, with now as the present.
@@ -109,7 +108,7 @@ The bytes depend on the flags alone; with --to now they depend on the time as we
 			return file.Close()
 		},
 	}
-	flags.register(cmd.Flags(), 0, 1)
+	flags.register(cmd.Flags())
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "file to write, - for standard output")
 	return cmd
 }

@@ -10,6 +10,9 @@
 // same sequence and mean the same rows. Values are whole cents, so that the text on the line and the float64 of the event are
 // the same number. The bytes are part of the package's promise: a change of them changes the golden sums of its tests.
 //
+// A [Fleet] is what the demo and the tests of the page show: named models, most of them well, and one in each state that a model may be
+// in. It goes on after the present, and its actuals come later than its predictions.
+//
 // A Generator is for one goroutine at a time. Options that contradict themselves are an error of [Options.Validate]; [New]
 // panics on them.
 package workload
