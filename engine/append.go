@@ -49,16 +49,16 @@ type Appended struct {
 // batch is neither changed nor retained. While the rows not sealed take twice HeadBytes, Append waits for a checkpoint. ctx
 // is honoured until the batch is queued for the log; from there on Append waits for the disk's verdict.
 func (db *DB) Append(ctx context.Context, b *event.Batch) (Appended, error) {
-	return db.appendBatch(ctx, b, nil)
+	return db.appendBatch(ctx, b, Origin{}, nil)
 }
 
 // AppendOnce is Append for a retried request: the first append under a key is stored, each later one with the same
 // hash answers with its counts, one with another hash fails with [ErrConflict].
 func (db *DB) AppendOnce(ctx context.Context, b *event.Batch, key Key) (Appended, error) {
-	return db.appendBatch(ctx, b, &key)
+	return db.appendBatch(ctx, b, Origin{}, &key)
 }
 
-func (db *DB) appendBatch(ctx context.Context, b *event.Batch, key *Key) (Appended, error) {
+func (db *DB) appendBatch(ctx context.Context, b *event.Batch, o Origin, key *Key) (Appended, error) {
 	if err := db.begin(); err != nil {
 		return Appended{}, err
 	}
@@ -66,10 +66,13 @@ func (db *DB) appendBatch(ctx context.Context, b *event.Batch, key *Key) (Append
 	if err := checkBatch(b, db.Rules()); err != nil {
 		return Appended{}, err
 	}
-	o := &db.opts
-	limits := publish.Limits{Models: o.ModelsMax, Series: o.SeriesMax, Months: o.MonthsMax}
+	origin, err := db.originOf(o, b.Rejects)
+	if err != nil {
+		return Appended{}, err
+	}
+	limits := publish.Limits{Models: db.opts.ModelsMax, Series: db.opts.SeriesMax, Months: db.opts.MonthsMax}
 	b = db.publisher.WithinLimits(b, limits, base.MonthOf(db.clock.Read().Past()))
-	return db.commits.commit(ctx, &record.Record{Batch: b, Keep: o.Duplicates == DuplicatesKeep}, key)
+	return db.commits.commit(ctx, &record.Record{Batch: b, Keep: db.opts.Duplicates == DuplicatesKeep, Origin: origin}, key)
 }
 
 // AppendActuals stores actuals that came after their predictions, or before. When it returns nil they are durable and
@@ -77,15 +80,15 @@ func (db *DB) appendBatch(ctx context.Context, b *event.Batch, key *Key) (Append
 // one, and is remembered for those still to come, within [Options.ActualsTTL] and [Options.ActualsBytes]. One that is
 // not known takes the earlier one back. Otherwise it is as Append.
 func (db *DB) AppendActuals(ctx context.Context, a *event.Actuals) (Appended, error) {
-	return db.appendActuals(ctx, a, nil)
+	return db.appendActuals(ctx, a, Origin{}, nil)
 }
 
 // AppendActualsOnce is to AppendActuals what AppendOnce is to Append.
 func (db *DB) AppendActualsOnce(ctx context.Context, a *event.Actuals, key Key) (Appended, error) {
-	return db.appendActuals(ctx, a, &key)
+	return db.appendActuals(ctx, a, Origin{}, &key)
 }
 
-func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, key *Key) (Appended, error) {
+func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, o Origin, key *Key) (Appended, error) {
 	if err := db.begin(); err != nil {
 		return Appended{}, err
 	}
@@ -93,7 +96,11 @@ func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, key *Key) (Ap
 	if err := checkActuals(a); err != nil {
 		return Appended{}, err
 	}
-	return db.commits.commit(ctx, &record.Record{Actuals: a}, key)
+	origin, err := db.originOf(o, a.Rejects)
+	if err != nil {
+		return Appended{}, err
+	}
+	return db.commits.commit(ctx, &record.Record{Actuals: a, Origin: origin}, key)
 }
 
 // Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in

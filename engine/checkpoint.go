@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/compact"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/sidecar"
@@ -56,6 +57,8 @@ type checkpointer struct {
 	}
 	// actuals are those remembered at the last rotation, nil if they are in lists as they are.
 	actuals *actuals.Snapshot
+	// positions are those of data sources as they were at the last rotation, and as the lists have them.
+	positions struct{ rotated, listed positions.Snapshot }
 }
 
 // unsaved is a sealed segment that only the log backs.
@@ -141,6 +144,7 @@ func (db *DB) handOver(pos wal.Position) rotation {
 	k.keys = append(k.keys, c.Keys...)
 	k.rejects.anew = k.rejects.anew || c.Emptied
 	k.rejects.to = db.quarantine.Next()
+	k.positions.rotated = db.positions.Snapshot()
 	return rotation{position: pos, epoch: c.Epoch, rows: c.Rows}
 }
 
@@ -169,6 +173,7 @@ func (db *DB) cover(r rotation) error {
 	k.wroteSegments(r.epoch)
 	k.dropped = slices.Clone(k.dropped[dropped:])
 	k.keys, k.rejects.from, k.rejects.anew, k.actuals = nil, k.rejects.to, false, nil
+	k.positions.listed = k.positions.rotated
 	if err := db.log.Truncate(r.position); err != nil {
 		return base.LogError(err)
 	}
@@ -406,8 +411,8 @@ func (k *checkpointer) writeLists(next *store.Manifest, now clock.Moment, keysMa
 	if err := k.writeRejects(next, now, q); err != nil {
 		return err
 	}
-	if k.actuals == nil {
-		return nil
+	if err := k.writePositions(next, now); err != nil || k.actuals == nil {
+		return err
 	}
 	var lists []store.ListRef
 	for count, entries := range sidecar.Actuals(k.actuals) {
@@ -447,6 +452,36 @@ func (k *checkpointer) writeRejects(next *store.Manifest, now clock.Moment, q *q
 		lists = append(lists, ref)
 	}
 	next.Lists[store.ListRejects] = current(lists, QuarantineRowsMax, base.MinMilli)
+	return nil
+}
+
+const (
+	// positionListsMax bounds the lists of positions beside those that all positions need: where there are more, all are written anew.
+	positionListsMax = 64
+	// positionsSpare is how many entries of lists that say nothing any more are not worth it.
+	positionsSpare = 1 << 12
+)
+
+// writePositions writes to next what has changed of the positions since the lists were written, or, where lists say more that is
+// over than what counts, all of them.
+func (k *checkpointer) writePositions(next *store.Manifest, now clock.Moment) error {
+	p := &k.positions
+	lists, said := next.Lists[store.ListPositions], uint64(0)
+	for _, l := range lists {
+		said += l.Entries
+	}
+	since := p.listed
+	if said > 2*uint64(p.rotated.Len())+positionsSpare || int64(len(lists)) > positionListsMax+p.rotated.ListBytes()/sidecar.PositionsBytes {
+		since, lists = positions.Snapshot{}, nil
+	}
+	for count, entries := range sidecar.Positions(p.rotated, since) {
+		ref, err := k.files.WriteList(store.ListPositions, count, entries, now.Wall)
+		if err != nil {
+			return err
+		}
+		lists = append(lists, ref)
+	}
+	next.Lists[store.ListPositions] = lists
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 	}
 	_, _, rejected := r.Rejected()
 	done := Appended{Successful: r.Rows(), Quarantined: rejected.Total()}
-	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed {
+	if done.Successful == 0 && done.Quarantined == 0 && !r.Keyed && len(r.Origin.Positions) == 0 {
 		return done, nil
 	}
 	lsn, x, err := c.store(ctx, r)

@@ -22,6 +22,8 @@ type sent struct {
 	actuals  []givenActual
 	deletion *engine.Deletion
 	expired  []*sent
+	// origin is that of predictions which a source outside has.
+	origin engine.Origin
 
 	// lsn is set when the request is acknowledged, before the step tells.
 	lsn uint64
@@ -177,6 +179,25 @@ func newDeletion(n, process int, earlier []event.Event) *sent {
 	return &sent{name: batchName{process, n}, deletion: d}
 }
 
+// newRead returns request number n, with predictions that a source outside has: each number sets the position of one of its parts, now
+// and then it forgets one, and every fifth has positions alone.
+func newRead(n, process int, s shape) *sent {
+	b := newSent(n, process, s)
+	b.key = ""
+	b.origin = engine.Origin{Source: "topics", Positions: []engine.Position{{Part: fmt.Sprint("part ", n%2), Value: b.name.String()}}}
+	if n%3 == 0 {
+		b.origin.Positions = append(b.origin.Positions, engine.Position{Source: "objects", Part: fmt.Sprint("object ", n), Value: "1"},
+			engine.Position{Source: "objects", Part: fmt.Sprint("object ", n-3)})
+	}
+	for i := range b.rejects {
+		b.rejects[i].Place = fmt.Sprintf("offset %d", i)
+	}
+	if n%5 == 4 {
+		b.rows, b.rejects = nil, nil
+	}
+	return b
+}
+
 // hash stands for the hash of the decoded body.
 func (b *sent) hash() [16]byte {
 	return [16]byte{byte(b.name.number), byte(b.name.number >> 8), byte(b.name.process), 1}
@@ -200,7 +221,7 @@ func (b *sent) request(db *engine.DB) (engine.Appended, error) {
 		return engine.Appended{}, crashtest.Violationf("request %s: %w", b.name, err)
 	}
 	if b.key == "" {
-		return db.Append(ctx, batch)
+		return db.AppendFrom(ctx, batch, b.origin)
 	}
 	return db.AppendOnce(ctx, batch, key)
 }

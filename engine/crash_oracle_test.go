@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,8 @@ func driftRows(drifts []oracleDrift, q engine.DriftQuery) (rows []engine.DriftRo
 type content struct {
 	rows    map[rowName]event.Event
 	actuals map[actualName]string
+	// positions are those of the sources of the crash tests.
+	positions map[engine.Position]string
 }
 
 // rowName is what a row is.
@@ -128,7 +131,7 @@ type actualName struct {
 }
 
 func newContent() *content {
-	return &content{make(map[rowName]event.Event), make(map[actualName]string)}
+	return &content{make(map[rowName]event.Event), make(map[actualName]string), make(map[engine.Position]string)}
 }
 
 func contentOf(db *engine.DB) (*content, error) {
@@ -143,11 +146,16 @@ func contentOf(db *engine.DB) (*content, error) {
 		name := actualName{predictionName{a.ModelID, a.PredictionID}, scope{a.ModelVersion, a.Environment}}
 		c.actuals[name] = fmt.Sprint(a.Value, a.Withdrawn, met)
 	})
+	for _, source := range []string{"topics", "objects"} {
+		for part, value := range db.Positions(source) {
+			c.positions[engine.Position{Source: source, Part: part}] = value
+		}
+	}
 	return c, err
 }
 
 func (c *content) equal(o *content) bool {
-	return maps.Equal(c.rows, o.rows) && maps.Equal(c.actuals, o.actuals)
+	return maps.Equal(c.rows, o.rows) && maps.Equal(c.actuals, o.actuals) && maps.Equal(c.positions, o.positions)
 }
 
 func (c *content) hasOld() bool {
@@ -184,6 +192,9 @@ func (c *content) difference(want *content) string {
 			d = append(d, fmt.Sprintf("too much: actual %v: %q", name, a))
 		}
 	}
+	if !maps.Equal(c.positions, want.positions) {
+		d = append(d, fmt.Sprintf("positions %v instead of %v", c.positions, want.positions))
+	}
 	slices.Sort(d)
 	for i := range d {
 		d[i] = d[i][:min(len(d[i]), 400)]
@@ -214,9 +225,15 @@ func newState(held []*sent) *state {
 				return isOld(r.Event) && slices.ContainsFunc(old.rows, func(e event.Event) bool { return nameOf(e) == nameOf(r.Event) })
 			})
 		}
+		for _, x := range b.origin.Positions {
+			key := engine.Position{Source: cmp.Or(x.Source, b.origin.Source), Part: x.Part}
+			if st.content.positions[key] = x.Value; x.Value == "" {
+				delete(st.content.positions, key)
+			}
+		}
 		for _, r := range b.rejects {
 			st.answers.quarantine = append(st.answers.quarantine, engine.QuarantineRow{
-				Source: engine.SourcePredictions, Column: r.Column, Reason: r.Reason, Code: r.Code, LineNumber: r.Line, Line: r.Raw,
+				Source: cmp.Or(b.origin.Source, engine.SourcePredictions), Place: r.Place, Column: r.Column, Reason: r.Reason, Code: r.Code, LineNumber: r.Line, Line: r.Raw,
 				InsertedAt: testNow,
 			})
 		}
@@ -251,7 +268,7 @@ type states struct {
 func (x *states) of(held []*sent) *state {
 	var name []byte
 	for _, b := range held {
-		name = fmt.Appendf(name, "%s%v%+v ", b.name, b.actuals, b.deletion)
+		name = fmt.Appendf(name, "%s%v%+v%v ", b.name, b.actuals, b.deletion, b.origin)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

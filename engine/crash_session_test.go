@@ -137,6 +137,13 @@ func (s *session) replay() {
 	s.post(newReplay(s.next, s.process, s.predictions[:min(len(s.predictions), 12)]))
 }
 
+// read sends predictions that a source outside has, with their positions.
+func (s *session) read(n int) {
+	for range n {
+		s.post(newRead(s.next, s.process, s.w.shape))
+	}
+}
+
 // delete deletes a prediction, or more.
 func (s *session) delete() {
 	s.post(newDeletion(s.next, s.process, s.predictions))

@@ -112,6 +112,18 @@ func scripts() []*script {
 			s.checkpoint()
 			s.replay()
 		}},
+		{name: "positions", run: func(s *session) {
+			s.read(3)
+			s.checkpoint()
+			s.read(4)
+			s.delete()
+			s.checkpoint()
+			s.append(1)
+			s.checkpoint() // of positions that have not changed
+			s.read(2)
+			s.reopen()
+			s.read(1)
+		}},
 		{name: "restart", run: func(s *session) {
 			s.reopen()
 			s.append(2)

@@ -15,6 +15,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/compact"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/query"
@@ -47,6 +48,7 @@ type DB struct {
 	models       *xsync.MapOf[string, *catalog.Model]
 	keys         *idempotency.Window
 	quarantine   *quarantine.Quarantine
+	positions    *positions.Memory
 
 	queries      query.Queries
 	rows         rows.Env
@@ -80,12 +82,13 @@ func Open(dir string, opts Options) (*DB, error) {
 		models:     xsync.NewMapOf[string, *catalog.Model](),
 		keys:       idempotency.NewWindow(opts.KeysMax),
 		quarantine: quarantine.New(opts.QuarantineBytes),
+		positions:  new(positions.Memory),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
 		retention:  newRetention(opts.Retention, opts.RetentionOf),
 	}
 	db.publisher = publish.New(publish.Env{
-		Models: db.models, Keys: db.keys, Hash: db.hash,
+		Models: db.models, Keys: db.keys, Positions: db.positions, Hash: db.hash,
 		ActualsTTL: opts.ActualsTTL, ActualsBytes: opts.ActualsBytes, HeldBlocks: catalog.HeldBlocks(opts.HeadBytes),
 		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.Add,
 		EmptyQuarantine: db.quarantine.Empty, Within: within, HeadFull: db.background.headFull, Published: db.published,

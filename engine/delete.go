@@ -19,7 +19,8 @@ type Deletion struct {
 	// remembered for predictions still to come, those that were sent for the versions and environments that are named; rows keep
 	// the actuals that they have.
 	Source string
-	// Rejects has the lines of the source in the quarantine deleted, all of them, and nothing else.
+	// Rejects has the lines of the source in the quarantine deleted, all of them, and nothing else. The source may be any then, see
+	// [Origin].
 	Rejects bool
 	// Within bounds the deletion to models, as that of a [MetricsQuery] does; empty for no bound.
 	Within string
@@ -128,7 +129,7 @@ func (d *Deletion) record() (*record.Deletion, error) {
 	}
 	named := len(d.Models)+len(d.Versions)+len(d.Environments)+len(d.IDs) > 0
 	switch source := base.OrDefault(d.Source, SourcePredictions); {
-	case source != SourcePredictions && source != SourceActuals:
+	case !d.Rejects && source != SourcePredictions && source != SourceActuals:
 		return nil, queryError("there is no data source %q", d.Source)
 	case d.Rejects && (named || d.Within != "" || r.Window != record.AllTimes):
 		return nil, queryError("the quarantine is emptied as a whole: rejected lines have no models and no times")

@@ -60,7 +60,7 @@ func walkDisk(t *testing.T, fsys vfs.FS, dir string) (d engine.Disk) {
 				d.Manifest += bytes
 			default:
 				*map[string]*int64{
-					"wal": &d.Log, "segments": &d.Packs, "keys": &d.Keys, "quarantine": &d.Quarantine, "orphans": &d.Actuals,
+					"wal": &d.Log, "segments": &d.Packs, "keys": &d.Keys, "quarantine": &d.Quarantine, "orphans": &d.Actuals, "positions": &d.Positions,
 				}[room] += bytes
 			}
 		}

@@ -40,6 +40,9 @@ var (
 	ErrConflict = base.ErrConflict
 	// ErrTooLarge is returned by Append for a batch over the record limit of the log.
 	ErrTooLarge = base.ErrTooLarge
+	// ErrPositionsFull is returned by AppendFrom for positions of new parts beyond [Options.PositionsBytes]. Nothing was stored, and
+	// it takes a greater bound, or parts that are forgotten, to store it; positions of parts that are known are taken as ever.
+	ErrPositionsFull = base.ErrPositionsFull
 	// ErrBatch is returned by Append for a batch whose columns do not fit together or hold values no decoder accepts.
 	ErrBatch = base.ErrBatch
 	// ErrQuery is returned for a query whose parameters contradict each other.

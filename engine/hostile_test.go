@@ -24,7 +24,9 @@ import (
 type tree map[string][]byte
 
 // storeDirs are the directories of a store, each behind what is in it.
-func storeDirs() []string { return []string{"wal", "segments", "keys", "quarantine", "orphans", ""} }
+func storeDirs() []string {
+	return []string{"wal", "segments", "keys", "quarantine", "orphans", "positions", ""}
+}
 
 func treeOf(t testing.TB, disk *simdisk.Disk) tree {
 	t.Helper()
@@ -156,7 +158,7 @@ func TestStaleFiles(t *testing.T) {
 			refused(t, w, f, named)
 		})
 	}
-	require.Equal(t, map[string]bool{".": true, "wal": true, "segments": true, "keys": true, "quarantine": true, "orphans": true}, tried)
+	require.Equal(t, map[string]bool{".": true, "wal": true, "segments": true, "keys": true, "quarantine": true, "orphans": true, "positions": true}, tried)
 
 	t.Run("manifest before", func(t *testing.T) {
 		f := maps.Clone(earlier)

@@ -49,6 +49,10 @@ var oldStores = []struct {
 		"keys 2", "log 1", "manifest 3", "orphans 2", "pack 1", "quarantine 1", "record 1 flags 0", "record 1 flags 1", "record 1 flags 2",
 		"record 1 flags 4", "record 4 flags 0", "record 5 flags 0", "segment 3", "store 1",
 	}},
+	{"2026-11-30-positions", []string{
+		"keys 2", "log 1", "manifest 4", "orphans 2", "pack 1", "positions 1", "quarantine 2", "record 1 flags 0", "record 1 flags 1", "record 1 flags 2",
+		"record 1 flags 4", "record 1 flags 8", "record 4 flags 0", "record 4 flags 8", "record 5 flags 0", "segment 3", "store 1",
+	}},
 }
 
 // TestOldStores opens a store of every version that is promised to be read: it is whole, has the rows, answers and keys that it had,
@@ -121,6 +125,7 @@ func TestVersionsAreDocumented(t *testing.T) {
 	names := map[string]string{
 		"directory, by `store-id`": "store", "log file": "log", "record of the log, by type": "record", "pack": "pack", "segment": "segment",
 		"manifest": "manifest", "list of keys": "keys", "list of rejects": "quarantine", "list of remembered actuals": "orphans",
+		"list of positions": "positions",
 	}
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(line, " | ")
@@ -280,7 +285,14 @@ func answersOf(t *testing.T, db *engine.DB) string {
 	rejects, err := db.Quarantine(t.Context(), engine.QuarantineQuery{Limit: 1000})
 	require.NoError(t, err)
 	for _, r := range rejects.Rows {
-		fmt.Fprintln(&text, "reject", r.Source, r.LineNumber, uint8(r.Code), r.Column, r.Reason, string(r.Line), r.InsertedAt.Format(time.RFC3339))
+		fmt.Fprintln(&text, strings.TrimSuffix(fmt.Sprintln("reject", r.Source, r.LineNumber, uint8(r.Code), r.Column, r.Reason, string(r.Line),
+			r.InsertedAt.Format(time.RFC3339), r.Place), " \n"))
+	}
+	for _, source := range []string{"topics", "objects"} {
+		read := db.Positions(source)
+		for _, part := range slices.Sorted(maps.Keys(read)) {
+			fmt.Fprintln(&text, "position", source, part, read[part])
+		}
 	}
 	var waiting []string
 	db.EachActual(func(a event.Actual, met bool) {
@@ -319,6 +331,9 @@ func openOld(t *testing.T, disk *simdisk.Disk, opts engine.Options) *engine.DB {
 type told struct {
 	key                  string
 	predictions, actuals string
+	origin               engine.Origin
+	// place is that of rejects.
+	place string
 	// model and ids are those of a deletion.
 	model string
 	ids   []string
@@ -342,7 +357,7 @@ func tell(t *testing.T, db *engine.DB, all ...told) {
 		case x.actuals != "":
 			var a event.Actuals
 			require.NoError(t, d.DecodeActuals(&a, []byte(x.actuals), event.NDJSON, db.Rules()))
-			_, err := db.AppendActuals(ctx, &a)
+			_, err := db.AppendActualsFrom(ctx, &a, x.origin)
 			require.NoError(t, err)
 		case x.key != "":
 			var b event.Batch
@@ -352,7 +367,10 @@ func tell(t *testing.T, db *engine.DB, all ...told) {
 		default:
 			var b event.Batch
 			require.NoError(t, d.Decode(&b, []byte(x.predictions), event.NDJSON, db.Rules()))
-			_, err := db.Append(ctx, &b)
+			for i := range b.Rejects {
+				b.Rejects[i].Place = x.place
+			}
+			_, err := db.AppendFrom(ctx, &b, x.origin)
 			require.NoError(t, err)
 		}
 	}
@@ -399,13 +417,20 @@ func makeStore(t *testing.T) (files tree, answers string) {
 		told{actuals: actual(10, `"actual_value":93`) + actual(12, `"actual_value":94,"model_version":"v1"`) + actual(20, `"actual_value":null`)},
 		told{actuals: actual(502, `"actual_value":95`)},
 		told{model: "model_a", ids: []string{"pred_62"}}, // which leaves packs to purge
+		told{predictions: oldRows(168, 170) + "nonsense of an object\n", place: "s3://b/k line 3", origin: engine.Origin{Source: "houses", Positions: []engine.Position{
+			{Source: "topics", Part: "t/0", Value: "5"}, {Source: "topics", Part: "t/1", Value: "6"}, {Source: "objects", Part: "k", Value: "etag 1"},
+		}}},
 		told{checkpoint: true},
+		told{origin: engine.Origin{Source: "topics", Positions: []engine.Position{{Part: "t/0", Value: "7"}, {Part: "t/1"}}}},
+		told{checkpoint: true}, // of positions that have changed
 	)
 	tell(t, db, // in the log alone
 		told{key: "second", predictions: oldRows(140, 160) + "more nonsense\n"},
 		told{predictions: oldRows(160, 164)},
 		told{actuals: actual(30, `"actual_value":96`) + actual(14, `"actual_value":97,"environment":"production"`) + actual(504, `"actual_value":98`) + "[]\n"},
 		told{model: "model_a", ids: []string{"pred_16", "pred_142", "unknown"}},
+		told{predictions: oldRows(200, 204), origin: engine.Origin{Source: "topics", Positions: []engine.Position{{Part: "t/2", Value: "1"}, {Part: "t/0", Value: "8"}}}},
+		told{actuals: actual(200, `"actual_value":99`) + "[]\n", origin: engine.Origin{Source: "late"}},
 	)
 	killed := func() *simdisk.Disk {
 		disk = disk.Kill()

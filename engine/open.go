@@ -110,16 +110,17 @@ func (db *DB) loadSegment(pl *store.Place, scratch *segment.Scratch) error {
 	return nil
 }
 
-// loadLists brings back the idempotency window, the quarantine and the remembered actuals.
+// loadLists brings back the idempotency window, the quarantine, the remembered actuals and the positions of data sources.
 func (db *DB) loadLists() error {
 	k := &db.checkpointer
-	sinks := sidecar.Sinks{Key: db.keys.Restore, Reject: db.quarantine.AddRow, Actual: db.publisher.RestoreActual}
+	sinks := sidecar.Sinks{Key: db.keys.Restore, Reject: db.quarantine.AddRow, Actual: db.publisher.RestoreActual, Positions: db.positions.Set}
 	for kind, l := range k.files.Manifest.AllLists {
 		if err := sinks.Read(k.files, kind, l.FileRef); err != nil {
 			return err
 		}
 	}
 	k.rejects.from = db.quarantine.Next()
+	k.positions.listed = db.positions.Snapshot()
 	return nil
 }
 

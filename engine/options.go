@@ -59,6 +59,10 @@ type Options struct {
 	// QuarantineBytes bounds the memory of rejected lines, which are QuarantineRowsMax at most; the oldest are dropped first.
 	// Default: QuarantineBytesMax.
 	QuarantineBytes int64
+	// PositionsBytes bounds the memory of the positions of data sources, see [DB.AppendFrom], at the bytes of each with some 20
+	// beside them; those that were set since the last checkpoint take it twice. What is beyond is refused with [ErrPositionsFull],
+	// never forgotten. Default: 256 MiB.
+	PositionsBytes int64
 	// LogFileBytes is the size to which files of the log are preallocated; about twice as much must be free on the disk
 	// for appends to be taken. Default: 64 MiB.
 	LogFileBytes int64
@@ -92,6 +96,7 @@ func (o Options) withDefaults() Options {
 	o.ActualsBytes = base.OrDefault(o.ActualsBytes, 256<<20)
 	o.KeysMax = base.OrDefault(o.KeysMax, KeysMax)
 	o.QuarantineBytes = base.OrDefault(o.QuarantineBytes, QuarantineBytesMax)
+	o.PositionsBytes = base.OrDefault(o.PositionsBytes, 256<<20)
 	o.LogFileBytes = base.OrDefault(o.LogFileBytes, 64<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -137,6 +142,7 @@ func (o Options) validate() error {
 	check(o.ActualsBytes > 0 && o.ActualsBytes <= 2<<30, "ActualsBytes is %d; it must be positive and at most 2 GiB", o.ActualsBytes)
 	check(o.KeysMax > 0, "KeysMax is %d; it must be positive", o.KeysMax)
 	check(o.QuarantineBytes > 0, "QuarantineBytes is %d; it must be positive", o.QuarantineBytes)
+	check(o.PositionsBytes > 0, "PositionsBytes is %d; it must be positive", o.PositionsBytes)
 	check(o.MemoryLimitBytes > 0, "MemoryLimitBytes is %d; it must be positive", o.MemoryLimitBytes)
 	return errors.Join(errs...)
 }

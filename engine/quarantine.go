@@ -51,6 +51,8 @@ type QuarantineRow struct {
 	LineNumber int
 	Line       []byte
 	InsertedAt time.Time
+	// Place says where the line came from, if that was no request; see [event.Reject].
+	Place string
 }
 
 // QuarantineResult holds rows, the newest first.

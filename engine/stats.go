@@ -60,6 +60,10 @@ type Stats struct {
 	ActualsRemembered int
 	ActualsBytes      int64
 
+	// Positions counts the positions of data sources, PositionsBytes is about their memory.
+	Positions      int
+	PositionsBytes int64
+
 	Log  wal.Stats
 	Disk Disk
 }
@@ -104,6 +108,7 @@ func (db *DB) Stats() Stats {
 		s.Quarantined[code] = int(c.Quarantined[code].Load())
 	}
 	s.QuarantineDropped = db.quarantine.Dropped()
+	s.Positions, s.PositionsBytes = db.positions.Size()
 	s.Disk = db.disk()
 	db.models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
@@ -186,7 +191,7 @@ type Disk struct {
 	// and of the lists beside them; of the manifest with its copy and the store's id; and of what is no part of the store
 	// any more: packs and lists that somebody still reads, or has read and that go with the next sweep, and what was kept, by a
 	// salvage or when a torn tail was cut off the log.
-	Log, Packs, Keys, Quarantine, Actuals, Manifest, Pinned, Kept int64
+	Log, Packs, Keys, Quarantine, Actuals, Positions, Manifest, Pinned, Kept int64
 	// Free and LogFree are the bytes that the process may still write to the file systems of the directory and of its log,
 	// mostly the same one; -1 where they are not known.
 	Free, LogFree int64
@@ -194,7 +199,7 @@ type Disk struct {
 
 // Bytes is what all files of the store take.
 func (d Disk) Bytes() int64 {
-	return d.Log + d.Packs + d.Keys + d.Quarantine + d.Actuals + d.Manifest + d.Pinned + d.Kept
+	return d.Log + d.Packs + d.Keys + d.Quarantine + d.Actuals + d.Positions + d.Manifest + d.Pinned + d.Kept
 }
 
 // keptInterval is how long what was kept aside is taken to be as large as it was. A start and an operator change it, and
@@ -221,6 +226,7 @@ func (db *DB) disk() Disk {
 		Keys:       space.Lists[store.ListKeys],
 		Quarantine: space.Lists[store.ListRejects],
 		Actuals:    space.Lists[store.ListActuals],
+		Positions:  space.Lists[store.ListPositions],
 		Manifest:   space.Manifest,
 		Pinned:     space.Pinned,
 		Kept:       db.kept.size(db.opts.Elapsed(), files.Kept),

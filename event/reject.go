@@ -98,6 +98,10 @@ type Reject struct {
 
 	// Raw is a copy of the line, cut at [RawBytesMax]. It is nil from [Batch.Add].
 	Raw []byte
+
+	// Place says where the line came from, if that was no request: a message of a topic, a line of an object. Decoders leave it
+	// empty.
+	Place string
 }
 
 // Error returns column and reason.

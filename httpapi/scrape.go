@@ -151,6 +151,8 @@ func writeStore(w *encode.Exposition, h engine.Health, stats engine.Stats) {
 	w.Gauge("residual_idempotency_keys", "Idempotency keys remembered.", float64(stats.IdempotencyKeys))
 	w.Gauge("residual_idempotency_keys_max", "Idempotency keys remembered at most.", float64(stats.IdempotencyKeysMax))
 	w.Gauge("residual_idempotency_window_seconds", "How long an idempotency key is remembered.", engine.KeysAge.Seconds())
+	w.Gauge("residual_positions", "Parts of sources outside of which it is remembered how far they were read.", float64(stats.Positions))
+	w.Gauge("residual_positions_bytes", "Memory of these positions.", float64(stats.PositionsBytes))
 	writeLog(w, &stats)
 	writeDisk(w, &stats.Disk)
 }
@@ -163,6 +165,7 @@ func writeDisk(w *encode.Exposition, disk *engine.Disk) {
 	w.Sample("", float64(disk.Keys), "kind", "keys")
 	w.Sample("", float64(disk.Quarantine), "kind", "quarantine")
 	w.Sample("", float64(disk.Actuals), "kind", "actuals")
+	w.Sample("", float64(disk.Positions), "kind", "positions")
 	w.Sample("", float64(disk.Manifest), "kind", "manifest")
 	w.Sample("", float64(disk.Pinned), "kind", "pinned")
 	w.Sample("", float64(disk.Kept), "kind", "kept")

@@ -28,8 +28,8 @@ type memoryPlan struct {
 	managed int64
 
 	// Parts of the store, in bytes but for keys.
-	columns, heads, actuals, rejects int64
-	keys                             int
+	columns, heads, actuals, rejects, positions int64
+	keys                                        int
 
 	http httpapi.Limits
 }
@@ -38,12 +38,13 @@ func planMemory(limit int64) memoryPlan {
 	managed := limit - programBytes
 	conns := int(min(limit/8/httpapi.ConnBytes, 8192))
 	return memoryPlan{
-		managed: managed,
-		columns: managed / 4, // sealed, as far as they fit
-		heads:   managed / 8, // rows that are not sealed
-		actuals: min(managed/16, 2<<30),
-		rejects: min(managed/16, engine.QuarantineBytesMax),
-		keys:    int(min(managed/16/engine.KeyMemoryBytes, engine.KeysMax)),
+		managed:   managed,
+		columns:   managed / 4, // sealed, as far as they fit
+		heads:     managed / 8, // rows that are not sealed
+		actuals:   min(managed/16, 2<<30),
+		rejects:   min(managed/16, engine.QuarantineBytesMax),
+		positions: min(managed/16, 2<<30),
+		keys:      int(min(managed/16/engine.KeyMemoryBytes, engine.KeysMax)),
 		http: httpapi.Limits{
 			HeapBytesMax:     managed / 5 * 4, // above it no events are taken
 			BodyBytesMax:     min(limit/8, 64<<20),

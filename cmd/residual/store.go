@@ -90,6 +90,7 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		MemoryLimitBytes: plan.columns,
 		ActualsBytes:     plan.actuals,
 		QuarantineBytes:  plan.rejects,
+		PositionsBytes:   plan.positions,
 		KeysMax:          plan.keys,
 		Logger:           log,
 	})

@@ -54,7 +54,7 @@ var rooms = map[string]room{
 	"engine": {
 		module: []string{
 			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact",
-			"engine/internal/head", "engine/internal/idempotency", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
+			"engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
 			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
@@ -64,8 +64,11 @@ var rooms = map[string]room{
 	"engine/internal/base":        {module: []string{"segment", "wal", "internal/vfs"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/clock":       {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/idempotency": {module: []string{"engine/internal/base", "internal/columns"}, never: []string{"net", "net/http", "os"}},
+	"engine/internal/positions":   {module: []string{"engine/internal/base", "internal/columns"}, never: []string{"net", "net/http", "os", "time"}},
 	"engine/internal/record": {
-		module:  []string{"engine/internal/base", "engine/internal/clock", "engine/internal/idempotency", "event", "internal/columns"},
+		module: []string{
+			"engine/internal/base", "engine/internal/clock", "engine/internal/idempotency", "engine/internal/positions", "event", "internal/columns",
+		},
 		outside: []string{"github.com/klauspost/compress"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
@@ -80,7 +83,7 @@ var rooms = map[string]room{
 	"engine/internal/quarantine": {module: []string{"engine/internal/base", "event", "internal/columns"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/sidecar": {
 		module: []string{
-			"engine/internal/actuals", "engine/internal/base", "engine/internal/idempotency", "engine/internal/quarantine", "engine/internal/store",
+			"engine/internal/actuals", "engine/internal/base", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/quarantine", "engine/internal/store",
 		},
 		never: []string{"net", "net/http", "os", "sync"},
 	},
@@ -103,7 +106,7 @@ var rooms = map[string]room{
 	"engine/internal/publish": {
 		module: []string{
 			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/head",
-			"engine/internal/idempotency", "engine/internal/record", "event", "segment",
+			"engine/internal/idempotency", "engine/internal/positions", "engine/internal/record", "event", "segment",
 		},
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "os"},

@@ -16,7 +16,7 @@ func BenchmarkClaim(b *testing.B) {
 	require.NoError(b, disk.MkdirAll(dir))
 	claim, err := vfs.TakeClaim(disk, dir, "LOCK")
 	require.NoError(b, err)
-	for _, name := range []string{"wal", "segments", "keys", "quarantine", "orphans"} {
+	for _, name := range []string{"wal", "segments", "keys", "quarantine", "orphans", "positions"} {
 		require.NoError(b, claim.MkdirAll(filepath.Join(dir, name)))
 		require.NoError(b, claim.Keep(filepath.Join(dir, name)))
 	}

@@ -103,7 +103,7 @@ const tokensDir = "tokens"
 
 // objectDirs are the directories of a place that have objects.
 var objectDirs = [...]string{
-	"segments", store.ListKeys.String(), store.ListRejects.String(), store.ListActuals.String(), store.LogDir, tokensDir,
+	"segments", store.ListKeys.String(), store.ListRejects.String(), store.ListActuals.String(), store.ListPositions.String(), store.LogDir, tokensDir,
 }
 
 // object returns the name of the file in a place: that of the same file with other content is another.

@@ -25,6 +25,7 @@ var (
 	ErrOutcomeUnknown = errors.New("engine: outcome unknown")
 	ErrConflict       = errors.New("engine: idempotency key reused with another body")
 	ErrTooLarge       = errors.New("engine: batch too large")
+	ErrPositionsFull  = errors.New("engine: no room for more positions")
 	ErrBatch          = errors.New("engine: malformed batch")
 	ErrQuery          = errors.New("engine: malformed query")
 	ErrDestination    = errors.New("engine: wrong destination")

@@ -204,7 +204,7 @@ func (d *deletion) beginModel() { d.number, d.cursor, d.found = 0, catalog.Month
 func (p *Publisher) reached(x *Publication) {
 	d := x.deletion
 	if x.done != nil {
-		p.deferred.countModel(d.targets[0].Name, -1)
+		countName(&p.deferred.models, d.targets[0].Name, -1)
 	}
 	d.targets[0] = nil
 	d.targets = d.targets[1:]

@@ -31,7 +31,7 @@ func TestDeletionsHold(t *testing.T) {
 	all.deletion.targets = []*catalog.Model{catalog.NewModel("b", new(catalog.Cardinality), new(catalog.Moments))}
 	d.count(all, 1)
 	require.Equal(t, [3]bool{false, true, true}, hold())
-	d.countModel("b", -1)
+	countName(&d.models, "b", -1)
 	all.deletion.targets = all.deletion.targets[:0]
 	require.Equal(t, [3]bool{false, false, true}, hold())
 	d.remove()

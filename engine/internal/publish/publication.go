@@ -80,19 +80,21 @@ func (x *Publication) eachModel(f func(model string)) (all bool) {
 // log. The publisher's lock guards it; the worker, which runs while there are any, takes that for each slice.
 type deferred struct {
 	queue []*Publication
-	// models counts the publications of each model, all those that every record has to wait for.
-	models map[string]int
-	all    int
-	worker sync.WaitGroup
+	// models counts the publications of each model, sources those that set positions of a source, all those that every record has
+	// to wait for.
+	models, sources map[string]int
+	all             int
+	worker          sync.WaitGroup
 }
 
-// hold tells whether a record has to wait for a publication of one of its models.
+// hold tells whether a record has to wait for a publication of one of its models, or of one of the sources of its positions.
 func (d *deferred) hold(r *record.Record) bool {
 	if len(d.queue) == 0 {
 		return false
 	}
 	held := d.all > 0 || r.OfAllModels()
 	r.EachModel(func(model string) { held = held || d.models[model] > 0 })
+	r.EachSource(func(source string) { held = held || d.sources[source] > 0 })
 	return held
 }
 
@@ -105,17 +107,18 @@ func (d *deferred) add(x *Publication) {
 
 // count counts a publication, or takes it off by -1.
 func (d *deferred) count(x *Publication, by int) {
-	if x.eachModel(func(model string) { d.countModel(model, by) }) {
+	if x.eachModel(func(model string) { countName(&d.models, model, by) }) {
 		d.all += by
 	}
+	x.record.EachSource(func(source string) { countName(&d.sources, source, by) })
 }
 
-func (d *deferred) countModel(model string, by int) {
-	if d.models == nil {
-		d.models = make(map[string]int)
+func countName(counts *map[string]int, name string, by int) {
+	if *counts == nil {
+		*counts = make(map[string]int)
 	}
-	if d.models[model] += by; d.models[model] == 0 {
-		delete(d.models, model)
+	if (*counts)[name] += by; (*counts)[name] == 0 {
+		delete(*counts, name)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
 )
@@ -22,8 +23,9 @@ import (
 type Env struct {
 	// Models are the models of the store by name. The publisher alone adds to them.
 	Models *xsync.MapOf[string, *catalog.Model]
-	// Keys is told of the outcome of each record that has an idempotency key.
-	Keys *idempotency.Window
+	// Keys is told of the outcome of each record that has an idempotency key, Positions of the positions of each record.
+	Keys      *idempotency.Window
+	Positions *positions.Memory
 	// Hash is the hash of a prediction id, or of a model's name, by which they are found in memory.
 	Hash func(id []byte) uint64
 
@@ -103,7 +105,7 @@ type Counters struct {
 	Unsealed, Sealing atomic.Int64
 	// RejectedBytes are those of rejected lines in this epoch.
 	RejectedBytes atomic.Int64
-	// Uncovered counts the rows and rejects that no checkpoint covers.
+	// Uncovered counts the rows, rejects and positions that no checkpoint covers.
 	Uncovered atomic.Int64
 }
 
@@ -226,7 +228,7 @@ func (p *Publisher) end(x *Publication, err error) error {
 	source, rejects, counts := r.Rejected()
 	p.env.Quarantine(x.lsn, r.At, source, rejects, counts.Total())
 	for i := range rejects {
-		c.RejectedBytes.Add(int64(len(rejects[i].Raw)))
+		c.RejectedBytes.Add(int64(len(rejects[i].Raw) + len(rejects[i].Place)))
 	}
 	for code, n := range counts {
 		c.Quarantined[code].Add(uint64(n))
@@ -240,7 +242,8 @@ func (p *Publisher) end(x *Publication, err error) error {
 			Successful: uint32(r.Rows()), Quarantined: uint32(counts.Total()), Replaced: uint32(x.replaced),
 		}, r.Moment().Past())
 	}
-	c.Uncovered.Add(int64(r.Rows() + len(rejects)))
+	p.env.Positions.Set(r.Origin.Positions)
+	c.Uncovered.Add(int64(r.Rows() + len(rejects) + len(r.Origin.Positions)))
 	p.env.Published()
 	return nil
 }

@@ -25,6 +25,7 @@ type Row struct {
 	LineNumber     int
 	Line           []byte
 	InsertedAt     time.Time
+	Place          string
 }
 
 // NewRow returns the row of a line that a request sent to a source at a time, in Unix milliseconds, and that the record with
@@ -32,7 +33,7 @@ type Row struct {
 func NewRow(source string, lsn uint64, at int64, x *event.Reject) Row {
 	return Row{
 		Source: source, Column: x.Column, Reason: x.Reason, Code: x.Code, ImportID: fmt.Sprintf("%016x", lsn),
-		LineNumber: x.Line, Line: x.Raw, InsertedAt: time.UnixMilli(at).UTC(),
+		LineNumber: x.Line, Line: x.Raw, InsertedAt: time.UnixMilli(at).UTC(), Place: x.Place,
 	}
 }
 
@@ -139,7 +140,7 @@ func (q *Quarantine) Before(dst []Row, source string, n uint64, limit int) (rows
 			continue
 		}
 		c := columns.NewCursor(entry, base.ErrCorrupt)
-		dst = append(dst, readEntry(&c))
+		dst = append(dst, readEntry(&c, listVersion))
 		bytes += len(dst[len(dst)-1].Line)
 	}
 	return dst, n, n > q.ring.first

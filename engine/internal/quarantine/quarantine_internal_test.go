@@ -66,7 +66,7 @@ func TestQuarantineHoldsTheNewest(t *testing.T) {
 		for from, to := uint64(0), q.Next(); from < to; {
 			entries, rows, rest := q.Entries(from, to, 1+r.IntN(5000))
 			for c := columns.NewCursor(entries, base.ErrCorrupt); len(c.Rest) > 0; rows-- {
-				listed = append(listed, readEntry(&c))
+				listed = append(listed, readEntry(&c, listVersion))
 				require.NoError(t, c.Err)
 			}
 			require.Zero(t, rows)

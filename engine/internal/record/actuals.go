@@ -95,7 +95,7 @@ func (f *actualsForm) readNumbers(c *columns.Cursor, a *event.Actuals) {
 	}
 }
 
-func (f *actualsForm) readTexts(text []byte, a *event.Actuals) error {
+func (f *actualsForm) readTexts(text []byte, a *event.Actuals, origin *Origin) error {
 	c := columns.NewCursor(text, base.ErrCorrupt)
 	if f.models > uint64(len(text)) {
 		c.Fail("models")
@@ -111,6 +111,7 @@ func (f *actualsForm) readTexts(text []byte, a *event.Actuals) error {
 	}
 	readColumn(&c, &a.IDs, len(a.ModelOf), "prediction ids")
 	a.Rejects = readRejects(&c, a.Rejects, &a.Rejected)
+	readOrigin(&c, origin, a.Rejects)
 	return c.End()
 }
 

@@ -41,5 +41,6 @@ func FuzzRecord(f *testing.F) {
 		require.NoError(t, again.Decode(&read, r.Kind(), bytes.Clone(e.Encode(&r))))
 		require.Equal(t, r.At, read.At)
 		require.Equal(t, r.Rows(), read.Rows())
+		require.Equal(t, r.Origin, read.Origin)
 	})
 }

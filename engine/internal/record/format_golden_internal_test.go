@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/testing/golden"
 )
@@ -48,11 +50,23 @@ func goldenRecords(t testing.TB) map[string]goldenRecord {
 		event.Actual{ModelID: "m", PredictionID: "p9", Value: -2.5, Environment: "staging"})
 	scoped.Rejects = append(scoped.Rejects, event.Reject{Line: 4, Column: "actual_value", Code: event.CodeMissing, Reason: "missing", Raw: []byte("{}")})
 	scoped.Rejected[event.CodeMissing] = 1
+	placed := batch
+	placed.Rejects = slices.Clone(batch.Rejects)
+	placed.Rejects[0].Place = "topic predictions, partition 3, offset 1234"
+	read := []positions.Position{
+		{Source: "topics", Part: "predictions/3", Value: "1235"}, {Source: "topics", Part: "predictions/4"},
+		{Source: "objects", Part: "a/b.ndjson", Value: "etag 7"},
+	}
 	return map[string]goldenRecord{
 		"record-predictions":      {KindPredictions, &Record{At: 1790000000000, Trusted: 1790000000000, Keyed: true, Key: idempotency.Key{1}, Hash: [16]byte{2}, Batch: &batch}},
 		"record-predictions-kept": {KindPredictions, &Record{At: 1790000000003, Trusted: 1790000000003, Batch: &batch, Keep: true}},
 		"record-actuals":          {kindBareActuals, &Record{At: 1790000000001, Trusted: 1790000000001, Actuals: bare}},
 		"record-actuals-scoped":   {KindActuals, &Record{At: 1790000000004, Trusted: 1790000000004, Keyed: true, Key: idempotency.Key{1}, Hash: [16]byte{2}, Actuals: scoped}},
+		"record-predictions-from": {KindPredictions, &Record{
+			At: 1790000000007, Trusted: 1790000000007, Batch: &placed, Origin: Origin{Source: "houses", Positions: read},
+		}},
+		"record-actuals-from":    {KindActuals, &Record{At: 1790000000008, Trusted: 1790000000008, Actuals: scoped, Origin: Origin{Source: "late"}}},
+		"record-positions-alone": {KindPredictions, &Record{At: 1790000000009, Trusted: 1790000000009, Batch: new(event.Batch), Origin: Origin{Positions: read}}},
 		"record-deletion": {kindIDDeletion, &Record{At: 1790000000002, Trusted: 1790000000002, Deletion: &Deletion{
 			Models: []string{"m"}, IDs: []string{"p1", "p2"}, Window: AllTimes,
 		}}},
@@ -92,6 +106,8 @@ func requireReads(t *testing.T, want *Record, kind uint8, data []byte) {
 	require.Equal(t, want.Moment(), read.Moment())
 	require.Equal(t, [4]any{want.Keyed, want.Key, want.Hash, want.Keep}, [4]any{read.Keyed, read.Key, read.Hash, read.Keep})
 	require.Equal(t, want.Deletion, read.Deletion)
+	require.Equal(t, want.Origin.Source, read.Origin.Source)
+	require.Equal(t, append([]positions.Position{}, want.Origin.Positions...), append([]positions.Position{}, read.Origin.Positions...))
 	requireSameContent(t, want, &read)
 }
 

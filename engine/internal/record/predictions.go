@@ -66,7 +66,8 @@ func readNumbers(c *columns.Cursor, b *event.Batch, seriesCount uint64) {
 	}
 }
 
-func readTexts(text []byte, b *event.Batch, seriesCount uint64) error {
+// readTexts reads the text of a record of predictions, with its origin unless that is nil.
+func readTexts(text []byte, b *event.Batch, seriesCount uint64, origin *Origin) error {
 	c := columns.NewCursor(text, base.ErrCorrupt)
 	if seriesCount > uint64(len(text)/seriesBytesMin) {
 		c.Fail("series")
@@ -80,5 +81,6 @@ func readTexts(text []byte, b *event.Batch, seriesCount uint64) error {
 	readColumn(&c, &b.IDs, len(b.SeriesOf), "prediction ids")
 	readColumn(&c, &b.Features, len(b.SeriesOf), "features")
 	b.Rejects = readRejects(&c, b.Rejects, &b.Rejected)
+	readOrigin(&c, origin, b.Rejects)
 	return c.End()
 }

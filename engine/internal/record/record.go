@@ -10,6 +10,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/clock"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/columns"
 )
@@ -51,6 +52,17 @@ type Record struct {
 
 	// Keep says that rows of the batch that are stored already are to be kept beside the earlier ones.
 	Keep bool
+
+	// Origin is where a batch or actuals came from.
+	Origin Origin
+}
+
+// Origin is where rows came from. The zero Origin is a request to the data source of their kind.
+type Origin struct {
+	// Source is the data source that rejects were sent to; empty for that of the kind of rows.
+	Source string
+	// Positions are those that the record sets. Each has a source.
+	Positions []positions.Position
 }
 
 // Data sources that rejects were sent to.
@@ -87,9 +99,9 @@ func (r *Record) Rows() int {
 func (r *Record) Rejected() (source string, rejects []event.Reject, counts event.Counts) {
 	switch r.Kind() {
 	case KindPredictions:
-		return SourcePredictions, r.Batch.Rejects, r.Batch.Rejected
+		return base.OrDefault(r.Origin.Source, SourcePredictions), r.Batch.Rejects, r.Batch.Rejected
 	case KindActuals:
-		return SourceActuals, r.Actuals.Rejects, r.Actuals.Rejected
+		return base.OrDefault(r.Origin.Source, SourceActuals), r.Actuals.Rejects, r.Actuals.Rejected
 	default:
 		return "", nil, event.Counts{}
 	}
@@ -100,6 +112,7 @@ const (
 	flagKeyed   = 1 << iota
 	flagKeep    // of predictions
 	flagDoubted // the trusted clock differed from the wall clock
+	flagOrigin  // of predictions and actuals
 )
 
 // Moment is when the request came. What a record makes expire goes by it, so that a replay comes to the same.
@@ -119,9 +132,11 @@ func (e *Encoder) Encode(r *Record) []byte {
 	case KindPredictions:
 		dst = appendNumbers(dst, r.Batch)
 		e.text = appendTexts(e.text[:0], r.Batch)
+		e.text = appendOrigin(e.text, r)
 	case KindActuals:
 		dst = appendActualNumbers(dst, r.Actuals)
 		e.text = appendActualTexts(e.text[:0], r.Actuals)
+		e.text = appendOrigin(e.text, r)
 	default:
 		e.text = appendDeletion(e.text[:0], r.Deletion)
 	}
@@ -143,6 +158,9 @@ func appendRecordHead(dst []byte, r *Record) []byte {
 	}
 	if r.At != r.Trusted {
 		flags |= flagDoubted
+	}
+	if r.hasOrigin() {
+		flags |= flagOrigin
 	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(r.At))
@@ -171,6 +189,10 @@ func (d *Decoder) Decode(r *Record, kind uint8, payload []byte) error {
 		return fmt.Errorf("%w: unknown record flags %#x", base.ErrVersion, flags)
 	}
 	r.Keyed, r.Keep = flags&flagKeyed != 0, flags&flagKeep != 0
+	var origin *Origin
+	if flags&flagOrigin != 0 {
+		origin = &r.Origin
+	}
 	r.At = int64(c.Uvarint())
 	r.Trusted = r.At
 	if flags&flagDoubted != 0 {
@@ -186,13 +208,13 @@ func (d *Decoder) Decode(r *Record, kind uint8, payload []byte) error {
 		r.Batch = &d.batch
 		series := c.Uvarint()
 		readNumbers(&c, r.Batch, series)
-		return d.texts(&c, func(text []byte) error { return readTexts(text, r.Batch, series) })
+		return d.texts(&c, func(text []byte) error { return readTexts(text, r.Batch, series, origin) })
 	case KindActuals, kindBareActuals:
 		d.actuals.Reset()
 		r.Actuals = &d.actuals
 		form := actualsForm{bare: kind == kindBareActuals}
 		form.readNumbers(&c, r.Actuals)
-		return d.texts(&c, func(text []byte) error { return form.readTexts(text, r.Actuals) })
+		return d.texts(&c, func(text []byte) error { return form.readTexts(text, r.Actuals, origin) })
 	case KindDeletion:
 		r.Deletion = &Deletion{}
 		return d.texts(&c, func(text []byte) error { return readDeletion(text, r.Deletion) })
@@ -206,10 +228,14 @@ func (d *Decoder) Decode(r *Record, kind uint8, payload []byte) error {
 
 // flagsOf returns the flags that a record of a type may have.
 func flagsOf(kind uint8) uint8 {
-	if kind == KindPredictions {
-		return flagKeyed | flagKeep | flagDoubted
+	switch kind {
+	case KindPredictions:
+		return flagKeyed | flagKeep | flagDoubted | flagOrigin
+	case KindActuals:
+		return flagKeyed | flagDoubted | flagOrigin
+	default:
+		return flagKeyed | flagDoubted
 	}
-	return flagKeyed | flagDoubted
 }
 
 // texts decompresses the text behind the numbers and hands it to read.
@@ -239,6 +265,17 @@ func (d *Decoder) unpack(packed []byte, size uint64) ([]byte, error) {
 
 // OfAllModels tells whether a record is about every model: a deletion that names none.
 func (r *Record) OfAllModels() bool { return r.Kind() == KindDeletion && len(r.Deletion.Models) == 0 }
+
+// EachSource calls f for the sources of the positions that a record sets; for some more than once.
+func (r *Record) EachSource(f func(source string)) {
+	last := ""
+	for i := range r.Origin.Positions {
+		if source := r.Origin.Positions[i].Source; source != last {
+			f(source)
+			last = source
+		}
+	}
+}
 
 // EachModel calls f for the models that a record names; for some more than once.
 func (r *Record) EachModel(f func(model string)) {

@@ -94,7 +94,8 @@ func TestRecordFlags(t *testing.T) {
 		payload := append([]byte(nil), e.Encode(r.Record)...)
 		for bit := range 8 {
 			flags := byte(1) << bit
-			if flags == flagKeyed || flags == flagDoubted || flags == flagKeep && r.Kind() == KindPredictions {
+			if flags == flagKeyed || flags == flagDoubted || flags == flagKeep && r.Kind() == KindPredictions ||
+				flags == flagOrigin && r.Kind() != KindDeletion {
 				continue
 			}
 			payload[0] |= flags

@@ -27,13 +27,16 @@ func requireDeclared(t *testing.T, err error) {
 }
 
 func FuzzList(f *testing.F) {
-	kinds := map[string]store.ListKind{"keys": store.ListKeys, "keys-2": store.ListKeys, "quarantine": store.ListRejects, "orphans": store.ListActuals, "actuals-2": store.ListActuals}
+	kinds := map[string]store.ListKind{
+		"keys": store.ListKeys, "keys-2": store.ListKeys, "quarantine": store.ListRejects, "orphans": store.ListActuals, "actuals-2": store.ListActuals,
+		"quarantine-2": store.ListRejects, "positions": store.ListPositions, "positions-changed": store.ListPositions,
+	}
 	for name, kind := range kinds {
 		whole := golden.Read(f, name)
 		f.Add(byte(kind), whole[:len(whole)-4])
 	}
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
-		k := store.ListKind(kind%3) + store.ListKeys
+		k := store.ListKind(kind%4) + store.ListKeys
 		golden.Frugal(t, body, func() {
 			l, _, err := store.DecodeList(withCRC(body), goldenStore, k)
 			if err == nil {

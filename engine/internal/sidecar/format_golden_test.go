@@ -11,6 +11,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/sidecar"
 	"github.com/residualdb/residual/engine/internal/store"
@@ -58,7 +59,7 @@ func TestGoldenLists(t *testing.T) {
 	rejects := []quarantine.Row{
 		{
 			Source: "ml_model_predictions", Column: "timestamp", Reason: "no time", Code: 9, ImportID: "000000000000000a",
-			LineNumber: 300, Line: []byte(`{"a":1}`), InsertedAt: time.UnixMilli(1790000000000).UTC(),
+			LineNumber: 300, Line: []byte(`{"a":1}`), InsertedAt: time.UnixMilli(1790000000000).UTC(), Place: "s3://b/k line 300",
 		},
 		{InsertedAt: time.UnixMilli(0).UTC()},
 	}
@@ -68,9 +69,17 @@ func TestGoldenLists(t *testing.T) {
 		q.AddRow(r)
 	}
 	entries, rows, _ := q.Entries(0, q.Next(), quarantine.BytesMax)
-	l := goldenList(t, "quarantine", store.ListRejects, rows, entries)
-	require.NoError(t, sidecar.Sinks{Reject: func(r quarantine.Row) { readRejects = append(readRejects, r) }}.Decode(l))
+	readReject := sidecar.Sinks{Reject: func(r quarantine.Row) { readRejects = append(readRejects, r) }}
+	require.NoError(t, readReject.Decode(goldenList(t, "quarantine-2", store.ListRejects, rows, entries)))
 	require.Equal(t, rejects, readRejects)
+	first, _, err = store.DecodeList(golden.Read(t, "quarantine"), goldenStore, store.ListRejects)
+	require.NoError(t, err)
+	readRejects = nil
+	require.NoError(t, readReject.Decode(first))
+	rejects[0].Place = "" // version 1 has none
+	require.Equal(t, rejects, readRejects)
+
+	requirePositions(t)
 
 	memory := actuals.New()
 	remembered := []actuals.Actual{
@@ -101,4 +110,31 @@ func TestGoldenLists(t *testing.T) {
 	require.Equal(t, []string{
 		fmt.Sprintf("%+v", remembered[0]), fmt.Sprintf("%+v", actuals.Actual{Model: []byte{}, ID: []byte{}, Known: true}),
 	}, readActuals)
+}
+
+// requirePositions holds lists of positions: of all of them, and of what has changed since.
+func requirePositions(t *testing.T) {
+	t.Helper()
+	var memory, listed positions.Memory
+	earlier := memory.Snapshot()
+	for i, set := range [][]positions.Position{
+		{{Source: "topics", Part: "predictions/3", Value: "1235"}, {Source: "topics", Part: "predictions/4", Value: "7"}, {Source: "objects", Part: "a", Value: "b"}},
+		{{Source: "topics", Part: "predictions/3", Value: "1240"}, {Source: "topics", Part: "predictions/4"}},
+	} {
+		memory.Set(set)
+		now := memory.Snapshot()
+		var contents [][]byte
+		for count, entries := range sidecar.Positions(now, earlier) {
+			require.Len(t, set, count)
+			contents = append(contents, slices.Clone(entries))
+		}
+		require.Len(t, contents, 1)
+		l := goldenList(t, []string{"positions", "positions-changed"}[i], store.ListPositions, len(set), contents[0])
+		require.NoError(t, sidecar.Sinks{Positions: listed.Set}.Decode(l))
+		for _, source := range []string{"topics", "objects"} {
+			read := listed.Snapshot()
+			require.Equal(t, now.Of(source), read.Of(source))
+		}
+		earlier = now
+	}
 }

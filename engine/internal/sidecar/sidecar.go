@@ -8,6 +8,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/actuals"
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/store"
 )
@@ -18,6 +19,8 @@ type Sinks struct {
 	Reject func(quarantine.Row)
 	// Actual gets an actual that is valid during the call.
 	Actual func(*actuals.Actual)
+	// Positions gets some positions, in the order in which they are to be set.
+	Positions func([]positions.Position)
 }
 
 // Decode gives the entries of a list to its sink.
@@ -26,9 +29,11 @@ func (s Sinks) Decode(l *store.List) (err error) {
 	case store.ListKeys:
 		err = idempotency.ReadEntries(&l.Cursor, l.Version, orDrop(s.Key))
 	case store.ListRejects:
-		err = quarantine.ReadEntries(&l.Cursor, orDrop(s.Reject))
+		err = quarantine.ReadEntries(&l.Cursor, l.Version, orDrop(s.Reject))
 	case store.ListActuals:
 		err = actuals.ReadEntries(&l.Cursor, l.Version, orDrop(s.Actual))
+	case store.ListPositions:
+		err = positions.ReadEntries(&l.Cursor, orDrop(s.Positions))
 	}
 	if errors.Is(err, actuals.ErrFlags) {
 		return fmt.Errorf("%w: %w", base.ErrVersion, err)
@@ -74,6 +79,30 @@ func Actuals(s *actuals.Snapshot) iter.Seq2[int, []byte] {
 		for a := range s.All {
 			entries = actuals.AppendEntry(entries, a)
 			if n++; n == ActualsMax {
+				if !yield(n, entries) {
+					return
+				}
+				entries, n = entries[:0], 0
+			}
+		}
+		if n > 0 {
+			yield(n, entries)
+		}
+	}
+}
+
+// PositionsBytes is about how large a list of positions gets: it is in memory while it is written and read.
+const PositionsBytes = 4 << 20
+
+// Positions yields the entries of lists of what has changed in s since an earlier snapshot, each with their number. They are valid
+// until the next ones.
+func Positions(s, earlier positions.Snapshot) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		var entries []byte
+		n := 0
+		for entry := range s.Since(earlier) {
+			entries = append(entries, entry...)
+			if n++; len(entries) >= PositionsBytes {
 				if !yield(n, entries) {
 					return
 				}

@@ -31,8 +31,10 @@ func requireDeclared(t *testing.T, err error) {
 func FuzzManifest(f *testing.F) {
 	whole := golden.Read(f, "manifest")
 	f.Add(whole[:len(whole)-4])
-	second := golden.Read(f, "manifest-2")
-	f.Add(second[:len(second)-4])
+	for _, name := range []string{"manifest-2", "manifest-3", "manifest-4"} {
+		later := golden.Read(f, name)
+		f.Add(later[:len(later)-4])
+	}
 	f.Add([]byte(manifestMagic))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var m *Manifest

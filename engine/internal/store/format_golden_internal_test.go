@@ -34,7 +34,10 @@ func TestGoldenManifest(t *testing.T) {
 	second.Trusted = 1790000000003
 	third := goldenManifest()
 	third.Trusted, third.Packs[1].Purge = 1790000000004, true
-	for name, m := range map[string]*Manifest{"manifest": goldenManifest(), "manifest-2": second, "manifest-3": third} {
+	fourth := goldenManifest()
+	fourth.Trusted = 1790000000005
+	fourth.Lists[ListPositions] = []ListRef{{FileRef: FileRef{Number: 7, Size: 60, CRC: 8}, Entries: 3, Newest: 1790000000002}}
+	for name, m := range map[string]*Manifest{"manifest": goldenManifest(), "manifest-2": second, "manifest-3": third, "manifest-4": fourth} {
 		golden.Holds(t, name, m.Encode(goldenStore))
 		read, err := DecodeManifest(golden.Read(t, name), goldenStore)
 		require.NoError(t, err)

@@ -56,7 +56,7 @@ func mayPrecedeStore(name string) bool {
 }
 
 // storedDirs are the directories of what a manifest names.
-var storedDirs = [...]string{packDir, ListKeys.String(), ListRejects.String(), ListActuals.String()}
+var storedDirs = [...]string{packDir, ListKeys.String(), ListRejects.String(), ListActuals.String(), ListPositions.String()}
 
 // KeepLayout makes the claim depend on what must stay where it is while the store is open.
 func (f *Files) KeepLayout() error {

@@ -11,8 +11,8 @@ import (
 	"github.com/residualdb/residual/internal/vfs"
 )
 
-// A list is a file with what one checkpoint interval added to the idempotency window or to the quarantine, or with
-// actuals that are remembered at the checkpoint. See docs/format-pack.md.
+// A list is a file with what one checkpoint interval added to the idempotency window or to the quarantine, with the positions
+// of data sources that it changed, or with actuals that are remembered at the checkpoint. See docs/format-pack.md.
 //
 //	magic | version u32 | store id | kind u8 | count | entries | CRC32C
 const (
@@ -28,6 +28,7 @@ const (
 	ListKeys ListKind = iota + 1
 	ListRejects
 	ListActuals
+	ListPositions
 	listKinds
 )
 
@@ -37,9 +38,10 @@ var listKind = [listKinds]struct {
 	dir     string
 	version uint32
 }{
-	ListKeys:    {"keys", 2},
-	ListRejects: {"quarantine", 1},
-	ListActuals: {"orphans", 2}, // all that are remembered, with a prediction or without
+	ListKeys:      {"keys", 2},
+	ListRejects:   {"quarantine", 2},
+	ListActuals:   {"orphans", 2}, // all that are remembered, with a prediction or without
+	ListPositions: {"positions", 1},
 }
 
 // String returns the name of the directory.

@@ -57,7 +57,7 @@ type PackRef struct {
 const (
 	manifestPrefix  = "MANIFEST-"
 	manifestMagic   = "RSDMANI\x01"
-	manifestVersion = 3
+	manifestVersion = 4
 	fileRefBytesMin = 1 + 1 + 4
 )
 
@@ -127,32 +127,43 @@ func (m *Manifest) Encode(store [16]byte) []byte {
 			dst = binary.AppendUvarint(dst, uint64(d))
 		}
 	}
-	for _, lists := range m.Lists[ListKeys:] {
-		dst = binary.AppendUvarint(dst, uint64(len(lists)))
-		for _, l := range lists {
-			dst = l.append(dst)
-			dst = binary.AppendUvarint(dst, l.Entries)
-			dst = binary.AppendVarint(dst, l.Newest)
-		}
+	for _, lists := range m.Lists[ListKeys:ListPositions] {
+		dst = appendLists(dst, lists)
 	}
 	if m.version() > 1 {
 		dst = binary.AppendVarint(dst, m.Trusted)
 	}
-	if purged := m.purged(); len(purged) > 0 {
+	if m.version() > 2 {
+		purged := m.purged()
 		dst = binary.AppendUvarint(dst, uint64(len(purged)))
 		for _, i := range purged {
 			dst = binary.AppendUvarint(dst, uint64(i))
 		}
 	}
+	if m.version() > 3 {
+		dst = appendLists(dst, m.Lists[ListPositions])
+	}
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
+}
+
+func appendLists(dst []byte, lists []ListRef) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(lists)))
+	for _, l := range lists {
+		dst = l.append(dst)
+		dst = binary.AppendUvarint(dst, l.Entries)
+		dst = binary.AppendVarint(dst, l.Newest)
+	}
+	return dst
 }
 
 // version is that of the manifest's bytes: one that was read is encoded as it was, to be compared with its copy. A manifest is of
 // no later one than it needs.
 func (m *Manifest) version() uint32 {
 	switch {
-	case len(m.purged()) > 0:
+	case len(m.Lists[ListPositions]) > 0:
 		return manifestVersion
+	case len(m.purged()) > 0:
+		return 3
 	case m.Trusted != 0:
 		return 2
 	}
@@ -217,12 +228,8 @@ func DecodeManifest(b []byte, store [16]byte) (*Manifest, error) {
 			p.Dead[k] = c.Uvarint32()
 		}
 	}
-	for kind := ListKeys; kind < listKinds; kind++ {
-		lists := make([]ListRef, c.Count(fileRefBytesMin+2, "lists"))
-		for i := range lists {
-			lists[i] = ListRef{readFileRef(&c), c.Uvarint(), c.Varint()}
-		}
-		m.Lists[kind] = lists
+	for kind := ListKeys; kind < ListPositions; kind++ {
+		m.Lists[kind] = readLists(&c)
 	}
 	if version > 1 {
 		if m.Trusted = c.Varint(); m.Trusted == 0 && version == 2 {
@@ -230,7 +237,12 @@ func DecodeManifest(b []byte, store [16]byte) (*Manifest, error) {
 		}
 	}
 	if version > 2 {
-		m.readPurged(&c)
+		m.readPurged(&c, version)
+	}
+	if version > 3 {
+		if m.Lists[ListPositions] = readLists(&c); len(m.Lists[ListPositions]) == 0 {
+			c.Fail("lists of positions")
+		}
 	}
 	if err := c.End(); err != nil {
 		return nil, fmt.Errorf("the manifest: %w", err)
@@ -238,10 +250,18 @@ func DecodeManifest(b []byte, store [16]byte) (*Manifest, error) {
 	return m, nil
 }
 
-// readPurged reads the places of packs that are to be purged, of which there is one at least, in ascending order.
-func (m *Manifest) readPurged(c *columns.Cursor) {
+func readLists(c *columns.Cursor) []ListRef {
+	lists := make([]ListRef, c.Count(fileRefBytesMin+2, "lists"))
+	for i := range lists {
+		lists[i] = ListRef{readFileRef(c), c.Uvarint(), c.Varint()}
+	}
+	return lists
+}
+
+// readPurged reads the places of packs that are to be purged, in ascending order. In version 3 there is one at least.
+func (m *Manifest) readPurged(c *columns.Cursor, version uint32) {
 	n, least := c.Count(1, "packs to purge"), uint64(0)
-	if n == 0 {
+	if n == 0 && version == 3 {
 		c.Fail("packs to purge")
 	}
 	for range n {
