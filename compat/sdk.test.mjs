@@ -39,7 +39,8 @@ for (const secured of [false, true]) {
   test(`the client ingests and queries, ${secured ? "with" : "without"} tokens`, async (t) => {
     const dir = temporary();
     const token = secured
-      ? createToken(dir, "app", `DATASOURCES:APPEND:${source}`, "PIPES:READ:model_performance_metrics", "PIPES:READ:model_drift_detection")
+      ? createToken(dir, "app", `DATASOURCES:APPEND:${source}`, `DATASOURCES:DELETE:${source}`, "PIPES:READ:model_performance_metrics",
+        "PIPES:READ:model_drift_detection")
       : "anything";
     const { url } = await serve(t, { dir });
     const client = createClient({ baseUrl: `${url}/`, token });
@@ -104,19 +105,35 @@ for (const secured of [false, true]) {
     });
     await t.test("what there is not says so", async () => {
       await assert.rejects(client.sql("SELECT 1"), failsWith(404, /\/v0\/sql/));
-      await assert.rejects(client.datasources.truncate(source), failsWith(404, /truncate/));
-      await assert.rejects(client.datasources.delete(source, { deleteCondition: "1" }), failsWith(404, /delete/));
       await assert.rejects(client.datasources.append(source, { url: "https://example.com/rows.csv" }), failsWith(400, /url/));
       const jwt = { name: "x", expiresAt: Date.now() / 1000 + 60, scopes: [{ type: "PIPES:READ", resource: "model_drift_detection" }] };
       await assert.rejects(client.tokens.createJWT(jwt), (error) => error instanceof TinybirdError && error.statusCode === 404);
     });
-    if (!secured) return;
-
-    await t.test("a token that does not cover it", async () => {
+    if (secured) await t.test("a token that does not cover it", async () => {
       const reader = createClient({ baseUrl: url, token: createToken(dir, "reader", "PIPES:READ:model_performance_metrics") });
       assert.equal((await untilKnown(() => reader.query("model_performance_metrics", asked))).rows, 1);
       await assert.rejects(reader.ingest(source, prediction("p8", 1, 1, 1)), (error) => failsWith(403, /scope/)(error) && error.isAuthError());
+      await assert.rejects(reader.datasources.truncate(source), (error) => failsWith(403, /scope/)(error) && error.isAuthError());
       await assert.rejects(createClient({ baseUrl: url, token: "p.wrong" }).query("model_drift_detection"), failsWith(403, /token/));
+    });
+    const count = async () => {
+      const { data } = await client.query("model_performance_metrics", asked);
+      return data.length === 0 ? 0 : data[0].prediction_count;
+    };
+    await t.test("datasources.delete", async () => {
+      const deleteCondition = "prediction_id = 'p7'";
+      const dry = await client.datasources.delete(source, { deleteCondition, dryRun: true });
+      assert.equal(dry.rows_to_be_deleted, 1);
+      assert.equal(await count(), 6);
+      const job = await client.datasources.delete(source, { deleteCondition });
+      assert.match(job.job_url, /\/v0\/jobs\//);
+      assert.equal(await count(), 5);
+      await assert.rejects(client.datasources.delete(source, { deleteCondition: "1" }), failsWith(400, /condition/));
+      assert.equal(await count(), 5);
+    });
+    await t.test("datasources.truncate", async () => {
+      await client.datasources.truncate(source);
+      assert.equal(await count(), 0);
     });
   });
 }
