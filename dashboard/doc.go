@@ -9,7 +9,7 @@
 // # Guarantees
 //
 // Nothing is fetched from another host, no script and no style stands in the markup, and nothing has to be built: the modules in
-// static are what browsers run. Charts are drawn by uPlot, which is taken from a Go module and held to its digest by a test.
+// static are what browsers run, less their comments. Charts are drawn by uPlot, which is taken from a Go module and held to its digest by a test.
 //
 // # Concurrency
 //

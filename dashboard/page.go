@@ -68,9 +68,14 @@ func contents() (map[string][]byte, error) {
 		return nil, err
 	}
 	for _, entry := range entries {
-		if content[entry.Name()], err = static.ReadFile("static/" + entry.Name()); err != nil {
+		body, err := static.ReadFile("static/" + entry.Name())
+		if err != nil {
 			return nil, err
 		}
+		if kind := path.Ext(entry.Name()); kind == ".js" || kind == ".css" {
+			body = bare(body)
+		}
+		content[entry.Name()] = body
 	}
 	for from, to := range charts {
 		f, err := plot.Assets.Open(from)

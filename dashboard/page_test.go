@@ -17,7 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// codeBytesMax is what a browser loads of code and styles at most, compressed, charts and all.
+// codeBytesMax is what a browser loads of code and styles for a view at most, compressed, charts and all.
 const codeBytesMax = 80_000
 
 // ask serves a GET of a path that the page has.
@@ -117,16 +117,42 @@ func decompressed(t *testing.T, coding string, body []byte) []byte {
 	return plain
 }
 
+// TestCodeIsSmall adds up what a browser loads for each view: what the frame names and imports, the view with its imports, and the charts.
 func TestCodeIsSmall(t *testing.T) {
-	p := New()
-	sum := 0
-	for name, f := range p.files {
-		if strings.HasPrefix(name, assets) {
-			sum += len(f.gzip.of(f.plain, gzipOf))
+	content, err := contents()
+	require.NoError(t, err)
+	named := regexp.MustCompile(`/assets/([\w.]+)`)
+	imported := regexp.MustCompile(`(?m)^(?:import|export) .*from "\./([\w.]+)"`)
+	opened := regexp.MustCompile(`import\("\./([\w.]+)"\)`)
+	var load func(of map[string]bool, name string)
+	load = func(of map[string]bool, name string) {
+		require.Contains(t, content, name)
+		if of[name] {
+			return
+		}
+		of[name] = true
+		for _, m := range imported.FindAllSubmatch(content[name], -1) {
+			load(of, string(m[1]))
 		}
 	}
-	t.Logf("%d bytes of code and styles, gzip", sum)
-	require.Less(t, sum, codeBytesMax)
+	views := opened.FindAllSubmatch(content["main.js"], -1)
+	require.Greater(t, len(views), 5)
+	for _, view := range views {
+		loaded := map[string]bool{index: true}
+		for _, m := range named.FindAllSubmatch(content[index], -1) {
+			load(loaded, string(m[1]))
+		}
+		load(loaded, string(view[1]))
+		if loaded["chart.js"] {
+			loaded["uPlot.js"], loaded["uPlot.css"] = true, true
+		}
+		sum := 0
+		for name := range loaded {
+			sum += len(gzipOf(content[name]))
+		}
+		t.Logf("%s: %d bytes of code and styles, gzip", view[1], sum)
+		require.Less(t, sum, codeBytesMax, "%s", view[1])
+	}
 }
 
 // TestChartsAreTheKnownRelease holds uPlot 1.6.32 to the bytes that its makers published to npm.

@@ -56,8 +56,8 @@ export function hourly(row, /** @type {Windows} */ view) {
 }
 
 /** @param {Row} row counts of a window that are no verdict: actuals that lack, from the text of the reason */
-const lacking = (row) => /^(recent|reference): (\d+) actuals?, fewer than (\d+)/.exec(row.reason ?? "");
-const covering = (/** @type {Row} */ row) => /coverage ([\d.]+), below ([\d.]+)/.exec(row.reason ?? "");
+export const lacking = (row) => /^(recent|reference): (\d+) actuals?, fewer than (\d+)/.exec(row.reason ?? "");
+export const covering = (/** @type {Row} */ row) => /coverage ([\d.]+), below ([\d.]+)/.exec(row.reason ?? "");
 
 /**
  * The line of a row in the fleet, null for those that need none.
