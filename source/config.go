@@ -7,6 +7,7 @@ import (
 
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/source/internal/connector"
+	"github.com/residualdb/residual/source/internal/files"
 	"github.com/residualdb/residual/source/internal/kafka"
 )
 
@@ -19,13 +20,19 @@ type Config struct {
 	Name    string
 	Mapping event.Mapping
 
-	// Kafka is set for a topic.
+	// Kafka is set for a topic, Files for files; one of them is.
 	Kafka *Kafka
+	Files *Files
 }
 
 type (
 	// Kafka is a topic, and the cluster that has it.
 	Kafka = kafka.Config
+
+	// Files are files of a bucket of S3, or of a folder, S3 is the server that has the bucket, and Schedule is when they are looked for.
+	Files    = files.Config
+	S3       = files.S3
+	Schedule = files.Schedule
 
 	// Secret is a value that is shown to nobody but the other side.
 	Secret = connector.Secret
@@ -34,11 +41,21 @@ type (
 	Sink = connector.Sink
 )
 
+// The schedules of files.
+const (
+	Auto     = files.Auto
+	OnDemand = files.OnDemand
+	Once     = files.Once
+)
+
 // equal tells whether two configurations come to the same connector.
 func (c *Config) equal(d *Config) bool { return reflect.DeepEqual(c, d) }
 
 // kind says what the data source is fetched from.
 func (c *Config) kind() string {
+	if c.Files != nil {
+		return "files"
+	}
 	return "kafka"
 }
 
@@ -47,10 +64,18 @@ func (c *Config) connector() (connector.Connector, error) {
 	if c.Name == "" {
 		return nil, fmt.Errorf("%w: a data source without a name", ErrConfig)
 	}
-	if c.Kafka == nil {
-		return nil, fmt.Errorf("%w: data source %s: nothing to fetch from", ErrConfig, c.Name)
+	var made connector.Connector
+	var err error
+	switch {
+	case c.Kafka != nil && c.Files != nil:
+		err = errors.New("a topic and files; one of them is fetched from")
+	case c.Kafka != nil:
+		made, err = kafka.New(*c.Kafka)
+	case c.Files != nil:
+		made, err = files.New(*c.Files)
+	default:
+		err = errors.New("nothing to fetch from")
 	}
-	made, err := kafka.New(*c.Kafka)
 	if err == nil {
 		_, err = event.NewMappedDecoder(&c.Mapping)
 	}
@@ -61,4 +86,9 @@ func (c *Config) connector() (connector.Connector, error) {
 }
 
 // place says where the data source is fetched from.
-func (c *Config) place() string { return c.Kafka.Place() }
+func (c *Config) place() string {
+	if c.Files != nil {
+		return c.Files.Place()
+	}
+	return c.Kafka.Place()
+}

@@ -43,6 +43,7 @@ type Runner struct {
 type running struct {
 	config Config
 	feed   connector.Feed
+	asked  chan struct{} // has room for one
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -82,9 +83,9 @@ func (r *Runner) Apply(configs []Config) error {
 			wanted[config.Name] = was
 			continue
 		}
-		next := &running{config: config, done: make(chan struct{})}
+		next := &running{config: config, asked: make(chan struct{}, 1), done: make(chan struct{})}
 		next.feed = connector.Feed{
-			Report: new(connector.Report), Source: config.Name, Mapping: &next.config.Mapping, Sink: r.sink, Refusal: r.opts.Refusal,
+			Report: new(connector.Report), Source: config.Name, Mapping: &next.config.Mapping, Sink: r.sink, Refusal: r.opts.Refusal, Asked: next.asked,
 		}
 		wanted[config.Name] = next
 	}
@@ -167,6 +168,22 @@ func (r *Runner) Close() {
 	defer r.mu.Unlock()
 	r.closed = true
 	r.end(func(string, *running) bool { return true })
+}
+
+// Ask tells a connector of files to look for new ones now, whatever its schedule, and to try those again that it could not read. Other
+// connectors have nothing to be asked for. It returns false if there is no connector of that name.
+func (r *Runner) Ask(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.running[name]
+	if c == nil {
+		return false
+	}
+	select {
+	case c.asked <- struct{}{}:
+	default: // it was asked and has not begun
+	}
+	return true
 }
 
 // Status returns how each connector does, by name.

@@ -161,9 +161,13 @@ var rooms = map[string]room{
 		},
 	},
 	"source": {
-		module: []string{"engine", "event", "source/internal/connector", "source/internal/kafka"}, never: []string{"net/http", "os"},
+		module: []string{"engine", "event", "source/internal/connector", "source/internal/files", "source/internal/kafka"}, never: []string{"net/http", "os"},
 	},
 	"source/internal/connector": {module: []string{"engine", "event"}, never: []string{"net", "net/http", "os"}},
+	"source/internal/files": {
+		module:  []string{"engine", "event", "internal/plaintext", "internal/rowfile", "source/internal/connector"},
+		outside: []string{"github.com/klauspost/compress", "github.com/minio/minio-go/v7"},
+	},
 	"source/internal/kafka": {
 		module: []string{"event", "source/internal/connector"}, outside: []string{"github.com/twmb/franz-go"}, never: []string{"net/http", "os"},
 	},
@@ -192,6 +196,7 @@ var rooms = map[string]room{
 		never:  []string{"net", "net/http", "os", "sync", "time/tzdata"},
 	},
 	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},
+	"internal/testing/fakes3":    {},
 	"internal/testing/faults":    {},
 	"internal/testing/golden":    {module: []string{"internal/testing/memory"}, outside: []string{"github.com/stretchr/testify"}},
 	"internal/jsontext":          {never: []string{"io", "net", "net/http", "os", "sync", "time"}},

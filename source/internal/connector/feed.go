@@ -22,6 +22,8 @@ type Feed struct {
 	Sink Sink
 	// Refusal returns why nothing may be taken in at the moment, nil if something may. It may be nil.
 	Refusal func() error
+	// Asked tells a connector that reads on demand to read; it may be nil.
+	Asked <-chan struct{}
 }
 
 // The time between two attempts to store what the store refuses for a while.

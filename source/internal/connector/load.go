@@ -46,6 +46,9 @@ func (l *Load) Rows() int {
 // Bytes returns how many bytes the rows and rejects were read from.
 func (l *Load) Bytes() int64 { return l.bytes }
 
+// Parts returns how many parts have a position.
+func (l *Load) Parts() int { return len(l.positions) }
+
 // Empty tells whether there is nothing to store.
 func (l *Load) Empty() bool { return l.Rows() == 0 && len(l.positions) == 0 }
 
@@ -99,7 +102,7 @@ func (l *Load) DecodeEach(texts [][]byte, place func(n int) string) (err error) 
 func (l *Load) placed(known int, place func(line int) string) {
 	rejects := *l.rejects()
 	for i := known; i < len(rejects); i++ {
-		_ = place // the reject has no field for it yet
+		rejects[i].Place = place(rejects[i].Line)
 	}
 }
 

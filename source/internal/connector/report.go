@@ -42,6 +42,8 @@ type Counts struct {
 	Skipped uint64
 	// Retries are attempts after one that failed, Lost is how many messages are known to have been gone before they were read.
 	Retries, Lost uint64
+	// Failed are files that cannot be read, because they are not what they should be.
+	Failed uint64
 }
 
 // Snapshot is how a connector does at a moment.
@@ -123,6 +125,14 @@ func (r *Report) Lose(n int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now.Counts.Lost += uint64(max(n, 0))
+	r.note(err)
+}
+
+// Fail counts a file that cannot be read, and shows why as the last error.
+func (r *Report) Fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now.Counts.Failed++
 	r.note(err)
 }
 

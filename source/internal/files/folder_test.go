@@ -1,0 +1,122 @@
+package files
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/source/internal/connector"
+)
+
+// inFolder reads a pattern of files below a folder, which are taken to be whole soon.
+func inFolder(dir, pattern string) Config {
+	return Config{Pattern: filepath.Join(dir, pattern), Poll: 10 * time.Millisecond, Limits: Limits{Settle: 50 * time.Millisecond, Forget: time.Second}}
+}
+
+func write(t *testing.T, path string, data []byte, modified time.Time) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	require.NoError(t, os.Chtimes(path, modified, modified))
+}
+
+// TestFolder reads files of every format, and none behind a link.
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	dir, to := t.TempDir(), newStore()
+	write(t, filepath.Join(dir, "in/a.ndjson"), linesOf("a", 7000), day)
+	write(t, filepath.Join(dir, "in/b/c/b.csv.gz"), gzipped(csvOf("b", 100)), day)
+	write(t, filepath.Join(dir, "in/b/c.parquet"), parquetOf(t, "c", 3000), day)
+	write(t, filepath.Join(dir, "out/x.ndjson"), linesOf("x", 3), day)
+	require.NoError(t, os.Symlink(filepath.Join(dir, "out/x.ndjson"), filepath.Join(dir, "in/link.ndjson")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "out"), filepath.Join(dir, "in/out")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "in"), filepath.Join(dir, "entry")))
+	r := run1(t, inFolder(dir, "entry/**"), to)
+	eventually(t, func() bool { return len(to.Positions("")) == 3 && r.Snapshot().Lag.Bytes == 0 }, "all is read")
+	require.NoError(t, r.stop())
+	requireOnce(t, to, map[string]int{"a": 7000, "b": 100, "c": 3000})
+	for _, p := range to.Positions("") {
+		require.True(t, strings.HasPrefix(p, "done "))
+	}
+}
+
+// TestFilesBeingWritten writes a file bit by bit: it is read when it does not change any more.
+func TestFilesBeingWritten(t *testing.T) {
+	t.Parallel()
+	dir, to := t.TempDir(), newStore()
+	file, err := os.Create(filepath.Join(dir, "a.ndjson"))
+	require.NoError(t, err)
+	c := inFolder(dir, "*.ndjson")
+	c.Limits.Settle = time.Second
+	r := run1(t, c, to)
+	for _, b := range []string{"one", "two", "six"} {
+		_, err = file.Write(linesOf(b, 3))
+		require.NoError(t, err)
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.NoError(t, file.Close())
+	require.Empty(t, to.stored())
+	eventually(t, func() bool { return len(to.stored()) == 9 }, "it is read")
+	ahead := time.Now().Add(time.Hour) // of a machine whose clock is wrong
+	write(t, filepath.Join(dir, "b.ndjson"), linesOf("b", 3), ahead)
+	eventually(t, func() bool { return len(to.stored()) == 12 }, "it is read too")
+	require.NoError(t, r.stop())
+	requireOnce(t, to, map[string]int{"one": 3, "two": 3, "six": 3, "b": 3})
+}
+
+// TestFolderThatCannotBeRead says what to do about it.
+func TestFolderThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := run1(t, inFolder(dir, "none/*"), newStore())
+	err := <-r.done
+	require.ErrorContains(t, err, "none/ does not exist: make it, or mount what it is on")
+	require.NotEmpty(t, connector.Advice(err))
+	write(t, filepath.Join(dir, "file"), nil, day)
+	r = run1(t, inFolder(dir, "file/*"), newStore())
+	require.ErrorContains(t, <-r.done, "cannot be read")
+	if os.Geteuid() == 0 {
+		return // who may read everything
+	}
+	to := newStore()
+	write(t, filepath.Join(dir, "in/closed/a"), linesOf("x", 1), day)
+	write(t, filepath.Join(dir, "in/b"), linesOf("b", 1), day)
+	require.NoError(t, os.Chmod(filepath.Join(dir, "in/closed"), 0))
+	r = run1(t, inFolder(dir, "in/**"), to)
+	eventually(t, func() bool { return r.Snapshot().State == connector.Failing && len(to.stored()) == 1 }, "the other is read")
+	require.ErrorContains(t, r.Snapshot().Err, "may not be read, and is left out")
+	require.NoError(t, r.stop())
+}
+
+// TestFileThatChangesWhileItIsRead is in the place of what would otherwise be rows of no version.
+func TestFileThatChangesWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.ndjson")
+	write(t, path, linesOf("a", 10), day)
+	c := inFolder(dir, "*").withDefaults()
+	f := newFolder(&c, newPattern(c.Pattern))
+	var o object
+	skipped, err := f.list(t.Context(), func(found object) { o = found })
+	require.NoError(t, err)
+	require.NoError(t, skipped)
+	read := opening{place: f}
+	content, err := read.open(t.Context(), &o, position{})
+	require.NoError(t, err)
+	defer content.Close()
+	require.NoError(t, os.Truncate(path, 100))
+	_, _, err = content.next(make([]byte, 0, runBytes))
+	require.ErrorIs(t, err, errChanged)
+	_, err = read.open(t.Context(), &o, position{})
+	require.ErrorIs(t, err, errChanged)
+	require.NoError(t, os.Remove(path))
+	_, err = read.open(t.Context(), &o, position{})
+	require.ErrorIs(t, err, errGone)
+	require.NoError(t, os.Symlink("/etc/hostname", path))
+	_, err = read.open(t.Context(), &o, position{})
+	require.ErrorIs(t, err, errGone)
+}
