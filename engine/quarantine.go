@@ -75,6 +75,9 @@ func (db *DB) Quarantine(ctx context.Context, q QuarantineQuery) (result Quarant
 	return result, nil
 }
 
+// QuarantineRevision is a number that is another one whenever the quarantine has other lines. Ask for it before them, see [DB.Revision].
+func (db *DB) QuarantineRevision() uint64 { return db.quarantine.Revision() }
+
 // rejectsAtOnce bounds the rows that EachReject takes out of the quarantine at one time.
 const rejectsAtOnce = 64
 

@@ -10,6 +10,7 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/conn"
 	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/negotiate"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
@@ -33,6 +34,9 @@ type call struct {
 	// question is what a pipe is asked.
 	question question
 	output   encode.Output // of an answer that is sent at once
+	// accepted are the codings that the client takes of an answer, tag is the answer's entity tag, empty if it has none.
+	accepted negotiate.Accepted
+	tag      string
 	// streams is set when the answer is sent by a stream, which outlives the call.
 	streams bool
 }

@@ -79,7 +79,7 @@ func (c *call) cors() {
 	header := &c.ctx.Response.Header
 	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
 	header.Set(fasthttp.HeaderAccessControlExposeHeaders,
-		"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Idempotent-Replayed, "+ignoredHeader)
+		"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Idempotent-Replayed, ETag, "+ignoredHeader)
 }
 
 // preflight answers a browser's question before the request itself.
@@ -87,7 +87,7 @@ func preflight(ctx *fasthttp.RequestCtx) {
 	header := &ctx.Response.Header
 	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
 	header.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, POST, OPTIONS")
-	header.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Content-Encoding, Idempotency-Key")
+	header.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-None-Match")
 	header.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
 	ctx.SetStatusCode(fasthttp.StatusNoContent)
 }

@@ -8,9 +8,10 @@
 // answer says that the outcome is unknown.
 //
 // A request passes, from the outside in: its connection (internal/conn), its framing and path, its principal
-// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body) or the condition
-// of a deletion (internal/where), the store, and the format of its answer (internal/encode). Each of them but admission refuses with an error of internal/problem; errors.go
-// and the callers of admission map what it returns. Of the bounds on what is done at one time,
+// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body) or the
+// condition of a deletion (internal/where), the store, and the format and coding of its answer (internal/encode,
+// internal/negotiate). Each of them but admission refuses with an error of internal/problem; errors.go and the callers
+// of admission map what it returns. Of the bounds on what is done at one time,
 //
 //	the quota of a caller, connections of one address    429
 //	slots, bytes in flight, long answers, memory         503

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
@@ -20,6 +22,8 @@ type pipe struct {
 	description string
 	parameters  []Parameter
 	columns     []encode.Column
+	// rejects is set for a pipe that answers with rejected lines.
+	rejects bool
 	// source is the data source whose quarantine the pipe shows, empty for the others.
 	source string
 	// needs tells whether a store can answer the pipe; nil where every one can.
@@ -133,6 +137,9 @@ func (s *Server) runPipe(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
+	if err := c.negotiate(f); err != nil {
+		return err
+	}
 	c.params.known = p.parameters
 	c.nameIgnored()
 	if err := c.params.checkRefused(); err != nil {
@@ -143,10 +150,21 @@ func (s *Server) runPipe(c *call) error {
 	if err := c.layOut(); err != nil {
 		return err
 	}
+	if c.findTag(p, f); c.unchanged() {
+		return nil
+	}
 	if err := s.ask(c, p); err != nil {
 		return err
 	}
-	return c.answer(f)
+	header := &c.ctx.Response.Header
+	if c.tag != "" {
+		header.Set(fasthttp.HeaderETag, c.tag)
+	}
+	if err := c.answer(f); err != nil {
+		header.Del(fasthttp.HeaderETag)
+		return err
+	}
+	return nil
 }
 
 // ask runs the pipe in one of the slots for queries.
@@ -186,6 +204,9 @@ func (c *call) answer(f *encode.Format) error {
 		return c.stream(f)
 	}
 	if err != nil {
+		return err
+	}
+	if body, err = c.compress(body); err != nil {
 		return err
 	}
 	c.keepBody(body)

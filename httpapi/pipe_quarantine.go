@@ -19,6 +19,7 @@ func quarantineOf(name, source string, needs func(Store) bool) pipe {
 		description: "Rejected lines, the newest first",
 		source:      source,
 		needs:       needs,
+		rejects:     true,
 		parameters:  []Parameter{{"limit", "Int32", "100", "how many lines, at most 10000"}},
 		columns: []encode.Column{
 			{Name: "c__error_column", Kind: encode.Strings},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/admission"
 	"github.com/residualdb/residual/httpapi/internal/conn"
 	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/negotiate"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
@@ -95,6 +97,8 @@ type stream struct {
 	write func(o *encode.Output) error
 	// release ends what write wrote from.
 	release func()
+	// coding is that of what is sent.
+	coding negotiate.Coding
 	// charged is what the answer holds of Limits.AnswerBytesMax.
 	charged int64
 	// end is when it must be over, zero where it need not be, patience how long the client may yet take for the next piece.
@@ -112,10 +116,20 @@ type stream struct {
 
 // stream sends the rest of the call's table. The call gives it away.
 func (c *call) stream(f *encode.Format) error {
-	a, err := c.openStream(streamBytes + f.Holds(&c.table))
+	coding, holds := c.accepted.Coding, streamBytes+f.Holds(&c.table)
+	if coding != negotiate.Identity {
+		if bytes := &c.server.streams.bytes; c.accepted.Plain && bytes.Held.Load()+holds+negotiate.WriterBytes > bytes.Limit {
+			coding = negotiate.Identity
+		} else {
+			holds += negotiate.WriterBytes
+		}
+	}
+	a, err := c.openStream(holds)
 	if err != nil {
 		return err
 	}
+	a.coding = coding
+	c.tellCoding(coding)
 	rows := new(encode.Table)
 	*rows, c.table = c.table, encode.Table{}
 	a.write, a.release = func(o *encode.Output) error { return f.Write(o, rows) }, rows.Reset
@@ -220,13 +234,48 @@ func (a *stream) WriteTo(w io.Writer) (n int64, err error) {
 			a.server.log.cut(&a.answered, a.sent, err)
 		}
 	}()
+	if a.coding != negotiate.Identity {
+		return a.sent, a.compressTo(w, o)
+	}
+	return a.sent, a.writeWhole(o)
+}
+
+// writeWhole writes the answer to its end.
+func (a *stream) writeWhole(o *encode.Output) error {
 	if err := a.write(o); err != nil {
-		return a.sent, err
+		return err
 	}
 	if len(o.Buf) > 0 {
 		o.Flush()
 	}
-	return a.sent, o.Err
+	return o.Err
+}
+
+// compressTo writes the answer in its coding, in pieces that are as large as those of one that is not compressed.
+func (a *stream) compressTo(w io.Writer, o *encode.Output) error {
+	pieces := bufio.NewWriterSize(sending(func(p []byte) error { return a.send(w, p) }), encode.PieceBytes)
+	z := negotiate.NewWriter(pieces, a.coding)
+	o.Send = func(p []byte) error {
+		if !a.end.IsZero() && time.Now().After(a.end) {
+			return errLate // much may come before there is a piece to be sent
+		}
+		_, err := z.Write(p)
+		return err
+	}
+	if err := z.Close(a.writeWhole(o)); err != nil {
+		return err
+	}
+	return pieces.Flush()
+}
+
+// sending makes a function that sends a piece a writer.
+type sending func(p []byte) error
+
+func (f sending) Write(p []byte) (int, error) {
+	if err := f(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // send writes a piece. The client has WriteTimeout for it, less what it took for those before it longer than

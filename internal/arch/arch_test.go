@@ -127,7 +127,7 @@ var rooms = map[string]room{
 	"httpapi": {
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
-			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/problem", "httpapi/internal/where",
+			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/negotiate", "httpapi/internal/problem", "httpapi/internal/where",
 			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
@@ -149,7 +149,8 @@ var rooms = map[string]room{
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
-	"httpapi/internal/lease": {never: []string{"net", "net/http", "os"}},
+	"httpapi/internal/lease":     {never: []string{"net", "net/http", "os"}},
+	"httpapi/internal/negotiate": {outside: []string{"github.com/klauspost/compress"}, never: []string{"net", "net/http", "os"}},
 	"httpapi/internal/problem": {
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},

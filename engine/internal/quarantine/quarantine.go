@@ -48,6 +48,8 @@ type Quarantine struct {
 	// Guarded by mu.
 	ring    ring
 	dropped uint64
+	// changes is how often lines came or went.
+	changes uint64
 }
 
 // New returns a quarantine of RowsMax rows and as many bytes at most.
@@ -78,6 +80,7 @@ func (q *Quarantine) AddRow(row Row) {
 
 // put adds a row and drops the oldest ones beyond the bounds. mu is held.
 func (q *Quarantine) put(row *Row) {
+	q.changes++
 	q.ring.push(row)
 	for q.ring.len() > q.rowsMax || q.ring.bytes > q.bytesMax && q.ring.len() > 0 {
 		if q.ring.drop() {
@@ -91,6 +94,13 @@ func (q *Quarantine) Next() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.ring.next
+}
+
+// Revision is another number whenever other rows are there.
+func (q *Quarantine) Revision() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.changes
 }
 
 // Dropped counts the rows that were lost to the bounds.
@@ -156,6 +166,7 @@ func isOf(entry []byte, source string) bool {
 func (q *Quarantine) Empty(source string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.changes++
 	return q.ring.remove(func(entry []byte) bool { return isOf(entry, source) })
 }
 

@@ -45,7 +45,9 @@ func TestQuarantineHoldsTheNewest(t *testing.T) {
 				InsertedAt: time.UnixMilli(int64(i)).UTC(),
 			}
 			all = append(all, row)
+			revision := q.Revision()
 			q.AddRow(row)
+			require.NotEqual(t, revision, q.Revision())
 			require.LessOrEqual(t, q.ring.len(), q.rowsMax)
 			require.LessOrEqual(t, q.ring.bytes, q.bytesMax)
 			if r.IntN(300) == 0 {

@@ -9,6 +9,8 @@ type Format struct {
 	Write func(o *Output, t *Table) error
 	// Whole is set where nothing can be written before all rows are there, and Numbers where columns of numbers are.
 	Whole, Numbers bool
+	// Packed is set where what is written is compressed by itself.
+	Packed bool
 	// Bytes is what writing takes beside the pieces, with bulk that of a table in bulk, and copies how many times a long text is
 	// there meanwhile.
 	Bytes, bulk, copies int64
@@ -20,7 +22,7 @@ var formats = [...]Format{
 	{Extension: "csv", ContentType: "text/csv; charset=utf-8; header=absent", Write: writeCSV},
 	{Extension: "csvwithnames", ContentType: "text/csv; charset=utf-8; header=present", Write: writeCSVWithNames},
 	{Extension: "ndjson", ContentType: "application/x-ndjson; charset=utf-8", Write: writeNDJSON},
-	{Extension: "parquet", ContentType: "application/vnd.apache.parquet", Write: writeParquet, Bytes: smallGroups.holds, bulk: largeGroups.holds, copies: parquetCopies},
+	{Extension: "parquet", ContentType: "application/vnd.apache.parquet", Write: writeParquet, Packed: true, Bytes: smallGroups.holds, bulk: largeGroups.holds, copies: parquetCopies},
 	{Extension: "prometheus", ContentType: ExpositionType, Write: writePrometheus, Whole: true, Numbers: true},
 }
 
