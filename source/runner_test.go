@@ -26,11 +26,13 @@ func TestApplyRefusesAsAWhole(t *testing.T) {
 	err := r.Apply([]source.Config{
 		good, good, {Name: "b", Mapping: mapping()}, {Name: "c", Kafka: good.Kafka},
 		{Name: "d", Mapping: mapping(), Kafka: &source.Kafka{Servers: []string{"h:1"}, Topic: "t", Mechanism: "PLAIN"}},
+		{Name: "e", Mapping: mapping(), Kafka: &source.Kafka{Servers: []string{"h:1"}, Topic: "a/b"}},
 	})
 	require.ErrorIs(t, err, source.ErrConfig)
 	require.ErrorContains(t, err, "data source a is there twice")
 	require.ErrorContains(t, err, "data source b: nothing to fetch from")
 	require.ErrorContains(t, err, "data source c: event: mapping")
 	require.ErrorContains(t, err, "data source d: PLAIN without a user")
+	require.ErrorContains(t, err, `data source e: no topic can have the name "a/b"`)
 	require.Empty(t, r.Status())
 }

@@ -22,19 +22,15 @@ const (
 	batchBytes = 128 << 20
 )
 
-// The patience with servers. A request that is answered too late is sent again, on another connection.
-const (
-	dialTimeout    = 5 * time.Second
-	requestTimeout = 10 * time.Second
-	fetchWait      = 2 * time.Second
-)
+// fetchWait is how long a server may wait for messages before it answers that there are none.
+const fetchWait = 2 * time.Second
 
 // client returns a client that does not consume anything yet.
 func (c *Config) client() (*kgo.Client, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Servers...),
 		kgo.ClientID("residual"), kgo.SoftwareNameAndVersion("residual", "1"), kgo.DisableClientMetrics(),
-		kgo.DialTimeout(dialTimeout), kgo.RequestTimeoutOverhead(requestTimeout), kgo.RetryTimeout(requestTimeout),
+		kgo.DialTimeout(c.Timeout/2), kgo.RequestTimeoutOverhead(c.Timeout), kgo.RetryTimeout(c.Timeout),
 		kgo.MetadataMinAge(250 * time.Millisecond), kgo.MetadataMaxAge(time.Minute),
 		kgo.RetryBackoffFn(func(try int) time.Duration { return min(100*time.Millisecond<<min(try, 5), 2*time.Second) }),
 

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,7 +31,12 @@ type Config struct {
 	// Look is how often the topic is looked after: partitions that appear, how far there is to go, the commit to the group.
 	// Default: 5 s.
 	Look time.Duration
+	// Timeout is how long an answer may take, with all attempts to get one. Default: 10 s.
+	Timeout time.Duration
 }
+
+// topicName matches what Kafka takes as the name of a topic.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // Place names the topic.
 func (c *Config) Place() string { return "topic " + c.Topic }
@@ -40,8 +46,8 @@ func (c *Config) check() error {
 	switch {
 	case len(c.Servers) == 0:
 		return errors.New("no servers of Kafka")
-	case c.Topic == "":
-		return errors.New("no topic")
+	case !topicName.MatchString(c.Topic):
+		return fmt.Errorf("no topic can have the name %q", c.Topic)
 	case !c.TLS && c.CA != "":
 		return errors.New("a certificate without TLS")
 	}

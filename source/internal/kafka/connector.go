@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,17 +14,19 @@ type Connector struct {
 	config Config
 }
 
-// lookInterval is how often the topic is looked after, where the configuration does not say.
-const lookInterval = 5 * time.Second
+// What counts where the configuration does not say.
+const (
+	lookInterval = 5 * time.Second
+	timeout      = 10 * time.Second
+)
 
 // New returns a connector.
 func New(config Config) (*Connector, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	if config.Look == 0 {
-		config.Look = lookInterval
-	}
+	config.Look = cmp.Or(config.Look, lookInterval)
+	config.Timeout = cmp.Or(config.Timeout, timeout)
 	return &Connector{config: config}, nil
 }
 

@@ -27,6 +27,7 @@ func (c *Config) explain(err error) error {
 	var record tls.RecordHeaderError
 	var firstEOF *kgo.ErrFirstReadEOF
 	var unknown x509.UnknownAuthorityError
+	isEOF := errors.As(err, &firstEOF) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		advice = fmt.Sprintf("the cluster does not take the user and the secret: check KAFKA_KEY, KAFKA_SECRET and KAFKA_SASL_MECHANISM (%s)", c.Mechanism)
@@ -40,8 +41,6 @@ func (c *Config) explain(err error) error {
 		advice = "the user may not use the cluster: allow it DESCRIBE"
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		advice = fmt.Sprintf("check KAFKA_TOPIC, or create the topic %s: it is read from its beginning once it exists", c.Topic)
-	case errors.Is(err, kerr.InvalidTopicException):
-		advice = "check KAFKA_TOPIC: no topic can have this name"
 	case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.RebalanceInProgress), errors.Is(err, kerr.IllegalGeneration):
 		advice = fmt.Sprintf("other consumers are members of the group %s: set KAFKA_GROUP_ID to one of this server alone; rows are stored nevertheless", c.Group)
 	case errors.As(err, &dns):
@@ -50,7 +49,9 @@ func (c *Config) explain(err error) error {
 		advice = "the certificate of the cluster is not signed by a known authority, or of another name: check KAFKA_SSL_CA_PEM and KAFKA_BOOTSTRAP_SERVERS"
 	case errors.As(err, &record):
 		advice = "the server does not speak TLS at this port: check the port, or KAFKA_SECURITY_PROTOCOL"
-	case errors.As(err, &firstEOF), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case isEOF && c.Mechanism != "":
+		advice = "the server ends the connection at the login: check KAFKA_KEY, KAFKA_SECRET, KAFKA_SASL_MECHANISM (" + c.Mechanism + "), and KAFKA_SECURITY_PROTOCOL"
+	case isEOF:
 		advice = "the server ends the connection at once: it wants or does not want TLS or a login; check KAFKA_SECURITY_PROTOCOL and the port"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		advice = "nothing listens there: check KAFKA_BOOTSTRAP_SERVERS, and whether the cluster runs"

@@ -88,7 +88,7 @@ var errStore = errors.New("positions are not stored")
 // look compares the topic with what is read of it, and begins with partitions that are not read. Where the id of the topic is not
 // that of the session any more, it is errAnew.
 func (s *session) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 3*s.config.Timeout)
 	defer cancel()
 	topic, err := s.describe(ctx)
 	if err != nil {
