@@ -14,7 +14,6 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/source"
-	"github.com/residualdb/residual/source/internal/connector"
 )
 
 // patience is how long tests wait for what must come.
@@ -41,7 +40,7 @@ func newStore() *store {
 }
 
 // AppendFrom implements source.Sink.
-func (s *store) AppendFrom(_ context.Context, b *event.Batch, o connector.Origin) (engine.Appended, error) {
+func (s *store) AppendFrom(_ context.Context, b *event.Batch, o engine.Origin) (engine.Appended, error) {
 	return s.append(o, b.Rejects, func() int {
 		for i := range b.Len() {
 			id := string(b.IDs.At(i))
@@ -53,14 +52,14 @@ func (s *store) AppendFrom(_ context.Context, b *event.Batch, o connector.Origin
 }
 
 // AppendActualsFrom implements source.Sink.
-func (s *store) AppendActualsFrom(_ context.Context, a *event.Actuals, o connector.Origin) (engine.Appended, error) {
+func (s *store) AppendActualsFrom(_ context.Context, a *event.Actuals, o engine.Origin) (engine.Appended, error) {
 	return s.append(o, a.Rejects, func() int {
 		s.actuals += a.Len()
 		return a.Len()
 	})
 }
 
-func (s *store) append(o connector.Origin, rejects []event.Reject, rows func() int) (engine.Appended, error) {
+func (s *store) append(o engine.Origin, rejects []event.Reject, rows func() int) (engine.Appended, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.changed.Broadcast()
@@ -75,11 +74,11 @@ func (s *store) append(o connector.Origin, rejects []event.Reject, rows func() i
 		s.rejects = append(s.rejects, r)
 	}
 	for _, p := range o.Positions {
-		if s.positions[p.Source] == nil {
-			s.positions[p.Source] = map[string]string{}
+		if s.positions[o.Source] == nil {
+			s.positions[o.Source] = map[string]string{}
 		}
-		if s.positions[p.Source][p.Part] = p.Value; p.Value == "" {
-			delete(s.positions[p.Source], p.Part)
+		if s.positions[o.Source][p.Part] = p.Value; p.Value == "" {
+			delete(s.positions[o.Source], p.Part)
 		}
 	}
 	return done, nil

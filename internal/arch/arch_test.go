@@ -178,7 +178,7 @@ var rooms = map[string]room{
 	},
 	"project":           {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
 	"internal/spelling": {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
-	"bench":             {module: []string{"engine", "event", "internal/workload"}},
+	"bench":             {module: []string{"engine", "event", "httpapi", "internal/workload", "source"}, outside: []string{"github.com/valyala/fasthttp"}},
 	"cmd/residual/internal/export": {
 		module:  []string{"cmd/residual/internal/client"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/sys"},

@@ -65,7 +65,7 @@ func (f *Feed) append(ctx context.Context, l *Load) (engine.Appended, error) {
 			return engine.Appended{}, refusal{err}
 		}
 	}
-	origin := Origin{Source: f.Source, Positions: l.positions}
+	origin := engine.Origin{Source: f.Source, Positions: l.positions}
 	if f.Mapping.Actuals {
 		return f.Sink.AppendActualsFrom(ctx, &l.actuals, origin)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 )
 
@@ -13,7 +14,7 @@ type Load struct {
 	decoder   *event.Decoder
 	batch     event.Batch
 	actuals   event.Actuals
-	positions []Position
+	positions []engine.Position
 	at        map[string]int // of positions, by part
 	bytes     int64
 }
@@ -59,7 +60,7 @@ func (l *Load) Read(part, value string) {
 		return
 	}
 	l.at[part] = len(l.positions)
-	l.positions = append(l.positions, Position{Source: l.feed.Source, Part: part, Value: value})
+	l.positions = append(l.positions, engine.Position{Part: part, Value: value})
 }
 
 // Decode adds the rows of a body. place says where outside the line of a number, from 1, is. The error is of class

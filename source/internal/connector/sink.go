@@ -7,23 +7,11 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// Position is how far a part of what a connector reads was read. The store keeps the last Value of each Part of a Source; an empty
-// one forgets the part.
-type Position struct{ Source, Part, Value string }
-
-// Origin is where the rows of a batch come from.
-type Origin struct {
-	// Source is the name of the data source, whose quarantine gets the rejects.
-	Source string
-	// Positions are stored in the record of the rows.
-	Positions []Position
-}
-
 // Sink is the store of rows and positions.
 type Sink interface {
 	// AppendFrom stores a batch, which may be without rows, and the positions behind it: all or nothing.
-	AppendFrom(ctx context.Context, b *event.Batch, o Origin) (engine.Appended, error)
-	AppendActualsFrom(ctx context.Context, a *event.Actuals, o Origin) (engine.Appended, error)
+	AppendFrom(ctx context.Context, b *event.Batch, o engine.Origin) (engine.Appended, error)
+	AppendActualsFrom(ctx context.Context, a *event.Actuals, o engine.Origin) (engine.Appended, error)
 	// Positions returns the last value of each part of a data source.
 	Positions(source string) map[string]string
 	Rules() event.Rules

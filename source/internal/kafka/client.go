@@ -30,7 +30,7 @@ func (c *Config) client() (*kgo.Client, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Servers...),
 		kgo.ClientID("residual"), kgo.SoftwareNameAndVersion("residual", "1"), kgo.DisableClientMetrics(),
-		kgo.DialTimeout(c.Timeout/2), kgo.RequestTimeoutOverhead(c.Timeout), kgo.RetryTimeout(c.Timeout),
+		kgo.DialTimeout(c.Timeout / 2), kgo.RequestTimeoutOverhead(c.Timeout), kgo.RetryTimeout(c.Timeout),
 		kgo.MetadataMinAge(250 * time.Millisecond), kgo.MetadataMaxAge(time.Minute),
 		kgo.RetryBackoffFn(func(try int) time.Duration { return min(100*time.Millisecond<<min(try, 5), 2*time.Second) }),
 
