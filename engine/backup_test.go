@@ -59,8 +59,10 @@ func TestBackupBesideAppends(t *testing.T) {
 		var b *sent
 		recent := rows[max(0, len(rows)-40):]
 		switch k := r.IntN(10); {
-		case k < 5 || len(rows) == 0:
+		case k < 3 || len(rows) == 0:
 			b = newSent(n, 0, w.shape)
+		case k < 5:
+			b = newRead(n, 0, w.shape)
 		case k < 8:
 			b = newActuals(n, 0, w.shape, recent)
 		case k < 9:
@@ -69,7 +71,7 @@ func TestBackupBesideAppends(t *testing.T) {
 			b = newDeletion(n, 0, recent)
 		}
 		rows = append(rows, b.rows...)
-		if b.successful() == 0 && b.deletion == nil {
+		if b.successful() == 0 && b.deletion == nil && len(b.origin.Positions) == 0 {
 			continue // it is no record
 		}
 		_, err := b.request(db)

@@ -120,9 +120,7 @@ func scripts() []*script {
 			s.checkpoint()
 			s.append(1)
 			s.checkpoint() // of positions that have not changed
-			s.read(2)
-			s.reopen()
-			s.read(1)
+			s.read(3)
 		}},
 		{name: "restart", run: func(s *session) {
 			s.reopen()

@@ -68,11 +68,11 @@ func (f tree) disk(t testing.TB) *simdisk.Disk {
 	return d
 }
 
-// smallStore returns the files of a store that was killed: two checkpoints, log files behind them, keys, rejects. What it holds
-// is in the ledger.
+// smallStore returns the files of a store that was killed: two checkpoints, log files behind them, keys, rejects, positions. What it
+// holds is in the ledger.
 func smallStore(t testing.TB, random byte) (tree, *script, facts) {
 	t.Helper()
-	files, _, w, known := smallStoreOf(t, random, func(*session) {})
+	files, _, w, known := smallStoreOf(t, random, func(s *session) { s.read(1) })
 	return files, w, known
 }
 
@@ -102,11 +102,17 @@ func smallStoreOf(t testing.TB, random byte, more func(*session)) (files, earlie
 	return files, earlier, w, l.facts
 }
 
+// more sends what not every small store has: actuals, one of them an orphan, and rows with their positions.
+func more(s *session) {
+	s.actuals()
+	s.read(1)
+}
+
 // TestHostileFiles damages each file of a store in the ways that no crash does. The store is refused, the file is named, and
 // nothing is written.
 func TestHostileFiles(t *testing.T) {
-	files, _, w, _ := smallStoreOf(t, 1, (*session).actuals) // one of them an orphan
-	foreign, _, _, _ := smallStoreOf(t, 2, (*session).actuals)
+	files, _, w, _ := smallStoreOf(t, 1, more)
+	foreign, _, _, _ := smallStoreOf(t, 2, more)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if name == "LOCK" || strings.HasSuffix(name, ".copy") {
 			continue
@@ -135,11 +141,11 @@ func TestHostileLogAlone(t *testing.T) {
 // TestStaleFiles puts back files of another time of the same store: of a backup that went on by itself, each file
 // alone, and the manifest of an earlier checkpoint. A log file that the checkpoint covers does no harm.
 func TestStaleFiles(t *testing.T) {
-	files, earlier, w, known := smallStoreOf(t, 1, (*session).actuals)
+	files, earlier, w, known := smallStoreOf(t, 1, more)
 	other, _, _, _ := smallStoreOf(t, 1, func(s *session) {
 		s.next += 103
 		s.append(1) // with rejects
-		s.actuals()
+		more(s)
 	})
 	tried := make(map[string]bool)
 	for name, content := range other {

@@ -1,9 +1,15 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -185,5 +191,161 @@ func TestQuarantineOfSources(t *testing.T) {
 		require.NoError(t, db.Close())
 		db = openOld(t, disk, engine.Options{})
 	}
+	require.NoError(t, db.Close())
+}
+
+// TestExactlyOnce has readers copy the parts of a source into a store that keeps every row that is sent, each going on from the position
+// that it finds. Power cuts and kills end the process again and again while they append: at the end each row is there once.
+func TestExactlyOnce(t *testing.T) {
+	t.Parallel()
+	const parts, events = 3, 1500
+	s := seed(t)
+	r := rand.New(rand.NewPCG(s, 0))
+	disk := simdisk.New(simdisk.Options{})
+	offset := func(value string) (n int) {
+		if value != "" {
+			var err error
+			n, err = strconv.Atoi(value)
+			require.NoError(t, err)
+		}
+		return n
+	}
+	// read copies a part until all of it is there or the store fails.
+	read := func(db *engine.DB, part string, r *rand.Rand) {
+		var b event.Batch
+		for next := offset(db.Positions("topics")[part]); next < events; {
+			b.Reset()
+			for n := r.IntN(30); n > 0 && next < events; n-- {
+				next++
+				if next%7 == 0 { // nonsense
+					b.Rejects = append(b.Rejects, event.Reject{Code: event.CodeSyntax, Raw: []byte("{"), Place: fmt.Sprint(part, " ", next)})
+					b.Rejected[event.CodeSyntax]++
+					continue
+				}
+				if err := b.Add(event.Event{
+					Timestamp: testNow.Add(-time.Duration(r.IntN(1000)) * time.Hour), ModelID: "m" + part, PredictionID: strconv.Itoa(next), Features: "{}",
+					ModelVersion: "v1", Environment: "production",
+				}, db.Rules()); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := db.AppendFrom(context.Background(), &b, engine.Origin{Source: "topics", Positions: []engine.Position{at(part, strconv.Itoa(next))}}); err != nil {
+				return
+			}
+		}
+	}
+	lives := 0
+	for done := false; !done; lives++ {
+		db := openOld(t, disk, engine.Options{Duplicates: engine.DuplicatesKeep})
+		var readers sync.WaitGroup
+		for part := range parts {
+			readers.Go(func() { read(db, strconv.Itoa(part), rand.New(rand.NewPCG(s, uint64(lives*parts+part)))) })
+		}
+		readers.Go(func() { _ = db.Checkpoint(context.Background()) })
+		ended := make(chan struct{})
+		go func() {
+			readers.Wait()
+			close(ended)
+		}()
+		for end := disk.Ops() + uint64(r.IntN(60)); disk.Ops() < end; {
+			select {
+			case <-ended:
+				end, done = 0, true
+			default:
+				runtime.Gosched()
+			}
+		}
+		if r.IntN(2) == 0 {
+			disk = disk.Kill()
+		} else {
+			disk = disk.Crash(simdisk.Random(r.Uint64()))
+		}
+		<-ended
+		db.Abandon()
+	}
+	db := openOld(t, disk, engine.Options{})
+	defer func() { require.NoError(t, db.Close()) }()
+	rows := make(map[string]int)
+	require.NoError(t, db.EachRow(func(e event.Event) { rows[e.ModelID+" "+e.PredictionID]++ }))
+	rejects := make(map[string]int)
+	_, err := db.EachReject(t.Context(), engine.QuarantineQuery{Limit: 2 * parts * events}, func(row *engine.QuarantineRow) bool {
+		rejects[row.Place]++
+		return true
+	})
+	require.NoError(t, err)
+	for part := range parts {
+		require.Equal(t, strconv.Itoa(events), db.Positions("topics")[strconv.Itoa(part)])
+		for n := 1; n <= events; n++ {
+			if name := fmt.Sprint(part, " ", n); n%7 == 0 {
+				require.Equal(t, 1, rejects[name], name)
+			} else {
+				require.Equal(t, 1, rows["m"+name], name)
+			}
+		}
+	}
+	require.Len(t, rows, parts*(events-events/7))
+	t.Logf("%d processes", lives)
+	require.Greater(t, lives, 3)
+}
+
+// TestCheckpointWritesWhatHasChanged holds what checkpoints write of many positions: nothing where none has changed, little where few
+// have, and all of them now and then, so that what was forgotten or has changed often is not kept for ever.
+func TestCheckpointWritesWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	const n = 10_000
+	ctx, disk := t.Context(), simdisk.New(simdisk.Options{})
+	db := openOld(t, disk, engine.Options{})
+	want := make(map[string]string)
+	set := func(x ...engine.Position) {
+		for _, x := range x {
+			if want[x.Part] = x.Value; x.Value == "" {
+				delete(want, x.Part)
+			}
+		}
+		_, err := db.AppendFrom(ctx, new(event.Batch), engine.Origin{Positions: x})
+		require.NoError(t, err)
+	}
+	setAll := func(value string) {
+		for first := 0; first < n; first += n / 10 {
+			var some []engine.Position
+			for i := range n / 10 {
+				some = append(some, at(fmt.Sprintf("folder/object-%06d", first+i), value))
+			}
+			set(some...)
+		}
+	}
+	listed := func() int64 {
+		t.Helper()
+		require.NoError(t, db.Checkpoint(ctx))
+		checkDisk(t, db, disk, storeDir)
+		disk = disk.Kill()
+		db.Abandon()
+		db = openOld(t, disk, engine.Options{})
+		require.Equal(t, want, db.Positions("topics"))
+		return db.Stats().Disk.Positions
+	}
+	setAll("etag")
+	all := listed()
+	require.Greater(t, all, int64(n*20))
+	_, err := db.Append(ctx, oneEvent(t, db, "1"))
+	require.NoError(t, err)
+	require.Equal(t, all, listed())
+	set(at("folder/object-000007", "etag 2"), at("folder/object-000008", ""))
+	few := listed() - all
+	require.Positive(t, few)
+	require.Less(t, few, int64(200))
+	for i := range 80 { // each of these is a list
+		set(at("folder/object-000007", fmt.Sprint(i)))
+		require.NoError(t, db.Checkpoint(ctx))
+	}
+	require.Less(t, listed(), all+100*few)
+	for i := range 6 {
+		setAll(fmt.Sprint("etag ", i))
+		require.Less(t, listed(), 4*all)
+	}
+	setAll("")
+	require.Empty(t, want)
+	listed()
+	require.Zero(t, listed(), "lists of what is forgotten")
 	require.NoError(t, db.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,8 @@ type machine struct {
 	// events are the rows sent.
 	events  []event.Event
 	actuals event.Actuals
+	// positions are those that were sent with rows, or alone.
+	positions map[engine.Position]string
 	// restores counts the directories that a backup was restored to.
 	restores int
 	// copied is set for a machine with the oracle of another one, which it must leave as it is.
@@ -64,7 +67,7 @@ type machine struct {
 
 func newMachine(t *testing.T, r *rand.Rand) *machine {
 	t.Helper()
-	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{}), dir: "store"}
+	m := &machine{t: t, choose: chooser{r, testNow}, disk: simdisk.New(simdisk.Options{}), dir: "store", positions: make(map[engine.Position]string)}
 	m.opts = engine.Options{
 		NoBackground: true, Now: func() time.Time { return m.choose.now },
 		Elapsed: func() time.Duration { return m.choose.now.Sub(testNow) },
@@ -152,11 +155,38 @@ func (m *machine) append() {
 		batch = append(batch, e)
 	}
 	m.oracle.addAll(batch)
-	if m.batch.Len() > 0 {
+	origin := m.origin()
+	if m.batch.Len()+len(origin.Positions) > 0 {
 		m.giveUp()
 	}
-	_, err := m.db.Append(context.Background(), &m.batch)
+	_, err := m.db.AppendFrom(context.Background(), &m.batch, origin)
 	require.NoError(m.t, err)
+}
+
+// origin has some positions, mostly none.
+func (m *machine) origin() (o engine.Origin) {
+	for range m.choose.IntN(8) - 4 {
+		x := engine.Position{Source: fmt.Sprintf("source_%d", m.choose.IntN(2)), Part: fmt.Sprintf("part %d", m.choose.IntN(30))}
+		key := x
+		if m.choose.IntN(4) > 0 {
+			x.Value = strings.Repeat("v", m.choose.IntN(1<<m.choose.IntN(11))) + strconv.Itoa(m.choose.IntN(1000))
+		}
+		if m.positions[key] = x.Value; x.Value == "" {
+			delete(m.positions, key)
+		}
+		o.Positions = append(o.Positions, x)
+	}
+	return o
+}
+
+func (m *machine) checkPositions() {
+	held := make(map[engine.Position]string)
+	for _, source := range []string{"source_0", "source_1"} {
+		for part, value := range m.db.Positions(source) {
+			held[engine.Position{Source: source, Part: part}] = value
+		}
+	}
+	require.Equal(m.t, m.positions, held)
 }
 
 // event is a new prediction, or now and then one sent again, or one whose actual may have come before it.
@@ -347,6 +377,7 @@ func (m *machine) check() {
 	checkMetrics(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
 	checkDrift(m.t, m.db, &m.oracle, m.choose.driftQuery(), m.choose.now)
 	checkReport(m.t, m.db, &m.oracle, m.choose.metricsQuery(), m.choose.now)
+	m.checkPositions()
 	for range 3 {
 		m.checkRows()
 	}

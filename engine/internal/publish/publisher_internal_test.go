@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/idempotency"
+	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/event"
 )
@@ -28,7 +29,7 @@ var now = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 func newTest(failed *error) *Publisher {
 	seed := maphash.MakeSeed()
 	return New(Env{
-		Models: xsync.NewMapOf[string, *catalog.Model](), Keys: idempotency.NewWindow(10),
+		Models: xsync.NewMapOf[string, *catalog.Model](), Keys: idempotency.NewWindow(10), Positions: new(positions.Memory),
 		Hash:       func(id []byte) uint64 { return maphash.Bytes(seed, id) },
 		ActualsTTL: time.Hour, ActualsBytes: 1 << 20,
 		Failure: func() error { return *failed }, Fail: func(err error) { *failed = err },
@@ -143,4 +144,53 @@ func TestBetween(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.ErrorIs(t, p.Between(ended, func() { t.Error("done all the same") }), context.Canceled)
+}
+
+// read has a record set the position of a part of a source.
+func read(x *Publication, source, value string) *Publication {
+	x.record.Origin.Positions = []positions.Position{{Source: source, Part: "p", Value: value}}
+	return x
+}
+
+// TestPositionsComeWithTheirRows holds that the position of a record is not there before all of its rows are, although it is published
+// in slices.
+func TestPositionsComeWithTheirRows(t *testing.T) {
+	const rows = 20 * runMax
+	var failed error
+	p := newTest(&failed)
+	p.SetSlice(1)
+	for n, seen := 1, false; !seen; n++ {
+		source := strconv.Itoa(n)
+		x := read(NewPublication(predictions(t, "m"+source, rows), new(head.Batch)), source, "1")
+		require.NoError(t, p.Publish(uint64(n), x))
+		p.mu.Lock()
+		if seen = len(p.deferred.queue) > 0; seen {
+			now := p.env.Positions.Snapshot()
+			require.Empty(t, now.Of(source))
+		}
+		p.mu.Unlock()
+		require.NoError(t, x.Wait())
+		now := p.env.Positions.Snapshot()
+		require.Equal(t, map[string]string{"p": "1"}, now.Of(source))
+		require.Less(t, n, 1000, "never in part")
+	}
+	p.WaitIdle()
+}
+
+// TestPositionsKeepTheirOrder holds that records of one source set its positions in the order of the log, although they have no model
+// in common and the first one takes long.
+func TestPositionsKeepTheirOrder(t *testing.T) {
+	var failed error
+	p := newTest(&failed)
+	p.SetSlice(1)
+	first := read(NewPublication(predictions(t, "a", 20*runMax), new(head.Batch)), "s", "1")
+	second := read(NewPublication(predictions(t, "b", 1), new(head.Batch)), "s", "2")
+	require.NoError(t, p.Publish(1, first))
+	require.NoError(t, p.Publish(2, second))
+	require.NoError(t, first.Wait())
+	require.NoError(t, second.Wait())
+	now := p.env.Positions.Snapshot()
+	require.Equal(t, map[string]string{"p": "2"}, now.Of("s"))
+	p.WaitIdle()
+	require.Empty(t, p.deferred.sources)
 }

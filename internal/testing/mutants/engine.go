@@ -125,6 +125,38 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			fresh: `	if err := error(nil); err != nil {`,
 		},
 		{
+			name: "engine: positions are not in the record", in: "engine", hint: "TestRecord|TestAppendFrom|TestCrash$/positions",
+			old: `	dst = binary.AppendUvarint(dst, uint64(len(r.Origin.Positions)))
+	for i := range r.Origin.Positions {`,
+			fresh: `	dst = binary.AppendUvarint(dst, 0)
+	for i := range 0 {`,
+		},
+		{
+			name: "engine: positions are not in the checkpoint", in: "engine", hint: "TestAppendFrom|TestCrash$/positions",
+			old:   `	for count, entries := range sidecar.Positions(p.rotated, since) {`,
+			fresh: `	for count, entries := range sidecar.Positions(since, since) {`,
+		},
+		{
+			name: "engine: positions of the checkpoint are those behind it", in: "engine", hint: "TestCrash$|TestBackup",
+			old:   `	k.positions.listed = k.positions.rotated`,
+			fresh: `	k.positions.listed = db.positions.Snapshot()`,
+		},
+		{
+			name: "engine: positions are set before their rows", in: "engine", hint: "TestPositions",
+			old: `	switch r := x.record; r.Kind() {
+	case record.KindPredictions:
+		x.replaced = x.ordered.Folded`,
+			fresh: `	p.env.Positions.Set(x.record.Origin.Positions)
+	switch r := x.record; r.Kind() {
+	case record.KindPredictions:
+		x.replaced = x.ordered.Folded`,
+		},
+		{
+			name: "engine: records of one source change places", in: "engine", hint: "TestPositions",
+			old:   `held = held || d.sources[source] > 0`,
+			fresh: `held = held || d.sources[source] > 1<<30`,
+		},
+		{
 			name: "engine: a key with another body is a duplicate", in: "engine", hint: "TestAppendOnce|TestCrash$",
 			old:   `			return e, true, conflict(e.hash == hash)`,
 			fresh: `			return e, true, nil`,
