@@ -53,6 +53,9 @@ var intervals = [intervalCount]struct {
 	IntervalYear:      {"1y", 365 * usualDay},
 }
 
+// Length is the length of a bucket; of those of a day and more the shortest where no clock is changed.
+func (iv Interval) Length() time.Duration { return intervals[iv].length }
+
 func (iv Interval) String() string { return intervals[iv].name }
 
 // IntervalNames returns the names of the intervals, the shortest first.

@@ -8,6 +8,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
 )
 
 // TimeseriesQuery asks for the regression set of each bucket of a window. The zero value of each field is its default.
@@ -19,6 +20,9 @@ type TimeseriesQuery struct {
 	Interval Interval
 	// Zone is where days and weeks begin. Default: UTC.
 	Zone *time.Location
+	// ErrorsAlone asks for counts, MAE, MSE, RMSE, bias, the standard error of MAE, and status and reason, which are quicker to be had:
+	// the rest of the Measures is then meaningless.
+	ErrorsAlone bool
 }
 
 // TimeseriesRow is the answer for one series, or total, and bucket.
@@ -71,6 +75,9 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 		return Read{}, err
 	}
 	p := q.plan(w)
+	if q.ErrorsAlone {
+		p.Want = segment.WantErrors
+	}
 	p.Ask(query.Window{Span: base.Span{From: buckets[0].From, To: w.To}, Counted: true})
 	of, read, err := db.queries.Find(ctx, &p)
 	if err != nil {

@@ -312,6 +312,7 @@ var attackedValues = map[string][]string{
 	"order":                   {"timestamp", "-timestamp", "abs_error", "nothing"},
 	"columns":                 {"model_id,prediction_id", "nothing"},
 	"digits":                  {"3", "0"},
+	"layout":                  {"series", "nothing"},
 }
 
 // pipeAttack asks one pipe for every model, and for some by every parameter and in every format; for fewer of them again.

@@ -247,6 +247,11 @@ var goldenCases = []goldenCase{
 	{name: "metrics_columns_twice", request: get("/v0/pipes/model_performance_metrics.json?columns=mae,mae")},
 	{name: "metrics_bad_digits", request: get("/v0/pipes/model_performance_metrics.json?digits=18")},
 
+	{name: "timeseries_series", request: get("/v0/pipes/model_performance_timeseries.jsoncompact?layout=series&columns=mae,actual_count,status&digits=6")},
+	{name: "timeseries_series_all", request: get("/v0/pipes/model_performance_timeseries.json?layout=series")},
+	{name: "timeseries_series_none", request: get("/v0/pipes/model_performance_timeseries.json?layout=series&model_id=")},
+	{name: "timeseries_series_csv", request: get("/v0/pipes/model_performance_timeseries.csv?layout=series")},
+	{name: "timeseries_bad_layout", request: get("/v0/pipes/model_performance_timeseries.json?layout=columns")},
 	{name: "pipe_unknown", request: get("/v0/pipes/nope.json")},
 	{name: "route_unknown", request: get("/v1/nope")},
 	{name: "pipes", request: get("/v0/pipes")},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/residualdb/residual/httpapi/internal/encode"
@@ -87,6 +88,9 @@ func (p *pipe) openAPI(f *encode.Format) object {
 	case "jsoncompact":
 		schema = answerSchema(object{"type": "array", "description": "a value for each of meta"})
 	}
+	if f.Nested && slices.ContainsFunc(p.parameters, func(x Parameter) bool { return x.Name == "layout" }) {
+		schema = object{"anyOf": []object{schema, p.seriesSchema()}}
+	}
 	failure := object{"$ref": "#/components/responses/Error"}
 	responses := object{
 		"200": object{"description": p.description, "content": object{f.ContentType: object{"schema": schema}}},
@@ -158,6 +162,37 @@ func (p *pipe) columnSchemas() object {
 	return properties
 }
 
+// seriesSchema is the schema of a pipe's answer with layout=series.
+func (p *pipe) seriesSchema() object {
+	properties := object{}
+	for i, column := range p.columns {
+		switch {
+		case i < len(seriesColumns):
+			properties[column.Name] = openAPIType(column.Kind)
+		case i >= encode.SeriesColumns:
+			properties[column.Name] = object{"type": "array", "items": openAPIType(column.Kind)}
+		}
+	}
+	return object{
+		"type": "object", "required": []string{"bucket_start", "series", "statistics"},
+		"properties": object{
+			"bucket_start": object{"type": "array", "items": object{"type": "integer", "minimum": 0, "description": "Unix seconds"}},
+			"series": object{"type": "array", "items": object{
+				"type": "object", "required": []string{seriesColumns[0].Name, seriesColumns[1].Name, seriesColumns[2].Name}, "properties": properties,
+			}},
+			"statistics": statisticsSchema(),
+		},
+	}
+}
+
+func statisticsSchema() object {
+	count := object{"type": "integer", "minimum": 0}
+	return object{
+		"type": "object", "required": []string{"elapsed", "rows_read", "bytes_read"},
+		"properties": object{"elapsed": object{"type": "number"}, "rows_read": count, "bytes_read": count},
+	}
+}
+
 // answerSchema is the schema of a pipe's answer in JSON, of rows of a schema.
 func answerSchema(row object) object {
 	count := object{"type": "integer", "minimum": 0}
@@ -170,10 +205,7 @@ func answerSchema(row object) object {
 			}},
 			"data": object{"type": "array", "items": row},
 			"rows": count, "rows_before_limit_at_least": count,
-			"statistics": object{
-				"type": "object", "required": []string{"elapsed", "rows_read", "bytes_read"},
-				"properties": object{"elapsed": object{"type": "number"}, "rows_read": count, "bytes_read": count},
-			},
+			"statistics": statisticsSchema(),
 		},
 	}
 }

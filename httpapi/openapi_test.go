@@ -47,18 +47,20 @@ func TestAnswersFitTheOpenAPIDocument(t *testing.T) {
 		return document.ValidateSchemaJSON(schema, goldenJSON(t, golden), openapi3.EnableJSONSchema2020())
 	}
 	for golden, pipe := range map[string]string{
-		"metrics_json":        "model_performance_metrics",
-		"metrics_none":        "model_performance_metrics",
-		"drift_json":          "model_drift_detection",
-		"report_json":         "model_performance_report",
-		"drift_report_json":   "model_drift_report",
-		"timeseries_json":     "model_performance_timeseries",
-		"models_json":         "models",
-		"quarantine_json":     "quarantine",
-		"predictions_json":    "predictions",
-		"predictions_columns": "predictions",
-		"report_jsoncompact":  "model_performance_report",
-		"models_columns":      "models",
+		"metrics_json":          "model_performance_metrics",
+		"metrics_none":          "model_performance_metrics",
+		"drift_json":            "model_drift_detection",
+		"report_json":           "model_performance_report",
+		"drift_report_json":     "model_drift_report",
+		"timeseries_json":       "model_performance_timeseries",
+		"models_json":           "models",
+		"quarantine_json":       "quarantine",
+		"predictions_json":      "predictions",
+		"predictions_columns":   "predictions",
+		"report_jsoncompact":    "model_performance_report",
+		"models_columns":        "models",
+		"timeseries_series":     "model_performance_timeseries",
+		"timeseries_series_all": "model_performance_timeseries",
 	} {
 		extension := ".json"
 		if strings.HasSuffix(golden, "_jsoncompact") || golden == "models_columns" {

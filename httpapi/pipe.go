@@ -41,6 +41,7 @@ type question struct {
 	store   Store
 	sources *sources
 	table   *encode.Table
+	format  *encode.Format
 	limits  *Limits
 	streams *streams
 	// within is a pattern of the models that who asks may see, empty for every one. Every query has it for its Within.
@@ -153,7 +154,7 @@ func (s *Server) runPipe(c *call) error {
 	if c.findTag(p, f); c.unchanged() {
 		return nil
 	}
-	if err := s.ask(c, p); err != nil {
+	if err := s.ask(c, p, f); err != nil {
 		return err
 	}
 	header := &c.ctx.Response.Header
@@ -168,7 +169,7 @@ func (s *Server) runPipe(c *call) error {
 }
 
 // ask runs the pipe in one of the slots for queries.
-func (s *Server) ask(c *call, p *pipe) error {
+func (s *Server) ask(c *call, p *pipe, f *encode.Format) error {
 	if !s.queries.Take(0) {
 		return problem.Busy(s.limits.QueriesMax, "too many queries are running; send this one again")
 	}
@@ -177,7 +178,7 @@ func (s *Server) ask(c *call, p *pipe) error {
 	defer cancel()
 	start := s.opts.Now()
 	c.question = question{
-		params: &c.params, store: c.store, sources: c.sources, table: &c.table, limits: &s.limits, streams: &s.streams,
+		params: &c.params, store: c.store, sources: c.sources, table: &c.table, format: f, limits: &s.limits, streams: &s.streams,
 		within: c.principal.Within, unending: p.unending,
 	}
 	err := p.run(ctx, &c.question)

@@ -90,6 +90,16 @@ func (c *call) layOut() (err error) {
 	return err
 }
 
+// shows tells whether the answer has a column other than those of a list.
+func (ask *question) shows(others []string) bool {
+	for i, column := range ask.table.Columns {
+		if (ask.table.Shown == nil || slices.Contains(ask.table.Shown, i)) && !slices.Contains(others, column.Name) {
+			return true
+		}
+	}
+	return false
+}
+
 // columnsNamed returns which columns a list names, in its order; nil for an empty list, which stands for all.
 func columnsNamed(list string, columns []encode.Column) (named []int, err error) {
 	if list == "" {

@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/encode"
@@ -23,12 +26,48 @@ var timeseriesPipe = pipe{
 	parameters: slices.Concat(reportParameters, []Parameter{
 		{"interval", "String", "1h", "the length of a bucket: " + allIntervals},
 		{"timezone", "String", "UTC", "where days begin: a name such as Europe/Berlin"},
+		{"layout", "String", "rows", "rows, or in JSON series: the starts of all buckets once, and for each series an array of each column"},
 	}),
 	columns:  slices.Concat(seriesColumns, []encode.Column{{Name: "bucket_start", Kind: encode.DateTime}, {Name: "bucket_end", Kind: encode.DateTime}}, measureColumns),
 	needs:    answers[ReportStore],
 	overTime: true,
 	run:      runTimeseries,
 }
+
+// errorColumns are the columns that an engine.TimeseriesQuery with ErrorsAlone has.
+var errorColumns = []string{
+	"model_id", versionColumn, "environment", "bucket_start", "bucket_end", "prediction_count", "actual_count", "actual_coverage",
+	"mae", "mse", "rmse", "bias", "mae_standard_error", "status", "reason",
+}
+
+var layoutChoices = []named[bool]{{"rows", false}, {"series", true}}
+
+// bySeries lays the answer out in arrays: the columns that name a series come first, whatever is asked for. buckets is how many
+// there are of a series, about.
+func (ask *question) bySeries(buckets int) error {
+	if !ask.format.Nested {
+		return problem.BadParameter("layout=series is for the formats json and jsoncompact; in %s the parameter layout must be rows", ask.format.Extension)
+	}
+	t := ask.table
+	t.BySeries = true
+	shown := []int{0, 1, 2, 3}
+	for i := range t.Columns {
+		if i >= encode.SeriesColumns && t.Shown == nil {
+			shown = append(shown, i)
+		}
+	}
+	for _, i := range t.Shown {
+		if i >= encode.SeriesColumns {
+			shown = append(shown, i)
+		}
+	}
+	t.Shown = shown
+	t.Held = int64(buckets) * int64(len(shown)) * cellTextBytes
+	return nil
+}
+
+// cellTextBytes is what a value takes in an array of JSON, about.
+const cellTextBytes = 24
 
 func runTimeseries(ctx context.Context, ask *question) error {
 	report, nothing, err := ask.reportQuery()
@@ -49,6 +88,20 @@ func runTimeseries(ctx context.Context, ask *question) error {
 	}
 	if q.Zone, err = zones.Load(zone); err != nil {
 		return problem.BadParameter("Error validating %s to type String: the parameter timezone must be a name of the tz database, such as Europe/Berlin", problem.Shown(zone))
+	}
+	layout, err := choice(ask.params, "layout", layoutChoices)
+	if err != nil {
+		return err
+	}
+	q.ErrorsAlone = !ask.shows(errorColumns)
+	if layout {
+		length := cmp.Or(q.Window, 24*time.Hour)
+		if !q.From.IsZero() {
+			length = cmp.Or(max(q.To.Sub(q.From), 0), math.MaxInt64)
+		}
+		if err := ask.bySeries(int(min(length/q.Interval.Length(), engine.BucketsMax-2)) + 2); err != nil {
+			return err
+		}
 	}
 	if nothing {
 		return nil

@@ -9,6 +9,8 @@ type Format struct {
 	Write func(o *Output, t *Table) error
 	// Whole is set where nothing can be written before all rows are there, and Numbers where columns of numbers are.
 	Whole, Numbers bool
+	// Nested is set where values may be arrays and objects.
+	Nested bool
 	// Packed is set where what is written is compressed by itself.
 	Packed bool
 	// Bytes is what writing takes beside the pieces, with bulk that of a table in bulk, and copies how many times a long text is
@@ -17,8 +19,8 @@ type Format struct {
 }
 
 var formats = [...]Format{
-	{Extension: "json", ContentType: problem.JSONType, Write: writeJSON},
-	{Extension: "jsoncompact", ContentType: problem.JSONType, Write: writeJSONCompact},
+	{Extension: "json", ContentType: problem.JSONType, Write: writeJSON, Nested: true},
+	{Extension: "jsoncompact", ContentType: problem.JSONType, Write: writeJSONCompact, Nested: true},
 	{Extension: "csv", ContentType: "text/csv; charset=utf-8; header=absent", Write: writeCSV},
 	{Extension: "csvwithnames", ContentType: "text/csv; charset=utf-8; header=present", Write: writeCSVWithNames},
 	{Extension: "ndjson", ContentType: "application/x-ndjson; charset=utf-8", Write: writeNDJSON},

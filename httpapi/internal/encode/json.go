@@ -9,6 +9,9 @@ import (
 
 // writeJSON writes what ClickHouse calls JSON, indented as ClickHouse does.
 func writeJSON(o *Output, t *Table) error {
+	if t.BySeries {
+		return writeSeries(o, t)
+	}
 	columns := t.shown()
 	o.Buf = appendMeta(o.Buf, columns)
 	keys := keysOf(columns, "\n\t\t\t", ": ")
@@ -81,6 +84,9 @@ func appendTail(dst []byte, t *Table) []byte {
 
 // writeJSONCompact writes what ClickHouse calls JSONCompact, a row as an array and without white space.
 func writeJSONCompact(o *Output, t *Table) error {
+	if t.BySeries {
+		return writeSeries(o, t)
+	}
 	columns := t.shown()
 	o.Buf = append(o.Buf, `{"meta":[`...)
 	for i, column := range columns {
@@ -108,11 +114,16 @@ func writeJSONCompact(o *Output, t *Table) error {
 	if t.Limited {
 		o.Buf = strconv.AppendInt(append(o.Buf, `,"rows_before_limit_at_least":`...), int64(t.BeforeLimit), 10)
 	}
-	o.Buf = appendJSONFloat(append(o.Buf, `,"statistics":{"elapsed":`...), t.Elapsed.Seconds())
-	o.Buf = strconv.AppendUint(append(o.Buf, `,"rows_read":`...), t.RowsRead, 10)
-	o.Buf = strconv.AppendUint(append(o.Buf, `,"bytes_read":`...), t.BytesRead, 10)
-	o.Buf = append(o.Buf, "}}\n"...)
+	o.Buf = appendStatistics(o.Buf, t)
 	return nil
+}
+
+// appendStatistics ends an object without white space.
+func appendStatistics(dst []byte, t *Table) []byte {
+	dst = appendJSONFloat(append(dst, `,"statistics":{"elapsed":`...), t.Elapsed.Seconds())
+	dst = strconv.AppendUint(append(dst, `,"rows_read":`...), t.RowsRead, 10)
+	dst = strconv.AppendUint(append(dst, `,"bytes_read":`...), t.BytesRead, 10)
+	return append(dst, "}}\n"...)
 }
 
 // writeNDJSON writes one object per row, as ClickHouse's JSONEachRow.

@@ -5,6 +5,9 @@ import (
 	"unsafe"
 )
 
+// SeriesColumns are how many columns name a series and the start of a bucket of time.
+const SeriesColumns = 4
+
 const (
 	// batchCells is how many cells of an answer are in memory at one time, about.
 	batchCells = 1 << 12
@@ -22,6 +25,9 @@ type Table struct {
 	Columns []Column
 	// Shown, unless it is nil, are the columns that are written, in their order; the rows have all of them.
 	Shown []int
+	// BySeries is set where rows of one series after the other are written as one object with an array for each column, under the times
+	// of all: the columns that are written then begin with SeriesColumns.
+	BySeries bool
 	// Digits, unless it is 0, is how many significant digits fractions are rounded to.
 	Digits int
 	// LabelColumn, unless it is empty, has LabelValue for its value in labels of Prometheus, whatever the rows have.
