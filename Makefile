@@ -239,6 +239,17 @@ page-check: ## the modules of the page: their types, a linter, unit tests; needs
 	npm --prefix .page install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	cd .page && node_modules/.bin/tsc -p . && node_modules/.bin/eslint --max-warnings 0 static test && node --test --test-reporter=dot test/
 
+.PHONY: browser
+browser: ## the page in Chromium: every view, attacks, budgets; needs chromium and npm (for axe-core), and leaves pictures in .browser/
+	@command -v $(CHROMIUM) >/dev/null || { echo "browser: NOT RUN: it needs a browser (Debian: chromium, fonts-inter)" >&2; exit 1; }
+	mkdir -p .browser && npm --prefix .browser install --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error axe-core@4.14.1
+	cd dashboard/browser && $(GO) test -count=1 -v -timeout 30m -run '$(BROWSER)' . -args -chromium=$(CHROMIUM) \
+		-pictures=$(CURDIR)/.browser -axe=$(CURDIR)/.browser/node_modules/axe-core/axe.min.js
+
+# Which tests `make browser` runs, and in what.
+BROWSER  ?= .
+CHROMIUM ?= chromium
+
 .PHONY: alerts
 alerts: ## the alert rules in a real Prometheus: Debian's, which is unpacked into .alerts/ if there is none
 	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(GET_PROMETHEUS); } || { \

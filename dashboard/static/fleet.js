@@ -190,7 +190,10 @@ class Fleet {
       const on = values.status.includes(state);
       return h("button", {
         type: "button", class: `chip${n === 0 ? " zero" : ""}`, "data-value": state, "aria-pressed": String(on),
-        onclick: () => go({ status: on ? values.status.filter((/** @type {string} */ s) => s !== state) : [...values.status, state] }),
+        onclick: () => { // of the address as it is by then: the answer to the last click may not be there yet
+          const { status } = current().values;
+          go({ status: status.includes(state) ? status.filter((/** @type {string} */ s) => s !== state) : [...status, state] });
+        },
       }, shape(state), h("b", null, count(n)), " ", word(state));
     }));
   }
@@ -214,7 +217,7 @@ class Fleet {
     renew(this.foot,
       rows.length === 0 && h("p", { class: "nothing" }, filtered ? "No version fits these filters. " : "No live version here. ", filtered && h("a", { href: href("/", { ...values, q: "", status: [] }) }, "Clear filters")),
       rows.length < this.rowsAll && h("button", { type: "button", class: "quiet", "data-value": "more", onclick: () => { this.rowsMax += rowsStep; this.frame.again(); } }, `Show more of ${count(this.rowsAll)} versions`),
-      retired > 0 && h("button", { type: "button", class: "quiet", "data-value": "retired", onclick: () => go({ retired: !values.retired }) }, values.retired ? "Hide retired versions" : `Show ${count(retired)} retired ${plural(retired, "version")}`));
+      retired > 0 && h("button", { type: "button", class: "quiet", "data-value": "retired", onclick: () => go({ retired: !current().values.retired }) }, values.retired ? "Hide retired versions" : `Show ${count(retired)} retired ${plural(retired, "version")}`));
   }
 
   /** @param {AbortSignal} signal how much comes in, where the token may know */

@@ -226,7 +226,7 @@ function anotherZone() {
       e.preventDefault();
       input.setCustomValidity("A name such as Europe/Berlin is needed");
       input.reportValidity();
-    } }, h("h2", null, "Show times in"), h("p", { class: "line" }, input, h("button", { class: "button" }, "Show")), h("datalist", { id: "zones" }, all.map((z) => h("option", { value: z })))));
+    } }, h("h2", null, "Show times in"), h("p", { class: "together" }, input, h("button", { class: "button" }, "Show")), h("datalist", { id: "zones" }, all.map((z) => h("option", { value: z })))));
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -42,7 +42,7 @@ export function askToken(main, tried) {
     note.textContent = "The server does not know this token.";
     note.classList.add("wrong");
     input.focus();
-  } }, h("h1", null, h("label", { for: "token" }, "This server asks for a token")), h("p", { class: "line" }, input, h("button", { class: "button" }, "Show the models")), note);
+  } }, h("h1", null, h("label", { for: "token" }, "This server asks for a token")), h("p", { class: "together" }, input, h("button", { class: "button" }, "Show the models")), note);
   replace(main, form);
   input.focus();
 }
