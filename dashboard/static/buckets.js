@@ -1,6 +1,6 @@
 // The window of a chart, the buckets into which it is cut, and the points that these become.
 
-import { day, hour, minute, rfc } from "./times.js";
+import { day, hour, minute, parse, rfc } from "./times.js";
 
 /** @typedef {import("./server.js").Row} Row */
 /** @typedef {import("./address.js").Values} Values */
@@ -53,12 +53,15 @@ export function choose(length, hourly) {
 export const choices = (length) => Object.keys(lengths).filter((name) => length / lengths[name] >= 2 && length / lengths[name] <= mostChosen);
 
 /**
- * Actuals that came in an hour, over the two windows of a list's rows, as far as each version was there.
+ * Actuals that an hour of a window has, as far as versions were there in it, each at the rate of all its days: so the buckets of a window are the
+ * same whatever it is compared with.
  * @param {Row[]} rows
- * @param {{ recent: number, history: number }} windows
+ * @param {{ from: number, to: number }} window
  */
-export const hourlyActuals = (rows, windows) =>
-  rows.reduce((sum, row) => sum + (row.recent_actual_count ?? 0) + (row.reference_actual_count ?? 0), 0) / (windows.recent + windows.history);
+export const hourlyActuals = (rows, window) => rows.reduce((sum, row) => {
+  const first = parse(row.first_event) ?? window.to, last = Math.max(parse(row.last_event) ?? first, first + hour);
+  return sum + (row.actual_count ?? 0) * Math.max(0, Math.min(last, window.to) - Math.max(first, window.from)) / (last - first);
+}, 0) / ((window.to - window.from) / hour);
 
 /**
  * @typedef {{ from: number, to: number, end: number, middle: number }} Bucket end is where it is full; to is that, or where the window ends

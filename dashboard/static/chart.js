@@ -13,6 +13,7 @@ import { lined, timeTicks, valueRange, valueTicks } from "./ticks.js";
  * @property {(number | null)[]} values
  * @property {boolean[]} hollow
  * @property {boolean[]} lone
+ * @property {boolean} goesOn it still predicts at the end
  * @property {(number | null)[]} errors standard errors
  */
 /**
@@ -280,7 +281,7 @@ export class Chart {
       if (last < 0) continue;
       const x = X(picture.buckets[last].middle), y = Y(Number(line.values[last]));
       // A line that goes on to the right edge has its name in the margin; one that ended has it over its last point.
-      if (right - x < 40 * ratio || picture.buckets.length - last <= 3) { names.push({ y, text: line.name, fill: stroke }); continue; }
+      if (line.goesOn || right - x < 40 * ratio) { names.push({ y, text: line.name, fill: stroke }); continue; }
       ctx.textAlign = x - bbox.left < 160 * ratio ? "left" : "right";
       const wide = Math.min(160 * ratio, ctx.measureText(line.name).width) * (ctx.textAlign === "left" ? -1 : 1);
       const near = line.values.map((v, i) => v === null || (X(picture.buckets[i].middle) - x) * (X(picture.buckets[i].middle) - x + wide) > 0 ? y : Y(v));
@@ -291,7 +292,7 @@ export class Chart {
       const y = Y(level.value), from = Math.max(bbox.left, X(level.from));
       if (y < bbox.top - 1 || y > bbox.top + bbox.height + 1) continue;
       if (from < right) rule([from, y, level.dashed ? right : Math.min(right, X(level.to)), y], theme[level.colour], level.dashed ? 1.25 : 2, level.dashed ? [5, 4] : []);
-      if (X(level.to) > bbox.left) names.push({ y, text: level.text, fill: theme[level.colour] });
+      if (X(level.to) > bbox.left && from < right) names.push({ y, text: level.text, fill: theme[level.colour] });
     }
     names.sort((a, b) => a.y - b.y);
     const places = spread(names.map((n) => n.y), apart * ratio, bbox.top + 6 * ratio, bbox.top + bbox.height - 6 * ratio);

@@ -2,7 +2,7 @@
 
 import { h, name } from "./dom.js";
 import { axis, interval } from "./interval.js";
-import { change, count, number, plural, scale, share, signed, z } from "./numbers.js";
+import { change, count, number, scale, share, signed, z } from "./numbers.js";
 import { before, gates } from "./sentences.js";
 import { judged, shape, version, word } from "./states.js";
 import { brief, hour, hours, parse } from "./times.js";
@@ -54,7 +54,7 @@ export function comparison(row, view, siblings) {
   const other = row.reference_version ? siblings.find((s) => s.model_version === row.reference_version) : row;
   const rates = [hourly(row.recent_count, recent, row, true), view.reference?.startsWith("seasonal:") ? null : hourly(row.reference_count, reference, other, !row.reference_version)];
   const errors = [row.recent_mae, row.reference_mae, row.recent_rmse, row.reference_rmse], at = scale(errors);
-  const spread = (/** @type {number | null} */ error) => typeof error === "number" ? h("span", { class: "spread" }, " ±", number(1.96 * error, at)) : null;
+  const spread = (/** @type {string} */ of) => typeof row[of] === "number" && typeof row[`${of}_standard_error`] === "number" ? h("span", { class: "spread" }, " ±", number(1.96 * row[`${of}_standard_error`], at)) : null;
   const ratio = (/** @type {number | null} */ x, /** @type {number | null} */ by) => typeof x === "number" && typeof by === "number" && by > 0 ? x / by : null;
   const said = (/** @type {string} */ status) => ({ drift: "drift", warning: "warning", ok: "ok", no_reference: "new" })[status] ?? "too_few";
   const verdict = (/** @type {string} */ state) => h("td", { class: "said" }, shape(state), h("span", { class: "word" }, word(state)));
@@ -62,15 +62,15 @@ export function comparison(row, view, siblings) {
 
   const measured = [
     h("tr", null, h("th", { scope: "row" }, "MAE"),
-      h("td", { class: "num strong" }, number(row.recent_mae, at), spread(row.recent_mae_standard_error)), h("td", { class: "num" }, number(row.reference_mae, at), spread(row.reference_mae_standard_error)),
+      h("td", { class: "num strong" }, number(row.recent_mae, at), spread("recent_mae")), h("td", { class: "num" }, number(row.reference_mae, at), spread("reference_mae")),
       h("td", { class: "num strong" }, change(row.relative_change)), bars(row), h("td", { class: "num" }, z(row.z)), verdict(row.state)),
     h("tr", null, h("th", { scope: "row" }, "RMSE"),
-      h("td", { class: "num" }, number(row.recent_rmse, at), spread(row.recent_rmse_standard_error)), h("td", { class: "num" }, number(row.reference_rmse, at), spread(row.reference_rmse_standard_error)),
+      h("td", { class: "num" }, number(row.recent_rmse, at), spread("recent_rmse")), h("td", { class: "num" }, number(row.reference_rmse, at), spread("reference_rmse")),
       h("td", { class: "num" }, change(row.rmse_relative_change)),
       bars({ state: said(row.rmse_status), relative_change: row.rmse_relative_change, relative_change_low: ratio(row.rmse_ci95_low, row.reference_rmse), relative_change_high: ratio(row.rmse_ci95_high, row.reference_rmse) }),
       h("td", { class: "num" }, z(row.rmse_z)), row.recent_actual_count ? verdict(said(row.rmse_status)) : h("td")),
     h("tr", null, h("th", { scope: "row" }, "Bias"),
-      h("td", { class: "num" }, signed(row.recent_bias, at), spread(row.recent_bias_standard_error)), h("td", { class: "num" }, signed(row.reference_bias, at), spread(row.reference_bias_standard_error)),
+      h("td", { class: "num" }, signed(row.recent_bias, at), spread("recent_bias")), h("td", { class: "num" }, signed(row.reference_bias, at), spread("reference_bias")),
       h("td", { class: "num" }, change(row.bias_relative_change), typeof row.bias_relative_change === "number" ? h("span", { class: "spread" }, " of MAE") : null),
       bars({ state: said(row.bias_status), relative_change: row.bias_relative_change, relative_change_low: ratio(row.bias_ci95_low, row.reference_mae), relative_change_high: ratio(row.bias_ci95_high, row.reference_mae) }),
       h("td", { class: "num" }, z(row.bias_z)), row.recent_actual_count ? verdict(said(row.bias_status)) : h("td")),
@@ -90,6 +90,6 @@ export function comparison(row, view, siblings) {
         h("th", { scope: "col", class: "num" }, name(capital(head))), h("th", { scope: "col", class: "num" }, "Change"), h("th", { scope: "col", class: "bars" }, h("span", { class: "away" }, "Interval"), axis()),
         h("th", { scope: "col", class: "num" }, "z"), h("th", { scope: "col", class: "said" }, h("span", { class: "away" }, "Verdict")))),
       h("tbody", null, measured, counted)),
-    h("p", { class: "note" }, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(gates.change)} and z ${gates.z}.` : `${count(row.recent_actual_count)} ${plural(row.recent_actual_count, "actual")} in the recent window.`),
+    h("p", { class: "note" }, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(gates.change)} and z ${gates.z}.` : row.recent_actual_count ? "±: 95% interval." : "The recent window has no actuals."),
   ];
 }

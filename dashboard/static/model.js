@@ -61,7 +61,9 @@ class Model {
     this.tab = "worst";
     this.rowsAt = 0;
     this.rowsSeen = false;
-    this.seen = new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) { this.rowsSeen = true; void this.rows(); } }, { rootMargin: "200px" });
+    this.settled = false;
+    uplot().catch(() => {}); // at the same time as the first question; who draws says so if it fails
+    this.seen = new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) { this.rowsSeen = true; if (this.settled && this.rowsOf !== this.rowsKey()) void this.rows(); } }, { rootMargin: "200px" });
     this.seen.observe(p.rows);
     this.stop = new AbortController();
     /** @type {Now | null} */
@@ -92,7 +94,9 @@ class Model {
     if (!this.body.isConnected) replace(this.main, this.parts.head, this.body);
     this.say();
     this.control();
-    await Promise.all([this.overTime(), this.lateness(), this.sizes(), this.rowsSeen && (Date.now() - this.rowsAt > 60_000 || this.rowsOf !== this.rowsKey()) ? this.rows() : null]);
+    await Promise.all([this.overTime(), this.lateness(), this.sizes()]);
+    this.settled = true; // rows are read one by one: they come last, when they are looked at, and again once a minute
+    if (this.rowsSeen && (Date.now() - this.rowsAt > minute || this.rowsOf !== this.rowsKey())) await this.rows();
   }
 
   /** A model that was not shown yet: its name at once. @param {Values} values */
@@ -102,6 +106,7 @@ class Model {
     this.chart?.close();
     this.chart = null;
     this.now = null;
+    this.settled = false;
     this.rowsOf = "";
     for (const part of Object.values(this.parts)) if (part !== this.parts.typed) { replace(part); last.delete(part); }
     replace(this.parts.head, crumbs([]), h("div", { class: "title" }, h("h1", { tabindex: "-1" }, name(values.id))));
@@ -192,13 +197,13 @@ class Model {
       const text = bucket === null ? "" : this.reading(bucket);
       if (!text) replace(this.parts.reading, "Drag to zoom, with Shift to compare with what you mark. Double click to go back.");
       else replace(this.parts.reading, text);
-      if (spoken) this.parts.spoken.textContent = this.parts.reading.textContent;
+      if (spoken) this.parts.spoken.textContent = [...this.parts.reading.childNodes].map((n) => n.textContent).filter(Boolean).join(", ");
     },
   };
 
   automatic() {
     const { values, view, siblings } = this.at(), w = windowOf(values, view.now);
-    return choose(w.to - w.from, hourlyActuals(siblings, view));
+    return choose(w.to - w.from, hourlyActuals(siblings, w));
   }
 
   interval() {
@@ -230,7 +235,7 @@ class Model {
       const hidden = values.hide.filter((/** @type {string} */ v) => v !== row.model_version);
       const lines = drawn.filter((s) => !hidden.includes(s.model_version)).map((s) => {
         const shown = points(s[measure.column], s.actual_count, of);
-        return { name: version(s.model_version), rank: this.ranks?.get(s.model_version) ?? 0, chosen: s.model_version === row.model_version, ...shown, errors: shown.values.map((v, i) => v === null ? null : measure.error(v, (c) => s[c]?.[i] ?? null)), predictions: s.prediction_count, actuals: s.actual_count, raw: s[measure.column] };
+        return { name: version(s.model_version), rank: this.ranks?.get(s.model_version) ?? 0, chosen: s.model_version === row.model_version, goesOn: total(s.prediction_count.slice(-2)) > 0, ...shown, errors: shown.values.map((v, i) => v === null ? null : measure.error(v, (c) => s[c]?.[i] ?? null)), predictions: s.prediction_count, actuals: s.actual_count, raw: s[measure.column] };
       });
       const sum = (/** @type {string} */ column) => of.map((_, i) => answer.series.reduce((t, s) => t + (s[column]?.[i] ?? 0), 0));
       this.shown = { measure, buckets: of, from: of[0]?.from ?? w.from, to: w.to, axis: measure.axis, lines, ...this.levels(measure, w), caption: `Predictions per ${words[this.interval()]}. Solid: with actual; faint: still waiting`, predictions: sum("prediction_count"), actuals: sum("actual_count"),

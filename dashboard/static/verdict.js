@@ -125,7 +125,8 @@ function fresh(row, view) {
   if (reference.startsWith("pinned:")) {
     return {
       sentence: `The window you marked has no actuals of ${version(row.reference_version || row.model_version)}.`,
-      follows: first === null || row.reference_version ? [] : [`${capital(own)} was first seen ${clock(first, view.now)}, and a version is compared with its own rows there.`],
+      follows: first === null || row.reference_version ? [] : [`${capital(own)} was first seen ${clock(first, view.now)}, and a version is compared with its own rows there.`,
+        ...(predecessor(row) ? [" ", { text: `Compare it with ${version(predecessor(row))} there`, change: { reference: `${reference};version:${predecessor(row)}` } }, "."] : [])],
     };
   }
   if (reference.startsWith("version:")) return { sentence: `${capital(than(row, view))} has no actuals in these ${hours(view.history)}.`, follows: [] };

@@ -24,8 +24,13 @@ test("whatever the window and the traffic, a choice fits as the rule says", () =
   }
 });
 
-test("actuals of an hour are those of both windows and all versions", () => {
-  assert.equal(hourlyActuals([{ recent_actual_count: 100, reference_actual_count: 600 }, { recent_actual_count: null, reference_actual_count: 40 }], { recent: 6, history: 168 }), 740 / 174);
+test("actuals of an hour are those of all versions, as far as they were there", () => {
+  const row = (first, last, n) => ({ first_event: `2026-11-${first}`, last_event: `2026-11-${last}`, actual_count: n }), at = (text) => Date.parse(`2026-11-${text}T00:00:00Z`);
+  const rows = [row("01 00:00:00", "11 00:00:00", 2400), row("11 00:00:00", "12 00:00:00", 480), row("12 00:00:00", "12 00:00:00", 7), { first_event: null, last_event: null, actual_count: 0 }];
+  assert.equal(hourlyActuals(rows, { from: at("02"), to: at("03") }), 10);
+  assert.equal(hourlyActuals(rows, { from: at("10"), to: at("12") }), 15);
+  assert.equal(hourlyActuals(rows, { from: at("12"), to: at("13") }), 7 / 24);
+  assert.equal(hourlyActuals([], { from: at("12"), to: at("13") }), 0);
 });
 
 test("a window that ends now is asked by its length, one that is fixed by its ends", () => {

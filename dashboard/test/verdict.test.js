@@ -63,7 +63,8 @@ test("not knowing has its reason and its next step", () => {
 test("a new version is told beside the one before", () => {
   const fresh = { state: "new", model_version: "15", first_event: "2026-11-29 12:20:00", recent_mae: 67.4, recent_count: 90, previous_version: "14", previous_recent_mae: 68.5 };
   assert.deepEqual(say(fresh), ["Version 15 is 3 h old, so there is nothing to compare it with.", "In the same 6 h, its MAE is 67.4 and that of version 14 is 68.5.", '[Compare it with version 14 {"reference":"version:14"}].']);
-  assert.match(say({ ...fresh, model_version: "v7.3.0" }, { reference: "pinned:2026-11-20T00:00:00Z,2026-11-21T00:00:00Z" }).join(" "), /^The window you marked has no actuals of v7\.3\.0\. v7\.3\.0 was first seen \d\d:20, and a version is compared with its own rows there\.$/);
+  assert.match(say({ ...fresh, model_version: "v7.3.0", previous_version: null }, { reference: "pinned:2026-11-20T00:00:00Z,2026-11-21T00:00:00Z" }).join(" "), /^The window you marked has no actuals of v7\.3\.0\. v7\.3\.0 was first seen \d\d:20, and a version is compared with its own rows there\.$/);
+  assert.match(say({ ...fresh, previous_version: "v7.2.0" }, { reference: "pinned:2026-11-20T00:00:00Z,2026-11-21T00:00:00Z" })[1], /there\. \[Compare it with v7\.2\.0 there {"reference":"pinned:2026-11-20T00:00:00Z,2026-11-21T00:00:00Z;version:v7\.2\.0"}\]\.$/);
   assert.deepEqual(say(fresh, { reference: "version:v7.1.0" }), ["v7.1.0 has no actuals in these 7 days."]);
   assert.deepEqual(say({ ...fresh, model_version: "v7.2.0", reason: "this version is the reference" }, { reference: "version:v7.2.0" }), ["v7.2.0 is what the others are compared with."]);
 });
