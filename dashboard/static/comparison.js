@@ -12,6 +12,9 @@ import { capital } from "./verdict.js";
 /** @typedef {import("./sentences.js").Windows} Windows */
 /** @typedef {{ from: number, to: number }} Span */
 
+/** Hours that a rolling reference of the server ends before the recent window, unless a version is too young for it. */
+const gap = 24;
+
 /**
  * The windows that were compared, in ms. Of a reference that is not one window there is none.
  * @param {Row} row
@@ -20,11 +23,14 @@ import { capital } from "./verdict.js";
  */
 export function windows(row, view) {
   const to = view.now - (view.offset ?? 0) * hour, from = parse(row.recent_from) ?? to - view.recent * hour, reference = view.reference ?? "rolling";
-  const recent = { from, to }, history = { from: from - view.history * hour, to: from };
+  const recent = { from, to }, history = { from: from - view.history * hour, to: from }, known = { from: parse(row.reference_from), to: parse(row.reference_to) };
+  if (known.from !== null && known.to !== null) return { recent, reference: /** @type {Span} */ (known) };
   if (reference.startsWith("seasonal:")) return { recent, reference: null };
   if (reference.startsWith("version:")) return { recent, reference: { from: history.from, to } };
   const pinned = /^pinned:([^,]+),([^;]+)/.exec(reference), a = Date.parse(pinned?.[1] ?? ""), b = Date.parse(pinned?.[2] ?? "");
-  return { recent, reference: pinned ? a < b ? { from: a, to: b } : null : history };
+  if (pinned) return { recent, reference: a < b ? { from: a, to: b } : null };
+  const end = from - gap * hour;
+  return { recent, reference: (parse(row.first_event) ?? end) < end ? { from: end - view.history * hour, to: end } : history };
 }
 
 /**

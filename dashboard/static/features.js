@@ -55,7 +55,8 @@ const flattened = (rows) => rows.map((row) => flat(row ?? {}));
 
 /**
  * The features by which the worst rows differ most from a sample of all: numbers by the distance of their means in standard deviations of the
- * sample, everything else by how differently its values are shared out. What is different in every row, such as an id, tells nothing.
+ * sample, everything else by how differently its values are shared out, each less twice what so few rows would differ by anyway. What is different
+ * in every row, such as an id, tells nothing.
  * @param {(Features | null)[]} worst
  * @param {(Features | null)[]} sample
  * @param {number} most
@@ -63,12 +64,12 @@ const flattened = (rows) => rows.map((row) => flat(row ?? {}));
  */
 export function telling(worst, sample, most) {
   const bad = flattened(worst), all = flattened(sample), keys = new Set(bad.flatMap((row) => [...row.keys()]));
-  const chance = 2 * Math.sqrt(1 / Math.max(1, bad.length) + 1 / Math.max(1, all.length)); // what so few rows differ by anyway
+  const chance = Math.sqrt(1 / Math.max(1, bad.length) + 1 / Math.max(1, all.length));
   const scored = [...keys].map((key) => {
     const a = bad.map((row) => row.get(key)), b = all.map((row) => row.get(key));
-    return { key, score: [...a, ...b].every((v) => typeof v === "number" || v === undefined || v === null) ? distance(a, b) : difference(a, b) };
+    return { key, score: [...a, ...b].every((v) => typeof v === "number" || v === undefined || v === null) ? distance(a, b) - 2 * chance : difference(a, b, chance) };
   });
-  return scored.filter((s) => s.score > chance).sort((a, b) => b.score - a.score).slice(0, most).map((s) => s.key);
+  return scored.filter((s) => s.score > 0).sort((a, b) => b.score - a.score).slice(0, most).map((s) => s.key);
 }
 
 /** @param {any[]} a @param {any[]} b */
@@ -80,8 +81,8 @@ function distance(a, b) {
   return far === 0 ? 0 : deviation === 0 ? 3 : Math.min(3, far / deviation);
 }
 
-/** @param {any[]} a @param {any[]} b half the sum of how far shares are apart: 0 to 1, doubled to stand beside deviations */
-function difference(a, b) {
+/** @param {any[]} a @param {any[]} b @param {number} chance how far the shares of the values are apart, from 0 to 2, beyond chance */
+function difference(a, b, chance) {
   const shares = (/** @type {any[]} */ of) => {
     /** @type {Map<string, number>} */
     const m = new Map();
@@ -91,9 +92,13 @@ function difference(a, b) {
   if (a.length === 0 || b.length === 0) return 0;
   const x = shares(a), y = shares(b);
   if (a.length > 2 && x.size > 0.8 * a.length) return 0;
-  let sum = 0;
-  for (const key of new Set([...x.keys(), ...y.keys()])) sum += Math.abs((x.get(key) ?? 0) - (y.get(key) ?? 0));
-  return sum;
+  let apart = 0, expected = 0;
+  for (const key of new Set([...x.keys(), ...y.keys()])) {
+    const p = x.get(key) ?? 0, q = y.get(key) ?? 0, pooled = (p * a.length + q * b.length) / (a.length + b.length);
+    apart += Math.abs(p - q);
+    expected += 0.8 * Math.sqrt(pooled * (1 - pooled)) * chance; // the mean of |x| where x is normal is 0.8 of its deviation
+  }
+  return apart - 2 * expected;
 }
 
 /** @param {Features | null} features @param {string} path */

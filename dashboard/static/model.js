@@ -81,7 +81,7 @@ class Model {
   async load({ values }, signal) {
     if (values.id !== this.shownId) this.begin(values);
     const view = { recent: values.recent, history: values.history, offset: values.offset, reference: values.reference, now: this.frame.now() };
-    const list = { "model_id.eq": values.id, recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", reference: reference(values), timezone: zoned(values), as_of: values.as_of, order: "attention" };
+    const list = { "model_id.eq": values.id, recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", reference: reference(values), timezone: zoned(values), as_of: values.as_of, order: "attention", details: true };
     const { rows } = await ask("models", list, { signal, columns: listed });
     view.now = this.frame.now();
     if (rows.length === 0) return this.unknown(values);

@@ -8,6 +8,8 @@ test("the features that tell the worst rows apart come first; ids and noise do n
   assert.deepEqual(telling(worst, sample, 4).sort(), ["courier.days", "rain"]);
   assert.deepEqual(telling(worst, sample, 1).length, 1);
   assert.deepEqual(telling(sample, sample, 4), []);
+  const places = (n, step) => Array.from({ length: n }, (_, i) => ({ place: `p${(i * step) % 17}` }));
+  assert.deepEqual(telling(places(20, 5), places(100, 7), 4), [], "many values in few rows are shared out unevenly by chance");
   assert.deepEqual(telling([], sample, 4), []);
   assert.deepEqual(telling([null], [], 4), [], "what is no object tells nothing");
   assert.equal(valueAt(worst[0], "courier.days"), 2);

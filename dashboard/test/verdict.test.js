@@ -121,6 +121,8 @@ test("how late actuals come", () => {
 test("windows are those that were compared, and rates those of the part in which a version was there", () => {
   const hour = 3_600_000, of = (reference, offset = 0) => windows({}, { ...view, reference, offset });
   assert.deepEqual(of("rolling", 6), { recent: { from: now - 12 * hour, to: now - 6 * hour }, reference: { from: now - 180 * hour, to: now - 12 * hour } });
+  assert.deepEqual(windows({ first_event: "2026-10-01 00:00:00" }, view).reference, { from: now - 198 * hour, to: now - 30 * hour }, "it ends a day before the recent window");
+  assert.deepEqual(windows({ reference_from: "2026-11-20 00:00:00", reference_to: "2026-11-21 00:00:00" }, view).reference, { from: Date.parse("2026-11-20T00:00:00Z"), to: Date.parse("2026-11-21T00:00:00Z") });
   assert.deepEqual(of("version:v1").reference, { from: now - 174 * hour, to: now });
   assert.equal(of("seasonal:4").reference, null);
   assert.deepEqual(of("pinned:2026-11-20T00:00:00Z,2026-11-21T00:00:00Z;version:v2").reference, { from: Date.parse("2026-11-20T00:00:00Z"), to: Date.parse("2026-11-21T00:00:00Z") });
