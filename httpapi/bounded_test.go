@@ -315,6 +315,12 @@ var attackedValues = map[string][]string{
 	"layout":                  {"series", "nothing"},
 }
 
+// selecting are the parameters that say whose rows are meant: they go with all probes, the others with every second.
+var selecting = map[string]bool{
+	"model_version": true, "environment": true, "group_by": true, "reference": true, "name": true, "actuals": true, "prediction_id": true,
+	"feature.<key>": true,
+}
+
 // pipeAttack asks one pipe for every model, and for some by every parameter and in every format; for fewer of them again.
 func (a *attack) pipeAttack(route string, again bool) {
 	method, path, _ := strings.Cut(route, " ")
@@ -363,10 +369,19 @@ func (a *attack) pipeAttack(route string, again bool) {
 				ask(format, base, false)
 			}
 			for _, name := range slices.Sorted(maps.Keys(attackedValues)) {
-				if i > 0 && (again || !parameters[name]) {
+				values := attackedValues[name]
+				switch {
+				case !parameters[name]: // it is ignored, whatever its value and beside what
+					if i > 0 || wide {
+						continue
+					}
+					values = values[:1]
+				case i > 0 && again, i%2 > 0 && !selecting[name]:
 					continue
+				case method == "POST": // reads parameters as GET does
+					values = values[:min(len(values), 2)]
 				}
-				for _, value := range attackedValues[name] {
+				for _, value := range values {
 					values := maps.Clone(base)
 					values.Set(strings.Replace(name, "<key>", "country", 1), value)
 					if name == "to" {
