@@ -130,6 +130,9 @@ func (s *Server) Count(op, key string) int {
 	return s.counts[op+" "+key]
 }
 
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve(w, r) }
+
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	req := &Request{Op: "get", Key: key, HTTP: r}

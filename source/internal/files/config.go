@@ -51,7 +51,7 @@ const (
 // PollDefault is the time between two lookings for new files.
 const PollDefault = time.Minute
 
-// Limits are those of the traffic with a place.
+// Limits are those of the traffic with a place, and with the store.
 type Limits struct {
 	// Stall is how long nothing may arrive before a connection is given up. Default: 30 s.
 	Stall time.Duration
@@ -61,6 +61,8 @@ type Limits struct {
 	RetryFirst, RetryMax time.Duration
 	// Settle is how long a file in a folder has not changed before it is taken to be whole. Default: 10 s, and Poll at most.
 	Settle time.Duration
+	// LoadBytes is how many bytes of lines are stored at once, or somewhat more. Default: 4 MiB.
+	LoadBytes int64
 	// Forget is how long a file is gone before it is forgotten. Default: 24 h.
 	Forget time.Duration
 }
@@ -79,6 +81,9 @@ func (c Config) withDefaults() Config {
 	set(&c.Limits.Forget, 24*time.Hour)
 	if c.Limits.Attempts == 0 {
 		c.Limits.Attempts = 6
+	}
+	if c.Limits.LoadBytes == 0 {
+		c.Limits.LoadBytes = 4 << 20
 	}
 	return c
 }

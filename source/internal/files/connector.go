@@ -3,7 +3,6 @@ package files
 import (
 	"context"
 
-	"github.com/residualdb/residual/internal/rowfile"
 	"github.com/residualdb/residual/source/internal/connector"
 )
 
@@ -11,9 +10,8 @@ import (
 type Connector struct {
 	config  Config
 	pattern *pattern
-	// backlogMax is how many files are kept of a listing, and loadBytes how much is stored at once.
+	// backlogMax is how many files are kept of a listing.
 	backlogMax int
-	loadBytes  int64
 }
 
 // New returns a connector.
@@ -21,7 +19,7 @@ func New(config Config) (*Connector, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	return &Connector{config: config.withDefaults(), pattern: newPattern(config.Pattern), backlogMax: backlogMax, loadBytes: loadBytes}, nil
+	return &Connector{config: config.withDefaults(), pattern: newPattern(config.Pattern), backlogMax: backlogMax}, nil
 }
 
 // Run implements [connector.Connector].
@@ -41,12 +39,9 @@ func (c *Connector) Run(ctx context.Context, f *connector.Feed) error {
 	if err != nil {
 		return err
 	}
-	s.backlog.max, s.loadBytes = c.backlogMax, c.loadBytes
+	s.backlog.max = c.backlogMax
 	if err := s.run(ctx); ctx.Err() == nil {
 		return err
 	}
 	return nil
 }
-
-// columnsOf are the columns that files may have.
-func columnsOf(f *connector.Feed) []rowfile.Column { return rowfile.Mapped(f.Mapping) }

@@ -8,7 +8,7 @@
 // of before where they have their identity.
 //
 // A pass lists the place and reads what is new; see pass.go. One goroutine reads a file in runs of whole lines, one decodes them, and one
-// stores the rows; see pipeline.go. Every format becomes lines of NDJSON on the way, of which a number is known: with the rows the store
+// stores the rows; see pipeline.go. Small objects are fetched ahead (ahead.go). Every format becomes lines of NDJSON on the way, of which a number is known: with the rows the store
 // gets the position behind the last of their lines (position.go), so that a process that was ended in the middle of a file goes on there.
 //
 // # Guarantees

@@ -20,9 +20,9 @@ func TestLines(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for range 8 {
+	for range 3 {
 		var text []byte
-		for range 1 + random.IntN(10) {
+		for range 1 + random.IntN(6) {
 			n := random.IntN(100)
 			switch random.IntN(4) {
 			case 0:

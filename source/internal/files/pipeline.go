@@ -11,10 +11,9 @@ import (
 	"github.com/residualdb/residual/source/internal/connector"
 )
 
-// How much is on its way: what a run of lines takes is bounded by runBytes, and what a load takes by some times loadBytes.
+// How much is on its way: what a run of lines takes is bounded by runBytes, and what a load takes by some times Limits.LoadBytes.
 const (
 	runsMax   = 4
-	loadBytes = 4 << 20
 	loadParts = 1024
 	// loadDelay is how long rows wait for others to be stored with.
 	loadDelay = 100 * time.Millisecond
@@ -86,10 +85,17 @@ func (p *pipeline) recycle(text []byte) {
 
 // readFiles reads files into runs. What was read before an error is stored all the same.
 func (p *pipeline) readFiles(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ahead := &ahead{place: p.session.place, files: p.files, fetched: map[int]*fetched{}}
+	defer ahead.running.Wait()
+	defer cancel()
 	refused := 0
 	for i := range p.files {
-		file := &p.files[i]
-		err := p.readFile(ctx, file)
+		file, from := &p.files[i], p.session.place
+		if p.session.config.S3 != nil {
+			from = ahead.of(ctx, i)
+		}
+		err := p.readFile(ctx, from, file)
 		switch {
 		case err == nil:
 			refused = 0
@@ -111,8 +117,9 @@ func (p *pipeline) readFiles(ctx context.Context) error {
 // refusedMax is how many files in a row may be forbidden before it is not worth asking for others.
 const refusedMax = 20
 
-func (p *pipeline) readFile(ctx context.Context, file *object) error {
-	c, err := p.session.opening.open(ctx, file, file.position())
+func (p *pipeline) readFile(ctx context.Context, from place, file *object) error {
+	opening := &opening{place: from, columns: p.session.columns, format: p.session.config.Format}
+	c, err := opening.open(ctx, file, file.position())
 	if err != nil {
 		return err
 	}
@@ -182,7 +189,7 @@ func (p *pipeline) decode(ctx context.Context) error {
 			if err := p.add(load, &r); err != nil {
 				return err
 			}
-			if load.Bytes() >= p.session.loadBytes || load.Parts() >= loadParts {
+			if load.Bytes() >= p.session.config.Limits.LoadBytes || load.Parts() >= loadParts {
 				if err := hand(); err != nil {
 					return err
 				}

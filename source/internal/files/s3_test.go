@@ -219,7 +219,7 @@ func TestCrashes(t *testing.T) {
 		return nil
 	})
 	config := configOf(s, "**")
-	config.Limits.Attempts = 30
+	config.Limits.Attempts, config.Limits.LoadBytes = 30, 1
 	crash := fmt.Errorf("the store is gone")
 	kills := 0
 	for finished := false; !finished; kills++ {
@@ -233,10 +233,7 @@ func TestCrashes(t *testing.T) {
 			}
 			return nil
 		}
-		made, err := New(config)
-		require.NoError(t, err)
-		made.loadBytes = 1
-		r := runMade(t, made, to)
+		r := run1(t, config, to)
 		eventually(t, func() bool {
 			select {
 			case err := <-r.done:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/residualdb/residual/internal/rowfile"
 	"github.com/residualdb/residual/source/internal/connector"
 )
 
@@ -16,15 +17,14 @@ type session struct {
 	place  place
 	// marker is the part under which it is stored how far the schedule is: no name of a file, as it is the URI of them.
 	marker  string
-	opening opening
+	columns []rowfile.Column
 	known   map[string]known
 	// listing counts the listings, from 1.
 	listing uint32
 	now     func() time.Time
 
-	buffers   chan []byte
-	loads     [2]*connector.Load
-	loadBytes int64
+	buffers chan []byte
+	loads   [2]*connector.Load
 
 	// Of the pass:
 	backlog backlog
@@ -50,7 +50,7 @@ type known struct {
 func newSession(c *Config, feed *connector.Feed, p place) (*session, error) {
 	s := &session{
 		config: c, feed: feed, place: p, marker: c.Place(), now: time.Now, known: map[string]known{},
-		opening: opening{place: p, columns: columnsOf(feed), format: c.Format},
+		columns: rowfile.Mapped(feed.Mapping),
 		buffers: make(chan []byte, runsMax),
 	}
 	for range runsMax {

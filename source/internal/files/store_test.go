@@ -32,7 +32,7 @@ func newStore() *store {
 	return &store{times: map[string]int{}, values: map[string]float64{}, positions: map[string]string{}}
 }
 
-func (s *store) AppendFrom(_ context.Context, b *event.Batch, o connector.Origin) (engine.Appended, error) {
+func (s *store) AppendFrom(_ context.Context, b *event.Batch, o engine.Origin) (engine.Appended, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.appends++
@@ -57,7 +57,7 @@ func (s *store) AppendFrom(_ context.Context, b *event.Batch, o connector.Origin
 	return engine.Appended{Successful: b.Len(), Quarantined: b.Rejected.Total()}, nil
 }
 
-func (s *store) AppendActualsFrom(context.Context, *event.Actuals, connector.Origin) (engine.Appended, error) {
+func (s *store) AppendActualsFrom(context.Context, *event.Actuals, engine.Origin) (engine.Appended, error) {
 	return engine.Appended{}, errors.New("no actuals are expected")
 }
 
