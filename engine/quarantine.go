@@ -34,6 +34,8 @@ type QuarantineQuery struct {
 	// Within bounds the answer to lines of models that it matches, as in a [MetricsQuery]: those of which the model can be
 	// told, see [event.ModelOf]. Default: every line.
 	Within string
+	// ModelOf tells the model of a line that was sent to a source, for Within. Default: [event.ModelOf], whatever the source.
+	ModelOf func(source string, line []byte) (model string, ok bool)
 	// Limit bounds the rows. Default: 100.
 	Limit int
 }
@@ -89,11 +91,15 @@ func (db *DB) EachReject(
 	if q.Limit < 0 {
 		return read, queryError("limit is %d; it must not be negative", q.Limit)
 	}
-	shown := func([]byte) bool { return true }
+	shown := func(*quarantine.Row) bool { return true }
 	if q.Within != "" {
 		within := query.PatternOf(q.Within)
-		shown = func(line []byte) bool {
-			model, ok := event.ModelOf(line)
+		modelOf := q.ModelOf
+		if modelOf == nil {
+			modelOf = func(_ string, line []byte) (string, bool) { return event.ModelOf(line) }
+		}
+		shown = func(row *quarantine.Row) bool {
+			model, ok := modelOf(row.Source, row.Line)
 			return ok && within.Matches(model)
 		}
 	}
@@ -109,7 +115,7 @@ func (db *DB) EachReject(
 		rows, next, more = db.quarantine.Before(rows[:0], q.Source, next, min(left, rejectsAtOnce))
 		db.end()
 		for i := range rows {
-			if !shown(rows[i].Line) {
+			if !shown(&rows[i]) {
 				continue
 			}
 			left--

@@ -352,3 +352,33 @@ func setByHand(e *Event, c *MappedColumn, raw json.RawMessage) bool {
 	}[c.Name] = text
 	return isText && text != ""
 }
+
+// TestMappingModelOf tells the model of a line by where the mapping has it, never by what else the line may have.
+func TestMappingModelOf(t *testing.T) {
+	m := nested()
+	for line, want := range map[string]string{
+		`{"model":{"name":"a"}}`: "a",
+		`{"ts":"wrong","model_id":"b","model":{"version":1,"name":"a"},"x":[{"name":"c"}]}`: "a",
+		`{"model_id":"b"}`:                      "",
+		`{"model":"a"}`:                         "",
+		`{"model":{"name":1}}`:                  "",
+		`{"model":{"name":"a","name":"a"}}`:     "",
+		`{"model":{"name":"a"},"model":{}}`:     "",
+		`{"model":{},"model":{"name":"a"}}`:     "",
+		`{"model":{"name":""}}`:                 "",
+		`{"model":{"name":"a"}`:                 "",
+		`{"model":{"name":"a"}} {"model_id":1}`: "",
+		`{"model":[{"name":"a"}]}`:              "",
+		` {"\u006dodel" : {"n\u0061me" : "a"}}`: "a",
+	} {
+		model, ok := m.ModelOf([]byte(line))
+		require.Equal(t, want, model, line)
+		require.Equal(t, want != "", ok, line)
+	}
+	m.Column("model_id").Integer = true
+	model, ok := m.ModelOf([]byte(`{"model":{"name":17}}`))
+	require.True(t, ok)
+	require.Equal(t, "17", model)
+	_, ok = m.ModelOf([]byte(`{"model":{"name":1.5}}`))
+	require.False(t, ok)
+}

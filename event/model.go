@@ -11,7 +11,24 @@ import (
 // stands once and is a name. What else is wrong with the line does not matter. ok is false where no model can be told for
 // sure, as of a line that was cut, or that names two.
 func ModelOf(line []byte) (model string, ok bool) {
-	line = bytes.Trim(line, " \t\r\n")
+	return modelAt(bytes.Trim(line, " \t\r\n"), ownPath, false)
+}
+
+// ownPath leads to the model of an event without a mapping.
+var ownPath = []string{colModel.String()}
+
+// ModelOf is the function of that name for a line of a data source with a mapping. A default is no model of a rejected line.
+func (m *Mapping) ModelOf(line []byte) (model string, ok bool) {
+	c := m.Column(colModel.String())
+	if c == nil {
+		return "", false
+	}
+	return modelAt(bytes.Trim(line, " \t\r\n"), c.Path, c.Integer)
+}
+
+// modelAt returns the model that is at a path, each of whose members stands once in the object that has it.
+func modelAt(line []byte, path []string, integer bool) (model string, ok bool) {
+	found := false
 	if len(line) == 0 || line[0] != '{' {
 		return "", false
 	}
@@ -29,11 +46,20 @@ func ModelOf(line []byte) (model string, ok bool) {
 		if !sound || end == i {
 			return "", false
 		}
-		if key == colModel.String() {
-			if model != "" {
+		if key == path[0] {
+			if found {
 				return "", false
 			}
-			if model, _, sound = memberText(line, i); !sound || checkNameString(model) != faultNone {
+			found = true
+			switch {
+			case len(path) > 1:
+				model, sound = modelAt(line[i:end], path[1:], integer)
+			case integer && line[i] != '"':
+				model, sound = string(line[i:end]), isDigits(line[i:end])
+			default:
+				model, _, sound = memberText(line, i)
+			}
+			if !sound || checkNameString(model) != faultNone {
 				return "", false
 			}
 		}
@@ -44,6 +70,12 @@ func ModelOf(line []byte) (model string, ok bool) {
 		}
 	}
 	return model, model != ""
+}
+
+// isDigits tells whether a value is an integer as it is written.
+func isDigits(value []byte) bool {
+	digits := bytes.TrimPrefix(value, []byte("-"))
+	return len(digits) > 0 && len(bytes.Trim(digits, "0123456789")) == 0
 }
 
 // memberText returns the text of the string at i and the index behind it. It is not sound where there is none.

@@ -77,12 +77,17 @@ func startAttack(t *testing.T) *attack {
 	t.Cleanup(a.client.CloseIdleConnections)
 	a.clock.nanos.Store(-int64(3 * time.Hour)) // what fill sends to be remembered for an hour is given up by its end
 	dir := t.TempDir()
+	labels := labels()
+	labels.Grants = []httpapi.Grant{{Token: "team-a", Append: true}, {Token: "team-a"}, {Token: "other", Append: true}}
+	further := []httpapi.Datasource{scores(), labels}
 	create := func(name string, models []string, scopes ...string) string {
-		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Models: models, Created: now})
+		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Models: models, Created: now}, further...)
 		require.NoError(t, err)
 		return token
 	}
-	everything := httpapi.Scopes()[1:]
+	everything := slices.Concat(httpapi.Scopes()[1:], []string{
+		"DATASOURCES:APPEND:scores", "DATASOURCES:READ:scores", "DATASOURCES:DELETE:scores", "PIPES:READ:scores_quarantine", "DATASOURCES:DELETE:labels",
+	})
 	a.team = create("team-a", teamPattern, everything...)
 	a.tokens["admin"] = create("admin", nil, "ADMIN")
 	a.tokens["other"] = create("other", nil, everything...)
@@ -96,14 +101,28 @@ func startAttack(t *testing.T) *attack {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		server := startWith(t, db, httpapi.Options{
-			Tokens: tokens, Now: a.clock.now, ModelGaugesMax: len(teamModels) - 1, ModelGaugesEnvironments: "*", Limits: httpapi.Limits{
+			Tokens: tokens, Now: a.clock.now, Connectors: attackedConnectors{i == 1}, ModelGaugesMax: len(teamModels) - 1, ModelGaugesEnvironments: "*", Limits: httpapi.Limits{
 				RequestsPerSecond: 1_000_000, QueryTimeout: 10 * time.Minute, AppendTimeout: 10 * time.Minute,
 			},
 		})
+		require.NoError(t, server.SetDatasources(further))
 		a.sides[i] = &half{running: server, db: db, crowded: i == 1, tags: map[string]int{}}
 	}
 	return a
 }
+
+// attackedConnectors are connectors that read what others send.
+type attackedConnectors struct{ crowded bool }
+
+func (c attackedConnectors) Connectors() []httpapi.Connector {
+	shown := httpapi.Connector{Name: "scores", Kind: "kafka", Place: "topic solo", State: "failing", Since: now, Rows: 1}
+	if c.crowded {
+		shown.Rows, shown.LagMessages, shown.Error, shown.LastError = 1000, 5, "team_b", "team_b"
+	}
+	return []httpapi.Connector{shown}
+}
+
+func (attackedConnectors) Stale() string { return "" }
 
 // send sends a request to one side and returns the answer, with all that a client sees of it but the time of day.
 func (a *attack) send(to *half, token string, r request) (status int, answer string) {
@@ -432,6 +451,12 @@ func eventsAttack(a *attack, route string) {
 	send("ml_model_predictions", "", brokenLines("team_b"))
 	send("ml_model_actuals", "", actualsOf([]string{"team_b", "team_a_2", "aaa", "solo"}, "3"))
 	send("ml_model_actuals", "", actualsOf([]string{"zzz", "team_a_2"}, "null"))
+	score := func(model string) string {
+		return strings.Replace(strings.Replace(scoreLine, `"name":"m"`, fmt.Sprintf(`"name":%q`, model), 1), "1745690000", "1745749000", 1) + "\n"
+	}
+	send("scores", "", score("team_a_1")+strings.Replace(score("team_a_1"), "0.25", "true", 1)+strings.Replace(score("team_b"), "0.25", `true,"model_id":"solo"`, 1)+score("team_b")+brokenLines("team_b"))
+	send("scores", "&format=json", score("team_b"))
+	send("labels", "", `{"model":"team_b","ref":{"id":"p1"},"label":3}`+"\n"+`{"model":"solo","ref":{"id":"p1"},"label":3}`+"\n")
 	for _, name := range []string{"nothing", "", "team_b", "ml_model_predictions_quarantine"} {
 		send(name, "", own)
 	}
@@ -473,6 +498,7 @@ func filesAttack(a *attack, route string) {
 		{target: "&format=ndjson", body: []byte(line("team_b", "v1", "production", "p1", now, "1", "") + line("solo", "v1", "production", "f2", now, "1", ""))},
 		{body: form.Bytes(), headers: []string{"Content-Type", parts.FormDataContentType()}},
 		{target: "&mode=replace"},
+		{target: "&name=scores"},
 		{target: "&url=x"},
 	} {
 		for _, key := range []string{"", "key-1", "file", "file"} {
@@ -498,6 +524,27 @@ func backupsAttack(a *attack, route string) {
 	}
 }
 
+// datasourcesAttack asks for the data sources of a project, and for what was rejected there.
+func (a *attack) datasourcesAttack() {
+	// What others send names the attacker's models where the mapping does not look.
+	decoy := strings.Replace(strings.Replace(scoreLine, `"name":"m"`, `"name":"zzz","model_id":"solo"`, 1), `"id":"a"`, `"id":true,"model_id":"team_a_1"`, 1)
+	status, answer := a.send(a.sides[1], a.tokens["other"], request{"POST", "/v0/events?name=scores", []byte(decoy), nil})
+	require.Equal(a.t, http.StatusAccepted, status, answer)
+	require.Contains(a.t, answer, `"quarantined_rows":1`)
+	for _, name := range []string{"scores", "labels"} {
+		a.learn("GET /v0/datasources/<name>", request{method: "GET", target: "/v0/datasources/" + name})
+		for _, format := range []string{"json", "csv", "parquet", "nothing"} {
+			for _, query := range []string{"?limit=10000", "?limit=1", "?model_id=team_b"} {
+				a.learn("GET /v0/pipes/<name>_quarantine", request{method: "GET", target: "/v0/pipes/" + name + "_quarantine." + format + query})
+			}
+		}
+		a.learn("GET /v0/pipes/quarantine", request{method: "GET", target: "/v0/pipes/quarantine.json?name=" + name})
+		_, _ = a.learn("POST /v0/datasources", request{"POST", "/v0/datasources?format=csv&name=" + name, []byte("id,ts,model,label,ref\n1,1745749000,team_b,2,p1\n1,1745749000,solo,2,p1\n"), nil})
+	}
+	require.True(a.t, a.found["GET /v0/pipes/<name>_quarantine"], "the attacker sees its own rejects")
+	a.compare("GET /v0/pipes/<name>_quarantine", request{method: "GET", target: "/v0/pipes/scores_quarantine.json?limit=10000"})
+}
+
 // deletesAttack deletes rows of its own and of other models, by any condition, and last all that it may. What others have
 // deleted it cannot ask for.
 func (a *attack) deletesAttack() {
@@ -505,7 +552,7 @@ func (a *attack) deletesAttack() {
 	of := func(source, action string, values url.Values) request {
 		return request{method: "POST", target: "/v0/datasources/" + source + "/" + action + "?" + values.Encode()}
 	}
-	sources := []string{"ml_model_predictions", "ml_model_actuals", "ml_model_predictions_quarantine", "ml_model_actuals_quarantine", "nothing", "team_b"}
+	sources := []string{"ml_model_predictions", "ml_model_actuals", "ml_model_predictions_quarantine", "ml_model_actuals_quarantine", "nothing", "team_b", "scores", "scores_quarantine", "labels"}
 	for _, condition := range []string{
 		"model_id = 'team_b'", "model_id = '*'", "model_id IN ('team_b', 'team_a_1')", "model_id = 'team_a_*'", "prediction_id = 'p1'", "model_version = 'w1'",
 		"environment = 'secret'", "timestamp >= '2025-04-26 00:00:00'", "model_id = 'team_b' AND model_id = 'team_a_1'", "model_id = 'absent'", "predicted_value > 1", "",
@@ -585,6 +632,7 @@ func TestBoundedTokenLearnsNothing(t *testing.T) {
 			a.learn("nothing", request{method: method, target: target})
 		}
 	}
+	a.datasourcesAttack()
 	a.deletesAttack()
 	require.Equal(t, theirs, a.theirs(), "the models of others are as they were")
 	for _, route := range httpapi.Surface() {
@@ -593,7 +641,7 @@ func TestBoundedTokenLearnsNothing(t *testing.T) {
 		}
 		static := slices.Contains(tellsAll, route)
 		require.Equal(t, static, a.answers[route] == 0, "%s: who is not bounded sees what others have", route)
-		require.True(t, static || a.found[route] || strings.Contains(route, "model_drift_detection"), "%s tells the attacker nothing at all", route)
+		require.True(t, static || a.found[route] || strings.Contains(route, "model_drift_detection") || strings.Contains(route, "/connectors"), "%s tells the attacker nothing at all", route)
 	}
 }
 

@@ -42,7 +42,7 @@ type pipeInfo struct {
 func (s *Server) getDatasources(c *call) error {
 	list := []sourceInfo{}
 	for _, src := range c.sources.list {
-		if src.in(c.store) && c.principal.Holds(src.rights()...) {
+		if src.inStore(c.store) && c.principal.Holds(src.rights()...) {
 			list = append(list, src.info())
 		}
 	}

@@ -23,7 +23,7 @@ import (
 func TestColumnsAndDigits(t *testing.T) {
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, 0))
-	server := start(t, httpapi.Options{})
+	server := start(t, httpapi.Options{Connectors: twoConnectors()})
 	var listed struct{ Pipes []struct{ Name string } }
 	_, body := server.do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))

@@ -122,6 +122,7 @@ func (c *call) findTag(p *pipe, f *encode.Format) {
 		}
 	}
 	text = binary.LittleEndian.AppendUint64(text, revision)
+	text = binary.LittleEndian.AppendUint64(text, c.sources.version) // which decides what there is
 	text = binary.LittleEndian.AppendUint64(text, uint64(window))
 	sum := sha256.Sum256(text)
 	c.tag = `W/"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`

@@ -63,10 +63,12 @@ func TestDatasources(t *testing.T) {
 		Environment: "production",
 	}, store.batches[0].Event(0))
 	require.Equal(t, "timestamp", store.batches[0].Rejects[0].Column)
+	require.Equal(t, []string{"scores"}, store.origins)
 
 	resp, body = server.do(t, "POST", "/v0/events?name=labels", strings.NewReader(`{"model":"m","ref":{"id":"a"},"label":3}`))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, body)
 	require.Equal(t, event.Actual{ModelID: "m", PredictionID: "a", Value: 3}, store.got[0].Actual(0))
+	require.Equal(t, []string{"scores", "labels"}, store.origins)
 
 	// The data sources that every server has are what they were.
 	resp, body = server.do(t, "POST", events, strings.NewReader(goodLine))
@@ -139,7 +141,7 @@ func TestDatasourceInPlace(t *testing.T) {
 }
 
 func TestSetDatasourcesRefuses(t *testing.T) {
-	server := start(t, httpapi.Options{})
+	server := startWith(t, &actualsStore{fakeStore: newFakeStore()}, httpapi.Options{})
 	require.NoError(t, server.SetDatasources([]httpapi.Datasource{scores()}))
 	f := func(want string, list ...httpapi.Datasource) {
 		t.Helper()
@@ -182,7 +184,7 @@ func TestDatasourceRights(t *testing.T) {
 	}
 	known, err := httpapi.LoadTokens(dir)
 	require.NoError(t, err)
-	server := start(t, httpapi.Options{Tokens: known})
+	server := startWith(t, &actualsStore{fakeStore: newFakeStore()}, httpapi.Options{Tokens: known})
 	require.Equal(t, []string{
 		"the token scoped: the scope 'DATASOURCES:APPEND:scores' is of something that does not exist; DATASOURCES:APPEND:<name> is for ml_model_predictions, ml_model_actuals",
 		"the token scoped: the scope 'DATASOURCES:READ:other' is of something that does not exist; DATASOURCES:READ:<name> is for ml_model_predictions, ml_model_actuals",
@@ -223,7 +225,8 @@ func TestDatasourceRights(t *testing.T) {
 // TestDatasourcesChangeUnderLoad changes the mapping of a data source while events come: the rows of a request are all by one mapping.
 func TestDatasourcesChangeUnderLoad(t *testing.T) {
 	t.Parallel()
-	server := start(t, httpapi.Options{})
+	store := &actualsStore{fakeStore: newFakeStore()}
+	server := startWith(t, store, httpapi.Options{})
 	sides := [2]httpapi.Datasource{}
 	for i, member := range []string{"a", "b"} {
 		sides[i] = mapped("load", map[string]string{
@@ -263,9 +266,9 @@ func TestDatasourcesChangeUnderLoad(t *testing.T) {
 	sending.Wait()
 	close(stop)
 	changing.Wait()
-	require.Len(t, server.store.batches, requests*senders)
-	for i := range server.store.batches {
-		b := &server.store.batches[i]
+	require.Len(t, store.batches, requests*senders)
+	for i := range store.batches {
+		b := &store.batches[i]
 		require.Equal(t, rows, b.Len())
 		for row := range rows {
 			require.Equal(t, b.Predicted[0], b.Predicted[row])
@@ -274,14 +277,40 @@ func TestDatasourcesChangeUnderLoad(t *testing.T) {
 	require.EqualValues(t, requests*senders*rows, scrape(t, server)[`residual_http_datasource_rows_total{datasource="load"}`])
 }
 
-// TestDatasourceDeletion holds that the rows of a further data source are deleted where all rows are.
-func TestDatasourceDeletion(t *testing.T) {
+// TestDatasourceQuarantine holds that each data source has a quarantine of its own, which is emptied by itself, and that its rows are
+// deleted where all rows are.
+func TestDatasourceQuarantine(t *testing.T) {
 	server := startWith(t, openStore(t), httpapi.Options{})
-	require.NoError(t, server.SetDatasources([]httpapi.Datasource{scores()}))
+	require.NoError(t, server.SetDatasources([]httpapi.Datasource{scores(), labels()}))
+	for i, name := range []string{"scores", "labels", "ml_model_predictions"} {
+		for _, key := range []string{"", "key"} {
+			headers := []string{"Idempotency-Key", key}
+			if key == "" {
+				headers = nil
+			}
+			resp, body := server.do(t, "POST", "/v0/events?name="+name, strings.NewReader(strings.Repeat(`{"of":"`+name+`"}`+"\n", i+1)), headers...)
+			require.Equal(t, http.StatusAccepted, resp.StatusCode, body)
+		}
+	}
+	count := func(target string) int {
+		resp, body := server.do(t, "GET", "/v0/pipes/"+target, nil)
+		require.Equal(t, http.StatusOK, resp.StatusCode, body)
+		return strings.Count(body, "\n")
+	}
+	require.Equal(t, 2, count("scores_quarantine.csv"))
+	require.Equal(t, 4, count("labels_quarantine.csv"))
+	require.Equal(t, 6, count("ml_model_predictions_quarantine.csv"))
+	require.Equal(t, 4, count("quarantine.csv?name=labels"))
+	require.Equal(t, 12, count("quarantine.csv"))
 	for _, action := range []string{"delete?delete_condition=model_id%20%3D%20'm'", "truncate"} {
 		resp, body := server.do(t, "POST", "/v0/datasources/scores/"+action, nil)
 		require.Equal(t, http.StatusBadRequest, resp.StatusCode)
 		require.Equal(t, "the rows of scores are rows of ml_model_predictions, beside those of other data sources, and are deleted there; "+
 			"POST /v0/datasources/scores_quarantine/truncate empties its quarantine", errorText(t, body))
 	}
+	resp, body := server.do(t, "POST", "/v0/datasources/labels_quarantine/truncate", nil)
+	require.Equal(t, http.StatusResetContent, resp.StatusCode, body)
+	require.Equal(t, 2, count("scores_quarantine.csv"))
+	require.Zero(t, count("labels_quarantine.csv"))
+	require.Equal(t, 8, count("quarantine.csv"))
 }

@@ -141,7 +141,7 @@ func TestRulesAreShown(t *testing.T) {
 
 // TestDashboardsNameWhatIsScraped looks up each metric of the documents, the rules and the dashboard in /metrics.
 func TestDashboardsNameWhatIsScraped(t *testing.T) {
-	server := start(t, httpapi.Options{})
+	server := start(t, httpapi.Options{Connectors: twoConnectors()})
 	_, body := server.do(t, "GET", "/metrics", nil)
 	known := map[string]bool{}
 	for line := range strings.Lines(body) {
@@ -151,14 +151,14 @@ func TestDashboardsNameWhatIsScraped(t *testing.T) {
 	}
 	name := regexp.MustCompile(`\bresidual_[a-z_]*[a-z]\b`)
 	for _, file := range []string{
-		"http.md", "grafana.md",
+		"http.md", "grafana.md", "datasources.md",
 		filepath.Join("grafana", "residual.json"), filepath.Join("grafana", "rules.yml"), filepath.Join("grafana", "rules.test.yml"),
 	} {
 		names := name.FindAllString(document(t, file), -1)
 		require.NotEmpty(t, names)
 		for _, metric := range names {
 			base := strings.TrimSuffix(metric, "_bucket")
-			require.True(t, known[base] || base == "residual_http" || base == "residual_log", "%s names %s", file, metric)
+			require.True(t, known[base] || base == "residual_http" || base == "residual_http_datasource" || base == "residual_connector" || base == "residual_connector_lag" || base == "residual_log", "%s names %s", file, metric)
 		}
 	}
 }

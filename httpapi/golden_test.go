@@ -195,6 +195,12 @@ var goldenCases = []goldenCase{
 	{name: "timeseries_prometheus", request: get("/v0/pipes/model_performance_timeseries.prometheus")},
 	{name: "timeseries_bad_interval", request: get("/v0/pipes/model_performance_timeseries.json?interval=2h")},
 	{name: "timeseries_bad_timezone", request: get("/v0/pipes/model_performance_timeseries.json?timezone=Atlantis")},
+	{name: "connectors_json", request: get("/v0/pipes/connectors.json"), options: fetching},
+	{name: "connectors_jsoncompact", request: get("/v0/pipes/connectors.jsoncompact"), options: fetching},
+	{name: "connectors_csv", request: get("/v0/pipes/connectors.csv"), options: fetching},
+	{name: "connectors_csvwithnames", request: get("/v0/pipes/connectors.csvwithnames"), options: fetching},
+	{name: "connectors_ndjson", request: get("/v0/pipes/connectors.ndjson"), options: fetching},
+	{name: "connectors_parquet", request: get("/v0/pipes/connectors.parquet"), options: fetching},
 	{name: "models_json", request: get("/v0/pipes/models.json")},
 	{name: "models_csv", request: get("/v0/pipes/models.csv")},
 	{name: "models_ndjson", request: get("/v0/pipes/models.ndjson")},
@@ -387,7 +393,7 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 	}
 	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
-	require.Len(t, listed.Pipes, 9)
+	require.Len(t, listed.Pipes, 10)
 	for _, pipe := range listed.Pipes {
 		for _, format := range pipe.Formats {
 			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())
@@ -400,6 +406,9 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 		require.Contains(t, answers.String(), fmt.Sprintf("\nHTTP/1.1 %d ", status))
 	}
 }
+
+// fetching are the options of a server with connectors.
+func fetching(*testing.T) httpapi.Options { return httpapi.Options{Connectors: twoConnectors()} }
 
 // limited are the options of a server with limits of its own.
 func limited(limits httpapi.Limits) func(*testing.T) httpapi.Options {

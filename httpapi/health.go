@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -42,15 +43,31 @@ func health(store Store) engine.Health {
 	return store.Health()
 }
 
-// getHealth answers 200 if events are taken, else 503 with the reason.
+// Refusal returns why no events are taken at the moment, nil if they are: whoever appends to the store beside requests does so while
+// these are.
+func (s *Server) Refusal() error {
+	var store Store
+	if p := s.store.Load(); p != nil {
+		store = *p
+	}
+	if e := s.refusal(store); e != nil {
+		return errors.New(e.Text)
+	}
+	return nil
+}
+
+// getHealth answers 200 if events are taken, else 503 with the reason. A server that takes events and is unwell otherwise is degraded
+// all the same.
 func (s *Server) getHealth(c *call) error {
-	status, reason := "ok", ""
+	status, reason, code := "ok", "", fasthttp.StatusOK
 	if e := s.refusal(c.store); e != nil {
-		status = "degraded"
+		status, code = "degraded", fasthttp.StatusServiceUnavailable
 		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
 		if !health(c.store).Ready {
 			status, reason = "starting", replaying
 		}
+	} else if reason = s.unwell(); reason != "" {
+		status = "degraded"
 	}
 	body := append([]byte(nil), `{"status":`...)
 	body = jsontext.AppendString(body, status)
@@ -65,8 +82,8 @@ func (s *Server) getHealth(c *call) error {
 		body = jsontext.AppendString(body, s.opts.Commit)
 	}
 	body = append(body, "}\n"...)
-	if status != "ok" {
-		c.ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+	if code != fasthttp.StatusOK {
+		c.ctx.SetStatusCode(code)
 		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
 	}
 	c.ctx.SetContentType(problem.JSONType)

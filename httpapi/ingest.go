@@ -78,7 +78,7 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	// The context does not end with the connection: what was sent is stored.
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.AppendTimeout)
 	defer cancel()
-	done, err := in.source.append(ctx, store, to, in.key)
+	done, err := in.source.store(ctx, store, to, in.key)
 	if err == nil {
 		s.counts.stored(done, bytes)
 		in.source.counts.stored(done, bytes)

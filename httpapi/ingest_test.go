@@ -381,6 +381,26 @@ func (a *actualsStore) AppendActualsOnce(ctx context.Context, actuals *event.Act
 	return done, err
 }
 
+func (a *actualsStore) AppendFrom(ctx context.Context, batch *event.Batch, o engine.Origin) (engine.Appended, error) {
+	a.change(func(f *fakeStore) { f.origins = append(f.origins, o.Source) })
+	return a.Append(ctx, batch)
+}
+
+func (a *actualsStore) AppendOnceFrom(ctx context.Context, batch *event.Batch, key engine.Key, o engine.Origin) (engine.Appended, error) {
+	a.change(func(f *fakeStore) { f.origins = append(f.origins, o.Source) })
+	return a.AppendOnce(ctx, batch, key)
+}
+
+func (a *actualsStore) AppendActualsFrom(ctx context.Context, actuals *event.Actuals, o engine.Origin) (engine.Appended, error) {
+	a.change(func(f *fakeStore) { f.origins = append(f.origins, o.Source) })
+	return a.AppendActuals(ctx, actuals)
+}
+
+func (a *actualsStore) AppendActualsOnceFrom(ctx context.Context, actuals *event.Actuals, key engine.Key, o engine.Origin) (engine.Appended, error) {
+	a.change(func(f *fakeStore) { f.origins = append(f.origins, o.Source) })
+	return a.AppendActualsOnce(ctx, actuals, key)
+}
+
 func TestActuals(t *testing.T) {
 	store := &actualsStore{fakeStore: newFakeStore()}
 	server := startWith(t, store, httpapi.Options{})

@@ -40,10 +40,12 @@ type question struct {
 	params  *params
 	store   Store
 	sources *sources
-	table   *encode.Table
-	format  *encode.Format
-	limits  *Limits
-	streams *streams
+	// connectors is nil where nothing fetches events.
+	connectors Connectors
+	table      *encode.Table
+	format     *encode.Format
+	limits     *Limits
+	streams    *streams
 	// within is a pattern of the models that who asks may see, empty for every one. Every query has it for its Within.
 	within string
 	// holds is what the query behind a long answer takes, 0 where the answer is short; unending is as in pipe.
@@ -59,6 +61,7 @@ var pipes = withAnswerParameters(
 	timeseriesPipe,
 	modelsPipe,
 	predictionsPipe,
+	connectorsPipe,
 	quarantineOf("quarantine", "", nil),
 	quarantineOf(predictionsName+quarantineSuffix, predictionsName, rowTypes[0].in),
 	quarantineOf(actualsName+quarantineSuffix, actualsName, rowTypes[1].in),
@@ -178,7 +181,8 @@ func (s *Server) ask(c *call, p *pipe, f *encode.Format) error {
 	defer cancel()
 	start := s.opts.Now()
 	c.question = question{
-		params: &c.params, store: c.store, sources: c.sources, table: &c.table, format: f, limits: &s.limits, streams: &s.streams,
+		params: &c.params, store: c.store, sources: c.sources, connectors: s.opts.Connectors, table: &c.table, format: f,
+		limits: &s.limits, streams: &s.streams,
 		within: c.principal.Within, unending: p.unending,
 	}
 	err := p.run(ctx, &c.question)

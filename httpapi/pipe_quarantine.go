@@ -62,6 +62,7 @@ func runQuarantine(ctx context.Context, ask *question, source string) error {
 		add = addRejectOf
 	}
 	if ask.within != "" {
+		q.ModelOf = ask.sources.modelOf
 		all := add
 		add = func(t *encode.Table, r *engine.QuarantineRow) {
 			r.ImportID = "" // the number of the request among those of everybody

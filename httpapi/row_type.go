@@ -20,6 +20,8 @@ type rowType struct {
 	in     func(Store) bool
 	decode func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error
 	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
+	// appendFrom is append for a data source of a project.
+	appendFrom func(ctx context.Context, store OriginStore, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error)
 	// rejects are the kept rejects of an intake, rows the number of its rows.
 	rejects func(*intake) []event.Reject
 	rows    func(*intake) int
@@ -55,6 +57,12 @@ var rowTypes = [...]rowType{
 			}
 			return store.AppendOnce(ctx, &from.batch, key)
 		},
+		appendFrom: func(ctx context.Context, store OriginStore, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error) {
+			if key.ID == "" {
+				return store.AppendFrom(ctx, &from.batch, o)
+			}
+			return store.AppendOnceFrom(ctx, &from.batch, key, o)
+		},
 		rejects: func(from *intake) []event.Reject { return from.batch.Rejects },
 		rows:    func(from *intake) int { return from.batch.Len() },
 	},
@@ -83,6 +91,12 @@ var rowTypes = [...]rowType{
 			}
 			return actuals.AppendActualsOnce(ctx, &from.actuals, key)
 		},
+		appendFrom: func(ctx context.Context, store OriginStore, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error) {
+			if key.ID == "" {
+				return store.AppendActualsFrom(ctx, &from.actuals, o)
+			}
+			return store.AppendActualsOnceFrom(ctx, &from.actuals, key, o)
+		},
 		rejects: func(from *intake) []event.Reject { return from.actuals.Rejects },
 		rows:    func(from *intake) int { return from.actuals.Len() },
 	},
@@ -96,3 +110,16 @@ type ActualsStore interface {
 	// AppendActualsOnce is AppendActuals for a request that may be repeated.
 	AppendActualsOnce(ctx context.Context, actuals *event.Actuals, key engine.Key) (engine.Appended, error)
 }
+
+// OriginStore is a Store that also knows what its rows are from, and has a quarantine for each data source. A store without it has no
+// data sources but those that every server has.
+type OriginStore interface {
+	// AppendFrom is Append for the rows of a data source, AppendOnceFrom is AppendOnce.
+	AppendFrom(ctx context.Context, batch *event.Batch, o engine.Origin) (engine.Appended, error)
+	AppendOnceFrom(ctx context.Context, batch *event.Batch, key engine.Key, o engine.Origin) (engine.Appended, error)
+	// AppendActualsFrom is AppendActuals for a data source, AppendActualsOnceFrom is AppendActualsOnce.
+	AppendActualsFrom(ctx context.Context, actuals *event.Actuals, o engine.Origin) (engine.Appended, error)
+	AppendActualsOnceFrom(ctx context.Context, actuals *event.Actuals, key engine.Key, o engine.Origin) (engine.Appended, error)
+}
+
+var _ OriginStore = (*engine.DB)(nil)

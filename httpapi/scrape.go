@@ -27,6 +27,7 @@ func (s *Server) getMetrics(c *call) error {
 	s.writeBuild(w)
 	if c.principal.Within == "" {
 		s.writeCounters(w, c.sources)
+		writeConnectors(w, s.opts.Connectors)
 	}
 	if c.store != nil {
 		w.Gauge("residual_degraded", "Whether events are refused: see /health for the reason.", encode.Truth(s.refusal(c.store) != nil))

@@ -57,6 +57,8 @@ type Options struct {
 	NoModelGauges bool
 	// Page is what a browser shows at the paths that are none of the server's routes. Default: nil, nothing.
 	Page Page
+	// Connectors are shown by /health, /metrics and the pipe connectors. Default: nil, none.
+	Connectors Connectors
 	// Version is shown by /health, and Commit beside it unless it is empty. Default: "dev".
 	Version, Commit string
 	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.

@@ -54,7 +54,8 @@ type fakeStore struct {
 	metrics     []engine.MetricsQuery
 	drifts      []engine.DriftQuery
 	quarantines []engine.QuarantineQuery
-	reports     []any // the queries of a ReportStore
+	origins     []string // the data sources of appends that say one
+	reports     []any    // the queries of a ReportStore
 
 	replaced int // how many rows of each append it says were there
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -62,6 +63,19 @@ func (c *sourceCounts) stored(done engine.Appended, bytes int64) {
 	}
 }
 
+// store stores what was sent to the data source.
+func (src *source) store(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
+	if src.builtIn() {
+		return src.append(ctx, store, from, key)
+	}
+	return src.appendFrom(ctx, store.(OriginStore), from, key, engine.Origin{Source: src.name})
+}
+
+// inStore reports whether a store has the data source.
+func (src *source) inStore(store Store) bool {
+	return src.in(store) && (src.builtIn() || answers[OriginStore](store))
+}
+
 // builtIn reports whether every server has the data source.
 func (src *source) builtIn() bool { return src.name == src.rowType.name }
 
@@ -72,12 +86,14 @@ type sources struct {
 	byName map[string]*source
 	// grants are the rights that data sources give to tokens, by the names of these.
 	grants map[string][]auth.Scope
+	// version counts the changes up to these.
+	version uint64
 }
 
 // in returns a data source of a store by name; nil if there is none.
 func (s *sources) in(store Store, name string) *source {
 	src := s.byName[name]
-	if src == nil || !src.in(store) {
+	if src == nil || !src.inStore(store) {
 		return nil
 	}
 	return src
@@ -110,12 +126,28 @@ func (s *sources) pipeNamed(name string) *pipe {
 	return nil
 }
 
+// modelOf tells the model of a line that was rejected by a data source. Of one that there is no more it tells none: what the shape of
+// its lines was is not known.
+func (s *sources) modelOf(name string, line []byte) (model string, ok bool) {
+	switch src := s.byName[name]; {
+	case src == nil:
+		return "", false
+	case src.mapping == nil:
+		return event.ModelOf(line)
+	default:
+		return src.mapping.ModelOf(line)
+	}
+}
+
 // newSources returns the data sources that every server has, and those of a list. What is as it was before is taken from there, with
 // what its decoders learned; counts go on.
 func newSources(list []Datasource, before *sources) (*sources, error) {
 	s := &sources{byName: map[string]*source{}, grants: map[string][]auth.Scope{}}
 	for i := range rowTypes {
 		s.add(&source{rowType: &rowTypes[i], name: rowTypes[i].name, files: rowTypes[i].file()}, before)
+	}
+	if before != nil {
+		s.version = before.version + 1
 	}
 	declared := map[string]bool{}
 	for i := range list {
@@ -180,7 +212,7 @@ func (s *sources) add(src *source, before *sources) {
 		src.decoders = &sync.Pool{New: src.newDecoder}
 	}
 	if !src.builtIn() {
-		src.quarantine = withAnswerParameters(quarantineOf(src.name+quarantineSuffix, src.name, src.in))[0]
+		src.quarantine = withAnswerParameters(quarantineOf(src.name+quarantineSuffix, src.name, src.inStore))[0]
 	}
 	if s.byName[src.name] == nil {
 		s.list = append(s.list, src)

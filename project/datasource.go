@@ -55,6 +55,10 @@ func (l *loader) readDatasource(f *file, name string) *Datasource {
 	if c := f.find("SCHEMA"); c != nil {
 		if columns := parseSchema(f, c); columns != nil {
 			d.Mapping = mappingOf(f, c, columns)
+			if actuals, fixed := fixedSources[name]; fixed && actuals != d.Mapping.Actuals {
+				f.fail(c.at, "give the file another name, or its columns what "+name+" has",
+					"%s is a data source of %s, and these columns are those of %s", name, kindOf(actuals), kindOf(d.Mapping.Actuals))
+			}
 		}
 	} else {
 		f.fail(place{}, "write SCHEMA > and its columns below it", "the file has no SCHEMA")
@@ -65,6 +69,16 @@ func (l *loader) readDatasource(f *file, name string) *Datasource {
 		f.fail(f.find("IMPORT_BUCKET_URI").at, "make two data sources of it", "a data source reads from Kafka or from files, not from both")
 	}
 	return d
+}
+
+// fixedSources are the data sources that every server has, and whether they are of actuals.
+var fixedSources = map[string]bool{"ml_model_predictions": false, "ml_model_actuals": true}
+
+func kindOf(actuals bool) string {
+	if actuals {
+		return "actuals"
+	}
+	return "predictions"
 }
 
 // readGrant reads "TOKEN name READ".

@@ -1,6 +1,6 @@
 // Package project reads the files in which a team keeps its data sources as code, as Tinybird writes them: .datasource files, which
-// say what a data source's events look like, and .connection files, which say where events are fetched. Nothing is fetched here, and
-// only `residual check` calls it.
+// say what a data source's events look like, and .connection files, which say where events are fetched. Nothing is fetched here:
+// `residual check` shows what is wrong with a project, and `residual serve --project` does what it says.
 //
 // # Model
 //

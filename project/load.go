@@ -21,6 +21,9 @@ type Secrets func(name string) (value string, ok bool)
 // filesMax bounds the files of a project.
 const filesMax = 10_000
 
+// nameMax bounds the name of a data source: it is a part of the names of rights.
+const nameMax = 128
+
 // Load reads the files of a folder and of those below it. problems are all that is wrong; the project is of use if none of them is an
 // error. err is that of reading the folder.
 func Load(folder fs.FS, secrets Secrets) (p *Project, problems Problems, err error) {
@@ -92,6 +95,9 @@ func (l *loader) nameOf(f *file, named map[string]*file) string {
 	}
 	if strings.TrimLeft(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || name == "" {
 		f.fail(place{}, "use letters, digits and underscores", "%s is no name", shown(name))
+	}
+	if len(name) > nameMax {
+		f.fail(place{}, "give the file a shorter name", "the name has %d characters; %d are allowed", len(name), nameMax)
 	}
 	if strings.HasSuffix(name, "_quarantine") {
 		f.fail(place{}, "give the file another name", "%s is where the rejects of a data source are", shown(name))

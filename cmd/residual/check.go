@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -20,19 +18,12 @@ func newCheck() *cobra.Command {
 		Short: "Check the data sources and connections of a project, and say what is wrong where",
 		Long: `Check reads the .datasource and .connection files of a folder, and of those below it, and says what is wrong in them: file, line
 and column, the lines with a caret below the place, and what to do. It reads nothing else and asks no server. Secrets need
-not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used.
-It only checks: the server does not read projects, and fetches nothing.`,
+not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used, by 'residual serve --project'.`,
 		Example: "  residual check ./project",
 		Args:    exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			info, err := os.Stat(args[0])
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return fmt.Errorf("the folder %s does not exist", args[0])
-			case err != nil:
+			if err := mustBeFolder(args[0]); err != nil {
 				return err
-			case !info.IsDir():
-				return usagef("%s is not a folder; name the one that the files are in", args[0])
 			}
 			var absent []string
 			secrets := func(name string) (string, bool) {

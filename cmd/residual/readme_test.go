@@ -33,18 +33,24 @@ func fenced(t *testing.T, document, language string) []string {
 
 // TestDocumentedCommands sends the requests of documents to a server and compares the answers with those they show.
 func TestDocumentedCommands(t *testing.T) {
-	for _, document := range []string{readme, "../../docs/http.md"} {
+	for _, document := range []string{readme, "../../docs/http.md", "../../docs/datasources.md"} {
 		t.Run(filepath.Base(document), func(t *testing.T) { checkCommands(t, document) })
 	}
 }
 
 func checkCommands(t *testing.T, document string) {
 	t.Helper()
-	s := serveDir(t, t.TempDir())
+	project := t.TempDir()
+	writeFiles(t, project, filesOf(t, document))
+	s, _ := serveProject(t, project, nil)
 	for _, block := range fenced(t, document, "console") {
 		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
 			command, answer := cutCommand(step)
 			words := shellWords(command)
+			if words[0] == "residual" {
+				checkLine(t, words[1:], project)
+				continue
+			}
 			require.Equal(t, "curl", words[0])
 			method, body := http.MethodGet, ""
 			if len(words) > 2 {
@@ -63,6 +69,34 @@ func checkCommands(t *testing.T, document string) {
 			require.Equal(t, strings.TrimSpace(answer), strings.TrimSpace(string(got)), command)
 		}
 	}
+}
+
+// filesOf are the files of a project that a document shows: a name in backticks, and a block behind it.
+func filesOf(t *testing.T, document string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, match := range regexp.MustCompile("(?s)\n`([a-z_/]+\\.(?:datasource|connection))`\n\n```text\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		files[match[1]] = match[2]
+	}
+	return files
+}
+
+// checkLine runs a documented command line about a project. A server is running already.
+func checkLine(t *testing.T, words []string, project string) {
+	t.Helper()
+	if words[0] == "serve" {
+		return
+	}
+	for i := range words {
+		words[i] = strings.Replace(words[i], "./project", project, 1)
+	}
+	if words[0] == "token" {
+		words = append(words, "--data-dir", t.TempDir())
+	}
+	r := run(t, words...)
+	require.Equal(t, exitOK, r.code, r.err)
 }
 
 // cutCommand ends a command at the first newline outside single quotes.

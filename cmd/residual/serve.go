@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,6 +26,8 @@ type serveFlags struct {
 	modelGaugesEnvironments string
 	modelGaugesFor          span
 	rateLimit               int
+	project                 projectFlags
+	poll                    span
 	dashboard               bool
 }
 
@@ -43,6 +46,9 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.modelGaugesFor, "model-gauges-for", "how long after its last prediction a model still has them")
 	flags.IntVar(&f.rateLimit, "rate-limit", 0,
 		"requests per second that one token may send, or one address without tokens; 0 for no limit")
+	f.project.register(flags)
+	f.poll = span(time.Minute)
+	flags.Var(&f.poll, "poll", "time between two lookings for new files in the folders and buckets of the project")
 	flags.BoolVar(&f.dashboard, "dashboard", true, "serve the page at / to browsers, which asks for a token where there are any")
 }
 
@@ -58,6 +64,12 @@ func (f *serveFlags) validate() error {
 	}
 	if f.rateLimit < 0 || f.rateLimit > 1_000_000 {
 		return usagef("--rate-limit %d: 0 to 1000000 are allowed", f.rateLimit)
+	}
+	if time.Duration(f.poll) < 100*time.Millisecond {
+		return usagef("--poll %s: at least 100ms is allowed", &f.poll)
+	}
+	if err := f.project.validate(); err != nil {
+		return err
 	}
 	return f.storeFlags.validate()
 }
@@ -81,7 +93,7 @@ func newServe(env func(string) (string, bool)) *cobra.Command {
 		Long: `Serve takes events and answers queries over HTTP. An event is answered when it is in the log and synced to disk.
 
 When it is ready it prints one line to standard output: listening on URL. It stops on SIGTERM or Ctrl-C, after the requests
-under way, within 5 seconds. On SIGHUP it reads tokens and certificate again. A service manager that has set NOTIFY_SOCKET
+under way, within 5 seconds. On SIGHUP it reads tokens, certificate and project again. A service manager that has set NOTIFY_SOCKET
 is told when it is ready and when it stops.
 
 With --retention the server drops the months (of UTC) that are wholly older than the retention, right after the start and from then on. It logs how
@@ -89,9 +101,13 @@ many rows of how many models they are and then drops them at once; nothing but a
 --retention 90d --retention 'team_a_*=30d' --retention audit=0 (or one list with commas) keeps the models whose names begin with team_a_ for 30
 days, audit for ever and the others for 90 days. A name counts before a prefix, a longer prefix before a shorter one.
 
+With --project it has the data sources of that folder too, and fetches events into them from Kafka, S3 and folders; 'residual check' checks the
+files. A project with errors keeps it from starting, and is not taken in place of one that it serves.
+
 As long as no token was created and there is no --admin-token-file, the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve
   residual serve --data-dir /var/lib/residual --listen 127.0.0.1:7181 --log-format json
+  residual serve --project ./project --secrets /run/secrets
   residual token create ops --scope ADMIN --data-dir /var/lib/residual
   residual serve --data-dir /var/lib/residual --listen 0.0.0.0:7181 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArguments,

@@ -34,7 +34,8 @@ type server struct {
 	served   chan struct{}
 	serveErr error
 	// db is nil until the store is open.
-	db *engine.DB
+	db      *engine.DB
+	project *projectOf
 }
 
 // startServer listens and answers that the store is not open yet.
@@ -57,7 +58,9 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 			return nil, err
 		}
 	}
-	s.warnOfTokens()
+	if s.project, err = readProject(&flags.project, time.Duration(flags.poll), log); err != nil {
+		return nil, err
+	}
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
@@ -69,14 +72,18 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		page = dashboard.New()
 	}
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: limits, Page: page,
+		Limits: limits, Page: page, Connectors: s.project,
 		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),
 	})
+	if err == nil {
+		err = s.project.serve(s.http)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.ln.Close())
 	}
+	s.warnOfTokens()
 	go func() {
 		defer close(s.served)
 		s.serveErr = s.http.Serve(s.ln)
@@ -113,6 +120,9 @@ func (s *server) open(ctx context.Context) error {
 		s.log.Warn("answered events are lost if the machine stops before they are synced", "sync", policy)
 	}
 	s.http.Attach(s.db)
+	if err := s.project.start(s.db); err != nil {
+		return err
+	}
 	s.log.Info("ready", "address", s.url())
 	return nil
 }
@@ -143,19 +153,19 @@ func (s *server) wait(ctx context.Context, hangups <-chan os.Signal) error {
 
 // warnOfTokens logs what is odd about the tokens.
 func (s *server) warnOfTokens() {
-	for _, warning := range s.tokens.Warnings(httpapi.Scopes()) {
+	for _, warning := range s.http.TokenWarnings() {
 		s.log.Warn(warning)
 	}
 }
 
-// reload reads tokens and certificate again.
+// reload reads tokens, certificate and project again.
 func (s *server) reload() {
 	defer s.warnOfTokens()
-	if err := errors.Join(s.tokens.Reload(), s.ln.reload()); err != nil {
+	if err := errors.Join(s.tokens.Reload(), s.ln.reload(), s.project.reload()); err != nil {
 		s.log.Error("what could not be read again stays as it was", "error", err)
 		return
 	}
-	s.log.Info("tokens and certificate read again")
+	s.log.Info("tokens and certificate read again, and the project if there is one")
 }
 
 // stop drains and closes. Cutting off requests that do not end in time is no failure of the server.
@@ -163,6 +173,11 @@ func (s *server) stop() error {
 	s.log.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
+	fetching := make(chan struct{})
+	go func() {
+		defer close(fetching)
+		s.project.stop()
+	}()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("requests were cut off", "after", drainTimeout)
@@ -177,7 +192,10 @@ func (s *server) stop() error {
 		return err
 	}
 	closed := make(chan error, 1)
-	go func() { closed <- s.db.Close() }()
+	go func() {
+		<-fetching
+		closed <- s.db.Close()
+	}()
 	select {
 	case closeErr := <-closed:
 		return errors.Join(err, closeErr)

@@ -30,6 +30,7 @@ follows changes within a second.`,
 
 func newTokenCreate(dir *string) *cobra.Command {
 	var scopes, models []string
+	var files string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a token and print it, this once",
@@ -38,7 +39,9 @@ func newTokenCreate(dir *string) *cobra.Command {
 Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name>, PIPES:READ:<name>.
 
 With --models all scopes of the token are about these models alone: a list of names, and of prefixes with a star behind them. Other models are as
-if they did not exist, and rows of them that it sends are quarantined. ADMIN cannot be bounded.`,
+if they did not exist, and rows of them that it sends are quarantined. ADMIN cannot be bounded.
+
+With --project scopes may be of the data sources of that folder, and a token that its files name (TOKEN NAME APPEND) needs no scope.`,
 		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
   residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics
   residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'`,
@@ -50,7 +53,11 @@ if they did not exist, and rows of them that it sends are quarantined. ADMIN can
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
 				return err
 			}
-			token, err := httpapi.CreateToken(*dir, httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()})
+			served, err := datasourcesOf(files)
+			if err != nil {
+				return err
+			}
+			token, err := httpapi.CreateToken(*dir, httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()}, served...)
 			if err != nil {
 				return tokenError(err)
 			}
@@ -58,6 +65,7 @@ if they did not exist, and rows of them that it sends are quarantined. ADMIN can
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&files, "project", "", "folder of the project whose data sources the scopes may be of")
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "what the token allows; may be given more than once")
 	cmd.Flags().StringSliceVar(&models, "models", nil, "models that the token is bounded to: names and prefixes, with commas; all if not given")
 	return cmd

@@ -155,7 +155,7 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/workload"},
+		module: []string{"dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
