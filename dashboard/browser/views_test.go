@@ -96,6 +96,8 @@ func TestFleet(t *testing.T) {
 	t.Run("slash searches, and words must all match", func(t *testing.T) {
 		steps := eval[int](p, "history.length")
 		p.press("/")
+		require.Equal(t, "INPUT", eval[string](p, "document.activeElement.tagName"))
+		p.do(`document.activeElement.value = ""`) // the protocol types the slash that a keyboard would not
 		p.press("eta courier v7.3")
 		p.wait(`document.querySelectorAll("tbody .name a").length === 1`)
 		require.Equal(t, "?q=eta+courier+v7.3", search())

@@ -117,7 +117,8 @@ class Fleet {
       environment = "*";
       answer = await this.#ask(values, environment, signal);
     }
-    this.environmentNames = names;
+    // Totals are of what is searched for: the tabs stay those of all.
+    this.environmentNames = values.q && this.environmentNames ? [...new Set([...this.environmentNames, ...names])] : names;
     this.main.classList.remove("loading");
     if (names.length === 0 && !values.q) {
       this.empty ??= first(this.main);
@@ -155,7 +156,7 @@ class Fleet {
 
   /** @param {import("./address.js").Values} values @param {Total[]} mine @param {Row[]} rows */
   #head(values, mine, rows) {
-    const said = headline(mine);
+    const said = values.q && mine.length === 0 ? "No version fits these filters" : headline(mine);
     if (this.title.textContent !== said) this.title.textContent = said;
     const drifts = mine.find((t) => t.state === "drift")?.models ?? 0;
     this.frame.title(`${drifts ? `(${drifts}) ` : ""}Models`);
@@ -225,10 +226,10 @@ class Fleet {
     if (!this.frame.pipes.has("status")) return;
     try {
       const row = (await ask("status", {}, { signal })).rows[0];
-      const rejects = row?.rejects_kept ?? row?.quarantine_lines ?? null;
-      replace(this.rates,
-        h("div", null, h("dt", null, "Rows in"), h("dd", null, h("b", null, number((row?.rows_last_minute ?? 0) / 60)), " /s")),
-        rejects !== null && h("div", null, h("dt", null, "Rejected lines"), h("dd", null, h("a", { href: href("/quarantine") }, count(rejects)))));
+      const rows = row?.rows_last_minute ?? null, rejects = row?.rejected_kept ?? null; // null for a token with a bound
+      renew(this.rates,
+        rows !== null && h("div", null, h("dt", null, "Rows in"), h("dd", null, h("b", null, number(rows / 60)), " /s")),
+        rejects !== null && h("div", null, h("dt", null, "Rejected lines"), h("dd", null, this.frame.pipes.has("quarantine") ? h("a", { href: href("/quarantine"), "data-value": "rejects" }, count(rejects)) : h("b", null, count(rejects)))));
     } catch { /* what it says stays as it was: the fleet does not depend on it */ }
   }
 

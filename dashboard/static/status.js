@@ -1,8 +1,9 @@
 // How the store is: what it uses of what it may, each line with what that means.
 
 import { clean, h, replace } from "./dom.js";
-import { bytes, count, none, number } from "./numbers.js";
-import { ask, json, ServerError } from "./server.js";
+import { bytes, count, number, plural } from "./numbers.js";
+import { ask } from "./server.js";
+import { span } from "./times.js";
 
 /** @typedef {import("./server.js").Row} Row */
 /** @typedef {{ name: string, now: string, limit: string, share: number | null, said: string }} Line */
@@ -14,25 +15,22 @@ export function open(main, frame) {
     h("table", { class: "list status" }, h("thead", null, h("tr", null, h("th", { scope: "col" }, "Of the store"), h("th", { scope: "col", class: "num" }, "Now"), h("th", { scope: "col", class: "num" }, "Limit"), h("th", { scope: "col" }, h("span", { class: "away" }, "Share")), h("th", { scope: "col" }))), body));
   /** @param {unknown} _ @param {AbortSignal} signal */
   async function load(_, signal) {
-    const [answer, unwell] = await Promise.all([ask("status", {}, { signal }), reason(signal)]);
-    const row = answer.rows[0] ?? {};
-    title.textContent = unwell ? `Events are not taken: ${unwell}.` : `The store is healthy: events are taken${row.disk_days_left ? `, the disk has room for ${row.disk_days_left >= 1000 ? "years" : `${count(Math.floor(row.disk_days_left))} days`}` : ""}.`;
-    note.textContent = [row.version && `Version ${clean(row.version)}`].filter(Boolean).join(" · ");
-    replace(body, lines(row).map((line) => h("tr", null, h("th", { scope: "row" }, line.name), h("td", { class: "num" }, line.now), h("td", { class: "num" }, line.limit), h("td", { class: "share" }, line.share === null ? null : bar(line.share)), h("td", { class: "said" }, line.said))));
+    const row = (await ask("status", {}, { signal })).rows[0] ?? {};
+    title.textContent = sentence(row);
+    note.textContent = `Version ${clean(row.version || "–")}, up for ${span(row.uptime_seconds * 1000)}`;
+    replace(body, lines(row).map((line) => h("tr", null, h("th", { scope: "row" }, line.name), h("td", { class: "num" }, line.now), h("td", { class: "num" }, line.limit),
+      h("td", { class: "share" }, line.share === null ? null : bar(line.share)), h("td", { class: "said" }, line.said))));
+    frame.title(row.status === "ok" ? "Status" : "(!) Status");
   }
-  void frame;
   return { every: 10_000, load, close: () => {} };
 }
 
-/** @param {AbortSignal} signal why events are not taken, empty if they are */
-async function reason(signal) {
-  try {
-    await json("/health", { signal });
-    return "";
-  } catch (error) {
-    if (error instanceof ServerError && error.status === 503) return error.reason;
-    throw error;
-  }
+/** @param {Row} row */
+export function sentence(row) {
+  if (row.status !== "ok") return `Events are not taken: ${clean(row.reason ?? "nobody knows why")}.`;
+  const days = row.disk_days_left;
+  const room = typeof days !== "number" ? "" : days > 3650 ? ", the disk has room for years" : `, the disk has room for ${days < 1 ? "less than a day" : `${count(Math.floor(days))} ${plural(Math.floor(days), "day")}`}`;
+  return `The store is healthy: events are taken${room}.`;
 }
 
 /** @param {number} share */
@@ -42,8 +40,36 @@ function bar(share) {
   return h("span", { class: "bar", "aria-hidden": "true" }, filled);
 }
 
-/** @param {Row} row @returns {Line[]} the lines that this server has something to say about */
+const refusals = /** @type {[string, string][]} */ ([
+  ["refused_memory", "for memory"], ["refused_body_bytes", "for bytes in flight"], ["refused_ingests", "for too many at once"], ["refused_queries", "queries for too many at once"],
+  ["refused_answers", "for long answers"], ["refused_quota", "over a quota"], ["refused_connections", "connections"], ["answers_cut", "answers cut off"],
+]);
+
+/** @param {Row} row @returns {Line[]} what a token without a bound may know of the server */
 export function lines(row) {
-  void number;
-  return Object.entries(row).map(([key, value]) => ({ name: key.replaceAll("_", " "), now: value === null ? none : /bytes/.test(key) ? bytes(value) : typeof value === "number" ? count(value) : clean(value), limit: "", share: null, said: "" }));
+  /** @type {Line[]} */
+  const all = [];
+  const add = (/** @type {string} */ name, /** @type {unknown} */ value, /** @type {(x: number) => string} */ written, /** @type {unknown} */ limit, said = "") => {
+    if (typeof value !== "number") return;
+    const most = typeof limit === "number" && limit > 0 ? limit : null;
+    all.push({ name, now: written(value), limit: most === null ? "" : written(most), share: most === null ? null : value / most, said });
+  };
+  const free = row.disk_free_bytes;
+  add("Rows in, last minute", row.rows_last_minute, count, null, `${count(row.rows_last_hour)} in the last hour, ${count(row.rows_last_day)} in the last day`);
+  add("Rejected lines, kept", row.rejected_kept, count, null, `${count(row.rejected_last_hour)} in the last hour`);
+  add("Memory", row.memory_bytes, bytes, row.memory_limit_bytes, "what the last collection found alive; past four fifths no events are taken");
+  add("Disk", row.disk_bytes, bytes, typeof free === "number" ? row.disk_bytes + free : null, typeof free === "number" ? `${bytes(free)} are free` : "");
+  add("Log", row.log_bytes, bytes, null, "of it; a checkpoint lets go what it has written to segments");
+  add("Sync of the log, p99", row.log_sync_p99_seconds, (s) => `${number(s * 1000)}\u00a0ms`, null, "an event is answered after one");
+  add("Rows", row.rows, count, null);
+  add("Waiting rows", row.waiting_rows, count, null, "predictions whose actual has not come");
+  add("Orphans", row.orphans, count, null, "actuals that no prediction has had yet");
+  add("Models", row.models, count, null);
+  add("Series", row.series, count, null, "a version of a model in an environment");
+  add("Connections", row.connections, count, row.connections_limit);
+  add("Long answers", row.answer_bytes, bytes, row.answer_bytes_limit);
+  add("Bodies in flight", row.body_bytes, bytes, row.body_bytes_limit);
+  const refused = refusals.filter(([key]) => row[key] > 0), sum = refused.reduce((n, [key]) => n + row[key], 0);
+  add("Refused since the start", typeof row.refused_memory === "number" ? sum : null, count, null, refused.map(([key, text]) => `${count(row[key])} ${text}`).join(", ") || "nothing");
+  return all;
 }
