@@ -27,6 +27,7 @@ func quarantineOf(name, source string, needs func(Store) bool) pipe {
 			{Name: "c__import_id", Kind: encode.NullableString},
 			{Name: "line", Kind: encode.String},
 			{Name: "insertion_date", Kind: encode.DateTime},
+			{Name: "c__place", Kind: encode.NullableString},
 		},
 		run: func(ctx context.Context, ask *question) error { return runQuarantine(ctx, ask, source) },
 	}
@@ -65,7 +66,7 @@ func runQuarantine(ctx context.Context, ask *question, source string) error {
 		q.ModelOf = ask.sources.modelOf
 		all := add
 		add = func(t *encode.Table, r *engine.QuarantineRow) {
-			r.ImportID = "" // the number of the request among those of everybody
+			r.ImportID, r.Place = "", "" // the number of the request among those of everybody, or of the message
 			all(t, r)
 		}
 	}
@@ -79,7 +80,7 @@ func addRejectOf(t *encode.Table, r *engine.QuarantineRow) {
 }
 
 func addReject(t *encode.Table, r *engine.QuarantineRow) {
-	t.Add(encode.Text(r.Column), encode.Text(r.Reason), encode.Text(r.ImportID), encode.Text(string(r.Line)), encode.Moment(r.InsertedAt))
+	t.Add(encode.Text(r.Column), encode.Text(r.Reason), encode.Text(r.ImportID), encode.Text(string(r.Line)), encode.Moment(r.InsertedAt), encode.Text(r.Place))
 	t.Copied += len(r.Line)
 	t.BeforeLimit++
 }

@@ -205,7 +205,7 @@ var driftRows = []engine.DriftRow{{
 
 var quarantineRows = []engine.QuarantineRow{
 	{Source: "ml_model_predictions", Column: "actual_value", Reason: "must be a number, not a string", Code: event.CodeType, ImportID: "7", Line: []byte(`{"actual_value":"3"}`), InsertedAt: now},
-	{Source: "ml_model_predictions", Reason: "unexpected character", Code: event.CodeSyntax, Line: []byte("\xff'\\"), InsertedAt: now},
+	{Source: "ml_model_predictions", Reason: "unexpected character", Code: event.CodeSyntax, Line: []byte("\xff'\\"), InsertedAt: now, Place: "topic t, partition 3, offset 1234"},
 }
 
 // running is a server on a loopback socket, ended with its test.

@@ -66,11 +66,11 @@ func (formulaStore) EachReject(_ context.Context, _ engine.QuarantineQuery, yiel
 // TestFormulas holds the format with names to texts that no spreadsheet calculates, and the one without to exact ones.
 func TestFormulas(t *testing.T) {
 	server := startWith(t, formulaStore{newFakeStore()}, httpapi.Options{})
-	const prefix, suffix = `,"2025-04-27 12:00:00"` + "\n", `"[]","[]",`
+	const prefix, suffix = `,"2025-04-27 12:00:00",\N` + "\n", `"[]","[]",`
 	long := "=" + strings.Repeat("1", 5000)
 	_, body := server.do(t, "GET", "/v0/pipes/ml_model_predictions_quarantine.csvwithnames", nil)
 	names, body, _ := strings.Cut(body, "\n")
-	require.Equal(t, `"c__error_column","c__error","c__import_id","line","insertion_date"`, names)
+	require.Equal(t, `"c__error_column","c__error","c__import_id","line","insertion_date","c__place"`, names)
 	row := func(id, line string) string { return suffix + `"` + id + `","` + line + `"` + prefix }
 	require.Equal(t, row("'=i", "'=cmd|' /C calc'!A0")+row("'=i", "'+1")+row("'=i", "'-1")+row("'=i", "'@SUM(1)")+
 		row("'=i", "'\t=1")+row("'=i", "'\r=1")+row("'=i", "1=1")+row("'=i", "")+row("'=i", "'"+long), body)
