@@ -122,6 +122,8 @@ func (c attackedConnectors) Connectors() []httpapi.Connector {
 	return []httpapi.Connector{shown}
 }
 
+func (attackedConnectors) Ask(string) bool { return true }
+
 func (attackedConnectors) Stale() string { return "" }
 
 // send sends a request to one side and returns the answer, with all that a client sees of it but the time of day.
@@ -532,6 +534,7 @@ func (a *attack) datasourcesAttack() {
 	require.Equal(a.t, http.StatusAccepted, status, answer)
 	require.Contains(a.t, answer, `"quarantined_rows":1`)
 	for _, name := range []string{"scores", "labels"} {
+		a.learn("POST /v0/datasources/<name>/sync", request{method: "POST", target: "/v0/datasources/" + name + "/sync"})
 		a.learn("GET /v0/datasources/<name>", request{method: "GET", target: "/v0/datasources/" + name})
 		for _, format := range []string{"json", "csv", "parquet", "nothing"} {
 			for _, query := range []string{"?limit=10000", "?limit=1", "?model_id=team_b"} {

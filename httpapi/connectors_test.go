@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,7 +20,11 @@ type shownConnectors struct {
 }
 
 func (s *shownConnectors) Connectors() []httpapi.Connector { return s.all }
-func (s *shownConnectors) Stale() string                   { return s.stale }
+func (s *shownConnectors) Ask(name string) bool {
+	return slices.ContainsFunc(s.all, func(c httpapi.Connector) bool { return c.Name == name })
+}
+
+func (s *shownConnectors) Stale() string { return s.stale }
 
 // twoConnectors are one that reads and one that waits.
 func twoConnectors() *shownConnectors {
@@ -75,4 +80,16 @@ func TestConnectorsAreShown(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.NotContains(t, body, "connectors", "that no events are taken goes before")
 	require.ErrorContains(t, server.Refusal(), "no events are taken")
+}
+
+// TestSync asks connectors to look for what is new.
+func TestSync(t *testing.T) {
+	shown := twoConnectors()
+	shown.all[0].Name = "scores"
+	server := startWith(t, &actualsStore{fakeStore: newFakeStore()}, httpapi.Options{Connectors: shown})
+	require.NoError(t, server.SetDatasources([]httpapi.Datasource{scores(), labels()}))
+	for name, want := range map[string]int{"scores": http.StatusAccepted, "labels": http.StatusBadRequest, "none": http.StatusNotFound} {
+		resp, body := server.do(t, "POST", "/v0/datasources/"+name+"/sync", nil)
+		require.Equal(t, want, resp.StatusCode, body)
+	}
 }

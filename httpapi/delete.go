@@ -40,6 +40,7 @@ const (
 var (
 	sourcePrefixes  = [...]string{"/v0/datasources/", "/v1/datasources/"}
 	datasourceRoute = route{label: labelDatasources, get: (*Server).getDatasource}
+	syncRoute       = route{label: labelDatasources, post: (*Server).postSync}
 	deleteRoute     = route{label: labelDelete, post: (*Server).postDelete}
 	truncateRoute   = route{label: labelDelete, post: (*Server).postTruncate}
 	jobRoute        = route{label: labelDelete, get: (*Server).getJob}
@@ -52,6 +53,8 @@ func findSourceRoute(path string) *route {
 		return &deleteRoute
 	case "truncate":
 		return &truncateRoute
+	case "sync":
+		return &syncRoute
 	case "":
 		if name != "" {
 			return &datasourceRoute

@@ -6,13 +6,19 @@ import (
 	"math"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
+	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // Connectors is what a server shows of what fetches events for it. It is safe for concurrent use, and answers at once.
 type Connectors interface {
 	// Connectors returns how each connector does, by name.
 	Connectors() []Connector
+	// Ask has the connector of a data source look for what is new now, whatever its schedule. It returns false if there is none.
+	Ask(name string) bool
 	// Stale says why data sources and connectors are not those that they are configured to be; empty if they are.
 	Stale() string
 }
@@ -101,6 +107,29 @@ func lagOrNull(lag float64) encode.Cell {
 		return encode.Number(math.NaN())
 	}
 	return encode.Number(lag)
+}
+
+// postSync serves POST /v0/datasources/<name>/sync: the connector of the data source looks for what is new.
+func (s *Server) postSync(c *call) error {
+	name, _ := cutSource(string(c.target.Path))
+	src, err := c.source(name)
+	if err != nil {
+		return err
+	}
+	if err := c.principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name}); err != nil {
+		return err
+	}
+	if c.principal.Within != "" {
+		return problem.Forbidden("the token %s is bounded to models, and what is fetched is of any", problem.Shown(c.principal.Name))
+	}
+	if s.opts.Connectors == nil || !s.opts.Connectors.Ask(src.name) {
+		return problem.BadRequest("the data source %s is not fetched: it has no connector", problem.Shown(src.name))
+	}
+	if err := c.sendJSON(map[string]string{"datasource": src.name, "status": "asked"}); err != nil {
+		return err
+	}
+	c.ctx.SetStatusCode(fasthttp.StatusAccepted)
+	return nil
 }
 
 // unwell says which part of a server that takes events does not do what it is configured to do; empty if all do. It names none of them:

@@ -34,9 +34,13 @@ type Runner struct {
 	sink Sink
 	opts Options
 
-	mu      sync.Mutex
-	running map[string]*running // by name; guarded by mu
-	closed  bool                // guarded by mu
+	// changing is held while connectors are changed, which takes as long as they take to end; it goes before mu.
+	changing sync.Mutex
+	closed   bool // guarded by changing
+
+	mu sync.Mutex
+	// running are the connectors by name. They are changed under both mutexes, and read under either.
+	running map[string]*running
 }
 
 // running is a connector that is run by a goroutine of its own, which ends when cancel was called, and then closes done.
@@ -63,8 +67,8 @@ func NewRunner(sink Sink, opts Options) *Runner {
 // before those that take their place begin, which read again what those had read and not stored. The error, of class [ErrConfig], has everything that is wrong
 // with any of configs; nothing has changed then.
 func (r *Runner) Apply(configs []Config) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	if r.closed {
 		return fmt.Errorf("source: closed")
 	}
@@ -101,11 +105,13 @@ func (r *Runner) Apply(configs []Config) error {
 	return nil
 }
 
-// start runs a connector. The caller holds mu.
+// start runs a connector. The caller holds changing.
 func (r *Runner) start(c *running) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	r.mu.Lock()
 	r.running[c.config.Name] = c
+	r.mu.Unlock()
 	go func() {
 		defer close(c.done)
 		defer c.feed.Stop()
@@ -113,9 +119,10 @@ func (r *Runner) start(c *running) {
 	}()
 }
 
-// end ends the connectors that which chooses, and waits for them. The caller holds mu.
+// end ends the connectors that which chooses, and waits for them. The caller holds changing.
 func (r *Runner) end(which func(name string, c *running) bool) {
 	var ended []*running
+	r.mu.Lock()
 	for name, c := range r.running {
 		if which(name, c) {
 			c.cancel()
@@ -123,6 +130,7 @@ func (r *Runner) end(which func(name string, c *running) bool) {
 			delete(r.running, name)
 		}
 	}
+	r.mu.Unlock()
 	for _, c := range ended {
 		<-c.done
 	}
@@ -164,8 +172,8 @@ func (c *running) once(ctx context.Context) error {
 
 // Close ends all connectors and waits for them. It may be called again.
 func (r *Runner) Close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	r.closed = true
 	r.end(func(string, *running) bool { return true })
 }
@@ -186,7 +194,7 @@ func (r *Runner) Ask(name string) bool {
 	return true
 }
 
-// Status returns how each connector does, by name.
+// Status returns how each connector does, by name. It waits for no connector.
 func (r *Runner) Status() []Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()

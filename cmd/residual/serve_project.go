@@ -115,6 +115,14 @@ func (p *projectOf) Connectors() []httpapi.Connector {
 	return shown
 }
 
+// Ask implements [httpapi.Connectors].
+func (p *projectOf) Ask(name string) bool {
+	p.mu.Lock()
+	runner := p.runner
+	p.mu.Unlock()
+	return runner != nil && runner.Ask(name)
+}
+
 // Stale implements [httpapi.Connectors].
 func (p *projectOf) Stale() string {
 	p.mu.Lock()

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -157,4 +161,83 @@ func (l *lockedLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// TestSecretsAreNotShown has secrets in a connection that fails, and looks for them wherever something is told.
+func TestSecretsAreNotShown(t *testing.T) {
+	const user, password, fallback = "canary-user-7f3a", "canary pass/7f3b+", "canary-default-7f3c"
+	dir, secrets := t.TempDir(), t.TempDir()
+	t.Setenv("RESIDUAL_SECRET_KAFKA_USER", user)
+	writeFiles(t, secrets, map[string]string{"KAFKA_PASSWORD": password + "\n"})
+	connection := "TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS 127.0.0.1:1\nKAFKA_SECURITY_PROTOCOL SASL_PLAINTEXT\nKAFKA_KEY {{ tb_secret(\"KAFKA_USER\") }}\n" +
+		"KAFKA_SECRET {{ tb_secret(\"KAFKA_PASSWORD\") }}\n"
+	writeFiles(t, dir, map[string]string{
+		"k.connection":      connection,
+		"scores.datasource": scoresFile + "KAFKA_CONNECTION_NAME k\nKAFKA_TOPIC scores\nKAFKA_GROUP_ID residual\n",
+		// A secret where it does not belong is in the error of who it is sent to.
+		"s.connection":      "TYPE s3\nS3_REGION eu\nS3_ENDPOINT http://127.0.0.1:1\nS3_ACCESS_KEY a\nS3_SECRET {{ tb_secret(\"NONE\", \"" + fallback + "\") }}\n",
+		"labels.datasource": labelsFile + "IMPORT_CONNECTION_NAME s\nIMPORT_BUCKET_URI s3://b/*.csv\nIMPORT_SCHEDULE @auto\n",
+	})
+	s, log := serveProject(t, dir, func(f *serveFlags) { f.project.secrets = secrets })
+	var told string
+	require.Eventually(t, func() bool {
+		told = get(t, s.url()+"/v0/pipes/connectors.json")
+		return strings.Count(told, `"state": "failing"`) == 2
+	}, time.Minute, 10*time.Millisecond)
+	told += get(t, s.url()+"/health") + get(t, s.url()+"/metrics") + get(t, s.url()+"/v0/datasources")
+	require.Contains(t, told, `"status":"degraded","reason":"2 of 2 connectors fail`)
+	writeFiles(t, dir, map[string]string{"k.connection": strings.Replace(connection, "127.0.0.1:1", "{{ tb_secret(\"KAFKA_PASSWORD\") }}", 1)})
+	s.reload()
+	require.Contains(t, log.String(), "is no list of servers")
+	writeFiles(t, secrets, map[string]string{"KAFKA_PASSWORD": ""})
+	s.reload()
+	require.Contains(t, log.String(), "the secret KAFKA_PASSWORD is not known")
+	for _, secret := range []string{user, password, fallback, "7f3"} {
+		require.NotContains(t, told, secret)
+		require.NotContains(t, log.String(), secret)
+	}
+}
+
+// TestRedact takes secrets out of what others say, however they write them.
+func TestRedact(t *testing.T) {
+	p := &loadedProject{secrets: map[string]string{"A": "s3cr t/+", "B": "abc", "C": ""}}
+	require.Equal(t, "no *** or *** or *** abc", p.redact("no s3cr t/+ or s3cr+t%2F%2B or s3cr%20t%2F+ abc"))
+}
+
+// TestReloadConnectors changes what is fetched: what stays goes on, what is new begins, what is gone ends, and nothing is read twice.
+func TestReloadConnectors(t *testing.T) {
+	dir, folder := t.TempDir(), t.TempDir()
+	source := func(name string) string {
+		return labelsFile + "IMPORT_BUCKET_URI file://" + folder + "/" + name + "/*.ndjson\nIMPORT_SCHEDULE @auto\n"
+	}
+	line := func(id int) string { return fmt.Sprintf(`{"model":"m","id":"%d","label":1}`+"\n", id) }
+	writeFiles(t, folder, map[string]string{"a/1.ndjson": line(1) + line(2) + "{}\n", "b/1.ndjson": line(3)})
+	writeFiles(t, dir, map[string]string{"a.datasource": source("a")})
+	s, _ := serveProject(t, dir, func(f *serveFlags) { f.poll = span(100 * time.Millisecond) })
+	connectors := func() (rows map[string]float64) {
+		var answer struct{ Data []map[string]any }
+		require.NoError(t, json.Unmarshal([]byte(get(t, s.url()+"/v0/pipes/connectors.json")), &answer))
+		rows = map[string]float64{}
+		for _, c := range answer.Data {
+			rows[c["name"].(string)] = c["rows"].(float64)
+		}
+		return rows
+	}
+	until := func(want map[string]float64) {
+		t.Helper()
+		require.Eventually(t, func() bool { return reflect.DeepEqual(want, connectors()) }, time.Minute, 10*time.Millisecond, "%v", want)
+	}
+	until(map[string]float64{"a": 2})
+	require.Equal(t, 1, strings.Count(get(t, s.url()+"/v0/pipes/a_quarantine.csv"), "\n"))
+	writeFiles(t, dir, map[string]string{"b.datasource": source("b")})
+	s.reload()
+	until(map[string]float64{"a": 2, "b": 1})
+	writeFiles(t, dir, map[string]string{"a.datasource": ""})
+	s.reload()
+	until(map[string]float64{"b": 1})
+	writeFiles(t, dir, map[string]string{"a.datasource": source("a")})
+	writeFiles(t, folder, map[string]string{"a/2.ndjson": line(4)})
+	s.reload()
+	until(map[string]float64{"a": 1, "b": 1})
+	require.Equal(t, 1, strings.Count(get(t, s.url()+"/v0/pipes/a_quarantine.csv"), "\n"))
 }
