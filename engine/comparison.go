@@ -11,6 +11,8 @@ type Side struct {
 	PredictionCount, ActualCount uint64
 	ActualCoverage               Value
 	MAE, RMSE, Bias              Value
+	// MAEStandardError to BiasStandardError are the standard errors of these, were the rows independent.
+	MAEStandardError, RMSEStandardError, BiasStandardError Value
 }
 
 // Comparison is how the error of a recent window differs from that of a reference, by Welch's test on |e|.
@@ -19,9 +21,11 @@ type Comparison struct {
 
 	// RelativeChange is (recent-reference)/reference of the MAE.
 	RelativeChange Value
-	// Z is the difference of the MAEs over its standard error, CI95Low and CI95High the 95 % interval of the difference.
-	Z, CI95Low, CI95High Value
-	Direction            Direction
+	// Z is the difference of the MAEs over its standard error, CI95Low and CI95High the 95 % interval of the difference, and
+	// RelativeChangeLow and RelativeChangeHigh that over the MAE of the reference.
+	Z, CI95Low, CI95High                  Value
+	RelativeChangeLow, RelativeChangeHigh Value
+	Direction                             Direction
 	// MinDetectableChange is the least relative change that would reach the z of drift.
 	MinDetectableChange Value
 
@@ -38,12 +42,12 @@ const z95 = 1.959963984540054
 
 func compare(recent, reference *segment.Aggregate, g *Gates) Comparison {
 	c := Comparison{Recent: sideOf(recent), Reference: sideOf(reference)}
-	c.measure(recent, reference, g.DriftZ)
+	c.measure(g.DriftZ)
 	c.Status, c.Reason = g.verdictOf(&c)
 	if c.Reason == "" {
 		c.Reason = c.nulls()
 	}
-	c.shift(recent, reference, g)
+	c.shift(g)
 	return c
 }
 
@@ -53,17 +57,23 @@ func sideOf(a *segment.Aggregate) Side {
 	if a.Rows == 0 {
 		why = NoPredictions
 	}
-	s.MAE = valueOr(a.MAE(), a.Actuals > 0, why)
-	s.RMSE = valueOr(a.RMSE(), a.Actuals > 0, why)
-	s.Bias = valueOr(a.Bias(), a.Actuals > 0, why)
+	if null := (Value{Null: why}); a.Actuals == 0 {
+		s.MAE, s.RMSE, s.Bias = null, null, null
+		s.MAEStandardError, s.RMSEStandardError, s.BiasStandardError = null, null, null
+		return s
+	}
+	s.MAE, s.RMSE, s.Bias = valueOf(a.MAE()), valueOf(a.RMSE()), valueOf(a.Bias())
+	s.MAEStandardError = valueOr(standardError(a), a.Actuals > 1, FewActuals)
+	s.RMSEStandardError = valueOr(a.RMSEStandardError(), a.Actuals > 1, FewActuals)
+	s.BiasStandardError = valueOr(biasStandardError(a), a.Actuals > 1, FewActuals)
 	return s
 }
 
 // measure fills in what both windows together say.
-func (c *Comparison) measure(recent, reference *segment.Aggregate, driftZ float64) {
+func (c *Comparison) measure(driftZ float64) {
 	why := Present
 	switch {
-	case reference.Actuals == 0:
+	case c.Reference.ActualCount == 0:
 		why = NoReference
 	case c.Recent.MAE.Null != Present:
 		why = c.Recent.MAE.Null
@@ -72,22 +82,34 @@ func (c *Comparison) measure(recent, reference *segment.Aggregate, driftZ float6
 	}
 	if why != Present {
 		null := Value{Null: why}
-		c.RelativeChange, c.Z, c.CI95Low, c.CI95High, c.MinDetectableChange = null, null, null, null, null
+		c.RelativeChange, c.Z, c.MinDetectableChange = null, null, null
+		c.CI95Low, c.CI95High, c.RelativeChangeLow, c.RelativeChangeHigh = null, null, null, null
 		return
 	}
 	was := c.Reference.MAE.Number
 	change := c.Recent.MAE.Number - was
 	c.Direction = directionOf(change)
 	c.RelativeChange = valueOr(change/was, was > 0, ZeroReference)
-	if recent.Actuals < 2 || reference.Actuals < 2 {
+	if c.Recent.ActualCount < 2 || c.Reference.ActualCount < 2 {
 		null := Value{Null: FewActuals}
-		c.Z, c.CI95Low, c.CI95High, c.MinDetectableChange = null, null, null, null
+		c.Z, c.MinDetectableChange = null, null
+		c.CI95Low, c.CI95High, c.RelativeChangeLow, c.RelativeChangeHigh = null, null, null, null
 		return
 	}
-	deviation := math.Hypot(standardError(recent), standardError(reference))
+	deviation := together(c.Recent.MAEStandardError, c.Reference.MAEStandardError)
 	c.Z = valueOr(change/deviation, deviation > 0, ConstantErrors)
 	c.CI95Low, c.CI95High = valueOf(change-z95*deviation), valueOf(change+z95*deviation)
+	c.RelativeChangeLow = valueOr((change-z95*deviation)/was, was > 0, ZeroReference)
+	c.RelativeChangeHigh = valueOr((change+z95*deviation)/was, was > 0, ZeroReference)
 	c.MinDetectableChange = valueOr(driftZ*deviation/was, was > 0, ZeroReference)
+}
+
+// together is the standard error of a difference of two that have these, infinite where one is beyond float64.
+func together(recent, reference Value) float64 {
+	if recent.Null == BeyondFloat64 || reference.Null == BeyondFloat64 {
+		return math.Inf(1)
+	}
+	return math.Hypot(recent.Number, reference.Number)
 }
 
 // nulls names what a comparison with a verdict cannot say.
@@ -130,19 +152,16 @@ type Shift struct {
 	// RelativeChange is (recent-reference)/reference of the RMSE. Of the bias, which has a sign and may be near zero, it is the
 	// difference over the reference's MAE.
 	RelativeChange Value
-	// Z is the difference over its standard error.
-	Z Value
+	// Z is the difference over its standard error, CI95Low and CI95High its 95 % interval.
+	Z, CI95Low, CI95High Value
 	// Status is the verdict of the gates on it: on a rise of the RMSE, on a bias that moved either way.
 	Status DriftStatus
 }
 
 // shift fills in what both windows say of RMSE and bias. They must have been asked with [segment.WantSpread].
-func (c *Comparison) shift(recent, reference *segment.Aggregate, g *Gates) {
-	rmse, bias := 0.0, 0.0
-	if min(recent.Actuals, reference.Actuals) > 1 {
-		rmse = math.Hypot(recent.RMSEStandardError(), reference.RMSEStandardError())
-		bias = math.Hypot(biasStandardError(recent), biasStandardError(reference))
-	}
+func (c *Comparison) shift(g *Gates) {
+	rmse := together(c.Recent.RMSEStandardError, c.Reference.RMSEStandardError)
+	bias := together(c.Recent.BiasStandardError, c.Reference.BiasStandardError)
 	c.RMSEShift = c.shiftOf(&c.Recent.RMSE, &c.Reference.RMSE, &c.Reference.RMSE, rmse)
 	c.RMSEShift.Status = c.shiftVerdict(&c.RMSEShift, g, c.Recent.RMSE.Number > c.Reference.RMSE.Number)
 	c.BiasShift = c.shiftOf(&c.Recent.Bias, &c.Reference.Bias, &c.Reference.MAE, bias)
@@ -165,12 +184,15 @@ func (c *Comparison) shiftOf(is, was, scale *Value, deviation float64) Shift {
 		why = was.Null
 	}
 	if why != Present {
-		return Shift{RelativeChange: Value{Null: why}, Z: Value{Null: why}}
+		null := Value{Null: why}
+		return Shift{RelativeChange: null, Z: null, CI95Low: null, CI95High: null}
 	}
 	change := is.Number - was.Number
-	s := Shift{RelativeChange: valueOr(change/scale.Number, scale.Number > 0, ZeroReference), Z: Value{Null: FewActuals}}
+	s := Shift{RelativeChange: valueOr(change/scale.Number, scale.Number > 0, ZeroReference)}
+	s.Z, s.CI95Low, s.CI95High = Value{Null: FewActuals}, Value{Null: FewActuals}, Value{Null: FewActuals}
 	if c.Recent.ActualCount > 1 && c.Reference.ActualCount > 1 {
 		s.Z = valueOr(change/deviation, deviation > 0, ConstantErrors)
+		s.CI95Low, s.CI95High = valueOf(change-z95*deviation), valueOf(change+z95*deviation)
 	}
 	if math.IsInf(deviation, 1) {
 		s.Z = Value{Null: BeyondFloat64}

@@ -21,6 +21,8 @@ type DriftQuery struct {
 	Across                      Columns
 	// Within bounds the answer to models, as in a [MetricsQuery].
 	Within string
+	// Literal are the columns whose names are names, as in a [MetricsQuery].
+	Literal Columns
 	// Recent reaches back from now or AsOf. Default: 6 h.
 	Recent time.Duration
 	// Historical reaches back from now or AsOf and ends where Recent begins. Default: 168 h.
@@ -53,7 +55,7 @@ func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	recent := base.Span{From: base.SubMilli(at, base.OrDefault(q.Recent, defaultRecentWindow)), To: endOf(q.AsOf)}
 	historical := base.Span{From: base.SubMilli(at, base.OrDefault(q.Historical, defaultHistoricalWindow)), To: recent.From}
 	p := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
 		Across:    query.Across(q.Across),
 	}
 	p.Ask(query.Window{Span: recent}, query.Window{Span: historical})

@@ -4,10 +4,12 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/windows"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
@@ -20,35 +22,56 @@ type DriftReportQuery struct {
 	Across                      Columns
 	// Within bounds the answer to models, as in a [MetricsQuery].
 	Within string
+	// Literal are the columns whose names are names, as in a [MetricsQuery].
+	Literal Columns
 	// Recent and Historical are the windows as in a [DriftQuery].
 	Recent, Historical time.Duration
-	// Offset moves both windows back, over the hours too young to have their actuals. The recent window then ends there.
+	// RecentMinActuals lets the recent window of a series reach back until it has so many actuals, by whole hours and 72 h at
+	// most. Default: 0, which leaves it as it is.
+	RecentMinActuals uint64
+	// Gap is how long before the recent window the rolling reference ends, so that a rise does not soon become what it is compared
+	// with. Where what is left of the reference has fewer actuals than 100, or than Gates.MinReference, as that of a new version, it
+	// reaches up to the recent window. Default: DefaultGap.
+	Gap time.Duration
+	// Offset moves all windows back, over the hours too young to have their actuals. The recent window then ends there.
 	Offset time.Duration
 	// AsOf stands in for now and cuts off rows after it.
 	AsOf time.Time
 	// Reference is what the recent window is compared with. Default: the historical window.
 	Reference Reference
+	// Zone is whose clock says what the same hours of another week are. Default: UTC.
+	Zone *time.Location
 	// Gates decide on the status. Default: DefaultGates.
 	Gates Gates
 }
 
-// Reference is a fixed baseline. The zero Reference is the rolling one: the historical window, which ends where the
-// recent one begins. At most one of the two may be given.
+// DefaultGap is what the zero Gap of a [DriftReportQuery] stands for.
+const DefaultGap = 24 * time.Hour
+
+// Reference is what a recent window is compared with. The zero Reference is the rolling one: the historical window, but for the
+// gap before the recent one.
 type Reference struct {
 	// From and To pin a half-open window, which must end before the recent one begins.
 	From, To time.Time
-	// Version names another version of the model: its rows from the start of the historical window to the end of the
-	// recent one, so that it may be the predecessor as well as one that runs beside. It is no reference to itself: a total
-	// of several versions is compared without its rows.
-	Version string
+	// Version names another version of the model, Previous stands for the one whose first prediction came before that of each
+	// version: its rows of the pinned window, or those from the start of the historical window to the end of the recent one, so
+	// that it may be the predecessor as well as one that runs beside. A version is no reference to itself: a total of several
+	// versions is compared without its rows. It is an ErrQuery if no model that is asked about has the version, and to ask for
+	// the previous one of a total of versions.
+	Version  string
+	Previous bool
+	// Weeks makes it the same hours of so many weeks before, for a model whose error has a daily or a weekly pattern.
+	Weeks int
 }
 
 // DriftReportRow is the comparison of one series, or of a total.
 type DriftReportRow struct {
 	event.Series
 	Comparison
-	// AnalysisTimestamp is the time the recent window reaches back from.
-	AnalysisTimestamp time.Time
+	// AnalysisTimestamp is the time the recent window reaches back from, RecentFrom where it begins.
+	AnalysisTimestamp, RecentFrom time.Time
+	// ReferenceVersion is the version of the rows that it is compared with, empty where that is its own.
+	ReferenceVersion string
 }
 
 // DriftReportResult holds a row for each series with a prediction in its recent window, or in its own reference; it
@@ -78,83 +101,145 @@ func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield fun
 	if err != nil {
 		return Read{}, err
 	}
-	plan := q.queryPlan(&p)
+	plan := q.queryPlan(&p, defaultEnvironment)
+	if err := p.check(ctx, &db.queries, &plan); err != nil {
+		return Read{}, err
+	}
+	plan.Ask(p.asked(&p.Layout)...)
 	rows := query.Rows[DriftReportRow]{Queries: &db.queries, Plan: &plan, Row: p.reportRow}
+	if p.minActuals > 0 {
+		rows.Aim = p.aim
+	}
 	return rows.EachRanked(ctx, (*DriftReportRow).place, yield)
 }
 
-func (q *DriftReportQuery) queryPlan(p *driftPlan) query.Plan {
-	plan := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
+// queryPlan is the plan without its windows. names is the default of all names but that of the version.
+func (q *DriftReportQuery) queryPlan(p *driftPlan, environment string) query.Plan {
+	return query.Plan{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, environment)).Within(q.Within).Exactly(query.Across(q.Literal)),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantSpread,
 	}
-	plan.Ask(query.Window{Span: p.recent}, p.reference)
-	return plan
 }
 
 // driftPlan is a query with its windows resolved.
 type driftPlan struct {
-	at        int64
-	recent    base.Span
-	reference query.Window
-	gates     Gates
+	windows.Layout
+	gates      Gates
+	minActuals uint64
+	// from is where the recent window of the subject in turn begins.
+	from int64
 }
+
+// recentLongest is how far the recent window reaches back at most for want of actuals.
+const recentLongest = 72 * time.Hour
 
 func (q *DriftReportQuery) plan(now time.Time) (driftPlan, error) {
 	gates, err := q.Gates.withDefaults()
 	if err != nil {
 		return driftPlan{}, err
 	}
-	p := driftPlan{at: standing(q.AsOf, now), gates: gates}
+	p := driftPlan{gates: gates, minActuals: q.RecentMinActuals, Layout: windows.Layout{
+		At:         standing(q.AsOf, now),
+		Historical: base.OrDefault(q.Historical, defaultHistoricalWindow),
+		Gap:        base.OrDefault(q.Gap, DefaultGap),
+		Reference:  windows.Reference(q.Reference),
+		Zone:       q.Zone,
+	}}
 	end := endOf(q.AsOf)
 	switch {
 	case q.Offset < 0:
 		return p, queryError("the offset is negative")
 	case q.Offset > 0:
-		p.at = base.SubMilli(p.at, q.Offset)
-		end = p.at
+		p.At = base.SubMilli(p.At, q.Offset)
+		end = p.At
 	}
-	p.recent = base.Span{From: base.SubMilli(p.at, base.OrDefault(q.Recent, defaultRecentWindow)), To: end}
-	historical := base.SubMilli(p.at, base.OrDefault(q.Historical, defaultHistoricalWindow))
-	p.reference, err = q.Reference.window(historical, p.recent)
-	return p, err
+	p.Recent = base.Span{From: base.SubMilli(p.At, base.OrDefault(q.Recent, defaultRecentWindow)), To: end}
+	p.from = p.Recent.From
+	return p, p.Check()
 }
 
-// window resolves the reference beside a recent window and a history that begins at historical.
-func (r *Reference) window(historical int64, recent base.Span) (query.Window, error) {
-	pinned := !r.From.IsZero() || !r.To.IsZero()
-	switch {
-	case pinned && r.Version != "":
-		return query.Window{}, queryError("the reference is both pinned and a version")
-	case r.Version != "":
-		return query.Window{Span: base.Span{From: historical, To: recent.To}, Version: r.Version}, nil
-	case !pinned:
-		return query.Window{Span: base.Span{From: historical, To: recent.From}}, nil
-	case r.From.IsZero() || !r.From.Before(r.To):
-		return query.Window{}, queryError("the pinned reference does not begin before it ends")
-	case base.ClampMilli(r.To) > recent.From:
-		return query.Window{}, queryError("the pinned reference reaches into the recent window")
+// check refuses a reference that the models of a plan cannot have.
+func (p *driftPlan) check(ctx context.Context, queries *query.Queries, plan *query.Plan) error {
+	if p.Previous && Columns(plan.Across)&VersionColumn != 0 {
+		return queryError("there is no version before a total of versions")
 	}
-	return query.Window{Span: base.Span{From: base.ClampMilli(r.From), To: base.ClampMilli(r.To)}}, nil
+	if p.Version == "" {
+		return nil
+	}
+	asked, known, err := queries.KnowsVersion(ctx, plan, p.Version)
+	if err == nil && asked && !known {
+		err = queryError("no model that is asked about has the version %q", p.Version)
+	}
+	return err
 }
 
-// row compares the windows of a subject, the recent one and the reference. A version is no reference to itself.
+// asked are the windows that a comparison needs: the recent one, the reference, and the gap before the recent one.
+func (p *driftPlan) asked(l *windows.Layout) []query.Window {
+	asked := []query.Window{{Span: l.Recent}, l.Compared(), {}}
+	if l.Rolling() {
+		asked[2].Span = l.Between()
+	}
+	return asked
+}
+
+// aim sets the windows of a subject, of which the recent one reaches back as far as it must to have enough actuals.
+func (p *driftPlan) aim(r *query.Run, of *query.Total) {
+	l := p.reaching(r, of)
+	p.from = l.Recent.From
+	r.Ask(p.asked(&l)...)
+}
+
+// reaching returns the windows of a subject.
+func (p *driftPlan) reaching(r *query.Run, of *query.Total) windows.Layout {
+	const hour = int64(time.Hour / time.Millisecond)
+	earliest := p.Earliest(recentLongest)
+	hours := (p.Recent.From - earliest + hour - 1) / hour
+	back := sort.Search(int(hours), func(back int) bool {
+		from := max(p.Recent.From-int64(back)*hour, earliest)
+		r.Ask(query.Window{Span: base.Span{From: from, To: p.Recent.To}, Counted: true})
+		return r.Add(of)[0].Actuals >= p.minActuals
+	})
+	return p.Reaching(max(p.Recent.From-int64(back)*hour, earliest))
+}
+
+// row compares the windows of a subject. A version is no reference to itself.
 func (p *driftPlan) row(of *query.Subject, answers []base.Answer) DriftReportRow {
-	itself := p.reference.Version != "" && p.reference.Version == of.SingleVersion
-	if itself {
-		answers[1].Reset()
+	reference := &answers[1].Aggregate
+	if p.isShort(reference.Actuals) {
+		reference.MergeWanted(segment.WantSpread, &answers[2].Aggregate)
 	}
-	row := DriftReportRow{of.Series, compare(&answers[0].Aggregate, &answers[1].Aggregate, &p.gates), time.UnixMilli(p.at).UTC()}
+	itself := p.Version != "" && p.Version == of.SingleVersion
+	if itself {
+		reference.Reset()
+	}
+	row := DriftReportRow{
+		Series: of.Series, Comparison: compare(&answers[0].Aggregate, reference, &p.gates),
+		AnalysisTimestamp: momentOf(p.At), RecentFrom: momentOf(p.from), ReferenceVersion: p.Version,
+	}
+	if p.Previous {
+		row.ReferenceVersion = of.Previous
+	}
 	if itself {
 		row.Reason = "this version is the reference"
 	}
 	return row
 }
 
+// isShort tells whether a rolling reference has too few actuals to do without those of the gap.
+func (p *driftPlan) isShort(actuals uint64) bool {
+	return actuals < max(p.gates.MinReference, DefaultGates().MinReference)
+}
+
+// ownReference tells whether what a version is compared with are rows of its own.
+func (p *driftPlan) ownReference() bool { return p.Version == "" && !p.Previous }
+
+// momentOf is a Unix millisecond as a time.
+func momentOf(milli int64) time.Time { return time.UnixMilli(milli).UTC() }
+
 // reportRow is the row of a subject that has rows in its recent window, or in its own reference.
 func (p *driftPlan) reportRow(of *query.Subject, answers []base.Answer) (DriftReportRow, bool) {
-	if answers[0].Rows > 0 || answers[1].Rows > 0 && p.reference.Version == "" {
+	if answers[0].Rows > 0 || p.ownReference() && answers[1].Rows+answers[2].Rows > 0 {
 		return p.row(of, answers), true
 	}
 	return DriftReportRow{}, false

@@ -172,7 +172,14 @@ func TestReportQueriesThatMakeNoSense(t *testing.T) {
 	early, late := testNow.Add(-time.Hour*100), testNow.Add(-time.Hour*99)
 	for name, q := range map[string]engine.DriftReportQuery{
 		"negative offset":   {Offset: -1},
-		"two references":    {Reference: engine.Reference{From: early, To: late, Version: "v"}},
+		"two references":    {Reference: engine.Reference{From: early, To: late, Weeks: 1}},
+		"two versions":      {Reference: engine.Reference{Version: "v", Previous: true}},
+		"weeks of another":  {Reference: engine.Reference{Version: "v", Weeks: 1}},
+		"too many weeks":    {Reference: engine.Reference{Weeks: 107}},
+		"weeks in a month":  {Recent: 169 * time.Hour, Reference: engine.Reference{Weeks: 1}},
+		"no week":           {Reference: engine.Reference{Weeks: -1}},
+		"negative gap":      {Gap: -1},
+		"previous of many":  {Across: engine.VersionColumn, Reference: engine.Reference{Previous: true}},
 		"pinned backwards":  {Reference: engine.Reference{From: late, To: early}},
 		"pinned open":       {Reference: engine.Reference{To: early}},
 		"pinned to the now": {Reference: engine.Reference{From: early, To: testNow}},

@@ -49,6 +49,8 @@ type GaugesRow struct {
 	// be judged; where none can, for the newest of those with an actual in the recent window; else with a prediction in
 	// either.
 	Drift DriftReportRow
+	// State is that of its versions which needs somebody most.
+	State ModelState
 }
 
 // GaugesResult holds rows ordered by model and environment.
@@ -201,8 +203,8 @@ func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow
 		RMSE: Value{Null: NoActuals}, MAE: Value{Null: NoActuals},
 	}}
 	b.row.Drift.Comparison = compare(&segment.Aggregate{}, &segment.Aggregate{}, &p.drift.gates)
-	plan := query.Plan{Selection: query.Exactly(s.model, s.environment), Want: segment.WantSpread}
-	plan.Ask(query.Window{Span: p.day}, query.Window{Span: p.drift.recent}, p.drift.reference)
+	plan := query.Plan{Selection: query.Versions(s.model, s.environment), Want: segment.WantSpread}
+	plan.Ask(append([]query.Window{{Span: p.day}}, p.drift.asked(&p.drift.Layout)...)...)
 	run, err := db.queries.Start(ctx, &plan)
 	if err != nil {
 		return b.row, Read{}, err
@@ -212,7 +214,24 @@ func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow
 	}
 	read, err := run.End()
 	b.row.ActualCoverage = coverageOf(b.row.PredictionCount, b.row.ActualCount)
+	if err == nil {
+		b.row.State, err = db.stateOf(ctx, &p.drift, plan.Selection, &read)
+	}
 	return b.row, read, err
+}
+
+// stateOf returns the first state of the versions that a selection names, which must be all of a model in an environment.
+func (db *DB) stateOf(ctx context.Context, p *driftPlan, of query.Selection, read *Read) (state ModelState, err error) {
+	s := newSurvey(ctx, db, p, query.Plan{Selection: of, Want: segment.WantSpread})
+	s.all, state = true, StateRetired
+	versions, err := s.find(&s.query)
+	if err == nil {
+		err = eachModel(&versions, func(*query.Total) bool { return true }, func(_ []int, of []*query.Total) error {
+			return s.group(of, nil, func(_ int, v *seen) { state = min(state, v.row.State) })
+		})
+	}
+	read.Add(s.read)
+	return state, err
 }
 
 // gaugesBuilder makes a row of gauges from the versions of a model, one after the other.
@@ -225,19 +244,19 @@ type gaugesBuilder struct {
 	class int
 }
 
-// add takes in a version. Its answers are those of the last day, of the recent window and of the reference.
+// add takes in a version. Its answers are those of the last day, of the recent window, of the reference and of the gap between.
 func (b *gaugesBuilder) add(of *query.Subject, answers []base.Answer) {
-	day, recent, reference := &answers[0], &answers[1], &answers[2]
+	day, recent, reference, between := &answers[0], &answers[1], &answers[2], &answers[3]
 	b.row.PredictionCount += day.Rows
 	b.row.ActualCount += day.Actuals
-	if day.Rows > 0 && recent.Actuals == 0 && reference.Actuals == 0 {
+	if day.Rows > 0 && recent.Actuals == 0 && reference.Actuals == 0 && between.Actuals == 0 {
 		b.row.VersionsWithoutActuals++
 	}
 	if day.Actuals > 0 && (b.shown == nil || of.Newer(b.shown)) {
 		b.shown = of
 		b.row.RMSE, b.row.MAE = valueOf(day.RMSE()), valueOf(day.MAE())
 	}
-	if recent.Rows == 0 && reference.Rows == 0 {
+	if recent.Rows == 0 && reference.Rows == 0 && between.Rows == 0 {
 		return
 	}
 	drift := b.plan.drift.row(of, answers[1:])

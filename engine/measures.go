@@ -200,6 +200,7 @@ const (
 	NoReference         // no actuals in the reference
 	ZeroReference       // the reference's MAE is zero, where it divides
 	BeyondFloat64       // the exact value is too large for a float64
+	NotAsked            // it was not asked for
 	nullCount
 )
 
@@ -215,6 +216,7 @@ var nullTexts = [nullCount]string{
 	NoReference:    "no actuals in the reference",
 	ZeroReference:  "the reference mae is zero",
 	BeyondFloat64:  "beyond float64",
+	NotAsked:       "not asked for",
 }
 
 func (n Null) String() string { return nullTexts[n] }

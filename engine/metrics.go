@@ -24,6 +24,8 @@ type MetricsQuery struct {
 	// Within is a pattern that a model must match too: any other is as if it did not exist. It is a name, or a list of names
 	// and prefixes, and never the literal name of a model with a comma or a star. Default: every model.
 	Within string
+	// Literal are the columns whose names stand for nothing but themselves: a model may be called "*", a version "latest".
+	Literal Columns
 	// Across are the columns that an answer adds up across, and shows All in. Default: none.
 	Across Columns
 	// Window reaches back from now or AsOf. A negative one answers nothing. Ignored when From is set. Default: 24 h.
@@ -115,7 +117,7 @@ func (q *MetricsQuery) plan(now time.Time) (query.Plan, error) {
 		return query.Plan{}, err
 	}
 	p := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
 		Across:    query.Across(q.Across),
 	}
 	p.Ask(query.Window{Span: w})

@@ -21,6 +21,8 @@ type ReportQuery struct {
 	Across                      Columns
 	// Within bounds the answer to models, as in a [MetricsQuery].
 	Within string
+	// Literal are the columns whose names are names, as in a [MetricsQuery].
+	Literal Columns
 	// Window, From, To and AsOf are the window as in a [MetricsQuery].
 	Window   time.Duration
 	From, To time.Time
@@ -78,7 +80,7 @@ func (q *ReportQuery) span(now time.Time) (base.Span, error) {
 
 func (q *ReportQuery) plan(w base.Span) query.Plan {
 	p := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
 		Across:    query.Across(q.Across),
 		Want:      segment.WantAll,
 	}

@@ -284,69 +284,186 @@ func near(t *testing.T, name string, want *big.Float, got engine.Value, scale *b
 func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftReportQuery, now time.Time) {
 	t.Helper()
 	got, err := db.DriftReport(context.Background(), q)
+	if o.refuses(q) {
+		require.ErrorIs(t, err, engine.ErrQuery)
+		return
+	}
 	require.NoError(t, err)
-	end := time.Time{}
-	if !q.AsOf.IsZero() {
-		now, end = q.AsOf, q.AsOf.Add(time.Millisecond)
-	}
-	if q.Offset > 0 {
-		now = now.Add(-q.Offset)
-		end = now
-	}
-	split := now.Add(-cmp.Or(q.Recent, 6*time.Hour))
-	begin, until := now.Add(-cmp.Or(q.Historical, 168*time.Hour)), split
-	if q.Reference.Version != "" {
-		until = end
-	}
-	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), split, end})
-	begun := func(r *oracleRow) bool { return named(r) && within(time.Time{}, end)(r) }
-	want := o.comparisons(q, begun, within(split, end), within(begin, until))
+	w := windowsOf(q, now)
+	named := o.named(oracleNames{q.Within, q.Model, cmp.Or(q.Version, "*"), cmp.Or(q.Environment, "production"), w.split, w.end})
+	want := o.comparisons(q, w, func(r *oracleRow) bool { return named(r) && within(time.Time{}, w.end)(r) })
 	require.Len(t, got.Rows, len(want), "%+v", q)
 	for _, row := range got.Rows {
 		sides, ok := want[row.Series]
 		require.True(t, ok, "%+v of %+v", row, q)
-		checkComparison(t, sides[0], sides[1], &row.Comparison)
-		require.Equal(t, now, row.AnalysisTimestamp)
+		checkComparison(t, sides.recent, sides.reference, &row.Comparison)
+		require.Equal(t, w.at, row.AnalysisTimestamp)
+		require.Equal(t, sides.from, row.RecentFrom, "%+v", q)
+		require.Equal(t, sides.version, row.ReferenceVersion)
 	}
 }
 
+// refuses tells whether a query is one that the models cannot answer.
+func (o *oracle) refuses(q engine.DriftReportQuery) bool {
+	if q.Reference.Previous && q.Across&engine.VersionColumn != 0 {
+		return true
+	}
+	asked := o.named(oracleNames{q.Within, q.Model, "*", "*", time.Time{}, time.Time{}})
+	some := false
+	for _, r := range o.rows {
+		if asked(r) {
+			if some = true; r.ModelVersion == q.Reference.Version {
+				return false
+			}
+		}
+	}
+	return some && q.Reference.Version != ""
+}
+
+// oracleWindows are the times of a drift report: at is what it reaches back from, split where the recent window begins, end where it
+// ends, zero for never.
+type oracleWindows struct{ at, split, end time.Time }
+
+func windowsOf(q engine.DriftReportQuery, now time.Time) (w oracleWindows) {
+	w.at = now
+	if !q.AsOf.IsZero() {
+		w.at, w.end = q.AsOf, q.AsOf.Add(time.Millisecond)
+	}
+	if q.Offset > 0 {
+		w.at = w.at.Add(-q.Offset)
+		w.end = w.at
+	}
+	w.split = w.at.Add(-cmp.Or(q.Recent, 6*time.Hour))
+	return w
+}
+
+// oracleSides are what is compared: the rows from a time on, and those of a version.
+type oracleSides struct {
+	recent, reference *tally
+	from              time.Time
+	version           string
+}
+
 // comparisons returns the recent window and the reference of each subject of a drift report.
-func (o *oracle) comparisons(
-	q engine.DriftReportQuery, named, recent, reference func(*oracleRow) bool,
-) map[event.Series][2]*tally {
-	versions := make(map[event.Series]map[string]bool)
-	// opposite says for which subjects the rows of a series are the reference.
-	opposite := make(map[event.Series]map[event.Series]bool)
+func (o *oracle) comparisons(q engine.DriftReportQuery, w oracleWindows, named func(*oracleRow) bool) map[event.Series]oracleSides {
+	want := make(map[event.Series]oracleSides)
+	members := make(map[event.Series]map[event.Series]bool)
 	for s := range o.tallies(0, named) {
 		key := across(q.Across, s)
-		if versions[key] == nil {
-			versions[key] = make(map[string]bool)
+		if members[key] == nil {
+			members[key] = make(map[event.Series]bool)
 		}
-		versions[key][s.Version] = true
-		s.Version = cmp.Or(q.Reference.Version, s.Version)
-		if opposite[s] == nil {
-			opposite[s] = make(map[event.Series]bool)
-		}
-		opposite[s][key] = true
+		members[key][s] = true
 	}
-	want := make(map[event.Series][2]*tally)
-	for key, of := range versions {
-		sides := [2]*tally{newTally(), newTally()}
-		itself := len(of) == 1 && of[q.Reference.Version]
-		for _, r := range o.rows {
-			part := named(r) && across(q.Across, seriesOf(r)) == key && (itself || r.ModelVersion != q.Reference.Version)
-			if part && recent(r) {
-				sides[0].add(r)
+	own := q.Reference.Version == "" && !q.Reference.Previous
+	for key, of := range members {
+		sides := oracleSides{from: w.split, version: q.Reference.Version}
+		opposite, versions := make(map[event.Series]bool), make(map[string]bool)
+		for s := range of {
+			versions[s.Version] = true
+			if q.Reference.Previous {
+				s.Version = o.previous(s)
+				sides.version = s.Version
 			}
-			if reference(r) && opposite[seriesOf(r)][key] && !itself {
-				sides[1].add(r)
+			s.Version = cmp.Or(q.Reference.Version, s.Version)
+			opposite[s] = true
+		}
+		if q.Reference.Previous && len(of) > 1 {
+			sides.version = "" // that of any of them
+		}
+		itself := len(versions) == 1 && versions[q.Reference.Version]
+		recent := func(r *oracleRow) bool {
+			return named(r) && of[seriesOf(r)] && within(sides.from, w.end)(r) && (itself || r.ModelVersion != q.Reference.Version)
+		}
+		earliest := w.at.Add(-72 * time.Hour)
+		if q.Reference.To.After(earliest) {
+			earliest = q.Reference.To
+		}
+		for q.RecentMinActuals > 0 && sides.from.After(earliest) && o.tallyOf(recent).actuals < q.RecentMinActuals {
+			sides.from = sides.from.Add(-time.Hour)
+			if sides.from.Before(earliest) {
+				sides.from = earliest
 			}
 		}
-		if sides[0].rows > 0 || sides[1].rows > 0 && q.Reference.Version == "" {
+		sides.recent = o.tallyOf(recent)
+		reference := func(gap time.Duration) *tally {
+			return o.tallyOf(func(r *oracleRow) bool {
+				return !itself && opposite[seriesOf(r)] && w.reference(q, sides.from, gap)(r)
+			})
+		}
+		gap := cmp.Or(q.Gap, engine.DefaultGap)
+		if sides.reference = reference(gap); sides.reference.actuals < 100 {
+			sides.reference = reference(0)
+		}
+		if sides.recent.rows > 0 || sides.reference.rows > 0 && own {
 			want[key] = sides
 		}
 	}
 	return want
+}
+
+func (o *oracle) tallyOf(keep func(*oracleRow) bool) *tally {
+	y := newTally()
+	for _, r := range o.rows {
+		if keep(r) {
+			y.add(r)
+		}
+	}
+	return y
+}
+
+// reference tells which times a recent window that begins at from is compared with.
+func (w *oracleWindows) reference(q engine.DriftReportQuery, from time.Time, gap time.Duration) func(*oracleRow) bool {
+	begin := w.at.Add(-cmp.Or(q.Historical, 168*time.Hour))
+	switch ref := &q.Reference; {
+	case !ref.From.IsZero():
+		return within(ref.From, ref.To)
+	case ref.Version != "" || ref.Previous:
+		return within(begin, w.end)
+	case ref.Weeks > 0:
+		end := w.end
+		if end.IsZero() {
+			end = w.at.Add(time.Millisecond)
+		}
+		return func(r *oracleRow) bool {
+			for k := 1; k <= ref.Weeks; k++ {
+				if within(from.AddDate(0, 0, -7*k), end.AddDate(0, 0, -7*k))(r) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	until := from.Add(-gap)
+	return func(r *oracleRow) bool { return !r.Timestamp.Before(begin) && r.Timestamp.Before(until) }
+}
+
+// previous is the version whose first prediction in an environment came last before that of a version.
+func (o *oracle) previous(s event.Series) string {
+	firsts := make(map[string]time.Time)
+	for _, r := range o.rows {
+		if first, ok := firsts[r.ModelVersion]; r.ModelID == s.Model && r.Environment == s.Environment && (!ok || r.Timestamp.Before(first)) {
+			firsts[r.ModelVersion] = r.Timestamp
+		}
+	}
+	older := func(a, b string) bool {
+		switch {
+		case a == b:
+			return false
+		case a == "latest" || b == "latest":
+			return b == "latest"
+		case !firsts[a].Equal(firsts[b]):
+			return firsts[a].Before(firsts[b])
+		}
+		return a < b
+	}
+	found := ""
+	for version := range firsts {
+		if older(version, s.Version) && (found == "" || older(found, version)) {
+			found = version
+		}
+	}
+	return found
 }
 
 func checkComparison(t *testing.T, recent, reference *tally, c *engine.Comparison) {
@@ -423,11 +540,27 @@ func (c chooser) driftReportQuery() engine.DriftReportQuery {
 	q := engine.DriftReportQuery{
 		Model: d.Model, Version: d.Version, Environment: d.Environment, Across: d.Across, Within: d.Within, Recent: d.Recent, Historical: d.Historical, AsOf: d.AsOf,
 	}
-	switch c.IntN(4) {
-	case 0:
+	if c.IntN(4) == 0 {
 		q.Offset = time.Duration(c.IntN(100)) * time.Hour
-	case 1:
+	}
+	if c.IntN(3) == 0 {
+		q.Gap = time.Duration(1+c.IntN(48)) * time.Hour
+	}
+	if c.IntN(4) == 0 {
+		q.RecentMinActuals = uint64(c.IntN(60))
+	}
+	switch c.IntN(8) {
+	case 0:
 		q.Reference.Version = c.version()
+	case 1:
+		q.Reference.Previous = true
+	case 2:
+		q.Reference.Weeks = 1 + c.IntN(5)
+		q.Recent = min(q.Recent, 100*time.Hour)
+	case 3:
+		q.Reference.To = windowsOf(q, c.now).split.Add(-time.Duration(c.IntN(100)) * time.Hour)
+		q.Reference.From = q.Reference.To.Add(-time.Duration(1+c.IntN(300)) * time.Hour)
+		q.Reference.Version = c.pick("", "", c.version())
 	}
 	return q
 }

@@ -18,6 +18,8 @@ type RowsQuery struct {
 	Model, Version, Environment string
 	// Within bounds the answer to models, as in a [MetricsQuery].
 	Within string
+	// Literal are the columns whose names are names, as in a [MetricsQuery].
+	Literal Columns
 	// Window, From, To and AsOf are the window as in a [MetricsQuery].
 	Window   time.Duration
 	From, To time.Time
@@ -151,7 +153,7 @@ func (q *RowsQuery) check() error {
 // resolve returns the query with its names read, for a window.
 func (q *RowsQuery) resolve(w base.Span) rows.Query {
 	of := rows.Query{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within),
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
 		Span:      w, Actuals: q.Actuals, ID: q.ID, Columns: segment.Numbers, Order: q.Order, Limit: q.Limit,
 	}
 	for column, is := range map[RowColumns]segment.ColumnSet{IDColumn: segment.IDs, FeaturesColumn: segment.Features, LagColumn: segment.Lags} {

@@ -81,7 +81,7 @@ func TestModelGaugesAreCapped(t *testing.T) {
 	require.InDelta(t, 8, samples["residual_model_gauges_left_out"], 0)
 	require.InDelta(t, 1, samples["residual_model_gauges_max"], 0)
 	require.Contains(t, samples, `residual_model_rmse{model_id="price_prediction_model",environment="production"}`)
-	require.Len(t, modelSamples(samples), 16, "of one model")
+	require.Len(t, modelSamples(samples), 25, "of one model")
 
 	server := start(t, httpapi.Options{NoModelGauges: true})
 	for name := range scrape(t, server) {

@@ -206,6 +206,19 @@ var goldenCases = []goldenCase{
 	{name: "models_ndjson", request: get("/v0/pipes/models.ndjson")},
 	{name: "models_parquet", request: get("/v0/pipes/models.parquet")},
 	{name: "models_csvwithnames", request: get("/v0/pipes/models.csvwithnames")},
+	{name: "models_totals", request: get("/v0/pipes/models.json?q=pri+V1&state=drift,new&live=true&order=attention&desc=1&limit=1&skip=2&totals=true&details=true")},
+	{name: "models_bad_state", request: get("/v0/pipes/models.json?state=drift,dead")},
+	{name: "models_bad_order", request: get("/v0/pipes/models.json?order=worst")},
+	{name: "models_bad_limit", request: get("/v0/pipes/models.json?limit=-1")},
+	{name: "models_name_twice", request: get("/v0/pipes/models.json?model_id=a&model_id.eq=b")},
+	{name: "verdicts_json", request: get("/v0/pipes/model_verdicts.json")},
+	{name: "verdicts_csv", request: get("/v0/pipes/model_verdicts.csv")},
+	{name: "verdicts_jsoncompact", request: get("/v0/pipes/model_verdicts.jsoncompact")},
+	{name: "verdicts_csvwithnames", request: get("/v0/pipes/model_verdicts.csvwithnames")},
+	{name: "verdicts_ndjson", request: get("/v0/pipes/model_verdicts.ndjson")},
+	{name: "verdicts_parquet", request: get("/v0/pipes/model_verdicts.parquet")},
+	{name: "drift_report_bad_weeks", request: get("/v0/pipes/model_drift_report.json?reference=seasonal:0")},
+	{name: "drift_report_no_version", request: get("/v0/pipes/model_drift_report.json?reference=version:v9"), prepare: failing(fmt.Errorf("%w: no model that is asked about has the version \"v9\"", engine.ErrQuery))},
 	{name: "models_prometheus", request: get("/v0/pipes/models.prometheus")},
 
 	{name: "predictions_json", request: get("/v0/pipes/predictions.json?feature.rooms>=3&limit=2")},
@@ -393,7 +406,7 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 	}
 	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
-	require.Len(t, listed.Pipes, 10)
+	require.Len(t, listed.Pipes, 11)
 	for _, pipe := range listed.Pipes {
 		for _, format := range pipe.Formats {
 			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())

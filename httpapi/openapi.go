@@ -20,6 +20,8 @@ func openAPIType(k encode.Kind) object {
 		return object{"type": "integer", "minimum": 0}
 	case encode.DateTime:
 		return object{"type": "string", "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}
+	case encode.NullableDateTime:
+		return object{"type": []string{"string", "null"}, "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}
 	case encode.DateTime64:
 		return object{"type": "string", "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$`}
 	case encode.NullableString:
@@ -140,6 +142,8 @@ func (p *Parameter) schema() object {
 		schema = object{"type": "object", "additionalProperties": object{"type": "string"}}
 	case "Int32":
 		schema = object{"type": "integer", "format": "int32"}
+	case "Boolean":
+		schema = object{"type": "boolean"}
 	case "Float64":
 		schema = object{"type": "number"}
 	}
@@ -204,7 +208,7 @@ func answerSchema(row object) object {
 				"properties": object{"name": object{"type": "string"}, "type": object{"type": "string"}},
 			}},
 			"data": object{"type": "array", "items": row},
-			"rows": count, "rows_before_limit_at_least": count,
+			"rows": count, "rows_before_limit_at_least": count, "totals": object{"type": "array", "items": object{"type": "object"}},
 			"statistics": statisticsSchema(),
 		},
 	}

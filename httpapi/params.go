@@ -160,11 +160,17 @@ func (p *params) float64(name string, low, high float64) (float64, error) {
 
 // atLeastOne reads a whole number above zero.
 func (p *params) atLeastOne(name string) (uint64, error) {
-	n, err := p.int32(name)
-	if err == nil && n < 1 {
-		err = problem.BadParameter("Error validating '%d' to type Int32: the parameter %s must be 1 or more", n, name)
-	}
+	n, err := p.atLeast(name, 1)
 	return uint64(max(n, 0)), err
+}
+
+// atLeast reads a whole number.
+func (p *params) atLeast(name string, least int32) (int32, error) {
+	n, err := p.int32(name)
+	if err == nil && n < least {
+		err = problem.BadParameter("Error validating '%d' to type Int32: the parameter %s must be %d or more", n, name, least)
+	}
+	return n, err
 }
 
 // hoursMax is the longest window a time.Duration holds, 292 years: longer than timestamps reach back.
@@ -269,7 +275,7 @@ var refused = map[string]string{
 // checkRefused refuses a parameter that must not be ignored.
 func (p *params) checkRefused() error {
 	for i := range p.list {
-		if why, ok := refused[string(p.list[i].name)]; ok {
+		if why, ok := refused[string(p.list[i].name)]; ok && !p.lists(string(p.list[i].name)) {
 			return problem.BadParameter("the parameter %s is refused: %s", p.list[i].name, why)
 		}
 	}

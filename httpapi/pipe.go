@@ -51,6 +51,8 @@ type question struct {
 	// holds is what the query behind a long answer takes, 0 where the answer is short; unending is as in pipe.
 	holds    int64
 	unending bool
+	// tell, unless it is nil, says in the table of a pulled answer what is known after its last row.
+	tell func(t *encode.Table)
 }
 
 var pipes = withAnswerParameters(
@@ -60,6 +62,7 @@ var pipes = withAnswerParameters(
 	driftReportPipe,
 	timeseriesPipe,
 	modelsPipe,
+	verdictsPipe,
 	predictionsPipe,
 	connectorsPipe,
 	quarantineOf("quarantine", "", nil),

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,20 @@ var comparisonColumns = []encode.Column{
 	driftStatus("status"),
 	{Name: "reason", Kind: encode.NullableString},
 	{Name: "analysis_timestamp", Kind: encode.DateTime},
+	{Name: "recent_from", Kind: encode.DateTime},
+	{Name: "reference_version", Kind: encode.NullableString},
+	{Name: "relative_change_low", Kind: encode.NullableFloat64},
+	{Name: "relative_change_high", Kind: encode.NullableFloat64},
+	{Name: "rmse_ci95_low", Kind: encode.NullableFloat64},
+	{Name: "rmse_ci95_high", Kind: encode.NullableFloat64},
+	{Name: "bias_ci95_low", Kind: encode.NullableFloat64},
+	{Name: "bias_ci95_high", Kind: encode.NullableFloat64},
+	{Name: "recent_mae_standard_error", Kind: encode.NullableFloat64},
+	{Name: "recent_rmse_standard_error", Kind: encode.NullableFloat64},
+	{Name: "recent_bias_standard_error", Kind: encode.NullableFloat64},
+	{Name: "reference_mae_standard_error", Kind: encode.NullableFloat64},
+	{Name: "reference_rmse_standard_error", Kind: encode.NullableFloat64},
+	{Name: "reference_bias_standard_error", Kind: encode.NullableFloat64},
 }
 
 // driftStatus is a column of an engine.DriftStatus.
@@ -52,7 +67,10 @@ var comparisonParameters = []Parameter{
 	{"historical_window_hours", "Int32", "168", "how many hours back the rolling reference reaches"},
 	{"offset", "Int32", "0", "how many hours to skip that are too young to have their actuals"},
 	asOfParameter,
-	{"reference", "String", "rolling", "rolling, pinned:<from>,<to> or version:<version>"},
+	{"recent_min_actuals", "Int32", "0", "the recent window reaches back until it has so many actuals, 72 hours at most"},
+	{"gap", "Int32", "24", "how many hours before the recent window the rolling reference ends, unless it has too few actuals then"},
+	{"reference", "String", "rolling", "what is compared with: " + referenceForms},
+	{"timezone", "String", "UTC", "by whose clock the same hours of other weeks are found: a name such as Europe/Berlin"},
 	{"drift_z", "Float64", "3", "the least z of the status drift"},
 	{"drift_change", "Float64", "0.2", "the least relative change of the status drift"},
 	{"warning_z", "Float64", "2", "the least z of the status warning"},
@@ -78,8 +96,19 @@ func (ask *question) driftReportQuery() (q engine.DriftReportQuery, nothing bool
 		return q, false, err
 	}
 	q = engine.DriftReportQuery{
-		Model: drift.Model, Version: drift.Version, Environment: drift.Environment, Across: drift.Across, Within: drift.Within,
-		Recent: drift.Recent, Historical: drift.Historical, AsOf: drift.AsOf,
+		Model: drift.Model, Version: drift.Version, Environment: drift.Environment, Literal: drift.Literal, Across: drift.Across,
+		Within: drift.Within, Recent: drift.Recent, Historical: drift.Historical, AsOf: drift.AsOf,
+	}
+	least, err := ask.params.atLeast("recent_min_actuals", 0)
+	if err != nil {
+		return q, false, err
+	}
+	q.RecentMinActuals = uint64(least)
+	if q.Gap, err = ask.params.hours("gap"); err != nil {
+		return q, false, err
+	}
+	if q.Zone, err = ask.zone(); err != nil {
+		return q, false, err
 	}
 	offset, err := ask.params.int32("offset")
 	if err != nil {
@@ -93,24 +122,53 @@ func (ask *question) driftReportQuery() (q engine.DriftReportQuery, nothing bool
 	return q, nothing, err
 }
 
-// reference reads rolling, pinned:<from>,<to> or version:<version>.
+// referenceForms is the list for texts.
+const referenceForms = "rolling, version:<version>, version:previous, pinned:<from>,<to>, the same with ;version:<version> behind it, or seasonal:<weeks>"
+
+// reference reads one of referenceForms.
 func (ask *question) reference() (engine.Reference, error) {
 	given, err := ask.params.string("reference")
 	if err != nil || given == "rolling" {
 		return engine.Reference{}, err
 	}
-	if version, ok := strings.CutPrefix(given, "version:"); ok && version != "" {
-		return engine.Reference{Version: version}, nil
+	r, ok := parseReference(given)
+	if !ok {
+		err = problem.BadParameter("Error validating %s to type String: the parameter reference must be %s", problem.Shown(given), referenceForms)
 	}
-	pinned, _ := strings.CutPrefix(given, "pinned:")
-	first, last, _ := strings.Cut(pinned, ",")
-	from, fromOK := parseMoment(first)
-	to, toOK := parseMoment(last)
-	if !fromOK || !toOK || pinned == given {
-		return engine.Reference{}, problem.BadParameter("Error validating %s to type String: the parameter reference must be rolling, pinned:<from>,<to> or version:<version>", problem.Shown(given))
-	}
-	return engine.Reference{From: from, To: to}, nil
+	return r, err
 }
+
+func parseReference(given string) (r engine.Reference, ok bool) {
+	if weeks, found := strings.CutPrefix(given, "seasonal:"); found {
+		n, err := strconv.ParseUint(weeks, 10, 16)
+		r.Weeks = int(n)
+		return r, err == nil && n > 0
+	}
+	window, version, versioned := strings.Cut(given, ";version:")
+	pinned, isPinned := strings.CutPrefix(window, "pinned:")
+	if !isPinned {
+		version, versioned = strings.CutPrefix(given, "version:")
+	}
+	switch {
+	case versioned && version == "" || !versioned && !isPinned:
+		return r, false
+	case version == previousVersion:
+		r.Previous = true
+	default:
+		r.Version = version
+	}
+	if !isPinned {
+		return r, true
+	}
+	first, last, _ := strings.Cut(pinned, ",")
+	var fromOK, toOK bool
+	r.From, fromOK = parseMoment(first)
+	r.To, toOK = parseMoment(last)
+	return r, fromOK && toOK
+}
+
+// previousVersion is the version of a reference that stands for the one before each.
+const previousVersion = "previous"
 
 func (ask *question) gates() (g engine.Gates, err error) {
 	for _, p := range [...]struct {
@@ -145,7 +203,14 @@ func addComparison(t *encode.Table, r *engine.DriftReportRow) {
 	for _, s := range [...]*engine.Shift{&r.RMSEShift, &r.BiasShift} {
 		t.Add(value(s.RelativeChange), value(s.Z), encode.Text(s.Status.String()))
 	}
-	t.Add(encode.Text(r.Status.String()), encode.Text(r.Reason), encode.Moment(r.AnalysisTimestamp))
+	t.Add(encode.Text(r.Status.String()), encode.Text(r.Reason), encode.Moment(r.AnalysisTimestamp),
+		encode.Moment(r.RecentFrom), encode.Text(r.ReferenceVersion), value(r.RelativeChangeLow), value(r.RelativeChangeHigh))
+	for _, s := range [...]*engine.Shift{&r.RMSEShift, &r.BiasShift} {
+		t.Add(value(s.CI95Low), value(s.CI95High))
+	}
+	for _, s := range [...]*engine.Side{&r.Recent, &r.Reference} {
+		t.Add(value(s.MAEStandardError), value(s.RMSEStandardError), value(s.BiasStandardError))
+	}
 }
 
 func runDriftReport(ctx context.Context, ask *question) error {

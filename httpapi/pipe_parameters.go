@@ -23,11 +23,17 @@ type Parameter struct {
 func Parameters(name string) []Parameter { return slices.Clone(pipeNamed(name).parameters) }
 
 func (p *Parameter) defaultValue() any {
-	if p.Kind == "Int32" || p.Kind == "Float64" {
+	switch p.Kind {
+	case "Int32", "Float64":
 		return json.Number(p.Default)
+	case "Boolean":
+		return p.Default == "true"
 	}
 	return p.Default
 }
+
+// literalSuffix ends the parameters whose values are names and no patterns.
+const literalSuffix = ".eq"
 
 // nameParameters pick the series of an answer.
 func nameParameters(model, version, environment string) []Parameter {
@@ -35,6 +41,9 @@ func nameParameters(model, version, environment string) []Parameter {
 		{"model_id", "String", model, "the model, a list a,b, a prefix team_*, or * for every one"},
 		{"model_version", "String", version, "the version, latest, a list, a prefix, or * for every one"},
 		{"environment", "String", environment, "the environment, a list, a prefix, or * for every one"},
+		{"model_id" + literalSuffix, "String", "", "in the place of model_id: a name that stands for nothing but itself"},
+		{"model_version" + literalSuffix, "String", "", "in the place of model_version: a name that stands for nothing but itself"},
+		{"environment" + literalSuffix, "String", "", "in the place of environment: a name that stands for nothing but itself"},
 	}
 }
 
@@ -151,13 +160,29 @@ func addSeries(t *encode.Table, model, version, environment string) {
 }
 
 // names reads nameParameters. nothing is true if a name is empty, which no row's is.
-func (ask *question) names(model, version, environment *string) (nothing bool, err error) {
+func (ask *question) names(model, version, environment *string, literal *engine.Columns) (nothing bool, err error) {
 	for _, p := range [...]struct {
-		name  string
-		value *string
-	}{{"model_id", model}, {"model_version", version}, {"environment", environment}} {
+		name   string
+		value  *string
+		column engine.Columns
+	}{
+		{"model_id", model, engine.ModelColumn},
+		{"model_version", version, engine.VersionColumn},
+		{"environment", environment, engine.EnvironmentColumn},
+	} {
+		exact, isExact, err := ask.params.text(p.name + literalSuffix)
+		if err != nil {
+			return false, err
+		}
 		if *p.value, err = ask.params.string(p.name); err != nil {
 			return false, err
+		}
+		if isExact {
+			if _, given, _ := ask.params.text(p.name); given {
+				return false, problem.BadParameter("the parameters %s and %s%s are given both", p.name, p.name, literalSuffix)
+			}
+			*p.value = string(exact)
+			*literal |= p.column
 		}
 		nothing = nothing || *p.value == ""
 	}
@@ -165,8 +190,8 @@ func (ask *question) names(model, version, environment *string) (nothing bool, e
 }
 
 // series reads seriesParameters. nothing is as in names.
-func (ask *question) series(model, version, environment *string, across *engine.Columns) (nothing bool, err error) {
-	if nothing, err = ask.names(model, version, environment); err != nil {
+func (ask *question) series(model, version, environment *string, literal, across *engine.Columns) (nothing bool, err error) {
+	if nothing, err = ask.names(model, version, environment, literal); err != nil {
 		return false, err
 	}
 	groupBy, err := ask.params.string("group_by")
@@ -177,7 +202,7 @@ func (ask *question) series(model, version, environment *string, across *engine.
 		return false, problem.BadParameter("Error validating %s to type String: the parameter group_by must be empty or list some of "+
 			"model_id, model_version and environment", problem.Shown(groupBy))
 	}
-	if *version == latestVersion && *across&engine.VersionColumn == 0 {
+	if *version == latestVersion && (*across|*literal)&engine.VersionColumn == 0 {
 		ask.table.LabelColumn, ask.table.LabelValue = versionColumn, latestVersion
 	}
 	if names(*model) {
@@ -189,7 +214,7 @@ func (ask *question) series(model, version, environment *string, across *engine.
 // metricsQuery reads metricsParameters. nothing is as in series.
 func (ask *question) metricsQuery() (q engine.MetricsQuery, nothing bool, err error) {
 	q.Within = ask.within
-	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
+	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Literal, &q.Across); err != nil {
 		return q, false, err
 	}
 	return q, nothing, ask.window(&q.Window, &q.From, &q.To, &q.AsOf)
@@ -213,7 +238,7 @@ func (ask *question) window(length *time.Duration, from, to, asOf *time.Time) (e
 // driftQuery reads what every comparison of a recent window with a history has. nothing is as in series.
 func (ask *question) driftQuery() (q engine.DriftQuery, nothing bool, err error) {
 	q.Within = ask.within
-	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Across); err != nil {
+	if nothing, err = ask.series(&q.Model, &q.Version, &q.Environment, &q.Literal, &q.Across); err != nil {
 		return q, false, err
 	}
 	if q.Recent, err = ask.params.hours("recent_window_hours"); err != nil {

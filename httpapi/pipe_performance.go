@@ -49,7 +49,8 @@ type ReportStore interface {
 	EachReport(ctx context.Context, q engine.ReportQuery, yield func(row *engine.ReportRow) bool) (engine.Read, error)
 	EachDriftReport(ctx context.Context, q engine.DriftReportQuery, yield func(row *engine.DriftReportRow) bool) (engine.Read, error)
 	EachBucket(ctx context.Context, q engine.TimeseriesQuery, yield func(row *engine.TimeseriesRow) bool) (engine.Read, error)
-	EachModel(ctx context.Context, q engine.ModelsQuery, yield func(row *engine.ModelRow) bool) (engine.Read, error)
+	ListModels(ctx context.Context, q engine.ModelsQuery, list engine.ModelsList, yield func(row *engine.ModelRow) bool) (engine.ModelsPage, error)
+	EachVerdict(ctx context.Context, q engine.VerdictsQuery, yield func(row *engine.VerdictRow) bool) (engine.Read, error)
 	Gauges(ctx context.Context, q engine.GaugesQuery) (engine.GaugesResult, error)
 }
 
@@ -114,7 +115,7 @@ func (ask *question) reportQuery() (q engine.ReportQuery, nothing bool, err erro
 		return q, false, err
 	}
 	q = engine.ReportQuery{
-		Model: m.Model, Version: m.Version, Environment: m.Environment, Across: m.Across, Within: m.Within,
+		Model: m.Model, Version: m.Version, Environment: m.Environment, Literal: m.Literal, Across: m.Across, Within: m.Within,
 		Window: m.Window, From: m.From, To: m.To, AsOf: m.AsOf,
 	}
 	if q.Floor.Actuals, err = ask.params.atLeastOne("min_actuals"); err != nil {

@@ -138,7 +138,7 @@ func runPredictions(ctx context.Context, ask *question) error {
 // rowsQuery reads what the rows are asked by. nothing is as in names.
 func (ask *question) rowsQuery() (q engine.RowsQuery, nothing bool, err error) {
 	q.Within = ask.within
-	if nothing, err = ask.names(&q.Model, &q.Version, &q.Environment); err != nil {
+	if nothing, err = ask.names(&q.Model, &q.Version, &q.Environment, &q.Literal); err != nil {
 		return q, false, err
 	}
 	if err := ask.window(&q.Window, &q.From, &q.To, &q.AsOf); err != nil {

@@ -45,11 +45,40 @@ func (f *fakeStore) EachBucket(_ context.Context, q engine.TimeseriesQuery, yiel
 	}, yield), f.reported(q)
 }
 
-func (f *fakeStore) EachModel(_ context.Context, q engine.ModelsQuery, yield func(*engine.ModelRow) bool) (engine.Read, error) {
-	return yieldAll([]engine.ModelRow{{
-		DriftReportRow: driftReportRows[0], FirstEvent: now.AddDate(0, -3, 0), LastEvent: now,
-		PredictionCount: 1000, ActualCount: 900, ActualCoverage: engine.Value{Number: 0.9},
-	}}, yield), f.reported(q)
+func (f *fakeStore) ListModels(_ context.Context, q engine.ModelsQuery, list engine.ModelsList, yield func(*engine.ModelRow) bool) (engine.ModelsPage, error) {
+	f.mu.Lock()
+	f.lists = append(f.lists, list)
+	f.mu.Unlock()
+	not := none(engine.NotAsked)
+	rows := []engine.ModelRow{
+		{
+			DriftReportRow: driftReportRows[0], FirstEvent: now.AddDate(0, -3, 0), LastEvent: now,
+			PredictionCount: 1000, ActualCount: 900, ActualCoverage: some(0.9), State: engine.StateDrift, LastActual: now.Add(-time.Hour), WeekAgoCount: some(110),
+			Details: engine.ModelDetails{
+				ActualLagP50: some(60), ActualLagP95: some(3600.5), ChangedAt: now.Add(-9 * time.Hour).Truncate(time.Hour), ChangeVersion: "v1", ChangeVersionFirst: now.Add(-20 * time.Hour),
+				PreviousVersion: "v0", PreviousRecentMAE: none(engine.NoActuals),
+				RecentAbsError: [4]engine.Value{some(1), some(2), some(3), some(4)}, ReferenceAbsError: [4]engine.Value{some(0.5), some(1.5), some(2.5), some(3.5)},
+			},
+		},
+		{
+			DriftReportRow: driftReportRows[1], FirstEvent: now.Add(-time.Minute), LastEvent: now, PredictionCount: 3, ActualCoverage: some(0), State: engine.StateWaiting,
+			WeekAgoCount: none(engine.NoPredictions),
+			Details: engine.ModelDetails{
+				ActualLagP50: not, ActualLagP95: not, PreviousRecentMAE: not,
+				RecentAbsError: [4]engine.Value{not, not, not, not}, ReferenceAbsError: [4]engine.Value{not, not, not, not},
+			},
+		},
+	}
+	read := yieldAll(rows, yield)
+	totals := []engine.ModelTotal{{Environment: "*", State: engine.StateDrift, Versions: 1, Models: 1}, {Environment: "prod\"uction", State: engine.StateWaiting, Versions: 2, Models: 1}}
+	return engine.ModelsPage{Matched: 17, Totals: totals, Read: read}, f.reported(q)
+}
+
+func (f *fakeStore) EachVerdict(_ context.Context, q engine.VerdictsQuery, yield func(*engine.VerdictRow) bool) (engine.Read, error) {
+	return yieldAll([]engine.VerdictRow{
+		{Series: priceSeries, Start: now.Add(-time.Hour), End: now, State: engine.StateDrift, Comparison: driftReportRows[0].Comparison},
+		{Series: newSeries, Start: now.Add(-time.Hour), End: now, State: engine.StateNew, Comparison: driftReportRows[1].Comparison},
+	}, yield), f.reported(q)
 }
 
 func (f *fakeStore) Gauges(_ context.Context, q engine.GaugesQuery) (engine.GaugesResult, error) {
@@ -102,14 +131,14 @@ var (
 			Direction: engine.Worse, MinDetectableChange: some(0.195), Status: engine.DriftFound,
 			RMSEShift: engine.Shift{RelativeChange: some(0.125), Z: some(2.5), Status: engine.DriftWarning},
 			BiasShift: engine.Shift{RelativeChange: some(-0.25), Z: none(engine.ConstantErrors), Status: engine.DriftFound},
-		}, AnalysisTimestamp: now},
+		}, AnalysisTimestamp: now, RecentFrom: now.Add(-6 * time.Hour)},
 		{Series: newSeries, Comparison: engine.Comparison{
 			Recent: side(100, 2.5), RelativeChange: none(engine.NoReference), Z: none(engine.NoReference), CI95Low: none(engine.NoReference),
 			CI95High: none(engine.NoReference), MinDetectableChange: none(engine.NoReference),
 			RMSEShift: engine.Shift{RelativeChange: none(engine.NoReference), Z: none(engine.NoReference), Status: engine.DriftNoReference},
 			BiasShift: engine.Shift{RelativeChange: none(engine.NoReference), Z: none(engine.NoReference), Status: engine.DriftNoReference},
 			Status:    engine.DriftNoReference, Reason: "no actuals in the reference",
-		}, AnalysisTimestamp: now},
+		}, AnalysisTimestamp: now, RecentFrom: now.Add(-6 * time.Hour), ReferenceVersion: "v1"},
 	}
 )
 
@@ -123,12 +152,22 @@ func TestParametersBecomeReportQueries(t *testing.T) {
 	}
 	drift := engine.DriftReportQuery{
 		Model: "default_model", Version: "*", Environment: "production", Recent: 6 * time.Hour, Historical: 168 * time.Hour, Gates: engine.DefaultGates(),
+		Gap: 24 * time.Hour, Zone: time.UTC,
 	}
 	chosen := drift
 	chosen.Offset, chosen.AsOf, chosen.Reference = 12*time.Hour, at(20), engine.Reference{From: at(1), To: at(8)}
 	chosen.Gates = engine.Gates{DriftZ: 4, DriftChange: 0.5, WarningZ: 3, WarningChange: 0, MinRecent: 1, MinReference: 2, MinCoverage: 0.9}
 	version := drift
 	version.Reference.Version = "v1,2"
+	previous := drift
+	previous.Reference.Previous = true
+	pinned := drift
+	pinned.Reference = engine.Reference{From: at(1), To: at(8), Version: "v;1"}
+	seasonal := drift
+	seasonal.Reference.Weeks, seasonal.Zone, seasonal.RecentMinActuals, seasonal.Gap = 4, berlin, 100, time.Nanosecond
+	literal := drift
+	literal.Model, literal.Version, literal.Environment = "*", "latest", "a,b"
+	literal.Literal = engine.ModelColumn | engine.VersionColumn | engine.EnvironmentColumn
 	models := drift
 	models.Model, models.Environment = "*", "*"
 	bounded := report
@@ -149,6 +188,13 @@ func TestParametersBecomeReportQueries(t *testing.T) {
 			"min_recent": {"1"}, "min_reference": {"2"}, "min_coverage": {"0.9"},
 		}, chosen},
 		{"model_drift_report", url.Values{"reference": {"version:v1,2"}}, version},
+		{"model_drift_report", url.Values{"reference": {"version:previous"}}, previous},
+		{"model_drift_report", url.Values{"reference": {"pinned:2025-04-01 00:00:00,2025-04-08 00:00:00;version:v;1"}}, pinned},
+		{"model_drift_report", url.Values{"reference": {"seasonal:4"}, "timezone": {"Europe/Berlin"}, "recent_min_actuals": {"100"}, "gap": {"0"}}, seasonal},
+		{"model_drift_report", url.Values{"model_id.eq": {"*"}, "model_version.eq": {"latest"}, "environment.eq": {"a,b"}}, literal},
+		{"model_verdicts", url.Values{"time_window": {"24"}, "interval": {"6h"}}, engine.VerdictsQuery{
+			ModelsQuery: engine.ModelsQuery(drift), Window: 24 * time.Hour, Interval: engine.Interval6Hours,
+		}},
 		{"model_performance_timeseries", nil, engine.TimeseriesQuery{ReportQuery: report, Zone: time.UTC}},
 		{"model_performance_timeseries", url.Values{"interval": {"1w"}, "timezone": {"Europe/Berlin"}}, engine.TimeseriesQuery{
 			ReportQuery: report, Interval: engine.IntervalWeek, Zone: berlin,
@@ -165,7 +211,7 @@ func TestParametersBecomeReportQueries(t *testing.T) {
 // TestReportsNeedAStoreThatHasThem serves a store without them.
 func TestReportsNeedAStoreThatHasThem(t *testing.T) {
 	server := startWith(t, struct{ httpapi.Store }{newFakeStore()}, httpapi.Options{})
-	for _, pipe := range []string{"model_performance_report", "model_drift_report", "model_performance_timeseries", "models"} {
+	for _, pipe := range []string{"model_performance_report", "model_drift_report", "model_performance_timeseries", "models", "model_verdicts"} {
 		resp, _ := server.do(t, "GET", "/v0/pipes/"+pipe+".json", nil)
 		require.Equal(t, http.StatusNotFound, resp.StatusCode)
 		_, body := server.do(t, "GET", "/v0/pipes", nil)

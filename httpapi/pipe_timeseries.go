@@ -75,19 +75,11 @@ func runTimeseries(ctx context.Context, ask *question) error {
 		return err
 	}
 	q := engine.TimeseriesQuery{ReportQuery: report}
-	interval, err := ask.params.string("interval")
-	if err != nil {
+	if q.Interval, err = ask.interval(); err != nil {
 		return err
 	}
-	if q.Interval, err = engine.ParseInterval(interval); err != nil {
-		return problem.BadParameter("Error validating %s to type String: the parameter interval must be one of %s", problem.Shown(interval), allIntervals)
-	}
-	zone, err := ask.params.string("timezone")
-	if err != nil {
+	if q.Zone, err = ask.zone(); err != nil {
 		return err
-	}
-	if q.Zone, err = zones.Load(zone); err != nil {
-		return problem.BadParameter("Error validating %s to type String: the parameter timezone must be a name of the tz database, such as Europe/Berlin", problem.Shown(zone))
 	}
 	layout, err := choice(ask.params, "layout", layoutChoices)
 	if err != nil {
@@ -107,6 +99,32 @@ func runTimeseries(ctx context.Context, ask *question) error {
 		return nil
 	}
 	return pull(ctx, ask, ask.store.(ReportStore).EachBucket, q, addBucket)
+}
+
+// interval reads the length of a bucket.
+func (ask *question) interval() (engine.Interval, error) {
+	given, err := ask.params.string("interval")
+	if err != nil {
+		return 0, err
+	}
+	interval, err := engine.ParseInterval(given)
+	if err != nil {
+		err = problem.BadParameter("Error validating %s to type String: the parameter interval must be one of %s", problem.Shown(given), allIntervals)
+	}
+	return interval, err
+}
+
+// zone reads where days begin, and what the same hours of another week are.
+func (ask *question) zone() (*time.Location, error) {
+	given, err := ask.params.string("timezone")
+	if err != nil {
+		return nil, err
+	}
+	zone, err := zones.Load(given)
+	if err != nil {
+		err = problem.BadParameter("Error validating %s to type String: the parameter timezone must be a name of the tz database, such as Europe/Berlin", problem.Shown(given))
+	}
+	return zone, err
 }
 
 func addBucket(t *encode.Table, r *engine.TimeseriesRow) {

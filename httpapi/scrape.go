@@ -282,7 +282,12 @@ func (s *Server) writeModels(w *encode.Exposition, store Store, within string) {
 	w.Family("residual_model_status", "gauge", "The verdict on drift: 1 for the status that it is, 0 for each other.")
 	for i := range result.Rows {
 		r := &result.Rows[i]
-		w.States(engine.DriftStatuses(), r.Drift.Status.String(), "model_id", r.Model, "environment", r.Environment)
+		w.States("status", engine.DriftStatuses(), r.Drift.Status.String(), "model_id", r.Model, "environment", r.Environment)
+	}
+	w.Family("residual_model_state", "gauge", "The state of the version that needs somebody most: 1 for the state that it is, 0 for each other.")
+	for i := range result.Rows {
+		r := &result.Rows[i]
+		w.States("state", engine.ModelStates(), r.State.String(), "model_id", r.Model, "environment", r.Environment)
 	}
 	w.Gauge("residual_model_gauges_left_out",
 		"Models, once for each environment, that are beyond the bound on gauges or in another environment.",

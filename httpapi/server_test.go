@@ -54,8 +54,9 @@ type fakeStore struct {
 	metrics     []engine.MetricsQuery
 	drifts      []engine.DriftQuery
 	quarantines []engine.QuarantineQuery
-	origins     []string // the data sources of appends that say one
-	reports     []any    // the queries of a ReportStore
+	origins     []string            // the data sources of appends that say one
+	reports     []any               // the queries of a ReportStore
+	lists       []engine.ModelsList // of models
 
 	replaced int // how many rows of each append it says were there
 

@@ -48,7 +48,7 @@ type each[Q, R any] func(ctx context.Context, q Q, yield func(row *R) bool) (eng
 // ctx bounds the time to the first batch. The time of what comes later is bounded by Limits.AnswerTimeout, unless the
 // answer is unending.
 func pull[Q, R any](ctx context.Context, ask *question, rows each[Q, R], q Q, add func(t *encode.Table, row *R)) error {
-	streams, within, charged := ask.streams, ask.within, ask.holds
+	streams, within, charged, told := ask.streams, ask.within, ask.holds, ask.tell
 	if charged > 0 {
 		if err := streams.charge(charged); err != nil {
 			return err
@@ -68,6 +68,9 @@ func pull[Q, R any](ctx context.Context, ask *question, rows each[Q, R], q Q, ad
 			if !ok {
 				t.More = nil
 				tellRead(t, read, within)
+				if told != nil {
+					told(t)
+				}
 				return err
 			}
 			add(t, row)

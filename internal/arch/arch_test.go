@@ -55,7 +55,7 @@ var rooms = map[string]room{
 		module: []string{
 			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact",
 			"engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
-			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store",
+			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store", "engine/internal/verdict", "engine/internal/windows",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
@@ -122,6 +122,11 @@ var rooms = map[string]room{
 			"internal/digits", "internal/jsontext",
 		},
 		never: []string{"net", "net/http", "os"},
+	},
+	"engine/internal/verdict": {never: []string{"net", "net/http", "os", "sync", "time"}},
+	"engine/internal/windows": {
+		module: []string{"engine/internal/base", "engine/internal/query", "internal/wallclock"},
+		never:  []string{"net", "net/http", "os", "sync"},
 	},
 	"engine/internal/actuals": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {

@@ -96,3 +96,20 @@ func PickLatest(newest string, versions int, answer func(i int) (*base.Answer, e
 	}
 	return picked, nil
 }
+
+// HasVersion tells whether a series with rows has a version.
+func (m *Model) HasVersion(version string) bool {
+	return slices.ContainsFunc(m.Series, func(s series) bool { return s.Version == version && s.First < base.MaxMilli })
+}
+
+// Previous returns the version before series n in the order of its environment, NoSeries if there is none.
+func (m *Model) Previous(n uint32) uint32 {
+	found := uint32(NoSeries)
+	for i := range m.Series {
+		s := &m.Series[i]
+		if s.Environment == m.Series[n].Environment && s.First < base.MaxMilli && m.Newer(n, uint32(i)) && (found == NoSeries || m.Newer(uint32(i), found)) {
+			found = uint32(i)
+		}
+	}
+	return found
+}

@@ -91,6 +91,11 @@ func (m *Model) lowerFirst(n uint32, first int64) {
 func (m *Model) Predicts() bool {
 	m.Mu.RLock()
 	defer m.Mu.RUnlock()
+	return m.Begins()
+}
+
+// Begins is Predicts of a model that is locked.
+func (m *Model) Begins() bool {
 	return slices.ContainsFunc(m.Series, func(s series) bool { return s.First < base.MaxMilli })
 }
 

@@ -54,7 +54,7 @@ func (r *Run) LastTime(m *catalog.Model, n uint32, w base.Span) int64 {
 		}
 		for _, sg := range mo.Segments {
 			x := sg.Find(n)
-			if x == nil || x.Stored.MaxTime <= max(last, w.From-1) || x.Stored.MinTime >= w.To {
+			if x == nil || x.Stored.MaxTime <= last || x.Stored.MaxTime < w.From || x.Stored.MinTime >= w.To {
 				continue
 			}
 			if x.Stored.MaxTime < w.To && !sg.Edited() {

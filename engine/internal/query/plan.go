@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
@@ -20,7 +22,7 @@ type Plan struct {
 }
 
 // windowsMax is the most windows that a query answers together.
-const windowsMax = 4
+const windowsMax = 6
 
 // Ask sets the windows. The first decides what latest means.
 func (p *Plan) Ask(ws ...Window) { p.count = copy(p.windows[:], ws) }
@@ -28,13 +30,37 @@ func (p *Plan) Ask(ws ...Window) { p.count = copy(p.windows[:], ws) }
 // Asked returns the windows.
 func (p *Plan) Asked() []Window { return p.windows[:p.count] }
 
-// Window is a span of the rows of a series, or of its sibling: the series of the same environment that has another version.
+// Window is a span of the rows of a series, or of a sibling: a series of the same environment that has another version.
 type Window struct {
 	base.Span
-	// Version is empty for the series itself.
-	Version string
+	// More are further spans. None of all of them overlaps another.
+	More []base.Span
+	// Version names the sibling. Previous is set for the version before the series, see [catalog.NewerVersion]. Without either the
+	// window is about the series itself.
+	Version  string
+	Previous bool
 	// Counted is set where the counts and times of the rows are all that is asked for.
 	Counted bool
+}
+
+// Sibling tells whether the window is about another series than the one that the answer is of.
+func (w *Window) Sibling() bool { return w.Version != "" || w.Previous }
+
+// asksPrevious tells whether a window is about the version before a series.
+func (p *Plan) asksPrevious() bool {
+	return slices.ContainsFunc(p.Asked(), func(w Window) bool { return w.Previous })
+}
+
+// spans yields the spans of a window.
+func (w *Window) spans(yield func(base.Span) bool) {
+	if !yield(w.Span) {
+		return
+	}
+	for _, s := range w.More {
+		if !yield(s) {
+			return
+		}
+	}
 }
 
 // Across is a set of the columns of a series that an answer adds up across: bit 0 is the model, 1 the version, 2 the

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
@@ -22,6 +23,8 @@ type Rows[R any] struct {
 	Plan    *Plan
 	// Row makes the row of a subject; ok is false if it has none.
 	Row func(of *Subject, answers []base.Answer) (row R, ok bool)
+	// Aim, unless it is nil, asks for the windows of a subject before its row is made, where they differ from those of others.
+	Aim func(r *Run, of *Total)
 
 	ctx  context.Context
 	of   Subjects
@@ -51,7 +54,11 @@ func comparePlaces(a, b rowPlace) int {
 // rank puts all rows in one place.
 func (q *Rows[R]) EachRanked(ctx context.Context, rank func(*R) (class uint8, rank float64), yield func(*R) bool) (segment.Read, error) {
 	q.ctx, q.read, q.err = ctx, segment.Read{}, nil
-	few, ok := q.madeAtOnce()
+	var few []named[R]
+	ok := false
+	if q.Aim == nil {
+		few, ok = q.madeAtOnce()
+	}
 	if q.err != nil {
 		return q.read, q.err
 	}
@@ -165,6 +172,12 @@ func (q *Rows[R]) makeRows(dst []R, numbers []uint32) []R {
 	}
 	for _, i := range numbers {
 		t := q.of.At(int(i))
+		if q.Plan.asksPrevious() {
+			t.Previous = t.PreviousVersion()
+		}
+		if q.Aim != nil {
+			q.Aim(run, t)
+		}
 		if run.addTotal(t, nil); run.err != nil {
 			break
 		}
@@ -236,6 +249,21 @@ func (s *Subjects) At(i int) *Total {
 	x.model.Mu.RLock()
 	defer x.model.Mu.RUnlock()
 	return &Total{Subject: subjectOf(x.model, x.n), members: s.series[i : i+1]}
+}
+
+// KnowsVersion tells whether a plan is about any model with a prediction, and whether one of them has a version of that name.
+func (qs *Queries) KnowsVersion(ctx context.Context, p *Plan, version string) (asked, known bool, err error) {
+	if err := qs.begin(); err != nil {
+		return false, false, err
+	}
+	defer qs.end()
+	err = qs.EachModel(ctx, &p.Selection, func(m *catalog.Model) bool {
+		m.Mu.RLock()
+		defer m.Mu.RUnlock()
+		asked, known = asked || m.Begins(), m.HasVersion(version)
+		return !known
+	})
+	return asked, known, err
 }
 
 // CompareSeries orders by model, version, environment.

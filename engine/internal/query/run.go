@@ -47,7 +47,7 @@ type Run struct {
 
 	// What follows is scratch.
 	series, candidates []uint32
-	counted            map[uint32]bool // siblings whose rows are in the answers of a total
+	counted            map[sighted]bool // siblings whose rows are in the answers of a total
 	segments           []*catalog.Segment
 	sketches           segment.Sketches
 	segment            segment.Scratch
@@ -60,7 +60,7 @@ func (qs *Queries) Start(ctx context.Context, p *Plan) (*Run, error) {
 	}
 	r := qs.runs.Get().(*Run)
 	r.Plan, r.queries, r.ctx, r.read, r.err = *p, qs, ctx, segment.Read{}, nil
-	for len(r.answers) < p.count {
+	for len(r.answers) < windowsMax {
 		r.answers = append(r.answers, base.Answer{Scratch: &r.sketches})
 	}
 	return r, nil
@@ -83,6 +83,8 @@ type Subject struct {
 	First int64
 	// SingleVersion is that of all rows, empty if they are of several.
 	SingleVersion string
+	// Previous is the version before a series, for a plan that has a window about it.
+	Previous string
 }
 
 // Newer tells whether s, which is a series, comes after another one of its environment in the order of versions.
@@ -92,7 +94,7 @@ func (s *Subject) Newer(o *Subject) bool {
 
 func subjectOf(m *catalog.Model, n uint32) Subject {
 	s := &m.Series[n]
-	return Subject{s.Of(m), s.First, s.Version}
+	return Subject{Series: s.Of(m), First: s.First, SingleVersion: s.Version}
 }
 
 // Answers yields each subject with one answer per window. They are valid until the next. A model may be locked for reading
@@ -100,6 +102,9 @@ func subjectOf(m *catalog.Model, n uint32) Subject {
 func (r *Run) Answers(yield func(of Subject, answers []base.Answer) bool) {
 	if r.Across != 0 {
 		for _, t := range r.totals() {
+			if r.asksPrevious() {
+				t.Previous = t.PreviousVersion()
+			}
 			if r.addTotal(t, nil); r.err != nil || !yield(t.Subject, r.answers[:r.count]) {
 				return
 			}
@@ -107,7 +112,11 @@ func (r *Run) Answers(yield func(of Subject, answers []base.Answer) bool) {
 		return
 	}
 	for m, n := range r.Series {
-		if answers := r.Answer(m, n); r.err != nil || !yield(subjectOf(m, n), answers) {
+		of, answers := subjectOf(m, n), r.Answer(m, n)
+		if r.asksPrevious() {
+			of.Previous = versionOf(m, m.Previous(n))
+		}
+		if r.err != nil || !yield(of, answers) {
 			return
 		}
 	}
@@ -264,9 +273,12 @@ func (r *Run) siblings(m *catalog.Model, n uint32) {
 	r.of = r.of[:0]
 	for i := range r.count {
 		of := n
-		if version := r.windows[i].Version; version != "" {
+		switch w := &r.windows[i]; {
+		case w.Previous:
+			of = m.Previous(n)
+		case w.Version != "":
 			var ok bool
-			if of, ok = m.Numbers.Get(catalog.SeriesName{Version: version, Environment: m.Series[n].Environment}); !ok {
+			if of, ok = m.Numbers.Get(catalog.SeriesName{Version: w.Version, Environment: m.Series[n].Environment}); !ok {
 				of = catalog.NoSeries
 			}
 		}
@@ -284,13 +296,14 @@ func (r *Run) add(m *catalog.Model) error {
 	for _, mo := range m.Months {
 		overlaps := false
 		for i := range r.count {
-			w := &r.windows[i]
-			if !mo.Overlaps(w.Span) {
-				continue
-			}
-			overlaps = true
-			if !mo.AllSealed() {
-				r.read.Add(mo.Window(&r.answers[i], r.of[i], w.Span, r.Want))
+			for span := range r.windows[i].spans {
+				if !mo.Overlaps(span) {
+					continue
+				}
+				overlaps = true
+				if !mo.AllSealed() {
+					r.read.Add(mo.Window(&r.answers[i], r.of[i], span, r.Want))
+				}
 			}
 		}
 		if overlaps {
@@ -313,12 +326,17 @@ func (r *Run) add(m *catalog.Model) error {
 
 // onlyCounts tells whether all that a window asks of a series is its counts as stored.
 func onlyCounts(sg *catalog.Segment, x *catalog.SegmentSeries, w *Window) bool {
-	return w.Counted && x.Stored.MinTime >= w.From && x.Stored.MaxTime < w.To && !sg.Edited()
+	return w.Counted && len(w.More) == 0 && x.Stored.MinTime >= w.From && x.Stored.MaxTime < w.To && !sg.Edited()
 }
 
 // overlaps tells whether a time of the series may be in the window.
 func overlaps(x *catalog.SegmentSeries, w *Window) bool {
-	return x.Stored.MinTime < w.To && x.Stored.MaxTime >= w.From
+	for span := range w.spans {
+		if x.Stored.MinTime < span.To && x.Stored.MaxTime >= span.From {
+			return true
+		}
+	}
+	return false
 }
 
 // addCounts adds what is known without opening the segment, and tells whether there is more for addSegment.
@@ -349,11 +367,13 @@ func (r *Run) addSegment(sg *catalog.Segment) error {
 			continue
 		}
 		a := &r.answers[i]
-		read, err := seg.AddWindow(&a.Aggregate, &a.Sketches, segment.Window{Series: int(x.Index), From: w.From, To: w.To, Want: r.Want}, &r.segment)
-		if err != nil {
-			return base.SegmentError(err)
+		for span := range w.spans {
+			read, err := seg.AddWindow(&a.Aggregate, &a.Sketches, segment.Window{Series: int(x.Index), From: span.From, To: span.To, Want: r.Want}, &r.segment)
+			if err != nil {
+				return base.SegmentError(err)
+			}
+			r.read.Add(read)
 		}
-		r.read.Add(read)
 	}
 	return nil
 }

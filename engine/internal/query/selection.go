@@ -108,12 +108,36 @@ func (sel Selection) Within(models string) Selection {
 	return sel
 }
 
-// Exactly selects all versions of one model in one environment, by their very names.
-func Exactly(model, environment string) Selection {
+// Exactly returns the selection with the names of some columns taken for nothing but themselves.
+func (sel Selection) Exactly(literal Across) Selection {
+	for i, p := range [...]*Pattern{&sel.Model, &sel.version, &sel.environment} {
+		if literal&(1<<i) == 0 {
+			continue
+		}
+		text := p.text
+		if i == 1 && sel.latest && text == "" {
+			text = catalog.LatestVersion
+		}
+		if *p = (Pattern{text: text, exact: true}); i == 1 {
+			sel.latest = false
+		}
+	}
+	return sel
+}
+
+// Versions selects all versions of one model in one environment, by their very names.
+func Versions(model, environment string) Selection {
 	return Selection{
 		Model: Pattern{text: model, exact: true}, within: Pattern{text: All},
 		version: Pattern{text: All}, environment: Pattern{text: environment, exact: true},
 	}
+}
+
+// Whole selects all versions of one model in all environments, by its very name.
+func Whole(model string) Selection {
+	sel := Versions(model, All)
+	sel.environment.exact = false
+	return sel
 }
 
 // In returns the selection as it is in a model, where a version or an environment may literally have a pattern's text

@@ -21,6 +21,58 @@ type member struct {
 	n     uint32
 }
 
+// PreviousVersion returns the version before that of a total of one series, empty if there is none.
+func (t *Total) PreviousVersion() string {
+	if len(t.members) > 1 {
+		return ""
+	}
+	x := t.members[0]
+	x.model.Mu.RLock()
+	defer x.model.Mu.RUnlock()
+	return versionOf(x.model, x.model.Previous(x.n))
+}
+
+// NewestBegun returns the newest of the versions whose first prediction came in a time, from and to included, in the model and
+// environment of a total, and when that was; empty if there is none.
+func (t *Total) NewestBegun(from, to int64) (version string, first int64) {
+	x := t.members[0]
+	x.model.Mu.RLock()
+	defer x.model.Mu.RUnlock()
+	environment := x.model.Series[x.n].Environment
+	for i := range x.model.Series {
+		s := &x.model.Series[i]
+		if s.Environment == environment && s.First >= from && s.First <= to &&
+			(version == "" || catalog.NewerVersion(s.Version, s.First, version, first)) {
+			version, first = s.Version, s.First
+		}
+	}
+	return version, first
+}
+
+// LastTime returns a time that no row of a total is later than.
+func (t *Total) LastTime() int64 {
+	last := int64(base.MinMilli)
+	for _, x := range t.members {
+		x.model.Mu.RLock()
+		for i := len(x.model.Months) - 1; i >= 0; i-- {
+			if of := x.model.Months[i].LastTime(x.n); of > base.MinMilli {
+				last = max(last, of)
+				break
+			}
+		}
+		x.model.Mu.RUnlock()
+	}
+	return last
+}
+
+// versionOf is the version of a series, empty for NoSeries.
+func versionOf(m *catalog.Model, n uint32) string {
+	if n == catalog.NoSeries {
+		return ""
+	}
+	return m.Series[n].Version
+}
+
 // totals finds the groups of series that differ in no column but those that the plan is across, and that have begun before
 // its first window ends. Sums are exact, so that the sum of a group takes one answer whatever the number of its series.
 func (r *Run) totals() map[event.Series]*Total {
@@ -47,6 +99,22 @@ func (r *Run) totals() map[event.Series]*Total {
 	}
 	return groups
 }
+
+// sighted is a series that a window has counted.
+type sighted struct {
+	window int
+	series uint32
+}
+
+// Add returns one answer per window for a total, whose models must not be locked. They are valid until the next use of r, which
+// End tells the errors of.
+func (r *Run) Add(t *Total) []base.Answer {
+	r.addTotal(t, nil)
+	return r.answers[:r.count]
+}
+
+// Failed tells whether an error has ended what the run does, which End returns.
+func (r *Run) Failed() bool { return r.err != nil }
 
 // addTotal sets each answer to the rows of all members that lie in its window. locked is the model that the caller has
 // locked, nil if none is.
@@ -81,18 +149,19 @@ func (r *Run) addMembers(t *Total, members []member, locked *catalog.Model) erro
 	for _, x := range members {
 		r.siblings(m, x.n)
 		for i := range r.count {
-			switch version := r.windows[i].Version; {
-			case version == "":
+			w := &r.windows[i]
+			if !w.Sibling() {
 				continue
-			case t.SingleVersion == "" && m.Series[x.n].Version == version:
+			}
+			if t.SingleVersion == "" && m.Series[x.n].Version == w.Version {
 				r.of[0] = catalog.NoSeries
 			}
-			of := r.of[i]
+			of := sighted{i, r.of[i]}
 			if r.counted[of] {
 				r.of[i] = catalog.NoSeries
 			}
 			if r.counted == nil {
-				r.counted = make(map[uint32]bool)
+				r.counted = make(map[sighted]bool)
 			}
 			r.counted[of] = true
 		}

@@ -74,6 +74,11 @@ func appendCSVCell(dst []byte, k Kind, c Cell) []byte {
 		return appendNoNumber(dst, c.number)
 	case UInt64:
 		return strconv.AppendUint(dst, uint64(c.whole), 10)
+	case NullableDateTime:
+		if c.whole == noMoment {
+			return append(dst, `\N`...)
+		}
+		return append(appendTime(append(dst, '"'), DateTime, c.whole), '"')
 	case DateTime, DateTime64:
 		return append(appendTime(append(dst, '"'), k, c.whole), '"')
 	case NullableString:

@@ -38,9 +38,9 @@ func (w *Exposition) Sample(suffix string, value float64, labels ...string) {
 
 // States writes a sample for each state that the current family may be in: 1 for the one that it is, 0 for each other.
 // So a series lives on when the state changes. Labels are as in Sample.
-func (w *Exposition) States(all []string, is string, labels ...string) {
+func (w *Exposition) States(label string, all []string, is string, labels ...string) {
 	for _, state := range all {
-		w.Sample("", Truth(state == is), append(labels, "status", state)...)
+		w.Sample("", Truth(state == is), append(labels, label, state)...)
 	}
 }
 

@@ -69,6 +69,9 @@ func appendMeta(dst []byte, columns []Column) []byte {
 func appendTail(dst []byte, t *Table) []byte {
 	dst = append(dst, "\n\t],\n\n\t\"rows\": "...)
 	dst = strconv.AppendInt(dst, int64(t.stepped()), 10)
+	if t.Totals != nil {
+		dst = append(append(dst, ",\n\n\t\"totals\": "...), t.Totals...)
+	}
 	if t.Limited {
 		dst = append(dst, ",\n\n\t\"rows_before_limit_at_least\": "...)
 		dst = strconv.AppendInt(dst, int64(t.BeforeLimit), 10)
@@ -170,6 +173,11 @@ func appendJSONCell(dst []byte, k Kind, c Cell) []byte {
 		return append(dst, "null"...)
 	case UInt64:
 		return strconv.AppendUint(dst, uint64(c.whole), 10)
+	case NullableDateTime:
+		if c.whole == noMoment {
+			return append(dst, "null"...)
+		}
+		return append(appendTime(append(dst, '"'), DateTime, c.whole), '"')
 	case DateTime, DateTime64:
 		return append(appendTime(append(dst, '"'), k, c.whole), '"')
 	case NullableString:

@@ -21,6 +21,8 @@ var parquetNodes = [kindCount]parquet.Node{
 	NullableString:  parquet.Optional(parquet.String()),
 	Strings:         parquet.Repeated(parquet.String()),
 	NullableFloat64: parquet.Optional(parquet.Leaf(parquet.DoubleType)),
+
+	NullableDateTime: parquet.Optional(parquet.Timestamp(parquet.Millisecond)),
 }
 
 // orderedGroup is a group whose fields keep the order of the columns; a bare parquet.Group sorts them by name.
@@ -185,6 +187,14 @@ func appendValues(values []parquet.Value, k Kind, v *Vector, from, to int) []par
 	case UInt64, DateTime, DateTime64:
 		for _, n := range v.wholes[from:to] {
 			values = append(values, parquet.Int64Value(n))
+		}
+	case NullableDateTime:
+		for _, n := range v.wholes[from:to] {
+			value := parquet.NullValue()
+			if n != noMoment {
+				value = parquet.Int64Value(n).Level(0, 1, 0)
+			}
+			values = append(values, value)
 		}
 	case NullableString, Strings:
 		for i := from; i < to; i++ {

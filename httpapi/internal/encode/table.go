@@ -19,7 +19,7 @@ const (
 )
 
 // Table is an answer, ready for any format: a batch of its rows in columns, and where the rows behind them come from. Most
-// answers are one batch. What is known only after the last row (RowsRead, BytesRead, BeforeLimit) is set by then.
+// answers are one batch. What is known only after the last row (RowsRead, BytesRead, BeforeLimit, Totals) is set by then.
 type Table struct {
 	Name    string
 	Columns []Column
@@ -51,6 +51,8 @@ type Table struct {
 	// Limited is set where a limit applied; BeforeLimit is then at least the rows there were.
 	Limited     bool
 	BeforeLimit int
+	// Totals, unless it is nil, is JSON that stands beside the rows in the formats that have room for it.
+	Totals []byte
 
 	// vectors are the batch, one for each column, of so many rows; the next cell to be added is of the column at. They are
 	// lent where their memory belongs to what the rows come from.

@@ -21,12 +21,14 @@ const (
 	Strings         // an array of at most one string; empty stands for none
 	NullableFloat64 // NaN stands for NULL
 	Status          // a string, one of the column's States
+	NullableDateTime
 	kindCount
 )
 
 // kindNames are the names of the types in ClickHouse.
 var kindNames = [kindCount]string{
 	"String", "Float64", "UInt64", "DateTime", "DateTime64(3)", "Nullable(String)", "Array(String)", "Nullable(Float64)", "String",
+	"Nullable(DateTime)",
 }
 
 func (k Kind) String() string { return kindNames[k] }
@@ -44,6 +46,14 @@ type Column struct {
 // Fraction tells whether the values are numbers that need not be whole.
 func (c *Column) Fraction() bool { return c.Kind == Float64 || c.Kind == NullableFloat64 }
 
+// stateLabel is the label by which the samples of a column of states differ.
+func (c *Column) stateLabel() string {
+	if c.Name == "state" {
+		return c.Name
+	}
+	return "status"
+}
+
 // Cell is one value: text for the kinds made of strings, number for those of Float64, whole for UInt64 and, as Unix
 // milliseconds, for times.
 type Cell struct {
@@ -57,6 +67,17 @@ func Text(s string) Cell { return Cell{text: s} }
 
 // Number is a cell of the kinds Float64 and NullableFloat64.
 func Number(f float64) Cell { return Cell{number: f} }
+
+// noMoment stands for NULL in a column of the kind NullableDateTime.
+const noMoment = -1
+
+// MomentOrNull is a cell of the kind NullableDateTime: NULL for the zero time.
+func MomentOrNull(t time.Time) Cell {
+	if t.IsZero() {
+		return Cell{whole: noMoment}
+	}
+	return Moment(t)
+}
 
 // Whole is a cell of the kind UInt64.
 func Whole(n uint64) Cell { return Cell{whole: int64(n)} }
@@ -90,7 +111,7 @@ func (v *Vector) cell(k Kind, row int) (c Cell) {
 	switch k {
 	case Float64, NullableFloat64:
 		c.number = v.numbers[row]
-	case UInt64, DateTime, DateTime64:
+	case UInt64, DateTime, DateTime64, NullableDateTime:
 		c.whole = v.wholes[row]
 	default:
 		c.text = v.text(row)
@@ -113,7 +134,7 @@ func (v *Vector) add(k Kind, c Cell) {
 	switch k {
 	case Float64, NullableFloat64:
 		v.numbers = append(v.numbers, c.number)
-	case UInt64, DateTime, DateTime64:
+	case UInt64, DateTime, DateTime64, NullableDateTime:
 		v.wholes = append(v.wholes, c.whole)
 	default:
 		v.texts = append(v.texts, c.text)
@@ -125,7 +146,7 @@ func (v *Vector) append(k Kind, o *Vector, rows int) (copied int) {
 	switch {
 	case k == Float64 || k == NullableFloat64:
 		v.numbers = append(v.numbers, o.numbers...)
-	case k == UInt64 || k == DateTime || k == DateTime64:
+	case k == UInt64 || k == DateTime || k == DateTime64 || k == NullableDateTime:
 		v.wholes = append(v.wholes, o.wholes...)
 	case o.arena != nil:
 		all := string(o.arena.Bytes)

@@ -1,0 +1,453 @@
+package engine
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/verdict"
+	"github.com/residualdb/residual/engine/internal/windows"
+	"github.com/residualdb/residual/segment"
+)
+
+// survey looks at the versions of models as they are at one moment, and decides on their states: for a list, for gauges, and hour by
+// hour for a strip. It is for one goroutine.
+type survey struct {
+	ctx  context.Context
+	db   *DB
+	plan *driftPlan
+	// query asks for the counts and errors of versions. The run that answers it asks for the distributions in between.
+	query query.Plan
+	// all is set where all versions of each model are looked at, so that each is seen beside its siblings.
+	all  bool
+	read Read
+	run  *query.Run
+
+	// found is scratch.
+	found []seen
+}
+
+// lagDays is how far back from the newest actual its lags count.
+const lagDays = 14 * 24 * time.Hour
+
+// slack is how early or late what is due may come, as jobs do that run by the hour.
+const slack = 30 * time.Minute
+
+func newSurvey(ctx context.Context, db *DB, p *driftPlan, plan query.Plan) *survey {
+	s := &survey{ctx: ctx, db: db, plan: p, query: plan}
+	// Which version is the latest is found by the recent window.
+	s.query.Ask(query.Window{Span: p.Recent})
+	return s
+}
+
+// seen is what is kept of a version until all of its model are seen.
+type seen struct {
+	of *query.Total
+	// place is that among the versions of its model.
+	place int
+	row   ModelRow
+	facts verdict.Facts
+	// windows are those that its recent window leads to.
+	windows windows.Layout
+}
+
+// begin starts to answer, until end: a few subjects at a time, so that nobody waits for a survey to close the store.
+func (s *survey) begin() error {
+	run, err := s.db.queries.Start(s.ctx, &s.query)
+	s.run = run
+	return err
+}
+
+func (s *survey) end() error {
+	read, err := s.run.End()
+	s.run = nil
+	s.read.Add(read)
+	return err
+}
+
+// look makes the row of a version, but for its state. ok is false for one without rows.
+func (s *survey) look(of *query.Total) (v seen, ok bool) {
+	v = seen{of: of, windows: s.plan.Layout}
+	if s.plan.minActuals > 0 {
+		v.windows = s.plan.reaching(s.run, of)
+	}
+	l := &v.windows
+	if s.plan.Previous {
+		of.Previous = of.PreviousVersion()
+	}
+	s.plan.from = l.Recent.From
+	asked := s.plan.asked(l)
+	recent := base.Span{From: l.Recent.From, To: min(l.Recent.To, l.At+1)}
+	week := l.Before(recent, 1)[0]
+	asked = append(asked,
+		query.Window{Span: base.Span{From: base.MinMilli, To: l.Recent.To}, Counted: true},
+		query.Window{Span: week, Counted: true})
+	if !l.Rolling() {
+		asked = append(asked, query.Window{Span: base.Span{From: l.History().From, To: l.Recent.From}, Counted: true})
+	}
+	s.run.Ask(asked...)
+	answers := s.run.Add(of)
+	all := &answers[3]
+	if s.run.Failed() || all.Rows == 0 {
+		return v, false
+	}
+	before := answers[1].Rows + answers[2].Rows
+	if !l.Rolling() {
+		before = answers[5].Rows
+	}
+	row := &v.row
+	row.DriftReportRow = s.plan.row(&of.Subject, answers)
+	row.FirstEvent, row.LastEvent = momentOf(all.MinTime), momentOf(all.MaxTime)
+	row.PredictionCount, row.ActualCount = all.Rows, all.Actuals
+	row.ActualCoverage = coverageOf(all.Rows, all.Actuals)
+	if all.Actuals > 0 {
+		row.LastActual = momentOf(all.ActualMaxTime)
+	}
+	row.WeekAgoCount = valueOr(float64(answers[4].Rows), all.MinTime <= week.From, NoPredictions)
+	v.facts = verdict.Facts{
+		At: l.At, Gated: gated(row.Status), RecentFrom: l.Recent.From,
+		Recent: row.Recent.PredictionCount, RecentActuals: row.Recent.ActualCount, Before: before, Actuals: all.Actuals,
+		Last: all.MaxTime, LastOfOthers: base.MinMilli,
+	}
+	return v, true
+}
+
+// gated is what the gates say, as it leads to a state.
+func gated(s DriftStatus) verdict.Gated {
+	switch s {
+	case DriftFound:
+		return verdict.Drifted
+	case DriftWarning:
+		return verdict.Warned
+	case DriftOK:
+		return verdict.Passed
+	case DriftInsufficientData:
+		return verdict.InsufficientData
+	}
+	return verdict.NoReference
+}
+
+// judge decides on the states of the versions of one model that were seen, if they are all that the survey looks at of it.
+func (s *survey) judge(of []seen) error {
+	if err := s.compareLast(of); err != nil {
+		return err
+	}
+	for i := range of {
+		v := &of[i]
+		if v.facts.AsksDue() {
+			v.facts.Due = s.due(v)
+		}
+		v.row.State = verdict.Of(&v.facts)
+	}
+	s.run.Want = segment.WantAll
+	defer func() { s.run.Want = s.query.Want }()
+	for i := range of {
+		v := &of[i]
+		if v.facts.AsksActuals() {
+			v.facts.ActualsDue = s.actualsDue(v)
+			v.row.State = verdict.Of(&v.facts)
+		}
+	}
+	return nil
+}
+
+// compareLast tells each version when the newest prediction of the others of its environment came.
+func (s *survey) compareLast(of []seen) error {
+	type last struct {
+		version string
+		time    int64
+	}
+	first, second := map[string]last{}, map[string]last{}
+	take := func(environment string, x last) {
+		switch {
+		case first[environment].version == x.version:
+		case first[environment].version == "" || x.time > first[environment].time:
+			first[environment], second[environment] = x, first[environment]
+		case second[environment].version == "" || x.time > second[environment].time:
+			second[environment] = x
+		}
+	}
+	if s.all || s.query.Across != 0 {
+		for i := range of {
+			take(of[i].row.Environment, last{of[i].row.Version, of[i].facts.Last})
+		}
+	} else if len(of) > 0 {
+		err := s.db.lastTimes(s.ctx, of[0].row.Model, s.plan.Recent.To, func(environment, version string, time int64) {
+			take(environment, last{version, time})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i := range of {
+		row := &of[i].row
+		other := first[row.Environment]
+		if other.version == row.Version {
+			other = second[row.Environment]
+		}
+		if other.version != "" {
+			of[i].facts.LastOfOthers = other.time
+		}
+	}
+	return nil
+}
+
+// lastTimes yields the newest prediction before a time of each series of a model, in all environments.
+func (db *DB) lastTimes(ctx context.Context, model string, end int64, yield func(environment, version string, last int64)) error {
+	plan := query.Plan{Selection: query.Whole(model), Want: segment.WantErrors}
+	window := base.Span{From: base.MinMilli, To: end}
+	plan.Ask(query.Window{Span: window})
+	run, err := db.queries.Start(ctx, &plan)
+	if err != nil {
+		return err
+	}
+	for m, n := range run.Series {
+		if last := run.LastTime(m, n, window); last > base.MinMilli {
+			yield(m.Series[n].Environment, m.Series[n].Version, last)
+		}
+	}
+	_, err = run.End()
+	return err
+}
+
+// due returns how many predictions were to be expected since the last one: as many as came in the same hours of one of the two weeks
+// before. A version younger than a week has the day before, and the rate of its history.
+func (s *survey) due(v *seen) float64 {
+	l, f := &v.windows, &v.facts
+	gap := base.Span{From: f.Last + slack.Milliseconds(), To: f.At - slack.Milliseconds()}
+	if gap.Empty() {
+		return 0
+	}
+	first := v.row.FirstEvent.UnixMilli()
+	weeks := l.Before(gap, 2)
+	day := base.Span{From: base.SubMilli(gap.From, usualDay), To: base.SubMilli(gap.To, usualDay)}
+	s.run.Ask(query.Window{Span: weeks[0], Counted: true}, query.Window{Span: weeks[1], Counted: true}, query.Window{Span: day, Counted: true})
+	answers := s.run.Add(v.of)
+	if s.run.Failed() {
+		return 0
+	}
+	if first <= weeks[0].From {
+		return float64(max(answers[0].Rows, answers[1].Rows))
+	}
+	from := max(l.History().From, first)
+	due := verdict.Rate(f.Before, l.Recent.From-from, f.At-f.Last)
+	if first <= day.From {
+		due = min(due, float64(answers[2].Rows))
+	}
+	return due
+}
+
+// actualsDue returns how many actuals were to be expected of the predictions after the last one that has one: of those that are old
+// enough, the share that had one before. The run asks for everything.
+func (s *survey) actualsDue(v *seen) float64 {
+	last := v.row.LastActual.UnixMilli()
+	s.run.Ask(lagWindow(last))
+	answer := &s.run.Add(v.of)[0]
+	if s.run.Failed() || answer.Rows == 0 {
+		return 0
+	}
+	share := float64(answer.Actuals) / float64(answer.Rows)
+	lags := lagsOf(answer)
+	old := base.SubMilli(v.facts.At, time.Duration(lags[1].Number/verdict.LagShare*float64(time.Second)))
+	s.run.Ask(query.Window{Span: base.Span{From: last + 1, To: min(old, v.windows.Recent.To)}, Counted: true})
+	return share * float64(s.run.Add(v.of)[0].Rows)
+}
+
+// lagWindow is the time whose lags count, up to the newest prediction that has an actual.
+func lagWindow(last int64) query.Window {
+	return query.Window{Span: base.Span{From: base.SubMilli(last, lagDays), To: last + 1}}
+}
+
+// lagsOf returns the quantiles of the lags, null where all actuals came with their predictions.
+func lagsOf(a *base.Answer) (lags [2]Value) {
+	var m Measures
+	m.quantiles(a)
+	return [2]Value{m.ActualLagP50, m.ActualLagP95}
+}
+
+// detail fills in what the sentence about a row says: when its error rose, how late actuals come, what the version before does. all
+// fills in everything.
+func (s *survey) detail(v *seen, all bool) {
+	d, state := &v.row.Details, v.row.State
+	null := Value{Null: NotAsked}
+	*d = ModelDetails{
+		ActualLagP50: null, ActualLagP95: null, PreviousRecentMAE: null,
+		RecentAbsError: [4]Value{null, null, null, null}, ReferenceAbsError: [4]Value{null, null, null, null},
+	}
+	s.run.Want = segment.WantAll
+	defer func() { s.run.Want = s.query.Want }()
+	if all {
+		s.distributions(v)
+	}
+	if all || state == verdict.ActualsStopped || state == verdict.Waiting {
+		s.lags(v)
+	}
+	if all || state == verdict.New {
+		s.previous(v)
+	}
+	if state == verdict.Drift || state == verdict.Warning {
+		s.changed(v)
+	}
+}
+
+// distributions fills in the quantiles of the errors.
+func (s *survey) distributions(v *seen) {
+	d := &v.row.Details
+	s.run.Ask(s.plan.asked(&v.windows)...)
+	answers := s.run.Add(v.of)
+	d.RecentAbsError, d.ReferenceAbsError = quantilesOf(&answers[0]), quantilesOf(&answers[1])
+	if s.plan.isShort(answers[1].Actuals) && answers[2].Actuals > 0 {
+		s.run.Ask(query.Window{Span: base.Span{From: v.windows.History().From, To: v.windows.Recent.From}})
+		d.ReferenceAbsError = quantilesOf(&s.run.Add(v.of)[0])
+	}
+}
+
+// lags fills in how late actuals come.
+func (s *survey) lags(v *seen) {
+	d := &v.row.Details
+	if v.row.LastActual.IsZero() {
+		d.ActualLagP50, d.ActualLagP95 = Value{Null: NoActuals}, Value{Null: NoActuals}
+		return
+	}
+	s.run.Ask(lagWindow(v.row.LastActual.UnixMilli()))
+	lags := lagsOf(&s.run.Add(v.of)[0])
+	d.ActualLagP50, d.ActualLagP95 = lags[0], lags[1]
+}
+
+// previous fills in the version before, and its error now.
+func (s *survey) previous(v *seen) {
+	d := &v.row.Details
+	d.PreviousRecentMAE = Value{Null: NoActuals}
+	if d.PreviousVersion = v.of.PreviousVersion(); d.PreviousVersion == "" {
+		return
+	}
+	s.run.Ask(query.Window{Span: v.windows.Recent, Previous: true})
+	if a := &s.run.Add(v.of)[0]; a.Actuals > 0 {
+		d.PreviousRecentMAE = valueOf(a.MAE())
+	}
+}
+
+func quantilesOf(a *base.Answer) [4]Value {
+	var m Measures
+	m.quantiles(a)
+	return [4]Value{m.AbsErrorP50, m.AbsErrorP90, m.AbsErrorP95, m.AbsErrorP99}
+}
+
+// changed finds with which hour the error rose, and the version that came before.
+func (s *survey) changed(v *seen) {
+	const hour = int64(time.Hour / time.Millisecond)
+	l := &v.windows
+	end := min(l.Recent.To, l.At+1)
+	from := base.SubMilli(l.Recent.From, recentLongest)
+	var hours []base.Span
+	for at := from; at < end; at += hour {
+		hours = append(hours, base.Span{From: at, To: min(at+hour, end)})
+	}
+	if len(hours) == 0 || len(hours) > BucketsMax {
+		return
+	}
+	buckets := make([]verdict.Bucket, 0, len(hours))
+	s.run.Want = segment.WantErrors
+	s.run.Ask(query.Window{Span: base.Span{From: from, To: end}})
+	s.run.Buckets(v.of, hours, func(_ base.Span, a *base.Answer) {
+		sum := a.MAE() * float64(a.Actuals)
+		if math.IsInf(sum, 0) {
+			sum = 0
+		}
+		buckets = append(buckets, verdict.Bucket{Actuals: a.Actuals, SumError: sum})
+	})
+	if s.run.Failed() {
+		return
+	}
+	at := hours[verdict.Onset(buckets)].From
+	d := &v.row.Details
+	d.ChangedAt = momentOf(at)
+	version, first := v.of.NewestBegun(at-48*hour, at)
+	if version != "" {
+		d.ChangeVersion, d.ChangeVersionFirst = version, momentOf(first)
+	}
+}
+
+// group judges the versions of a model, and hands on those that have rows with their place among all.
+// gone, unless it is nil, is called for versions that are retired for want of rows in any window, of which no more is then known.
+func (s *survey) group(of []*query.Total, gone func(t *query.Total), do func(i int, v *seen)) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	found := s.found[:0]
+	for i, t := range of {
+		if gone != nil && t.LastTime() < s.plan.History().From {
+			gone(t)
+			continue
+		}
+		if v, ok := s.look(t); ok {
+			v.place = i
+			found = append(found, v)
+		}
+	}
+	s.found = found
+	judged := s.judge(found)
+	if err := s.end(); err != nil {
+		return err
+	}
+	if judged != nil {
+		return judged
+	}
+	for i := range found {
+		do(found[i].place, &found[i])
+	}
+	return nil
+}
+
+// eachModel calls do with the subjects of each model and their numbers, in the order of names: those that keep lets through.
+func eachModel(of *query.Subjects, keep func(*query.Total) bool, do func(numbers []int, of []*query.Total) error) error {
+	var model []*query.Total
+	var numbers []int
+	for i := range of.Len() {
+		t := of.At(i)
+		if len(model) > 0 && model[0].Model != t.Model {
+			if err := do(numbers, model); err != nil {
+				return err
+			}
+			model, numbers = model[:0], numbers[:0]
+		}
+		if keep(t) {
+			model, numbers = append(model, t), append(numbers, i)
+		}
+	}
+	if len(model) == 0 {
+		return nil
+	}
+	return do(numbers, model)
+}
+
+// compareRanks orders by a number, the largest first, or last where descending is set. What is not known is last in both.
+func compareRanks(a, b float64, descending bool) int {
+	switch {
+	case math.IsNaN(a) || math.IsNaN(b):
+		return compareBool(math.IsNaN(a), math.IsNaN(b))
+	case a == b:
+		return 0
+	case (a > b) != descending:
+		return -1
+	}
+	return 1
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// hasState tells whether a list may have rows of a state.
+func (l *ModelsList) hasState(s ModelState) bool {
+	return (len(l.States) == 0 || slices.Contains(l.States, s)) && (!l.Live || s != verdict.Retired)
+}
