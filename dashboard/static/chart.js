@@ -143,7 +143,7 @@ export class Chart {
     if (this.cursor !== null) this.move(this.cursor, false);
   }
 
-  margin = () => this.narrow() ? 76 : 96;
+  margin = () => this.narrow() ? 82 : 96;
 
   /** What both charts have: @param {any} options */
   options(options) {
