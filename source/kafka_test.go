@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -271,3 +272,83 @@ func admin(cl *kgo.Client) *kadm.Client { return kadm.NewClient(cl) }
 
 // engineFull is what a store refuses with whose memory is full.
 var engineFull = fmt.Errorf("%w, says the test", engine.ErrFull)
+
+// TestKafkaCompacted holds a topic with gaps and null values to the messages that it has, and to no lag.
+func TestKafkaCompacted(t *testing.T) {
+	t.Parallel()
+	c := cluster(t)
+	require.NoError(t, c.CreateTopic(topic, 1, map[string]string{
+		"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0", "segment.bytes": "1",
+		"delete.retention.ms": "86400000",
+	}))
+	cl, s := client(t, c), newStore()
+	for i := range 30 {
+		record := &kgo.Record{Topic: topic, Key: fmt.Append(nil, i%10), Value: []byte(line(fmt.Sprint("row-", i)))}
+		if i%10 == 9 {
+			record.Value = nil
+		}
+		require.NoError(t, cl.ProduceSync(t.Context(), record).FirstErr())
+	}
+	c.Compact()
+	require.NoError(t, cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("last"), Value: []byte(line("last"))}).FirstErr())
+	r := run(t, s, config(c))
+	s.await(t, "the last row", func() bool { return s.rows["last"] == 1 })
+	got := awaitStatus(t, r, func(s source.Status) bool { return s.Lag.Messages == 0 })
+	require.Less(t, len(s.rows), 28, "nothing was compacted")
+	require.Equal(t, uint64(len(s.rows)), got.Counts.Rows)
+	require.Positive(t, got.Counts.Skipped)
+	require.Zero(t, got.Counts.Rejects)
+	require.Zero(t, got.Counts.Lost)
+}
+
+// TestKafkaForgets holds a partition whose new leader lacks messages that were read to where the epochs of its leaders say that its
+// history parts.
+func TestKafkaForgets(t *testing.T) {
+	t.Parallel()
+	c := cluster(t, kfake.SeedTopics(1, topic))
+	s := newStore()
+	produce(t, client(t, c), 0, lines("kept", 6)...)
+	r := run(t, s, config(c))
+	s.awaitRows(t, 6)
+	r.Close()
+	s.positions["model_predictions"][topic+"/0"] = "10 epoch 0" // four more were read of the first leader
+	require.NoError(t, c.MoveTopicPartition(topic, 0, (c.LeaderFor(topic, 0)+1)%3))
+	produce(t, client(t, c), 0, lines("instead", 4)...)
+	produce(t, client(t, c), 0, lines("after", 4)...)
+	r = run(t, s, config(c))
+	s.awaitRows(t, 14)
+	got := awaitStatus(t, r, func(s source.Status) bool { return s.LastErr != nil && s.State == source.Running })
+	require.ErrorContains(t, got.LastErr, "forgotten messages from offset 6 on")
+}
+
+// TestApplyChanges holds Apply to what changed: connectors that are as they were go on, others begin or end.
+func TestApplyChanges(t *testing.T) {
+	t.Parallel()
+	c := cluster(t, kfake.SeedTopics(1, topic, "other"))
+	cl, s := client(t, c), newStore()
+	produce(t, cl, 0, lines("a", 10)...)
+	a, b := config(c), config(c, func(k *source.Kafka) { k.Topic = "other" })
+	b.Name = "other_predictions"
+	r := run(t, s, a, b)
+	s.awaitRows(t, 10)
+	counts := func() map[string]uint64 {
+		rows := map[string]uint64{}
+		for _, status := range r.Status() {
+			rows[status.Name] = status.Counts.Rows
+		}
+		return rows
+	}
+	awaitCounts := func(want map[string]uint64) {
+		require.Eventually(t, func() bool { return maps.Equal(want, counts()) }, patience, time.Millisecond)
+	}
+	awaitCounts(map[string]uint64{a.Name: 10, b.Name: 0})
+	require.NoError(t, r.Apply([]source.Config{config(c)})) // the same by value
+	awaitCounts(map[string]uint64{a.Name: 10})
+	require.Error(t, r.Apply([]source.Config{{Name: "x"}}))
+	awaitCounts(map[string]uint64{a.Name: 10})
+	require.NoError(t, r.Apply([]source.Config{config(c, func(k *source.Kafka) { k.Group = "another" })}))
+	awaitCounts(map[string]uint64{a.Name: 0}) // one that goes on where that before it was
+	produce(t, cl, 0, lines("b", 5)...)
+	s.awaitRows(t, 15)
+	awaitCounts(map[string]uint64{a.Name: 5})
+}
