@@ -56,6 +56,9 @@ BACKUP_SCALE   ?= 40
 KILL_CYCLES    ?= 300
 BACKUP_KILLS   ?= 60
 
+# How often `make kafka` kills a server or the broker.
+KAFKA_KILLS ?= 120
+
 # More arguments for the comparison: go run ./bench/peers -help
 PEERS_ARGS ?=
 
@@ -249,6 +252,13 @@ browser: ## the page in Chromium: every view, attacks, budgets; needs chromium a
 # Which tests `make browser` runs, and in what.
 BROWSER  ?= .
 CHROMIUM ?= chromium
+
+.PHONY: kafka
+kafka: ## two servers that read a topic of a real broker, all of them killed under load, some five minutes; needs Java 17 and Maven, and installs Apache Kafka into .kafka/
+	@{ command -v java && command -v mvn; } >/dev/null || { echo "kafka: NOT RUN: it needs Java 17 and Maven (Debian: openjdk-17-jre-headless, maven)" >&2; exit 1; }
+	mkdir -p .kafka && cp cmd/residual/testdata/kafka/pom.xml .kafka/
+	cd .kafka && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib || { echo "kafka: NOT RUN: Maven could not get Apache Kafka" >&2; exit 1; }
+	$(GO) test -v -count=1 -timeout 60m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
 
 .PHONY: alerts
 alerts: ## the alert rules in a real Prometheus: Debian's, which is unpacked into .alerts/ if there is none

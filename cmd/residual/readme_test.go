@@ -83,6 +83,21 @@ func filesOf(t *testing.T, document string) map[string]string {
 	return files
 }
 
+// TestConnectorsDocument checks that the files which docs/connectors.md shows are a project without a fault.
+func TestConnectorsDocument(t *testing.T) {
+	t.Setenv("RESIDUAL_SECRET_KAFKA_SECRET", "secret")
+	t.Setenv("RESIDUAL_SECRET_S3_SECRET", "secret")
+	dir := t.TempDir()
+	files := filesOf(t, "../../docs/connectors.md")
+	require.NotEmpty(t, files)
+	for name, text := range files {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	r := run(t, "check", dir)
+	require.Equal(t, exitOK, r.code, r.err)
+}
+
 // checkLine runs a documented command line about a project. A server is running already.
 func checkLine(t *testing.T, words []string, project string) {
 	t.Helper()
