@@ -263,7 +263,7 @@ type Gates struct {
 
 // DefaultGates are what the zero Gates stand for.
 func DefaultGates() Gates {
-	return Gates{DriftZ: 3, DriftChange: 0.2, WarningZ: 2, WarningChange: 0.1, MinRecent: 30, MinReference: 100}
+	return Gates{DriftZ: 3, DriftChange: 0.2, WarningZ: 2.5, WarningChange: 0.1, MinRecent: 30, MinReference: 100}
 }
 
 func (g Gates) withDefaults() (Gates, error) {

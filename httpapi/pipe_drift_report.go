@@ -73,7 +73,7 @@ var comparisonParameters = []Parameter{
 	{"timezone", "String", "UTC", "by whose clock the same hours of other weeks are found: a name such as Europe/Berlin"},
 	{"drift_z", "Float64", "3", "the least z of the status drift"},
 	{"drift_change", "Float64", "0.2", "the least relative change of the status drift"},
-	{"warning_z", "Float64", "2", "the least z of the status warning"},
+	{"warning_z", "Float64", "2.5", "the least z of the status warning"},
 	{"warning_change", "Float64", "0.1", "the least relative change of the status warning"},
 	{"min_recent", "Int32", "30", "with fewer recent actuals the status is insufficient_data"},
 	{"min_reference", "Int32", "100", "with fewer actuals in the reference the status is insufficient_data"},
