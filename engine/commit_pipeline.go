@@ -11,6 +11,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/publish"
+	"github.com/residualdb/residual/engine/internal/recent"
 	"github.com/residualdb/residual/engine/internal/record"
 	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/wal"
@@ -36,6 +37,8 @@ type commitPipeline struct {
 
 	// duplicates counts requests whose key was known.
 	duplicates atomic.Uint64
+	// recent counts what was stored.
+	recent recent.Counter
 }
 
 // commitEnv is what the pipeline needs of the store around it.
@@ -77,6 +80,7 @@ func (c *commitPipeline) commit(ctx context.Context, r *record.Record, key *Key)
 		return Appended{}, err
 	}
 	done.LSN, done.Replaced = lsn, x.Replaced()
+	c.recent.Add(r.At, recent.Counts{Rows: uint64(done.Successful), Rejected: uint64(done.Quarantined)})
 	return done, nil
 }
 

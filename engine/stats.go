@@ -9,6 +9,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/recent"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/wal"
@@ -22,6 +23,10 @@ type Stats struct {
 	// counter begins with for a burst. QuarantineDropped counts those the quarantine no longer holds.
 	Quarantined       event.Counts
 	QuarantineDropped uint64
+	// QuarantineKept is how many rejected lines it holds.
+	QuarantineKept int
+	// LastMinute, LastHour and LastDay are the rows and rejected lines that were stored then, since Open.
+	LastMinute, LastHour, LastDay Traffic
 	// Joined counts actuals that came after their prediction or before it, Corrected those that replaced one, Orphaned
 	// those that came without a prediction, Deleted predictions' ids deleted.
 	Joined, Corrected, Orphaned, Deleted uint64
@@ -68,6 +73,9 @@ type Stats struct {
 	Disk Disk
 }
 
+// Traffic is what was stored in some time: rows of predictions and of actuals, and rejected lines.
+type Traffic = recent.Counts
+
 // counters are what happened beside the publisher, which counts for itself.
 type counters struct {
 	checkpoints, merges, backgroundFailures atomic.Uint64
@@ -107,7 +115,8 @@ func (db *DB) Stats() Stats {
 	for code := range s.Quarantined {
 		s.Quarantined[code] = int(c.Quarantined[code].Load())
 	}
-	s.QuarantineDropped = db.quarantine.Dropped()
+	s.QuarantineDropped, s.QuarantineKept = db.quarantine.Dropped(), db.quarantine.Kept()
+	s.LastMinute, s.LastHour, s.LastDay = db.commits.recent.Until(base.ClampMilli(db.opts.Now()))
 	s.Positions, s.PositionsBytes = db.positions.Size()
 	s.Disk = db.disk()
 	db.models.Range(func(_ string, m *catalog.Model) bool {

@@ -28,6 +28,9 @@ func TestColumnsAndDigits(t *testing.T) {
 	_, body := server.do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
 	for _, pipe := range listed.Pipes {
+		if pipe.Name == "status" {
+			continue // which has no two answers alike
+		}
 		_, body := server.do(t, "GET", "/v0/pipes/"+pipe.Name+".json", nil)
 		var whole struct {
 			Meta []struct{ Name, Type string }

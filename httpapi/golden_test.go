@@ -271,6 +271,15 @@ var goldenCases = []goldenCase{
 	{name: "timeseries_series_none", request: get("/v0/pipes/model_performance_timeseries.json?layout=series&model_id=")},
 	{name: "timeseries_series_csv", request: get("/v0/pipes/model_performance_timeseries.csv?layout=series")},
 	{name: "timeseries_bad_layout", request: get("/v0/pipes/model_performance_timeseries.json?layout=columns")},
+	{name: "status_json", request: get("/v0/pipes/status.json?columns=status,reason,version,uptime_seconds,rows_last_hour,memory_limit_bytes,refused_quota")},
+	{name: "status_jsoncompact", request: get("/v0/pipes/status.jsoncompact?columns=status,reason,rows_last_minute,rejected_kept")},
+	{name: "status_csv", request: get("/v0/pipes/status.csv?columns=status,models")},
+	{name: "status_csvwithnames", request: get("/v0/pipes/status.csvwithnames?columns=status,series")},
+	{name: "status_ndjson", request: get("/v0/pipes/status.ndjson?columns=status,reason"), prepare: func(f *fakeStore) {
+		f.health = engine.Health{Ready: true, Degraded: true, Reason: "the log failed"}
+	}},
+	{name: "status_parquet", request: get("/v0/pipes/status.parquet?columns=status,orphans")},
+	{name: "status_prometheus", request: get("/v0/pipes/status.prometheus?columns=status,waiting_rows")},
 	{name: "pipe_unknown", request: get("/v0/pipes/nope.json")},
 	{name: "route_unknown", request: get("/v1/nope")},
 	{name: "pipes", request: get("/v0/pipes")},

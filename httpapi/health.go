@@ -56,19 +56,26 @@ func (s *Server) Refusal() error {
 	return nil
 }
 
+// wellBeing is how the server is, why, and the status of an answer that says so.
+func (s *Server) wellBeing(store Store) (status, reason string, code int) {
+	e := s.refusal(store)
+	switch {
+	case e != nil && !health(store).Ready:
+		return "starting", replaying, fasthttp.StatusServiceUnavailable
+	case e != nil:
+		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
+		return "degraded", reason, fasthttp.StatusServiceUnavailable
+	}
+	if reason = s.unwell(); reason != "" {
+		return "degraded", reason, fasthttp.StatusOK
+	}
+	return "ok", "", fasthttp.StatusOK
+}
+
 // getHealth answers 200 if events are taken, else 503 with the reason. A server that takes events and is unwell otherwise is degraded
 // all the same.
 func (s *Server) getHealth(c *call) error {
-	status, reason, code := "ok", "", fasthttp.StatusOK
-	if e := s.refusal(c.store); e != nil {
-		status, code = "degraded", fasthttp.StatusServiceUnavailable
-		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
-		if !health(c.store).Ready {
-			status, reason = "starting", replaying
-		}
-	} else if reason = s.unwell(); reason != "" {
-		status = "degraded"
-	}
+	status, reason, code := s.wellBeing(c.store)
 	body := append([]byte(nil), `{"status":`...)
 	body = jsontext.AppendString(body, status)
 	if reason != "" {

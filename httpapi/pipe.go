@@ -37,6 +37,7 @@ type pipe struct {
 
 // question is a request to a pipe: what it asks, of which store, and the table for its answer.
 type question struct {
+	server  *Server
 	params  *params
 	store   Store
 	sources *sources
@@ -65,6 +66,7 @@ var pipes = withAnswerParameters(
 	verdictsPipe,
 	predictionsPipe,
 	connectorsPipe,
+	statusPipe,
 	quarantineOf("quarantine", "", nil),
 	quarantineOf(predictionsName+quarantineSuffix, predictionsName, rowTypes[0].in),
 	quarantineOf(actualsName+quarantineSuffix, actualsName, rowTypes[1].in),
@@ -184,7 +186,7 @@ func (s *Server) ask(c *call, p *pipe, f *encode.Format) error {
 	defer cancel()
 	start := s.opts.Now()
 	c.question = question{
-		params: &c.params, store: c.store, sources: c.sources, connectors: s.opts.Connectors, table: &c.table, format: f,
+		server: s, params: &c.params, store: c.store, sources: c.sources, connectors: s.opts.Connectors, table: &c.table, format: f,
 		limits: &s.limits, streams: &s.streams,
 		within: c.principal.Within, unending: p.unending,
 	}

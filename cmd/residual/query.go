@@ -70,6 +70,12 @@ var endpoints = [...]endpoint{
   residual query predictions --model-id '*' --limit 0 --format parquet > predictions.parquet`,
 	},
 	{
+		pipe:    "status",
+		name:    "status",
+		short:   "How the server is, what comes in and what it has room for",
+		example: "  residual query status --columns status,rows_last_minute,disk_days_left",
+	},
+	{
 		pipe:    "quarantine",
 		name:    "quarantine",
 		short:   "Rejected lines and what was wrong with them, the newest first",

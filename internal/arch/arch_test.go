@@ -54,7 +54,7 @@ var rooms = map[string]room{
 	"engine": {
 		module: []string{
 			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact",
-			"engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/record",
+			"engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/recent", "engine/internal/record",
 			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store", "engine/internal/verdict", "engine/internal/windows",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
@@ -65,6 +65,7 @@ var rooms = map[string]room{
 	"engine/internal/clock":       {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/idempotency": {module: []string{"engine/internal/base", "internal/columns"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/positions":   {module: []string{"engine/internal/base", "internal/columns"}, never: []string{"net", "net/http", "os", "time"}},
+	"engine/internal/recent":      {never: []string{"net", "net/http", "os", "time"}},
 	"engine/internal/record": {
 		module: []string{
 			"engine/internal/base", "engine/internal/clock", "engine/internal/idempotency", "engine/internal/positions", "event", "internal/columns",

@@ -103,6 +103,18 @@ func (q *Quarantine) Revision() uint64 {
 	return q.changes
 }
 
+// Kept counts the rows that are there.
+func (q *Quarantine) Kept() (rows int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := q.ring.first; n < q.ring.next; n++ {
+		if len(q.ring.at(n)) > 0 {
+			rows++
+		}
+	}
+	return rows
+}
+
 // Dropped counts the rows that were lost to the bounds.
 func (q *Quarantine) Dropped() uint64 {
 	q.mu.Lock()

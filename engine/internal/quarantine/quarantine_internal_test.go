@@ -55,6 +55,7 @@ func TestQuarantineHoldsTheNewest(t *testing.T) {
 			}
 		}
 		held := q.list("", len(all))
+		require.Len(t, held.Rows, q.Kept())
 		require.EqualValues(t, len(all)-len(held.Rows), held.Dropped)
 		newest := all[len(all)-len(held.Rows):]
 		slices.Reverse(held.Rows)

@@ -24,18 +24,19 @@ const collectInterval = time.Second
 // allocated, so that the next collection, which would find out what has been freed, may be minutes away: Full asks for
 // one.
 func (m *Memory) Full() bool {
-	if m.Limit == 0 || m.live() <= m.Limit {
+	if m.Limit == 0 || m.Live() <= m.Limit {
 		return false
 	}
 	now, last := time.Now().UnixMilli(), m.collected.Load()
 	if now-last >= collectInterval.Milliseconds() && m.collected.CompareAndSwap(last, now) {
 		runtime.GC()
-		return m.live() > m.Limit
+		return m.Live() > m.Limit
 	}
 	return true
 }
 
-func (m *Memory) live() int64 {
+// Live is what the last collection left alive.
+func (m *Memory) Live() int64 {
 	sample := [1]metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample[:])
 	return int64(sample[0].Value.Uint64())
