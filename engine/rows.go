@@ -34,6 +34,8 @@ type RowsQuery struct {
 	Columns RowColumns
 	// Order is that of the rows.
 	Order RowOrder
+	// Seed picks one of the samples that there are in the order Sample: the same rows have the same sample under the same seed.
+	Seed uint64
 	// Limit is how many rows are read at most. Default: all.
 	Limit int
 }
@@ -100,9 +102,12 @@ const (
 	// WorstFirst puts the largest absolute error first. Rows without an actual are left out. It needs a limit, of at most
 	// [WorstRowsMax].
 	WorstFirst = rows.WorstFirst
+	// Sample is a random order, in which each row is as likely as any other to be among the first. Rows of one series that are alike in
+	// time, prediction and actual come together. It needs a limit, of at most [WorstRowsMax].
+	Sample = rows.Sample
 )
 
-// WorstRowsMax is the most rows that are put in the order of their errors: they are held in memory.
+// WorstRowsMax is the most rows that are put in the order of their errors, or in a random one: they are held in memory.
 const WorstRowsMax = 1_000_000
 
 // RowBatch is up to about a thousand rows in columns. It is valid during the call that it is handed to.
@@ -132,10 +137,12 @@ func (q *RowsQuery) check() error {
 		return queryError("actuals are %d, which is no filter", q.Actuals)
 	case q.Columns&^allRowColumns != 0:
 		return queryError("columns are %#x, some of which there are none of", q.Columns)
-	case q.Order > WorstFirst:
+	case q.Order > Sample:
 		return queryError("the order is %d, which there is none of", q.Order)
 	case q.Order == WorstFirst && q.Actuals == Waiting:
 		return queryError("rows that wait for their actuals have no errors to be put in the order of")
+	case q.Order == Sample && (q.Limit == 0 || q.Limit > WorstRowsMax):
+		return queryError("a sample of rows needs a limit, of at most %d; it is %d", WorstRowsMax, q.Limit)
 	case q.Order == WorstFirst && (q.Limit == 0 || q.Limit > WorstRowsMax):
 		return queryError("the worst rows first need a limit, of at most %d; it is %d", WorstRowsMax, q.Limit)
 	}
@@ -154,7 +161,7 @@ func (q *RowsQuery) check() error {
 func (q *RowsQuery) resolve(w base.Span) rows.Query {
 	of := rows.Query{
 		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, catalog.LatestVersion), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
-		Span:      w, Actuals: q.Actuals, ID: q.ID, Columns: segment.Numbers, Order: q.Order, Limit: q.Limit,
+		Span:      w, Actuals: q.Actuals, ID: q.ID, Columns: segment.Numbers, Order: q.Order, Seed: q.Seed, Limit: q.Limit,
 	}
 	for column, is := range map[RowColumns]segment.ColumnSet{IDColumn: segment.IDs, FeaturesColumn: segment.Features, LagColumn: segment.Lags} {
 		if q.Columns == 0 || q.Columns&column != 0 {

@@ -344,9 +344,10 @@ var attackedValues = map[string][]string{
 	"actuals":            {"known", "waiting", "nothing"},
 	"prediction_id":      {"p1", "e1", "never", ""},
 	"feature.<key>":      {"DE", "FR"},
-	"order":              {"timestamp", "-timestamp", "abs_error", "attention", "nothing"},
+	"order":              {"timestamp", "-timestamp", "abs_error", "attention", "sample", "nothing"},
 	"columns":            {"model_id,prediction_id", "nothing"},
 	"digits":             {"3", "0"},
+	"seed":               {"7", "x"},
 	"layout":             {"series", "nothing"},
 }
 

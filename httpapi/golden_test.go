@@ -280,6 +280,8 @@ var goldenCases = []goldenCase{
 	}},
 	{name: "status_parquet", request: get("/v0/pipes/status.parquet?columns=status,orphans")},
 	{name: "status_prometheus", request: get("/v0/pipes/status.prometheus?columns=status,waiting_rows")},
+	{name: "predictions_sample", request: get("/v0/pipes/predictions.csv?order=sample&seed=7&limit=2")},
+	{name: "predictions_bad_seed", request: get("/v0/pipes/predictions.csv?order=sample&seed=x")},
 	{name: "pipe_unknown", request: get("/v0/pipes/nope.json")},
 	{name: "route_unknown", request: get("/v1/nope")},
 	{name: "pipes", request: get("/v0/pipes")},

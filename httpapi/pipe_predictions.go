@@ -39,7 +39,8 @@ var predictionsPipe = pipe{
 		{"actuals", "String", "any", "any, known for the predictions that have an actual, or waiting for those that have none"},
 		{"prediction_id", "String", "", "the predictions of this id alone"},
 		{featureParameter, "Condition", "", "those whose features have under this key the value, or with !=, <, <=, > or >= in the place of =, another one"},
-		{"order", "String", "", "timestamp, -timestamp for the newest first, or abs_error for the worst first; with a limit -timestamp, without one none"},
+		{"order", "String", "", "timestamp, -timestamp for the newest first, abs_error for the worst first, or sample for a random sample; with a limit -timestamp, without one none"},
+		{"seed", "Int32", "0", "which sample: the same seed has the same one of the same rows"},
 		{"limit", "Int32", "100", "how many predictions, 0 for all of them"},
 	}),
 	columns:  columnsOf(predictionColumns),
@@ -166,6 +167,11 @@ func (ask *question) rowsQuery() (q engine.RowsQuery, nothing bool, err error) {
 	if q.Order, err = choice(ask.params, "order", orderChoices); err != nil {
 		return q, false, err
 	}
+	seed, err := ask.params.int32("seed")
+	if err != nil {
+		return q, false, err
+	}
+	q.Seed = uint64(int64(seed))
 	if _, given, _ := ask.params.text("order"); !given && limit > 0 {
 		q.Order = engine.TimeDescending
 	}
@@ -184,7 +190,7 @@ type named[V any] struct {
 var actualsChoices = []named[engine.ActualsFilter]{{"any", engine.AnyActual}, {"known", engine.WithActual}, {"waiting", engine.Waiting}}
 
 var orderChoices = []named[engine.RowOrder]{
-	{"", engine.Unordered}, {"timestamp", engine.TimeAscending}, {"-timestamp", engine.TimeDescending}, {"abs_error", engine.WorstFirst},
+	{"", engine.Unordered}, {"timestamp", engine.TimeAscending}, {"-timestamp", engine.TimeDescending}, {"abs_error", engine.WorstFirst}, {"sample", engine.Sample},
 }
 
 // choice reads a parameter that has one of some values.

@@ -22,14 +22,14 @@ const (
 	batchBytes = 1 << 20
 )
 
-// ranked hands on the rows in an order. An answer in the order of errors is one round: any piece may have one of its rows.
+// ranked hands on the rows in an order. An answer in the order of errors, or in a random one, is one round: any piece may have one of its rows.
 func (p *pipeline) ranked(ctx context.Context, yield func(*Batch) bool) error {
 	q, r := p.snapshot.query, newRanking(p)
 	g := gathering{ranking: r, most: gatheredRows}
 	left := cmp.Or(q.Limit, math.MaxInt)
 	for left > 0 {
 		wanted := left
-		if q.Order != WorstFirst {
+		if q.Order != WorstFirst && q.Order != Sample {
 			wanted = min(left, roundRows)
 		}
 		found, err := r.round(ctx, wanted)

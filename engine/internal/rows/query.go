@@ -20,7 +20,9 @@ type Query struct {
 	// Columns are those that batches have; Numbers are always among them.
 	Columns segment.ColumnSet
 	Order   Order
-	// Limit is 0 for all rows. WorstFirst has one.
+	// Seed picks one of the samples.
+	Seed uint64
+	// Limit is 0 for all rows. WorstFirst and Sample have one.
 	Limit int
 }
 
@@ -45,6 +47,9 @@ const (
 	TimeDescending
 	// WorstFirst puts the largest absolute error first. The query picks rows with an actual alone.
 	WorstFirst
+	// Sample is a random order, which the seed, and the series, times and numbers of the rows decide: not how the store has them. Rows
+	// alike in all of these come together.
+	Sample
 )
 
 // Env is what reading rows needs of the store.

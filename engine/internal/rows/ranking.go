@@ -29,6 +29,8 @@ type ranking struct {
 	// leads lead to the rest, those that may have the best row first.
 	leads heap[lead]
 
+	// salts are, for a Sample, a random number of each series.
+	salts []uint64
 	// ids are prediction ids of rows that are equal in all else, which reader reads.
 	ids    map[rowPlace]string
 	reader reader
@@ -45,7 +47,7 @@ type foundRow struct {
 
 // rank is what orders rows but for their ids, the lowest first.
 type rank struct {
-	key    float64 // of WorstFirst: the error with its sign turned; else 0
+	key    float64 // of WorstFirst: the error with its sign turned; of Sample: a random number; else 0
 	time   int64   // turned for TimeDescending
 	series uint32
 }
@@ -65,6 +67,16 @@ func newRanking(p *pipeline) *ranking {
 	r := &ranking{snapshot: p.snapshot, pipeline: p, reader: reader{snapshot: p.snapshot}}
 	r.found.before = func(a, b *foundRow) bool { return r.compare(a, b) > 0 }
 	r.leads.before = func(a, b *lead) bool { return a.best.compare(b.best) < 0 }
+	if r.query.Order == Sample {
+		for i := range r.snapshot.series {
+			s := &r.snapshot.series[i]
+			salt := mixed(r.query.Seed)
+			for _, name := range [...]string{s.Model, s.Version, s.Environment} {
+				salt = mixed(salt ^ hashOf(name))
+			}
+			r.salts = append(r.salts, salt)
+		}
+	}
 	return r
 }
 
@@ -265,11 +277,33 @@ func (r *ranking) rankOf(x *foundRow) rank {
 	switch r.query.Order {
 	case WorstFirst:
 		k.key = -math.Abs(x.predicted - x.actual)
+	case Sample:
+		random := mixed(r.salts[k.series] ^ uint64(x.time))
+		random = mixed(random ^ math.Float64bits(x.predicted))
+		if x.known {
+			random = mixed(random ^ math.Float64bits(x.actual))
+		}
+		k.key = float64(random >> 11)
 	case TimeDescending:
 		k.time = -x.time
 	default:
 	}
 	return k
+}
+
+// hashOf is a number of a text.
+func hashOf(text string) (hash uint64) {
+	for i := range len(text) {
+		hash = mixed(hash ^ uint64(text[i]))
+	}
+	return hash
+}
+
+// mixed is a number of which each bit depends on all of those of another one.
+func mixed(x uint64) uint64 {
+	x = (x + 0x9E3779B97F4A7C15) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	return x ^ x>>31
 }
 
 // compare orders rows, those that are equal in all by their places.
