@@ -349,6 +349,10 @@ var attackedValues = map[string][]string{
 	"digits":             {"3", "0"},
 	"seed":               {"7", "x"},
 	"layout":             {"series", "nothing"},
+	"of":                 {"error", "predicted", "nothing"},
+	"buckets":            {"5", "1000", "0"},
+	"reference_from":     {"2025-04-18 00:00:00"},
+	"reference_to":       {"2025-04-22 00:00:00"},
 }
 
 // selecting are the parameters that say whose rows are meant: they go with all probes, the others with every second.
@@ -420,6 +424,9 @@ func (a *attack) pipeAttack(route string, again bool) {
 				for _, value := range values {
 					values := maps.Clone(base)
 					values.Set(strings.Replace(name, "<key>", "country", 1), value)
+					if name == "reference_from" {
+						values.Set("reference_to", "2025-04-24 00:00:00")
+					}
 					if name == "to" {
 						values.Set("from", "2025-04-20 00:00:00")
 					}

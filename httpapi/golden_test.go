@@ -282,6 +282,16 @@ var goldenCases = []goldenCase{
 	{name: "status_prometheus", request: get("/v0/pipes/status.prometheus?columns=status,waiting_rows")},
 	{name: "predictions_sample", request: get("/v0/pipes/predictions.csv?order=sample&seed=7&limit=2")},
 	{name: "predictions_bad_seed", request: get("/v0/pipes/predictions.csv?order=sample&seed=x")},
+	{name: "distribution_json", request: get("/v0/pipes/model_error_distribution.json?of=error&reference_from=2025-04-20T00:00:00Z&reference_to=2025-04-25T00:00:00Z")},
+	{name: "distribution_jsoncompact", request: get("/v0/pipes/model_error_distribution.jsoncompact?of=error&reference_from=2025-04-20T00:00:00Z&reference_to=2025-04-25T00:00:00Z")},
+	{name: "distribution_csv", request: get("/v0/pipes/model_error_distribution.csv?of=error&reference_from=2025-04-20T00:00:00Z&reference_to=2025-04-25T00:00:00Z")},
+	{name: "distribution_csvwithnames", request: get("/v0/pipes/model_error_distribution.csvwithnames?of=error&reference_from=2025-04-20T00:00:00Z&reference_to=2025-04-25T00:00:00Z")},
+	{name: "distribution_ndjson", request: get("/v0/pipes/model_error_distribution.ndjson?of=error&reference_from=2025-04-20T00:00:00Z&reference_to=2025-04-25T00:00:00Z")},
+	{name: "distribution_parquet", request: get("/v0/pipes/model_error_distribution.parquet?of=error&reference_from=2025-04-20T00:00:00Z&reference_to=2025-04-25T00:00:00Z")},
+	{name: "distribution_predicted", request: get("/v0/pipes/model_error_distribution.csv?of=predicted&buckets=5")},
+	{name: "distribution_bad_of", request: get("/v0/pipes/model_error_distribution.json?of=errors")},
+	{name: "distribution_bad_buckets", request: get("/v0/pipes/model_error_distribution.json?buckets=4")},
+	{name: "distribution_bad_reference", request: get("/v0/pipes/model_error_distribution.json?reference_from=2025-04-20T00:00:00Z")},
 	{name: "pipe_unknown", request: get("/v0/pipes/nope.json")},
 	{name: "route_unknown", request: get("/v1/nope")},
 	{name: "pipes", request: get("/v0/pipes")},
@@ -417,7 +427,7 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 	}
 	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
-	require.Len(t, listed.Pipes, 11)
+	require.Len(t, listed.Pipes, 12)
 	for _, pipe := range listed.Pipes {
 		for _, format := range pipe.Formats {
 			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())

@@ -59,6 +59,7 @@ func TestAnswersFitTheOpenAPIDocument(t *testing.T) {
 		"predictions_columns":   "predictions",
 		"report_jsoncompact":    "model_performance_report",
 		"models_columns":        "models",
+		"distribution_json":     "model_error_distribution",
 		"status_json":           "status",
 		"timeseries_series":     "model_performance_timeseries",
 		"timeseries_series_all": "model_performance_timeseries",

@@ -65,6 +65,7 @@ var pipes = withAnswerParameters(
 	modelsPipe,
 	verdictsPipe,
 	predictionsPipe,
+	distributionPipe,
 	connectorsPipe,
 	statusPipe,
 	quarantineOf("quarantine", "", nil),

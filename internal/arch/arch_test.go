@@ -132,7 +132,7 @@ var rooms = map[string]room{
 	"engine/internal/actuals": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {
 		module: []string{
-			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn",
+			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn", "httpapi/internal/distribution",
 			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/negotiate", "httpapi/internal/problem", "httpapi/internal/where",
 			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
@@ -150,6 +150,7 @@ var rooms = map[string]room{
 	"httpapi/internal/conn": {
 		module: []string{"httpapi/internal/problem"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net/http", "os"},
 	},
+	"httpapi/internal/distribution": {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"httpapi/internal/encode": {
 		module:  []string{"httpapi/internal/problem", "internal/columns", "internal/jsontext"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
