@@ -20,7 +20,7 @@ type TimeseriesQuery struct {
 	Interval Interval
 	// Zone is where days and weeks begin. Default: UTC.
 	Zone *time.Location
-	// ErrorsAlone asks for counts, MAE, MSE, RMSE, bias, the standard error of MAE, and status and reason, which are quicker to be had:
+	// ErrorsAlone asks for counts, MAE, MSE, RMSE, bias, the standard error of MAE, and the status, which are quicker to be had:
 	// the rest of the Measures is then meaningless.
 	ErrorsAlone bool
 }

@@ -427,7 +427,7 @@ func TestGoldenCoversTheSurface(t *testing.T) {
 	}
 	_, body := start(t, httpapi.Options{}).do(t, "GET", "/v0/pipes", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &listed))
-	require.Len(t, listed.Pipes, 12)
+	require.Len(t, listed.Pipes, 13)
 	for _, pipe := range listed.Pipes {
 		for _, format := range pipe.Formats {
 			require.Regexp(t, `GET /v0/pipes/`+pipe.Name+`\.`+format+`[ ?]`, requests.String())

@@ -56,7 +56,7 @@ var measuredChoices = []named[measured]{
 
 func runDistribution(ctx context.Context, ask *question) error {
 	q := engine.RowsQuery{Within: ask.within, Actuals: engine.WithActual, Columns: engine.NumbersAlone}
-	nothing, err := ask.names(&q.Model, &q.Version, &q.Environment)
+	nothing, err := ask.names(&q.Model, &q.Version, &q.Environment, &q.Literal)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func runDistribution(ctx context.Context, ask *question) error {
 		return err
 	}
 	if !from.IsZero() {
-		if q.Version == latestVersion {
+		if q.Version == latestVersion && q.Literal&engine.VersionColumn == 0 {
 			q.Version, d.bounded = engine.All, true // those that were the latest in the window
 		}
 		q.Window, q.From, q.To = 0, from, to

@@ -37,7 +37,7 @@ var timeseriesPipe = pipe{
 // errorColumns are the columns that an engine.TimeseriesQuery with ErrorsAlone has.
 var errorColumns = []string{
 	"model_id", versionColumn, "environment", "bucket_start", "bucket_end", "prediction_count", "actual_count", "actual_coverage",
-	"mae", "mse", "rmse", "bias", "mae_standard_error", "status", "reason",
+	"mae", "mse", "rmse", "bias", "mae_standard_error", "status",
 }
 
 var layoutChoices = []named[bool]{{"rows", false}, {"series", true}}
