@@ -249,6 +249,11 @@ browser: ## the page in Chromium: every view, attacks, budgets; needs chromium a
 	cd dashboard/browser && $(GO) test -count=1 -v -timeout 30m -run '$(BROWSER)' . -args -chromium=$(CHROMIUM) \
 		-pictures=$(CURDIR)/.browser -axe=$(CURDIR)/.browser/node_modules/axe-core/axe.min.js
 
+.PHONY: picture
+picture: ## the picture of the README, made of what make demo shows
+	$(MAKE) browser BROWSER='^TestPicture$$'
+	cp .browser/page.png docs/page.png
+
 # Which tests `make browser` runs, and in what.
 BROWSER  ?= .
 CHROMIUM ?= chromium

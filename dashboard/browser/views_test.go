@@ -16,6 +16,7 @@ var views = []struct{ name, path, says string }{
 	{"fleet-all", "/?env=*&sort=mae&desc=1&recent=24&retired=1", "Retired"},
 	{"fleet-none", "/?q=nothing-of-this-name", "No version fits these filters"},
 	{"quarantine", "/quarantine", "lines were rejected"},
+	{"status", "/status", "The store is healthy"},
 	{"ask", "/ask?pipe=model_drift_report&model_id=eta_courier_berlin", "curl"},
 }
 
@@ -41,6 +42,14 @@ func TestViews(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestPicture makes the picture of the README: the fleet of the demo.
+func TestPicture(t *testing.T) {
+	p := open(t, start(t), fleet(t), "/", 1280, 860, "light")
+	p.settled()
+	p.wait(`document.querySelectorAll("svg.sparkline .line").length > 10`)
+	p.picture("page")
 }
 
 // TestFleet goes through what a reader does with the list.

@@ -301,7 +301,7 @@ class Fleet {
         const better = row.state === "ok" && typeof row.relative_change_high === "number" && row.relative_change_high < 0;
         return h("span", { class: better ? "better" : null }, row.state === "silent" ? none : change(row.relative_change));
       } },
-      { key: "interval", title: axis(), cell: interval },
+      { key: "interval", title: [axis(), h("span", { class: "away" }, "Change and its 95% interval")], cell: interval },
       { key: "mae", title: "MAE", sorts: true, cell: (row) => number(row.recent_mae, errors(row)) },
       { key: "was", title: "before", sorts: true, cell: (row) => number(row.reference_mae, errors(row)) },
       { key: "rmse", title: "RMSE", sorts: true, cell: (row) => number(row.recent_rmse) },

@@ -15,7 +15,7 @@ export function open(main, frame) {
   const title = h("h1", { tabindex: "-1" }), chips = h("div", { class: "chips", role: "group", "aria-label": "Filter by what is wrong" });
   const search = h("input", { type: "search", class: "search", placeholder: "Filter by text  /", "aria-label": "Filter by text", spellcheck: "false", autocomplete: "off" });
   const body = h("tbody"), foot = h("div", { class: "foot" });
-  const table = h("table", { class: "list quarantine" }, h("thead", null, h("tr", null, ["Time", "Source", "Column", "Reason", "Line"].map((t) => h("th", { scope: "col", class: t.toLowerCase() }, t)))), body);
+  const table = h("table", { class: "list quarantine" }, h("thead", null, h("tr", null, [["time", "Time"], ["source", "Source"], ["fault", "Column"], ["reason", "Reason"], ["line", "Line"]].map(([key, text]) => h("th", { scope: "col", class: key }, text)))), body);
   main.append(h("header", { class: "head" }, h("div", null, title, h("p", { class: "windows" }, "A line that is not an event is kept here, and costs no other line."))),
     h("div", { class: "tools" }, chips, search), table, foot);
   let typing = 0;
@@ -61,7 +61,7 @@ export function open(main, frame) {
     const shown = h("code", null, whole ? text : text.slice(0, lineMax) + "…");
     return h("tr", null,
       h("td", { class: "time" }, at === null ? "–" : clock(at, frame.now())), h("td", { class: "source" }, clean(row.datasource)),
-      h("td", { class: "column" }, clean(row.c__error_column.join(", ")) || "–"), h("td", { class: "reason" }, clean(row.c__error.join("; "))),
+      h("td", { class: "fault" }, clean(row.c__error_column.join(", ")) || "–"), h("td", { class: "reason" }, clean(row.c__error.join("; "))),
       h("td", { class: "line" }, h("details", null, h("summary", null, h("code", null, text.slice(0, 400))), h("pre", null, shown), h("p", null,
         !whole && h("button", { type: "button", class: "link", onclick: (/** @type {Event} */ e) => { shown.textContent = text; /** @type {Element} */ (e.target).remove(); } }, `Show all ${count(text.length)} characters`), " ",
         copier("Copy the line", () => row.line, "link")))));
