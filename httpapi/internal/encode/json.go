@@ -114,6 +114,9 @@ func writeJSONCompact(o *Output, t *Table) error {
 		return err
 	}
 	o.Buf = strconv.AppendInt(append(o.Buf, `],"rows":`...), int64(t.stepped()), 10)
+	if t.Totals != nil {
+		o.Buf = append(append(o.Buf, `,"totals":`...), t.Totals...)
+	}
 	if t.Limited {
 		o.Buf = strconv.AppendInt(append(o.Buf, `,"rows_before_limit_at_least":`...), int64(t.BeforeLimit), 10)
 	}
