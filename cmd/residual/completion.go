@@ -26,7 +26,7 @@ func completeFlags(cmd *cobra.Command) {
 			values = cobra.FixedCompletions([]string{engine.SourcePredictions, engine.SourceActuals}, cobra.ShellCompDirectiveNoFileComp)
 		case flag.Name == "scope":
 			values = cobra.FixedCompletions(httpapi.Scopes(), cobra.ShellCompDirectiveNoFileComp)
-		case flag.Name == "data-dir":
+		case flag.Name == "data-dir", flag.Name == "project", flag.Name == "secrets":
 			values = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 		case strings.HasPrefix(flag.Name, "tls-"), flag.Name == "output":
 			values = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

@@ -98,12 +98,16 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 		return fmt.Errorf("no server at %s: %w; is 'residual serve' running?", flags.server, err)
 	}
 
+	columns, err := columnsOf(ctx, c, flags.dataSource)
+	if err != nil {
+		return err
+	}
 	begin := time.Now()
 	bar := newProgress(cmd.ErrOrStderr(), flags.progress.value, inputs)
 	var sum client.Loaded
 	for _, in := range inputs {
 		bar.before = sum
-		loaded, err := load(ctx, c, flags, in, bar)
+		loaded, err := load(ctx, c, flags, columns, in, bar)
 		sum.Add(loaded)
 		if err != nil {
 			bar.finish()
@@ -131,8 +135,8 @@ func completable(err error) bool {
 }
 
 // load sends one input.
-func load(ctx context.Context, c *client.Client, flags ingestFlags, in *input, bar *progress) (client.Loaded, error) {
-	rows, err := in.open(flags.format.value, flags.dataSource, bar.count)
+func load(ctx context.Context, c *client.Client, flags ingestFlags, columns []rowfile.Column, in *input, bar *progress) (client.Loaded, error) {
+	rows, err := in.open(flags.format.value, columns, bar.count)
 	if err != nil {
 		return client.Loaded{}, err
 	}

@@ -77,16 +77,16 @@ type flow struct {
 }
 
 // open returns the rows of an input, decompressed, in the format that it is said to have or, with formatAuto, looks like. count learns
-// of the bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read. source is the data source
-// that the rows are for.
-func (in *input) open(format, source string, count func(int)) (*flow, error) {
+// of the bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read. columns are those that a
+// file for the data source may have.
+func (in *input) open(format string, columns []rowfile.Column, count func(int)) (*flow, error) {
 	start, err := in.start()
 	if err != nil {
 		return nil, err
 	}
 	file, isFile := in.file.(*os.File)
 	if isFile && in.bytes > 0 && rowfile.CompressionOf(start) == rowfile.Plain && !bytes.Contains(start[:min(len(start), 4)], []byte{0}) && !rowfile.IsWide(start) {
-		found, err := formatOf(start, in.name, format, source)
+		found, err := formatOf(start, in.name, format, columns)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func (in *input) open(format, source string, count func(int)) (*flow, error) {
 			}}, nil
 		case rowfile.ParquetFormat:
 			at := &countingAt{file: file}
-			rows, err := rowfile.ParquetFile(at, in.bytes, columnsOf(source), pageBytesMax)
+			rows, err := rowfile.ParquetFile(at, in.bytes, columns, pageBytesMax)
 			at.count = count // the rows lie before what was read so far
 			return &flow{ReadCloser: io.NopCloser(rows), acknowledged: func(int64) {}}, err
 		case rowfile.JSONDocument, rowfile.CSVFormat, rowfile.Unknown:
@@ -111,7 +111,7 @@ func (in *input) open(format, source string, count func(int)) (*flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := rowsOf(content, in.name, format, source)
+	rows, err := rowsOf(content, in.name, format, columns)
 	if err != nil {
 		return nil, errors.Join(err, closeContent())
 	}
@@ -126,7 +126,7 @@ func (in *input) open(format, source string, count func(int)) (*flow, error) {
 }
 
 // rowsOf returns the rows of a stream as NDJSON.
-func rowsOf(content *bufio.Reader, name, format, source string) (io.Reader, error) {
+func rowsOf(content *bufio.Reader, name, format string, columns []rowfile.Column) (io.Reader, error) {
 	if magic, _ := content.Peek(len(parquetMagic)); string(magic) != parquetMagic {
 		content = rowfile.PlainText(content)
 	}
@@ -134,7 +134,7 @@ func rowsOf(content *bufio.Reader, name, format, source string) (io.Reader, erro
 	if err != nil {
 		return nil, err
 	}
-	found, err := formatOf(start, name, format, source)
+	found, err := formatOf(start, name, format, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -142,20 +142,12 @@ func rowsOf(content *bufio.Reader, name, format, source string) (io.Reader, erro
 	case rowfile.JSONDocument:
 		return rowfile.JSONArray(content), nil
 	case rowfile.CSVFormat:
-		return rowfile.CSV(content, columnsOf(source), 0), nil
+		return rowfile.CSV(content, columns, 0), nil
 	case rowfile.ParquetFormat:
-		return spooledParquet(content, source)
+		return spooledParquet(content, columns)
 	case rowfile.NDJSON, rowfile.Unknown:
 	}
 	return content, nil
-}
-
-// columnsOf returns the columns that a file for a data source may have.
-func columnsOf(source string) []rowfile.Column {
-	if source == "ml_model_actuals" {
-		return rowfile.Actuals()
-	}
-	return rowfile.Predictions()
 }
 
 // spooled is the rows of a file that goes when it is closed.
@@ -166,7 +158,7 @@ type spooled struct {
 
 // spooledParquet returns the rows of a Parquet file as NDJSON that is compressed or comes from a pipe. What it says of itself is at its
 // end, so it goes through a file without a name.
-func spooledParquet(content io.Reader, source string) (io.Reader, error) {
+func spooledParquet(content io.Reader, columns []rowfile.Column) (io.Reader, error) {
 	file, err := os.CreateTemp("", "residual-ingest-*")
 	if err != nil {
 		return nil, err
@@ -178,7 +170,7 @@ func spooledParquet(content io.Reader, source string) (io.Reader, error) {
 	}
 	var rows io.Reader
 	if err == nil {
-		rows, err = rowfile.ParquetFile(file, size, columnsOf(source), pageBytesMax)
+		rows, err = rowfile.ParquetFile(file, size, columns, pageBytesMax)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -289,7 +281,7 @@ const formatAuto = "auto"
 
 // formatOf returns the format of an input of a name that begins with start, decompressed: what format says, unless that is auto. What is
 // not recognised is an error, because all of its lines would be rejected one by one.
-func formatOf(start []byte, name, format, source string) (rowfile.Format, error) {
+func formatOf(start []byte, name, format string, columns []rowfile.Column) (rowfile.Format, error) {
 	if format != formatAuto {
 		return rowfile.Format(format), nil
 	}
@@ -301,7 +293,7 @@ func formatOf(start []byte, name, format, source string) (rowfile.Format, error)
 	switch {
 	case len(text) == 0:
 		return rowfile.NDJSON, nil
-	case rowfile.IsCSV(text, columnsOf(source)):
+	case rowfile.IsCSV(text, columns):
 		return rowfile.CSVFormat, nil
 	}
 	return rowfile.Unknown, fmt.Errorf("%w: it begins with %q; --format says what it is", errUnknownKind, text[:min(len(text), 24)])

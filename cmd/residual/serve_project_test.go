@@ -241,3 +241,24 @@ func TestReloadConnectors(t *testing.T) {
 	until(map[string]float64{"a": 1, "b": 1})
 	require.Equal(t, 1, strings.Count(get(t, s.url()+"/v0/pipes/a_quarantine.csv"), "\n"))
 }
+
+// TestIngestOfProject loads files in the shape of a data source of a project, which the server tells.
+func TestIngestOfProject(t *testing.T) {
+	dir, files := t.TempDir(), t.TempDir()
+	writeFiles(t, dir, map[string]string{"scores.datasource": scoresFile, "labels.datasource": labelsFile})
+	writeFiles(t, files, map[string]string{
+		"labels.csv":    "label,id,page,model\n1,a,/home,m\n0,b,/home,m\n",
+		"scores.csv":    "ts,id,model,out,in\n1764000000123,a,\"{\"\"name\"\":\"\"m\"\",\"\"version\"\":\"\"v\"\"}\",\"{\"\"score\"\":2}\",{}\n",
+		"labels.ndjson": `{"model":"m","id":"c","label":1}` + "\n",
+	})
+	s, _ := serveProject(t, dir, nil)
+	for file, want := range map[string]string{"labels.csv": "2 rows", "scores.csv": "1 row", "labels.ndjson": "1 row"} {
+		name, _, _ := strings.Cut(file, ".")
+		r := run(t, "ingest", "--server", s.url(), "--name", name, filepath.Join(files, file))
+		require.Equal(t, exitOK, r.code, r.err)
+		require.Contains(t, r.out+r.err, want)
+	}
+	r := run(t, "ingest", "--server", s.url(), "--name", "none", filepath.Join(files, "labels.csv"))
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "the data source 'none' does not exist")
+}

@@ -234,6 +234,16 @@ func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.V
 	return answer, err
 }
 
+// Get asks a path and returns the answer, to be closed by the caller.
+func (c *Client) Get(ctx context.Context, path string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL(path, nil), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	answer, _, err := c.do(request)
+	return answer, err
+}
+
 // Post sends a form to a path, once, and returns the answer, to be closed by the caller.
 func (c *Client) Post(ctx context.Context, path string, form url.Values) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL(path, nil), strings.NewReader(form.Encode()))
