@@ -48,7 +48,7 @@ func TestNamesAreNoPaths(t *testing.T) {
 	db = openDB(t, dir, engine.Options{NoBackground: true})
 	check()
 
-	ours := regexp.MustCompile(`^store(/(LOCK|store-id|MANIFEST-\d{12}(\.copy)?|wal(/\d{10}\.log)?|segments(/\d{12}\.pack)?|(keys|quarantine|orphans)(/\d{12}\.list)?))?$`)
+	ours := regexp.MustCompile(`^store(/(LOCK|store-id|MANIFEST-\d{12}(\.copy)?|wal(/\d{10}\.log)?|segments(/\d{12}\.pack)?|(keys|quarantine|orphans|positions)(/\d{12}\.list)?))?$`)
 	require.NoError(t, filepath.WalkDir(parent, func(path string, _ fs.DirEntry, err error) error {
 		if name, _ := filepath.Rel(parent, path); name != "." {
 			require.Regexp(t, ours, filepath.ToSlash(name))
