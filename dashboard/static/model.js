@@ -337,8 +337,8 @@ class Model {
     await panel(rows, signal, async () => {
       const question = { "model_id.eq": values.id, "environment.eq": row.environment, "model_version.eq": row.model_version, ...(view.offset ? { from: rfc(recent.from), to: rfc(recent.to) } : { time_window: view.recent }), as_of: values.as_of };
       const wanted = ["timestamp", "prediction_id", "predicted_value", "actual_value", "residual", "features"];
-      const [worst, newest] = await Promise.all([ask("predictions", { ...question, order: "abs_error", limit: 20 }, { signal, columns: wanted }), ask("predictions", { ...question, order: "-timestamp", limit: 100 }, { signal, columns: wanted })]);
-      const draw = () => rowsPanel({ worst: worst.rows, newest: newest.rows, tab: this.tab, now: view.now, window: view.offset ? "this window" : `the last ${hours(view.recent)}`, turn: (tab) => { this.tab = tab; renew(rows, ...draw()); } });
+      const [worst, sample] = await Promise.all([ask("predictions", { ...question, order: "abs_error", limit: 20 }, { signal, columns: wanted }), ask("predictions", { ...question, order: "sample", seed: 1, limit: 100 }, { signal, columns: wanted })]);
+      const draw = () => rowsPanel({ worst: worst.rows, sample: sample.rows, tab: this.tab, now: view.now, window: view.offset ? "this window" : `the last ${hours(view.recent)}`, turn: (tab) => { this.tab = tab; renew(rows, ...draw()); } });
       return draw();
     });
   }

@@ -1,4 +1,4 @@
-// The rows themselves: the worst predictions of the recent window, and its newest ones.
+// The rows themselves: the worst predictions of the recent window, and a random sample of it.
 
 import { clean, h, name, replace, segments } from "./dom.js";
 import { lines, read, shown, telling, valueAt } from "./features.js";
@@ -7,18 +7,18 @@ import { clock, parse } from "./times.js";
 
 /** @typedef {import("./server.js").Row} Row */
 
-export const tabs = /** @type {[string, string][]} */ ([["worst", "Worst predictions"], ["newest", "Newest predictions"]]);
+export const tabs = /** @type {[string, string][]} */ ([["worst", "Worst predictions"], ["sample", "A sample of rows"]]);
 const long = 2048, most = 4;
 
 /**
- * @param {{ worst: Row[], newest: Row[], tab: string, now: number, window: string, turn: (tab: string) => void }} of
+ * @param {{ worst: Row[], sample: Row[], tab: string, now: number, window: string, turn: (tab: string) => void }} of
  */
 export function rowsPanel(of) {
-  const rows = of.tab === "newest" ? of.newest : of.worst, parsed = rows.map((row) => read(row.features ?? ""));
-  const keys = telling(of.worst.map((row) => read(row.features ?? "")), of.newest.map((row) => read(row.features ?? "")), most);
+  const rows = of.tab === "sample" ? of.sample : of.worst, parsed = rows.map((row) => read(row.features ?? ""));
+  const keys = telling(of.worst.map((row) => read(row.features ?? "")), of.sample.map((row) => read(row.features ?? "")), most);
   const head = h("div", { class: "panel-head" }, segments("Rows", tabs, of.tab, of.turn),
-    h("span", { class: "note" }, keys.length ? "The features shown are those by which the worst predictions differ most from the newest." : ""));
-  if (rows.length === 0) return [head, h("p", { class: "quiet" }, of.tab === "newest" ? `There is no prediction in ${of.window}.` : `No prediction of ${of.window} has its actual.`)];
+    h("span", { class: "note" }, keys.length ? "The features shown are those by which the worst predictions differ most from the sample." : ""));
+  if (rows.length === 0) return [head, h("p", { class: "quiet" }, of.tab === "sample" ? `There is no prediction in ${of.window}.` : `No prediction of ${of.window} has its actual.`)];
   const at = scale(rows.flatMap((row) => [row.predicted_value, row.actual_value])), errors = scale(rows.map((row) => row.residual));
   const columns = 5 + keys.length + 1;
   return [head, h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of rows" }, h("table", { class: "list rows" },
