@@ -175,7 +175,7 @@ func TestModel(t *testing.T) {
 		p.wait(`document.querySelector(".below").innerText.length > 10`)
 		p.accessible()
 		p.picture("model-rows")
-		p.click(`.rows-panel [data-value="newest"]`)
+		p.click(`.rows-panel [data-value="sample"]`)
 		p.wait(`document.querySelectorAll(".rows tbody tr").length > 60`)
 		p.do("scrollTo(0, 0)")
 		p.click(`.title [data-value="staging"]`)
