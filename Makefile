@@ -208,6 +208,14 @@ overload: ## three times what the server can take, for a minute
 attacks: ## what strangers may do to have a server of 1 GiB hold more, in a control group; needs root
 	$(GO) test -v -timeout 20m ./cmd/residual -run 'TestAttacks$$' -args -attack.scale=8 -attack.cgroup
 
+.PHONY: s3
+s3: .bin/versitygw ## a real S3 server: kills of both servers, wrong settings, and 4 GB beside HTTP; needs 14 GB of disk, installs versitygw into .bin/
+	$(GO) test -tags s3 -v -timeout 60m ./cmd/residual -run '^TestS3'
+
+.bin/versitygw:
+	GOBIN=$(CURDIR)/.bin $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || { \
+		echo "s3: NOT RUN: go could not install github.com/versity/versitygw" >&2; exit 1; }
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
 	@for package in $$($(GO) list $(PACKAGES)); do \

@@ -227,7 +227,7 @@ var rooms = map[string]room{
 
 // forTests is what any test may import besides its room's row, its own package and the internal packages.
 var forTests = []string{
-	"github.com/getkin/kin-openapi/openapi3", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/stretchr/testify/require", "github.com/twmb/franz-go",
+	"github.com/getkin/kin-openapi/openapi3", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/minio/minio-go/v7", "github.com/stretchr/testify/require", "github.com/twmb/franz-go",
 	"go.uber.org/goleak",
 }
 

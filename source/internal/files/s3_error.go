@@ -120,7 +120,7 @@ func (b *bucket) adviceOn(answer *minio.ErrorResponse) string {
 		return "check IMPORT_BUCKET_URI"
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
 		return "allow s3:ListBucket on the bucket " + name + " and s3:GetObject on its objects"
-	case "InvalidAccessKeyId":
+	case "InvalidAccessKeyId", "XAdminUserNotFound":
 		return "the server does not know the key: check S3_ACCESS_KEY"
 	case "SignatureDoesNotMatch":
 		return "the secret is not that of the key: check S3_SECRET"
@@ -139,6 +139,8 @@ func (b *bucket) adviceOn(answer *minio.ErrorResponse) string {
 	switch {
 	case strings.Contains(answer.Message, "HTTP request to an HTTPS server"), strings.Contains(answer.Message, "HTTP request was sent to HTTPS port"):
 		return "the server speaks TLS: write https:// in S3_ENDPOINT"
+	case answer.StatusCode == http.StatusForbidden, answer.StatusCode == http.StatusUnauthorized:
+		return "check S3_ACCESS_KEY and S3_SECRET, and that the key may list the bucket " + name + " and read its objects"
 	case answer.StatusCode >= 300 && answer.StatusCode < 400:
 		return "the bucket is elsewhere: check S3_REGION and S3_ENDPOINT"
 	case answer.StatusCode >= 500:

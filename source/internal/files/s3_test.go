@@ -357,6 +357,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 	f("set it by NTP", nil, &fakes3.Fault{Status: 403, Code: "RequestTimeTooSkewed"})
 	f("the bucket is in another region: write S3_REGION eu-west-9", nil, &fakes3.Fault{Status: 301, Code: "PermanentRedirect", Region: "eu-west-9"})
 	f("it is asked again", nil, &fakes3.Fault{Status: 503, Code: "SlowDown"})
+	f("check S3_ACCESS_KEY and S3_SECRET, and that the key may list the bucket events", nil, &fakes3.Fault{Status: 403, Code: "Unheard"})
 	f("may be no S3 server", nil, &fakes3.Fault{Status: 405, Code: "MethodNotAllowed"})
 	f("add S3_ACCESS_KEY and S3_SECRET, or give the machine a role", func(c *Config) {
 		c.S3.AccessKey, c.S3.SecretKey = nil, nil
