@@ -85,11 +85,16 @@ func (p *projectOf) change(next *loadedProject) error {
 	if p.runner == nil {
 		return nil
 	}
-	err := p.runner.Apply(next.connectors(p.poll))
-	if err != nil {
-		err = errors.Join(err, p.http.SetDatasources(p.used.datasources()))
+	configs := next.connectors(p.poll)
+	if err := p.runner.Apply(configs); err != nil {
+		return errors.Join(err, p.http.SetDatasources(p.used.datasources()))
 	}
-	return err
+	for i := range configs {
+		if files := configs[i].Files; files != nil && files.Schedule == source.OnDemand {
+			p.runner.Ask(configs[i].Name)
+		}
+	}
+	return nil
 }
 
 // stop ends the connectors, which have stored what they read when it returns.
