@@ -55,20 +55,24 @@ function dot(x, style) {
  */
 export function distribution(rows) {
   const sums = ["recent_count", "reference_count"].map((key) => rows.reduce((sum, row) => sum + row[key], 0));
-  const steps = rows.filter((row) => row.recent_count + row.reference_count > 0);
+  const steps = rows.filter((row) => row.upper !== null && row.recent_count + row.reference_count > 0);
   if (steps.length < 2 || sums[0] === 0) return null;
   const height = 96, zeros = steps.some((row) => !(row.upper > 0)), bounds = steps.flatMap((row) => [row.lower, row.upper]), x = logAxis(bounds, zeros ? 14 : 0, width);
   const shares = steps.map((row) => [row.recent_count / sums[0], sums[1] ? row.reference_count / sums[1] : 0]);
   // Steps are of different widths once some are merged, so that it is the area which counts.
   const wide = steps.map((row) => row.upper > 0 && row.lower > 0 ? x(row.upper) - x(row.lower) : 10), dense = shares.map(([a, b], i) => [a / wide[i], b / wide[i]]), most = Math.max(...dense.flat());
-  const path = (/** @type {0 | 1} */ k) => `M${steps[0].upper > 0 ? x(steps[0].lower) : 0} ${height}` + steps.map((row, i) => {
-    const y = (height - dense[i][k] / most * (height - 4)).toFixed(1), a = row.upper > 0 && row.lower > 0 ? x(row.lower) : 0;
-    return `L${a.toFixed(1)} ${y}H${(a + wide[i]).toFixed(1)}` + (row.upper > 0 ? "" : `V${height}`);
-  }).join("") + `V${height}`;
-  const at = scale([steps[0].upper, steps[steps.length - 1].upper]);
+  const path = (/** @type {0 | 1} */ k) => {
+    let end = -1, d = "";
+    steps.forEach((row, i) => {
+      const from = row.upper > 0 && row.lower > 0 ? x(row.lower) : 0, y = (height - dense[i][k] / most * (height - 4)).toFixed(1);
+      if (Math.abs(from - end) > 0.01) d += `${d && `V${height}`}M${from.toFixed(1)} ${height}`; // nothing is between: the line goes down, and comes again
+      d += `V${y}H${(end = from + wide[i]).toFixed(1)}`;
+    });
+    return `${d}V${height}`;
+  };
   return h("figure", { class: "distribution" },
     svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": "Share of rows by size of the error, now and before" }, svg("path", { class: "now", d: path(0) }), sums[1] > 0 && svg("path", { class: "was", d: path(1) })),
-    h("figcaption", { class: "note" }, h("span", null, zeros ? "0" : number(steps[0].lower, at)), h("span", null, "filled: now, line: before"), h("span", null, number(steps[steps.length - 1].upper, at))));
+    h("figcaption", { class: "note" }, h("span", null, zeros ? "0" : number(steps[0].lower)), h("span", null, "filled: now, line: before"), h("span", null, number(steps[steps.length - 1].upper))));
 }
 
 /**
