@@ -101,7 +101,7 @@ func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield fun
 	if err != nil {
 		return Read{}, err
 	}
-	plan := q.queryPlan(&p, defaultEnvironment)
+	plan := q.queryPlan(defaultEnvironment)
 	if err := p.check(ctx, &db.queries, &plan); err != nil {
 		return Read{}, err
 	}
@@ -114,7 +114,7 @@ func (db *DB) EachDriftReport(ctx context.Context, q DriftReportQuery, yield fun
 }
 
 // queryPlan is the plan without its windows. names is the default of all names but that of the version.
-func (q *DriftReportQuery) queryPlan(p *driftPlan, environment string) query.Plan {
+func (q *DriftReportQuery) queryPlan(environment string) query.Plan {
 	return query.Plan{
 		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, environment)).Within(q.Within).Exactly(query.Across(q.Literal)),
 		Across:    query.Across(q.Across),

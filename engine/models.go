@@ -186,7 +186,7 @@ func (db *DB) ListModels(ctx context.Context, q ModelsQuery, list ModelsList, yi
 	if err != nil {
 		return page, err
 	}
-	plan := report.queryPlan(&p, All)
+	plan := report.queryPlan(All)
 	if err := p.check(ctx, &db.queries, &plan); err != nil {
 		return page, err
 	}

@@ -32,7 +32,7 @@ func comparePlaces(a, b *place, descending bool) int {
 func (o ModelsOrder) place(r *ModelRow, model int) (p place) {
 	switch o {
 	case OrderStatus:
-		p.class, p.rank = r.DriftReportRow.place()
+		p.class, p.rank = r.place()
 	case OrderAttention:
 		p.class = 2 * uint8(r.State)
 		if r.Environment != defaultEnvironment {
@@ -126,7 +126,7 @@ func (s *survey) subjects(q *DriftReportQuery, list *ModelsList) (of query.Subje
 	}
 	wide := *q
 	wide.Environment, wide.Literal = All, q.Literal&^EnvironmentColumn
-	plan := wide.queryPlan(s.plan, All)
+	plan := wide.queryPlan(All)
 	plan.Ask(s.query.Asked()...)
 	all, err := s.find(&plan)
 	shown := make([]bool, all.Len())

@@ -39,14 +39,20 @@ func TestListModels(t *testing.T) {
 	const hour, day = time.Hour, 24 * time.Hour
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	for _, s := range []stretch{
-		{"drifts", "v1", 7 * day, 30 * hour, 1, false}, {"drifts", "v2", 30 * hour, 9 * hour, 1, false}, {"drifts", "v2", 9 * hour, 0, 2, false},
+		{"drifts", "v1", 7 * day, 30 * hour, 1, false},
+		{"drifts", "v2", 30 * hour, 9 * hour, 1, false},
+		{"drifts", "v2", 9 * hour, 0, 2, false},
 		{"falls silent", "v1", 7 * day, 9 * hour, 1, false},
-		{"loses actuals", "v1", 7 * day, 7 * hour, 1, false}, {"loses actuals", "v1", 7 * hour, 0, 1, true},
-		{"rises", "v1", 7 * day, 6 * hour, 1, false}, {"rises", "v1", 6 * hour, 0, 1.15, false},
+		{"loses actuals", "v1", 7 * day, 7 * hour, 1, false},
+		{"loses actuals", "v1", 7 * hour, 0, 1, true},
+		{"rises", "v1", 7 * day, 6 * hour, 1, false},
+		{"rises", "v1", 6 * hour, 0, 1.15, false},
 		{"waits", "v1", 3 * day, 0, 1, true},
-		{"is new", "v1", 7 * day, 6 * hour, 1, false}, {"is new", "v2", 6 * hour, 0, 3, false},
+		{"is new", "v1", 7 * day, 6 * hour, 1, false},
+		{"is new", "v2", 6 * hour, 0, 3, false},
 		{"is well", "v1", 7 * day, 0, 1, false},
-		{"has few", "v1", 7 * day, 6 * hour, 1, false}, {"has few", "v1", 2 * hour, 0, 1, false},
+		{"has few", "v1", 7 * day, 6 * hour, 1, false},
+		{"has few", "v1", 2 * hour, 0, 1, false},
 	} {
 		s.append(t, db)
 	}

@@ -126,8 +126,11 @@ func gated(s DriftStatus) verdict.Gated {
 		return verdict.Passed
 	case DriftInsufficientData:
 		return verdict.InsufficientData
+	case DriftNoReference:
+		return verdict.NoReference
+	default:
+		panic("BUG: no such status of drift")
 	}
-	return verdict.NoReference
 }
 
 // judge decides on the states of the versions of one model that were seen, if they are all that the survey looks at of it.

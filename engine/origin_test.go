@@ -82,7 +82,7 @@ func TestOriginRefused(t *testing.T) {
 	long := strings.Repeat("x", engine.PositionBytesMax+1)
 	many := make([]engine.Position, engine.PositionsAtOnceMax+1)
 	for i := range many {
-		many[i] = at(fmt.Sprint(i), "1")
+		many[i] = at(strconv.Itoa(i), "1")
 	}
 	for _, o := range []engine.Origin{
 		{Positions: []engine.Position{{Part: "a", Value: "1"}}},
@@ -335,7 +335,7 @@ func TestCheckpointWritesWhatHasChanged(t *testing.T) {
 	require.Positive(t, few)
 	require.Less(t, few, int64(200))
 	for i := range 80 { // each of these is a list
-		set(at("folder/object-000007", fmt.Sprint(i)))
+		set(at("folder/object-000007", strconv.Itoa(i)))
 		require.NoError(t, db.Checkpoint(ctx))
 	}
 	require.Less(t, listed(), all+100*few)

@@ -99,7 +99,7 @@ func TestRevisionsOfOthers(t *testing.T) {
 	require.NoError(t, err)
 	_, err = db.EachRows(t.Context(), engine.RowsQuery{Model: engine.All, Version: engine.All}, func(*engine.RowBatch) bool { return true })
 	require.NoError(t, err)
-	require.Equal(t, before, []uint64{revision("a", ""), revision(engine.All, "a*"), revision("b", "a*"), revision("never", "")})
+	require.Equal(t, []uint64{revision("a", ""), revision(engine.All, "a*"), revision("b", "a*"), revision("never", "")}, before)
 	require.NotEqual(t, all, revision(engine.All, ""))
 	require.NotEqual(t, both, revision("a,b", ""))
 	appendEvents(t, db, newcomer("a2", "v", time.Second))

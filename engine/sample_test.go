@@ -2,8 +2,8 @@ package engine_test
 
 import (
 	"context"
-	"fmt"
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,8 +20,8 @@ func TestSamples(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	var batch []event.Event
 	for i := range rows {
-		e := newcomer("m"+fmt.Sprint(i%3), "v"+fmt.Sprint(i%2), time.Duration(1+i/5)*time.Minute)
-		e.PredictionID, e.PredictedValue, e.ActualValue, e.HasActual = fmt.Sprint(i), float64(i%50), float64(i), i%4 > 0
+		e := newcomer("m"+strconv.Itoa(i%3), "v"+strconv.Itoa(i%2), time.Duration(1+i/5)*time.Minute)
+		e.PredictionID, e.PredictedValue, e.ActualValue, e.HasActual = strconv.Itoa(i), float64(i%50), float64(i), i%4 > 0
 		batch = append(batch, e)
 		if i%100 == 99 {
 			appendEvents(t, db, batch...)

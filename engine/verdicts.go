@@ -45,7 +45,7 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 	if err != nil || len(buckets) == 0 {
 		return Read{}, err
 	}
-	plan := report.queryPlan(&p, All)
+	plan := report.queryPlan(All)
 	if err := p.check(ctx, &db.queries, &plan); err != nil {
 		return Read{}, err
 	}

@@ -15,7 +15,9 @@ func TestDecodeEach(t *testing.T) {
 	cut := len(good) / 2
 	texts := [][]byte{
 		[]byte(good), []byte(" \r\n" + good + "\n \t"), []byte("\xEF\xBB\xBF" + good), []byte(`{` + "\n\t" + good[1:]),
-		[]byte(good[:cut]), []byte(good[cut:]), {}, []byte(" \n"), []byte(good + "\n" + good), []byte("[" + good + "]"), nil,
+		[]byte(good[:cut]), []byte(good[cut:]),
+		{},
+		[]byte(" \n"), []byte(good + "\n" + good), []byte("[" + good + "]"), nil,
 	}
 	var b event.Batch
 	require.NoError(t, event.NewDecoder().DecodeEach(&b, texts, event.Rules{}))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -295,7 +296,7 @@ func TestEqualTagsAreEqualAnswers(t *testing.T) {
 		case 1:
 			require.NoError(t, s.db.Merge(t.Context()))
 		case 2:
-			_, err := s.db.DeleteRows(t.Context(), engine.Deletion{Models: []string{model}, IDs: []string{fmt.Sprint(r.IntN(9))}})
+			_, err := s.db.DeleteRows(t.Context(), engine.Deletion{Models: []string{model}, IDs: []string{strconv.Itoa(r.IntN(9))}})
 			require.NoError(t, err)
 		case 3:
 			s.do(t, "POST", sendActuals, strings.NewReader(fmt.Sprintf(`{"model_id":%q,"prediction_id":"%d","actual_value":%d}`, model, r.IntN(9), r.IntN(9))))
@@ -304,7 +305,7 @@ func TestEqualTagsAreEqualAnswers(t *testing.T) {
 		case 5:
 			s.clock.nanos.Add(int64(time.Hour))
 		default:
-			s.send(line(model, "v"+fmt.Sprint(r.IntN(3)), "production", fmt.Sprint(r.IntN(9)), s.clock.now().Add(-time.Duration(r.IntN(48))*time.Hour), "1", fmt.Sprint(r.IntN(5))))
+			s.send(line(model, "v"+strconv.Itoa(r.IntN(3)), "production", strconv.Itoa(r.IntN(9)), s.clock.now().Add(-time.Duration(r.IntN(48))*time.Hour), "1", strconv.Itoa(r.IntN(5))))
 		}
 		for _, target := range targets {
 			resp, body := s.do(t, "GET", target, nil)

@@ -96,8 +96,8 @@ func (src *source) mappedColumns() []columnInfo {
 	infos := []columnInfo{}
 	for i := range src.mapping.Columns {
 		m := &src.mapping.Columns[i]
-		at := slices.IndexFunc(src.rowType.columns, func(c encode.Column) bool { return c.Name == m.Name })
-		info := columnInfo{Name: m.Name, Type: src.rowType.columns[at].Kind.String(), JSONPath: strings.Join(append([]string{"$"}, m.Path...), ".")}
+		at := slices.IndexFunc(src.columns, func(c encode.Column) bool { return c.Name == m.Name })
+		info := columnInfo{Name: m.Name, Type: src.columns[at].Kind.String(), JSONPath: strings.Join(append([]string{"$"}, m.Path...), ".")}
 		if m.HasDefault {
 			info.Default = &m.Default
 		}

@@ -90,7 +90,7 @@ const tagSeconds = 60
 // tagSecret keeps what is in a tag from who sees it: of two tags one can tell that they are the same, and nothing else. Another
 // process has other ones.
 var tagSecret = sync.OnceValue(func() (secret [32]byte) {
-	rand.Read(secret[:]) //nolint:errcheck // which never fails
+	rand.Read(secret[:])
 	return secret
 })
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestErrorDistribution(t *testing.T) {
 			actual = fmt.Sprint(float64(r.IntN(40)) * math.Pow10(r.IntN(4)-2))
 		}
 		at := now.Add(-time.Duration(r.IntN(7*24*60)) * time.Minute)
-		lines.WriteString(line("m"+fmt.Sprint(r.IntN(3)), "v"+fmt.Sprint(r.IntN(2)), "production", fmt.Sprint(i), at, fmt.Sprint(r.IntN(20)), actual))
+		lines.WriteString(line("m"+strconv.Itoa(r.IntN(3)), "v"+strconv.Itoa(r.IntN(2)), "production", strconv.Itoa(i), at, strconv.Itoa(r.IntN(20)), actual))
 		if i == 1500 {
 			s.send(lines.String())
 			lines.Reset()
@@ -67,7 +68,7 @@ func TestErrorDistribution(t *testing.T) {
 		}
 		buckets := 5 + r.IntN(60)
 		values := url.Values{
-			"model_id": names["model_id"], "model_version": names["model_version"], "of": {of}, "buckets": {fmt.Sprint(buckets)},
+			"model_id": names["model_id"], "model_version": names["model_version"], "of": {of}, "buckets": {strconv.Itoa(buckets)},
 			"from": {windows[0][0]}, "to": {windows[0][1]}, "reference_from": {windows[1][0]}, "reference_to": {windows[1][1]},
 		}
 		var answer struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestSeriesLayout(t *testing.T) {
 			actual = fmt.Sprint(r.NormFloat64())
 		}
 		at := now.Add(-time.Duration(r.IntN(7*24*60)) * time.Minute)
-		lines.WriteString(line(fmt.Sprint("m\"", r.IntN(12)), fmt.Sprint("v", r.IntN(3)), []string{"production", "stäging"}[r.IntN(2)], fmt.Sprint(i), at, fmt.Sprint(r.NormFloat64()), actual))
+		lines.WriteString(line(fmt.Sprint("m\"", r.IntN(12)), fmt.Sprint("v", r.IntN(3)), []string{"production", "stäging"}[r.IntN(2)], strconv.Itoa(i), at, fmt.Sprint(r.NormFloat64()), actual))
 	}
 	s.send(lines.String())
 	get := func(query string, answer any) {

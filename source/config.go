@@ -29,9 +29,13 @@ type (
 	// Kafka is a topic, and the cluster that has it.
 	Kafka = kafka.Config
 
-	// Files are files of a bucket of S3, or of a folder, S3 is the server that has the bucket, and Schedule is when they are looked for.
-	Files    = files.Config
-	S3       = files.S3
+	// Files are files of a bucket of S3, or of a folder.
+	Files = files.Config
+
+	// S3 is the server that has the bucket.
+	S3 = files.S3
+
+	// Schedule is when files are looked for.
 	Schedule = files.Schedule
 
 	// Secret is a value that is shown to nobody but the other side.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestKafkaSchedules(t *testing.T) {
 	r := random.Rand(t)
 	for i := range random.Rounds(4) {
 		seed := r.Uint64()
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			s := newSchedule(t, rand.New(rand.NewPCG(seed, 1)))
 			for range 40 {
@@ -60,6 +61,7 @@ type schedule struct {
 }
 
 func newSchedule(t *testing.T, r *rand.Rand) *schedule {
+	t.Helper()
 	s := &schedule{
 		t: t, r: r, partitions: 1 + r.IntN(4), produced: map[string]bool{}, cut: new(atomic.Bool), full: new(atomic.Bool),
 		disk: simdisk.New(simdisk.Options{}),

@@ -242,7 +242,7 @@ func TestKafkaLosesHistory(t *testing.T) {
 
 	// While it runs, and is held up by the store.
 	s.mu.Lock()
-	s.refuse = func() error { return engineFull }
+	s.refuse = func() error { return errFull }
 	s.mu.Unlock()
 	produce(t, cl, 0, lines("held", 1)...)
 	awaitStatus(t, r, func(s source.Status) bool { return s.State == source.Paused })
@@ -270,8 +270,8 @@ func grow(t *testing.T, cl *kgo.Client, partitions int) {
 
 func admin(cl *kgo.Client) *kadm.Client { return kadm.NewClient(cl) }
 
-// engineFull is what a store refuses with whose memory is full.
-var engineFull = fmt.Errorf("%w, says the test", engine.ErrFull)
+// errFull is what a store refuses with whose memory is full.
+var errFull = fmt.Errorf("%w, says the test", engine.ErrFull)
 
 // TestKafkaCompacted holds a topic with gaps and null values to the messages that it has, and to no lag.
 func TestKafkaCompacted(t *testing.T) {

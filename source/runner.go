@@ -70,7 +70,7 @@ func (r *Runner) Apply(configs []Config) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if r.closed {
-		return fmt.Errorf("source: closed")
+		return errors.New("source: closed")
 	}
 	wanted := map[string]*running{}
 	var errs []error

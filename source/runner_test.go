@@ -24,7 +24,9 @@ func TestApplyRefusesAsAWhole(t *testing.T) {
 	defer r.Close()
 	good := source.Config{Name: "a", Mapping: mapping(), Kafka: &source.Kafka{Servers: []string{"127.0.0.1:1"}, Topic: "t"}}
 	err := r.Apply([]source.Config{
-		good, good, {Name: "b", Mapping: mapping()}, {Name: "c", Kafka: good.Kafka},
+		good, good,
+		{Name: "b", Mapping: mapping()},
+		{Name: "c", Kafka: good.Kafka},
 		{Name: "d", Mapping: mapping(), Kafka: &source.Kafka{Servers: []string{"h:1"}, Topic: "t", Mechanism: "PLAIN"}},
 		{Name: "e", Mapping: mapping(), Kafka: &source.Kafka{Servers: []string{"h:1"}, Topic: "a/b"}},
 	})

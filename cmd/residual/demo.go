@@ -174,7 +174,7 @@ func demoLive(ctx context.Context, c *client.Client, fleet *workload.Fleet) erro
 // unlessEnded returns an error that is not because the demo ends.
 func unlessEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the error is that the demo ends
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func TestMemory(t *testing.T) {
 					x.Part = fmt.Sprintf("part/%06d", first+len(some))
 				}
 				if r.IntN(4) > 0 {
-					x.Value = strings.Repeat("v", r.IntN(values)) + fmt.Sprint(r.IntN(3))
+					x.Value = strings.Repeat("v", r.IntN(values)) + strconv.Itoa(r.IntN(3))
 				}
 				some = append(some, x)
 			}
@@ -122,7 +123,7 @@ func TestMemory(t *testing.T) {
 				}
 				became.set(read(t, changes))
 				require.Len(t, changes, different)
-				require.Equal(t, len(is.holds), len(became))
+				require.Len(t, became, len(is.holds))
 				for x, value := range is.holds {
 					require.Equal(t, value, became[x])
 				}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
@@ -54,8 +55,8 @@ func (t *Total) LastTime() int64 {
 	last := int64(base.MinMilli)
 	for _, x := range t.members {
 		x.model.Mu.RLock()
-		for i := len(x.model.Months) - 1; i >= 0; i-- {
-			if of := x.model.Months[i].LastTime(x.n); of > base.MinMilli {
+		for _, v := range slices.Backward(x.model.Months) {
+			if of := v.LastTime(x.n); of > base.MinMilli {
 				last = max(last, of)
 				break
 			}

@@ -54,7 +54,8 @@ func goldenRecords(t testing.TB) map[string]goldenRecord {
 	placed.Rejects = slices.Clone(batch.Rejects)
 	placed.Rejects[0].Place = "topic predictions, partition 3, offset 1234"
 	read := []positions.Position{
-		{Source: "topics", Part: "predictions/3", Value: "1235"}, {Source: "topics", Part: "predictions/4"},
+		{Source: "topics", Part: "predictions/3", Value: "1235"},
+		{Source: "topics", Part: "predictions/4"},
 		{Source: "objects", Part: "a/b.ndjson", Value: "etag 7"},
 	}
 	return map[string]goldenRecord{

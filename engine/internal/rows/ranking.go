@@ -68,8 +68,8 @@ func newRanking(p *pipeline) *ranking {
 	r.found.before = func(a, b *foundRow) bool { return r.compare(a, b) > 0 }
 	r.leads.before = func(a, b *lead) bool { return a.best.compare(b.best) < 0 }
 	if r.query.Order == Sample {
-		for i := range r.snapshot.series {
-			s := &r.snapshot.series[i]
+		for i := range r.series {
+			s := &r.series[i]
 			salt := mixed(r.query.Seed)
 			for _, name := range [...]string{s.Model, s.Version, s.Environment} {
 				salt = mixed(salt ^ hashOf(name))

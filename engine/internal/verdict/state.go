@@ -49,9 +49,10 @@ const hour = 60 * 60 * 1000 // milliseconds
 const (
 	// Enough is how many that were due must be missing: so many fail to come by chance once in 150 times.
 	Enough = 5
-	// QuietAfter is after how long without a prediction a version may be silent though the recent window has some, and QuietDue
-	// how many must have been due in that time.
-	QuietAfter, QuietDue = 2 * hour, 50
+	// QuietAfter is after how long without a prediction a version may be silent though the recent window has some.
+	QuietAfter = 2 * hour
+	// QuietDue is how many predictions must have been due in that time.
+	QuietDue = 50
 	// LagShare says when an actual is due: once the lag that 95 % keep to is this share of the prediction's age.
 	LagShare = 0.75
 )

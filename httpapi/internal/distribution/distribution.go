@@ -6,7 +6,10 @@
 // Nothing here is safe for concurrent use.
 package distribution
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	// step is how many bounds there are from a number to its double.
@@ -83,8 +86,7 @@ func (d *Distribution) Buckets(mostBuckets int) []Bucket {
 // merged returns the buckets with 1<<shift of them made one.
 func (d *Distribution) merged(shift int) (buckets []Bucket) {
 	negative, positive := mergedSign(d.signs[0], shift), mergedSign(d.signs[1], shift)
-	for i := len(negative) - 1; i >= 0; i-- {
-		b := negative[i]
+	for _, b := range slices.Backward(negative) {
 		buckets = append(buckets, Bucket{-b.Upper, -b.Lower, b.Counts})
 	}
 	if d.zero != (Counts{}) {

@@ -41,7 +41,7 @@ func TestBuckets(t *testing.T) {
 		var total distribution.Counts
 		for i, b := range buckets {
 			if i > 0 {
-				require.True(t, buckets[i-1].Upper <= b.Lower)
+				require.LessOrEqual(t, buckets[i-1].Upper, b.Lower)
 			}
 			for side := range distribution.Sides {
 				var want uint64

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -79,40 +80,51 @@ func TestHas(t *testing.T) {
 
 // TestWriters compresses texts in pieces, by many at a time, and has others read them.
 func TestWriters(t *testing.T) {
-	readers := map[negotiate.Coding]func(r io.Reader) (io.Reader, error){
-		negotiate.Gzip: func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
-		negotiate.Zstd: func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r) },
-	}
 	var wg sync.WaitGroup
-	for i := range 40 {
-		coding := negotiate.Coding(1 + i%2)
-		text := strings.Repeat("a row of numbers, ", i*1000)
+	failures := make([]error, 40)
+	for i := range failures {
 		wg.Go(func() {
-			failing := negotiate.NewWriter(io.Discard, coding)
-			_, _ = failing.Write([]byte(text))
-			failed := errors.New("the client has gone")
-			if !errors.Is(failing.Close(failed), failed) {
-				panic("the failure is gone")
-			}
-			var b bytes.Buffer
-			w := negotiate.NewWriter(&b, coding)
-			for rest := text; len(rest) > 0; {
-				n := min(len(rest), 32<<10)
-				_, _ = w.Write([]byte(rest[:n]))
-				rest = rest[n:]
-			}
-			if err := w.Close(nil); err != nil {
-				panic(err)
-			}
-			r, err := readers[coding](&b)
-			if err != nil {
-				panic(err)
-			}
-			back, err := io.ReadAll(r)
-			if err != nil || string(back) != text {
-				panic(coding.String())
-			}
+			failures[i] = throughWriter(negotiate.Coding(1+i%2), strings.Repeat("a row of numbers, ", i*1000))
 		})
 	}
 	wg.Wait()
+	require.NoError(t, errors.Join(failures...))
+}
+
+// throughWriter returns an error if a text is not what it was once it is compressed and read, or if a failure is lost.
+func throughWriter(coding negotiate.Coding, text string) error {
+	failing := negotiate.NewWriter(io.Discard, coding)
+	_, _ = failing.Write([]byte(text))
+	failed := errors.New("the client has gone")
+	if !errors.Is(failing.Close(failed), failed) {
+		return errors.New("the failure is gone")
+	}
+	var b bytes.Buffer
+	w := negotiate.NewWriter(&b, coding)
+	for rest := text; len(rest) > 0; {
+		n := min(len(rest), 32<<10)
+		_, _ = w.Write([]byte(rest[:n]))
+		rest = rest[n:]
+	}
+	if err := w.Close(nil); err != nil {
+		return err
+	}
+	var r io.Reader
+	var err error
+	if coding == negotiate.Gzip {
+		r, err = gzip.NewReader(&b)
+	} else {
+		r, err = zstd.NewReader(&b)
+	}
+	if err != nil {
+		return err
+	}
+	back, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if string(back) != text {
+		return fmt.Errorf("%v: another text came back", coding)
+	}
+	return nil
 }

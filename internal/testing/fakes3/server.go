@@ -8,8 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -78,7 +77,7 @@ type Fault struct {
 func Start(secure bool) *Server {
 	s := &Server{Bucket: "events", objects: map[string]*object{}, page: 1000, counts: map[string]int{}}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // it would be of handshakes that are to fail
+	s.http.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it would be of handshakes that are to fail
 	if secure {
 		s.http.StartTLS()
 	} else {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -143,10 +144,8 @@ func (c *content) rows(ctx context.Context, o *opening) (io.Reader, error) {
 
 // plain tells whether a text begins as UTF-8 does, or ASCII.
 func plain(start []byte) bool {
-	for _, b := range start[:min(len(start), 4)] {
-		if b == 0 {
-			return false
-		}
+	if slices.Contains(start[:min(len(start), 4)], 0) {
+		return false
 	}
 	return !rowfile.IsWide(start)
 }

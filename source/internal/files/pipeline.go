@@ -224,7 +224,7 @@ func (p *pipeline) add(load *connector.Load, r *run) error {
 	s := p.session
 	if r.err != nil {
 		s.fault(load, r.object, r.err)
-		return nil
+		return nil //nolint:nilerr // it is of the object, which is remembered as such
 	}
 	if r.text != nil {
 		place := func(line int) string {

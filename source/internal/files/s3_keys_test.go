@@ -22,7 +22,7 @@ func TestKeysOfTheMachine(t *testing.T) {
 	s := start(t)
 	s.Put("a", linesOf("a", 3), day)
 	var asked atomic.Int64
-	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
 		_, _ = fmt.Fprintf(w, `{"AccessKeyId":%q,"SecretAccessKey":%q,"Token":"t","Expiration":%q,"Code":"Success"}`,
 			fakes3.AccessKey, fakes3.SecretKey, time.Now().Add(time.Second).UTC().Format(time.RFC3339))

@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -220,7 +221,7 @@ func TestCrashes(t *testing.T) {
 	})
 	config := configOf(s, "**")
 	config.Limits.Attempts, config.Limits.LoadBytes = 30, 1
-	crash := fmt.Errorf("the store is gone")
+	crash := errors.New("the store is gone")
 	kills := 0
 	for finished := false; !finished; kills++ {
 		require.Less(t, kills, 500)

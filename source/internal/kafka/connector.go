@@ -39,7 +39,7 @@ func (c *Connector) Run(ctx context.Context, f *connector.Feed) error {
 		err := c.session(ctx, f)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the error is that the run ends
 		case errors.Is(err, errAnew):
 		default:
 			return c.config.explain(err)

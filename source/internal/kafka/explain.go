@@ -21,7 +21,7 @@ func (c *Config) explain(err error) error {
 	if err == nil || connector.Advice(err) != "" {
 		return err
 	}
-	advice := ""
+	var advice string
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -34,7 +34,7 @@ func (c *Config) explain(err error) error {
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		advice = fmt.Sprintf("the cluster does not know the mechanism %s: set KAFKA_SASL_MECHANISM to one that it has", c.Mechanism)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		advice = fmt.Sprintf("the user may not read the topic: allow it READ and DESCRIBE on %s", c.Topic)
+		advice = "the user may not read the topic: allow it READ and DESCRIBE on " + c.Topic
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
 		advice = fmt.Sprintf("the user may not commit to the group: allow it READ on the group %s; rows are stored nevertheless", c.Group)
 	case errors.Is(err, kerr.ClusterAuthorizationFailed):
@@ -64,7 +64,7 @@ func (c *Config) explain(err error) error {
 	default:
 		advice = "it is tried again; if it stays, look at the log of the cluster"
 	}
-	return connector.Advise(fmt.Errorf("Kafka, topic %s: %w", c.Topic, err), advice)
+	return connector.Advise(fmt.Errorf("topic %s of Kafka: %w", c.Topic, err), advice)
 }
 
 func isTimeout(err error) bool {
