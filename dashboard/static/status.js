@@ -12,7 +12,7 @@ import { span } from "./times.js";
 export function open(main, frame) {
   const title = h("h1", { tabindex: "-1" }), note = h("p", { class: "windows" }), body = h("tbody");
   main.append(h("header", { class: "head" }, h("div", null, title, note)),
-    h("table", { class: "list status" }, h("thead", null, h("tr", null, h("th", { scope: "col" }, "Of the store"), h("th", { scope: "col", class: "num" }, "Now"), h("th", { scope: "col", class: "num" }, "Limit"), h("th", { scope: "col" }, h("span", { class: "away" }, "Share")), h("th", { scope: "col" }))), body));
+    h("table", { class: "list status" }, h("thead", null, h("tr", null, h("th", { scope: "col" }, "Of the store"), h("th", { scope: "col", class: "num" }, "Now"), h("th", { scope: "col", class: "num" }, "Limit"), h("th", { scope: "col" }, h("span", { class: "away" }, "Share")), h("th", { scope: "col" }, h("span", { class: "away" }, "What it is")))), body));
   /** @param {unknown} _ @param {AbortSignal} signal */
   async function load(_, signal) {
     const row = (await ask("status", {}, { signal })).rows[0] ?? {};
