@@ -80,7 +80,8 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	}
 	var near []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if spelling.LooksLike(unknown.GetSpecifiedName(), flag.Name) {
+		literal := strings.HasSuffix(flag.Name, ".eq") // the one without it is what is meant
+		if !literal && spelling.LooksLike(unknown.GetSpecifiedName(), flag.Name) {
 			near = append(near, "--"+flag.Name)
 		}
 	})
