@@ -191,13 +191,13 @@ func TestCrashes(t *testing.T) {
 	s, to := start(t), newStore()
 	s.Page(3)
 	n := 7000
-	s.Put("a.ndjson", linesOf("a", n), day)
+	s.Put("a.ndjson", linesOf("a", 4*n), day) // where the offset counts
 	s.Put("b.ndjson.gz", gzipped(linesOf("b", n)), day)
 	s.Put("c.csv", csvOf("c", n), day)
 	s.Put("d.parquet", parquetOf(t, "d", n), day)
 	s.Put("e.ndjson.zst", zstded(linesOf("e", n)), day)
 	s.Put("f.json", jsonOf("f", n), day)
-	counts := map[string]int{"a": n, "b": n, "c": n, "d": n, "e": n, "f": n}
+	counts := map[string]int{"a": 4 * n, "b": n, "c": n, "d": n, "e": n, "f": n}
 	for i := range 20 {
 		name := fmt.Sprintf("small%02d", i)
 		s.Put("g/"+name+".ndjson", linesOf(name, 3), day)
@@ -226,7 +226,7 @@ func TestCrashes(t *testing.T) {
 	for finished := false; !finished; kills++ {
 		require.Less(t, kills, 500)
 		mu.Lock()
-		last := to.appends + 1 + random.IntN(6)
+		last := to.appends + 1 + random.IntN(4)
 		mu.Unlock()
 		to.refuse = func(n int) error {
 			if n >= last {
