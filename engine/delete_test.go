@@ -105,10 +105,9 @@ func requireSameAnswers(t *testing.T, choose chooser, want, got *engine.DB) {
 		g, err := got.Drift(ctx, d)
 		require.NoError(t, err)
 		require.Equal(t, f.Rows, g.Rows, "%+v", d)
-		h, err := want.Models(ctx, engine.ModelsQuery(p))
-		require.NoError(t, err)
+		h, wantErr := want.Models(ctx, engine.ModelsQuery(p)) // a reference may be one that there is not
 		i, err := got.Models(ctx, engine.ModelsQuery(p))
-		require.NoError(t, err)
+		require.Equal(t, wantErr, err, "%+v", p)
 		require.Equal(t, h.Rows, i.Rows, "%+v", p)
 	}
 }
