@@ -14,11 +14,11 @@ import (
 
 var crashFlags = crashtest.RegisterFlags(flag.CommandLine)
 
-// sample returns a sweep of so many cases, of an eighth under the race detector: the store of a case has one goroutine
+// sample returns a sweep of so many cases, of a sixteenth under the race detector: the store of a case has one goroutine
 // beside those of its log, and there are other tests for races.
 func sample(cases int) crashtest.Sweep {
 	if raceEnabled {
-		cases = (cases + 7) / 8
+		cases = (cases + 15) / 16
 	}
 	return crashFlags.Sweep(cases)
 }

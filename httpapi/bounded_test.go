@@ -390,6 +390,9 @@ func (a *attack) pipeAttack(route string, again bool) {
 	}
 	for i, model := range models {
 		for _, wide := range []bool{false, true} {
+			if wide && i >= 2 && i < probes {
+				continue
+			}
 			base := url.Values{}
 			if parameters["model_id"] {
 				base.Set("model_id", model)
