@@ -125,7 +125,7 @@ func TestRowsRefused(t *testing.T) {
 	for query, parts := range map[string][]string{
 		"limit=-1":                         {"limit", "-1", "0"},
 		"limit=abc":                        {"limit", "'abc'", "Int32"},
-		"order=worst":                      {"order", "'worst'", "timestamp, -timestamp or abs_error"},
+		"order=worst":                      {"order", "'worst'", "timestamp, -timestamp, abs_error or sample"},
 		"actuals=yes":                      {"actuals", "'yes'", "any, known or waiting"},
 		"columns=timestamp,error":          {"columns", "'timestamp,error'", "absolute_error"},
 		"columns=timestamp,timestamp":      {"columns", "'timestamp,timestamp'", "each once"},

@@ -121,6 +121,7 @@ func writeStore(w *encode.Exposition, h engine.Health, stats engine.Stats) {
 		}
 	}
 	w.Counter("residual_quarantine_dropped_total", "Rejected lines that the quarantine no longer holds.", stats.QuarantineDropped)
+	w.Gauge("residual_quarantine_lines", "Rejected lines that the quarantine holds.", float64(stats.QuarantineKept))
 	w.Family("residual_actuals_total", "counter", "Actuals by what became of them, see the documentation of ml_model_actuals.")
 	w.Sample("", float64(stats.Joined), "outcome", "joined")
 	w.Sample("", float64(stats.Corrected), "outcome", "corrected")
