@@ -64,7 +64,7 @@ func TestAttacks(t *testing.T) {
 			a.ignore(t, 32, "/v0/pipes/model_performance_timeseries.json?model_id=*&interval=1m&from="+day)
 		}},
 		{"models that nobody reads", func() { a.ignore(t, 32, "/v0/pipes/models.json") }},
-		{"models in columns", func() { a.ignore(t, 8, "/v0/pipes/models.parquet"); a.ignore(t, 8, "/v0/pipes/models.prometheus") }},
+		{"models in columns", func() { a.ignore(t, 8, "/v0/pipes/models.parquet"); a.ask(t, 8, "/v0/pipes/models.prometheus") }},
 		{"rejected lines that nobody reads", func() { a.ignore(t, 32, "/v0/pipes/quarantine.json?limit=10000") }},
 		{"rejected lines in columns", func() { a.ask(t, 8, "/v0/pipes/quarantine.parquet?limit=10000") }},
 		{"scrapes that nobody reads", func() { a.ignore(t, 32, "/metrics") }},
