@@ -126,7 +126,7 @@ func s3Models(t *testing.T, address string) (counts map[string]int, maes map[str
 			MAE   float64 `json:"mae"`
 		} `json:"data"`
 	}
-	text := get(t, address+"/v0/pipes/model_performance_metrics.json?model_id=*&environment=*&model_version=*&time_window=2000")
+	text := get(t, address+"/v0/pipes/model_performance_metrics.json?model_id=*&environment=*&model_version=*&time_window=8760")
 	require.NoError(t, json.Unmarshal([]byte(text), &answer))
 	counts, maes = map[string]int{}, map[string]float64{}
 	for _, row := range answer.Data {
@@ -173,6 +173,7 @@ func TestS3Load(t *testing.T) {
 	_, httpPeak, err := memory.Process(byHTTP.cmd.Process.Pid)
 	require.NoError(t, err)
 	want, _ := s3Models(t, byHTTP.address)
+	t.Logf("HTTP: %s, peak of %d MiB", httpTook, httpPeak>>20)
 	require.NoError(t, byHTTP.cmd.Process.Kill())
 	byHTTP.exit(t)
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "http")))
