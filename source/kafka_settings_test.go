@@ -22,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/residualdb/residual/source"
+	"github.com/residualdb/residual/source/internal/connector"
 )
 
 // secret is a Secret of a test.
@@ -131,7 +132,7 @@ func TestKafkaSettings(t *testing.T) {
 				return
 			}
 			got := awaitStatus(t, r, func(s source.Status) bool { return s.State == source.Failing && s.Err != nil })
-			require.Contains(t, source.Advice(got.Err), c.advice, "%v", got.Err)
+			require.Contains(t, connector.Advice(got.Err), c.advice, "%v", got.Err)
 			require.NotContains(t, fmt.Sprintf("%+v %v", got, got.Err), "canary")
 			// It is tried again, and HTTP would go on.
 			awaitStatus(t, r, func(s source.Status) bool { return s.Counts.Retries >= 2 })
@@ -144,7 +145,7 @@ func TestKafkaSettings(t *testing.T) {
 		r := run(t, s, config(guarded, login("PLAIN", "groupless", password)))
 		s.awaitRows(t, 10)
 		got := awaitStatus(t, r, func(s source.Status) bool { return s.LastErr != nil })
-		require.Contains(t, source.Advice(got.LastErr), "READ on the group residual; rows are stored nevertheless")
+		require.Contains(t, connector.Advice(got.LastErr), "READ on the group residual; rows are stored nevertheless")
 		require.Equal(t, source.Running, got.State)
 	})
 }

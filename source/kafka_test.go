@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/source"
+	"github.com/residualdb/residual/source/internal/connector"
 )
 
 const topic = "predictions"
@@ -207,7 +208,7 @@ func TestKafkaTopicAppears(t *testing.T) {
 	r := run(t, s, config(c, latest))
 	failing := awaitStatus(t, r, func(s source.Status) bool { return s.State == source.Failing })
 	require.ErrorContains(t, failing.Err, "UNKNOWN_TOPIC_OR_PARTITION")
-	require.Contains(t, source.Advice(failing.Err), "create the topic predictions")
+	require.Contains(t, connector.Advice(failing.Err), "create the topic predictions")
 	s.await(t, "a note that there is no topic", func() bool { return s.positions["model_predictions"][topic] == "absent" })
 	r.Close()
 

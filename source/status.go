@@ -34,6 +34,3 @@ const (
 
 // Unknown is the value of a lag that is not known.
 const Unknown = connector.Unknown
-
-// Advice returns what an operator can do about the error of a connector, "" if nobody knows.
-func Advice(err error) string { return connector.Advice(err) }
