@@ -31,7 +31,7 @@ func twoConnectors() *shownConnectors {
 	return &shownConnectors{all: []httpapi.Connector{
 		{
 			Name: "a", Kind: "kafka", Place: "topic t", State: "running", Since: now, LastStored: now.Add(time.Second),
-			LagMessages: 3, LagSeconds: 0.5, LagBytes: -1, Rows: 7, Replaced: 1, Rejects: 2, Bytes: 900, Skipped: 4, Retries: 5, Lost: 6,
+			LagMessages: 3, LagSeconds: 0.5, LagBytes: -1, Rows: 7, Replaced: 1, Rejects: 2, Bytes: 900, Skipped: 4, Retries: 5, Lost: 6, Failed: 8,
 		},
 		{Name: "b", Kind: "files", Place: "s3://b/*.csv", State: "paused", Since: now, Error: "memory is full", LagMessages: -1, LagSeconds: -1, LagBytes: -1},
 	}}
@@ -50,7 +50,7 @@ func TestConnectorsAreShown(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"name": "a", "kind": "kafka", "place": "topic t", "state": "running", "since": "2025-04-27 12:00:00", "error": nil, "next_try": nil,
 		"last_error": nil, "last_error_at": nil, "last_stored": "2025-04-27 12:00:01", "lag_messages": 3.0, "lag_seconds": 0.5, "lag_bytes": nil,
-		"rows": 7.0, "replaced": 1.0, "rejects": 2.0, "bytes": 900.0, "skipped": 4.0, "retries": 5.0, "lost": 6.0,
+		"rows": 7.0, "replaced": 1.0, "rejects": 2.0, "bytes": 900.0, "skipped": 4.0, "retries": 5.0, "lost": 6.0, "failed": 8.0,
 	}, rows[0])
 	require.Equal(t, "memory is full", rows[1]["error"])
 	health := func() (int, string) {
@@ -67,6 +67,7 @@ func TestConnectorsAreShown(t *testing.T) {
 	require.NotContains(t, samples, `residual_connector_lag_messages{datasource="b"}`)
 	require.EqualValues(t, 7, samples[`residual_connector_rows_total{datasource="a"}`])
 	require.EqualValues(t, 6, samples[`residual_connector_lost_total{datasource="a"}`])
+	require.EqualValues(t, 8, samples[`residual_connector_failed_total{datasource="a"}`])
 
 	shown.all[1].State, shown.all[1].Error = "failing", "no server at h:1"
 	status, body = health()

@@ -41,7 +41,7 @@ type Connector struct {
 	// What there is to read that is not stored; each is negative where that is not known.
 	LagMessages, LagBytes, LagSeconds float64
 	// What became of what it read, since the process began.
-	Rows, Replaced, Rejects, Bytes, Skipped, Retries, Lost uint64
+	Rows, Replaced, Rejects, Bytes, Skipped, Retries, Lost, Failed uint64
 }
 
 // ConnectorStates are the states of a connector.
@@ -73,6 +73,7 @@ var connectorsPipe = pipe{
 		{Name: "skipped", Kind: encode.UInt64},
 		{Name: "retries", Kind: encode.UInt64},
 		{Name: "lost", Kind: encode.UInt64},
+		{Name: "failed", Kind: encode.UInt64},
 	},
 	overTime: true, // for Prometheus there is /metrics
 	run: func(_ context.Context, ask *question) error {
@@ -91,7 +92,7 @@ func addConnector(t *encode.Table, c *Connector) {
 		encode.Text(c.Name), encode.Text(c.Kind), encode.Text(c.Place), encode.Text(c.State), encode.Moment(c.Since), encode.Text(c.Error), timeOrNull(c.NextTry),
 		encode.Text(c.LastError), timeOrNull(c.LastErrorAt), timeOrNull(c.LastStored),
 		lagOrNull(c.LagMessages), lagOrNull(c.LagSeconds), lagOrNull(c.LagBytes),
-		encode.Whole(c.Rows), encode.Whole(c.Replaced), encode.Whole(c.Rejects), encode.Whole(c.Bytes), encode.Whole(c.Skipped), encode.Whole(c.Retries), encode.Whole(c.Lost),
+		encode.Whole(c.Rows), encode.Whole(c.Replaced), encode.Whole(c.Rejects), encode.Whole(c.Bytes), encode.Whole(c.Skipped), encode.Whole(c.Retries), encode.Whole(c.Lost), encode.Whole(c.Failed),
 	)
 }
 
@@ -172,6 +173,7 @@ var connectorGauges = [...]connectorGauge{
 	{"skipped_total", "counter", "Messages that are no events by intent.", func(c *Connector) float64 { return float64(c.Skipped) }},
 	{"retries_total", "counter", "Attempts after one that failed, or that the store refused.", func(c *Connector) float64 { return float64(c.Retries) }},
 	{"lost_total", "counter", "Messages that were gone before they were read.", func(c *Connector) float64 { return float64(c.Lost) }},
+	{"failed_total", "counter", "Files that cannot be read, because they are not what they should be.", func(c *Connector) float64 { return float64(c.Failed) }},
 	{"last_stored_timestamp_seconds", "gauge", "When something was stored, Unix seconds.", func(c *Connector) float64 { return secondsOrNone(c.LastStored) }},
 	{"last_error_timestamp_seconds", "gauge", "When there was an error, Unix seconds.", func(c *Connector) float64 { return secondsOrNone(c.LastErrorAt) }},
 }

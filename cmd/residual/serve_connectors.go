@@ -71,6 +71,6 @@ func (p *loadedProject) shownConnector(s *source.Status) httpapi.Connector {
 		Error: text(s.Err), NextTry: s.NextTry, LastError: text(s.LastErr), LastErrorAt: s.LastErrAt, LastStored: s.LastStored,
 		LagMessages: float64(s.Lag.Messages), LagBytes: float64(s.Lag.Bytes), LagSeconds: s.Lag.Seconds,
 		Rows: s.Counts.Rows, Replaced: s.Counts.Replaced, Rejects: s.Counts.Rejects, Bytes: s.Counts.Bytes,
-		Skipped: s.Counts.Skipped, Retries: s.Counts.Retries, Lost: s.Counts.Lost,
+		Skipped: s.Counts.Skipped, Retries: s.Counts.Retries, Lost: s.Counts.Lost, Failed: s.Counts.Failed,
 	}
 }
