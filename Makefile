@@ -273,6 +273,27 @@ kafka: ## two servers that read a topic of a real broker, all of them killed und
 	cd .kafka && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib || { echo "kafka: NOT RUN: Maven could not get Apache Kafka" >&2; exit 1; }
 	$(GO) test -v -count=1 -timeout 60m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
 
+.PHONY: cluster
+cluster: ## stores on a cluster of ClickHouse: what each of them promises, and faults; takes a program named clickhouse, or installs chDB's library into .cluster/
+	@$(CLICKHOUSE_PROGRAM) || { $(GET_CLICKHOUSE); } || { \
+		echo "cluster: NOT RUN: it needs ClickHouse 24.8 or newer, or Linux on amd64 with npm and a C compiler" >&2; exit 1; }
+	@export CLICKHOUSE_NODE="$$($(CLICKHOUSE_PROGRAM) && command -v clickhouse || echo '$(CURDIR)/.cluster')"; \
+	$(GO) test -v -count=1 -timeout 60m $(CLUSTER_TESTS)
+
+# The tests that need a cluster.
+CLUSTER_TESTS := ./internal/testing/clickhouse
+
+# Whether the machine has a ClickHouse that is new enough.
+CLICKHOUSE_PROGRAM := { command -v clickhouse && clickhouse local --version 2>/dev/null | grep -qE ' (24\.(8|9|1[0-9])|2[5-9]|[3-9][0-9])\.'; } >/dev/null
+
+# The library, held by its digest, and a launcher that makes a server of it.
+GET_CLICKHOUSE := mkdir -p .cluster && { \
+	{ cmp -s .cluster/installed.json internal/testing/clickhouse/library/package-lock.json && [ -f .cluster/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so ]; } || { \
+		cp internal/testing/clickhouse/library/*.json .cluster/ && \
+		npm --prefix .cluster ci --no-audit --no-fund --ignore-scripts --loglevel=error && \
+		cp .cluster/package-lock.json .cluster/installed.json; }; } && \
+	"$${CC:-cc}" -O1 -o .cluster/node internal/testing/clickhouse/library/node.c -ldl -lpthread
+
 .PHONY: alerts
 alerts: ## the alert rules in a real Prometheus: Debian's, which is unpacked into .alerts/ if there is none
 	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(GET_PROMETHEUS); } || { \

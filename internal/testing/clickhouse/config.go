@@ -1,0 +1,57 @@
+package clickhouse
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	loopback = "127.0.0.1"
+
+	configName, usersName = "config.xml", "users.xml"
+)
+
+// configText is the configuration of a node: its folder thrice, bytes of memory, and the shards. What is small in it keeps several nodes on
+// a machine of two processors.
+const configText = `<clickhouse>
+<logger><level>warning</level><log>%[1]s/clickhouse.log</log></logger>
+<path>%[1]s/data</path><listen_host>127.0.0.1</listen_host>
+<users_config>%[1]s/users.xml</users_config>
+<max_server_memory_usage>%[2]d</max_server_memory_usage>
+<mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size>
+<remote_servers><residual>%[3]s</residual></remote_servers>
+</clickhouse>
+`
+
+const shardText = `<shard><internal_replication>true</internal_replication><replica>` +
+	`<host>127.0.0.1</host><port>%s</port><user>residual</user><password>secret</password></replica></shard>`
+
+const usersText = `<clickhouse>
+<profiles><default/><reader><readonly>1</readonly></reader></profiles>
+<quotas><default/></quotas>
+<users>
+<default><password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota><access_management>1</access_management></default>
+<residual><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></residual>
+<reader><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota></reader>
+</users>
+</clickhouse>
+`
+
+// configure writes the configuration of each node.
+func (c *Cluster) configure(t testing.TB, memory int64) {
+	t.Helper()
+	var shards strings.Builder
+	for _, n := range c.Nodes {
+		fmt.Fprintf(&shards, shardText, n.port)
+	}
+	for _, n := range c.Nodes {
+		require.NoError(t, os.MkdirAll(filepath.Join(n.dir, "data"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(n.dir, configName), fmt.Appendf(nil, configText, n.dir, memory, shards.String()), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(n.dir, usersName), []byte(usersText), 0o600))
+	}
+}

@@ -1,0 +1,54 @@
+/* A ClickHouse node out of the shared library that npm's package of chDB has: the whole of clickhouse-local, which listens when it is
+ * told to. Usage: node LIBRARY CLICKHOUSE_ARGUMENTS...
+ *
+ * It ends when its standard input does, so that no node outlives the test that started it, however that one ends. */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void *watch(void *unused) {
+	char c;
+	while (read(0, &c, 1) > 0) {
+	}
+	kill(getpid(), SIGKILL);
+	return unused;
+}
+
+static void *symbol(void *library, const char *name) {
+	void *found = dlsym(library, name);
+	if (!found) {
+		fprintf(stderr, "node: %s\n", dlerror());
+	}
+	return found;
+}
+
+int main(int argc, char **argv) {
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s LIBRARY CLICKHOUSE_ARGUMENTS...\n", argv[0]);
+		return 2;
+	}
+	void *library = dlopen(argv[1], RTLD_NOW);
+	if (!library) {
+		fprintf(stderr, "node: %s\n", dlerror());
+		return 1;
+	}
+	void *(*run)(int, char **) = (void *(*)(int, char **))symbol(library, "chdb_query_cmdline");
+	const char *(*fault)(void *) = (const char *(*)(void *))symbol(library, "chdb_result_error");
+	if (!run || !fault) {
+		return 1;
+	}
+	pthread_t watcher;
+	if (pthread_create(&watcher, NULL, watch, NULL)) {
+		return 1;
+	}
+	argv[1] = "clickhouse";
+	void *result = run(argc - 1, argv + 1);
+	const char *text = result ? fault(result) : "no result";
+	if (text && *text) {
+		fprintf(stderr, "node: %s\n", text);
+		return 1;
+	}
+	return 0;
+}
