@@ -38,7 +38,7 @@ type S3Connection struct {
 }
 
 var connectionWords = vocabulary{
-	kind: ".connection",
+	kind: ConnectionKind,
 	values: []string{
 		"TYPE", "DESCRIPTION",
 		"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", "KAFKA_KEY", "KAFKA_SECRET", "KAFKA_SCHEMA_REGISTRY_URL", "KAFKA_SSL_CA_PEM",

@@ -29,7 +29,7 @@ type TokenGrant struct {
 }
 
 var datasourceWords = vocabulary{
-	kind: ".datasource",
+	kind: DatasourceKind,
 	values: []string{
 		"DESCRIPTION", "TAGS", "TOKEN", "ENGINE", "ENGINE_*",
 		"KAFKA_CONNECTION_NAME", "KAFKA_TOPIC", "KAFKA_GROUP_ID", "KAFKA_AUTO_OFFSET_RESET", "KAFKA_STORE_RAW_VALUE", "KAFKA_STORE_HEADERS",
@@ -73,6 +73,12 @@ func (l *loader) readDatasource(f *file, name string) *Datasource {
 
 // fixedSources are the data sources that every server has, and whether they are of actuals.
 var fixedSources = map[string]bool{"ml_model_predictions": false, "ml_model_actuals": true}
+
+// IsBuiltIn tells whether every server has a data source of this name.
+func IsBuiltIn(name string) bool {
+	_, ok := fixedSources[name]
+	return ok
+}
 
 func kindOf(actuals bool) string {
 	if actuals {

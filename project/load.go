@@ -18,52 +18,31 @@ type Project struct {
 // Secrets returns the value of a secret by its name; ok is false for one that is not known.
 type Secrets func(name string) (value string, ok bool)
 
-// filesMax bounds the files of a project.
-const filesMax = 10_000
-
 // nameMax bounds the name of a data source: it is a part of the names of rights.
 const nameMax = 128
 
 // Load reads the files of a folder and of those below it. problems are all that is wrong; the project is of use if none of them is an
-// error. err is that of reading the folder.
+// error. err is that of [ReadFiles].
 func Load(folder fs.FS, secrets Secrets) (p *Project, problems Problems, err error) {
-	l := &loader{project: &Project{}, secrets: secrets}
-	var datasources, connections []*file
-	err = fs.WalkDir(folder, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
-			return fs.SkipDir
-		case entry.IsDir():
-			return nil
-		}
-		words := &datasourceWords
-		switch path.Ext(name) {
-		case datasourceWords.kind:
-		case connectionWords.kind:
-			words = &connectionWords
-		default:
-			return nil
-		}
-		text, err := fs.ReadFile(folder, name)
-		if err != nil {
-			return err
-		}
-		f := parse(name, string(text), words)
-		if words == &datasourceWords {
-			datasources = append(datasources, f)
-		} else {
-			connections = append(connections, f)
-		}
-		if len(datasources)+len(connections) > filesMax {
-			f.fail(place{}, "", "the project has more than %d files", filesMax)
-			return fs.SkipAll
-		}
-		return nil
-	})
+	files, err := ReadFiles(folder)
 	if err != nil {
 		return nil, nil, err
+	}
+	p, problems = Read(files, secrets)
+	return p, problems, nil
+}
+
+// Read reads what files mean, as [Load] does.
+func Read(files Files, secrets Secrets) (p *Project, problems Problems) {
+	l := &loader{project: &Project{}, secrets: secrets}
+	var datasources, connections []*file
+	for i := range files {
+		switch f := &files[i]; path.Ext(f.Name) {
+		case datasourceWords.kind:
+			datasources = append(datasources, parse(f.Name, f.Text, &datasourceWords))
+		case connectionWords.kind:
+			connections = append(connections, parse(f.Name, f.Text, &connectionWords))
+		}
 	}
 	named := map[string]*file{}
 	for _, f := range connections {
@@ -78,7 +57,7 @@ func Load(folder fs.FS, secrets Secrets) (p *Project, problems Problems, err err
 		problems = append(problems, f.problems...)
 	}
 	problems.sort()
-	return l.project, problems, nil
+	return l.project, problems
 }
 
 // loader reads the meaning of files.

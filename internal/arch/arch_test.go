@@ -184,10 +184,11 @@ var rooms = map[string]room{
 		never:   []string{"net", "net/http", "os", "time"},
 	},
 	// A module of its own, so that the protocol of browsers is nothing that the program depends on.
-	"dashboard/browser": {outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp"}},
-	"project":           {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
-	"internal/spelling": {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
-	"bench":             {module: []string{"engine", "event", "httpapi", "internal/workload", "source"}, outside: []string{"github.com/valyala/fasthttp"}},
+	"dashboard/browser":   {outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp"}},
+	"project":             {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
+	"project/deployments": {module: []string{"internal/vfs", "project"}, never: []string{"net", "net/http", "os"}},
+	"internal/spelling":   {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"bench":               {module: []string{"engine", "event", "httpapi", "internal/workload", "source"}, outside: []string{"github.com/valyala/fasthttp"}},
 	"cmd/residual/internal/export": {
 		module:  []string{"cmd/residual/internal/client"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/sys"},

@@ -1,0 +1,323 @@
+package deployments
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/project"
+)
+
+// DirName is the directory of a data directory in which a Store has its files.
+const DirName = "deployments"
+
+// KeptMax is how many deployments are kept. keptBytesMax bounds the bytes of their files: the oldest go first. livesMax bounds the list
+// of what was live.
+const (
+	KeptMax      = 100
+	keptBytesMax = 256 << 20
+	livesMax     = 1000
+)
+
+// Deployment is a project as it was deployed. It is not changed.
+type Deployment struct {
+	// ID is its number, from 1.
+	ID      int
+	Created time.Time
+	// By is the name of the token that deployed it, empty where nobody is asked for one.
+	By    string
+	Files project.Files
+}
+
+// Store is the deployments of a data directory.
+type Store struct {
+	fs  vfs.FS
+	dir string
+
+	mu sync.Mutex
+	// Guarded by mu. live is nil as long as nothing is.
+	state state
+	live  *Deployment
+	// sizes are of the files of the kept deployments, by number.
+	sizes map[int]int64
+	// doubt is set once it is not known what the disk has.
+	doubt error
+}
+
+// Open opens the deployments of a data directory. It writes nothing, and a directory without any has none.
+func Open(fsys vfs.FS, dataDir string) (*Store, error) {
+	s := &Store{fs: fsys, dir: filepath.Join(dataDir, DirName), state: state{Version: formatVersion}, sizes: map[int]int64{}}
+	data, err := vfs.ReadFile(fsys, filepath.Join(s.dir, stateName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open deployments: %w", err)
+	}
+	st, err := decodeState(data)
+	if err != nil {
+		return nil, fmt.Errorf("open deployments: %s: %w", filepath.Join(s.dir, stateName), err)
+	}
+	s.state = *st
+	for _, id := range st.Kept {
+		// One of the history that cannot be read is an error of whoever asks for it: the server can do without.
+		if size, err := s.size(id); err == nil {
+			s.sizes[id] = size
+		}
+	}
+	if st.Live == 0 {
+		return s, nil
+	}
+	if s.live, err = s.read(st.Live); err != nil {
+		return nil, fmt.Errorf("open deployments: %w", err)
+	}
+	return s, nil
+}
+
+// read reads a deployment.
+func (s *Store) read(id int) (*Deployment, error) {
+	name := filepath.Join(s.dir, deploymentName(id))
+	data, err := vfs.ReadFile(s.fs, name)
+	if err != nil {
+		return nil, err
+	}
+	d, err := decodeDeployment(data, id)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return d, nil
+}
+
+// size tells how many bytes the file of a deployment has.
+func (s *Store) size(id int) (int64, error) {
+	f, err := s.fs.OpenRead(filepath.Join(s.dir, deploymentName(id)))
+	if err != nil {
+		return 0, err
+	}
+	size, err := f.Size()
+	return size, errors.Join(err, f.Close())
+}
+
+// Live returns the deployment that is live; nil if none is.
+func (s *Store) Live() *Deployment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live
+}
+
+// Staged returns the number of the deployment that waits to be promoted; 0 if none does.
+func (s *Store) Staged() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Staged
+}
+
+// Kept returns the numbers of the deployments that there are, the newest last.
+func (s *Store) Kept() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.state.Kept)
+}
+
+// Lives returns what became live, and when, the newest last.
+func (s *Store) Lives() []Life {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.state.Lives)
+}
+
+// Find returns a deployment by its number. Its error may be of class ErrNotFound.
+func (s *Store) Find(id int) (*Deployment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.find(id)
+}
+
+// Doubt returns the error of a store that takes no more, because it is not known what the disk has; nil of one that does.
+func (s *Store) Doubt() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doubt
+}
+
+// find is Find under the mutex.
+func (s *Store) find(id int) (*Deployment, error) {
+	if s.live != nil && s.live.ID == id {
+		return s.live, nil
+	}
+	if !slices.Contains(s.state.Kept, id) {
+		return nil, fmt.Errorf("%w: %d", ErrNotFound, id)
+	}
+	return s.read(id)
+}
+
+// Add stores a deployment and returns it with its number, live or staged. It takes the place of the one that was staged.
+func (s *Store) Add(d Deployment, live bool) (*Deployment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d.ID, d.Created = s.state.Last+1, d.Created.UTC().Truncate(time.Second)
+	data, err := encodeDeployment(&d)
+	if err != nil {
+		return nil, err
+	}
+	if s.doubt != nil {
+		return nil, s.doubt
+	}
+	if err := s.makeDir(); err != nil {
+		return nil, fmt.Errorf("deploy: %w", err)
+	}
+	if err := vfs.ReplaceFile(s.fs, s.dir, deploymentName(d.ID), data); err != nil {
+		return nil, fmt.Errorf("deploy: %w", err)
+	}
+	next := s.state.clone()
+	next.Last, next.Kept = d.ID, append(next.Kept, d.ID)
+	s.sizes[d.ID] = int64(len(data))
+	if live {
+		next.makeLive(d.ID, d.Created, d.By)
+	} else {
+		next.Kept = without(next.Kept, next.Staged)
+		next.Staged = d.ID
+	}
+	if err := s.commit(next); err != nil {
+		return nil, err
+	}
+	if live {
+		s.live = &d
+	}
+	return &d, nil
+}
+
+// Promote makes a deployment that is kept live.
+func (s *Store) Promote(id int, at time.Time, by string) (*Deployment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.doubt != nil { // what the disk has live may be another one than s.state.Live
+		return nil, s.doubt
+	}
+	d, err := s.find(id)
+	if err != nil || s.state.Live == id {
+		return d, err
+	}
+	next := s.state.clone()
+	next.makeLive(id, at.UTC().Truncate(time.Second), by)
+	if err := s.commit(next); err != nil {
+		return nil, err
+	}
+	s.live = d
+	return d, nil
+}
+
+// Discard removes a deployment that is not live.
+func (s *Store) Discard(id int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.state.Kept, id) {
+		return fmt.Errorf("%w: %d", ErrNotFound, id)
+	}
+	if s.state.Live == id {
+		return fmt.Errorf("%w: %d", ErrLive, id)
+	}
+	next := s.state.clone()
+	next.Kept = without(next.Kept, id)
+	if next.Staged == id {
+		next.Staged = 0
+	}
+	return s.commit(next)
+}
+
+func (st *state) clone() *state {
+	next := *st
+	next.Kept, next.Lives = slices.Clone(st.Kept), slices.Clone(st.Lives)
+	return &next
+}
+
+// makeLive makes a deployment live.
+func (st *state) makeLive(id int, at time.Time, by string) {
+	st.Live = id
+	if st.Staged == id {
+		st.Staged = 0
+	}
+	st.Lives = append(st.Lives, Life{ID: id, At: at, By: by})
+	st.Lives = st.Lives[max(0, len(st.Lives)-livesMax):]
+}
+
+func without(list []int, id int) []int {
+	return slices.DeleteFunc(list, func(x int) bool { return x == id })
+}
+
+// commit makes next the state, and then removes the files of deployments that it does not keep.
+func (s *Store) commit(next *state) error {
+	if s.doubt != nil {
+		return s.doubt
+	}
+	s.trim(next)
+	data, err := encode(next)
+	if err != nil {
+		return err
+	}
+	// One sync of the directory before the state, so that what it names is there, and one behind it.
+	if err := s.fs.SyncDir(s.dir); err != nil {
+		return s.doubted(err)
+	}
+	if err := vfs.ReplaceFile(s.fs, s.dir, stateName, data); err != nil {
+		return fmt.Errorf("deploy: %w", err)
+	}
+	if err := s.fs.SyncDir(s.dir); err != nil {
+		return s.doubted(err)
+	}
+	s.state = *next
+	s.sweep()
+	return nil
+}
+
+// doubted notes that it is not known what the disk has.
+func (s *Store) doubted(err error) error {
+	s.doubt = fmt.Errorf("%w until a restart: deploy: %w", ErrUnknown, err)
+	return s.doubt
+}
+
+// trim drops the oldest deployments that are more than may be kept.
+func (s *Store) trim(next *state) {
+	var bytes int64
+	for _, id := range next.Kept {
+		bytes += s.sizes[id]
+	}
+	for i := 0; i < len(next.Kept) && (len(next.Kept) > KeptMax || bytes > keptBytesMax); {
+		id := next.Kept[i]
+		if id == next.Live || id == next.Staged {
+			i++
+			continue
+		}
+		bytes -= s.sizes[id]
+		next.Kept = slices.Delete(next.Kept, i, i+1)
+	}
+}
+
+// sweep removes files of deployments that are not kept. What cannot be removed is tried again by the next one.
+func (s *Store) sweep() {
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		id, ok := numberIn(name)
+		if !ok || slices.Contains(s.state.Kept, id) {
+			continue
+		}
+		delete(s.sizes, id)
+		_ = s.fs.Remove(filepath.Join(s.dir, name)) // it takes space, and means nothing
+	}
+}
+
+// makeDir makes the directory, durably.
+func (s *Store) makeDir() error {
+	if err := s.fs.MkdirAll(s.dir); err != nil {
+		return err
+	}
+	return s.fs.SyncDir(filepath.Dir(s.dir))
+}
