@@ -13,6 +13,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/testing/patience"
 )
 
 // modelSamples are those of /metrics that have a model_id, without the prefix that all share.
@@ -93,23 +94,30 @@ func TestModelGaugesAreCapped(t *testing.T) {
 // TestScrapesTakeTurns holds one scrape in the store: another one does not come to it, and is answered without gauges when
 // its time is over.
 func TestScrapesTakeTurns(t *testing.T) {
-	server := start(t, httpapi.Options{Limits: httpapi.Limits{QueryTimeout: 10 * time.Millisecond}})
-	server.store.hold("query")
-	first := make(chan string)
-	go func() {
-		var body []byte
-		if resp, err := http.Get(server.url("/metrics")); err == nil { //nolint:noctx // the store holds it
-			body, _ = io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
+	patience.Try(t, 10*time.Millisecond, func(limit time.Duration) (enough bool) {
+		server := start(t, httpapi.Options{Limits: httpapi.Limits{QueryTimeout: limit}})
+		server.store.hold("query")
+		first := make(chan string, 1)
+		go func() {
+			var body []byte
+			if resp, err := http.Get(server.url("/metrics")); err == nil { //nolint:noctx // the store holds it
+				body, _ = io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+			}
+			first <- string(body)
+		}()
+		select {
+		case <-server.store.entered:
+		case body := <-first:
+			require.Contains(t, body, "residual_ready")
+			return false
 		}
-		first <- string(body)
-	}()
-	<-server.store.entered
-	require.Empty(t, modelSamples(scrape(t, server)))
-	server.store.change(func(f *fakeStore) { f.held = "" })
-	close(server.store.gate)
-	require.NotEmpty(t, modelSamples(parseExposition(t, <-first)))
-	require.NotEmpty(t, modelSamples(scrape(t, server)))
+		require.Empty(t, modelSamples(scrape(t, server)))
+		server.store.change(func(f *fakeStore) { f.held = "" })
+		close(server.store.gate)
+		require.NotEmpty(t, modelSamples(parseExposition(t, <-first)))
+		return len(modelSamples(scrape(t, server))) > 0
+	})
 }
 
 // TestModelGaugesFail has a store without an answer: the rest of /metrics is there, and says so.

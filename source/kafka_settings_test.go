@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,8 +132,10 @@ func TestKafkaSettings(t *testing.T) {
 				require.NoError(t, got.Err)
 				return
 			}
-			got := awaitStatus(t, r, func(s source.Status) bool { return s.State == source.Failing && s.Err != nil })
-			require.Contains(t, connector.Advice(got.Err), c.advice, "%v", got.Err)
+			// On a machine with other work it may fail for want of time before it fails for what is wrong.
+			got := awaitStatus(t, r, func(s source.Status) bool {
+				return s.State == source.Failing && s.Err != nil && strings.Contains(connector.Advice(s.Err), c.advice)
+			})
 			require.NotContains(t, fmt.Sprintf("%+v %v", got, got.Err), "canary")
 			// It is tried again, and HTTP would go on.
 			awaitStatus(t, r, func(s source.Status) bool { return s.Counts.Retries >= 2 })

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long tests wait for what must come.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // store is a Sink in memory.
 type store struct {

@@ -217,6 +217,7 @@ var rooms = map[string]room{
 	"internal/plaintext":          {never: []string{"io", "os"}},
 	"internal/thread":             {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs":                {outside: []string{"golang.org/x/sys"}},
+	"internal/testing/patience":   {},
 	"internal/testing/random":     {},
 	"internal/testing/simdisk":    {module: []string{"internal/vfs"}},
 

@@ -159,7 +159,7 @@ func runMade(t *testing.T, made *Connector, s *store) *running {
 // eventually waits until a condition holds, which is looked at again and again.
 func eventually(t *testing.T, holds func() bool, what string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			require.Fail(t, fmt.Sprintf(what, args...))
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/cmd/residual/internal/export"
+	"github.com/residualdb/residual/internal/testing/patience"
 )
 
 func newExport(t *testing.T, s *fakeServer, format, compression string) *export.Export {
@@ -180,34 +181,40 @@ func TestInterrupted(t *testing.T) {
 
 // TestSilence has a server stop in the middle of an answer without a word, as one does whose machine is gone.
 func TestSilence(t *testing.T) {
-	s := newServer(t, someRows(40, "a"))
-	s.hangs = func(n int) bool { return n == 1 }
-	e := newExport(t, s, export.NDJSON, export.Plain)
-	e.Silence = 20 * time.Millisecond
-	name := filepath.Join(t.TempDir(), "rows")
-	_, err := e.File(t.Context(), name, false)
-	require.NoError(t, err)
-	require.Len(t, s.asked, 2)
+	patience.Try(t, 20*time.Millisecond, func(limit time.Duration) (enough bool) {
+		s := newServer(t, someRows(40, "a"))
+		s.hangs = func(n int) bool { return n == 1 }
+		e := newExport(t, s, export.NDJSON, export.Plain)
+		e.Silence = limit
+		name := filepath.Join(t.TempDir(), "rows")
+		if _, err := e.File(t.Context(), name, false); err != nil || len(s.asked) > 2 {
+			return false
+		}
+		require.Len(t, s.asked, 2)
 
-	s.hangs = func(int) bool { return true }
-	_, err = e.File(t.Context(), name, true)
-	require.ErrorContains(t, err, "the server has stopped sending")
-	_, err = e.Stream(t.Context(), io.Discard)
-	require.ErrorContains(t, err, "the server has stopped sending")
+		s.hangs = func(int) bool { return true }
+		_, err := e.File(t.Context(), name, true)
+		require.ErrorContains(t, err, "the server has stopped sending")
+		_, err = e.Stream(t.Context(), io.Discard)
+		require.ErrorContains(t, err, "the server has stopped sending")
+		return true
+	})
 }
 
 // TestSlowWriters checks that what takes long here is not taken for a server that is silent.
 func TestSlowWriters(t *testing.T) {
 	s := newServer(t, someRows(20_000, "a"))
-	e := newExport(t, s, export.NDJSON, export.Plain)
-	e.Silence = 5 * time.Millisecond
-	ticks := time.NewTicker(25 * time.Millisecond)
-	defer ticks.Stop()
-	_, err := e.Stream(t.Context(), writerFunc(func(b []byte) (int, error) {
-		<-ticks.C
-		return len(b), nil
-	}))
-	require.NoError(t, err)
+	patience.Try(t, 5*time.Millisecond, func(limit time.Duration) (enough bool) {
+		e := newExport(t, s, export.NDJSON, export.Plain)
+		e.Silence = limit
+		ticks := time.NewTicker(5 * limit)
+		defer ticks.Stop()
+		_, err := e.Stream(t.Context(), writerFunc(func(b []byte) (int, error) {
+			<-ticks.C
+			return len(b), nil
+		}))
+		return err == nil
+	})
 }
 
 type writerFunc func([]byte) (int, error)
