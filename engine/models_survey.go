@@ -227,7 +227,7 @@ func (s *survey) due(v *seen) float64 {
 	first := v.row.FirstEvent.UnixMilli()
 	weeks := l.Before(gap, 2)
 	day := base.Span{From: base.SubMilli(gap.From, usualDay), To: base.SubMilli(gap.To, usualDay)}
-	s.run.Ask(query.Window{Span: weeks[0], Counted: true}, query.Window{Span: weeks[1], Counted: true}, query.Window{Span: day, Counted: true})
+	s.run.AskAlone(query.Window{Span: weeks[0], Counted: true}, query.Window{Span: weeks[1], Counted: true}, query.Window{Span: day, Counted: true})
 	answers := s.run.Add(v.of)
 	if s.run.Failed() {
 		return 0
@@ -247,7 +247,7 @@ func (s *survey) due(v *seen) float64 {
 // enough, the share that had one before. The run asks for everything.
 func (s *survey) actualsDue(v *seen) float64 {
 	last := v.row.LastActual.UnixMilli()
-	s.run.Ask(lagWindow(last))
+	s.run.AskAlone(lagWindow(last))
 	answer := &s.run.Add(v.of)[0]
 	if s.run.Failed() || answer.Rows == 0 {
 		return 0
@@ -255,7 +255,7 @@ func (s *survey) actualsDue(v *seen) float64 {
 	share := float64(answer.Actuals) / float64(answer.Rows)
 	lags := lagsOf(answer)
 	old := base.SubMilli(v.facts.At, time.Duration(lags[1].Number/verdict.LagShare*float64(time.Second)))
-	s.run.Ask(query.Window{Span: base.Span{From: last + 1, To: min(old, v.windows.Recent.To)}, Counted: true})
+	s.run.AskAlone(query.Window{Span: base.Span{From: last + 1, To: min(old, v.windows.Recent.To)}, Counted: true})
 	return share * float64(s.run.Add(v.of)[0].Rows)
 }
 
@@ -299,11 +299,11 @@ func (s *survey) detail(v *seen, all bool) {
 // distributions fills in the quantiles of the errors.
 func (s *survey) distributions(v *seen) {
 	d := &v.row.Details
-	s.run.Ask(s.plan.asked(&v.windows)...)
+	s.run.AskAlone(s.plan.asked(&v.windows)...)
 	answers := s.run.Add(v.of)
 	d.RecentAbsError, d.ReferenceAbsError = quantilesOf(&answers[0]), quantilesOf(&answers[1])
 	if s.plan.isShort(answers[1].Actuals) && answers[2].Actuals > 0 {
-		s.run.Ask(query.Window{Span: base.Span{From: v.windows.History().From, To: v.windows.Recent.From}})
+		s.run.AskAlone(query.Window{Span: base.Span{From: v.windows.History().From, To: v.windows.Recent.From}})
 		d.ReferenceAbsError = quantilesOf(&s.run.Add(v.of)[0])
 	}
 }
@@ -315,7 +315,7 @@ func (s *survey) lags(v *seen) {
 		d.ActualLagP50, d.ActualLagP95 = Value{Null: NoActuals}, Value{Null: NoActuals}
 		return
 	}
-	s.run.Ask(lagWindow(v.row.LastActual.UnixMilli()))
+	s.run.AskAlone(lagWindow(v.row.LastActual.UnixMilli()))
 	lags := lagsOf(&s.run.Add(v.of)[0])
 	d.ActualLagP50, d.ActualLagP95 = lags[0], lags[1]
 }
@@ -327,7 +327,7 @@ func (s *survey) previous(v *seen) {
 	if d.PreviousVersion = v.of.PreviousVersion(); d.PreviousVersion == "" {
 		return
 	}
-	s.run.Ask(query.Window{Span: v.windows.Recent, Previous: true})
+	s.run.AskAlone(query.Window{Span: v.windows.Recent, Previous: true})
 	if a := &s.run.Add(v.of)[0]; a.Actuals > 0 {
 		d.PreviousRecentMAE = valueOf(a.MAE())
 	}
@@ -354,7 +354,7 @@ func (s *survey) changed(v *seen) {
 	}
 	buckets := make([]verdict.Bucket, 0, len(hours))
 	s.run.Want = segment.WantErrors
-	s.run.Ask(query.Window{Span: base.Span{From: from, To: end}})
+	s.run.AskAlone(query.Window{Span: base.Span{From: from, To: end}})
 	s.run.Buckets(v.of, hours, func(_ base.Span, a *base.Answer) {
 		sum := a.MAE() * float64(a.Actuals)
 		if math.IsInf(sum, 0) {

@@ -13,6 +13,10 @@ import (
 // SketchError bounds the relative error of a quantile of [Sketches].
 const SketchError = sketch.Error
 
+// SketchBucket is the bucket of a sketch that a number >= 0 falls into, for who counts elsewhere what [Sketches] are to hold. Of a number that
+// is no subnormal it is 2551 + 50*x + floor(50*f/2^52), where x is the field of its exponent and f that of its mantissa.
+func SketchBucket(v float64) int { return sketch.BucketOf(v) }
+
 // Sketches are the distributions of a set of rows, beside their [Aggregate]. What is said there of order and grouping
 // is true of them too.
 type Sketches struct {
@@ -32,6 +36,12 @@ func (d *Sketches) Add(predicted, actual float64, lag int64) {
 	if lag >= 0 {
 		d.Lags.Add(float64(lag))
 	}
+}
+
+// Merge adds all rows of o.
+func (d *Sketches) Merge(o *Sketches) {
+	d.Errors.Merge(&o.Errors)
+	d.Lags.Merge(&o.Lags)
 }
 
 // AddColumns adds those of the rows [from, to) that have an actual.

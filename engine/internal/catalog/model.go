@@ -37,6 +37,8 @@ type Model struct {
 	Latest base.Names[string]
 	// Months is sorted by number.
 	Months []*Month
+	// Last is a time that no row of each series is later than, of a model whose rows are elsewhere; else nil.
+	Last []int64
 	// seen is the last moment since which no reader is left that has not seen the model as it was then.
 	seen uint64
 }

@@ -36,6 +36,14 @@ func (r *Run) LastTime(m *catalog.Model, n uint32, w base.Span) int64 {
 	r.Ask(Window{Span: w})
 	r.of, r.answered = append(r.of[:0], n), catalog.NoSeries
 	last, a := int64(base.MinMilli), &r.answers[0]
+	if r.queries.elsewhere != nil {
+		a.Reset()
+		if r.err = r.add(m); a.Rows > 0 {
+			last = a.MaxTime
+		}
+		a.Reset()
+		return last
+	}
 	take := func() {
 		if a.Rows > 0 {
 			last = max(last, a.MaxTime)

@@ -27,6 +27,18 @@ const windowsMax = 6
 // Ask sets the windows. The first decides what latest means.
 func (p *Plan) Ask(ws ...Window) { p.count = copy(p.windows[:], ws) }
 
+// Ask is that of the plan.
+func (r *Run) Ask(ws ...Window) {
+	r.Plan.Ask(ws...)
+	r.alone = false
+}
+
+// AskAlone is Ask for windows that one subject alone is asked about, as those that reach back from its own last row are.
+func (r *Run) AskAlone(ws ...Window) {
+	r.Ask(ws...)
+	r.alone = true
+}
+
 // Asked returns the windows.
 func (p *Plan) Asked() []Window { return p.windows[:p.count] }
 

@@ -20,6 +20,9 @@ type Queries struct {
 	begin func() error
 	end   func()
 
+	// elsewhere is nil where models have rows.
+	elsewhere *Elsewhere
+
 	runs sync.Pool // of *Run
 }
 
@@ -45,6 +48,9 @@ type Run struct {
 	// of are the series that the windows are about, see siblings.
 	of []uint32
 
+	// alone is set while what is asked next is asked about one subject and not about others, which matters where rows are elsewhere.
+	alone bool
+
 	// What follows is scratch.
 	series, candidates []uint32
 	counted            map[sighted]bool // siblings whose rows are in the answers of a total
@@ -59,7 +65,7 @@ func (qs *Queries) Start(ctx context.Context, p *Plan) (*Run, error) {
 		return nil, err
 	}
 	r := qs.runs.Get().(*Run)
-	r.Plan, r.queries, r.ctx, r.read, r.err = *p, qs, ctx, segment.Read{}, nil
+	r.Plan, r.queries, r.ctx, r.read, r.err, r.alone = *p, qs, ctx, segment.Read{}, nil, false
 	for len(r.answers) < windowsMax {
 		r.answers = append(r.answers, base.Answer{Scratch: &r.sketches})
 	}
@@ -291,6 +297,9 @@ func (r *Run) siblings(m *catalog.Model, n uint32) {
 // looked at in a loop that does little else: of many models nearly all of them are far away in memory, and those of a loop
 // are fetched at once.
 func (r *Run) add(m *catalog.Model) error {
+	if e := r.queries.elsewhere; e != nil {
+		return e.add(r, m)
+	}
 	r.segments = r.segments[:0]
 	defer func() { clear(r.segments) }() // no run keeps what a merge or the retention drops
 	for _, mo := range m.Months {

@@ -55,6 +55,9 @@ func (t *Total) LastTime() int64 {
 	last := int64(base.MinMilli)
 	for _, x := range t.members {
 		x.model.Mu.RLock()
+		if x.model.Last != nil {
+			last = max(last, x.model.Last[x.n])
+		}
 		for _, v := range slices.Backward(x.model.Months) {
 			if of := v.LastTime(x.n); of > base.MinMilli {
 				last = max(last, of)
@@ -177,6 +180,15 @@ func (r *Run) addMembers(t *Total, members []member, locked *catalog.Model) erro
 // one model is answered under one hold of its lock.
 func (r *Run) Buckets(t *Total, buckets []base.Span, f func(b base.Span, a *base.Answer)) {
 	end := r.windows[0].To
+	if e := r.queries.elsewhere; e != nil {
+		spans := make([]base.Span, len(buckets))
+		for i, b := range buckets {
+			spans[i] = base.Span{From: b.From, To: min(b.To, end)}
+		}
+		if r.err = e.expect(r, spans, t.members); r.err != nil {
+			return
+		}
+	}
 	var locked *catalog.Model
 	if m := t.members[0].model; m == t.members[len(t.members)-1].model {
 		m.Mu.RLock()

@@ -56,7 +56,16 @@ func (s *Sketch) Count() uint64 { return s.count }
 
 // Add adds a value that is not negative. It may be +Inf.
 func (s *Sketch) Add(v float64) {
-	s.addBucket(bucketOf(v), 1)
+	s.addBucket(BucketOf(v), 1)
+}
+
+// AddBucket adds n values whose bucket, as BucketOf numbers it, is known, and tells whether there is such a bucket.
+func (s *Sketch) AddBucket(bucket int, n uint64) bool {
+	if bucket < bucketZero || bucket > bucketInf {
+		return false
+	}
+	s.addBucket(bucket, n)
+	return true
 }
 
 func (s *Sketch) addBucket(bucket int, n uint64) {
@@ -80,6 +89,14 @@ func (s *Sketch) at(bucket int) *uint64 {
 	return &s.counts[int(*page-1)<<pageBits|bucket&(pageLen-1)]
 }
 
+// Merge adds all values of o.
+func (s *Sketch) Merge(o *Sketch) {
+	s.addBucket(bucketZero, o.zeros)
+	for bucket, n := range o.buckets() {
+		s.addBucket(bucket, n)
+	}
+}
+
 // AddErrors adds |predicted-actual| of each row. Equivalent: Add for each, at half the cost (BenchmarkSketchesAddColumns).
 func (s *Sketch) AddErrors(predicted, actual []float64) {
 	actual = actual[:len(predicted)]
@@ -90,7 +107,7 @@ func (s *Sketch) AddErrors(predicted, actual []float64) {
 		bucket := uint(hi<<(64-fracBits)|lo>>fracBits) + 1 + (fracBits-1)*sketchSteps
 		page := s.pages[bucket>>pageBits]
 		if page == 0 || b < 1<<fracBits {
-			s.addBucket(bucketOf(math.Float64frombits(b)), 1)
+			s.addBucket(BucketOf(math.Float64frombits(b)), 1)
 			counts = s.counts
 			continue
 		}
@@ -161,9 +178,9 @@ func (s *Sketch) rank(percent uint64) uint64 {
 	return rank
 }
 
-// bucketOf returns the bucket of v >= 0. The exponent field and the mantissa behind it are a number whose multiple is a
+// BucketOf returns the bucket of v >= 0. The exponent field and the mantissa behind it are a number whose multiple is a
 // line between powers of two.
-func bucketOf(v float64) int {
+func BucketOf(v float64) int {
 	b := math.Float64bits(v)
 	if b < 1<<fracBits { // zero, or subnormal
 		if b == 0 {

@@ -30,7 +30,7 @@ func TestSketchBuckets(t *testing.T) {
 	slices.Sort(values)
 	last := 0
 	for _, v := range values {
-		bucket := bucketOf(v)
+		bucket := BucketOf(v)
 		require.GreaterOrEqual(t, bucket, last, "%v", v)
 		require.LessOrEqual(t, bucket, bucketInf)
 		last = bucket

@@ -1,0 +1,194 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+
+	"github.com/residualdb/residual/segment"
+)
+
+// kept are rows that are kept elsewhere.
+type kept struct {
+	rows []event.Event
+	// asked counts how often sums were asked for.
+	asked int
+}
+
+func (k *kept) spans() (spans []engine.SeriesSpan) {
+	for i := range k.rows {
+		e := &k.rows[i]
+		s, at := event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, e.Timestamp.UnixMilli()
+		j := slices.IndexFunc(spans, func(x engine.SeriesSpan) bool { return x.Series == s })
+		if j < 0 {
+			spans = append(spans, engine.SeriesSpan{Series: s, First: at, Last: at})
+			continue
+		}
+		spans[j].First, spans[j].Last = min(spans[j].First, at), max(spans[j].Last, at)
+	}
+	return spans
+}
+
+// Sums adds up row by row.
+func (k *kept) Sums(_ context.Context, q *engine.Cells) error {
+	k.asked++
+	for i := range k.rows {
+		e := &k.rows[i]
+		at := e.Timestamp.UnixMilli()
+		cell, found := slices.BinarySearch(q.Bounds, at)
+		if !found {
+			cell--
+		}
+		within := false
+		for _, s := range q.Spans {
+			within = within || s.From <= at && at < s.To
+		}
+		if !within {
+			continue
+		}
+		a := q.Add(event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, cell)
+		if a == nil {
+			continue
+		}
+		a.Add(at, e.PredictedValue, e.ActualValue, e.HasActual)
+		if e.HasActual {
+			a.Sketches.Add(e.PredictedValue, e.ActualValue, segment.NoLag)
+		}
+	}
+	return nil
+}
+
+// TestQuestionsElsewhere asks the same of a store and of rows that are kept elsewhere.
+func TestQuestionsElsewhere(t *testing.T) {
+	r := rand.New(rand.NewPCG(seed(t), 0))
+	for range 3 {
+		db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+		k := &kept{rows: rowsElsewhere(r)}
+		var b event.Batch
+		for _, e := range k.rows {
+			require.NoError(t, b.Add(e, db.Rules()))
+		}
+		_, err := db.Append(context.Background(), &b)
+		require.NoError(t, err)
+		for range 12 {
+			askBoth(t, r, db, func() *engine.Questions {
+				return engine.NewQuestions(k.spans(), k, func() time.Time { return testNow })
+			})
+		}
+		k.asked = 0
+		q := engine.NewQuestions(k.spans(), k, func() time.Time { return testNow })
+		_, err = q.EachReport(context.Background(), engine.ReportQuery{Model: "*", Version: "*", Environment: "*"}, func(*engine.ReportRow) bool { return true })
+		require.NoError(t, err)
+		require.Equal(t, 1, k.asked, "sums of all series come at once")
+	}
+}
+
+// rowsElsewhere are rows of a few models over some weeks, without two of one identity.
+func rowsElsewhere(r *rand.Rand) (rows []event.Event) {
+	for i := range 50 + r.IntN(1500) {
+		actual := 10 + r.NormFloat64()
+		e := event.Event{
+			Timestamp: testNow.Add(-time.Duration(r.Int64N(int64(30 * 24 * time.Hour)))).Truncate(time.Millisecond), ModelID: fmt.Sprintf("m%d", r.IntN(3)), PredictionID: fmt.Sprint(i), Features: "{}",
+			PredictedValue: actual + r.NormFloat64(), HasActual: r.IntN(6) > 0,
+			ModelVersion: [...]string{"v1", "v2", "v3", "latest"}[r.IntN(3+r.IntN(2))], Environment: [...]string{"production", "staging"}[r.IntN(8)/7],
+		}
+		if e.HasActual {
+			e.ActualValue = actual
+		}
+		rows = append(rows, e)
+	}
+	return rows
+}
+
+// askBoth asks one question of each kind.
+func askBoth(t *testing.T, r *rand.Rand, db *engine.DB, elsewhere func() *engine.Questions) {
+	t.Helper()
+	ctx := context.Background()
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	model, version, environment := pick("m0", "m1", "*", "m1,m2", "none", "m*"), pick("", "latest", "v1", "*", "v2,latest"), pick("", "*", "staging")
+	across := engine.Columns(r.IntN(8))
+	hours := time.Duration(1+r.IntN(400)) * time.Hour
+	var asOf time.Time
+	if r.IntN(2) == 0 {
+		asOf = testNow.Add(-time.Duration(r.Int64N(int64(100 * time.Hour))))
+	}
+
+	var wantMetrics, gotMetrics []engine.MetricsRow
+	metrics := engine.MetricsQuery{Model: model, Version: version, Environment: environment, Across: across, Window: hours, AsOf: asOf}
+	_, err := db.EachMetrics(ctx, metrics, func(row *engine.MetricsRow) bool { wantMetrics = append(wantMetrics, *row); return true })
+	require.NoError(t, err)
+	_, err = elsewhere().EachMetrics(ctx, metrics, func(row *engine.MetricsRow) bool { gotMetrics = append(gotMetrics, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, wantMetrics, gotMetrics, "%+v", metrics)
+
+	drift := engine.DriftQuery{Model: model, Version: version, Environment: environment, Across: across, Recent: hours / 4, Historical: hours, AsOf: asOf}
+	wantDrift, err := db.Drift(ctx, drift)
+	require.NoError(t, err)
+	gotDrift, err := elsewhere().Drift(ctx, drift)
+	require.NoError(t, err)
+	require.Equal(t, wantDrift.Rows, gotDrift.Rows, "%+v", drift)
+
+	report := engine.ReportQuery{Model: model, Version: version, Environment: environment, Across: across, Window: hours, AsOf: asOf}
+	wantReport, err := db.Report(ctx, report)
+	require.NoError(t, err)
+	var gotReport []engine.ReportRow
+	_, err = elsewhere().EachReport(ctx, report, func(row *engine.ReportRow) bool { gotReport = append(gotReport, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, wantReport.Rows, gotReport, "%+v", report)
+
+	series := engine.TimeseriesQuery{ReportQuery: report}
+	wantSeries, err := db.Timeseries(ctx, series)
+	require.NoError(t, err)
+	var gotSeries []engine.TimeseriesRow
+	_, err = elsewhere().EachBucket(ctx, series, func(row *engine.TimeseriesRow) bool { gotSeries = append(gotSeries, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, wantSeries.Rows, gotSeries, "%+v", series)
+
+	compared := engine.DriftReportQuery{Model: model, Version: version, Environment: environment, Across: across, AsOf: asOf, RecentMinActuals: uint64(r.IntN(2) * 40)}
+	switch r.IntN(4) {
+	case 0:
+		compared.Reference.Weeks = 1 + r.IntN(3)
+	case 1:
+		compared.Reference.Previous = true
+		compared.Across &^= engine.VersionColumn
+	}
+	wantCompared, err := db.DriftReport(ctx, compared)
+	require.NoError(t, err)
+	var gotCompared []engine.DriftReportRow
+	_, err = elsewhere().EachDriftReport(ctx, compared, func(row *engine.DriftReportRow) bool { gotCompared = append(gotCompared, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, wantCompared.Rows, gotCompared, "%+v", compared)
+
+	list := engine.ModelsList{Details: r.IntN(2) == 0, Live: r.IntN(2) == 0, Totals: true, Order: engine.OrderAttention}
+	var wantModels, gotModels []engine.ModelRow
+	wantPage, err := db.ListModels(ctx, engine.ModelsQuery(compared), list, func(row *engine.ModelRow) bool { wantModels = append(wantModels, *row); return true })
+	require.NoError(t, err)
+	gotPage, err := elsewhere().ListModels(ctx, engine.ModelsQuery(compared), list, func(row *engine.ModelRow) bool { gotModels = append(gotModels, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, wantModels, gotModels, "%+v", compared)
+	require.Equal(t, wantPage.Totals, gotPage.Totals)
+
+	verdicts := engine.VerdictsQuery{ModelsQuery: engine.ModelsQuery(compared), Window: 12 * time.Hour}
+	var wantVerdicts, gotVerdicts []engine.VerdictRow
+	_, err = db.EachVerdict(ctx, verdicts, func(row *engine.VerdictRow) bool { wantVerdicts = append(wantVerdicts, *row); return true })
+	require.NoError(t, err)
+	_, err = elsewhere().EachVerdict(ctx, verdicts, func(row *engine.VerdictRow) bool { gotVerdicts = append(gotVerdicts, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, wantVerdicts, gotVerdicts)
+
+	gauges := engine.GaugesQuery{Environments: "*", AsOf: asOf}
+	wantGauges, err := db.Gauges(ctx, gauges)
+	require.NoError(t, err)
+	gotGauges, err := elsewhere().Gauges(ctx, gauges)
+	require.NoError(t, err)
+	require.Equal(t, wantGauges.Rows, gotGauges.Rows)
+	require.Equal(t, wantGauges.LeftOut, gotGauges.LeftOut)
+}

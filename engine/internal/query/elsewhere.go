@@ -1,0 +1,260 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"sort"
+
+	"github.com/puzpuzpuz/xsync/v3"
+
+	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+// Sums adds up rows that are kept elsewhere.
+type Sums interface {
+	// Sums adds to the cells of q what rows add up to.
+	Sums(ctx context.Context, q *Cells) error
+}
+
+// Cells asks for what the rows of each series add up to in each of some cells of time.
+type Cells struct {
+	// Bounds are ascending: cell i is from Bounds[i] on, and before Bounds[i+1].
+	Bounds []int64
+	// Spans are the times that are asked about, in order: each is made of cells, and no two of them touch.
+	Spans []base.Span
+	Want  segment.Want
+	// Only are the series that are asked about. Nil: all that there are.
+	Only []event.Series
+	// Add returns the answer of a cell, to be added to. A series that is not asked about has none: nil.
+	Add func(of event.Series, cell int) *base.Answer
+}
+
+// Elsewhere is rows that are kept elsewhere, in the place of those of models: their sums are asked for when a run needs them, of all
+// series at once where it asks the same about each. It is of one question, and for one goroutine at a time.
+type Elsewhere struct {
+	sums Sums
+	// models have series and no rows.
+	models *xsync.MapOf[string, *catalog.Model]
+	series int
+	grids  []*grid
+}
+
+// grid is the answers to one [Cells].
+type grid struct {
+	bounds []int64
+	spans  []base.Span
+	want   segment.Want
+	// only is nil for all series.
+	only  map[event.Series]bool
+	cells map[event.Series][]cell
+	// found are the answers while they are added to.
+	found map[cellOf]*base.Answer
+}
+
+// cellOf is a cell of a series.
+type cellOf struct {
+	series event.Series
+	number int
+}
+
+// cell is the answer of a cell by its number. Those of a series are in order.
+type cell struct {
+	number int
+	answer *base.Answer
+}
+
+const (
+	// earliestMilli and latestMilli bound what is asked elsewhere: the years from 1970 to 2286.
+	earliestMilli, latestMilli = 0, 9_999_999_999_999
+	// cellsMax is how many cells of all series are asked for at once; beyond it series are asked about one by one.
+	cellsMax = 20_000
+	// gridsOfSome is how many grids of some series are kept.
+	gridsOfSome = 4
+)
+
+// InitElsewhere readies queries for models whose rows are elsewhere.
+func (qs *Queries) InitElsewhere(models *xsync.MapOf[string, *catalog.Model], sums Sums) {
+	nothing := func() {}
+	qs.Init(models, func() error { return nil }, nothing)
+	qs.elsewhere = &Elsewhere{sums: sums, models: models}
+	models.Range(func(_ string, m *catalog.Model) bool {
+		qs.elsewhere.series += len(m.Series)
+		return true
+	})
+}
+
+// add adds to each answer of a run the rows of its window, of the series r.of of a model.
+func (e *Elsewhere) add(r *Run, m *catalog.Model) error {
+	var spans []base.Span
+	for i := range r.count {
+		for span := range r.windows[i].spans {
+			if span = asked(span); !span.Empty() {
+				spans = append(spans, span)
+			}
+		}
+	}
+	names := make([]event.Series, r.count)
+	for i, n := range r.of[:r.count] {
+		if n != catalog.NoSeries {
+			names[i] = m.Series[n].Of(m)
+		}
+	}
+	g, err := e.grid(r, spans, names)
+	if err != nil || g == nil {
+		return err
+	}
+	for i := range r.count {
+		if r.of[i] == catalog.NoSeries {
+			continue
+		}
+		for span := range r.windows[i].spans {
+			g.add(&r.answers[i], names[i], asked(span), r.Want)
+		}
+	}
+	return nil
+}
+
+// expect asks at once for spans that a run is about to ask for, of a subject whose series are these.
+func (e *Elsewhere) expect(r *Run, spans []base.Span, members []member) error {
+	r.alone = r.alone || e.series*len(spans) > cellsMax
+	names := make([]event.Series, len(members))
+	for i, x := range members {
+		names[i] = x.named()
+	}
+	all := make([]base.Span, 0, len(spans))
+	for _, span := range spans {
+		if span = asked(span); !span.Empty() {
+			all = append(all, span)
+		}
+	}
+	_, err := e.grid(r, all, names)
+	return err
+}
+
+// asked is a span as it is asked about.
+func asked(s base.Span) base.Span {
+	return base.Span{From: max(s.From, earliestMilli), To: min(s.To, latestMilli)}
+}
+
+// grid returns one that has the spans for the series, nil where there are no spans.
+func (e *Elsewhere) grid(r *Run, spans []base.Span, names []event.Series) (*grid, error) {
+	if len(spans) == 0 {
+		return nil, nil
+	}
+	for _, g := range slices.Backward(e.grids) {
+		if g.answers(r.Want, spans, names) {
+			return g, nil
+		}
+	}
+	g := newGrid(r.Want, spans)
+	q := Cells{Bounds: g.bounds, Spans: g.spans, Want: g.want, Add: g.at}
+	if r.alone {
+		g.only = make(map[event.Series]bool)
+		for _, name := range names {
+			if name != (event.Series{}) && !g.only[name] {
+				g.only[name] = true
+				q.Only = append(q.Only, name)
+			}
+		}
+		if len(q.Only) == 0 {
+			return g, nil
+		}
+		e.forget()
+	}
+	if err := e.sums.Sums(r.ctx, &q); err != nil {
+		return nil, err
+	}
+	g.found = nil
+	for _, of := range g.cells {
+		slices.SortFunc(of, func(a, b cell) int { return a.number - b.number })
+	}
+	e.grids = append(e.grids, g)
+	return g, nil
+}
+
+// forget leaves no more grids of some series than are kept beside another.
+func (e *Elsewhere) forget() {
+	some := 0
+	for _, g := range e.grids {
+		if g.only != nil {
+			some++
+		}
+	}
+	e.grids = slices.DeleteFunc(e.grids, func(g *grid) bool {
+		if g.only == nil || some < gridsOfSome {
+			return false
+		}
+		some--
+		return true
+	})
+}
+
+// newGrid returns the grid whose cells the spans are made of.
+func newGrid(want segment.Want, spans []base.Span) *grid {
+	g := &grid{want: want, cells: make(map[event.Series][]cell), found: make(map[cellOf]*base.Answer)}
+	for _, s := range spans {
+		g.bounds = append(g.bounds, s.From, s.To)
+	}
+	slices.Sort(g.bounds)
+	g.bounds = slices.Compact(g.bounds)
+	sorted := slices.Clone(spans)
+	slices.SortFunc(sorted, func(a, b base.Span) int { return int(min(max(a.From-b.From, -1), 1)) })
+	for _, s := range sorted {
+		if last := len(g.spans) - 1; last >= 0 && s.From <= g.spans[last].To {
+			g.spans[last].To = max(g.spans[last].To, s.To)
+			continue
+		}
+		g.spans = append(g.spans, s)
+	}
+	return g
+}
+
+// at returns the answer of a cell of a series.
+func (g *grid) at(of event.Series, number int) *base.Answer {
+	if g.only != nil && !g.only[of] {
+		return nil
+	}
+	if a := g.found[cellOf{of, number}]; a != nil {
+		return a
+	}
+	a := new(base.Answer)
+	g.found[cellOf{of, number}] = a
+	g.cells[of] = append(g.cells[of], cell{number, a})
+	return a
+}
+
+// answers tells whether the grid has all of the spans for the series.
+func (g *grid) answers(want segment.Want, spans []base.Span, names []event.Series) bool {
+	if want > g.want {
+		return false
+	}
+	if g.only != nil && slices.ContainsFunc(names, func(name event.Series) bool { return name != (event.Series{}) && !g.only[name] }) {
+		return false
+	}
+	return !slices.ContainsFunc(spans, func(s base.Span) bool {
+		within := slices.ContainsFunc(g.spans, func(x base.Span) bool { return x.From <= s.From && s.To <= x.To })
+		_, from := slices.BinarySearch(g.bounds, s.From)
+		_, to := slices.BinarySearch(g.bounds, s.To)
+		return !within || !from || !to
+	})
+}
+
+// add adds the cells of a span.
+func (g *grid) add(dst *base.Answer, of event.Series, s base.Span, want segment.Want) {
+	if s.Empty() {
+		return
+	}
+	from, _ := slices.BinarySearch(g.bounds, s.From)
+	to, _ := slices.BinarySearch(g.bounds, s.To)
+	cells := g.cells[of]
+	i := sort.Search(len(cells), func(i int) bool { return cells[i].number >= from })
+	for ; i < len(cells) && cells[i].number < to; i++ {
+		dst.MergeWanted(want, &cells[i].answer.Aggregate)
+		if want == segment.WantAll {
+			dst.Sketches.Merge(&cells[i].answer.Sketches)
+		}
+	}
+}
