@@ -220,6 +220,7 @@ var rooms = map[string]room{
 	"internal/testing/patience":   {},
 	"internal/testing/random":     {},
 	"internal/testing/simdisk":    {module: []string{"internal/vfs"}},
+	"internal/testing/storetest":  {module: []string{"engine", "event", "httpapi", "internal/zones"}, outside: []string{"github.com/stretchr/testify"}},
 
 	"internal/testing/simdisk/toylog": {module: []string{"internal/vfs"}},
 	"internal/wallclock":              {},
