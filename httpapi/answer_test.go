@@ -251,7 +251,7 @@ func TestEntityTags(t *testing.T) {
 func TestEntityTagsOfBoundedTokens(t *testing.T) {
 	dir := t.TempDir()
 	token := func(name string, models ...string) []string {
-		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: httpapi.Scopes()[1:], Models: models, Created: now})
+		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: httpapi.Scopes()[2:], Models: models, Created: now})
 		require.NoError(t, err)
 		return []string{"Authorization", "Bearer " + token}
 	}

@@ -85,7 +85,7 @@ func startAttack(t *testing.T) *attack {
 		require.NoError(t, err)
 		return token
 	}
-	everything := slices.Concat(httpapi.Scopes()[1:], []string{
+	everything := slices.Concat(httpapi.Scopes()[2:], []string{
 		"DATASOURCES:APPEND:scores", "DATASOURCES:READ:scores", "DATASOURCES:DELETE:scores", "PIPES:READ:scores_quarantine", "DATASOURCES:DELETE:labels",
 	})
 	a.team = create("team-a", teamPattern, everything...)
@@ -551,6 +551,24 @@ func backupsAttack(a *attack, route string) {
 	}
 }
 
+// deployAttack tries to deploy: no token that is bounded may.
+func deployAttack(a *attack, route string) {
+	_, path, _ := strings.Cut(route, " ")
+	body, contentType := projectForm(a.t, map[string]string{"datasources/team_b.datasource": "SCHEMA >\n"})
+	for _, target := range []string{path, path + "?check=true", "/v1/deployments/1/set-live", "/v1/deployments/1"} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			a.learn(route, request{method, target, []byte(body), []string{"Content-Type", contentType}})
+		}
+	}
+}
+
+// exampleAttack asks for the addresses of pipes.
+func exampleAttack(a *attack, route string) {
+	for _, pipe := range []string{"models", "team_b", "scores_quarantine", ""} {
+		a.learn(route, request{method: "GET", target: "/examples/query.http?pipe=" + pipe})
+	}
+}
+
 // datasourcesAttack asks for the data sources of a project, and for what was rejected there.
 func (a *attack) datasourcesAttack() {
 	// What others send names the attacker's models where the mapping does not look.
@@ -624,10 +642,22 @@ var attacks = map[string]func(a *attack, route string){
 	"GET /v0/pipes/openapi.json": listAttack,
 	"GET /health":                listAttack,
 	"GET /metrics":               listAttack,
+	"POST /v1/deploy":            deployAttack,
+	"POST /v1/build":             deployAttack,
+	"GET /v1/deployments":        listAttack,
+	"GET /examples/query.http":   exampleAttack,
 }
 
 // tellsAll are the routes that tell everybody the same.
-var tellsAll = []string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /health"}
+var tellsAll = append([]string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /health", "GET /v1/deployments"}, workspaceRoutes()...)
+
+// workspaceRoutes are what clients ask for the workspace.
+func workspaceRoutes() (routes []string) {
+	for _, path := range httpapi.WorkspacePaths() {
+		routes = append(routes, "GET "+path)
+	}
+	return routes
+}
 
 // TestBoundedTokenLearnsNothing takes a token of one team through every route, pipe, parameter and format of two servers.
 func TestBoundedTokenLearnsNothing(t *testing.T) {
@@ -639,6 +669,8 @@ func TestBoundedTokenLearnsNothing(t *testing.T) {
 		for _, route := range httpapi.Surface() {
 			method, path, _ := strings.Cut(route, " ")
 			switch run := attacks[route]; {
+			case run == nil && slices.Contains(workspaceRoutes(), route):
+				listAttack(a, route)
 			case run != nil:
 				if method == "GET" {
 					run(a, route)

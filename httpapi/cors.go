@@ -86,7 +86,7 @@ func (c *call) cors() {
 func preflight(ctx *fasthttp.RequestCtx) {
 	header := &ctx.Response.Header
 	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
-	header.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, POST, OPTIONS")
+	header.Set(fasthttp.HeaderAccessControlAllowMethods, "GET, HEAD, POST, DELETE, OPTIONS")
 	header.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-None-Match")
 	header.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
 	ctx.SetStatusCode(fasthttp.StatusNoContent)

@@ -26,8 +26,19 @@ func Surface() (list []string) {
 	for i := range routes {
 		add(&routes[i], routes[i].path)
 	}
+	for i := range workspaceRoutes {
+		add(&workspaceRoutes[i], workspaceRoutes[i].path)
+	}
 	for i := range pipes {
 		add(&pipeRoute, pipesPrefix+pipes[i].name)
+	}
+	return list
+}
+
+// WorkspacePaths are those of what clients ask for the workspace.
+func WorkspacePaths() (list []string) {
+	for i := range workspaceRoutes {
+		list = append(list, workspaceRoutes[i].path)
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -26,11 +27,14 @@ const (
 	labelBackups
 	labelDelete
 	labelPage
+	labelDeployments
+	labelWorkspace
 	labelCount
 )
 
 var labelNames = [labelCount]string{
 	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete", "page",
+	"deployments", "workspace",
 }
 
 func (l label) String() string { return labelNames[l] }
@@ -40,6 +44,8 @@ type route struct {
 	path      string
 	label     label
 	get, post func(*Server, *call) error
+	// del serves DELETE.
+	del func(*Server, *call) error
 	// head is what the handler decides before it reads a body.
 	head func(*Server, *call) error
 	// open is set where no token is asked for. starting is set where no store is needed.
@@ -54,6 +60,9 @@ var routes = [...]route{
 	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
 	{path: "/v0/pipes", label: labelPipes, get: (*Server).getPipes},
 	{path: "/v0/pipes/openapi.json", label: labelOpenAPI, get: (*Server).getOpenAPI},
+	{path: deployPath, label: labelDeployments, post: (*Server).postDeploy, head: (*Server).checkDeploy},
+	{path: buildPath, label: labelDeployments, post: (*Server).postBuild, head: (*Server).checkDeploy},
+	{path: deploymentsPath, label: labelDeployments, get: (*Server).getDeployments},
 	{path: backupsPath, label: labelBackups, post: (*Server).postBackups},
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
 	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
@@ -72,8 +81,11 @@ func (s *Server) route(c *call) error {
 	if err != nil || r == nil {
 		return err
 	}
-	if c.ctx.IsPost() {
+	switch {
+	case c.ctx.IsPost():
 		return r.post(s, c)
+	case c.ctx.IsDelete():
+		return r.del(s, c)
 	}
 	return r.get(s, c)
 }
@@ -153,6 +165,12 @@ func (s *Server) findRoute(path []byte) *route {
 			return &routes[i]
 		}
 	}
+	if r := s.findWorkspaceRoute(path); r != nil {
+		return r
+	}
+	if bytes.HasPrefix(path, []byte(deploymentsPrefix)) {
+		return &deploymentRoute
+	}
 	if bytes.HasPrefix(path, []byte(pipesPrefix)) {
 		return &pipeRoute
 	}
@@ -173,16 +191,20 @@ func (s *Server) findRoute(path []byte) *route {
 
 // allows refuses a method that the route does not have.
 func (r *route) allows(ctx *fasthttp.RequestCtx) error {
-	if r.get != nil && (ctx.IsGet() || ctx.IsHead()) || r.post != nil && ctx.IsPost() {
+	if r.get != nil && (ctx.IsGet() || ctx.IsHead()) || r.post != nil && ctx.IsPost() || r.del != nil && ctx.IsDelete() {
 		return nil
 	}
-	allowed := "GET, HEAD, POST, OPTIONS"
-	switch {
-	case r.post == nil:
-		allowed = "GET, HEAD, OPTIONS"
-	case r.get == nil:
-		allowed = "POST, OPTIONS"
+	var methods []string
+	if r.get != nil {
+		methods = append(methods, "GET", "HEAD")
 	}
+	if r.post != nil {
+		methods = append(methods, "POST")
+	}
+	if r.del != nil {
+		methods = append(methods, "DELETE")
+	}
+	allowed := strings.Join(append(methods, "OPTIONS"), ", ")
 	ctx.Response.Header.Set(fasthttp.HeaderAllow, allowed)
 	return problem.New(fasthttp.StatusMethodNotAllowed, "routes", "the method %s is not allowed here; %s are",
 		problem.Shown(ctx.Method()), allowed)

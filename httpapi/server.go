@@ -59,6 +59,8 @@ type Options struct {
 	Page Page
 	// Connectors are shown by /health, /metrics and the pipe connectors. Default: nil, none.
 	Connectors Connectors
+	// Deployments are what projects are deployed to. Default: nil, nothing can be deployed.
+	Deployments Deployments
 	// Version is shown by /health, and Commit beside it unless it is empty. Default: "dev".
 	Version, Commit string
 	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.
@@ -103,7 +105,9 @@ type Server struct {
 	moments moments
 	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
 	gauging chan struct{}
-	counts  counters
+	// deploying holds one value while a project is deployed.
+	deploying chan struct{}
+	counts    counters
 	// jobs are the last deletions that were done.
 	jobs jobs
 
@@ -135,7 +139,7 @@ func New(store Store, opts Options) (*Server, error) {
 		opts: opts, limits: opts.Limits,
 		log:     requestLog{Logger: opts.Logger, now: opts.Now},
 		started: opts.Now(),
-		gauging: make(chan struct{}, 1),
+		gauging: make(chan struct{}, 1), deploying: make(chan struct{}, 1),
 		quota:   admission.Quota{Rate: opts.Limits.RequestsPerSecond},
 		memory:  admission.Memory{Limit: opts.Limits.HeapBytesMax},
 		ingests: admission.NewSlots(opts.Limits.IngestsMax),

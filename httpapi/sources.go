@@ -232,7 +232,7 @@ func (src *source) newDecoder() any {
 
 // scopes returns every right to data sources and pipes that there is to have.
 func (s *sources) scopes() []string {
-	list := []string{auth.Scope{Kind: auth.Admin}.String()}
+	list := []string{auth.Scope{Kind: auth.Admin}.String(), auth.Scope{Kind: auth.Deploy}.String()}
 	for _, src := range s.list {
 		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource, auth.DeleteSource} {
 			list = append(list, auth.Scope{Kind: kind, Name: src.name}.String())
@@ -242,6 +242,14 @@ func (s *sources) scopes() []string {
 		list = append(list, auth.Scope{Kind: auth.ReadPipe, Name: p.name}.String())
 	}
 	return slices.Clip(list)
+}
+
+// CheckDatasources returns the error of SetDatasources, and gives them to nobody.
+func CheckDatasources(list []Datasource) error {
+	if _, err := newSources(list, nil); err != nil {
+		return fmt.Errorf("httpapi: %w", err)
+	}
+	return nil
 }
 
 // SetDatasources gives the server data sources beside those that every server has, in the place of those of the call before. Requests

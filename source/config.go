@@ -52,6 +52,16 @@ const (
 	Once     = files.Once
 )
 
+// Check returns the error of [Runner.Apply], and runs nothing.
+func Check(configs []Config) error {
+	var errs []error
+	for i := range configs {
+		_, err := configs[i].connector()
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // equal tells whether two configurations come to the same connector.
 func (c *Config) equal(d *Config) bool { return reflect.DeepEqual(c, d) }
 

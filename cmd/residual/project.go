@@ -15,23 +15,18 @@ import (
 
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/plaintext"
+	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
+	"github.com/residualdb/residual/project/deployments"
 )
 
 // projectFlags say where the files of a project are, and its secrets.
 type projectFlags struct{ dir, secrets string }
 
 func (f *projectFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "project", "", "folder of .datasource and .connection files: further data sources, and where events are fetched")
+	flags.StringVar(&f.dir, "project", "", "folder of .datasource and .connection files: further data sources, and where events are fetched; nothing can be deployed to the server then")
 	flags.StringVar(&f.secrets, "secrets", "",
 		"folder of the project's secrets, a file for each; others are read from the environment, NAME from "+project.SecretVariable("NAME"))
-}
-
-func (f *projectFlags) validate() error {
-	if f.secrets != "" && f.dir == "" {
-		return usagef("--secrets is of use with --project alone")
-	}
-	return nil
 }
 
 // secretBytesMax bounds a secret.
@@ -45,38 +40,46 @@ type loadedProject struct {
 	secrets  map[string]string
 }
 
-// load reads the project; an empty one where none is named. The error has all that is wrong, and no secret.
+// load reads the folder of the project; an empty one where none is named. The error has all that is wrong, and no secret.
 func (f *projectFlags) load() (*loadedProject, error) {
-	loaded := &loadedProject{Project: &project.Project{}, secrets: map[string]string{}}
 	if f.dir == "" {
-		return loaded, nil
+		return &loadedProject{Project: &project.Project{}}, nil
 	}
 	if err := mustBeFolder(f.dir); err != nil {
 		return nil, err
 	}
+	files, err := project.ReadFiles(os.DirFS(f.dir))
+	if err != nil {
+		return nil, fmt.Errorf("read the project %s: %w", f.dir, err)
+	}
+	loaded, problems, err := f.read(files)
+	if err != nil {
+		return nil, err
+	}
+	if problems.Errors() > 0 {
+		return nil, fmt.Errorf("the project %s cannot be used, it has errors: %d\n%s", f.dir, problems.Errors(), plaintext.EscapeLines(problems.String()))
+	}
+	return loaded, nil
+}
+
+// read reads what files mean, with the secrets of this machine.
+func (f *projectFlags) read(files project.Files) (*loadedProject, project.Problems, error) {
+	loaded := &loadedProject{secrets: map[string]string{}}
 	if f.secrets != "" {
 		if err := mustBeFolder(f.secrets); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	var unread error
-	p, problems, err := project.Load(os.DirFS(f.dir), func(name string) (string, bool) {
+	p, problems := project.Read(files, func(name string) (string, bool) {
 		secret, ok, err := f.secret(name)
 		if unread = errors.Join(unread, err); ok {
 			loaded.secrets[name] = secret
 		}
 		return secret, ok
 	})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read the project %s: %w", f.dir, err)
-	case unread != nil:
-		return nil, unread
-	case problems.Errors() > 0:
-		return nil, fmt.Errorf("the project %s cannot be used, it has errors: %d\n%s", f.dir, problems.Errors(), plaintext.EscapeLines(problems.String()))
-	}
 	loaded.Project, loaded.warnings = p, problems
-	return loaded, nil
+	return loaded, problems, unread
 }
 
 // mustBeFolder returns the error of a path that is none.
@@ -135,20 +138,38 @@ func (p *loadedProject) redact(text string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// datasourcesOf returns the data sources of a project, whatever its secrets; none where no folder is named.
-func datasourcesOf(dir string) ([]httpapi.Datasource, error) {
+// datasourcesOf returns the data sources of a project, whatever its secrets: of a folder, or where none is named of what is deployed to a
+// data directory.
+func datasourcesOf(dir, dataDir string) ([]httpapi.Datasource, error) {
+	files, err := projectFiles(dir, dataDir)
+	if err != nil {
+		return nil, err
+	}
+	p, problems := project.Read(files, func(string) (string, bool) { return "not looked up", true })
+	if problems.Errors() > 0 {
+		if dir == "" {
+			return nil, fmt.Errorf("the project that is deployed to %s has errors\n%s", dataDir, plaintext.EscapeLines(problems.String()))
+		}
+		return nil, fmt.Errorf("the project %s has errors; 'residual check %s' shows them", dir, dir)
+	}
+	return (&loadedProject{Project: p}).datasources(), nil
+}
+
+// projectFiles returns the files that datasourcesOf reads.
+func projectFiles(dir, dataDir string) (project.Files, error) {
 	if dir == "" {
-		return nil, nil
+		store, err := deployments.Open(vfs.OS(), dataDir)
+		if err != nil || store.Live() == nil {
+			return nil, err
+		}
+		return store.Live().Files, nil
 	}
 	if err := mustBeFolder(dir); err != nil {
 		return nil, err
 	}
-	p, problems, err := project.Load(os.DirFS(dir), func(string) (string, bool) { return "not looked up", true })
-	switch {
-	case err != nil:
+	files, err := project.ReadFiles(os.DirFS(dir))
+	if err != nil {
 		return nil, fmt.Errorf("read the project %s: %w", dir, err)
-	case problems.Errors() > 0:
-		return nil, fmt.Errorf("the project %s has errors; 'residual check %s' shows them", dir, dir)
 	}
-	return (&loadedProject{Project: p}).datasources(), nil
+	return files, nil
 }

@@ -68,9 +68,6 @@ func (f *serveFlags) validate() error {
 	if time.Duration(f.poll) < 100*time.Millisecond {
 		return usagef("--poll %s: at least 100ms is allowed", &f.poll)
 	}
-	if err := f.project.validate(); err != nil {
-		return err
-	}
 	return f.storeFlags.validate()
 }
 
@@ -101,8 +98,9 @@ many rows of how many models they are and then drops them at once; nothing but a
 --retention 90d --retention 'team_a_*=30d' --retention audit=0 (or one list with commas) keeps the models whose names begin with team_a_ for 30
 days, audit for ever and the others for 90 days. A name counts before a prefix, a longer prefix before a shorter one.
 
-With --project it has the data sources of that folder too, and fetches events into them from Kafka, S3 and folders; 'residual check' checks the
-files. A project with errors keeps it from starting, and is not taken in place of one that it serves.
+Without --project it serves what is deployed to it, by 'residual deploy' or Tinybird's own 'tb deploy', and goes on with that when it is started
+again. With --project it has the data sources of that folder instead, and fetches events into them from Kafka, S3 and folders; 'residual check'
+checks the files. A project with errors keeps it from starting, and is not taken in place of one that it serves.
 
 As long as no token was created and there is no --admin-token-file, the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve

@@ -2,22 +2,34 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/plaintext"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/project"
+	"github.com/residualdb/residual/project/deployments"
 	"github.com/residualdb/residual/source"
 )
 
-// projectOf is the project that a server serves. It is an [httpapi.Connectors]. Its methods but for these are called by one goroutine.
+// projectOf is the project that a server serves: that of a folder, or what is deployed to its data directory. It is an
+// [httpapi.Connectors], and a [deployments.Host].
 type projectOf struct {
 	flags *projectFlags
 	poll  time.Duration
 	log   *slog.Logger
 	http  *httpapi.Server
+	// tokens are those of the server.
+	tokens *httpapi.Tokens
+	// deployer is nil where a folder is served.
+	deployer *deployments.Deployer
 
-	mu sync.Mutex
+	// changing is held while a project takes the place of another, and while connectors start and stop.
+	changing sync.Mutex
+	mu       sync.Mutex
 	// Guarded by mu. used is what was last read without errors, runner is nil until the store is open, and stale says why used is not
 	// what the files say now.
 	used   *loadedProject
@@ -26,19 +38,47 @@ type projectOf struct {
 }
 
 // readProject reads a project for the first time.
-func readProject(flags *projectFlags, poll time.Duration, log *slog.Logger) (*projectOf, error) {
+func readProject(flags *projectFlags, dataDir string, poll time.Duration, log *slog.Logger) (*projectOf, error) {
+	store, err := deployments.Open(vfs.OS(), dataDir)
+	if err != nil {
+		return nil, err
+	}
+	if flags.secrets != "" {
+		if err := mustBeFolder(flags.secrets); err != nil {
+			return nil, err
+		}
+	}
 	loaded, err := flags.load()
 	if err != nil {
 		return nil, err
 	}
-	return &projectOf{flags: flags, poll: poll, log: log, used: loaded}, nil
+	p := &projectOf{flags: flags, poll: poll, log: log, used: loaded}
+	if flags.dir == "" {
+		p.deployer = deployments.NewDeployer(store, p, time.Now)
+	} else if live := store.Live(); live != nil {
+		log.Warn("what is deployed is not served as long as --project is given", "deployment", live.ID)
+	}
+	return p, nil
 }
 
-// serve has a server have the data sources of the project.
+// serve has a server have the project.
 func (p *projectOf) serve(http *httpapi.Server) error {
 	p.http = http
-	p.warn(p.used)
-	return http.SetDatasources(p.used.datasources())
+	if p.deployer == nil {
+		p.warn(p.used)
+		return http.SetDatasources(p.used.datasources())
+	}
+	return p.resume()
+}
+
+// resume serves what is deployed, with the secrets as they are now.
+func (p *projectOf) resume() error {
+	problems, err := p.deployer.Resume()
+	if err == nil && problems.Errors() > 0 {
+		err = fmt.Errorf("deployment %d cannot be used, it has errors: %d\n%s",
+			p.deployer.Store().Live().ID, problems.Errors(), plaintext.EscapeLines(problems.String()))
+	}
+	return err
 }
 
 func (p *projectOf) warn(loaded *loadedProject) {
@@ -50,55 +90,118 @@ func (p *projectOf) warn(loaded *loadedProject) {
 
 // start fetches into a store.
 func (p *projectOf) start(sink source.Sink) error {
+	p.changing.Lock()
+	defer p.changing.Unlock()
 	runner := source.NewRunner(sink, source.Options{Refusal: p.http.Refusal})
 	p.mu.Lock()
 	p.runner = runner
+	used := p.used
 	p.mu.Unlock()
-	return runner.Apply(p.used.connectors(p.poll))
+	return runner.Apply(used.connectors(p.poll))
 }
 
 // reload reads the project again. One that cannot be used leaves all as it was.
 func (p *projectOf) reload() error {
-	if p.flags.dir == "" {
-		return nil
+	var err error
+	if p.deployer != nil {
+		err = p.resume()
+	} else {
+		var next *loadedProject
+		if next, err = p.flags.load(); err == nil {
+			err = p.change(next)
+		}
 	}
-	next, err := p.flags.load()
-	if err == nil {
-		err = p.change(next)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.stale = "the project could not be read again, an earlier one is in use; the log says why"
-		return err
 	}
-	p.used, p.stale = next, ""
-	p.warn(next)
-	return nil
+	return err
 }
+
+// Read implements [deployments.Host].
+func (p *projectOf) Read(files project.Files) (deployments.Candidate, project.Problems, error) {
+	next, problems, err := p.flags.read(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	problems = append(problems, append(next.ofThisMachine(), next.withoutTokens(p.tokens)...)...)
+	if problems.Errors() > 0 {
+		return nil, problems, nil
+	}
+	err = errors.Join(httpapi.CheckDatasources(next.datasources()), source.Check(next.connectors(p.poll)))
+	return &candidate{p, next}, problems, err
+}
+
+// ofThisMachine are the problems of a project that came from elsewhere and would have the server read folders of its machine.
+func (p *loadedProject) ofThisMachine() (problems project.Problems) {
+	for _, d := range p.Datasources {
+		if d.Import != nil && d.Import.Connection == "" {
+			problems = append(problems, project.Problem{
+				File: d.Name + project.DatasourceKind, Text: "IMPORT_BUCKET_URI names a folder of the server's machine, which whoever deploys is not given",
+				Advice: "put the files into a bucket, or have the operator serve the project by residual serve --project",
+			})
+		}
+	}
+	return problems
+}
+
+// withoutTokens are warnings of rights that go to tokens which do not exist.
+func (p *loadedProject) withoutTokens(tokens *httpapi.Tokens) (problems project.Problems) {
+	for _, d := range p.Datasources {
+		for _, grant := range d.Tokens {
+			if !tokens.Open() && !tokens.Has(grant.Token) {
+				problems = append(problems, project.Problem{
+					File: d.Name + project.DatasourceKind, Warning: true, Text: fmt.Sprintf("the token %q, which is given a right, does not exist", grant.Token),
+					Advice: "residual token create " + grant.Token + " makes it, on the machine of the server",
+				})
+			}
+		}
+	}
+	return problems
+}
+
+// candidate is a project that may take the place of the one that is served.
+type candidate struct {
+	of   *projectOf
+	next *loadedProject
+}
+
+// Serve implements [deployments.Candidate].
+func (c *candidate) Serve() error { return c.of.change(c.next) }
 
 // change has server and connectors follow another project, or neither.
 func (p *projectOf) change(next *loadedProject) error {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	p.mu.Lock()
+	runner, used := p.runner, p.used
+	p.mu.Unlock()
 	if err := p.http.SetDatasources(next.datasources()); err != nil {
 		return err
 	}
-	if p.runner == nil {
-		return nil
-	}
-	configs := next.connectors(p.poll)
-	if err := p.runner.Apply(configs); err != nil {
-		return errors.Join(err, p.http.SetDatasources(p.used.datasources()))
-	}
-	for i := range configs {
-		if files := configs[i].Files; files != nil && files.Schedule == source.OnDemand {
-			p.runner.Ask(configs[i].Name)
+	if runner != nil {
+		configs := next.connectors(p.poll)
+		if err := runner.Apply(configs); err != nil {
+			return errors.Join(err, p.http.SetDatasources(used.datasources()))
+		}
+		for i := range configs {
+			if files := configs[i].Files; files != nil && files.Schedule == source.OnDemand {
+				runner.Ask(configs[i].Name)
+			}
 		}
 	}
+	p.mu.Lock()
+	p.used, p.stale = next, ""
+	p.mu.Unlock()
+	p.warn(next)
 	return nil
 }
 
 // stop ends the connectors, which have stored what they read when it returns.
 func (p *projectOf) stop() {
+	p.changing.Lock()
+	defer p.changing.Unlock()
 	if p.runner != nil {
 		p.runner.Close()
 	}

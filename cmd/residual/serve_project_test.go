@@ -117,7 +117,7 @@ func TestServeProjectRefused(t *testing.T) {
 	refused(exitFailure, "       |                       ^\n", "--project", dir)
 	refused(exitFailure, "the folder "+dir+"x does not exist", "--project", dir+"x")
 	refused(exitUsage, "is not a folder", "--project", filepath.Join(dir, "scores.datasource"))
-	refused(exitUsage, "--secrets is of use with --project alone", "--secrets", dir)
+	refused(exitFailure, "the folder "+dir+"x does not exist", "--secrets", dir+"x")
 	refused(exitFailure, "the folder "+dir+"x does not exist", "--project", dir, "--secrets", dir+"x")
 	refused(exitUsage, "--poll 99ms: at least 100ms is allowed", "--poll", "99ms")
 	writeFiles(t, dir, map[string]string{"scores.datasource": "", "ml_model_actuals.datasource": scoresFile})

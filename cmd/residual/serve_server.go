@@ -58,9 +58,10 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 			return nil, err
 		}
 	}
-	if s.project, err = readProject(&flags.project, time.Duration(flags.poll), log); err != nil {
+	if s.project, err = readProject(&flags.project, flags.dir, time.Duration(flags.poll), log); err != nil {
 		return nil, err
 	}
+	s.project.tokens = s.tokens
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		page = dashboard.New()
 	}
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: limits, Page: page, Connectors: s.project,
+		Limits: limits, Page: page, Connectors: s.project, Deployments: s.project.deployments(),
 		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),

@@ -36,12 +36,13 @@ func newTokenCreate(dir *string) *cobra.Command {
 		Short: "Create a token and print it, this once",
 		Long: `Create prints the token, and nothing else, to standard output. It cannot be shown again.
 
-Scopes: ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name>, PIPES:READ:<name>.
+Scopes: ADMIN, WORKSPACE:DEPLOY, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name>, PIPES:READ:<name>.
 
 With --models all scopes of the token are about these models alone: a list of names, and of prefixes with a star behind them. Other models are as
-if they did not exist, and rows of them that it sends are quarantined. ADMIN cannot be bounded.
+if they did not exist, and rows of them that it sends are quarantined. ADMIN and WORKSPACE:DEPLOY cannot be bounded.
 
-With --project scopes may be of the data sources of that folder, and a token that its files name (TOKEN NAME APPEND) needs no scope.`,
+Scopes may be of the data sources of the project that is deployed to the directory, or with --project of those of a folder; a token that the
+files of either name (TOKEN NAME APPEND) needs no scope.`,
 		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
   residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics
   residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'`,
@@ -53,7 +54,7 @@ With --project scopes may be of the data sources of that folder, and a token tha
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
 				return err
 			}
-			served, err := datasourcesOf(files)
+			served, err := datasourcesOf(files, *dir)
 			if err != nil {
 				return err
 			}
@@ -65,7 +66,7 @@ With --project scopes may be of the data sources of that folder, and a token tha
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&files, "project", "", "folder of the project whose data sources the scopes may be of")
+	cmd.Flags().StringVar(&files, "project", "", "folder of the project whose data sources the scopes may be of; the deployed one if not given")
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "what the token allows; may be given more than once")
 	cmd.Flags().StringSliceVar(&models, "models", nil, "models that the token is bounded to: names and prefixes, with commas; all if not given")
 	return cmd

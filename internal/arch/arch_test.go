@@ -133,7 +133,7 @@ var rooms = map[string]room{
 	"httpapi": {
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn", "httpapi/internal/distribution",
-			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/negotiate", "httpapi/internal/problem", "httpapi/internal/where",
+			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/negotiate", "httpapi/internal/problem", "httpapi/internal/where", "httpapi/internal/workspace",
 			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
@@ -156,13 +156,14 @@ var rooms = map[string]room{
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
+	"httpapi/internal/workspace": {module: []string{"httpapi/internal/problem"}, never: []string{"net", "net/http", "os", "sync"}},
 	"httpapi/internal/lease":     {never: []string{"net", "net/http", "os"}},
 	"httpapi/internal/negotiate": {outside: []string{"github.com/klauspost/compress"}, never: []string{"net", "net/http", "os"}},
 	"httpapi/internal/problem": {
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/workload"},
+		module: []string{"dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",

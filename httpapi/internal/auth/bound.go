@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,8 +19,8 @@ func boundOf(models []string, scopes []Scope) (string, error) {
 	if len(models) == 0 {
 		return "", nil
 	}
-	if slices.ContainsFunc(scopes, func(s Scope) bool { return s.Kind == Admin }) {
-		return "", errors.New("the scope ADMIN is over everything and cannot be bounded to models; give the token the scopes that it needs")
+	if i := slices.IndexFunc(scopes, func(s Scope) bool { return s.Kind <= Deploy }); i >= 0 {
+		return "", fmt.Errorf("the scope %s is over everything and cannot be bounded to models; give the token the scopes that it needs", scopes[i])
 	}
 	for _, item := range models {
 		if why := itemFault(item); why != "" {

@@ -11,9 +11,10 @@ import (
 // Kind is what a scope allows.
 type Kind uint8
 
-// What a scope allows: everything, to append to a data source, to read its quarantine, to delete from it, to ask a pipe.
+// What a scope allows: everything, to deploy projects, to append to a data source, to read its quarantine, to delete from it, to ask a pipe.
 const (
 	Admin Kind = iota
+	Deploy
 	AppendSource
 	ReadSource
 	DeleteSource
@@ -21,9 +22,9 @@ const (
 	kindCount
 )
 
-var scopePrefixes = [kindCount]string{"ADMIN", "DATASOURCES:APPEND:", "DATASOURCES:READ:", "DATASOURCES:DELETE:", "PIPES:READ:"}
+var scopePrefixes = [kindCount]string{"ADMIN", "WORKSPACE:DEPLOY", "DATASOURCES:APPEND:", "DATASOURCES:READ:", "DATASOURCES:DELETE:", "PIPES:READ:"}
 
-// Scope is one right: a kind, and for all but ADMIN the data source or pipe it is limited to.
+// Scope is one right: a kind, and for all but ADMIN and WORKSPACE:DEPLOY the data source or pipe it is limited to.
 type Scope struct {
 	Kind Kind
 	Name string
@@ -33,21 +34,23 @@ func (s Scope) String() string { return scopePrefixes[s.Kind] + s.Name }
 
 // parseScope reads the text that tokens.json and the command line hold.
 func parseScope(text string) (Scope, error) {
-	if text == scopePrefixes[Admin] {
-		return Scope{}, nil
+	for _, kind := range [...]Kind{Admin, Deploy} {
+		if text == scopePrefixes[kind] {
+			return Scope{Kind: kind}, nil
+		}
 	}
 	for kind := AppendSource; kind < kindCount; kind++ {
 		if name, ok := strings.CutPrefix(text, scopePrefixes[kind]); ok && PlainName(name) {
 			return Scope{Kind: kind, Name: name}, nil
 		}
 	}
-	return Scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name> and PIPES:READ:<name> are allowed", problem.Shown(text))
+	return Scope{}, fmt.Errorf("the scope %s is unknown; ADMIN, WORKSPACE:DEPLOY, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<name>, DATASOURCES:DELETE:<name> and PIPES:READ:<name> are allowed", problem.Shown(text))
 }
 
 // missing returns an error for each scope of a data source or pipe that no store has.
 func missing(scopes []Scope, existing []string) (errs []error) {
 	for _, s := range scopes {
-		if s.Kind == Admin || slices.Contains(existing, s.String()) {
+		if s.Kind <= Deploy || slices.Contains(existing, s.String()) {
 			continue
 		}
 		var names []string

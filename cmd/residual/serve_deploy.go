@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/plaintext"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/project"
+	"github.com/residualdb/residual/project/deployments"
+)
+
+// deployments are what the project of a server can be deployed to.
+func (p *projectOf) deployments() httpapi.Deployments {
+	if p.deployer == nil {
+		return folderServed{}
+	}
+	return &deployed{p.deployer, p.deployer.Store()}
+}
+
+// deployed is the deployments of a data directory as HTTP shows them.
+type deployed struct {
+	deployer *deployments.Deployer
+	store    *deployments.Store
+}
+
+// Deploy implements [httpapi.Deployments].
+func (d *deployed) Deploy(wish httpapi.Deploying) (*httpapi.DeployOutcome, error) {
+	files := make([]project.File, len(wish.Files))
+	for i, f := range wish.Files {
+		files[i] = project.File(f)
+	}
+	out, err := d.deployer.Deploy(deployments.Deploying{
+		Files: files, Check: wish.Check, Stage: wish.Stage, Destructive: wish.Destructive, By: wish.By,
+	})
+	return d.shownOutcome(out, wish.Check, err)
+}
+
+// Promote implements [httpapi.Deployments].
+func (d *deployed) Promote(id int, destructive bool, by string) (*httpapi.DeployOutcome, error) {
+	out, err := d.deployer.Promote(id, destructive, by)
+	return d.shownOutcome(out, false, err)
+}
+
+// Discard implements [httpapi.Deployments].
+func (d *deployed) Discard(id int) error {
+	if d.store.Staged() != id {
+		if _, err := d.store.Find(id); err != nil || d.store.Live() == nil || d.store.Live().ID != id {
+			return deployError(err)
+		}
+	}
+	return deployError(d.store.Discard(id))
+}
+
+// Find implements [httpapi.Deployments].
+func (d *deployed) Find(id int) (httpapi.Deployment, error) {
+	found, err := d.store.Find(id)
+	if err != nil {
+		return httpapi.Deployment{}, deployError(err)
+	}
+	return d.shown(found), nil
+}
+
+// Current implements [httpapi.Deployments].
+func (d *deployed) Current() (list []httpapi.Deployment, err error) {
+	if id := d.store.Staged(); id != 0 {
+		staged, err := d.Find(id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, staged)
+	}
+	if live := d.store.Live(); live != nil {
+		list = append(list, d.shown(live))
+	}
+	return list, nil
+}
+
+// History implements [httpapi.Deployments].
+func (d *deployed) History() (list []httpapi.Deployment, err error) {
+	kept := d.store.Kept()
+	slices.Reverse(kept)
+	for _, id := range kept {
+		found, err := d.Find(id)
+		if errors.Is(err, httpapi.ErrNoDeployment) { // it has gone meanwhile
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, found)
+	}
+	return list, nil
+}
+
+func (d *deployed) shown(of *deployments.Deployment) httpapi.Deployment {
+	live := d.store.Live()
+	return httpapi.Deployment{
+		ID: of.ID, Created: of.Created, By: of.By, Live: live != nil && live.ID == of.ID, Staged: d.store.Staged() == of.ID,
+	}
+}
+
+// shownOutcome is an outcome as HTTP shows it.
+func (d *deployed) shownOutcome(out *deployments.Outcome, check bool, err error) (*httpapi.DeployOutcome, error) {
+	if err != nil {
+		return nil, deployError(err)
+	}
+	shown := &httpapi.DeployOutcome{Result: httpapi.DeploySuccess}
+	switch {
+	case out.Problems.Errors() > 0:
+		shown.Result = httpapi.DeployFailed
+	case out.Deployment != nil:
+		shown.Deployment = d.shown(out.Deployment)
+	case out.Changes.None():
+		shown.Result = httpapi.DeployNoChanges
+		if live := d.store.Live(); live != nil {
+			shown.Deployment = d.shown(live)
+		}
+	case !check:
+		panic("BUG: a deployment without an outcome")
+	}
+	c := &out.Changes
+	shown.Deployment.Changes.New, shown.Deployment.Changes.Changed, shown.Deployment.Changes.Deleted = names(c.New), names(c.Changed), names(c.Deleted)
+	for i := range out.Problems {
+		p := &out.Problems[i]
+		shown.Problems = append(shown.Problems, httpapi.DeployProblem{
+			File: p.File, Text: strings.TrimSuffix(plaintext.EscapeLines(p.String()), "\n"), Warning: p.Warning,
+		})
+	}
+	return shown, nil
+}
+
+// deployError gives an error its class for HTTP.
+func deployError(err error) error {
+	class := func(class, of error) error {
+		return fmt.Errorf("%w: %s", class, strings.TrimPrefix(err.Error(), of.Error()+": "))
+	}
+	switch {
+	case errors.Is(err, project.ErrFiles):
+		return class(httpapi.ErrProjectFiles, project.ErrFiles)
+	case errors.Is(err, deployments.ErrNotFound):
+		return class(httpapi.ErrNoDeployment, deployments.ErrNotFound)
+	case errors.Is(err, deployments.ErrLive):
+		return fmt.Errorf("%w: the deployment is live, and can only be replaced", httpapi.ErrDeployRefused)
+	case errors.Is(err, deployments.ErrUnknown):
+		return fmt.Errorf("%w: %w", httpapi.ErrDeployUnknown, err)
+	case err != nil && vfs.IsNoSpace(err):
+		return fmt.Errorf("%w: %w", engine.ErrNoSpace, err)
+	}
+	return err
+}
+
+// folderServed is the deployments of a server that serves a folder.
+type folderServed struct{}
+
+var errFolderServed = fmt.Errorf("%w: this server serves a folder, which it was given by --project, and takes no deployments", httpapi.ErrDeployRefused)
+
+// Deploy implements [httpapi.Deployments].
+func (folderServed) Deploy(httpapi.Deploying) (*httpapi.DeployOutcome, error) {
+	return nil, errFolderServed
+}
+
+// Promote implements [httpapi.Deployments].
+func (folderServed) Promote(int, bool, string) (*httpapi.DeployOutcome, error) {
+	return nil, errFolderServed
+}
+
+// Discard implements [httpapi.Deployments].
+func (folderServed) Discard(int) error { return errFolderServed }
+
+// Find implements [httpapi.Deployments].
+func (folderServed) Find(int) (httpapi.Deployment, error) {
+	return httpapi.Deployment{}, httpapi.ErrNoDeployment
+}
+
+// Current implements [httpapi.Deployments].
+func (folderServed) Current() ([]httpapi.Deployment, error) { return nil, nil }
+
+// History implements [httpapi.Deployments].
+func (folderServed) History() ([]httpapi.Deployment, error) { return nil, nil }
+
+// names are those of changes, by what they are of.
+func names(byKind map[string][]string) (n httpapi.DeployNames) {
+	n.Datasources, n.Connections = byKind[project.DatasourceKind], byKind[project.ConnectionKind]
+	return n
+}

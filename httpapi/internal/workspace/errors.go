@@ -1,0 +1,17 @@
+package workspace
+
+import "errors"
+
+var (
+	// ErrFiles is returned for files that no project may have. Its text is for the client.
+	ErrFiles = errors.New("project files")
+
+	// ErrNotFound is returned for a deployment that there is not.
+	ErrNotFound = errors.New("no such deployment")
+
+	// ErrRefused is returned where the server does not do it, whatever the project. Its text is for the client.
+	ErrRefused = errors.New("not here")
+
+	// ErrUnknown is returned when it is not known whether the deployment is stored.
+	ErrUnknown = errors.New("outcome unknown")
+)
