@@ -271,7 +271,7 @@ kafka: ## two servers that read a topic of a real broker, all of them killed und
 	@{ command -v java && command -v mvn; } >/dev/null || { echo "kafka: NOT RUN: it needs Java 17 and Maven (Debian: openjdk-17-jre-headless, maven)" >&2; exit 1; }
 	mkdir -p .kafka && cp cmd/residual/testdata/kafka/pom.xml .kafka/
 	cd .kafka && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib || { echo "kafka: NOT RUN: Maven could not get Apache Kafka" >&2; exit 1; }
-	$(GO) test -v -count=1 -timeout 60m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
+	$(GO) test -v -count=1 -timeout 10m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
 
 .PHONY: cluster
 cluster: ## stores on a cluster of ClickHouse: what each of them promises, and faults; takes a program named clickhouse, or installs chDB's library into .cluster/

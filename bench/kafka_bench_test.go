@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,17 +41,31 @@ func BenchmarkKafka(b *testing.B) {
 	}{{"none", kgo.NoCompression()}, {"lz4", kgo.Lz4Compression()}} {
 		b.Run("compression="+codec.name, func(b *testing.B) {
 			cluster := fullTopic(b, lines, codec.CompressionCodec)
-			var overHTTP, fromKafka time.Duration
+			var overHTTP, fromKafka, cpuHTTP, cpuKafka time.Duration
 			for b.Loop() {
+				began := processorTime()
 				overHTTP += loadOverHTTP(b, lines)
+				between := processorTime()
 				fromKafka += loadFromKafka(b, cluster, len(lines))
+				cpuHTTP, cpuKafka = cpuHTTP+between-began, cpuKafka+processorTime()-between
 			}
 			rows := float64(len(lines) * b.N)
+			b.ReportMetric(float64(cpuHTTP)/rows, "http-cpu-ns/row")
+			b.ReportMetric(float64(cpuKafka)/rows, "kafka-cpu-ns/row")
 			b.ReportMetric(rows/overHTTP.Seconds(), "http-rows/s")
 			b.ReportMetric(rows/fromKafka.Seconds(), "kafka-rows/s")
 			b.ReportMetric(overHTTP.Seconds()/fromKafka.Seconds(), "kafka/http")
 		})
 	}
+}
+
+// processorTime is how long processors have worked for this process.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // kafkaLines are events of the last day.

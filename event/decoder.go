@@ -138,7 +138,10 @@ func (d *Decoder) decodeEach(dst sink, texts [][]byte) error {
 	defer d.release()
 	for i, text := range texts {
 		text = bytes.TrimPrefix(slices.Clip(text), []byte(byteOrderMark)) // what lies behind it may be another's
-		d.decodeOne(dst, bytes.TrimRight(text, " \t\r\n"), i+1)
+		if n := len(text); n > 0 && text[n-1] <= ' ' {
+			text = bytes.TrimRight(text, " \t\r\n")
+		}
+		d.decodeOne(dst, text, i+1)
 	}
 	return nil
 }

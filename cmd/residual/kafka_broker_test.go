@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,7 +33,6 @@ func TestKafkaBroker(t *testing.T) {
 	rng := rand.New(rand.NewPCG(*killSeedFlag, 8))
 	dir, binary := t.TempDir(), build(t)
 	b := newBroker(t, dir)
-	b.start(t)
 	b.create(t, killTopic, killPartitions)
 	load := startKafkaLoad(t, []string{b.address}, 1000)
 	servers := []*kafkaReader{newKafkaReader(t, binary, dir, "a", []string{b.address}), newKafkaReader(t, binary, dir, "b", []string{b.address})}
@@ -42,8 +43,9 @@ func TestKafkaBroker(t *testing.T) {
 	for range *brokerKillsFlag {
 		time.Sleep(time.Duration(rng.IntN(1000)) * time.Millisecond) // at any moment
 		if rng.IntN(5) == 0 {
+			b.awaitReady(t, killTopic)
 			b.kill(t)
-			b.start(t)
+			b.start(t) // servers are killed while it does so
 			brokerKills++
 			continue
 		}
@@ -70,14 +72,20 @@ func TestKafkaBroker(t *testing.T) {
 
 // broker is a broker of Apache Kafka that is its own controller.
 type broker struct {
-	address, dir, config string
-	process              *exec.Cmd
+	address, dir, config, log string
+	process                   *exec.Cmd
+	ended                     chan struct{} // closed when the process has ended
+	client                    *kgo.Client
 }
 
+// newBroker starts a broker that has no topics yet.
 func newBroker(t *testing.T, dir string) *broker {
 	t.Helper()
 	ports := freePorts(t, 2)
-	b := &broker{address: fmt.Sprintf("127.0.0.1:%d", ports[0]), dir: filepath.Join(dir, "broker"), config: filepath.Join(dir, "broker.properties")}
+	b := &broker{
+		address: fmt.Sprintf("127.0.0.1:%d", ports[0]), dir: filepath.Join(dir, "broker"),
+		config: filepath.Join(dir, "broker.properties"), log: filepath.Join(dir, "broker.log"),
+	}
 	require.NoError(t, os.WriteFile(b.config, fmt.Appendf(nil, `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%d
@@ -99,12 +107,17 @@ log.segment.bytes=4194304
 `, ports[1], b.address, ports[1], b.address, b.dir), 0o600))
 	output, err := b.java("kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", b.config).CombinedOutput()
 	require.NoError(t, err, string(output))
+	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.address), kgo.MetadataMinAge(50*time.Millisecond))
+	require.NoError(t, err)
 	t.Cleanup(func() {
+		b.client.Close()
 		if b.process != nil {
 			_ = b.process.Process.Kill()
-			_ = b.process.Wait()
+			<-b.ended
 		}
 	})
+	b.start(t)
+	b.awaitReady(t)
 	return b
 }
 
@@ -112,43 +125,93 @@ func (b *broker) java(class string, args ...string) *exec.Cmd {
 	return exec.Command("java", append([]string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(*kafkaJarsFlag, "*"), class}, args...)...)
 }
 
-// start starts the broker; clients find it when it is ready.
+// start starts the broker, whose log goes behind that of before.
 func (b *broker) start(t *testing.T) {
 	t.Helper()
-	b.process = b.java("kafka.Kafka", b.config)
+	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	b.process, b.ended = b.java("kafka.Kafka", b.config), make(chan struct{})
+	b.process.Stdout, b.process.Stderr = log, log
 	require.NoError(t, b.process.Start())
+	go func(process *exec.Cmd, ended chan struct{}) {
+		defer close(ended)
+		_ = process.Wait() // it is killed
+		_ = log.Close()
+	}(b.process, b.ended)
+}
+
+// awaitReady waits until the broker answers, and leads all partitions of some topics.
+func (b *broker) awaitReady(t *testing.T, topics ...string) {
+	t.Helper()
+	deadline := time.After(2 * time.Minute)
+	for {
+		ready, err := b.ready(t, topics)
+		if ready {
+			return
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+			continue
+		case <-b.ended:
+			err = fmt.Errorf("the broker has ended: %s", b.process.ProcessState)
+		case <-deadline:
+		}
+		log, _ := os.ReadFile(b.log)
+		require.FailNow(t, "the broker is not ready", "%v\n%s", err, log[max(len(log)-8<<10, 0):])
+	}
+}
+
+func (b *broker) ready(t *testing.T, topics []string) (bool, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	metadata, err := kadm.NewClient(b.client).Metadata(ctx, topics...)
+	if err != nil || len(metadata.Brokers) == 0 {
+		return false, err
+	}
+	for _, topic := range metadata.Topics {
+		if topic.Err != nil {
+			return false, topic.Err
+		}
+		for _, p := range topic.Partitions {
+			if p.Err != nil || p.Leader < 0 {
+				return false, fmt.Errorf("partition %d has no leader: %v", p.Partition, p.Err)
+			}
+		}
+	}
+	return true, nil
 }
 
 func (b *broker) kill(t *testing.T) {
 	t.Helper()
 	require.NoError(t, b.process.Process.Kill())
-	_ = b.process.Wait()
+	<-b.ended
 }
 
-// create creates a topic once the broker is ready.
+// create creates a topic.
 func (b *broker) create(t *testing.T, topic string, partitions int32) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.address))
+	_, err := kadm.NewClient(b.client).CreateTopic(t.Context(), partitions, 1, nil, topic)
 	require.NoError(t, err)
-	defer client.Close()
-	for until := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		_, err := kadm.NewClient(client).CreateTopic(t.Context(), partitions, 1, nil, topic)
-		if err == nil {
-			return
-		}
-		require.True(t, time.Now().Before(until), "%v", err)
-	}
+	b.awaitReady(t, topic)
 }
 
-// freePorts returns ports of the loopback that nobody listens on.
+// freePorts returns ports of the loopback that nobody listens on. They are not of those from which connections go out: such a port may
+// be taken before it is listened on, even by a connection to itself.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer func() { _ = l.Close() }()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+	var ports []int
+	for len(ports) < n {
+		port := 20_000 + rand.IntN(10_000)
+		if slices.Contains(ports, port) {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		require.NoError(t, l.Close())
+		ports = append(ports, port)
 	}
 	return ports
 }

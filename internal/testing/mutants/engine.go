@@ -602,5 +602,5 @@ func engineMutants() []mutant { //nolint:funlen // a table
 }
 
 func all() []mutant {
-	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants(), answerMutants())
+	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants(), answerMutants(), connectorMutants())
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/residualdb/residual/source/internal/connector"
 )
 
-// What is fetched at once from each server, and of each partition. More than this fills fresh memory that no cache holds: of 0.5, 1, 2 and
-// 8 MiB, 2 load the most (BenchmarkKafka).
+// What is fetched at once from each server, and of each partition, so that an answer has work for all lanes. More fills fresh memory that no
+// cache holds, and loads no faster (BenchmarkKafka).
 const (
 	fetchBytes     = 2 << 20
-	partitionBytes = 1 << 20
+	partitionBytes = 512 << 10
 	// batchBytes bounds what a compressed batch of messages, which a server sends whole, may be in the end.
 	batchBytes = 128 << 20
 )

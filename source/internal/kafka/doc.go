@@ -3,9 +3,10 @@
 // # Model
 //
 // A server is a whole copy of what the topic holds: it reads all partitions, and no other server takes any of them away. A run of a
-// [Connector] is a session: a client of the cluster, and three goroutines. One fetches messages and decodes them into loads; one stores
-// loads, in their order; one looks after the topic: partitions that appear, positions that are out of range, a topic that is deleted
-// and made anew, how far there is to go, and the group that others look at.
+// [Connector] is a session: a client of the cluster, a goroutine that fetches messages, and one that looks after the topic: partitions
+// that appear, positions that are out of range, a topic that is deleted and made anew, how far there is to go, and the group that others
+// look at. Messages go through one of four lanes, each partition's always through the same (lane.go): there one goroutine decodes them
+// into loads, and one stores the loads, in their order. So processors and the disk have several loads at a time.
 //
 // # Positions
 //

@@ -17,6 +17,7 @@ type session struct {
 	feed   *connector.Feed
 	client *kgo.Client
 	admin  *kadm.Client
+	lanes  []*lane
 	// lookNow asks for a look at the topic before its time.
 	lookNow chan struct{}
 
@@ -54,41 +55,22 @@ func (s *session) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	filled, empty := make(chan *load), make(chan *load, loads)
-	for range loads {
-		l, err := s.newLoad()
+	work := []func(context.Context) error{s.fetch, s.lookAfter}
+	for range lanesMax {
+		l, err := s.newLane()
 		if err != nil {
 			return err
 		}
-		empty <- l
+		s.lanes = append(s.lanes, l)
+		work = append(work, l.decode, l.store)
 	}
 	var wg sync.WaitGroup
-	for _, work := range []func(context.Context) error{
-		func(ctx context.Context) error { return s.fetch(ctx, filled, empty) },
-		func(ctx context.Context) error { return s.store(ctx, filled, empty) },
-		s.lookAfter,
-	} {
-		wg.Go(func() { cancel(work(ctx)) })
+	for _, f := range work {
+		wg.Go(func() { cancel(f(ctx)) })
 	}
 	wg.Wait()
 	s.commit(context.WithoutCancel(ctx))
 	return context.Cause(ctx)
-}
-
-// store stores what was filled, one load after the other.
-func (s *session) store(ctx context.Context, filled <-chan *load, empty chan<- *load) error {
-	for {
-		select {
-		case l := <-filled:
-			if err := s.feed.Store(ctx, l.Load); err != nil {
-				return err
-			}
-			s.stored(l)
-			empty <- l
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 // stored notes that a load is stored.
