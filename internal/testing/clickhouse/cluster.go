@@ -31,6 +31,8 @@ type Options struct {
 	Shards int
 	// MemoryBytes bounds what a node takes for queries and inserts. Default: 2 GiB.
 	MemoryBytes int64
+	// Links has the nodes be reached through links of their own, by clients and by each other.
+	Links bool
 }
 
 // Cluster is nodes that know each other as the shards of [Name].
@@ -51,6 +53,12 @@ func Start(t testing.TB, opts Options) *Cluster {
 			Shard: i + 1, Address: net.JoinHostPort(loopback, ports[2*i]), HTTPAddress: net.JoinHostPort(loopback, ports[2*i+1]),
 			program: p, dir: filepath.Join(dir, strconv.Itoa(i+1)), port: ports[2*i], httpPort: ports[2*i+1],
 		})
+	}
+	if opts.Links {
+		for _, n := range c.Nodes {
+			n.Link = newLink(t, n.Address)
+			n.Address = n.Link.Address
+		}
 	}
 	memory := opts.MemoryBytes
 	if memory == 0 {

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,9 @@ func (c *Cluster) configure(t testing.TB, memory int64) {
 	t.Helper()
 	var shards strings.Builder
 	for _, n := range c.Nodes {
-		fmt.Fprintf(&shards, shardText, n.port)
+		_, port, err := net.SplitHostPort(n.Address)
+		require.NoError(t, err)
+		fmt.Fprintf(&shards, shardText, port)
 	}
 	for _, n := range c.Nodes {
 		require.NoError(t, os.MkdirAll(filepath.Join(n.dir, "data"), 0o755))

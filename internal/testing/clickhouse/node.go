@@ -22,6 +22,8 @@ type Node struct {
 	Shard int
 	// Address is that of the native protocol, HTTPAddress that of the other one.
 	Address, HTTPAddress string
+	// Link is before Address if the options ask for it, else nil.
+	Link *Link
 
 	program        program
 	dir            string
