@@ -39,6 +39,9 @@ func (s *Server) answerTo(err error) (e *problem.Error, known bool) {
 	if file, ok := errors.AsType[*rowfile.Error](err); ok {
 		return fileError(file), true
 	}
+	if e, ok := endpointError(err); ok {
+		return e, true
+	}
 	if errors.Is(err, engine.ErrQuery) {
 		return problem.BadParameter("%s", strings.TrimPrefix(err.Error(), engine.ErrQuery.Error()+": ")), true
 	}

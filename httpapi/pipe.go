@@ -32,6 +32,11 @@ type pipe struct {
 	// Limits.AnswerTimeout ends them.
 	overTime, unending bool
 
+	// deployed is set for a pipe of a project, whose columns may differ from answer to answer. tokens are the names of the tokens that
+	// may ask it beside those with a scope.
+	deployed bool
+	tokens   []string
+
 	run func(ctx context.Context, q *question) error
 }
 
@@ -48,7 +53,8 @@ type question struct {
 	limits     *Limits
 	streams    *streams
 	// within is a pattern of the models that who asks may see, empty for every one. Every query has it for its Within.
-	within string
+	within    string
+	principal *auth.Principal
 	// holds is what the query behind a long answer takes, 0 where the answer is short; unending is as in pipe.
 	holds    int64
 	unending bool
@@ -157,11 +163,13 @@ func (s *Server) runPipe(c *call) error {
 	}
 	c.params.dropClients()
 	c.table.Name, c.table.Columns = p.name, p.columns
-	if err := c.layOut(); err != nil {
-		return err
-	}
-	if c.findTag(p, f); c.unchanged() {
-		return nil
+	if !p.deployed {
+		if err := c.layOut(); err != nil {
+			return err
+		}
+		if c.findTag(p, f); c.unchanged() {
+			return nil
+		}
 	}
 	if err := s.ask(c, p, f); err != nil {
 		return err
@@ -189,7 +197,7 @@ func (s *Server) ask(c *call, p *pipe, f *encode.Format) error {
 	c.question = question{
 		server: s, params: &c.params, store: c.store, sources: c.sources, connectors: s.opts.Connectors, table: &c.table, format: f,
 		limits: &s.limits, streams: &s.streams,
-		within: c.principal.Within, unending: p.unending,
+		within: c.principal.Within, principal: &c.principal, unending: p.unending,
 	}
 	err := p.run(ctx, &c.question)
 	c.table.Elapsed = s.opts.Now().Sub(start)

@@ -29,12 +29,13 @@ const (
 	labelPage
 	labelDeployments
 	labelWorkspace
+	labelSQL
 	labelCount
 )
 
 var labelNames = [labelCount]string{
 	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete", "page",
-	"deployments", "workspace",
+	"deployments", "workspace", "sql",
 }
 
 func (l label) String() string { return labelNames[l] }
@@ -63,6 +64,7 @@ var routes = [...]route{
 	{path: deployPath, label: labelDeployments, post: (*Server).postDeploy, head: (*Server).checkDeploy},
 	{path: buildPath, label: labelDeployments, post: (*Server).postBuild, head: (*Server).checkDeploy},
 	{path: deploymentsPath, label: labelDeployments, get: (*Server).getDeployments},
+	{path: sqlPath, label: labelSQL, get: (*Server).runSQL, post: (*Server).runSQL},
 	{path: backupsPath, label: labelBackups, post: (*Server).postBackups},
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
 	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},

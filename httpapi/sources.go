@@ -15,6 +15,7 @@ import (
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/endpoint"
 	"github.com/residualdb/residual/internal/rowfile"
 )
 
@@ -86,6 +87,9 @@ type sources struct {
 	byName map[string]*source
 	// grants are the rights that data sources give to tokens, by the names of these.
 	grants map[string][]auth.Scope
+	// set is the pipes of the project, deployed those that may be asked by name.
+	set      endpoint.Set
+	deployed []pipe
 	// version counts the changes up to these.
 	version uint64
 }
@@ -99,11 +103,16 @@ func (s *sources) in(store Store, name string) *source {
 	return src
 }
 
-// pipes are those of all servers, and the quarantines of further data sources.
+// pipes are those of all servers, the quarantines of further data sources, and those of the project.
 func (s *sources) pipes() iter.Seq[*pipe] {
 	return func(yield func(*pipe) bool) {
 		for i := range pipes {
-			if !yield(&pipes[i]) {
+			if s.deployedPipe(pipes[i].name) == nil && !yield(&pipes[i]) {
+				return
+			}
+		}
+		for i := range s.deployed {
+			if !yield(&s.deployed[i]) {
 				return
 			}
 		}
@@ -117,6 +126,9 @@ func (s *sources) pipes() iter.Seq[*pipe] {
 
 // pipeNamed returns a pipe; nil if there is none of that name.
 func (s *sources) pipeNamed(name string) *pipe {
+	if p := s.deployedPipe(name); p != nil {
+		return p
+	}
 	if p := pipeNamed(name); p != nil {
 		return p
 	}
@@ -244,20 +256,33 @@ func (s *sources) scopes() []string {
 	return slices.Clip(list)
 }
 
-// CheckDatasources returns the error of SetDatasources, and gives them to nobody.
-func CheckDatasources(list []Datasource) error {
-	if _, err := newSources(list, nil); err != nil {
+// CheckProject returns the error of [Server.SetProject], and gives a project to nobody.
+func CheckProject(list []Datasource, set endpoint.Set) error {
+	all, err := newSources(list, nil)
+	if err == nil {
+		err = all.deploy(set)
+	}
+	if err != nil {
 		return fmt.Errorf("httpapi: %w", err)
 	}
 	return nil
 }
 
-// SetDatasources gives the server data sources beside those that every server has, in the place of those of the call before. Requests
-// under way finish with what they began with. After an error, of class [ErrDatasource], all is as it was.
+// SetDatasources is [Server.SetProject] with the pipes that the server has.
 func (s *Server) SetDatasources(list []Datasource) error {
+	return s.SetProject(list, s.sources.Load().set)
+}
+
+// SetProject gives the server data sources and pipes beside those that every server has, in the place of those of the call before: both at
+// once. A nil set is one without pipes, and without SQL. Requests under way finish with what they began with. After an error, of class
+// [ErrDatasource] or [ErrPipe], all is as it was.
+func (s *Server) SetProject(list []Datasource, set endpoint.Set) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next, err := newSources(list, s.sources.Load())
+	if err == nil {
+		err = next.deploy(set)
+	}
 	if err != nil {
 		return fmt.Errorf("httpapi: %w", err)
 	}

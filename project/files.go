@@ -34,10 +34,11 @@ const (
 const (
 	DatasourceKind = ".datasource"
 	ConnectionKind = ".connection"
+	PipeKind       = ".pipe"
 )
 
 // Kinds are all of them.
-func Kinds() []string { return []string{DatasourceKind, ConnectionKind} }
+func Kinds() []string { return []string{DatasourceKind, ConnectionKind, PipeKind} }
 
 // IsFile tells whether a file of this name means something in a project.
 func IsFile(name string) bool { return slices.Contains(Kinds(), path.Ext(name)) }

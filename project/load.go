@@ -13,6 +13,8 @@ import (
 type Project struct {
 	Datasources []*Datasource
 	Connections []*Connection
+	// Pipes answer; they are there also if there is no .pipe file.
+	Pipes *Pipes
 }
 
 // Secrets returns the value of a secret by its name; ok is false for one that is not known.
@@ -34,14 +36,16 @@ func Load(folder fs.FS, secrets Secrets) (p *Project, problems Problems, err err
 
 // Read reads what files mean, as [Load] does.
 func Read(files Files, secrets Secrets) (p *Project, problems Problems) {
-	l := &loader{project: &Project{}, secrets: secrets}
-	var datasources, connections []*file
+	l := &loader{project: &Project{Pipes: &Pipes{}}, secrets: secrets}
+	var datasources, connections, pipes []*file
 	for i := range files {
 		switch f := &files[i]; path.Ext(f.Name) {
 		case datasourceWords.kind:
 			datasources = append(datasources, parse(f.Name, f.Text, &datasourceWords))
 		case connectionWords.kind:
 			connections = append(connections, parse(f.Name, f.Text, &connectionWords))
+		case pipeWords.kind:
+			pipes = append(pipes, parse(f.Name, f.Text, &pipeWords))
 		}
 	}
 	named := map[string]*file{}
@@ -53,11 +57,20 @@ func Read(files Files, secrets Secrets) (p *Project, problems Problems) {
 		l.project.Datasources = append(l.project.Datasources, l.readDatasource(f, l.nameOf(f, named)))
 	}
 	l.groups(datasources)
-	for _, f := range slices.Concat(connections, datasources) {
+	l.readPipes(pipes, named)
+	for _, f := range slices.Concat(connections, datasources, pipes) {
 		problems = append(problems, f.problems...)
 	}
 	problems.sort()
 	return l.project, problems
+}
+
+// readPipes reads the pipes. Their names are no data source's.
+func (l *loader) readPipes(files []*file, named map[string]*file) {
+	for _, f := range files {
+		l.project.Pipes.all = append(l.project.Pipes.all, l.readPipe(f, l.nameOf(f, named)))
+	}
+	l.project.Pipes.check()
 }
 
 // loader reads the meaning of files.

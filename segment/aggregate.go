@@ -176,6 +176,10 @@ func (a *Aggregate) RMSE() float64 { return a.Errors.RootMeanSquare(a.Actuals) }
 // Bias returns the mean of e, 0 without actuals: above zero where the predictions are too high.
 func (a *Aggregate) Bias() float64 { return a.Errors.Mean(a.Actuals) }
 
+// MeanPredicted returns the sum of the predicted values of rows with an actual over n, rounded once: e and the actual of a row add up to
+// its predicted value without rounding, and so do their sums.
+func (a *Aggregate) MeanPredicted(n uint64) float64 { return a.Errors.MeanWith(&a.Actual, n) }
+
 // AbsErrorDeviation returns the standard deviation of |e| over the rows, 0 without actuals. No digits cancel.
 func (a *Aggregate) AbsErrorDeviation() float64 { return a.Errors.AbsDeviation(a.Actuals) }
 

@@ -24,7 +24,8 @@ import (
 type projectFlags struct{ dir, secrets string }
 
 func (f *projectFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "project", "", "folder of .datasource and .connection files: further data sources, and where events are fetched; nothing can be deployed to the server then")
+	flags.StringVar(&f.dir, "project", "",
+		"folder of .datasource, .connection and .pipe files: further data sources, where events are fetched, and pipes; nothing can be deployed to the server then")
 	flags.StringVar(&f.secrets, "secrets", "",
 		"folder of the project's secrets, a file for each; others are read from the environment, NAME from "+project.SecretVariable("NAME"))
 }
@@ -43,7 +44,7 @@ type loadedProject struct {
 // load reads the folder of the project; an empty one where none is named. The error has all that is wrong, and no secret.
 func (f *projectFlags) load() (*loadedProject, error) {
 	if f.dir == "" {
-		return &loadedProject{Project: &project.Project{}}, nil
+		return &loadedProject{Project: &project.Project{Pipes: &project.Pipes{}}}, nil
 	}
 	if err := mustBeFolder(f.dir); err != nil {
 		return nil, err

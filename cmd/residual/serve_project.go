@@ -64,9 +64,12 @@ func readProject(flags *projectFlags, dataDir string, poll time.Duration, log *s
 // serve has a server have the project.
 func (p *projectOf) serve(http *httpapi.Server) error {
 	p.http = http
+	if err := http.SetProject(p.used.datasources(), p.used.Pipes); err != nil {
+		return err
+	}
 	if p.deployer == nil {
 		p.warn(p.used)
-		return http.SetDatasources(p.used.datasources())
+		return nil
 	}
 	return p.resume()
 }
@@ -129,7 +132,7 @@ func (p *projectOf) Read(files project.Files) (deployments.Candidate, project.Pr
 	if problems.Errors() > 0 {
 		return nil, problems, nil
 	}
-	err = errors.Join(httpapi.CheckDatasources(next.datasources()), source.Check(next.connectors(p.poll)))
+	err = errors.Join(httpapi.CheckProject(next.datasources(), next.Pipes), source.Check(next.connectors(p.poll)))
 	return &candidate{p, next}, problems, err
 }
 
@@ -177,13 +180,13 @@ func (p *projectOf) change(next *loadedProject) error {
 	p.mu.Lock()
 	runner, used := p.runner, p.used
 	p.mu.Unlock()
-	if err := p.http.SetDatasources(next.datasources()); err != nil {
+	if err := p.http.SetProject(next.datasources(), next.Pipes); err != nil {
 		return err
 	}
 	if runner != nil {
 		configs := next.connectors(p.poll)
 		if err := runner.Apply(configs); err != nil {
-			return errors.Join(err, p.http.SetDatasources(used.datasources()))
+			return errors.Join(err, p.http.SetProject(used.datasources(), used.Pipes))
 		}
 		for i := range configs {
 			if files := configs[i].Files; files != nil && files.Schedule == source.OnDemand {

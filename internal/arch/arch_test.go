@@ -134,7 +134,7 @@ var rooms = map[string]room{
 		module: []string{
 			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn", "httpapi/internal/distribution",
 			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/negotiate", "httpapi/internal/problem", "httpapi/internal/where", "httpapi/internal/workspace",
-			"internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
+			"internal/endpoint", "internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
 		never:   []string{"net/http"},
@@ -185,11 +185,21 @@ var rooms = map[string]room{
 		never:   []string{"net", "net/http", "os", "time"},
 	},
 	// A module of its own, so that the protocol of browsers is nothing that the program depends on.
-	"dashboard/browser":   {outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp"}},
-	"project":             {module: []string{"event", "internal/spelling"}, never: []string{"net/http", "os"}},
-	"project/deployments": {module: []string{"internal/vfs", "project"}, never: []string{"net", "net/http", "os"}},
+	"dashboard/browser": {outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp"}},
+	"project": {
+		module: []string{"event", "internal/endpoint", "internal/spelling", "project/internal/plan", "project/internal/sql", "project/internal/template"},
+		never:  []string{"net/http", "os"},
+	},
+	"project/internal/sql":      {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"project/internal/template": {never: []string{"io", "net", "net/http", "os", "sync"}},
+	"project/internal/plan": {
+		module: []string{"engine", "event", "internal/endpoint", "internal/jsontext", "internal/spelling", "project/internal/sql"},
+		never:  []string{"io", "net", "net/http", "os", "sync"},
+	},
+	"internal/endpoint":   {module: []string{"engine"}, never: []string{"io", "net", "net/http", "os", "sync"}},
 	"internal/spelling":   {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"bench":               {module: []string{"engine", "event", "httpapi", "internal/workload", "source"}, outside: []string{"github.com/valyala/fasthttp"}},
+	"project/deployments": {module: []string{"internal/vfs", "project"}, never: []string{"net", "net/http", "os"}},
 	"cmd/residual/internal/export": {
 		module:  []string{"cmd/residual/internal/client"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/sys"},

@@ -56,7 +56,7 @@ func (o *Output) csvCell(k Kind, c Cell) {
 		o.Buf = append(o.Buf, '"')
 		return
 	}
-	if (k == Float64 || k == NullableFloat64) && isFinite(c.number) {
+	if (k == Float64 || k == NullableFloat64) && isFinite(c.number) && !c.null {
 		o.float(c.number)
 		return
 	}
@@ -64,7 +64,12 @@ func (o *Output) csvCell(k Kind, c Cell) {
 }
 
 func appendCSVCell(dst []byte, k Kind, c Cell) []byte {
+	if c.null {
+		return append(dst, `\N`...)
+	}
 	switch k {
+	case Int64:
+		return strconv.AppendInt(dst, c.whole, 10)
 	case NullableFloat64:
 		if math.IsNaN(c.number) {
 			return append(dst, `\N`...)
@@ -79,7 +84,7 @@ func appendCSVCell(dst []byte, k Kind, c Cell) []byte {
 			return append(dst, `\N`...)
 		}
 		return append(appendTime(append(dst, '"'), DateTime, c.whole), '"')
-	case DateTime, DateTime64:
+	case DateTime, DateTime64, Date:
 		return append(appendTime(append(dst, '"'), k, c.whole), '"')
 	case NullableString:
 		if c.text == "" {

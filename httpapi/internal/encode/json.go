@@ -59,7 +59,7 @@ func appendMeta(dst []byte, columns []Column) []byte {
 		dst = append(dst, "\n\t\t{\n\t\t\t\"name\": "...)
 		dst = jsontext.AppendString(dst, column.Name)
 		dst = append(dst, ",\n\t\t\t\"type\": "...)
-		dst = jsontext.AppendString(dst, column.Kind.String())
+		dst = jsontext.AppendString(dst, column.typeName())
 		dst = append(dst, "\n\t\t}"...)
 	}
 	return append(dst, "\n\t],\n\n\t\"data\":\n\t["...)
@@ -96,7 +96,7 @@ func writeJSONCompact(o *Output, t *Table) error {
 		o.Buf = append(appendComma(o.Buf, i), `{"name":`...)
 		o.Buf = jsontext.AppendString(o.Buf, column.Name)
 		o.Buf = append(o.Buf, `,"type":`...)
-		o.Buf = append(jsontext.AppendString(o.Buf, column.Kind.String()), '}')
+		o.Buf = append(jsontext.AppendString(o.Buf, column.typeName()), '}')
 	}
 	o.Buf = append(o.Buf, `],"data":[`...)
 	for t.step() {
@@ -156,7 +156,7 @@ func (o *Output) jsonCell(k Kind, c Cell) {
 		o.longJSON(c.text)
 		return
 	}
-	if (k == Float64 || k == NullableFloat64) && isFinite(c.number) {
+	if (k == Float64 || k == NullableFloat64) && isFinite(c.number) && !c.null {
 		o.float(c.number)
 		return
 	}
@@ -171,9 +171,14 @@ func appendComma(dst []byte, i int) []byte {
 }
 
 func appendJSONCell(dst []byte, k Kind, c Cell) []byte {
+	if c.null {
+		return append(dst, "null"...)
+	}
 	switch k {
 	case Float64, NullableFloat64:
 		return append(dst, "null"...)
+	case Int64:
+		return strconv.AppendInt(dst, c.whole, 10)
 	case UInt64:
 		return strconv.AppendUint(dst, uint64(c.whole), 10)
 	case NullableDateTime:
@@ -181,7 +186,7 @@ func appendJSONCell(dst []byte, k Kind, c Cell) []byte {
 			return append(dst, "null"...)
 		}
 		return append(appendTime(append(dst, '"'), DateTime, c.whole), '"')
-	case DateTime, DateTime64:
+	case DateTime, DateTime64, Date:
 		return append(appendTime(append(dst, '"'), k, c.whole), '"')
 	case NullableString:
 		if c.text == "" {

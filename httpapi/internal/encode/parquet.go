@@ -23,6 +23,8 @@ var parquetNodes = [kindCount]parquet.Node{
 	NullableFloat64: parquet.Optional(parquet.Leaf(parquet.DoubleType)),
 
 	NullableDateTime: parquet.Optional(parquet.Timestamp(parquet.Millisecond)),
+	Int64:            parquet.Int(64),
+	Date:             parquet.Timestamp(parquet.Millisecond),
 }
 
 // orderedGroup is a group whose fields keep the order of the columns; a bare parquet.Group sorts them by name.
@@ -39,6 +41,9 @@ func parquetSchema(name string, columns []Column) *parquet.Schema {
 	group := orderedGroup{Group: parquet.Group{}}
 	for _, column := range columns {
 		node := parquetNodes[column.Kind]
+		if column.Optional {
+			node = parquet.Optional(node)
+		}
 		if column.Few && column.Kind == String {
 			node = parquet.Encoded(node, &parquet.RLEDictionary)
 		}
@@ -155,6 +160,13 @@ func (g *parquetGroup) add() error {
 	for i, column := range g.columns {
 		j := t.place(i)
 		g.values = appendValues(g.values[:0], t.Columns[j].Kind, &t.vectors[j], from, t.next)
+		if t.Columns[j].Optional {
+			for k := range g.values {
+				if g.values[k] = g.values[k].Level(0, 1, 0); t.vectors[j].null(from + k) {
+					g.values[k] = parquet.NullValue()
+				}
+			}
+		}
 		if t.Digits > 0 && t.Columns[j].Fraction() {
 			for k, v := range g.values {
 				if !v.IsNull() {
@@ -184,7 +196,7 @@ func appendValues(values []parquet.Value, k Kind, v *Vector, from, to int) []par
 			}
 			values = append(values, value)
 		}
-	case UInt64, DateTime, DateTime64:
+	case UInt64, DateTime, DateTime64, Int64, Date:
 		for _, n := range v.wholes[from:to] {
 			values = append(values, parquet.Int64Value(n))
 		}

@@ -16,17 +16,20 @@ func writePrometheus(o *Output, t *Table) error {
 		j := t.place(i)
 		states := column.States
 		fraction := column.Fraction()
-		if states == nil && !fraction && column.Kind != UInt64 && column.Kind != DateTime && column.Kind != NullableDateTime {
+		if states == nil && !fraction && column.Kind != UInt64 && column.Kind != DateTime && column.Kind != NullableDateTime && column.Kind != Int64 {
 			continue
 		}
 		w.Family(t.Name+"_"+column.Name, "gauge", "Column "+column.Name+" of the pipe "+t.Name+".")
 		for i := range t.rows {
 			switch cell := t.cell(i, j); {
+			case cell.null:
 			case states != nil:
 				w.States(column.stateLabel(), states, cell.text, t.labels(i)...)
 			case column.Kind == NullableDateTime && cell.whole == noMoment:
 			case column.Kind == DateTime || column.Kind == NullableDateTime:
 				w.Sample("", float64(cell.whole/1000), t.labels(i)...)
+			case column.Kind == Int64:
+				w.Sample("", float64(cell.whole), t.labels(i)...)
 			case !fraction:
 				w.Sample("", float64(uint64(cell.whole)), t.labels(i)...)
 			case column.Kind != NullableFloat64 || !math.IsNaN(cell.number):

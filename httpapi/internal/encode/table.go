@@ -96,7 +96,7 @@ func (t *Table) empty() {
 func (t *Table) Add(row ...Cell) {
 	t.widen()
 	for _, c := range row {
-		t.vectors[t.at].add(t.Columns[t.at].Kind, c)
+		t.vectors[t.at].add(&t.Columns[t.at], c)
 		if t.at++; t.at == len(t.Columns) {
 			t.rows, t.at = t.rows+1, 0
 		}

@@ -22,13 +22,15 @@ const (
 	NullableFloat64 // NaN stands for NULL
 	Status          // a string, one of the column's States
 	NullableDateTime
+	Int64
+	Date // as text like DateTime, without the time of the day
 	kindCount
 )
 
 // kindNames are the names of the types in ClickHouse.
 var kindNames = [kindCount]string{
 	"String", "Float64", "UInt64", "DateTime", "DateTime64(3)", "Nullable(String)", "Array(String)", "Nullable(Float64)", "String",
-	"Nullable(DateTime)",
+	"Nullable(DateTime)", "Int64", "Date",
 }
 
 func (k Kind) String() string { return kindNames[k] }
@@ -41,6 +43,18 @@ type Column struct {
 	States []string
 	// Few is set where many rows have the same value.
 	Few bool
+	// Type, unless it is empty, is what the type is called in the place of the kind's name.
+	Type string
+	// Optional is set where a cell may be [NullCell], in a column of the kinds String, Float64, UInt64, Int64, Date, DateTime and DateTime64.
+	Optional bool
+}
+
+// typeName is the name of the column's type in ClickHouse.
+func (c *Column) typeName() string {
+	if c.Type != "" {
+		return c.Type
+	}
+	return c.Kind.String()
 }
 
 // Fraction tells whether the values are numbers that need not be whole.
@@ -60,7 +74,11 @@ type Cell struct {
 	text   string
 	number float64
 	whole  int64
+	null   bool
 }
+
+// NullCell is NULL in a column that is optional.
+func NullCell() Cell { return Cell{null: true} }
 
 // Text is a cell of the kinds made of strings.
 func Text(s string) Cell { return Cell{text: s} }
@@ -79,6 +97,12 @@ func MomentOrNull(t time.Time) Cell {
 	return Moment(t)
 }
 
+// Signed is a cell of the kind Int64.
+func Signed(n int64) Cell { return Cell{whole: n} }
+
+// Milli is a cell of the kinds Date, DateTime and DateTime64, of Unix milliseconds.
+func Milli(ms int64) Cell { return Cell{whole: ms} }
+
 // Whole is a cell of the kind UInt64.
 func Whole(n uint64) Cell { return Cell{whole: int64(n)} }
 
@@ -93,6 +117,8 @@ type Vector struct {
 	arena   *columns.Text
 	numbers []float64
 	wholes  []int64
+	// nulls are of an optional column: which rows are NULL.
+	nulls []bool
 }
 
 // Texts is a vector of the kind String.
@@ -108,16 +134,19 @@ func Numbers(values []float64) Vector { return Vector{numbers: values} }
 func Moments(times []int64) Vector { return Vector{wholes: times} }
 
 func (v *Vector) cell(k Kind, row int) (c Cell) {
+	c.null = v.null(row)
 	switch k {
 	case Float64, NullableFloat64:
 		c.number = v.numbers[row]
-	case UInt64, DateTime, DateTime64, NullableDateTime:
+	case UInt64, DateTime, DateTime64, NullableDateTime, Int64, Date:
 		c.whole = v.wholes[row]
 	default:
 		c.text = v.text(row)
 	}
 	return c
 }
+
+func (v *Vector) null(row int) bool { return v.nulls != nil && v.nulls[row] }
 
 func (v *Vector) text(row int) string {
 	switch {
@@ -130,11 +159,14 @@ func (v *Vector) text(row int) string {
 	return v.texts[row]
 }
 
-func (v *Vector) add(k Kind, c Cell) {
-	switch k {
+func (v *Vector) add(column *Column, c Cell) {
+	if column.Optional {
+		v.nulls = append(v.nulls, c.null)
+	}
+	switch k := column.Kind; k {
 	case Float64, NullableFloat64:
 		v.numbers = append(v.numbers, c.number)
-	case UInt64, DateTime, DateTime64, NullableDateTime:
+	case UInt64, DateTime, DateTime64, NullableDateTime, Int64, Date:
 		v.wholes = append(v.wholes, c.whole)
 	default:
 		v.texts = append(v.texts, c.text)
@@ -143,10 +175,11 @@ func (v *Vector) add(k Kind, c Cell) {
 
 // append adds copies of the values of o, and returns how many bytes of texts it copied.
 func (v *Vector) append(k Kind, o *Vector, rows int) (copied int) {
+	v.nulls = append(v.nulls, o.nulls...)
 	switch {
 	case k == Float64 || k == NullableFloat64:
 		v.numbers = append(v.numbers, o.numbers...)
-	case k == UInt64 || k == DateTime || k == DateTime64 || k == NullableDateTime:
+	case k == UInt64 || k == DateTime || k == DateTime64 || k == NullableDateTime || k == Int64 || k == Date:
 		v.wholes = append(v.wholes, o.wholes...)
 	case o.arena != nil:
 		all := string(o.arena.Bytes)
@@ -165,7 +198,7 @@ func (v *Vector) append(k Kind, o *Vector, rows int) (copied int) {
 // reset empties the vector and keeps its memory, but no text.
 func (v *Vector) reset() {
 	clear(v.texts)
-	v.texts, v.numbers, v.wholes = v.texts[:0], v.numbers[:0], v.wholes[:0]
+	v.texts, v.numbers, v.wholes, v.nulls = v.texts[:0], v.numbers[:0], v.wholes[:0], v.nulls[:0]
 }
 
 func (v *Vector) capacity() int { return max(cap(v.texts), cap(v.numbers), cap(v.wholes)) }

@@ -45,6 +45,14 @@ func (m *Moments) Mean(n uint64) float64 {
 	return mean
 }
 
+// MeanWith returns the sum of v and of the values of o over n, as [Moments.Mean] does that of v.
+func (m *Moments) MeanWith(o *Moments, n uint64) float64 {
+	both := Moments{Over: m.Over, Under: m.Under}
+	both.Over.Merge(&o.Over)
+	both.Under.Merge(&o.Under)
+	return both.Mean(n)
+}
+
 // MeanAbs returns the mean of |v|, correctly rounded from the sum, +Inf if it is beyond float64.
 func (m *Moments) MeanAbs(n uint64) float64 {
 	s := m.absolute()
