@@ -43,6 +43,14 @@ func (s *backupsStore) BeginBackup(ctx context.Context) (*engine.HeldMoment, err
 	return s.copied.BeginBackup(ctx)
 }
 
+func (s *backupsStore) EachSums(ctx context.Context, q engine.SumsQuery, yield func(row *engine.SumsRow) bool) (engine.Read, error) {
+	return s.copied.EachSums(ctx, q, yield)
+}
+
+func (s *backupsStore) EachRows(ctx context.Context, q engine.RowsQuery, yield func(b *engine.RowBatch) bool) (engine.Read, error) {
+	return s.copied.EachRows(ctx, q, yield)
+}
+
 func openStore(t *testing.T) *engine.DB {
 	t.Helper()
 	db, err := engine.Open(t.TempDir(), engine.Options{NoBackground: true})

@@ -105,7 +105,7 @@ func startAttack(t *testing.T) *attack {
 				RequestsPerSecond: 1_000_000, QueryTimeout: 10 * time.Minute, AppendTimeout: 10 * time.Minute,
 			},
 		})
-		require.NoError(t, server.SetDatasources(further))
+		require.NoError(t, server.SetProject(further, &fakeSet{fakeEndpoints}))
 		a.sides[i] = &half{running: server, db: db, crowded: i == 1, tags: map[string]int{}}
 	}
 	return a
@@ -637,6 +637,8 @@ var attacks = map[string]func(a *attack, route string){
 	"POST /v0/events":            eventsAttack,
 	"POST /v0/datasources":       filesAttack,
 	"POST /v0/backups":           backupsAttack,
+	"GET /v0/sql":                sqlAttack,
+	"POST /v0/sql":               sqlAttack,
 	"GET /v0/datasources":        listAttack,
 	"GET /v0/pipes":              listAttack,
 	"GET /v0/pipes/openapi.json": listAttack,
@@ -687,7 +689,7 @@ func TestBoundedTokenLearnsNothing(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range []string{"/", "/v0/sql?q=select", "/v0/tokens", "/v0/jobs", "/v0/pipes/team_b.json", "/v0/datasources/ml_model_predictions"} {
+	for _, target := range []string{"/", "/v0/tokens", "/v0/jobs", "/v0/pipes/team_b.json", "/v0/datasources/ml_model_predictions"} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "OPTIONS"} {
 			a.learn("nothing", request{method: method, target: target})
 		}

@@ -70,7 +70,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 		"GET /v1/deployments": {deployScope},
 		"GET /examples/query.http?pipe=model_performance_metrics": {"PIPES:READ:model_performance_metrics"},
 	}
-	everyToken := []string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json"}
+	everyToken := []string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /v0/sql?q=a", "POST /v0/sql?q=a"}
 	for _, path := range httpapi.WorkspacePaths() {
 		if path != "/examples/query.http" {
 			everyToken = append(everyToken, "GET "+path)
@@ -106,6 +106,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 	known, err := httpapi.LoadTokens(dir)
 	require.NoError(t, err)
 	server := startWith(t, &backupsStore{&actualsStore{fakeStore: newFakeStore()}, openStore(t)}, httpapi.Options{Tokens: known, Deployments: &fakeDeployments{}})
+	require.NoError(t, server.SetProject(nil, &fakeSet{}))
 
 	for route, allowed := range granted {
 		method, target, _ := strings.Cut(route, " ")
