@@ -183,7 +183,7 @@ type group struct {
 	keys   []Value
 	all    *engine.RowSums
 	given  []*engine.RowSums // of each condition
-	values []accumulator  // of each part that gathers
+	values []accumulator     // of each part that gathers
 }
 
 // scan is one run of a node.
