@@ -39,6 +39,7 @@ type Server struct {
 	objects map[string]*object
 	page    int
 	fault   func(*Request) *Fault
+	etag    func(string) string
 	counts  map[string]int
 }
 
@@ -71,11 +72,16 @@ type Fault struct {
 	IgnoreRange, IgnoreMatch bool
 	// Refuse cuts the connection before there is an answer.
 	Refuse bool
+	// Answer is what is answered in the place of everything, with 200.
+	Answer string
+	// Short is how many bytes an object has, where it is positive, though it was listed with more.
+	Short int
 }
 
 // Start starts a server. Secure is set for one that speaks TLS, by a certificate that nobody trusts.
 func Start(secure bool) *Server {
 	s := &Server{Bucket: "events", objects: map[string]*object{}, page: 1000, counts: map[string]int{}}
+	s.etag = func(etag string) string { return `"` + etag + `"` }
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.http.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it would be of handshakes that are to fail
 	if secure {
@@ -122,6 +128,13 @@ func (s *Server) Fail(f func(*Request) *Fault) {
 	s.fault = f
 }
 
+// Tag sets how the server writes the ETag of an object; without it, in quotes.
+func (s *Server) Tag(f func(etag string) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.etag = f
+}
+
 // Count returns how many requests of an op there were, for an object if key is not empty.
 func (s *Server) Count(op, key string) int {
 	s.mu.Lock()
@@ -157,13 +170,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Lock()
-	found, page := s.objects[key], s.page // a fault may have changed them
+	found, page, tag := s.objects[key], s.page, s.etag // a fault may have changed them
 	s.mu.Unlock()
 	if f.Refuse {
 		panic(http.ErrAbortHandler)
 	}
 	credential := strings.Split(r.Header.Get("Authorization"), "Credential=")
 	switch {
+	case f.Answer != "":
+		_, _ = w.Write([]byte(f.Answer))
 	case f.Status != 0:
 		sendError(w, f.Status, f.Code, f.Region)
 	case len(credential) != 2 || !strings.HasPrefix(credential[1], AccessKey+"/"):
@@ -179,7 +194,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case found == nil:
 		sendError(w, http.StatusNotFound, "NoSuchKey", "")
 	default:
-		found.send(w, r, f)
+		found.send(w, r, f, tag(found.etag))
 	}
 }
 
@@ -207,12 +222,15 @@ func byteRange(header string) (from, to int64) {
 	return from, to
 }
 
-func (o *object) send(w http.ResponseWriter, r *http.Request, f *Fault) {
-	if match := strings.Trim(r.Header.Get("If-Match"), `"`); match != "" && match != o.etag && !f.IgnoreMatch {
+func (o *object) send(w http.ResponseWriter, r *http.Request, f *Fault, etag string) {
+	if match := r.Header.Get("If-Match"); match != "" && (strings.Trim(match, `"`) != strings.Trim(etag, `"`) || strings.HasPrefix(etag, "W/")) && !f.IgnoreMatch {
 		sendError(w, http.StatusPreconditionFailed, "PreconditionFailed", "")
 		return
 	}
 	data, status := o.data, http.StatusOK
+	if f.Short > 0 {
+		data = data[:min(f.Short, len(data))]
+	}
 	if header := r.Header.Get("Range"); header != "" && !f.IgnoreRange {
 		from, to := byteRange(header)
 		if from >= int64(len(data)) {
@@ -225,7 +243,7 @@ func (o *object) send(w http.ResponseWriter, r *http.Request, f *Fault) {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to, len(data)))
 		data, status = data[from:to+1], http.StatusPartialContent
 	}
-	w.Header().Set("Etag", `"`+o.etag+`"`)
+	w.Header().Set("Etag", etag)
 	w.Header().Set("Last-Modified", o.modified.UTC().Format(http.TimeFormat))
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
@@ -281,7 +299,7 @@ func (s *Server) list(w http.ResponseWriter, q url.Values, page int) {
 			shown = url.QueryEscape(key)
 		}
 		result.Contents = append(result.Contents, content{
-			Key: shown, LastModified: o.modified.UTC().Format("2006-01-02T15:04:05.000Z"), ETag: `"` + o.etag + `"`, Size: len(o.data), StorageClass: "STANDARD",
+			Key: shown, LastModified: o.modified.UTC().Format("2006-01-02T15:04:05.000Z"), ETag: s.etag(o.etag), Size: len(o.data), StorageClass: "STANDARD",
 		})
 	}
 	result.KeyCount = len(result.Contents)

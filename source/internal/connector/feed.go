@@ -50,7 +50,7 @@ func (f *Feed) Store(ctx context.Context, l *Load) error {
 			return ctx.Err()
 		}
 		if !passes(err) {
-			return Advise(fmt.Errorf("store rows: %w", err), "restart the server, and look at its log")
+			return Advise(fmt.Errorf("store rows: %w", err), adviceOf(err))
 		}
 		f.paused(err)
 		if err := pause.Wait(ctx); err != nil {
@@ -79,4 +79,15 @@ type refusal struct{ error }
 func passes(err error) bool {
 	_, refused := errors.AsType[refusal](err)
 	return refused || errors.Is(err, engine.ErrFull) || errors.Is(err, engine.ErrNoSpace) || errors.Is(err, engine.ErrUnavailable)
+}
+
+// adviceOf is what to do about an error of the store that does not pass by itself.
+func adviceOf(err error) string {
+	switch {
+	case errors.Is(err, engine.ErrPositionsFull):
+		return "give the server a larger --memory-limit, of which positions have a share, or remove files that were read: they are forgotten after a day"
+	case errors.Is(err, engine.ErrBatch):
+		return "this is a bug: report it with this text; what comes before it is stored"
+	}
+	return "look at the log of the server, and start it again"
 }

@@ -67,6 +67,7 @@ type Report struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	now     Snapshot
+	lags    bool // the lag is known
 	reached bool // since the last Begin
 	stopped bool
 	run     error            // what the last run ended with, nil once the other side was reached after it
@@ -78,7 +79,11 @@ type Report struct {
 func (r *Report) Snapshot() Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.now
+	now := r.now
+	if !r.lags {
+		now.Lag = Lag{Unknown, Unknown, Unknown}
+	}
+	return now
 }
 
 // Reached says that the other side answers.
@@ -110,7 +115,14 @@ func (r *Report) Trouble(part string, err error) {
 func (r *Report) Lagging(l Lag) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.now.Lag = l
+	r.now.Lag, r.lags = l, true
+}
+
+// LostSight says that nobody knows what there is to read.
+func (r *Report) LostSight() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lags = false
 }
 
 // Skip counts messages that are no events by intent.
@@ -163,7 +175,7 @@ func (r *Report) Begin() {
 func (r *Report) End(err error, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.run, r.now.NextTry = err, next
+	r.run, r.now.NextTry, r.lags = err, next, false
 	r.note(err)
 	r.settle()
 }

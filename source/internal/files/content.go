@@ -93,7 +93,7 @@ func (c *content) next(buf []byte) (run []byte, behind position, err error) {
 	if c.direct {
 		behind.offset = c.lines.offset
 	}
-	if c.lines.ended && len(c.lines.rest) == 0 {
+	if c.lines.ended && len(c.lines.rest) == 0 && c.lines.err == nil {
 		behind = position{state: stateDone, version: c.object.version}
 	}
 	return run, behind, nil
@@ -115,7 +115,7 @@ func (c *content) rows(ctx context.Context, o *opening) (io.Reader, error) {
 	}
 	compressed := unpacked != packed
 	start, err = unpacked.Peek(rowfile.FormatBytes)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if len(start) == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	format, err := o.formatOf(start, c.object.key)

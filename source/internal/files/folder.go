@@ -160,37 +160,60 @@ func (f *folder) open(_ context.Context, o *object, from int64) (io.ReadCloser, 
 	if err != nil {
 		return nil, err
 	}
-	return &versionReader{file: file, section: io.NewSectionReader(file, from, o.size-from), version: o.version}, nil
+	return &versionReader{versionFile: file, left: io.NewSectionReader(file, from, o.size-from)}, nil
 }
 
-// versionReader reads a version of a file, and says at its end if it is another by then.
-type versionReader struct {
+// openAt implements place.
+func (f *folder) openAt(_ context.Context, o *object) (readerAtCloser, error) { return f.file(o) }
+
+// versionFile is a version of a file. What is read after the file was changed, and may be of another version, is not returned.
+type versionFile struct {
 	file    *os.File
-	section *io.SectionReader
 	version string
 }
 
+// ReadAt implements [io.ReaderAt].
+func (v *versionFile) ReadAt(p []byte, at int64) (int, error) {
+	n, err := v.file.ReadAt(p, at)
+	if changed := v.check(); changed != nil {
+		return 0, changed
+	}
+	return n, err
+}
+
+// check returns what became of the version.
+func (v *versionFile) check() error {
+	info, err := v.file.Stat()
+	if err != nil {
+		return err
+	}
+	if fileVersion(info) != v.version {
+		return errChanged
+	}
+	return nil
+}
+
+func (v *versionFile) Close() error { return v.file.Close() }
+
+// versionReader reads a version of a file to its end, where it says if it is another by then.
+type versionReader struct {
+	*versionFile
+
+	left *io.SectionReader
+}
+
 func (r *versionReader) Read(p []byte) (int, error) {
-	n, err := r.section.Read(p)
-	if errors.Is(err, io.EOF) {
-		info, statErr := r.file.Stat()
-		if statErr != nil {
-			return n, statErr
-		}
-		if fileVersion(info) != r.version {
-			return n, errChanged
+	n, err := r.left.Read(p)
+	if n == 0 && errors.Is(err, io.EOF) {
+		if changed := r.check(); changed != nil {
+			err = changed
 		}
 	}
 	return n, err
 }
 
-func (r *versionReader) Close() error { return r.file.Close() }
-
-// openAt implements place.
-func (f *folder) openAt(_ context.Context, o *object) (readerAtCloser, error) { return f.file(o) }
-
 // file opens the version of a file that was listed.
-func (f *folder) file(o *object) (*os.File, error) {
+func (f *folder) file(o *object) (*versionFile, error) {
 	root, err := f.root()
 	if err != nil {
 		return nil, err
@@ -219,5 +242,5 @@ func (f *folder) file(o *object) (*os.File, error) {
 		_ = file.Close() // it was only read
 		return nil, errChanged
 	}
-	return file, nil
+	return &versionFile{file, o.version}, nil
 }

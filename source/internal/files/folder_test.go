@@ -119,7 +119,9 @@ func TestFileThatChangesWhileItIsRead(t *testing.T) {
 	require.NoError(t, err)
 	defer content.Close()
 	require.NoError(t, os.Truncate(path, 100))
-	_, _, err = content.next(make([]byte, 0, runBytes))
+	for err == nil {
+		_, _, err = content.next(make([]byte, 0, runBytes))
+	}
 	require.ErrorIs(t, err, errChanged)
 	_, err = read.open(t.Context(), &o, position{})
 	require.ErrorIs(t, err, errChanged)
@@ -129,4 +131,37 @@ func TestFileThatChangesWhileItIsRead(t *testing.T) {
 	require.NoError(t, os.Symlink("/etc/hostname", path))
 	_, err = read.open(t.Context(), &o, position{})
 	require.ErrorIs(t, err, errGone)
+}
+
+// TestFileThatIsOverwrittenInItsPlace reads a file here and there, and from its beginning, while other bytes of the same size are written
+// into it: none of them comes as of the version that is read.
+func TestFileThatIsOverwrittenInItsPlace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.parquet")
+	write(t, path, []byte(strings.Repeat("a", 1000)), day)
+	c := inFolder(dir, "*").withDefaults()
+	f := newFolder(&c, newPattern(c.Pattern))
+	var o object
+	_, err := f.list(t.Context(), func(found object) { o = found })
+	require.NoError(t, err)
+	at, err := f.openAt(t.Context(), &o)
+	require.NoError(t, err)
+	defer at.Close() //nolint:errcheck // it was only read
+	from, err := f.open(t.Context(), &o, 0)
+	require.NoError(t, err)
+	defer from.Close() //nolint:errcheck // it was only read
+	buf := make([]byte, 100)
+	_, err = at.ReadAt(buf, 0)
+	require.NoError(t, err)
+	_, err = from.Read(buf)
+	require.NoError(t, err)
+
+	write(t, path, []byte(strings.Repeat("b", 1000)), day.Add(time.Hour))
+	n, err := at.ReadAt(buf, 100)
+	require.ErrorIs(t, err, errChanged)
+	require.Zero(t, n)
+	n, err = from.Read(buf)
+	require.ErrorIs(t, err, errChanged)
+	require.Zero(t, n)
 }

@@ -20,11 +20,15 @@ type lines struct {
 	count  int
 	offset int64
 	ended  bool
+	err    error // of from, behind the lines that were returned
 }
 
-// next returns the next run in the memory of buf, which has room for runBytes, and io.EOF after the last one. After another error the
-// run that was begun is lost; count and offset are where it begins.
+// next returns the next run in the memory of buf, which has room for runBytes, and io.EOF after the last one. Before another error come the
+// whole lines in front of it.
 func (l *lines) next(buf []byte) ([]byte, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
 	buf = append(buf[:0], l.rest...)
 	for !l.ended && len(buf) < runBytes {
 		n, err := l.from.Read(buf[len(buf):runBytes])
@@ -32,11 +36,15 @@ func (l *lines) next(buf []byte) ([]byte, error) {
 		if err == io.EOF {
 			l.ended = true
 		} else if err != nil {
-			return nil, err
+			l.err = err
+			break
 		}
 	}
 	end := bytes.LastIndexByte(buf, '\n') + 1
 	switch {
+	case l.err != nil && end == 0:
+		return nil, l.err
+	case l.err != nil:
 	case len(buf) == 0:
 		return nil, io.EOF
 	case l.ended:

@@ -102,7 +102,7 @@ func (p *pipeline) readFiles(ctx context.Context) error {
 			continue
 		case ctx.Err() != nil || !ofFile(err):
 			return err
-		case errors.Is(err, errForbidden):
+		case isLater(err):
 			if refused++; refused == refusedMax {
 				return fmt.Errorf("%s: %w", p.session.place.name(file.key), err)
 			}
@@ -114,7 +114,7 @@ func (p *pipeline) readFiles(ctx context.Context) error {
 	return nil
 }
 
-// refusedMax is how many files in a row may be forbidden before it is not worth asking for others.
+// refusedMax is how many files in a row may not be readable for now before it is not worth asking for others.
 const refusedMax = 20
 
 func (p *pipeline) readFile(ctx context.Context, from place, file *object) error {

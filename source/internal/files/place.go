@@ -13,8 +13,9 @@ type object struct {
 	key      string
 	size     int64
 	modified time.Time
-	// version is another one when the content is. It holds no blank.
-	version string
+	// version is another one when the content is. It holds no blank, and match is what the server is to be asked for to send no other
+	// one, empty if nothing is.
+	version, match string
 	// young is set for a file that may still be written.
 	young bool
 	// begun is the position up to which it was read before, as it is stored.
@@ -49,11 +50,17 @@ var (
 	// errForbidden is the class of errors of a file that may be readable when it is looked at again.
 	errForbidden = errors.New("it may not be read")
 
+	// errShort is returned where a server sends less of a file than there is, again and again.
+	errShort = errors.New("the server sends less of it than it lists; it is tried again")
+
 	// errUnreadable is the class of errors of a file that stay as long as the file stays as it is.
 	errUnreadable = errors.New("it cannot be read")
 )
 
 // ofFile tells whether an error is of one file, so that others can be read.
 func ofFile(err error) bool {
-	return errors.Is(err, errChanged) || errors.Is(err, errGone) || errors.Is(err, errForbidden) || errors.Is(err, errUnreadable)
+	return errors.Is(err, errChanged) || errors.Is(err, errGone) || isLater(err) || errors.Is(err, errUnreadable)
 }
+
+// isLater tells whether an error is of one file that may be readable when it is looked at again.
+func isLater(err error) bool { return errors.Is(err, errForbidden) || errors.Is(err, errShort) }

@@ -1,7 +1,12 @@
 package files
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -43,7 +48,7 @@ func newBucket(c *Config, p *pattern, retried func()) (*bucket, error) {
 		DisableCompression:    true, // an object that is compressed is read as it is
 	}
 	client, err := minio.NewCore(host, &minio.Options{
-		Creds: keys(c.S3), Secure: secure, Region: c.S3.Region, Transport: transport, MaxRetries: 1,
+		Creds: keys(c.S3), Secure: secure, Region: c.S3.Region, Transport: listings{transport}, MaxRetries: 1,
 	})
 	if err != nil {
 		return nil, connector.Advise(fmt.Errorf("S3: %w", err), "check S3_ENDPOINT")
@@ -72,7 +77,9 @@ func (b *bucket) list(ctx context.Context, yield func(object)) (skipped, err err
 				tries.progressed()
 				last = o.Key
 				if b.pattern.matches(o.Key) {
-					yield(object{key: o.Key, size: o.Size, modified: o.LastModified, version: version(o.ETag)})
+					found := object{key: o.Key, size: o.Size, modified: o.LastModified}
+					found.version, found.match = version(o.ETag)
+					yield(found)
 				}
 			})
 		if err == nil {
@@ -89,6 +96,7 @@ func (b *bucket) listBehind(ctx context.Context, opts minio.ListObjectsOptions, 
 	defer cancel(nil)
 	stall := time.AfterFunc(b.config.Limits.Stall, func() { cancel(errStalled) })
 	defer stall.Stop()
+	first := ""
 	for o := range b.client.ListObjectsIter(ctx, b.config.Bucket, opts) {
 		if o.Err != nil {
 			if context.Cause(ctx) == errStalled { //nolint:errorlint // it is that very one
@@ -96,6 +104,10 @@ func (b *bucket) listBehind(ctx context.Context, opts minio.ListObjectsOptions, 
 			}
 			return o.Err
 		}
+		if o.Key == first {
+			return errEndless
+		}
+		first = cmp.Or(first, o.Key)
 		stall.Reset(b.config.Limits.Stall)
 		yield(&o)
 	}
@@ -105,8 +117,23 @@ func (b *bucket) listBehind(ctx context.Context, opts minio.ListObjectsOptions, 
 	return nil
 }
 
-// version is an ETag as a version.
-func version(etag string) string { return strings.ReplaceAll(strings.Trim(etag, `"`), " ", "_") }
+// plainMax is how long an ETag may be that is a version as it is.
+const plainMax = 128
+
+// version is an ETag as a version, and what If-Match may ask for: nothing for a weak one, which nothing matches, and none for what is no
+// plain word. The answer to a request says then which version it is of.
+func version(etag string) (version, match string) {
+	strong, weak := strings.CutPrefix(etag, "W/")
+	strong = strings.Trim(strong, `"`)
+	isPlain := !strings.ContainsFunc(strong, func(c rune) bool { return c <= ' ' || c >= 0x7F || c == '"' })
+	switch {
+	case !isPlain || len(strong) > plainMax:
+		return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(strong))), ""
+	case weak:
+		return strong, ""
+	}
+	return strong, strong
+}
 
 // open implements place.
 func (b *bucket) open(ctx context.Context, o *object, from int64) (io.ReadCloser, error) {
@@ -115,7 +142,15 @@ func (b *bucket) open(ctx context.Context, o *object, from int64) (io.ReadCloser
 
 func (b *bucket) stream(ctx context.Context, o *object, from, end int64) *stream {
 	get := func(ctx context.Context, from, end int64) (io.ReadCloser, error) { return b.get(ctx, o, from, end) }
-	return &stream{ctx: ctx, get: get, at: from, end: end, stall: b.config.Limits.Stall, attempts: b.attempts("read " + b.name(o.key))}
+	tries := b.attempts("read " + b.name(o.key))
+	final := tries.final
+	tries.final = func(err error) error {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return errShort
+		}
+		return final(err)
+	}
+	return &stream{ctx: ctx, get: get, at: from, end: end, stall: b.config.Limits.Stall, attempts: tries}
 }
 
 // openAt implements place.
@@ -136,8 +171,11 @@ func (b *bucket) openAt(ctx context.Context, o *object) (readerAtCloser, error) 
 // version that is, and one that does not know ranges sends what is to be passed.
 func (b *bucket) get(ctx context.Context, o *object, from, end int64) (io.ReadCloser, error) {
 	opts := minio.GetObjectOptions{}
-	if err := opts.SetMatchETag(o.version); err != nil {
+	if o.version == "" {
 		return nil, fmt.Errorf("%w: the server gives it no ETag", errUnreadable)
+	}
+	if o.match != "" {
+		opts.Set("If-Match", `"`+o.match+`"`)
 	}
 	if ranged := from > 0 || end < o.size; ranged {
 		opts.Set("Range", fmt.Sprintf("bytes=%d-%d", from, end-1))
@@ -146,7 +184,7 @@ func (b *bucket) get(ctx context.Context, o *object, from, end int64) (io.ReadCl
 	if err != nil {
 		return nil, b.objectError(err)
 	}
-	if version(info.ETag) != o.version {
+	if sent, _ := version(info.ETag); sent != o.version {
 		_ = body.Close() // it was only read
 		return nil, errChanged
 	}
@@ -157,4 +195,31 @@ func (b *bucket) get(ctx context.Context, o *object, from, end int64) (io.ReadCl
 		}
 	}
 	return body, nil
+}
+
+// errEndless is returned for a listing that begins again before it has ended.
+var errEndless = errors.New("the server lists the same keys again and again")
+
+// errNotS3 is returned for an answer that is no listing.
+var errNotS3 = errors.New("the answer is no listing of a bucket")
+
+// listings holds answers to a listing to what they are: other servers answer with a page, which has no keys in it.
+type listings struct{ http.RoundTripper }
+
+func (l listings) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := l.RoundTripper.RoundTrip(r)
+	if err != nil || answer.StatusCode != http.StatusOK || !r.URL.Query().Has("list-type") {
+		return answer, err
+	}
+	body := bufio.NewReader(answer.Body)
+	start, _ := body.Peek(512) // fewer of a shorter one
+	if !bytes.Contains(start, []byte("<ListBucketResult")) {
+		_ = answer.Body.Close() // it was only read
+		return nil, errNotS3
+	}
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, answer.Body}
+	return answer, nil
 }

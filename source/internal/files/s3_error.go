@@ -19,7 +19,7 @@ import (
 
 // passes tells whether a request may succeed when it is made again: the server has too much to do or is broken, or the connection was.
 func passes(err error) bool {
-	if ofFile(err) || errors.Is(err, errNoKey) || errors.Is(err, errRole) || notTrusted(err) || notTLS(err) {
+	if ofFile(err) || errors.Is(err, errNotS3) || errors.Is(err, errEndless) || errors.Is(err, errNoKey) || errors.Is(err, errRole) || notTrusted(err) || notTLS(err) {
 		return false
 	}
 	answer, ok := errors.AsType[minio.ErrorResponse](err)
@@ -40,8 +40,10 @@ func (b *bucket) objectError(err error) error {
 		return err
 	}
 	switch {
-	case answer.StatusCode == http.StatusPreconditionFailed, answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+	case answer.StatusCode == http.StatusPreconditionFailed:
 		return errChanged
+	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		return errShort
 	case answer.Code == "NoSuchKey":
 		return errGone
 	case answer.Code == "InvalidObjectState":
@@ -94,6 +96,8 @@ func (b *bucket) advice(err error) string {
 		return "check S3_ARN, and that the role trusts the one of this machine"
 	case answered:
 		return b.adviceOn(&answer)
+	case errors.Is(err, errNotS3), errors.Is(err, errEndless):
+		return "what answers is no S3 server: check S3_ENDPOINT, its port, and proxies on the way"
 	case errors.As(err, &named):
 		return "the certificate is of another server: check S3_ENDPOINT"
 	case notTrusted(err):

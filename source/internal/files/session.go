@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/internal/rowfile"
 	"github.com/residualdb/residual/source/internal/connector"
 )
@@ -32,10 +33,9 @@ type session struct {
 	// change of the oldest of them.
 	left   int64
 	oldest time.Time
-	// changed and young are set where files were changed while they were read, or may still be written; forbidden when a file may be
-	// readable later.
-	changed, young bool
-	forbidden      error
+	// young is set where files may still be written; changed is what was changed while it was read, later what may be readable later.
+	young          bool
+	changed, later error
 }
 
 // known is a file that was read, or begun.
@@ -102,7 +102,7 @@ func (s *session) once(ctx context.Context) error {
 			if err := s.passes(ctx, asked); err != nil {
 				return err
 			}
-			if s.forbidden == nil && !s.young {
+			if s.later == nil && !s.young {
 				if err := s.mark(ctx, markedOnce); err != nil {
 					return err
 				}
@@ -198,10 +198,11 @@ func (s *session) passes(ctx context.Context, asked bool) error {
 		if err := s.pass(ctx, asked); err != nil {
 			return err
 		}
-		if s.changed {
+		if s.changed != nil {
 			changes++
 		}
-		if !s.backlog.more && (!s.changed || changes == changesMax) {
+		if !s.backlog.more && (s.changed == nil || changes == changesMax) {
+			s.feed.Trouble("changed", s.changed)
 			return nil
 		}
 	}
@@ -209,12 +210,16 @@ func (s *session) passes(ctx context.Context, asked bool) error {
 
 // pass lists the place once, and reads what is new.
 func (s *session) pass(ctx context.Context, asked bool) error {
-	s.changed, s.young, s.forbidden, s.oldest = false, false, nil, time.Time{}
+	s.changed, s.young, s.later, s.oldest = nil, false, nil, time.Time{}
 	s.backlog = backlog{max: s.backlog.max}
 	s.listing++
 	found := 0
+	var long error
 	skipped, err := s.place.list(ctx, func(o object) {
-		found++
+		if found++; len(o.key) > engine.PositionBytesMax/2 {
+			long = fmt.Errorf("%.100s...: its name has %d bytes, %d are allowed; it is left out", s.place.name(o.key), len(o.key), engine.PositionBytesMax/2)
+			return
+		}
 		s.find(o, asked)
 	})
 	if err != nil {
@@ -222,6 +227,7 @@ func (s *session) pass(ctx context.Context, asked bool) error {
 	}
 	s.feed.Reached()
 	s.feed.Trouble("left out", skipped)
+	s.feed.Trouble("long", long)
 	if found > 0 && skipped == nil {
 		if err := s.forget(ctx); err != nil {
 			return err
@@ -235,7 +241,7 @@ func (s *session) pass(ctx context.Context, asked bool) error {
 	s.lag(0)
 	err = s.read(ctx, files)
 	if err == nil {
-		s.feed.Trouble("forbidden", s.forbidden)
+		s.feed.Trouble("later", s.later)
 	}
 	return err
 }
@@ -330,10 +336,10 @@ func (s *session) fault(load *connector.Load, o *object, err error) {
 	case errors.Is(err, errUnreadable):
 		s.know(load, o, position{state: stateFailed, version: o.version})
 		s.feed.Fail(shown)
-	case errors.Is(err, errForbidden):
-		s.forbidden = shown
+	case isLater(err):
+		s.later = shown
 	case errors.Is(err, errChanged):
-		s.changed = true
+		s.changed = shown
 		s.feed.Warn(shown)
 	default: // it is gone
 		s.feed.Warn(shown)

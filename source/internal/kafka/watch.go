@@ -22,6 +22,7 @@ func (s *session) awaitTopic(ctx context.Context) error {
 		err := s.look(ctx)
 		if err == nil {
 			s.feed.Reached()
+			s.feed.Trouble("", nil)
 			return nil
 		}
 		if !errors.Is(err, kerr.UnknownTopicOrPartition) {
@@ -76,7 +77,9 @@ func (s *session) lookAfter(ctx context.Context) error {
 			return err
 		default:
 			// Without an answer, what is read is as far as is known: the client goes on by itself once it can.
-			s.feed.Trouble("", s.config.explain(err))
+			if s.feed.Trouble("", s.config.explain(err)); err != nil {
+				s.feed.LostSight()
+			}
 		}
 		s.commit(ctx)
 	}
@@ -277,6 +280,9 @@ func (s *session) commit(ctx context.Context) {
 	responses, err := s.admin.CommitOffsets(ctx, s.config.Group, offsets)
 	if err == nil {
 		err = responses.Error()
+	}
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return // a topic that has just been made: it is told with the next look
 	}
 	if err != nil {
 		s.feed.Warn(s.config.explain(fmt.Errorf("commit to the group %s: %w", s.config.Group, err)))
