@@ -48,10 +48,9 @@ func TestKafkaFailedPartition(t *testing.T) {
 	produce(t, cl, 0, lines("read", 5)...)
 	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(again) > 0 }, patience, time.Millisecond)
 	awaitStatus(t, r, func(s source.Status) bool { return s.State == source.Paused && s.Lag.Messages == 5 })
-	require.Eventually(t, func() bool {
-		g := c.GroupInfo("residual")
-		return g != nil && g.Commits[topic][0].Offset == 10
-	}, patience, time.Millisecond)
+	looks := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1})
+	require.NoError(t, looks.Wait(t.Context(), 20)) // after each look the group is told
+	require.EqualValues(t, 10, c.GroupInfo("residual").Commits[topic][0].Offset)
 
 	s.mu.Lock()
 	s.refuse = nil

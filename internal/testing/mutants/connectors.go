@@ -81,8 +81,57 @@ func connectorMutants() []mutant {
 		},
 		{
 			name: "s3: what is sent is taken for the version that was asked for", in: "source", hint: "TestChangedWhileRead",
-			old:   `if version(info.ETag) != o.version {`,
-			fresh: `if version(info.ETag) == "" {`,
+			old:   `sent, _ := version(info.ETag); sent != o.version {`,
+			fresh: `sent, _ := version(info.ETag); sent == "" {`,
+		},
+		{
+			name: "files: a file that was overwritten in its place is the version that was opened", in: "source", hint: "TestFileThatIsOverwritten",
+			old:   `if fileVersion(info) != v.version {`,
+			fresh: `if info.Size() == 0 {`,
+		},
+		{
+			name: "files: what a folder that may not be read holds is forgotten", in: "source", hint: "TestLeftOutIsNotForgotten",
+			old:   `if found > 0 && skipped == nil {`,
+			fresh: `if found > 0 {`,
+		},
+		{
+			name: "files: an ETag that nothing matches is asked for", in: "source", hint: "TestETags",
+			old: `	case weak:
+		return strong, ""
+`,
+			fresh: ``,
+		},
+		{
+			name: "files: lines in front of an error are lost", in: "source", hint: "TestCutOff",
+			old:   `case l.err != nil && end == 0:`,
+			fresh: `case l.err != nil:`,
+		},
+		{
+			name: "kafka: messages that come again are taken again", in: "source", hint: "TestTakesNothingAgain",
+			old:   `for len(records) > 0 && records[0].Offset < p.read.offset && records[0].LeaderEpoch == p.read.epoch {`,
+			fresh: `for len(records) > 0 && records[0].Offset < 0 {`,
+		},
+		{
+			name: "kafka: the group is told what is not stored", in: "source", hint: "TestKafkaFailedPartition",
+			old: `if at, ok := s.committed[number]; !ok || at != p.stored.offset {
+			offsets.AddOffset(s.config.Topic, number, p.stored.offset, p.stored.epoch)`,
+			fresh: `if at, ok := s.committed[number]; !ok || at != p.read.offset {
+			offsets.AddOffset(s.config.Topic, number, p.read.offset, p.read.epoch)`,
+		},
+		{
+			name: "connector: a full disk does not pass", in: "source", hint: "TestPasses",
+			old:   `errors.Is(err, engine.ErrNoSpace) ||`,
+			fresh: ``,
+		},
+		{
+			name: "connector: attempts come as soon as the first one", in: "source", hint: "TestBackoff",
+			old:   `b.next = 2 * d`,
+			fresh: `b.next = d`,
+		},
+		{
+			name: "connector: a lag of which nothing is known is 0", in: "source", hint: "TestLagIsNotKnown",
+			old:   `if !r.lags {`,
+			fresh: `if r.stopped {`,
 		},
 		{
 			name: "files: reading goes on a byte too late", in: "source", hint: "TestCrashes",

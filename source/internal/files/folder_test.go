@@ -1,6 +1,8 @@
 package files
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,4 +166,43 @@ func TestFileThatIsOverwrittenInItsPlace(t *testing.T) {
 	n, err = from.Read(buf)
 	require.ErrorIs(t, err, errChanged)
 	require.Zero(t, n)
+}
+
+// partlyListed is a place of which a part cannot be listed.
+type partlyListed struct {
+	place
+
+	listed  []object
+	skipped error
+}
+
+func (p *partlyListed) list(_ context.Context, yield func(object)) (skipped, err error) {
+	for _, o := range p.listed {
+		yield(o)
+	}
+	return p.skipped, nil
+}
+
+// TestLeftOutIsNotForgotten has files missing for long: while a part of the place cannot be listed they may be there.
+func TestLeftOutIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	to := newStore()
+	to.positions["a"], to.positions["b"] = "done 1", "done 1"
+	c := inFolder(t.TempDir(), "*").withDefaults()
+	p := &partlyListed{listed: []object{{key: "a", version: "1"}}, skipped: errors.New("closed")}
+	s, err := newSession(&c, &connector.Feed{Report: new(connector.Report), Source: "events", Mapping: plainMapping(), Sink: to}, p)
+	require.NoError(t, err)
+	s.backlog.max = 10
+	now := day
+	s.now = func() time.Time { now = now.Add(48 * time.Hour); return now }
+	for range 3 {
+		require.NoError(t, s.pass(t.Context(), false))
+	}
+	require.Equal(t, "done 1", to.position("b"))
+	p.skipped = nil
+	for range 2 {
+		require.NoError(t, s.pass(t.Context(), false))
+	}
+	require.Empty(t, to.position("b"))
+	require.Equal(t, "done 1", to.position("a"))
 }
