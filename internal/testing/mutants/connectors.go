@@ -134,6 +134,16 @@ func connectorMutants() []mutant {
 			fresh: `if r.stopped {`,
 		},
 		{
+			name: "files: once is over while files change", in: "source", hint: "TestOnceIsWhenAllIsRead",
+			old:   `return !s.young && s.changed == nil && s.later == nil`,
+			fresh: `return !s.young && s.later == nil`,
+		},
+		{
+			name: "files: once is over while files may be readable later", in: "source", hint: "TestOnceIsWhenAllIsRead",
+			old:   `return !s.young && s.changed == nil && s.later == nil`,
+			fresh: `return !s.young && s.changed == nil`,
+		},
+		{
 			name: "files: reading goes on a byte too late", in: "source", hint: "TestCrashes",
 			old:   `raw, err := o.place.open(ctx, file, behind.offset)`,
 			fresh: `raw, err := o.place.open(ctx, file, behind.offset+1)`,

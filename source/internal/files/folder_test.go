@@ -187,9 +187,11 @@ func (p *partlyListed) list(_ context.Context, yield func(object)) (skipped, err
 func TestLeftOutIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	to := newStore()
-	to.positions["a"], to.positions["b"] = "done 1", "done 1"
-	c := inFolder(t.TempDir(), "*").withDefaults()
-	p := &partlyListed{listed: []object{{key: "a", version: "1"}}, skipped: errors.New("closed")}
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	to.positions["file://"+a], to.positions["file://"+b], to.positions["file:///elsewhere/c"] = "done 1", "done 1", "done 1"
+	c := inFolder(dir, "*").withDefaults()
+	p := &partlyListed{place: newFolder(&c, newPattern(c.Pattern)), listed: []object{{key: a, version: "1"}}, skipped: errors.New("closed")}
 	s, err := newSession(&c, &connector.Feed{Report: new(connector.Report), Source: "events", Mapping: plainMapping(), Sink: to}, p)
 	require.NoError(t, err)
 	s.backlog.max = 10
@@ -198,11 +200,12 @@ func TestLeftOutIsNotForgotten(t *testing.T) {
 	for range 3 {
 		require.NoError(t, s.pass(t.Context(), false))
 	}
-	require.Equal(t, "done 1", to.position("b"))
+	require.Equal(t, "done 1", to.position(b))
 	p.skipped = nil
 	for range 2 {
 		require.NoError(t, s.pass(t.Context(), false))
 	}
-	require.Empty(t, to.position("b"))
-	require.Equal(t, "done 1", to.position("a"))
+	require.Empty(t, to.position(b))
+	require.Equal(t, "done 1", to.position(a))
+	require.Equal(t, "done 1", to.positions["file:///elsewhere/c"], "it is of another pattern")
 }

@@ -31,7 +31,7 @@ type place interface {
 	open(ctx context.Context, o *object, from int64) (io.ReadCloser, error)
 	// openAt returns a file to be read here and there.
 	openAt(ctx context.Context, o *object) (readerAtCloser, error)
-	// name is that of a file for people.
+	// name is that of a file for people, and for its position: that of the place with the key behind it.
 	name(key string) string
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// position is how far a version of a file was read. As text, which the store keeps, it is one of
+// position is how far a version of a file was read. As text, which the store keeps under the name of the file in its place, it is one of
 //
 //	done VERSION
 //	failed VERSION

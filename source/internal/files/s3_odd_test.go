@@ -2,7 +2,9 @@ package files
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,4 +105,39 @@ func TestCutOff(t *testing.T) {
 		require.Equal(t, 1, stored[fmt.Sprintf("a-%06d", i)])
 	}
 	require.Empty(t, to.rejects)
+}
+
+// TestOnceIsWhenAllIsRead has a file changed behind each listing for a while, and then forbidden: what is to be read once, or was asked for,
+// is so when it is read.
+func TestOnceIsWhenAllIsRead(t *testing.T) {
+	t.Parallel()
+	for _, schedule := range []Schedule{Once, OnDemand} {
+		s, to := start(t), newStore()
+		s.Put("a.ndjson", linesOf("a", 3), day)
+		var mu sync.Mutex
+		requests := 0
+		s.Fail(func(q *fakes3.Request) *fakes3.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			if q.Op != "get" {
+				return nil
+			}
+			switch requests++; {
+			case requests <= 2*changesMax:
+				s.Put("a.ndjson", append(linesOf("a", 3), strings.Repeat(" ", requests)...), day)
+			case requests <= 2*changesMax+2:
+				return &fakes3.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
+			}
+			return nil
+		})
+		config := configOf(s, "*")
+		config.Schedule = schedule
+		r := run1(t, config, to)
+		r.asked <- struct{}{}
+		eventually(t, func() bool { return len(to.stored()) == 3 }, "%+v", r.Snapshot())
+		require.NoError(t, r.stop())
+		mu.Lock()
+		require.Greater(t, requests, 2*changesMax+2)
+		mu.Unlock()
+	}
 }

@@ -469,7 +469,7 @@ func TestSchedules(t *testing.T) {
 	c := configOf(s, "*")
 	c.Schedule = Once
 	r := run1(t, c, to)
-	eventually(t, func() bool { return to.position("s3://events/*") == "once" }, "what is there is read once")
+	eventually(t, func() bool { return to.position("schedule of s3://events/*") == "once" }, "what is there is read once")
 	s.Put("b", linesOf("b", 3), day.Add(time.Second))
 	require.NoError(t, r.stop())
 	lists := s.Count("list", "")
@@ -484,11 +484,11 @@ func TestSchedules(t *testing.T) {
 	eventually(t, func() bool { return r.Snapshot().State == connector.Running }, "it waits")
 	require.Equal(t, lists, s.Count("list", ""))
 	r.asked <- struct{}{}
-	eventually(t, func() bool { return to.position("b") != "" && to.position("s3://events/*") == "" }, "what is there is read when it is asked for")
+	eventually(t, func() bool { return to.position("b") != "" && to.position("schedule of s3://events/*") == "" }, "what is there is read when it is asked for")
 	require.NoError(t, r.stop())
 	requireOnce(t, to, map[string]int{"a": 3, "b": 3})
 
-	to.positions["s3://events/*"] = "asked" // as a process leaves it that is ended meanwhile
+	to.positions["schedule of s3://events/*"] = "asked" // as a process leaves it that is ended meanwhile
 	s.Put("c", linesOf("c", 3), day.Add(time.Second))
 	r = run1(t, c, to)
 	eventually(t, func() bool { return to.position("c") != "" }, "what was asked for is done")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/residualdb/residual/engine"
@@ -16,10 +17,11 @@ type session struct {
 	config *Config
 	feed   *connector.Feed
 	place  place
-	// marker is the part under which it is stored how far the schedule is: no name of a file, as it is the URI of them.
-	marker  string
-	columns []rowfile.Column
-	known   map[string]known
+	// schedule is the part under which it is stored how far the schedule is, and marked what is stored there.
+	schedule, marked string
+	columns          []rowfile.Column
+	// known are files by their keys. What else the data source has read, from elsewhere or by another pattern, is not touched.
+	known map[string]known
 	// listing counts the listings, from 1.
 	listing uint32
 	now     func() time.Time
@@ -49,7 +51,7 @@ type known struct {
 
 func newSession(c *Config, feed *connector.Feed, p place) (*session, error) {
 	s := &session{
-		config: c, feed: feed, place: p, marker: c.Place(), now: time.Now, known: map[string]known{},
+		config: c, feed: feed, place: p, schedule: "schedule of " + c.Place(), now: time.Now, known: map[string]known{},
 		columns: rowfile.Mapped(feed.Mapping),
 		buffers: make(chan []byte, runsMax),
 	}
@@ -63,8 +65,13 @@ func newSession(c *Config, feed *connector.Feed, p place) (*session, error) {
 		}
 		s.loads[i] = load
 	}
+	pattern, root := newPattern(c.Pattern), p.name("")
 	for part, value := range feed.Positions() {
-		s.known[part] = known{position: value}
+		if key, ok := strings.CutPrefix(part, root); ok && pattern.matches(key) {
+			s.known[key] = known{position: value}
+		} else if part == s.schedule {
+			s.marked = value
+		}
 	}
 	return s, nil
 }
@@ -89,7 +96,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// The values of the marker.
+// What is marked of a schedule.
 const (
 	markedAsked = "asked"
 	markedOnce  = "once"
@@ -98,11 +105,11 @@ const (
 // once reads what there is, unless that was done before. It goes on until nothing is left that can be read.
 func (s *session) once(ctx context.Context) error {
 	for asked := false; ; {
-		if s.known[s.marker].position != markedOnce || asked {
+		if s.marked != markedOnce || asked {
 			if err := s.passes(ctx, asked); err != nil {
 				return err
 			}
-			if s.later == nil && !s.young {
+			if s.settled() {
 				if err := s.mark(ctx, markedOnce); err != nil {
 					return err
 				}
@@ -111,8 +118,8 @@ func (s *session) once(ctx context.Context) error {
 			s.feed.Reached()
 		}
 		poll := s.config.Poll
-		if s.known[s.marker].position == markedOnce {
-			poll = 0
+		if s.marked == markedOnce {
+			poll = 0 // it is waited until files are asked for
 		}
 		var err error
 		if asked, err = s.wait(ctx, poll); err != nil {
@@ -124,13 +131,13 @@ func (s *session) once(ctx context.Context) error {
 // onDemand reads what there is when it is asked for. What was asked for is done though the process was ended meanwhile.
 func (s *session) onDemand(ctx context.Context) error {
 	s.feed.Reached()
-	asked := s.known[s.marker].position == markedAsked
+	asked := s.marked == markedAsked
 	for {
 		if asked {
 			if err := s.mark(ctx, markedAsked); err != nil {
 				return err
 			}
-			if err := s.settled(ctx); err != nil {
+			if err := s.order(ctx); err != nil {
 				return err
 			}
 			if err := s.mark(ctx, ""); err != nil {
@@ -144,30 +151,36 @@ func (s *session) onDemand(ctx context.Context) error {
 	}
 }
 
-// settled reads what there is, and waits for files that may still be written.
-func (s *session) settled(ctx context.Context) error {
-	for asked := true; ; asked = false {
-		if err := s.passes(ctx, asked); err != nil || !s.young {
+// order reads what there is, until that is settled.
+func (s *session) order(ctx context.Context) error {
+	asked := true
+	for {
+		if err := s.passes(ctx, asked); err != nil || s.settled() {
 			return err
 		}
-		if err := connector.Sleep(ctx, s.config.Limits.Settle); err != nil {
+		var err error
+		if asked, err = s.wait(ctx, s.config.Poll); err != nil {
 			return err
 		}
 	}
 }
 
+// settled tells whether each file that the last pass has found was read, or will never be: none may still be written, was changed while it
+// was read, or may be readable later.
+func (s *session) settled() bool { return !s.young && s.changed == nil && s.later == nil }
+
 // mark stores how far the schedule is.
 func (s *session) mark(ctx context.Context, value string) error {
-	if s.known[s.marker].position == value {
+	if s.marked == value {
 		return nil
 	}
 	load := s.loads[0]
 	load.Reset()
-	load.Read(s.marker, value)
+	load.Read(s.schedule, value)
 	if err := s.feed.Store(ctx, load); err != nil {
 		return err
 	}
-	s.known[s.marker] = known{position: value}
+	s.marked = value
 	return nil
 }
 
@@ -276,12 +289,12 @@ func (s *session) forget(ctx context.Context) error {
 	load.Reset()
 	for key, k := range s.known {
 		switch {
-		case k.seen == s.listing || key == s.marker:
+		case k.seen == s.listing:
 		case k.missed == 0:
 			k.missed = now
 			s.known[key] = k
 		case now-k.missed >= int64(s.config.Limits.Forget/time.Second):
-			load.Read(key, "")
+			load.Read(s.place.name(key), "")
 			delete(s.known, key)
 		}
 		if load.Parts() == forgetParts {
@@ -315,7 +328,7 @@ func (s *session) reached(load *connector.Load, o *object, behind position, raw 
 
 func (s *session) know(load *connector.Load, o *object, at position) {
 	text := at.String()
-	load.Read(o.key, text)
+	load.Read(s.place.name(o.key), text)
 	s.known[o.key] = known{position: text, seen: s.listing}
 }
 

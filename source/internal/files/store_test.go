@@ -79,7 +79,12 @@ func (s *store) stored() map[string]int {
 func (s *store) position(part string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.positions[part]
+	for _, name := range []string{part, "s3://events/" + part, "file://" + part} {
+		if value := s.positions[name]; value != "" {
+			return value
+		}
+	}
+	return ""
 }
 
 // plainMapping is that of events whose members are the columns.

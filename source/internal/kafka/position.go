@@ -30,7 +30,7 @@ func parsePosition(text string) (p position, err error) {
 	return p, nil
 }
 
-// partOf is the name of a partition among the parts of a data source. No topic has a slash in its name.
+// partOf is the name of a partition among the parts of a data source. No topic has a slash in its name, nor a colon, as files have.
 func partOf(topic string, partition int32) string { return topic + "/" + strconv.Itoa(int(partition)) }
 
 // known is what is stored of a topic.
@@ -49,8 +49,11 @@ func knownOf(topic string, stored map[string]string) (known, error) {
 			continue
 		}
 		n, err := strconv.ParseInt(number, 10, 32)
-		if err != nil || n < 0 || k.id == "" {
-			return k, fmt.Errorf("the stored part %q is none of Kafka", part)
+		if err != nil || n < 0 || partOf(topic, int32(n)) != part {
+			continue // it is of what the data source has read elsewhere
+		}
+		if k.id == "" {
+			return k, fmt.Errorf("there is a position of %q, and none of its topic", part)
 		}
 		p, err := parsePosition(value)
 		if err != nil {

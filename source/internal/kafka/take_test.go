@@ -30,3 +30,14 @@ func TestTakesNothingAgain(t *testing.T) {
 	s.partitions[0].failed = true
 	require.Empty(t, s.take(fetched(2, 6)))
 }
+
+// TestPositionsOfOthers passes by what the data source has read elsewhere, whatever it is called.
+func TestPositionsOfOthers(t *testing.T) {
+	k, err := knownOf("t", map[string]string{
+		"t": "id", "t/0": "5 epoch 1", "t/a.ndjson": "done x", "t/01": "done x", "u": "other", "u/0": "7 epoch 1", "s3://t/0": "done x", "schedule of s3://t/*": "once",
+	})
+	require.NoError(t, err)
+	require.Equal(t, known{id: "id", partitions: map[int32]position{0: {5, 1}}}, k)
+	_, err = knownOf("t", map[string]string{"t/0": "5 epoch 1"})
+	require.ErrorContains(t, err, "none of its topic")
+}
