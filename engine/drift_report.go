@@ -70,8 +70,13 @@ type DriftReportRow struct {
 	Comparison
 	// AnalysisTimestamp is the time the recent window reaches back from, RecentFrom where it begins.
 	AnalysisTimestamp, RecentFrom time.Time
+	// ReferenceFrom and ReferenceTo are from when to when the reference goes, zero where that is no time at all and for the version that
+	// is the reference itself. Of several weeks they are the start of the first and the end of the last.
+	ReferenceFrom, ReferenceTo time.Time
 	// ReferenceVersion is the version of the rows that it is compared with, empty where that is its own.
 	ReferenceVersion string
+	// Gates are those that decided.
+	Gates Gates
 }
 
 // DriftReportResult holds a row for each series with a prediction in its recent window, or in its own reference; it
@@ -127,8 +132,8 @@ type driftPlan struct {
 	windows.Layout
 	gates      Gates
 	minActuals uint64
-	// from is where the recent window of the subject in turn begins.
-	from int64
+	// turn are the windows of the subject in turn.
+	turn windows.Layout
 }
 
 // recentLongest is how far the recent window reaches back at most for want of actuals.
@@ -155,7 +160,7 @@ func (q *DriftReportQuery) plan(now time.Time) (driftPlan, error) {
 		end = p.At
 	}
 	p.Recent = base.Span{From: base.SubMilli(p.At, base.OrDefault(q.Recent, defaultRecentWindow)), To: end}
-	p.from = p.Recent.From
+	p.turn = p.Layout
 	return p, p.Check()
 }
 
@@ -185,9 +190,8 @@ func (p *driftPlan) asked(l *windows.Layout) []query.Window {
 
 // aim sets the windows of a subject, of which the recent one reaches back as far as it must to have enough actuals.
 func (p *driftPlan) aim(r *query.Run, of *query.Total) {
-	l := p.reaching(r, of)
-	p.from = l.Recent.From
-	r.Ask(p.asked(&l)...)
+	p.turn = p.reaching(r, of)
+	r.Ask(p.asked(&p.turn)...)
 }
 
 // reaching returns the windows of a subject.
@@ -197,7 +201,8 @@ func (p *driftPlan) reaching(r *query.Run, of *query.Total) windows.Layout {
 	hours := (p.Recent.From - earliest + hour - 1) / hour
 	back := sort.Search(int(hours), func(back int) bool {
 		from := max(p.Recent.From-int64(back)*hour, earliest)
-		r.Ask(query.Window{Span: base.Span{From: from, To: p.Recent.To}, Counted: true})
+		// The version that others are compared with is no part of what is: the second window says which it is, and has no rows.
+		r.Ask(query.Window{Span: base.Span{From: from, To: p.Recent.To}, Counted: true}, query.Window{Version: p.Version})
 		return r.Add(of)[0].Actuals >= p.minActuals
 	})
 	return p.Reaching(max(p.Recent.From-int64(back)*hour, earliest))
@@ -206,7 +211,8 @@ func (p *driftPlan) reaching(r *query.Run, of *query.Total) windows.Layout {
 // row compares the windows of a subject. A version is no reference to itself.
 func (p *driftPlan) row(of *query.Subject, answers []base.Answer) DriftReportRow {
 	reference := &answers[1].Aggregate
-	if p.isShort(reference.Actuals) {
+	short := p.isShort(reference.Actuals)
+	if short {
 		reference.MergeWanted(segment.WantSpread, &answers[2].Aggregate)
 	}
 	itself := p.Version != "" && p.Version == of.SingleVersion
@@ -215,13 +221,15 @@ func (p *driftPlan) row(of *query.Subject, answers []base.Answer) DriftReportRow
 	}
 	row := DriftReportRow{
 		Series: of.Series, Comparison: compare(&answers[0].Aggregate, reference, &p.gates),
-		AnalysisTimestamp: momentOf(p.At), RecentFrom: momentOf(p.from), ReferenceVersion: p.Version,
+		AnalysisTimestamp: momentOf(p.At), RecentFrom: momentOf(p.turn.Recent.From), ReferenceVersion: p.Version, Gates: p.gates,
 	}
 	if p.Previous {
 		row.ReferenceVersion = of.Previous
 	}
 	if itself {
 		row.Reason = "this version is the reference"
+	} else if told := p.turn.Told(short); !told.Empty() {
+		row.ReferenceFrom, row.ReferenceTo = momentOf(told.From), momentOf(told.To)
 	}
 	return row
 }

@@ -78,7 +78,7 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	if s.plan.Previous {
 		of.Previous = of.PreviousVersion()
 	}
-	s.plan.from = l.Recent.From
+	s.plan.turn = *l
 	asked := s.plan.asked(l)
 	recent := base.Span{From: l.Recent.From, To: min(l.Recent.To, l.At+1)}
 	week := l.Before(recent, 1)[0]

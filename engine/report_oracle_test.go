@@ -300,6 +300,7 @@ func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftRepo
 		require.Equal(t, w.at, row.AnalysisTimestamp)
 		require.Equal(t, sides.from, row.RecentFrom, "%+v", q)
 		require.Equal(t, sides.version, row.ReferenceVersion)
+		require.Equal(t, sides.told, [2]time.Time{row.ReferenceFrom, row.ReferenceTo}, "%+v", q)
 	}
 }
 
@@ -342,6 +343,8 @@ type oracleSides struct {
 	recent, reference *tally
 	from              time.Time
 	version           string
+	// told is from when to when the reference goes.
+	told [2]time.Time
 }
 
 // comparisons returns the recent window and the reference of each subject of a drift report.
@@ -393,7 +396,13 @@ func (o *oracle) comparisons(q engine.DriftReportQuery, w oracleWindows, named f
 		}
 		gap := cmp.Or(q.Gap, engine.DefaultGap)
 		if sides.reference = reference(gap); sides.reference.actuals < 100 {
-			sides.reference = reference(0)
+			gap = 0
+			sides.reference = reference(gap)
+		}
+		if !itself {
+			if told := w.told(q, sides.from, gap); told[0].Before(told[1]) {
+				sides.told = told
+			}
 		}
 		if sides.recent.rows > 0 || sides.reference.rows > 0 && own {
 			want[key] = sides
@@ -436,6 +445,23 @@ func (w *oracleWindows) reference(q engine.DriftReportQuery, from time.Time, gap
 	}
 	until := from.Add(-gap)
 	return func(r *oracleRow) bool { return !r.Timestamp.Before(begin) && r.Timestamp.Before(until) }
+}
+
+// told is from when to when the reference of a recent window goes that begins at from.
+func (w *oracleWindows) told(q engine.DriftReportQuery, from time.Time, gap time.Duration) [2]time.Time {
+	begin, end := w.at.Add(-cmp.Or(q.Historical, 168*time.Hour)), w.end
+	if end.IsZero() {
+		end = w.at.Add(time.Millisecond)
+	}
+	switch ref := &q.Reference; {
+	case !ref.From.IsZero():
+		return [2]time.Time{ref.From, ref.To}
+	case ref.Version != "" || ref.Previous:
+		return [2]time.Time{begin, end}
+	case ref.Weeks > 0:
+		return [2]time.Time{from.AddDate(0, 0, -7*ref.Weeks), end.AddDate(0, 0, -7)}
+	}
+	return [2]time.Time{begin, from.Add(-gap)}
 }
 
 // previous is the version whose first prediction in an environment came last before that of a version.

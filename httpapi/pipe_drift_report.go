@@ -55,6 +55,11 @@ var comparisonColumns = []encode.Column{
 	{Name: "reference_mae_standard_error", Kind: encode.NullableFloat64},
 	{Name: "reference_rmse_standard_error", Kind: encode.NullableFloat64},
 	{Name: "reference_bias_standard_error", Kind: encode.NullableFloat64},
+	{Name: "reference_from", Kind: encode.NullableDateTime},
+	{Name: "reference_to", Kind: encode.NullableDateTime},
+	{Name: "drift_z", Kind: encode.Float64},
+	{Name: "drift_change", Kind: encode.Float64},
+	{Name: "min_recent", Kind: encode.UInt64},
 }
 
 // driftStatus is a column of an engine.DriftStatus.
@@ -211,6 +216,8 @@ func addComparison(t *encode.Table, r *engine.DriftReportRow) {
 	for _, s := range [...]*engine.Side{&r.Recent, &r.Reference} {
 		t.Add(value(s.MAEStandardError), value(s.RMSEStandardError), value(s.BiasStandardError))
 	}
+	t.Add(encode.MomentOrNull(r.ReferenceFrom), encode.MomentOrNull(r.ReferenceTo), encode.Number(r.Gates.DriftZ), encode.Number(r.Gates.DriftChange),
+		encode.Whole(r.Gates.MinRecent))
 }
 
 func runDriftReport(ctx context.Context, ask *question) error {

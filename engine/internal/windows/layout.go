@@ -126,6 +126,21 @@ func (l *Layout) Compared() query.Window {
 	return w
 }
 
+// Told is from when to when Compared goes; over several spans from the first to the last. short is set where a rolling reference has the
+// time between too.
+func (l *Layout) Told(short bool) base.Span {
+	w := l.Compared()
+	s := w.Span
+	if n := len(w.More); n > 0 {
+		s.From = w.More[n-1].From
+	}
+	if short && l.Rolling() {
+		s.To = l.Recent.From
+	}
+	s.To = min(s.To, l.end())
+	return s
+}
+
 // Before returns the same hours of so many weeks before a span, the last one first.
 func (l *Layout) Before(s base.Span, weeks int) []base.Span {
 	spans := make([]base.Span, weeks)
