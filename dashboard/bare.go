@@ -1,9 +1,21 @@
 package dashboard
 
-import "bytes"
+import (
+	"bytes"
+	"regexp"
+)
 
-// bare returns a module or a style sheet without what is for those who read the source: lines that are a comment as a whole, indentation and empty
-// lines. It goes by lines and knows no syntax, so no text of a module may go over a line's end, which a test holds.
+// types are the types of a module within a line.
+var types = regexp.MustCompile(`/\*\* .*? \*/ ?`)
+
+// room is where spaces of a style sheet mean nothing.
+var room = regexp.MustCompile(`\s*([{};,])\s*|(:) `)
+
+// bareSheet returns a style sheet without comments and without room. No text in it may have a brace, a semicolon, a comma, or a colon before a space.
+func bareSheet(source []byte) []byte { return room.ReplaceAll(bare(source), []byte("$1$2")) }
+
+// bare returns a module or a style sheet without what is for those who read the source: lines that are a comment as a whole, types, indentation and
+// empty lines. It goes by lines and knows no syntax, so no text of a module may go over a line's end or have a comment in it, which a test holds.
 func bare(source []byte) []byte {
 	out := make([]byte, 0, len(source))
 	within := false // a comment of several lines
@@ -17,7 +29,7 @@ func bare(source []byte) []byte {
 			within = true
 		case bytes.HasPrefix(line, []byte("/*")) && bytes.Index(line, []byte("*/")) == len(line)-2:
 		default:
-			out = append(append(out, line...), '\n')
+			out = append(append(out, types.ReplaceAll(line, nil)...), '\n')
 		}
 	}
 	return out

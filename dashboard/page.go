@@ -26,8 +26,17 @@ const (
 	assets = "/assets/"
 )
 
-// charts names the files of the module with uPlot, and what they are called here.
-var charts = map[string]string{"uPlot.min.js": "uPlot.js", "uPlot.min.css": "uPlot.css"}
+// The files that the modules and the styles become.
+const (
+	script = "page.js"
+	styles = "page.css"
+)
+
+// charts is the script of uPlot, which the page of a model asks for, and the styles that belong to it.
+var charts = [...]struct{ from, to string }{{"uPlot.min.js", "uPlot.js"}, {"uPlot.min.css", styles}}
+
+// sheets are the styles in the order in which they hold, before those of the charts.
+var sheets = [...]string{"base.css", "views.css", "model.css"}
 
 // Page serves the files. It is immutable after New, but for compressed forms that are made when they are first wanted.
 type Page struct {
@@ -60,9 +69,9 @@ func (p *Page) Has(path []byte) bool { return p.files[string(path)] != nil }
 // Serve answers a GET or HEAD of a path that Has knows.
 func (p *Page) Serve(ctx *fasthttp.RequestCtx) { p.files[string(ctx.Path())].serve(ctx) }
 
-// contents returns every file by its name.
+// contents returns every file by its name: modules and styles joined, and without what is for those who read them.
 func contents() (map[string][]byte, error) {
-	content := map[string][]byte{}
+	content, modules := map[string][]byte{}, map[string][]byte{}
 	entries, err := fs.ReadDir(static, "static")
 	if err != nil {
 		return nil, err
@@ -72,20 +81,34 @@ func contents() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if kind := path.Ext(entry.Name()); kind == ".js" || kind == ".css" {
-			body = bare(body)
+		switch path.Ext(entry.Name()) {
+		case ".js":
+			modules[entry.Name()] = bare(body)
+		case ".css":
+			content[entry.Name()] = bareSheet(body)
+		default:
+			content[entry.Name()] = body
 		}
-		content[entry.Name()] = body
 	}
-	for from, to := range charts {
-		f, err := plot.Assets.Open(from)
+	var joined []byte
+	for _, sheet := range sheets {
+		joined = append(joined, content[sheet]...)
+		delete(content, sheet)
+	}
+	content[styles] = joined
+	if content[script], err = join(modules); err != nil {
+		return nil, err
+	}
+	for _, chart := range charts {
+		f, err := plot.Assets.Open(chart.from)
 		if err != nil {
-			return nil, fmt.Errorf("open %s: %w", from, err)
+			return nil, fmt.Errorf("open %s: %w", chart.from, err)
 		}
-		content[to], err = io.ReadAll(f)
+		body, err := io.ReadAll(f)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", from, err)
+			return nil, fmt.Errorf("read %s: %w", chart.from, err)
 		}
+		content[chart.to] = append(content[chart.to], body...)
 	}
 	return content, nil
 }

@@ -64,7 +64,8 @@ export function open(main, frame) {
       const rows = answer.rows.slice(0, rowsMax);
       said.textContent = `${count(answer.rows.length)} ${plural(answer.rows.length, "row")}${answer.rows.length > rowsMax ? `, of which the first ${rowsMax} are shown` : ""}${answer.statistics ? `, in ${(answer.statistics.elapsed * 1000).toFixed(1)} ms` : ""}.`;
       replace(answerPlace, table({ ...answer, rows }));
-    } catch (error) { // what is wrong stands beside the form, which stays
+    // What is wrong stands beside the form, which stays.
+    } catch (error) {
       if (!(error instanceof ServerError) || error.status < 400 || error.status >= 500 || error.status === 429) throw error;
       said.textContent = clean(error.message);
       replace(answerPlace);

@@ -52,7 +52,7 @@ let loading = null;
 export function uplot() {
   return loading ??= new Promise((resolve, reject) => {
     const script = h("script", { src: beside("uPlot.js"), onload: () => resolve(/** @type {any} */ (globalThis).uPlot), onerror: () => { loading = null; script.remove(); reject(new Error("The part that draws charts could not be had.")); } });
-    document.head.append(h("link", { rel: "stylesheet", href: beside("uPlot.css") }), script);
+    document.head.append(script);
   });
 }
 
@@ -298,7 +298,8 @@ export class Chart {
     const places = spread(names.map((n) => n.y), apart * ratio, bbox.top + 6 * ratio, bbox.top + bbox.height - 6 * ratio);
     names.forEach((n, i) => write(n.text, right + 8 * ratio, places[i], n.fill, (this.margin() - 10) * ratio));
 
-    const ends = this.narrow() ? [-Infinity] : [-Infinity, -Infinity]; // of the last name of each row
+    // Of the last name of each row.
+    const ends = this.narrow() ? [-Infinity] : [-Infinity, -Infinity];
     for (const mark of [...picture.marks].sort((a, b) => a.at - b.at)) {
       const x = X(mark.at), text = fit(ctx, clean(mark.name), 140 * ratio), row = ends.findIndex((end) => end < x - 6 * ratio);
       rule([x, bbox.top, x, bbox.top + bbox.height], theme["--text3"], 1, [1, 3]);

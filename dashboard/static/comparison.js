@@ -3,7 +3,7 @@
 import { h, name } from "./dom.js";
 import { axis, interval } from "./interval.js";
 import { change, count, number, scale, share, signed, z } from "./numbers.js";
-import { before, gates } from "./sentences.js";
+import { before } from "./sentences.js";
 import { judged, shape, version, word } from "./states.js";
 import { brief, hour, hours, parse } from "./times.js";
 import { capital } from "./verdict.js";
@@ -12,9 +12,6 @@ import { capital } from "./verdict.js";
 /** @typedef {import("./sentences.js").Windows} Windows */
 /** @typedef {{ from: number, to: number }} Span */
 
-/** Hours that a rolling reference of the server ends before the recent window, unless a version is too young for it. */
-const gap = 24;
-
 /**
  * The windows that were compared, in ms. Of a reference that is not one window there is none.
  * @param {Row} row
@@ -22,15 +19,9 @@ const gap = 24;
  * @returns {{ recent: Span, reference: Span | null }}
  */
 export function windows(row, view) {
-  const to = view.now - (view.offset ?? 0) * hour, from = parse(row.recent_from) ?? to - view.recent * hour, reference = view.reference ?? "rolling";
-  const recent = { from, to }, history = { from: from - view.history * hour, to: from }, known = { from: parse(row.reference_from), to: parse(row.reference_to) };
-  if (known.from !== null && known.to !== null) return { recent, reference: /** @type {Span} */ (known) };
-  if (reference.startsWith("seasonal:")) return { recent, reference: null };
-  if (reference.startsWith("version:")) return { recent, reference: { from: history.from, to } };
-  const pinned = /^pinned:([^,]+),([^;]+)/.exec(reference), a = Date.parse(pinned?.[1] ?? ""), b = Date.parse(pinned?.[2] ?? "");
-  if (pinned) return { recent, reference: a < b ? { from: a, to: b } : null };
-  const end = from - gap * hour;
-  return { recent, reference: (parse(row.first_event) ?? end) < end ? { from: end - view.history * hour, to: end } : history };
+  const to = view.now - (view.offset ?? 0) * hour, recent = { from: parse(row.recent_from) ?? to - view.recent * hour, to };
+  const from = parse(row.reference_from), until = parse(row.reference_to);
+  return { recent, reference: from === null || until === null || view.reference?.startsWith("seasonal:") ? null : { from, to: until } };
 }
 
 /**
@@ -58,13 +49,13 @@ const perHour = (rate) => typeof rate !== "number" ? "–" : rate >= 10 || rate 
 export function comparison(row, view, siblings) {
   const { recent, reference } = windows(row, view);
   const other = row.reference_version ? siblings.find((s) => s.model_version === row.reference_version) : row;
-  const rates = [hourly(row.recent_count, recent, row, true), view.reference?.startsWith("seasonal:") ? null : hourly(row.reference_count, reference, other, !row.reference_version)];
+  const rates = [hourly(row.recent_count, recent, row, true), hourly(row.reference_count, reference, other, !row.reference_version)];
   const errors = [row.recent_mae, row.reference_mae, row.recent_rmse, row.reference_rmse], at = scale(errors);
   const spread = (/** @type {string} */ of) => typeof row[of] === "number" && typeof row[`${of}_standard_error`] === "number" ? h("span", { class: "spread" }, " ±", number(1.96 * row[`${of}_standard_error`], at)) : null;
   const ratio = (/** @type {number | null} */ x, /** @type {number | null} */ by) => typeof x === "number" && typeof by === "number" && by > 0 ? x / by : null;
   const said = (/** @type {string} */ status) => ({ drift: "drift", warning: "warning", ok: "ok", no_reference: "new" })[status] ?? "too_few";
   const verdict = (/** @type {string} */ state) => h("td", { class: "said" }, shape(state), h("span", { class: "word" }, word(state)));
-  const bars = (/** @type {Row} */ of) => h("td", { class: "bars" }, interval(of));
+  const bars = (/** @type {Row} */ of) => h("td", { class: "bars" }, interval({ drift_change: row.drift_change, ...of }));
 
   const measured = [
     h("tr", null, h("th", { scope: "row" }, "MAE"),
@@ -96,6 +87,6 @@ export function comparison(row, view, siblings) {
         h("th", { scope: "col", class: "num" }, name(capital(head))), h("th", { scope: "col", class: "num" }, "Change"), h("th", { scope: "col", class: "bars" }, h("span", { class: "away" }, "Interval"), axis()),
         h("th", { scope: "col", class: "num" }, "z"), h("th", { scope: "col", class: "said" }, h("span", { class: "away" }, "Verdict")))),
       h("tbody", null, measured, counted)),
-    h("p", { class: "note" }, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(gates.change)} and z ${gates.z}.` : row.recent_actual_count ? "±: 95% interval." : "The recent window has no actuals."),
+    h("p", { class: "note" }, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(row.drift_change)} and z ${row.drift_z}.` : row.recent_actual_count ? "±: 95% interval." : "The recent window has no actuals."),
   ];
 }

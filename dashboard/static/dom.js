@@ -107,7 +107,8 @@ export function segments(label, options, value, onchange) {
  */
 export function renew(element, ...children) {
   const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-value") : null;
-  if (element.contains(document.activeElement) && document.activeElement instanceof HTMLSelectElement) return; // an open list stays open
+  // An open list stays open.
+  if (element.contains(document.activeElement) && document.activeElement instanceof HTMLSelectElement) return;
   replace(element, ...children);
   if (focused) /** @type {HTMLElement | null} */ (element.querySelector(`[data-value="${CSS.escape(focused)}"]`))?.focus();
 }

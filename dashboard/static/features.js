@@ -96,7 +96,8 @@ function difference(a, b, chance) {
   for (const key of new Set([...x.keys(), ...y.keys()])) {
     const p = x.get(key) ?? 0, q = y.get(key) ?? 0, pooled = (p * a.length + q * b.length) / (a.length + b.length);
     apart += Math.abs(p - q);
-    expected += 0.8 * Math.sqrt(pooled * (1 - pooled)) * chance; // the mean of |x| where x is normal is 0.8 of its deviation
+    // The mean of |x| where x is normal is 0.8 of its deviation.
+    expected += 0.8 * Math.sqrt(pooled * (1 - pooled)) * chance;
   }
   return apart - 2 * expected;
 }

@@ -23,9 +23,11 @@ const columns = [
   "model_id", "model_version", "environment", "state", "reason", "first_event", "last_event", "prediction_count", "actual_count", "recent_count", "recent_coverage", "recent_mae",
   "recent_rmse", "recent_bias", "reference_count", "reference_coverage", "reference_mae", "reference_bias", "relative_change", "relative_change_low", "relative_change_high", "z",
   "rmse_relative_change", "rmse_status", "bias_status", "actual_lag_p50", "actual_lag_p95", "week_ago_count", "changed_at", "change_version", "change_version_first_event",
-  "previous_version", "previous_recent_mae", "recent_from",
+  "previous_version", "previous_recent_mae", "recent_from", "drift_z", "drift_change", "min_recent",
 ];
 const rowsStep = 2000;
+// More than a wall shows.
+const rowsAtOnce = 64;
 const sparkFor = 5 * minute, sparkModelsMax = 40;
 
 /** @param {HTMLElement} main @param {Frame} frame */
@@ -44,6 +46,8 @@ class Fleet {
     this.totals = [];
     /** @type {Map<string, { at: number, line: import("./sparkline.js").Line }>} lines by row */
     this.sparks = new Map();
+    /** @type {WeakMap<Row, string | null>} what is said of the rows of the last answer */
+    this.lines = new WeakMap();
     this.asking = false;
     this.closed = false;
     this.every = 10_000;
@@ -85,9 +89,12 @@ class Fleet {
     this.main.append(h("header", { class: "head" }, h("div", null, this.title, this.windows), this.rates),
       h("div", { class: "tools" }, this.environments, this.chips, this.search), this.advice, this.table.element, this.foot);
     this.#loading();
+    this.resized = () => this.#room();
+    addEventListener("resize", this.resized);
   }
 
   close() {
+    removeEventListener("resize", this.resized);
     this.closed = true;
     this.table.close();
     clearTimeout(this.typing);
@@ -95,7 +102,8 @@ class Fleet {
 
   #loading() {
     this.main.classList.add("loading");
-    setTimeout(() => { // what comes at once needs no grey rows before it
+    // What comes at once needs no grey rows before it.
+    setTimeout(() => {
       if (this.closed || !this.main.classList.contains("loading")) return;
       this.title.textContent = "\u00a0";
       replace(this.table.body, Array.from({ length: 14 }, () => h("tr", { class: "grey", "aria-hidden": "true" }, h("td", { colspan: this.table.options.columns.length }, h("span")))));
@@ -108,14 +116,16 @@ class Fleet {
     const shown = JSON.stringify(values);
     const asked = shown !== this.shown;
     if (asked) this.rowsMax = rowsStep;
+    // What is seen first comes before all the rest.
+    const begun = this.totals.length > 0, most = begun ? this.rowsMax : rowsAtOnce;
     if (document.activeElement !== this.search) this.search.value = values.q;
     this.table.sorted(values.sort, values.desc);
     let environment = values.env || (!this.environmentNames || this.environmentNames.includes("production") ? "production" : "*");
-    let answer = await this.#ask(values, environment, signal);
+    let answer = await this.#ask(values, environment, most, signal);
     const names = environmentsOf(answer.totals);
     if (!values.env && environment === "production" && !names.includes("production") && names.length > 0) {
       environment = "*";
-      answer = await this.#ask(values, environment, signal);
+      answer = await this.#ask(values, environment, most, signal);
     }
     // Totals are of what is searched for: the tabs stay those of all.
     this.environmentNames = values.q && this.environmentNames ? [...new Set([...this.environmentNames, ...names])] : names;
@@ -136,21 +146,28 @@ class Fleet {
     const mine = this.totals.filter((t) => t.environment === environment);
     this.#head(values, mine, answer.rows);
     this.#tools(values, environment, mine);
-    this.#advise(values, mine);
+    this.#advise(values, mine, answer.rows[0]);
     this.table.element.classList.toggle("with-environment", environment === "*");
-    this.table.fill(answer.rows, asked);
+    this.#room();
+    this.lines = new WeakMap();
+    this.table.fill(answer.rows, asked, begun ? answer.rows.length : this.rowsAll);
+    if (!begun && answer.rows.length < this.rowsAll) {
+      if (!document.hidden) await new Promise((done) => { requestAnimationFrame(() => { setTimeout(done); }); });
+      if (!signal.aborted) await this.load(address, signal);
+      return;
+    }
     this.#foot(values, mine, answer.rows);
     this.#announce(answer.rows);
     this.every = answer.rows.length > rowsStep ? 30_000 : 10_000;
     void this.#status(signal);
   }
 
-  /** @param {import("./address.js").Values} values @param {string} environment @param {AbortSignal} signal */
-  #ask(values, environment, signal) {
+  /** @param {import("./address.js").Values} values @param {string} environment @param {number} most @param {AbortSignal} signal */
+  #ask(values, environment, most, signal) {
     return ask("models", {
       ...(environment === "*" ? {} : { "environment.eq": environment }), state: values.status, q: values.q.trim(), order: values.sort, desc: values.desc ? "true" : "",
       recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", as_of: values.as_of,
-      live: values.retired || values.status.includes("retired") ? "" : "true", totals: "true", limit: this.rowsMax,
+      live: values.retired || values.status.includes("retired") ? "" : "true", totals: "true", limit: most,
     }, { signal, columns, digits: 6 });
   }
 
@@ -191,7 +208,8 @@ class Fleet {
       const on = values.status.includes(state);
       return h("button", {
         type: "button", class: `chip${n === 0 ? " zero" : ""}`, "data-value": state, "aria-pressed": String(on),
-        onclick: () => { // of the address as it is by then: the answer to the last click may not be there yet
+        // Of the address as it is by then: the answer to the last click may not be there yet.
+        onclick: () => {
           const { status } = current().values;
           go({ status: status.includes(state) ? status.filter((/** @type {string} */ s) => s !== state) : [...status, state] });
         },
@@ -199,15 +217,15 @@ class Fleet {
     }));
   }
 
-  /** @param {import("./address.js").Values} values @param {Total[]} mine */
-  #advise(values, mine) {
+  /** @param {import("./address.js").Values} values @param {Total[]} mine @param {Row | undefined} any */
+  #advise(values, mine, any) {
     const of = (/** @type {(state: string) => boolean} */ which) => mine.reduce((n, t) => n + (which(t.state) ? t.versions : 0), 0);
     const few = of((s) => s === "too_few"), live = of((s) => s !== "retired"), longer = values.recent < 24 ? 24 : 72;
     const due = few > of(judged) && values.recent < 72;
     this.advice.hidden = !due;
     if (due) {
       const at = href("/", { ...values, recent: longer });
-      replace(this.advice, `${count(few)} of ${count(live)} versions have fewer than 30 actuals in ${hours(values.recent)}, so nothing can be said about them. `, h("a", { href: at }, `Compare the last ${hours(longer)} instead`));
+      replace(this.advice, `${count(few)} of ${count(live)} versions have fewer than ${any?.min_recent} actuals in ${hours(values.recent)}, so nothing can be said about them. `, h("a", { href: at }, `Compare the last ${hours(longer)} instead`));
     }
   }
 
@@ -226,7 +244,8 @@ class Fleet {
     if (!this.frame.pipes.has("status")) return;
     try {
       const row = (await ask("status", {}, { signal })).rows[0];
-      const rows = row?.rows_last_minute ?? null, rejects = row?.rejected_kept ?? null; // null for a token with a bound
+      // Null for a token with a bound.
+      const rows = row?.rows_last_minute ?? null, rejects = row?.rejected_kept ?? null;
       renew(this.rates,
         rows !== null && h("div", null, h("dt", null, "Rows in"), h("dd", null, h("b", null, number(rows / 60)), " /s")),
         rejects !== null && h("div", null, h("dt", null, "Rejected lines"), h("dd", null, this.frame.pipes.has("quarantine") ? h("a", { href: href("/quarantine"), "data-value": "rejects" }, count(rejects)) : h("b", null, count(rejects)))));
@@ -274,7 +293,9 @@ class Fleet {
 
   /** @param {Row} row */
   #line(row) {
-    return line(row, this.view);
+    let said = this.lines.get(row);
+    if (said === undefined) this.lines.set(row, said = line(row, this.view));
+    return said;
   }
 
   /** @param {Row} row */
@@ -326,7 +347,6 @@ class Fleet {
 
   /** @param {Row[]} rows asks for the lines of rows in view that have none, or an old one: many models in one question */
   async #draw(rows) {
-    this.table.element.style.setProperty("--said", `${this.#saidWidth()}px`);
     if (this.asking || this.closed) return;
     const now = Date.now(), asOf = current().values.as_of;
     if (this.sparksAsOf !== asOf) {
@@ -354,12 +374,12 @@ class Fleet {
     if (!this.closed) this.table.later();
   }
 
-  /** How far a sentence may reach: up to the lines. */
-  #saidWidth() {
+  /** A sentence may reach up to the lines. */
+  #room() {
     const from = this.table.head.querySelector(".model"), spark = this.table.head.querySelector(".spark"), to = this.table.head.querySelector(".coverage");
-    if (!from || !spark || !to) return 0;
+    if (!from || !spark || !to) return;
     const end = [spark, to].map((e) => e.getBoundingClientRect()).find((r) => r.width > 0)?.left ?? this.table.element.getBoundingClientRect().right;
-    return Math.round(end - from.getBoundingClientRect().left - 16);
+    this.table.element.style.setProperty("--said", `${Math.round(end - from.getBoundingClientRect().left - 16)}px`);
   }
 }
 

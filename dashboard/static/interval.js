@@ -1,7 +1,6 @@
 // The change of an error with its 95 % interval, on one axis for all rows: −50 to +100 %.
 
 import { svg } from "./dom.js";
-import { gates } from "./sentences.js";
 
 /** @typedef {import("./server.js").Row} Row */
 
@@ -17,7 +16,7 @@ export const x = (change) => margin + (Math.min(high, Math.max(low, change)) - l
  */
 export function interval(row) {
   const parts = [
-    svg("path", { class: "zero", d: `M${x(0)} 0V${height}` }), svg("path", { class: "gate", d: `M${x(gates.change)} 6V14` }),
+    svg("path", { class: "zero", d: `M${x(0)} 0V${height}` }), svg("path", { class: "gate", d: `M${x(row.drift_change)} 6V14` }),
   ];
   const { relative_change: change, relative_change_low: from, relative_change_high: to } = row;
   const known = typeof change === "number" && !["silent", "actuals_stopped"].includes(row.state);

@@ -1,11 +1,17 @@
 // The frame: the top bar, which view is open, and what happens when the server does not answer.
 
 import { absolute, arrive, carried, current, go, href, listen } from "./address.js";
+import { open as openAsk } from "./ask.js";
 import { h, replace, select } from "./dom.js";
+import { open as openFleet } from "./fleet.js";
 import { openHelp, singleKeys } from "./help.js";
 import { Live, wait } from "./live.js";
+import { open as openModel } from "./model.js";
 import { askToken, degraded, forbidden, old, refused, slow } from "./notices.js";
+import { open as openPlace } from "./places.js";
+import { open as openQuarantine } from "./quarantine.js";
 import { json, serverNow, ServerError } from "./server.js";
+import { open as openStatus } from "./status.js";
 import { toggle } from "./theme.js";
 import { clock, offset, second } from "./times.js";
 import { choose, city, isZone, own, zone } from "./zone.js";
@@ -19,15 +25,15 @@ import { choose, city, isZone, own, zone } from "./zone.js";
  * }} View every is how often it asks, in ms; 0 is once
  */
 
-/** @type {Record<string, { name: string, pipe: string, view: () => Promise<{ open: (main: HTMLElement, frame: Frame) => View }> }>} */
+/** @type {Record<string, { name: string, pipe: string, open: (main: HTMLElement, frame: Frame) => View }>} */
 const pages = {
-  "/": { name: "Models", pipe: "models", view: () => import("./fleet.js") },
-  "/alerts": { name: "Alerts", pipe: "alerts", view: () => import("./places.js") },
-  "/quarantine": { name: "Quarantine", pipe: "quarantine", view: () => import("./quarantine.js") },
-  "/connectors": { name: "Connectors", pipe: "connectors", view: () => import("./places.js") },
-  "/ask": { name: "Ask", pipe: "", view: () => import("./ask.js") },
-  "/status": { name: "Status", pipe: "status", view: () => import("./status.js") },
-  "/model": { name: "", pipe: "models", view: () => import("./model.js") },
+  "/": { name: "Models", pipe: "models", open: openFleet },
+  "/alerts": { name: "Alerts", pipe: "alerts", open: openPlace },
+  "/quarantine": { name: "Quarantine", pipe: "quarantine", open: openQuarantine },
+  "/connectors": { name: "Connectors", pipe: "connectors", open: openPlace },
+  "/ask": { name: "Ask", pipe: "", open: openAsk },
+  "/status": { name: "Status", pipe: "status", open: openStatus },
+  "/model": { name: "", pipe: "models", open: openModel },
 };
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -70,22 +76,16 @@ async function show() {
     viewPath = address.path;
     main.className = address.path === "/" ? "fleet" : address.path.slice(1);
     replace(main);
-    let module;
-    try {
-      module = await pages[address.path].view();
-    } catch (error) {
-      // The program may be another one by now, whose files have other names.
-      return failed(error instanceof ServerError ? error : new ServerError(0, "A part of the page could not be had."));
-    }
-    if (signal.aborted) return;
-    view = module.open(main, frame);
+    view = pages[address.path].open(main, frame);
     frame.title(pages[address.path].name || "Model");
   }
-  chrome();
   loading = true;
   const patience = setTimeout(() => slow(notices, () => { controller.abort(); loading = false; quiet(); }), 3 * second);
   try {
-    await view.load(address, signal);
+    const loaded = view.load(address, signal);
+    // While the server works.
+    chrome();
+    await loaded;
     if (signal.aborted) return;
     answered();
   } catch (error) {
@@ -114,7 +114,8 @@ function quiet() {
 
 /** @param {unknown} error */
 async function failed(error) {
-  if (!(error instanceof ServerError)) { // a bug of the page, which the reader may report
+  // A bug of the page, which the reader may report.
+  if (!(error instanceof ServerError)) {
     console.error(error);
     error = new ServerError(0, `The page itself failed: ${error}.`);
   }
@@ -123,7 +124,8 @@ async function failed(error) {
   if (e.status >= 400 && e.status < 500 && e.status !== 408 && e.status !== 429) {
     live.next(0);
     view?.close();
-    view = null; // the next address opens it anew
+    // The next address opens it anew.
+    view = null;
     quiet();
     return refused(main, e);
   }
@@ -236,7 +238,8 @@ document.addEventListener("click", (e) => {
   const link = /** @type {Element} */ (e.target).closest?.("a[href]");
   if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target || e.defaultPrevented || e.button !== 0 || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
   if (!(link.pathname in pages)) return;
-  if (link.hash && link.pathname === location.pathname) return; // the skip link
+  // The skip link.
+  if (link.hash && link.pathname === location.pathname) return;
   e.preventDefault();
   frame.open(link.href);
 });
@@ -284,7 +287,7 @@ setInterval(() => {
 }, second);
 
 // The pipes and the view are asked for at the same time; a token that lacks shows in either.
-void pipes().catch(() => {});
 void show();
+void pipes().catch(() => {});
 setTimeout(health, second);
 

@@ -21,14 +21,6 @@ import { zone } from "./zone.js";
 /** @typedef {import("./address.js").Values} Values */
 /** @typedef {import("./sentences.js").Windows} Windows */
 
-const listed = [
-  "model_version", "environment", "first_event", "last_event", "prediction_count", "actual_count", "recent_count", "recent_actual_count", "recent_coverage", "recent_mae", "recent_rmse", "recent_bias",
-  "reference_count", "reference_actual_count", "reference_coverage", "reference_mae", "reference_rmse", "reference_bias", "relative_change", "z", "min_detectable_change", "rmse_relative_change", "rmse_z",
-  "rmse_status", "bias_relative_change", "bias_z", "bias_status", "status", "reason", "recent_from", "reference_version", "relative_change_low", "relative_change_high", "rmse_ci95_low", "rmse_ci95_high",
-  "bias_ci95_low", "bias_ci95_high", ...["recent", "reference"].flatMap((of) => ["mae", "rmse", "bias"].map((m) => `${of}_${m}_standard_error`)), "state", "last_actual", "actual_lag_p50", "actual_lag_p95",
-  "week_ago_count", "changed_at", "change_version", "change_version_first_event", "previous_version", "previous_recent_mae",
-  ...["recent", "reference"].flatMap((of) => ["p50", "p90", "p95", "p99"].map((p) => `${of}_abs_error_${p}`)),
-];
 const histories = [24, 72, 168, 336, 672], recents = [1, 3, 6, 12, 24, 72];
 const linesMax = 5, tabsMax = 5;
 
@@ -62,7 +54,8 @@ class Model {
     this.rowsAt = 0;
     this.rowsSeen = false;
     this.settled = false;
-    uplot().catch(() => {}); // at the same time as the first question; who draws says so if it fails
+    // At the same time as the first question; who draws says so if it fails.
+    uplot().catch(() => {});
     this.seen = new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) { this.rowsSeen = true; if (this.settled && this.rowsOf !== this.rowsKey()) void this.rows(); } }, { rootMargin: "200px" });
     this.seen.observe(p.rows);
     this.stop = new AbortController();
@@ -82,7 +75,7 @@ class Model {
     if (values.id !== this.shownId) this.begin(values);
     const view = { recent: values.recent, history: values.history, offset: values.offset, reference: values.reference, now: this.frame.now() };
     const list = { "model_id.eq": values.id, recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", reference: reference(values), timezone: zoned(values), as_of: values.as_of, order: "attention", details: true };
-    const { rows } = await ask("models", list, { signal, columns: listed });
+    const { rows } = await ask("models", list, { signal });
     view.now = this.frame.now();
     if (rows.length === 0) return this.unknown(values);
     const environments = [...new Set(rows.map((row) => row.environment))].sort((a, b) => Number(b === "production") - Number(a === "production") || (a < b ? -1 : 1));
@@ -95,7 +88,8 @@ class Model {
     this.say();
     this.control();
     await Promise.all([this.overTime(), this.lateness(), this.sizes()]);
-    this.settled = true; // rows are read one by one: they come last, when they are looked at, and again once a minute
+    // Rows are read one by one: they come last, when they are looked at, and again once a minute.
+    this.settled = true;
     if (this.rowsSeen && (Date.now() - this.rowsAt > minute || this.rowsOf !== this.rowsKey())) await this.rows();
   }
 
@@ -186,7 +180,8 @@ class Model {
     picked: (from, to, pin) => {
       const { row, view } = this.at();
       if (!pin) return go({ from: rfc(from), to: rfc(Math.max(Math.min(to, this.frame.now()), from + 2 * minute)), interval: "" });
-      const end = Math.min(to, windows(row, view).recent.from - 1000); // a reference ends before the recent window begins
+      // A reference ends before the recent window begins.
+      const end = Math.min(to, windows(row, view).recent.from - 1000);
       if (from < end) go({ reference: `pinned:${rfc(from)},${rfc(end)}` });
       else this.frame.announce("The reference has to lie before the recent window.");
     },

@@ -65,7 +65,8 @@ export function distribution(rows) {
     let end = -1, d = "";
     steps.forEach((row, i) => {
       const from = row.upper > 0 && row.lower > 0 ? x(row.lower) : 0, y = (height - dense[i][k] / most * (height - 4)).toFixed(1);
-      if (Math.abs(from - end) > 0.01) d += `${d && `V${height}`}M${from.toFixed(1)} ${height}`; // nothing is between: the line goes down, and comes again
+      // Nothing is between: the line goes down, and comes again.
+      if (Math.abs(from - end) > 0.01) d += `${d && `V${height}`}M${from.toFixed(1)} ${height}`;
       d += `V${y}H${(end = from + wide[i]).toFixed(1)}`;
     });
     return `${d}V${height}`;

@@ -9,9 +9,6 @@ import { clock, hour, hours, parse, span } from "./times.js";
  * @typedef {{ recent: number, history: number, offset?: number, reference?: string, now: number }} Windows windows in hours
  */
 
-/** The gates of the server, unless it is asked with others. */
-export const gates = { change: 0.2, z: 3 };
-
 /** @param {Windows} view what is compared with, as in "than in the 7 days before" */
 export function before(view) {
   const reference = view.reference ?? "rolling";
@@ -66,7 +63,7 @@ export const covering = (/** @type {Row} */ row) => /coverage ([\d.]+), below ([
  * @returns {string | null}
  */
 export function line(row, view) {
-  const percentOfGate = percent(gates.change);
+  const percentOfGate = percent(row.drift_change);
   switch (row.state) {
     case "drift": {
       if (row.reference_mae === 0) return "Error up from zero.";
@@ -81,8 +78,8 @@ export function line(row, view) {
       return `No actual for the last ${count(row.recent_count)} ${plural(row.recent_count, "prediction")}; they used to come within ${span((row.actual_lag_p95 ?? 0) * 1000)}. The error is not known.`;
     case "warning": {
       const up = `Error up ${percent(row.relative_change)}${interval(row)}`;
-      if (row.z >= gates.z && row.relative_change < gates.change) return `${up}: not by chance, but less than the ${percentOfGate} that counts as drift.`;
-      if (row.relative_change >= gates.change && row.z < gates.z) return `${up}: as much as drift, but chance could do it (z ${z(row.z)}).`;
+      if (row.z >= row.drift_z && row.relative_change < row.drift_change) return `${up}: not by chance, but less than the ${percentOfGate} that counts as drift.`;
+      if (row.relative_change >= row.drift_change && row.z < row.drift_z) return `${up}: as much as drift, but chance could do it (z ${z(row.z)}).`;
       return `${up}: less than the ${percentOfGate} that counts as drift, and chance could do it (z ${z(row.z)}).`;
     }
     case "waiting":

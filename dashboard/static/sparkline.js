@@ -5,7 +5,8 @@ import { svg } from "./dom.js";
 /** @typedef {{ values: (number | null)[], counts: number[], before?: (number | null)[] }} Line values by bucket; before is what served until this version came */
 
 export const buckets = 28;
-const least = 5; // actuals, below which a bucket is a gap
+// Actuals, below which a bucket is a gap.
+const least = 5;
 
 /**
  * @param {Line} line
@@ -33,7 +34,8 @@ export function sparkline(line, reference, state, width = 124) {
     if (first > 0) parts.push(svg("path", { class: "came", d: `M${x(first)} 20V24` }));
   }
   parts.push(svg("path", { class: "line", d: path(shown, x, y) }));
-  shown.forEach((v, i) => { // a point without neighbours is no line
+  // A point without neighbours is no line.
+  shown.forEach((v, i) => {
     if (v !== null && (shown[i - 1] ?? null) === null && (shown[i + 1] ?? null) === null) parts.push(svg("circle", { class: "alone", cx: x(i), cy: y(v), r: 1 }));
     if (v !== null && v > 2 * middle) parts.push(svg("path", { class: "cap", d: `M${round(x(i) - 2)} 1H${round(x(i) + 2)}` }));
   });

@@ -18,7 +18,8 @@ import { h, replace } from "./dom.js";
 
 /** Up to so many rows are all in the document, so that the browser's search finds them. */
 const allMax = 300;
-const around = 400; // px beyond the view
+// Px beyond the view.
+const around = 400;
 
 /** @template R */
 export class Table {
@@ -67,8 +68,9 @@ export class Table {
   /**
    * @param {R[]} rows
    * @param {boolean} [asked] the reader asked for another order, which does not wait
+   * @param {number} [all] how many there are; more than there are rows while these are the first, of which those in view alone are made
    */
-  fill(rows, asked = false) {
+  fill(rows, asked = false, all = rows.length) {
     this.waiting = null;
     if (!asked && this.held && this.rows.length > 0) {
       const { name } = this.options;
@@ -77,8 +79,8 @@ export class Table {
       rows = rows.slice().sort((a, b) => (at.get(name(a)) ?? Infinity) - (at.get(name(b)) ?? Infinity) || 0);
     }
     this.rows = rows;
-    this.element.setAttribute("aria-rowcount", String(rows.length + 1));
-    this.draw();
+    this.element.setAttribute("aria-rowcount", String(all + 1));
+    this.draw(all > rows.length);
   }
 
   #release() {
@@ -89,12 +91,12 @@ export class Table {
     this.draw();
   }
 
-  /** Puts the rows that have to exist into the document. */
-  draw() {
+  /** Puts the rows that have to exist into the document. @param {boolean} [first] those in view alone */
+  draw(first = false) {
     const { rows, options } = this;
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     const height = (/** @type {R} */ row) => this.heights.get(`${innerWidth} ${options.name(row)}`) ?? (options.tall(row) ? 58 : 37) * rem;
-    const all = rows.length <= allMax;
+    const all = rows.length <= allMax && !first, margin = first ? 0 : around;
     const top = this.body.getBoundingClientRect().top;
     const focused = document.activeElement?.closest("tr");
     /** @type {HTMLTableRowElement[]} */
@@ -105,7 +107,7 @@ export class Table {
     let y = top, skipped = 0;
     rows.forEach((row, i) => {
       const name = options.name(row), tall = height(row);
-      const near = y + tall > -around && y < innerHeight + around;
+      const near = y + tall > -margin && y < innerHeight + margin;
       const made = this.made.get(name);
       if (all || near || made && made.element === focused) {
         if (skipped > 0) elements.push(spacer(skipped));
@@ -119,7 +121,7 @@ export class Table {
     if (skipped > 0) elements.push(spacer(skipped));
     for (const name of this.made.keys()) if (!used.has(name)) this.made.delete(name);
     arrange(this.body, elements);
-    if (!all) for (const row of viewed) {
+    if (!all && !first) for (const row of viewed) {
       const element = this.made.get(options.name(row))?.element;
       if (element) this.heights.set(`${innerWidth} ${options.name(row)}`, element.getBoundingClientRect().height);
     }

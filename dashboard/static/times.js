@@ -20,8 +20,21 @@ export const rfc = (ms) => new Date(Math.floor(ms / 1000) * 1000).toISOString().
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
 
+/** @type {Map<string, Parts>} those asked for last: of many times, the one now is compared with each */
+const known = new Map();
+
 /** @param {number} ms @param {string} [at] @returns {Parts} */
 export function parts(ms, at = zone()) {
+  const key = `${Math.floor(ms / second)} ${at}`, had = known.get(key);
+  if (had) return had;
+  if (known.size >= 64) known.clear();
+  const made = partsOf(ms, at);
+  known.set(key, made);
+  return made;
+}
+
+/** @param {number} ms @param {string} at @returns {Parts} */
+function partsOf(ms, at) {
   let format = formats.get(at);
   if (!format) {
     formats.set(at, format = new Intl.DateTimeFormat("en-GB", {

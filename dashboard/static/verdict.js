@@ -1,7 +1,7 @@
 // What the page of a model says of a version: a sentence with the answer, and what follows from it.
 
 import { change, count, minus, number, percent, plural, scale, share, signed, z } from "./numbers.js";
-import { after, before, covering, gates, hourly, lacking, rate, since, weekly } from "./sentences.js";
+import { after, before, covering, hourly, lacking, rate, since, weekly } from "./sentences.js";
 import { judged, version } from "./states.js";
 import { clock, hour, hours, parse, span } from "./times.js";
 
@@ -32,7 +32,7 @@ const joined = (...sentences) => sentences.filter(Boolean).join(" ");
 function beyond(row) {
   if (typeof row.z !== "number") return "";
   const far = Math.abs(row.z), low = row.relative_change_low, high = row.relative_change_high;
-  const chance = `${far >= 5 ? "This is far beyond chance" : far >= gates.z ? "This is beyond chance" : "Chance could do this"} (z ${z(row.z)}).`;
+  const chance = `${far >= 5 ? "This is far beyond chance" : far >= row.drift_z ? "This is beyond chance" : "Chance could do this"} (z ${z(row.z)}).`;
   if (typeof low !== "number" || typeof high !== "number") return chance;
   if (low > 0) return `${chance} The true rise lies between ${percent(low)} and ${percent(high)} (95% interval).`;
   if (high < 0) return `${chance} The true fall lies between ${percent(high)} and ${percent(low)} (95% interval).`;
@@ -77,7 +77,7 @@ function saying(row, view) {
     case "warning":
       return {
         sentence: `${moved(row, other)}${since(row, view)}. Keep an eye on it.`,
-        follows: [joined(beyond(row), began(row), `Drift begins at ${percent(gates.change)} and z ${gates.z}.`)],
+        follows: [joined(beyond(row), began(row), `Drift begins at ${percent(row.drift_change)} and z ${row.drift_z}.`)],
       };
     case "silent":
       return {

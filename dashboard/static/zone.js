@@ -13,14 +13,22 @@ export function isZone(zone) {
   }
 }
 
-export const own = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+/** @type {string | undefined} */
+let browsers;
+
+/** The browser's zone, which it takes long to tell. */
+export const own = () => browsers ??= Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+let asked = "", found = "";
 
 /** The zone in use. */
 export function zone() {
-  const { tz } = current().values;
-  if (isZone(tz)) return /** @type {string} */ (tz);
-  const chosen = stored();
-  return isZone(chosen) ? /** @type {string} */ (chosen) : own();
+  const { tz } = current().values, chosen = stored(), of = `${tz} ${chosen}`;
+  if (asked !== of || !found) {
+    asked = of;
+    found = [tz, chosen].find(isZone) ?? own();
+  }
+  return found;
 }
 
 function stored() {

@@ -5,7 +5,7 @@ import { before, headline, hourly, line, weekly } from "../static/sentences.js";
 const hour = 3_600_000, now = Date.parse("2026-11-29T15:20:00Z");
 const view = { recent: 6, history: 168, offset: 0, now };
 const ago = (hours) => new Date(now - hours * hour).toISOString().slice(0, 19).replace("T", " ");
-const said = (row, at = view) => line({ recent_from: ago(6), recent_count: 500, reference_count: 10_000, ...row }, at)?.replaceAll("\u00a0", " ") ?? null;
+const said = (row, at = view) => line({ recent_from: ago(6), recent_count: 500, reference_count: 10_000, drift_z: 3, drift_change: 0.2, ...row }, at)?.replaceAll("\u00a0", " ") ?? null;
 
 test("each state has its line", () => {
   const rise = { state: "drift", relative_change: 0.784, relative_change_low: 0.671, relative_change_high: 0.894, reference_mae: 3.36 };

@@ -9,7 +9,7 @@ import { lateness, shapeOfChange, verdict } from "../static/verdict.js";
 const now = Date.parse("2026-11-29T15:20:00Z"), view = { recent: 6, history: 168, offset: 0, reference: "rolling", now };
 const plain = (text) => text.replaceAll("\u00a0", " ");
 const say = (row, at = {}) => {
-  const { sentence, follows } = verdict({ model_version: "v7.3.0", reason: "", ...row }, { ...view, ...at });
+  const { sentence, follows } = verdict({ model_version: "v7.3.0", reason: "", drift_z: 3, drift_change: 0.2, ...row }, { ...view, ...at });
   return [sentence, ...follows.map((p) => p.map((piece) => typeof piece === "string" ? piece : `[${piece.text} ${JSON.stringify(piece.change)}]`).join(""))].map(plain);
 };
 const judged = {
@@ -119,14 +119,10 @@ test("how late actuals come", () => {
 });
 
 test("windows are those that were compared, and rates those of the part in which a version was there", () => {
-  const hour = 3_600_000, of = (reference, offset = 0) => windows({}, { ...view, reference, offset });
-  assert.deepEqual(of("rolling", 6), { recent: { from: now - 12 * hour, to: now - 6 * hour }, reference: { from: now - 180 * hour, to: now - 12 * hour } });
-  assert.deepEqual(windows({ first_event: "2026-10-01 00:00:00" }, view).reference, { from: now - 198 * hour, to: now - 30 * hour }, "it ends a day before the recent window");
-  assert.deepEqual(windows({ reference_from: "2026-11-20 00:00:00", reference_to: "2026-11-21 00:00:00" }, view).reference, { from: Date.parse("2026-11-20T00:00:00Z"), to: Date.parse("2026-11-21T00:00:00Z") });
-  assert.deepEqual(of("version:v1").reference, { from: now - 174 * hour, to: now });
-  assert.equal(of("seasonal:4").reference, null);
-  assert.deepEqual(of("pinned:2026-11-20T00:00:00Z,2026-11-21T00:00:00Z;version:v2").reference, { from: Date.parse("2026-11-20T00:00:00Z"), to: Date.parse("2026-11-21T00:00:00Z") });
-  assert.equal(of("pinned:nonsense,else").reference, null);
+  const hour = 3_600_000, told = { reference_from: "2026-11-20 00:00:00", reference_to: "2026-11-21 00:00:00" };
+  assert.deepEqual(windows({}, { ...view, offset: 6 }), { recent: { from: now - 12 * hour, to: now - 6 * hour }, reference: null });
+  assert.deepEqual(windows({ recent_from: "2026-11-29 03:20:00", ...told }, view), { recent: { from: now - 12 * hour, to: now }, reference: { from: Date.parse("2026-11-20T00:00:00Z"), to: Date.parse("2026-11-21T00:00:00Z") } });
+  assert.equal(windows(told, { ...view, reference: "seasonal:4" }).reference, null, "several windows are not one");
   assert.equal(hourly(60, { from: now - 6 * hour, to: now }, { first_event: "2026-11-29 12:20:00" }, true), 20);
   assert.equal(hourly(60, { from: now - 6 * hour, to: now }, { last_event: "2026-11-29 11:20:00" }, false), 30);
   assert.equal(hourly(60, { from: now - 6 * hour, to: now }, { last_event: "2026-11-29 11:20:00" }, true), 10);
