@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/idempotency"
@@ -101,6 +102,18 @@ func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, o Origin, key
 		return Appended{}, err
 	}
 	return db.commits.commit(ctx, &record.Record{Actuals: a, Origin: origin}, key)
+}
+
+// RulesOf returns the bounds of timestamps at a moment, for a store that keeps its rows elsewhere and whose clock is trusted.
+func RulesOf(now time.Time, maxFuture, retention time.Duration, of []ModelRetention) event.Rules {
+	kept := newRetention(retention, of)
+	at := base.ClampMilli(now)
+	r := event.Rules{Oldest: keptFrom(at, kept.longest), Newest: base.SubMilli(at, -maxFuture)}
+	if kept.differs {
+		r.KeptByAll = keptFrom(at, kept.shortest)
+		r.Kept = retentionAt{&kept, at}
+	}
+	return r
 }
 
 // Rules returns the bounds a decoder must apply to timestamps at this moment. A clock that has jumped narrows them in

@@ -136,3 +136,8 @@ func (q *Questions) Rows(ctx context.Context, r RowsQuery) (wanted RowsWanted, e
 	_, err = run.End()
 	return wanted, err
 }
+
+// EachSums is [DB.EachSums].
+func (q *Questions) EachSums(ctx context.Context, of SumsQuery, yield func(row *SumsRow) bool) (Read, error) {
+	return q.db.EachSums(ctx, of, yield)
+}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/query"
 	"github.com/residualdb/residual/segment"
@@ -57,3 +59,20 @@ const All = query.All
 
 // Read counts what a query really decoded. Rows answered from aggregates do not count.
 type Read = segment.Read
+
+// AwayError is returned by a store whose rows are elsewhere, while a part of it is away or does not take any.
+type AwayError struct {
+	// Class is ErrUnavailable, ErrFull, ErrNoSpace or ErrOutcomeUnknown.
+	Class error
+	// Text is for who has sent the request: what is away, and what is not stored or answered.
+	Text string
+	// RetryAfter is when it is worth another try.
+	RetryAfter time.Duration
+	Err        error
+}
+
+// Error returns what is away and why.
+func (e *AwayError) Error() string { return e.Text + ": " + e.Err.Error() }
+
+// Unwrap returns the class and the cause.
+func (e *AwayError) Unwrap() []error { return []error{e.Class, e.Err} }

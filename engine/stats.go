@@ -73,6 +73,9 @@ type Stats struct {
 	Disk Disk
 }
 
+// TrafficCounter counts what was stored in the last minute, hour and day. It is for one goroutine at a time.
+type TrafficCounter = recent.Counter
+
 // Traffic is what was stored in some time: rows of predictions and of actuals, and rejected lines.
 type Traffic = recent.Counts
 
@@ -157,6 +160,8 @@ type Health struct {
 	Ready, Degraded bool
 	Reason          string
 	Err             error
+	// Amiss is what else is wrong while appends are taken, such as a part of a cluster that is away; empty if nothing is.
+	Amiss string
 	// Failed is true when it takes a restart to recover: a write or sync has failed, and what the disk holds is not known.
 	Failed bool
 }

@@ -42,6 +42,9 @@ func (s *Server) answerTo(err error) (e *problem.Error, known bool) {
 	if e, ok := endpointError(err); ok {
 		return e, true
 	}
+	if away, ok := errors.AsType[*engine.AwayError](err); ok {
+		return &problem.Error{Status: 503, Section: "errors", RetryAfter: max(1, int(away.RetryAfter.Seconds())), Text: away.Text}, true
+	}
 	if errors.Is(err, engine.ErrQuery) {
 		return problem.BadParameter("%s", strings.TrimPrefix(err.Error(), engine.ErrQuery.Error()+": ")), true
 	}

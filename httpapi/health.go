@@ -66,6 +66,9 @@ func (s *Server) wellBeing(store Store) (status, reason string, code int) {
 		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
 		return "degraded", reason, fasthttp.StatusServiceUnavailable
 	}
+	if reason = health(store).Amiss; reason != "" {
+		return "degraded", reason, fasthttp.StatusOK
+	}
 	if reason = s.unwell(); reason != "" {
 		return "degraded", reason, fasthttp.StatusOK
 	}

@@ -180,6 +180,10 @@ var rooms = map[string]room{
 	"source/internal/kafka": {
 		module: []string{"event", "source/internal/connector"}, outside: []string{"github.com/twmb/franz-go"}, never: []string{"net/http", "os"},
 	},
+	"clickhouse": {
+		module:  []string{"engine", "event", "segment"},
+		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/go-faster/city"}, never: []string{"net/http"},
+	},
 	"dashboard": {
 		outside: []string{"github.com/klauspost/compress", "github.com/tsenart/vegeta/v12/lib/plot", "github.com/valyala/fasthttp"},
 		never:   []string{"net", "net/http", "os", "time"},

@@ -1,0 +1,244 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// Append stores a batch and its rejects: when it returns nil they are durable and every query sees them, through any process.
+func (s *Store) Append(ctx context.Context, b *event.Batch) (engine.Appended, error) {
+	return s.append(ctx, &request{batch: b}, engine.Origin{}, nil)
+}
+
+// AppendOnce is Append for a request that may be repeated: the first under a key is stored, others with the same hash have its counts, and
+// one with another hash fails with [engine.ErrConflict].
+func (s *Store) AppendOnce(ctx context.Context, b *event.Batch, key engine.Key) (engine.Appended, error) {
+	return s.append(ctx, &request{batch: b}, engine.Origin{}, &key)
+}
+
+// AppendActuals stores actuals, for rows that are there and for those still to come.
+func (s *Store) AppendActuals(ctx context.Context, a *event.Actuals) (engine.Appended, error) {
+	return s.append(ctx, &request{actuals: a}, engine.Origin{}, nil)
+}
+
+// AppendActualsOnce is to AppendActuals what AppendOnce is to Append.
+func (s *Store) AppendActualsOnce(ctx context.Context, a *event.Actuals, key engine.Key) (engine.Appended, error) {
+	return s.append(ctx, &request{actuals: a}, engine.Origin{}, &key)
+}
+
+// AppendFrom is Append for rows that are read elsewhere. Their positions count once they are stored: a reader that goes on from these reads
+// rows again rather than leave some out, and a row that is stored again is one row.
+func (s *Store) AppendFrom(ctx context.Context, b *event.Batch, o engine.Origin) (engine.Appended, error) {
+	return s.append(ctx, &request{batch: b}, o, nil)
+}
+
+// AppendOnceFrom is to AppendFrom what AppendOnce is to Append.
+func (s *Store) AppendOnceFrom(ctx context.Context, b *event.Batch, key engine.Key, o engine.Origin) (engine.Appended, error) {
+	return s.append(ctx, &request{batch: b}, o, &key)
+}
+
+// AppendActualsFrom is to AppendActuals what AppendFrom is to Append.
+func (s *Store) AppendActualsFrom(ctx context.Context, a *event.Actuals, o engine.Origin) (engine.Appended, error) {
+	return s.append(ctx, &request{actuals: a}, o, nil)
+}
+
+// AppendActualsOnceFrom is to AppendActuals what AppendOnceFrom is to Append.
+func (s *Store) AppendActualsOnceFrom(ctx context.Context, a *event.Actuals, key engine.Key, o engine.Origin) (engine.Appended, error) {
+	return s.append(ctx, &request{actuals: a}, o, &key)
+}
+
+func (s *Store) append(ctx context.Context, r *request, o engine.Origin, key *engine.Key) (engine.Appended, error) {
+	if err := s.check(r, &o); err != nil {
+		return engine.Appended{}, err
+	}
+	r.done, r.importID, r.key = make(chan error, 1), s.newID(), key
+	if key != nil {
+		defer s.keys.hold(key.ID)()
+		if known, ok, err := s.known(ctx, key); err != nil || ok {
+			s.counts.duplicates.Add(1)
+			return known, err
+		}
+	}
+	appended := engine.Appended{Successful: r.rows(), Quarantined: r.rejected, LSN: s.counts.batches.Add(1)}
+	if r.rows() == 0 && len(r.rejects) == 0 && len(r.positions) == 0 && key == nil {
+		return appended, nil
+	}
+	if err := s.laneOf(r).submit(ctx, r); err != nil {
+		return engine.Appended{}, err
+	}
+	s.counts.note(r, s.config.Now())
+	return appended, nil
+}
+
+// check takes what a request consists of, and refuses what no decoder makes.
+func (s *Store) check(r *request, o *engine.Origin) error {
+	source := engine.SourcePredictions
+	if r.batch != nil {
+		b := r.batch
+		r.rejects, r.rejected = b.Rejects, b.Rejected.Total()
+		n, newest := b.Len(), s.Rules().Newest
+		if len(b.SeriesOf) != n || len(b.Predicted) != n || len(b.Actual) != n || b.IDs.Len() != n || b.Features.Len() != n {
+			return fmt.Errorf("%w: columns of different lengths", engine.ErrBatch)
+		}
+		for i, ts := range b.Timestamps {
+			if ts < 0 || ts > newest || int(b.SeriesOf[i]) >= len(b.Series) || !isFinite(b.Predicted[i]) || !isFinite(b.Actual[i]) {
+				return fmt.Errorf("%w: row %d has timestamp %d, series %d of %d, prediction %g and actual %g", engine.ErrBatch, i, ts, b.SeriesOf[i], len(b.Series), b.Predicted[i], b.Actual[i])
+			}
+		}
+	} else {
+		a := r.actuals
+		source = engine.SourceActuals
+		r.rejects, r.rejected = a.Rejects, a.Rejected.Total()
+		for i, v := range a.Values {
+			if int(a.ModelOf[i]) >= len(a.Models) || int(a.ScopeOf[i]) >= len(a.Scopes) || !isFinite(v) {
+				return fmt.Errorf("%w: actual %d", engine.ErrBatch, i)
+			}
+		}
+	}
+	orDefault(&o.Source, source)
+	r.source = o.Source
+	if len(o.Source) > engine.SourceBytesMax || len(o.Positions) > engine.PositionsAtOnceMax {
+		return fmt.Errorf("%w: a source of %d bytes with %d positions", engine.ErrBatch, len(o.Source), len(o.Positions))
+	}
+	for _, p := range o.Positions {
+		orDefault(&p.Source, o.Source)
+		if len(p.Source) > engine.SourceBytesMax || len(p.Part) > engine.PositionBytesMax || len(p.Value) > engine.PositionBytesMax {
+			return fmt.Errorf("%w: a position of source %q is too long", engine.ErrBatch, p.Source)
+		}
+		r.positions = append(r.positions, p)
+	}
+	return nil
+}
+
+func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }
+
+// laneOf returns the lane of the shard that all rows of a request are of, or that of several.
+func (s *Store) laneOf(r *request) *lane {
+	var of *shard
+	one := true
+	see := func(model string) {
+		x := s.shards.of(model)
+		one = one && (of == nil || of == x)
+		of = x
+	}
+	if r.batch != nil {
+		for i := range r.batch.Series {
+			see(r.batch.Series[i].Model)
+		}
+	} else {
+		for _, model := range r.actuals.Models {
+			see(model)
+		}
+	}
+	if !one || of == nil || r.months() > 1 {
+		return s.several
+	}
+	for _, l := range s.lanes {
+		if l.shard == of {
+			return l
+		}
+	}
+	panic("BUG: a shard without a lane")
+}
+
+// months is how many months rows of predictions are of, 2 for more than one.
+func (r *request) months() int {
+	if r.batch == nil || r.batch.Len() == 0 {
+		return 1
+	}
+	low, high := r.batch.Timestamps[0], r.batch.Timestamps[0]
+	for _, ts := range r.batch.Timestamps {
+		low, high = min(low, ts), max(high, ts)
+	}
+	if monthOf(low) != monthOf(high) {
+		return 2
+	}
+	return 1
+}
+
+// known asks all shards that are there for a key.
+func (s *Store) known(ctx context.Context, key *engine.Key) (appended engine.Appended, ok bool, err error) {
+	if len(key.ID) == 0 || len(key.ID) > engine.KeyBytesMax {
+		return appended, false, fmt.Errorf("%w: a key of %d bytes", engine.ErrBatch, len(key.ID))
+	}
+	var mu sync.Mutex
+	var group errorGroup
+	reached := 0
+	for _, of := range s.shards.list {
+		group.do(func() error {
+			var found bool
+			var digest string
+			var successful, quarantined uint64
+			err := of.ask(ctx, "look up a key", func(conn driver.Conn) error {
+				found = false
+				rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT digest, successful, quarantined FROM %s.requests WHERE kind = 'key' AND id = %s ORDER BY at LIMIT 1", s.config.Database, quoted(key.ID)))
+				if err != nil {
+					return err
+				}
+				defer func() { _ = rows.Close() }()
+				for rows.Next() {
+					found = true
+					if err := rows.Scan(&digest, &successful, &quarantined); err != nil {
+						return err
+					}
+				}
+				return rows.Err()
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				return err
+			}
+			reached++
+			if !found {
+				return nil
+			}
+			if ok = true; digest != string(key.Hash[:]) {
+				return fmt.Errorf("key %q: %w", key.ID, engine.ErrConflict)
+			}
+			appended = engine.Appended{Successful: int(successful), Quarantined: int(quarantined), Duplicate: true}
+			return nil
+		})
+	}
+	if err := group.wait(); err != nil && !(reached > 0 && isAway(err)) {
+		return engine.Appended{}, false, err
+	}
+	return appended, ok, nil
+}
+
+// keyLocks let one request at a time of this process have a key.
+type keyLocks struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+// hold waits for a key, and returns what lets go of it.
+func (k *keyLocks) hold(id string) (release func()) {
+	for {
+		k.mu.Lock()
+		if k.held == nil {
+			k.held = map[string]chan struct{}{}
+		}
+		other := k.held[id]
+		if other == nil {
+			mine := make(chan struct{})
+			k.held[id] = mine
+			k.mu.Unlock()
+			return func() {
+				k.mu.Lock()
+				defer k.mu.Unlock()
+				delete(k.held, id)
+				close(mine)
+			}
+		}
+		k.mu.Unlock()
+		<-other
+	}
+}

@@ -1,0 +1,322 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// OldestVersion is the oldest server that a store is opened over.
+const OldestVersion = "24.8"
+
+// Checked is what was found of a cluster.
+type Checked struct {
+	Nodes      []Node
+	Cluster    string
+	Replicated bool
+	// SchemaVersion is that of the tables, 0 where there are none.
+	SchemaVersion int
+}
+
+// Node is one server.
+type Node struct {
+	Shard, Replica   int
+	Address, Version string
+	// Err is what is wrong with it, or with its tables.
+	Err error
+}
+
+// Init makes the tables on every server of a cluster that has none, one server after the other, and checks them.
+func Init(ctx context.Context, c Config, l Layout) (Checked, error) {
+	l.Database = c.Database
+	list, err := c.topology(ctx, l.Cluster)
+	if err != nil {
+		return Checked{}, err
+	}
+	all, err := newShards(list)
+	if err != nil {
+		return Checked{}, err
+	}
+	defer func() { err = errors.Join(err, all.close()) }()
+	for _, s := range list {
+		for _, n := range s.nodes {
+			if _, err := n.version(ctx); err != nil {
+				return Checked{}, wrap(err, "ask "+n.address+" for its version", nil, false)
+			}
+		}
+	}
+	for _, s := range list {
+		if !l.Replicated && len(s.nodes) > 1 {
+			return Checked{}, fmt.Errorf("%w: shard %d has %d replicas; without --replicated each of them would have rows of its own", ErrCluster, s.number, len(s.nodes))
+		}
+		for _, n := range s.nodes {
+			if err := n.init(ctx, &l); err != nil {
+				return Checked{}, wrap(err, "make tables on "+n.address, nil, false)
+			}
+		}
+	}
+	return Check(ctx, c)
+}
+
+// init makes the tables of a server, and says in one of them what they are.
+func (n *node) init(ctx context.Context, l *Layout) error {
+	before, err := n.meta(ctx, l.Database)
+	if err == nil && before["schema"] != "" && before["schema"] != strconv.Itoa(SchemaVersion) {
+		return fmt.Errorf("%w: the tables on %s are of version %s; this program has version %d", ErrSchema, n.address, before["schema"], SchemaVersion)
+	}
+	for _, s := range Schema(*l) {
+		if err := n.conn.Exec(ctx, s.SQL); err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) VALUES ('schema', '%d', 1), ('cluster', %s, 1), ('replicated', '%t', 1)",
+		l.Database, tableMeta, SchemaVersion, quoted(l.Cluster), l.Replicated))
+}
+
+// meta is what the tables of a server say of themselves.
+func (n *node) meta(ctx context.Context, database string) (map[string]string, error) {
+	rows, err := n.conn.Query(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	found := map[string]string{}
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return nil, err
+		}
+		found[name] = value
+	}
+	return found, rows.Err()
+}
+
+// version returns that of a server; ErrVersion if it is too old.
+func (n *node) version(ctx context.Context) (string, error) {
+	v, err := n.conn.ServerVersion()
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%d.%d.%d", v.Version.Major, v.Version.Minor, v.Version.Patch)
+	return text, checkVersion(n.address, int(v.Version.Major), int(v.Version.Minor), text)
+}
+
+func checkVersion(address string, major, minor int, text string) error {
+	var oldest [2]int
+	for i, part := range strings.Split(OldestVersion, ".") {
+		oldest[i], _ = strconv.Atoi(part)
+	}
+	if major < oldest[0] || major == oldest[0] && minor < oldest[1] {
+		return fmt.Errorf("%w: %s is ClickHouse %s; %s is the oldest that this program works with", ErrVersion, address, text, OldestVersion)
+	}
+	return nil
+}
+
+// Check looks at every server of the cluster that the tables name. The error is that of the first that is not as it should be, of which
+// Checked tells all.
+func Check(ctx context.Context, c Config) (Checked, error) {
+	cluster, replicated, err := c.layout(ctx)
+	if err != nil {
+		return Checked{}, err
+	}
+	checked := Checked{Cluster: cluster, Replicated: replicated}
+	list, err := c.topology(ctx, cluster)
+	if err != nil {
+		return checked, err
+	}
+	var first error
+	for _, s := range list {
+		for _, n := range s.nodes {
+			found := Node{Shard: s.number, Replica: n.replica, Address: n.address}
+			if found.Version, found.Err = n.version(ctx); found.Err == nil {
+				checked.SchemaVersion, found.Err = n.checkTables(ctx, c.Database, replicated)
+			}
+			found.Err = wrap(found.Err, "check "+n.address, nil, false)
+			if first == nil {
+				first = found.Err
+			}
+			checked.Nodes = append(checked.Nodes, found)
+			first = errors.Join(first, n.conn.Close())
+		}
+	}
+	return checked, first
+}
+
+// checkTables looks whether a server has all tables, of this version.
+func (n *node) checkTables(ctx context.Context, database string, replicated bool) (version int, err error) {
+	meta, err := n.meta(ctx, database)
+	if err != nil {
+		return 0, err
+	}
+	if version, err = strconv.Atoi(meta["schema"]); err != nil || version != SchemaVersion {
+		return version, fmt.Errorf("%w: the tables on %s are of version %q; this program has version %d", ErrSchema, n.address, meta["schema"], SchemaVersion)
+	}
+	rows, err := n.conn.Query(ctx, "SELECT name, engine FROM system.tables WHERE database = "+quoted(database))
+	if err != nil {
+		return version, err
+	}
+	defer func() { _ = rows.Close() }()
+	engines := map[string]string{}
+	for rows.Next() {
+		var name, engine string
+		if err := rows.Scan(&name, &engine); err != nil {
+			return version, err
+		}
+		engines[name] = engine
+	}
+	if err := rows.Err(); err != nil {
+		return version, err
+	}
+	for _, s := range Schema(Layout{Database: database})[1:] {
+		switch found, ok := engines[s.Name]; {
+		case !ok:
+			return version, fmt.Errorf("%w: %s has no table %s; residual cluster init makes it", ErrSchema, n.address, s.Name)
+		case replicated != strings.HasPrefix(found, "Replicated") && strings.HasSuffix(found, "MergeTree"):
+			return version, fmt.Errorf("%w: the table %s on %s is a %s, and the others are not", ErrSchema, s.Name, n.address, found)
+		}
+	}
+	if !replicated {
+		return version, nil
+	}
+	var readOnly []string
+	if err := n.conn.QueryRow(ctx, "SELECT groupArray(table) FROM system.replicas WHERE is_readonly AND database = "+quoted(database)).Scan(&readOnly); err != nil {
+		return version, err
+	}
+	if len(readOnly) > 0 {
+		return version, fmt.Errorf("%w: %s is a read-only replica of %s; it has lost its keeper", ErrCluster, n.address, strings.Join(readOnly, ", "))
+	}
+	return version, nil
+}
+
+// layout asks the tables which cluster they are of.
+func (c *Config) layout(ctx context.Context) (cluster string, replicated bool, err error) {
+	err = c.first(ctx, func(n *node) error {
+		if _, err := n.version(ctx); err != nil {
+			return err
+		}
+		meta, err := n.meta(ctx, c.Database)
+		if err != nil {
+			return err
+		}
+		if v := meta["schema"]; v != strconv.Itoa(SchemaVersion) {
+			return fmt.Errorf("%w: the tables on %s are of version %q; this program has version %d", ErrSchema, n.address, v, SchemaVersion)
+		}
+		cluster, replicated = meta["cluster"], meta["replicated"] == "true"
+		return nil
+	})
+	return cluster, replicated, err
+}
+
+// first calls do with the first of the addresses whose server answers.
+func (c *Config) first(ctx context.Context, do func(*node) error) error {
+	if len(c.Addresses) == 0 {
+		return fmt.Errorf("%w: it names no server", ErrURL)
+	}
+	var failed error
+	for _, address := range c.Addresses {
+		n, err := c.dial(address)
+		if err != nil {
+			return err
+		}
+		err = do(n)
+		err = errors.Join(err, n.conn.Close())
+		if err == nil {
+			return nil
+		}
+		_, ours := faultOf(err).class, errors.Is(err, ErrSchema) || errors.Is(err, ErrVersion) || errors.Is(err, ErrCluster)
+		if exception, ok := errors.AsType[*ch.Exception](err); ok || ours {
+			if ok && exception.Code == 60 || ok && exception.Code == 81 {
+				return fmt.Errorf("%w: %s has no tables of this program in the database %s; residual cluster init makes them: %w", ErrSchema, address, c.Database, err)
+			}
+			return wrapKept(err, address)
+		}
+		failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
+	}
+	return wrap(failed, "connect to ClickHouse", nil, false)
+}
+
+// wrapKept leaves an error of a class as it is, and wraps others.
+func wrapKept(err error, address string) error {
+	for _, class := range []error{ErrSchema, ErrVersion, ErrCluster} {
+		if errors.Is(err, class) {
+			return err
+		}
+	}
+	return wrap(err, "connect to "+address, nil, false)
+}
+
+// topology returns the shards of a cluster; without a name, of the one server that there is.
+func (c *Config) topology(ctx context.Context, cluster string) (list []*shard, err error) {
+	if cluster == "" {
+		if len(c.Addresses) > 1 {
+			return nil, fmt.Errorf("%w: there are %d servers and no cluster; name it with --cluster, as it is in remote_servers", ErrCluster, len(c.Addresses))
+		}
+		return c.oneServer()
+	}
+	err = c.first(ctx, func(n *node) error {
+		list, err = c.askTopology(ctx, n.conn, cluster)
+		return err
+	})
+	return list, err
+}
+
+func (c *Config) oneServer() ([]*shard, error) {
+	if len(c.Addresses) == 0 {
+		return nil, fmt.Errorf("%w: it names no server", ErrURL)
+	}
+	n, err := c.dial(c.Addresses[0])
+	if err != nil {
+		return nil, err
+	}
+	n.replica = 1
+	return []*shard{{number: 1, weight: 1, nodes: []*node{n}}}, nil
+}
+
+func (c *Config) askTopology(ctx context.Context, conn driver.Conn, cluster string) (list []*shard, err error) {
+	rows, err := conn.Query(ctx, `SELECT toUInt32(shard_num), toUInt32(shard_weight), toUInt32(replica_num), host_name, port FROM system.clusters
+WHERE cluster = `+quoted(cluster)+` ORDER BY shard_num, replica_num`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var number, weight, replica uint32
+		var host string
+		var port uint16
+		if err := rows.Scan(&number, &weight, &replica, &host, &port); err != nil {
+			return nil, err
+		}
+		n, err := c.dial(net.JoinHostPort(host, strconv.Itoa(int(port))))
+		if err != nil {
+			return nil, err
+		}
+		n.replica = int(replica)
+		i := slices.IndexFunc(list, func(s *shard) bool { return s.number == int(number) })
+		if i < 0 {
+			i, list = len(list), append(list, &shard{number: int(number), weight: uint64(weight)})
+		}
+		list[i].nodes = append(list[i].nodes, n)
+		if replicas := len(list[i].nodes); replicas > 1 {
+			list[i].quorum = replicas/2 + 1
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: no cluster %q is in remote_servers", ErrCluster, cluster)
+	}
+	return list, nil
+}
+
+// quoted is a text as SQL has it.
+func quoted(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+}

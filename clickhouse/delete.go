@@ -1,0 +1,196 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// deletion is what is deleted on each shard, as conditions; an empty one deletes nothing.
+type deletion struct {
+	rows, actuals, rejects string
+	of                     []*shard
+}
+
+// aim reads a deletion.
+func (s *Store) aim(d *engine.Deletion) (deletion, error) {
+	source := d.Source
+	orDefault(&source, engine.SourcePredictions)
+	names := len(d.Models)+len(d.Versions)+len(d.Environments)+len(d.IDs) > 0
+	windowed := !d.From.IsZero() || !d.To.IsZero()
+	switch {
+	case !d.Rejects && source != engine.SourcePredictions && source != engine.SourceActuals:
+		return deletion{}, fmt.Errorf("%w: there is no data source %q", engine.ErrQuery, d.Source)
+	case d.Rejects && (names || d.Within != "" || windowed):
+		return deletion{}, fmt.Errorf("%w: the quarantine is emptied as a whole: rejected lines have no models and no times", engine.ErrQuery)
+	case d.Rejects:
+		return deletion{rejects: "source = " + quoted(source), of: s.shards.list}, nil
+	case source == engine.SourceActuals && windowed:
+		return deletion{}, fmt.Errorf("%w: remembered actuals are of no time: the predictions that they are for are still to come", engine.ErrQuery)
+	}
+	var models []string
+	x := deletion{of: s.shards.list}
+	if len(d.Models) > 0 {
+		models = append(models, "model_id IN ("+quotedList(d.Models)+")")
+		x.of = s.shardsOf(&named{names: d.Models})
+	}
+	if d.Within != "" {
+		bound, _ := conditionOf(itemsOf(d.Within), "")
+		models = append(models, "("+bound+")")
+	}
+	if len(d.IDs) > 0 {
+		models = append(models, "prediction_id IN ("+quotedList(d.IDs)+")")
+	}
+	scopes := models[:len(models):len(models)]
+	if len(d.Versions) > 0 {
+		scopes = append(scopes, "model_version IN ("+quotedList(d.Versions)+")")
+	}
+	if len(d.Environments) > 0 {
+		scopes = append(scopes, "environment IN ("+quotedList(d.Environments)+")")
+	}
+	if source == engine.SourceActuals {
+		x.actuals = all(append(scopes, fmt.Sprintf("(model_id, prediction_id) NOT IN (SELECT model_id, prediction_id FROM %s.predictions WHERE %s)", s.config.Database, all(models))))
+		return x, nil
+	}
+	if len(d.Versions)+len(d.Environments) == 0 && !windowed {
+		x.actuals = all(models)
+	}
+	if windowed {
+		from, to := int64(0), int64(9_999_999_999_999)
+		if !d.From.IsZero() {
+			from = d.From.Add(999_999).UnixMilli()
+		}
+		if !d.To.IsZero() {
+			to = d.To.Add(999_999).UnixMilli()
+		}
+		if from >= to {
+			return deletion{}, nil
+		}
+		scopes = append(scopes, timeIs("timestamp", from, to))
+	}
+	x.rows = all(scopes)
+	return x, nil
+}
+
+// all is that every one of some conditions holds.
+func all(conditions []string) string {
+	if len(conditions) == 0 {
+		return "1"
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+// CountDeletion returns what DeleteRows would delete now.
+func (s *Store) CountDeletion(ctx context.Context, d engine.Deletion) (engine.Deleted, error) {
+	x, err := s.aim(&d)
+	if err != nil {
+		return engine.Deleted{}, err
+	}
+	return s.countOf(ctx, &x)
+}
+
+func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted, err error) {
+	var mu sync.Mutex
+	var group errorGroup
+	for _, of := range x.of {
+		group.do(func() error {
+			var rows, actuals, rejects uint64
+			err := of.ask(ctx, "count what is to be deleted", func(conn driver.Conn) error {
+				for _, c := range []struct {
+					condition, statement string
+					into                 *uint64
+				}{
+					{x.rows, "SELECT count() FROM (SELECT 1 FROM %[1]s.predictions WHERE %[2]s GROUP BY model_id, environment, model_version, timestamp, prediction_id)", &rows},
+					{x.actuals, "SELECT uniqExact(model_id, prediction_id, model_version, environment) FROM %[1]s.actuals WHERE (%[2]s) AND (model_id, prediction_id) NOT IN (SELECT model_id, prediction_id FROM %[1]s.predictions)", &actuals},
+					{x.rejects, "SELECT count() FROM %[1]s.quarantine FINAL WHERE %[2]s", &rejects},
+				} {
+					if c.condition == "" {
+						continue
+					}
+					if err := conn.QueryRow(query(ctx), fmt.Sprintf(c.statement, s.config.Database, c.condition)).Scan(c.into); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			count.Rows += rows
+			count.Actuals += int(actuals)
+			count.Rejects += int(rejects)
+			return err
+		})
+	}
+	if err := group.wait(); err != nil {
+		return engine.Deleted{}, away(err)
+	}
+	return count, nil
+}
+
+// DeleteRows deletes what d says, on each of its shards, which must all be there. When it returns nil that is durable, and no query sees
+// it any more. After an error a part may be deleted: it is sent again.
+func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Deleted, error) {
+	x, err := s.aim(&d)
+	if err != nil {
+		return engine.Deleted{}, err
+	}
+	count, err := s.countOf(ctx, &x)
+	if err != nil {
+		return engine.Deleted{}, err
+	}
+	var group errorGroup
+	for _, of := range x.of {
+		group.do(func() error {
+			return of.ask(ctx, "delete", func(conn driver.Conn) error { return s.deleteFrom(ctx, conn, &x) })
+		})
+	}
+	if err := group.wait(); err != nil {
+		return engine.Deleted{}, away(err)
+	}
+	s.counts.deleted.Add(count.Rows)
+	count.LSN = s.counts.batches.Add(1)
+	return count, nil
+}
+
+// deleteFrom deletes from the tables of one shard. The series that have lost rows are found anew after it: of what is stored meanwhile
+// either the rows are there by then, or the series comes after.
+func (s *Store) deleteFrom(ctx context.Context, conn driver.Conn, x *deletion) error {
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "max_execution_time": 300}))
+	db := s.config.Database
+	run := func(format string, arguments ...any) error { return conn.Exec(ctx, fmt.Sprintf(format, arguments...)) }
+	if x.rejects != "" {
+		return run("DELETE FROM %s.quarantine WHERE %s", db, x.rejects)
+	}
+	if x.actuals != "" {
+		if err := run("DELETE FROM %s.actuals WHERE %s", db, x.actuals); err != nil {
+			return err
+		}
+	}
+	if x.rows == "" {
+		return nil
+	}
+	var touched []string
+	row := conn.QueryRow(ctx, fmt.Sprintf("SELECT groupUniqArray(model_id) FROM %s.predictions WHERE %s", db, x.rows))
+	if err := row.Scan(&touched); err != nil {
+		return err
+	}
+	if len(touched) == 0 {
+		return nil
+	}
+	if err := run("DELETE FROM %s.predictions WHERE %s", db, x.rows); err != nil {
+		return err
+	}
+	models := "model_id IN (" + quotedList(touched) + ")"
+	stored := fmt.Sprintf(`SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
+FROM %s.predictions WHERE %s GROUP BY model_id, environment, model_version, month`, db, models)
+	if err := run("DELETE FROM %[1]s.series WHERE %[2]s AND (model_id, environment, model_version, month, first) NOT IN (SELECT model_id, environment, model_version, month, first FROM (%[3]s))", db, models, stored); err != nil {
+		return err
+	}
+	return run("INSERT INTO %s.series (model_id, environment, model_version, month, first, last) %s", db, stored)
+}

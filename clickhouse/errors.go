@@ -1,0 +1,113 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// Classes of errors that a caller branches on, beside those of package engine.
+var (
+	// ErrURL is returned for the URL of a store that cannot be read.
+	ErrURL = errors.New("clickhouse: url")
+	// ErrVersion is returned for a server that is older than [OldestVersion].
+	ErrVersion = errors.New("clickhouse: server too old")
+	// ErrSchema is returned where tables are missing, or are of another version of this program.
+	ErrSchema = errors.New("clickhouse: tables")
+	// ErrAccess is returned where the server does not let the user in, or do what must be done.
+	ErrAccess = errors.New("clickhouse: access")
+	// ErrCluster is returned for a cluster that the server does not know, or that cannot hold a store.
+	ErrCluster = errors.New("clickhouse: cluster")
+)
+
+// fault is what becomes of a code of ClickHouse.
+type fault struct {
+	class error
+	// text is for who sent a request; empty for what a request cannot cause.
+	text  string
+	after time.Duration
+	// unknown is set where the server may have stored what it was sent.
+	unknown bool
+}
+
+// faults are by the codes of ClickHouse.
+var faults = map[int32]fault{
+	60:  {class: ErrSchema},
+	81:  {class: ErrSchema},
+	16:  {class: ErrSchema},
+	47:  {class: ErrSchema},
+	516: {class: ErrAccess},
+	497: {class: ErrAccess},
+	164: {class: ErrAccess},
+	192: {class: ErrAccess},
+	252: {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, false},
+	241: {engine.ErrFull, "it is short of memory", 2 * time.Second, false},
+	202: {engine.ErrFull, "it answers too many queries", 2 * time.Second, false},
+	243: {engine.ErrNoSpace, "its disk is full", 30 * time.Second, false},
+	242: {engine.ErrUnavailable, "its replicas are read-only, as they are without their keeper", 5 * time.Second, false},
+	285: {engine.ErrUnavailable, "too few of its replicas are there for a quorum", 5 * time.Second, false},
+	286: {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, true},
+	319: {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
+	159: {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
+	999: {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, true},
+	225: {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, false},
+}
+
+// faultOf reads an error of the client: one that is no exception of the server is of the network.
+func faultOf(err error) fault {
+	if exception, ok := errors.AsType[*ch.Exception](err); ok {
+		if f, ok := faults[exception.Code]; ok {
+			return f
+		}
+		return fault{class: nil}
+	}
+	return fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true}
+}
+
+// answered tells whether a server has answered with an exception: whatever it is, another replica would say the same.
+func answered(err error) bool {
+	_, ok := errors.AsType[*ch.Exception](err)
+	return ok && !elsewhereBetter(err)
+}
+
+// elsewhereBetter tells whether an exception is about the replica that threw it.
+func elsewhereBetter(err error) bool {
+	exception, ok := errors.AsType[*ch.Exception](err)
+	return ok && (exception.Code == 242 || exception.Code == 999 || exception.Code == 225)
+}
+
+// isAway tells whether an error is of a part of the cluster that is not there.
+func isAway(err error) bool { return errors.Is(err, engine.ErrUnavailable) }
+
+// wrap says where an error came from, and gives it its class, unless it has one. outcomeUnknown is set where the server was sent what it
+// was to store.
+func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	for _, class := range [...]error{ErrURL, ErrVersion, ErrSchema, ErrAccess, ErrCluster, engine.ErrClosed, engine.ErrUnavailable, engine.ErrFull, engine.ErrNoSpace, engine.ErrOutcomeUnknown} {
+		if errors.Is(err, class) {
+			return err
+		}
+	}
+	f := faultOf(err)
+	where, told := "", ""
+	if of != nil {
+		where, told = fmt.Sprintf(" on shard %d (%s)", of.number, of.addresses()), fmt.Sprintf("shard %d of the cluster: ", of.number)
+	}
+	switch {
+	case f.class == nil || f.text == "":
+		if f.class != nil {
+			return fmt.Errorf("%s%s: %w: %w", what, where, f.class, err)
+		}
+		return fmt.Errorf("%s%s: %w", what, where, err)
+	case outcomeUnknown && f.unknown:
+		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: told + f.text + "; whether the rows of this request are stored is not known, send it again", RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
+	}
+	return &engine.AwayError{Class: f.class, Text: told + f.text, RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
+}

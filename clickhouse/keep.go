@@ -1,0 +1,277 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// versionTagBits are the low bits of a version, which tell processes apart whose blocks come in the same microsecond.
+const versionTagBits = 12
+
+// clock gives the versions of a shard.
+type clock struct {
+	mu   sync.Mutex
+	last uint64
+}
+
+// after returns the first of some versions, which are later than now, a time of the shard in microseconds, and than all before.
+func (c *clock) after(now, steps, tag uint64) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := max(now, c.last+1)
+	c.last = first + steps - 1
+	return first<<versionTagBits | tag
+}
+
+// keep stores requests of one shard, or of several where the shard is nil, and returns what became of each.
+func (s *Store) keep(ctx context.Context, of *shard, requests []*request) []error {
+	errs := make([]error, len(requests))
+	all := func(err error) []error { // which has happened to each of them
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	blocks := blocksOf(requests, &s.shards)
+	home := of
+	if home == nil {
+		home = s.home()
+	}
+	if err := s.stampAll(ctx, blocks); err != nil {
+		return all(err)
+	}
+	id, announced := s.newID(), of == nil && len(blocks) > 0
+	if announced {
+		if err := s.announce(ctx, home, id, blocks); err != nil {
+			return all(err)
+		}
+	}
+	var group errorGroup
+	failed := make(map[int]error) // by the month of a block
+	for _, b := range blocks {
+		group.do(func() error {
+			err := s.store(ctx, b)
+			if err == nil || announced {
+				return err
+			}
+			group.mu.Lock()
+			defer group.mu.Unlock()
+			failed[b.Month] = err
+			return nil
+		})
+	}
+	group.do(func() error { return s.storeRejects(ctx, home, requests) })
+	if err := group.wait(); err != nil {
+		return all(unknown(err)) // what is announced is stored once the shards are there
+	}
+	stored := requests
+	if len(failed) > 0 {
+		stored = nil
+		for i, r := range requests {
+			if errs[i] = failed[r.month()]; errs[i] == nil {
+				stored = append(stored, r)
+			}
+		}
+	}
+	if err := s.finish(ctx, home, id, announced, stored); err != nil {
+		for i := range errs {
+			errs[i] = cmp.Or(errs[i], unknown(err))
+		}
+	}
+	return errs
+}
+
+// month is that of the block of a request of one shard and month.
+func (r *request) month() int {
+	if r.batch == nil || r.batch.Len() == 0 {
+		return 0
+	}
+	return monthOf(r.batch.Timestamps[0])
+}
+
+// unknown is an error after a part was stored.
+func unknown(err error) error {
+	text := "a part of the cluster failed under this request; send it again"
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		text = e.Text + "; whether the rows of this request are stored is not known, send it again"
+		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: text, RetryAfter: max(e.RetryAfter, 2*time.Second), Err: err}
+	}
+	return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: text, RetryAfter: 5 * time.Second, Err: err}
+}
+
+// home is the shard that has what is said of blocks of several shards: the first that is there.
+func (s *Store) home() *shard {
+	for _, x := range s.shards.list {
+		if x.hasNode() {
+			return x
+		}
+	}
+	return s.shards.list[0]
+}
+
+// stampAll gives blocks their versions, by the clocks of their shards, which must all be there: nothing is stored otherwise.
+func (s *Store) stampAll(ctx context.Context, blocks []*block) error {
+	times := make([]uint64, len(s.shards.list))
+	var group errorGroup
+	asked := map[int]bool{}
+	for _, b := range blocks {
+		if asked[b.Shard] {
+			continue
+		}
+		asked[b.Shard] = true
+		group.do(func() (err error) {
+			times[b.Shard], err = s.timeOf(ctx, s.shards.list[b.Shard])
+			return err
+		})
+	}
+	if err := group.wait(); err != nil {
+		if e, ok := errors.AsType[*engine.AwayError](err); ok {
+			e.Text += "; nothing was stored, send the request again"
+		}
+		return err
+	}
+	now := s.config.Now()
+	for _, b := range blocks {
+		b.stamp(s.clocks[b.Shard].after(times[b.Shard], b.steps(), s.tag), now)
+	}
+	return nil
+}
+
+// timeOf returns the time of a shard, in microseconds.
+func (s *Store) timeOf(ctx context.Context, of *shard) (now uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
+	defer cancel()
+	err = of.ask(ctx, "ask for the time", func(conn driver.Conn) error {
+		return conn.QueryRow(ctx, "SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))").Scan(&now)
+	})
+	return now, err
+}
+
+// clockTimeout bounds a question that costs nothing: who does not answer it takes no block either.
+const clockTimeout = 5 * time.Second
+
+// store stores one block, again and again until its shard says what became of it, or the time is over. It may have been stored more
+// often than once by then, which is the same.
+func (s *Store) store(ctx context.Context, b *block) error {
+	return s.insert(ctx, s.shards.list[b.Shard], "store a block", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		return b.send(ctx, conn, s.config.Database, settings)
+	})
+}
+
+// retryPause is how long a shard that does not say what became of a block is left alone.
+const retryPause = 300 * time.Millisecond
+
+// insert calls do until it is known what became of it.
+func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx context.Context, conn driver.Conn, settings ch.Settings) (sent bool, err error)) error {
+	uncertain := false
+	for {
+		var failed error
+		for n := range of.each {
+			sent, err := do(ctx, n.conn, of.insertSettings())
+			if err == nil {
+				n.awayUntil.Store(0)
+				return nil
+			}
+			failed = err
+			f := faultOf(err)
+			uncertain = uncertain || sent && f.unknown
+			if _, ok := errors.AsType[*ch.Exception](err); !ok {
+				n.awayUntil.Store(time.Now().Add(awayFor).UnixMilli())
+			} else if !f.unknown && !elsewhereBetter(err) {
+				return wrap(err, what, of, false)
+			}
+		}
+		if !uncertain {
+			return wrap(failed, what, of, false)
+		}
+		timer := time.NewTimer(retryPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return wrap(failed, what, of, true)
+		}
+	}
+}
+
+// announce writes blocks to the table pending, as one row, before they are stored one by one.
+func (s *Store) announce(ctx context.Context, home *shard, id string, blocks []*block) error {
+	text, err := encodeBlocks(blocks)
+	if err != nil {
+		return fmt.Errorf("BUG: encode blocks: %w", err)
+	}
+	return s.insert(ctx, home, "announce blocks", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		ctx = ch.Context(ctx, ch.WithSettings(settings))
+		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (id, at, block)", s.config.Database, tablePending), []string{id}, []int64{time.Now().UnixMilli()}, []string{text})
+	})
+}
+
+// finish notes that blocks that were announced are stored, the keys of requests, and the positions behind them.
+func (s *Store) finish(ctx context.Context, home *shard, id string, announced bool, requests []*request) error {
+	var ids, kinds, digests []string
+	var successful, quarantined []uint64
+	add := func(name, kind, digest string, rows, rejected int) {
+		ids, kinds, digests = append(ids, name), append(kinds, kind), append(digests, digest)
+		successful, quarantined = append(successful, uint64(rows)), append(quarantined, uint64(rejected))
+	}
+	if announced {
+		add(id, "block", "", 0, 0)
+	}
+	var positions []engine.Position
+	for _, r := range requests {
+		if r.key != nil {
+			add(r.key.ID, "key", string(r.key.Hash[:]), r.rows(), r.rejected)
+		}
+		positions = append(positions, r.positions...)
+	}
+	if len(positions) > 0 {
+		if err := s.storePositions(ctx, home, positions); err != nil {
+			return err
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	at := make([]int64, len(ids))
+	for i := range at {
+		at[i] = time.Now().UnixMilli()
+	}
+	return s.insert(ctx, home, "note requests", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		ctx = ch.Context(ctx, ch.WithSettings(settings))
+		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (id, kind, digest, successful, quarantined, at)", s.config.Database, tableRequests), ids, kinds, digests, successful, quarantined, at)
+	})
+}
+
+// errorGroup waits for what is done at once, and keeps the first error.
+type errorGroup struct {
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+func (g *errorGroup) do(f func() error) {
+	g.wg.Go(func() {
+		if err := f(); err != nil {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.errs = append(g.errs, err)
+		}
+	})
+}
+
+func (g *errorGroup) wait() error {
+	g.wg.Wait()
+	if len(g.errs) > 0 {
+		return g.errs[0]
+	}
+	return nil
+}

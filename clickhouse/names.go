@@ -1,0 +1,102 @@
+package clickhouse
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// named is the models that a question is about, as SQL and as names.
+type named struct {
+	condition string
+	// names are all that it may be about, nil where that is not known.
+	names []string
+}
+
+// modelsOf reads what a question says of models: a name, all, or a list of names and prefixes, of which the text may itself be a name;
+// and the bound of who asks. It may be about more models than the question: which of them are meant is for the engine to say.
+func modelsOf(pattern, within string, literal engine.Columns) named {
+	n := named{condition: "1"}
+	switch items := itemsOf(pattern); {
+	case literal&engine.ModelColumn != 0 || len(items) == 1 && items[0] == pattern && !strings.HasSuffix(pattern, engine.All):
+		n.condition, n.names = "model_id = "+quoted(pattern), []string{pattern}
+	case pattern != engine.All:
+		n.condition, n.names = conditionOf(append(items, pattern), pattern)
+	}
+	if within != "" {
+		bound, names := conditionOf(itemsOf(within), "")
+		n.condition = "(" + n.condition + ") AND (" + bound + ")"
+		if n.names == nil {
+			n.names = names
+		}
+	}
+	return n
+}
+
+func itemsOf(pattern string) (items []string) {
+	for item := range strings.SplitSeq(pattern, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// conditionOf is that a model is one of some items. An item that is the literal text is a name, whatever it ends with.
+func conditionOf(items []string, literal string) (condition string, names []string) {
+	var either []string
+	prefixes := false
+	for _, item := range items {
+		prefix, ok := strings.CutSuffix(item, engine.All)
+		switch {
+		case ok && item != literal:
+			either, prefixes = append(either, "startsWith(model_id, "+quoted(prefix)+")"), true
+		case ok: // it is a prefix, and may be a name
+			either, prefixes = append(either, "startsWith(model_id, "+quoted(prefix)+")", "model_id = "+quoted(item)), true
+		default:
+			names = append(names, item)
+		}
+	}
+	if len(names) > 0 {
+		either = append(either, "model_id IN ("+quotedList(names)+")")
+	}
+	if len(either) == 0 {
+		return "0", nil
+	}
+	if prefixes {
+		names = nil
+	}
+	return strings.Join(either, " OR "), names
+}
+
+func quotedList(names []string) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = quoted(name)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// shardsOf returns the shards that a question is about.
+func (s *Store) shardsOf(n *named) []*shard {
+	if n.names == nil {
+		return s.shards.list
+	}
+	var of []*shard
+	for _, x := range s.shards.list {
+		for _, name := range n.names {
+			if s.shards.of(name) == x {
+				of = append(of, x)
+				break
+			}
+		}
+	}
+	return of
+}
+
+// timeIs is that a time, as an expression of a DateTime64, is in a half-open span of milliseconds.
+func timeIs(expression string, from, to int64) string {
+	const latest = 9_999_999_999_999
+	return fmt.Sprintf("(%[1]s >= fromUnixTimestamp64Milli(%[2]d, 'UTC') AND %[1]s < fromUnixTimestamp64Milli(%[3]d, 'UTC'))", expression, max(from, 0), min(max(to, 0), latest))
+}

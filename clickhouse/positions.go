@@ -1,0 +1,63 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// storePositions stores how far sources were read. The last one of a part counts, by the clock of this process: parts have one reader.
+func (s *Store) storePositions(ctx context.Context, home *shard, positions []engine.Position) error {
+	var sources, parts, values []string
+	var versions []uint64
+	now := uint64(time.Now().UnixMicro())
+	for i, p := range positions {
+		sources, parts, values, versions = append(sources, p.Source), append(parts, p.Part), append(values, p.Value), append(versions, s.positionClock.after(now, 1, 0)+uint64(i))
+	}
+	return s.insert(ctx, home, "store positions", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		ctx = ch.Context(ctx, ch.WithSettings(settings))
+		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (source, part, value, version)", s.config.Database, tablePositions), sources, parts, values, versions)
+	})
+}
+
+// Positions returns the values of a source by their parts. Those that only a shard has that is away are missing: what is behind them is
+// read again, which changes nothing.
+func (s *Store) Positions(source string) map[string]string {
+	found, newest := map[string]string{}, map[string]uint64{}
+	ctx, cancel := context.WithTimeout(s.context, s.config.InsertTimeout)
+	defer cancel()
+	for _, of := range s.shards.list {
+		err := of.ask(ctx, "read positions", func(conn driver.Conn) error {
+			rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT part, argMax(value, version), max(version) FROM %s.positions WHERE source = %s GROUP BY part", s.config.Database, quoted(source)))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = rows.Close() }()
+			for rows.Next() {
+				var part, value string
+				var version uint64
+				if err := rows.Scan(&part, &value, &version); err != nil {
+					return err
+				}
+				if version > newest[part] {
+					found[part], newest[part] = value, version
+				}
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			s.config.Logger.Warn("positions are read without those of a shard", "source", source, "shard", of.number, "error", err)
+		}
+	}
+	for part, value := range found {
+		if value == "" {
+			delete(found, part)
+		}
+	}
+	return found
+}

@@ -1,0 +1,121 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// storeRejects stores the rejected lines of requests.
+func (s *Store) storeRejects(ctx context.Context, home *shard, requests []*request) error {
+	var sources, imports, columns, reasons, lines, places []string
+	var at []int64
+	var numbers []uint32
+	var codes []uint8
+	now := s.config.Now().UnixMilli()
+	for _, r := range requests {
+		for i := range r.rejects {
+			x := &r.rejects[i]
+			sources, imports, columns, reasons = append(sources, r.source), append(imports, r.importID), append(columns, x.Column), append(reasons, x.Reason)
+			lines, places, at = append(lines, string(x.Raw)), append(places, x.Place), append(at, now)
+			numbers, codes = append(numbers, uint32(x.Line)), append(codes, uint8(x.Code))
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	return s.insert(ctx, home, "store rejected lines", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		ctx = ch.Context(ctx, ch.WithSettings(settings))
+		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (source, inserted_at, import_id, line_number, error_column, code, reason, line, place)", s.config.Database, tableQuarantine),
+			sources, at, imports, numbers, columns, codes, reasons, lines, places)
+	})
+}
+
+// rejectsAtOnce is how many rejected lines are fetched at one time at least, of each shard.
+const rejectsAtOnce = 1000
+
+// EachReject hands on rejected lines, the newest first, until yield returns false.
+func (s *Store) EachReject(ctx context.Context, q engine.QuarantineQuery, yield func(row *engine.QuarantineRow) bool) (engine.Read, error) {
+	var read engine.Read
+	if q.Limit < 0 {
+		return read, fmt.Errorf("%w: limit is %d; it must not be negative", engine.ErrQuery, q.Limit)
+	}
+	limit := q.Limit
+	orDefault(&limit, 100)
+	shown := func(*engine.QuarantineRow) bool { return true }
+	if q.Within != "" {
+		within, modelOf := engine.Names(q.Within), q.ModelOf
+		if modelOf == nil {
+			modelOf = func(_ string, line []byte) (string, bool) { return event.ModelOf(line) }
+		}
+		shown = func(row *engine.QuarantineRow) bool {
+			model, ok := modelOf(row.Source, row.Line)
+			return ok && within.Matches(model)
+		}
+	}
+	var found []engine.QuarantineRow
+	for _, of := range s.shards.list {
+		rows, err := s.rejectsOf(ctx, of, &q, limit, shown)
+		if err != nil {
+			return read, away(err)
+		}
+		found = append(found, rows...)
+	}
+	slices.SortStableFunc(found, func(a, b engine.QuarantineRow) int {
+		return cmp.Or(b.InsertedAt.Compare(a.InsertedAt), cmp.Compare(b.ImportID, a.ImportID), cmp.Compare(b.LineNumber, a.LineNumber))
+	})
+	for i := range found[:min(limit, len(found))] {
+		read.Rows++
+		read.Bytes += uint64(len(found[i].Line))
+		if !yield(&found[i]) {
+			break
+		}
+	}
+	return read, nil
+}
+
+// rejectsOf returns the newest rejected lines of a shard that are shown.
+func (s *Store) rejectsOf(ctx context.Context, of *shard, q *engine.QuarantineQuery, limit int, shown func(*engine.QuarantineRow) bool) (found []engine.QuarantineRow, err error) {
+	where := "1"
+	if q.Source != "" {
+		where = "source = " + quoted(q.Source)
+	}
+	err = of.ask(ctx, "read rejected lines", func(conn driver.Conn) error {
+		found = found[:0]
+		ctx, cancel := context.WithCancel(query(ctx))
+		defer cancel()
+		rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT source, toUnixTimestamp64Milli(inserted_at), import_id, line_number, error_column, code, reason, line, place
+FROM %s.quarantine FINAL WHERE %s ORDER BY inserted_at DESC, import_id DESC, line_number DESC`, s.config.Database, where))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for len(found) < limit && rows.Next() {
+			var row engine.QuarantineRow
+			var at int64
+			var number uint32
+			var code uint8
+			var line string
+			if err := rows.Scan(&row.Source, &at, &row.ImportID, &number, &row.Column, &code, &row.Reason, &line, &row.Place); err != nil {
+				return err
+			}
+			row.InsertedAt, row.LineNumber, row.Code, row.Line = time.UnixMilli(at).UTC(), int(number), event.Code(code), []byte(line)
+			if shown(&row) {
+				found = append(found, row)
+			}
+		}
+		if len(found) == limit {
+			return nil
+		}
+		return rows.Err()
+	})
+	return found, err
+}

@@ -1,0 +1,209 @@
+package clickhouse
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// SchemaVersion is that of the tables. A store is not opened over those of another one.
+const SchemaVersion = 1
+
+// Layout says how tables are made.
+type Layout struct {
+	Database string
+	// Cluster is the name of the cluster in remote_servers. Empty: there is one server.
+	Cluster string
+	// Replicated makes replicated tables, by the macros {shard} and {replica} of the servers.
+	Replicated bool
+	// Retention is after which time rows are dropped, by whole days, a part of a month at a time; 0 keeps them for ever. ActualsTTL is how
+	// much longer actuals are kept than the predictions that they are for.
+	Retention, ActualsTTL time.Duration
+}
+
+// Statement makes one table, view or database, unless it is there.
+type Statement struct{ Name, SQL string }
+
+// Names of the tables.
+const (
+	tablePredictions = "predictions"
+	tableSeries      = "series"
+	tableActuals     = "actuals"
+	tableScopes      = "scopes"
+	tableRequests    = "requests"
+	tablePending     = "pending"
+	tableQuarantine  = "quarantine"
+	tablePositions   = "positions"
+	tableMeta        = "meta"
+)
+
+// table is how one is made on each server.
+type table struct {
+	name, columns string
+	// engine is that of the MergeTree family, with what it needs beside a replica's.
+	engine, arguments  string
+	partition, order   string
+	ttl                string
+	settings           string
+	distributedOverAll bool
+}
+
+// Schema returns the statements that make the tables on one server, in order. Each of them may be run again.
+func Schema(l Layout) []Statement {
+	statements := []Statement{{l.Database, "CREATE DATABASE IF NOT EXISTS " + l.Database}}
+	for _, t := range tables(l) {
+		statements = append(statements, Statement{t.name, l.create(&t)})
+	}
+	statements = append(statements, l.views()...)
+	if l.Cluster == "" {
+		return statements
+	}
+	for _, t := range tables(l) {
+		if t.distributedOverAll {
+			name := "all_" + t.name
+			key := "cityHash64(model_id)"
+			if t.name == tableQuarantine {
+				key = "rand()"
+			}
+			statements = append(statements, Statement{name, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %[1]s.%[2]s AS %[1]s.%[3]s\nENGINE = Distributed('%[4]s', '%[1]s', '%[3]s', %[5]s)",
+				l.Database, name, t.name, l.Cluster, key)})
+		}
+	}
+	return statements
+}
+
+// tables are those of each server.
+func tables(l Layout) []table {
+	days := func(column string, more time.Duration) string {
+		if l.Retention == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%s + toIntervalDay(%d)", column, int((l.Retention+more)/(24*time.Hour)))
+	}
+	return []table{
+		{
+			name: tablePredictions,
+			columns: `model_id String CODEC(ZSTD(1)),
+    environment String CODEC(ZSTD(1)),
+    model_version String CODEC(ZSTD(1)),
+    timestamp DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    prediction_id String CODEC(ZSTD(1)),
+    has_actual UInt8 CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta(8), ZSTD(1)),
+    predicted_value Float64 CODEC(ZSTD(1)),
+    actual_value Float64 CODEC(ZSTD(1)),
+    features String CODEC(ZSTD(1))`,
+			engine: "ReplacingMergeTree", arguments: "version",
+			partition: "toYYYYMM(timestamp)", order: "model_id, environment, model_version, timestamp, prediction_id, has_actual",
+			ttl: days("toDateTime(timestamp)", 0), settings: "index_granularity = 4096", distributedOverAll: true,
+		},
+		{
+			name: tableSeries,
+			columns: `model_id String,
+    environment String,
+    model_version String,
+    month UInt32,
+    first SimpleAggregateFunction(min, Int64),
+    last SimpleAggregateFunction(max, Int64)`,
+			engine: "AggregatingMergeTree", order: "model_id, environment, model_version, month",
+			ttl: days("toDateTime(intDiv(last, 1000))", 0),
+		},
+		{
+			name: tableActuals,
+			columns: `model_id String CODEC(ZSTD(1)),
+    prediction_id String CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta(8), ZSTD(1)),
+    model_version String CODEC(ZSTD(1)),
+    environment String CODEC(ZSTD(1)),
+    known UInt8 CODEC(ZSTD(1)),
+    actual_value Float64 CODEC(ZSTD(1)),
+    observed Int64 CODEC(Delta(8), ZSTD(1)),
+    received DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))`,
+			engine: "ReplacingMergeTree", partition: "toYYYYMM(received)", order: "model_id, prediction_id, version, model_version, environment",
+			ttl: days("toDateTime(received)", l.ActualsTTL), settings: "index_granularity = 4096", distributedOverAll: true,
+		},
+		{
+			name: tableScopes, columns: "model_id String,\n    scoped SimpleAggregateFunction(max, UInt8)",
+			engine: "AggregatingMergeTree", order: "model_id",
+		},
+		{
+			name: tableRequests,
+			columns: `id String,
+    kind Enum8('block' = 1, 'key' = 2),
+    digest String,
+    successful UInt64,
+    quarantined UInt64,
+    at DateTime64(3, 'UTC')`,
+			engine: "ReplacingMergeTree", order: "kind, id", ttl: "toDateTime(at) + toIntervalDay(7)",
+		},
+		{
+			name: tablePending, columns: "id String,\n    at DateTime64(3, 'UTC'),\n    block String CODEC(LZ4)",
+			engine: "MergeTree", partition: "toStartOfTenMinutes(at)", order: "id",
+		},
+		{
+			name: tableQuarantine,
+			columns: `source String,
+    inserted_at DateTime64(3, 'UTC'),
+    import_id String,
+    line_number UInt32,
+    error_column String,
+    code UInt8,
+    reason String,
+    line String CODEC(ZSTD(1)),
+    place String,
+    stored DateTime DEFAULT now()`,
+			engine: "ReplacingMergeTree", partition: "toYYYYMMDD(stored)", order: "inserted_at, source, import_id, line_number, line",
+			ttl: "stored + toIntervalDay(30)", distributedOverAll: true,
+		},
+		{
+			name: tablePositions, columns: "source String,\n    part String,\n    value String,\n    version UInt64",
+			engine: "ReplacingMergeTree", arguments: "version", order: "source, part",
+		},
+		{
+			name: tableMeta, columns: "name String,\n    value String,\n    version UInt64",
+			engine: "ReplacingMergeTree", arguments: "version", order: "name",
+		},
+	}
+}
+
+func (l *Layout) create(t *table) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s.%s (\n    %s\n)\nENGINE = ", l.Database, t.name, t.columns)
+	settings := []string{"fsync_after_insert = 1", "fsync_part_directory = 1"}
+	if l.Replicated {
+		fmt.Fprintf(&b, "Replicated%s('/clickhouse/tables/{shard}/%s/%s', '{replica}'", t.engine, l.Database, t.name)
+		if t.arguments != "" {
+			b.WriteString(", " + t.arguments)
+		}
+		b.WriteByte(')')
+		settings = nil
+	} else {
+		fmt.Fprintf(&b, "%s(%s)", t.engine, t.arguments)
+	}
+	if t.partition != "" {
+		b.WriteString("\nPARTITION BY " + t.partition)
+	}
+	fmt.Fprintf(&b, "\nORDER BY (%s)", t.order)
+	if t.ttl != "" {
+		b.WriteString("\nTTL " + t.ttl)
+		settings = append(settings, "ttl_only_drop_parts = 1")
+	}
+	if t.settings != "" {
+		settings = append(settings, t.settings)
+	}
+	if len(settings) > 0 {
+		b.WriteString("\nSETTINGS " + strings.Join(settings, ", "))
+	}
+	return b.String()
+}
+
+// views fill tables that questions look into first, of what is stored in others.
+func (l *Layout) views() []Statement {
+	return []Statement{
+		{"series_of_predictions", fmt.Sprintf(`CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.series_of_predictions TO %[1]s.series AS
+SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
+FROM %[1]s.predictions GROUP BY model_id, environment, model_version, month`, l.Database)},
+		{"scopes_of_actuals", fmt.Sprintf(`CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.scopes_of_actuals TO %[1]s.scopes AS
+SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM %[1]s.actuals GROUP BY model_id`, l.Database)},
+	}
+}

@@ -1,0 +1,210 @@
+package clickhouse
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/go-faster/city"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// shard is the servers that have the rows of some models.
+type shard struct {
+	number int
+	weight uint64
+	nodes  []*node
+	// stop is closed when the store is.
+	stop <-chan struct{}
+	// quorum is how many replicas have to have a block, 0 where there is one.
+	quorum int
+}
+
+// node is one server: a replica of a shard.
+type node struct {
+	replica int
+	address string
+	conn    driver.Conn
+	// awayUntil is until when others are asked before it, in Unix milliseconds.
+	awayUntil atomic.Int64
+}
+
+// awayFor is how long a node that could not be reached is asked after the others.
+const awayFor = 2 * time.Second
+
+const (
+	dialTimeout    = 3 * time.Second
+	connsOfNode    = 64
+	idleConnsKept  = 16
+	readTimeout    = 5 * time.Minute
+	connectionLife = time.Hour
+)
+
+// dial returns a node, whose server is not asked for anything yet.
+func (c *Config) dial(address string) (*node, error) {
+	method := ch.CompressionLZ4
+	if c.Uncompressed {
+		method = ch.CompressionNone
+	}
+	options := &ch.Options{
+		Addr: []string{address}, Auth: ch.Auth{Username: c.Username, Password: c.Password},
+		Compression: &ch.Compression{Method: method}, DialTimeout: dialTimeout, ReadTimeout: readTimeout,
+		MaxOpenConns: connsOfNode, MaxIdleConns: idleConnsKept, ConnMaxLifetime: connectionLife,
+		ClientInfo: ch.ClientInfo{Products: []struct{ Name, Version string }{{"residual", "1"}}},
+	}
+	if c.TLS != nil {
+		options.TLS = c.TLS.Clone()
+		if host, _, err := net.SplitHostPort(address); err == nil {
+			options.TLS.ServerName = host
+		}
+		if options.TLS.MinVersion == 0 {
+			options.TLS.MinVersion = tls.VersionTLS12
+		}
+	}
+	conn, err := ch.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrURL, address, err)
+	}
+	return &node{address: address, conn: conn}, nil
+}
+
+func (s *shard) addresses() string {
+	names := make([]string, len(s.nodes))
+	for i, n := range s.nodes {
+		names[i] = n.address
+	}
+	return strings.Join(names, ", ")
+}
+
+// each yields the nodes in the order in which they are asked: those that were not away a moment ago first.
+func (s *shard) each(yield func(*node) bool) {
+	now := time.Now().UnixMilli()
+	for _, away := range [...]bool{false, true} {
+		for _, n := range s.nodes {
+			if (n.awayUntil.Load() > now) == away && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// ask calls do with the connection of a replica, and of the next one where that cannot be reached.
+func (s *shard) ask(ctx context.Context, what string, do func(conn driver.Conn) error) error {
+	if s.isClosed() {
+		return engine.ErrClosed
+	}
+	var failed error
+	for n := range s.each {
+		err := do(n.conn)
+		if err == nil {
+			n.awayUntil.Store(0)
+			return nil
+		}
+		if answered(err) || ctx.Err() != nil {
+			return wrap(err, what, s, false)
+		}
+		n.awayUntil.Store(time.Now().Add(awayFor).UnixMilli())
+		failed = errors.Join(failed, fmt.Errorf("%s: %w", n.address, err))
+	}
+	return wrap(failed, what, s, false)
+}
+
+func (s *shard) isClosed() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// hasNode tells whether a replica was reached when one was last asked for.
+func (s *shard) hasNode() bool {
+	now := time.Now().UnixMilli()
+	for _, n := range s.nodes {
+		if n.awayUntil.Load() <= now {
+			return true
+		}
+	}
+	return false
+}
+
+// shards are those of a cluster, by number.
+type shards struct {
+	list  []*shard
+	slots []*shard // by the remainder of a hash
+}
+
+// newShards lays out the slots of shards as a Distributed table does.
+func newShards(list []*shard) (shards, error) {
+	s := shards{list: list}
+	for _, x := range list {
+		for range x.weight {
+			s.slots = append(s.slots, x)
+		}
+	}
+	if len(s.slots) == 0 {
+		return s, fmt.Errorf("%w: its shards have no weight", ErrCluster)
+	}
+	return s, nil
+}
+
+// of returns the shard of a model.
+func (s *shards) of(model string) *shard {
+	if len(s.slots) == 1 {
+		return s.slots[0]
+	}
+	return s.slots[city.CH64([]byte(model))%uint64(len(s.slots))]
+}
+
+func (s *shards) close() error {
+	var errs []error
+	for _, x := range s.list {
+		for _, n := range x.nodes {
+			errs = append(errs, n.conn.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settings of queries. join_use_nulls and the like are set where a server's profile could change what an answer is.
+var querySettings = ch.Settings{
+	"join_use_nulls": 0, "aggregate_functions_null_for_empty": 0, "transform_null_in": 0, "final": 0, "prefer_localhost_replica": 1,
+	"optimize_aggregation_in_order": 1, "max_execution_time": 300, "distributed_product_mode": "local", "extremes": 0, "limit": 0, "offset": 0,
+	"max_result_rows": 0, "max_rows_to_read": 0,
+}
+
+// insertSettings are those of a block.
+func (s *shard) insertSettings() ch.Settings {
+	settings := ch.Settings{
+		"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 1, "max_execution_time": 60,
+		"parallel_view_processing": 0, "materialized_views_ignore_errors": 0, "deduplicate_blocks_in_dependent_materialized_views": 0,
+	}
+	if s.quorum > 0 {
+		settings["insert_quorum"] = s.quorum
+		settings["insert_quorum_timeout"] = 10_000
+		settings["insert_quorum_parallel"] = 1
+	}
+	return settings
+}
+
+// query is a context whose query has settings, and is ended with it.
+func query(ctx context.Context) context.Context {
+	return ch.Context(ctx, ch.WithSettings(querySettings))
+}
+
+// away is the error of a question about all shards while one of them is not there.
+func away(err error) error {
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		e.Text += "; an answer without its models would be half of one: ask about models of other shards, or again later"
+	}
+	return err
+}

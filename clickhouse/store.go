@@ -1,0 +1,208 @@
+package clickhouse
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+)
+
+// Store is predictions, actuals and all that belongs to them in ClickHouse. It is safe for concurrent use.
+type Store struct {
+	config     Config
+	shards     shards
+	replicated bool
+	clocks     []clock // by the place of their shard
+	// positionClock gives the versions of positions.
+	positionClock clock
+	// tag tells the versions of this process from those of others.
+	tag uint64
+
+	lanes   []*lane // by the place of their shard
+	several *lane
+	keys    keyLocks
+	counts  counts
+
+	// context ends with the store, and stop is closed before.
+	context context.Context
+	cancel  context.CancelFunc
+	stop    chan struct{}
+	closing sync.Once
+	writers sync.WaitGroup
+	others  sync.WaitGroup
+}
+
+// Open opens the store whose tables [Init] has made. It fails where a server is too old, a table is missing or of another version, or the
+// user is not let in; shards that cannot be reached it waits for later, as long as one can.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("open a store in ClickHouse: %w", err)
+	}
+	c.Options = c.withDefaults()
+	cluster, replicated, err := c.layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.topology(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{config: c, replicated: replicated, stop: make(chan struct{})}
+	if s.shards, err = newShards(list); err != nil {
+		return nil, err
+	}
+	s.clocks = make([]clock, len(list))
+	if err := s.checkNodes(ctx); err != nil {
+		return nil, errors.Join(err, s.shards.close())
+	}
+	s.tag = binary.LittleEndian.Uint64(randomBytes(8)) & (1<<versionTagBits - 1)
+	s.context, s.cancel = context.WithCancel(context.Background())
+	s.start()
+	return s, nil
+}
+
+// checkNodes checks the tables of each server that can be reached.
+func (s *Store) checkNodes(ctx context.Context) error {
+	var group errorGroup
+	for _, of := range s.shards.list {
+		for _, n := range of.nodes {
+			group.do(func() error {
+				ctx, cancel := context.WithTimeout(ctx, dialTimeout+clockTimeout)
+				defer cancel()
+				_, err := n.version(ctx)
+				if err == nil {
+					_, err = n.checkTables(ctx, s.config.Database, s.replicated)
+				}
+				if err = wrap(err, "check "+n.address, nil, false); err == nil || errors.Is(err, ErrCluster) {
+					return nil
+				}
+				if errors.Is(err, engine.ErrUnavailable) {
+					s.config.Logger.Warn("a server of the cluster is away", "shard", of.number, "address", n.address, "error", err)
+					n.awayUntil.Store(time.Now().Add(awayFor).UnixMilli())
+					return nil
+				}
+				return err
+			})
+		}
+	}
+	return group.wait()
+}
+
+func (s *Store) start() {
+	add := func(of *shard) *lane {
+		l := &lane{store: s, shard: of, wake: make(chan struct{}, 1)}
+		s.writers.Go(l.run)
+		return l
+	}
+	for _, of := range s.shards.list {
+		of.stop = s.context.Done()
+		s.lanes = append(s.lanes, add(of))
+	}
+	s.several = add(nil)
+	s.others.Go(s.lookAfter)
+	s.others.Go(s.probe)
+}
+
+// Close stores what waits and closes all connections. It is idempotent.
+func (s *Store) Close() (err error) {
+	s.closing.Do(func() {
+		close(s.stop)
+		s.writers.Wait()
+		s.cancel()
+		s.others.Wait()
+		err = s.shards.close()
+	})
+	return err
+}
+
+// probeEvery is how often servers that are away are looked for.
+const probeEvery = 2 * time.Second
+
+// probe looks after the servers, so that health tells of one that is away also while nobody asks it anything.
+func (s *Store) probe() {
+	ticker := time.NewTicker(probeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-s.stop:
+			return
+		}
+		var group errorGroup
+		for _, of := range s.shards.list {
+			for _, n := range of.nodes {
+				group.do(func() error {
+					ctx, cancel := context.WithTimeout(s.context, clockTimeout)
+					defer cancel()
+					if err := n.conn.Ping(ctx); err != nil {
+						n.awayUntil.Store(time.Now().Add(probeEvery + clockTimeout).UnixMilli())
+					} else {
+						n.awayUntil.Store(0)
+					}
+					return nil
+				})
+			}
+		}
+		_ = group.wait()
+		if x := s.counts.size.Load(); x == nil || time.Since(x.at) > measureEvery {
+			ctx, cancel := context.WithTimeout(s.context, clockTimeout)
+			s.measure(ctx)
+			cancel()
+		}
+	}
+}
+
+// Health says whether events are taken. One shard that is away refuses those of its models alone, and is told of as what is amiss.
+func (s *Store) Health() engine.Health {
+	h := engine.Health{Ready: true}
+	var missing []string
+	for i, of := range s.shards.list {
+		if !of.hasNode() {
+			missing = append(missing, fmt.Sprintf("shard %d (%s) cannot be reached", of.number, of.addresses()))
+		} else if err := s.lanes[i].failure(); err != nil {
+			h.Amiss = brief(err)
+		}
+	}
+	if err := s.several.failure(); err != nil && h.Amiss == "" {
+		h.Amiss = brief(err)
+	}
+	if len(missing) > 0 {
+		h.Amiss = strings.Join(missing, "; ")
+	}
+	if len(missing) == len(s.shards.list) {
+		h.Degraded, h.Reason = true, h.Amiss
+		h.Err = &engine.AwayError{Class: engine.ErrUnavailable, Text: h.Amiss + "; nothing was stored, send the request again", RetryAfter: awayFor, Err: engine.ErrUnavailable}
+	}
+	return h
+}
+
+// brief is what an error says to who has sent a request.
+func brief(err error) string {
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		text, _, _ := strings.Cut(e.Text, ";")
+		return text
+	}
+	return err.Error()
+}
+
+// Rules bounds the timestamps that a decoder accepts now.
+func (s *Store) Rules() event.Rules {
+	return engine.RulesOf(s.config.Now(), s.config.MaxFuture, s.config.Retention, s.config.RetentionOf)
+}
+
+// newID names what a process sends.
+func (s *Store) newID() string { return hex.EncodeToString(randomBytes(12)) }
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // which never fails
+	return b
+}
