@@ -11,6 +11,7 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/httpapi/internal/workspace"
+	"github.com/residualdb/residual/internal/endpoint"
 )
 
 // The catalog lists what a token may use, in the shape of Tinybird's lists.
@@ -53,8 +54,10 @@ type pipeInfo struct {
 
 // nodeInfo is a node of a pipe.
 type nodeInfo struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	SQL         string `json:"sql,omitempty"`
 }
 
 // getDatasources serves GET /v0/datasources.
@@ -118,19 +121,35 @@ func (s *Server) getPipes(c *call) error {
 	list := []pipeInfo{}
 	for p := range c.sources.pipes() {
 		if p.openTo(&c.principal, c.store) {
-			list = append(list, s.pipeInfo(p))
+			list = append(list, c.pipeInfo(p))
 		}
 	}
 	return c.sendLongJSON(map[string]any{"pipes": list})
 }
 
-// pipeInfo describes a pipe.
-func (s *Server) pipeInfo(p *pipe) pipeInfo {
-	node := p.name + "_node"
-	return pipeInfo{
-		ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: node, UpdatedAt: workspace.Time(s.started),
-		Nodes: []nodeInfo{{ID: node, Name: node}}, Formats: p.formatNames(),
+// pipeInfo describes a pipe: of one of a project also its nodes.
+func (c *call) pipeInfo(p *pipe) pipeInfo {
+	nodes := []nodeInfo{{ID: p.name + "_node", Name: p.name + "_node"}}
+	if written := c.sources.nodesOf(p); len(written) > 0 {
+		nodes = nodes[:0]
+		for _, n := range written {
+			nodes = append(nodes, nodeInfo{ID: n.Name, Name: n.Name, Description: n.Description, SQL: n.SQL})
+		}
 	}
+	return pipeInfo{
+		ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: nodes[len(nodes)-1].ID,
+		UpdatedAt: workspace.Time(c.server.started), Nodes: nodes, Formats: p.formatNames(),
+	}
+}
+
+// nodesOf are the nodes of a pipe of the project; those that every server has have none to be shown.
+func (s *sources) nodesOf(p *pipe) []endpoint.Node {
+	if !p.deployed {
+		return nil
+	}
+	all := s.set.Endpoints()
+	i := slices.IndexFunc(all, func(e endpoint.Endpoint) bool { return e.Name == p.name })
+	return all[i].Nodes
 }
 
 // mappedColumns describes the columns of a mapping.
