@@ -203,7 +203,8 @@ long: ## random operations and random input, many times those of test
 	$(GO) test -timeout 2h ./engine -run BucketsAgainstTheOracle -args -residual.long
 	$(GO) test -timeout 2h ./event -args -event.lines=1000000 -event.floats=10000000
 	$(GO) test -timeout 2h ./segment/... -args -residual.long
-	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne" -args -residual.long
+	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne|BoundedToken|EqualTags" -args -residual.long
+	$(GO) test -timeout 2h ./cmd/residual -run ExportedAnswers -args -residual.long
 
 .PHONY: overload
 overload: ## three times what the server can take, for a minute
