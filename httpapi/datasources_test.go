@@ -158,7 +158,7 @@ func TestSetDatasourcesRefuses(t *testing.T) {
 	f("1 to 128 letters", named("a/b", labels()))
 	f("its columns are those of ml_model_actuals", named("ml_model_predictions", labels()))
 	f("its columns are those of ml_model_predictions", named("ml_model_actuals", scores()))
-	f(`column "prediction_id" is missing`, mapped("x", map[string]string{"model_id": "m", "actual_value": "a"}))
+	f(`column "prediction_id": it is missing`, mapped("x", map[string]string{"model_id": "m", "actual_value": "a"}))
 	resp, _ := server.do(t, "POST", "/v0/events?name=scores", strings.NewReader(scoreLine))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, "all is as it was")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
+	"github.com/residualdb/residual/source"
 )
 
 func newCheck() *cobra.Command {
@@ -52,9 +53,9 @@ not be there: those that are not set are named. It exits with 1 if anything keep
 			}
 			fmt.Fprintf(out, "%d data sources, %d connections, %d endpoints\n", len(p.Datasources), len(p.Connections), len(p.Pipes.Endpoints()))
 			if n := problems.Errors(); n > 0 {
-				return fmt.Errorf("%s cannot be used: %d errors", args[0], n)
+				return fmt.Errorf("%s cannot be used: it has errors: %d", args[0], n)
 			}
-			return nil
+			return source.Check((&loadedProject{Project: p}).connectors(time.Minute))
 		},
 	}
 }
