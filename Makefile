@@ -249,6 +249,12 @@ compat: build compat-files ## files that others write (compat-files), Tinybird's
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec .compat/*.test.mjs
 
+.PHONY: sql
+sql: ## generated statements of SQL, answered by a ClickHouse too: none may differ; needs Python 3 with venv, and installs chdb into .compat/sql/
+	python3 -m venv .compat/sql || { echo "sql: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/sql/bin/pip install --quiet 'chdb==4.4.0' 'chdb-core==26.9.0' || { echo "sql: NOT RUN: pip could not install chdb from PyPI" >&2; exit 1; }
+	$(GO) test -tags sql -v -timeout 60m ./project -run '^TestAgainstClickHouse$$' -args -sql.python=$(CURDIR)/.compat/sql/bin/python
+
 .PHONY: page-check
 page-check: ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
 	@{ command -v node && command -v npm; } >/dev/null || { echo "page-check: NOT RUN: it needs Node.js 20 or newer with npm, and installs what dashboard/package.json lists" >&2; exit 1; }
