@@ -29,7 +29,7 @@ func generateRows(r *rand.Rand, n int) []genRow {
 			back = r.Int64N(600_000)
 		}
 		if r.IntN(40) == 0 {
-			back = r.Int64N(40_000_000)
+			back = r.Int64N(4_000_000)
 		}
 		p := float64(r.IntN(200_000)-50_000) / 64
 		a := p + float64(r.IntN(2000)-900)/64
