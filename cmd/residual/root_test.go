@@ -89,6 +89,16 @@ func TestUsage(t *testing.T) {
 	f("token create", "needs a NAME")
 	f("token revoke a b", `does not know what to do with "b"`)
 	f("version please", "takes no arguments")
+	f("serve --store localhost:9000", "it begins with clickhouse://")
+	f("serve --store clickhouse://residual:secret@localhost:9000/residual", "it has a password, which others can read")
+	f("serve --store clickhouse://residual@localhost:9000/residual --data-dir DIR --sync never", "--sync is about a store of this process")
+	f("serve --store clickhouse://residual@localhost:9000/residual --data-dir DIR --models-max 5", "--models-max is about a store of this process")
+	f("serve --store clickhouse://residual@localhost:9000/residual --data-dir DIR --duplicates keep", "a store in a cluster replaces rows that are sent again")
+	f("serve --data-dir DIR --store-password-file x", "--store-password-file is given without --store")
+	f("cluster init", "--store is needed, like clickhouse://residual@127.0.0.1:9000/residual")
+	f("cluster init --store clickhouse://localhost/residual --replicated", "--replicated needs --cluster")
+	f("cluster ddl --store clickhouse://localhost/residual --retention 12h", "--retention 12h0m0s: at least 1d is allowed, or 0")
+	f("cluster chekc", `unknown command "chekc"; did you mean check?`)
 }
 
 // TestHelp checks that every command has a help text with an example, and that the flags in examples exist.

@@ -86,7 +86,7 @@ func newServe(env func(string) (string, bool)) *cobra.Command {
 	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve a data directory over HTTP",
+		Short: "Serve a data directory, or a store in ClickHouse, over HTTP",
 		Long: `Serve takes events and answers queries over HTTP. An event is answered when it is in the log and synced to disk.
 
 When it is ready it prints one line to standard output: listening on URL. It stops on SIGTERM or Ctrl-C, after the requests
@@ -102,19 +102,25 @@ Without --project it serves what is deployed to it, by 'residual deploy' or Tiny
 again. With --project it has the data sources of that folder instead, and fetches events into them from Kafka, S3 and folders; 'residual check'
 checks the files. A project with errors keeps it from starting, and is not taken in place of one that it serves.
 
+With --store the rows are in ClickHouse, in tables that 'residual cluster init' has made. The server then has no state of its own but its tokens, and any
+number of them may serve the same store. While no server of ClickHouse answers, the start waits. Backups, the limits of models and the log have no
+meaning there; --memory-limit bounds the process alone.
+
 As long as no token was created and there is no --admin-token-file, the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve
   residual serve --data-dir /var/lib/residual --listen 127.0.0.1:7181 --log-format json
   residual serve --project ./project --secrets /run/secrets
+  residual serve --store clickhouse://residual@ch1:9000,ch2:9000/residual --store-password-file /run/secrets/clickhouse
   residual token create ops --scope ADMIN --data-dir /var/lib/residual
   residual serve --data-dir /var/lib/residual --listen 0.0.0.0:7181 --tls-cert cert.pem --tls-key key.pem`,
 		Args: noArguments,
-		PreRunE: func(*cobra.Command, []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := env(adminTokenVariable); ok {
 				return usagef("%s is set: a token in the environment is seen by whoever sees the process; put it in a file and name that by %s",
 					adminTokenVariable, variable("admin-token-file"))
 			}
-			return nil
+			flags.cluster.readPassword(env)
+			return checkCluster(cmd.Flags())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilInterrupt(cmd.Context())

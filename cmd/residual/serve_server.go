@@ -23,7 +23,7 @@ const (
 	closeTimeout = 1500 * time.Millisecond
 )
 
-// server is a data directory behind HTTP. startServer, open, wait and stop are called in this order, by one goroutine.
+// server is a store behind HTTP. startServer, open, wait and stop are called in this order, by one goroutine.
 type server struct {
 	flags  *serveFlags
 	log    *slog.Logger
@@ -34,7 +34,7 @@ type server struct {
 	served   chan struct{}
 	serveErr error
 	// db is nil until the store is open.
-	db      *engine.DB
+	db      store
 	project *projectOf
 }
 
@@ -98,15 +98,15 @@ func (s *server) url() string { return s.ln.url() }
 // open returns without it.
 func (s *server) open(ctx context.Context) error {
 	type result struct {
-		db  *engine.DB
+		db  store
 		err error
 	}
 	opened := make(chan result, 1)
 	go func() {
-		db, err := s.flags.open(s.log)
+		db, err := s.flags.open(ctx, s.log)
 		opened <- result{db, err}
 	}()
-	s.log.Info("opening the store", "dir", s.flags.dir, "address", s.url())
+	s.log.Info("opening the store", "dir", s.flags.dir, "store", s.flags.cluster.url, "address", s.url())
 	select {
 	case r := <-opened:
 		if r.err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,8 @@ type storeFlags struct {
 	actualsTTL              span
 	checkpoint, memoryLimit size
 	models, series, months  int
+	// cluster is where the store is if its url is set, in the place of dir.
+	cluster clusterFlags
 }
 
 func (f *storeFlags) register(flags *pflag.FlagSet) {
@@ -31,6 +34,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.syncInterval, f.maxFuture, f.actualsTTL = span(100*time.Millisecond), span(day), span(30*day)
 	f.checkpoint, f.memoryLimit = 256<<20, 4<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
+	f.cluster.register(flags, "URL of a store in ClickHouse in the place of --data-dir, which then has the tokens alone: clickhouse://USER@HOST:9000,HOST:9000/DATABASE; see 'residual cluster'")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
 	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all. Another one for the models of a name or prefix*: NAME=TIME")
@@ -68,11 +72,22 @@ func (f *storeFlags) validate() error {
 			return usagef("--%s %s: at least 1ms is allowed", name, s)
 		}
 	}
-	return nil
+	if f.cluster.url == "" {
+		return nil
+	}
+	_, err := f.cluster.config()
+	return err
 }
 
 // open opens the store; the error says what to do where there is something to do.
-func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
+func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (store, error) {
+	if f.cluster.url != "" {
+		return f.openCluster(ctx, log)
+	}
+	return f.openEngine(log)
+}
+
+func (f *storeFlags) openEngine(log *slog.Logger) (store, error) {
 	plan := planMemory(int64(f.memoryLimit))
 	db, err := engine.Open(f.dir, engine.Options{
 		Sync:             f.syncPolicy(),
@@ -94,7 +109,10 @@ func (f *storeFlags) open(log *slog.Logger) (*engine.DB, error) {
 		KeysMax:          plan.keys,
 		Logger:           log,
 	})
-	return db, storeError(f.dir, err)
+	if err != nil {
+		return nil, storeError(f.dir, err) // not db, which would be a store that is not nil
+	}
+	return db, nil
 }
 
 // storeError adds to an error of engine.Open what to do, where there is something to do.
