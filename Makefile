@@ -74,15 +74,10 @@ demo: build ## a fleet of made-up models on the page, and the answers
 	./residual demo $(ARGS)
 
 .PHONY: test
-test: ## vet, then all tests, shuffled, with the race detector, and power cuts and faults without it
+test: ## vet, then all tests, shuffled, with the race detector
 	$(GO) vet $(PACKAGES)
 	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
 	$(GO) test $(RACE) -shuffle=on -timeout $(TEST_TIMEOUT) $(PACKAGES)
-	[ -z "$(RACE)" ] || $(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) -run '$(SWEEPS)' $(SWEPT)
-
-# The tests that go over many cases of one thing at a time, of which the race detector, ten times as slow, gets a sixteenth.
-SWEEPS := Crash|Fault|Flip|Determinism|Taken
-SWEPT  := ./engine ./wal
 
 .PHONY: lint
 lint: $(LINT) ## the pinned linter, and the formatting
@@ -203,8 +198,7 @@ long: ## random operations and random input, many times those of test
 	$(GO) test -timeout 2h ./engine -run BucketsAgainstTheOracle -args -residual.long
 	$(GO) test -timeout 2h ./event -args -event.lines=1000000 -event.floats=10000000
 	$(GO) test -timeout 2h ./segment/... -args -residual.long
-	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne|BoundedToken|EqualTags" -args -residual.long
-	$(GO) test -timeout 2h ./cmd/residual -run ExportedAnswers -args -residual.long
+	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne" -args -residual.long
 
 .PHONY: overload
 overload: ## three times what the server can take, for a minute
@@ -249,12 +243,6 @@ compat: build compat-files ## files that others write (compat-files), Tinybird's
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec .compat/*.test.mjs
 
-.PHONY: sql
-sql: ## generated statements of SQL, answered by a ClickHouse too: none may differ; needs Python 3 with venv, and installs chdb into .compat/sql/
-	python3 -m venv .compat/sql || { echo "sql: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
-	.compat/sql/bin/pip install --quiet 'chdb==4.4.0' 'chdb-core==26.9.0' || { echo "sql: NOT RUN: pip could not install chdb from PyPI" >&2; exit 1; }
-	$(GO) test -tags sql -v -timeout 60m ./project -run '^TestAgainstClickHouse$$' -args -sql.python=$(CURDIR)/.compat/sql/bin/python
-
 .PHONY: page-check
 page-check: ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
 	@{ command -v node && command -v npm; } >/dev/null || { echo "page-check: NOT RUN: it needs Node.js 20 or newer with npm, and installs what dashboard/package.json lists" >&2; exit 1; }
@@ -286,14 +274,21 @@ kafka: ## two servers that read a topic of a real broker, all of them killed und
 	$(GO) test -v -count=1 -timeout 10m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
 
 .PHONY: cluster
-cluster: ## stores on a cluster of ClickHouse: what each of them promises, and faults; takes a program named clickhouse, or installs chDB's library into .cluster/
+cluster: ## stores on a cluster of ClickHouse: the contract, the engine's answers, and 50 rounds of faults; takes a program named clickhouse, or installs chDB's library into .cluster/
 	@$(CLICKHOUSE_PROGRAM) || { $(GET_CLICKHOUSE); } || { \
 		echo "cluster: NOT RUN: it needs ClickHouse 24.8 or newer, or Linux on amd64 with npm and a C compiler" >&2; exit 1; }
 	@export CLICKHOUSE_NODE="$$($(CLICKHOUSE_PROGRAM) && command -v clickhouse || echo '$(CURDIR)/.cluster')"; \
-	$(GO) test -v -count=1 -timeout 60m $(CLUSTER_TESTS)
+	$(GO) test -v -count=1 -timeout 10m -run '$(CLUSTER)' ./internal/testing/clickhouse; \
+	$(GO) test -v -count=1 -timeout 120m -run '$(CLUSTER)' ./internal/testing/clusters -args $(CLUSTER_ARGS)
 
-# The tests that need a cluster.
-CLUSTER_TESTS := ./internal/testing/clickhouse
+.PHONY: cluster-measure
+cluster-measure: ## a load through two servers beside ClickHouse's own client, and questions beside SQL, on 1, 2 and 4 shards
+	$(MAKE) cluster CLUSTER='^TestMeasure$$' CLUSTER_ARGS='-cluster.rows=$(CLUSTER_ROWS)'
+
+# Which tests `make cluster` runs, and how: CLUSTER_ARGS=-residual.long compares 5 M rows instead of 100,000.
+CLUSTER      ?= .
+CLUSTER_ARGS ?=
+CLUSTER_ROWS ?= 4000000
 
 # Whether the machine has a ClickHouse that is new enough.
 CLICKHOUSE_PROGRAM := { command -v clickhouse && clickhouse local --version 2>/dev/null | grep -qE ' (24\.(8|9|1[0-9])|2[5-9]|[3-9][0-9])\.'; } >/dev/null

@@ -108,9 +108,8 @@ type Server struct {
 	// deploying holds one value while a project is deployed.
 	deploying chan struct{}
 	counts    counters
-	// jobs are the last deletions and appends that were done.
-	jobs    jobs
-	repeats repeats
+	// jobs are the last deletions that were done.
+	jobs jobs
 
 	http *fasthttp.Server
 

@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// Hidden stands where a secret is not shown.
-const Hidden = "***"
-
 // Secret is a value that is never shown: it prints as asterisks.
 type Secret struct{ value string }
 
@@ -19,7 +16,7 @@ func (s Secret) String() string {
 	if s.value == "" {
 		return ""
 	}
-	return Hidden
+	return "***"
 }
 
 // GoString implements fmt.GoStringer.

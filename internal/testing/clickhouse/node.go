@@ -136,3 +136,13 @@ func (n *Node) end() {
 	<-n.ended
 	_ = n.input.Close()
 }
+
+// Client is a process beside the nodes that runs a statement as ClickHouse's own client does, on one machine: it may read files here, and
+// reach nodes by the function remote.
+func (n *Node) Client(statement string) *exec.Cmd {
+	args := append(n.program.command[1:len(n.program.command):len(n.program.command)], "--query", statement)
+	if !n.program.local {
+		args = []string{"local", "--query", statement}
+	}
+	return exec.Command(n.program.command[0], args...)
+}

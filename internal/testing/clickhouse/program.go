@@ -44,7 +44,7 @@ const listenQuery = "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; " +
 func (p program) arguments(dir, port, httpPort string) []string {
 	config := filepath.Join(dir, configName)
 	if p.local {
-		return append(p.command[1:len(p.command):len(p.command)], "--config-file", config, "--path", filepath.Join(dir, "data"),
+		return append(append([]string{"-w"}, p.command[1:]...), "--config-file", config, "--path", filepath.Join(dir, "data"),
 			"--logger.level=warning", "--listen_host", loopback, "--tcp_port", port, "--http_port", httpPort, "--query", listenQuery)
 	}
 	return append(p.command[1:len(p.command):len(p.command)], "--config-file="+config, "--", "--tcp_port="+port, "--http_port="+httpPort)

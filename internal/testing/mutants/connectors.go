@@ -96,8 +96,10 @@ func connectorMutants() []mutant {
 		},
 		{
 			name: "files: an ETag that nothing matches is asked for", in: "source", hint: "TestETags",
-			old:   `case weak:`,
-			fresh: `case weak && strong == "":`,
+			old: `	case weak:
+		return strong, ""
+`,
+			fresh: ``,
 		},
 		{
 			name: "files: lines in front of an error are lost", in: "source", hint: "TestCutOff",

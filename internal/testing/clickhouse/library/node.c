@@ -1,11 +1,12 @@
 /* A ClickHouse node out of the shared library that npm's package of chDB has: the whole of clickhouse-local, which listens when it is
- * told to. Usage: node LIBRARY CLICKHOUSE_ARGUMENTS...
+ * told to. Usage: node [-w] LIBRARY CLICKHOUSE_ARGUMENTS...
  *
- * It ends when its standard input does, so that no node outlives the test that started it, however that one ends. */
+ * With -w it ends when its standard input does, so that no node outlives the test that started it, however that one ends. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void *watch(void *unused) {
@@ -25,8 +26,16 @@ static void *symbol(void *library, const char *name) {
 }
 
 int main(int argc, char **argv) {
+	pthread_t watcher;
+	if (argc > 1 && !strcmp(argv[1], "-w")) {
+		if (pthread_create(&watcher, NULL, watch, NULL)) {
+			return 1;
+		}
+		argc--;
+		argv++;
+	}
 	if (argc < 2) {
-		fprintf(stderr, "usage: %s LIBRARY CLICKHOUSE_ARGUMENTS...\n", argv[0]);
+		fprintf(stderr, "usage: node [-w] LIBRARY CLICKHOUSE_ARGUMENTS...\n");
 		return 2;
 	}
 	void *library = dlopen(argv[1], RTLD_NOW);
@@ -37,10 +46,6 @@ int main(int argc, char **argv) {
 	void *(*run)(int, char **) = (void *(*)(int, char **))symbol(library, "chdb_query_cmdline");
 	const char *(*fault)(void *) = (const char *(*)(void *))symbol(library, "chdb_result_error");
 	if (!run || !fault) {
-		return 1;
-	}
-	pthread_t watcher;
-	if (pthread_create(&watcher, NULL, watch, NULL)) {
 		return 1;
 	}
 	argv[1] = "clickhouse";

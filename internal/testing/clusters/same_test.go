@@ -1,0 +1,119 @@
+package clusters_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// How far two answers may be from each other: floats in relation to the larger one, quantiles, and what is a difference of means, in relation
+// to the mean that it is a difference of.
+const (
+	floatsWithin    = 1e-12
+	quantilesWithin = 0.01
+)
+
+var (
+	quantile = regexp.MustCompile(`_p\d\d$`)
+	// derived are numbers in which sums cancel: the error of the sums shows in them many times over.
+	derived = regexp.MustCompile(`^(bias|r2|.*(_z|^z|_low|_high|_change|standard_error|bias.*))$`)
+)
+
+// difference says where two answers in JSON differ, by more than rounding; "" if they do not. What a store has read for them, and in which
+// time, is no part of an answer.
+func difference(a, b string) string {
+	var x, y map[string]any
+	if err := decodeNumbers(a, &x); err != nil {
+		return err.Error()
+	}
+	if err := decodeNumbers(b, &y); err != nil {
+		return err.Error()
+	}
+	delete(x, "statistics")
+	delete(y, "statistics")
+	return differ("", x, y, 1)
+}
+
+func decodeNumbers(text string, to any) error {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(to); err != nil {
+		return fmt.Errorf("%w: %.200s", err, text)
+	}
+	return nil
+}
+
+func differ(path string, a, b any, scale float64) string {
+	switch x := a.(type) {
+	case map[string]any:
+		return differInMembers(path, x, b)
+	case []any:
+		y, ok := b.([]any)
+		if !ok || len(x) != len(y) {
+			return fmt.Sprintf("%s: %d elements, %v", path, len(x), b)
+		}
+		for i := range x {
+			if d := differ(fmt.Sprintf("%s[%d]", path, i), x[i], y[i], scale); d != "" {
+				return d
+			}
+		}
+		return ""
+	case json.Number:
+		y, ok := b.(json.Number)
+		if !ok || !sameNumber(path, x, y, scale) {
+			return fmt.Sprintf("%s: %v, %v", path, a, b)
+		}
+		return ""
+	}
+	if a != b {
+		return fmt.Sprintf("%s: %v, %v", path, a, b)
+	}
+	return ""
+}
+
+func differInMembers(path string, x map[string]any, b any) string {
+	y, ok := b.(map[string]any)
+	if !ok || !slices.Equal(slices.Sorted(maps.Keys(x)), slices.Sorted(maps.Keys(y))) {
+		return fmt.Sprintf("%s: %v, %v", path, x, b)
+	}
+	scale := 1.0
+	for _, name := range []string{"mae", "recent_mae", "reference_mae", "rmse"} {
+		if v, ok := x[name].(json.Number); ok {
+			f, _ := v.Float64()
+			scale = max(scale, math.Abs(f))
+		}
+	}
+	for name := range x {
+		if d := differ(path+"."+name, x[name], y[name], scale); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+func sameNumber(path string, x, y json.Number, scale float64) bool {
+	if x == y {
+		return true
+	}
+	if !strings.ContainsAny(string(x+y), ".eE") {
+		return false // counts, and times
+	}
+	a, errA := x.Float64()
+	b, errB := y.Float64()
+	if errA != nil || errB != nil {
+		return false
+	}
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	largest := max(math.Abs(a), math.Abs(b))
+	switch {
+	case quantile.MatchString(name):
+		return math.Abs(a-b) <= quantilesWithin*largest
+	case derived.MatchString(name):
+		return math.Abs(a-b) <= 1000*floatsWithin*max(largest, scale)
+	}
+	return math.Abs(a-b) <= floatsWithin*largest
+}

@@ -1,0 +1,166 @@
+package clusters_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	nodes "github.com/residualdb/residual/internal/testing/clickhouse"
+	"github.com/residualdb/residual/internal/testing/memory"
+)
+
+// fails runs a command that must fail, and returns what it says.
+func fails(t *testing.T, code int, c *exec.Cmd) string {
+	t.Helper()
+	out, err := c.CombinedOutput()
+	exit := &exec.ExitError{}
+	require.True(t, errors.As(err, &exit), "%v: %s", err, out)
+	require.Equal(t, code, exit.ExitCode(), string(out))
+	return string(out)
+}
+
+// TestRefusedStarts starts servers that cannot serve: each ends at once and says why, and what to do.
+func TestRefusedStarts(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
+	binary, dir := build(t), t.TempDir()
+	serve := func(url, password string) *exec.Cmd {
+		cmd := exec.Command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", dir)
+		cmd.Env = append(os.Environ(), "RESIDUAL_STORE_PASSWORD="+password)
+		return cmd
+	}
+	says := fails(t, 1, serve(c.URL(), nodes.Password))
+	require.Contains(t, says, "residual cluster init", "tables are missing")
+	says = fails(t, 1, serve(c.URL(), "wrong"))
+	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
+	require.NotContains(t, says, "wrong")
+	says = fails(t, 1, command(binary, "cluster", "check", "--store", c.URL()))
+	require.Contains(t, says, "cluster init")
+	says = fails(t, 1, command(binary, "cluster", "init", "--store", c.URL(), "--cluster", "nobody"))
+	require.Contains(t, says, "nobody", "a cluster that there is not")
+
+	url := makeWith(t, binary, c)
+	out, err := command(binary, "cluster", "check", "--store", url).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), c.Nodes[0].Address)
+
+	c.Nodes[0].Query(t, "INSERT INTO residual.meta SELECT 'schema', '99', 18446744073709551615")
+	says = fails(t, 1, serve(url, nodes.Password))
+	require.Contains(t, says, "99", "tables of another version")
+	c.Nodes[0].Query(t, "TRUNCATE TABLE residual.meta")
+	says = fails(t, 1, serve(url, nodes.Password))
+	require.Contains(t, says, "residual cluster init")
+}
+
+// TestLateNode starts a server before its node: it waits, says that it does, and is ready once the node is.
+func TestLateNode(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
+	binary := build(t)
+	url := makeWith(t, binary, c)
+	c.Nodes[0].Kill(t)
+	log := &tail{}
+	cmd := command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir())
+	cmd.Stderr = log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	eventually(t, "the server does not say that it waits", func() bool { return strings.Contains(log.String(), "is tried again") })
+	c.Nodes[0].Start(t)
+	eventually(t, "the server is not ready", func() bool { return strings.Contains(log.String(), "msg=ready") })
+}
+
+// TestRefusedWrites has the node refuse what it is sent, for one reason after the other: each is a refusal that says why and when to come again,
+// questions go on, and when the reason is gone rows are taken.
+func TestRefusedWrites(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
+	n := c.Nodes[0]
+	binary := build(t)
+	s := startServer(t, binary, makeWith(t, binary, c))
+	require.Equal(t, http.StatusOK, s.post(t, line("m", "a")).status)
+	for _, f := range []struct{ name, set, reset, says string }{
+		{
+			"too many parts", "ALTER TABLE residual.predictions MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1", "ALTER TABLE residual.predictions RESET SETTING parts_to_throw_insert, parts_to_delay_insert",
+			"too many parts",
+		},
+		{
+			"full disk", "ALTER TABLE residual.predictions MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000", "ALTER TABLE residual.predictions RESET SETTING min_free_disk_bytes_to_perform_insert",
+			"disk",
+		},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			n.Query(t, f.set)
+			requireComeAgain(t, s.post(t, line("m", f.name)), f.says)
+			require.Equal(t, http.StatusOK, s.metrics(t, "m").status)
+			eventually(t, "health does not say so", func() bool { return strings.Contains(request(t, http.MethodGet, s.url+"/health", "").body, f.says) })
+			n.Query(t, f.reset)
+			eventually(t, "rows are still refused", func() bool { return s.post(t, line("m", f.name)).status == http.StatusOK })
+			eventually(t, "health stays", func() bool { return !strings.Contains(request(t, http.MethodGet, s.url+"/health", "").body, f.says) })
+		})
+	}
+	require.Contains(t, s.metrics(t, "m").body, `"m","v1","production",3,`)
+}
+
+// TestReadOnlyUser serves a store as a user who may not write: the start or the request says so.
+func TestReadOnlyUser(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
+	binary := build(t)
+	makeWith(t, binary, c)
+	url := nodes.URL(nodes.Reader, c.Nodes[0].Address)
+	says := fails(t, 1, command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir()))
+	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
+}
+
+// TestSlowNetwork has a network that delays and then stops, under more clients than the server has memory for: it refuses, and stays within
+// its limit.
+func TestSlowNetwork(t *testing.T) {
+	const limit = 256 << 20
+	c := nodes.Start(t, nodes.Options{Links: true})
+	binary := build(t)
+	s := startServer(t, binary, makeWith(t, binary, c), "--memory-limit", "256MiB")
+	link := c.Nodes[0].Link
+	link.Delay(20 * time.Millisecond)
+	require.Equal(t, http.StatusOK, s.post(t, line("m", "a")).status)
+	link.Stall(true)
+
+	var body bytes.Buffer
+	for body.Len() < 4<<20 {
+		body.WriteString(line("m", "b"))
+	}
+	var clients sync.WaitGroup
+	statuses := make([]int, 64)
+	for i := range statuses {
+		clients.Go(func() {
+			client := http.Client{Timeout: 90 * time.Second}
+			response, err := client.Post(s.url+"/v0/events?name=ml_model_predictions", "", bytes.NewReader(body.Bytes())) //nolint:noctx // the client has a timeout
+			if err == nil {
+				statuses[i] = response.StatusCode
+				_ = response.Body.Close()
+			}
+		})
+	}
+	clients.Wait()
+	_, peak, err := memory.Process(s.command.Process.Pid)
+	require.NoError(t, err)
+	for _, status := range statuses {
+		require.NotEqual(t, http.StatusOK, status)
+	}
+	link.Stall(false)
+	link.Delay(0)
+	eventually(t, "rows are still refused", func() bool { return s.post(t, line("m", "c")).status == http.StatusOK })
+	t.Logf("%d MiB at most of %d, answers %v", peak>>20, limit>>20, countOf(statuses))
+	require.Less(t, peak, int64(limit))
+}
+
+func countOf(statuses []int) map[int]int {
+	counts := map[int]int{}
+	for _, s := range statuses {
+		counts[s]++
+	}
+	return counts
+}
