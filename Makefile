@@ -74,10 +74,15 @@ demo: build ## a fleet of made-up models on the page, and the answers
 	./residual demo $(ARGS)
 
 .PHONY: test
-test: ## vet, then all tests, shuffled, with the race detector
+test: ## vet, then all tests, shuffled, with the race detector, and power cuts and faults without it
 	$(GO) vet $(PACKAGES)
 	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
 	$(GO) test $(RACE) -shuffle=on -timeout $(TEST_TIMEOUT) $(PACKAGES)
+	[ -z "$(RACE)" ] || $(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) -run '$(SWEEPS)' $(SWEPT)
+
+# The tests that go over many cases of one thing at a time, of which the race detector, ten times as slow, gets a sixteenth.
+SWEEPS := Crash|Fault|Flip|Determinism|Taken
+SWEPT  := ./engine ./wal
 
 .PHONY: lint
 lint: $(LINT) ## the pinned linter, and the formatting
@@ -198,7 +203,8 @@ long: ## random operations and random input, many times those of test
 	$(GO) test -timeout 2h ./engine -run BucketsAgainstTheOracle -args -residual.long
 	$(GO) test -timeout 2h ./event -args -event.lines=1000000 -event.floats=10000000
 	$(GO) test -timeout 2h ./segment/... -args -residual.long
-	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne" -args -residual.long
+	$(GO) test -timeout 2h ./httpapi -run "ManySlow|RequestsOfOne|BoundedToken|EqualTags" -args -residual.long
+	$(GO) test -timeout 2h ./cmd/residual -run ExportedAnswers -args -residual.long
 
 .PHONY: overload
 overload: ## three times what the server can take, for a minute
@@ -242,6 +248,12 @@ compat: build compat-files ## files that others write (compat-files), Tinybird's
 	mkdir -p .compat && cp compat/*.json compat/*.mjs .compat/
 	npm --prefix .compat install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	node --test --test-reporter=spec .compat/*.test.mjs
+
+.PHONY: sql
+sql: ## generated statements of SQL, answered by a ClickHouse too: none may differ; needs Python 3 with venv, and installs chdb into .compat/sql/
+	python3 -m venv .compat/sql || { echo "sql: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/sql/bin/pip install --quiet 'chdb==4.4.0' 'chdb-core==26.9.0' || { echo "sql: NOT RUN: pip could not install chdb from PyPI" >&2; exit 1; }
+	$(GO) test -tags sql -v -timeout 60m ./project -run '^TestAgainstClickHouse$$' -args -sql.python=$(CURDIR)/.compat/sql/bin/python
 
 .PHONY: page-check
 page-check: ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/

@@ -161,17 +161,17 @@ func unfinished(disk *simdisk.Disk) string {
 
 // TestBackupCrash cuts the power at every operation of a backup.
 func TestBackupCrash(t *testing.T) {
-	backupTest(t, lookAtBackups(momentsOf(t))).Crashes(sample(100)).Verify(t)
+	backupTest(t, lookAtBackups(momentsOf(t))).Crashes(crashFlags.Sweep(100)).Verify(t)
 }
 
 // TestBackupCrashAgain cuts it again while the next backups are made.
 func TestBackupCrashAgain(t *testing.T) {
-	backupTest(t, goOnBackingUp(momentsOf(t))).CrashChains(sample(40), 3).Verify(t)
+	backupTest(t, goOnBackingUp(momentsOf(t))).CrashChains(crashFlags.Sweep(40), 3).Verify(t)
 }
 
 // TestBackupFaults has every operation of a backup fail in every way, a full disk among them.
 func TestBackupFaults(t *testing.T) {
-	backupTest(t, lookAtBackups(momentsOf(t))).Faults(sample(60)).Verify(t)
+	backupTest(t, lookAtBackups(momentsOf(t))).Faults(crashFlags.Sweep(60)).Verify(t)
 }
 
 // restoreTest restores the last moment from a folder that is there. Its one fact is that this was done.
@@ -236,13 +236,15 @@ func takenForStore(disk *simdisk.Disk) error {
 }
 
 // TestRestoreCrash cuts the power at every operation of a restore: what is left is the store, or none and can be restored to.
-func TestRestoreCrash(t *testing.T) { restoreTest(t).Crashes(sample(100)).Verify(t) }
+func TestRestoreCrash(t *testing.T) { restoreTest(t).Crashes(crashFlags.Sweep(100)).Verify(t) }
 
 // TestRestoreCrashAgain cuts it again while it is restored for the second time.
-func TestRestoreCrashAgain(t *testing.T) { restoreTest(t).CrashChains(sample(40), 3).Verify(t) }
+func TestRestoreCrashAgain(t *testing.T) {
+	restoreTest(t).CrashChains(crashFlags.Sweep(40), 3).Verify(t)
+}
 
 // TestRestoreFaults has every operation of a restore fail in every way.
-func TestRestoreFaults(t *testing.T) { restoreTest(t).Faults(sample(60)).Verify(t) }
+func TestRestoreFaults(t *testing.T) { restoreTest(t).Faults(crashFlags.Sweep(60)).Verify(t) }
 
 // TestMomentsRestore restores each of the moments that the crash tests are made of.
 func TestMomentsRestore(t *testing.T) {

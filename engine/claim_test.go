@@ -168,7 +168,7 @@ func TestTaken(t *testing.T) {
 		operations := -newUntaken(t, w).left.Load()
 		for i, how := range takings() {
 			t.Run(w.name+"/"+how.name, func(t *testing.T) {
-				stride := max(1, operations/int64(sample(24).Cases))
+				stride := max(1, operations/int64(crashFlags.Sweep(24).Cases))
 				for at := 1 + int64(i)%stride; at <= operations; at += stride {
 					takeAt(t, w, at, how)
 				}

@@ -14,15 +14,6 @@ import (
 
 var crashFlags = crashtest.RegisterFlags(flag.CommandLine)
 
-// sample returns a sweep of so many cases, of a sixteenth under the race detector: the store of a case has one goroutine
-// beside those of its log, and there are other tests for races.
-func sample(cases int) crashtest.Sweep {
-	if raceEnabled {
-		cases = (cases + 15) / 16
-	}
-	return crashFlags.Sweep(cases)
-}
-
 // script is what the crash and fault sweeps go over.
 type script struct {
 	name    string
@@ -204,7 +195,7 @@ func TestCrash(t *testing.T) {
 	for _, w := range scripts() {
 		for _, block := range []int64{512, 4096} {
 			t.Run(fmt.Sprintf("%s/block=%d", w.name, block), func(t *testing.T) {
-				w.test(look, block).Crashes(sample(300)).Verify(t)
+				w.test(look, block).Crashes(crashFlags.Sweep(300)).Verify(t)
 			})
 		}
 	}
@@ -215,7 +206,7 @@ func TestCrashAgain(t *testing.T) {
 	for _, w := range scripts() {
 		for _, lives := range []int{2, 5} {
 			t.Run(fmt.Sprintf("%s/lives=%d", w.name, lives), func(t *testing.T) {
-				w.test(goOn, 512).CrashChains(sample(60), lives).Verify(t)
+				w.test(goOn, 512).CrashChains(crashFlags.Sweep(60), lives).Verify(t)
 			})
 		}
 	}
@@ -230,6 +221,6 @@ func TestDeterminism(t *testing.T) {
 			continue
 		}
 		check := func(s *session, r *run) error { return s.goOn(r, func() { s.append(1) }) }
-		t.Run(w.name, func(t *testing.T) { w.test(check, 512).Determinism(sample(20)).Verify(t) })
+		t.Run(w.name, func(t *testing.T) { w.test(check, 512).Determinism(crashFlags.Sweep(20)).Verify(t) })
 	}
 }

@@ -32,20 +32,20 @@ absorbed:
 // must find everything that was acknowledged and nothing that was refused.
 func TestFaults(t *testing.T) {
 	for _, w := range scripts() {
-		t.Run(w.name, func(t *testing.T) { verify(t, w.test(goOn, 512).Faults(sample(60))) })
+		t.Run(w.name, func(t *testing.T) { verify(t, w.test(goOn, 512).Faults(crashFlags.Sweep(60))) })
 	}
 }
 
 // TestFaultPairs is TestFaults with two faults in one run.
 func TestFaultPairs(t *testing.T) {
 	for _, w := range scripts() {
-		t.Run(w.name, func(t *testing.T) { verify(t, w.test(goOn, 512).FaultPairs(sample(30))) })
+		t.Run(w.name, func(t *testing.T) { verify(t, w.test(goOn, 512).FaultPairs(crashFlags.Sweep(30))) })
 	}
 }
 
 // TestRecoveryFaults strikes the recovery after a crash.
 func TestRecoveryFaults(t *testing.T) {
 	for _, w := range scripts() {
-		t.Run(w.name, func(t *testing.T) { verify(t, w.test(goOn, 512).RecoveryFaults(sample(30))) })
+		t.Run(w.name, func(t *testing.T) { verify(t, w.test(goOn, 512).RecoveryFaults(crashFlags.Sweep(30))) })
 	}
 }

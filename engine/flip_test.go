@@ -79,9 +79,12 @@ func (f *flips) worthTrying(off, bit int) bool {
 	if scale, err := strconv.ParseFloat(flag.Lookup("crash.scale").Value.String(), 64); err == nil && scale >= 10 {
 		return true
 	}
+	if raceEnabled && off%8 != 0 {
+		return false
+	}
 	around := f.content[max(0, off-8):min(len(f.content), off+9)]
 	if slices.ContainsFunc(around, func(b byte) bool { return b != 0 }) {
-		return bit == off%8
+		return bit == off/8%8
 	}
 	return off%509 == 0 && bit == 3
 }

@@ -13,6 +13,21 @@ import (
 // ErrMapping is returned for a [Mapping] that no decoder can follow.
 var ErrMapping = errors.New("event: mapping")
 
+// ColumnError is what is wrong with a column of a [Mapping]. It is of class [ErrMapping].
+type ColumnError struct {
+	Column string
+	// Reason is in words that follow the name of the column.
+	Reason error
+}
+
+// Error returns the column and the reason.
+func (e *ColumnError) Error() string {
+	return fmt.Sprintf("%v: column %q: %v", ErrMapping, e.Column, e.Reason)
+}
+
+// Unwrap returns the class.
+func (e *ColumnError) Unwrap() error { return ErrMapping }
+
 // Mapping says where in the JSON of a message the columns of a data source are, for senders whose messages have a shape of their
 // own. Members that it does not name are ignored, whatever they hold.
 type Mapping struct {
@@ -83,11 +98,11 @@ func NewMappedDecoder(m *Mapping) (*Decoder, error) {
 	shape := &shape{root: &member{col: colNone}, learnable: true}
 	for i := range m.Columns {
 		if err := shape.add(&s, &m.Columns[i]); err != nil {
-			return nil, fmt.Errorf("%w: column %q: %w", ErrMapping, m.Columns[i].Name, err)
+			return nil, &ColumnError{m.Columns[i].Name, err}
 		}
 	}
 	if c := s.firstMissing(shape.mapped); c != colNone {
-		return nil, fmt.Errorf("%w: column %q is missing", ErrMapping, c)
+		return nil, &ColumnError{c.String(), errors.New("it is missing")}
 	}
 	if s.required &^= shape.defaults; shape.whole {
 		s.required &^= colFeatures.bit()

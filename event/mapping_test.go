@@ -127,7 +127,7 @@ func TestMappingErrors(t *testing.T) {
 		want   string
 		change func(m *Mapping)
 	}{
-		{`column "model_id" is missing`, func(m *Mapping) { m.Columns = append(m.Columns[:1:1], m.Columns[2:]...) }},
+		{`column "model_id": it is missing`, func(m *Mapping) { m.Columns = append(m.Columns[:1:1], m.Columns[2:]...) }},
 		{"there is no such column", func(m *Mapping) { m.Columns[0].Name = "time" }},
 		{"it is there twice", func(m *Mapping) { m.Columns[3].Name = "model_id" }},
 		{"it has the path of", func(m *Mapping) { m.Columns[0].Path = []string{"id"} }},

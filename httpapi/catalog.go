@@ -10,6 +10,8 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/workspace"
+	"github.com/residualdb/residual/internal/endpoint"
 )
 
 // The catalog lists what a token may use, in the shape of Tinybird's lists.
@@ -26,16 +28,36 @@ type sourceInfo struct {
 	ID          string       `json:"id"`
 	Name        string       `json:"name"`
 	Description string       `json:"description,omitempty"`
+	Type        string       `json:"type"`
+	CreatedAt   string       `json:"created_at"`
+	UpdatedAt   string       `json:"updated_at"`
+	Statistics  *sourceStats `json:"statistics,omitempty"`
 	Columns     []columnInfo `json:"columns"`
 }
 
+// sourceStats are told to whom may read the data source, and sees every model.
+type sourceStats struct {
+	RowCount uint64 `json:"row_count"`
+	Bytes    int64  `json:"bytes"`
+}
+
 type pipeInfo struct {
-	ID          string   `json:"id"`
-	Name        string   `json:"name"`
-	Description string   `json:"description"`
-	Type        string   `json:"type"`
-	Endpoint    string   `json:"endpoint"`
-	Formats     []string `json:"formats"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Description string     `json:"description"`
+	Type        string     `json:"type"`
+	Endpoint    string     `json:"endpoint"`
+	UpdatedAt   string     `json:"updated_at"`
+	Nodes       []nodeInfo `json:"nodes"`
+	Formats     []string   `json:"formats"`
+}
+
+// nodeInfo is a node of a pipe.
+type nodeInfo struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	SQL         string `json:"sql,omitempty"`
 }
 
 // getDatasources serves GET /v0/datasources.
@@ -43,7 +65,7 @@ func (s *Server) getDatasources(c *call) error {
 	list := []sourceInfo{}
 	for _, src := range c.sources.list {
 		if src.inStore(c.store) && c.principal.Holds(src.rights()...) {
-			list = append(list, src.info())
+			list = append(list, c.sourceInfo(src))
 		}
 	}
 	return c.sendLongJSON(map[string]any{"datasources": list})
@@ -59,7 +81,7 @@ func (s *Server) getDatasource(c *call) error {
 	if err := c.principal.Allow(src.rights()...); err != nil {
 		return err
 	}
-	return c.sendJSON(src.info())
+	return c.sendJSON(c.sourceInfo(src))
 }
 
 // rights are the scopes of which one is needed to be told about the data source.
@@ -67,8 +89,13 @@ func (src *source) rights() []auth.Scope {
 	return []auth.Scope{{Kind: auth.AppendSource, Name: src.name}, {Kind: auth.ReadSource, Name: src.name}}
 }
 
-func (src *source) info() sourceInfo {
-	info := sourceInfo{ID: src.name, Name: src.name, Description: src.description}
+// sourceInfo describes a data source. Of what every server has it is told that it was there when the server started.
+func (c *call) sourceInfo(src *source) sourceInfo {
+	began := workspace.Time(c.server.started)
+	info := sourceInfo{ID: src.name, Name: src.name, Description: src.description, Type: "csv", CreatedAt: began, UpdatedAt: began}
+	if c.principal.Within == "" && c.principal.Holds(auth.Scope{Kind: auth.ReadSource, Name: src.name}) {
+		info.Statistics = src.stats(c.store)
+	}
 	if src.mapping != nil {
 		info.Columns = src.mappedColumns()
 	} else {
@@ -77,18 +104,52 @@ func (src *source) info() sourceInfo {
 	return info
 }
 
+// stats counts the rows of a data source: of one of a project those that came since the server started, because its rows are rows of all.
+func (src *source) stats(store Store) *sourceStats {
+	stats := store.Stats()
+	switch {
+	case !src.builtIn():
+		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: int64(src.counts.bytes.Load())}
+	case src.name == actualsName:
+		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: stats.ActualsBytes}
+	}
+	return &sourceStats{RowCount: stats.HeadRows + stats.SealedRows, Bytes: stats.HeadBytes + stats.SealedBytes}
+}
+
 // getPipes serves GET /v0/pipes.
 func (s *Server) getPipes(c *call) error {
 	list := []pipeInfo{}
 	for p := range c.sources.pipes() {
 		if p.openTo(&c.principal, c.store) {
-			list = append(list, pipeInfo{
-				ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: p.name + "_node",
-				Formats: p.formatNames(),
-			})
+			list = append(list, c.pipeInfo(p))
 		}
 	}
 	return c.sendLongJSON(map[string]any{"pipes": list})
+}
+
+// pipeInfo describes a pipe: of one of a project also its nodes.
+func (c *call) pipeInfo(p *pipe) pipeInfo {
+	nodes := []nodeInfo{{ID: p.name + "_node", Name: p.name + "_node"}}
+	if written := c.sources.nodesOf(p); len(written) > 0 {
+		nodes = nodes[:0]
+		for _, n := range written {
+			nodes = append(nodes, nodeInfo{ID: n.Name, Name: n.Name, Description: n.Description, SQL: n.SQL})
+		}
+	}
+	return pipeInfo{
+		ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: nodes[len(nodes)-1].ID,
+		UpdatedAt: workspace.Time(c.server.started), Nodes: nodes, Formats: p.formatNames(),
+	}
+}
+
+// nodesOf are the nodes of a pipe of the project; those that every server has have none to be shown.
+func (s *sources) nodesOf(p *pipe) []endpoint.Node {
+	if !p.deployed {
+		return nil
+	}
+	all := s.set.Endpoints()
+	i := slices.IndexFunc(all, func(e endpoint.Endpoint) bool { return e.Name == p.name })
+	return all[i].Nodes
 }
 
 // mappedColumns describes the columns of a mapping.

@@ -83,7 +83,8 @@ func TestDatasources(t *testing.T) {
 		{"ml_model_predictions", ""}, {"ml_model_actuals", ""}, {"labels", "Events of labels"}, {"scores", "Events of scores"},
 	}, list.Datasources)
 	_, body = server.do(t, "GET", "/v0/datasources/labels", nil)
-	require.JSONEq(t, `{"id":"labels","name":"labels","description":"Events of labels","columns":[
+	require.JSONEq(t, `{"id":"labels","name":"labels","description":"Events of labels","type":"csv",
+		"created_at":"2025-04-27 12:00:00.000000","updated_at":"2025-04-27 12:00:00.000000","statistics":{"row_count":1,"bytes":40},"columns":[
 		{"name":"model_id","type":"String","jsonpath":"$.model"},{"name":"prediction_id","type":"String","jsonpath":"$.ref.id"},
 		{"name":"actual_value","type":"Float64","jsonpath":"$.label"}]}`, body)
 	_, body = server.do(t, "GET", "/v0/datasources/scores", nil)
@@ -157,7 +158,7 @@ func TestSetDatasourcesRefuses(t *testing.T) {
 	f("1 to 128 letters", named("a/b", labels()))
 	f("its columns are those of ml_model_actuals", named("ml_model_predictions", labels()))
 	f("its columns are those of ml_model_predictions", named("ml_model_actuals", scores()))
-	f(`column "prediction_id" is missing`, mapped("x", map[string]string{"model_id": "m", "actual_value": "a"}))
+	f(`column "prediction_id": it is missing`, mapped("x", map[string]string{"model_id": "m", "actual_value": "a"}))
 	resp, _ := server.do(t, "POST", "/v0/events?name=scores", strings.NewReader(scoreLine))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, "all is as it was")
 }

@@ -2,10 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
 	"math"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -26,14 +24,10 @@ type DeletingStore interface {
 var _ DeletingStore = (*engine.DB)(nil)
 
 const (
-	jobsPrefix = "/v0/jobs/"
-
 	conditionParameter, dryRunParameter = "delete_condition", "dry_run"
 
 	// conditionMax bounds a delete_condition; it is kept in the log of the store until a checkpoint.
 	conditionMax = 32 << 10
-	// jobsMax is how many deletions are remembered for clients that ask what became of them.
-	jobsMax = 1000
 )
 
 // Routes of a data source, by what their paths end with; they begin with either of sourcePrefixes.
@@ -43,7 +37,8 @@ var (
 	syncRoute       = route{label: labelDatasources, post: (*Server).postSync}
 	deleteRoute     = route{label: labelDelete, post: (*Server).postDelete}
 	truncateRoute   = route{label: labelDelete, post: (*Server).postTruncate}
-	jobRoute        = route{label: labelDelete, get: (*Server).getJob}
+	appendRoute     = route{label: labelDatasources, post: (*Server).postAppend, head: (*Server).checkAppend}
+	replaceRoute    = route{label: labelDatasources, post: (*Server).postReplace, head: (*Server).postReplace}
 )
 
 // findSourceRoute finds the route of one data source.
@@ -55,6 +50,10 @@ func findSourceRoute(path string) *route {
 		return &truncateRoute
 	case "sync":
 		return &syncRoute
+	case "append":
+		return &appendRoute
+	case "replace":
+		return &replaceRoute
 	case "":
 		if name != "" {
 			return &datasourceRoute
@@ -72,54 +71,6 @@ func cutSource(path string) (name, action string) {
 		}
 	}
 	return "", ""
-}
-
-// job is what is told of a deletion, in the shape of Tinybird's jobs. It is over when it is told.
-type job struct {
-	ID           string  `json:"id"`
-	JobID        string  `json:"job_id"`
-	JobURL       string  `json:"job_url"`
-	DeleteID     string  `json:"delete_id"`
-	Kind         string  `json:"kind"`
-	Status       string  `json:"status"`
-	CreatedAt    string  `json:"created_at"`
-	UpdatedAt    string  `json:"updated_at"`
-	Datasource   jobName `json:"datasource"`
-	RowsDeleted  uint64  `json:"rows_to_be_deleted"`
-	RowsAffected uint64  `json:"rows_affected"`
-
-	holder string // the name of the token that deleted
-}
-
-type jobName struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
-// jobs are the last deletions, the oldest first.
-type jobs struct {
-	mu   sync.Mutex
-	list []*job
-}
-
-func (j *jobs) add(x *job) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.list) == jobsMax {
-		j.list = append(j.list[:0], j.list[1:]...)
-	}
-	j.list = append(j.list, x)
-}
-
-func (j *jobs) find(id string) *job {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, x := range j.list {
-		if x.ID == id {
-			return x
-		}
-	}
-	return nil
 }
 
 // deletionTarget is what a request deletes from: a data source, or its quarantine.
@@ -183,7 +134,7 @@ func (s *Server) postDelete(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.sendJSON(s.jobOf(c, t, done)); err != nil {
+	if err := c.sendJSON(s.deletionJob(c, t, done)); err != nil {
 		return err
 	}
 	c.ctx.SetStatusCode(fasthttp.StatusCreated)
@@ -282,6 +233,7 @@ func (s *Server) countDeletion(ctx context.Context, c *call, t *deletionTarget, 
 func (s *Server) deleteRows(ctx context.Context, c *call, t *deletionTarget, found *where.Condition) (done engine.Deleted, err error) {
 	if !found.Never() {
 		done, err = t.store.DeleteRows(ctx, t.deletion)
+		s.repeats.deleted(s.opts.Now())
 	}
 	args := []any{
 		"datasource", t.name, "condition", found.Shape, "token", c.principal.Name, "remote", c.ctx.RemoteAddr().String(),
@@ -304,28 +256,4 @@ func affected(t *deletionTarget, d engine.Deleted) uint64 {
 		return uint64(d.Actuals)
 	}
 	return d.Rows
-}
-
-// jobOf remembers a deletion as a job.
-func (s *Server) jobOf(c *call, t *deletionTarget, done engine.Deleted) *job {
-	now := s.opts.Now().UTC().Format("2006-01-02 15:04:05.000000")
-	id := rand.Text() // which tells nothing of how many there are
-	rows := affected(t, done)
-	x := &job{
-		ID: id, JobID: id, JobURL: jobsPrefix + id, DeleteID: id, Kind: "delete_data", Status: "done", CreatedAt: now, UpdatedAt: now,
-		Datasource: jobName{t.name, t.name}, RowsDeleted: rows, RowsAffected: rows, holder: c.principal.Name,
-	}
-	s.jobs.add(x)
-	return x
-}
-
-// getJob serves GET /v0/jobs/<id>: to whom the job is of, or to an admin who sees every model.
-func (s *Server) getJob(c *call) error {
-	id := strings.TrimPrefix(string(c.target.Path), jobsPrefix)
-	x := s.jobs.find(id)
-	admin := c.principal.Within == "" && c.principal.Holds(auth.Scope{Kind: auth.Admin})
-	if x == nil || x.holder != c.principal.Name && !admin {
-		return problem.NotFound("the job %s does not exist; the last %d are remembered, up to a restart", problem.Shown(id), jobsMax)
-	}
-	return c.sendJSON(x)
 }

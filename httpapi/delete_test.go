@@ -226,7 +226,7 @@ func TestDeleteRefused(t *testing.T) {
 		{truncatePath, "model_id = 'a'", "truncate deletes everything", 400},
 		{"/v0/datasources/other/delete", "model_id = 'a'", "the data source 'other' does not exist", 404},
 		{"/v0/datasources/other_quarantine/truncate", "", "the data source 'other_quarantine' does not exist", 404},
-		{"/v0/datasources/ml_model_predictions/replace", "", "there is nothing at", 404},
+		{"/v0/datasources/ml_model_predictions/exchange", "", "there is nothing at", 404},
 		{"/v0/datasources/ml_model_predictions/delete/x", "", "there is nothing at", 404},
 	} {
 		status, answer := d.post(t, c.path, url.Values{"delete_condition": {c.condition}})

@@ -40,7 +40,7 @@ func (s *sources) deploy(set endpoint.Set) error {
 		if !auth.PlainName(e.Name) {
 			return fmt.Errorf("%w %q: the name must be 1 to 128 letters, digits, dots, dashes and underscores", ErrPipe, e.Name)
 		}
-		if !slices.Contains(replaceable, e.Name) && s.pipeNamed(e.Name) != nil {
+		if s.takes(e.Name) {
 			return fmt.Errorf("%w %q: the server has a pipe of that name itself; give the file another one", ErrPipe, e.Name)
 		}
 		s.deployed = append(s.deployed, pipe{
@@ -52,6 +52,11 @@ func (s *sources) deploy(set endpoint.Set) error {
 		}
 	}
 	return nil
+}
+
+// takes tells whether a pipe of the server has a name that it does not give up.
+func (s *sources) takes(name string) bool {
+	return !slices.Contains(replaceable, name) && s.pipeNamed(name) != nil
 }
 
 // deployedPipe returns a pipe of the project; nil if there is none of that name.

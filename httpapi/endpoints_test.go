@@ -125,7 +125,6 @@ func TestEndpointErrors(t *testing.T) {
 		"/v0/sql?q=a&format=X":                        {400, "the format 'X' is not understood"},
 		"/v0/sql?q=a&q=b":                             {400, "given more than once"},
 		"/v0/pipes/none.json":                         {404, "the pipe 'none' does not exist"},
-		"/v0/pipes/of_the_team":                       {404, "asked for without a format"},
 		"/v0/pipes/of_the_team.json?page=1":           {400, "page needs page_size"},
 		"/v0/pipes/of_the_team.json?page_size=x":      {400, "Error validating 'x' to type Int32"},
 		"/v0/pipes/of_the_team.json?model_id=a&q=b&q": {400, "given more than once"},

@@ -29,7 +29,7 @@ func (s *Server) postEvents(c *call) error {
 		return err
 	}
 	defer closeBody()
-	done, err := c.submit(src, format, reader)
+	done, err := c.submit(src, format, reader, false)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/rowfile"
@@ -27,36 +28,41 @@ func (s *Server) postDatasource(c *call) error {
 	if mode != "append" {
 		return problem.BadParameter("the parameter mode is %s; append is allowed", problem.Shown(mode))
 	}
-	if _, given, err := c.params.text("url"); given || err != nil {
-		return importRefused()
-	}
-	if e := s.refusal(c.store); e != nil { // a file may be read whole before its rows are taken in
-		return e
-	}
-	body, closeBody, err := s.decoders.Open(c.ctx, s.limits.BodyBytesMax)
-	if err != nil {
-		return err
-	}
-	defer closeBody()
-	file, name, err := fileOf(&c.ctx.Request.Header, body)
-	if err != nil {
-		return err
-	}
-	file, closeFile, err := s.unpack(file)
-	if err != nil {
-		return err
-	}
-	defer closeFile()
-	rows, format, err := s.rowsOf(c, src, c.charge.Reader(file), name)
-	if err != nil {
-		return err
-	}
-	done, err := c.submit(src, format, rows)
+	done, err := s.appendFile(c, src, false)
 	if err != nil {
 		return err
 	}
 	c.sendAppended(fasthttp.StatusOK, done)
 	return nil
+}
+
+// appendFile stores the rows of the file in the body of a request. repeatable tells that the same one may come again without a key.
+func (s *Server) appendFile(c *call, src *source, repeatable bool) (done engine.Appended, err error) {
+	if _, given, err := c.params.text("url"); given || err != nil {
+		return done, importRefused()
+	}
+	if e := s.refusal(c.store); e != nil { // a file may be read whole before its rows are taken in
+		return done, e
+	}
+	body, closeBody, err := s.decoders.Open(c.ctx, s.limits.BodyBytesMax)
+	if err != nil {
+		return done, err
+	}
+	defer closeBody()
+	file, name, err := fileOf(&c.ctx.Request.Header, body)
+	if err != nil {
+		return done, err
+	}
+	file, closeFile, err := s.unpack(file)
+	if err != nil {
+		return done, err
+	}
+	defer closeFile()
+	rows, format, err := s.rowsOf(c, src, c.charge.Reader(file), name)
+	if err != nil {
+		return done, err
+	}
+	return c.submit(src, format, rows, repeatable)
 }
 
 func importRefused() error {

@@ -36,14 +36,16 @@ type submission struct {
 	body   io.Reader
 	// declared is the length of the body in the head, negative if there is none.
 	declared int64
-	// key has no Hash yet; its ID is empty without an idempotency key.
-	key engine.Key
+	// key has no Hash yet; its ID is empty without an idempotency key. Where repeats is set, that becomes what the body comes to.
+	key     engine.Key
+	repeats func(hash [16]byte) string
 	// within is a pattern of the models that the sender may send, empty for every one.
 	within string
 }
 
 // submit stores the rows in the body of a request, for which reader stands.
-func (c *call) submit(src *source, format event.Format, reader io.Reader) (engine.Appended, error) {
+// repeatable tells that a request of the same body may be the same one, sent again.
+func (c *call) submit(src *source, format event.Format, reader io.Reader, repeatable bool) (engine.Appended, error) {
 	given, err := idempotencyKey(&c.ctx.Request.Header)
 	if err != nil {
 		return engine.Appended{}, err
@@ -51,8 +53,13 @@ func (c *call) submit(src *source, format event.Format, reader io.Reader) (engin
 	in := submission{
 		source: src, format: format, body: reader, declared: int64(c.ctx.Request.Header.ContentLength()), within: c.principal.Within,
 	}
-	if given != "" {
+	switch {
+	case given != "":
 		in.key.ID = scopedKey(&c.principal, src.name, given)
+	case repeatable:
+		in.repeats = func(hash [16]byte) string {
+			return c.server.repeats.key(&c.principal, src.name, hash, c.server.opts.Now())
+		}
 	}
 	return c.server.ingest(c.store, &in, &c.charge)
 }
@@ -95,7 +102,7 @@ func (s *Server) take(slot *admission.Provisional, store Store, in *submission, 
 		return nil, 0, err
 	}
 	var hash *body.Hash
-	if in.key.ID != "" {
+	if in.key.ID != "" || in.repeats != nil {
 		hash = body.NewHash(in.source.name, in.format.String())
 	}
 	read := charge.Reader(in.body)
@@ -127,6 +134,9 @@ func (s *Server) take(slot *admission.Provisional, store Store, in *submission, 
 	}
 	if hash != nil {
 		in.key.Hash = hash.Sum()
+	}
+	if in.repeats != nil {
+		in.key.ID = in.repeats(in.key.Hash)
 	}
 	return to, read.N, nil
 }

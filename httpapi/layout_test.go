@@ -15,6 +15,14 @@ import (
 	"github.com/residualdb/residual/httpapi"
 )
 
+// requireSame is for very many values that can be compared.
+func requireSame(t *testing.T, want, got any, of ...string) {
+	t.Helper()
+	if want != got {
+		require.Equal(t, want, got, "%s", of)
+	}
+}
+
 // TestSeriesLayout asks for series over time in rows and in arrays, of few and of many columns and buckets: they say the same.
 func TestSeriesLayout(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
@@ -61,15 +69,15 @@ func TestSeriesLayout(t *testing.T) {
 		for _, one := range series.Series {
 			for k, start := range series.Start {
 				row := rows.Data[i]
-				require.Equal(t, time.Unix(start, 0).UTC().Format(time.DateTime), row["bucket_start"])
+				requireSame(t, time.Unix(start, 0).UTC().Format(time.DateTime), row["bucket_start"], query)
 				for _, name := range []string{"model_id", "model_version", "environment"} {
-					require.Equal(t, row[name], one[name])
+					requireSame(t, row[name], one[name], name)
 				}
 				for _, name := range columns {
 					if values, ok := one[name].([]any); ok {
 						known[name] = true
-						require.Len(t, values, len(series.Start))
-						require.Equal(t, row[name], values[k], "%s of %s", name, query)
+						requireSame(t, len(series.Start), len(values), name)
+						requireSame(t, row[name], values[k], name, query)
 					}
 				}
 				i++

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 )
@@ -46,6 +48,12 @@ func (s *Server) getOpenAPI(c *call) error {
 		for _, f := range p.formats() {
 			paths[pipesPrefix+p.name+"."+f.Extension] = p.openAPI(&f)
 		}
+	}
+	if c.principal.Holds(auth.Scope{Kind: auth.Deploy}) {
+		maps.Copy(paths, deployPaths())
+	}
+	if c.principal.Holds(auth.Scope{Kind: auth.Admin}) {
+		maps.Copy(paths, tokenPaths())
 	}
 	return c.sendJSON(object{
 		"openapi": "3.1.0",

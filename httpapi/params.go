@@ -86,6 +86,16 @@ func (p *params) text(name string) (value []byte, given bool, err error) {
 	return value, given, nil
 }
 
+// all returns the values of a parameter that may be given more than once.
+func (p *params) all(name string) (values []string) {
+	for i := range p.list {
+		if string(p.list[i].name) == name {
+			values = append(values, string(p.list[i].value))
+		}
+	}
+	return values
+}
+
 // textOr is text with a default for a parameter that was not given.
 func (p *params) textOr(name, fallback string) (string, error) {
 	value, given, err := p.text(name)

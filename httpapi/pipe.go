@@ -143,8 +143,10 @@ func (s *Server) runPipe(c *call) error {
 	}
 	f := encode.FindFormat(extension)
 	switch {
-	case f == nil && extension == "":
+	case f == nil && extension == "" && c.ctx.IsPost():
 		return problem.NotFound("the pipe is asked for without a format: %s%s.json is, and so are the formats %s", pipesPrefix, p.name, encode.FormatNames)
+	case f == nil && extension == "":
+		return c.sendJSON(c.pipeInfo(p))
 	case f == nil:
 		return problem.NotFound("the format %s does not exist; %s do", problem.Shown(extension), encode.FormatNames)
 	case !p.speaks(f):

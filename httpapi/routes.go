@@ -61,6 +61,8 @@ var routes = [...]route{
 	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
 	{path: "/v0/pipes", label: labelPipes, get: (*Server).getPipes},
 	{path: "/v0/pipes/openapi.json", label: labelOpenAPI, get: (*Server).getOpenAPI},
+	{path: jobsPath, label: labelWorkspace, get: (*Server).getJobs},
+	{path: tokensPath, label: labelWorkspace, get: (*Server).getTokens, post: (*Server).postTokens, starting: true},
 	{path: deployPath, label: labelDeployments, post: (*Server).postDeploy, head: (*Server).checkDeploy},
 	{path: buildPath, label: labelDeployments, post: (*Server).postBuild, head: (*Server).checkDeploy},
 	{path: deploymentsPath, label: labelDeployments, get: (*Server).getDeployments},
@@ -169,6 +171,9 @@ func (s *Server) findRoute(path []byte) *route {
 	}
 	if r := s.findWorkspaceRoute(path); r != nil {
 		return r
+	}
+	if bytes.HasPrefix(path, []byte(tokensPrefix)) {
+		return &tokenRoute
 	}
 	if bytes.HasPrefix(path, []byte(deploymentsPrefix)) {
 		return &deploymentRoute

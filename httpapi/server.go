@@ -108,8 +108,9 @@ type Server struct {
 	// deploying holds one value while a project is deployed.
 	deploying chan struct{}
 	counts    counters
-	// jobs are the last deletions that were done.
-	jobs jobs
+	// jobs are the last deletions and appends that were done.
+	jobs    jobs
+	repeats repeats
 
 	http *fasthttp.Server
 

@@ -256,6 +256,20 @@ func (s *sources) scopes() []string {
 	return slices.Clip(list)
 }
 
+// PipesTaken returns the endpoints of a set that have the names of pipes which the server has itself, and does not give up.
+func PipesTaken(list []Datasource, set endpoint.Set) (taken []endpoint.Endpoint, err error) {
+	all, err := newSources(list, nil)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
+	}
+	for _, e := range set.Endpoints() {
+		if all.takes(e.Name) {
+			taken = append(taken, e)
+		}
+	}
+	return taken, nil
+}
+
 // CheckProject returns the error of [Server.SetProject], and gives a project to nobody.
 func CheckProject(list []Datasource, set endpoint.Set) error {
 	all, err := newSources(list, nil)

@@ -63,14 +63,16 @@ func TestRoutesTimesScopes(t *testing.T) {
 		"POST /v0/datasources?format=csv&name=ml_model_predictions": {appendScope},
 		"POST /v0/events?name=ml_model_actuals":                     {otherAppend},
 		"POST /v0/datasources?format=csv&name=ml_model_actuals":     {otherAppend},
-		"GET /metrics":        {"PIPES:READ:model_performance_metrics"},
-		"POST /v0/backups":    nil,
-		"POST /v1/deploy":     {deployScope},
-		"POST /v1/build":      {deployScope},
-		"GET /v1/deployments": {deployScope},
+		"GET /metrics":     {"PIPES:READ:model_performance_metrics"},
+		"POST /v0/backups": nil,
+		"GET /v0/tokens":   nil,
+		"POST /v0/tokens?name=further&scope=ADMIN": nil,
+		"POST /v1/deploy":                          {deployScope},
+		"POST /v1/build":                           {deployScope},
+		"GET /v1/deployments":                      {deployScope},
 		"GET /examples/query.http?pipe=model_performance_metrics": {"PIPES:READ:model_performance_metrics"},
 	}
-	everyToken := []string{"GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /v0/sql?q=a", "POST /v0/sql?q=a"}
+	everyToken := []string{"GET /v0/jobs", "GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /v0/sql?q=a", "POST /v0/sql?q=a"}
 	for _, path := range httpapi.WorkspacePaths() {
 		if path != "/examples/query.http" {
 			everyToken = append(everyToken, "GET "+path)

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -88,10 +89,14 @@ func (l *loader) readKafkaConnection(f *file, kind *command) *KafkaConnection {
 		if server = strings.TrimSpace(server); server == "" {
 			continue
 		}
-		if host, port, err := net.SplitHostPort(server); err != nil || host == "" || port == "" {
+		host, port, err := net.SplitHostPort(server)
+		if number, portErr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || portErr != nil || number == 0 {
 			f.fail(named.valueAt, "write host:port, with commas between several", "%s is no list of servers", shown(named.value))
 		}
 		k.Servers = append(k.Servers, server)
+	}
+	if servers != "" && len(k.Servers) == 0 {
+		f.fail(named.valueAt, "write host:port, with commas between several", "the connection names no servers")
 	}
 	k.User, k.Password = Secret{l.value(f, "KAFKA_KEY")}, Secret{l.value(f, "KAFKA_SECRET")}
 	protocol := f.choice("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "SSL")
@@ -104,8 +109,12 @@ func (l *loader) readKafkaConnection(f *file, kind *command) *KafkaConnection {
 		if k.Mechanism = mechanism; mechanism == "" {
 			k.Mechanism = "PLAIN"
 		}
-	case f.find("KAFKA_KEY") != nil:
-		f.fail(f.find("KAFKA_KEY").at, "add KAFKA_SECURITY_PROTOCOL SASL_SSL", "without a security protocol of SASL nobody asks for the key")
+	default:
+		for _, name := range []string{"KAFKA_KEY", "KAFKA_SECRET", "KAFKA_SASL_MECHANISM"} {
+			if c := f.find(name); c != nil {
+				f.fail(c.at, "add KAFKA_SECURITY_PROTOCOL SASL_SSL", "without a security protocol of SASL nobody asks for the key: %s has no effect", name)
+			}
+		}
 	}
 	if ca := f.find("KAFKA_SSL_CA_PEM"); ca != nil {
 		k.CA = l.resolve(f, ca, ca.text())
@@ -130,10 +139,14 @@ func (l *loader) readS3Connection(f *file, kind *command) *S3Connection {
 		Endpoint: l.value(f, "S3_ENDPOINT"), Region: l.value(f, "S3_REGION"), Role: l.value(f, "S3_ARN"),
 		AccessKey: Secret{l.value(f, "S3_ACCESS_KEY")}, SecretKey: Secret{l.value(f, "S3_SECRET")},
 	}
-	if s.Endpoint != "" {
-		if u, err := url.Parse(s.Endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			f.fail(f.find("S3_ENDPOINT").valueAt, "write https://host:port", "%s is no URL of a server", shown(f.find("S3_ENDPOINT").value))
-		}
+	if s.Endpoint != "" && !isEndpoint(s.Endpoint) {
+		f.fail(f.find("S3_ENDPOINT").valueAt, "write https://host:port, without a path, a user or anything else", "this is no URL of a server")
+	}
+	if s.Region != "" && strings.Trim(s.Region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
+		f.fail(f.find("S3_REGION").valueAt, "write it as eu-central-1", "no region has this name")
+	}
+	if s.Role != "" && (!strings.HasPrefix(s.Role, "arn:") || strings.Count(s.Role, ":") < 5) {
+		f.fail(f.find("S3_ARN").valueAt, "write it as arn:aws:iam::123456789012:role/NAME", "this is no ARN of a role")
 	}
 	switch {
 	case (s.AccessKey.value == "") != (s.SecretKey.value == ""):
@@ -145,6 +158,12 @@ func (l *loader) readS3Connection(f *file, kind *command) *S3Connection {
 		f.fail(kind.at, "add S3_REGION", "the connection names no region")
 	}
 	return s
+}
+
+// isEndpoint tells whether a text is the URL of a server and nothing behind it.
+func isEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Hostname() != "" && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && strings.Trim(u.Path, "/") == "" && !strings.ContainsAny(text, "?#@")
 }
 
 // choice returns the value of a command that has one of some values, in capitals; empty if there is no such command.

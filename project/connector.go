@@ -1,8 +1,8 @@
 package project
 
 import (
-	"net/url"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -38,11 +38,20 @@ const (
 	Once                     // at the first start
 )
 
+// topicName matches what Kafka takes as the name of a topic; bucketName what servers of S3 take as that of a bucket.
+var (
+	topicName  = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+	bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$`)
+)
+
 func (l *loader) readKafka(f *file) *KafkaSource {
 	if !f.any("KAFKA_") {
 		return nil
 	}
-	k := &KafkaSource{Connection: f.need("KAFKA_CONNECTION_NAME"), Topic: f.need("KAFKA_TOPIC"), Group: f.need("KAFKA_GROUP_ID")}
+	k := &KafkaSource{Connection: l.need(f, "KAFKA_CONNECTION_NAME"), Topic: l.need(f, "KAFKA_TOPIC"), Group: l.need(f, "KAFKA_GROUP_ID")}
+	if k.Topic != "" && (!topicName.MatchString(k.Topic) || strings.Trim(k.Topic, ".") == "" && len(k.Topic) < 3) {
+		f.fail(f.find("KAFKA_TOPIC").valueAt, "letters, digits, dots, underscores and hyphens are, 249 at most", "no topic can have this name")
+	}
 	k.Earliest = f.choice("KAFKA_AUTO_OFFSET_RESET", "latest", "earliest") == "earliest"
 	for _, name := range []string{"KAFKA_STORE_RAW_VALUE", "KAFKA_STORE_HEADERS"} {
 		if f.choice(name, "True", "False") == "True" {
@@ -60,23 +69,30 @@ func (l *loader) readImport(f *file) *ImportSource {
 		return nil
 	}
 	s := &ImportSource{Format: f.choice("IMPORT_FORMAT", "ndjson", "csv", "parquet")}
-	uri := f.need("IMPORT_BUCKET_URI")
+	uri := l.need(f, "IMPORT_BUCKET_URI")
 	c := f.find("IMPORT_BUCKET_URI")
-	switch u, err := url.Parse(uri); {
+	scheme, rest, _ := strings.Cut(uri, "://")
+	switch bucket, key, _ := strings.Cut(rest, "/"); {
 	case uri == "":
-	case err == nil && u.Scheme == "s3" && u.Host != "" && len(u.Path) > 1:
-		s.Bucket, s.Pattern = u.Host, u.Path[1:]
-		s.Connection = f.need("IMPORT_CONNECTION_NAME")
+	case scheme == "s3" && key != "":
+		s.Bucket, s.Pattern = bucket, key
+		if !bucketName.MatchString(bucket) {
+			f.fail(c.valueAt, "write s3://bucket/prefix/*.ndjson.gz; the key is in the .connection file", "no bucket can have the name in this URI")
+		}
+		s.Connection = l.need(f, "IMPORT_CONNECTION_NAME")
 		l.refer(f, "IMPORT_CONNECTION_NAME", s.Connection, "s3")
-	case err == nil && u.Scheme == "file" && u.Host == "" && path.IsAbs(u.Path):
-		s.Pattern = u.Path
+	case scheme == "file" && path.IsAbs(rest):
+		s.Pattern = rest
 	default:
-		f.fail(c.valueAt, "write s3://bucket/prefix/*.ndjson.gz, or file:///folder/*.ndjson", "%s names no files", shown(uri))
+		f.fail(c.valueAt, "write s3://bucket/prefix/*.ndjson.gz, or file:///folder/*.ndjson", "%s names no files", shown(c.value))
+	}
+	if strings.ContainsAny(s.Pattern, "?[]{}") {
+		f.fail(c.valueAt, "* stands for any characters but /, ** for any, and **/ for any folders or none", "the signs ? [ ] { } are understood in no pattern")
 	}
 	if s.Pattern != "" && s.Format == "" && formatOf(s.Pattern) == "" {
 		f.fail(c.valueAt, "add IMPORT_FORMAT ndjson, csv or parquet", "the names of the files do not tell their format")
 	}
-	switch schedule := f.need("IMPORT_SCHEDULE"); schedule {
+	switch schedule := l.need(f, "IMPORT_SCHEDULE"); schedule {
 	case "@auto", "":
 	case "@on-demand":
 		s.Schedule = OnDemand
@@ -121,12 +137,12 @@ func (f *file) any(prefix string) bool {
 	return false
 }
 
-// need returns the value of a command that the file must have, because it has others that need it.
-func (f *file) need(name string) string {
+// need returns the value of a command that the file must have, because it has others that need it, with its secrets.
+func (l *loader) need(f *file, name string) string {
 	c := f.find(name)
 	if c == nil {
 		f.fail(place{}, "add "+name, "the file lacks %s", name)
 		return ""
 	}
-	return c.value
+	return l.value(f, name)
 }

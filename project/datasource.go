@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,7 @@ func mappingOf(f *file, schema *command, columns []column) (m event.Mapping) {
 	if m.Actuals {
 		kind = "an actual"
 	}
+	wrong := len(f.problems)
 	for i := range columns {
 		c := &columns[i]
 		if !slices.Contains(all, c.name) {
@@ -151,7 +153,33 @@ func mappingOf(f *file, schema *command, columns []column) (m event.Mapping) {
 	if !m.Actuals && !has("features") {
 		m.Columns = append(m.Columns, event.MappedColumn{Name: "features", Default: "{}", HasDefault: true})
 	}
+	if len(f.problems) == wrong {
+		f.decodable(&m, columns)
+	}
 	return m
+}
+
+// decodable holds a mapping to what can be decoded by it.
+func (f *file) decodable(m *event.Mapping, columns []column) {
+	_, err := event.NewMappedDecoder(m)
+	wrong, ok := errors.AsType[*event.ColumnError](err)
+	if !ok {
+		return
+	}
+	for i := range columns {
+		c := &columns[i]
+		if c.name != wrong.Column {
+			continue
+		}
+		at := c.at
+		switch isDefault := strings.Contains(wrong.Reason.Error(), "default"); {
+		case isDefault && c.hasDefault:
+			at = c.defaultAt
+		case c.hasPath:
+			at = c.pathAt
+		}
+		f.fail(at, "", "%s: %v", c.name, wrong.Reason)
+	}
 }
 
 // typesOf are the types that the columns may have, by kind of value.
@@ -175,7 +203,7 @@ func mapColumn(f *file, c *column) (m event.MappedColumn, ok bool) {
 	case "timestamp":
 		unit, ok := unitOf(c.typ)
 		if !ok {
-			return wrong("DateTime", "DateTime64(3)")
+			return wrong("DateTime", "DateTime64(3)", "either of them in UTC")
 		}
 		if m.Unit = unit; c.hasDefault {
 			f.fail(c.defaultAt, "", "a timestamp has no default: an event that is sent again would be another one")
@@ -212,7 +240,8 @@ func mapColumn(f *file, c *column) (m event.MappedColumn, ok bool) {
 func unitOf(t columnType) (time.Duration, bool) {
 	switch t.name {
 	case "DateTime":
-		return time.Second, true
+		zone := strings.Trim(t.args, "'\"")
+		return time.Second, zone == "" || zone == "UTC"
 	case "DateTime64":
 		precision, zone, _ := strings.Cut(t.args, ",")
 		if zone = strings.Trim(strings.TrimSpace(zone), "'\""); zone != "" && zone != "UTC" {

@@ -74,7 +74,7 @@ func parse(name, text string, v *vocabulary) *file {
 		indented := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
 		word, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(line), "\t", " "), " ")
 		name := strings.ToUpper(word)
-		if block != nil && (indented || !v.knows(name)) {
+		if block != nil && (indented || !v.knows(name) && !v.isMeant(word)) {
 			block.block = append(block.block, line)
 			continue
 		}
@@ -135,6 +135,16 @@ func (f *file) check(c *command, v *vocabulary) {
 	if i := slices.IndexFunc(f.commands, func(o command) bool { return o.name == c.name }); i >= 0 && !knows(v.repeated, c.name) {
 		f.fail(c.at, "", "%s stands in line %d already", c.name, f.commands[i].at.line)
 	}
+}
+
+// isMeant tells whether a word at the beginning of a line is a command that is misspelt, and no text of a block: it is in capitals, and near
+// to one.
+func (v *vocabulary) isMeant(word string) bool {
+	if len(word) < 3 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return false
+	}
+	prefix, _, ok := strings.Cut(word, "_")
+	return strings.HasPrefix(v.advice(word), "did you mean") || ok && slices.ContainsFunc(v.values, func(known string) bool { return strings.HasPrefix(known, prefix+"_") })
 }
 
 // advice suggests a command for one that is not known.

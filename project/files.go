@@ -96,6 +96,11 @@ func ReadFiles(folder fs.FS) (Files, error) {
 
 // readBounded reads a file, and of one that is too long as much as shows it.
 func readBounded(folder fs.FS, name string) (string, error) {
+	if info, err := fs.Stat(folder, name); err != nil {
+		return "", err
+	} else if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%w: %s is no regular file", ErrFiles, shown(name))
+	}
 	file, err := folder.Open(name)
 	if err != nil {
 		return "", err

@@ -191,6 +191,22 @@ func TestProblems(t *testing.T) {
 		{column("predicted_value", "predicted_value Float64 DEFAULT 'x'"), `"x" is not a number`},
 		{column("predicted_value", "predicted_value Nullable(Float64)"), "warning: an event without a prediction goes to the quarantine"},
 
+		{column("model_id", "model_id String DEFAULT ''"), "a.datasource:6:29: error: model_id: the default: "},
+		{column("environment", "environment String DEFAULT '"+strings.Repeat("x", 300)+"'"), "the default has 300 bytes"},
+		{column("predicted_value", "predicted_value Float64 DEFAULT 'nan'"), "the default is not a number"},
+		{column("features", "features String DEFAULT 'not json'"), "features: the default: "},
+		{column("prediction_id", "prediction_id String DEFAULT 'x'"), "prediction_id: it has no default"},
+		{column("model_id", "model_id String `json:$.prediction_id`"), "it has the path of"},
+		{column("timestamp", "timestamp DateTime('Europe/Berlin')"), "timestamp cannot be DateTime('Europe/Berlin')"},
+		{column("model_id", "-- a comment"), "a schema has no comments"},
+		{map[string]string{"a.datasource": "DESCRIPTION >\n    text\nNOTE this\nKAFKA_TOPC x\n" + tutorial[strings.Index(tutorial, "SCHEMA"):]}, `a.datasource:4:1: error: "KAFKA_TOPC" is no command`},
+		{map[string]string{"a.datasource": "DESCRIPTION >\n    text\nENGIN \"Foo\"\n" + tutorial[strings.Index(tutorial, "SCHEMA"):]}, "did you mean ENGINE?"},
+		{with("KAFKA_CONNECTION_NAME k\nKAFKA_TOPIC a/b c\nKAFKA_GROUP_ID g\n"), "a.datasource:18:13: error: no topic can have this name"},
+		{with("KAFKA_CONNECTION_NAME k\nKAFKA_TOPIC ..\nKAFKA_GROUP_ID g\n"), "no topic can have this name"},
+		{with("KAFKA_CONNECTION_NAME k\nKAFKA_TOPIC t\nKAFKA_GROUP_ID {{ tb_secret(\"G\") }}\n"), "the secret G is not known"},
+		{with("IMPORT_BUCKET_URI file:///a/x?.csv\nIMPORT_SCHEDULE @auto\n"), "are understood in no pattern"},
+		{with("IMPORT_BUCKET_URI s3://b*/x.csv\nIMPORT_SCHEDULE @auto\nIMPORT_CONNECTION_NAME s\n"), "no bucket can have the name"},
+		{with("IMPORT_BUCKET_URI s3://key:secret@bucket/x.csv\nIMPORT_SCHEDULE @auto\nIMPORT_CONNECTION_NAME s\n"), "no bucket can have the name"},
 		{with("KAFKA_TOPIC t\n"), "a.datasource: error: the file lacks KAFKA_CONNECTION_NAME"},
 		{with("KAFKA_TOPIC t\n"), "the file lacks KAFKA_GROUP_ID"},
 		{with("KAFKA_CONNECTION_NAME s\nKAFKA_TOPIC t\nKAFKA_GROUP_ID g\n"), `the connection "s" is not of TYPE kafka`},
@@ -221,13 +237,28 @@ func TestProblems(t *testing.T) {
 		{connection("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:1\nKAFKA_SCHEMA_REGISTRY_URL http://r\n"), "warning: KAFKA_SCHEMA_REGISTRY_URL has no effect"},
 		{connection("TYPE s3\nS3_ACCESS_KEY a\n"), "S3_ACCESS_KEY and S3_SECRET come together"},
 		{connection("TYPE s3\n"), "the connection names no region"},
-		{connection("TYPE s3\nS3_ENDPOINT localhost:9000\n"), `"localhost:9000" is no URL of a server`},
+		{connection("TYPE s3\nS3_ENDPOINT localhost:9000\n"), "a.connection:2:13: error: this is no URL of a server"},
+		{connection("TYPE s3\nS3_ENDPOINT http://h:1/path\n"), "this is no URL of a server"},
+		{connection("TYPE s3\nS3_ENDPOINT http://h:1?x=y\n"), "this is no URL of a server"},
+		{connection("TYPE s3\nS3_ENDPOINT http://u:pw@h:1\n"), "this is no URL of a server\n     1 | TYPE s3\n     2 | S3_ENDPOINT ***\n"},
+		{connection("TYPE s3\nS3_REGION us east/../1\n"), "no region has this name"},
+		{connection("TYPE s3\nS3_REGION eu\nS3_ARN rubbish\n"), "this is no ARN of a role"},
+		{connection("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS ,\n"), "the connection names no servers"},
+		{connection("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:99999\n"), `"a:99999" is no list of servers`},
+		{connection("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:abc\n"), `"a:abc" is no list of servers`},
+		{connection("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:1\nKAFKA_SASL_MECHANISM PLAIN\n"), "KAFKA_SASL_MECHANISM has no effect"},
+		{connection("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:1\nKAFKA_SECRET s\n"), "KAFKA_SECRET has no effect"},
+		{connection("TYPE kafka\nKAFKA_SECRET hunter22\nKAFKA_SECURITY_PROTOCOL XX\nKAFKA_SECRT hunter22\n"), "\n     2 | KAFKA_SECRET ***\n     3 | KAFKA_SECURITY_PROTOCOL XX\n"},
+		{connection("TYPE kafka\nKAFKA_SECRT hunter22\n"), "\n     2 | KAFKA_SECRT ***\n       | ^\n"},
+		{connection("TYPE kafka\nKAFKA_SECRET {{ tb_secret(\"S\", \"hunter22\") }}\nKAFKA_SASL_MECHANISM X\n"), "\n     2 | KAFKA_SECRET ***\n"},
+		{connection("TYPE kafka\nKAFKA_SECRET {{ tb_secret(\"S\") }}\nKAFKA_SASL_MECHANISM X\n"), "\n     2 | KAFKA_SECRET {{ tb_secret(\"S\") }}\n"},
 		{connection("TYPE s3\nS3_REGION eu\nS3_ARN r\nS3_ACCESS_KEY a\nS3_SECRET b\n"), "a role or a key, not both"},
 		{connection("TYPE s3\nS3_REGION eu\nS3_ACCESS_KEY a\nS3_SECRET {{ tb_secret(\"NOPE\") }}\n"), "the secret NOPE is not known"},
 		{connection("TYPE s3\nS3_REGION eu\nS3_ACCESS_KEY a\nS3_SECRET {{ secret }}\n"), "what stands in double braces is not understood"},
 	} {
 		_, problems := load(t, c.files)
 		require.Contains(t, problems.String(), c.want)
+		require.NotContains(t, problems.String(), "hunter22")
 	}
 }
 

@@ -34,6 +34,9 @@ func (p *Problem) String() string {
 		fmt.Fprintf(&b, "%s:%d:%d: %s: %s\n", p.File, p.Line, p.Column, kind, p.Text)
 		for n := max(p.Line-1, 1); n <= min(p.Line+1, len(p.source)); n++ {
 			line := strings.ReplaceAll(p.source[n-1], "\t", " ")
+			if strings.HasSuffix(p.File, ConnectionKind) {
+				line = withoutSecret(line)
+			}
 			fmt.Fprintf(&b, "  %4d | %s\n", n, line)
 			if n == p.Line {
 				fmt.Fprintf(&b, "       | %s^\n", strings.Repeat(" ", p.Column-1))
@@ -44,6 +47,29 @@ func (p *Problem) String() string {
 		fmt.Fprintf(&b, "  %s\n", p.Advice)
 	}
 	return b.String()
+}
+
+// open are the commands of a connection whose values are no secrets, as long as no user and password stand in them.
+var open = []string{
+	"TYPE", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", "KAFKA_SCHEMA_REGISTRY_URL", "S3_REGION", "S3_ARN", "S3_ENDPOINT",
+}
+
+// withoutSecret returns a line of a connection as it may be shown: what may be a secret, misspelt commands with it, is not.
+func withoutSecret(line string) string {
+	trimmed := strings.TrimLeft(line, " ")
+	word, value, _ := strings.Cut(trimmed, " ")
+	value = strings.TrimSpace(value)
+	switch {
+	case trimmed == "" || value == ">" || value == "" && len(trimmed) == len(line):
+		return line
+	case slices.Contains(open, strings.ToUpper(word)) && !strings.Contains(value, "@"):
+		return line
+	case secretCall.MatchString(value) && secretCall.ReplaceAllString(value, "") == "" && !strings.Contains(value, ","): // that has no default
+		return line
+	case len(trimmed) < len(line): // of a block
+		return line[:len(line)-len(trimmed)] + Hidden
+	}
+	return line[:strings.Index(line, value)] + Hidden
 }
 
 // Problems are all that is wrong with a project, in the order of files and places.

@@ -117,6 +117,10 @@ func (r *schemaReader) column() (col column) {
 // name reads the name of a column, in backticks or not.
 func (r *schemaReader) name() string {
 	at := r.place()
+	if rest := string(r.text[r.pos:min(r.pos+2, len(r.text))]); rest == "--" || strings.HasPrefix(rest, "#") {
+		r.fail(at, "take it out", "a schema has no comments")
+		return ""
+	}
 	var name string
 	if r.pos < len(r.text) && r.text[r.pos] == '`' {
 		name = r.quoted('`')

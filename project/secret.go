@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// Hidden stands where a secret is not shown.
+const Hidden = "***"
+
 // Secret is a value that is never shown: it prints as asterisks.
 type Secret struct{ value string }
 
@@ -16,7 +19,7 @@ func (s Secret) String() string {
 	if s.value == "" {
 		return ""
 	}
-	return "***"
+	return Hidden
 }
 
 // GoString implements fmt.GoStringer.

@@ -5,20 +5,23 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
+	"github.com/residualdb/residual/source"
 )
 
 func newCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check DIR",
-		Short: "Check the data sources and connections of a project, and say what is wrong where",
-		Long: `Check reads the .datasource and .connection files of a folder, and of those below it, and says what is wrong in them: file, line
+		Short: "Check the files of a project, and say what is wrong where",
+		Long: `Check reads the .datasource, .connection and .pipe files of a folder, and of those below it, and says what is wrong in them: file, line
 and column, the lines with a caret below the place, and what to do. It reads nothing else and asks no server. Secrets need
-not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used, by 'residual serve --project'.`,
+not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used, by 'residual serve --project' or
+'residual deploy'.`,
 		Example: "  residual check ./project",
 		Args:    exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,6 +41,9 @@ not be there: those that are not set are named. It exits with 1 if anything keep
 			if err != nil {
 				return err
 			}
+			if problems.Errors() == 0 {
+				problems = append(problems, (&loadedProject{Project: p}).beyondServer(time.Minute)...)
+			}
 			out := cmd.OutOrStdout()
 			for i := range problems {
 				fmt.Fprint(out, plaintext.EscapeLines(problems[i].String()))
@@ -45,11 +51,11 @@ not be there: those that are not set are named. It exits with 1 if anything keep
 			if slices.Sort(absent); len(absent) > 0 {
 				fmt.Fprintf(out, "not set here: the secrets %s\n", strings.Join(slices.Compact(absent), ", "))
 			}
-			fmt.Fprintf(out, "%d data sources, %d connections\n", len(p.Datasources), len(p.Connections))
+			fmt.Fprintf(out, "%d data sources, %d connections, %d endpoints\n", len(p.Datasources), len(p.Connections), len(p.Pipes.Endpoints()))
 			if n := problems.Errors(); n > 0 {
-				return fmt.Errorf("%s cannot be used: %d errors", args[0], n)
+				return fmt.Errorf("%s cannot be used: it has errors: %d", args[0], n)
 			}
-			return nil
+			return source.Check((&loadedProject{Project: p}).connectors(time.Minute))
 		},
 	}
 }

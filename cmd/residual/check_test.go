@@ -19,7 +19,7 @@ func TestCheck(t *testing.T) {
 	write("k.connection", "TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:9092\nKAFKA_SECURITY_PROTOCOL SASL_SSL\nKAFKA_KEY u\nKAFKA_SECRET {{ tb_secret(\"PASSWORD\") }}\n")
 	r := run(t, "check", dir)
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Equal(t, "not set here: the secrets PASSWORD\n1 data sources, 1 connections\n", r.out)
+	require.Equal(t, "not set here: the secrets PASSWORD\n1 data sources, 1 connections, 0 endpoints\n", r.out)
 
 	write("b.datasource", "SHCEMA >\n model_id \x1bString\n")
 	r = run(t, "check", dir)

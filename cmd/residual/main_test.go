@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -17,10 +18,25 @@ import (
 // TestMain looks for goroutines left behind. Those of fasthttp end on their own time: its clock never does, and the
 // cleaner of a stopped server's workers at its next turn.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	ended := []goleak.Option{
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
-	)
+	}
+	goleak.VerifyTestMain(settling{m, ended}, ended...)
+}
+
+// settling waits after the tests for what ends on its own. A server that is stopped gives its store some seconds to close, and on a machine
+// with other work the store can take longer.
+type settling struct {
+	tests *testing.M
+	ended []goleak.Option
+}
+
+func (s settling) Run() int {
+	code := s.tests.Run()
+	for until := time.Now().Add(time.Minute); goleak.Find(s.ended...) != nil && time.Now().Before(until); {
+	}
+	return code
 }
 
 // result is what a command line came to.

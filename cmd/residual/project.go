@@ -79,6 +79,15 @@ func (f *projectFlags) read(files project.Files) (*loadedProject, project.Proble
 		}
 		return secret, ok
 	})
+	for _, c := range p.Connections {
+		// These are secrets though they may stand in the file, or be a default.
+		if c.Kafka != nil {
+			loaded.secrets[c.Name+".connection KAFKA_SECRET"] = c.Kafka.Password.Reveal()
+		}
+		if c.S3 != nil {
+			loaded.secrets[c.Name+".connection S3_SECRET"] = c.S3.SecretKey.Reveal()
+		}
+	}
 	loaded.Project, loaded.warnings = p, problems
 	return loaded, problems, unread
 }

@@ -185,6 +185,6 @@ func (folderServed) History() ([]httpapi.Deployment, error) { return nil, nil }
 
 // names are those of changes, by what they are of.
 func names(byKind map[string][]string) (n httpapi.DeployNames) {
-	n.Datasources, n.Connections = byKind[project.DatasourceKind], byKind[project.ConnectionKind]
+	n.Datasources, n.Pipes, n.Connections = byKind[project.DatasourceKind], byKind[project.PipeKind], byKind[project.ConnectionKind]
 	return n
 }

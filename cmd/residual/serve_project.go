@@ -129,11 +129,28 @@ func (p *projectOf) Read(files project.Files) (deployments.Candidate, project.Pr
 		return nil, nil, err
 	}
 	problems = append(problems, append(next.ofThisMachine(), next.withoutTokens(p.tokens)...)...)
-	if problems.Errors() > 0 {
-		return nil, problems, nil
+	if problems.Errors() == 0 {
+		problems = append(problems, next.beyondServer(p.poll)...)
 	}
-	err = errors.Join(httpapi.CheckProject(next.datasources(), next.Pipes), source.Check(next.connectors(p.poll)))
-	return &candidate{p, next}, problems, err
+	return &candidate{p, next}, problems, nil
+}
+
+// beyondServer are the problems of a project without errors that a server cannot have.
+func (p *loadedProject) beyondServer(poll time.Duration) (problems project.Problems) {
+	sources := p.datasources()
+	taken, err := httpapi.PipesTaken(sources, p.Pipes)
+	for _, e := range taken {
+		problems = append(problems, project.Problem{
+			File: e.File, Text: fmt.Sprintf("every server has a pipe %q", e.Name), Advice: "give the file another name",
+		})
+	}
+	if len(taken) > 0 {
+		return problems
+	}
+	if err = errors.Join(err, httpapi.CheckProject(sources, p.Pipes), source.Check(p.connectors(poll))); err != nil {
+		problems = append(problems, project.Problem{Text: p.redact(err.Error())})
+	}
+	return problems
 }
 
 // ofThisMachine are the problems of a project that came from elsewhere and would have the server read folders of its machine.

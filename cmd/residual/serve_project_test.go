@@ -176,7 +176,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 		"scores.datasource": scoresFile + "KAFKA_CONNECTION_NAME k\nKAFKA_TOPIC scores\nKAFKA_GROUP_ID residual\n",
 		// A secret where it does not belong is in the error of who it is sent to.
 		"s.connection":      "TYPE s3\nS3_REGION eu\nS3_ENDPOINT http://127.0.0.1:1\nS3_ACCESS_KEY a\nS3_SECRET {{ tb_secret(\"NONE\", \"" + fallback + "\") }}\n",
-		"labels.datasource": labelsFile + "IMPORT_CONNECTION_NAME s\nIMPORT_BUCKET_URI s3://b/*.csv\nIMPORT_SCHEDULE @auto\n",
+		"labels.datasource": labelsFile + "IMPORT_CONNECTION_NAME s\nIMPORT_BUCKET_URI s3://bucket/*.csv\nIMPORT_SCHEDULE @auto\n",
 	})
 	s, log := serveProject(t, dir, func(f *serveFlags) { f.project.secrets = secrets })
 	var told string

@@ -191,7 +191,7 @@ var rooms = map[string]room{
 	// A module of its own, so that the protocol of browsers is nothing that the program depends on.
 	"dashboard/browser": {outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp"}},
 	"project": {
-		module: []string{"event", "internal/endpoint", "internal/spelling", "project/internal/plan", "project/internal/sql", "project/internal/template"},
+		module: []string{"engine", "event", "internal/endpoint", "internal/spelling", "project/internal/plan", "project/internal/sql", "project/internal/template"},
 		never:  []string{"net/http", "os"},
 	},
 	"project/internal/sql":      {never: []string{"io", "net", "net/http", "os", "sync", "time"}},

@@ -27,8 +27,11 @@ const (
 // tokensMax bounds the file: each request compares its token with all of them.
 const tokensMax = 1000
 
-// ErrToken is returned for a token command that cannot be carried out as given.
-var ErrToken = errors.New("token")
+// ErrToken is returned for a token command that cannot be carried out as given, ErrChanging, which is of that class, for one beside another.
+var (
+	ErrToken    = errors.New("token")
+	ErrChanging = fmt.Errorf("%w: another command is changing the tokens", ErrToken)
+)
 
 // Token is what is kept of a token: all but the token itself.
 type Token struct {
@@ -145,7 +148,7 @@ func readTokens(dir string) ([]Token, fs.FileInfo, error) {
 func editTokens(dir string, edit func([]Token) ([]Token, error)) error {
 	draft, err := os.OpenFile(filepath.Join(dir, draftName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: another command is changing the tokens; if none is, remove %s", ErrToken, filepath.Join(dir, draftName))
+		return fmt.Errorf("%w; if none is, remove %s", ErrChanging, filepath.Join(dir, draftName))
 	}
 	if err != nil {
 		return fmt.Errorf("write tokens: %w", err)

@@ -32,6 +32,14 @@ type Scope struct {
 
 func (s Scope) String() string { return scopePrefixes[s.Kind] + s.Name }
 
+// Parts are the kind of a scope as Tinybird writes it, and what it is limited to, empty for ADMIN and WORKSPACE:DEPLOY.
+func (s Scope) Parts() (kind, name string) {
+	return strings.TrimSuffix(scopePrefixes[s.Kind], ":"), s.Name
+}
+
+// ParseScope is the inverse of String.
+func ParseScope(text string) (Scope, error) { return parseScope(text) }
+
 // parseScope reads the text that tokens.json and the command line hold.
 func parseScope(text string) (Scope, error) {
 	for _, kind := range [...]Kind{Admin, Deploy} {

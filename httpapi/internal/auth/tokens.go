@@ -85,6 +85,9 @@ func (t *Tokens) Has(name string) bool {
 	return t != nil && slices.ContainsFunc(t.set.Load().tokens, func(known knownToken) bool { return known.Name == name })
 }
 
+// Directory is where the tokens are kept.
+func (t *Tokens) Directory() string { return t.dir }
+
 // Defined reports whether a token was ever defined since the tokens were loaded.
 func (t *Tokens) Defined() bool { return !t.Open() }
 

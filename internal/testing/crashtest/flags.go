@@ -21,9 +21,17 @@ func RegisterFlags(set *flag.FlagSet) *Flags {
 	return f
 }
 
-// Sweep returns a sweep of so many cases, as the flags modify it.
+// raceShare is how much smaller sweeps are under the race detector, which makes them ten times as slow. What one case does at the same
+// time as something else, every case does; the others are tried without it.
+const raceShare = 16
+
+// Sweep returns a sweep of so many cases, as the flags modify it, or of few of them under the race detector.
 func (f *Flags) Sweep(cases int) Sweep {
-	return Sweep{Seed: f.seed, Cases: int(float64(cases) * f.scale), Replay: f.replay}
+	s := Sweep{Seed: f.seed, Cases: int(float64(cases) * f.scale), Replay: f.replay}
+	if raceEnabled {
+		s.Cases, s.Every = (s.Cases+raceShare-1)/raceShare, raceShare
+	}
+	return s
 }
 
 // Sweep says how much to try.
@@ -35,11 +43,25 @@ type Sweep struct {
 	// draws as many as this in the others if there are more.
 	Cases int
 
+	// Every, if it is more than 1, has Crashes and CrashChains end a life after one of so many of its operations, beginning with one that
+	// Seed decides.
+	Every int
+
 	// Workers is the number of goroutines. Default: GOMAXPROCS.
 	Workers int
 
 	// Replay is the text of a Case to try instead.
 	Replay string
+}
+
+// moments returns those of n moments that a sweep over all of them tries.
+func (s Sweep) moments(n int) []int {
+	every := max(1, s.Every)
+	var moments []int
+	for i := int(s.Seed % uint64(every)); i < n; i += every {
+		moments = append(moments, i)
+	}
+	return moments
 }
 
 func (s Sweep) workers() int {

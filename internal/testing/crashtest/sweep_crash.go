@@ -24,7 +24,9 @@ func (t *Test[F]) Crashes(s Sweep) *Report {
 	}
 	settled := len(l.history) - unsynced
 	perPoint := max(4, (s.Cases-2*settled+unsynced-1)/max(1, unsynced))
-	s.each(len(l.history), func(i int, rng *rand.Rand) {
+	moments := s.moments(len(l.history))
+	s.each(len(moments), func(i int, rng *rand.Rand) {
+		i = moments[i]
 		kinds := []EndingKind{CutLose, Kill}
 		if l.history[i].Unsynced() > 0 {
 			kinds = make([]EndingKind, perPoint) // CutRandom
@@ -60,7 +62,7 @@ func (t *Test[F]) CrashChains(s Sweep, lives int) *Report {
 			c.tried(k, t.follow(l, k, 0))
 			return
 		}
-		for at := range second.history {
+		for _, at := range s.moments(len(second.history)) {
 			k := Case{k.Seed, append(k.Lives[:1:1], Life{Ending: second.endingAt(at, randomKind(rng), rng)})}
 			c.tried(t.chain(second, k, lives, rng))
 		}

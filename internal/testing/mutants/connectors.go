@@ -96,10 +96,8 @@ func connectorMutants() []mutant {
 		},
 		{
 			name: "files: an ETag that nothing matches is asked for", in: "source", hint: "TestETags",
-			old: `	case weak:
-		return strong, ""
-`,
-			fresh: ``,
+			old:   `case weak:`,
+			fresh: `case weak && strong == "":`,
 		},
 		{
 			name: "files: lines in front of an error are lost", in: "source", hint: "TestCutOff",

@@ -127,7 +127,7 @@ func (g *gathered) choose(e *sql.Call, name string) error {
 		return nil
 	case "argmin", "argmax":
 		by := g.args[1].typ
-		g.typ, g.make = notNull(t), func() accumulator { return &extreme{typ: t, by: by, max: name == "argmax", arg: true} }
+		g.typ, g.make = t, func() accumulator { return &extreme{typ: t, by: by, max: name == "argmax"} }
 		return nil
 	}
 	if !isNumber(t) {
@@ -192,7 +192,7 @@ func (a *distinct) value() Value { return whole(int64(len(a.seen))) }
 // extreme is the least or greatest value, or that of another column in its row.
 type extreme struct {
 	typ, by  Type
-	max, arg bool
+	max      bool
 	some     bool
 	best, of Value
 }
@@ -207,7 +207,7 @@ func (a *extreme) add(v []Value) {
 
 func (a *extreme) value() Value {
 	if !a.some {
-		return Value{Null: a.typ.Nullable && !a.arg}
+		return Value{Null: a.typ.Nullable}
 	}
 	return a.of
 }

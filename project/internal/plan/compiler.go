@@ -47,23 +47,26 @@ func (c *compiler) statement(s *sql.Select) (*Query, error) {
 	if err != nil || len(s.Union) == 0 {
 		return q, err
 	}
-	u := &union{parts: []node{q.node}}
+	parts := []*Query{q}
+	columns := slices.Clone(q.Columns)
 	for _, next := range s.Union {
 		o, err := c.single(next)
 		if err != nil {
 			return nil, err
 		}
-		if len(o.Columns) != len(q.Columns) {
-			return nil, sql.Errorf(next.At, "", "the statements of a UNION have %d and %d columns", len(q.Columns), len(o.Columns))
+		if len(o.Columns) != len(columns) {
+			return nil, sql.Errorf(next.At, "", "the statements of a UNION have %d and %d columns", len(columns), len(o.Columns))
 		}
-		for i := range o.Columns {
-			if o.Columns[i].Type != q.Columns[i].Type {
-				return nil, sql.Errorf(next.At, "write toFloat64(…), toUInt64(…) or the like", "the column %s of a UNION is of %s and of %s", q.Columns[i].Name, q.Columns[i].Type, o.Columns[i].Type)
+		for i := range columns {
+			t, ok := supertype(columns[i].Type, o.Columns[i].Type)
+			if !ok {
+				return nil, sql.Errorf(next.At, "write toFloat64(…), toUInt64(…) or the like", "the column %s of a UNION is of %s and of %s", columns[i].Name, columns[i].Type, o.Columns[i].Type)
 			}
+			columns[i].Type = t
 		}
-		u.parts = append(u.parts, o.node)
+		parts = append(parts, o)
 	}
-	return &Query{Columns: q.Columns, node: u}, nil
+	return &Query{Columns: columns, node: &union{parts, columns}}, nil
 }
 
 // single plans one SELECT with its WITH.

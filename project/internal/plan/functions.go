@@ -3,6 +3,7 @@ package plan
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/residualdb/residual/internal/endpoint"
@@ -247,8 +248,7 @@ func makeRound(e *sql.Call, args []*expr) (*expr, error) {
 	if t := args[0].typ; isInt(t) {
 		return strict(notNull(t), args[:1], func(x *env, v []Value) Value {
 			if n := digits(x); n < 0 {
-				scale := math.Pow10(-n)
-				return whole(int64(f(float(v[0], t)/scale) * scale))
+				return toWidth(roundWhole(strings.ToLower(e.Name), v[0].Whole, -n), t, t)
 			}
 			return v[0]
 		}), nil
@@ -268,6 +268,25 @@ func makeRound(e *sql.Call, args []*expr) (*expr, error) {
 			return number(f(v[0].Number/scale) * scale)
 		}
 	}), nil
+}
+
+// roundWhole cuts a whole number to a power of ten; half of one goes away from zero.
+func roundWhole(name string, n int64, digits int) Value {
+	if digits > 18 {
+		return whole(0)
+	}
+	scale := int64(math.Pow10(digits))
+	switch {
+	case name == "round" && n >= 0:
+		n += scale / 2
+	case name == "round":
+		n -= scale / 2
+	case name == "floor" && n < 0:
+		n -= scale - 1
+	case (name == "ceil" || name == "ceiling") && n > 0:
+		n += scale - 1
+	}
+	return whole(n / scale * scale)
 }
 
 // comparison makes = != < <= > and >=. A text that stands beside a time is read as one.
@@ -312,7 +331,7 @@ func makeLogic(e *sql.Call, args []*expr) (*expr, error) {
 		if !isNumber(a.typ) && a.typ.Kind != endpoint.Nothing {
 			return nil, wrongType(e, i, a, "a condition")
 		}
-		t.Nullable = t.Nullable || a.typ.Nullable
+		t.Nullable, t.Bool = t.Nullable || a.typ.Nullable, t.Bool || a.typ.Bool
 	}
 	return &expr{typ: t, eval: func(x *env) Value {
 		unknown := false
@@ -462,16 +481,22 @@ func makeExtreme(e *sql.Call, args []*expr) (*expr, error) {
 	if strings.EqualFold(e.Name, "greatest") {
 		want = 1
 	}
-	return strict(notNull(t), args, func(_ *env, v []Value) Value {
-		best := convert(v[0], args[0].typ, t)
-		for i := 1; i < len(v); i++ {
-			if w := convert(v[i], args[i].typ, t); compare(w, t, best, t) == want {
-				best = w
+	t.Nullable = t.Nullable || slices.ContainsFunc(args, func(a *expr) bool { return a.typ.Nullable })
+	return &expr{typ: t, eval: func(x *env) Value {
+		best := null
+		for i, a := range args {
+			v := convert(a.eval(x), a.typ, t)
+			switch {
+			case v.Null || !best.Null && isNaN(v, t) && len(args) > 2: // passed by
+			case best.Null, i == 1 && len(args) == 2 && isNaN(v, t), isNaN(best, t), compare(v, t, best, t) == want:
+				best = v
 			}
 		}
 		return best
-	}), nil
+	}}, nil
 }
+
+func isNaN(v Value, t Type) bool { return t.Kind == endpoint.Float && math.IsNaN(v.Number) }
 
 func floatTest(holds func(float64) bool) function {
 	return function{least: 1, most: 1, make: func(e *sql.Call, args []*expr) (*expr, error) {

@@ -119,20 +119,26 @@ func makeSubstring(e *sql.Call, args []*expr) (*expr, error) {
 	}
 	return strict(stringType, args, func(_ *env, v []Value) Value {
 		size := int64(len(v[0].Text))
-		from := v[1].Whole
-		switch {
-		case from == 0 || from > size:
+		from, length := v[1].Whole, size
+		if from == 0 || from > size {
 			return text("")
-		case from < 0:
-			from = max(size+from, 0) + 1
 		}
-		length := size
-		if len(v) == 3 {
-			if length = v[2].Whole; length < 0 {
-				length = max(size-from+1+length, 0)
-			}
+		if from < 0 {
+			from = max(from, -2*textBytesMax) + size + 1 // which may be before the text
 		}
-		return text(v[0].Text[from-1 : from-1+min(length, size-from+1)])
+		switch {
+		case len(v) < 3:
+			length = size - from + 1
+		case v[2].Whole < 0:
+			length = size - from + 1 + max(v[2].Whole, -2*textBytesMax)
+		default:
+			length = min(v[2].Whole, textBytesMax)
+		}
+		to := min(from+length, size+1)
+		if from = max(from, 1); to <= from {
+			return text("")
+		}
+		return text(v[0].Text[from-1 : to-1])
 	}), nil
 }
 

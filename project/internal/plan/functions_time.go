@@ -203,6 +203,10 @@ func startOfInterval(e sql.Expr) (f floorOf, ok bool) {
 	if !ok || n.Whole == 0 {
 		return f, false
 	}
+	// ClickHouse counts hours from midnight, and years from the first.
+	if unit.Seconds == 3600 && 24%n.Whole != 0 || unit.Months == 12 && n.Whole > 1 {
+		return f, false
+	}
 	f = floorOf{seconds: unit.Seconds * n.Whole, months: unit.Months * n.Whole}
 	f.week = unit.Seconds == 7*86400
 	f.date = unit.Months > 0 || f.week
@@ -212,7 +216,7 @@ func startOfInterval(e sql.Expr) (f floorOf, ok bool) {
 func makeStartOfInterval(e *sql.Call, args []*expr) (*expr, error) {
 	f, ok := startOfInterval(e.Args[1])
 	if !ok {
-		return nil, sql.Errorf(e.Args[1].Pos(), "write INTERVAL 15 MINUTE", "this is no constant interval")
+		return nil, sql.Errorf(e.Args[1].Pos(), "write INTERVAL 15 MINUTE; hours are parts of a day, and years are single", "this interval is not understood")
 	}
 	if err := inUTC(e, args[2:], 2); err != nil {
 		return nil, err

@@ -301,7 +301,7 @@ func aggregateOf(e *sql.Call, name string, m measured) (*summed, error) {
 
 // scaled is a number times a factor, which leaves it as it is where the factor is 1.
 func scaled(v, factor float64) float64 {
-	if factor == 1 {
+	if factor == 1 || v == 0 {
 		return v
 	}
 	return v * factor

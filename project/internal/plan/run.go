@@ -105,15 +105,24 @@ type single struct{}
 func (single) rows(*run) ([][]Value, error) { return [][]Value{nil}, nil }
 
 // union is the rows of several.
-type union struct{ parts []node }
+type union struct {
+	parts   []*Query
+	columns []endpoint.Column
+}
 
 func (u *union) rows(x *run) (all [][]Value, err error) {
 	for _, p := range u.parts {
-		rows, err := p.rows(x)
+		rows, err := p.node.rows(x)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, rows...)
+		for _, row := range rows {
+			made := make([]Value, len(row))
+			for i, v := range row {
+				made[i] = convert(v, p.Columns[i].Type, u.columns[i].Type)
+			}
+			all = append(all, made)
+		}
 	}
 	return all, nil
 }

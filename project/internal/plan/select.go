@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,13 +72,21 @@ func (c *compiler) plan(s *sql.Select, n names, all func(table string, at int) (
 		if err != nil {
 			return nil, err
 		}
-		name := it.Alias
-		if name == "" {
-			name = sql.Name(it.Expr)
-		}
-		p.items = append(p.items, item{name, e})
+		p.items = append(p.items, item{p.nameOf(it), e})
 	}
 	return p, p.clauses()
+}
+
+// nameOf is the name of a column: with that of its table where another one before it has it.
+func (p *planned) nameOf(it sql.Item) string {
+	name := it.Alias
+	if name == "" {
+		name = sql.Name(it.Expr)
+	}
+	if id, ok := it.Expr.(*sql.Ident); ok && it.Alias == "" && id.Table != "" && slices.ContainsFunc(p.items, func(o item) bool { return o.name == name }) {
+		name = id.Table + "." + name
+	}
+	return name
 }
 
 // expandItem replaces the names of a column; in the expression of its own alias, that alias is a column.
@@ -101,14 +110,24 @@ func (p *planned) clauses() (err error) {
 	}
 	p.where, p.having = expand(p.s.Where), expand(p.s.Having)
 	for _, g := range p.s.GroupBy {
-		p.groups = append(p.groups, p.positional(expand(g)))
+		p.groups = append(p.groups, expand(g))
 	}
 	for _, o := range p.s.OrderBy {
-		o.Expr = p.positional(expand(o.Expr))
+		o.Expr = expand(o.Expr)
 		p.order = append(p.order, o)
 	}
 	if err != nil {
 		return err
+	}
+	for i := range p.groups {
+		if p.groups[i], err = p.positional(p.groups[i]); err != nil {
+			return err
+		}
+	}
+	for i := range p.order {
+		if p.order[i].Expr, err = p.positional(p.order[i].Expr); err != nil {
+			return err
+		}
 	}
 	if p.where != nil {
 		if c := aggregateIn(p.where); c != nil {
@@ -124,13 +143,22 @@ func (p *planned) clauses() (err error) {
 }
 
 // positional is the column that a number stands for in GROUP BY and ORDER BY.
-func (p *planned) positional(e sql.Expr) sql.Expr {
-	if l, ok := e.(*sql.Literal); ok && l.Kind == sql.Number {
-		if i, err := strconv.Atoi(l.Text); err == nil && i >= 1 && i <= len(p.items) {
-			return p.items[i-1].expr
-		}
+func (p *planned) positional(e sql.Expr) (sql.Expr, error) {
+	l, ok := e.(*sql.Literal)
+	if !ok || l.Kind != sql.Number {
+		return e, nil
 	}
-	return e
+	i, err := strconv.Atoi(l.Text)
+	if err != nil {
+		return e, nil
+	}
+	if i < 0 { // from the last
+		i += len(p.items) + 1
+	}
+	if i < 1 || i > len(p.items) {
+		return nil, sql.Errorf(l.At, "", "there is no column number %s", l.Text)
+	}
+	return p.items[i-1].expr, nil
 }
 
 // aggregateIn is an aggregate in an expression; nil if there is none.

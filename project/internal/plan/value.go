@@ -162,7 +162,7 @@ func show(v Value, t Type) string {
 		case math.IsInf(v.Number, -1):
 			return "-inf"
 		}
-		return string(jsontext.AppendFloat(nil, v.Number))
+		return strings.Replace(string(jsontext.AppendFloat(nil, v.Number)), "e+", "e", 1)
 	case endpoint.Int:
 		return strconv.FormatInt(v.Whole, 10)
 	case endpoint.UInt:

@@ -125,8 +125,8 @@ func (c *Config) check() error {
 	}
 	if c.S3.Endpoint != "" {
 		u, err := url.Parse(c.S3.Endpoint)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.User != nil {
-			return fmt.Errorf("the endpoint %q is no http://host:port or https://host:port", c.S3.Endpoint)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.User != nil || u.RawQuery != "" {
+			return errors.New("the endpoint is no http://host:port or https://host:port")
 		}
 	}
 	return nil

@@ -71,9 +71,9 @@ func TestFile(t *testing.T) {
 			}
 			t.Run(format+" "+compression, func(t *testing.T) {
 				s := newServer(t, rows)
-				s.misbehave = func(n int, w http.ResponseWriter, answer []byte) bool {
+				s.misbehave(func(n int, w http.ResponseWriter, answer []byte) bool {
 					return n == 1 && unavailable(w) || n == 2 && cut(w, answer)
-				}
+				})
 				e := newExport(t, s, format, compression)
 				var last export.Counts
 				e.OnProgress = func(sum export.Counts) { last = sum }
@@ -91,7 +91,7 @@ func TestFile(t *testing.T) {
 				_, err = e.File(t.Context(), name, false)
 				require.ErrorIs(t, err, export.ErrRefused)
 				require.ErrorContains(t, err, "exists; --force replaces it")
-				s.rows = rows[:7]
+				s.change(func(b *behaviour) { b.rows = rows[:7] })
 				_, err = e.File(t.Context(), name, true)
 				require.NoError(t, err)
 				file, err = os.ReadFile(name)
@@ -130,7 +130,7 @@ func TestFailuresLeaveNothing(t *testing.T) {
 		t.Helper()
 		for _, format := range export.Formats {
 			s := newServer(t, rows)
-			s.misbehave = func(_ int, w http.ResponseWriter, answer []byte) bool { return misbehave(w, answer) }
+			s.misbehave(func(_ int, w http.ResponseWriter, answer []byte) bool { return misbehave(w, answer) })
 			dir := t.TempDir()
 			_, err := newExport(t, s, format, export.Plain).File(t.Context(), filepath.Join(dir, "rows"), false)
 			require.ErrorContains(t, err, want, format)
@@ -156,43 +156,45 @@ func TestFailuresLeaveNothing(t *testing.T) {
 // TestStreamIsNotRepeated checks that a stream that has begun is not begun again in the middle.
 func TestStreamIsNotRepeated(t *testing.T) {
 	s := newServer(t, someRows(40, "a"))
-	s.misbehave = func(n int, w http.ResponseWriter, answer []byte) bool {
+	s.misbehave(func(n int, w http.ResponseWriter, answer []byte) bool {
 		return n == 1 && unavailable(w) || n == 2 && cut(w, answer)
-	}
+	})
 	_, err := newExport(t, s, export.NDJSON, export.Plain).Stream(t.Context(), io.Discard)
 	require.ErrorContains(t, err, "unexpected EOF")
-	require.Len(t, s.asked, 2)
+	require.Equal(t, 2, s.requests())
 }
 
 // TestInterrupted ends an export in the middle of an answer.
 func TestInterrupted(t *testing.T) {
 	s := newServer(t, someRows(40, "a"))
 	ctx, cancel := context.WithCancel(t.Context())
-	s.hangs = func(int) bool {
-		cancel()
-		return true
-	}
+	s.change(func(b *behaviour) {
+		b.hangs = func(int) bool {
+			cancel()
+			return true
+		}
+	})
 	dir := t.TempDir()
 	_, err := newExport(t, s, export.NDJSON, export.Plain).File(ctx, filepath.Join(dir, "rows"), false)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, names(t, dir))
-	require.Len(t, s.asked, 1)
+	require.Equal(t, 1, s.requests())
 }
 
 // TestSilence has a server stop in the middle of an answer without a word, as one does whose machine is gone.
 func TestSilence(t *testing.T) {
 	patience.Try(t, 20*time.Millisecond, func(limit time.Duration) (enough bool) {
 		s := newServer(t, someRows(40, "a"))
-		s.hangs = func(n int) bool { return n == 1 }
+		s.change(func(b *behaviour) { b.hangs = func(n int) bool { return n == 1 } })
 		e := newExport(t, s, export.NDJSON, export.Plain)
 		e.Silence = limit
 		name := filepath.Join(t.TempDir(), "rows")
-		if _, err := e.File(t.Context(), name, false); err != nil || len(s.asked) > 2 {
+		if _, err := e.File(t.Context(), name, false); err != nil || s.requests() > 2 {
 			return false
 		}
-		require.Len(t, s.asked, 2)
+		require.Equal(t, 2, s.requests())
 
-		s.hangs = func(int) bool { return true }
+		s.change(func(b *behaviour) { b.hangs = func(int) bool { return true } })
 		_, err := e.File(t.Context(), name, true)
 		require.ErrorContains(t, err, "the server has stopped sending")
 		_, err = e.Stream(t.Context(), io.Discard)
@@ -240,7 +242,7 @@ func TestFullDisk(t *testing.T) {
 	s := newServer(t, someRows(40, "a"))
 	_, err := newExport(t, s, export.NDJSON, export.Plain).File(t.Context(), "/dev/full", false)
 	require.ErrorIs(t, err, syscall.ENOSPC)
-	require.Len(t, s.asked, 1)
+	require.Equal(t, 1, s.requests())
 }
 
 type failingWriter struct{ left int }
@@ -258,7 +260,7 @@ func TestStreamToABrokenPipe(t *testing.T) {
 	s := newServer(t, someRows(20_000, "a"))
 	_, err := newExport(t, s, export.NDJSON, export.Plain).Stream(t.Context(), &failingWriter{300 << 10})
 	require.ErrorIs(t, err, errBroken)
-	require.Len(t, s.asked, 1)
+	require.Equal(t, 1, s.requests())
 }
 
 func TestByName(t *testing.T) {

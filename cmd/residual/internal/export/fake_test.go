@@ -32,26 +32,52 @@ type row struct {
 	Text  string    `json:"features" parquet:"features"`
 }
 
-// fakeServer answers the pipes predictions and models as a server does, from rows. misbehave is asked about each request for
-// predictions, by its number from 1, and may answer in the place of the server.
+// fakeServer answers the pipes predictions and models as a server does.
 type fakeServer struct {
 	*httptest.Server
-	rows      []row
+
+	mu sync.Mutex
+	// Guarded by mu: how it behaves, and what was asked for.
+	behaviour behaviour
+	asked     []string
+}
+
+// behaviour is what a server has, and what is wrong with it.
+type behaviour struct {
+	rows []row
+	// misbehave is asked about each request for predictions, by its number from 1, and may answer in the place of the server.
 	misbehave func(n int, w http.ResponseWriter, answer []byte) bool
 	// hangs tells of a request that its answer stops in the middle until the client leaves.
 	hangs func(n int) bool
-
-	mu sync.Mutex
-	// Guarded by mu: what was asked for.
-	asked []string
 }
 
 func newServer(t *testing.T, rows []row) *fakeServer {
 	t.Helper()
-	s := &fakeServer{rows: rows, misbehave: func(int, http.ResponseWriter, []byte) bool { return false }, hangs: func(int) bool { return false }}
+	s := &fakeServer{behaviour: behaviour{rows: rows, misbehave: behaves, hangs: func(int) bool { return false }}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	return s
+}
+
+func behaves(int, http.ResponseWriter, []byte) bool { return false }
+
+// change changes how the server behaves from now on. Requests that a client gave up may still be under way.
+func (s *fakeServer) change(change func(b *behaviour)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.behaviour)
+}
+
+// misbehave sets what is wrong from now on.
+func (s *fakeServer) misbehave(how func(n int, w http.ResponseWriter, answer []byte) bool) {
+	s.change(func(b *behaviour) { b.misbehave = how })
+}
+
+// requests is how many times predictions were asked for.
+func (s *fakeServer) requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.asked)
 }
 
 // questions returns what was asked for, each once.
@@ -85,8 +111,15 @@ func (s *fakeServer) client(t *testing.T) *client.Client {
 }
 
 func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
-	if r.FormValue("as_of") != "" {
-		s.serveModels(w, r)
+	s.mu.Lock()
+	b, models := s.behaviour, r.FormValue("as_of") != ""
+	if !models {
+		s.asked = append(s.asked, r.FormValue("model_id")+" "+r.FormValue("from"))
+	}
+	n := len(s.asked)
+	s.mu.Unlock()
+	if models {
+		b.serveModels(w, r)
 		return
 	}
 	format := strings.TrimPrefix(r.URL.Path, "/v0/pipes/predictions.")
@@ -96,45 +129,41 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		to = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	var chosen []row
-	for _, x := range s.rows {
-		if s.matches(r.FormValue("model_id"), x.Model) && !x.Time.Before(from) && x.Time.Before(to) {
+	for _, x := range b.rows {
+		if b.matches(r.FormValue("model_id"), x.Model) && !x.Time.Before(from) && x.Time.Before(to) {
 			chosen = append(chosen, x)
 		}
 	}
-	s.mu.Lock()
-	s.asked = append(s.asked, r.FormValue("model_id")+" "+r.FormValue("from"))
-	n := len(s.asked)
-	s.mu.Unlock()
 	answer := encode(format, chosen)
-	if s.hangs(n) {
+	if b.hangs(n) {
 		_, _ = w.Write(answer[:len(answer)/2])
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		return
 	}
-	if !s.misbehave(n, w, answer) {
+	if !b.misbehave(n, w, answer) {
 		_, _ = w.Write(answer) // the client may be gone
 	}
 }
 
 // matches is what a model_id of a pipe means: the model of that very name if there is one.
-func (s *fakeServer) matches(pattern, model string) bool {
-	if pattern != "*" && slices.ContainsFunc(s.rows, func(x row) bool { return x.Model == pattern }) {
+func (b *behaviour) matches(pattern, model string) bool {
+	if pattern != "*" && slices.ContainsFunc(b.rows, func(x row) bool { return x.Model == pattern }) {
 		return model == pattern
 	}
 	prefix, ok := strings.CutSuffix(pattern, "*")
 	return ok && strings.HasPrefix(model, prefix)
 }
 
-func (s *fakeServer) serveModels(w http.ResponseWriter, r *http.Request) {
+func (b *behaviour) serveModels(w http.ResponseWriter, r *http.Request) {
 	seen := map[string]bool{}
-	for _, x := range s.rows {
-		if seen[x.Model] || !s.matches(r.FormValue("model_id"), x.Model) {
+	for _, x := range b.rows {
+		if seen[x.Model] || !b.matches(r.FormValue("model_id"), x.Model) {
 			continue
 		}
 		seen[x.Model] = true
 		first, last, count := x.Time, x.Time, 0
-		for _, y := range s.rows {
+		for _, y := range b.rows {
 			if y.Model == x.Model {
 				count++
 				first, last = slices.MinFunc([]time.Time{first, y.Time}, time.Time.Compare), slices.MaxFunc([]time.Time{last, y.Time}, time.Time.Compare)

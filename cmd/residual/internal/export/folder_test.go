@@ -95,7 +95,7 @@ func TestResume(t *testing.T) {
 	rows := someRows(40, "a", "b", "c")
 	for ends := 1; ; ends++ {
 		s := newServer(t, rows)
-		s.misbehave = func(n int, w http.ResponseWriter, answer []byte) bool {
+		s.misbehave(func(n int, w http.ResponseWriter, answer []byte) bool {
 			if n < ends {
 				return false
 			}
@@ -103,7 +103,7 @@ func TestResume(t *testing.T) {
 				return cut(w, answer)
 			}
 			return unavailable(w)
-		}
+		})
 		dir := t.TempDir()
 		e := newExport(t, s, export.NDJSON, export.Plain)
 		first, err := e.Folder(t.Context(), dir, export.FolderOptions{Parallel: 2})
@@ -121,7 +121,7 @@ func TestResume(t *testing.T) {
 		_, err = other.Folder(t.Context(), dir, export.FolderOptions{})
 		require.ErrorContains(t, err, "has an export of another question")
 
-		s.misbehave = func(int, http.ResponseWriter, []byte) bool { return false }
+		s.misbehave(behaves)
 		s.forget()
 		second, err := newExport(t, s, export.NDJSON, export.Plain).Folder(t.Context(), dir, export.FolderOptions{})
 		require.NoError(t, err)
@@ -137,22 +137,22 @@ func TestForce(t *testing.T) {
 	dir := t.TempDir()
 	_, err := newExport(t, s, export.NDJSON, export.Plain).Folder(t.Context(), dir, export.FolderOptions{})
 	require.NoError(t, err)
-	s.rows = someRows(20, "b", "c")
+	s.change(func(b *behaviour) { b.rows = someRows(20, "b", "c") })
 	_, err = newExport(t, s, export.CSV, export.Plain).Folder(t.Context(), dir, export.FolderOptions{})
 	require.ErrorContains(t, err, "another question")
 	_, err = newExport(t, s, export.CSV, export.Plain).Folder(t.Context(), dir, export.FolderOptions{Force: true})
 	require.NoError(t, err)
-	require.Equal(t, ordered(s.rows), ordered(readFolder(t, dir, export.CSV)))
+	require.Equal(t, ordered(s.behaviour.rows), ordered(readFolder(t, dir, export.CSV)))
 
 	// One that fails has no state that says it is complete.
-	s.misbehave = func(_ int, w http.ResponseWriter, _ []byte) bool { return unavailable(w) }
+	s.misbehave(func(_ int, w http.ResponseWriter, _ []byte) bool { return unavailable(w) })
 	_, err = newExport(t, s, export.CSV, export.Plain).Folder(t.Context(), dir, export.FolderOptions{Force: true})
 	require.Error(t, err)
 	require.Empty(t, readFolder(t, dir, export.CSV))
-	s.misbehave = func(int, http.ResponseWriter, []byte) bool { return false }
+	s.misbehave(behaves)
 	_, err = newExport(t, s, export.CSV, export.Plain).Folder(t.Context(), dir, export.FolderOptions{})
 	require.NoError(t, err)
-	require.Equal(t, ordered(s.rows), ordered(readFolder(t, dir, export.CSV)))
+	require.Equal(t, ordered(s.behaviour.rows), ordered(readFolder(t, dir, export.CSV)))
 }
 
 // TestForeignFolders checks that a folder of other things is not written to, whatever is asked.
@@ -185,14 +185,14 @@ func TestFolderIsLocked(t *testing.T) {
 	s := newServer(t, someRows(3, "a"))
 	dir := t.TempDir()
 	var once sync.Once
-	s.misbehave = func(int, http.ResponseWriter, []byte) bool {
+	s.misbehave(func(int, http.ResponseWriter, []byte) bool {
 		once.Do(func() {
 			_, err := newExport(t, s, export.NDJSON, export.Plain).Folder(t.Context(), dir, export.FolderOptions{})
 			require.ErrorIs(t, err, export.ErrRefused)
 			require.ErrorContains(t, err, "another export is writing to "+dir)
 		})
 		return false
-	}
+	})
 	_, err := newExport(t, s, export.NDJSON, export.Plain).Folder(t.Context(), dir, export.FolderOptions{})
 	require.NoError(t, err)
 }
