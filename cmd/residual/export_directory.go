@@ -50,10 +50,16 @@ func (f *directoryFlags) open() (c *client.Client, closeStore func() error, err 
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
+	c, endServing := serveHere(server)
+	return c, func() error { return errors.Join(endServing(), db.Close()) }, nil
+}
+
+// serveHere serves to this process alone, until end is called.
+func serveHere(server *httpapi.Server) (c *client.Client, end func() error) {
 	line := newLine()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(line) }()
-	c, err = client.New(client.Options{Server: "http://localhost", Dial: line.dial})
+	c, err := client.New(client.Options{Server: "http://localhost", Dial: line.dial})
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
@@ -65,8 +71,8 @@ func (f *directoryFlags) open() (c *client.Client, closeStore func() error, err 
 		if errors.Is(err, context.DeadlineExceeded) { // its answer goes to nobody
 			err = nil
 		}
-		return errors.Join(err, line.Close(), <-served, db.Close())
-	}, nil
+		return errors.Join(err, line.Close(), <-served)
+	}
 }
 
 // openError adds to an error of engine.Open what to do.

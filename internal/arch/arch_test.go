@@ -163,7 +163,7 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
+		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
 			"github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -208,11 +208,13 @@ var rooms = map[string]room{
 		module:  []string{"cmd/residual/internal/client"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/sys"},
 	},
-	"bench/peers":                  {module: []string{"engine", "internal/testing/memory"}},
-	"internal/arch":                {},
-	"cmd/residual/internal/client": {module: []string{"engine", "internal/plaintext"}},
-	"internal/columns":             {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
-	"internal/digits":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"cmd/residual/internal/starter": {never: []string{"net", "net/http", "os"}},
+	"cmd/residual/internal/trial":   {module: []string{"internal/plaintext"}, outside: []string{"go.yaml.in/yaml/v4"}, never: []string{"net", "net/http", "os"}},
+	"bench/peers":                   {module: []string{"engine", "internal/testing/memory"}},
+	"internal/arch":                 {},
+	"cmd/residual/internal/client":  {module: []string{"engine", "internal/plaintext"}},
+	"internal/columns":              {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
+	"internal/digits":               {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/parquet": {
 		outside: []string{"github.com/andybalholm/brotli", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 		never:   []string{"net", "net/http", "os", "sync", "time"},
