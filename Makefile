@@ -32,7 +32,7 @@ SYSTEMS := linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 freebsd/amd64
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 # Per package.
-TEST_TIMEOUT ?= 40m
+TEST_TIMEOUT ?= 20m
 PACKAGES     ?= ./...
 
 # Per fuzz target.

@@ -71,7 +71,7 @@ func TestServeFewFiles(t *testing.T) {
 
 // TestServeManyPacks serves a store of more packs than the process may have files open, and reads all of them.
 func TestServeManyPacks(t *testing.T) {
-	const packs = 2000
+	const packs = 800
 	data := filepath.Join(t.TempDir(), "data")
 	storePacks(t, data, packs)
 	server := limited(t, build(t), 256, data, "--memory-limit", "64MiB")

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -195,7 +196,7 @@ func TestCSVOfAPipe(t *testing.T) {
 // TestCSVBounds gives records that are nothing but delimiters, or one field without an end: they cost their own row, and
 // little memory.
 func TestCSVBounds(t *testing.T) {
-	const size = 64 << 20
+	const size, bound = 20 << 20, 16 << 20
 	f := func(record, want string) {
 		t.Helper()
 		file := io.MultiReader(strings.NewReader("a,1\n"), strings.NewReader(record), strings.NewReader("\nb,2\n"))
@@ -205,12 +206,12 @@ func TestCSVBounds(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		require.NoError(t, err)
 		require.Equal(t, `{"model_id":"a","predicted_value":1}`+"\n"+want+"\n"+`{"model_id":"b","predicted_value":2}`+"\n", string(lines))
-		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20))
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(bound))
 	}
 	f(strings.Repeat(",", size), `"parse error on line 2, column 1025: more than 1024 fields"`)
 	f(strings.Repeat("\"\",", size/3), `"parse error on line 2, column 3073: more than 1024 fields"`)
-	f(strings.Repeat("x", size), `"parse error on line 2, column 67108866: longer than 1 MiB"`)
-	f(`"`+strings.Repeat("x\n", size/2)+`",1`, `"record on line 2; parse error on line 33554434, column 5: longer than 1 MiB"`)
+	f(strings.Repeat("x", size), fmt.Sprintf(`"parse error on line 2, column %d: longer than 1 MiB"`, size+2))
+	f(`"`+strings.Repeat("x\n", size/2)+`",1`, fmt.Sprintf(`"record on line 2; parse error on line %d, column 5: longer than 1 MiB"`, size/2+2))
 	f(strings.Repeat(",", rowfile.FieldsMax-1)+"x", `"1024 fields where there are 2 columns: `+strings.Repeat(",", rowfile.FieldsMax-1)+`x"`)
 }
 
