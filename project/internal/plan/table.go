@@ -97,7 +97,7 @@ func (t *table) spanScope() *scope {
 	}
 	s.columns = append(s.columns, column{name: timestampColumn, typ: t.timeType()})
 	s.missing = func(id *sql.Ident) error {
-		if id.Table == "" && t.has(id.Name) {
+		if id.Table == "" && t.has(id.Name) && id.Name != timestampColumn && !slices.Contains(nameColumns[:], id.Name) {
 			return sql.Errorf(id.At, "filter and group by model_id, model_version, environment and timestamp; "+rowsElsewhere,
 				"sums know the %s of no row", sql.Shown(id.Name))
 		}
