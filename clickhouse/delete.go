@@ -41,7 +41,7 @@ func (s *Store) aim(d *engine.Deletion) (deletion, error) {
 		x.of = s.shardsOf(&named{names: d.Models})
 	}
 	if d.Within != "" {
-		bound, _ := conditionOf(itemsOf(d.Within), "")
+		bound, _ := conditionOf(itemsOf(d.Within))
 		models = append(models, "("+bound+")")
 	}
 	if len(d.IDs) > 0 {
@@ -161,7 +161,7 @@ func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Delet
 // deleteFrom deletes from the tables of one shard. The series that have lost rows are found anew after it: of what is stored meanwhile
 // either the rows are there by then, or the series comes after.
 func (s *Store) deleteFrom(ctx context.Context, conn driver.Conn, x *deletion) error {
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "max_execution_time": 300}))
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "max_execution_time": 300, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000}))
 	db := s.config.Database
 	run := func(format string, arguments ...any) error { return conn.Exec(ctx, fmt.Sprintf(format, arguments...)) }
 	if x.rejects != "" {

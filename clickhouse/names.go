@@ -22,10 +22,13 @@ func modelsOf(pattern, within string, literal engine.Columns) named {
 	case literal&engine.ModelColumn != 0 || len(items) == 1 && items[0] == pattern && !strings.HasSuffix(pattern, engine.All):
 		n.condition, n.names = "model_id = "+quoted(pattern), []string{pattern}
 	case pattern != engine.All:
-		n.condition, n.names = conditionOf(append(items, pattern), pattern)
+		n.condition, n.names = conditionOf(items)
+		if n.condition += " OR model_id = " + quoted(pattern); n.names != nil {
+			n.names = append(n.names, pattern)
+		}
 	}
 	if within != "" {
-		bound, names := conditionOf(itemsOf(within), "")
+		bound, names := conditionOf(itemsOf(within))
 		n.condition = "(" + n.condition + ") AND (" + bound + ")"
 		if n.names == nil {
 			n.names = names
@@ -43,18 +46,14 @@ func itemsOf(pattern string) (items []string) {
 	return items
 }
 
-// conditionOf is that a model is one of some items. An item that is the literal text is a name, whatever it ends with.
-func conditionOf(items []string, literal string) (condition string, names []string) {
+// conditionOf is that a model is one of some names and prefixes.
+func conditionOf(items []string) (condition string, names []string) {
 	var either []string
 	prefixes := false
 	for _, item := range items {
-		prefix, ok := strings.CutSuffix(item, engine.All)
-		switch {
-		case ok && item != literal:
+		if prefix, ok := strings.CutSuffix(item, engine.All); ok {
 			either, prefixes = append(either, "startsWith(model_id, "+quoted(prefix)+")"), true
-		case ok: // it is a prefix, and may be a name
-			either, prefixes = append(either, "startsWith(model_id, "+quoted(prefix)+")", "model_id = "+quoted(item)), true
-		default:
+		} else {
 			names = append(names, item)
 		}
 	}

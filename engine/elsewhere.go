@@ -32,6 +32,9 @@ type Sums = query.Sums
 // Cells asks for sums.
 type Cells = query.Cells
 
+// CellSpan is a time that cells are asked about, half-open, in Unix milliseconds.
+type CellSpan = base.Span
+
 // CellSums are the sums of a cell, to be added to.
 type CellSums = base.Answer
 

@@ -1,0 +1,120 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/segment"
+)
+
+var rewriteSQL = flag.Bool("clickhouse.rewrite-sql", false, "write the golden statements anew")
+
+// TestStatements holds what questions ask to a file, in which a change is seen.
+func TestStatements(t *testing.T) {
+	s := &Store{config: Config{Database: "residual", Options: Options{}.withDefaults()}}
+	of := &asked{shard: &shard{number: 1}}
+	q := &sums{store: s, models: modelsOf("a,b*", "b*", 0)}
+	cells := &engine.Cells{Bounds: []int64{0, 10, 20, 30}, Spans: cellSpans(0, 10, 20, 30)}
+	var got strings.Builder
+	write := func(title, statement string) { got.WriteString("-- " + title + "\n" + statement + "\n\n") }
+
+	p := q.picture(of, cells, nil)
+	write("sums of rows whose actuals came with them", sumsStatement(s.sql(&p), "roundDown(ms, "+bounds(cells.Bounds)+")", segment.WantErrors))
+	of.actuals = true
+	p = q.picture(of, cells, []event.Series{{Model: "a'b", Version: `v\`, Environment: "e"}})
+	write("sums of a series whose actuals came apart", sumsStatement(s.sql(&p), "roundDown(ms, "+bounds(cells.Bounds)+")", segment.WantSpread))
+	of.scoped = true
+	p = q.picture(of, cells, nil)
+	p.lags = true
+	write("errors and lags by size", bucketsStatement(s.sql(&p), "roundDown(ms, "+bounds(cells.Bounds)+")"))
+
+	file := filepath.Join("testdata", "statements.sql")
+	if *rewriteSQL {
+		require.NoError(t, os.WriteFile(file, []byte(got.String()), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got.String())
+}
+
+func cellSpans(bounds ...int64) (spans []engine.CellSpan) {
+	for i := 0; i < len(bounds); i += 2 {
+		spans = append(spans, engine.CellSpan{From: bounds[i], To: bounds[i+1]})
+	}
+	return spans
+}
+
+func TestModelsOf(t *testing.T) {
+	f := func(pattern, within string, literal engine.Columns, condition string, names ...string) {
+		t.Helper()
+		n := modelsOf(pattern, within, literal)
+		require.Equal(t, condition, n.condition)
+		require.Equal(t, names, n.names)
+	}
+	f("a", "", 0, "model_id = 'a'", "a")
+	f("", "", 0, "0 OR model_id = ''")
+	f("*", "", 0, "1")
+	f("*", "", engine.ModelColumn, "model_id = '*'", "*")
+	f("a,b", "", engine.ModelColumn, "model_id = 'a,b'", "a,b")
+	f("a,b", "", 0, "model_id IN ('a', 'b') OR model_id = 'a,b'", "a", "b", "a,b")
+	f("a*", "", 0, "startsWith(model_id, 'a') OR model_id = 'a*'")
+	f("a', b*", "", 0, `startsWith(model_id, 'b') OR model_id IN ('a\'') OR model_id = 'a\', b*'`)
+	f("*", "x,y", 0, "(1) AND (model_id IN ('x', 'y'))", "x", "y")
+	f("a", "x*", 0, "(model_id = 'a') AND (startsWith(model_id, 'x'))", "a")
+	f("*", ",", 0, "(1) AND (0)")
+}
+
+// TestFaults has what becomes of what ClickHouse and the network say.
+func TestFaults(t *testing.T) {
+	of := &shard{number: 2, nodes: []*node{{address: "h:1"}}}
+	exception := func(code int32) error { return &ch.Exception{Code: code, Message: "says why"} }
+	for _, c := range []struct {
+		err     error
+		sent    bool
+		class   error
+		text    string
+		retried time.Duration
+	}{
+		{exception(252), true, engine.ErrFull, "shard 2 of the cluster: it has too many parts", 5 * time.Second},
+		{exception(241), true, engine.ErrFull, "shard 2 of the cluster: it is short of memory", 2 * time.Second},
+		{exception(243), true, engine.ErrNoSpace, "shard 2 of the cluster: its disk is full", 30 * time.Second},
+		{exception(242), true, engine.ErrUnavailable, "shard 2 of the cluster: its replicas are read-only", 5 * time.Second},
+		{exception(319), false, engine.ErrUnavailable, "it did not say", 5 * time.Second},
+		{exception(319), true, engine.ErrOutcomeUnknown, "whether the rows of this request are stored is not known", 5 * time.Second},
+		{errors.New("connection reset"), true, engine.ErrOutcomeUnknown, "it cannot be reached; whether", 5 * time.Second},
+		{errors.New("connection refused"), false, engine.ErrUnavailable, "shard 2 of the cluster: it cannot be reached", 5 * time.Second},
+	} {
+		err := wrap(c.err, "store a block", of, c.sent)
+		require.ErrorIs(t, err, c.class, "%v", c.err)
+		require.ErrorIs(t, err, c.err)
+		away, ok := errors.AsType[*engine.AwayError](err)
+		require.True(t, ok)
+		require.Contains(t, away.Text, c.text)
+		require.NotContains(t, away.Text, "h:1", "clients are not told addresses")
+		require.ErrorContains(t, err, "h:1")
+		require.Equal(t, c.retried, away.RetryAfter)
+		require.Same(t, err, wrap(err, "again", nil, false))
+	}
+	require.ErrorIs(t, wrap(exception(60), "x", nil, false), ErrSchema)
+	require.ErrorIs(t, wrap(exception(516), "x", nil, false), ErrAccess)
+	require.ErrorIs(t, wrap(context.Canceled, "x", nil, true), context.Canceled)
+	require.NoError(t, wrap(nil, "x", nil, true))
+}
+
+func TestOldVersions(t *testing.T) {
+	require.ErrorIs(t, checkVersion("h:1", 24, 7, "24.7.9"), ErrVersion)
+	require.ErrorContains(t, checkVersion("h:1", 18, 16, "18.16.1"), "h:1 is ClickHouse 18.16.1; 24.8 is the oldest")
+	require.NoError(t, checkVersion("h:1", 24, 8, "24.8.1"))
+	require.NoError(t, checkVersion("h:1", 25, 1, "25.1.1"))
+}

@@ -1,0 +1,126 @@
+CREATE DATABASE IF NOT EXISTS residual;
+
+CREATE TABLE IF NOT EXISTS residual.predictions (
+    model_id String CODEC(ZSTD(1)),
+    environment String CODEC(ZSTD(1)),
+    model_version String CODEC(ZSTD(1)),
+    timestamp DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    prediction_id String CODEC(ZSTD(1)),
+    has_actual UInt8 CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta(8), ZSTD(1)),
+    predicted_value Float64 CODEC(ZSTD(1)),
+    actual_value Float64 CODEC(ZSTD(1)),
+    features String CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/predictions', '{replica}', version)
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (model_id, environment, model_version, timestamp, prediction_id, has_actual)
+SETTINGS index_granularity = 4096;
+
+CREATE TABLE IF NOT EXISTS residual.series (
+    model_id String,
+    environment String,
+    model_version String,
+    month UInt32,
+    first SimpleAggregateFunction(min, Int64),
+    last SimpleAggregateFunction(max, Int64)
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/residual/series', '{replica}')
+ORDER BY (model_id, environment, model_version, month);
+
+CREATE TABLE IF NOT EXISTS residual.actuals (
+    model_id String CODEC(ZSTD(1)),
+    prediction_id String CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta(8), ZSTD(1)),
+    model_version String CODEC(ZSTD(1)),
+    environment String CODEC(ZSTD(1)),
+    known UInt8 CODEC(ZSTD(1)),
+    actual_value Float64 CODEC(ZSTD(1)),
+    observed Int64 CODEC(Delta(8), ZSTD(1)),
+    received DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/actuals', '{replica}')
+PARTITION BY toYYYYMM(received)
+ORDER BY (model_id, prediction_id, version, model_version, environment)
+SETTINGS index_granularity = 4096;
+
+CREATE TABLE IF NOT EXISTS residual.scopes (
+    model_id String,
+    scoped SimpleAggregateFunction(max, UInt8)
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/residual/scopes', '{replica}')
+ORDER BY (model_id);
+
+CREATE TABLE IF NOT EXISTS residual.requests (
+    id String,
+    kind Enum8('block' = 1, 'key' = 2),
+    digest String,
+    successful UInt64,
+    quarantined UInt64,
+    at DateTime64(3, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/requests', '{replica}')
+ORDER BY (kind, id)
+TTL toDateTime(at) + toIntervalDay(7)
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS residual.pending (
+    id String,
+    at DateTime64(3, 'UTC'),
+    block String CODEC(LZ4)
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/residual/pending', '{replica}')
+PARTITION BY toStartOfTenMinutes(at)
+ORDER BY (id);
+
+CREATE TABLE IF NOT EXISTS residual.quarantine (
+    source String,
+    inserted_at DateTime64(3, 'UTC'),
+    import_id String,
+    line_number UInt32,
+    error_column String,
+    code UInt8,
+    reason String,
+    line String CODEC(ZSTD(1)),
+    place String,
+    stored DateTime DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/quarantine', '{replica}')
+PARTITION BY toYYYYMMDD(stored)
+ORDER BY (inserted_at, source, import_id, line_number, line)
+TTL stored + toIntervalDay(30)
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS residual.positions (
+    source String,
+    part String,
+    value String,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/positions', '{replica}', version)
+ORDER BY (source, part);
+
+CREATE TABLE IF NOT EXISTS residual.meta (
+    name String,
+    value String,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/meta', '{replica}', version)
+ORDER BY (name);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS residual.series_of_predictions TO residual.series AS
+SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
+FROM residual.predictions GROUP BY model_id, environment, model_version, month;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS residual.scopes_of_actuals TO residual.scopes AS
+SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM residual.actuals GROUP BY model_id;
+
+CREATE TABLE IF NOT EXISTS residual.all_predictions AS residual.predictions
+ENGINE = Distributed('eu', 'residual', 'predictions', cityHash64(model_id));
+
+CREATE TABLE IF NOT EXISTS residual.all_actuals AS residual.actuals
+ENGINE = Distributed('eu', 'residual', 'actuals', cityHash64(model_id));
+
+CREATE TABLE IF NOT EXISTS residual.all_quarantine AS residual.quarantine
+ENGINE = Distributed('eu', 'residual', 'quarantine', rand());
+
