@@ -255,17 +255,28 @@ sql: ## generated statements of SQL, answered by a ClickHouse too: none may diff
 	.compat/sql/bin/pip install --quiet 'chdb==4.4.0' 'chdb-core==26.9.0' || { echo "sql: NOT RUN: pip could not install chdb from PyPI" >&2; exit 1; }
 	$(GO) test -tags sql -v -timeout 60m ./project -run '^TestAgainstClickHouse$$' -args -sql.python=$(CURDIR)/.compat/sql/bin/python
 
+.PHONY: page-check-tools
+page-check-tools:
+	@{ command -v npm && node -e "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"; } >/dev/null || { echo "page-check: NOT RUN: it needs Node.js 20 or newer with npm, and installs what dashboard/package.json lists" >&2; exit 1; }
+	mkdir -p .page && cp dashboard/package.json .page/
+	npm --prefix .page install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error || { \
+		echo "page-check: NOT RUN: npm could not get what dashboard/package.json lists" >&2; exit 1; }
+
 .PHONY: page-check
-page-check: ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
-	@{ command -v node && command -v npm; } >/dev/null || { echo "page-check: NOT RUN: it needs Node.js 20 or newer with npm, and installs what dashboard/package.json lists" >&2; exit 1; }
-	mkdir -p .page && rm -rf .page/static .page/test && cp -r dashboard/*.json dashboard/*.js dashboard/static dashboard/test .page/
-	npm --prefix .page install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+page-check: page-check-tools ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
+	rm -rf .page/static .page/test && cp -r dashboard/*.json dashboard/*.js dashboard/static dashboard/test .page/
 	cd .page && node_modules/.bin/tsc -p . && node_modules/.bin/eslint --max-warnings 0 static test && node --test --test-reporter=dot test/
 
+.PHONY: browser-tools
+browser-tools:
+	@{ command -v $(CHROMIUM) && command -v npm; } >/dev/null || { echo "browser: NOT RUN: it needs a browser and npm (Debian: chromium, fonts-inter, npm)" >&2; exit 1; }
+	mkdir -p .browser
+	npm --prefix .browser install --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error axe-core@4.14.1 || { \
+		echo "browser: NOT RUN: npm could not get axe-core" >&2; exit 1; }
+	cd dashboard/browser && $(GO) mod download
+
 .PHONY: browser
-browser: ## the page in Chromium: every view, attacks, budgets; needs chromium and npm (for axe-core), and leaves pictures in .browser/
-	@command -v $(CHROMIUM) >/dev/null || { echo "browser: NOT RUN: it needs a browser (Debian: chromium, fonts-inter)" >&2; exit 1; }
-	mkdir -p .browser && npm --prefix .browser install --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error axe-core@4.14.1
+browser: browser-tools ## the page in Chromium: every view, attacks, budgets; needs chromium and npm (for axe-core), and leaves pictures in .browser/
 	cd dashboard/browser && $(GO) test -count=1 -v -timeout 30m -run '$(BROWSER)' . -args -chromium=$(CHROMIUM) \
 		-pictures=$(CURDIR)/.browser -axe=$(CURDIR)/.browser/node_modules/axe-core/axe.min.js
 
@@ -278,11 +289,14 @@ picture: ## the picture of the README, made of what make demo shows
 BROWSER  ?= .
 CHROMIUM ?= chromium
 
-.PHONY: kafka
-kafka: ## two servers that read a topic of a real broker, all of them killed under load, some five minutes; needs Java 17 and Maven, and installs Apache Kafka into .kafka/
+.PHONY: kafka-tools
+kafka-tools:
 	@{ command -v java && command -v mvn; } >/dev/null || { echo "kafka: NOT RUN: it needs Java 17 and Maven (Debian: openjdk-17-jre-headless, maven)" >&2; exit 1; }
 	mkdir -p .kafka && cp cmd/residual/testdata/kafka/pom.xml .kafka/
 	cd .kafka && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib || { echo "kafka: NOT RUN: Maven could not get Apache Kafka" >&2; exit 1; }
+
+.PHONY: kafka
+kafka: kafka-tools ## two servers that read a topic of a real broker, all of them killed under load, some five minutes; needs Java 17 and Maven, and installs Apache Kafka into .kafka/
 	$(GO) test -v -count=1 -timeout 10m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
 
 .PHONY: cluster
