@@ -25,6 +25,9 @@ const steady = time.Minute
 type Options struct {
 	// Refusal returns why nothing may be taken in at the moment, such as that memory is full; nil if something may. It may be nil.
 	Refusal func() error
+	// Log is told of errors, each text of which once a minute at most, and of connectors that run again, for which LastErr is nil. It
+	// may be nil. It must not wait for the Runner.
+	Log func(Status)
 	// RetryFirst and RetryMax bound the time between two runs of a connector that fails. Default: 0.5 s, 1 min.
 	RetryFirst, RetryMax time.Duration
 }
@@ -88,8 +91,14 @@ func (r *Runner) Apply(configs []Config) error {
 			continue
 		}
 		next := &running{config: config, asked: make(chan struct{}, 1), done: make(chan struct{})}
+		report := new(connector.Report)
+		if r.opts.Log != nil {
+			report.Log = func(s Snapshot) {
+				r.opts.Log(Status{Name: config.Name, Kind: config.kind(), Place: config.place(), Snapshot: s})
+			}
+		}
 		next.feed = connector.Feed{
-			Report: new(connector.Report), Source: config.Name, Mapping: &next.config.Mapping, Sink: r.sink, Refusal: r.opts.Refusal, Asked: next.asked,
+			Report: report, Source: config.Name, Mapping: &next.config.Mapping, Sink: r.sink, Refusal: r.opts.Refusal, Asked: next.asked,
 		}
 		wanted[config.Name] = next
 	}

@@ -30,9 +30,10 @@ type projectOf struct {
 	// changing is held while a project takes the place of another, and while connectors start and stop.
 	changing sync.Mutex
 	mu       sync.Mutex
-	// Guarded by mu. used is what was last read without errors, runner is nil until the store is open, and stale says why used is not
-	// what the files say now.
+	// Guarded by mu. used is what was last read without errors, and coming what takes its place; runner is nil until the store is open,
+	// and stale says why used is not what the files say now.
 	used   *loadedProject
+	coming *loadedProject
 	runner *source.Runner
 	stale  string
 }
@@ -95,7 +96,7 @@ func (p *projectOf) warn(loaded *loadedProject) {
 func (p *projectOf) start(sink source.Sink) error {
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	runner := source.NewRunner(sink, source.Options{Refusal: p.http.Refusal})
+	runner := source.NewRunner(sink, source.Options{Refusal: p.http.Refusal, Log: p.logConnector})
 	p.mu.Lock()
 	p.runner = runner
 	used := p.used
@@ -196,6 +197,7 @@ func (p *projectOf) change(next *loadedProject) error {
 	defer p.changing.Unlock()
 	p.mu.Lock()
 	runner, used := p.runner, p.used
+	p.coming = next
 	p.mu.Unlock()
 	if err := p.http.SetProject(next.datasources(), next.Pipes); err != nil {
 		return err
@@ -216,6 +218,21 @@ func (p *projectOf) change(next *loadedProject) error {
 	p.mu.Unlock()
 	p.warn(next)
 	return nil
+}
+
+// logConnector logs an error of a connector, or that it runs again.
+func (p *projectOf) logConnector(s source.Status) {
+	if s.LastErr == nil {
+		p.log.Info("a connector runs again", "datasource", s.Name, "place", s.Place)
+		return
+	}
+	p.mu.Lock()
+	text := p.used.redact(s.LastErr.Error())
+	if p.coming != nil {
+		text = p.coming.redact(text)
+	}
+	p.mu.Unlock()
+	p.log.Warn("a connector has an error", "datasource", s.Name, "place", s.Place, "state", s.State, "error", text)
 }
 
 // stop ends the connectors, which have stored what they read when it returns.

@@ -186,6 +186,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond)
 	told += get(t, s.url()+"/health") + get(t, s.url()+"/metrics") + get(t, s.url()+"/v0/datasources")
 	require.Contains(t, told, `"status":"degraded","reason":"2 of 2 connectors fail`)
+	require.Contains(t, log.String(), "a connector has an error")
+	require.Contains(t, log.String(), "datasource=labels")
 	writeFiles(t, dir, map[string]string{"k.connection": strings.Replace(connection, "127.0.0.1:1", "{{ tb_secret(\"KAFKA_PASSWORD\") }}", 1)})
 	s.reload()
 	require.Contains(t, log.String(), "is no list of servers")

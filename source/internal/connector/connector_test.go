@@ -51,3 +51,23 @@ func TestLagIsNotKnown(t *testing.T) {
 	r.LostSight()
 	require.Equal(t, unknown, r.Snapshot().Lag)
 }
+
+// TestLog holds what is logged to errors, each text of which once in a while, and to connectors that run again.
+func TestLog(t *testing.T) {
+	var logged []string
+	r := Report{Log: func(s Snapshot) { logged = append(logged, fmt.Sprint(s.State, " ", s.LastErr)) }}
+	r.Begin()
+	r.Reached()
+	for range 3 {
+		r.Warn(errors.New("slow"))
+		r.Trouble("part", errors.New("gone"))
+		r.Trouble("part", nil)
+	}
+	for i := range 100 {
+		r.Warn(fmt.Errorf("error %d", i))
+	}
+	require.Equal(t, []string{"running slow", "running gone", "running <nil>", "running <nil>", "running <nil>", "running error 0"}, logged[:6])
+	require.Len(t, logged, 3+loggedMax)
+	require.False(t, r.isNews("gone", time.Now()))
+	require.True(t, r.isNews("gone", time.Now().Add(logEvery)))
+}

@@ -99,6 +99,17 @@ func (l *Load) DecodeEach(texts [][]byte, place func(n int) string) (err error) 
 	return nil
 }
 
+// RejectFile adds a reject for a file that cannot be read, so that it is known which one that was, and why.
+func (l *Load) RejectFile(place string, why error) {
+	rejects, counts := l.rejects(), &l.batch.Rejected
+	if l.feed.Mapping.Actuals {
+		counts = &l.actuals.Rejected
+	}
+	text := []byte(why.Error())
+	*rejects = append(*rejects, event.Reject{Code: event.CodeSyntax, Reason: "the file cannot be read", Raw: text[:min(len(text), event.RawBytesMax)], Place: place})
+	counts[event.CodeSyntax]++
+}
+
 // placed says of new rejects where they come from.
 func (l *Load) placed(known int, place func(line int) string) {
 	rejects := *l.rejects()

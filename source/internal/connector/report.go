@@ -64,7 +64,12 @@ type Snapshot struct {
 
 // Report is how a connector does. The zero Report is of one that is starting. It is safe for concurrent use.
 type Report struct {
+	// Log is told of changes of the state, and of errors, each text of which once a minute at most. It may be nil, and calls no method.
+	Log func(Snapshot)
+
 	mu sync.Mutex
+	// logged are the texts that were told, and when.
+	logged map[string]time.Time
 	// Guarded by mu.
 	now     Snapshot
 	lags    bool // the lag is known
@@ -140,12 +145,11 @@ func (r *Report) Lose(n int64, err error) {
 	r.note(err)
 }
 
-// Fail counts a file that cannot be read, and shows why as the last error.
-func (r *Report) Fail(err error) {
+// Fail counts a file that cannot be read.
+func (r *Report) Fail() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now.Counts.Failed++
-	r.note(err)
 }
 
 // Warn shows an error as the last one that does not keep the connector from reading.
@@ -213,7 +217,32 @@ func (r *Report) stored(done engine.Appended, l *Load) {
 }
 
 // note keeps the last error. The caller holds mu.
-func (r *Report) note(err error) { r.now.LastErr, r.now.LastErrAt = err, time.Now() }
+func (r *Report) note(err error) {
+	r.now.LastErr, r.now.LastErrAt = err, time.Now()
+	if r.Log == nil || !r.isNews(err.Error(), r.now.LastErrAt) {
+		return
+	}
+	r.Log(r.now)
+}
+
+// loggedMax is how many errors are told in logEvery.
+const (
+	loggedMax = 20
+	logEvery  = time.Minute
+)
+
+// isNews tells whether a text was not told in the last while, and notes that it is. The caller holds mu.
+func (r *Report) isNews(text string, now time.Time) bool {
+	maps.DeleteFunc(r.logged, func(_ string, at time.Time) bool { return now.Sub(at) >= logEvery })
+	if _, told := r.logged[text]; told || len(r.logged) >= loggedMax {
+		return false
+	}
+	if r.logged == nil {
+		r.logged = map[string]time.Time{}
+	}
+	r.logged[text] = now
+	return true
+}
 
 // settle finds the state by what is known. The caller holds mu.
 func (r *Report) settle() {
@@ -231,8 +260,14 @@ func (r *Report) settle() {
 	case r.reached:
 		state = Running
 	}
-	if state != r.now.State || r.now.Since.IsZero() {
+	was := r.now.State
+	if state != was || r.now.Since.IsZero() {
 		r.now.Since = time.Now()
 	}
 	r.now.State, r.now.Err = state, err
+	if r.Log != nil && state == Running && (was == Failing || was == Paused) {
+		now := r.now
+		now.LastErr = nil
+		r.Log(now)
+	}
 }

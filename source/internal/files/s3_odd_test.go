@@ -104,7 +104,9 @@ func TestCutOff(t *testing.T) {
 	for i := range len(stored) - 3 {
 		require.Equal(t, 1, stored[fmt.Sprintf("a-%06d", i)])
 	}
-	require.Empty(t, to.rejects)
+	require.Len(t, to.rejects, 2)
+	require.Equal(t, "s3://events/a.ndjson.gz", to.rejects[0].Place)
+	require.Equal(t, "it cannot be read: it is compressed and cut off", string(to.rejects[0].Raw))
 }
 
 // TestOnceIsWhenAllIsRead has a file changed behind each listing for a while, and then forbidden: what is to be read once, or was asked for,

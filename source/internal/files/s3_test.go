@@ -311,9 +311,12 @@ func TestUnreadable(t *testing.T) {
 	require.Equal(t, uint64(7), snapshot.Counts.Failed)
 	require.Equal(t, connector.Running, snapshot.State)
 	require.ErrorContains(t, snapshot.LastErr, "s3://events/6.json: it cannot be read: the file begins as a JSON array")
+	require.Len(t, to.rejects, 8, "each is in the quarantine, and a line in front of the error")
+	require.Equal(t, "s3://events/6.json", to.rejects[7].Place)
+	require.Contains(t, string(to.rejects[7].Raw), "the file begins as a JSON array")
 	require.Equal(t, 1, s.Count("get", "1.ndjson.gz"))
 	r.asked <- struct{}{}
-	eventually(t, func() bool { return r.Snapshot().Counts.Failed == 14 }, "they are tried again on demand")
+	eventually(t, func() bool { return s.Count("get", "6.json") == 2 }, "they are tried again on demand")
 	s.Put("6.json", jsonOf("six", 3), day.Add(10*time.Second))
 	eventually(t, func() bool { return to.stored()["six-000002"] == 1 }, "the new version is read")
 	require.NoError(t, r.stop())

@@ -347,8 +347,13 @@ func (s *session) fault(load *connector.Load, o *object, err error) {
 	s.left -= o.size
 	switch {
 	case errors.Is(err, errUnreadable):
-		s.know(load, o, position{state: stateFailed, version: o.version})
-		s.feed.Fail(shown)
+		failed := position{state: stateFailed, version: o.version}
+		if s.feed.Warn(shown); o.begun == failed.String() {
+			break // it is known
+		}
+		s.know(load, o, failed)
+		load.RejectFile(s.place.name(o.key), err)
+		s.feed.Fail()
 	case isLater(err):
 		s.later = shown
 	case errors.Is(err, errChanged):
