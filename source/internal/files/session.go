@@ -348,12 +348,12 @@ func (s *session) fault(load *connector.Load, o *object, err error) {
 	switch {
 	case errors.Is(err, errUnreadable):
 		failed := position{state: stateFailed, version: o.version}
-		if s.feed.Warn(shown); o.begun == failed.String() {
-			break // it is known
-		}
 		s.know(load, o, failed)
-		load.RejectFile(s.place.name(o.key), err)
-		s.feed.Fail()
+		s.feed.Warn(shown)
+		if o.begun != failed.String() { // of one that was asked for again it is known
+			load.RejectFile(s.place.name(o.key), err)
+			s.feed.Fail()
+		}
 	case isLater(err):
 		s.later = shown
 	case errors.Is(err, errChanged):
