@@ -346,6 +346,12 @@ python: build ## the blocks of docs/python.md and docs/rows.md against the serve
 	.compat/python/bin/pip install --quiet 'pandas>=3.1,<4' 'pyarrow>=26' 'requests>=2.34' 'duckdb==1.5.5' 'duckdb-extension-httpfs==1.5.5'
 	.compat/python/bin/python -W ignore compat/python.py
 
+.PHONY: agent
+agent: build ## a server asked by the Model Context Protocol with its authors' Python client; needs Python 3 with venv, and installs it into .compat/
+	python3 -m venv .compat/agent || { echo "agent: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/agent/bin/pip install --quiet 'mcp==2.3.0' || { echo "agent: NOT RUN: pip could not install mcp" >&2; exit 1; }
+	.compat/agent/bin/python compat/agent.py
+
 .PHONY: peers
 peers: ## beside ClickHouse and DuckDB from npm: bench/RESULTS.md; PEERS_ARGS="-rows 1000000 -growth 100000000"
 	$(GO) run ./bench/peers $(PEERS_ARGS)

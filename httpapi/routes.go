@@ -30,12 +30,13 @@ const (
 	labelDeployments
 	labelWorkspace
 	labelSQL
+	labelAgent
 	labelCount
 )
 
 var labelNames = [labelCount]string{
 	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete", "page",
-	"deployments", "workspace", "sql",
+	"deployments", "workspace", "sql", "agent",
 }
 
 func (l label) String() string { return labelNames[l] }
@@ -68,6 +69,7 @@ var routes = [...]route{
 	{path: deploymentsPath, label: labelDeployments, get: (*Server).getDeployments},
 	{path: sqlPath, label: labelSQL, get: (*Server).runSQL, post: (*Server).runSQL},
 	{path: backupsPath, label: labelBackups, post: (*Server).postBackups},
+	{path: agentPath, label: labelAgent, get: (*Server).serveAgent, post: (*Server).serveAgent},
 	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
 	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
 }
@@ -166,6 +168,9 @@ func (s *Server) admit(c *call) (*route, error) {
 func (s *Server) findRoute(path []byte) *route {
 	for i := range routes {
 		if string(path) == routes[i].path {
+			if routes[i].label == labelAgent && s.opts.Agent == nil {
+				return nil
+			}
 			return &routes[i]
 		}
 	}

@@ -57,6 +57,8 @@ type Options struct {
 	NoModelGauges bool
 	// Page is what a browser shows at the paths that are none of the server's routes. Default: nil, nothing.
 	Page Page
+	// Agent answers at /mcp. Default: nil, nothing.
+	Agent Agent
 	// Connectors are shown by /health, /metrics and the pipe connectors. Default: nil, none.
 	Connectors Connectors
 	// Deployments are what projects are deployed to. Default: nil, nothing can be deployed.

@@ -28,7 +28,7 @@ func columnsOf(ctx context.Context, c *client.Client, name string) ([]rowfile.Co
 			Default  *string `json:"default_value"`
 		} `json:"columns"`
 	}
-	answer, err := c.Get(ctx, "/v0/datasources/"+url.PathEscape(name))
+	answer, err := c.Get(ctx, "/v0/datasources/"+url.PathEscape(name), nil)
 	if err == nil {
 		err = errors.Join(json.NewDecoder(answer).Decode(&told), answer.Close())
 	}

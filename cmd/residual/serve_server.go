@@ -10,6 +10,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"github.com/residualdb/residual/cmd/residual/internal/agent"
 	"github.com/residualdb/residual/dashboard"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
@@ -33,6 +36,8 @@ type server struct {
 	// served is closed when http.Serve has returned, with serveErr.
 	served   chan struct{}
 	serveErr error
+	// within is where the server's own agent asks it.
+	within *fasthttputil.InmemoryListener
 	// db is nil until the store is open.
 	db      store
 	project *projectOf
@@ -68,12 +73,13 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	debug.SetMemoryLimit(plan.managed)
 	limits.RequestsPerSecond = flags.rateLimit
 	built, commit := version()
-	var page httpapi.Page
+	page := pages{agent.Texts{}}
 	if flags.dashboard {
-		page = dashboard.New()
+		page = append(page, dashboard.New())
 	}
+	s.within = fasthttputil.NewInmemoryListener()
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: limits, Page: page, Connectors: s.project, Deployments: s.project.deployments(),
+		Limits: limits, Page: page, Agent: agent.NewHTTP(s.dialWithin, built), Connectors: s.project, Deployments: s.project.deployments(),
 		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),
@@ -89,7 +95,13 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		defer close(s.served)
 		s.serveErr = s.http.Serve(s.ln)
 	}()
+	go func() { _ = s.http.Serve(s.within) }() // which ends with the other
 	return s, nil
+}
+
+// dialWithin connects the server's agent with the server.
+func (s *server) dialWithin(context.Context, string, string) (net.Conn, error) {
+	return s.within.Dial()
 }
 
 func (s *server) url() string { return s.ln.url() }

@@ -57,15 +57,18 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// nearCommands returns the commands that a mistyped one may have meant: below cmd, or one level further down, with what stands before.
-func nearCommands(cmd *cobra.Command, typed string) []string {
-	cmd.SuggestionsMinimumDistance = 2
-	near := cmd.SuggestionsFor(typed)
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() && sub.HasSubCommands() && sub.Name() != "completion" {
-			sub.SuggestionsMinimumDistance = 2
-			for _, name := range sub.SuggestionsFor(typed) {
-				near = append(near, sub.Name()+" "+name)
+// nearCommands returns the commands that a mistyped one may have meant, those that are nearest: below cmd, or one level further down,
+// with what stands before.
+func nearCommands(cmd *cobra.Command, typed string) (near []string) {
+	for letters := 1; letters <= 2 && len(near) == 0; letters++ {
+		cmd.SuggestionsMinimumDistance = letters
+		near = cmd.SuggestionsFor(typed)
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() && sub.HasSubCommands() && sub.Name() != "completion" {
+				sub.SuggestionsMinimumDistance = letters
+				for _, name := range sub.SuggestionsFor(typed) {
+					near = append(near, sub.Name()+" "+name)
+				}
 			}
 		}
 	}

@@ -163,11 +163,17 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
+		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
 		outside: []string{
 			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
-			"github.com/spf13/cobra", "github.com/spf13/pflag",
+			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/valyala/fasthttp",
 		},
+	},
+	"docs": {never: []string{"net", "net/http", "os"}},
+	"cmd/residual/internal/agent": {
+		module:  []string{"cmd/residual/internal/client", "docs"},
+		outside: []string{"github.com/modelcontextprotocol/go-sdk", "github.com/valyala/fasthttp"},
+		never:   []string{"os"},
 	},
 	"source": {
 		module: []string{"engine", "event", "source/internal/connector", "source/internal/files", "source/internal/kafka"}, never: []string{"net/http", "os"},
@@ -252,7 +258,7 @@ var rooms = map[string]room{
 // forTests is what any test may import besides its room's row, its own package and the internal packages.
 var forTests = []string{
 	"github.com/getkin/kin-openapi/openapi3", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/go-json-experiment/json", "github.com/minio/minio-go/v7", "github.com/stretchr/testify/require", "github.com/twmb/franz-go",
-	"go.uber.org/goleak",
+	"go.uber.org/goleak", "github.com/modelcontextprotocol/go-sdk/mcp",
 }
 
 // light is all that a program pulls in by importing engine.

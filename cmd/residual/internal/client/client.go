@@ -225,18 +225,12 @@ func (c *Client) Health(ctx context.Context) (string, error) {
 
 // Pipe asks an endpoint and returns its answer in the format, to be closed by the caller.
 func (c *Client) Pipe(ctx context.Context, name, format string, parameters url.Values) (io.ReadCloser, error) {
-	target := c.URL("/v0/pipes/"+url.PathEscape(name)+"."+format, parameters)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	answer, _, err := c.do(request)
-	return answer, err
+	return c.Get(ctx, "/v0/pipes/"+url.PathEscape(name)+"."+format, parameters)
 }
 
-// Get asks a path and returns the answer, to be closed by the caller.
-func (c *Client) Get(ctx context.Context, path string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL(path, nil), http.NoBody)
+// Get asks a path with its parameters and returns the answer, to be closed by the caller.
+func (c *Client) Get(ctx context.Context, path string, parameters url.Values) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL(path, parameters), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
