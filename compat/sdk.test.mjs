@@ -103,8 +103,12 @@ for (const secured of [false, true]) {
       await assert.rejects(client.ingest("absent", {}), failsWith(404, /absent/));
       await assert.rejects(client.datasources.replace(source, { file: join(dir, "rows.csv") }), failsWith(400, /mode.*append/));
     });
+    await t.test("sql", async () => {
+      const { data } = await client.sql("SELECT model_id, count() AS n FROM ml_model_predictions WHERE model_id = 'price_prediction_model' GROUP BY model_id");
+      assert.deepEqual(data, [{ model_id: "price_prediction_model", n: 7 }]);
+      await assert.rejects(client.sql("SELECT median(predicted_value) FROM ml_model_predictions"), failsWith(400, /line 1, column 8/));
+    });
     await t.test("what there is not says so", async () => {
-      await assert.rejects(client.sql("SELECT 1"), failsWith(404, /\/v0\/sql/));
       await assert.rejects(client.datasources.append(source, { url: "https://example.com/rows.csv" }), failsWith(400, /url/));
       const jwt = { name: "x", expiresAt: Date.now() / 1000 + 60, scopes: [{ type: "PIPES:READ", resource: "model_drift_detection" }] };
       await assert.rejects(client.tokens.createJWT(jwt), (error) => error instanceof TinybirdError && error.statusCode === 404);

@@ -178,11 +178,23 @@ func (q *question) askSet(ctx context.Context, ask *endpoint.Ask) (*endpoint.Ans
 			return nil, err
 		}
 	}
+	held := int64(0)
+	ask.Hold = func(bytes int64) error {
+		err := q.streams.charge(bytes)
+		if err == nil {
+			held += bytes
+		}
+		return err
+	}
+	streams, t := q.streams, q.table
+	t.Done = func() { // the table has the answer until it is sent
+		streams.bytes.Give(held)
+		held = 0
+	}
 	answer, err := q.sources.set.Run(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
-	t := q.table
 	t.Columns = columnsAnswered(answer.Columns)
 	encode.AddRows(t, answer.Rows, addValues)
 	t.Limited, t.BeforeLimit = answer.Limited, answer.BeforeLimit

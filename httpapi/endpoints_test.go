@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
@@ -167,6 +168,16 @@ func TestSetProject(t *testing.T) {
 	require.NoError(t, server.SetProject(nil, nil))
 	resp, _ := server.do(t, "GET", "/v0/sql?q=a", nil)
 	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+func TestOpenAPIOfEndpoints(t *testing.T) {
+	server := startSet(t)
+	_, body := server.do(t, "GET", "/v0/pipes/openapi.json", nil)
+	document, err := openapi3.NewLoader().LoadFromData([]byte(body))
+	require.NoError(t, err)
+	require.NoError(t, document.Validate(t.Context()))
+	require.NotNil(t, document.Paths.Value("/v0/sql").Post)
+	require.NotNil(t, document.Paths.Value("/v0/pipes/of_the_team.csv").Get)
 }
 
 // sqlAttack asks for models of others in every way that the set has.

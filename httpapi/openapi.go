@@ -8,6 +8,7 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/endpoint"
 )
 
 // object is a JSON object of the OpenAPI document.
@@ -20,6 +21,10 @@ func openAPIType(k encode.Kind) object {
 		return object{"type": []string{"number", "null"}}
 	case encode.UInt64:
 		return object{"type": "integer", "minimum": 0}
+	case encode.Int64:
+		return object{"type": "integer"}
+	case encode.Date:
+		return object{"type": "string", "format": "date"}
 	case encode.DateTime:
 		return object{"type": "string", "pattern": `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}
 	case encode.NullableDateTime:
@@ -48,6 +53,9 @@ func (s *Server) getOpenAPI(c *call) error {
 		for _, f := range p.formats() {
 			paths[pipesPrefix+p.name+"."+f.Extension] = p.openAPI(&f)
 		}
+	}
+	if _, ok := c.store.(endpoint.Store); ok && c.sources.set != nil {
+		maps.Copy(paths, sqlPaths())
 	}
 	if c.principal.Holds(auth.Scope{Kind: auth.Deploy}) {
 		maps.Copy(paths, deployPaths())
@@ -166,6 +174,9 @@ func (p *pipe) columnSchemas() object {
 	properties := object{}
 	for _, column := range p.columns {
 		schema := openAPIType(column.Kind)
+		if of, ok := schema["type"].(string); ok && column.Optional {
+			schema["type"] = []string{of, "null"}
+		}
 		if description := p.describe(column.Name); description != "" {
 			schema["description"] = description
 		}

@@ -127,3 +127,28 @@ func (s *Server) readSQLBody(c *call) (format string, err error) {
 	}
 	return "JSON", nil
 }
+
+// sqlPaths describe /v0/sql in OpenAPI.
+func sqlPaths() object {
+	var parameters []object
+	properties := object{}
+	for i := range sqlParameters {
+		parameters = append(parameters, sqlParameters[i].openAPI())
+		properties[sqlParameters[i].Name] = sqlParameters[i].schema()
+	}
+	failure := object{"$ref": "#/components/responses/Error"}
+	responses := object{
+		"200": object{"description": "The answer, in the format that is asked for.", "content": object{
+			problem.JSONType: object{"schema": object{"type": "object"}},
+			"text/tab-separated-values; charset=utf-8": object{"schema": object{"type": "string"}},
+		}},
+		"400": failure, "403": failure, "503": failure,
+	}
+	form := object{"schema": object{"type": "object", "properties": properties}}
+	return object{sqlPath: object{
+		"get": object{"operationId": "get_sql", "summary": "Ask in SQL", "parameters": parameters, "responses": responses},
+		"post": object{"operationId": "post_sql", "summary": "Ask in SQL", "responses": responses, "requestBody": object{"content": object{
+			"text/plain": object{"schema": object{"type": "string"}}, "application/json": form, "application/x-www-form-urlencoded": form,
+		}}},
+	}}
+}

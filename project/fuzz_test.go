@@ -22,7 +22,7 @@ func FuzzSQL(f *testing.F) {
 	}
 	db := openStore(f, ndjson(generateRows(g.Rand, 40)))
 	f.Fuzz(func(t *testing.T, sql string) {
-		_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, RowsMax: 1000})
+		_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, BytesMax: 1 << 20})
 		if err != nil && !errors.Is(err, endpoint.ErrAsk) && !errors.Is(err, endpoint.ErrTooMuch) {
 			t.Fatalf("%q: %v", sql, err)
 		}
@@ -58,7 +58,7 @@ func FuzzPipe(f *testing.F) {
 					params = append(params, of.Name, value)
 				}
 			}
-			_, err := run(t, p.Pipes, db, endpoint.Ask{Endpoint: e.Name, RowsMax: 1000}, params...)
+			_, err := run(t, p.Pipes, db, endpoint.Ask{Endpoint: e.Name, BytesMax: 1 << 20}, params...)
 			if err != nil && !errors.Is(err, endpoint.ErrAsk) && !errors.Is(err, endpoint.ErrTooMuch) {
 				t.Fatalf("%q: %v", text, err)
 			}

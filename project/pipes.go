@@ -34,8 +34,8 @@ func (ps *Pipes) find(name string) *pipe {
 	return nil
 }
 
-// rowsMax is the default of endpoint.Ask.
-const rowsMax = 100_000
+// bytesMax is the default of endpoint.Ask.
+const bytesMax = 64 << 20
 
 // Run implements [endpoint.Set].
 func (ps *Pipes) Run(ctx context.Context, ask *endpoint.Ask) (*endpoint.Answer, error) {
@@ -47,11 +47,8 @@ func (ps *Pipes) Run(ctx context.Context, ask *endpoint.Ask) (*endpoint.Answer, 
 	if err != nil {
 		return nil, asked(err)
 	}
-	rows := ask.RowsMax
-	if rows == 0 {
-		rows = rowsMax
-	}
-	answer, err := q.Run(ctx, plan.In{Store: ask.Store, Now: ask.Now, Within: ask.Within, RowsMax: rows})
+	in := plan.In{Store: ask.Store, Now: ask.Now, Within: ask.Within, BytesMax: cmp.Or(ask.BytesMax, bytesMax), Hold: ask.Hold}
+	answer, err := q.Run(ctx, in)
 	if err != nil {
 		return nil, asked(err)
 	}
@@ -262,14 +259,19 @@ func (a *asking) plan(n *pipeNode, r *template.Rendered) (*made, error) {
 	return &made{text: r.Text, query: q.Shared(), reads: reads}, nil
 }
 
-// plansMax bounds the statements that are kept.
-const plansMax = 1024
+// plansBytesMax bounds the texts of the statements that are kept; a statement takes some thirty times its text. A longer one than
+// planBytesMax is planned each time.
+const (
+	plansBytesMax = 512 << 10
+	planBytesMax  = 16 << 10
+)
 
 // plans keeps the statements of nodes by their texts: most questions have parameters that others had.
 type plans struct {
 	mu   sync.Mutex
 	kept map[*pipeNode]map[string]*made
-	n    int
+	// bytes are those of the texts.
+	bytes int
 }
 
 // find returns the statement of a node for a text, if all that it reads has the text that it had then.
@@ -291,14 +293,16 @@ func (p *plans) find(a *asking, n *pipeNode, text string) *made {
 func (p *plans) keep(n *pipeNode, m *made) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.n >= plansMax || p.kept == nil {
-		p.kept, p.n = map[*pipeNode]map[string]*made{}, 0
+	if len(m.text) > planBytesMax {
+		return
+	}
+	if p.bytes += len(m.text); p.bytes > plansBytesMax || p.kept == nil {
+		p.kept, p.bytes = map[*pipeNode]map[string]*made{}, len(m.text)
 	}
 	if p.kept[n] == nil {
 		p.kept[n] = map[string]*made{}
 	}
 	p.kept[n][m.text] = m
-	p.n++
 }
 
 // check plans all nodes for parameters as they may be given, notes what is wrong, and makes those that answer endpoints.

@@ -2,6 +2,7 @@ package project_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -231,18 +232,34 @@ func TestWithin(t *testing.T) {
 // TestTooMuch holds the bounds of answers.
 func TestTooMuch(t *testing.T) {
 	db := openStore(t, ndjson(tinyRows))
-	for sql, most := range map[string]int{
-		"SELECT model_id, count() FROM predictions GROUP BY model_id":                                                    1,
-		"SELECT * FROM predictions LIMIT 4":                                                                              2,
-		"WITH a AS (SELECT model_id FROM predictions GROUP BY model_id) SELECT x.model_id FROM a AS x CROSS JOIN a AS y": 7,
+	for sql, most := range map[string]int64{
+		"SELECT model_id, count() FROM predictions GROUP BY model_id":                                                               1500,
+		"SELECT * FROM predictions LIMIT 4":                                                                                         2000,
+		"SELECT quantile(0.5)(abs(predicted_value - actual_value)) FROM predictions":                                                10_000,
+		"WITH a AS (SELECT model_id FROM predictions GROUP BY model_id) SELECT x.model_id FROM a AS x CROSS JOIN a AS y":            5000,
+		"WITH replaceAll('aaaaaaaaaaaaaaaaaaaaaaaa', 'a', 'bbbbbbbbbbbbbbbbbbbbbbbb') AS b, concat(b, b, b, b, b, b) AS c SELECT c": 1000,
 	} {
-		_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, RowsMax: most})
+		_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, BytesMax: most})
 		require.ErrorIs(t, err, endpoint.ErrTooMuch, sql)
-		_, err = run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, RowsMax: 100})
+		_, err = run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, BytesMax: 100_000})
 		require.NoError(t, err, sql)
 	}
+	refused, held := errors.New("no room"), int64(0)
+	hold := func(bytes int64) error {
+		if held += bytes; held > 3<<20 {
+			return refused
+		}
+		return nil
+	}
+	long := "WITH replaceAll('" + strings.Repeat("a", 900) + "', 'a', '" + strings.Repeat("b", 900) + "') AS b SELECT " + strings.Repeat("b AS c%, ", 9) + "1"
+	for i := range 9 {
+		long = strings.Replace(long, "%", fmt.Sprint(i), 1)
+	}
+	_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: long, Hold: hold})
+	require.ErrorIs(t, err, refused)
+	require.Greater(t, held, int64(3<<20))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := new(project.Pipes).Run(ctx, &endpoint.Ask{SQL: "SELECT count() FROM predictions", Store: db, Now: genNow})
+	_, err = new(project.Pipes).Run(ctx, &endpoint.Ask{SQL: "SELECT count() FROM predictions", Store: db, Now: genNow})
 	require.ErrorIs(t, err, context.Canceled)
 }

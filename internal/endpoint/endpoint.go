@@ -63,6 +63,9 @@ type Store interface {
 
 var _ Store = (*engine.DB)(nil)
 
+// AskBytes is how much each question may hold unasked.
+const AskBytes = 256 << 10
+
 // Ask is a question to a set.
 type Ask struct {
 	// Endpoint is asked by its name; empty asks SQL alone.
@@ -81,8 +84,10 @@ type Ask struct {
 	// Now is the time of the question.
 	Now   time.Time
 	Store Store
-	// RowsMax bounds the rows that are held at one time, those of an answer and those that it is made of. Default: 100,000.
-	RowsMax int
+	// BytesMax bounds what is held at one time: the answer, and what it is made of. Default: 64 MiB.
+	BytesMax int64
+	// Hold, unless it is nil, is asked for memory beyond [AskBytes], part by part; its error ends the question.
+	Hold func(bytes int64) error
 }
 
 // Answer is a table.

@@ -130,16 +130,16 @@ func (n *join) rows(x *run) (rows [][]Value, err error) {
 			found = byKey[key]
 		}
 		for _, i := range found {
-			if err := x.hold(1); err != nil {
+			rows = append(rows, slices.Concat(row, right[i]))
+			if err := x.hold(24 + int64(len(row)+len(right[i]))*valueBytes); err != nil { // texts are those of both sides
 				return nil, err
 			}
-			rows = append(rows, slices.Concat(row, right[i]))
 		}
 		if len(found) == 0 && n.keep {
-			if err := x.hold(1); err != nil {
+			rows = append(rows, slices.Concat(row, none))
+			if err := x.hold(24 + int64(len(row)+len(none))*valueBytes); err != nil {
 				return nil, err
 			}
-			rows = append(rows, slices.Concat(row, none))
 		}
 	}
 	return rows, x.err

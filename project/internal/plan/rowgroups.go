@@ -1,5 +1,8 @@
 package plan
 
+// accumulatorBytes is about what an aggregate of a group takes.
+const accumulatorBytes = 256
+
 // rowGroups makes rows of groups of rows in memory: keys, then aggregates.
 type rowGroups struct {
 	from    node
@@ -22,7 +25,7 @@ func (n *rowGroups) rows(x *run) ([][]Value, error) {
 		if i, ok := found[string(key)]; ok {
 			return i, nil
 		}
-		if err := x.hold(1); err != nil {
+		if err := x.hold(bytesOf(keys) + int64(len(key)) + int64(len(n.parts))*accumulatorBytes); err != nil {
 			return 0, err
 		}
 		made := make([]accumulator, len(n.parts))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/internal/endpoint"
@@ -19,8 +20,9 @@ type In struct {
 	Store  endpoint.Store
 	Now    time.Time
 	Within string
-	// RowsMax bounds the rows that are held at one time.
-	RowsMax int
+	// BytesMax and Hold are as in an endpoint.Ask.
+	BytesMax int64
+	Hold     func(bytes int64) error
 }
 
 // run is one run of a query.
@@ -30,8 +32,8 @@ type run struct {
 	ctx  context.Context
 	now  int64
 	read engine.Read
-	// held is how many rows are held.
-	held int
+	// held is how many bytes are held, charged how many may be without asking again.
+	held, charged int64
 	// made are the rows of nodes that several others read.
 	made map[*shared][][]Value
 	// sets are the values of statements that stand in expressions.
@@ -41,12 +43,34 @@ type run struct {
 	err     error
 }
 
-// hold counts a row that is held.
-func (x *run) hold(n int) error {
-	if x.held += n; x.held > x.RowsMax {
-		return &TooMuch{fmt.Sprintf("the answer, or what it is made of, has more than %d rows; ask for fewer models or a shorter time, or write LIMIT", x.RowsMax)}
+// holdStep is how much memory is asked for at one time.
+const holdStep = 1 << 20
+
+// hold counts what is held from now on.
+func (x *run) hold(bytes int64) error {
+	if x.held += bytes; x.held > x.BytesMax {
+		return &TooMuch{fmt.Sprintf("the answer, or what it is made of, takes more than %d MiB; ask for fewer models or a shorter time, or write LIMIT", (x.BytesMax+1<<20-1)>>20)}
+	}
+	if x.Hold != nil && x.held > x.charged {
+		more := max(x.held-x.charged, holdStep)
+		if err := x.Hold(more); err != nil {
+			return err
+		}
+		x.charged += more
 	}
 	return nil
+}
+
+// valueBytes is what a value takes without its text.
+const valueBytes = int64(unsafe.Sizeof(Value{}))
+
+// bytesOf is what a row takes.
+func bytesOf(row []Value) int64 {
+	n := 24 + int64(len(row))*valueBytes
+	for i := range row {
+		n += int64(len(row[i].Text)) + int64(len(row[i].Values))*valueBytes
+	}
+	return n
 }
 
 // node makes rows.
@@ -70,7 +94,7 @@ type Query struct {
 
 // Run answers.
 func (q *Query) Run(ctx context.Context, in In) (*endpoint.Answer, error) {
-	x := &run{In: in, ctx: ctx, now: in.Now.UnixMilli(), made: map[*shared][][]Value{}, sets: map[*subquery]*subqueryValues{}}
+	x := &run{In: in, ctx: ctx, now: in.Now.UnixMilli(), charged: endpoint.AskBytes, made: map[*shared][][]Value{}, sets: map[*subquery]*subqueryValues{}}
 	rows, err := q.node.rows(x)
 	if err == nil {
 		err = x.err

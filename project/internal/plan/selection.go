@@ -133,7 +133,7 @@ func (s *selection) rows(x *run) ([][]Value, error) {
 		if s.distinct && s.again(of, seen) {
 			continue
 		}
-		if err := x.hold(1); err != nil {
+		if err := x.hold(bytesOf(of)); err != nil {
 			return nil, err
 		}
 		made = append(made, of)
@@ -141,6 +141,9 @@ func (s *selection) rows(x *run) ([][]Value, error) {
 			keys := make([]Value, len(s.order))
 			for i, o := range s.order {
 				keys[i] = o.of.eval(&e)
+			}
+			if err := x.hold(bytesOf(keys)); err != nil {
+				return nil, err
 			}
 			by = append(by, keys)
 		}

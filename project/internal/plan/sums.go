@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
@@ -13,6 +14,9 @@ import (
 
 // bucketsMax bounds the spans that time is cut into for one answer.
 const bucketsMax = 50_000
+
+// distributionBytes is about what the distribution of |e| of a group takes.
+const distributionBytes = 16 << 10
 
 // sums makes rows of groups: keys, then aggregates.
 type sums struct {
@@ -410,11 +414,11 @@ func (n *scan) group(keys []Value) (*group, error) {
 	if g := n.groups[string(n.key)]; g != nil {
 		return g, nil
 	}
-	weight := 1 + len(n.conditions)
+	each := int64(unsafe.Sizeof(engine.RowSums{}))
 	if n.want == engine.AllSums {
-		weight *= 10 // for the distribution of |e|
+		each += distributionBytes
 	}
-	if err := n.x.hold(weight); err != nil {
+	if err := n.x.hold(bytesOf(keys) + int64(len(n.key)) + int64(1+len(n.conditions))*each + int64(len(n.parts))*accumulatorBytes); err != nil {
 		return nil, err
 	}
 	g := &group{keys: slices.Clone(keys), all: new(engine.RowSums)}

@@ -148,13 +148,16 @@ func (n *tableRows) rows(x *run) (rows [][]Value, err error) {
 		for i := 0; i < b.Len() && len(rows) < n.limit; i++ {
 			if row := n.rowOf(b, i); n.counts(e, row) {
 				rows = append(rows, row)
+				if x.err == nil {
+					x.err = x.hold(bytesOf(row))
+				}
 			}
 		}
 		return len(rows) < n.limit && x.err == nil
 	})
 	x.read.Add(read)
 	if err == nil {
-		err = x.hold(len(rows))
+		err = x.err
 	}
 	return rows, err
 }
