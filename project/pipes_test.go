@@ -236,7 +236,7 @@ func TestTooMuch(t *testing.T) {
 		"SELECT model_id, count() FROM predictions GROUP BY model_id":                                                               1500,
 		"SELECT * FROM predictions LIMIT 4":                                                                                         2000,
 		"SELECT quantile(0.5)(abs(predicted_value - actual_value)) FROM predictions":                                                10_000,
-		"WITH a AS (SELECT model_id FROM predictions GROUP BY model_id) SELECT x.model_id FROM a AS x CROSS JOIN a AS y":            5000,
+		"WITH a AS (SELECT model_id FROM predictions GROUP BY model_id) SELECT x.model_id FROM a AS x CROSS JOIN a AS y":            2300,
 		"WITH replaceAll('aaaaaaaaaaaaaaaaaaaaaaaa', 'a', 'bbbbbbbbbbbbbbbbbbbbbbbb') AS b, concat(b, b, b, b, b, b) AS c SELECT c": 1000,
 	} {
 		_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: sql, BytesMax: most})
