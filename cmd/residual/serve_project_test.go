@@ -244,6 +244,29 @@ func TestReloadConnectors(t *testing.T) {
 	require.Equal(t, 1, strings.Count(get(t, s.url()+"/v0/pipes/a_quarantine.csv"), "\n"))
 }
 
+// TestHangupAsksForFiles has files that are read on demand: they are when the server reads its project again, and not before.
+func TestHangupAsksForFiles(t *testing.T) {
+	dir, folder := t.TempDir(), t.TempDir()
+	file := filepath.Join(folder, "1.ndjson")
+	writeFiles(t, folder, map[string]string{"1.ndjson": `{"model":"m","id":"1","label":1}` + "\n"})
+	require.NoError(t, os.Chtimes(file, time.Now().Add(-time.Hour), time.Now().Add(-time.Hour)))
+	writeFiles(t, dir, map[string]string{"labels.datasource": labelsFile + "IMPORT_BUCKET_URI file://" + folder + "/*.ndjson\nIMPORT_SCHEDULE @on-demand\n"})
+	s, _ := serveProject(t, dir, func(f *serveFlags) { f.poll = span(100 * time.Millisecond) })
+	rows := func() string { return get(t, s.url()+"/v0/pipes/connectors.csv?columns=state,rows") }
+	require.Eventually(t, func() bool { return rows() == "\"running\",0\n" }, time.Minute, 10*time.Millisecond)
+	s.reload()
+	require.Eventually(t, func() bool { return rows() == "\"running\",1\n" }, time.Minute, 10*time.Millisecond)
+}
+
+// TestWithoutDashboard has no page for browsers where it is not wanted.
+func TestWithoutDashboard(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		s, _ := serveProject(t, t.TempDir(), func(f *serveFlags) { f.dashboard = wanted })
+		status, text := request(t, http.MethodGet, s.url()+"/", "")
+		require.Equal(t, wanted, status == http.StatusOK && strings.Contains(text, "<html"), "%d %.100s", status, text)
+	}
+}
+
 // TestIngestOfProject loads files in the shape of a data source of a project, which the server tells.
 func TestIngestOfProject(t *testing.T) {
 	dir, files := t.TempDir(), t.TempDir()

@@ -74,11 +74,11 @@ func (b *bucket) advised(err error, doing string) error {
 func said(answer *minio.ErrorResponse) string {
 	const shownMax = 200
 	text := answer.Message
-	if len(text) > shownMax {
-		text = strings.ToValidUTF8(text[:shownMax], "") + "..."
-	}
 	if answer.Code != "" && answer.Code != text {
 		text = answer.Code + ": " + text
+	}
+	if len(text) > shownMax {
+		text = strings.ToValidUTF8(text[:shownMax], "") + "..."
 	}
 	return plaintext.Escape(text)
 }

@@ -94,8 +94,9 @@ func (s *session) fail(f *kgo.FetchPartition, p *partition) {
 	}
 	err := fmt.Errorf("partition %d: %w", f.Partition, f.Err)
 	if tooLarge, ok := errors.AsType[*kgo.ErrDecompressTooLarge](f.Err); ok {
-		err = connector.Advise(err, fmt.Sprintf("the batch of messages at offset %d has more than %d bytes when it is unpacked: have producers send smaller ones, "+
-			"or remove it from the topic", tooLarge.Offset, batchBytes))
+		err = connector.Advise(fmt.Errorf("topic %s of Kafka, partition %d: the batch of messages at offset %d has more than %d bytes when it is unpacked",
+			s.config.Topic, f.Partition, tooLarge.Offset, batchBytes),
+			"have producers send smaller ones; to pass this one, remove what is up to it from the partition (kafka-delete-records.sh), and the next that is there is read")
 	}
 	s.feed.Trouble(partOf(s.config.Topic, f.Partition), s.config.explain(err))
 }
