@@ -216,8 +216,8 @@ func (db *DB) lastTimes(ctx context.Context, model string, end int64, yield func
 	return err
 }
 
-// due returns how many predictions were to be expected since the last one: as many as came in the same hours of one of the two weeks
-// before. A version younger than a week has the day before, and the rate of its history.
+// due returns how many predictions were to be expected since the last one: as many as came on average in the same hours of the two weeks
+// before, or of the one week that there is. A version younger than a week has the day before, and the rate of its history.
 func (s *survey) due(v *seen) float64 {
 	l, f := &v.windows, &v.facts
 	gap := base.Span{From: f.Last + slack.Milliseconds(), To: f.At - slack.Milliseconds()}
@@ -232,8 +232,11 @@ func (s *survey) due(v *seen) float64 {
 	if s.run.Failed() {
 		return 0
 	}
-	if first <= weeks[0].From {
-		return float64(max(answers[0].Rows, answers[1].Rows))
+	switch {
+	case first <= weeks[1].From:
+		return float64(answers[0].Rows+answers[1].Rows) / 2
+	case first <= weeks[0].From:
+		return float64(answers[0].Rows)
 	}
 	from := max(l.History().From, first)
 	due := verdict.Rate(f.Before, l.Recent.From-from, f.At-f.Last)
@@ -277,7 +280,7 @@ func (s *survey) detail(v *seen, all bool) {
 	d, state := &v.row.Details, v.row.State
 	null := Value{Null: NotAsked}
 	*d = ModelDetails{
-		ActualLagP50: null, ActualLagP95: null, PreviousRecentMAE: null,
+		ActualLagP50: null, ActualLagP95: null, PredictionsDue: null, PreviousRecentMAE: null,
 		RecentAbsError: [4]Value{null, null, null, null}, ReferenceAbsError: [4]Value{null, null, null, null},
 	}
 	s.run.Want = segment.WantAll
@@ -290,6 +293,9 @@ func (s *survey) detail(v *seen, all bool) {
 	}
 	if all || state == verdict.New {
 		s.previous(v)
+	}
+	if state == verdict.Silent {
+		d.PredictionsDue = Value{Number: s.due(v)}
 	}
 	if state == verdict.Drift || state == verdict.Warning {
 		s.changed(v)
@@ -345,9 +351,12 @@ func (s *survey) changed(v *seen) {
 	l := &v.windows
 	end := min(l.Recent.To, l.At+1)
 	from := base.SubMilli(l.Recent.From, recentLongest)
+	// Hours of the clock, so that the same rise is said to have begun at the same time an hour later.
 	var hours []base.Span
-	for at := from; at < end; at += hour {
-		hours = append(hours, base.Span{From: at, To: min(at+hour, end)})
+	for at := from; at < end; {
+		next := min((at/hour+1)*hour, end)
+		hours = append(hours, base.Span{From: at, To: next})
+		at = next
 	}
 	if len(hours) == 0 || len(hours) > BucketsMax {
 		return

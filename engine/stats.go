@@ -59,6 +59,10 @@ type Stats struct {
 	IdempotencyKeys            int
 	// IdempotencyKeysMax bounds them.
 	IdempotencyKeysMax int
+	// ModelsMax, SeriesMax, MonthsMax, HeadBytesMax and ActualsBytesMax are the bounds of Models, ModelSeriesMost, Months, HeadBytes
+	// with what is being sealed, and ActualsBytes.
+	ModelsMax, SeriesMax, MonthsMax int
+	HeadBytesMax, ActualsBytesMax   int64
 	// Waiting counts predictions without an actual, Orphans actuals without a prediction.
 	Waiting, Orphans int
 	// ActualsRemembered counts the actuals kept for rows still to come, ActualsBytes is about their memory.
@@ -102,6 +106,11 @@ func (db *DB) Stats() Stats {
 		Months:             int(db.publisher.Cardinality.Months.Load()),
 		IdempotencyKeys:    db.keys.Len(),
 		IdempotencyKeysMax: db.keys.Max,
+		ModelsMax:          db.opts.ModelsMax,
+		SeriesMax:          db.opts.SeriesMax,
+		MonthsMax:          db.opts.MonthsMax,
+		HeadBytesMax:       2 * db.opts.HeadBytes,
+		ActualsBytesMax:    db.opts.ActualsBytes,
 		Joined:             c.Applied[catalog.Joined].Load(),
 		Corrected:          c.Applied[catalog.Corrected].Load(),
 		Orphaned:           c.Applied[catalog.Orphaned].Load(),

@@ -31,8 +31,20 @@ var statusNumbers = []statusNumber{
 	{"rejected_last_day", traffic(func(s *engine.Stats) uint64 { return s.LastDay.Rejected })},
 	{"rejected_kept", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.QuarantineKept) }},
 	{"rows", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.HeadRows + stats.SealedRows) }},
+	{"rejected_kept_limit", func(_ *Server, _ *engine.Stats) float64 { return engine.QuarantineRowsMax }},
 	{"models", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.Models) }},
+	{"models_limit", func(_ *Server, stats *engine.Stats) float64 { return limit(stats.ModelsMax) }},
 	{"series", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.Series) }},
+	{"model_series_most", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.ModelSeriesMost) }},
+	{"model_series_limit", func(_ *Server, stats *engine.Stats) float64 { return limit(stats.SeriesMax) }},
+	{"months", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.Months) }},
+	{"months_limit", func(_ *Server, stats *engine.Stats) float64 { return limit(stats.MonthsMax) }},
+	{"unsealed_bytes", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.HeadBytes) }},
+	{"unsealed_bytes_limit", func(_ *Server, stats *engine.Stats) float64 { return limit(stats.HeadBytesMax) }},
+	{"remembered_actuals_bytes", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.ActualsBytes) }},
+	{"remembered_actuals_bytes_limit", func(_ *Server, stats *engine.Stats) float64 { return limit(stats.ActualsBytesMax) }},
+	{"idempotency_keys", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.IdempotencyKeys) }},
+	{"idempotency_keys_limit", func(_ *Server, stats *engine.Stats) float64 { return limit(stats.IdempotencyKeysMax) }},
 	{"waiting_rows", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.Waiting) }},
 	{"orphans", func(_ *Server, stats *engine.Stats) float64 { return float64(stats.Orphans) }},
 	{"memory_bytes", func(s *Server, _ *engine.Stats) float64 { return float64(s.memory.Live()) }},
@@ -104,6 +116,9 @@ func runStatus(_ context.Context, ask *question) error {
 
 // uptime is how long the server has been there.
 func (s *Server) uptime() time.Duration { return max(s.opts.Now().Sub(s.started), 0) }
+
+// limit is a bound, which a store that knows of none leaves zero.
+func limit[N int | int64](n N) float64 { return known(n > 0, float64(n)) }
 
 // known is a number, or NaN.
 func known(is bool, number float64) float64 {

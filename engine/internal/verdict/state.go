@@ -47,8 +47,9 @@ func (s State) Hot() bool { return s <= Warning }
 const hour = 60 * 60 * 1000 // milliseconds
 
 const (
-	// Enough is how many that were due must be missing: so many fail to come by chance once in 150 times.
-	Enough = 5
+	// Enough is how many that were due must be missing. How many are due is an estimate: of the same hours of two weeks it is so many by
+	// chance, while none comes, in (2/3)^20 of all looks, which is once in 3,000.
+	Enough = 10
 	// QuietAfter is after how long without a prediction a version may be silent though the recent window has some.
 	QuietAfter = 2 * hour
 	// QuietDue is how many predictions must have been due in that time.

@@ -36,10 +36,10 @@ func TestStates(t *testing.T) {
 		{"quiet, and few were due", verdict.OK, func(f *verdict.Facts) { f.Last, f.Due = now-3*hour, 49 }},
 		{"quiet, and another goes on", verdict.OK, func(f *verdict.Facts) { f.Last, f.Due, f.LastOfOthers = now-3*hour, 500, now }},
 		{"none recent", verdict.Silent, func(f *verdict.Facts) {
-			f.Gated, f.Recent, f.RecentActuals, f.Last, f.Due = verdict.InsufficientData, 0, 0, now-9*hour, 5
+			f.Gated, f.Recent, f.RecentActuals, f.Last, f.Due = verdict.InsufficientData, 0, 0, now-9*hour, verdict.Enough
 		}},
 		{"none recent, and none due", verdict.TooFew, func(f *verdict.Facts) {
-			f.Gated, f.Recent, f.RecentActuals, f.Last, f.Due = verdict.InsufficientData, 0, 0, now-9*hour, 4
+			f.Gated, f.Recent, f.RecentActuals, f.Last, f.Due = verdict.InsufficientData, 0, 0, now-9*hour, verdict.Enough-1
 		}},
 		{"none recent, and another is newer", verdict.Retired, func(f *verdict.Facts) {
 			f.Gated, f.Recent, f.RecentActuals, f.Last, f.Due, f.LastOfOthers = verdict.InsufficientData, 0, 0, now-9*hour, 500, now-8*hour
@@ -51,13 +51,13 @@ func TestStates(t *testing.T) {
 			f.Gated, f.Recent, f.RecentActuals, f.Before, f.Last, f.Due = verdict.NoReference, 0, 0, 0, now-900*hour, 500
 		}},
 		{"actuals stopped", verdict.ActualsStopped, func(f *verdict.Facts) {
-			f.Gated, f.RecentActuals, f.ActualsDue = verdict.InsufficientData, 0, 5
+			f.Gated, f.RecentActuals, f.ActualsDue = verdict.InsufficientData, 0, verdict.Enough
 		}},
 		{"actuals stopped long ago", verdict.ActualsStopped, func(f *verdict.Facts) {
-			f.Gated, f.RecentActuals, f.ActualsDue = verdict.NoReference, 0, 5
+			f.Gated, f.RecentActuals, f.ActualsDue = verdict.NoReference, 0, verdict.Enough
 		}},
 		{"actuals are not due", verdict.Waiting, func(f *verdict.Facts) {
-			f.Gated, f.RecentActuals, f.ActualsDue = verdict.InsufficientData, 0, 4
+			f.Gated, f.RecentActuals, f.ActualsDue = verdict.InsufficientData, 0, verdict.Enough-1
 		}},
 		{"never an actual", verdict.Waiting, func(f *verdict.Facts) {
 			f.Gated, f.RecentActuals, f.Actuals, f.ActualsDue = verdict.NoReference, 0, 0, 500
