@@ -264,7 +264,8 @@ page-check-tools:
 
 .PHONY: page-check
 page-check: page-check-tools ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
-	rm -rf .page/static .page/test && cp -r dashboard/*.json dashboard/*.js dashboard/static dashboard/test .page/
+	rm -rf .page/static .page/test .page/bare && cp -r dashboard/*.json dashboard/*.js dashboard/static dashboard/test .page/
+	$(GO) test -count=1 ./dashboard -run '^TestBareModules$$' -args -bare='$(CURDIR)/.page/bare'
 	cd .page && node_modules/.bin/tsc -p . && node_modules/.bin/eslint --max-warnings 0 static test && node --test --test-reporter=dot test/
 
 .PHONY: browser-tools

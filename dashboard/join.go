@@ -13,12 +13,12 @@ import (
 const entry = "main.js"
 
 var (
-	// What a module says of others is a line of its own each, so that joining needs no syntax; a test holds them to it.
-	importLine = regexp.MustCompile(`(?m)^import \{ (.+) \} from "\./(\w+)\.js";$`)
+	// What a bare module says of others is a line of its own each, so that joining needs no syntax; a test holds them to it.
+	importLine = regexp.MustCompile(`(?m)^import\{(.+)\}from "\./(\w+)\.js";$`)
 	exportLine = regexp.MustCompile(`(?m)^export `)
 )
 
-// join makes one script of the modules: each is a function that is called once, after those that it imports from, and returns what
+// join makes one script of modules that are bare: each is a function that is called once, after those that it imports from, and returns what
 // others import from it. A browser gets it in one piece, and a name of a module stays its own.
 func join(modules map[string][]byte) ([]byte, error) {
 	j := joining{modules: modules, state: map[string]progress{}, wanted: map[string]map[string]bool{}}
@@ -75,7 +75,7 @@ func (j *joining) add(name string) error {
 		if err := j.add(string(m[2])); err != nil {
 			return err
 		}
-		for part := range strings.SplitSeq(string(m[1]), ", ") {
+		for part := range strings.SplitSeq(string(m[1]), ",") {
 			exported, _, _ := strings.Cut(part, " as ")
 			if j.wanted[string(m[2])] == nil {
 				j.wanted[string(m[2])] = map[string]bool{}

@@ -10,8 +10,8 @@ import (
 
 func TestModulesAreJoined(t *testing.T) {
 	got, err := join(map[string][]byte{
-		"main.js":  []byte("import { a, b as c } from \"./left.js\";\nimport { d } from \"./right.js\";\na(c, d);\n"),
-		"left.js":  []byte("import { d } from \"./right.js\";\nexport const a = d, b = 2;\nexport function unwanted() {}\n"),
+		"main.js":  []byte("import{a,b as c}from \"./left.js\";\nimport{d}from \"./right.js\";\na(c, d);\n"),
+		"left.js":  []byte("import{d}from \"./right.js\";\nexport const a = d, b = 2;\nexport function unwanted() {}\n"),
 		"right.js": []byte("const own = 1;\nexport class d {}\n"),
 	})
 	require.NoError(t, err)
@@ -25,7 +25,7 @@ const a = d, b = 2;
 function unwanted() {}
 return{a,b}})();
 const $main=(()=>{
-const{a, b:c}=$left;
+const{a,b:c}=$left;
 const{d}=$right;
 a(c, d);
 return{}})();
@@ -39,10 +39,10 @@ func TestModulesThatCannotBeJoined(t *testing.T) {
 		require.ErrorContains(t, err, reason)
 	}
 	f("there is no main.js", map[string][]byte{})
-	f("there is no other.js", map[string][]byte{"main.js": []byte("import { a } from \"./other.js\";\n")})
+	f("there is no other.js", map[string][]byte{"main.js": []byte("import{a}from \"./other.js\";\n")})
 	f("nothing imports other.js", map[string][]byte{"main.js": nil, "other.js": nil})
 	f("main.js imports itself by way of others", map[string][]byte{
-		"main.js": []byte("import { a } from \"./other.js\";\n"), "other.js": []byte("import { b } from \"./main.js\";\n"),
+		"main.js": []byte("import{a}from \"./other.js\";\n"), "other.js": []byte("import{b}from \"./main.js\";\n"),
 	})
 }
 
@@ -58,7 +58,7 @@ func TestModulesSayWhatJoiningKnows(t *testing.T) {
 	for _, m := range named {
 		source, err := static.ReadFile("static/" + m[2] + ".js")
 		require.NoError(t, err)
-		for part := range strings.SplitSeq(m[1], ", ") {
+		for part := range strings.SplitSeq(m[1], ",") {
 			name, _, _ := strings.Cut(part, ":")
 			require.Regexp(t, `(?m)^export (const|function|async function|class) (.*[ ,])?`+name+`\b`, string(source), "%s.js", m[2])
 		}

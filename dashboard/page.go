@@ -83,7 +83,7 @@ func contents() (map[string][]byte, error) {
 		}
 		switch path.Ext(entry.Name()) {
 		case ".js":
-			modules[entry.Name()] = bare(body)
+			modules[entry.Name()] = bareModule(body)
 		case ".css":
 			content[entry.Name()] = bareSheet(body)
 		default:

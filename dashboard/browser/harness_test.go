@@ -265,10 +265,16 @@ func (p *tab) press(keys string) {
 	require.NoError(p.t, chromedp.Do(p.ctx, chromedp.KeyEvent(keys)))
 }
 
-// click clicks on the first element of a selector.
+// click clicks on the first element of a selector; again if an answer put another one in its place meanwhile.
 func (p *tab) click(selector string) {
 	p.t.Helper()
-	require.NoError(p.t, chromedp.Do(p.ctx, chromedp.Click(selector)), selector)
+	var err error
+	for range 3 {
+		if err = chromedp.Do(p.ctx, chromedp.Click(selector)); err == nil || !strings.Contains(err.Error(), "Could not find node") {
+			break
+		}
+	}
+	require.NoError(p.t, err, selector)
 }
 
 func viewport(ctx context.Context, width, height int64) error {

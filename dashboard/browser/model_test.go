@@ -103,6 +103,26 @@ func TestModel(t *testing.T) {
 			p.drawn()
 		}
 	})
+	t.Run("a finger drags as a mouse does", func(t *testing.T) {
+		p.do(`const over = document.querySelector(".chart .u-over"), box = over.getBoundingClientRect();
+			const send = (type, share) => over.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerType: "touch", clientX: box.left + share * box.width, clientY: box.top + 20 }));
+			send("pointerdown", 0.3); send("pointermove", 0.35); send("pointercancel", 0.35); send("pointerup", 0.5)`)
+		require.Empty(t, value("from"), "what the browser took for a scroll is no drag")
+		require.NotContains(t, p.text(".reading"), "Drag to zoom")
+		p.do(`const over = document.querySelector(".chart .u-over"), box = over.getBoundingClientRect();
+			const send = (type, share) => over.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerType: "touch", clientX: box.left + share * box.width, clientY: box.top + 20 }));
+			send("pointerdown", 0.3); send("pointermove", 0.4); send("pointerup", 0.5)`)
+		p.wait(`location.search.includes("from=")`)
+		p.drawn()
+		p.do("history.back()")
+		p.wait(`!location.search.includes("from=")`)
+		p.drawn()
+	})
+	t.Run("a strip has the verdicts of the time that is shown", func(t *testing.T) {
+		p.wait(`document.querySelector(".strip .drift")`)
+		require.Contains(t, p.text(".verdicts"), "Verdict at the end of each hour, with the actuals of today: somebody was needed")
+		require.True(t, eval[bool](p, `(() => { const s = document.querySelector(".strip").getBoundingClientRect(), c = document.querySelector(".chart .u-over").getBoundingClientRect(); return Math.abs(s.left - c.left) < 2 && Math.abs(s.right - c.right) < 2; })()`), "on the axis of the charts")
+	})
 	t.Run("a drag with Shift marks the reference", func(t *testing.T) {
 		drag(0, 0.2, 0.4, true)
 		p.wait(`location.search.includes("reference=pinned")`)

@@ -44,6 +44,23 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// TestCold opens pages by their address, before anything is known.
+func TestCold(t *testing.T) {
+	address, browser := fleet(t), start(t)
+	p := open(t, browser, address, "/ask", 1440, 1000, "light")
+	p.settled()
+	require.Equal(t, "models", p.text("h1"))
+	p = open(t, browser, address, "/?env=nope&q=courier", 1440, 1000, "light")
+	p.settled()
+	require.Equal(t, "true", eval[string](p, `document.querySelector('[data-value="production"]').getAttribute("aria-pressed")`), "an unknown value is the default")
+	p = open(t, browser, address, "/?q=nothing-of-this-name", 1440, 1000, "light")
+	p.wait(`document.querySelectorAll(".environments button").length === 3`)
+	p.wait(`document.querySelector(".rates").innerText.includes("Rows in")`)
+	p = open(t, browser, address, "/model?id=eta_courier_berlin&version=nope", 1440, 1300, "light")
+	p.drawn()
+	require.Contains(t, p.text(".title"), "There is no version nope here")
+}
+
 // TestPicture makes the picture of the README: the fleet of the demo.
 func TestPicture(t *testing.T) {
 	p := open(t, start(t), fleet(t), "/", 1280, 860, "light")

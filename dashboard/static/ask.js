@@ -39,6 +39,7 @@ export function open(main, frame) {
   /** @param {import("./address.js").Address} address @param {AbortSignal} signal */
   async function load({ values }, signal) {
     document_ ??= await json("/v0/pipes/openapi.json", { signal });
+    await frame.learned;
     const pipe = values.pipe || first();
     const pipes = [...new Set(Object.keys(document_.paths).map((p) => /^\/v0\/pipes\/(.*)\.json$/.exec(p)?.[1]).filter((p) => p !== undefined))];
     renew(list, pipes.map((p) => h("li", null, h("a", { href: href("/ask", { pipe: p, tz: values.tz }), "aria-current": p === pipe ? "page" : null, "data-value": p }, clean(p)))));

@@ -164,6 +164,7 @@ export class Chart {
       scales: { x: { time: false, range: () => [this.picture?.from, this.picture?.to] }, ...options.scales },
       axes: options.axes.map((/** @type {any} */ axis) => ({ font, stroke: () => this.theme["--text3"], ticks: { show: false }, ...axis, grid: { stroke: () => this.theme["--line"], width: 1, ...axis.grid } })),
       hooks: {
+        ready: [(/** @type {any} */ u) => this.touch(u)],
         setCursor: [(/** @type {any} */ u) => { if (u.cursor.event || u.cursor.left < 0) this.read(u.cursor.left < 0 ? null : u.cursor.idx ?? null, false); }],
         setSelect: [(/** @type {any} */ u) => this.select(u)],
         ...options.hooks,
@@ -333,6 +334,25 @@ export class Chart {
     const at = [u.posToVal(from, "x"), u.posToVal(from + width, "x")];
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.hands.picked(at[0], at[1], this.shift);
+  }
+
+  /** A finger drags sideways as a mouse does; up and down it scrolls. @param {any} u */
+  touch(u) {
+    /** @type {number | null} */
+    let from = null;
+    const at = (/** @type {PointerEvent} */ e) => { const box = u.over.getBoundingClientRect(); return Math.min(box.width, Math.max(0, e.clientX - box.left)); };
+    const drag = (/** @type {PointerEvent} */ e, /** @type {boolean} */ ends) => {
+      if (from === null || e.pointerType !== "touch") return;
+      const to = at(e), width = Math.abs(to - from);
+      u.setCursor({ left: to, top: 10 });
+      this.read(u.cursor.idx ?? null, false);
+      if (width >= 8) u.setSelect({ left: Math.min(from, to), width, top: 0, height: u.over.clientHeight }, ends);
+      if (ends) from = null;
+    };
+    u.over.addEventListener("pointerdown", (/** @type {PointerEvent} */ e) => { if (e.pointerType === "touch") { from = at(e); this.shift = false; } });
+    u.over.addEventListener("pointermove", (/** @type {PointerEvent} */ e) => drag(e, false));
+    u.over.addEventListener("pointerup", (/** @type {PointerEvent} */ e) => drag(e, true));
+    u.over.addEventListener("pointercancel", () => { from = null; u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false); });
   }
 
   /** @param {number | null} bucket @param {boolean} spoken */

@@ -3,9 +3,9 @@
 import { h, name } from "./dom.js";
 import { axis, interval } from "./interval.js";
 import { change, count, number, scale, share, signed, z } from "./numbers.js";
-import { before } from "./sentences.js";
+import { before, weekly } from "./sentences.js";
 import { judged, shape, version, word } from "./states.js";
-import { brief, hour, hours, parse } from "./times.js";
+import { brief, clock, hour, hours, parse } from "./times.js";
 import { capital } from "./verdict.js";
 
 /** @typedef {import("./server.js").Row} Row */
@@ -60,7 +60,7 @@ export function comparison(row, view, siblings) {
   const measured = [
     h("tr", null, h("th", { scope: "row" }, "MAE"),
       h("td", { class: "num strong" }, number(row.recent_mae, at), spread("recent_mae")), h("td", { class: "num" }, number(row.reference_mae, at), spread("reference_mae")),
-      h("td", { class: "num strong" }, change(row.relative_change)), bars(row), h("td", { class: "num" }, z(row.z)), verdict(row.state)),
+      h("td", { class: judged(row.state) ? "num strong" : "num quiet" }, change(row.relative_change)), bars(row), h("td", { class: "num" }, z(row.z)), verdict(row.state)),
     h("tr", null, h("th", { scope: "row" }, "RMSE"),
       h("td", { class: "num" }, number(row.recent_rmse, at), spread("recent_rmse")), h("td", { class: "num" }, number(row.reference_rmse, at), spread("reference_rmse")),
       h("td", { class: "num" }, change(row.rmse_relative_change)),
@@ -77,7 +77,7 @@ export function comparison(row, view, siblings) {
       h("td", { class: "num" }, count(row[`${of}_actual_count`]), h("span", { class: "spread" }, " ", share(row[`${of}_coverage`])))), h("td", { colspan: 4 })),
     h("tr", null, h("th", { scope: "row" }, "Predictions"), rates.map((rate, i) =>
       h("td", { class: "num" }, rate === null ? count(i ? row.reference_count : row.recent_count) : [perHour(rate), h("span", { class: "unit" }, " /h")])),
-      h("td", { class: "num" }, rates[0] !== null && rates[1] ? change(rates[0] / rates[1] - 1) : ""), h("td", { colspan: 3 })),
+      h("td", { class: "num" }, weekly(row) === null ? "" : [change(weekly(row)), h("span", { class: "unit" }, " on last week")]), h("td", { colspan: 3 })),
   ];
   const head = row.reference_version ? version(row.reference_version) : before(view).replace(/^the (?=\d)/, "");
   return [
@@ -87,6 +87,6 @@ export function comparison(row, view, siblings) {
         h("th", { scope: "col", class: "num" }, name(capital(head))), h("th", { scope: "col", class: "num" }, "Change"), h("th", { scope: "col", class: "bars" }, h("span", { class: "away" }, "Interval"), axis()),
         h("th", { scope: "col", class: "num" }, "z"), h("th", { scope: "col", class: "said" }, h("span", { class: "away" }, "Verdict")))),
       h("tbody", null, measured, counted)),
-    h("p", { class: "note" }, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(row.drift_change)} and z ${row.drift_z}.` : row.recent_actual_count ? "±: 95% interval." : "The recent window has no actuals."),
+    h("p", { class: "note" }, reference && `Before: ${clock(Math.max(reference.from, parse(other?.first_event) ?? 0), view.now)} – ${clock(reference.to, view.now)}. `, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(row.drift_change)} and z ${row.drift_z}.` : row.recent_actual_count ? "±: 95% interval." : "The recent window has no actuals."),
   ];
 }

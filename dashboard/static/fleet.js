@@ -23,7 +23,7 @@ const columns = [
   "model_id", "model_version", "environment", "state", "reason", "first_event", "last_event", "prediction_count", "actual_count", "recent_count", "recent_coverage", "recent_mae",
   "recent_rmse", "recent_bias", "reference_count", "reference_coverage", "reference_mae", "reference_bias", "relative_change", "relative_change_low", "relative_change_high", "z",
   "rmse_relative_change", "rmse_status", "bias_status", "actual_lag_p50", "actual_lag_p95", "week_ago_count", "changed_at", "change_version", "change_version_first_event",
-  "previous_version", "previous_recent_mae", "recent_from", "drift_z", "drift_change", "min_recent",
+  "previous_version", "previous_recent_mae", "recent_from", "drift_z", "drift_change", "predictions_due",
 ];
 const rowsStep = 2000;
 // More than a wall shows.
@@ -62,6 +62,8 @@ class Fleet {
     this.drifted = null;
     this.announced = 0;
     this.sparksAsOf = "";
+    this.sparkWidth = 124;
+    this.sparkModels = sparkModelsMax;
     this.models = "";
     this.title = h("h1", { tabindex: "-1" });
     this.windows = h("p", { class: "windows" });
@@ -78,7 +80,7 @@ class Fleet {
       name: (row) => `${row.model_id}\u0000${row.model_version}\u0000${row.environment}`,
       href: (row) => this.#href(row), style: (row) => `${row.state}${hot(row.state) ? " hot" : ""}${this.#line(row) ? " tall" : ""}`,
       tall: (row) => this.#line(row) !== null,
-      shown: (row) => JSON.stringify([Object.values(row), this.#line(row), this.sparks.get(key(row))?.at, current().values.env, current().values.recent]),
+      shown: (row) => JSON.stringify([Object.values(row), this.#line(row), this.sparks.get(key(row))?.at, this.sparkWidth, current().values.env, current().values.recent]),
       sort: (sort) => {
         const { values } = current();
         go(values.sort === sort ? { desc: !values.desc } : { sort, desc: false });
@@ -122,15 +124,16 @@ class Fleet {
     this.table.sorted(values.sort, values.desc);
     let environment = values.env || (!this.environmentNames || this.environmentNames.includes("production") ? "production" : "*");
     let answer = await this.#ask(values, environment, most, signal);
-    const names = environmentsOf(answer.totals);
-    if (!values.env && environment === "production" && !names.includes("production") && names.length > 0) {
-      environment = "*";
+    // Totals are of what is searched for: the tabs are those of all.
+    if (!values.q) this.environmentNames = environmentsOf(answer.totals);
+    else this.environmentNames ??= environmentsOf((await ask("models", { totals: "true", limit: 1, as_of: values.as_of }, { signal, columns: ["model_id"] })).totals);
+    const names = this.environmentNames;
+    if (environment !== "*" && !names.includes(environment) && names.length > 0) {
+      environment = names.includes("production") ? "production" : "*";
       answer = await this.#ask(values, environment, most, signal);
     }
-    // Totals are of what is searched for: the tabs stay those of all.
-    this.environmentNames = values.q && this.environmentNames ? [...new Set([...this.environmentNames, ...names])] : names;
     this.main.classList.remove("loading");
-    if (names.length === 0 && !values.q) {
+    if (names.length === 0) {
       this.empty ??= first(this.main);
       this.every = 1000;
       this.frame.title("Models");
@@ -146,7 +149,7 @@ class Fleet {
     const mine = this.totals.filter((t) => t.environment === environment);
     this.#head(values, mine, answer.rows);
     this.#tools(values, environment, mine);
-    this.#advise(values, mine, answer.rows[0]);
+    this.#advise(values, mine);
     this.table.element.classList.toggle("with-environment", environment === "*");
     this.#room();
     this.lines = new WeakMap();
@@ -173,7 +176,7 @@ class Fleet {
 
   /** @param {import("./address.js").Values} values @param {Total[]} mine @param {Row[]} rows */
   #head(values, mine, rows) {
-    const said = values.q && mine.length === 0 ? "No version fits these filters" : headline(mine);
+    const said = values.q && mine.length === 0 ? "Nothing is found" : headline(mine);
     if (this.title.textContent !== said) this.title.textContent = said;
     const drifts = mine.find((t) => t.state === "drift")?.models ?? 0;
     this.frame.title(`${drifts ? `(${drifts}) ` : ""}Models`);
@@ -185,7 +188,7 @@ class Fleet {
     const choices = (/** @type {readonly number[]} */ list, /** @type {(n: number) => string} */ said) => list.map((n) => /** @type {[string, string]} */ ([String(n), said(n)]));
     renew(this.windows, "The last ", select("Recent window", choices(recents, brief), String(values.recent), (v) => go({ recent: Number(v) })),
       " against the ", select("Reference window", choices(histories, (n) => n === 24 ? hours(24) : hours(n).includes("days") ? hours(n) : "3 days"), String(values.history), (v) => go({ history: Number(v) })),
-      ` before${values.offset ? `, up to ${hours(values.offset)} ago` : ""} · ${this.models}`);
+      ` before, with a day between${values.offset ? `, up to ${hours(values.offset)} ago` : ""} · ${this.models}`);
   }
 
   /** @param {import("./address.js").Values} values @param {string} environment @param {Total[]} mine */
@@ -217,15 +220,15 @@ class Fleet {
     }));
   }
 
-  /** @param {import("./address.js").Values} values @param {Total[]} mine @param {Row | undefined} any */
-  #advise(values, mine, any) {
+  /** @param {import("./address.js").Values} values @param {Total[]} mine */
+  #advise(values, mine) {
     const of = (/** @type {(state: string) => boolean} */ which) => mine.reduce((n, t) => n + (which(t.state) ? t.versions : 0), 0);
     const few = of((s) => s === "too_few"), live = of((s) => s !== "retired"), longer = values.recent < 24 ? 24 : 72;
     const due = few > of(judged) && values.recent < 72;
     this.advice.hidden = !due;
     if (due) {
       const at = href("/", { ...values, recent: longer });
-      replace(this.advice, `${count(few)} of ${count(live)} versions have fewer than ${any?.min_recent} actuals in ${hours(values.recent)}, so nothing can be said about them. `, h("a", { href: at }, `Compare the last ${hours(longer)} instead`));
+      replace(this.advice, `${count(few)} of ${count(live)} versions have too few actuals in ${hours(values.recent)}, so nothing can be said about them. `, h("a", { href: at }, `Compare the last ${hours(longer)} instead`));
     }
   }
 
@@ -241,7 +244,8 @@ class Fleet {
 
   /** @param {AbortSignal} signal how much comes in, where the token may know */
   async #status(signal) {
-    if (!this.frame.pipes.has("status")) return;
+    await this.frame.learned;
+    if (!this.frame.pipes.has("status") || signal.aborted) return;
     try {
       const row = (await ask("status", {}, { signal })).rows[0];
       // Null for a token with a bound.
@@ -342,7 +346,7 @@ class Fleet {
   /** @param {Row} row */
   #spark(row) {
     const had = this.sparks.get(key(row));
-    return had ? sparkline(had.line, row.reference_mae, row.state) : h("span", { class: "no-spark" });
+    return had ? sparkline(had.line, row.reference_mae, row.state, this.sparkWidth) : h("span", { class: "no-spark" });
   }
 
   /** @param {Row[]} rows asks for the lines of rows in view that have none, or an old one: many models in one question */
@@ -358,15 +362,20 @@ class Fleet {
     if (ids.length === 0) return;
     // A name with a comma or a star in it would be a list or a pattern.
     const odd = ids.find((id) => /[,*]/.test(id) || id === "");
-    const asked = odd !== undefined ? [odd] : ids.slice(0, sparkModelsMax);
+    const asked = odd !== undefined ? [odd] : ids.slice(0, this.sparkModels);
     this.asking = true;
     try {
-      const answer = await series({ ...(odd !== undefined ? { "model_id.eq": odd } : { model_id: asked }), model_version: "*", environment: "*", interval: "6h", time_window: 6 * buckets, as_of: asOf }, { columns: ["mae", "actual_count"], digits: 4 });
+      const answer = await series({ ...(odd !== undefined ? { "model_id.eq": odd } : { model_id: asked }), model_version: "*", environment: "*", interval: "6h", time_window: 6 * buckets, as_of: asOf }, { columns: ["mae", "actual_count"], digits: 4, once: true });
       for (const s of answer.series) {
         const line = { values: s.mae, counts: s.actual_count, before: earlier(s, answer.series) };
         this.sparks.set(key(s), { at: now, line });
       }
-    } catch { /* the numbers stand beside the place where the line would be */ } finally {
+      this.sparkModels = Math.min(sparkModelsMax, 2 * this.sparkModels);
+    } catch {
+      // The numbers stand beside the place where the line would be. One model may have too many versions for all of them.
+      if (asked.length > 1) asked.length = 0;
+      this.sparkModels = 1;
+    } finally {
       // What has no series now is not asked for again at once.
       for (const row of due) if (asked.includes(row.model_id) && (this.sparks.get(key(row))?.at ?? 0) < now) this.sparks.set(key(row), { at: now, line: { values: [], counts: [] } });
       this.asking = false;
@@ -380,6 +389,9 @@ class Fleet {
     if (!from || !spark || !to) return;
     const end = [spark, to].map((e) => e.getBoundingClientRect()).find((r) => r.width > 0)?.left ?? this.table.element.getBoundingClientRect().right;
     this.table.element.style.setProperty("--said", `${Math.round(end - from.getBoundingClientRect().left - 16)}px`);
+    // A line is as long as its place, up to what an eye follows.
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16, place = spark.getBoundingClientRect().width / rem - 16;
+    this.sparkWidth = place > 124 ? Math.min(320, Math.round(place)) : 124;
   }
 }
 

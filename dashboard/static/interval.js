@@ -20,12 +20,13 @@ export function interval(row) {
   ];
   const { relative_change: change, relative_change_low: from, relative_change_high: to } = row;
   const known = typeof change === "number" && !["silent", "actuals_stopped"].includes(row.state);
+  const few = row.state === "too_few", style = few ? "on hollow" : "on";
   if (known) {
     const bounded = typeof from === "number" && typeof to === "number";
     if (bounded && to > low && from < high) parts.push(svg("path", { class: "bar", d: `M${x(from)} 10H${x(to)}` }));
-    if (change > high || bounded && to > high) parts.push(svg("path", { class: "on", d: `M${width - 5} 6.5 ${width} 10 ${width - 5} 13.5Z` }));
-    if (change < low || bounded && from < low) parts.push(svg("path", { class: "on", d: "M5 6.5 0 10 5 13.5Z" }));
-    if (change >= low && change <= high) parts.push(svg("circle", { class: row.state === "too_few" ? "hollow" : "dot", cx: x(change), cy: 10, r: row.state === "too_few" ? 3.25 : 4 }));
+    if (change > high || bounded && to > high) parts.push(svg("path", { class: style, d: `M${width - 5} 6.5 ${width} 10 ${width - 5} 13.5Z` }));
+    if (change < low || bounded && from < low) parts.push(svg("path", { class: style, d: "M5 6.5 0 10 5 13.5Z" }));
+    if (change >= low && change <= high) parts.push(svg("circle", { class: few ? "hollow" : "dot", cx: x(change), cy: 10, r: few ? 3.25 : 4 }));
   }
   const better = known && typeof to === "number" && to < 0 && row.state === "ok";
   return svg("svg", { class: `interval ${better ? "better" : row.state}`, width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, parts);

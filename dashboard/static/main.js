@@ -18,8 +18,8 @@ import { choose, city, isZone, own, zone } from "./zone.js";
 
 /**
  * @typedef {{
- *   title: (text: string) => void, announce: (text: string) => void, now: () => number, pipes: Set<string>, again: () => void, open: (href: string) => void, link: (range?: { from: number, to: number }) => string,
- * }} Frame what a view has of the page around it: link is the address to hand on
+ *   title: (text: string) => void, announce: (text: string) => void, now: () => number, pipes: Set<string>, learned: Promise<unknown>, again: () => void, open: (href: string) => void, link: (range?: { from: number, to: number }) => string,
+ * }} Frame what a view has of the page around it: learned is kept once pipes are those that the token may ask, link is the address to hand on
  * @typedef {{
  *   every: number, load: (address: import("./address.js").Address, signal: AbortSignal) => Promise<void>, close: () => void, tick?: () => void, keyed?: (event: KeyboardEvent) => void,
  * }} View every is how often it asks, in ms; 0 is once
@@ -57,6 +57,7 @@ const frame = {
   announce: (text) => { announced.textContent = text; },
   now: () => { const { as_of } = current().values; return as_of ? Date.parse(as_of) : serverNow(); },
   pipes: new Set(),
+  learned: Promise.resolve(),
   again: () => void show(),
   open: (to) => { const url = new URL(to, location.origin); history.pushState(null, "", url.pathname + url.search); arrive(); },
   link: (range) => location.origin + absolute(current(), { now: frame.now(), zone: zone(), ...range }),
@@ -80,7 +81,7 @@ async function show() {
     frame.title(pages[address.path].name || "Model");
   }
   loading = true;
-  const patience = setTimeout(() => slow(notices, () => { controller.abort(); loading = false; quiet(); }), 3 * second);
+  const patience = setTimeout(() => slow(notices, () => { controller.abort(); loading = false; void failed(new ServerError(0, "The question was stopped.")); }), 3 * second);
   try {
     const loaded = view.load(address, signal);
     // While the server works.
@@ -287,7 +288,7 @@ setInterval(() => {
 }, second);
 
 // The pipes and the view are asked for at the same time; a token that lacks shows in either.
-void show();
-void pipes().catch(() => {});
+queueMicrotask(() => void show());
+frame.learned = pipes().catch(() => {});
 setTimeout(health, second);
 

@@ -13,6 +13,7 @@ import { rowsPanel } from "./rows.js";
 import { before } from "./sentences.js";
 import { ask, curl, series, ServerError } from "./server.js";
 import { hot, rank, shape, version, word } from "./states.js";
+import { strip } from "./strip.js";
 import { brief, clock, day, hour, hours, minute, offset, parse, rfc, utc } from "./times.js";
 import { verdict } from "./verdict.js";
 import { zone } from "./zone.js";
@@ -22,7 +23,7 @@ import { zone } from "./zone.js";
 /** @typedef {import("./sentences.js").Windows} Windows */
 
 const histories = [24, 72, 168, 336, 672], recents = [1, 3, 6, 12, 24, 72];
-const linesMax = 5, tabsMax = 5;
+const linesMax = 5, tabsMax = 5, versionsMost = 100;
 
 /** @param {HTMLElement} main @param {import("./main.js").Frame} frame @returns {import("./main.js").View} */
 export const open = (main, frame) => new Model(main, frame);
@@ -37,14 +38,14 @@ class Model {
     const part = (/** @type {string} */ style) => h("div", { class: style });
     this.parts = {
       head: h("header", { class: "model-head" }), verdict: part("verdict"), measures: part("comparison"), controls: part("controls"), typed: part("typed"), chartHead: part("panel-head"),
-      reading: h("p", { class: "reading note" }), spoken: h("p", { class: "away", "aria-live": "polite" }), chart: h("div", { class: "chart", tabindex: 0, role: "application" }), chartNote: h("p", { class: "quiet" }), table: part("wide buckets"),
+      reading: h("p", { class: "reading note" }), spoken: h("p", { class: "away", "aria-live": "polite" }), chart: h("div", { class: "chart", tabindex: 0, role: "application" }), chartNote: h("p", { class: "quiet" }), strip: part("verdicts"), table: part("wide buckets"),
       errors: part("panel-body"), late: part("panel-body"), versions: part("panel-body"), rows: h("section", { class: "rows-panel", "aria-label": "Rows" }),
     };
     const p = this.parts;
     this.errorsTitle = h("h2", null, "How large the errors are");
     this.versionsTitle = h("h2", null, "Versions");
     this.body = h("div", null, h("div", { class: "summary" }, p.verdict, p.measures), p.controls, p.typed,
-      h("section", { class: "over-time" }, p.chartHead, p.reading, p.chart, p.chartNote, p.table, p.spoken),
+      h("section", { class: "over-time" }, p.chartHead, p.reading, p.chart, p.chartNote, p.strip, p.table, p.spoken),
       h("div", { class: "panels" }, h("section", null, this.errorsTitle, p.errors), h("section", null, h("h2", null, "How late actuals come"), p.late), h("section", null, this.versionsTitle, p.versions)), p.rows);
     p.typed.hidden = p.table.hidden = true;
     /** @type {Chart | null} */
@@ -74,11 +75,12 @@ class Model {
   async load({ values }, signal) {
     if (values.id !== this.shownId) this.begin(values);
     const view = { recent: values.recent, history: values.history, offset: values.offset, reference: values.reference, now: this.frame.now() };
-    const list = { "model_id.eq": values.id, recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", reference: reference(values), timezone: zoned(values), as_of: values.as_of, order: "attention", details: true };
-    const { rows } = await ask("models", list, { signal });
+    const list = { ...compared(values), as_of: values.as_of, order: "attention", details: true };
+    const { rows, totals } = await ask("models", { ...list, limit: versionsMost, totals: "true" }, { signal });
+    if (values.version && rows.length === versionsMost && !rows.some((r) => r.model_version === values.version)) rows.push(...(await ask("models", { ...list, "model_version.eq": values.version }, { signal })).rows);
     view.now = this.frame.now();
     if (rows.length === 0) return this.unknown(values);
-    const environments = [...new Set(rows.map((row) => row.environment))].sort((a, b) => Number(b === "production") - Number(a === "production") || (a < b ? -1 : 1));
+    const environments = [...new Set([...rows, ...totals].map((row) => row.environment))].filter((e) => e !== "*" || rows.some((r) => r.environment === e)).sort((a, b) => Number(b === "production") - Number(a === "production") || (a < b ? -1 : 1));
     const environment = environments.includes(values.env) ? values.env : environments[0];
     const siblings = rows.filter((row) => row.environment === environment).sort((a, b) => (parse(b.first_event) ?? 0) - (parse(a.first_event) ?? 0));
     const attention = rows.filter((row) => row.environment === environment).sort((a, b) => rank(a.state) - rank(b.state));
@@ -87,7 +89,7 @@ class Model {
     if (!this.body.isConnected) replace(this.main, this.parts.head, this.body);
     this.say();
     this.control();
-    await Promise.all([this.overTime(), this.lateness(), this.sizes()]);
+    await Promise.all([this.overTime().then(() => this.verdicts()), this.lateness(), this.sizes()]);
     // Rows are read one by one: they come last, when they are looked at, and again once a minute.
     this.settled = true;
     if (this.rowsSeen && (Date.now() - this.rowsAt > minute || this.rowsOf !== this.rowsKey())) await this.rows();
@@ -124,7 +126,7 @@ class Model {
     const places = environments.length > 1 ? segments("Environment", environments.map((e) => { const worst = rows.filter((r) => r.environment === e && r.state !== "retired").sort((a, b) => rank(a.state) - rank(b.state))[0]; return [e, [worst && hot(worst.state) ? [shape(worst.state), " "] : [], name(e)].flat()]; }), row.environment, (env) => go({ env, version: "" })) : null;
     same(p.head, h("header", { class: "model-head" }, crumbs([row.environment], values),
       h("div", { class: "title" }, h("h1", { tabindex: "-1", title: values.id.length > 36 ? clean(values.id) : null }, name(values.id)), h("span", { class: "of" }, tabs ?? name(row.model_version)), places,
-        copier("Copy link", () => { const w = windowOf(values, view.now); return this.frame.link({ from: w.from, to: w.to }); }))));
+        values.version && row.model_version !== values.version ? h("p", { class: "note" }, "There is no version ", name(values.version), " here; this is another one.") : null, copier("Copy link", () => { const w = windowOf(values, view.now); return this.frame.link({ from: w.from, to: w.to }); }))));
     const said = verdict(row, view);
     same(p.verdict, h("div", { class: `verdict ${row.state}` }, h("h2", { class: "sentence" }, shape(row.state), h("span", null, h("span", { class: "away" }, `${word(row.state)}: `), said.sentence)),
       said.follows.map((paragraph) => h("p", null, paragraph.map((piece) => typeof piece === "string" ? clean(piece) : h("a", { href: href("/model", { ...values, ...piece.change }) }, clean(piece.text)))))));
@@ -208,8 +210,8 @@ class Model {
 
   /** What the charts ask. */
   question() {
-    const { values, view, row } = this.at(), interval = this.interval();
-    return { "model_id.eq": values.id, "environment.eq": row.environment, model_version: "*", ...parameters(values, view.now), interval, timezone: lengths[interval] > hour ? zone() : "" };
+    const { values, view, row, siblings } = this.at(), interval = this.interval();
+    return { "model_id.eq": values.id, "environment.eq": row.environment, ...(siblings.length < versionsMost / 2 ? { model_version: "*" } : { "model_version.eq": row.model_version }), ...parameters(values, view.now), interval, timezone: lengths[interval] > hour ? zone() : "" };
   }
 
   async overTime() {
@@ -223,7 +225,8 @@ class Model {
       const [library, answer] = await Promise.all([uplot(), series(this.question(), { signal, columns: columns(measure), digits: 6 })]);
       if (signal.aborted) return null;
       const w = windowOf(values, view.now), of = buckets(answer.bucket_start, this.interval(), w.to), total = (/** @type {any[]} */ a) => a.reduce((s, v) => s + (v ?? 0), 0);
-      const drawn = answer.series.filter((s) => total(s.actual_count) > 0).sort((a, b) => Number(b.model_version === row.model_version) - Number(a.model_version === row.model_version) || total(b.actual_count) - total(a.actual_count)).slice(0, linesMax);
+      const having = answer.series.filter((s) => total(s.actual_count) > 0);
+      const drawn = having.slice().sort((a, b) => Number(b.model_version === row.model_version) - Number(a.model_version === row.model_version) || total(b.actual_count) - total(a.actual_count)).slice(0, linesMax);
       const age = (/** @type {Row} */ s) => siblings.findIndex((r) => r.model_version === s.model_version);
       drawn.sort((a, b) => age(a) - age(b));
       this.ranks = new Map(drawn.map((s, i) => [s.model_version, i]));
@@ -235,7 +238,7 @@ class Model {
       const sum = (/** @type {string} */ column) => of.map((_, i) => answer.series.reduce((t, s) => t + (s[column]?.[i] ?? 0), 0));
       this.shown = { measure, buckets: of, from: of[0]?.from ?? w.from, to: w.to, axis: measure.axis, lines, ...this.levels(measure, w), caption: `Predictions per ${words[this.interval()]}. Solid: with actual; faint: still waiting`, predictions: sum("prediction_count"), actuals: sum("actual_count"),
         marks: siblings.map((s) => ({ at: parse(s.first_event) ?? 0, name: version(s.model_version) })).filter((m) => m.at > (of[0]?.to ?? Infinity) && m.at < w.to && !hidden.includes(m.name)) };
-      this.listVersions(answer.series.length - drawn.length);
+      this.listVersions(having.length - drawn.length);
       const any = this.shown.predictions.some((n) => n > 0);
       p.chart.hidden = !any;
       if (!any) return h("span", null, "No predictions in this window.");
@@ -244,6 +247,19 @@ class Model {
       this.chart.draw(this.shown);
       this.buckets();
       return lines.some((l) => l.values.some((v) => v !== null)) ? null : h("span", null, "No bucket has enough actuals to be drawn.");
+    });
+  }
+
+  /** The verdicts of the time that the charts show, below them. */
+  async verdicts() {
+    const { values, view, row, signal } = this.at(), w = windowOf(values, view.now), { shown } = this, length = w.to - w.from;
+    await panel(this.parts.strip, signal, async () => {
+      // A reference that is pinned is no past for the hours before it.
+      if (!this.frame.pipes.has("model_verdicts") || !shown || this.parts.chart.hidden || values.reference.startsWith("pinned:")) return null;
+      const interval = ["1h", "6h", "1d", "1w"].find((i) => length / lengths[i] <= 170) ?? "1w";
+      const question = { ...compared(values), "environment.eq": row.environment, "model_version.eq": row.model_version, time_window: Math.ceil(length / hour), interval, as_of: w.fixed ? rfc(w.to) : values.as_of };
+      const answer = await ask("model_verdicts", question, { signal, columns: ["bucket_start", "bucket_end", "state"] });
+      return strip(answer.rows, { from: shown.from, to: shown.to, now: view.now, each: words[interval] });
     });
   }
 
@@ -350,11 +366,11 @@ class Model {
  * siblings are the versions of the environment, the newest first; attention the same, what needs it most first
  */
 
-/** @param {Values} values rolling is the server's own default, with what belongs to it */
-const reference = (values) => values.reference === "rolling" ? "" : values.reference;
-
-/** @param {Values} values only hours of a week have a zone */
-const zoned = (values) => values.reference.startsWith("seasonal:") ? zone() : "";
+/** @param {Values} values what is compared with what: rolling is the server's own default, and only hours of a week have a zone */
+const compared = (values) => ({
+  "model_id.eq": values.id, recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", reference: values.reference === "rolling" ? "" : values.reference,
+  timezone: values.reference.startsWith("seasonal:") ? zone() : "",
+});
 
 /** @param {{ from: number, to: number }} w @param {number} now */
 const brieflyFrom = (w, now) => `${clock(w.from, now)} – ${clock(w.to, now)}`;

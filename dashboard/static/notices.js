@@ -1,5 +1,6 @@
 // What stands in the place of an answer: refused, a token asked for, no answer, events not taken.
 
+import { current, href } from "./address.js";
 import { clean, h, replace } from "./dom.js";
 import { setToken, token } from "./server.js";
 import { clock, span } from "./times.js";
@@ -14,6 +15,7 @@ import { clock, span } from "./times.js";
 export function refused(main, error) {
   replace(main, h("section", { class: "refused" }, h("h1", null, "This view cannot be answered"), h("p", null, clean(error.message)),
     error.parameter && h("p", { class: "note" }, "The parameter is ", h("code", null, error.parameter), "."),
+    current().values.reference && h("p", null, h("a", { href: href(current().path, { ...current().values, reference: "" }) }, "Show it without this comparison")),
     h("p", null, h("button", { type: "button", class: "button", onclick: () => history.length > 1 ? history.back() : location.assign("/") }, "Back"))));
 }
 

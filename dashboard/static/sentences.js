@@ -2,7 +2,7 @@
 
 import { count, minus, number, percent, plural, scale, share, signed, z } from "./numbers.js";
 import { version } from "./states.js";
-import { clock, hour, hours, parse, span } from "./times.js";
+import { clock, hour, hours, parse, span, within } from "./times.js";
 
 /**
  * @typedef {import("./server.js").Row} Row
@@ -14,7 +14,7 @@ export function before(view) {
   const reference = view.reference ?? "rolling";
   if (reference.startsWith("version:")) return reference === "version:previous" ? "the version before" : version(reference.slice("version:".length));
   if (reference.startsWith("pinned:")) return "the window you marked";
-  if (reference.startsWith("seasonal:")) return `the same hours of ${reference.slice("seasonal:".length)} weeks`;
+  if (reference.startsWith("seasonal:")) return reference === "seasonal:1" ? "the same hours a week before" : `the same hours of ${reference.slice("seasonal:".length)} weeks`;
   return `the ${hours(view.history)} before`;
 }
 
@@ -35,21 +35,14 @@ export function since(row, view) {
   const at = parse(row.changed_at);
   if (at === null) return "";
   const from = parse(row.recent_from) ?? view.now - view.recent * hour;
-  return `, since ${at < from - 70 * hour ? "before" : "about"} ${clock(at, view.now)}`;
+  const when = clock(at, view.now);
+  return `, since ${at < from - 70 * hour ? "before " : /^\d/.test(when) ? "about " : ""}${when}`;
 }
 
 /** @param {Row} row how long after a version came the error rose: 22 h after v7.3.0 came */
 export function after(row) {
   const at = parse(row.changed_at), came = parse(row.change_version_first_event);
   return at === null || came === null || !row.change_version ? "" : `${span(at - came)} after ${version(row.change_version)} came`;
-}
-
-/** @param {Row} row predictions that came in an hour of the reference, as far as the version was there */
-export function hourly(row, /** @type {Windows} */ view) {
-  const from = view.now - (view.recent + view.history + (view.offset ?? 0)) * hour, to = view.now - (view.recent + (view.offset ?? 0)) * hour;
-  const began = parse(row.first_event) ?? from, ended = parse(row.last_event) ?? to;
-  const length = (Math.min(to, Math.max(ended, from + hour)) - Math.max(from, began)) / hour;
-  return row.reference_count / Math.max(1, length);
 }
 
 /** @param {Row} row counts of a window that are no verdict: actuals that lack, from the text of the reason */
@@ -72,10 +65,10 @@ export function line(row, view) {
     }
     case "silent": {
       const last = parse(row.last_event);
-      return `No prediction for ${last === null ? "a long time" : span(view.now - last)}; before, about ${rate(hourly(row, view))}.`;
+      return `No prediction for ${last === null ? "a long time" : span(view.now - last)}${due(row).replace(" since", "")}.`;
     }
     case "actuals_stopped":
-      return `No actual for the last ${count(row.recent_count)} ${plural(row.recent_count, "prediction")}; they used to come within ${span((row.actual_lag_p95 ?? 0) * 1000)}. The error is not known.`;
+      return `No actual for the last ${count(row.recent_count)} ${plural(row.recent_count, "prediction")}; they used to come within ${within(row.actual_lag_p95)}. The error is not known.`;
     case "warning": {
       const up = `Error up ${percent(row.relative_change)}${interval(row)}`;
       if (row.z >= row.drift_z && row.relative_change < row.drift_change) return `${up}: not by chance, but less than the ${percentOfGate} that counts as drift.`;
@@ -99,8 +92,8 @@ export function line(row, view) {
   }
 }
 
-/** @param {number} perHour about 60 an hour, about 3 a day */
-export const rate = (perHour) => perHour >= 1 ? `${count(Math.round(perHour))} an hour` : `${count(Math.max(1, Math.round(perHour * 24)))} a day`;
+/** @param {Row} row how many predictions were to be expected since the last one */
+export const due = (row) => typeof row.predictions_due === "number" ? `; about ${count(Math.round(row.predictions_due))} were due since` : "";
 
 /** @param {Row} row @param {Windows} view */
 function few(row, view) {

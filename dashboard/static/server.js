@@ -5,7 +5,7 @@ import { clean } from "./dom.js";
 /**
  * @typedef {Record<string, any>} Row
  * @typedef {{ rows: Row[], meta: { name: string, type: string }[], statistics?: Record<string, number>, totals?: any, before_limit?: number }} Answer
- * @typedef {{ signal?: AbortSignal, columns?: readonly string[], digits?: number }} How
+ * @typedef {{ signal?: AbortSignal, columns?: readonly string[], digits?: number, once?: boolean }} How once is set for what is not asked again
  */
 
 /** An answer that is an error; status 0 is none at all. */
@@ -49,7 +49,9 @@ export function setToken(given) {
 
 /** @type {Map<string, { etag: string, answer: any }>} the last answers, by what was asked, the oldest first */
 const kept = new Map();
-const keptMax = 128;
+const keptMax = 24;
+/** A server that says nothing for so long, in ms, does not answer. */
+const answerMost = 20_000;
 
 /** The clock of the server when it last answered, less the clock here, in ms. */
 let ahead = 0;
@@ -70,7 +72,7 @@ async function get(url, made, how) {
   if (token()) headers.Authorization = `Bearer ${token()}`;
   let response, body;
   try {
-    response = await fetch(url, { headers, signal: how.signal, cache: "no-store", credentials: "omit", redirect: "error" });
+    response = await fetch(url, { headers, signal: AbortSignal.any([how.signal ?? [], AbortSignal.timeout(answerMost)].flat()), cache: "no-store", credentials: "omit", redirect: "error" });
     body = response.status === 304 ? null : await response.text();
   } catch (error) {
     if (how.signal?.aborted) throw error;
@@ -89,7 +91,7 @@ async function get(url, made, how) {
   const answer = made(parsed);
   const etag = response.headers.get("ETag");
   kept.delete(url);
-  if (etag) {
+  if (etag && !how.once) {
     kept.set(url, { etag, answer });
     for (const oldest of kept.keys()) {
       if (kept.size <= keptMax) break;

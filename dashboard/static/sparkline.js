@@ -41,7 +41,7 @@ export function sparkline(line, reference, state, width = 124) {
   });
   const last = shown.findLastIndex((v) => v !== null);
   if (last >= 0) parts.push(svg("circle", { class: "last", cx: x(last), cy: y(/** @type {number} */ (shown[last])), r: 2.5 }));
-  return svg("svg", { class: `sparkline ${state}`, width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, parts);
+  return svg("svg", { class: `sparkline ${state}`, width: `${width / 16}rem`, height: "1.5rem", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, parts);
 }
 
 const round = (/** @type {number} */ v) => Math.round(v * 10) / 10;

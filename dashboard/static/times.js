@@ -100,6 +100,9 @@ export function span(ms) {
   return `${Math.floor(s / hour)}${gap}h` + (minutes ? ` ${minutes}${gap}min` : "");
 }
 
+/** @param {number | null | undefined} seconds a span that nothing is said to be longer than: rounded up */
+export const within = (seconds) => { const ms = (seconds ?? 0) * second; return ms < 10 * hour ? span(Math.ceil(ms / minute) * minute) : `${Math.ceil(ms / hour)}${gap}h`; };
+
 /** @param {number} n hours of a window: 6 h, 7 days */
 export const hours = (n) => n > 72 && n % 24 === 0 ? `${n / 24} days` : `${n}${gap}h`;
 

@@ -1,9 +1,9 @@
 // What the page of a model says of a version: a sentence with the answer, and what follows from it.
 
 import { change, count, minus, number, percent, plural, scale, share, signed, z } from "./numbers.js";
-import { after, before, covering, hourly, lacking, rate, since, weekly } from "./sentences.js";
+import { after, before, covering, due, lacking, since, weekly } from "./sentences.js";
 import { judged, version } from "./states.js";
-import { clock, hour, hours, parse, span } from "./times.js";
+import { clock, hour, hours, parse, span, within } from "./times.js";
 
 /** @typedef {import("./server.js").Row} Row */
 /** @typedef {import("./sentences.js").Windows} Windows */
@@ -82,12 +82,12 @@ function saying(row, view) {
     case "silent":
       return {
         sentence: last === null ? "No prediction comes any more." : `No prediction has come for ${span(view.now - last)}.`,
-        follows: [(last === null ? "" : `The last one was made ${clock(last, view.now)}. `) + `Before that, about ${rate(hourly(row, view)).replace(" ", " came in ")}. Nothing can be said about its error now.`],
+        follows: [`${last === null ? "" : `The last one was made ${clock(last, view.now)}${due(row)}. `}Nothing can be said about its error now.`],
       };
     case "actuals_stopped":
       return {
         sentence: "Actuals have stopped coming.",
-        follows: [`None of the ${count(row.recent_count)} ${plural(row.recent_count, "prediction")} of the last ${window} has one; 95% used to come within ${span((row.actual_lag_p95 ?? 0) * 1000)}. The model still predicts, but its error is not known.`],
+        follows: [`None of the ${count(row.recent_count)} ${plural(row.recent_count, "prediction")} of the last ${window} has one; 95% used to come within ${within(row.actual_lag_p95)}. The model still predicts, but its error is not known.`],
       };
     case "waiting": return waiting(row, view);
     case "new": return fresh(row, view);
@@ -112,7 +112,7 @@ function waiting(row, view) {
   return {
     sentence,
     follows: [
-      `Half of this model's actuals take more than ${span(row.actual_lag_p50 * 1000)}, 95% come within ${span(row.actual_lag_p95 * 1000)}. `,
+      `Half of this model's actuals take more than ${span(row.actual_lag_p50 * 1000)}, 95% come within ${within(row.actual_lag_p95)}. `,
       { text: `Compare the ${hours(view.recent)} that ended ${back} h ago`, change: { offset: back } }, ".",
     ],
   };
@@ -130,7 +130,9 @@ function fresh(row, view) {
     };
   }
   if (reference.startsWith("version:")) return { sentence: `${capital(than(row, view))} has no actuals in these ${hours(view.history)}.`, follows: [] };
-  if (reference.startsWith("seasonal:")) return { sentence: `${capital(before(view))} have no actuals of ${own}.`, follows: [] };
+  if (reference.startsWith("seasonal:")) {
+    return { sentence: `${capital(before(view))} have no actuals of ${own}.`, follows: predecessor(row) ? [{ text: `Compare it with ${version(predecessor(row))}`, change: { reference: `version:${predecessor(row)}` } }, "."] : [] };
+  }
   const sentence = first !== null && view.now - first < (view.history + view.recent) * hour
     ? `${capital(own)} is ${span(view.now - first)} old, so there is nothing to compare it with.` : `There are no actuals in ${before(view)} to compare ${own} with.`;
   const mae = row.recent_mae, was = row.previous_recent_mae, at = scale([mae, was]);
@@ -147,8 +149,9 @@ function few(row, view) {
   if (short && short[1] === "recent") {
     const n = Number(short[2]);
     const sentence = `${count(n)} ${plural(n, "actual")} in ${hours(view.recent)} ${plural(n, "is", "are")} too few to tell; ${short[3]} are needed.`;
-    const hourlyActuals = (n + (row.reference_actual_count ?? 0)) / (view.recent + view.history);
-    const longer = [24, 72].filter((h) => h > view.recent).find((h, i, all) => hourlyActuals * h >= Number(short[3]) || i === all.length - 1);
+    const from = parse(row.reference_from), to = parse(row.reference_to), before = from === null || to === null ? view.history : (to - Math.max(from, parse(row.first_event) ?? 0)) / hour;
+    const hourlyActuals = (n + (row.reference_actual_count ?? 0)) / (view.recent + Math.max(1, before));
+    const longer = [24, 72].find((h) => h > view.recent && hourlyActuals * h >= Number(short[3]));
     if (!longer) return { sentence, follows: [] };
     return { sentence, follows: [{ text: `Compare the last ${hours(longer)} instead`, change: { recent: longer } }, ` (about ${count(Math.round(hourlyActuals * longer))} actuals).`] };
   }
@@ -193,7 +196,7 @@ function advice(row, view) {
   const back = hoursOf(row.actual_lag_p95);
   if (judged(row.state) && typeof row.actual_lag_p95 === "number" && row.actual_lag_p95 > view.recent * 3600 / 2 && (view.offset ?? 0) < back) {
     paragraphs.push([
-      `95% of the actuals take up to ${span(row.actual_lag_p95 * 1000)}, so the newest hours rest on the early ones. `,
+      `95% of the actuals take up to ${within(row.actual_lag_p95)}, so the newest hours rest on the early ones. `,
       { text: `Compare the ${hours(view.recent)} that ended ${back} h ago`, change: { offset: back } }, ".",
     ]);
   }
@@ -210,6 +213,7 @@ export function shapeOfChange(row) {
     return typeof now === "number" && typeof was === "number" && was > 0 ? now / was - 1 : null;
   };
   const usual = moved("p50"), large = moved("p99");
+  if (!judged(row.state)) return "Too little is known to say how they changed.";
   if (usual === null || large === null) return "";
   if (usual > 0.2 && large > 0.2) return "All errors grew, the usual ones and the largest.";
   if (usual < 0.1 && large > 0.25) return "The largest errors grew; the usual ones did not.";
@@ -222,5 +226,5 @@ export function shapeOfChange(row) {
 /** @param {Row} row how late actuals come, in a sentence */
 export function lateness(row) {
   if (typeof row.actual_lag_p50 !== "number") return row.actual_count ? "They come with their predictions." : "None has come yet.";
-  return `Half within ${span(row.actual_lag_p50 * 1000)}, 95% within ${span(row.actual_lag_p95 * 1000)}. With actual, by age:`;
+  return `Half within ${within(row.actual_lag_p50)}, 95% within ${within(row.actual_lag_p95)}. With actual, by age:`;
 }

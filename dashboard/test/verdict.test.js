@@ -45,14 +45,15 @@ test("a warning says which of the gates it did not pass", () => {
 
 test("not knowing has its reason and its next step", () => {
   assert.deepEqual(say({ ...judged, state: "silent", last_event: "2026-11-29 05:24:00", recent_count: 0, reference_count: 168 * 60 - 300 })[0], "No prediction has come for 9 h 56 min.");
-  assert.match(say({ ...judged, state: "silent", last_event: "2026-11-29 05:24:00", recent_count: 0, reference_count: 168 * 60 })[1], /^The last one was made \d\d:24\. Before that, about 6\d came in an hour\. Nothing can be said about its error now\.$/);
+  assert.match(say({ ...judged, state: "silent", last_event: "2026-11-29 05:24:00", recent_count: 0, predictions_due: 589.6 })[1], /^The last one was made \d\d:24; about 590 were due since\. Nothing can be said about its error now\.$/);
   assert.deepEqual(say({ state: "actuals_stopped", recent_count: 330, actual_lag_p95: 7200 }), ["Actuals have stopped coming.",
     "None of the 330 predictions of the last 6 h has one; 95% used to come within 2 h. The model still predicts, but its error is not known."]);
   assert.deepEqual(say({ state: "waiting", actual_count: 0, prediction_count: 6420 }), ["This model has never had an actual.", "6,420 predictions are stored. Send their actuals to ml_model_actuals, and its error is known at once."]);
   assert.deepEqual(say({ state: "waiting", actual_count: 900, recent_count: 481, actual_lag_p50: 25 * 3600, actual_lag_p95: 44.2 * 3600 }), ["The last 6 h have no actuals yet.",
-    'Half of this model\'s actuals take more than 25 h, 95% come within 44 h. [Compare the 6 h that ended 45 h ago {"offset":45}].']);
+    'Half of this model\'s actuals take more than 25 h, 95% come within 45 h. [Compare the 6 h that ended 45 h ago {"offset":45}].']);
   assert.deepEqual(say({ state: "too_few", reason: "recent: 11 actuals, fewer than 30", reference_actual_count: 345 }), ["11 actuals in 6 h are too few to tell; 30 are needed.", '[Compare the last 24 h instead {"recent":24}] (about 49 actuals).']);
-  assert.deepEqual(say({ state: "too_few", reason: "recent: 1 actuals, fewer than 30", reference_actual_count: 40 })[1], '[Compare the last 72 h instead {"recent":72}] (about 17 actuals).');
+  assert.deepEqual(say({ state: "too_few", reason: "recent: 11 actuals, fewer than 30", reference_actual_count: 345, reference_from: "2026-11-22 15:20:00", reference_to: "2026-11-28 09:20:00" })[1], '[Compare the last 24 h instead {"recent":24}] (about 59 actuals).');
+  assert.equal(say({ state: "too_few", reason: "recent: 1 actuals, fewer than 30", reference_actual_count: 40 }).length, 1, "no longer window has enough either");
   assert.deepEqual(say({ state: "too_few", reason: "recent: 2 actuals, fewer than 30", reference_actual_count: 40 }, { recent: 72 }).length, 1);
   assert.deepEqual(say({ state: "too_few", reason: "reference: 64 actuals, fewer than 100" }), ["There are too few actuals before to compare with: 64, and 100 are needed."]);
   assert.deepEqual(say({ state: "too_few", reason: "recent: coverage 0.41, below 0.8" }), ["Only 41% of the last predictions have their actual; 80% are asked for."]);
@@ -103,7 +104,7 @@ test("no sentence has a hole, whatever a row lacks", () => {
 });
 
 test("how quantiles moved", () => {
-  const of = (p50, p99) => shapeOfChange({ recent_abs_error_p50: p50, reference_abs_error_p50: 1, recent_abs_error_p99: p99, reference_abs_error_p99: 1 });
+  const of = (p50, p99) => shapeOfChange({ state: "ok", recent_abs_error_p50: p50, reference_abs_error_p50: 1, recent_abs_error_p99: p99, reference_abs_error_p99: 1 });
   assert.equal(of(1.8, 1.3), "All errors grew, the usual ones and the largest.");
   assert.equal(of(1.05, 1.3), "The largest errors grew; the usual ones did not.");
   assert.equal(of(1.3, 1.1), "All errors grew, the usual ones most.");
