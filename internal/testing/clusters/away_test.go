@@ -46,7 +46,7 @@ func (p *process) post(t *testing.T, lines string) answer {
 
 func (p *process) metrics(t *testing.T, models string) answer {
 	t.Helper()
-	return request(t, http.MethodGet, p.url+"/v0/pipes/model_performance_metrics.csv?model_version=*&from=2026-01-01&model_id="+models, "")
+	return request(t, http.MethodGet, p.url+"/v0/pipes/model_performance_metrics.csv?model_version=*&from=2026-01-01+00:00:00&model_id="+models, "")
 }
 
 // requireComeAgain holds a refusal to what it owes a client: the status, when to come again, and which part of the cluster it is about.

@@ -43,10 +43,10 @@ func compare(t *testing.T, one, other *server, rows, request int64) {
 	t.Helper()
 	r := random.Rand(t)
 	h := newHistory(r, rows, request, storetest.Now())
-	a := &asker{Rand: r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: storetest.Now(), days: 60}
+	a := &asker{Rand: r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: storetest.Now(), days: 60, withoutLags: true}
 	begin := time.Now()
 	steps := 0
-	asked := map[string]int{}
+	asked := map[string]*askedOf{}
 	for {
 		todo := h.advance()
 		if todo == nil {
@@ -69,12 +69,21 @@ func compare(t *testing.T, one, other *server, rows, request int64) {
 	for total(asked) < differentialQuestions {
 		askBoth(t, a, one, other, asked)
 	}
-	t.Logf("%d questions in %s: %v", total(asked), time.Since(begin).Round(time.Second), asked)
+	t.Logf("%d questions in %s", total(asked), time.Since(begin).Round(time.Second))
+	for pipe, of := range asked {
+		t.Logf("%s: %d, %.1f ms from one and %.1f ms from the other on average, %s at most", pipe, of.n, millis(of.one)/float64(of.n), millis(of.other)/float64(of.n), of.most.Round(time.Millisecond))
+	}
 }
 
-func total(asked map[string]int) (n int) {
-	for _, count := range asked {
-		n += count
+// askedOf is how often a pipe was asked, and how long that has taken.
+type askedOf struct {
+	n                int
+	one, other, most time.Duration
+}
+
+func total(asked map[string]*askedOf) (n int) {
+	for _, of := range asked {
+		n += of.n
 	}
 	return n
 }
@@ -97,11 +106,14 @@ func (a *asker) learn(h *history) {
 var lags = regexp.MustCompile(`"actual_lag_p\d\d": ?[^,}]*,`)
 
 // askBoth puts a question to both servers, and counts those with rows by their pipe.
-func askBoth(t *testing.T, a *asker, one, other *server, asked map[string]int) {
+func askBoth(t *testing.T, a *asker, one, other *server, asked map[string]*askedOf) {
 	t.Helper()
 	path := a.question()
+	begin := time.Now()
 	statusA, bodyA := one.ask(t, path)
+	between := time.Now()
 	statusB, bodyB := other.ask(t, path)
+	end := time.Now()
 	readable, _ := url.QueryUnescape(path)
 	if statusA != statusB {
 		require.FailNow(t, "status", "%s: %d %.300s, %d %.300s", readable, statusA, bodyA, statusB, bodyB)
@@ -114,6 +126,11 @@ func askBoth(t *testing.T, a *asker, one, other *server, asked map[string]int) {
 	}
 	if statusA == 200 && !strings.Contains(bodyA, `"rows":0,`) {
 		pipe, _, _ := strings.Cut(strings.TrimPrefix(path, "/v0/pipes/"), ".")
-		asked[pipe]++
+		of := asked[pipe]
+		if of == nil {
+			of = &askedOf{}
+			asked[pipe] = of
+		}
+		of.n, of.one, of.other, of.most = of.n+1, of.one+between.Sub(begin), of.other+end.Sub(between), max(of.most, end.Sub(between))
 	}
 }

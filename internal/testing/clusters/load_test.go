@@ -181,7 +181,7 @@ func (l *load) check(t *testing.T, url string) (rows int) {
 // predictionIDs are those of all rows of a server.
 func predictionIDs(t *testing.T, url string) []string {
 	t.Helper()
-	response, err := http.Get(url + "/v0/pipes/predictions.ndjson?model_id=*&model_version=*&environment=*&limit=0&from=2026-01-01&columns=prediction_id") //nolint:noctx // a test ends it
+	response, err := http.Get(url + "/v0/pipes/predictions.ndjson?model_id=*&model_version=*&environment=*&limit=0&from=2026-01-01+00:00:00&columns=prediction_id") //nolint:noctx // a test ends it
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	require.Equal(t, http.StatusOK, response.StatusCode)

@@ -15,8 +15,8 @@ type asker struct {
 	ids                            []string
 	now                            time.Time
 	days                           int
-	// withoutLags leaves out what the lags of actuals decide, which an export does not have.
-	withoutLags bool
+	// withoutLags leaves out the lags of actuals, which an export does not have, and withoutStates also what they decide.
+	withoutLags, withoutStates bool
 }
 
 func (a *asker) one(of ...string) string { return of[a.IntN(len(of))] }
@@ -80,7 +80,7 @@ func (a *asker) question() string {
 	v := url.Values{}
 	pipe := a.one("model_performance_metrics", "model_performance_metrics", "model_drift_detection", "model_performance_report", "model_performance_timeseries",
 		"model_drift_report", "models", "predictions", "predictions", "model_error_distribution", "model_verdicts")
-	if a.withoutLags && (pipe == "models" || pipe == "model_verdicts") {
+	if a.withoutStates && (pipe == "models" || pipe == "model_verdicts") {
 		pipe = "model_performance_report"
 	}
 	a.series(v)
@@ -102,8 +102,9 @@ func (a *asker) question() string {
 		v.Set("totals", "true")
 		v.Set("details", a.one("true", "false"))
 		v.Set("limit", fmt.Sprint(a.IntN(30)))
-	case "model_verdicts":
-		v.Set("time_window", fmt.Sprint(1+a.IntN(72)))
+	case "model_verdicts": // each bucket is a question about several windows
+		v.Set("model_id", a.one(a.models...))
+		v.Set("time_window", fmt.Sprint(1+a.IntN(24)))
 		v.Set("interval", a.one("6h", "1d"))
 	case "model_error_distribution":
 		v.Del("group_by")

@@ -45,9 +45,9 @@ func TestThereAndBack(t *testing.T) {
 			require.NoError(t, err, "%v: %s", args, out)
 		}
 	}
-	a := &asker{Rand: r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: storetest.Now(), days: 60, withoutLags: true}
+	a := &asker{Rand: r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: storetest.Now(), days: 60, withoutLags: true, withoutStates: true}
 	a.learn(h)
-	asked := map[string]int{}
+	asked := map[string]*askedOf{}
 	for range wayQuestions {
 		askBoth(t, a, from, there, asked)
 		askBoth(t, a, there, back, asked)

@@ -38,9 +38,6 @@ func TestRefusedStarts(t *testing.T) {
 	}
 	says := fails(t, 1, serve(c.URL(), nodes.Password))
 	require.Contains(t, says, "residual cluster init", "tables are missing")
-	says = fails(t, 1, serve(c.URL(), "wrong"))
-	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
-	require.NotContains(t, says, "wrong")
 	says = fails(t, 1, command(binary, "cluster", "check", "--store", c.URL()))
 	require.Contains(t, says, "cluster init")
 	says = fails(t, 1, command(binary, "cluster", "init", "--store", c.URL(), "--cluster", "nobody"))
@@ -57,6 +54,11 @@ func TestRefusedStarts(t *testing.T) {
 	c.Nodes[0].Query(t, "TRUNCATE TABLE residual.meta")
 	says = fails(t, 1, serve(url, nodes.Password))
 	require.Contains(t, says, "residual cluster init")
+
+	// Last: a node that is made of the library dies of it.
+	says = fails(t, 1, serve(url, "mistyped"))
+	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
+	require.NotContains(t, says, "mistyped")
 }
 
 // TestLateNode starts a server before its node: it waits, says that it does, and is ready once the node is.
