@@ -583,8 +583,11 @@ func deployAttack(a *attack, route string) {
 // tokensAttack tries to make a token and to revoke others.
 func tokensAttack(a *attack, route string) {
 	for _, r := range []request{
-		{method: "POST", target: "/v0/tokens?name=new&scope=ADMIN"}, {method: "POST", target: "/v0/tokens?name=team-a&scope=ADMIN"},
-		{method: "DELETE", target: "/v0/tokens/team-b"}, {method: "DELETE", target: "/v0/tokens/none"}, {method: "GET", target: "/v0/tokens/team-b"},
+		{method: "POST", target: "/v0/tokens?name=new&scope=ADMIN"},
+		{method: "POST", target: "/v0/tokens?name=team-a&scope=ADMIN"},
+		{method: "DELETE", target: "/v0/tokens/team-b"},
+		{method: "DELETE", target: "/v0/tokens/none"},
+		{method: "GET", target: "/v0/tokens/team-b"},
 	} {
 		a.learn(route, r)
 	}

@@ -213,23 +213,25 @@ func (q *question) sees(name string) bool {
 // addValues adds a row of an answer.
 func addValues(t *encode.Table, row *[]endpoint.Value) {
 	for i := range *row {
-		v, cell := &(*row)[i], encode.Cell{}
-		switch kind := t.Columns[i].Kind; {
-		case v.Null:
-			cell = encode.NullCell()
-		case kind == encode.String:
-			cell = encode.Text(v.Text)
-		case kind == encode.Float64:
-			cell = encode.Number(v.Number)
-		case kind == encode.UInt64:
-			cell = encode.Whole(uint64(v.Whole))
-		case kind == encode.DateTime:
-			cell = encode.Milli(max(v.Whole, 0) / 1000 * 1000)
-		default:
-			cell = encode.Signed(v.Whole)
-		}
-		t.Add(cell)
+		t.Add(cellOf(t.Columns[i].Kind, &(*row)[i]))
 	}
+}
+
+// cellOf is a value as a cell of a kind.
+func cellOf(kind encode.Kind, v *endpoint.Value) encode.Cell {
+	switch {
+	case v.Null:
+		return encode.NullCell()
+	case kind == encode.String:
+		return encode.Text(v.Text)
+	case kind == encode.Float64:
+		return encode.Number(v.Number)
+	case kind == encode.UInt64:
+		return encode.Whole(uint64(v.Whole))
+	case kind == encode.DateTime:
+		return encode.Milli(max(v.Whole, 0) / 1000 * 1000)
+	}
+	return encode.Signed(v.Whole)
 }
 
 // endpointError is the answer to an error of a set.

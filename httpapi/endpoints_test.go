@@ -42,15 +42,22 @@ func (s *fakeSet) Run(ctx context.Context, ask *endpoint.Ask) (*endpoint.Answer,
 		return nil, errors.New("our own")
 	}
 	a := &endpoint.Answer{Columns: []endpoint.Column{
-		{Name: "model_id", Type: endpoint.Type{Kind: endpoint.String}}, {Name: "n", Type: endpoint.Type{Kind: endpoint.UInt, Bits: 32}},
-		{Name: "mae", Type: endpoint.Type{Kind: endpoint.Float, Bits: 64, Nullable: true}}, {Name: "first", Type: endpoint.Type{Kind: endpoint.DateTime}},
-		{Name: "less", Type: endpoint.Type{Kind: endpoint.Int, Bits: 64, Nullable: true}}, {Name: "day", Type: endpoint.Type{Kind: endpoint.Date}},
+		{Name: "model_id", Type: endpoint.Type{Kind: endpoint.String}},
+		{Name: "n", Type: endpoint.Type{Kind: endpoint.UInt, Bits: 32}},
+		{Name: "mae", Type: endpoint.Type{Kind: endpoint.Float, Bits: 64, Nullable: true}},
+		{Name: "first", Type: endpoint.Type{Kind: endpoint.DateTime}},
+		{Name: "less", Type: endpoint.Type{Kind: endpoint.Int, Bits: 64, Nullable: true}},
+		{Name: "day", Type: endpoint.Type{Kind: endpoint.Date}},
 	}}
 	q := engine.SumsQuery{Model: models, Version: "*", Environment: "*", Within: ask.Within, Spans: []engine.TimeSpan{{}}}
 	read, err := ask.Store.EachSums(ctx, q, func(r *engine.SumsRow) bool {
 		first, _ := r.Sums.Times(false)
 		row := []endpoint.Value{
-			{Text: r.Model + "/" + r.Version}, {Whole: int64(r.Sums.Rows())}, {Number: r.Sums.Mean(engine.AbsError)}, {Whole: first.UnixMilli()}, {Whole: -3},
+			{Text: r.Model + "/" + r.Version},
+			{Whole: int64(r.Sums.Rows())},
+			{Number: r.Sums.Mean(engine.AbsError)},
+			{Whole: first.UnixMilli()},
+			{Whole: -3},
 			{Whole: first.UnixMilli()},
 		}
 		if r.Sums.Actuals() == 0 {

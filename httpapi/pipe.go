@@ -32,10 +32,8 @@ type pipe struct {
 	// Limits.AnswerTimeout ends them.
 	overTime, unending bool
 
-	// deployed is set for a pipe of a project, whose columns may differ from answer to answer. tokens are the names of the tokens that
-	// may ask it beside those with a scope.
+	// deployed is set for a pipe of a project, whose columns may differ from answer to answer.
 	deployed bool
-	tokens   []string
 
 	run func(ctx context.Context, q *question) error
 }

@@ -108,7 +108,7 @@ func asked(err error) error {
 	if errors.Is(err, endpoint.ErrAsk) || errors.Is(err, endpoint.ErrUnknown) {
 		return err
 	}
-	if e, ok := errors.AsType[*plan.TooMuch](err); ok {
+	if e, ok := errors.AsType[*plan.TooMuchError](err); ok {
 		return fmt.Errorf("%w: %w", endpoint.ErrTooMuch, e)
 	}
 	if e, ok := errors.AsType[*template.Error](err); ok && e.Given {
@@ -239,7 +239,7 @@ func (a *asking) plan(n *pipeNode, r *template.Rendered) (*made, error) {
 	}
 	a.open = append(a.open, n)
 	a.pending = append(a.pending, nil)
-	q, err := plan.Compile(statement, func(name string, at int) (*plan.Query, error) {
+	q, err := plan.Compile(statement, func(name string, _ int) (*plan.Query, error) {
 		if name == n.name {
 			return nil, nil
 		}

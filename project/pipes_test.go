@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,7 @@ func TestRefusals(t *testing.T) {
 		"SELECT model_id, count() FROM predictions":                                      "neither in GROUP BY nor in an aggregate: add it to GROUP BY",
 		"SELECT cuont() FROM predictions":                                                `the function "cuont" is not understood: did you mean count?`,
 		"SELECT count() FROM preditcions":                                                "did you mean predictions?",
-		"SELECT modle_id FROM predictions LIMIT 1":                                       "did you mean model_id?",
+		"SELECT mdel_id FROM predictions LIMIT 1":                                        "did you mean model_id?",
 		"SELECT count() AS n FROM predictions WHERE n > 3":                               "WHERE has the aggregate",
 		"SELECT 1 AS a, 2 AS a":                                                          "two columns",
 		"INSERT INTO predictions VALUES (1)":                                             "INSERT is refused: SQL only reads here",
@@ -203,7 +204,8 @@ func TestPipeProblems(t *testing.T) {
 	files, err := project.NewFiles([]project.File{{Name: "p.pipe", Text: pipeFile("SELECT 1,\n  foo(1)")}})
 	require.NoError(t, err)
 	_, problems := project.Read(files, nil)
-	require.Equal(t, "p.pipe:4:7: error: the function \"foo\" is not understood\n     3 |     SELECT 1,\n     4 |       foo(1)\n       |       ^\n     5 | \n  ", problems.String()[:strings.Index(problems.String(), "docs/sql.md")])
+	shown, _, _ := strings.Cut(problems.String(), "docs/sql.md")
+	require.Equal(t, "p.pipe:4:7: error: the function \"foo\" is not understood\n     3 |     SELECT 1,\n     4 |       foo(1)\n       |       ^\n     5 | \n  ", shown)
 }
 
 // TestWithin takes a bounded question through everything that is asked of a store: it answers as one without the other models.
@@ -253,7 +255,7 @@ func TestTooMuch(t *testing.T) {
 	}
 	long := "WITH replaceAll('" + strings.Repeat("a", 900) + "', 'a', '" + strings.Repeat("b", 900) + "') AS b SELECT " + strings.Repeat("b AS c%, ", 9) + "1"
 	for i := range 9 {
-		long = strings.Replace(long, "%", fmt.Sprint(i), 1)
+		long = strings.Replace(long, "%", strconv.Itoa(i), 1)
 	}
 	_, err := run(t, new(project.Pipes), db, endpoint.Ask{SQL: long, Hold: hold})
 	require.ErrorIs(t, err, refused)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -73,12 +74,8 @@ func (c *compiler) statement(s *sql.Select) (*Query, error) {
 func (c *compiler) single(s *sql.Select) (*Query, error) {
 	inner := *c
 	inner.within, inner.expressions = map[string]*Query{}, map[string]sql.Expr{}
-	for name, q := range c.within {
-		inner.within[name] = q
-	}
-	for name, e := range c.expressions {
-		inner.expressions[name] = e
-	}
+	maps.Copy(inner.within, c.within)
+	maps.Copy(inner.expressions, c.expressions)
 	for _, w := range s.With {
 		if w.Query == nil {
 			inner.expressions[w.Name] = w.Expr

@@ -18,5 +18,5 @@
 // # Errors
 //
 // What is wrong with a statement is an [*sql.Error]. What is wrong with values alone, such as a division of whole numbers by zero, is one
-// too. An answer that would be too long is a [*TooMuch].
+// too. An answer that would be too long is a [*TooMuchError].
 package plan

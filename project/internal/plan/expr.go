@@ -196,14 +196,14 @@ func (c *compiler) compileCall(e *sql.Call, s *scope) (*expr, error) {
 
 func argumentsText(least, most int) string {
 	switch {
-	case most > 100:
+	case most >= anyMany:
 		return "at least " + strconv.Itoa(least) + " arguments"
-	case least == most && least == 1:
+	case least != most:
+		return strconv.Itoa(least) + " to " + strconv.Itoa(most) + " arguments"
+	case least == 1:
 		return "one argument"
-	case least == most:
-		return strconv.Itoa(least) + " arguments"
 	}
-	return strconv.Itoa(least) + " to " + strconv.Itoa(most) + " arguments"
+	return strconv.Itoa(least) + " arguments"
 }
 
 // unknownFunction is the error of a function that there is none of.

@@ -119,22 +119,19 @@ func makeSubstring(e *sql.Call, args []*expr) (*expr, error) {
 	}
 	return strict(stringType, args, func(_ *env, v []Value) Value {
 		size := int64(len(v[0].Text))
-		from, length := v[1].Whole, size
+		from := v[1].Whole
 		if from == 0 || from > size {
 			return text("")
 		}
 		if from < 0 {
 			from = max(from, -2*textBytesMax) + size + 1 // which may be before the text
 		}
-		switch {
-		case len(v) < 3:
-			length = size - from + 1
-		case v[2].Whole < 0:
-			length = size - from + 1 + max(v[2].Whole, -2*textBytesMax)
-		default:
-			length = min(v[2].Whole, textBytesMax)
+		to := size + 1
+		if len(v) == 3 && v[2].Whole < 0 {
+			to += max(v[2].Whole, -2*textBytesMax)
+		} else if len(v) == 3 {
+			to = min(from+min(v[2].Whole, textBytesMax), to)
 		}
-		to := min(from+length, size+1)
 		if from = max(from, 1); to <= from {
 			return text("")
 		}
@@ -258,6 +255,7 @@ func parseNumber(s string, t Type) (Value, bool) {
 	case endpoint.Int:
 		n, err := strconv.ParseInt(s, 10, int(t.Bits))
 		return whole(n), err == nil
+	default:
 	}
 	n, err := strconv.ParseUint(s, 10, int(t.Bits))
 	return whole(int64(n)), err == nil

@@ -104,7 +104,7 @@ func addTimeFunctions(all map[string]function) {
 			}), nil
 		}}
 	}
-	for _, alias := range [...][2]string{{"year", "toyear"}, {"month", "tomonth"}, {"hour", "tohour"}, {"minute", "tominute"}, {"dayofweek", "todayofweek"}, {"day", "todayofmonth"}, {"today_", "todayofmonth"}} {
+	for _, alias := range [...][2]string{{"year", "toyear"}, {"month", "tomonth"}, {"hour", "tohour"}, {"minute", "tominute"}, {"dayofweek", "todayofweek"}, {"day", "todayofmonth"}} {
 		all[alias[0]] = all[alias[1]]
 	}
 	all["today"] = clock(dateType, func(now int64) int64 { return floorOf{seconds: 86400}.floor(now) })
@@ -121,6 +121,17 @@ func addTimeFunctions(all map[string]function) {
 	all["todatetime"] = function{least: 1, most: 2, make: makeToTime(timeType)}
 	all["todatetime64"] = function{least: 2, most: 3, make: makeToTime64}
 	all["parsedatetimebesteffort"] = all["todatetime"]
+	addIntervalFunctions(all)
+	all["dateadd"] = function{least: 2, most: 2, make: func(e *sql.Call, args []*expr) (*expr, error) {
+		return makeTimeArithmetic(&sql.Call{At: e.At, Name: "plus", Args: e.Args}, args)
+	}}
+	all["datesub"] = function{least: 2, most: 2, make: func(e *sql.Call, args []*expr) (*expr, error) {
+		return makeTimeArithmetic(&sql.Call{At: e.At, Name: "minus", Args: e.Args}, args)
+	}}
+	all["formatdatetime"] = function{least: 2, most: 2, make: makeFormat}
+}
+
+func addIntervalFunctions(all map[string]function) {
 	for unit, of := range sql.IntervalUnits {
 		all["tointerval"+unit] = function{least: 1, most: 1, make: func(e *sql.Call, args []*expr) (*expr, error) {
 			if !isInt(args[0].typ) {
@@ -147,13 +158,6 @@ func addTimeFunctions(all map[string]function) {
 			}}
 		}
 	}
-	all["dateadd"] = function{least: 2, most: 2, make: func(e *sql.Call, args []*expr) (*expr, error) {
-		return makeTimeArithmetic(&sql.Call{At: e.At, Name: "plus", Args: e.Args}, args)
-	}}
-	all["datesub"] = function{least: 2, most: 2, make: func(e *sql.Call, args []*expr) (*expr, error) {
-		return makeTimeArithmetic(&sql.Call{At: e.At, Name: "minus", Args: e.Args}, args)
-	}}
-	all["formatdatetime"] = function{least: 2, most: 2, make: makeFormat}
 }
 
 // intervalMax bounds the number of an interval.

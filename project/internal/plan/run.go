@@ -10,10 +10,10 @@ import (
 	"github.com/residualdb/residual/internal/endpoint"
 )
 
-// TooMuch is the error of an answer that is longer than it may be.
-type TooMuch struct{ Text string }
+// TooMuchError is the error of an answer that is longer than it may be.
+type TooMuchError struct{ Text string }
 
-func (e *TooMuch) Error() string { return e.Text }
+func (e *TooMuchError) Error() string { return e.Text }
 
 // In is what a query runs in.
 type In struct {
@@ -49,7 +49,7 @@ const holdStep = 1 << 20
 // hold counts what is held from now on.
 func (x *run) hold(bytes int64) error {
 	if x.held += bytes; x.held > x.BytesMax {
-		return &TooMuch{fmt.Sprintf("the answer, or what it is made of, takes more than %d MiB; ask for fewer models or a shorter time, or write LIMIT", (x.BytesMax+1<<20-1)>>20)}
+		return &TooMuchError{fmt.Sprintf("the answer, or what it is made of, takes more than %d MiB; ask for fewer models or a shorter time, or write LIMIT", (x.BytesMax+1<<20-1)>>20)}
 	}
 	if x.Hold != nil && x.held > x.charged {
 		more := max(x.held-x.charged, holdStep)

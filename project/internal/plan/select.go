@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,9 +52,7 @@ func (c *compiler) selection(s *sql.Select) (*Query, error) {
 func (c *compiler) plan(s *sql.Select, n names, all func(table string, at int) ([]item, error)) (*planned, error) {
 	p := &planned{compiler: c, s: s, names: n}
 	p.names.aliases, p.names.open, p.names.budget = map[string]sql.Expr{}, map[string]bool{}, c.budget
-	for name, e := range c.expressions {
-		p.names.aliases[name] = e
-	}
+	maps.Copy(p.names.aliases, c.expressions)
 	for _, it := range s.Items {
 		if it.Alias != "" {
 			p.names.aliases[it.Alias] = it.Expr
@@ -148,9 +147,12 @@ func (p *planned) positional(e sql.Expr) (sql.Expr, error) {
 	if !ok || l.Kind != sql.Number {
 		return e, nil
 	}
+	if strings.Trim(strings.TrimPrefix(l.Text, "-"), "0123456789") != "" {
+		return e, nil
+	}
 	i, err := strconv.Atoi(l.Text)
 	if err != nil {
-		return e, nil
+		i = 0
 	}
 	if i < 0 { // from the last
 		i += len(p.items) + 1

@@ -113,12 +113,13 @@ func (s *sums) aggregate(e *sql.Call) (Type, error) {
 		return Type{}, err
 	}
 	p := part{condition: -1}
-	if condition != nil && onlyActuals(condition) {
+	switch {
+	case condition != nil && onlyActuals(condition):
 		of := *s.table
 		of.actuals = true
 		condition = nil
 		p.summed, err = of.summedOf(e, name, args)
-	} else if s.named(name, args) {
+	case s.named(name, args):
 		p.gathered, err = s.cuts.compiler.gather(e, s.table.spanScope())
 		for _, a := range append(slices.Clone(args), condition) {
 			if err == nil && a != nil {
@@ -126,7 +127,7 @@ func (s *sums) aggregate(e *sql.Call) (Type, error) {
 			}
 		}
 		condition = nil
-	} else {
+	default:
 		p.summed, err = s.table.summedOf(e, name, args)
 	}
 	if err != nil {
@@ -315,7 +316,7 @@ func (n *scan) buckets(q engine.SumsQuery, cells []milliSpan) (spans []milliSpan
 		}
 		for from := floorDiv(first, step) * step; from <= last; from += step {
 			if spans = append(spans, milliSpan{max(from, cell.from), min(from+step, cell.to)}); len(spans) > bucketsMax {
-				return nil, &TooMuch{fmt.Sprintf("the time asked for has more than %d parts of %s; ask for longer parts or a shorter time", bucketsMax, time.Duration(n.cuts.granule)*time.Second)}
+				return nil, &TooMuchError{fmt.Sprintf("the time asked for has more than %d parts of %s; ask for longer parts or a shorter time", bucketsMax, time.Duration(n.cuts.granule)*time.Second)}
 			}
 		}
 	}

@@ -27,12 +27,24 @@ type table struct {
 
 var tables = map[string]*table{
 	PredictionsTable: {actuals: true, columns: []column{
-		{name: timestampColumn, typ: timeType}, {name: "model_id", typ: stringType}, {name: "prediction_id", typ: stringType}, {name: "features", typ: stringType},
-		{name: "predicted_value", typ: floatType}, {name: "actual_value", typ: floatType}, {name: "model_version", typ: stringType}, {name: "environment", typ: stringType},
+		{name: timestampColumn, typ: timeType},
+		{name: "model_id", typ: stringType},
+		{name: "prediction_id", typ: stringType},
+		{name: "features", typ: stringType},
+		{name: "predicted_value", typ: floatType},
+		{name: "actual_value", typ: floatType},
+		{name: "model_version", typ: stringType},
+		{name: "environment", typ: stringType},
 	}},
 	AllTable: {columns: []column{
-		{name: timestampColumn, typ: time64Type}, {name: "model_id", typ: stringType}, {name: "prediction_id", typ: stringType}, {name: "features", typ: stringType},
-		{name: "predicted_value", typ: floatType}, {name: "actual_value", typ: nullable(floatType)}, {name: "model_version", typ: stringType}, {name: "environment", typ: stringType},
+		{name: timestampColumn, typ: time64Type},
+		{name: "model_id", typ: stringType},
+		{name: "prediction_id", typ: stringType},
+		{name: "features", typ: stringType},
+		{name: "predicted_value", typ: floatType},
+		{name: "actual_value", typ: nullable(floatType)},
+		{name: "model_version", typ: stringType},
+		{name: "environment", typ: stringType},
 	}},
 }
 

@@ -12,29 +12,28 @@ import (
 	"github.com/residualdb/residual/internal/jsontext"
 )
 
-type (
-	// Value and Type are those of answers.
-	Value = endpoint.Value
-	Type  = endpoint.Type
-)
+// Value is a value of an answer.
+type Value = endpoint.Value
+
+// Type is the type of one.
+type Type = endpoint.Type
 
 var (
-	stringType     = Type{Kind: endpoint.String}
-	floatType      = Type{Kind: endpoint.Float, Bits: 64}
-	countType      = Type{Kind: endpoint.UInt, Bits: 64}
-	boolType       = Type{Kind: endpoint.UInt, Bits: 8}
-	dateType       = Type{Kind: endpoint.Date}
-	timeType       = Type{Kind: endpoint.DateTime}
-	time64Type     = Type{Kind: endpoint.DateTime64}
-	arrayType      = Type{Kind: endpoint.Array}
-	nothingType    = Type{Kind: endpoint.Nothing, Nullable: true}
-	null           = Value{Null: true}
-	dayMillis      = int64(24 * time.Hour / time.Millisecond)
-	secondMillis   = int64(1000)
-	timeKinds      = [...]endpoint.Kind{endpoint.Date, endpoint.DateTime, endpoint.DateTime64}
-	timeLayouts    = [...]string{"2006-01-02 15:04:05", "2006-01-02", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00"}
-	boolOf         = map[bool]Value{true: {Whole: 1}}
-	defaultOfTimes = Value{}
+	stringType   = Type{Kind: endpoint.String}
+	floatType    = Type{Kind: endpoint.Float, Bits: 64}
+	countType    = Type{Kind: endpoint.UInt, Bits: 64}
+	boolType     = Type{Kind: endpoint.UInt, Bits: 8}
+	dateType     = Type{Kind: endpoint.Date}
+	timeType     = Type{Kind: endpoint.DateTime}
+	time64Type   = Type{Kind: endpoint.DateTime64}
+	arrayType    = Type{Kind: endpoint.Array}
+	nothingType  = Type{Kind: endpoint.Nothing, Nullable: true}
+	null         = Value{Null: true}
+	dayMillis    = int64(24 * time.Hour / time.Millisecond)
+	secondMillis = int64(1000)
+	timeKinds    = [...]endpoint.Kind{endpoint.Date, endpoint.DateTime, endpoint.DateTime64}
+	timeLayouts  = [...]string{"2006-01-02 15:04:05", "2006-01-02", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00"}
+	boolOf       = map[bool]Value{true: {Whole: 1}}
 )
 
 func number(f float64) Value { return Value{Number: f} }
@@ -68,8 +67,9 @@ func float(v Value, t Type) float64 {
 		return v.Number
 	case endpoint.UInt:
 		return float64(uint64(v.Whole))
+	default:
+		return float64(v.Whole)
 	}
-	return float64(v.Whole)
 }
 
 // truth tells whether a condition holds.
@@ -84,8 +84,7 @@ func compare(a Value, at Type, b Value, bt Type) int {
 		return strings.Compare(a.Text, b.Text)
 	case at.Kind == endpoint.Float || bt.Kind == endpoint.Float:
 		x, y := float(a, at), float(b, bt)
-		switch nx, ny := math.IsNaN(x), math.IsNaN(y); {
-		case nx || ny:
+		if nx, ny := math.IsNaN(x), math.IsNaN(y); nx || ny {
 			return cmp.Compare(boolOf[nx].Whole, boolOf[ny].Whole)
 		}
 		return cmp.Compare(x, y)
@@ -176,8 +175,9 @@ func show(v Value, t Type) string {
 		return time.UnixMilli(v.Whole).UTC().Format(time.DateTime)
 	case endpoint.DateTime64:
 		return time.UnixMilli(v.Whole).UTC().Format("2006-01-02 15:04:05.000")
+	default:
+		return ""
 	}
-	return ""
 }
 
 // moment reads a time.

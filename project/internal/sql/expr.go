@@ -194,9 +194,10 @@ func (p *parser) postfix(e Expr) Expr {
 // typeName reads the name of a type as a text.
 func (p *parser) typeName() Expr {
 	at := p.peek().at
-	name := p.name("the name of a type")
+	var name strings.Builder
+	name.WriteString(p.name("the name of a type"))
 	if p.sign("(") {
-		name += "("
+		name.WriteByte('(')
 		for depth := 1; depth > 0 && p.peek().kind != end; p.next++ {
 			t := p.peek()
 			switch {
@@ -206,13 +207,13 @@ func (p *parser) typeName() Expr {
 				depth--
 			}
 			if t.kind == text {
-				name += "'" + t.text + "'"
+				name.WriteString("'" + t.text + "'")
 			} else {
-				name += t.text
+				name.WriteString(t.text)
 			}
 		}
 	}
-	return &Literal{At: at, Kind: Text, Text: name}
+	return &Literal{At: at, Kind: Text, Text: name.String()}
 }
 
 // primary reads a literal, a name, a call, or what is in brackets.

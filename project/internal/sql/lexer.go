@@ -70,7 +70,7 @@ func tokens(s string) (list []token, err *Error) {
 					break
 				}
 			}
-			if c >= utf8.RuneSelf || !strings.Contains("<=>!|:-+*/%(),.[]?;{}@", s[i:i+1]) {
+			if strings.IndexByte("<=>!|:-+*/%(),.[]?;{}@", c) < 0 {
 				_, size := utf8.DecodeRuneInString(s[i:])
 				return nil, Errorf(i, "", "%s is nothing that SQL is written with", Shown(s[i:i+size]))
 			}

@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// BytesMax bounds a statement, DepthMax how deep statements and expressions nest.
+	// BytesMax bounds a statement.
 	BytesMax = 32 << 10
+	// DepthMax bounds how deep statements and expressions nest.
 	DepthMax = 64
 	// nodesMax bounds the expressions of a statement.
 	nodesMax = 2_000
