@@ -255,6 +255,16 @@ sql: ## generated statements of SQL, answered by a ClickHouse too: none may diff
 	.compat/sql/bin/pip install --quiet 'chdb==4.4.0' 'chdb-core==26.9.0' || { echo "sql: NOT RUN: pip could not install chdb from PyPI" >&2; exit 1; }
 	$(GO) test -tags sql -v -timeout 60m ./project -run '^TestAgainstClickHouse$$' -args -sql.python=$(CURDIR)/.compat/sql/bin/python
 
+.PHONY: tb
+tb: build ## the tutorial with Tinybird's own client, tb, and a deploy of its TypeScript SDK; needs Python 3.11 to 3.13 with venv, curl and Node.js with npm, and installs both into .compat/tb
+	@{ command -v curl && command -v node && command -v npm; } >/dev/null || { echo "tb: NOT RUN: it needs curl, and Node.js 20 or newer with npm" >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "tb: NOT RUN: the client needs Python 3.11 to 3.13" >&2; exit 1; }
+	python3 -m venv .compat/tb || { echo "tb: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/tb/bin/pip install --quiet 'tinybird==5.0.3' || { echo "tb: NOT RUN: pip could not install tinybird 5.0.3 from PyPI" >&2; exit 1; }
+	npm --prefix .compat/tb install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error @tinybirdco/sdk@0.0.84 || { \
+		echo "tb: NOT RUN: npm could not install @tinybirdco/sdk 0.0.84" >&2; exit 1; }
+	python3 compat/tb.py .compat/tb/bin/tb .compat/tb
+
 .PHONY: page-check-tools
 page-check-tools:
 	@{ command -v npm && node -e "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"; } >/dev/null || { echo "page-check: NOT RUN: it needs Node.js 20 or newer with npm, and installs what dashboard/package.json lists" >&2; exit 1; }

@@ -168,13 +168,13 @@ func deployError(err error) error {
 	return err
 }
 
-// getDeployments serves GET /v1/deployments: what is live and what waits; with history=true all that are kept.
+// getDeployments serves GET /v1/deployments: what is live and what waits; with include_deleted=true all that are kept.
 func (s *Server) getDeployments(c *call) error {
 	from, err := s.deployments(c)
 	if err != nil {
 		return err
 	}
-	all, err := c.params.boolean("history")
+	all, err := c.params.boolean("include_deleted")
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func deploymentNamed(c *call) (id int, action string, err error) {
 		action = "/" + behind
 	}
 	id, err = strconv.Atoi(digits)
-	if err != nil || id < 1 || strconv.Itoa(id) != digits {
+	if err != nil || id < 0 || strconv.Itoa(id) != digits {
 		return 0, "", problem.NotFound("the deployment %s does not exist; GET /v1/deployments lists those that do", problem.Shown(digits))
 	}
 	return id, action, nil
@@ -224,7 +224,7 @@ func (s *Server) getDeployment(c *call) error {
 	if err != nil {
 		return deployError(err)
 	}
-	return c.sendJSON(map[string]any{"deployment": found.Show()})
+	return c.sendJSON(map[string]any{"result": workspace.Success, "deployment": found.Show()})
 }
 
 // postSetLive serves POST /v1/deployments/<id>/set-live.

@@ -225,8 +225,8 @@ func TestDeployments(t *testing.T) {
 		return strings.Count(text, `"id":`)
 	}
 	require.Equal(t, 2, ids("/v1/deployments"))
-	require.Equal(t, 3, ids("/v1/deployments?history=true"))
-	f("GET", "/v1/deployments/2", 200, `{"deployment":{"id":"2","status":"data_ready","live":true`)
+	require.Equal(t, 3, ids("/v1/deployments?include_deleted=true"))
+	f("GET", "/v1/deployments/2", 200, `"id":"2","status":"data_ready","live":true`)
 	f("GET", "/v1/deployments/3", 200, `"status":"data_ready","live":false`)
 	f("GET", "/v1/deployments/1", 200, `"status":"deleted","live":false`)
 	for _, target := range []string{"/v1/deployments/4", "/v1/deployments/x", "/v1/deployments/02", "/v1/deployments/-1", "/v1/deployments/2/set-live", "/v1/deployments/99999999999999999999", "/v1/deployments/"} {

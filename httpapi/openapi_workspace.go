@@ -48,7 +48,7 @@ func deployPaths() object {
 	}
 	one := object{"type": "object", "required": []string{"deployment"}, "properties": object{"deployment": deploymentSchema()}}
 	list := object{"type": "object", "required": []string{"deployments"}, "properties": object{"deployments": object{"type": "array", "items": deploymentSchema()}}}
-	destructive := flag("allow_destructive_operations", "allow to leave out a data source")
+	destructive := flag("allow_destructive_operations", "allow to leave out what is deployed")
 	deploy := operation("post_deploy", "Deploy a project", outcome,
 		flag("auto_promote", "make it live at once"), flag("check", "check it and store nothing"), destructive)
 	deploy["requestBody"] = object{"required": true, "content": object{"multipart/form-data": object{"schema": object{
@@ -57,7 +57,7 @@ func deployPaths() object {
 	id := pathParameter("id")
 	return object{
 		deployPath:      object{"post": deploy},
-		deploymentsPath: object{"get": operation("get_deployments", "List what is live and what waits", list, flag("history", "list all that are kept"))},
+		deploymentsPath: object{"get": operation("get_deployments", "List what is live and what waits", list, flag("include_deleted", "list all that are kept"))},
 		deploymentsPrefix + "{id}": object{
 			"get":    operation("get_deployment", "Tell of a deployment", one, id),
 			"delete": operation("delete_deployment", "Drop a deployment that waits", object{"type": "object"}, id),

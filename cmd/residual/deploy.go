@@ -17,7 +17,7 @@ import (
 	"github.com/residualdb/residual/project"
 )
 
-// destructiveFlag allows to leave out a data source.
+// destructiveFlag allows to leave out what is deployed.
 const destructiveFlag = "allow-destructive-operations"
 
 func newDeploy() *cobra.Command {
@@ -30,8 +30,8 @@ func newDeploy() *cobra.Command {
 then answers from them: all of it or nothing, whatever happens meanwhile. What is wrong is shown with its place, and nothing has changed then.
 A token of the scope WORKSPACE:DEPLOY or ADMIN is needed where the server asks for one. Secrets are those of the server.
 
-With --check nothing is stored. With --stage the deployment waits for 'residual deployments promote'. A project that leaves out a data source
-which is deployed needs --allow-destructive-operations. A server that serves a folder (--project) takes no deployments.`,
+With --check nothing is stored. With --stage the deployment waits for 'residual deployments promote'. A project that leaves out a data source,
+a pipe or a connection which is deployed needs --allow-destructive-operations. A server that serves a folder (--project) takes no deployments.`,
 		Example: `  residual deploy ./project --check
   residual deploy ./project --server https://residual.example.com`,
 		Args: exactly("a DIR"),
@@ -66,7 +66,7 @@ which is deployed needs --allow-destructive-operations. A server that serves a f
 }
 
 func registerDestructive(flags *pflag.FlagSet, destructive *bool) {
-	flags.BoolVar(destructive, destructiveFlag, false, "allow to leave out a data source that is deployed")
+	flags.BoolVar(destructive, destructiveFlag, false, "allow to leave out what is deployed: data sources, pipes, connections")
 }
 
 func setFlag(parameters url.Values, name string, on bool) {

@@ -48,7 +48,8 @@ func TestInitTestDeploy(t *testing.T) {
 	require.Equal(t, "new pipes: team\ndeployment 2 waits: residual deployments promote 2\n", deploy(exitOK, "deploy", dir, "--stage").out)
 	require.Equal(t, "new pipes: team\ndeployment 2 is live\n", deploy(exitOK, "deployments", "promote", "2").out)
 	require.Equal(t, "", get(t, s.url()+"/v0/pipes/team.csv"))
-	require.Equal(t, "deleted pipes: team\ndeployment 1 is live\n", deploy(exitOK, "deployments", "rollback").out)
+	require.Contains(t, deploy(exitFailure, "deployments", "rollback").out, "the pipe team is in use, and the project does not have it")
+	require.Equal(t, "deleted pipes: team\ndeployment 1 is live\n", deploy(exitOK, "deployments", "rollback", "--allow-destructive-operations").out)
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").err, "there is no deployment before the live one")
 
 	list := deploy(exitOK, "deployments").out

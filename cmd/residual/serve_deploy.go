@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/residualdb/residual/engine"
@@ -48,17 +47,25 @@ func (d *deployed) Promote(id int, destructive bool, by string) (*httpapi.Deploy
 
 // Discard implements [httpapi.Deployments].
 func (d *deployed) Discard(id int) error {
-	if d.store.Staged() != id {
-		if _, err := d.store.Find(id); err != nil || d.store.Live() == nil || d.store.Live().ID != id {
-			return deployError(err)
-		}
+	if d.store.Staged() == id && id != 0 {
+		return deployError(d.store.Discard(id))
 	}
-	return deployError(d.store.Discard(id))
+	found, err := d.Find(id)
+	if err == nil && found.Live && id != 0 {
+		err = deployError(deployments.ErrLive)
+	}
+	return err
 }
 
 // Find implements [httpapi.Deployments].
 func (d *deployed) Find(id int) (httpapi.Deployment, error) {
+	if id == 0 {
+		return httpapi.Deployment{Live: d.store.Live() == nil}, nil
+	}
 	found, err := d.store.Find(id)
+	if errors.Is(err, deployments.ErrNotFound) && id <= d.store.Last() {
+		return httpapi.Deployment{ID: id}, nil
+	}
 	if err != nil {
 		return httpapi.Deployment{}, deployError(err)
 	}
@@ -67,32 +74,29 @@ func (d *deployed) Find(id int) (httpapi.Deployment, error) {
 
 // Current implements [httpapi.Deployments].
 func (d *deployed) Current() (list []httpapi.Deployment, err error) {
-	if id := d.store.Staged(); id != 0 {
-		staged, err := d.Find(id)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, staged)
+	live := 0
+	if of := d.store.Live(); of != nil {
+		live = of.ID
 	}
-	if live := d.store.Live(); live != nil {
-		list = append(list, d.shown(live))
+	staged := d.store.Staged()
+	if live == 0 && staged == 0 {
+		return nil, nil
 	}
-	return list, nil
+	return d.findAll([]int{live, staged})
 }
 
 // History implements [httpapi.Deployments].
-func (d *deployed) History() (list []httpapi.Deployment, err error) {
-	kept := d.store.Kept()
-	slices.Reverse(kept)
-	for _, id := range kept {
+func (d *deployed) History() ([]httpapi.Deployment, error) { return d.findAll(d.store.Kept()) }
+
+func (d *deployed) findAll(ids []int) (list []httpapi.Deployment, err error) {
+	for _, id := range ids {
 		found, err := d.Find(id)
-		if errors.Is(err, httpapi.ErrNoDeployment) { // it has gone meanwhile
-			continue
-		}
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, found)
+		if id != 0 || found.Live {
+			list = append(list, found)
+		}
 	}
 	return list, nil
 }

@@ -105,6 +105,7 @@ func TestServeDeployed(t *testing.T) {
 	require.False(t, out.Deployment.Live)
 	send("labels", label, http.StatusNotFound)
 	require.Contains(t, get(t, s.url()+"/v1/deployments"), `{"id":"2","status":"data_ready","live":false`)
+	require.Less(t, strings.Index(get(t, s.url()+"/v1/deployments"), `"id":"1"`), strings.Index(get(t, s.url()+"/v1/deployments"), `"id":"2"`))
 	status, text := request(t, http.MethodPost, s.url()+"/v1/deployments/2/set-live?allow_destructive_operations=true", "")
 	require.Equal(t, http.StatusOK, status, text)
 	status, _ = request(t, http.MethodDelete, s.url()+"/v1/deployments/1", "")
@@ -192,4 +193,33 @@ func TestManyFilesDeployFast(t *testing.T) {
 	require.True(t, out.Deployment.Live)
 	t.Logf("200 data sources in %s", took)
 	require.Less(t, took, 10*time.Second)
+}
+
+// TestFirstDeploymentThatWaits goes the way of older clients: what every server has is live as deployment 0, until the first is promoted.
+func TestFirstDeploymentThatWaits(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, os.MkdirAll(data, 0o700))
+	s, _ := serveAgain(t, data)
+	list := func() string { return get(t, s.url()+"/v1/deployments") }
+	require.Equal(t, "{\"deployments\":[]}\n", list())
+	_, out := deployFiles(t, s.url(), "", map[string]string{"labels.datasource": labelsFile})
+	require.False(t, out.Deployment.Live)
+	require.Regexp(t, `^\{"deployments":\[\{"id":"0","status":"data_ready","live":true.*\{"id":"1","status":"data_ready","live":false`, list())
+	do := func(method, path string, status int) {
+		t.Helper()
+		got, text := request(t, method, s.url()+path, "")
+		require.Equal(t, status, got, text)
+	}
+	do(http.MethodPost, "/v1/deployments/1/set-live", http.StatusOK)
+	do(http.MethodDelete, "/v1/deployments/0", http.StatusOK)
+	require.Contains(t, get(t, s.url()+"/v1/deployments/0"), `"status":"deleted"`)
+	require.Equal(t, 1, strings.Count(list(), `"status"`))
+	do(http.MethodDelete, "/v1/deployments/1", http.StatusConflict)
+	do(http.MethodPost, "/v1/deployments/0/set-live", http.StatusNotFound)
+
+	// One that waits and is dropped is told of as one that was.
+	deployFiles(t, s.url(), "allow_destructive_operations=true", map[string]string{"scores.datasource": scoresFile})
+	do(http.MethodDelete, "/v1/deployments/2", http.StatusOK)
+	require.Contains(t, get(t, s.url()+"/v1/deployments/2"), `"status":"deleted"`)
+	do(http.MethodGet, "/v1/deployments/3", http.StatusNotFound)
 }

@@ -29,7 +29,7 @@ type Deploying struct {
 	Check bool
 	// Stage has the deployment wait for Deployer.Promote.
 	Stage bool
-	// Destructive allows what deletes a data source.
+	// Destructive allows to delete what is deployed.
 	Destructive bool
 	// By is the name of who asks.
 	By string
@@ -148,7 +148,7 @@ func (d *Deployer) check(files project.Files, destructive bool) (*Outcome, Candi
 	}
 	out.Problems = problems
 	if !destructive {
-		out.Problems = slices.Concat(deletions(out.Changes.Deleted[project.DatasourceKind]), problems)
+		out.Problems = slices.Concat(deletions(out.Changes.Deleted), problems)
 	}
 	if out.Problems.Errors() > 0 || live != nil && out.Changes.None() {
 		return out, nil, nil
@@ -156,17 +156,22 @@ func (d *Deployer) check(files project.Files, destructive bool) (*Outcome, Candi
 	return out, candidate, nil
 }
 
-// deletions are the problems of data sources that would be deleted. Those that every server has stay, with columns of their own names.
-func deletions(names []string) (problems project.Problems) {
-	for _, name := range names {
-		if project.IsBuiltIn(name) {
-			continue
+// deletions are the problems of what would be deleted. Data sources that every server has stay, with columns of their own names.
+func deletions(deleted map[string][]string) (problems project.Problems) {
+	for _, of := range []struct{ kind, what, follows string }{
+		{project.DatasourceKind, "data source", "whoever sends to it would get 404"},
+		{project.PipeKind, "pipe", "whoever asks it would not get its answer"},
+		{project.ConnectionKind, "connection", "nothing would be fetched over it"},
+	} {
+		for _, name := range deleted[of.kind] {
+			if of.kind == project.DatasourceKind && project.IsBuiltIn(name) {
+				continue
+			}
+			problems = append(problems, project.Problem{
+				File: name + of.kind, Text: fmt.Sprintf("the %s %s is in use, and the project does not have it: %s", of.what, name, of.follows),
+				Advice: "keep the file, or deploy with --allow-destructive-operations",
+			})
 		}
-		problems = append(problems, project.Problem{
-			File:   name + project.DatasourceKind,
-			Text:   fmt.Sprintf("the data source %s is in use, and the project does not have it: whoever sends to it would get 404", name),
-			Advice: "keep the file, or deploy with --allow-destructive-operations",
-		})
 	}
 	return problems
 }

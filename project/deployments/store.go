@@ -117,6 +117,13 @@ func (s *Store) Staged() int {
 	return s.state.Staged
 }
 
+// Last returns the highest number that a deployment had; 0 if there was none.
+func (s *Store) Last() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Last
+}
+
 // Kept returns the numbers of the deployments that there are, the newest last.
 func (s *Store) Kept() []int {
 	s.mu.Lock()
@@ -175,13 +182,10 @@ func (s *Store) Add(d Deployment, live bool) (*Deployment, error) {
 		return nil, fmt.Errorf("deploy: %w", err)
 	}
 	next := s.state.clone()
-	next.Last, next.Kept = d.ID, append(next.Kept, d.ID)
+	next.Last, next.Kept, next.Staged = d.ID, append(without(next.Kept, next.Staged), d.ID), d.ID
 	s.sizes[d.ID] = int64(len(data))
 	if live {
 		next.makeLive(d.ID, d.Created, d.By)
-	} else {
-		next.Kept = without(next.Kept, next.Staged)
-		next.Staged = d.ID
 	}
 	if err := s.commit(next); err != nil {
 		return nil, err

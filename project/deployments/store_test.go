@@ -97,7 +97,7 @@ func TestStore(t *testing.T) {
 	require.Equal(t, []string{"deployment-1.json", "deployment-4.json", "state.json"}, names)
 }
 
-// TestKept holds that the oldest go, and that what is live or staged stays.
+// TestKept holds that the oldest go.
 func TestKept(t *testing.T) {
 	disk := newDisk(t)
 	s := open(t, disk)
@@ -105,15 +105,15 @@ func TestKept(t *testing.T) {
 	for n := range deployments.KeptMax + 5 {
 		add(t, s, n+2, false)
 	}
-	_, err := s.Promote(1, testNow, "")
-	require.NoError(t, err)
+	require.Equal(t, []int{1, deployments.KeptMax + 6}, s.Kept(), "what is staged takes the place of what was")
 	for n := range deployments.KeptMax + 5 {
 		add(t, s, deployments.KeptMax+7+n, true)
 	}
 	kept := open(t, disk).Kept()
 	require.Len(t, kept, deployments.KeptMax)
-	require.Equal(t, deployments.KeptMax+6, kept[0], "the staged one")
+	require.NotContains(t, kept, 1, "it is live no more")
 	require.Equal(t, 2*deployments.KeptMax+11, kept[len(kept)-1])
+	require.Equal(t, kept[len(kept)-1], s.Last())
 	names, err := disk.List(dataDir + "/deployments")
 	require.NoError(t, err)
 	require.Len(t, names, deployments.KeptMax+1)

@@ -13,8 +13,8 @@ type Deployments interface {
 	// Discard drops a deployment that waits. Of an earlier one it does nothing: it is the history.
 	Discard(id int) error
 
-	// Find returns a deployment, Current the live one and the one that waits, History all that are kept, the newest first. They have no
-	// changes.
+	// Find returns a deployment, also one that was dropped, Current the live one and the one that waits behind it, History all that are
+	// kept, the newest last. They have no changes. As long as nothing is live, what every server has is, under the number 0.
 	Find(id int) (Deployment, error)
 	Current() ([]Deployment, error)
 	History() ([]Deployment, error)
@@ -51,7 +51,7 @@ const (
 
 // Deployment is a project that was deployed.
 type Deployment struct {
-	// ID is 0 where nothing was stored.
+	// ID is 0 where nothing was stored, and of what every server has.
 	ID      int
 	Live    bool
 	Staged  bool

@@ -63,6 +63,7 @@ func (o *Outcome) Show() *Shown {
 			s.Deployment.Errors = append(s.Deployment.Errors, shownError{Filename: p.File, Error: p.Text})
 		}
 	}
+	s.Deployment.Status = "data_ready"
 	if o.Result == Failed {
 		s.Errors, s.Deployment.Status = s.Deployment.Errors, "failed"
 	}
@@ -76,7 +77,7 @@ func (d *Deployment) Show() ShownDeployment {
 		ID: strconv.Itoa(d.ID), Live: d.Live, CreatedAt: created, UpdatedAt: created, By: d.By, Status: "deleted",
 		Errors: []shownError{}, Feedback: []shownFeedback{}, TokenChanges: []string{}, DataMovements: []string{},
 	}
-	if d.Live || d.Staged || d.ID == 0 {
+	if d.Live || d.Staged {
 		s.Status = "data_ready"
 	}
 	c := &d.Changes

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -92,7 +93,7 @@ func (c *Client) Discard(ctx context.Context, id string) error {
 
 // Deployments lists the deployments that are kept, the newest first.
 func (c *Client) Deployments(ctx context.Context) ([]Deployment, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL("/v1/deployments", url.Values{"history": {"true"}}), http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL("/v1/deployments", url.Values{"include_deleted": {"true"}}), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +106,7 @@ func (c *Client) Deployments(ctx context.Context) ([]Deployment, error) {
 	if err := json.NewDecoder(io.LimitReader(body, outcomeMax)).Decode(&answer); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
+	slices.Reverse(answer.Deployments)
 	return answer.Deployments, nil
 }
 
