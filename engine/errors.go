@@ -49,6 +49,8 @@ var (
 	ErrBatch = base.ErrBatch
 	// ErrQuery is returned for a query whose parameters contradict each other.
 	ErrQuery = base.ErrQuery
+	// ErrNoStore is returned by Verify and Salvage for a directory that holds nothing of a store.
+	ErrNoStore = base.ErrNoStore
 	// ErrDestination is returned for a folder that is not one of backups of the store, or holds something else, by Restore for a
 	// directory that is not empty, and for a snapshot that is not there.
 	ErrDestination = base.ErrDestination

@@ -30,7 +30,8 @@ type Verified struct {
 }
 
 // Verify reads everything in the directory of a store and reports all damage, not only the first. It changes nothing. Of
-// the options it heeds FS. The error is for a directory that is in use ([ErrLocked]) or cannot be read.
+// the options it heeds FS. The error is for a directory that is in use ([ErrLocked]), holds nothing of a store ([ErrNoStore]) or
+// cannot be read.
 func Verify(dir string, opts Options) (Verified, error) {
 	v, err := repair.Verify(opts.withDefaults().FS, dir)
 	if err != nil {

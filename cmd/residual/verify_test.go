@@ -69,6 +69,19 @@ func TestVerifyOfWhatIsNoStore(t *testing.T) {
 		require.Contains(t, r.err, "no such file or directory")
 		require.Equal(t, exitUsage, run(t, command).code)
 	}
+	folder := t.TempDir()
+	for _, name := range []string{"", "notes.txt", "tokens.json"} {
+		if name != "" {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
+		}
+		for _, command := range []string{"verify", "salvage"} {
+			r := run(t, command, folder)
+			require.Equal(t, exitFailure, r.code)
+			require.Contains(t, r.err, "no store: neither store-id nor MANIFEST-* nor wal is there")
+			require.NotContains(t, r.out+r.err, "damaged")
+			require.NoFileExists(t, filepath.Join(folder, "LOCK"))
+		}
+	}
 	dir := storeOf(t, 1)
 	db, err := engine.Open(dir, engine.Options{})
 	require.NoError(t, err)

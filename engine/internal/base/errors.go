@@ -28,6 +28,7 @@ var (
 	ErrPositionsFull  = errors.New("engine: no room for more positions")
 	ErrBatch          = errors.New("engine: malformed batch")
 	ErrQuery          = errors.New("engine: malformed query")
+	ErrNoStore        = errors.New("engine: no store")
 	ErrDestination    = errors.New("engine: wrong destination")
 )
 

@@ -38,6 +38,9 @@ func Salvage(fsys vfs.FS, dir string) (Salvaged, error) {
 
 // checkSalvageable refuses a directory without any trace of a store: not even a lock is made there.
 func checkSalvageable(fsys vfs.FS, dir string) error {
+	if err := store.CheckTrace(fsys, dir); err != nil {
+		return err
+	}
 	for _, suffix := range [...]string{"", store.CopySuffix} {
 		if _, found, err := store.NewestManifest(fsys, dir, suffix); found || err != nil {
 			return err

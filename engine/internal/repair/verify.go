@@ -28,6 +28,9 @@ type Verified struct {
 
 // Verify reads everything in the directory of a store and reports all damage, not only the first. It changes nothing.
 func Verify(fsys vfs.FS, dir string) (Verified, error) {
+	if err := store.CheckTrace(fsys, dir); err != nil {
+		return Verified{}, err
+	}
 	shared, err := vfs.OpenShared(fsys, dir, store.LockName)
 	if err != nil {
 		return Verified{}, store.LockError(err)
@@ -124,7 +127,7 @@ func (v *verification) copyPath() string {
 }
 
 // unborn tells whether a directory without an id is what an interrupted first start leaves: the lock, or the id that was
-// being written, and nothing that a store has. An empty directory is none: it may as well be a backup of nothing.
+// being written, and nothing that a store has.
 func (v *verification) unborn() bool {
 	names, err := v.fs.List(v.dir)
 	begun := slices.ContainsFunc(names, func(name string) bool { return name == store.LockName || name == store.IDName+vfs.TempSuffix })

@@ -49,6 +49,23 @@ func CheckDir(fsys vfs.FS, dir string) error {
 	return nil
 }
 
+// CheckTrace refuses a directory that holds nothing of a store, be it damaged or of an interrupted first start.
+func CheckTrace(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(names, isTrace) {
+		return fmt.Errorf("%w: neither %s nor %s nor %s is there", base.ErrNoStore, IDName, ManifestPattern, LogDir)
+	}
+	return nil
+}
+
+func isTrace(name string) bool {
+	return name == LockName || strings.HasPrefix(name, IDName) || strings.HasPrefix(name, manifestPrefix) || name == LogDir ||
+		slices.Contains(storedDirs[:], name)
+}
+
 // mayPrecedeStore tells whether a file may be in the directory before the store is: the lock, tokens made ahead of the
 // first start, what an interrupted start left, and what a new file system has at its root.
 func mayPrecedeStore(name string) bool {

@@ -134,10 +134,3 @@ func (l *Leases[T]) EndAll() {
 		_ = x.value.Close() // nobody is there to be told
 	}
 }
-
-// Len returns how many there are.
-func (l *Leases[T]) Len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.all)
-}

@@ -53,12 +53,14 @@ func TestLeases(t *testing.T) {
 		require.EqualValues(t, 1, a.closed.Load())
 		_, _, ok = l.Use(first)
 		require.False(t, ok)
-		require.Zero(t, l.Len())
 
 		failed := errors.New("it cannot be made")
 		_, _, err = l.Begin(func() (*thing, error) { return nil, failed })
 		require.ErrorIs(t, err, failed)
 		third, c := begin()
+		fourth, _ := begin() // both places are free
+		_, err = l.End(fourth)
+		require.NoError(t, err)
 		_, done, ok = l.Use(third)
 		require.True(t, ok)
 		ok, err = l.End(third)
