@@ -37,8 +37,9 @@ func NewRow(source string, lsn uint64, at int64, x *event.Reject) Row {
 	}
 }
 
-// Quarantine holds the newest rejected lines within its bounds. Other than of the lines it takes nothing: what a checkpoint
-// writes to a list is read from here, and a line that is dropped before is in none.
+// Quarantine holds the newest rejected lines within its bounds, of which each source that has rejects gets a share: where they are full,
+// the source with the most loses its oldest. Other than of the lines it takes nothing: what a checkpoint writes to a list is read from
+// here, and a line that is dropped before is in none.
 type Quarantine struct {
 	rowsMax  int
 	bytesMax int64
@@ -46,15 +47,19 @@ type Quarantine struct {
 	mu sync.Mutex
 
 	// Guarded by mu.
-	ring    ring
+	rings   map[string]*ring // by source; none is empty
+	rows    int
+	bytes   int64
+	next    uint64 // the number of the row to come
 	dropped uint64
 	// changes is how often lines came or went.
 	changes uint64
+	scratch []byte
 }
 
 // New returns a quarantine of RowsMax rows and as many bytes at most.
 func New(bytesMax int64) *Quarantine {
-	return &Quarantine{rowsMax: RowsMax, bytesMax: bytesMax, ring: ring{chunkBytes: int(bytesMax / 64)}}
+	return &Quarantine{rowsMax: RowsMax, bytesMax: bytesMax, rings: make(map[string]*ring)}
 }
 
 // Add keeps the rejects of a request, of which there were total.
@@ -78,14 +83,44 @@ func (q *Quarantine) AddRow(row Row) {
 	q.put(&row)
 }
 
-// put adds a row and drops the oldest ones beyond the bounds. mu is held.
+// put adds a row and drops what is beyond the bounds. mu is held.
 func (q *Quarantine) put(row *Row) {
 	q.changes++
-	q.ring.push(row)
-	for q.ring.len() > q.rowsMax || q.ring.bytes > q.bytesMax && q.ring.len() > 0 {
-		if q.ring.drop() {
-			q.dropped++
+	r := q.rings[row.Source]
+	if r == nil {
+		r = &ring{chunkBytes: int(q.bytesMax / 64)}
+		q.rings[row.Source] = r
+	}
+	before := r.bytes
+	q.scratch = appendEntry(q.scratch[:0], row)
+	r.push(q.scratch, q.next)
+	q.next++
+	q.rows, q.bytes = q.rows+1, q.bytes+r.bytes-before
+	for q.rows > q.rowsMax || q.bytes > q.bytesMax {
+		q.dropOne(q.rows <= q.rowsMax)
+	}
+}
+
+// dropOne drops the oldest row of the source that has the most, of bytes or of rows. mu is held, and there must be a row.
+func (q *Quarantine) dropOne(byBytes bool) {
+	var most string
+	var ring *ring
+	size := int64(-1)
+	for source, r := range q.rings {
+		of := int64(r.len())
+		if byBytes {
+			of = r.bytes
 		}
+		if of > size || of == size && source < most { // a replay drops what was dropped
+			most, ring, size = source, r, of
+		}
+	}
+	before := ring.bytes
+	ring.drop()
+	q.dropped++
+	q.rows, q.bytes = q.rows-1, q.bytes+ring.bytes-before
+	if ring.len() == 0 {
+		delete(q.rings, most)
 	}
 }
 
@@ -93,7 +128,7 @@ func (q *Quarantine) put(row *Row) {
 func (q *Quarantine) Next() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.ring.next
+	return q.next
 }
 
 // Revision is another number whenever other rows are there.
@@ -107,12 +142,7 @@ func (q *Quarantine) Revision() uint64 {
 func (q *Quarantine) Kept() (rows int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for n := q.ring.first; n < q.ring.next; n++ {
-		if len(q.ring.at(n)) > 0 {
-			rows++
-		}
-	}
-	return rows
+	return q.rows
 }
 
 // Dropped counts the rows that were lost to the bounds.
@@ -122,27 +152,43 @@ func (q *Quarantine) Dropped() uint64 {
 	return q.dropped
 }
 
+// cursor goes through the rows of a ring.
+type cursor struct {
+	ring *ring
+	at   uint64
+}
+
 // Entries returns the rows [from, to) that are still there, as the entries of a list, from the first one on up to about
 // bytesMax bytes; rest is the number of the row behind them.
 func (q *Quarantine) Entries(from, to uint64, bytesMax int) (entries []byte, rows int, rest uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for n := max(from, q.ring.first); ; n++ {
-		if n >= to || len(entries) >= bytesMax {
-			return entries, rows, n
+	var cursors []cursor
+	for _, r := range q.rings {
+		cursors = append(cursors, cursor{r, r.from(from)})
+	}
+	for {
+		var first *cursor
+		var entry []byte
+		number := to
+		for i := range cursors {
+			if c := &cursors[i]; c.at < c.ring.next {
+				if e, n := c.ring.at(c.at); n < number {
+					first, entry, number = c, e, n
+				}
+			}
 		}
-		if entry := q.ring.at(n); len(entry) > 0 {
-			entries = append(entries, entry...)
-			rows++
+		if first == nil || len(entries) >= bytesMax {
+			return entries, rows, number
 		}
+		entries = append(entries, entry...)
+		rows++
+		first.at++
 	}
 }
 
-// Bounds on what Before returns at one time: the bytes of the lines but for the last one, and how many rows it looks at.
-const (
-	bytesAtOnce  = 64 << 10
-	rowsLookedAt = 4096
-)
+// bytesAtOnce bounds what Before returns at one time: the bytes of the lines but for the last one.
+const bytesAtOnce = 64 << 10
 
 // Before appends to dst rows of a source, or of any if it is empty, the newest first, from the one with the number n-1 down:
 // until dst has limit rows, or it has done enough at one time. next is the n of the next call, more tells whether there is one
@@ -150,28 +196,32 @@ const (
 func (q *Quarantine) Before(dst []Row, source string, n uint64, limit int) (rows []Row, next uint64, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = min(n, q.ring.next)
-	bytes := 0
-	for looked := 0; n > q.ring.first && looked < rowsLookedAt; looked++ {
-		if len(dst) >= limit || bytes >= bytesAtOnce {
-			break
+	var cursors []cursor
+	for of, r := range q.rings {
+		if source == "" || of == source {
+			cursors = append(cursors, cursor{r, r.from(n)})
 		}
-		n--
-		entry := q.ring.at(n)
-		if len(entry) == 0 || source != "" && !isOf(entry, source) {
-			continue
+	}
+	for bytes := 0; ; {
+		var last *cursor
+		var entry []byte
+		number := uint64(0)
+		for i := range cursors {
+			if c := &cursors[i]; c.at > c.ring.first {
+				if e, of := c.ring.at(c.at - 1); last == nil || of > number {
+					last, entry, number = c, e, of
+				}
+			}
+		}
+		if last == nil || len(dst) >= limit || bytes >= bytesAtOnce {
+			return dst, min(n, q.next), last != nil
 		}
 		c := columns.NewCursor(entry, base.ErrCorrupt)
 		dst = append(dst, readEntry(&c, listVersion))
 		bytes += len(dst[len(dst)-1].Line)
+		last.at--
+		n = number
 	}
-	return dst, n, n > q.ring.first
-}
-
-// isOf tells whether a row was sent to a source.
-func isOf(entry []byte, source string) bool {
-	c := columns.NewCursor(entry, base.ErrCorrupt)
-	return string(c.Text()) == source
 }
 
 // Empty forgets the rows of a source, and returns how many there were. They do not count as dropped.
@@ -179,17 +229,21 @@ func (q *Quarantine) Empty(source string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.changes++
-	return q.ring.remove(func(entry []byte) bool { return isOf(entry, source) })
+	r := q.rings[source]
+	if r == nil {
+		return 0
+	}
+	delete(q.rings, source)
+	q.rows, q.bytes = q.rows-r.len(), q.bytes-r.bytes
+	return r.len()
 }
 
 // Count counts the rows of a source.
 func (q *Quarantine) Count(source string) (rows int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for n := q.ring.first; n < q.ring.next; n++ {
-		if entry := q.ring.at(n); len(entry) > 0 && isOf(entry, source) {
-			rows++
-		}
+	if r := q.rings[source]; r != nil {
+		return r.len()
 	}
-	return rows
+	return 0
 }

@@ -28,71 +28,90 @@ type result struct {
 	Dropped uint64
 }
 
-// TestQuarantineHoldsTheNewest holds the quarantine to a slice that is cut at its beginning: within the bounds are the
-// newest rows, in their order, and what lists get of them. Now and then the rows of a source are removed.
+// TestQuarantineHoldsTheNewest holds the quarantine to all that it got: within the bounds are the newest rows of each source, in their order,
+// and what lists get of them. Now and then the rows of a source are removed.
 func TestQuarantineHoldsTheNewest(t *testing.T) {
 	s := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", s)
+	sources := []string{sourcePredictions, sourceActuals, "other"}
 	for run := range 30 {
 		r := rand.New(rand.NewPCG(s, uint64(run)))
 		q := New(1 << (8 + r.IntN(10)))
 		q.rowsMax = 1 + r.IntN(200)
-		var all []Row
+		all, added, emptied := map[string][]Row{}, 0, 0
 		for i := range 1000 {
 			row := Row{
-				Source: []string{sourcePredictions, sourceActuals}[r.IntN(2)], Column: "features", Reason: "bad", Code: event.CodeFeatures,
+				Source: sources[min(r.IntN(6), 2)], Column: "features", Reason: "bad", Code: event.CodeFeatures,
 				ImportID: fmt.Sprintf("%016x", i), LineNumber: i, Line: bytes.Repeat([]byte{'x'}, 1+r.IntN(1<<r.IntN(12))),
 				InsertedAt: time.UnixMilli(int64(i)).UTC(),
 			}
-			all = append(all, row)
+			all[row.Source] = append(all[row.Source], row)
+			added++
 			revision := q.Revision()
 			q.AddRow(row)
 			require.NotEqual(t, revision, q.Revision())
-			require.LessOrEqual(t, q.ring.len(), q.rowsMax)
-			require.LessOrEqual(t, q.ring.bytes, q.bytesMax)
+			require.LessOrEqual(t, q.rows, q.rowsMax)
+			require.LessOrEqual(t, q.bytes, q.bytesMax)
 			if r.IntN(300) == 0 {
-				all = removeAlike(t, q, all, row.Source)
+				count := q.Count(row.Source)
+				require.Equal(t, count, q.Empty(row.Source))
+				require.Zero(t, q.Count(row.Source))
+				emptied += count
+				all[row.Source] = nil
 			}
 		}
-		held := q.list("", len(all))
+		held := q.list("", added)
 		require.Len(t, held.Rows, q.Kept())
-		require.EqualValues(t, len(all)-len(held.Rows), held.Dropped)
-		newest := all[len(all)-len(held.Rows):]
+		require.EqualValues(t, added-emptied-len(held.Rows), held.Dropped)
 		slices.Reverse(held.Rows)
-		require.Equal(t, slices.Clip(newest), append([]Row{}, held.Rows...))
-		actuals := q.list(sourceActuals, 3).Rows
-		want := slices.DeleteFunc(slices.Clone(newest), func(x Row) bool { return x.Source != sourceActuals })
-		slices.Reverse(want)
-		require.Equal(t, append([]Row{}, want[:min(3, len(want))]...), append([]Row{}, actuals...))
-
-		var listed []Row
-		for from, to := uint64(0), q.Next(); from < to; {
-			entries, rows, rest := q.Entries(from, to, 1+r.IntN(5000))
-			for c := columns.NewCursor(entries, base.ErrCorrupt); len(c.Rest) > 0; rows-- {
-				listed = append(listed, readEntry(&c, listVersion))
-				require.NoError(t, c.Err)
-			}
-			require.Zero(t, rows)
-			from = rest
+		require.True(t, slices.IsSortedFunc(held.Rows, func(a, b Row) int { return a.LineNumber - b.LineNumber }))
+		for _, source := range sources {
+			of := slices.DeleteFunc(slices.Clone(held.Rows), func(x Row) bool { return x.Source != source })
+			require.Len(t, of, q.Count(source))
+			newest := all[source][len(all[source])-len(of):]
+			require.Equal(t, append([]Row{}, newest...), append([]Row{}, of...))
+			slices.Reverse(of)
+			require.Equal(t, append([]Row{}, of[:min(3, len(of))]...), append([]Row{}, q.list(source, 3).Rows...))
 		}
-		require.Equal(t, held.Rows, listed)
+		require.Equal(t, append([]Row{}, held.Rows...), append([]Row{}, q.entries(t, r)...))
 	}
 }
 
-// removeAlike removes the rows of a source from a quarantine, and those of them that it held from all that it got.
-func removeAlike(t *testing.T, q *Quarantine, all []Row, source string) []Row {
+// entries reads all rows as lists get them, some at a time.
+func (q *Quarantine) entries(t *testing.T, r *rand.Rand) (listed []Row) {
 	t.Helper()
-	held := len(q.list("", len(all)).Rows)
-	var kept []Row
-	for i, row := range all {
-		if i < len(all)-held || row.Source != source {
-			kept = append(kept, row)
+	for from, to := uint64(0), q.Next(); from < to; {
+		entries, rows, rest := q.Entries(from, to, 1+r.IntN(5000))
+		for c := columns.NewCursor(entries, base.ErrCorrupt); len(c.Rest) > 0; rows-- {
+			listed = append(listed, readEntry(&c, listVersion))
+			require.NoError(t, c.Err)
 		}
+		require.Zero(t, rows)
+		from = rest
 	}
-	require.Equal(t, len(all)-len(kept), q.Count(source))
-	require.Equal(t, len(all)-len(kept), q.Empty(source))
-	require.Zero(t, q.Count(source))
-	return kept
+	return listed
+}
+
+// TestQuarantineIsShared has one source flood the quarantine, by number and by bytes: the others keep what is less than a share.
+func TestQuarantineIsShared(t *testing.T) {
+	for _, flooded := range []Row{{Source: "flood", Line: []byte("x")}, {Source: "flood", Line: bytes.Repeat([]byte("x"), 10_000)}} {
+		q := New(1 << 20)
+		q.rowsMax = 1000
+		for range 300 {
+			q.AddRow(Row{Source: "quiet", Line: []byte("a line")})
+		}
+		for range 5000 {
+			q.AddRow(flooded)
+		}
+		require.Equal(t, 300, q.Count("quiet"))
+		require.Greater(t, q.Count("flood"), 50)
+		require.LessOrEqual(t, q.bytes, q.bytesMax)
+		for range 5000 {
+			q.AddRow(Row{Source: "another", Line: flooded.Line})
+		}
+		require.Equal(t, 300, q.Count("quiet"))
+		require.InDelta(t, q.Count("flood"), q.Count("another"), float64(q.Kept())/10)
+	}
 }
 
 // TestQuarantineWork holds the work for a reject to be the same however many there are: none copies those before it.
@@ -106,7 +125,7 @@ func TestQuarantineWork(t *testing.T) {
 		}
 	})
 	require.Less(t, n, uint64(rejects*each))
-	require.Equal(t, RowsMax, q.ring.len())
+	require.Equal(t, RowsMax, q.Kept())
 	require.EqualValues(t, rejects-RowsMax, q.Dropped())
 }
 

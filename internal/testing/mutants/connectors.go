@@ -142,6 +142,11 @@ func connectorMutants() []mutant {
 			fresh: `return !s.young && s.changed == nil`,
 		},
 		{
+			name: "quarantine: the source with the fewest rejects loses them", in: "engine", hint: "TestQuarantineIsShared",
+			old:   `if of > size || of == size && source < most {`,
+			fresh: `if size < 0 || of < size {`,
+		},
+		{
 			name: "files: reading goes on a byte too late", in: "source", hint: "TestCrashes",
 			old:   `raw, err := o.place.open(ctx, file, behind.offset)`,
 			fresh: `raw, err := o.place.open(ctx, file, behind.offset+1)`,
