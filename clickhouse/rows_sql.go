@@ -27,8 +27,11 @@ func (s *Store) sql(p *picture) string {
 	if p.features {
 		features = ",\n        argMax(features, version) AS features_last"
 	}
+	if p.lags && p.actuals {
+		features += ",\n        min(version) AS born, minIf(version, has_actual = 1) AS own_first"
+	}
 	rows := fmt.Sprintf(`SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, countIf(has_actual = 0) > 0 AS waited%s
+        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version%s
     FROM %s.predictions WHERE %s
     GROUP BY model_id, environment, model_version, timestamp, prediction_id`, features, s.config.Database, p.where)
 	outer := "model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p"
@@ -47,11 +50,15 @@ func (s *Store) sql(p *picture) string {
 	}
 	lag := ""
 	if p.lags {
-		// The first actual since none was known: unless that came with the row.
+		// The first actual since none was known: the last one that was there when the row came, or the first after that and after the last
+		// that was withdrawn. There is none where the row came with its actual, or has got it with another of its versions before.
 		lag = `,
     arrayMax(x -> if(x.2 = 0, x.1, 0), arrayPushFront(mine, (toUInt64(0), toUInt8(1), toFloat64(0), toInt64(0), '', ''))) AS withdrawn,
-    arrayFirst(x -> x.2 = 1 AND x.1 > withdrawn, mine) AS first,
-    if(known AND first.1 > 0 AND NOT (own_version > withdrawn AND (own_version < first.1 OR (NOT waited AND withdrawn = 0))), greatest(first.4 - ms, 0), toInt64(-1)) AS lag`
+    arrayFilter(x -> x.1 < born, mine)[-1] AS before, withdrawn < born AND before.2 = 1 AS remembered, greatest(withdrawn, born) AS since,
+    if(remembered, before, arrayFirst(x -> x.2 = 1 AND x.1 > since, mine)) AS first,
+    multiIf(own_first > since, own_first, own_version > since, own_version, 0) AS own_next,
+    own_first = born AND withdrawn < born OR NOT remembered AND own_next > 0 AND own_next < first.1 AS together,
+    if(known AND first.1 > 0 AND NOT together, greatest(first.4 - ms, 0), toInt64(-1)) AS lag`
 	}
 	return fmt.Sprintf(`SELECT %s, %s AS mine, mine[-1] AS latest, latest.1 > own_version AS later,
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known%s

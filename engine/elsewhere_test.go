@@ -66,6 +66,18 @@ func (k *kept) Sums(_ context.Context, q *engine.Cells) error {
 	return nil
 }
 
+// Rows hands on the rows of a model.
+func (k *kept) Rows(_ context.Context, model string, from int64, yield func(of event.Series, ts int64, predicted, actual float64, known bool, lag int64) bool) error {
+	for i := range k.rows {
+		e := &k.rows[i]
+		if at := e.Timestamp.UnixMilli(); e.ModelID == model && at >= from &&
+			!yield(event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, at, e.PredictedValue, e.ActualValue, e.HasActual, segment.NoLag) {
+			break
+		}
+	}
+	return nil
+}
+
 // TestQuestionsElsewhere asks the same of a store and of rows that are kept elsewhere.
 func TestQuestionsElsewhere(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed(t), 0))
@@ -96,7 +108,7 @@ func rowsElsewhere(r *rand.Rand) (rows []event.Event) {
 	for i := range 50 + r.IntN(1500) {
 		actual := 10 + r.NormFloat64()
 		e := event.Event{
-			Timestamp: testNow.Add(-time.Duration(r.Int64N(int64(30 * 24 * time.Hour)))).Truncate(time.Millisecond), ModelID: fmt.Sprintf("m%d", r.IntN(3)), PredictionID: fmt.Sprint(i), Features: "{}",
+			Timestamp: testNow.Add(-time.Duration(r.Int64N(int64(80 * 24 * time.Hour)))).Truncate(time.Millisecond), ModelID: fmt.Sprintf("m%d", r.IntN(3)), PredictionID: fmt.Sprint(i), Features: "{}",
 			PredictedValue: actual + r.NormFloat64(), HasActual: r.IntN(6) > 0,
 			ModelVersion: [...]string{"v1", "v2", "v3", "latest"}[r.IntN(3+r.IntN(2))], Environment: [...]string{"production", "staging"}[r.IntN(8)/7],
 		}

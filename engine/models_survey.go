@@ -33,11 +33,15 @@ type survey struct {
 // lagDays is how far back from the newest actual its lags count.
 const lagDays = 14 * 24 * time.Hour
 
+// recallDays is from when on the rows are that nearly all windows of a state lie in.
+const recallDays = 45 * 24 * time.Hour
+
 // slack is how early or late what is due may come, as jobs do that run by the hour.
 const slack = 30 * time.Minute
 
 func newSurvey(ctx context.Context, db *DB, p *driftPlan, plan query.Plan) *survey {
 	s := &survey{ctx: ctx, db: db, plan: p, query: plan}
+	s.query.Recall = base.SubMilli(p.At, recallDays)
 	// Which version is the latest is found by the recent window.
 	s.query.Ask(query.Window{Span: p.Recent})
 	return s

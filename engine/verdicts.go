@@ -51,6 +51,7 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 	}
 	s := newSurvey(ctx, db, &p, plan)
 	s.all = report.everyVersion()
+	s.query.Recall, s.query.RecallAtOnce = base.SubMilli(buckets[0].From, recallDays), true
 	of, err := s.find(&s.query)
 	if err != nil {
 		return s.read, err

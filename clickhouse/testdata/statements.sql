@@ -4,7 +4,7 @@ FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, own AS a, own_version > 0 AS known
 FROM (
     SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, countIf(has_actual = 0) > 0 AS waited
+        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version
     FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC')))
     GROUP BY model_id, environment, model_version, timestamp, prediction_id
 )
@@ -18,7 +18,7 @@ SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) A
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known
 FROM (
     SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, countIf(has_actual = 0) > 0 AS waited
+        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version
     FROM residual.predictions WHERE (model_id IN ('a\'b')) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC'))) AND (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\'))
     GROUP BY model_id, environment, model_version, timestamp, prediction_id
 ) AS rows LEFT ANY JOIN (
@@ -36,11 +36,15 @@ FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, arrayFilter(x -> (x.5 = '' OR x.5 = model_version) AND (x.6 = '' OR x.6 = environment), events) AS mine, mine[-1] AS latest, latest.1 > own_version AS later,
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known,
     arrayMax(x -> if(x.2 = 0, x.1, 0), arrayPushFront(mine, (toUInt64(0), toUInt8(1), toFloat64(0), toInt64(0), '', ''))) AS withdrawn,
-    arrayFirst(x -> x.2 = 1 AND x.1 > withdrawn, mine) AS first,
-    if(known AND first.1 > 0 AND NOT (own_version > withdrawn AND (own_version < first.1 OR (NOT waited AND withdrawn = 0))), greatest(first.4 - ms, 0), toInt64(-1)) AS lag
+    arrayFilter(x -> x.1 < born, mine)[-1] AS before, withdrawn < born AND before.2 = 1 AS remembered, greatest(withdrawn, born) AS since,
+    if(remembered, before, arrayFirst(x -> x.2 = 1 AND x.1 > since, mine)) AS first,
+    multiIf(own_first > since, own_first, own_version > since, own_version, 0) AS own_next,
+    own_first = born AND withdrawn < born OR NOT remembered AND own_next > 0 AND own_next < first.1 AS together,
+    if(known AND first.1 > 0 AND NOT together, greatest(first.4 - ms, 0), toInt64(-1)) AS lag
 FROM (
     SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, countIf(has_actual = 0) > 0 AS waited
+        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version,
+        min(version) AS born, minIf(version, has_actual = 1) AS own_first
     FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC')))
     GROUP BY model_id, environment, model_version, timestamp, prediction_id
 ) AS rows LEFT ANY JOIN (
