@@ -55,6 +55,8 @@ RECOVERY_SCALE ?= 5
 BACKUP_SCALE   ?= 40
 KILL_CYCLES    ?= 300
 BACKUP_KILLS   ?= 60
+DEPLOY_KILLS  ?= 40
+DEPLOY_SCALE  ?= 20
 
 # How often `make kafka` kills a server or the broker.
 KAFKA_KILLS ?= 120
@@ -161,9 +163,11 @@ crash: ## power cuts, failing disks, flipped bits and kill -9, some seventeen mi
 		phase 'power cuts in a backup and in a restore, and faults in them' ./engine 'Test(Backup|Restore)(Crash|Faults)$$' -crash.scale=$(BACKUP_SCALE); \
 		phase 'faults, bits and determinism of the log' ./wal 'Fault|Late|Determinism|Flip' -crash.scale=$(FAULT_SCALE); \
 		phase 'faults and bits of the engine' ./engine 'TestFaults|Flip' -crash.scale=$(FAULT_SCALE); \
+		phase 'power cuts and faults of deployments' ./project/deployments 'Crash|Faults' -crash.scale=$(DEPLOY_SCALE); \
 		phase 'pairs of faults in the engine' ./engine FaultPairs -crash.scale=$(PAIR_SCALE); \
 		phase 'faults in the recovery of the engine, determinism' ./engine 'RecoveryFaults|Determinism' -crash.scale=$(RECOVERY_SCALE); \
 		phase 'kill -9 under sixteen writers' ./cmd/residual '^TestKill$$' -kill.cycles=$(KILL_CYCLES); \
+		phase 'kill -9 of a server that is deployed to' ./cmd/residual '^TestKillDeploy$$' -kill.deploys=$(DEPLOY_KILLS); \
 		phase 'kill -9 of server and backup under sixteen writers' ./cmd/residual '^TestKillBackup$$' -kill.backups=$(BACKUP_KILLS); \
 	} | $(SHOW) | $(CRASH_SUM); } 3>&1
 
