@@ -126,6 +126,22 @@ func runEndpoint(ctx context.Context, q *question) error {
 	return err
 }
 
+// checkReplaced refuses a parameter of a pipe of the server in whose place one of a project stands that does not have it: who sends it
+// means the other one.
+func (p *params) checkReplaced(name string) error {
+	own := pipeNamed(name)
+	if own == nil {
+		return nil
+	}
+	for i := range p.list {
+		given := string(p.list[i].name)
+		if !p.lists(given) && slices.ContainsFunc(own.parameters, func(o Parameter) bool { return o.Name == given }) {
+			return problem.BadParameter("the parameter %s is refused: the pipe %s of the project stands in the place of the server's own, which has it", given, name)
+		}
+	}
+	return nil
+}
+
 // page reads the parameters page and page_size.
 func (p *params) page() (page, size int, err error) {
 	for _, x := range [...]struct {

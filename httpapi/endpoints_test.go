@@ -164,6 +164,9 @@ func TestSetProject(t *testing.T) {
 			require.NoError(t, err)
 			_, body := server.do(t, "GET", "/v0/pipes/"+name+".csv?q=a", nil)
 			require.True(t, strings.HasPrefix(body, `"a/v1",1`), body)
+			resp, body := server.do(t, "GET", "/v0/pipes/"+name+".csv?q=a&as_of=2025-04-27T12:00:00Z", nil)
+			require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+			require.Contains(t, errorText(t, body), "the parameter as_of is refused")
 		} else {
 			require.ErrorIs(t, err, httpapi.ErrPipe)
 		}

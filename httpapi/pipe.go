@@ -162,6 +162,11 @@ func (s *Server) runPipe(c *call) error {
 		return err
 	}
 	c.params.dropClients()
+	if p.deployed {
+		if err := c.params.checkReplaced(p.name); err != nil {
+			return err
+		}
+	}
 	c.table.Name, c.table.Columns = p.name, p.columns
 	if !p.deployed {
 		if err := c.layOut(); err != nil {
