@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/residualdb/residual/internal/rowname"
 )
 
 // KafkaSource is a topic that a data source reads.
@@ -89,7 +91,7 @@ func (l *loader) readImport(f *file) *ImportSource {
 	if strings.ContainsAny(s.Pattern, "?[]{}") {
 		f.fail(c.valueAt, "* stands for any characters but /, ** for any, and **/ for any folders or none", "the signs ? [ ] { } are understood in no pattern")
 	}
-	if s.Pattern != "" && s.Format == "" && formatOf(s.Pattern) == "" {
+	if told, _ := rowname.Of(s.Pattern); s.Pattern != "" && s.Format == "" && told == "" {
 		f.fail(c.valueAt, "add IMPORT_FORMAT ndjson, csv or parquet", "the names of the files do not tell their format")
 	}
 	switch schedule := l.need(f, "IMPORT_SCHEDULE"); schedule {
@@ -109,22 +111,6 @@ func (l *loader) readImport(f *file) *ImportSource {
 		s.From = t
 	}
 	return s
-}
-
-// formatOf is the format that the name of a file tells.
-func formatOf(name string) string {
-	for _, compression := range []string{".gz", ".zst"} {
-		name = strings.TrimSuffix(name, compression)
-	}
-	switch path.Ext(name) {
-	case ".ndjson", ".jsonl", ".json":
-		return "ndjson"
-	case ".csv":
-		return "csv"
-	case ".parquet":
-		return "parquet"
-	}
-	return ""
 }
 
 // any tells whether a command begins with a prefix.

@@ -197,7 +197,7 @@ var rooms = map[string]room{
 	// A module of its own, so that the protocol of browsers is nothing that the program depends on.
 	"dashboard/browser": {outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp"}},
 	"project": {
-		module: []string{"engine", "event", "internal/endpoint", "internal/spelling", "project/internal/plan", "project/internal/sql", "project/internal/template"},
+		module: []string{"engine", "event", "internal/endpoint", "internal/rowname", "internal/spelling", "project/internal/plan", "project/internal/sql", "project/internal/template"},
 		never:  []string{"net/http", "os"},
 	},
 	"project/internal/sql":      {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
@@ -211,7 +211,7 @@ var rooms = map[string]room{
 	"bench":               {module: []string{"engine", "event", "httpapi", "internal/workload", "source"}, outside: []string{"github.com/valyala/fasthttp"}},
 	"project/deployments": {module: []string{"internal/vfs", "project"}, never: []string{"net", "net/http", "os"}},
 	"cmd/residual/internal/export": {
-		module:  []string{"cmd/residual/internal/client"},
+		module:  []string{"cmd/residual/internal/client", "internal/rowname"},
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/sys"},
 	},
 	"cmd/residual/internal/starter": {never: []string{"net", "net/http", "os"}},
@@ -226,9 +226,10 @@ var rooms = map[string]room{
 		never:   []string{"net", "net/http", "os", "sync", "time"},
 	},
 	"internal/rowfile": {
-		module: []string{"event", "internal/jsontext", "internal/parquet", "internal/plaintext"},
+		module: []string{"event", "internal/jsontext", "internal/parquet", "internal/plaintext", "internal/rowname"},
 		never:  []string{"net", "net/http", "os", "sync", "time/tzdata"},
 	},
+	"internal/rowname":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/clickhouse": {outside: []string{"github.com/stretchr/testify"}},
 	"internal/testing/clusters": {
 		module: []string{"clickhouse", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload"}, outside: []string{"github.com/stretchr/testify"},

@@ -2,8 +2,8 @@ package rowfile
 
 import (
 	"bytes"
-	"path"
-	"strings"
+
+	"github.com/residualdb/residual/internal/rowname"
 )
 
 // Format is what a file of rows is.
@@ -67,20 +67,8 @@ func FormatOf(start []byte, name string) (Format, error) {
 	case len(text) > 0 && text[0] == '{':
 		return NDJSON, nil
 	}
-	name = strings.ToLower(name)
-	switch extension := path.Ext(name); extension {
-	case ".gz", ".gzip", ".zst", ".zstd":
-		name = strings.TrimSuffix(name, extension)
-	}
-	switch path.Ext(name) {
-	case ".ndjson", ".jsonl", ".json":
-		return NDJSON, nil
-	case ".parquet", ".pq":
-		return ParquetFormat, nil
-	case ".csv", ".tsv":
-		return CSVFormat, nil
-	}
-	return Unknown, nil
+	format, _ := rowname.Of(name)
+	return Format(format), nil
 }
 
 // foreign are files that people have rows in and that are not read, by how they begin.

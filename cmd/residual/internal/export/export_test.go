@@ -278,6 +278,8 @@ func TestByName(t *testing.T) {
 	f("a", "", "none")
 	f("", "", "none")
 	f("a.csv.bz2", "", "none")
+	f("a.json", "", "none")
+	f("a.tsv.zstd", "", "zstd")
 	require.Error(t, (&export.Question{Format: export.Parquet, Compression: export.Gzip}).Check())
 	require.NoError(t, (&export.Question{Format: export.CSV, Compression: export.Gzip}).Check())
 }

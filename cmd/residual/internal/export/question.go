@@ -1,11 +1,12 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/residualdb/residual/internal/rowname"
 )
 
 // The formats that rows are written in.
@@ -36,26 +37,14 @@ type Question struct {
 	Parameters url.Values `json:"parameters"`
 }
 
-// packed are the endings of compressed files.
-var packed = map[string]string{".gz": Gzip, ".gzip": Gzip, ".zst": Zstd}
-
-// ByName returns the format and the compression that a file's name tells. The format is empty if it tells none.
+// ByName returns the format and the compression that a file's name tells. The format is empty if it tells none that is written: what is
+// called .json or .tsv would be something else.
 func ByName(name string) (format, compression string) {
-	extension := strings.ToLower(filepath.Ext(name))
-	compression = Plain
-	if how, ok := packed[extension]; ok {
-		compression = how
-		extension = strings.ToLower(filepath.Ext(name[:len(name)-len(extension)]))
+	format, compression = rowname.Of(name)
+	if extension, _ := rowname.Extension(name); extension == ".json" || extension == ".tsv" {
+		format = ""
 	}
-	switch extension {
-	case ".parquet":
-		return Parquet, compression
-	case ".ndjson", ".jsonl":
-		return NDJSON, compression
-	case ".csv":
-		return CSV, compression
-	}
-	return "", compression
+	return format, cmp.Or(compression, Plain)
 }
 
 // Check returns an error for a format that cannot be compressed so.
