@@ -255,6 +255,8 @@ func endpointError(err error) (e *problem.Error, ok bool) {
 	switch {
 	case errors.Is(err, endpoint.ErrUnknown):
 		return problem.NotFound("%s", reasonOf(err, endpoint.ErrUnknown)), true
+	case errors.Is(err, endpoint.ErrForbidden):
+		return problem.Forbidden("%s", reasonOf(err, endpoint.ErrForbidden)), true
 	case errors.Is(err, endpoint.ErrTooMuch):
 		return problem.New(fasthttp.StatusBadRequest, "limits", "%s", reasonOf(err, endpoint.ErrTooMuch)), true
 	case errors.Is(err, endpoint.ErrAsk):

@@ -1,10 +1,12 @@
 package httpapi_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +38,7 @@ func (s *fakeSet) Run(ctx context.Context, ask *endpoint.Ask) (*endpoint.Answer,
 		return nil, fmt.Errorf("%w: more than 7 rows", endpoint.ErrTooMuch)
 	case "unseen":
 		if ask.Sees != nil && !ask.Sees("ml_model_predictions") {
-			return nil, fmt.Errorf("%w: the token may not read ml_model_predictions", endpoint.ErrAsk)
+			return nil, fmt.Errorf("%w: the statement reads ml_model_predictions", endpoint.ErrForbidden)
 		}
 	case "broken":
 		return nil, errors.New("our own")
@@ -67,6 +69,9 @@ func (s *fakeSet) Run(ctx context.Context, ask *endpoint.Ask) (*endpoint.Answer,
 		return true
 	})
 	a.Read = read
+	slices.SortFunc(a.Rows, func(x, y []endpoint.Value) int {
+		return cmp.Or(cmp.Compare(x[0].Text, y[0].Text), cmp.Compare(x[3].Whole, y[3].Whole), cmp.Compare(x[1].Whole, y[1].Whole))
+	})
 	if before, rest, ok := strings.Cut(ask.SQL, " FORMAT "); ok {
 		a.Format = rest
 		_ = before

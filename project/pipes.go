@@ -80,12 +80,12 @@ func (ps *Pipes) query(a *asking, ask *endpoint.Ask) (*plan.Query, error) {
 	if err != nil {
 		return nil, within(ask.SQL, err)
 	}
-	q, err := plan.Compile(statement, func(name string, at int) (*plan.Query, error) {
+	q, err := plan.Compile(statement, func(name string, _ int) (*plan.Query, error) {
 		if name == "_" && under != nil {
 			return under, nil
 		}
 		if ask.Sees != nil && !ask.Sees(name) && (ps.find(name) != nil || slices.Contains(plan.TableNames(), name)) {
-			return nil, sql.Errorf(at, "ask with a token that has the scope for it", "the token may not read %s", name)
+			return nil, fmt.Errorf("%w: the statement reads %s, for which the token has no scope", endpoint.ErrForbidden, name)
 		}
 		return a.endpoint(name)
 	})
@@ -105,7 +105,7 @@ func within(statement string, err error) error {
 
 // asked is an error as one of package endpoint.
 func asked(err error) error {
-	if errors.Is(err, endpoint.ErrAsk) || errors.Is(err, endpoint.ErrUnknown) {
+	if errors.Is(err, endpoint.ErrAsk) || errors.Is(err, endpoint.ErrUnknown) || errors.Is(err, endpoint.ErrForbidden) {
 		return err
 	}
 	if e, ok := errors.AsType[*plan.TooMuchError](err); ok {

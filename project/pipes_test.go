@@ -163,7 +163,8 @@ func TestPipes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "b 1 1", got)
 	_, err = run(t, pipes, db, endpoint.Ask{SQL: "SELECT * FROM twice", Sees: func(name string) bool { return name != "twice" }})
-	require.ErrorContains(t, err, "the token may not read twice")
+	require.ErrorIs(t, err, endpoint.ErrForbidden)
+	require.ErrorContains(t, err, "the statement reads twice")
 	_, err = run(t, pipes, db, endpoint.Ask{Endpoint: "none"})
 	require.ErrorIs(t, err, endpoint.ErrUnknown)
 

@@ -14,6 +14,8 @@ var (
 	ErrAsk = errors.New("endpoint: cannot be answered")
 	// ErrTooMuch is returned for an answer that takes more than it may.
 	ErrTooMuch = errors.New("endpoint: too much")
+	// ErrForbidden is returned for a statement that reads what who asks may not.
+	ErrForbidden = errors.New("endpoint: forbidden")
 	// ErrUnknown is returned for an endpoint that a set does not have.
 	ErrUnknown = errors.New("endpoint: unknown")
 )

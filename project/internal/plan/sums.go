@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -120,7 +121,11 @@ func (s *sums) aggregate(e *sql.Call) (Type, error) {
 		condition = nil
 		p.summed, err = of.summedOf(e, name, args)
 	case s.named(name, args):
-		p.gathered, err = s.cuts.compiler.gather(e, s.table.spanScope())
+		of := *e
+		if least, ok := anyOf[strings.TrimSuffix(strings.ToLower(e.Name), "if")]; ok { // series come in no order
+			of.Name = least + e.Name[len(strings.TrimSuffix(strings.ToLower(e.Name), "if")):]
+		}
+		p.gathered, err = s.cuts.compiler.gather(&of, s.table.spanScope())
 		for _, a := range append(slices.Clone(args), condition) {
 			if err == nil && a != nil {
 				err = s.cuts.add(a)
@@ -148,6 +153,9 @@ func (s *sums) aggregate(e *sql.Call) (Type, error) {
 	s.want = max(s.want, p.summed.want)
 	return p.summed.typ, nil
 }
+
+// anyOf are what stands for any value: one that is the same each time.
+var anyOf = map[string]string{"any": "min", "any_value": "min", "first_value": "min", "anylast": "max"}
 
 // rmse adds the square root of avg of a squared error, which sums round once.
 func (s *sums) rmse(m measured) Type {
