@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func TestBlocks(t *testing.T) {
 				count++
 				e := event.Event{
 					Timestamp: time.UnixMilli(1_764_000_000_000 + r.Int64N(3)*2_000_000_000 + r.Int64N(3)), ModelID: fmt.Sprint("m", r.IntN(6)), ModelVersion: fmt.Sprint("v", r.IntN(2)),
-					Environment: "e", PredictionID: fmt.Sprint(r.IntN(3)), Features: `{"a":1}`, PredictedValue: count, HasActual: r.IntN(2) == 0,
+					Environment: "e", PredictionID: strconv.Itoa(r.IntN(3)), Features: `{"a":1}`, PredictedValue: count, HasActual: r.IntN(2) == 0,
 				}
 				if e.HasActual {
 					e.ActualValue = -count

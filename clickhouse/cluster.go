@@ -47,7 +47,7 @@ func Init(ctx context.Context, c Config, l Layout) (Checked, error) {
 	defer func() { err = errors.Join(err, all.close()) }()
 	for _, s := range list {
 		for _, n := range s.nodes {
-			if _, err := n.version(ctx); err != nil {
+			if _, err := n.version(); err != nil {
 				return Checked{}, wrap(err, "ask "+n.address+" for its version", nil, false)
 			}
 		}
@@ -99,7 +99,7 @@ func (n *node) meta(ctx context.Context, database string) (map[string]string, er
 }
 
 // version returns that of a server; ErrVersion if it is too old.
-func (n *node) version(ctx context.Context) (string, error) {
+func (n *node) version() (string, error) {
 	v, err := n.conn.ServerVersion()
 	if err != nil {
 		return "", err
@@ -135,7 +135,7 @@ func Check(ctx context.Context, c Config) (Checked, error) {
 	for _, s := range list {
 		for _, n := range s.nodes {
 			found := Node{Shard: s.number, Replica: n.replica, Address: n.address}
-			if found.Version, found.Err = n.version(ctx); found.Err == nil {
+			if found.Version, found.Err = n.version(); found.Err == nil {
 				checked.SchemaVersion, found.Err = n.checkTables(ctx, c.Database, replicated)
 			}
 			found.Err = wrap(found.Err, "check "+n.address, nil, false)
@@ -197,8 +197,8 @@ func (n *node) checkTables(ctx context.Context, database string, replicated bool
 
 // layout asks the tables which cluster they are of.
 func (c *Config) layout(ctx context.Context) (cluster string, replicated bool, err error) {
-	err = c.first(ctx, func(n *node) error {
-		if _, err := n.version(ctx); err != nil {
+	err = c.first(func(n *node) error {
+		if _, err := n.version(); err != nil {
 			return err
 		}
 		meta, err := n.meta(ctx, c.Database)
@@ -215,7 +215,7 @@ func (c *Config) layout(ctx context.Context) (cluster string, replicated bool, e
 }
 
 // first calls do with the first of the addresses whose server answers.
-func (c *Config) first(ctx context.Context, do func(*node) error) error {
+func (c *Config) first(do func(*node) error) error {
 	if len(c.Addresses) == 0 {
 		return fmt.Errorf("%w: it names no server", ErrURL)
 	}
@@ -260,7 +260,7 @@ func (c *Config) topology(ctx context.Context, cluster string) (list []*shard, e
 		}
 		return c.oneServer()
 	}
-	err = c.first(ctx, func(n *node) error {
+	err = c.first(func(n *node) error {
 		list, err = c.askTopology(ctx, n.conn, cluster)
 		return err
 	})

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -47,7 +48,7 @@ func (s *Store) aim(d *engine.Deletion) (deletion, error) {
 	if len(d.IDs) > 0 {
 		models = append(models, "prediction_id IN ("+quotedList(d.IDs)+")")
 	}
-	scopes := models[:len(models):len(models)]
+	scopes := slices.Clip(models)
 	if len(d.Versions) > 0 {
 		scopes = append(scopes, "model_version IN ("+quotedList(d.Versions)+")")
 	}
@@ -72,7 +73,7 @@ func (s *Store) aim(d *engine.Deletion) (deletion, error) {
 		if from >= to {
 			return deletion{}, nil
 		}
-		scopes = append(scopes, timeIs("timestamp", from, to))
+		scopes = append(scopes, timeIs(from, to))
 	}
 	x.rows = all(scopes)
 	return x, nil

@@ -54,6 +54,10 @@ var faults = map[int32]fault{
 	286: {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, true},
 	319: {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
 	159: {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
+	209: {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
+	210: {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
+	279: {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
+	236: {engine.ErrUnavailable, "it is being shut down", 5 * time.Second, true},
 	999: {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, true},
 	225: {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, false},
 }

@@ -94,8 +94,8 @@ func (s *Store) shardsOf(n *named) []*shard {
 	return of
 }
 
-// timeIs is that a time, as an expression of a DateTime64, is in a half-open span of milliseconds.
-func timeIs(expression string, from, to int64) string {
+// timeIs is that the time of a row is in a half-open span of milliseconds.
+func timeIs(from, to int64) string {
 	const latest = 9_999_999_999_999
-	return fmt.Sprintf("(%[1]s >= fromUnixTimestamp64Milli(%[2]d, 'UTC') AND %[1]s < fromUnixTimestamp64Milli(%[3]d, 'UTC'))", expression, max(from, 0), min(max(to, 0), latest))
+	return fmt.Sprintf("(timestamp >= fromUnixTimestamp64Milli(%d, 'UTC') AND timestamp < fromUnixTimestamp64Milli(%d, 'UTC'))", max(from, 0), min(max(to, 0), latest))
 }

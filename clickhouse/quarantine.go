@@ -39,9 +39,6 @@ func (s *Store) storeRejects(ctx context.Context, home *shard, requests []*reque
 	})
 }
 
-// rejectsAtOnce is how many rejected lines are fetched at one time at least, of each shard.
-const rejectsAtOnce = 1000
-
 // EachReject hands on rejected lines, the newest first, until yield returns false.
 func (s *Store) EachReject(ctx context.Context, q engine.QuarantineQuery, yield func(row *engine.QuarantineRow) bool) (engine.Read, error) {
 	var read engine.Read

@@ -74,7 +74,7 @@ func (r *rowsReader) statement(of *asked) string {
 		models: "model_id IN (" + quotedList(modelNames(mine)) + ")", from: r.wanted.From, actuals: of.actuals, scoped: of.scoped,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
-	p.where = p.models + " AND " + seriesAre(mine) + " AND " + timeIs("timestamp", r.wanted.From, r.wanted.To)
+	p.where = p.models + " AND " + seriesAre(mine) + " AND " + timeIs(r.wanted.From, r.wanted.To)
 	if q.ID != "" {
 		p.where += " AND prediction_id = " + quoted(q.ID)
 	}
@@ -86,8 +86,10 @@ func (r *rowsReader) statement(of *asked) string {
 		features = "features"
 	}
 	names := "model_id, model_version, environment, prediction_id"
-	order := "model_id, environment, model_version, ms, prediction_id"
+	var order string
 	switch q.Order {
+	case engine.Unordered:
+		order = "model_id, environment, model_version, ms, prediction_id"
 	case engine.TimeAscending:
 		order = "ms, " + names
 	case engine.TimeDescending:
@@ -100,6 +102,7 @@ func (r *rowsReader) statement(of *asked) string {
 	}
 	text := fmt.Sprintf("SELECT model_id, model_version, environment, ms, prediction_id, p, a, known, %s, %s, %s AS place\nFROM (\n%s\n)", lag, features, place, r.sums.store.sql(&p))
 	switch r.wanted.Actuals {
+	case engine.AnyActual:
 	case engine.WithActual:
 		text += "\nWHERE known"
 	case engine.Waiting:
@@ -228,6 +231,7 @@ func merge(cursors []*cursor, order engine.RowOrder, out *rowsOut) error {
 
 func compareRows(a, b *row, order engine.RowOrder) (c int) {
 	switch order {
+	case engine.Unordered, engine.TimeAscending:
 	case engine.TimeDescending:
 		c = cmp.Compare(b.ms, a.ms)
 	case engine.WorstFirst:

@@ -81,7 +81,7 @@ func (s *Store) actualsReach() int64 {
 func spansAre(spans [][2]int64) string {
 	parts := make([]string, len(spans))
 	for i, x := range spans {
-		parts[i] = timeIs("timestamp", x[0], x[1])
+		parts[i] = timeIs(x[0], x[1])
 	}
 	return strings.Join(parts, " OR ")
 }

@@ -80,7 +80,7 @@ func tables(l Layout) []table {
 		}
 		return fmt.Sprintf("%s + toIntervalDay(%d)", column, int((l.Retention+more)/(24*time.Hour)))
 	}
-	return []table{
+	return append([]table{
 		{
 			name: tablePredictions,
 			columns: `model_id String CODEC(ZSTD(1)),
@@ -122,6 +122,12 @@ func tables(l Layout) []table {
 			engine: "ReplacingMergeTree", partition: "toYYYYMM(received)", order: "model_id, prediction_id, version, model_version, environment",
 			ttl: days("toDateTime(received)", l.ActualsTTL), settings: "index_granularity = 4096", distributedOverAll: true,
 		},
+	}, bookTables()...)
+}
+
+// bookTables are those beside rows and actuals.
+func bookTables() []table {
+	return []table{
 		{
 			name: tableScopes, columns: "model_id String,\n    scoped SimpleAggregateFunction(max, UInt8)",
 			engine: "AggregatingMergeTree", order: "model_id",

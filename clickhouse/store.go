@@ -77,7 +77,7 @@ func (s *Store) checkNodes(ctx context.Context) error {
 			group.do(func() error {
 				ctx, cancel := context.WithTimeout(ctx, dialTimeout+clockTimeout)
 				defer cancel()
-				_, err := n.version(ctx)
+				_, err := n.version()
 				if err == nil {
 					_, err = n.checkTables(ctx, s.config.Database, s.replicated)
 				}

@@ -312,7 +312,7 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 		}
 		p := q.picture(of, cells, []event.Series{x.series})
 		number, _ := slices.BinarySearch(cells.Bounds, x.cell)
-		p.where += " AND " + timeIs("timestamp", x.cell, cells.Bounds[number+1])
+		p.where += " AND " + timeIs(x.cell, cells.Bounds[number+1])
 		err := of.ask(ctx, "read rows beyond the sums of floats", func(conn driver.Conn) error {
 			rows, err := conn.Query(query(ctx), "SELECT ms, p, a, known FROM (\n"+q.store.sql(&p)+"\n)")
 			if err != nil {
@@ -354,7 +354,7 @@ func (q *sums) Rows(ctx context.Context, model string, from int64, yield func(of
 	}
 	of := &q.with[i]
 	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, lags: true}
-	p.where = p.models + " AND " + timeIs("timestamp", from, math.MaxInt64)
+	p.where = p.models + " AND " + timeIs(from, math.MaxInt64)
 	handedOn := false
 	err := of.ask(ctx, "read the numbers of rows", func(conn driver.Conn) error {
 		if handedOn {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
-
 	"github.com/residualdb/residual/segment"
 )
 
@@ -108,7 +108,7 @@ func rowsElsewhere(r *rand.Rand) (rows []event.Event) {
 	for i := range 50 + r.IntN(1500) {
 		actual := 10 + r.NormFloat64()
 		e := event.Event{
-			Timestamp: testNow.Add(-time.Duration(r.Int64N(int64(80 * 24 * time.Hour)))).Truncate(time.Millisecond), ModelID: fmt.Sprintf("m%d", r.IntN(3)), PredictionID: fmt.Sprint(i), Features: "{}",
+			Timestamp: testNow.Add(-time.Duration(r.Int64N(int64(80 * 24 * time.Hour)))).Truncate(time.Millisecond), ModelID: fmt.Sprintf("m%d", r.IntN(3)), PredictionID: strconv.Itoa(i), Features: "{}",
 			PredictedValue: actual + r.NormFloat64(), HasActual: r.IntN(6) > 0,
 			ModelVersion: [...]string{"v1", "v2", "v3", "latest"}[r.IntN(3+r.IntN(2))], Environment: [...]string{"production", "staging"}[r.IntN(8)/7],
 		}
