@@ -30,7 +30,7 @@ const moments = { as_of: moment, tz: text() };
 
 /** @type {Record<string, Record<string, Field>>} */
 const pages = {
-  "/": { env: text(), status: list(states), q: text(), sort: text("attention", sorts), desc: flag, ...comparison, retired: flag, ...moments },
+  "/": { env: text(), status: list(states), q: text(), sort: text("attention", sorts), desc: flag, ...comparison, reference: text("rolling", ["rolling", "seasonal:4"]), retired: flag, ...moments },
   "/model": {
     id: text(), env: text(), version: text(), measure: text("mae", measures), range: text("7d", ranges), from: moment, to: moment, interval: text("", intervals),
     ...comparison, reference: text("rolling"), hide: list(), ...moments,

@@ -11,6 +11,7 @@ import { hot, judged, order, rank, shape, word } from "./states.js";
 import { Table } from "./table.js";
 import { age, brief, hours, minute, parse } from "./times.js";
 import { first } from "./first.js";
+import { zone } from "./zone.js";
 
 /**
  * @typedef {import("./server.js").Row} Row
@@ -23,7 +24,7 @@ const columns = [
   "model_id", "model_version", "environment", "state", "reason", "first_event", "last_event", "prediction_count", "actual_count", "recent_count", "recent_coverage", "recent_mae",
   "recent_rmse", "recent_bias", "reference_count", "reference_coverage", "reference_mae", "reference_bias", "relative_change", "relative_change_low", "relative_change_high", "z",
   "rmse_relative_change", "rmse_status", "bias_status", "actual_lag_p50", "actual_lag_p95", "week_ago_count", "changed_at", "change_version", "change_version_first_event",
-  "previous_version", "previous_recent_mae", "recent_from", "drift_z", "drift_change", "predictions_due",
+  "previous_version", "previous_recent_mae", "recent_from", "drift_z", "drift_change", "predictions_due", "recent_actual_count", "min_recent",
 ];
 const rowsStep = 2000;
 // More than a wall shows.
@@ -74,7 +75,7 @@ class Fleet {
     this.typing = 0;
     this.advice = h("p", { class: "advice", hidden: true });
     this.foot = h("div", { class: "foot" });
-    this.view = { recent: 6, history: 168, offset: 0, now: frame.now() };
+    this.view = { recent: 6, history: 168, offset: 0, reference: "rolling", now: frame.now() };
     this.table = new Table({
       label: "Models", columns: this.#columns(),
       name: (row) => `${row.model_id}\u0000${row.model_version}\u0000${row.environment}`,
@@ -144,7 +145,7 @@ class Fleet {
     this.totals = answer.totals ?? [];
     this.shown = shown;
     this.shownEnv = environment;
-    this.view = { recent: values.recent, history: values.history, offset: values.offset, now: this.frame.now() };
+    this.view = { recent: values.recent, history: values.history, offset: values.offset, reference: values.reference, now: this.frame.now() };
     this.rowsAll = answer.before_limit ?? answer.rows.length;
     const mine = this.totals.filter((t) => t.environment === environment);
     this.#head(values, mine, answer.rows);
@@ -170,6 +171,7 @@ class Fleet {
     return ask("models", {
       ...(environment === "*" ? {} : { "environment.eq": environment }), state: values.status, q: values.q.trim(), order: values.sort, desc: values.desc ? "true" : "",
       recent_window_hours: values.recent, historical_window_hours: values.history, offset: values.offset || "", as_of: values.as_of,
+      ...(values.reference === "rolling" ? {} : { reference: values.reference, timezone: zone() }),
       live: values.retired || values.status.includes("retired") ? "" : "true", totals: "true", limit: most,
     }, { signal, columns, digits: 6 });
   }
@@ -185,10 +187,11 @@ class Fleet {
       const models = new Set(rows.map((row) => row.model_id)).size;
       this.models = `${count(models)} ${plural(models, "model")}, ${count(versions)} live ${plural(versions, "version")}`;
     } else this.models = `${count(versions)} live ${plural(versions, "version")}`;
+    const seasonal = values.reference !== "rolling";
     const choices = (/** @type {readonly number[]} */ list, /** @type {(n: number) => string} */ said) => list.map((n) => /** @type {[string, string]} */ ([String(n), said(n)]));
     renew(this.windows, "The last ", select("Recent window", choices(recents, brief), String(values.recent), (v) => go({ recent: Number(v) })),
-      " against the ", select("Reference window", choices(histories, (n) => n === 24 ? hours(24) : hours(n).includes("days") ? hours(n) : "3 days"), String(values.history), (v) => go({ history: Number(v) })),
-      ` before, with a day between${values.offset ? `, up to ${hours(values.offset)} ago` : ""} · ${this.models}`);
+      " against the ", select("Reference window", [...choices(histories, (n) => `${n === 24 ? hours(24) : hours(n).includes("days") ? hours(n) : "3 days"} before`), ["seasonal:4", "same hours of 4 weeks"]], seasonal ? values.reference : String(values.history), (v) => go(v.startsWith("seasonal") ? { reference: v } : { history: Number(v), reference: "rolling" })),
+      `${seasonal ? "" : ", with a day between"}${values.offset ? `, up to ${hours(values.offset)} ago` : ""} · ${this.models}`);
   }
 
   /** @param {import("./address.js").Values} values @param {string} environment @param {Total[]} mine */
@@ -304,8 +307,8 @@ class Fleet {
 
   /** @param {Row} row */
   #href(row) {
-    const { recent, history, offset, as_of, tz } = current().values;
-    return href("/model", { id: row.model_id, env: row.environment, version: row.model_version, recent, history, offset, as_of, tz });
+    const { recent, history, offset, reference, as_of, tz } = current().values;
+    return href("/model", { id: row.model_id, env: row.environment, version: row.model_version, recent, history, offset, reference, as_of, tz });
   }
 
   /** @returns {import("./table.js").Column<Row>[]} */

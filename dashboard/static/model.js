@@ -341,7 +341,8 @@ class Model {
   }
 
   async rows() {
-    if (!this.now || !this.frame.pipes.has("predictions")) return;
+    if (!this.now) return;
+    if (!this.frame.pipes.has("predictions")) return replace(this.parts.rows, h("p", { class: "quiet" }, "This token may not see rows."));
     const { values, view, row, signal } = this.at(), { recent } = windows(row, view), { rows } = this.parts;
     this.rowsAt = Date.now();
     this.rowsOf = this.rowsKey();

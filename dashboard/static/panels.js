@@ -110,7 +110,7 @@ export function versions(rows, of) {
       return h("tr", { "aria-current": row === of.chosen ? "true" : null },
         h("th", { scope: "row" },
           rank === undefined ? h("span", { class: "swatch" }) : h("button", { type: "button", class: `swatch v${rank + 1}`, "aria-pressed": String(!off), "aria-label": `Draw ${version(row.model_version)}`, title: off ? "Draw it" : "Do not draw it", onclick: () => of.toggle(row.model_version) },
-            svg("svg", { viewBox: "0 0 20 10", width: 20, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H20", "stroke-dasharray": off ? "0 20" : [null, "7 4", "2 3", "9 3 2 3", "4 4"][rank] }))),
+            svg("svg", { viewBox: "0 0 20 10", width: 20, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H20", "stroke-dasharray": off ? "0 20" : row === of.chosen ? null : [null, "7 4", "2 3", "9 3 2 3", "4 4"][rank] }))),
           h("a", { href: href("/model", { ...of.values, version: row.model_version }), title: row.model_version.length > 24 ? row.model_version : null }, name(row.model_version))),
         h("td", { class: "num", title: first === null ? null : clock(first, of.now) }, first === null ? "–" : date(first)),
         h("td", { class: "num" }, row.recent_count ? share(row.recent_count / all) : "–"),

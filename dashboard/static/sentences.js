@@ -82,7 +82,7 @@ export function line(row, view) {
     case "new": {
       const first = parse(row.first_event);
       const seen = `First seen ${first === null ? "just now" : `${span(view.now - first)} ago`}, nothing to compare it with.`;
-      if (row.recent_mae === null || row.recent_mae === undefined) return seen;
+      if (typeof row.recent_mae !== "number" || row.recent_actual_count < row.min_recent) return seen;
       const was = row.previous_recent_mae, at = scale([row.recent_mae, was]);
       return `${seen} MAE ${number(row.recent_mae, at)}${was === null || was === undefined ? "" : `; ${version(row.previous_version)} has ${number(was, at)} in the same ${hours(view.recent)}`}.`;
     }

@@ -136,6 +136,7 @@ function fresh(row, view) {
   const sentence = first !== null && view.now - first < (view.history + view.recent) * hour
     ? `${capital(own)} is ${span(view.now - first)} old, so there is nothing to compare it with.` : `There are no actuals in ${before(view)} to compare ${own} with.`;
   const mae = row.recent_mae, was = row.previous_recent_mae, at = scale([mae, was]);
+  if (row.recent_actual_count < row.min_recent) return { sentence, follows: [`Only ${count(row.recent_actual_count)} of its ${count(row.recent_count)} ${plural(row.recent_count, "prediction")} of the last ${hours(view.recent)} ${plural(row.recent_actual_count, "has an actual", "have an actual")} yet.`] };
   if (typeof mae !== "number") return { sentence, follows: [`None of its ${count(row.recent_count)} ${plural(row.recent_count, "prediction")} of the last ${hours(view.recent)} has an actual yet.`] };
   return {
     sentence,

@@ -63,3 +63,16 @@ test("the headline counts models by state", () => {
     [{}, "No model can be judged yet."],
   ]) assert.equal(of(states), want);
 });
+
+test("the headline counts models, not their versions", () => {
+  assert.equal(headline([{ environment: "production", state: "drift", versions: 5, models: 2 }, { environment: "production", state: "ok", versions: 9, models: 7 }]), "2 models have drifted.");
+});
+
+test("what is said has its edges", () => {
+  const fewer = (recent) => said({ state: "ok", recent_count: recent, week_ago_count: 100 });
+  assert.equal(fewer(50), "50% fewer predictions than in the same hours last week.");
+  assert.equal(fewer(51), null);
+  const rise = { state: "drift", relative_change: 0.5, relative_change_low: null, relative_change_high: null, reference_mae: 1 };
+  assert.match(said({ ...rise, changed_at: ago(6 + 69) }), /since (?!before)/);
+  assert.match(said({ ...rise, changed_at: ago(6 + 71) }), /since before /);
+});

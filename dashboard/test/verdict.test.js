@@ -149,3 +149,12 @@ test("a log axis has all values in order within its ends", () => {
   assert.equal(x(0), 6);
   assert.ok(Math.abs(logAxis([5, 5], 0, 100)(5) - 50) < 1e-9);
 });
+
+test("what is said of a model has its edges", () => {
+  const ok = { ...judged, state: "ok", relative_change: -0.1, relative_change_low: -0.2, relative_change_high: -0.01, reference_mae: 6.6, recent_mae: 6 };
+  assert.match(say({ ...ok, z: -3 })[0], /^The error is 10% lower/);
+  assert.match(say({ ...ok, z: -2.9 })[0], /^The error is as in/);
+  const young = (hours) => say({ ...drift, previous_version: "v7.2.0", first_event: new Date(now - hours * 3_600_000).toISOString().slice(0, 19).replace("T", " ") }).join(" ");
+  assert.match(young(125), /compared with its own earlier hours/);
+  assert.doesNotMatch(young(127), /compared with its own earlier hours/);
+});
