@@ -15,8 +15,8 @@ func connectorMutants() []mutant {
 		},
 		{
 			name: "kafka: a partition that failed is read again from what is stored", in: "source", hint: "TestKafkaFailedPartition",
-			old:   `at, have = p.read, true`,
-			fresh: `at, have = p.stored, true`,
+			old:   `at, have, p.stored = failed.read, true, failed.stored`,
+			fresh: `at, have, p.stored = failed.stored, true, failed.stored`,
 		},
 		{
 			name: "kafka: what is read counts as stored before it is", in: "source", hint: "TestKafkaFailedPartition",

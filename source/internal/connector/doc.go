@@ -15,5 +15,5 @@
 // # Errors
 //
 // [Connector.Run] ends with nil only when its context has ended. Every other error is shown, and after a while it is run again.
-// [Advise] adds to an error what an operator can do about it; [What] and [Advice] take the two apart.
+// [Advise] adds to an error what an operator can do about it, and [Advice] tells whether anybody did.
 package connector

@@ -24,26 +24,25 @@ func (s *session) fetch(ctx context.Context) error {
 		if fetches.IsClientClosed() {
 			return kgo.ErrClientClosed
 		}
-		for _, f := range fetches {
-			for _, t := range f.Topics {
-				for i := range t.Partitions {
-					p := &t.Partitions[i]
-					if t.Topic != s.config.Topic || p.Partition < 0 {
-						s.feed.Trouble("", s.config.explain(p.Err))
-						continue
-					}
-					records := s.take(p)
-					if len(records) == 0 {
-						continue
-					}
-					select {
-					case s.laneOf(p.Partition).fetched <- records:
-					case <-ctx.Done():
-						return ctx.Err()
-					}
-				}
-			}
-		}
+		fetches.EachPartition(func(t kgo.FetchTopicPartition) {
+			s.handOn(ctx, t.Topic, &t.FetchPartition)
+		})
+	}
+}
+
+// handOn hands what was fetched of a partition to its lane.
+func (s *session) handOn(ctx context.Context, topic string, p *kgo.FetchPartition) {
+	if topic != s.config.Topic || p.Partition < 0 { // an error of the client, which is of no partition
+		s.feed.Trouble("", s.config.explain(p.Err))
+		return
+	}
+	records := s.take(p)
+	if len(records) == 0 {
+		return
+	}
+	select {
+	case s.laneOf(p.Partition).fetched <- records:
+	case <-ctx.Done():
 	}
 }
 

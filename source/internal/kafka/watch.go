@@ -179,17 +179,11 @@ func (s *session) follow(ctx context.Context, id kadm.TopicID, all map[int32]bou
 	}
 	added := map[int32]*partition{}
 	for number, b := range all {
-		part := partOf(s.config.Topic, number)
-		s.mu.Lock()
-		p := s.partitions[number]
-		failed := p != nil && p.failed
-		if p != nil && b.err == nil {
-			p.end = max(b.end, p.stored.offset)
-		}
-		s.mu.Unlock()
-		if p != nil && !failed {
+		reads, failed := s.seen(number, b)
+		if reads {
 			continue
 		}
+		part := partOf(s.config.Topic, number)
 		if b.err != nil {
 			if stored.id == "" { // where latest is must be known of all partitions at once
 				return fmt.Errorf("partition %d: %w", number, b.err)
@@ -198,8 +192,9 @@ func (s *session) follow(ctx context.Context, id kadm.TopicID, all map[int32]bou
 			continue
 		}
 		at, have := stored.partitions[number]
-		if failed {
-			at, have = p.read, true // what is read and not stored yet is on its way
+		p := &partition{stored: at, end: b.end}
+		if failed != nil {
+			at, have, p.stored = failed.read, true, failed.stored // what is read and not stored yet is on its way
 			s.feed.Retry()
 			s.feed.Trouble(part, nil)
 		}
@@ -211,12 +206,29 @@ func (s *session) follow(ctx context.Context, id kadm.TopicID, all map[int32]bou
 		if from != at || !have {
 			l.Read(part, from.String())
 		}
-		added[number] = &partition{read: from, stored: from, end: b.end}
-		if failed {
-			added[number].stored = p.stored
+		if p.read = from; failed == nil {
+			p.stored = from
 		}
+		added[number] = p
 	}
 	return s.begin(ctx, id, l, added)
+}
+
+// seen notes how far a partition goes, and tells whether it is read; failed is one that was, until it failed.
+func (s *session) seen(number int32, b bounds) (reads bool, failed *partition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.partitions[number]
+	if p == nil {
+		return false, nil
+	}
+	if b.err == nil {
+		p.end = max(b.end, p.stored.offset)
+	}
+	if p.failed {
+		return false, p
+	}
+	return true, nil
 }
 
 // beginning says where partitions begin of which no position is known.
