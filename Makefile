@@ -312,7 +312,7 @@ kafka-tools:
 
 .PHONY: kafka
 kafka: kafka-tools ## two servers that read a topic of a real broker, all of them killed under load, some five minutes; needs Java 17 and Maven, and installs Apache Kafka into .kafka/
-	$(GO) test -v -count=1 -timeout 10m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
+	$(GO) test -v -count=1 -timeout 20m ./cmd/residual -run '^TestKafkaBroker$$' -args -kafka.jars='$(CURDIR)/.kafka/lib' -kafka.kills=$(KAFKA_KILLS)
 
 .PHONY: cluster
 cluster: ## stores on a cluster of ClickHouse: the contract, the engine's answers, and 50 rounds of faults; takes a program named clickhouse, or installs chDB's library into .cluster/
