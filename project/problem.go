@@ -69,7 +69,7 @@ func withoutSecret(line string) string {
 	case len(trimmed) < len(line): // of a block
 		return line[:len(line)-len(trimmed)] + Hidden
 	}
-	return line[:strings.Index(line, value)] + Hidden
+	return strings.TrimSuffix(strings.TrimRight(line, " "), value) + Hidden
 }
 
 // Problems are all that is wrong with a project, in the order of files and places.

@@ -1,7 +1,7 @@
 package main
 
 // connectorMutants are bugs in what is read outside, and in the positions that are stored with it.
-func connectorMutants() []mutant {
+func connectorMutants() []mutant { //nolint:funlen // a table
 	return []mutant{
 		{
 			name: "kafka: the position is one message too far", in: "source", hint: "TestKafkaBeginsWhereItEnded",

@@ -152,7 +152,7 @@ func TestFileThatIsOverwrittenInItsPlace(t *testing.T) {
 	defer at.Close() //nolint:errcheck // it was only read
 	from, err := f.open(t.Context(), &o, 0)
 	require.NoError(t, err)
-	defer from.Close() //nolint:errcheck // it was only read
+	defer func() { _ = from.Close() }()
 	buf := make([]byte, 100)
 	_, err = at.ReadAt(buf, 0)
 	require.NoError(t, err)
