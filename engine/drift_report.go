@@ -174,7 +174,7 @@ func (p *driftPlan) check(ctx context.Context, queries *query.Queries, plan *que
 	}
 	asked, known, err := queries.KnowsVersion(ctx, plan, p.Version)
 	if err == nil && asked && !known {
-		err = queryError("no model that is asked about has the version %q", p.Version)
+		err = queryError("the reference is a version that no model asked about has: %q", p.Version)
 	}
 	return err
 }
@@ -228,8 +228,8 @@ func (p *driftPlan) row(of *query.Subject, answers []base.Answer) DriftReportRow
 	}
 	if itself {
 		row.Reason = "this version is the reference"
-	} else if told := p.turn.Told(short); !told.Empty() {
-		row.ReferenceFrom, row.ReferenceTo = momentOf(told.From), momentOf(told.To)
+	} else if extent := p.turn.Extent(short); !extent.Empty() {
+		row.ReferenceFrom, row.ReferenceTo = momentOf(extent.From), momentOf(extent.To)
 	}
 	return row
 }

@@ -65,6 +65,8 @@ type ModelDetails struct {
 	ActualLagP50, ActualLagP95 Value
 	// PredictionsDue is how many predictions were to be expected since the last one, for the state Silent.
 	PredictionsDue Value
+	// ActualsDue is how many actuals were to be expected since the last one, for the state ActualsStopped.
+	ActualsDue Value
 	// ChangedAt is the hour with which the error rose, of a state of drift or warning, else zero. ChangeVersion is the newest
 	// version whose first prediction, at ChangeVersionFirst, came in the 48 h before; empty if there is none.
 	ChangedAt          time.Time

@@ -277,3 +277,53 @@ func (t *totals) all() []ModelTotal {
 	})
 	return all
 }
+
+// eachModel calls do with the subjects of each model and their numbers, in the order of names: those that keep lets through.
+func eachModel(of *query.Subjects, keep func(*query.Total) bool, do func(numbers []int, of []*query.Total) error) error {
+	var model []*query.Total
+	var numbers []int
+	for i := range of.Len() {
+		t := of.At(i)
+		if len(model) > 0 && model[0].Model != t.Model {
+			if err := do(numbers, model); err != nil {
+				return err
+			}
+			model, numbers = model[:0], numbers[:0]
+		}
+		if keep(t) {
+			model, numbers = append(model, t), append(numbers, i)
+		}
+	}
+	if len(model) == 0 {
+		return nil
+	}
+	return do(numbers, model)
+}
+
+// compareRanks orders by a number, the largest first, or last where descending is set. What is not known is last in both.
+func compareRanks(a, b float64, descending bool) int {
+	switch {
+	case math.IsNaN(a) || math.IsNaN(b):
+		return compareBool(math.IsNaN(a), math.IsNaN(b))
+	case a == b:
+		return 0
+	case (a > b) != descending:
+		return -1
+	}
+	return 1
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// hasState tells whether a list may have rows of a state.
+func (l *ModelsList) hasState(s ModelState) bool {
+	return (len(l.States) == 0 || slices.Contains(l.States, s)) && (!l.Live || s != verdict.Retired)
+}

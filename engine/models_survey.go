@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -35,6 +34,17 @@ const lagDays = 14 * 24 * time.Hour
 
 // recallDays is from when on the rows are that nearly all windows of a state lie in.
 const recallDays = 45 * 24 * time.Hour
+
+// The windows that a version is asked about are those of a comparison, and after them these. What came before the recent window is
+// asked only where the first do not tell.
+const (
+	askedRecent = iota
+	askedReference
+	askedBetween
+	askedEver
+	askedWeekAgo
+	askedBefore
+)
 
 // slack is how early or late what is due may come, as jobs do that run by the hour.
 const slack = 30 * time.Minute
@@ -94,13 +104,13 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	}
 	s.run.Ask(asked...)
 	answers := s.run.Add(of)
-	all := &answers[3]
+	all := &answers[askedEver]
 	if s.run.Failed() || all.Rows == 0 {
 		return v, false
 	}
-	before := answers[1].Rows + answers[2].Rows
+	before := answers[askedReference].Rows + answers[askedBetween].Rows
 	if !l.Rolling() {
-		before = answers[5].Rows
+		before = answers[askedBefore].Rows
 	}
 	row := &v.row
 	row.DriftReportRow = s.plan.row(&of.Subject, answers)
@@ -110,7 +120,7 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	if all.Actuals > 0 {
 		row.LastActual = momentOf(all.ActualMaxTime)
 	}
-	row.WeekAgoCount = valueOr(float64(answers[4].Rows), all.MinTime <= week.From, NoPredictions)
+	row.WeekAgoCount = valueOr(float64(answers[askedWeekAgo].Rows), all.MinTime <= week.From, NoPredictions)
 	v.facts = verdict.Facts{
 		At: l.At, Gated: gated(row.Status), RecentFrom: l.Recent.From,
 		Recent: row.Recent.PredictionCount, RecentActuals: row.Recent.ActualCount, Before: before, Actuals: all.Actuals,
@@ -220,8 +230,9 @@ func (db *DB) lastTimes(ctx context.Context, model string, end int64, yield func
 	return err
 }
 
-// due returns how many predictions were to be expected since the last one: as many as came on average in the same hours of the two weeks
-// before, or of the one week that there is. A version younger than a week has the day before, and the rate of its history.
+// due returns how many predictions were to be expected since the last one: the mean of those of the same hours of the two weeks
+// before. A version that is younger has the rate of its history, or what came in the same hours of the week before if that is less; one
+// younger than a week the day before in the place of the week.
 func (s *survey) due(v *seen) float64 {
 	l, f := &v.windows, &v.facts
 	gap := base.Span{From: f.Last + slack.Milliseconds(), To: f.At - slack.Milliseconds()}
@@ -236,15 +247,15 @@ func (s *survey) due(v *seen) float64 {
 	if s.run.Failed() {
 		return 0
 	}
-	switch {
-	case first <= weeks[1].From:
-		return float64(answers[0].Rows+answers[1].Rows) / 2
-	case first <= weeks[0].From:
-		return float64(answers[0].Rows)
+	if first <= weeks[1].From {
+		return (float64(answers[0].Rows) + float64(answers[1].Rows)) / 2
 	}
 	from := max(l.History().From, first)
 	due := verdict.Rate(f.Before, l.Recent.From-from, f.At-f.Last)
-	if first <= day.From {
+	switch {
+	case first <= weeks[0].From:
+		due = min(due, float64(answers[0].Rows))
+	case first <= day.From:
 		due = min(due, float64(answers[2].Rows))
 	}
 	return due
@@ -284,7 +295,7 @@ func (s *survey) detail(v *seen, all bool) {
 	d, state := &v.row.Details, v.row.State
 	null := Value{Null: NotAsked}
 	*d = ModelDetails{
-		ActualLagP50: null, ActualLagP95: null, PredictionsDue: null, PreviousRecentMAE: null,
+		ActualLagP50: null, ActualLagP95: null, PredictionsDue: null, ActualsDue: null, PreviousRecentMAE: null,
 		RecentAbsError: [4]Value{null, null, null, null}, ReferenceAbsError: [4]Value{null, null, null, null},
 	}
 	s.run.Want = segment.WantAll
@@ -300,6 +311,9 @@ func (s *survey) detail(v *seen, all bool) {
 	}
 	if state == verdict.Silent {
 		d.PredictionsDue = Value{Number: s.due(v)}
+	}
+	if state == verdict.ActualsStopped {
+		d.ActualsDue = Value{Number: s.actualsDue(v)}
 	}
 	if state == verdict.Drift || state == verdict.Warning {
 		s.changed(v)
@@ -416,54 +430,4 @@ func (s *survey) group(of []*query.Total, gone func(t *query.Total), do func(i i
 		do(found[i].place, &found[i])
 	}
 	return nil
-}
-
-// eachModel calls do with the subjects of each model and their numbers, in the order of names: those that keep lets through.
-func eachModel(of *query.Subjects, keep func(*query.Total) bool, do func(numbers []int, of []*query.Total) error) error {
-	var model []*query.Total
-	var numbers []int
-	for i := range of.Len() {
-		t := of.At(i)
-		if len(model) > 0 && model[0].Model != t.Model {
-			if err := do(numbers, model); err != nil {
-				return err
-			}
-			model, numbers = model[:0], numbers[:0]
-		}
-		if keep(t) {
-			model, numbers = append(model, t), append(numbers, i)
-		}
-	}
-	if len(model) == 0 {
-		return nil
-	}
-	return do(numbers, model)
-}
-
-// compareRanks orders by a number, the largest first, or last where descending is set. What is not known is last in both.
-func compareRanks(a, b float64, descending bool) int {
-	switch {
-	case math.IsNaN(a) || math.IsNaN(b):
-		return compareBool(math.IsNaN(a), math.IsNaN(b))
-	case a == b:
-		return 0
-	case (a > b) != descending:
-		return -1
-	}
-	return 1
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// hasState tells whether a list may have rows of a state.
-func (l *ModelsList) hasState(s ModelState) bool {
-	return (len(l.States) == 0 || slices.Contains(l.States, s)) && (!l.Live || s != verdict.Retired)
 }

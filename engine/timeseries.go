@@ -84,7 +84,7 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 		return read, err
 	}
 	if of.Len() > TimeseriesRowsMax/len(buckets) {
-		return read, queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
+		return read, tooManyRows(&of, len(buckets))
 	}
 	made := make([]TimeseriesRow, 0, min(len(buckets), bucketsAtOnce))
 	for i := range of.Len() {
@@ -111,4 +111,18 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 		}
 	}
 	return read, nil
+}
+
+// tooManyRows refuses an answer, and names the model that has the most series, so that who asks about many can ask about the others.
+func tooManyRows(of *query.Subjects, buckets int) error {
+	counts := map[string]int{}
+	most := ""
+	for i := range of.Len() {
+		model := of.At(i).Model
+		if counts[model]++; counts[model] > counts[most] {
+			most = model
+		}
+	}
+	return queryError("the answer has %d series of %d buckets, which are more than %d rows; %d of the series are of the model %q; ask for fewer models or buckets",
+		of.Len(), buckets, TimeseriesRowsMax, counts[most], most)
 }

@@ -57,7 +57,7 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 		return s.read, err
 	}
 	if of.Len() > TimeseriesRowsMax/len(buckets) {
-		return s.read, queryError("the answer has more than %d rows; ask for fewer models or buckets", TimeseriesRowsMax)
+		return s.read, tooManyRows(&of, len(buckets))
 	}
 	length := base.OrDefault(report.Recent, defaultRecentWindow)
 	goOn := true

@@ -218,7 +218,7 @@ var goldenCases = []goldenCase{
 	{name: "verdicts_ndjson", request: get("/v0/pipes/model_verdicts.ndjson")},
 	{name: "verdicts_parquet", request: get("/v0/pipes/model_verdicts.parquet")},
 	{name: "drift_report_bad_weeks", request: get("/v0/pipes/model_drift_report.json?reference=seasonal:0")},
-	{name: "drift_report_no_version", request: get("/v0/pipes/model_drift_report.json?reference=version:v9"), prepare: failing(fmt.Errorf("%w: no model that is asked about has the version \"v9\"", engine.ErrQuery))},
+	{name: "drift_report_no_version", request: get("/v0/pipes/model_drift_report.json?reference=version:v9"), prepare: failing(fmt.Errorf("%w: the reference is a version that no model asked about has: \"v9\"", engine.ErrQuery))},
 	{name: "models_prometheus", request: get("/v0/pipes/models.prometheus")},
 
 	{name: "predictions_json", request: get("/v0/pipes/predictions.json?feature.rooms>=3&limit=2")},

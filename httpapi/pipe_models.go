@@ -54,6 +54,7 @@ var modelsPipe = pipe{
 		{Name: "reference_abs_error_p95", Kind: encode.NullableFloat64},
 		{Name: "reference_abs_error_p99", Kind: encode.NullableFloat64},
 		{Name: "predictions_due", Kind: encode.NullableFloat64},
+		{Name: "actuals_due", Kind: encode.NullableFloat64},
 	}),
 	needs: answers[ReportStore],
 	run:   runModels,
@@ -187,5 +188,5 @@ func addModel(t *encode.Table, r *engine.ModelRow) {
 			t.Add(value(q))
 		}
 	}
-	t.Add(value(d.PredictionsDue))
+	t.Add(value(d.PredictionsDue), value(d.ActualsDue))
 }

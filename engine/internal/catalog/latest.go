@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/residualdb/residual/engine/internal/base"
 )
@@ -104,12 +105,40 @@ func (m *Model) HasVersion(version string) bool {
 
 // Previous returns the version before series n in the order of its environment, NoSeries if there is none.
 func (m *Model) Previous(n uint32) uint32 {
-	found := uint32(NoSeries)
-	for i := range m.Series {
-		s := &m.Series[i]
-		if s.Environment == m.Series[n].Environment && s.First < base.MaxMilli && m.Newer(n, uint32(i)) && (found == NoSeries || m.Newer(uint32(i), found)) {
-			found = uint32(i)
+	before := m.previous.Load()
+	if before == nil {
+		made := m.previousOfAll()
+		before = &made
+		m.previous.Store(before)
+	}
+	return (*before)[n]
+}
+
+// previousOfAll returns what comes before each series: in one pass, as each may be asked about.
+func (m *Model) previousOfAll() []uint32 {
+	order := make([]uint32, len(m.Series))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		if by := strings.Compare(m.Series[a].Environment, m.Series[b].Environment); by != 0 {
+			return by
+		}
+		if m.Newer(b, a) {
+			return -1
+		}
+		return 1
+	})
+	before := make([]uint32, len(order))
+	last := uint32(NoSeries)
+	for i, n := range order {
+		if i > 0 && m.Series[order[i-1]].Environment != m.Series[n].Environment {
+			last = NoSeries
+		}
+		before[n] = last
+		if m.Series[n].First < base.MaxMilli {
+			last = n
 		}
 	}
-	return found
+	return before
 }

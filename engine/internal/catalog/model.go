@@ -35,6 +35,8 @@ type Model struct {
 	Numbers base.Names[SeriesName]
 	// Latest is the first series in the order of each environment, see [Model.Newer].
 	Latest base.Names[string]
+	// previous are what [Model.Previous] answers, nil where a first prediction has changed since they were made. Readers set it too.
+	previous atomic.Pointer[[]uint32]
 	// Months is sorted by number.
 	Months []*Month
 	// Last is a time that no row of each series is later than, of a model whose rows are elsewhere; else nil.
@@ -65,6 +67,7 @@ func (m *Model) Number(name SeriesName, first int64) uint32 {
 	if !ok {
 		n = uint32(len(m.Series))
 		m.Series = append(m.Series, series{name, first})
+		m.previous.Store(nil)
 		m.Numbers.Set(name, n)
 		m.cardinality.hasSeries(len(m.Series))
 		m.promote(n)
@@ -81,6 +84,7 @@ func (m *Model) lowerFirst(n uint32, first int64) {
 	}
 	revived := m.Series[n].First == base.MaxMilli
 	m.Series[n].First = first
+	m.previous.Store(nil)
 	environment := m.Series[n].Environment
 	if held, ok := m.Latest.Get(environment); ok && held == n {
 		m.Latest.Set(environment, m.newest(environment))
@@ -128,6 +132,7 @@ func (m *Model) Drop(mo *Month) {
 
 // RecountFirst finds each series' first prediction anew. A series without rows keeps its number and is never the latest.
 func (m *Model) RecountFirst() {
+	m.previous.Store(nil)
 	for i := range m.Series {
 		m.Series[i].First = base.MaxMilli
 	}

@@ -89,14 +89,15 @@ type Facts struct {
 	ActualsDue float64
 }
 
-// superseded tells whether a version without recent predictions is not expected to have any.
-func (f *Facts) superseded() bool {
-	return f.Recent == 0 && (f.Before == 0 || f.LastOfOthers > f.Last)
-}
+// replaced tells whether predictions go to another version now.
+func (f *Facts) replaced() bool { return f.LastOfOthers > f.Last }
+
+// ended tells whether predictions ended before all windows.
+func (f *Facts) ended() bool { return f.Recent == 0 && f.Before == 0 }
 
 // AsksDue tells whether the state depends on Due.
 func (f *Facts) AsksDue() bool {
-	if f.Gated == Drifted || f.LastOfOthers > f.Last || f.superseded() {
+	if f.Gated == Drifted || f.replaced() || f.ended() {
 		return false
 	}
 	return f.Recent == 0 || f.At-f.Last >= QuietAfter
@@ -114,12 +115,13 @@ func (f *Facts) silent() bool {
 	return f.AsksDue() && f.Due >= least
 }
 
-// Of returns the first state that fits the facts.
+// Of returns the first state that fits the facts. A drift comes before retirement and silence: the recent rows that show it were
+// acted on, whatever comes after them.
 func Of(f *Facts) State {
 	switch {
 	case f.Gated == Drifted:
 		return Drift
-	case f.superseded():
+	case f.ended(), f.Recent == 0 && f.replaced():
 		return Retired
 	case f.silent():
 		return Silent

@@ -102,3 +102,11 @@ func TestOnset(t *testing.T) {
 	}
 	require.Zero(t, verdict.Onset(make([]verdict.Bucket, 5)))
 }
+
+// TestRate has what is to be expected of so many in a time, of which less than an hour tells too little.
+func TestRate(t *testing.T) {
+	require.InDelta(t, 50, verdict.Rate(100, 4*hour, 2*hour), 0)
+	require.InDelta(t, 200, verdict.Rate(100, hour, 2*hour), 0)
+	require.InDelta(t, 200, verdict.Rate(100, hour/2, 2*hour), 0)
+	require.InDelta(t, 200, verdict.Rate(100, -hour, 2*hour), 0)
+}

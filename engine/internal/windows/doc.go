@@ -1,8 +1,8 @@
 // Package windows lays out in time what is compared: a recent window and what it is held against.
 //
-// A [Layout] is the windows of one moment. Its recent window may reach back further for some than for others, see [Layout.From], and
+// A [Layout] is the windows of one moment. Its recent window may reach back further for some than for others, see [Layout.Reaching], and
 // the others follow it. Weeks are counted by the clock of a zone, so that the same hours of the week before are those that the clock
 // showed then, also where it was changed in between.
 //
-// A Layout is used by one goroutine at a time. The errors are of class [base.ErrQuery].
+// A Layout is a value, and no method changes it. The errors are of class [base.ErrQuery].
 package windows

@@ -126,9 +126,9 @@ func (l *Layout) Compared() query.Window {
 	return w
 }
 
-// Told is from when to when Compared goes; over several spans from the first to the last. short is set where a rolling reference has the
+// Extent is from when to when Compared goes; over several spans from the first to the last. short is set where a rolling reference has the
 // time between too.
-func (l *Layout) Told(short bool) base.Span {
+func (l *Layout) Extent(short bool) base.Span {
 	w := l.Compared()
 	s := w.Span
 	if n := len(w.More); n > 0 {

@@ -598,6 +598,36 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			old:   `	if d.rules.Within != nil || d.row.time < d.rules.KeptByAll {`,
 			fresh: `	if d.rules.Within != nil {`,
 		},
+		{
+			name: "engine: an actual is overdue later", in: "engine", hint: "TestStatesOracle",
+			old:   `LagShare = 0.75`,
+			fresh: `LagShare = 0.9`,
+		},
+		{
+			name: "engine: predictions are due up to now", in: "engine", hint: "TestStatesOracle",
+			old:   `slack = 30 * time.Minute`,
+			fresh: `slack = 0 * time.Minute`,
+		},
+		{
+			name: "engine: the better of two weeks is due", in: "engine", hint: "TestStatesOracle",
+			old:   `return (float64(answers[0].Rows) + float64(answers[1].Rows)) / 2`,
+			fresh: `return float64(max(answers[0].Rows, answers[1].Rows))`,
+		},
+		{
+			name: "engine: a young version is not held to the day before", in: "engine", hint: "TestStatesOracle",
+			old:   `due = min(due, float64(answers[2].Rows))`,
+			fresh: `due = min(due, due)`,
+		},
+		{
+			name: "engine: totals count versions for models", in: "engine", hint: "TestStatesOracle",
+			old:   `if c.model != model {`,
+			fresh: `if c.model != model || c.versions > 0 {`,
+		},
+		{
+			name: "windows: a recent window reaches into what it is compared with", in: "engine/internal/windows", hint: "TestSpans",
+			old:   `earliest = max(earliest, base.ClampMilli(l.To))`,
+			fresh: `earliest = max(earliest, earliest)`,
+		},
 	}
 }
 
