@@ -206,3 +206,15 @@ func sqlAttack(a *attack, route string) {
 	}
 	a.compare(route, request{method: method, target: path + "?q=*"})
 }
+
+// TestTablesAreUsedAgain asks for columns with NULL and for others in turn, in the memory of one connection.
+func TestTablesAreUsedAgain(t *testing.T) {
+	server := startSet(t)
+	for range 50 {
+		for _, target := range []string{"/v0/sql?q=*&format=CSV", "/v0/pipes/model_performance_metrics.csv?model_id=*&model_version=*&as_of=2025-04-27T12:00:00Z", "/v0/pipes/models.csv"} {
+			resp, body := server.do(t, "GET", target, nil)
+			require.Equal(t, http.StatusOK, resp.StatusCode, body)
+			require.Contains(t, body, `"a`)
+		}
+	}
+}

@@ -146,7 +146,8 @@ func (v *Vector) cell(k Kind, row int) (c Cell) {
 	return c
 }
 
-func (v *Vector) null(row int) bool { return v.nulls != nil && v.nulls[row] }
+// null tells whether a row is NULL. What is there of an earlier table, whose column was optional, is empty.
+func (v *Vector) null(row int) bool { return row < len(v.nulls) && v.nulls[row] }
 
 func (v *Vector) text(row int) string {
 	switch {
