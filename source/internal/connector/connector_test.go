@@ -71,3 +71,18 @@ func TestLog(t *testing.T) {
 	require.False(t, r.isNews("gone", time.Now()))
 	require.True(t, r.isNews("gone", time.Now().Add(logEvery)))
 }
+
+// TestBeginForgetsTrouble has a part fail in one run of a connector, which the next one knows nothing of.
+func TestBeginForgetsTrouble(t *testing.T) {
+	var r Report
+	r.Begin()
+	r.Reached()
+	r.Trouble("part", errors.New("gone"))
+	require.Equal(t, Failing, r.Snapshot().State)
+	r.End(errors.New("over"), time.Now())
+	r.Begin()
+	require.Equal(t, Failing, r.Snapshot().State, "until the other side answers")
+	r.Reached()
+	require.Equal(t, Running, r.Snapshot().State)
+	require.NoError(t, r.Snapshot().Err)
+}
