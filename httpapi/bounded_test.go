@@ -678,6 +678,8 @@ var attacks = map[string]func(a *attack, route string){
 	"GET /v0/tokens":             listAttack,
 	"POST /v0/tokens":            tokensAttack,
 	"GET /v0/jobs":               listAttack,
+	"GET /mcp":                   listAttack, // its agent asks with the token that it is given
+	"POST /mcp":                  listAttack,
 	"POST /v1/deploy":            deployAttack,
 	"POST /v1/build":             deployAttack,
 	"GET /v1/deployments":        listAttack,
@@ -685,7 +687,7 @@ var attacks = map[string]func(a *attack, route string){
 }
 
 // tellsAll are the routes that tell everybody the same.
-var tellsAll = append([]string{"GET /v0/jobs", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /health", "GET /v1/deployments", "GET /v0/tokens"}, workspaceRoutes()...)
+var tellsAll = append([]string{"GET /v0/jobs", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /health", "GET /v1/deployments", "GET /v0/tokens", "GET /mcp"}, workspaceRoutes()...)
 
 // workspaceRoutes are what clients ask for the workspace.
 func workspaceRoutes() (routes []string) {
