@@ -232,6 +232,44 @@ func TestWithin(t *testing.T) {
 	require.Greater(t, answered, 100)
 }
 
+// asksOnce is a store that is not asked while it hands on what it has.
+type asksOnce struct {
+	*engine.DB
+
+	busy bool
+}
+
+func (s *asksOnce) EachSums(ctx context.Context, q engine.SumsQuery, yield func(row *engine.SumsRow) bool) (engine.Read, error) {
+	if s.busy {
+		return engine.Read{}, errors.New("the store is asked while it answers")
+	}
+	s.busy = true
+	defer func() { s.busy = false }()
+	return s.DB.EachSums(ctx, q, yield)
+}
+
+// TestStoreIsNotAskedWhileItAnswers has statements in conditions, keys and aggregates of others.
+func TestStoreIsNotAskedWhileItAnswers(t *testing.T) {
+	db := openStore(t, ndjson(tinyRows))
+	for sql, want := range map[string]string{
+		"SELECT model_id, count() FROM predictions WHERE model_id IN (SELECT model_id FROM predictions WHERE environment = 'staging' GROUP BY model_id) GROUP BY model_id": "b",
+		"SELECT model_id FROM predictions WHERE timestamp >= (SELECT max(timestamp) FROM predictions) GROUP BY model_id":                                                   "a",
+		"SELECT countIf(model_id IN (SELECT model_id FROM (SELECT model_id, count() AS n FROM predictions GROUP BY model_id) WHERE n > (SELECT 1))) AS n FROM predictions": "",
+	} {
+		answer, err := new(project.Pipes).Run(t.Context(), &endpoint.Ask{SQL: sql, Store: &asksOnce{DB: db}, Now: genNow})
+		require.NoError(t, err, sql)
+		require.Len(t, answer.Rows, 1, sql)
+		require.Equal(t, want, answer.Rows[0][0].Text, sql)
+	}
+	pipes := loadPipes(t, map[string]string{
+		"of":  pipeFile("SELECT model_id, count() AS n FROM predictions WHERE model_id IN (SELECT min(model_id) FROM predictions) GROUP BY model_id"),
+		"all": pipeFile("SELECT sum(n) AS n FROM of"),
+	})
+	answer, err := pipes.Run(t.Context(), &endpoint.Ask{Endpoint: "all", Store: &asksOnce{DB: db}, Now: genNow})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, answer.Rows[0][0].Whole)
+}
+
 // TestTooMuch holds the bounds of answers.
 func TestTooMuch(t *testing.T) {
 	db := openStore(t, ndjson(tinyRows))

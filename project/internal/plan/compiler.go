@@ -16,7 +16,7 @@ type Tables func(name string, at int) (*Query, error)
 // Compile plans a statement.
 func Compile(s *sql.Select, tables Tables) (*Query, error) {
 	budget := expandedMax
-	c := &compiler{tables: tables, budget: &budget, within: map[string]*Query{}}
+	c := &compiler{tables: tables, budget: &budget, within: map[string]*Query{}, subqueries: new([]*subquery)}
 	q, err := c.statement(s)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func Compile(s *sql.Select, tables Tables) (*Query, error) {
 			return nil, sql.Errorf(s.At, "give one of them another name with AS", "the answer has two columns %s", sql.Shown(column.Name))
 		}
 	}
-	q.Format = s.Format
+	q.Format, q.subqueries = s.Format, *c.subqueries
 	return q, nil
 }
 
@@ -37,6 +37,8 @@ func Compile(s *sql.Select, tables Tables) (*Query, error) {
 type compiler struct {
 	tables Tables
 	budget *int
+	// subqueries are those of the statement and of all that it reads, each behind those that it is made of.
+	subqueries *[]*subquery
 	// within are the statements of WITH, and expressions those of its expressions.
 	within      map[string]*Query
 	expressions map[string]sql.Expr
@@ -139,6 +141,7 @@ func (c *compiler) source(s *sql.Source) (*source, error) {
 			return nil, err
 		}
 		if q != nil {
+			*c.subqueries = append(*c.subqueries, q.subqueries...)
 			return of.reads(q), nil
 		}
 	}

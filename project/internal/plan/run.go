@@ -88,6 +88,8 @@ type Query struct {
 	node node
 	// view is set for a statement that is a list of expressions over a table of a store: what reads it is planned as if it stood there.
 	view *view
+	// subqueries are run before anything else: while a store hands on what it has, it must not be asked.
+	subqueries []*subquery
 	// limit is set where a LIMIT applies to the outermost statement.
 	limit *selection
 }
@@ -95,6 +97,11 @@ type Query struct {
 // Run answers.
 func (q *Query) Run(ctx context.Context, in In) (*endpoint.Answer, error) {
 	x := &run{In: in, ctx: ctx, now: in.Now.UnixMilli(), charged: endpoint.AskBytes, made: map[*shared][][]Value{}, sets: map[*subquery]*subqueryValues{}}
+	for _, s := range q.subqueries {
+		if _, err := s.values(x); err != nil {
+			return nil, err
+		}
+	}
 	rows, err := q.node.rows(x)
 	if err == nil {
 		err = x.err

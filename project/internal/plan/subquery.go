@@ -44,7 +44,9 @@ func (c *compiler) subqueryOf(e *sql.Subquery) (*subquery, error) {
 	if len(q.Columns) != 1 {
 		return nil, sql.Errorf(e.At, "", "a statement in the place of a value has one column, and this has %d", len(q.Columns))
 	}
-	return &subquery{query: q}, nil
+	s := &subquery{query: q}
+	*c.subqueries = append(*c.subqueries, s)
+	return s, nil
 }
 
 // scalar compiles a statement in the place of a value: that of its one row, or NULL without one.
