@@ -79,7 +79,7 @@ func (p *projectOf) serve(http *httpapi.Server) error {
 func (p *projectOf) resume() error {
 	problems, err := p.deployer.Resume()
 	if err == nil && problems.Errors() > 0 {
-		err = fmt.Errorf("deployment %d cannot be used, it has errors: %d\n%s",
+		err = fmt.Errorf("deployment %d cannot be used, it has errors: %d; --project serves a folder in its place\n%s",
 			p.deployer.Store().Live().ID, problems.Errors(), plaintext.EscapeLines(problems.String()))
 	}
 	return err

@@ -1,0 +1,56 @@
+package main
+
+// deploymentMutants are bugs on the way from the files of a project to a live one.
+func deploymentMutants() []mutant {
+	return []mutant{
+		{
+			name: "deployments: what is live is written before its files are there", in: "project", hint: "TestCrash$",
+			old: `	if err := s.fs.SyncDir(s.dir); err != nil {
+		return s.doubted(err)
+	}
+	if err := vfs.ReplaceFile(s.fs, s.dir, stateName, data); err != nil {`,
+			fresh: `	if err := vfs.ReplaceFile(s.fs, s.dir, stateName, data); err != nil {`,
+		},
+		{
+			name: "deployments: what is live is answered before it is synced", in: "project", hint: "TestCrash$",
+			old: `	if err := s.fs.SyncDir(s.dir); err != nil {
+		return s.doubted(err)
+	}
+	s.state = *next`,
+			fresh: `	s.state = *next`,
+		},
+		{
+			name: "deployments: a store in doubt goes back", in: "project", hint: "TestFaults$",
+			old: `	if s.doubt != nil {
+		return nil, s.doubt
+	}
+	d, err := s.find(id)`,
+			fresh: `	d, err := s.find(id)`,
+		},
+		{
+			name: "deployments: what waits stays beside what is deployed behind it", in: "project", hint: "TestKept$",
+			old:   `append(without(next.Kept, next.Staged), d.ID)`,
+			fresh: `append(next.Kept, d.ID)`,
+		},
+		{
+			name: "deployments: a data source is left out without being allowed", in: "project", hint: "TestDeployer$",
+			old:   `if !destructive {`,
+			fresh: `if destructive {`,
+		},
+		{
+			name: "deployments: a check stores", in: "project", hint: "TestDeployer$",
+			old:   `if err != nil || candidate == nil || wish.Check {`,
+			fresh: `if err != nil || candidate == nil {`,
+		},
+		{
+			name: "httpapi: a body is a repetition after a deletion", in: "httpapi", hint: "TestRepeatedAppend$",
+			old:   `r.first, r.epoch = nil, now.UnixNano()`,
+			fresh: `r.epoch = now.UnixNano()`,
+		},
+		{
+			name: "httpapi: a body is a repetition of another holder's", in: "httpapi", hint: "TestRepeatedAppendOfAnother$",
+			old:   `who.Name + "\x00" + who.Within + "\x00" + source + "\x00" + string(hash[:])`,
+			fresh: `who.Within + "\x00" + source + "\x00" + string(hash[:])`,
+		},
+	}
+}
