@@ -69,8 +69,6 @@ func (s *fakeSet) Run(ctx context.Context, ask *endpoint.Ask) (*endpoint.Answer,
 		return true
 	})
 	a.Read = read
-	// Sums come in no order of series: that of the store tells what others have.
-	slices.SortFunc(a.Rows, func(x, y []endpoint.Value) int { return strings.Compare(fmt.Sprint(x), fmt.Sprint(y)) })
 	slices.SortFunc(a.Rows, func(x, y []endpoint.Value) int {
 		return cmp.Or(cmp.Compare(x[0].Text, y[0].Text), cmp.Compare(x[3].Whole, y[3].Whole), cmp.Compare(x[1].Whole, y[1].Whole))
 	})
