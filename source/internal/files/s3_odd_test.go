@@ -96,8 +96,11 @@ func TestCutOff(t *testing.T) {
 	s.Put("a.ndjson.gz", whole[:len(whole)*3/4], day)
 	s.Put("b.ndjson.gz", append(gzipped(linesOf("b", 3)), "garbage behind the end"...), day)
 	r := run1(t, configOf(s, "*"), to)
-	eventually(t, func() bool { return r.Snapshot().Counts.Failed == 2 }, "%+v", r.Snapshot())
+	for _, key := range []string{"a.ndjson.gz", "b.ndjson.gz"} {
+		eventually(t, func() bool { return strings.HasPrefix(to.position(key), "failed ") }, "%+v", r.Snapshot())
+	}
 	require.NoError(t, r.stop())
+	require.EqualValues(t, 2, r.Snapshot().Counts.Failed)
 	stored := to.stored()
 	require.Equal(t, 1, stored["b-000002"])
 	require.Greater(t, len(stored), 2000)
