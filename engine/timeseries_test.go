@@ -3,6 +3,7 @@ package engine_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -173,4 +174,26 @@ func TestModelsRank(t *testing.T) {
 	require.Equal(t, testNow.Add(-20*time.Hour), small.FirstEvent)
 	require.Equal(t, testNow.Add(-2*time.Hour+9*time.Second), small.LastEvent)
 	require.Equal(t, 1.0, small.Reference.MAE.Number)
+}
+
+// TestTooManyRows asks for more rows than an answer has: the error names the model to leave out, and what is left is answered.
+func TestTooManyRows(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	for i := range 19 {
+		sendPredictionOf(t, db, "large", fmt.Sprint("v", i), fmt.Sprint(i))
+	}
+	sendPrediction(t, db, "small", "p")
+	q := engine.TimeseriesQuery{Interval: engine.IntervalMinute}
+	q.Version, q.Environment, q.Window = engine.All, engine.All, 180*time.Hour
+	ask := func(model string) (rows int, err error) {
+		q.Model = model
+		_, err = db.EachBucket(t.Context(), q, func(*engine.TimeseriesRow) bool { rows++; return true })
+		return rows, err
+	}
+	_, err := ask("small,large")
+	require.ErrorIs(t, err, engine.ErrQuery)
+	require.ErrorContains(t, err, `19 of the series are of the model "large"`)
+	rows, err := ask("small")
+	require.NoError(t, err)
+	require.Equal(t, 180*60+1, rows)
 }

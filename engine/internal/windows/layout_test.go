@@ -49,7 +49,7 @@ func ago(hours, milli int64) time.Time { return time.UnixMilli((10_000-hours)*ho
 // TestCheckAtEdges has for each bound a layout that just keeps it, and one that just does not.
 func TestCheckAtEdges(t *testing.T) {
 	pin := func(to time.Time) func(l *windows.Layout) {
-		return func(l *windows.Layout) { l.Reference.From, l.Reference.To = ago(100, 0), to }
+		return func(l *windows.Layout) { l.From, l.To = ago(100, 0), to }
 	}
 	for _, c := range []struct {
 		name   string
@@ -88,8 +88,8 @@ func TestSpans(t *testing.T) {
 		earliest         int64
 	}{
 		{"rolling", func(*windows.Layout) {}, base.Span{From: at - 168*hour, To: at - 30*hour}, base.Span{From: at - 168*hour, To: at - 30*hour}, at - 72*hour},
-		{"pinned", func(l *windows.Layout) { l.Reference.From, l.Reference.To = ago(50, 0), ago(40, 0) }, base.Span{From: at - 50*hour, To: at - 40*hour}, base.Span{From: at - 50*hour, To: at - 40*hour}, at - 40*hour},
-		{"pinned long ago", func(l *windows.Layout) { l.Reference.From, l.Reference.To = ago(500, 0), ago(400, 0) }, base.Span{From: at - 500*hour, To: at - 400*hour}, base.Span{From: at - 500*hour, To: at - 400*hour}, at - 72*hour},
+		{"pinned", func(l *windows.Layout) { l.From, l.To = ago(50, 0), ago(40, 0) }, base.Span{From: at - 50*hour, To: at - 40*hour}, base.Span{From: at - 50*hour, To: at - 40*hour}, at - 40*hour},
+		{"pinned long ago", func(l *windows.Layout) { l.From, l.To = ago(500, 0), ago(400, 0) }, base.Span{From: at - 500*hour, To: at - 400*hour}, base.Span{From: at - 500*hour, To: at - 400*hour}, at - 72*hour},
 		{"another version", func(l *windows.Layout) { l.Version = "v1" }, base.Span{From: at - 168*hour, To: base.MaxMilli}, base.Span{From: at - 168*hour, To: at + 1}, at - 72*hour},
 		{"the weeks before", func(l *windows.Layout) { l.Weeks = 2 }, base.Span{From: at - 174*hour, To: at - 168*hour + 1}, base.Span{From: at - 342*hour, To: at - 168*hour + 1}, at - 72*hour},
 	} {
