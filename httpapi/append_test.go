@@ -26,9 +26,9 @@ type jobTold struct {
 	}
 }
 
-func (r *running) appendRows(t *testing.T, target, body string, headers ...string) jobTold {
+func (r *running) appendRows(t *testing.T, body string, headers ...string) jobTold {
 	t.Helper()
-	resp, text := r.do(t, "POST", target, strings.NewReader(body), headers...)
+	resp, text := r.do(t, "POST", appendTo, strings.NewReader(body), headers...)
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, text)
 	var told, again jobTold
 	require.NoError(t, json.Unmarshal([]byte(text), &told))
@@ -41,12 +41,12 @@ func (r *running) appendRows(t *testing.T, target, body string, headers ...strin
 // TestAppendJob appends, and is told what became of it.
 func TestAppendJob(t *testing.T) {
 	s := start(t, httpapi.Options{})
-	told := s.appendRows(t, appendTo, rowLine+rowLine)
+	told := s.appendRows(t, rowLine+rowLine)
 	require.Equal(t, "done", told.Status)
 	require.Equal(t, "import", told.Kind)
 	require.Equal(t, 2, told.Blocks[0].Returned[0].Lines)
 	// One with rejects has failed, in words by which Tinybird's client does not ask for more.
-	told = s.appendRows(t, appendTo, rowLine+"{}\n")
+	told = s.appendRows(t, rowLine+"{}\n")
 	require.Equal(t, "error", told.Status)
 	require.Contains(t, told.Error, "1 of 2 rows were rejected")
 	require.NotContains(t, told.Error, "quarantine")
@@ -104,7 +104,7 @@ func TestRepeatedAppend(t *testing.T) {
 	s := startWith(t, store, httpapi.Options{Now: func() time.Time { return clock }})
 	stored := func(want int, body string, headers ...string) {
 		t.Helper()
-		told := s.appendRows(t, appendTo, body, headers...)
+		told := s.appendRows(t, body, headers...)
 		require.Equal(t, strings.Count(body, "\n"), told.Blocks[0].Returned[0].Lines)
 		require.Len(t, store.batches, want)
 	}
@@ -132,10 +132,10 @@ func TestRepeatedAppend(t *testing.T) {
 
 	// A server that is started again goes on with the ten minutes of the clock.
 	again := startWith(t, store, httpapi.Options{Now: func() time.Time { return clock }})
-	again.appendRows(t, appendTo, rowLine+rowLine+rowLine)
+	again.appendRows(t, rowLine+rowLine+rowLine)
 	require.Len(t, store.batches, 8)
 	again = startWith(t, store, httpapi.Options{Now: func() time.Time { return clock.Add(time.Second) }})
-	again.appendRows(t, appendTo, rowLine+rowLine+rowLine)
+	again.appendRows(t, rowLine+rowLine+rowLine)
 	require.Len(t, store.batches, 8)
 }
 

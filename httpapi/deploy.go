@@ -17,16 +17,20 @@ import (
 type (
 	// Deployments are the projects that are deployed to a server.
 	Deployments = workspace.Deployments
-	// Deploying is a wish to deploy, DeployOutcome what became of it.
-	Deploying     = workspace.Deploying
+	// Deploying is a wish to deploy.
+	Deploying = workspace.Deploying
+	// DeployOutcome is what became of one.
 	DeployOutcome = workspace.Outcome
-	// Deployment is a project that was deployed, DeployProblem something wrong with one, ProjectFile a file of one.
-	Deployment    = workspace.Deployment
+	// Deployment is a project that was deployed.
+	Deployment = workspace.Deployment
+	// DeployProblem is something wrong with a project.
 	DeployProblem = workspace.Problem
-	ProjectFile   = workspace.File
-	// DeployChanges are what is new, changed and deleted, DeployNames names by what they are of.
+	// ProjectFile is a file of a project.
+	ProjectFile = workspace.File
+	// DeployChanges are what is new, changed and deleted.
 	DeployChanges = workspace.Changes
-	DeployNames   = workspace.Names
+	// DeployNames are names by what they are of.
+	DeployNames = workspace.Names
 )
 
 // The results of a deploy.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,12 +59,12 @@ func tryDeploy(address string, files map[string]string) (live bool, err error) {
 	}
 	response, err := http.Post(address+"/v1/deploy?auto_promote=true&allow_destructive_operations=true", w.FormDataContentType(), strings.NewReader(form.String())) //nolint:noctx // it ends with its server
 	if err != nil {
-		return false, nil //nolint:nilerr // it was killed
+		return false, nil // it was killed
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return false, nil //nolint:nilerr // it was killed
+		return false, nil // it was killed
 	}
 	if response.StatusCode != http.StatusOK {
 		return false, errors.New(string(body))
@@ -92,7 +93,7 @@ func TestKillDeploy(t *testing.T) {
 			require.Len(t, counts, 2, "data sources and pipes of one version: %v", counts)
 			found := 0
 			for n := acknowledged; n <= tried; n++ {
-				if counts[fmt.Sprint(n)] == killedParts && counts[fmt.Sprint(n)+"_pipe"] == killedParts {
+				if counts[strconv.Itoa(n)] == killedParts && counts[strconv.Itoa(n)+"_pipe"] == killedParts {
 					found = n
 				}
 			}

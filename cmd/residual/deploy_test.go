@@ -25,7 +25,7 @@ func TestInitTestDeploy(t *testing.T) {
 
 	data := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	s, _ := serveAgain(t, data)
+	s := serveAgain(t, data)
 	deploy := func(code int, args ...string) result {
 		t.Helper()
 		return do(code, append(args, "--server", s.url())...)
@@ -47,7 +47,7 @@ func TestInitTestDeploy(t *testing.T) {
 	require.NoError(t, os.WriteFile(pipe, []byte("NODE n\nSQL >\n    SELECT model_id, count() AS n FROM ml_model_predictions GROUP BY model_id\nTYPE endpoint\n"), 0o600))
 	require.Equal(t, "new pipes: team\ndeployment 2 waits: residual deployments promote 2\n", deploy(exitOK, "deploy", dir, "--stage").out)
 	require.Equal(t, "new pipes: team\ndeployment 2 is live\n", deploy(exitOK, "deployments", "promote", "2").out)
-	require.Equal(t, "", get(t, s.url()+"/v0/pipes/team.csv"))
+	require.Empty(t, get(t, s.url()+"/v0/pipes/team.csv"))
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").out, "the pipe team is in use, and the project does not have it")
 	require.Equal(t, "deleted pipes: team\ndeployment 1 is live\n", deploy(exitOK, "deployments", "rollback", "--allow-destructive-operations").out)
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").err, "there is no deployment before the live one")
@@ -81,7 +81,7 @@ func TestProjectTests(t *testing.T) {
 	const drift = "tests/model_drift_detection.yaml"
 	f(map[string]string{drift: "- name: a\n  parameters: model_id=price\n  expected_result: |\n    {\"model_id\":\"price\"}\n- name: b\n  parameters: model_id=none\n  expected_http_status: 400\n"},
 		"  FAIL  a\n        - {\"model_id\":\"price\"}\n        + {\"model_id\":\"price\",\"model_version\":\"v2\"", "  FAIL  b\n        the status is 200, and 400 is expected", "0 passed, 2 failed", "tests failed: 2 of 2")
-	f(map[string]string{drift: "- name: a\n  paramters: x\n"}, drift, "paramters")
+	f(map[string]string{drift: "- name: a\n  wanted: x\n"}, drift, "wanted")
 	f(map[string]string{drift: "- name: a\n- name: a\n"}, "there are two tests named a")
 	f(map[string]string{drift: "- parameters: x\n"}, "test 1 has no name")
 	f(map[string]string{drift: "- name: a\n  expected_http_status: 7\n"}, "the expected_http_status 7 is none")

@@ -122,7 +122,7 @@ func TestServeDeployed(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, text)
 	send("scores", score, http.StatusAccepted)
 	require.NoError(t, s.stop())
-	s, _ = serveAgain(t, data)
+	s = serveAgain(t, data)
 	send("scores", score, http.StatusAccepted)
 	send("labels", label, http.StatusNotFound)
 	require.Equal(t, exitOK, run(t, "token", "create", "reader", "--scope", "DATASOURCES:READ:scores", "--data-dir", data).code)
@@ -130,23 +130,22 @@ func TestServeDeployed(t *testing.T) {
 }
 
 // serveAgain serves a directory until the test ends; stopping twice is no error.
-func serveAgain(t *testing.T, dir string) (*server, *lockedLog) {
+func serveAgain(t *testing.T, dir string) *server {
 	t.Helper()
 	flags := defaultServeFlags()
 	flags.dir, flags.listen = dir, "127.0.0.1:0"
-	log := &lockedLog{}
-	s, err := startServer(flags, slog.New(slog.NewTextHandler(log, nil)))
+	s, err := startServer(flags, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.stop()) })
 	require.NoError(t, s.open(t.Context()))
-	return s, log
+	return s
 }
 
 // TestDeployBesideFolder takes no deployments where a folder is served, and says so; what is deployed waits.
 func TestDeployBesideFolder(t *testing.T) {
 	data, dir := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	first, _ := serveAgain(t, data)
+	first := serveAgain(t, data)
 	_, out := deployFiles(t, first.url(), "auto_promote=true", map[string]string{"labels.datasource": labelsFile})
 	require.True(t, out.Deployment.Live)
 	require.NoError(t, first.stop())
@@ -156,7 +155,7 @@ func TestDeployBesideFolder(t *testing.T) {
 	status, out := deployFiles(t, s.url(), "auto_promote=true", map[string]string{"labels.datasource": labelsFile})
 	require.Equal(t, http.StatusConflict, status)
 	require.Contains(t, out.Error, "this server serves a folder")
-	require.Equal(t, "{\"deployments\":[]}\n", get(t, s.url()+"/v1/deployments"))
+	require.JSONEq(t, `{"deployments":[]}`, get(t, s.url()+"/v1/deployments"))
 	require.NotContains(t, get(t, s.url()+"/v0/datasources"), `"labels"`)
 }
 
@@ -165,7 +164,7 @@ func TestDeployedThatCannotBeUsed(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
 	t.Setenv("RESIDUAL_SECRET_KEY", "hush-hush")
-	s, _ := serveAgain(t, data)
+	s := serveAgain(t, data)
 	_, out := deployFiles(t, s.url(), "auto_promote=true", map[string]string{
 		"s3.connection": "TYPE s3\nS3_REGION eu-west-1\nS3_ACCESS_KEY a\nS3_SECRET {{ tb_secret(\"KEY\") }}\n",
 	})
@@ -193,7 +192,7 @@ func TestManyFilesDeployFast(t *testing.T) {
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	s, _ := serveAgain(t, data)
+	s := serveAgain(t, data)
 	began := time.Now()
 	_, out := deployFiles(t, s.url(), "auto_promote=true", files)
 	took := time.Since(began)
@@ -207,9 +206,9 @@ func TestManyFilesDeployFast(t *testing.T) {
 func TestFirstDeploymentThatWaits(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	s, _ := serveAgain(t, data)
+	s := serveAgain(t, data)
 	list := func() string { return get(t, s.url()+"/v1/deployments") }
-	require.Equal(t, "{\"deployments\":[]}\n", list())
+	require.JSONEq(t, `{"deployments":[]}`, list())
 	_, out := deployFiles(t, s.url(), "", map[string]string{"labels.datasource": labelsFile})
 	require.False(t, out.Deployment.Live)
 	require.Regexp(t, `^\{"deployments":\[\{"id":"0","status":"data_ready","live":true.*\{"id":"1","status":"data_ready","live":false`, list())
