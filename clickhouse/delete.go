@@ -188,10 +188,10 @@ func (s *Store) deleteFrom(ctx context.Context, conn driver.Conn, x *deletion) e
 		return err
 	}
 	models := "model_id IN (" + quotedList(touched) + ")"
-	stored := fmt.Sprintf(`SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
+	stored := fmt.Sprintf(`SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last, groupBitOr(toUInt8(1 + has_actual)) AS kinds
 FROM %s.predictions WHERE %s GROUP BY model_id, environment, model_version, month`, db, models)
 	if err := run("DELETE FROM %[1]s.series WHERE %[2]s AND (model_id, environment, model_version, month, first) NOT IN (SELECT model_id, environment, model_version, month, first FROM (%[3]s))", db, models, stored); err != nil {
 		return err
 	}
-	return run("INSERT INTO %s.series (model_id, environment, model_version, month, first, last) %s", db, stored)
+	return run("INSERT INTO %s.series (model_id, environment, model_version, month, first, last, kinds) %s", db, stored)
 }

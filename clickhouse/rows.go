@@ -71,7 +71,7 @@ func (r *rowsReader) statement(of *asked) string {
 	}
 	q := r.query
 	p := picture{
-		models: "model_id IN (" + quotedList(modelNames(mine)) + ")", from: r.wanted.From, actuals: of.actuals, scoped: of.scoped,
+		models: "model_id IN (" + quotedList(modelNames(mine)) + ")", from: r.wanted.From, actuals: of.actuals, scoped: of.scoped, mixed: of.mixed,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
 	p.where = p.models + " AND " + seriesAre(mine) + " AND " + timeIs(r.wanted.From, r.wanted.To)

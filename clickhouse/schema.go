@@ -104,7 +104,8 @@ func tables(l Layout) []table {
     model_version String,
     month UInt32,
     first SimpleAggregateFunction(min, Int64),
-    last SimpleAggregateFunction(max, Int64)`,
+    last SimpleAggregateFunction(max, Int64),
+    kinds SimpleAggregateFunction(groupBitOr, UInt8)`,
 			engine: "AggregatingMergeTree", order: "model_id, environment, model_version, month",
 			ttl: days("toDateTime(intDiv(last, 1000))", 0),
 		},
@@ -207,7 +208,8 @@ func (l *Layout) create(t *table) string {
 func (l *Layout) views() []Statement {
 	return []Statement{
 		{"series_of_predictions", fmt.Sprintf(`CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.series_of_predictions TO %[1]s.series AS
-SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
+SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last,
+    groupBitOr(toUInt8(1 + has_actual)) AS kinds
 FROM %[1]s.predictions GROUP BY model_id, environment, model_version, month`, l.Database)},
 		{"scopes_of_actuals", fmt.Sprintf(`CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.scopes_of_actuals TO %[1]s.scopes AS
 SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM %[1]s.actuals GROUP BY model_id`, l.Database)},

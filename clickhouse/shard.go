@@ -181,7 +181,7 @@ const statementMax = 64 << 20
 // querySettings are those of a question. join_use_nulls and the like are set where a server's profile could change what an answer is.
 var querySettings = ch.Settings{
 	"join_use_nulls": 0, "aggregate_functions_null_for_empty": 0, "transform_null_in": 0, "final": 0, "prefer_localhost_replica": 1,
-	"optimize_aggregation_in_order": 1, "max_execution_time": 300, "distributed_product_mode": "local", "extremes": 0, "limit": 0, "offset": 0,
+	"optimize_aggregation_in_order": 1, "max_execution_time": 300, "distributed_product_mode": "local", "do_not_merge_across_partitions_select_final": 1, "extremes": 0, "limit": 0, "offset": 0,
 	"max_result_rows": 0, "max_rows_to_read": 0, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
 }
 

@@ -30,6 +30,8 @@ type sums struct {
 type asked struct {
 	*shard
 	actuals, scoped bool
+	// mixed is set where a series has rows with and without an actual in one month, of which some may be of one identity.
+	mixed bool
 }
 
 // questions returns the questions about some models: their series are asked for, and their sums as they are needed.
@@ -63,8 +65,13 @@ func (q *sums) explain(err error) error {
 
 // series asks a shard for the series of some models, and whether actuals came apart from their rows.
 func (s *Store) series(ctx context.Context, of *asked, condition string) (found []engine.SeriesSpan, err error) {
-	statement := fmt.Sprintf(`SELECT model_id, model_version, environment, min(first), max(last), toUInt8(0) FROM %[1]s.series WHERE %[2]s GROUP BY model_id, model_version, environment
-UNION ALL SELECT '', '', '', toInt64(0), toInt64(0), toUInt8(1 + max(scoped)) FROM %[1]s.scopes WHERE %[2]s HAVING count() > 0`, s.config.Database, condition)
+	statement := fmt.Sprintf(`SELECT model_id, model_version, environment, min(earliest), max(newest), toUInt8(0), toUInt8(max(both))
+FROM (
+    SELECT model_id, model_version, environment, min(first) AS earliest, max(last) AS newest, groupBitOr(kinds) = 3 AS both
+    FROM %[1]s.series WHERE %[2]s GROUP BY model_id, model_version, environment, month
+)
+GROUP BY model_id, model_version, environment
+UNION ALL SELECT '', '', '', toInt64(0), toInt64(0), toUInt8(1 + max(scoped)), toUInt8(0) FROM %[1]s.scopes WHERE %[2]s HAVING count() > 0`, s.config.Database, condition)
 	err = of.ask(ctx, "read series", func(conn driver.Conn) error {
 		found = found[:0]
 		rows, err := conn.Query(query(ctx), statement)
@@ -74,14 +81,15 @@ UNION ALL SELECT '', '', '', toInt64(0), toInt64(0), toUInt8(1 + max(scoped)) FR
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			var x engine.SeriesSpan
-			var actuals uint8
-			if err := rows.Scan(&x.Model, &x.Version, &x.Environment, &x.First, &x.Last, &actuals); err != nil {
+			var actuals, both uint8
+			if err := rows.Scan(&x.Model, &x.Version, &x.Environment, &x.First, &x.Last, &actuals, &both); err != nil {
 				return err
 			}
 			if actuals > 0 {
 				of.actuals, of.scoped = true, actuals > 1
 				continue
 			}
+			of.mixed = of.mixed || both == 1
 			found = append(found, x)
 		}
 		return rows.Err()
@@ -161,7 +169,7 @@ func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) pict
 	for i, s := range cells.Spans {
 		spans[i] = [2]int64{s.From, s.To}
 	}
-	p := picture{models: q.models.condition, from: spans[0][0], actuals: of.actuals, scoped: of.scoped}
+	p := picture{models: q.models.condition, from: spans[0][0], actuals: of.actuals, scoped: of.scoped, mixed: of.mixed}
 	if only != nil {
 		p.models = "model_id IN (" + quotedList(modelNames(only)) + ")"
 	}
@@ -353,7 +361,7 @@ func (q *sums) Rows(ctx context.Context, model string, from int64, yield func(of
 		return nil
 	}
 	of := &q.with[i]
-	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, lags: true}
+	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, mixed: of.mixed, lags: true}
 	p.where = p.models + " AND " + timeIs(from, math.MaxInt64)
 	handedOn := false
 	err := of.ask(ctx, "read the numbers of rows", func(conn driver.Conn) error {

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS residual.series (
     model_version String,
     month UInt32,
     first SimpleAggregateFunction(min, Int64),
-    last SimpleAggregateFunction(max, Int64)
+    last SimpleAggregateFunction(max, Int64),
+    kinds SimpleAggregateFunction(groupBitOr, UInt8)
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/residual/series', '{replica}')
 ORDER BY (model_id, environment, model_version, month);
@@ -109,7 +110,8 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/meta'
 ORDER BY (name);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS residual.series_of_predictions TO residual.series AS
-SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
+SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last,
+    groupBitOr(toUInt8(1 + has_actual)) AS kinds
 FROM residual.predictions GROUP BY model_id, environment, model_version, month;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS residual.scopes_of_actuals TO residual.scopes AS

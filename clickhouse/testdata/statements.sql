@@ -3,10 +3,9 @@ SELECT model_id, model_version, environment, toInt64(roundDown(ms, CAST([0, 10, 
 FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, own AS a, own_version > 0 AS known
 FROM (
-    SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version
-    FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC')))
-    GROUP BY model_id, environment, model_version, timestamp, prediction_id
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version
+    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC')))
 )
 )
 GROUP BY model_id, model_version, environment, cell
@@ -17,10 +16,9 @@ FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, events AS mine, mine[-1] AS latest, latest.1 > own_version AS later,
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known
 FROM (
-    SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version
-    FROM residual.predictions WHERE (model_id IN ('a\'b')) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC'))) AND (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\'))
-    GROUP BY model_id, environment, model_version, timestamp, prediction_id
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version
+    FROM residual.predictions FINAL WHERE (model_id IN ('a\'b')) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC'))) AND (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\'))
 ) AS rows LEFT ANY JOIN (
     SELECT model_id, prediction_id, arraySort(x -> x.1, groupArray((version, known, actual_value, observed, model_version, environment))) AS events
     FROM residual.actuals
@@ -42,11 +40,9 @@ SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) A
     own_first = born AND withdrawn < born OR NOT remembered AND own_next > 0 AND own_next < first.1 AS together,
     if(known AND first.1 > 0 AND NOT together, greatest(first.4 - ms, 0), toInt64(-1)) AS lag
 FROM (
-    SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
-        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version,
-        min(version) AS born, minIf(version, has_actual = 1) AS own_first
-    FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC')))
-    GROUP BY model_id, environment, model_version, timestamp, prediction_id
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version, version AS born, if(has_actual = 1, version, 0) AS own_first
+    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')) OR (timestamp >= fromUnixTimestamp64Milli(20, 'UTC') AND timestamp < fromUnixTimestamp64Milli(30, 'UTC')))
 ) AS rows LEFT ANY JOIN (
     SELECT model_id, prediction_id, arraySort(x -> x.1, groupArray((version, known, actual_value, observed, model_version, environment))) AS events
     FROM residual.actuals
