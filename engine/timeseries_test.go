@@ -3,8 +3,8 @@ package engine_test
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -180,7 +180,7 @@ func TestModelsRank(t *testing.T) {
 func TestTooManyRows(t *testing.T) {
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	for i := range 19 {
-		sendPredictionOf(t, db, "large", fmt.Sprint("v", i), fmt.Sprint(i))
+		sendPredictionOf(t, db, "large", "v"+strconv.Itoa(i), strconv.Itoa(i))
 	}
 	sendPrediction(t, db, "small", "p")
 	q := engine.TimeseriesQuery{Interval: engine.IntervalMinute}
