@@ -21,8 +21,9 @@ const (
 	Database = "residual"
 
 	// User may do everything, Reader may read.
-	User, Reader = "residual", "reader"
-	Password     = "secret"
+	User     = "residual"
+	Reader   = "reader"
+	Password = "secret"
 )
 
 // Options says which nodes are started. The zero value is one node.
@@ -91,6 +92,7 @@ func URL(user string, addresses ...string) string {
 
 // end kills every node, and shows what they have complained about if the test has failed.
 func (c *Cluster) end(t testing.TB) {
+	t.Helper()
 	for _, n := range c.Nodes {
 		n.end()
 		if log, err := os.ReadFile(filepath.Join(n.dir, "output")); t.Failed() && err == nil && len(log) > 0 {

@@ -57,9 +57,17 @@ func (n *Node) Kill(t testing.TB) {
 	<-n.ended
 }
 
-// Pause halts the process, which keeps its connections; Resume lets it go on.
-func (n *Node) Pause(t testing.TB)  { n.signal(t, syscall.SIGSTOP) }
-func (n *Node) Resume(t testing.TB) { n.signal(t, syscall.SIGCONT) }
+// Pause halts the process, which keeps its connections.
+func (n *Node) Pause(t testing.TB) {
+	t.Helper()
+	n.signal(t, syscall.SIGSTOP)
+}
+
+// Resume lets a process that was paused go on.
+func (n *Node) Resume(t testing.TB) {
+	t.Helper()
+	n.signal(t, syscall.SIGCONT)
+}
 
 func (n *Node) signal(t testing.TB, s syscall.Signal) {
 	t.Helper()

@@ -27,7 +27,7 @@ const (
 // them meanwhile: counts are the same, floats within 1e-12, quantiles within 1 %.
 func TestDifferential(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Shards: 2, MemoryBytes: 4 << 30})
-	now := func() time.Time { return storetest.Now() }
+	now := storetest.Now
 	config := makeTables(t, c, clickhouse.Options{Now: now, BatchWait: 10 * time.Millisecond})
 	db, err := engine.Open(t.TempDir(), engine.Options{Now: now, Elapsed: func() time.Duration { return 0 }})
 	require.NoError(t, err)

@@ -41,6 +41,7 @@ type load struct {
 
 // startLoad begins to send to servers.
 func startLoad(t *testing.T, seed uint64, urls ...string) *load {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{urls: urls, stop: cancel, seed: seed, client: http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: loadWriters}}}
 	for n := range loadWriters {
@@ -203,7 +204,7 @@ func predictionIDs(t *testing.T, url string) []string {
 			ID string `json:"prediction_id"`
 		}
 		err := d.Decode(&row)
-		if err == io.EOF { //nolint:errorlint // Decode returns it as it is
+		if err == io.EOF {
 			return ids
 		}
 		require.NoError(t, err)

@@ -79,6 +79,7 @@ const (
 )
 
 func measure(t *testing.T, binary string, files []string, shards int) {
+	t.Helper()
 	c := nodes.Start(t, nodes.Options{Shards: shards, MemoryBytes: 3 << 30})
 	rows := float64(*measuredRows)
 	peer := loadByClient(t, c, files[2])

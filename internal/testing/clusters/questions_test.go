@@ -1,9 +1,9 @@
 package clusters_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,7 +44,7 @@ func (a *asker) window(v url.Values) {
 		v.Set("from", min(from, to))
 		v.Set("to", max(from, to))
 	default:
-		v.Set("time_window", fmt.Sprint(1+a.IntN(24*a.days)>>a.IntN(8)))
+		v.Set("time_window", strconv.Itoa(1+a.IntN(24*a.days)>>a.IntN(8)))
 	}
 	if a.IntN(4) == 0 && !v.Has("to") {
 		v.Set("as_of", a.now.Add(-time.Duration(a.Int64N(int64(3*24*time.Hour)))).Format(time.DateTime))
@@ -53,8 +53,8 @@ func (a *asker) window(v url.Values) {
 
 // comparison are the parameters of what compares windows.
 func (a *asker) comparison(v url.Values) {
-	v.Set("recent_window_hours", fmt.Sprint(1+a.IntN(48)))
-	v.Set("historical_window_hours", fmt.Sprint(49+a.IntN(500)))
+	v.Set("recent_window_hours", strconv.Itoa(1+a.IntN(48)))
+	v.Set("historical_window_hours", strconv.Itoa(49+a.IntN(500)))
 	switch a.IntN(6) {
 	case 0:
 		v.Set("reference", "version:previous")
@@ -65,10 +65,10 @@ func (a *asker) comparison(v url.Values) {
 		v.Set("reference", "version:"+a.one(a.versions...))
 	}
 	if a.IntN(5) == 0 {
-		v.Set("recent_min_actuals", fmt.Sprint(1+a.IntN(500)))
+		v.Set("recent_min_actuals", strconv.Itoa(1+a.IntN(500)))
 	}
 	if a.IntN(5) == 0 {
-		v.Set("offset", fmt.Sprint(a.IntN(24)))
+		v.Set("offset", strconv.Itoa(a.IntN(24)))
 	}
 	if a.IntN(3) == 0 {
 		v.Set("as_of", a.now.Add(-time.Duration(a.Int64N(int64(3*24*time.Hour)))).Format(time.DateTime))
@@ -90,10 +90,10 @@ func (a *asker) question() string {
 	case "model_performance_timeseries":
 		v.Set("interval", a.one("1h", "6h", "1d", "1w"))
 		v.Set("timezone", a.one("UTC", "Europe/Berlin"))
-		v.Set("time_window", fmt.Sprint(1+a.IntN(24*14)))
+		v.Set("time_window", strconv.Itoa(1+a.IntN(24*14)))
 	case "model_drift_detection":
-		v.Set("recent_window_hours", fmt.Sprint(1+a.IntN(48)))
-		v.Set("historical_window_hours", fmt.Sprint(49+a.IntN(500)))
+		v.Set("recent_window_hours", strconv.Itoa(1+a.IntN(48)))
+		v.Set("historical_window_hours", strconv.Itoa(49+a.IntN(500)))
 	case "model_drift_report":
 		a.comparison(v)
 	case "models":
@@ -101,10 +101,10 @@ func (a *asker) question() string {
 		v.Set("order", a.one("attention", "model", "status"))
 		v.Set("totals", "true")
 		v.Set("details", a.one("true", "false"))
-		v.Set("limit", fmt.Sprint(a.IntN(30)))
+		v.Set("limit", strconv.Itoa(a.IntN(30)))
 	case "model_verdicts": // each bucket is a question about several windows
 		v.Set("model_id", a.one(a.models...))
-		v.Set("time_window", fmt.Sprint(1+a.IntN(24)))
+		v.Set("time_window", strconv.Itoa(1+a.IntN(24)))
 		v.Set("interval", a.one("6h", "1d"))
 	case "model_error_distribution":
 		v.Del("group_by")
@@ -119,13 +119,13 @@ func (a *asker) question() string {
 
 func (a *asker) rows(v url.Values) {
 	a.window(v)
-	v.Set("limit", fmt.Sprint(1+a.IntN(200)))
+	v.Set("limit", strconv.Itoa(1+a.IntN(200)))
 	v.Set("order", a.one("timestamp", "-timestamp", "abs_error"))
 	v.Set("actuals", a.one("any", "known", "waiting"))
 	switch a.IntN(4) {
 	case 0:
 		v.Set("prediction_id", a.one(a.ids...))
 	case 1:
-		v.Set("feature."+a.one("feature1", "feature2", "nobody")+a.one("", ">", "<", "!"), fmt.Sprint(a.IntN(100)))
+		v.Set("feature."+a.one("feature1", "feature2", "nobody")+a.one("", ">", "<", "!"), strconv.Itoa(a.IntN(100)))
 	}
 }

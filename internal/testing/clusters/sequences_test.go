@@ -23,7 +23,7 @@ const sequences, sequenceLength = 400, 6
 // the same prediction and actual. Lags are left out: docs/cluster.md says where they differ.
 func TestSequences(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Shards: 2})
-	now := func() time.Time { return storetest.Now() }
+	now := storetest.Now
 	db, err := engine.Open(t.TempDir(), engine.Options{Now: now, Elapsed: func() time.Duration { return 0 }})
 	require.NoError(t, err)
 	one := serve(t, db, now)

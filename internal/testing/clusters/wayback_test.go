@@ -22,7 +22,7 @@ const wayRows, wayQuestions = 40_000, 150
 func TestThereAndBack(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Shards: 2})
 	binary := build(t)
-	now := func() time.Time { return storetest.Now() }
+	now := storetest.Now
 	openEngine := func() *engine.DB {
 		db, err := engine.Open(t.TempDir(), engine.Options{Now: now, Elapsed: func() time.Duration { return 0 }})
 		require.NoError(t, err)

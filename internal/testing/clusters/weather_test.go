@@ -2,7 +2,6 @@ package clusters_test
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,12 +17,12 @@ import (
 )
 
 // fails runs a command that must fail, and returns what it says.
-func fails(t *testing.T, code int, c *exec.Cmd) string {
+func fails(t *testing.T, c *exec.Cmd) string {
 	t.Helper()
 	out, err := c.CombinedOutput()
 	exit := &exec.ExitError{}
-	require.True(t, errors.As(err, &exit), "%v: %s", err, out)
-	require.Equal(t, code, exit.ExitCode(), string(out))
+	require.ErrorAs(t, err, &exit, string(out))
+	require.Equal(t, 1, exit.ExitCode(), string(out))
 	return string(out)
 }
 
@@ -36,11 +35,11 @@ func TestRefusedStarts(t *testing.T) {
 		cmd.Env = append(os.Environ(), "RESIDUAL_STORE_PASSWORD="+password)
 		return cmd
 	}
-	says := fails(t, 1, serve(c.URL(), nodes.Password))
+	says := fails(t, serve(c.URL(), nodes.Password))
 	require.Contains(t, says, "residual cluster init", "tables are missing")
-	says = fails(t, 1, command(binary, "cluster", "check", "--store", c.URL()))
+	says = fails(t, command(binary, "cluster", "check", "--store", c.URL()))
 	require.Contains(t, says, "cluster init")
-	says = fails(t, 1, command(binary, "cluster", "init", "--store", c.URL(), "--cluster", "nobody"))
+	says = fails(t, command(binary, "cluster", "init", "--store", c.URL(), "--cluster", "nobody"))
 	require.Contains(t, says, "nobody", "a cluster that there is not")
 
 	url := makeWith(t, binary, c)
@@ -49,14 +48,14 @@ func TestRefusedStarts(t *testing.T) {
 	require.Contains(t, string(out), c.Nodes[0].Address)
 
 	c.Nodes[0].Query(t, "INSERT INTO residual.meta SELECT 'schema', '99', 18446744073709551615")
-	says = fails(t, 1, serve(url, nodes.Password))
+	says = fails(t, serve(url, nodes.Password))
 	require.Contains(t, says, "99", "tables of another version")
 	c.Nodes[0].Query(t, "TRUNCATE TABLE residual.meta")
-	says = fails(t, 1, serve(url, nodes.Password))
+	says = fails(t, serve(url, nodes.Password))
 	require.Contains(t, says, "residual cluster init")
 
 	// Last: a node that is made of the library dies of it.
-	says = fails(t, 1, serve(url, "mistyped"))
+	says = fails(t, serve(url, "mistyped"))
 	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
 	require.NotContains(t, says, "mistyped")
 }
@@ -114,7 +113,7 @@ func TestReadOnlyUser(t *testing.T) {
 	binary := build(t)
 	makeWith(t, binary, c)
 	url := nodes.URL(nodes.Reader, c.Nodes[0].Address)
-	says := fails(t, 1, command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir()))
+	says := fails(t, command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir()))
 	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
 }
 

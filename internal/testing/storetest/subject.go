@@ -47,6 +47,7 @@ func Now() time.Time { return time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC) }
 
 // Run holds a store to the contract.
 func Run(t *testing.T, s Subject) {
+	t.Helper()
 	for _, c := range tests() {
 		t.Run(c.name, func(t *testing.T) {
 			for _, name := range s.Without {

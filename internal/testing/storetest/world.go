@@ -23,7 +23,10 @@ type world struct {
 	open    func(t *testing.T) Store
 }
 
-func newWorld(t *testing.T, s *Subject) *world { return newWorldOf(t, s, Options{}) }
+func newWorld(t *testing.T, s *Subject) *world {
+	t.Helper()
+	return newWorldOf(t, s, Options{})
+}
 
 func newWorldOf(t *testing.T, s *Subject, opts Options) *world {
 	t.Helper()
