@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -13,6 +14,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/httpapi"
 )
 
 // TestErrorDistribution counts the errors of random rows and holds each bucket to the rows that predictions has of the same windows.
@@ -119,4 +124,32 @@ func TestErrorDistribution(t *testing.T) {
 		counts = append(counts, rows.Rows)
 	}
 	require.Contains(t, counts, sum)
+}
+
+// manyNumbers has a hundred million rows, a million in a batch.
+type manyNumbers struct {
+	*fakeStore
+	taken *int
+}
+
+func (s manyNumbers) EachRows(_ context.Context, _ engine.RowsQuery, yield func(b *engine.RowBatch) bool) (engine.Read, error) {
+	const rows = 1 << 20
+	b := &engine.RowBatch{Series: []event.Series{{Model: "m", Version: "v", Environment: "production"}}, SeriesOf: make([]uint32, rows)}
+	b.Times, b.Predicted, b.Actual = make([]int64, rows), make([]float64, rows), make([]float64, rows)
+	for range 100 {
+		if *s.taken += rows; !yield(b) {
+			break
+		}
+	}
+	return engine.Read{}, nil
+}
+
+// TestDistributionIsBounded: more rows than a distribution may be of are refused, and not read.
+func TestDistributionIsBounded(t *testing.T) {
+	taken := 0
+	server := startWith(t, manyNumbers{newFakeStore(), &taken}, httpapi.Options{})
+	resp, body := server.do(t, "GET", "/v0/pipes/model_error_distribution.json?model_id=m", nil)
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	require.Contains(t, body, "the windows have more than 20000000 predictions; ask for shorter ones, or for fewer models")
+	require.Less(t, taken, 20_000_000+2<<20)
 }

@@ -70,6 +70,18 @@ var endpoints = [...]endpoint{
   residual query predictions --model-id '*' --limit 0 --format parquet > predictions.parquet`,
 	},
 	{
+		pipe:    "model_verdicts",
+		name:    "verdicts",
+		short:   "The state of a model at the end of each bucket of a window",
+		example: "  residual query verdicts --model-id price_prediction_model --time-window 168 --interval 6h",
+	},
+	{
+		pipe:    "model_error_distribution",
+		name:    "distribution",
+		short:   "How many predictions have an error of each size, beside those of another window",
+		example: "  residual query distribution --model-id price_prediction_model --time-window 6 --reference-from 2026-01-01 --reference-to 2026-02-01 --buckets 20",
+	},
+	{
 		pipe:    "status",
 		name:    "status",
 		short:   "How the server is, what comes in and what it has room for",
@@ -127,6 +139,9 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		defer stop()
 		values := e.values(cmd.Flags())
 		features.addTo(values)
+		if format.value == "table" && values.Get("layout") == "series" {
+			return &usageError{errors.New("--layout series is no table; add --format json")}
+		}
 		if format.value != "table" {
 			return question{e.pipe, format.value, values}.copyAnswer(ctx, c, cmd.OutOrStdout())
 		}
@@ -135,8 +150,8 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		if err == nil {
 			err = writeAnswer(cmd.OutOrStdout(), answer.Bytes())
 		}
-		if err != nil || cmd.Flags().Lookup("model-id") == nil {
-			return err
+		if err != nil || cmd.Flags().Lookup("model-id") == nil || httpapi.Columns(e.pipe)[0].Name != "model_id" {
+			return err // no row says which model it is of
 		}
 		if rows, err := readModels(answer.Bytes()); err == nil && len(rows) > 0 && e.value("limit", values) != "" {
 			return nil // others may be beyond the limit

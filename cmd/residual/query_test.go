@@ -45,6 +45,10 @@ func TestQuery(t *testing.T) {
 	require.Regexp(t, `^model_id .* relative_change .*\nmodel_1 .* drift `, f(append([]string{"drift-report", "--min-recent", "20"}, window...)...))
 	require.Regexp(t, `^model_id .*\nmodel_1 .*\n`, f("models", "--as-of", "2026-01-01 00:00:00"))
 
+	require.Regexp(t, `^model_id .* state .*\nmodel_1 .* `, f(append([]string{"verdicts", "--time-window", "6"}, window...)...))
+	shape := f("distribution", "--model-id", "model_1", "--environment", "production", "--as-of", "2026-01-01 00:00:00", "--buckets", "5")
+	require.Regexp(t, `^ *lower +upper +recent_count +reference_count\n`, shape)
+	require.LessOrEqual(t, strings.Count(shape, "\n"), 1+5)
 	require.Regexp(t, `drift_percentage \(ratio\)`, f("drift", "--model-id", "*", "--as-of", "2026-01-01 00:00:00"))
 	require.Regexp(t, `\n\* +\* +\* +\d+ `, f("metrics", "--model-id", "model_*", "--group-by", "", "--as-of", "2026-01-01 00:00:00"))
 	notes := func(want string, args ...string) {
@@ -62,13 +66,19 @@ func TestQuery(t *testing.T) {
 	notes(`^residual: 2 models are named like "m\*"; ask`, "report", "--model-id", "m*", "--environment", "nowhere")
 	notes(`^$`, "metrics", "--model-id", "model_1,model_2", "--as-of", "2026-01-01 00:00:00")
 	notes(`^$`, "quarantine")
+	notes(`^$`, "distribution", "--model-id", "model_1", "--environment", "production", "--as-of", "2026-01-01 00:00:00")
 	// A date is the start of that day.
 	day := f("metrics", "--model-id", "*", "--from", "2025-12-31", "--to", "2026-01-01", "--format", "csv")
 	require.Equal(t, f("metrics", "--model-id", "*", "--from", "2025-12-31 00:00:00", "--to", "2026-01-01T00:00:00Z", "--format", "csv"), day)
 	require.Contains(t, day, `"2025-12-31 00:`)
 	require.Regexp(t, `\nmodel_1 `, f(append([]string{"drift-report", "--reference", "pinned:2025-12-01,2025-12-15"}, window...)...))
 
-	r := run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
+	r := run(t, "query", "timeseries", "--server", s.url(), "--layout", "series")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.err, "--layout series is no table; add --format json")
+	require.Contains(t, f("timeseries", "--layout", "series", "--format", "json", "--interval", "6h", "--model-id", "model_1", "--environment", "production", "--as-of", "2026-01-01 00:00:00"), `"bucket_start"`)
+
+	r = run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "400 Bad Request")
 	require.Contains(t, r.err, "time_window")
