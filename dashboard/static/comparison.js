@@ -77,7 +77,7 @@ export function comparison(row, view, siblings) {
       h("td", { class: "num" }, count(row[`${of}_actual_count`]), h("span", { class: "spread" }, " ", share(row[`${of}_coverage`])))), h("td", { colspan: 4 })),
     h("tr", null, h("th", { scope: "row" }, "Predictions"), rates.map((rate, i) =>
       h("td", { class: "num" }, rate === null ? count(i ? row.reference_count : row.recent_count) : [perHour(rate), h("span", { class: "unit" }, " /h")])),
-      h("td", { class: "num" }, weekly(row) === null ? "" : [change(weekly(row)), h("span", { class: "unit" }, " on last week")]), h("td", { colspan: 3 })),
+      h("td", { class: "num" }, weekly(row) === null ? "" : [change(weekly(row)), h("span", { class: "spread" }, " on last week")]), h("td", { colspan: 3 })),
   ];
   const head = row.reference_version ? version(row.reference_version) : before(view).replace(/^the (?=\d)/, "");
   return [
