@@ -300,7 +300,7 @@ func checkDriftReport(t *testing.T, db *engine.DB, o *oracle, q engine.DriftRepo
 		require.Equal(t, w.at, row.AnalysisTimestamp)
 		require.Equal(t, sides.from, row.RecentFrom, "%+v", q)
 		require.Equal(t, sides.version, row.ReferenceVersion)
-		require.Equal(t, sides.told, [2]time.Time{row.ReferenceFrom, row.ReferenceTo}, "%+v", q)
+		require.Equal(t, [...]time.Time{sides.told[0], sides.told[1]}, [...]time.Time{row.ReferenceFrom, row.ReferenceTo}, "%+v", q)
 	}
 }
 

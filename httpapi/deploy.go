@@ -13,7 +13,6 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/workspace"
 )
 
-// What a server needs to be deployed to, and the classes of its errors.
 type (
 	// Deployments are the projects that are deployed to a server.
 	Deployments = workspace.Deployments

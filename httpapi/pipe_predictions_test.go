@@ -223,7 +223,7 @@ func TestRowsClientLeaves(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		store.awaitEnd()
 		server.awaitRoom(t)
-		server.awaitCuts(t, 1)
+		server.awaitCut(t)
 		patience.Try(t, 100*time.Millisecond, func(limit time.Duration) (enough bool) {
 			server := startWith(t, store, httpapi.Options{Limits: httpapi.Limits{WriteTimeout: limit}})
 			conn := dial(t, server.addr)
@@ -231,7 +231,7 @@ func TestRowsClientLeaves(t *testing.T) {
 			require.NoError(t, err)
 			store.awaitEnd()
 			server.awaitRoom(t)
-			server.awaitCuts(t, 1)
+			server.awaitCut(t)
 			_, err = io.ReadFull(conn, make([]byte, 64<<10))
 			return err == nil
 		})

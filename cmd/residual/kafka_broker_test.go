@@ -175,7 +175,7 @@ func (b *broker) ready(t *testing.T, topics []string) (bool, error) {
 		}
 		for _, p := range topic.Partitions {
 			if p.Err != nil || p.Leader < 0 {
-				return false, fmt.Errorf("partition %d has no leader: %v", p.Partition, p.Err)
+				return false, fmt.Errorf("partition %d has no leader", p.Partition)
 			}
 		}
 	}
