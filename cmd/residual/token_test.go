@@ -36,7 +36,7 @@ func TestToken(t *testing.T) {
 	require.Contains(t, r.err, "exists")
 	r = run(t, "token", "create", "x", "--scope", "ROOT", "--data-dir", dir)
 	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.err, "ADMIN, DATASOURCES:APPEND:<name>")
+	require.Contains(t, r.err, "ADMIN, WORKSPACE:DEPLOY, DATASOURCES:APPEND:<name>")
 
 	for _, scope := range []string{"PIPES:READ:nope", "DATASOURCES:APPEND:model_performance_metrics", "DATASOURCES:READ:models"} {
 		r = run(t, "token", "create", "x", "--scope", scope, "--data-dir", dir)
