@@ -17,6 +17,7 @@ import (
 )
 
 const documented = `{"paths":{
+	"/v0/sql":{"get":{"summary":"SQL","parameters":[]}},"/v0/pipes/models.jsoncompact":{"get":{"summary":"Models.","parameters":[]}},
 	"/v0/pipes/metrics.json":{"get":{"summary":"another format","parameters":[]}},
 	"/v0/pipes/metrics.jsoncompact":{"get":{"summary":"How far off.","parameters":[{"$ref":"#/components/parameters/metrics.model_id"},
 		{"name":"time_window","in":"query","description":"hours","schema":{"type":"integer","default":24}},
@@ -66,7 +67,7 @@ func TestToolsAreThePipes(t *testing.T) {
 		names = append(names, tool.Name)
 		require.True(t, tool.Annotations.ReadOnlyHint)
 	}
-	require.Equal(t, []string{"list_models", "sql", "metrics"}, names)
+	require.Equal(t, []string{"list_models", "sql", "metrics", "models"}, names)
 	schema, err := json.Marshal(list.Tools[2].InputSchema)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"type":"object","additionalProperties":false,"required":["of"],"properties":{"model_id":{"type":"string","description":"which"},
@@ -80,6 +81,10 @@ func TestCalls(t *testing.T) {
 		if strings.Contains(asked, "refused") {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"error":"the parameter of is refused","documentation":"d"}`)
+			return
+		}
+		if strings.Contains(asked, "FORMAT+CSV") {
+			_, _ = io.WriteString(w, "1,2\n")
 			return
 		}
 		_, _ = io.WriteString(w, `{"meta":[{"name":"a","type":"String"},{"name":"b"}],"data":[["x",1],["y",null]],"rows":2}`)
@@ -102,6 +107,8 @@ func TestCalls(t *testing.T) {
 		"what is missing":      {"metrics", map[string]any{}, "", `the parameter "of" is needed`, true},
 		"what is not there":    {"metrics", map[string]any{"of": "x", "time_windw": 4}, "", `there is no parameter "time_windw"; there are feature.<key>, model_id, of, time_window`, true},
 		"what is no parameter": {"metrics", map[string]any{"of": map[string]any{}}, "", `the parameter "of" must be a text, a number, true or false`, true},
+		"members with commas":  {"metrics", map[string]any{"of": []string{"a,b", "c"}}, "", "one of them has a comma", true},
+		"another format":       {"sql", map[string]any{"q": "SELECT 1 FORMAT CSV"}, "Bearer secret /v0/sql?format=JSONCompact&q=SELECT+1+FORMAT+CSV", "leave FORMAT out", true},
 		"what is refused":      {"metrics", map[string]any{"of": "refused"}, "Bearer secret /v0/pipes/metrics.jsoncompact?of=refused", "the parameter of is refused", true},
 		"sql":                  {"sql", map[string]any{"q": "SELECT 1"}, "Bearer secret /v0/sql?format=JSONCompact&q=SELECT+1", `{"columns":["a","b"],"rows":[["x",1],["y",null]]}`, false},
 	} {

@@ -41,7 +41,7 @@ func shorten(body io.Reader) ([]byte, error) {
 	}
 	var a answer
 	if err := json.Unmarshal(whole, &a); err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
+		return nil, errors.New("the answer is not in the form that was asked for: leave FORMAT out of the statement")
 	}
 	s := shown{Columns: make([]string, len(a.Meta)), Rows: make([]json.RawMessage, 0, len(a.Data))}
 	for i := range a.Meta {

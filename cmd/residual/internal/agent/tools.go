@@ -20,7 +20,9 @@ const (
 )
 
 const (
-	pipesPath = "/v0/pipes/"
+	pipesPath  = "/v0/pipes/"
+	modelsPipe = "models"
+	sqlPath    = "/v0/sql"
 	// extension is that of the format in which pipes are asked: rows are lists there, which say the most in the fewest bytes.
 	extension = ".jsoncompact"
 )
@@ -65,7 +67,13 @@ func (a *Agent) tools(ctx context.Context) ([]*mcp.Tool, error) {
 	if err := json.NewDecoder(io.LimitReader(body, documentBytesMax)).Decode(&d); err != nil {
 		return nil, fmt.Errorf("read the description of the pipes: %w", err)
 	}
-	tools := []*mcp.Tool{modelsTool(), statementTool()}
+	var tools []*mcp.Tool
+	if d.Paths[pipesPath+modelsPipe+extension].Get != nil {
+		tools = append(tools, modelsTool())
+	}
+	if d.Paths[sqlPath].Get != nil {
+		tools = append(tools, statementTool())
+	}
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
 		name, isPipe := strings.CutPrefix(strings.TrimSuffix(path, extension), pipesPath)
 		if get := d.Paths[path].Get; isPipe && strings.HasSuffix(path, extension) && get != nil && name != listModels && name != sqlTool {
@@ -167,14 +175,14 @@ func read(tool *mcp.Tool, arguments json.RawMessage) (question, error) {
 	}
 	switch tool.Name {
 	case listModels:
-		q.path = pipesPath + "models" + extension
+		q.path = pipesPath + modelsPipe + extension
 		q.values.Set("order", "attention")
 		q.values.Set("columns", modelColumns)
 		if !q.values.Has("limit") {
 			q.values.Set("limit", "50")
 		}
 	case sqlTool:
-		q.path = "/v0/sql"
+		q.path = sqlPath
 		q.values.Set("format", "JSONCompact")
 	}
 	return q, nil
@@ -189,6 +197,9 @@ func (q *question) add(name string, value json.RawMessage) error {
 	switch {
 	case json.Unmarshal(value, &single) == nil:
 	case json.Unmarshal(value, &texts) == nil:
+		if slices.ContainsFunc(texts, func(member string) bool { return strings.Contains(member, ",") }) {
+			return fmt.Errorf("the parameter %q is a list with commas between its members, and one of them has a comma", name)
+		}
 		single = strings.Join(texts, ",")
 	case value[0] == '{' && name == "feature.<key>" && json.Unmarshal(value, &members) == nil:
 		for key, member := range members {
