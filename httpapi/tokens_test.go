@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
@@ -45,6 +46,11 @@ func create(t *testing.T, dir, name string, scopes ...string) string {
 	return token
 }
 
+// silentAgent has nothing to say.
+type silentAgent struct{}
+
+func (silentAgent) Serve(*fasthttp.RequestCtx, string) {}
+
 // TestRoutesTimesScopes asks every route with every kind of token: what is not granted is denied. A route that is not
 // in its table fails it.
 func TestRoutesTimesScopes(t *testing.T) {
@@ -72,7 +78,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 		"GET /v1/deployments":                      {deployScope},
 		"GET /examples/query.http?pipe=model_performance_metrics": {"PIPES:READ:model_performance_metrics"},
 	}
-	everyToken := []string{"GET /v0/jobs", "GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /v0/sql?q=a", "POST /v0/sql?q=a"}
+	everyToken := []string{"GET /mcp", "POST /mcp", "GET /v0/jobs", "GET /v0/datasources", "GET /v0/pipes", "GET /v0/pipes/openapi.json", "GET /v0/sql?q=a", "POST /v0/sql?q=a"}
 	for _, path := range httpapi.WorkspacePaths() {
 		if path != "/examples/query.http" {
 			everyToken = append(everyToken, "GET "+path)
@@ -107,7 +113,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 	}
 	known, err := httpapi.LoadTokens(dir)
 	require.NoError(t, err)
-	server := startWith(t, &backupsStore{&actualsStore{fakeStore: newFakeStore()}, openStore(t)}, httpapi.Options{Tokens: known, Deployments: &fakeDeployments{}})
+	server := startWith(t, &backupsStore{&actualsStore{fakeStore: newFakeStore()}, openStore(t)}, httpapi.Options{Tokens: known, Deployments: &fakeDeployments{}, Agent: silentAgent{}})
 	require.NoError(t, server.SetProject(nil, &fakeSet{}))
 
 	for route, allowed := range granted {
