@@ -54,9 +54,9 @@ func (s *sources) deploy(set endpoint.Set) error {
 	return nil
 }
 
-// takes tells whether a pipe of the server has a name that it does not give up.
+// takes tells whether a pipe of the server has a name that it does not give up, or the description of all pipes.
 func (s *sources) takes(name string) bool {
-	return !slices.Contains(replaceable, name) && s.pipeNamed(name) != nil
+	return name == "openapi" || !slices.Contains(replaceable, name) && s.pipeNamed(name) != nil
 }
 
 // deployedPipe returns a pipe of the project; nil if there is none of that name.

@@ -163,7 +163,7 @@ func TestSQLBodies(t *testing.T) {
 // TestSetProject holds what a project may have, and that it counts as a whole or not at all.
 func TestSetProject(t *testing.T) {
 	server := startSet(t)
-	for name, ok := range map[string]bool{"model_performance_metrics": true, "model_drift_detection": true, "models": false, "predictions": false, "a b": false, "ml_model_predictions_quarantine": false} {
+	for name, ok := range map[string]bool{"model_performance_metrics": true, "model_drift_detection": true, "models": false, "predictions": false, "openapi": false, "a b": false, "ml_model_predictions_quarantine": false} {
 		err := server.SetProject([]httpapi.Datasource{scores()}, &fakeSet{[]endpoint.Endpoint{{Name: name}}})
 		if ok {
 			require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -153,21 +154,16 @@ type asking struct {
 	made  map[*pipeNode]*made
 	// open are the nodes that are being made, each of which reads the next.
 	open []*pipeNode
-	// pending are what each of them has read so far.
-	pending [][]read
+	// pending are what each of them has read so far, by node with the text that it had.
+	pending []map[*pipeNode]string
 }
 
 // made is the statement of a node for some parameters.
 type made struct {
 	text  string
 	query *plan.Query
-	// reads are the nodes that it reads, with the texts that they had.
-	reads []read
-}
-
-type read struct {
-	node *pipeNode
-	text string
+	// reads are the nodes that it reads, also by others, with the texts that they had. Each is there once, however many ways lead to it.
+	reads map[*pipeNode]string
 }
 
 // endpoint is the statement that answers a pipe; nil if there is none of that name.
@@ -226,10 +222,14 @@ func (a *asking) node(n *pipeNode) (*plan.Query, error) {
 
 // note tells the node that is being made what it reads.
 func (a *asking) note(n *pipeNode, m *made) {
-	if last := len(a.pending) - 1; last >= 0 {
-		a.pending[last] = append(append(a.pending[last], read{n, m.text}), m.reads...)
+	if last := len(a.pending) - 1; last >= 0 && a.pending[last][n] == "" {
+		a.pending[last][n] = m.text
+		maps.Copy(a.pending[last], m.reads)
 	}
 }
+
+// readsMax bounds the nodes that one may read, also by others.
+const readsMax = 256
 
 // plan plans the statement of a node.
 func (a *asking) plan(n *pipeNode, r *template.Rendered) (*made, error) {
@@ -238,7 +238,7 @@ func (a *asking) plan(n *pipeNode, r *template.Rendered) (*made, error) {
 		return nil, err
 	}
 	a.open = append(a.open, n)
-	a.pending = append(a.pending, nil)
+	a.pending = append(a.pending, map[*pipeNode]string{})
 	q, err := plan.Compile(statement, func(name string, _ int) (*plan.Query, error) {
 		if name == n.name {
 			return nil, nil
@@ -255,6 +255,9 @@ func (a *asking) plan(n *pipeNode, r *template.Rendered) (*made, error) {
 	a.open, a.pending = a.open[:len(a.open)-1], a.pending[:len(a.pending)-1]
 	if err != nil {
 		return nil, err
+	}
+	if len(reads) > readsMax {
+		return nil, sql.Errorf(0, "", "the node %s reads %d nodes, some by others; %d are allowed", sql.Shown(n.name), len(reads), readsMax)
 	}
 	return &made{text: r.Text, query: q.Shared(), reads: reads}, nil
 }
@@ -282,8 +285,8 @@ func (p *plans) find(a *asking, n *pipeNode, text string) *made {
 	if m == nil {
 		return nil
 	}
-	for _, of := range m.reads {
-		if r, err := a.render(of.node); err != nil || r.Text != of.text {
+	for read, had := range m.reads {
+		if r, err := a.render(read); err != nil || r.Text != had {
 			return nil
 		}
 	}
@@ -325,12 +328,10 @@ func (ps *Pipes) check() {
 			p.file.fail(place{}, "mend what it reads", "the pipe reads what has something wrong: %v", err)
 			continue
 		}
-		reads := []*pipeNode{p.answers}
-		for _, r := range a.made[p.answers].reads {
-			if !slices.Contains(reads, r.node) {
-				reads = append(reads, r.node)
-			}
-		}
+		reads := slices.SortedFunc(maps.Keys(a.made[p.answers].reads), func(a, b *pipeNode) int {
+			return cmp.Or(cmp.Compare(a.pipe.name, b.pipe.name), cmp.Compare(slices.Index(a.pipe.nodes, a), slices.Index(b.pipe.nodes, b)))
+		})
+		reads = append([]*pipeNode{p.answers}, reads...)
 		ps.endpoints = append(ps.endpoints, p.endpoint(reads, q.Columns))
 	}
 	slices.SortFunc(ps.endpoints, func(a, b endpoint.Endpoint) int { return cmp.Compare(a.Name, b.Name) })

@@ -141,7 +141,11 @@ func (c *compiler) source(s *sql.Source) (*source, error) {
 			return nil, err
 		}
 		if q != nil {
-			*c.subqueries = append(*c.subqueries, q.subqueries...)
+			for _, sub := range q.subqueries { // once each, however many ways lead to it
+				if !slices.Contains(*c.subqueries, sub) {
+					*c.subqueries = append(*c.subqueries, sub)
+				}
+			}
 			return of.reads(q), nil
 		}
 	}
