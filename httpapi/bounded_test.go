@@ -82,7 +82,7 @@ func startAttack(t *testing.T) *attack {
 	labels.Grants = []httpapi.Grant{{Token: "team-a", Append: true}, {Token: "team-a"}, {Token: "other", Append: true}}
 	further := []httpapi.Datasource{scores(), labels}
 	create := func(name string, models []string, scopes ...string) string {
-		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Models: models, Created: now}, further...)
+		token, err := httpapi.CreateProjectToken(dir, httpapi.Token{Name: name, Scopes: scopes, Models: models, Created: now}, further, nil)
 		require.NoError(t, err)
 		return token
 	}

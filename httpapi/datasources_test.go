@@ -171,11 +171,11 @@ func TestDatasourceRights(t *testing.T) {
 	d.Grants = []httpapi.Grant{{Token: "writer", Append: true}, {Token: "reader"}, {Token: "nobody", Append: true}}
 	both := []httpapi.Datasource{d, other}
 	newToken := func(name string, scopes ...string) string {
-		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Created: now}, both...)
+		token, err := httpapi.CreateProjectToken(dir, httpapi.Token{Name: name, Scopes: scopes, Created: now}, both, nil)
 		require.NoError(t, err)
 		return token
 	}
-	_, err := httpapi.CreateToken(dir, httpapi.Token{Name: "nameless"}, both...)
+	_, err := httpapi.CreateProjectToken(dir, httpapi.Token{Name: "nameless"}, both, nil)
 	require.ErrorContains(t, err, "at least one scope is needed")
 	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"DATASOURCES:APPEND:scores"}})
 	require.ErrorContains(t, err, "does not exist")

@@ -25,6 +25,8 @@ var _ DeletingStore = (*engine.DB)(nil)
 
 const (
 	conditionParameter, dryRunParameter = "delete_condition", "dry_run"
+	// nothingDeleted is what is told of a deletion that is refused for a parameter.
+	nothingDeleted = "nothing was deleted"
 
 	// conditionMax bounds a delete_condition; it is kept in the log of the store until a checkpoint.
 	conditionMax = 32 << 10
@@ -114,7 +116,7 @@ func (s *Server) postDelete(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
-	if err := c.params.checkAll(conditionParameter, dryRunParameter); err != nil {
+	if err := c.params.checkAll(nothingDeleted, []string{conditionParameter, dryRunParameter}); err != nil {
 		return err
 	}
 	dry, err := c.params.boolean(dryRunParameter)
@@ -153,7 +155,7 @@ func (s *Server) postTruncate(c *call) error {
 	if _, given, err := c.params.text(conditionParameter); given || err != nil {
 		return problem.BadParameter("truncate deletes everything and has no delete_condition; POST /v0/datasources/%s/delete has", t.name)
 	}
-	if err := c.params.checkAll(dryRunParameter); err != nil {
+	if err := c.params.checkAll(nothingDeleted, []string{dryRunParameter}, conditionParameter); err != nil {
 		return err
 	}
 	dry, err := c.params.boolean(dryRunParameter)

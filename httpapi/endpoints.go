@@ -260,7 +260,7 @@ func endpointError(err error) (e *problem.Error, ok bool) {
 	case errors.Is(err, endpoint.ErrTooMuch):
 		return problem.New(fasthttp.StatusBadRequest, "limits", "%s", reasonOf(err, endpoint.ErrTooMuch)), true
 	case errors.Is(err, endpoint.ErrAsk):
-		return problem.New(fasthttp.StatusBadRequest, "sql", "%s", reasonOf(err, endpoint.ErrAsk)), true
+		return problem.New(fasthttp.StatusBadRequest, "sql.md", "%s", reasonOf(err, endpoint.ErrAsk)), true
 	}
 	return nil, false
 }

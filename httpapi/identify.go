@@ -14,6 +14,7 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/conn"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/internal/endpoint"
 )
 
 // Tokens is the tokens of a data directory as a server knows them. It follows the file: a change counts within a second.
@@ -30,12 +31,20 @@ func LoadTokens(dir string) (*Tokens, error) { return auth.Load(dir) }
 
 // CreateToken adds a token of this name, with these scopes and models, to the data directory and returns it. It is shown
 // nowhere else.
-//
-// datasources are those beside the ones that every server has, of which scopes may be and which may give rights to the token.
-func CreateToken(dir string, token Token, datasources ...Datasource) (string, error) {
-	all, err := newSources(datasources, nil)
+func CreateToken(dir string, token Token) (string, error) {
+	return CreateProjectToken(dir, token, nil, nil)
+}
+
+// CreateProjectToken is CreateToken for a server that is given a project by [Server.SetProject]: scopes may be of its data sources and
+// pipes too, and a token that these give rights to needs no scope. The error of a project that a server cannot have is of class
+// [ErrDatasource] or [ErrPipe].
+func CreateProjectToken(dir string, token Token, list []Datasource, set endpoint.Set) (string, error) {
+	all, err := newSources(list, nil)
+	if err == nil {
+		err = all.deploy(set)
+	}
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("httpapi: %w", err)
 	}
 	return auth.Create(dir, token, all.scopes(), len(all.grants[token.Name]) > 0)
 }
@@ -56,14 +65,18 @@ func Scopes() []string {
 }
 
 // TokenWarnings says what is odd about the tokens: scopes of what does not exist, which count for nothing; rights that data sources
-// give to tokens that do not exist; an admin file that every user of the machine may read.
+// and pipes give to tokens that do not exist; an admin file that every user of the machine may read.
 func (s *Server) TokenWarnings() []string {
 	all := s.sources.Load()
 	warnings := s.opts.Tokens.Warnings(all.scopes())
 	for _, name := range slices.Sorted(maps.Keys(all.grants)) {
 		if !s.opts.Tokens.Has(name) {
-			warnings = append(warnings, fmt.Sprintf("the data source %s gives rights to the token %s, which does not exist; residual token create makes it",
-				all.grants[name][0].Name, name))
+			giver, kind := all.grants[name][0], "data source"
+			if giver.Kind == auth.ReadPipe {
+				kind = "pipe"
+			}
+			warnings = append(warnings, fmt.Sprintf("the %s %s gives rights to the token %s, which does not exist; residual token create makes it",
+				kind, giver.Name, name))
 		}
 	}
 	return warnings

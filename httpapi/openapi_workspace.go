@@ -70,7 +70,10 @@ func deployPaths() object {
 func tokenPaths() object {
 	token := object{
 		"type": "object", "required": []string{"name", "token", "scopes"},
-		"properties": object{"name": object{"type": "string"}, "token": object{"type": "string"}, "scopes": object{"type": "array", "items": object{"type": "object"}}},
+		"properties": object{
+			"name": object{"type": "string"}, "token": object{"type": "string"}, "scopes": object{"type": "array", "items": object{"type": "object"}},
+			"models": object{"type": "array", "items": object{"type": "string"}},
+		},
 	}
 	query := func(name string, schema object) object {
 		return object{"name": name, "in": "query", "required": true, "schema": schema}
@@ -81,7 +84,11 @@ func tokenPaths() object {
 			"get": operation("get_tokens", "List the tokens, without the tokens themselves",
 				object{"type": "object", "properties": object{"tokens": object{"type": "array", "items": token}}}),
 			"post": operation("post_tokens", "Make a token, which is shown this once", token,
-				query("name", object{"type": "string"}), query("scope", object{"type": "array", "items": object{"type": "string"}})),
+				query("name", object{"type": "string"}), query("scope", object{"type": "array", "items": object{"type": "string"}}),
+				object{
+					"name": modelsParameter, "in": "query", "required": false, "schema": object{"type": "string"},
+					"description": "models that all scopes are bounded to: names, and prefixes with a star behind them, with commas between",
+				}),
 		},
 		tokensPrefix + "{name}": object{
 			"get":    operation("get_token", "Tell of a token", token, name),

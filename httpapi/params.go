@@ -353,8 +353,9 @@ var knownParameters = sync.OnceValue(func() map[string]bool {
 })
 
 // checkAll refuses every parameter that is neither of those named, nor one that clients send with all that they ask: where rows
-// are deleted, nothing that may be meant to spare some is ignored.
-func (p *params) checkAll(named ...string) error {
+// are deleted, nothing that may be meant to spare some is ignored, and where a token is made, nothing that may be meant to bound it.
+// undone is what has not been done then, and meant are names beside those that a wrong one may be meant for.
+func (p *params) checkAll(undone string, named []string, meant ...string) error {
 	p.dropClients()
 	for i := range p.list {
 		name := string(p.list[i].name)
@@ -362,11 +363,11 @@ func (p *params) checkAll(named ...string) error {
 			continue
 		}
 		hint := ""
-		if meant := spelling.Nearest(name, []string{dryRunParameter, conditionParameter}); meant != "" {
-			hint = ", which looks like " + meant
+		if near := spelling.Nearest(name, slices.Concat(named, meant)); near != "" {
+			hint = ", which looks like " + near
 		}
-		return problem.BadParameter("the parameter %s is unknown here%s; nothing was deleted. It has %s", problem.Shown(name), hint,
-			strings.Join(named, " and "))
+		return problem.BadParameter("the parameter %s is unknown here%s; %s. It has %s", problem.Shown(name), hint, undone,
+			strings.Join(named, ", "))
 	}
 	return nil
 }

@@ -109,7 +109,31 @@ func (s *Server) editsTokens(c *call) error {
 	return nil
 }
 
-// postTokens serves POST /v0/tokens?name=&scope=&scope=: it makes a token, and shows it this once.
+// newTokenParameters are those of a token that is made. Tinybird's clients send the last three with each, which change nothing of what it allows.
+var newTokenParameters = []string{"name", "scope", modelsParameter, "description", "origin", "resource_id"}
+
+// modelsParameter has the models that a token is bounded to, with commas between.
+const modelsParameter = "models"
+
+// newToken reads the token that is asked for.
+func (s *Server) newToken(c *call) (t Token, err error) {
+	if _, given, err := c.params.text("expiration_time"); given || err != nil {
+		return t, problem.BadParameter("JSON Web Tokens are not made here; leave expiration_time out for a token that is valid until it is revoked")
+	}
+	if err := c.params.checkAll("no token was made", newTokenParameters); err != nil {
+		return t, err
+	}
+	if t.Name, err = c.params.textOr("name", ""); err != nil {
+		return t, err
+	}
+	for _, list := range c.params.all(modelsParameter) {
+		t.Models = append(t.Models, strings.Split(list, ",")...)
+	}
+	t.Scopes, t.Created = c.params.all("scope"), s.opts.Now()
+	return t, nil
+}
+
+// postTokens serves POST /v0/tokens?name=&scope=&scope=&models=: it makes a token, and shows it this once.
 func (s *Server) postTokens(c *call) error {
 	if err := s.editsTokens(c); err != nil {
 		return err
@@ -117,15 +141,11 @@ func (s *Server) postTokens(c *call) error {
 	if err := s.readParams(c); err != nil {
 		return err
 	}
-	if _, given, err := c.params.text("expiration_time"); given || err != nil {
-		return problem.BadParameter("JSON Web Tokens are not made here; leave expiration_time out for a token that is valid until it is revoked")
-	}
-	name, err := c.params.textOr("name", "")
+	token, err := s.newToken(c)
 	if err != nil {
 		return err
 	}
-	token := Token{Name: name, Scopes: c.params.all("scope"), Created: s.opts.Now()}
-	secret, err := auth.Create(s.opts.Tokens.Directory(), token, c.sources.scopes(), len(c.sources.grants[name]) > 0)
+	secret, err := auth.Create(s.opts.Tokens.Directory(), token, c.sources.scopes(), len(c.sources.grants[token.Name]) > 0)
 	if errors.Is(err, auth.ErrToken) {
 		return tokenError(err)
 	}
@@ -135,8 +155,8 @@ func (s *Server) postTokens(c *call) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("token created", "name", name, "token", c.principal.Name, "remote", c.ctx.RemoteAddr().String())
-	return c.sendJSON(tokenInfo{ID: name, Name: name, Token: secret, Scopes: s.scopesOf(c, &token)})
+	s.log.Info("token created", "name", token.Name, "token", c.principal.Name, "remote", c.ctx.RemoteAddr().String())
+	return c.sendJSON(tokenInfo{ID: token.Name, Name: token.Name, Token: secret, Scopes: s.scopesOf(c, &token), Models: token.Models})
 }
 
 // tokenError is what is told of an error of class auth.ErrToken.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,16 @@ func TestTokensOverHTTP(t *testing.T) {
 		"/v0/tokens?name=x&scope=PIPES:READ:none":             "does not exist",
 		"/v0/tokens?name=x&scope=NONE":                        "is unknown",
 		"/v0/tokens?name=x&scope=ADMIN&expiration_time=17000": "JSON Web Tokens are not made here",
+		// What may be meant to bound a token is never passed over.
+		"/v0/tokens?name=x&scope=PIPES:READ:models&model=team_a":                  "the parameter 'model' is unknown here, which looks like models; no token was made",
+		"/v0/tokens?name=x&scope=PIPES:READ:models&filter=a":                      "the parameter 'filter' is unknown here; no token was made",
+		"/v0/tokens?name=x&scope=PIPES:READ:models&models=":                       "have no name",
+		"/v0/tokens?name=x&scope=PIPES:READ:models&models=team_a,":                "have no name",
+		"/v0/tokens?name=x&scope=PIPES:READ:models&models=*":                      "are all there are",
+		"/v0/tokens?name=x&scope=PIPES:READ:models&models=*_a":                    "have a star before their end",
+		"/v0/tokens?name=x&scope=ADMIN&models=team_a":                             "cannot be bounded to models",
+		"/v0/tokens?name=x&scope=WORKSPACE:DEPLOY&models=team_a":                  "cannot be bounded to models",
+		"/v0/tokens?name=x&scope=PIPES:READ:models&models=a&scope=ADMIN&models=b": "cannot be bounded to models",
 	} {
 		require.Contains(t, errorText(t, f("POST", target, 400)), want)
 	}
@@ -66,6 +77,29 @@ func TestTokensOverHTTP(t *testing.T) {
 	f("DELETE", "/v0/tokens/app", 404)
 	resp, _ = s.do(t, "GET", "/v0/pipes", nil, app...)
 	require.Equal(t, http.StatusForbidden, resp.StatusCode)
+}
+
+// TestBoundedTokenOverHTTP makes tokens that are bounded to models, by the address and by the body, and sees no others with them.
+func TestBoundedTokenOverHTTP(t *testing.T) {
+	dir := t.TempDir()
+	admin := []string{"Authorization", "Bearer " + create(t, dir, "admin", "ADMIN")}
+	s, _ := secured(t, dir)
+	f := func(target, body string) {
+		t.Helper()
+		resp, text := s.do(t, "POST", target, strings.NewReader(body), admin...)
+		require.Equal(t, http.StatusOK, resp.StatusCode, text)
+		require.Contains(t, text, `"models":["team_a_*","solo","duo"]`)
+		var made struct{ ID, Token string }
+		require.NoError(t, json.Unmarshal([]byte(text), &made))
+		resp, text = s.do(t, "GET", "/v0/pipes/model_performance_metrics.csv", nil, "Authorization", "Bearer "+made.Token)
+		require.Equal(t, http.StatusOK, resp.StatusCode, text)
+		require.Equal(t, "team_a_*,solo,duo", s.store.metrics[len(s.store.metrics)-1].Within)
+		_, shown := s.do(t, "GET", "/v0/tokens/"+made.ID, nil, admin...)
+		require.Contains(t, shown, `"models":["team_a_*","solo","duo"]`)
+	}
+	f("/v0/tokens?name=one&scope=PIPES:READ:model_performance_metrics&models=team_a_*,solo&models=duo", "")
+	f("/v0/tokens?name=two", "scope=PIPES:READ:model_performance_metrics&models=team_a_*,solo,duo")
+	f("/v0/tokens", `{"name":"three","scope":"PIPES:READ:model_performance_metrics","models":"team_a_*,solo,duo"}`)
 }
 
 // TestTokensOfAnOpenServer makes none: the first would close the server to everybody else.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
@@ -148,9 +147,9 @@ func (p *loadedProject) redact(text string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// datasourcesOf returns the data sources of a project, whatever its secrets: of a folder, or where none is named of what is deployed to a
-// data directory.
-func datasourcesOf(dir, dataDir string) ([]httpapi.Datasource, error) {
+// projectWithoutSecrets returns a project whatever its secrets: that of a folder, or where none is named what is deployed to a data
+// directory, empty if nothing is.
+func projectWithoutSecrets(dir, dataDir string) (*loadedProject, error) {
 	files, err := projectFiles(dir, dataDir)
 	if err != nil {
 		return nil, err
@@ -162,10 +161,10 @@ func datasourcesOf(dir, dataDir string) ([]httpapi.Datasource, error) {
 		}
 		return nil, fmt.Errorf("the project %s has errors; 'residual check %s' shows them", dir, dir)
 	}
-	return (&loadedProject{Project: p}).datasources(), nil
+	return &loadedProject{Project: p}, nil
 }
 
-// projectFiles returns the files that datasourcesOf reads.
+// projectFiles returns the files that projectWithoutSecrets reads.
 func projectFiles(dir, dataDir string) (project.Files, error) {
 	if dir == "" {
 		store, err := deployments.Open(vfs.OS(), dataDir)

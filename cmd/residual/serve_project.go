@@ -169,14 +169,22 @@ func (p *loadedProject) ofThisMachine() (problems project.Problems) {
 
 // withoutTokens are warnings of rights that go to tokens which do not exist.
 func (p *loadedProject) withoutTokens(tokens *httpapi.Tokens) (problems project.Problems) {
+	granted := func(file, token string) {
+		if !tokens.Open() && !tokens.Has(token) {
+			problems = append(problems, project.Problem{
+				File: file, Warning: true, Text: fmt.Sprintf("the token %q, which is given a right, does not exist", token),
+				Advice: "residual token create " + token + " makes it, on the machine of the server",
+			})
+		}
+	}
 	for _, d := range p.Datasources {
 		for _, grant := range d.Tokens {
-			if !tokens.Open() && !tokens.Has(grant.Token) {
-				problems = append(problems, project.Problem{
-					File: d.Name + project.DatasourceKind, Warning: true, Text: fmt.Sprintf("the token %q, which is given a right, does not exist", grant.Token),
-					Advice: "residual token create " + grant.Token + " makes it, on the machine of the server",
-				})
-			}
+			granted(d.Name+project.DatasourceKind, grant.Token)
+		}
+	}
+	for _, e := range p.Pipes.Endpoints() {
+		for _, token := range e.Tokens {
+			granted(e.File, token)
 		}
 	}
 	return problems

@@ -41,11 +41,12 @@ Scopes: ADMIN, WORKSPACE:DEPLOY, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<na
 With --models all scopes of the token are about these models alone: a list of names, and of prefixes with a star behind them. Other models are as
 if they did not exist, and rows of them that it sends are quarantined. ADMIN and WORKSPACE:DEPLOY cannot be bounded.
 
-Scopes may be of the data sources of the project that is deployed to the directory, or with --project of those of a folder; a token that the
-files of either name (TOKEN NAME APPEND) needs no scope.`,
+Scopes may be of the data sources and pipes of the project that is deployed to the directory, or with --project of those of a folder; a token
+that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scope. --models bounds what the files allow it, too.`,
 		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
   residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics
-  residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'`,
+  residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'
+  residual token create app --project ./project --scope PIPES:READ:worst_models --models 'team_a_*'`,
 		Args: exactly("a NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd.Flags(), "models", "scope"); err != nil {
@@ -54,11 +55,12 @@ files of either name (TOKEN NAME APPEND) needs no scope.`,
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
 				return err
 			}
-			served, err := datasourcesOf(files, *dir)
+			served, err := projectWithoutSecrets(files, *dir)
 			if err != nil {
 				return err
 			}
-			token, err := httpapi.CreateToken(*dir, httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()}, served...)
+			made := httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()}
+			token, err := httpapi.CreateProjectToken(*dir, made, served.datasources(), served.Pipes)
 			if err != nil {
 				return tokenError(err)
 			}
@@ -66,7 +68,7 @@ files of either name (TOKEN NAME APPEND) needs no scope.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&files, "project", "", "folder of the project whose data sources the scopes may be of; the deployed one if not given")
+	cmd.Flags().StringVar(&files, "project", "", "folder of the project whose data sources and pipes the scopes may be of; the deployed one if not given")
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "what the token allows; may be given more than once")
 	cmd.Flags().StringSliceVar(&models, "models", nil, "models that the token is bounded to: names and prefixes, with commas; all if not given")
 	return cmd

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,4 +60,55 @@ func TestToken(t *testing.T) {
 	r = run(t, "token", "revoke", "ops", "--data-dir", dir)
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "there is none named")
+}
+
+// TestTokenOfAProject makes tokens for the pipes of a project, of a folder and of what is deployed, bounded to models and not.
+func TestTokenOfAProject(t *testing.T) {
+	data, dir := filepath.Join(t.TempDir(), "data"), t.TempDir()
+	require.NoError(t, os.MkdirAll(data, 0o700))
+	files := map[string]string{
+		"scores.datasource": scoresFile,
+		"worst.pipe":        "TOKEN app READ\nNODE n\nSQL >\n    SELECT model_id, count() AS n FROM predictions GROUP BY model_id ORDER BY model_id\nTYPE endpoint\n",
+	}
+	writeFiles(t, dir, files)
+	f := func(code int, args ...string) string {
+		t.Helper()
+		r := run(t, append([]string{"token", "create"}, append(args, "--data-dir", data)...)...)
+		require.Equal(t, code, r.code, r.err)
+		return strings.TrimSpace(r.out + r.err)
+	}
+	require.Contains(t, f(exitUsage, "x", "--scope", "PIPES:READ:worst"), "of something that does not exist", "nothing is deployed")
+	f(exitOK, "folder", "--scope", "PIPES:READ:worst", "--project", dir)
+	f(exitOK, "writer", "--project", dir)
+	admin := f(exitOK, "ops", "--scope", "ADMIN")
+
+	s := serveAgain(t, data)
+	deployed := run(t, "deploy", dir, "--server", s.url(), "--token", admin)
+	require.Equal(t, exitOK, deployed.code, deployed.err)
+	require.Contains(t, deployed.out, `the token "app", which is given a right, does not exist`)
+	require.NotContains(t, deployed.out, `"writer"`)
+	require.Contains(t, f(exitUsage, "y"), "at least one scope is needed")
+	require.Contains(t, f(exitUsage, "x", "--scope", "PIPES:READ:best"), "PIPES:READ:<name> is for ")
+	require.Contains(t, f(exitUsage, "x", "--scope", "PIPES:READ:worst", "--models", "*_a"), "have a star before their end")
+	all := f(exitOK, "all", "--scope", "PIPES:READ:worst")
+	team := f(exitOK, "team", "--scope", "PIPES:READ:worst", "--models", "team_a_*")
+	app := f(exitOK, "app", "--models", "solo,duo")
+	require.NoError(t, s.stop())
+	s = serveAgain(t, data)
+	lines := ""
+	for _, model := range []string{"duo", "solo", "team_a_x", "team_b"} {
+		lines += `{"timestamp":"2026-03-01 10:00:00","model_id":"` + model + `","model_version":"v1","prediction_id":"` + model + `","predicted_value":1,"features":"{}","environment":"production"}` + "\n"
+	}
+	sent, err := http.Post(s.url()+"/v0/events?name=ml_model_predictions&wait=true&token="+admin, "", strings.NewReader(lines)) //nolint:noctx // a test's own server
+	require.NoError(t, err)
+	require.NoError(t, sent.Body.Close())
+	require.Equal(t, http.StatusOK, sent.StatusCode)
+	for token, want := range map[string]string{all: "duo solo team_a_x team_b", team: "team_a_x", app: "duo solo"} {
+		rows := get(t, s.url()+"/v0/pipes/worst.csv?token="+token)
+		var models []string
+		for _, line := range strings.Split(strings.TrimSpace(rows), "\n") {
+			models = append(models, strings.Trim(strings.Split(line, ",")[0], `"`))
+		}
+		require.Equal(t, want, strings.Join(models, " "), rows)
+	}
 }

@@ -17,8 +17,11 @@ import (
 	"github.com/residualdb/residual/internal/jsontext"
 )
 
-// Documentation is where an error answer sends its reader.
-const Documentation = "https://github.com/residualdb/residual/blob/main/docs/http.md"
+// Documentation is where an error answer sends its reader, and httpPage the page of it that has all sections.
+const (
+	Documentation = "https://github.com/residualdb/residual/blob/main/docs/"
+	httpPage      = "http.md#"
+)
 
 // JSONType is the type of every answer in JSON.
 const JSONType = "application/json; charset=utf-8"
@@ -31,7 +34,7 @@ const shownBytes = 64
 type Error struct {
 	Status int
 	Text   string
-	// Section is the part of the documentation that explains it.
+	// Section is the part of the documentation that explains it: a section of the page about HTTP, or another page, such as sql.md.
 	Section string
 	// RetryAfter is the least number of seconds that a client should stay away, sent with 429 and 503.
 	RetryAfter int
@@ -107,7 +110,11 @@ func (e *Error) Write(response *fasthttp.Response) {
 		header.Set("X-RateLimit-Reset", strconv.Itoa(e.RetryAfter))
 	}
 	body := jsontext.AppendString([]byte(`{"error":`), e.Text)
-	body = jsontext.AppendString(append(body, `,"documentation":`...), Documentation+"#"+e.Section)
+	page := Documentation + httpPage + e.Section
+	if strings.HasSuffix(e.Section, ".md") {
+		page = Documentation + e.Section
+	}
+	body = jsontext.AppendString(append(body, `,"documentation":`...), page)
 	response.SetBody(append(body, "}\n"...))
 	if e.HangUp {
 		response.SetConnectionClose()
