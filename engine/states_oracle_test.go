@@ -118,6 +118,7 @@ func drawSeries(r *rand.Rand, s *knownSeries) {
 		from, to, every, nightly, lag, lost, coverage, rise = max(from, 30*hourAgo), 0, min(every, 30), false, min(lag, 10), 0, 1, 3
 		from = min(from, 10*dayAgo)
 	}
+	sign := float64(pick(-1, 1))
 	for ago := from; ago >= to; ago-- {
 		busy := rush && ago%weekAgo < 10*hourAgo && ago%2 == 0 || ago%every == 0
 		if !busy || r.IntN(8) == 0 && ago != to && ago != from || nightly && ago/hourAgo%24 > 4 {
@@ -130,6 +131,7 @@ func drawSeries(r *rand.Rand, s *knownSeries) {
 		if ago < 8*hourAgo {
 			row.error *= rise
 		}
+		row.error *= sign
 		row.known = r.Float64() < coverage && ago-row.lag >= lost
 		s.rows = append(s.rows, row)
 	}
@@ -237,7 +239,7 @@ func (s *knownSeries) checkDetails(t *testing.T, row *engine.ModelRow, others []
 		for _, r := range previous.rows {
 			if r.known && r.ago <= 6*hourAgo {
 				n++
-				sum += r.error
+				sum += math.Abs(r.error)
 			}
 		}
 		require.Equal(t, n > 0, d.PreviousRecentMAE.Null == engine.Present)
@@ -300,6 +302,15 @@ func TestStatesOracle(t *testing.T) {
 		fleet[event.Series{Model: s.model, Version: s.version, Environment: s.environment}] = s
 		beside[[2]string{s.model, s.environment}] = []*knownSeries{s}
 	}
+	young := &knownSeries{model: "young and by night", version: "v1", environment: "production"}
+	for ago := 3 * dayAgo; ago > 10*hourAgo; ago-- {
+		if ago%dayAgo > 10*hourAgo && ago%dayAgo < 12*hourAgo {
+			young.rows = append(young.rows, knownRow{ago: ago, error: -3, known: true})
+		}
+	}
+	young.store(t, db)
+	fleet[event.Series{Model: young.model, Version: young.version, Environment: young.environment}] = young
+	beside[[2]string{young.model, young.environment}] = []*knownSeries{young}
 	type place struct {
 		environment string
 		state       engine.ModelState
