@@ -85,6 +85,9 @@ func TestAnswers(t *testing.T) {
 		"SELECT avg(x) FROM (SELECT abs(predicted_value - actual_value) AS x FROM ml_model_predictions WHERE timestamp >= now() - INTERVAL 1 DAY)": "3",
 		"SELECT avg(abs(predicted_value - actual_value) / nullIf(abs(actual_value), 0)) AS mape FROM ml_model_predictions WHERE model_id = 'b'":    "1",
 		"SELECT quantiles(0.5, 1)(abs(predicted_value - actual_value))[2] FROM ml_model_predictions":                                               "4",
+		"SELECT count() FROM predictions WHERE model_id IN []":                                                                                     "0",
+		"SELECT count() FROM predictions WHERE model_id NOT IN []":                                                                                 "4",
+		"SELECT countIf(model_id IN []) AS n, count() FROM ml_model_predictions":                                                                   "0 3",
 		"WITH 2 AS two SELECT two * count() AS n, n + 1 FROM predictions":                                                                          "8 9",
 	} {
 		got, err := run(t, pipes, db, endpoint.Ask{SQL: sql})
@@ -101,6 +104,8 @@ func TestRefusals(t *testing.T) {
 		"SELECT min(predicted_value) FROM ml_model_predictions":                          "no min of this is kept",
 		"SELECT prediction_id, count() FROM predictions GROUP BY prediction_id":          `sums know the "prediction_id" of no row`,
 		"SELECT count() FROM predictions GROUP BY timestamp":                             "sums know the time of no row by itself: group by toStartOfHour(timestamp)",
+		"SELECT countIf(actual_value IS NULL) FROM predictions":                          "rows without an actual are count() - count(actual_value)",
+		"SELECT count() FROM predictions GROUP BY toStartOfWeek(timestamp)":              "toStartOfWeek(timestamp, 1)",
 		"SELECT count() FROM predictions WHERE predicted_value > 3":                      `sums know the "predicted_value" of no row`,
 		"SELECT count() FROM predictions WHERE timestamp > model_id":                     "timestamp compares with constants alone",
 		"SELECT count() FROM predictions GROUP BY toSecond(timestamp)":                   "sums know no parts of a minute",

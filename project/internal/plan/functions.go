@@ -34,7 +34,7 @@ func init() { // a variable would depend on itself
 		"less": comparison(func(c int) bool { return c < 0 }), "lessorequals": comparison(func(c int) bool { return c <= 0 }),
 		"greater": comparison(func(c int) bool { return c > 0 }), "greaterorequals": comparison(func(c int) bool { return c >= 0 }),
 		"and": {least: 1, most: anyMany, make: makeLogic}, "or": {least: 1, most: anyMany, make: makeLogic}, "not": {least: 1, most: 1, make: makeNot},
-		"in": {least: 2, most: anyMany, make: makeIn},
+		"in": {least: 1, most: anyMany, make: makeIn},
 		"if": {least: 3, most: 3, make: makeIf}, "multiif": {least: 3, most: anyMany, make: makeIf},
 		"isnull": {least: 1, most: 1, make: nullTest(true)}, "isnotnull": {least: 1, most: 1, make: nullTest(false)},
 		"coalesce": {least: 1, most: anyMany, make: makeCoalesce}, "ifnull": {least: 2, most: 2, make: makeCoalesce}, "nullif": {least: 2, most: 2, make: makeNullIf},
@@ -355,7 +355,7 @@ func makeNot(e *sql.Call, args []*expr) (*expr, error) {
 	return strict(boolType, args, func(_ *env, v []Value) Value { return boolOf[!truth(v[0], args[0].typ)] }), nil
 }
 
-// makeIn makes IN with a list.
+// makeIn makes IN with a list. Nothing is in an empty one, such as an Array of a parameter without values makes.
 func makeIn(e *sql.Call, args []*expr) (*expr, error) {
 	of := args[0]
 	list := make([]*expr, len(args)-1)

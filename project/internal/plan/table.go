@@ -110,7 +110,11 @@ func (t *table) spanScope() *scope {
 	s.columns = append(s.columns, column{name: timestampColumn, typ: t.timeType()})
 	s.missing = func(id *sql.Ident) error {
 		if id.Table == "" && t.has(id.Name) && id.Name != timestampColumn && !slices.Contains(nameColumns[:], id.Name) {
-			return sql.Errorf(id.At, "filter and group by model_id, model_version, environment and timestamp; "+rowsElsewhere,
+			waiting := ""
+			if id.Name == "actual_value" {
+				waiting = "rows without an actual are count() - count(actual_value) of predictions; "
+			}
+			return sql.Errorf(id.At, waiting+"filter and group by model_id, model_version, environment and timestamp; "+rowsElsewhere,
 				"sums know the %s of no row", sql.Shown(id.Name))
 		}
 		return nil

@@ -76,7 +76,7 @@ func mentions(e sql.Expr) (is bool) {
 // add cuts time for an expression, or says why it cannot be.
 func (t *cuts) add(e sql.Expr) error {
 	if isTimestamp(e) {
-		return sql.Errorf(e.Pos(), "group by toStartOfHour(timestamp) or the like, and compare timestamp with a constant, as in timestamp >= now() - INTERVAL 1 DAY",
+		return sql.Errorf(e.Pos(), "group by toStartOfHour(timestamp) or the like, with weeks from Monday, as toStartOfWeek(timestamp, 1), and hours that are parts of a day, and compare timestamp with a constant, as in timestamp >= now() - INTERVAL 1 DAY",
 			"sums know the time of no row by itself")
 	}
 	c, ok := e.(*sql.Call)
