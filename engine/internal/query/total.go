@@ -34,8 +34,11 @@ func (t *Total) PreviousVersion() string {
 }
 
 // NewestBegun returns the newest of the versions whose first prediction came in a time, from and to included, in the model and
-// environment of a total, and when that was; empty if there is none.
+// environment of a total of one series, and when that was; empty if there is none.
 func (t *Total) NewestBegun(from, to int64) (version string, first int64) {
+	if len(t.members) > 1 {
+		return "", 0
+	}
 	x := t.members[0]
 	x.model.Mu.RLock()
 	defer x.model.Mu.RUnlock()
