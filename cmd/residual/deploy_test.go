@@ -87,6 +87,7 @@ func TestProjectTests(t *testing.T) {
 	f(map[string]string{drift: "- name: a\n  expected_http_status: 7\n"}, "the expected_http_status 7 is none")
 	f(map[string]string{drift: "{"}, drift)
 	require.Contains(t, run(t, "test", dir, "none").err, "there is no tests/none.yaml")
+	f(map[string]string{drift: ""}, "0 passed, 0 failed", "there is no test in "+dir)
 	f(map[string]string{drift: "", "fixtures/ml_model_predictions.ndjson": "{\"timestamp\":\"2026-03-02 12:00:00\"}\n"},
 		"fixtures/ml_model_predictions.ndjson: tests: rows were rejected: 1; the first:", "model_id")
 	require.NoError(t, os.Remove(filepath.Join(dir, "fixtures", "ml_model_predictions.ndjson")))

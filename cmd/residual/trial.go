@@ -84,6 +84,9 @@ func testProject(ctx context.Context, out io.Writer, dir string, pipes []string,
 		return err
 	}
 	fmt.Fprintf(out, "%d passed, %d failed\n", n.Passed, n.Failed)
+	if n.Passed+n.Failed == 0 {
+		return fmt.Errorf("there is no test in %s: write tests/<pipe>.yaml", dir)
+	}
 	if n.Failed > 0 {
 		return fmt.Errorf("tests failed: %d of %d", n.Failed, n.Passed+n.Failed)
 	}

@@ -291,7 +291,12 @@ type ranks struct {
 	values      []Value
 }
 
-func (a *ranks) add(v []Value) { a.values = append(a.values, v[0]) }
+// add passes NaN by, as ClickHouse does: it has no rank.
+func (a *ranks) add(v []Value) {
+	if a.typ.Kind != endpoint.Float || !math.IsNaN(v[0].Number) {
+		a.values = append(a.values, v[0])
+	}
+}
 
 func (a *ranks) value() (v Value) {
 	if len(a.values) == 0 && a.typ.Nullable {
