@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,11 +51,24 @@ func (n *Node) Start(t testing.TB) {
 	n.await(t)
 }
 
-// Kill ends the process at once.
+// Kill ends the process at once, if it has not ended by itself.
 func (n *Node) Kill(t testing.TB) {
 	t.Helper()
-	require.NoError(t, n.process.Process.Kill())
+	if err := n.process.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
+		require.NoError(t, err)
+	}
 	<-n.ended
+}
+
+// Revive starts the node again if it has ended by itself: one that is made of the library may when a client is gone in the middle of a
+// request.
+func (n *Node) Revive(t testing.TB) {
+	t.Helper()
+	select {
+	case <-n.ended:
+		n.Start(t)
+	default:
+	}
 }
 
 // Pause halts the process, which keeps its connections.

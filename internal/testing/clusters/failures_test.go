@@ -31,6 +31,9 @@ func TestFailures(t *testing.T) {
 		what := failures()[r.IntN(len(failures()))]
 		what.do(t, r, n, servers[r.IntN(2)], func() { pause(100, 1500) })
 		done[what.name]++
+		for _, n := range c.Nodes {
+			n.Revive(t)
+		}
 	}
 	l.end(t)
 	var rows [2]int
