@@ -96,9 +96,11 @@ func TestTokenOfAProject(t *testing.T) {
 	require.NoError(t, s.stop())
 	s = serveAgain(t, data)
 	lines := ""
+	var linesSb99 strings.Builder
 	for _, model := range []string{"duo", "solo", "team_a_x", "team_b"} {
-		lines += `{"timestamp":"2026-03-01 10:00:00","model_id":"` + model + `","model_version":"v1","prediction_id":"` + model + `","predicted_value":1,"features":"{}","environment":"production"}` + "\n"
+		linesSb99.WriteString(`{"timestamp":"2026-03-01 10:00:00","model_id":"` + model + `","model_version":"v1","prediction_id":"` + model + `","predicted_value":1,"features":"{}","environment":"production"}` + "\n")
 	}
+	lines += linesSb99.String()
 	sent, err := http.Post(s.url()+"/v0/events?name=ml_model_predictions&wait=true&token="+admin, "", strings.NewReader(lines)) //nolint:noctx // a test's own server
 	require.NoError(t, err)
 	require.NoError(t, sent.Body.Close())
@@ -106,7 +108,7 @@ func TestTokenOfAProject(t *testing.T) {
 	for token, want := range map[string]string{all: "duo solo team_a_x team_b", team: "team_a_x", app: "duo solo"} {
 		rows := get(t, s.url()+"/v0/pipes/worst.csv?token="+token)
 		var models []string
-		for _, line := range strings.Split(strings.TrimSpace(rows), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(rows), "\n") {
 			models = append(models, strings.Trim(strings.Split(line, ",")[0], `"`))
 		}
 		require.Equal(t, want, strings.Join(models, " "), rows)

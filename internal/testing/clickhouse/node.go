@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -162,7 +163,7 @@ func (n *Node) end() {
 // Client is a process beside the nodes that runs a statement as ClickHouse's own client does, on one machine: it may read files here, and
 // reach nodes by the function remote.
 func (n *Node) Client(statement string) *exec.Cmd {
-	args := append(n.program.command[1:len(n.program.command):len(n.program.command)], "--query", statement)
+	args := slices.Concat(n.program.command[1:], []string{"--query", statement})
 	if !n.program.local {
 		args = []string{"local", "--query", statement}
 	}

@@ -28,6 +28,7 @@ func request(t *testing.T, method, url, body string) answer {
 	begin := time.Now()
 	response, err := (&http.Client{Timeout: 2 * time.Minute}).Do(r)
 	require.NoError(t, err)
+	defer response.Body.Close()
 	a := answer{status: response.StatusCode, retryAfter: response.Header.Get("Retry-After")}
 	a.body = read(t, response, 0)
 	a.took = time.Since(begin)

@@ -54,16 +54,19 @@ type failure struct {
 func failures() []failure {
 	return []failure{
 		{"node killed", func(t *testing.T, _ *rand.Rand, n *nodes.Node, _ *process, pause func()) {
+			t.Helper()
 			n.Kill(t)
 			pause()
 			n.Start(t)
 		}},
 		{"server killed", func(t *testing.T, _ *rand.Rand, _ *nodes.Node, s *process, pause func()) {
+			t.Helper()
 			s.kill()
 			pause()
 			s.start(t)
 		}},
 		{"node and server killed", func(t *testing.T, _ *rand.Rand, n *nodes.Node, s *process, pause func()) {
+			t.Helper()
 			n.Kill(t)
 			s.kill()
 			pause()
@@ -71,6 +74,7 @@ func failures() []failure {
 			s.start(t)
 		}},
 		{"node halted", func(t *testing.T, _ *rand.Rand, n *nodes.Node, _ *process, pause func()) {
+			t.Helper()
 			n.Pause(t)
 			pause()
 			n.Resume(t)

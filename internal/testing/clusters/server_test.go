@@ -33,7 +33,7 @@ func serve(t *testing.T, store storetest.Store, now func() time.Time) *server {
 	go func() { served <- s.Serve(ln) }()
 	t.Cleanup(func() {
 		require.NoError(t, s.Shutdown(context.Background()))
-		<-served
+		require.NoError(t, <-served)
 		require.NoError(t, store.Close())
 	})
 	return &server{store, "http://" + ln.Addr().String()}
@@ -44,6 +44,7 @@ func (s *server) send(t *testing.T, source string, lines []byte) string {
 	t.Helper()
 	response, err := http.Post(s.url+"/v0/events?wait=true&name="+source, "", bytes.NewReader(lines)) //nolint:noctx // the server of the test answers
 	require.NoError(t, err)
+	defer response.Body.Close()
 	return read(t, response, http.StatusOK)
 }
 
@@ -52,12 +53,12 @@ func (s *server) ask(t *testing.T, path string) (status int, body string) {
 	t.Helper()
 	response, err := http.Get(s.url + path) //nolint:noctx // the server of the test answers
 	require.NoError(t, err)
+	defer response.Body.Close()
 	return response.StatusCode, read(t, response, 0)
 }
 
 func read(t *testing.T, response *http.Response, want int) string {
 	t.Helper()
-	defer func() { _ = response.Body.Close() }()
 	var b strings.Builder
 	_, err := io.Copy(&b, response.Body)
 	require.NoError(t, err)

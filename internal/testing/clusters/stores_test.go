@@ -56,13 +56,17 @@ func TestContract(t *testing.T) {
 			storetest.Run(t, storetest.Subject{
 				Doors: true, Without: without,
 				New: func(t *testing.T, opts storetest.Options) func(*testing.T) storetest.Store {
+					t.Helper()
 					config := makeTables(t, c, clickhouse.Options{Now: opts.Now, ActualsTTL: opts.ActualsTTL, BatchWait: time.Millisecond})
 					t.Cleanup(func() {
 						for _, n := range c.Nodes {
 							n.Query(t, "DROP DATABASE "+config.Database+" SYNC")
 						}
 					})
-					return func(t *testing.T) storetest.Store { return openStore(t, config) }
+					return func(t *testing.T) storetest.Store {
+						t.Helper()
+						return openStore(t, config)
+					}
 				},
 			})
 		})

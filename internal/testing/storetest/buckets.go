@@ -41,9 +41,9 @@ func (w *world) bucketTexts(q engine.TimeseriesQuery) []string {
 	return texts
 }
 
-func timeseries(model string, from, to time.Time) engine.TimeseriesQuery {
+func timeseries(from, to time.Time) engine.TimeseriesQuery {
 	var q engine.TimeseriesQuery
-	q.Model, q.Version, q.Environment, q.From, q.To = model, "*", "*", from, to
+	q.Model, q.Version, q.Environment, q.From, q.To = "m", "*", "*", from, to
 	return q
 }
 
@@ -53,11 +53,11 @@ func hourlyBuckets(w *world) {
 	require.Equal(w, []string{
 		"m/v1/production 08:00:00 2/2 2", "m/v1/production 09:00:00 0/0 " + none, "m/v1/production 10:00:00 1/0 " + none,
 		"m/v2/staging 08:00:00 0/0 " + none, "m/v2/staging 09:00:00 1/1 6", "m/v2/staging 10:00:00 0/0 " + none,
-	}, w.bucketTexts(timeseries("m", at("08:30"), at("10:45"))), "the first bucket is whole, the last one ends with the window")
-	q := timeseries("m", at("10:00"), time.Time{})
+	}, w.bucketTexts(timeseries(at("08:30"), at("10:45"))), "the first bucket is whole, the last one ends with the window")
+	q := timeseries(at("10:00"), time.Time{})
 	q.Across = engine.VersionColumn | engine.EnvironmentColumn
 	require.Equal(w, []string{"m/*/* 10:00:00 1/0 " + none, "m/*/* 11:00:00 1/1 5", "m/*/* 12:00:00 0/0 " + none}, w.bucketTexts(q), "up to now")
-	q = timeseries("m", at("08:00"), at("09:00"))
+	q = timeseries(at("08:00"), at("09:00"))
 	q.Interval, q.Version = engine.Interval30Minutes, "v1"
 	require.Equal(w, []string{"m/v1/production 08:00:00 1/1 1", "m/v1/production 08:30:00 1/1 3"}, w.bucketTexts(q))
 }
@@ -75,7 +75,7 @@ func daysOfAZone(w *world) {
 	w.sendEvents(rows...)
 	f := func(interval engine.Interval, want ...string) {
 		w.Helper()
-		q := timeseries("m", time.Date(2025, 10, 24, 22, 0, 0, 0, time.UTC), time.Date(2025, 10, 27, 23, 0, 0, 0, time.UTC))
+		q := timeseries(time.Date(2025, 10, 24, 22, 0, 0, 0, time.UTC), time.Date(2025, 10, 27, 23, 0, 0, 0, time.UTC))
 		q.Interval, q.Zone = interval, berlin
 		var got []string
 		for _, r := range w.buckets(q) {
@@ -97,7 +97,7 @@ func bucketMeasures(w *world) {
 		sent = append(sent, e)
 	}
 	w.sendEvents(sent...)
-	q := timeseries("m", at("08:00"), at("10:00"))
+	q := timeseries(at("08:00"), at("10:00"))
 	q.Across = engine.VersionColumn
 	rows := w.buckets(q)
 	require.Len(w, rows, 2)
@@ -115,7 +115,7 @@ func bucketMeasures(w *world) {
 
 func bucketBounds(w *world) {
 	w.send("m/v1/production a -30d/08:00 11 10")
-	q := timeseries("m", time.Time{}, time.Time{})
+	q := timeseries(time.Time{}, time.Time{})
 	q.Interval, q.Window = engine.IntervalMinute, (engine.BucketsMax-1)*time.Minute
 	require.Len(w, w.buckets(q), engine.BucketsMax)
 	q.Window += 2 * time.Minute

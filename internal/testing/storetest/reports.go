@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func everyMeasure(w *world) {
 	var rows []event.Event
 	for i := range n {
 		rows = append(rows, event.Event{
-			Timestamp: at("00:00").Add(time.Duration(i) * time.Minute / 2), ModelID: "m", ModelVersion: "v1", Environment: "production", PredictionID: fmt.Sprint(i), Features: "{}",
+			Timestamp: at("00:00").Add(time.Duration(i) * time.Minute / 2), ModelID: "m", ModelVersion: "v1", Environment: "production", PredictionID: strconv.Itoa(i), Features: "{}",
 			PredictedValue: predicted[i], ActualValue: actual[i], HasActual: true,
 		})
 	}
@@ -172,7 +173,7 @@ func reportTotals(w *world) {
 	var rows []event.Event
 	for i := range predicted {
 		rows = append(rows, event.Event{
-			Timestamp: at("08:00").Add(time.Duration(i) * time.Second), ModelID: fmt.Sprint("m", i%7), ModelVersion: fmt.Sprint("v", i%3), Environment: "production", PredictionID: fmt.Sprint(i),
+			Timestamp: at("08:00").Add(time.Duration(i) * time.Second), ModelID: fmt.Sprint("m", i%7), ModelVersion: fmt.Sprint("v", i%3), Environment: "production", PredictionID: strconv.Itoa(i),
 			Features: "{}", PredictedValue: predicted[i], ActualValue: actual[i], HasActual: true,
 		})
 	}

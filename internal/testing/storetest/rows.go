@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
@@ -77,9 +78,11 @@ func featureConditions(w *world) {
 	f := func(want string, conditions ...engine.FeatureCondition) {
 		w.Helper()
 		got := ""
+		var gotSb80 strings.Builder
 		for _, r := range w.rows(engine.RowsQuery{Model: "m", Features: conditions}) {
-			got += rowOf(r).PredictionID
+			gotSb80.WriteString(rowOf(r).PredictionID)
 		}
+		got += gotSb80.String()
 		require.Equal(w, want, got, "%+v", conditions)
 	}
 	is := func(key string, op engine.Comparator, value string) engine.FeatureCondition {
@@ -113,7 +116,7 @@ func someColumns(w *world) {
 	f := func(columns engine.RowColumns, id, features, lag bool) {
 		w.Helper()
 		_, err := w.store.EachRows(w.Context(), engine.RowsQuery{Model: "m", Columns: columns}, func(b *engine.RowBatch) bool {
-			require.Equal(w, 1, len(b.SeriesOf))
+			require.Len(w, b.SeriesOf, 1)
 			require.Equal(w, id, b.IDs.Len() == 1)
 			require.Equal(w, features, b.Features.Len() == 1)
 			require.Equal(w, lag, len(b.Lags) == 1)

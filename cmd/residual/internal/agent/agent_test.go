@@ -97,11 +97,13 @@ func TestCalls(t *testing.T) {
 		isError   bool
 	}{
 		"a pipe": {
-			"metrics", map[string]any{"of": "a b", "time_window": 48, "model_id": []string{"m", "n"}, "feature.age>": 3},
+			"metrics",
+			map[string]any{"of": "a b", "time_window": 48, "model_id": []string{"m", "n"}, "feature.age>": 3},
 			"Bearer secret /v0/pipes/metrics.jsoncompact?feature.age%3E=3&model_id=m%2Cn&of=a+b&time_window=48", `{"columns":["a","b"],"rows":[["x",1],["y",null]]}`, false,
 		},
 		"features as an object": {
-			"metrics", map[string]any{"of": "x", "feature.<key>": map[string]any{"country": "DE"}},
+			"metrics",
+			map[string]any{"of": "x", "feature.<key>": map[string]any{"country": "DE"}},
 			"Bearer secret /v0/pipes/metrics.jsoncompact?feature.country=DE&of=x", `{"columns":["a","b"],"rows":[["x",1],["y",null]]}`, false,
 		},
 		"what is missing":      {"metrics", map[string]any{}, "", `the parameter "of" is needed`, true},
