@@ -196,8 +196,12 @@ func (s *Server) getDeployments(c *call) error {
 	return c.sendLongJSON(map[string]any{"deployments": shown})
 }
 
-// deploymentNamed returns the number in the path of a deployment; action is what stands behind it, with its slash.
-func deploymentNamed(c *call) (id int, action string, err error) {
+// deploymentNamed returns the deployments, if the token may have to do with them, and the number in the path of one; action is what
+// stands behind it, with its slash.
+func (s *Server) deploymentNamed(c *call) (all Deployments, id int, action string, err error) {
+	if all, err = s.deployments(c); err != nil {
+		return nil, 0, "", err
+	}
 	rest := strings.TrimPrefix(string(c.target.Path), deploymentsPrefix)
 	digits, behind, found := strings.Cut(rest, "/")
 	if found {
@@ -205,18 +209,14 @@ func deploymentNamed(c *call) (id int, action string, err error) {
 	}
 	id, err = strconv.Atoi(digits)
 	if err != nil || id < 0 || strconv.Itoa(id) != digits {
-		return 0, "", problem.NotFound("the deployment %s does not exist; GET /v1/deployments lists those that do", problem.Shown(digits))
+		return nil, 0, "", problem.NotFound("the deployment %s does not exist; GET /v1/deployments lists those that do", problem.Shown(digits))
 	}
-	return id, action, nil
+	return all, id, action, nil
 }
 
 // getDeployment serves GET /v1/deployments/<id>.
 func (s *Server) getDeployment(c *call) error {
-	from, err := s.deployments(c)
-	if err != nil {
-		return err
-	}
-	id, action, err := deploymentNamed(c)
+	from, id, action, err := s.deploymentNamed(c)
 	if err != nil {
 		return err
 	}
@@ -232,11 +232,7 @@ func (s *Server) getDeployment(c *call) error {
 
 // postSetLive serves POST /v1/deployments/<id>/set-live.
 func (s *Server) postSetLive(c *call) error {
-	to, err := s.deployments(c)
-	if err != nil {
-		return err
-	}
-	id, action, err := deploymentNamed(c)
+	to, id, action, err := s.deploymentNamed(c)
 	if err != nil {
 		return err
 	}
@@ -257,11 +253,7 @@ func (s *Server) postSetLive(c *call) error {
 
 // deleteDeployment serves DELETE /v1/deployments/<id>.
 func (s *Server) deleteDeployment(c *call) error {
-	to, err := s.deployments(c)
-	if err != nil {
-		return err
-	}
-	id, action, err := deploymentNamed(c)
+	to, id, action, err := s.deploymentNamed(c)
 	if err != nil {
 		return err
 	}
