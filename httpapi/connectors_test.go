@@ -74,6 +74,11 @@ func TestConnectorsAreShown(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, "it serves")
 	require.Contains(t, body, `"status":"degraded","reason":"1 of 2 connectors fail; the pipe connectors says why. Events are taken and queries answered"`)
 	require.NotContains(t, body, "h:1", "who has no token learns no names")
+	server.store.change(func(f *fakeStore) { f.health.Amiss = "shard 2 is away" })
+	shown.stale = "the project is old"
+	_, body = health()
+	require.Contains(t, body, `"shard 2 is away. 1 of 2 connectors fail; the pipe connectors says why. the project is old. Events are taken`)
+	server.store.change(func(f *fakeStore) { f.health.Amiss = "" })
 	require.Zero(t, scrape(t, server)["residual_degraded"])
 	require.EqualValues(t, 1, scrape(t, server)[`residual_connector_state{datasource="b",state="failing"}`])
 	server.store.change(func(f *fakeStore) { f.health = engine.Health{Ready: true, Degraded: true, Reason: "full"} })

@@ -66,11 +66,14 @@ func (s *Server) wellBeing(store Store) (status, reason string, code int) {
 		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
 		return "degraded", reason, fasthttp.StatusServiceUnavailable
 	}
-	if reason = health(store).Amiss; reason != "" {
-		return "degraded", reason, fasthttp.StatusOK
+	var reasons []string
+	for _, reason := range [...]string{health(store).Amiss, s.unwell()} {
+		if reason != "" {
+			reasons = append(reasons, reason)
+		}
 	}
-	if reason = s.unwell(); reason != "" {
-		return "degraded", reason, fasthttp.StatusOK
+	if len(reasons) > 0 {
+		return "degraded", strings.Join(reasons, ". "), fasthttp.StatusOK
 	}
 	return "ok", "", fasthttp.StatusOK
 }

@@ -133,6 +133,9 @@ func (p *pipe) formats() []encode.Format {
 func (s *Server) runPipe(c *call) error {
 	name, extension, _ := strings.Cut(string(bytes.TrimPrefix(c.target.Path, []byte(pipesPrefix))), ".")
 	p := c.sources.pipeNamed(name)
+	if err := c.sources.withheld.refusal(c.sources.withheld.Pipes, name, p != nil && p.in(c.store)); err != nil {
+		return err
+	}
 	if p == nil || !p.in(c.store) {
 		return problem.NotFound("the pipe %s does not exist", problem.Shown(name))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -133,7 +134,7 @@ func (s *Server) postSync(c *call) error {
 	return nil
 }
 
-// unwell says which part of a server that takes events does not do what it is configured to do; empty if all do. It names none of them:
+// unwell says which parts of a server that takes events does not do what it is configured to do; empty if all do. It names none of them:
 // everybody may ask.
 func (s *Server) unwell() string {
 	if s.opts.Connectors == nil {
@@ -145,14 +146,17 @@ func (s *Server) unwell() string {
 			failing++
 		}
 	}
-	stale := s.opts.Connectors.Stale()
-	switch {
-	case failing > 0:
-		return fmt.Sprintf("%d of %d connectors fail; the pipe connectors says why. Events are taken and queries answered", failing, len(all))
-	case stale != "":
-		return stale + ". Events are taken and queries answered"
+	var reasons []string
+	if failing > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d of %d connectors fail; the pipe connectors says why", failing, len(all)))
 	}
-	return ""
+	if stale := s.opts.Connectors.Stale(); stale != "" {
+		reasons = append(reasons, stale)
+	}
+	if len(reasons) == 0 {
+		return ""
+	}
+	return strings.Join(append(reasons, "Events are taken and queries answered"), ". ")
 }
 
 // connectorGauge is a family of what /metrics says of every connector. Its name follows residual_connector_.
@@ -191,7 +195,7 @@ func writeConnectors(w *encode.Exposition, connectors Connectors) {
 		return
 	}
 	all := connectors.Connectors()
-	w.Gauge("residual_project_stale", "Whether the project could not be read again, so that an earlier one is in use.", encode.Truth(connectors.Stale() != ""))
+	w.Gauge("residual_project_stale", "Whether the project in use is an earlier one, or a part, of what it is configured to be.", encode.Truth(connectors.Stale() != ""))
 	w.Family("residual_connector_state", "gauge", "The state of a connector: 1 for the one that it is in, 0 for each other.")
 	for i := range all {
 		for _, state := range ConnectorStates {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/auth"
@@ -90,8 +92,32 @@ type sources struct {
 	// set is the pipes of the project, deployed those that may be asked by name.
 	set      endpoint.Set
 	deployed []pipe
+	// withheld is what the project declares beside these.
+	withheld Withheld
 	// version counts the changes up to these.
 	version uint64
+}
+
+// Withheld are the names of data sources and pipes that a project declares and the server cannot have: who asks for one is told to come
+// again, and not that it does not exist, nor answered by what the server itself has under the name. All is set where the names are not
+// known: then they are all those that the server does not have.
+type Withheld struct {
+	Datasources, Pipes []string
+	All                bool
+}
+
+// withheldRetry is after how many seconds who asks for something withheld is told to come again: people mend it.
+const withheldRetry = 30
+
+// refusal is the answer to who asks for a name that is withheld, nil for others. has tells whether the server has the name.
+func (w *Withheld) refusal(names []string, name string, has bool) error {
+	if !slices.Contains(names, name) && (has || !w.All) {
+		return nil
+	}
+	e := problem.New(fasthttp.StatusServiceUnavailable, "deployments",
+		"%s may be of the project that is deployed, which cannot be used at the moment; send this again later", problem.Shown(name))
+	e.RetryAfter = withheldRetry
+	return e
 }
 
 // in returns a data source of a store by name; nil if there is none.
@@ -284,13 +310,19 @@ func CheckProject(list []Datasource, set endpoint.Set) error {
 
 // SetDatasources is [Server.SetProject] with the pipes that the server has.
 func (s *Server) SetDatasources(list []Datasource) error {
-	return s.SetProject(list, s.sources.Load().set)
+	now := s.sources.Load()
+	return s.SetPart(list, now.set, now.withheld)
 }
 
 // SetProject gives the server data sources and pipes beside those that every server has, in the place of those of the call before: both at
 // once. A nil set is one without pipes, and without SQL. Requests under way finish with what they began with. After an error, of class
 // [ErrDatasource] or [ErrPipe], all is as it was.
 func (s *Server) SetProject(list []Datasource, set endpoint.Set) error {
+	return s.SetPart(list, set, Withheld{})
+}
+
+// SetPart is [Server.SetProject] for what a server can have of a project that it cannot have as a whole.
+func (s *Server) SetPart(list []Datasource, set endpoint.Set, withheld Withheld) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next, err := newSources(list, s.sources.Load())
@@ -300,6 +332,7 @@ func (s *Server) SetProject(list []Datasource, set endpoint.Set) error {
 	if err != nil {
 		return fmt.Errorf("httpapi: %w", err)
 	}
+	next.withheld = withheld
 	s.sources.Store(next)
 	return nil
 }
@@ -329,6 +362,9 @@ func (s *Server) sourceNamed(c *call) (*source, error) {
 // source finds a data source of the call's store.
 func (c *call) source(name string) (*source, error) {
 	src := c.sources.in(c.store, name)
+	if err := c.sources.withheld.refusal(c.sources.withheld.Datasources, name, src != nil); err != nil {
+		return nil, err
+	}
 	if src == nil {
 		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 	}

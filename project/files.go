@@ -117,6 +117,35 @@ func (f *File) resource() Resource {
 	return Resource{Kind: kind, Name: strings.TrimSuffix(path.Base(f.Name), kind)}
 }
 
+// Without returns the files in which none of the problems is an error, and those that are left out. A problem names a file by its path
+// or by its last element.
+func (files Files) Without(problems Problems) (kept, left Files) {
+	wrong := map[string]bool{}
+	for i := range problems {
+		if !problems[i].Warning {
+			wrong[problems[i].File] = true
+		}
+	}
+	for _, f := range files {
+		if wrong[f.Name] || wrong[path.Base(f.Name)] {
+			left = append(left, f)
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	return kept, left
+}
+
+// Names are the names of what files declare of a kind.
+func (files Files) Names(kind string) (names []string) {
+	for i := range files {
+		if r := files[i].resource(); r.Kind == kind {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
 // Changes are the names of what is new, changed or deleted, by kind, each in their order.
 type Changes struct{ New, Changed, Deleted map[string][]string }
 

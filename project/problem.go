@@ -17,6 +17,8 @@ type Problem struct {
 	Text, Advice string
 	// Warning is set for what does not keep the project from being used.
 	Warning bool
+	// Secret is the name of the secret that is not known, empty for other problems.
+	Secret string
 	// source is the text of the file, for the lines that are shown.
 	source []string
 }

@@ -47,6 +47,7 @@ func (l *loader) resolve(f *file, c *command, value string) string {
 		}
 		f.fail(c.valueAt, "set "+SecretVariable(name)+" in the environment, or put it in a file of that name in the folder of secrets",
 			"the secret %s is not known", name)
+		f.problems[len(f.problems)-1].Secret = name
 		return ""
 	})
 	if strings.Contains(secretCall.ReplaceAllString(value, ""), "{{") {

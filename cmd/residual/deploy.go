@@ -175,6 +175,8 @@ func listDeployments(w io.Writer, list []client.Deployment) error {
 	for _, d := range list {
 		state := ""
 		switch {
+		case d.Live && len(d.Errors) > 0:
+			state = "live in part"
 		case d.Live:
 			state = "live"
 		case d.Status == "data_ready":
@@ -183,7 +185,15 @@ func listDeployments(w io.Writer, list []client.Deployment) error {
 		created, _, _ := strings.Cut(d.CreatedAt, ".")
 		t.rows = append(t.rows, []string{plaintext.Escape(d.ID), plaintext.Escape(created), plaintext.Escape(d.By), state})
 	}
-	return t.write(w)
+	if err := t.write(w); err != nil {
+		return err
+	}
+	for _, d := range list {
+		for _, e := range d.Errors {
+			fmt.Fprintf(w, "\ndeployment %s: %s\n", plaintext.Escape(d.ID), plaintext.EscapeLines(e.Error))
+		}
+	}
+	return nil
 }
 
 func newPromote(server *serverFlags) *cobra.Command {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
@@ -29,6 +30,9 @@ func (f *projectFlags) register(flags *pflag.FlagSet) {
 		"folder of the project's secrets, a file for each; others are read from the environment, NAME from "+project.SecretVariable("NAME"))
 }
 
+// standIn stands for a secret that is not looked up.
+const standIn = "not looked up"
+
 // secretBytesMax bounds a secret.
 const secretBytesMax = 64 << 10
 
@@ -38,6 +42,11 @@ type loadedProject struct {
 
 	warnings project.Problems
 	secrets  map[string]string
+	// part is set for what can be served of a project that has errors: withheld is what it lacks, and unfetched says of data sources
+	// why they are not fetched.
+	part      bool
+	withheld  httpapi.Withheld
+	unfetched map[string]string
 }
 
 // load reads the folder of the project; an empty one where none is named. The error has all that is wrong, and no secret.
@@ -52,7 +61,7 @@ func (f *projectFlags) load() (*loadedProject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the project %s: %w", f.dir, err)
 	}
-	loaded, problems, err := f.read(files)
+	loaded, problems, err := f.read(files, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +71,8 @@ func (f *projectFlags) load() (*loadedProject, error) {
 	return loaded, nil
 }
 
-// read reads what files mean, with the secrets of this machine.
-func (f *projectFlags) read(files project.Files) (*loadedProject, project.Problems, error) {
+// read reads what files mean, with the secrets of this machine. A secret that is among unknown is read as something that stands for it.
+func (f *projectFlags) read(files project.Files, unknown map[string]bool) (*loadedProject, project.Problems, error) {
 	loaded := &loadedProject{secrets: map[string]string{}}
 	if f.secrets != "" {
 		if err := mustBeFolder(f.secrets); err != nil {
@@ -72,6 +81,9 @@ func (f *projectFlags) read(files project.Files) (*loadedProject, project.Proble
 	}
 	var unread error
 	p, problems := project.Read(files, func(name string) (string, bool) {
+		if unknown[name] {
+			return standIn, true
+		}
 		secret, ok, err := f.secret(name)
 		if unread = errors.Join(unread, err); ok {
 			loaded.secrets[name] = secret
@@ -154,7 +166,7 @@ func projectWithoutSecrets(dir, dataDir string) (*loadedProject, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, problems := project.Read(files, func(string) (string, bool) { return "not looked up", true })
+	p, problems := project.Read(files, func(string) (string, bool) { return standIn, true })
 	if problems.Errors() > 0 {
 		if dir == "" {
 			return nil, fmt.Errorf("the project that is deployed to %s has errors\n%s", dataDir, plaintext.EscapeLines(problems.String()))
@@ -168,6 +180,9 @@ func projectWithoutSecrets(dir, dataDir string) (*loadedProject, error) {
 func projectFiles(dir, dataDir string) (project.Files, error) {
 	if dir == "" {
 		store, err := deployments.Open(vfs.OS(), dataDir)
+		if err == nil {
+			err = store.LiveErr()
+		}
 		if err != nil || store.Live() == nil {
 			return nil, err
 		}

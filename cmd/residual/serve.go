@@ -100,7 +100,8 @@ days, audit for ever and the others for 90 days. A name counts before a prefix, 
 
 Without --project it serves what is deployed to it, by 'residual deploy' or Tinybird's own 'tb deploy', and goes on with that when it is started
 again. With --project it has the data sources of that folder instead, and fetches events into them from Kafka, S3 and folders; 'residual check'
-checks the files. A project with errors keeps it from starting, and is not taken in place of one that it serves.
+checks the files. Such a project with errors keeps it from starting, and is not taken in place of one that it serves. Of what is deployed it serves what
+it can, and says in /health and the log what it cannot.
 
 With --store the rows are in ClickHouse, in tables that 'residual cluster init' has made. The server then has no state of its own but its tokens, and any
 number of them may serve the same store. While no server of ClickHouse answers, the start waits. Backups, the limits of models and the log have no

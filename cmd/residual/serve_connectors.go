@@ -31,6 +31,9 @@ func (p *loadedProject) connectors(poll time.Duration) []source.Config {
 	}
 	var configs []source.Config
 	for _, d := range p.Datasources {
+		if _, left := p.unfetched[d.Name]; left {
+			continue
+		}
 		config := source.Config{Name: d.Name, Mapping: d.Mapping}
 		switch {
 		case d.Kafka != nil:

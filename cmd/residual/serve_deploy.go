@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,16 +16,20 @@ import (
 
 // deployments are what the project of a server can be deployed to.
 func (p *projectOf) deployments() httpapi.Deployments {
-	if p.deployer == nil {
-		return folderServed{}
+	switch {
+	case p.flags.dir != "":
+		return noDeployments{deploys: errFolderServed}
+	case p.deployer == nil:
+		return noDeployments{deploys: errUnreadDeployments, lists: errUnreadDeployments}
 	}
-	return &deployed{p.deployer, p.deployer.Store()}
+	return &deployed{p.deployer, p.deployer.Store(), p}
 }
 
 // deployed is the deployments of a data directory as HTTP shows them.
 type deployed struct {
 	deployer *deployments.Deployer
 	store    *deployments.Store
+	of       *projectOf
 }
 
 // Deploy implements [httpapi.Deployments].
@@ -60,7 +65,7 @@ func (d *deployed) Discard(id int) error {
 // Find implements [httpapi.Deployments].
 func (d *deployed) Find(id int) (httpapi.Deployment, error) {
 	if id == 0 {
-		return httpapi.Deployment{Live: d.store.Live() == nil}, nil
+		return httpapi.Deployment{Live: d.store.LiveID() == 0}, nil
 	}
 	found, err := d.store.Find(id)
 	if errors.Is(err, deployments.ErrNotFound) && id <= d.store.Last() {
@@ -74,10 +79,7 @@ func (d *deployed) Find(id int) (httpapi.Deployment, error) {
 
 // Current implements [httpapi.Deployments].
 func (d *deployed) Current() (list []httpapi.Deployment, err error) {
-	live := 0
-	if of := d.store.Live(); of != nil {
-		live = of.ID
-	}
+	live := d.store.LiveID()
 	staged := d.store.Staged()
 	if live == 0 && staged == 0 {
 		return nil, nil
@@ -91,8 +93,12 @@ func (d *deployed) History() ([]httpapi.Deployment, error) { return d.findAll(d.
 func (d *deployed) findAll(ids []int) (list []httpapi.Deployment, err error) {
 	for _, id := range ids {
 		found, err := d.Find(id)
-		if err != nil {
-			return nil, err
+		if errors.Is(err, httpapi.ErrNoDeployment) { // it was dropped meanwhile
+			continue
+		}
+		if err != nil { // the others can be read
+			found = d.shown(&deployments.Deployment{ID: id})
+			found.Problems = []httpapi.DeployProblem{{File: deployments.DirName, Text: "the deployment cannot be read"}}
 		}
 		if id != 0 || found.Live {
 			list = append(list, found)
@@ -102,10 +108,24 @@ func (d *deployed) findAll(ids []int) (list []httpapi.Deployment, err error) {
 }
 
 func (d *deployed) shown(of *deployments.Deployment) httpapi.Deployment {
-	live := d.store.Live()
-	return httpapi.Deployment{
-		ID: of.ID, Created: of.Created, By: of.By, Live: live != nil && live.ID == of.ID, Staged: d.store.Staged() == of.ID,
+	shown := httpapi.Deployment{ID: of.ID, Created: of.Created, By: of.By, Live: d.store.LiveID() == of.ID, Staged: d.store.Staged() == of.ID}
+	if shown.Live {
+		d.of.mu.Lock()
+		defer d.of.mu.Unlock()
+		shown.Problems = shownProblems(d.of.problems)
 	}
+	return shown
+}
+
+// shownProblems are problems as HTTP shows them.
+func shownProblems(problems project.Problems) (shown []httpapi.DeployProblem) {
+	for i := range problems {
+		p := &problems[i]
+		shown = append(shown, httpapi.DeployProblem{
+			File: p.File, Text: strings.TrimSuffix(plaintext.EscapeLines(p.String()), "\n"), Warning: p.Warning,
+		})
+	}
+	return shown
 }
 
 // shownOutcome is an outcome as HTTP shows it.
@@ -129,12 +149,7 @@ func (d *deployed) shownOutcome(out *deployments.Outcome, check bool, err error)
 	}
 	c := &out.Changes
 	shown.Deployment.Changes.New, shown.Deployment.Changes.Changed, shown.Deployment.Changes.Deleted = names(c.New), names(c.Changed), names(c.Deleted)
-	for i := range out.Problems {
-		p := &out.Problems[i]
-		shown.Problems = append(shown.Problems, httpapi.DeployProblem{
-			File: p.File, Text: strings.TrimSuffix(plaintext.EscapeLines(p.String()), "\n"), Warning: p.Warning,
-		})
-	}
+	shown.Problems = shownProblems(out.Problems)
 	return shown, nil
 }
 
@@ -158,34 +173,38 @@ func deployError(err error) error {
 	return err
 }
 
-// folderServed is the deployments of a server that serves a folder.
-type folderServed struct{}
+// noDeployments is the deployments of a server that takes none: deploys is why, and lists why it does not know what there is.
+type noDeployments struct{ deploys, lists error }
 
-var errFolderServed = fmt.Errorf("%w: this server serves a folder, which it was given by --project, and takes no deployments", httpapi.ErrDeployRefused)
+var (
+	errFolderServed      = fmt.Errorf("%w: this server serves a folder, which it was given by --project, and takes no deployments", httpapi.ErrDeployRefused)
+	errUnreadDeployments = fmt.Errorf("%w: the list of what is deployed cannot be read, the log says why; "+
+		"with the folder deployments moved out of the data directory, the server takes deployments after a start", httpapi.ErrDeployRefused)
+)
 
 // Deploy implements [httpapi.Deployments].
-func (folderServed) Deploy(httpapi.Deploying) (*httpapi.DeployOutcome, error) {
-	return nil, errFolderServed
+func (n noDeployments) Deploy(httpapi.Deploying) (*httpapi.DeployOutcome, error) {
+	return nil, n.deploys
 }
 
 // Promote implements [httpapi.Deployments].
-func (folderServed) Promote(int, bool, string) (*httpapi.DeployOutcome, error) {
-	return nil, errFolderServed
+func (n noDeployments) Promote(int, bool, string) (*httpapi.DeployOutcome, error) {
+	return nil, n.deploys
 }
 
 // Discard implements [httpapi.Deployments].
-func (folderServed) Discard(int) error { return errFolderServed }
+func (n noDeployments) Discard(int) error { return n.deploys }
 
 // Find implements [httpapi.Deployments].
-func (folderServed) Find(int) (httpapi.Deployment, error) {
-	return httpapi.Deployment{}, httpapi.ErrNoDeployment
+func (n noDeployments) Find(int) (httpapi.Deployment, error) {
+	return httpapi.Deployment{}, cmp.Or(n.lists, httpapi.ErrNoDeployment)
 }
 
 // Current implements [httpapi.Deployments].
-func (folderServed) Current() ([]httpapi.Deployment, error) { return nil, nil }
+func (n noDeployments) Current() ([]httpapi.Deployment, error) { return nil, n.lists }
 
 // History implements [httpapi.Deployments].
-func (folderServed) History() ([]httpapi.Deployment, error) { return nil, nil }
+func (n noDeployments) History() ([]httpapi.Deployment, error) { return nil, n.lists }
 
 // names are those of changes, by what they are of.
 func names(byKind map[string][]string) (n httpapi.DeployNames) {

@@ -159,27 +159,6 @@ func TestDeployBesideFolder(t *testing.T) {
 	require.NotContains(t, get(t, s.url()+"/v0/datasources"), `"labels"`)
 }
 
-// TestDeployedThatCannotBeUsed keeps a server from starting, and says why.
-func TestDeployedThatCannotBeUsed(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	require.NoError(t, os.MkdirAll(data, 0o700))
-	t.Setenv("RESIDUAL_SECRET_KEY", "hush-hush")
-	s := serveAgain(t, data)
-	_, out := deployFiles(t, s.url(), "auto_promote=true", map[string]string{
-		"s3.connection": "TYPE s3\nS3_REGION eu-west-1\nS3_ACCESS_KEY a\nS3_SECRET {{ tb_secret(\"KEY\") }}\n",
-	})
-	require.True(t, out.Deployment.Live, out)
-	require.NoError(t, s.stop())
-	require.NoError(t, os.Unsetenv("RESIDUAL_SECRET_KEY"))
-	r := run(t, "serve", "--data-dir", data, "--listen", "127.0.0.1:0")
-	require.Equal(t, exitFailure, r.code)
-	require.Contains(t, r.err, "deployment 1 cannot be used")
-	require.Contains(t, r.err, "the secret KEY is not known")
-	written, err := os.ReadFile(filepath.Join(data, "deployments", "deployment-1.json"))
-	require.NoError(t, err)
-	require.NotContains(t, string(written), "hush")
-}
-
 // TestManyFilesDeployFast deploys 200 pipes of the tutorial's size, and as many data sources; a second is theirs on two cores that do nothing
 // else, and what is held leaves room for those that do.
 func TestManyFilesDeployFast(t *testing.T) {

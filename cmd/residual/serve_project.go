@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/residualdb/residual/httpapi"
-	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
 	"github.com/residualdb/residual/project/deployments"
@@ -24,26 +25,27 @@ type projectOf struct {
 	http  *httpapi.Server
 	// tokens are those of the server.
 	tokens *httpapi.Tokens
-	// deployer is nil where a folder is served.
+	// deployer is nil where a folder is served, and where unread says why the list of deployments cannot be read.
 	deployer *deployments.Deployer
+	unread   error
 
 	// changing is held while a project takes the place of another, and while connectors start and stop.
 	changing sync.Mutex
 	mu       sync.Mutex
 	// Guarded by mu. used is what was last read without errors, and coming what takes its place; runner is nil until the store is open,
-	// and stale says why used is not what the files say now.
+	// and stale says why used is not what the files say now. problems are those of what is deployed, if it is used in part only, since then.
 	used   *loadedProject
 	coming *loadedProject
 	runner *source.Runner
 	stale  string
+
+	problems project.Problems
+	since    time.Time
 }
 
 // readProject reads a project for the first time.
 func readProject(flags *projectFlags, dataDir string, poll time.Duration, log *slog.Logger) (*projectOf, error) {
-	store, err := deployments.Open(vfs.OS(), dataDir)
-	if err != nil {
-		return nil, err
-	}
+	store, unread := deployments.Open(vfs.OS(), dataDir)
 	if flags.secrets != "" {
 		if err := mustBeFolder(flags.secrets); err != nil {
 			return nil, err
@@ -54,10 +56,14 @@ func readProject(flags *projectFlags, dataDir string, poll time.Duration, log *s
 		return nil, err
 	}
 	p := &projectOf{flags: flags, poll: poll, log: log, used: loaded}
-	if flags.dir == "" {
+	switch {
+	case flags.dir != "" && (unread != nil || store.LiveID() != 0):
+		log.Warn("what is deployed is not served as long as --project is given")
+	case flags.dir != "":
+	case unread != nil:
+		p.unread = unread
+	default:
 		p.deployer = deployments.NewDeployer(store, p, time.Now)
-	} else if live := store.Live(); live != nil {
-		log.Warn("what is deployed is not served as long as --project is given", "deployment", live.ID)
 	}
 	return p, nil
 }
@@ -68,19 +74,25 @@ func (p *projectOf) serve(http *httpapi.Server) error {
 	if err := http.SetProject(p.used.datasources(), p.used.Pipes); err != nil {
 		return err
 	}
-	if p.deployer == nil {
+	if p.flags.dir != "" {
 		p.warn(p.used)
 		return nil
 	}
-	return p.resume()
+	if err := p.resume(); err != nil {
+		p.log.Error("what is deployed can be used in part only", "error", err)
+		return p.servePart()
+	}
+	return nil
 }
 
 // resume serves what is deployed, with the secrets as they are now.
 func (p *projectOf) resume() error {
+	if p.deployer == nil {
+		return p.unread
+	}
 	problems, err := p.deployer.Resume()
 	if err == nil && problems.Errors() > 0 {
-		err = fmt.Errorf("deployment %d cannot be used, it has errors: %d; --project serves a folder in its place\n%s",
-			p.deployer.Store().Live().ID, problems.Errors(), plaintext.EscapeLines(problems.String()))
+		err = unusable(p.deployer.Store().LiveID(), problems)
 	}
 	return err
 }
@@ -104,10 +116,11 @@ func (p *projectOf) start(sink source.Sink) error {
 	return runner.Apply(used.connectors(p.poll))
 }
 
-// reload reads the project again. One that cannot be used leaves all as it was.
+// reload reads the project again. One that cannot be used leaves all as it was; of one that is used in part, the part is what can be used
+// now.
 func (p *projectOf) reload() error {
 	var err error
-	if p.deployer != nil {
+	if p.flags.dir == "" {
 		err = p.resume()
 	} else {
 		var next *loadedProject
@@ -117,6 +130,12 @@ func (p *projectOf) reload() error {
 	}
 	if err != nil {
 		p.mu.Lock()
+		part := p.used.part
+		p.mu.Unlock()
+		if part {
+			return errors.Join(err, p.servePart())
+		}
+		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.stale = "the project could not be read again, an earlier one is in use; the log says why"
 	}
@@ -125,15 +144,25 @@ func (p *projectOf) reload() error {
 
 // Read implements [deployments.Host].
 func (p *projectOf) Read(files project.Files) (deployments.Candidate, project.Problems, error) {
-	next, problems, err := p.flags.read(files)
+	next, problems, err := p.inspect(files, nil)
 	if err != nil {
+		return nil, nil, err
+	}
+	return &candidate{p, next}, problems, nil
+}
+
+// inspect reads what files mean, and holds it to what the server can do. The error is that of reading secrets; problems are there beside
+// it if the files were read.
+func (p *projectOf) inspect(files project.Files, unknown map[string]bool) (*loadedProject, project.Problems, error) {
+	next, problems, err := p.flags.read(files, unknown)
+	if next == nil {
 		return nil, nil, err
 	}
 	problems = append(problems, append(next.ofThisMachine(), next.withoutTokens(p.tokens)...)...)
 	if problems.Errors() == 0 {
 		problems = append(problems, next.beyondServer(p.poll)...)
 	}
-	return &candidate{p, next}, problems, nil
+	return next, problems, err
 }
 
 // beyondServer are the problems of a project without errors that a server cannot have.
@@ -207,13 +236,13 @@ func (p *projectOf) change(next *loadedProject) error {
 	runner, used := p.runner, p.used
 	p.coming = next
 	p.mu.Unlock()
-	if err := p.http.SetProject(next.datasources(), next.Pipes); err != nil {
+	if err := p.http.SetPart(next.datasources(), next.Pipes, next.withheld); err != nil {
 		return err
 	}
 	if runner != nil {
 		configs := next.connectors(p.poll)
 		if err := runner.Apply(configs); err != nil {
-			return errors.Join(err, p.http.SetProject(used.datasources(), used.Pipes))
+			return errors.Join(err, p.http.SetPart(used.datasources(), used.Pipes, used.withheld))
 		}
 		for i := range configs {
 			if files := configs[i].Files; files != nil && files.Schedule == source.OnDemand {
@@ -222,7 +251,7 @@ func (p *projectOf) change(next *loadedProject) error {
 		}
 	}
 	p.mu.Lock()
-	p.used, p.stale = next, ""
+	p.used, p.stale, p.problems, p.since = next, "", nil, time.Now()
 	p.mu.Unlock()
 	p.warn(next)
 	return nil
@@ -255,7 +284,7 @@ func (p *projectOf) stop() {
 // Connectors implements [httpapi.Connectors].
 func (p *projectOf) Connectors() []httpapi.Connector {
 	p.mu.Lock()
-	runner, used := p.runner, p.used
+	runner, used, since := p.runner, p.used, p.since
 	p.mu.Unlock()
 	if runner == nil {
 		return nil
@@ -265,6 +294,8 @@ func (p *projectOf) Connectors() []httpapi.Connector {
 	for i := range all {
 		shown[i] = used.shownConnector(&all[i])
 	}
+	shown = append(shown, used.unfetchedConnectors(since)...)
+	slices.SortFunc(shown, func(a, b httpapi.Connector) int { return strings.Compare(a.Name, b.Name) })
 	return shown
 }
 

@@ -55,14 +55,17 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
 				return err
 			}
-			served, err := projectWithoutSecrets(files, *dir)
-			if err != nil {
-				return err
+			served, unread := projectWithoutSecrets(files, *dir)
+			if unread != nil && files != "" {
+				return unread
+			}
+			if unread != nil { // scopes of what every server has can be given all the same
+				served = withheldProject()
 			}
 			made := httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()}
 			token, err := httpapi.CreateProjectToken(*dir, made, served.datasources(), served.Pipes)
 			if err != nil {
-				return tokenError(err)
+				return errors.Join(tokenError(err), unread)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), token)
 			return nil

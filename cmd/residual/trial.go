@@ -61,7 +61,7 @@ func testProject(ctx context.Context, out io.Writer, dir string, pipes []string,
 	if err != nil {
 		return err
 	}
-	p, problems, err := project.Load(folder, func(string) (string, bool) { return "not looked up", true })
+	p, problems, err := project.Load(folder, func(string) (string, bool) { return standIn, true })
 	if err != nil {
 		return fmt.Errorf("read the project %s: %w", dir, err)
 	}

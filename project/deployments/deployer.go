@@ -53,6 +53,8 @@ type Deployer struct {
 	now   func() time.Time
 	// mu is held while a project takes the place of another.
 	mu sync.Mutex
+	// Guarded by mu. whole tells that the server answers from all of what is live.
+	whole bool
 }
 
 // NewDeployer returns a Deployer of a store and a server.
@@ -64,19 +66,28 @@ func NewDeployer(store *Store, host Host, now func() time.Time) *Deployer {
 func (d *Deployer) Store() *Store { return d.store }
 
 // Resume has the server answer from the deployment that is live, with the secrets as they are now. Where none is, nothing happens. The
-// problems tell why it cannot, if one of them is an error.
+// problems tell why it cannot, if one of them is an error: the server answers from what it did, and deploying or promoting the same files
+// has it try again.
 func (d *Deployer) Resume() (project.Problems, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	live := d.store.Live()
+	d.whole = false
+	live, err := d.store.Live(), d.store.LiveErr()
 	if live == nil {
-		return nil, nil
+		return nil, err
 	}
 	candidate, problems, err := d.host.Read(live.Files)
 	if err != nil || problems.Errors() > 0 {
 		return problems, err
 	}
-	return problems, candidate.Serve()
+	return problems, d.give(candidate)
+}
+
+// give has the server answer from a candidate, which is all of what is live.
+func (d *Deployer) give(candidate Candidate) error {
+	err := candidate.Serve()
+	d.whole = err == nil
+	return err
 }
 
 // Deploy checks a project, stores it, and has the server answer from it. Its error may be of the class project.ErrFiles, or one of this
@@ -91,6 +102,12 @@ func (d *Deployer) Deploy(wish Deploying) (*Outcome, error) {
 	out, candidate, err := d.check(files, wish.Destructive)
 	if err != nil || candidate == nil || wish.Check {
 		return out, err
+	}
+	if live := d.store.Live(); live != nil && out.Changes.None() { // it is stored, and could not be served until now
+		if wish.Stage {
+			return out, nil
+		}
+		return out, d.serve(candidate, live)
 	}
 	if out.Deployment, err = d.store.Add(Deployment{Created: d.now(), By: wish.By, Files: files}, !wish.Stage); err != nil {
 		return nil, err
@@ -125,13 +142,14 @@ func (d *Deployer) Promote(id int, destructive bool, by string) (*Outcome, error
 }
 
 func (d *Deployer) serve(candidate Candidate, deployment *Deployment) error {
-	if err := candidate.Serve(); err != nil {
+	if err := d.give(candidate); err != nil {
 		return fmt.Errorf("deployment %d is stored, and a restart serves it: %w", deployment.ID, err)
 	}
 	return nil
 }
 
-// check compares files with what is live, and reads what has changed. The candidate is nil if there are errors or no changes.
+// check compares files with what is live, and reads what has changed. The candidate is nil if there are errors, or if the server answers
+// from these files already.
 func (d *Deployer) check(files project.Files, destructive bool) (*Outcome, Candidate, error) {
 	if err := d.store.Doubt(); err != nil {
 		return nil, nil, err
@@ -150,7 +168,7 @@ func (d *Deployer) check(files project.Files, destructive bool) (*Outcome, Candi
 	if !destructive {
 		out.Problems = slices.Concat(deletions(out.Changes.Deleted), problems)
 	}
-	if out.Problems.Errors() > 0 || live != nil && out.Changes.None() {
+	if out.Problems.Errors() > 0 || live != nil && out.Changes.None() && d.whole {
 		return out, nil, nil
 	}
 	return out, candidate, nil

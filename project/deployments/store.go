@@ -40,16 +40,18 @@ type Store struct {
 	dir string
 
 	mu sync.Mutex
-	// Guarded by mu. live is nil as long as nothing is.
-	state state
-	live  *Deployment
+	// Guarded by mu. live is nil as long as nothing is, and where liveErr says why it cannot be read.
+	state   state
+	live    *Deployment
+	liveErr error
 	// sizes are of the files of the kept deployments, by number.
 	sizes map[int]int64
 	// doubt is set once it is not known what the disk has.
 	doubt error
 }
 
-// Open opens the deployments of a data directory. It writes nothing, and a directory without any has none.
+// Open opens the deployments of a data directory. It writes nothing, and a directory without any has none. A live deployment that cannot
+// be read is no error of Open, but of [Store.LiveErr]: another one may take its place.
 func Open(fsys vfs.FS, dataDir string) (*Store, error) {
 	s := &Store{fs: fsys, dir: filepath.Join(dataDir, DirName), state: state{Version: formatVersion}, sizes: map[int]int64{}}
 	data, err := vfs.ReadFile(fsys, filepath.Join(s.dir, stateName))
@@ -74,7 +76,7 @@ func Open(fsys vfs.FS, dataDir string) (*Store, error) {
 		return s, nil
 	}
 	if s.live, err = s.read(st.Live); err != nil {
-		return nil, fmt.Errorf("open deployments: %w", err)
+		s.liveErr = fmt.Errorf("open deployments: %w", err)
 	}
 	return s, nil
 }
@@ -103,11 +105,25 @@ func (s *Store) size(id int) (int64, error) {
 	return size, errors.Join(err, f.Close())
 }
 
-// Live returns the deployment that is live; nil if none is.
+// Live returns the deployment that is live; nil if none is, or if it cannot be read.
 func (s *Store) Live() *Deployment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.live
+}
+
+// LiveID returns the number of the deployment that is live; 0 if none is.
+func (s *Store) LiveID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Live
+}
+
+// LiveErr returns why the live deployment cannot be read; nil if it can, or if none is.
+func (s *Store) LiveErr() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.liveErr
 }
 
 // Staged returns the number of the deployment that waits to be promoted; 0 if none does.
@@ -191,7 +207,7 @@ func (s *Store) Add(d Deployment, live bool) (*Deployment, error) {
 		return nil, err
 	}
 	if live {
-		s.live = &d
+		s.live, s.liveErr = &d, nil
 	}
 	return &d, nil
 }
@@ -212,7 +228,7 @@ func (s *Store) Promote(id int, at time.Time, by string) (*Deployment, error) {
 	if err := s.commit(next); err != nil {
 		return nil, err
 	}
-	s.live = d
+	s.live, s.liveErr = d, nil
 	return d, nil
 }
 

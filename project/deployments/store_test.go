@@ -149,20 +149,51 @@ func TestDamage(t *testing.T) {
 			damaged := append([]byte{}, whole...)
 			damaged[bit/8] ^= 1 << (bit % 8)
 			require.NoError(t, vfs.WriteFileAtomic(disk, dataDir+"/deployments", name, damaged))
-			if _, err := deployments.Open(disk, dataDir); err == nil {
-				t.Fatalf("%s: bit %d", name, bit)
-			} else {
-				require.ErrorIs(t, err, deployments.ErrCorrupt)
-			}
+			require.ErrorIs(t, liveErr(disk), deployments.ErrCorrupt, "%s: bit %d", name, bit)
 		}
 		for n := range whole {
 			require.NoError(t, vfs.WriteFileAtomic(disk, dataDir+"/deployments", name, whole[:n]))
-			_, err := deployments.Open(disk, dataDir)
-			require.ErrorIs(t, err, deployments.ErrCorrupt, "%s: %d bytes", name, n)
+			require.ErrorIs(t, liveErr(disk), deployments.ErrCorrupt, "%s: %d bytes", name, n)
 		}
 		require.NoError(t, vfs.WriteFileAtomic(disk, dataDir+"/deployments", name, whole))
 	}
 	require.Equal(t, 2, open(t, disk).Live().ID)
+}
+
+// liveErr is why what is live cannot be read.
+func liveErr(fsys vfs.FS) error {
+	s, err := deployments.Open(fsys, dataDir)
+	if err != nil {
+		return err
+	}
+	return s.LiveErr()
+}
+
+// TestDamagedLive holds that another deployment can take the place of a live one that cannot be read.
+func TestDamagedLive(t *testing.T) {
+	for name, take := range map[string]func(s *deployments.Store) (*deployments.Deployment, error){
+		"an earlier one": func(s *deployments.Store) (*deployments.Deployment, error) { return s.Promote(1, testNow, "") },
+		"a new one": func(s *deployments.Store) (*deployments.Deployment, error) {
+			return s.Add(deployments.Deployment{Created: testNow, Files: filesOf(3)}, true)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := newDisk(t)
+			s := open(t, disk)
+			add(t, s, 1, true)
+			add(t, s, 2, true)
+			require.NoError(t, vfs.WriteFileAtomic(disk, dataDir+"/deployments", "deployment-2.json", []byte("x")))
+			s, err := deployments.Open(disk, dataDir)
+			require.NoError(t, err)
+			require.ErrorIs(t, s.LiveErr(), deployments.ErrCorrupt)
+			require.Nil(t, s.Live())
+			require.Equal(t, 2, s.LiveID())
+			d, err := take(s)
+			require.NoError(t, err)
+			require.NoError(t, s.LiveErr())
+			require.Equal(t, d.ID, open(t, disk).Live().ID)
+		})
+	}
 }
 
 // TestLaterVersion refuses what a later program wrote.

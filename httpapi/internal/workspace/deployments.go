@@ -58,6 +58,8 @@ type Deployment struct {
 	Created time.Time
 	By      string
 	Changes Changes
+	// Problems are those of a live deployment that is served in part only.
+	Problems []Problem
 }
 
 // Changes are the names of what is new, changed and deleted.

@@ -56,18 +56,23 @@ type shownFeedback struct {
 // Show returns an outcome as clients read it.
 func (o *Outcome) Show() *Shown {
 	s := &Shown{Result: o.Result, Deployment: o.Deployment.Show()}
-	for _, p := range o.Problems {
-		if p.Warning {
-			s.Deployment.Feedback = append(s.Deployment.Feedback, shownFeedback{Resource: p.File, Level: "WARNING", Message: p.Text})
-		} else {
-			s.Deployment.Errors = append(s.Deployment.Errors, shownError{Filename: p.File, Error: p.Text})
-		}
-	}
+	s.Deployment.tell(o.Problems)
 	s.Deployment.Status = "data_ready"
 	if o.Result == Failed {
 		s.Errors, s.Deployment.Status = s.Deployment.Errors, "failed"
 	}
 	return s
+}
+
+// tell shows problems.
+func (s *ShownDeployment) tell(problems []Problem) {
+	for _, p := range problems {
+		if p.Warning {
+			s.Feedback = append(s.Feedback, shownFeedback{Resource: p.File, Level: "WARNING", Message: p.Text})
+		} else {
+			s.Errors = append(s.Errors, shownError{Filename: p.File, Error: p.Text})
+		}
+	}
 }
 
 // Show returns a deployment as clients read it. One that is neither live nor waits is deleted to them: it serves nothing.
@@ -80,6 +85,7 @@ func (d *Deployment) Show() ShownDeployment {
 	if d.Live || d.Staged {
 		s.Status = "data_ready"
 	}
+	s.tell(d.Problems)
 	c := &d.Changes
 	s.NewDatasources, s.ChangedDatasources, s.DeletedDatasources = listed(c.New.Datasources), listed(c.Changed.Datasources), listed(c.Deleted.Datasources)
 	s.NewPipes, s.ChangedPipes, s.DeletedPipes = listed(c.New.Pipes), listed(c.Changed.Pipes), listed(c.Deleted.Pipes)
