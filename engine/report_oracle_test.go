@@ -436,7 +436,7 @@ func (w *oracleWindows) reference(q engine.DriftReportQuery, from time.Time, gap
 		}
 		return func(r *oracleRow) bool {
 			for k := 1; k <= ref.Weeks; k++ {
-				if within(from.AddDate(0, 0, -7*k), end.AddDate(0, 0, -7*k))(r) {
+				if within(from.AddDate(0, 0, -7*k), earlier(end.AddDate(0, 0, -7*k), from.AddDate(0, 0, 7-7*k)))(r) {
 					return true
 				}
 			}
@@ -445,6 +445,14 @@ func (w *oracleWindows) reference(q engine.DriftReportQuery, from time.Time, gap
 	}
 	until := from.Add(-gap)
 	return func(r *oracleRow) bool { return !r.Timestamp.Before(begin) && r.Timestamp.Before(until) }
+}
+
+// earlier is the earlier one of two times.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // told is from when to when the reference of a recent window goes that begins at from.
@@ -459,7 +467,7 @@ func (w *oracleWindows) told(q engine.DriftReportQuery, from time.Time, gap time
 	case ref.Version != "" || ref.Previous:
 		return [2]time.Time{begin, end}
 	case ref.Weeks > 0:
-		return [2]time.Time{from.AddDate(0, 0, -7*ref.Weeks), end.AddDate(0, 0, -7)}
+		return [2]time.Time{from.AddDate(0, 0, -7*ref.Weeks), earlier(end.AddDate(0, 0, -7), from)}
 	}
 	return [2]time.Time{begin, from.Add(-gap)}
 }
@@ -582,7 +590,7 @@ func (c chooser) driftReportQuery() engine.DriftReportQuery {
 		q.Reference.Previous = true
 	case 2:
 		q.Reference.Weeks = 1 + c.IntN(5)
-		q.Recent = min(q.Recent, 100*time.Hour)
+		q.Recent = min(q.Recent, 168*time.Hour)
 	case 3:
 		q.Reference.To = windowsOf(q, c.now).split.Add(-time.Duration(c.IntN(100)) * time.Hour)
 		q.Reference.From = q.Reference.To.Add(-time.Duration(1+c.IntN(300)) * time.Hour)

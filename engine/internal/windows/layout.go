@@ -51,7 +51,7 @@ func (l *Layout) Check() error {
 		return queryError("the seasonal reference has not 1 to %d weeks", WeeksMax)
 	case l.Weeks > 0 && (pinned || l.sibling()):
 		return queryError("the reference is both seasonal and another one")
-	case l.Weeks > 0 && l.Recent.From < base.SubMilli(l.end(), week):
+	case l.Weeks > 0 && l.Recent.From < base.SubMilli(l.until(), week):
 		return queryError("the recent window is longer than a week, and the hours of other weeks are in it")
 	case l.Version != "" && l.Previous:
 		return queryError("the reference is both a version and the one before")
@@ -79,6 +79,14 @@ func (l *Layout) Rolling() bool { return !l.pinned() && !l.sibling() && l.Weeks 
 func (l *Layout) end() int64 {
 	if l.Recent.To == base.MaxMilli {
 		return l.At + 1
+	}
+	return l.Recent.To
+}
+
+// until is where the length of the recent window is counted to: the moment that it reaches back from, where it has that and all later ones.
+func (l *Layout) until() int64 {
+	if l.Recent.To == base.MaxMilli {
+		return l.At
 	}
 	return l.Recent.To
 }
@@ -141,13 +149,16 @@ func (l *Layout) Extent(short bool) base.Span {
 	return s
 }
 
-// Before returns the same hours of so many weeks before a span, the last one first.
+// Before returns the same hours of so many weeks before a span, the last one first. No moment is in two of them, nor in one and the span: of
+// a window of a week, to the moment that it ends with, the weeks before end a moment earlier.
 func (l *Layout) Before(s base.Span, weeks int) []base.Span {
 	spans := make([]base.Span, weeks)
 	if l.Zone == nil || l.Zone == time.UTC || s.From < -clocked || s.To > clocked {
+		next := s.From
 		for i := range spans {
 			back := time.Duration(i+1) * week
-			spans[i] = base.Span{From: base.SubMilli(s.From, back), To: base.SubMilli(s.To, back)}
+			spans[i] = base.Span{From: base.SubMilli(s.From, back), To: min(base.SubMilli(s.To, back), next)}
+			next = spans[i].From
 		}
 		return spans
 	}

@@ -63,7 +63,8 @@ func TestCheckAtEdges(t *testing.T) {
 		{"a recent window of a week", true, func(l *windows.Layout) { l.Weeks, l.Recent = 1, base.Span{From: l.At - 168*hour, To: l.At} }},
 		{"a recent window of a week and a moment", false, func(l *windows.Layout) { l.Weeks, l.Recent = 1, base.Span{From: l.At - 168*hour - 1, To: l.At} }},
 		{"a week but for the moment that it ends with", true, func(l *windows.Layout) { l.Weeks, l.Recent.From = 1, l.At-168*hour+1 }},
-		{"a week and the moment that it ends with", false, func(l *windows.Layout) { l.Weeks, l.Recent.From = 1, l.At-168*hour }},
+		{"a week and the moment that it ends with", true, func(l *windows.Layout) { l.Weeks, l.Recent.From = 1, l.At-168*hour }},
+		{"a week, that moment and one more", false, func(l *windows.Layout) { l.Weeks, l.Recent.From = 1, l.At-168*hour-1 }},
 		{"the most weeks", true, func(l *windows.Layout) { l.Weeks = windows.WeeksMax }},
 		{"a week too many", false, func(l *windows.Layout) { l.Weeks = windows.WeeksMax + 1 }},
 		{"no gap", true, func(l *windows.Layout) { l.Gap = 0 }},
@@ -92,6 +93,7 @@ func TestSpans(t *testing.T) {
 		{"pinned long ago", func(l *windows.Layout) { l.From, l.To = ago(500, 0), ago(400, 0) }, base.Span{From: at - 500*hour, To: at - 400*hour}, base.Span{From: at - 500*hour, To: at - 400*hour}, at - 72*hour},
 		{"another version", func(l *windows.Layout) { l.Version = "v1" }, base.Span{From: at - 168*hour, To: base.MaxMilli}, base.Span{From: at - 168*hour, To: at + 1}, at - 72*hour},
 		{"the weeks before", func(l *windows.Layout) { l.Weeks = 2 }, base.Span{From: at - 174*hour, To: at - 168*hour + 1}, base.Span{From: at - 342*hour, To: at - 168*hour + 1}, at - 72*hour},
+		{"whole weeks", func(l *windows.Layout) { l.Weeks, l.Recent.From = 2, at-168*hour }, base.Span{From: at - 336*hour, To: at - 168*hour}, base.Span{From: at - 504*hour, To: at - 168*hour}, at - 168*hour},
 	} {
 		l := day(c.change)
 		require.Equal(t, c.compared, l.Compared().Span, c.name)
@@ -102,4 +104,6 @@ func TestSpans(t *testing.T) {
 		}
 		require.Equal(t, c.extent, l.Extent(true), c.name+", short")
 	}
+	weeks := day(func(l *windows.Layout) { l.Weeks, l.Recent.From = 2, at-168*hour })
+	require.Equal(t, []base.Span{{From: at - 504*hour, To: at - 336*hour}}, weeks.Compared().More, "no row counts in two weeks")
 }
