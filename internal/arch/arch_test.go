@@ -232,7 +232,8 @@ var rooms = map[string]room{
 	"internal/rowname":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/clickhouse": {outside: []string{"github.com/stretchr/testify"}},
 	"internal/testing/clusters": {
-		module: []string{"clickhouse", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload"}, outside: []string{"github.com/stretchr/testify"},
+		module:  []string{"clickhouse", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload", "source"},
+		outside: []string{"github.com/stretchr/testify", "github.com/twmb/franz-go"},
 	},
 	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},
 	"internal/testing/fakes3":    {},
