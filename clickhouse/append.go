@@ -176,7 +176,7 @@ func (s *Store) known(ctx context.Context, key *engine.Key) (appended engine.App
 			var found bool
 			var digest string
 			var successful, quarantined uint64
-			err := of.ask(ctx, "look up a key", func(conn driver.Conn) error {
+			err := of.ask(ctx, "look up a key", func(ctx context.Context, conn driver.Conn) error {
 				found = false
 				rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT digest, successful, quarantined FROM %s.requests WHERE kind = 'key' AND id = %s ORDER BY at LIMIT 1", s.config.Database, quoted(key.ID)))
 				if err != nil {

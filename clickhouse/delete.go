@@ -1,8 +1,11 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -102,7 +105,7 @@ func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted,
 	for _, of := range x.of {
 		group.do(func() error {
 			var rows, actuals, rejects uint64
-			err := of.ask(ctx, "count what is to be deleted", func(conn driver.Conn) error {
+			err := of.ask(ctx, "count what is to be deleted", func(ctx context.Context, conn driver.Conn) error {
 				for _, c := range []struct {
 					condition, statement string
 					into                 *uint64
@@ -148,25 +151,54 @@ func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Delet
 	var group errorGroup
 	for _, of := range x.of {
 		group.do(func() error {
-			return of.ask(ctx, "delete", func(conn driver.Conn) error { return s.deleteFrom(ctx, conn, &x) })
+			return of.ask(ctx, "delete", func(ctx context.Context, conn driver.Conn) error { return s.deleteFrom(ctx, of, conn, &x) })
 		})
 	}
 	if err := group.wait(); err != nil {
-		return engine.Deleted{}, away(err)
+		return engine.Deleted{}, inPart(err)
 	}
 	s.counts.deleted.Add(count.Rows)
 	count.LSN = s.counts.batches.Add(1)
 	return count, nil
 }
 
+// inPart is the error of a deletion, of which other shards, or other tables of the same one, may have done their part.
+func inPart(err error) error {
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		e.Text += "; a part may be deleted, send the deletion again"
+	}
+	return err
+}
+
+// deletionSettings are those of a statement that deletes, which waits for all replicas. Replicas delete each by themselves, and one whose
+// subquery has found something else takes the part of the one that was first: so they stay alike.
+var deletionSettings = ch.Settings{
+	"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1, "max_execution_time": 300,
+	"max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
+}
+
 // deleteFrom deletes from the tables of one shard. The series that have lost rows are found anew after it: of what is stored meanwhile
 // either the rows are there by then, or the series comes after.
-func (s *Store) deleteFrom(ctx context.Context, conn driver.Conn, x *deletion) error {
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "max_execution_time": 300, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000}))
+//
+// Where a replica is away the others delete all the same, and it follows once it is back: the error says that not all have. Sent again,
+// the deletion finds nothing to delete where it is done, and waits for those that have not: statements are done in their order.
+func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *deletion) error {
+	settings := of.insertSettings()
+	maps.Copy(settings, deletionSettings)
+	ctx = ch.Context(ctx, ch.WithSettings(settings))
 	db := s.config.Database
-	run := func(format string, arguments ...any) error { return conn.Exec(ctx, fmt.Sprintf(format, arguments...)) }
+	var unfinished error
+	run := func(format string, arguments ...any) error {
+		err := conn.Exec(ctx, fmt.Sprintf(format, arguments...))
+		if codeOf(err) == codeUnfinished {
+			unfinished = err
+			return nil
+		}
+		return err
+	}
 	if x.rejects != "" {
-		return run("DELETE FROM %s.quarantine WHERE %s", db, x.rejects)
+		err := run("DELETE FROM %s.quarantine WHERE %s", db, x.rejects)
+		return cmp.Or(err, unfinished)
 	}
 	if x.actuals != "" {
 		if err := run("DELETE FROM %s.actuals WHERE %s", db, x.actuals); err != nil {
@@ -174,24 +206,35 @@ func (s *Store) deleteFrom(ctx context.Context, conn driver.Conn, x *deletion) e
 		}
 	}
 	if x.rows == "" {
-		return nil
+		return unfinished
 	}
 	var touched []string
 	row := conn.QueryRow(ctx, fmt.Sprintf("SELECT groupUniqArray(model_id) FROM %s.predictions WHERE %s", db, x.rows))
 	if err := row.Scan(&touched); err != nil {
 		return err
 	}
-	if len(touched) == 0 {
+	models := "0"
+	if len(touched) > 0 {
+		models = "model_id IN (" + quotedList(touched) + ")"
+	} else if of.quorum == 0 {
 		return nil
 	}
 	if err := run("DELETE FROM %s.predictions WHERE %s", db, x.rows); err != nil {
 		return err
 	}
-	models := "model_id IN (" + quotedList(touched) + ")"
 	stored := fmt.Sprintf(`SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last, groupBitOr(toUInt8(1 + has_actual)) AS kinds
 FROM %s.predictions WHERE %s GROUP BY model_id, environment, model_version, month`, db, models)
 	if err := run("DELETE FROM %[1]s.series WHERE %[2]s AND (model_id, environment, model_version, month, first) NOT IN (SELECT model_id, environment, model_version, month, first FROM (%[3]s))", db, models, stored); err != nil {
 		return err
 	}
-	return run("INSERT INTO %s.series (model_id, environment, model_version, month, first, last, kinds) %s", db, stored)
+	if of.quorum > 0 && unfinished == nil { // rows whose series another replica has may not have come here yet
+		unfinished = run("SYSTEM SYNC REPLICA %s.predictions LIGHTWEIGHT", db)
+	}
+	found := fmt.Sprintf("INSERT INTO %s.series (model_id, environment, model_version, month, first, last, kinds) %s", db, stored)
+	err := conn.Exec(ctx, found)
+	if codeOf(err) == codeTooFewReplicas { // without its series a row is not found, so it is stored where it can be
+		settings["insert_quorum"] = 0
+		unfinished, err = err, conn.Exec(ch.Context(ctx, ch.WithSettings(settings)), found)
+	}
+	return cmp.Or(err, unfinished)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -35,31 +36,47 @@ type fault struct {
 	unknown bool
 }
 
+const (
+	// codeUnfinished is that of a statement that is done on some replicas, because others are away.
+	codeUnfinished = 341
+	// codeTooFewReplicas is that of a block that is not stored, because no quorum of replicas is there.
+	codeTooFewReplicas = 285
+)
+
+// codeOf is the code with which a server has answered, 0 where it has not.
+func codeOf(err error) int32 {
+	if exception, ok := errors.AsType[*ch.Exception](err); ok {
+		return exception.Code
+	}
+	return 0
+}
+
 // faults are by the codes of ClickHouse.
 var faults = map[int32]fault{
-	60:  {class: ErrSchema},
-	81:  {class: ErrSchema},
-	16:  {class: ErrSchema},
-	47:  {class: ErrSchema},
-	516: {class: ErrAccess},
-	497: {class: ErrAccess},
-	164: {class: ErrAccess},
-	192: {class: ErrAccess},
-	252: {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, false},
-	241: {engine.ErrFull, "it is short of memory", 2 * time.Second, false},
-	202: {engine.ErrFull, "it answers too many queries", 2 * time.Second, false},
-	243: {engine.ErrNoSpace, "its disk is full", 30 * time.Second, false},
-	242: {engine.ErrUnavailable, "its replicas are read-only, as they are without their keeper", 5 * time.Second, false},
-	285: {engine.ErrUnavailable, "too few of its replicas are there for a quorum", 5 * time.Second, false},
-	286: {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, true},
-	319: {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
-	159: {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
-	209: {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
-	210: {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
-	279: {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
-	236: {engine.ErrUnavailable, "it is being shut down", 5 * time.Second, true},
-	999: {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, true},
-	225: {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, false},
+	60:             {class: ErrSchema},
+	81:             {class: ErrSchema},
+	16:             {class: ErrSchema},
+	47:             {class: ErrSchema},
+	516:            {class: ErrAccess},
+	497:            {class: ErrAccess},
+	164:            {class: ErrAccess},
+	192:            {class: ErrAccess},
+	252:            {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, false},
+	241:            {engine.ErrFull, "it is short of memory", 2 * time.Second, false},
+	202:            {engine.ErrFull, "it answers too many queries", 2 * time.Second, false},
+	243:            {engine.ErrNoSpace, "its disk is full", 30 * time.Second, false},
+	242:            {engine.ErrUnavailable, "its replicas are read-only, as they are without their keeper", 5 * time.Second, false},
+	285:            {engine.ErrUnavailable, "too few of its replicas are there for a quorum", 5 * time.Second, false},
+	286:            {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, true},
+	319:            {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
+	159:            {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
+	209:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
+	210:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
+	279:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
+	236:            {engine.ErrUnavailable, "it is being shut down", 5 * time.Second, true},
+	999:            {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, true},
+	codeUnfinished: {engine.ErrUnavailable, "some of its replicas are away", 5 * time.Second, true},
+	225:            {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, false},
 }
 
 // faultOf reads an error of the client: one that is no exception of the server is of the network.
@@ -74,15 +91,11 @@ func faultOf(err error) fault {
 }
 
 // answered tells whether a server has answered with an exception: whatever it is, another replica would say the same.
-func answered(err error) bool {
-	_, ok := errors.AsType[*ch.Exception](err)
-	return ok && !elsewhereBetter(err)
-}
+func answered(err error) bool { return codeOf(err) != 0 && !elsewhereBetter(err) }
 
-// elsewhereBetter tells whether an exception is about the replica that threw it.
+// elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, without its keeper, or being shut down.
 func elsewhereBetter(err error) bool {
-	exception, ok := errors.AsType[*ch.Exception](err)
-	return ok && (exception.Code == 242 || exception.Code == 999 || exception.Code == 225)
+	return slices.Contains([]int32{242, 999, 225, 236}, codeOf(err))
 }
 
 // isAway tells whether an error is of a part of the cluster that is not there.
@@ -105,13 +118,17 @@ func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
 		where, told = fmt.Sprintf(" on shard %d (%s)", of.number, of.addresses()), fmt.Sprintf("shard %d of the cluster: ", of.number)
 	}
 	switch {
+	case outcomeUnknown:
+		text := f.text
+		orDefault(&text, "it failed")
+		after := f.after
+		orDefault(&after, 5*time.Second)
+		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: told + text + "; whether the rows of this request are stored is not known, send it again", RetryAfter: after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
 	case f.class == nil || f.text == "":
 		if f.class != nil {
 			return fmt.Errorf("%s%s: %w: %w", what, where, f.class, err)
 		}
 		return fmt.Errorf("%s%s: %w", what, where, err)
-	case outcomeUnknown && f.unknown:
-		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: told + f.text + "; whether the rows of this request are stored is not known, send it again", RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
 	}
 	return &engine.AwayError{Class: f.class, Text: told + f.text, RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
 }

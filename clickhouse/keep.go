@@ -148,9 +148,9 @@ func (s *Store) stampAll(ctx context.Context, blocks []*block) error {
 
 // timeOf returns the time of a shard, in microseconds.
 func (s *Store) timeOf(ctx context.Context, of *shard) (now uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
-	defer cancel()
-	err = of.ask(ctx, "ask for the time", func(conn driver.Conn) error {
+	err = of.ask(ctx, "ask for the time", func(ctx context.Context, conn driver.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
+		defer cancel()
 		return conn.QueryRow(ctx, "SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))").Scan(&now)
 	})
 	return now, err
@@ -170,24 +170,32 @@ func (s *Store) store(ctx context.Context, b *block) error {
 // retryPause is how long a shard that does not say what became of a block is left alone.
 const retryPause = 300 * time.Millisecond
 
-// insert calls do until it is known what became of it.
+// insert calls do until it is known what became of it, or the time is over.
 func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx context.Context, conn driver.Conn, settings ch.Settings) (sent bool, err error)) error {
 	uncertain := false
 	for {
 		var failed error
 		for n := range of.each {
-			sent, err := do(ctx, n.conn, of.insertSettings())
+			sent := false
+			err := n.within(ctx, func(ctx context.Context, conn driver.Conn) (err error) {
+				sent, err = do(ctx, conn, of.insertSettings())
+				return err
+			})
 			if err == nil {
-				n.awayUntil.Store(0)
+				n.setThere()
 				return nil
 			}
-			failed = err
 			f := faultOf(err)
 			uncertain = uncertain || sent && f.unknown
-			if _, ok := errors.AsType[*ch.Exception](err); !ok {
-				n.awayUntil.Store(time.Now().Add(awayFor).UnixMilli())
-			} else if !f.unknown && !elsewhereBetter(err) {
-				return wrap(err, what, of, false)
+			said := codeOf(err) != 0
+			if said && !f.unknown && !elsewhereBetter(err) {
+				return wrap(err, what, of, uncertain)
+			}
+			if !said {
+				n.setAway(awayFor)
+			}
+			if said || failed == nil { // what one server says is more than that another cannot be reached
+				failed = err
 			}
 		}
 		if !uncertain {

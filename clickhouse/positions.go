@@ -32,7 +32,7 @@ func (s *Store) Positions(source string) map[string]string {
 	ctx, cancel := context.WithTimeout(s.context, s.config.InsertTimeout)
 	defer cancel()
 	for _, of := range s.shards.list {
-		err := of.ask(ctx, "read positions", func(conn driver.Conn) error {
+		err := of.ask(ctx, "read positions", func(ctx context.Context, conn driver.Conn) error {
 			rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT part, argMax(value, version), max(version) FROM %s.positions WHERE source = %s GROUP BY part", s.config.Database, quoted(source)))
 			if err != nil {
 				return err

@@ -85,7 +85,7 @@ func (s *Store) rejectsOf(ctx context.Context, of *shard, q *engine.QuarantineQu
 	if q.Source != "" {
 		where = "source = " + quoted(q.Source)
 	}
-	err = of.ask(ctx, "read rejected lines", func(conn driver.Conn) error {
+	err = of.ask(ctx, "read rejected lines", func(ctx context.Context, conn driver.Conn) error {
 		found = found[:0]
 		ctx, cancel := context.WithCancel(query(ctx))
 		defer cancel()

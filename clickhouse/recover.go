@@ -38,7 +38,7 @@ func (s *Store) lookAfter() {
 // complete stores the blocks that were announced on a shard before a time and have no mark, and drops announcements that are over.
 func (s *Store) complete(ctx context.Context, of *shard, before time.Time) error {
 	var ids, texts []string
-	err := of.ask(ctx, "look for blocks left behind", func(conn driver.Conn) error {
+	err := of.ask(ctx, "look for blocks left behind", func(ctx context.Context, conn driver.Conn) error {
 		ids, texts = nil, nil
 		rows, err := conn.Query(query(ctx), fmt.Sprintf(`SELECT id, block FROM %[1]s.pending
 WHERE at < fromUnixTimestamp64Milli(%[2]d) AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block') ORDER BY id LIMIT 100`, s.config.Database, before.UnixMilli()))
@@ -81,7 +81,7 @@ WHERE at < fromUnixTimestamp64Milli(%[2]d) AND id NOT IN (SELECT id FROM %[1]s.r
 
 // dropAnnouncements drops the parts of pending in which everything is stored.
 func (s *Store) dropAnnouncements(ctx context.Context, of *shard) error {
-	return of.ask(ctx, "drop announcements", func(conn driver.Conn) error {
+	return of.ask(ctx, "drop announcements", func(ctx context.Context, conn driver.Conn) error {
 		var partitions []string
 		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT groupUniqArray(partition) FROM system.parts
 WHERE active AND database = %[2]s AND table = 'pending' AND partition NOT IN (

@@ -143,11 +143,8 @@ func (r *rowsReader) start(ctx context.Context, of *asked, statement string) *cu
 	c.done.Go(func() {
 		defer close(c.rows)
 		handedOn := false
-		c.err = of.ask(ctx, "read rows", func(conn driver.Conn) error {
-			if handedOn {
-				return c.err // another replica has them in the same order, but not from here on
-			}
-			return r.read(ctx, conn, statement, func(batch []row) bool {
+		c.err = of.ask(ctx, "read rows", func(ctx context.Context, conn driver.Conn) error {
+			err := r.read(ctx, conn, statement, func(batch []row) bool {
 				handedOn = true
 				select {
 				case c.rows <- batch:
@@ -156,6 +153,10 @@ func (r *rowsReader) start(ctx context.Context, of *asked, statement string) *cu
 					return false
 				}
 			})
+			if err != nil && handedOn {
+				return fmt.Errorf("%w: %w", errHandedOn, err)
+			}
+			return err
 		})
 	})
 	return c

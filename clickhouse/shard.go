@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,53 @@ type node struct {
 	conn    driver.Conn
 	// awayUntil is until when others are asked before it, in Unix milliseconds.
 	awayUntil atomic.Int64
+
+	mu sync.Mutex
+	// under ends what is under way with the server. Guarded by mu.
+	under map[*context.CancelCauseFunc]struct{}
 }
+
+// errGivenUp ends what is under way with a server that does not answer any more.
+var errGivenUp = errors.New("the server does not answer any more")
+
+// errHandedOn is of a replica that failed after some of its rows were handed on: another one has the same rows, but cannot go on from there.
+var errHandedOn = errors.New("a part of the rows was handed on before")
+
+// within calls do with a context that ends when the server is given up.
+func (n *node) within(ctx context.Context, do func(ctx context.Context, conn driver.Conn) error) error {
+	bound, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	n.mu.Lock()
+	if n.under == nil {
+		n.under = map[*context.CancelCauseFunc]struct{}{}
+	}
+	n.under[&cancel] = struct{}{}
+	n.mu.Unlock()
+	err := do(bound, n.conn)
+	n.mu.Lock()
+	delete(n.under, &cancel)
+	n.mu.Unlock()
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(bound), errGivenUp) {
+		return errGivenUp
+	}
+	return err
+}
+
+// giveUp ends what is under way with the server: it has not even answered whether it is there.
+func (n *node) giveUp() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for cancel := range n.under {
+		(*cancel)(errGivenUp)
+	}
+}
+
+func (n *node) isAway() bool { return n.awayUntil.Load() > time.Now().UnixMilli() }
+
+// setAway has others be asked before it for a time.
+func (n *node) setAway(d time.Duration) { n.awayUntil.Store(time.Now().Add(d).UnixMilli()) }
+
+func (n *node) setThere() { n.awayUntil.Store(0) }
 
 // awayFor is how long a node that could not be reached is asked after the others.
 const awayFor = 2 * time.Second
@@ -84,37 +131,82 @@ func (s *shard) addresses() string {
 	return strings.Join(names, ", ")
 }
 
-// each yields the nodes in the order in which they are asked: those that were not away a moment ago first.
+// each yields the nodes in the order in which they are asked: those that were not away a moment ago first. One without replicas comes twice,
+// since all that has failed may be a connection that was cut.
 func (s *shard) each(yield func(*node) bool) {
-	now := time.Now().UnixMilli()
-	for _, away := range [...]bool{false, true} {
-		for _, n := range s.nodes {
-			if (n.awayUntil.Load() > now) == away && !yield(n) {
-				return
-			}
+	var there, away []*node
+	for _, n := range s.nodes {
+		if n.isAway() {
+			away = append(away, n)
+		} else {
+			there = append(there, n)
+		}
+	}
+	order := append(there, away...)
+	if len(order) == 1 {
+		order = append(order, order[0])
+	}
+	for _, n := range order {
+		if !yield(n) {
+			return
 		}
 	}
 }
 
-// ask calls do with the connection of a replica, and of the next one where that cannot be reached.
-func (s *shard) ask(ctx context.Context, what string, do func(conn driver.Conn) error) error {
+// ask calls do with the connection of a replica, and of the next one where that cannot be reached, or is given up meanwhile.
+func (s *shard) ask(ctx context.Context, what string, do func(ctx context.Context, conn driver.Conn) error) error {
 	if s.isClosed() {
 		return engine.ErrClosed
 	}
 	var failed error
 	for n := range s.each {
-		err := do(n.conn)
+		err := n.within(ctx, do)
 		if err == nil {
-			n.awayUntil.Store(0)
+			n.setThere()
 			return nil
 		}
 		if answered(err) || ctx.Err() != nil {
 			return wrap(err, what, s, false)
 		}
-		n.awayUntil.Store(time.Now().Add(awayFor).UnixMilli())
+		n.setAway(awayFor)
+		if errors.Is(err, errHandedOn) {
+			return wrap(err, what, s, false)
+		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", n.address, err))
 	}
 	return wrap(failed, what, s, false)
+}
+
+// probe asks each replica whether it is there. Where one does not answer and another does, what is under way with the first is given up, so
+// that it is asked of the other.
+func (s *shard) probe(ctx context.Context) {
+	silent := make([]bool, len(s.nodes))
+	var group errorGroup
+	for i, n := range s.nodes {
+		group.do(func() error {
+			ctx, cancel := context.WithTimeout(ctx, clockTimeout)
+			defer cancel()
+			switch err := n.conn.Ping(ctx); {
+			case err == nil:
+				n.setThere()
+			case errors.Is(err, ch.ErrAcquireConnTimeout): // all connections are in use, which says nothing of the server
+			default:
+				n.setAway(probeEvery + clockTimeout)
+				late, ok := errors.AsType[net.Error](err)
+				silent[i] = ok && late.Timeout() // what is under way with a server that has ended has ended too
+			}
+			return nil
+		})
+	}
+	_ = group.wait()
+	if s.there() == 0 {
+		return
+	}
+	for i, n := range s.nodes {
+		if silent[i] {
+			n.giveUp()
+		}
+	}
 }
 
 func (s *shard) isClosed() bool {
@@ -128,13 +220,17 @@ func (s *shard) isClosed() bool {
 
 // hasNode tells whether a replica was reached when one was last asked for.
 func (s *shard) hasNode() bool {
-	now := time.Now().UnixMilli()
+	return s.there() > 0
+}
+
+// there is how many replicas were reached when they were last asked for.
+func (s *shard) there() (count int) {
 	for _, n := range s.nodes {
-		if n.awayUntil.Load() <= now {
-			return true
+		if !n.isAway() {
+			count++
 		}
 	}
-	return false
+	return count
 }
 
 // shards are those of a cluster, by number.
@@ -195,6 +291,8 @@ func (s *shard) insertSettings() ch.Settings {
 		settings["insert_quorum"] = s.quorum
 		settings["insert_quorum_timeout"] = 10_000
 		settings["insert_quorum_parallel"] = 1
+		// A keeper that is away for some seconds is asked again soon after; by default the pauses double up to 10 s.
+		settings["insert_keeper_retry_max_backoff_ms"] = 500
 	}
 	return settings
 }

@@ -81,21 +81,25 @@ func TestFaults(t *testing.T) {
 	exception := func(code int32) error { return &ch.Exception{Code: code, Message: "says why"} }
 	for _, c := range []struct {
 		err     error
-		sent    bool
+		unknown bool
 		class   error
 		text    string
 		retried time.Duration
 	}{
-		{exception(252), true, engine.ErrFull, "shard 2 of the cluster: it has too many parts", 5 * time.Second},
-		{exception(241), true, engine.ErrFull, "shard 2 of the cluster: it is short of memory", 2 * time.Second},
-		{exception(243), true, engine.ErrNoSpace, "shard 2 of the cluster: its disk is full", 30 * time.Second},
-		{exception(242), true, engine.ErrUnavailable, "shard 2 of the cluster: its replicas are read-only", 5 * time.Second},
+		{exception(252), false, engine.ErrFull, "shard 2 of the cluster: it has too many parts", 5 * time.Second},
+		{exception(241), false, engine.ErrFull, "shard 2 of the cluster: it is short of memory", 2 * time.Second},
+		{exception(243), false, engine.ErrNoSpace, "shard 2 of the cluster: its disk is full", 30 * time.Second},
+		{exception(242), false, engine.ErrUnavailable, "shard 2 of the cluster: its replicas are read-only", 5 * time.Second},
 		{exception(319), false, engine.ErrUnavailable, "it did not say", 5 * time.Second},
 		{exception(319), true, engine.ErrOutcomeUnknown, "whether the rows of this request are stored is not known", 5 * time.Second},
+		{exception(285), false, engine.ErrUnavailable, "too few of its replicas", 5 * time.Second},
+		{exception(285), true, engine.ErrOutcomeUnknown, "too few of its replicas are there for a quorum; whether", 5 * time.Second},
+		{exception(341), false, engine.ErrUnavailable, "some of its replicas are away", 5 * time.Second},
+		{exception(1), true, engine.ErrOutcomeUnknown, "it failed; whether", 5 * time.Second},
 		{errors.New("connection reset"), true, engine.ErrOutcomeUnknown, "it cannot be reached; whether", 5 * time.Second},
 		{errors.New("connection refused"), false, engine.ErrUnavailable, "shard 2 of the cluster: it cannot be reached", 5 * time.Second},
 	} {
-		err := wrap(c.err, "store a block", of, c.sent)
+		err := wrap(c.err, "store a block", of, c.unknown)
 		require.ErrorIs(t, err, c.class, "%v", c.err)
 		require.ErrorIs(t, err, c.err)
 		away, ok := errors.AsType[*engine.AwayError](err)

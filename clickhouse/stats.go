@@ -67,7 +67,7 @@ const measureEvery = time.Minute
 func (s *Store) measure(ctx context.Context) {
 	var total size
 	for _, of := range s.shards.list {
-		err := of.ask(ctx, "measure the tables", func(conn driver.Conn) error {
+		err := of.ask(ctx, "measure the tables", func(ctx context.Context, conn driver.Conn) error {
 			var x size
 			db := s.config.Database
 			row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT uniqExact(model_id), uniqExact(model_id, environment, model_version), uniqExact(model_id, month),

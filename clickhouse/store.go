@@ -86,7 +86,7 @@ func (s *Store) checkNodes(ctx context.Context) error {
 				}
 				if errors.Is(err, engine.ErrUnavailable) {
 					s.config.Logger.Warn("a server of the cluster is away", "shard", of.number, "address", n.address, "error", err)
-					n.awayUntil.Store(time.Now().Add(awayFor).UnixMilli())
+					n.setAway(awayFor)
 					return nil
 				}
 				return err
@@ -138,18 +138,10 @@ func (s *Store) probe() {
 		}
 		var group errorGroup
 		for _, of := range s.shards.list {
-			for _, n := range of.nodes {
-				group.do(func() error {
-					ctx, cancel := context.WithTimeout(s.context, clockTimeout)
-					defer cancel()
-					if err := n.conn.Ping(ctx); err != nil {
-						n.awayUntil.Store(time.Now().Add(probeEvery + clockTimeout).UnixMilli())
-					} else {
-						n.awayUntil.Store(0)
-					}
-					return nil
-				})
-			}
+			group.do(func() error {
+				of.probe(s.context)
+				return nil
+			})
 		}
 		_ = group.wait()
 		if x := s.counts.size.Load(); x == nil || time.Since(x.at) > measureEvery {
@@ -160,22 +152,28 @@ func (s *Store) probe() {
 	}
 }
 
-// Health says whether events are taken. One shard that is away refuses those of its models alone, and is told of as what is amiss.
+// Health says whether events are taken. One shard that is away, or has too few replicas, refuses those of its models alone, and is told of
+// as what is amiss.
 func (s *Store) Health() engine.Health {
 	h := engine.Health{Ready: true}
-	var missing []string
+	var missing, few []string
 	for i, of := range s.shards.list {
-		if !of.hasNode() {
+		switch there := of.there(); {
+		case there == 0:
 			missing = append(missing, fmt.Sprintf("shard %d (%s) cannot be reached", of.number, of.addresses()))
-		} else if err := s.lanes[i].failure(); err != nil {
-			h.Amiss = brief(err)
+		case there < of.quorum:
+			few = append(few, fmt.Sprintf("of shard %d (%s) %d of %d replicas can be reached, and it takes events with %d", of.number, of.addresses(), there, len(of.nodes), of.quorum))
+		default:
+			if err := s.lanes[i].failure(); err != nil {
+				h.Amiss = brief(err)
+			}
 		}
 	}
 	if err := s.several.failure(); err != nil && h.Amiss == "" {
 		h.Amiss = brief(err)
 	}
-	if len(missing) > 0 {
-		h.Amiss = strings.Join(missing, "; ")
+	if away := append(missing, few...); len(away) > 0 {
+		h.Amiss = strings.Join(away, "; ")
 	}
 	if len(missing) == len(s.shards.list) {
 		h.Degraded, h.Reason = true, h.Amiss

@@ -72,7 +72,7 @@ FROM (
 )
 GROUP BY model_id, model_version, environment
 UNION ALL SELECT '', '', '', toInt64(0), toInt64(0), toUInt8(1 + max(scoped)), toUInt8(0) FROM %[1]s.scopes WHERE %[2]s HAVING count() > 0`, s.config.Database, condition)
-	err = of.ask(ctx, "read series", func(conn driver.Conn) error {
+	err = of.ask(ctx, "read series", func(ctx context.Context, conn driver.Conn) error {
 		found = found[:0]
 		rows, err := conn.Query(query(ctx), statement)
 		if err != nil {
@@ -116,7 +116,7 @@ func (q *sums) sumsOf(ctx context.Context, of *asked, cells *engine.Cells, only 
 	p := q.picture(of, cells, only)
 	cell := "roundDown(ms, " + bounds(cells.Bounds) + ")"
 	var found []summed
-	err := of.ask(ctx, "add up rows", func(conn driver.Conn) (err error) {
+	err := of.ask(ctx, "add up rows", func(ctx context.Context, conn driver.Conn) (err error) {
 		found, err = readSums(query(ctx), conn, sumsStatement(q.store.sql(&p), cell, cells.Want))
 		return err
 	})
@@ -125,7 +125,7 @@ func (q *sums) sumsOf(ctx context.Context, of *asked, cells *engine.Cells, only 
 	}
 	var buckets []bucket
 	if cells.Want == segment.WantAll {
-		err = of.ask(ctx, "count errors by size", func(conn driver.Conn) (err error) {
+		err = of.ask(ctx, "count errors by size", func(ctx context.Context, conn driver.Conn) (err error) {
 			p.lags = true
 			buckets, err = readBuckets(query(ctx), conn, bucketsStatement(q.store.sql(&p), cell))
 			return err
@@ -321,7 +321,7 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 		p := q.picture(of, cells, []event.Series{x.series})
 		number, _ := slices.BinarySearch(cells.Bounds, x.cell)
 		p.where += " AND " + timeIs(x.cell, cells.Bounds[number+1])
-		err := of.ask(ctx, "read rows beyond the sums of floats", func(conn driver.Conn) error {
+		err := of.ask(ctx, "read rows beyond the sums of floats", func(ctx context.Context, conn driver.Conn) error {
 			rows, err := conn.Query(query(ctx), "SELECT ms, p, a, known FROM (\n"+q.store.sql(&p)+"\n)")
 			if err != nil {
 				return err
@@ -364,10 +364,12 @@ func (q *sums) Rows(ctx context.Context, model string, from int64, yield func(of
 	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, mixed: of.mixed, lags: true}
 	p.where = p.models + " AND " + timeIs(from, math.MaxInt64)
 	handedOn := false
-	err := of.ask(ctx, "read the numbers of rows", func(conn driver.Conn) error {
-		if handedOn {
-			return fmt.Errorf("%w: a replica failed while it was read from", engine.ErrUnavailable)
-		}
+	err := of.ask(ctx, "read the numbers of rows", func(ctx context.Context, conn driver.Conn) (err error) {
+		defer func() {
+			if err != nil && handedOn {
+				err = fmt.Errorf("%w: %w", errHandedOn, err)
+			}
+		}()
 		ctx, cancel := context.WithCancel(query(ctx))
 		defer cancel()
 		rows, err := conn.Query(ctx, "SELECT model_version, environment, ms, p, a, known, lag FROM (\n"+q.store.sql(&p)+"\n)")

@@ -1,0 +1,303 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
+)
+
+// replica answers as a server would: what is nil is not asked for.
+type replica struct {
+	driver.Conn
+	ping  func(ctx context.Context) error
+	exec  func(statement string) error
+	query func(ctx context.Context) (driver.Rows, error)
+
+	executed []string
+}
+
+func (r *replica) Ping(ctx context.Context) error { return r.ping(ctx) }
+
+func (r *replica) Exec(_ context.Context, statement string, _ ...any) error {
+	r.executed = append(r.executed, statement)
+	return r.exec(statement)
+}
+
+func (r *replica) Query(ctx context.Context, _ string, _ ...any) (driver.Rows, error) {
+	return r.query(ctx)
+}
+
+func (r *replica) QueryRow(context.Context, string, ...any) driver.Row { return touchedRow{} }
+
+// touchedRow answers which models a deletion touches.
+type touchedRow struct{ driver.Row }
+
+func (touchedRow) Scan(dest ...any) error {
+	*dest[0].(*[]string) = []string{"m"}
+	return nil
+}
+
+// someRows are a number of rows, and then an error.
+type someRows struct {
+	driver.Rows
+	count int
+	err   error
+}
+
+func (r *someRows) Next() bool        { r.count--; return r.count >= 0 }
+func (r *someRows) Scan(...any) error { return nil }
+func (r *someRows) Err() error        { return r.err }
+func (r *someRows) Close() error      { return nil }
+
+var (
+	errReset     = errors.New("connection reset")
+	errTooFew    = &ch.Exception{Code: codeTooFewReplicas, Message: "Number of alive replicas (1) is less than requested quorum (2/2)."}
+	errNotAll    = &ch.Exception{Code: codeUnfinished, Message: "Mutation is not finished because some replicas are inactive right now: r2."}
+	errNoQuorum  = &ch.Exception{Code: 319, Message: "Timeout while waiting for quorum"}
+	errReadOnly  = &ch.Exception{Code: 242, Message: "Table is in readonly mode"}
+	errEnding    = &ch.Exception{Code: 236, Message: "Server is shutting down"}
+	errForAll    = &ch.Exception{Code: 47, Message: "Unknown expression"}
+	errBusy      = fmt.Errorf("ping: %w", ch.ErrAcquireConnTimeout)
+	errNoTimeout = errors.New("connection refused")
+)
+
+// replicasOf is a shard of replicas.
+func replicasOf(conns ...*replica) *shard {
+	s := &shard{number: 1, weight: 1, quorum: len(conns)/2 + 1, stop: make(chan struct{})}
+	if len(conns) == 1 {
+		s.quorum = 0
+	}
+	for i, c := range conns {
+		s.nodes = append(s.nodes, &node{replica: i + 1, address: fmt.Sprintf("h:%d", i+1), conn: c})
+	}
+	return s
+}
+
+// TestInsertOutcome has replicas answer a block one after the other: once it may be stored, no later refusal says that it is not.
+func TestInsertOutcome(t *testing.T) {
+	type said struct {
+		sent bool
+		err  error
+	}
+	for name, c := range map[string]struct {
+		said  []said
+		class error // nil where the block is stored
+		text  string
+	}{
+		"stored":                        {[]said{{true, nil}}, nil, ""},
+		"elsewhere":                     {[]said{{false, errReset}, {true, nil}}, nil, ""},
+		"read-only here":                {[]said{{true, errReadOnly}, {true, nil}}, nil, ""},
+		"refused":                       {[]said{{true, errTooFew}}, engine.ErrUnavailable, "too few of its replicas are there for a quorum"},
+		"nobody there":                  {[]said{{false, errReset}, {false, errReset}}, engine.ErrUnavailable, "it cannot be reached"},
+		"read-only, and nobody":         {[]said{{true, errReadOnly}, {false, errReset}}, engine.ErrUnavailable, "its replicas are read-only"},
+		"cut off, then refused":         {[]said{{true, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few of its replicas are there for a quorum; whether"},
+		"no quorum, then refused":       {[]said{{true, errNoQuorum}, {false, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few"},
+		"no quorum, then stored":        {[]said{{true, errNoQuorum}, {true, errNoQuorum}, {true, nil}}, nil, ""},
+		"cut off, then another's fault": {[]said{{true, errReset}, {true, errForAll}}, engine.ErrOutcomeUnknown, "it failed; whether"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				of, left := replicasOf(&replica{}, &replica{}), c.said
+				s := &Store{config: Config{Options: Options{}.withDefaults()}}
+				ctx, cancel := context.WithTimeout(t.Context(), s.config.InsertTimeout)
+				defer cancel()
+				err := s.insert(ctx, of, "store a block", func(context.Context, driver.Conn, ch.Settings) (bool, error) {
+					x := left[0]
+					left = left[1:]
+					return x.sent, x.err
+				})
+				require.Empty(t, left, "a replica is not asked")
+				if c.class == nil {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, c.class)
+				away, ok := errors.AsType[*engine.AwayError](err)
+				require.True(t, ok)
+				require.Contains(t, away.Text, c.text)
+				require.Equal(t, c.class == engine.ErrOutcomeUnknown, strings.Contains(away.Text, "is not known"), away.Text)
+			})
+		})
+	}
+}
+
+// TestAskReplicas has a question answered by the first replica that can, and by no other.
+func TestAskReplicas(t *testing.T) {
+	for name, c := range map[string]struct {
+		replicas int
+		errs     []error
+		fails    bool
+	}{
+		"the first":               {2, []error{nil}, false},
+		"the second":              {2, []error{errReset, nil}, false},
+		"one that ends":           {2, []error{errEnding, nil}, false},
+		"none":                    {2, []error{errReset, errReset}, true},
+		"wrong everywhere":        {2, []error{errForAll}, true},
+		"rows were handed on":     {2, []error{fmt.Errorf("%w: %w", errHandedOn, errReset)}, true},
+		"no replica, a cut":       {1, []error{errReset, nil}, false},
+		"no replica, none there":  {1, []error{errReset, errReset}, true},
+		"three, the last of them": {3, []error{errReset, errReset, nil}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			of, left := replicasOf(slices.Repeat([]*replica{{}}, c.replicas)...), c.errs
+			err := of.ask(t.Context(), "ask", func(context.Context, driver.Conn) error {
+				err := left[0]
+				left = left[1:]
+				return err
+			})
+			require.Empty(t, left, "a replica is not asked")
+			require.Equal(t, c.fails, err != nil, "%v", err)
+		})
+	}
+}
+
+// TestGiveUp has a replica not answer any more: what is under way there is asked of the other one, if that answers.
+func TestGiveUp(t *testing.T) {
+	silent := func(ctx context.Context) error {
+		<-ctx.Done()
+		return os.ErrDeadlineExceeded
+	}
+	there := func(context.Context) error { return nil }
+	for name, c := range map[string]struct {
+		pings         [2]func(context.Context) error
+		givenUp, away bool
+	}{
+		"silent":                 {[2]func(context.Context) error{silent, there}, true, true},
+		"both silent":            {[2]func(context.Context) error{silent, silent}, false, true},
+		"all connections in use": {[2]func(context.Context) error{func(context.Context) error { return errBusy }, there}, false, false},
+		"refuses":                {[2]func(context.Context) error{func(context.Context) error { return errNoTimeout }, there}, false, true},
+		"there":                  {[2]func(context.Context) error{there, there}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				of := replicasOf(&replica{ping: c.pings[0]}, &replica{ping: c.pings[1]})
+				goOn := make(chan struct{})
+				var asked []driver.Conn
+				done := make(chan error, 1)
+				go func() {
+					done <- of.ask(t.Context(), "ask", func(ctx context.Context, conn driver.Conn) error {
+						if asked = append(asked, conn); len(asked) == 2 {
+							return nil
+						}
+						select {
+						case <-ctx.Done():
+							return ctx.Err()
+						case <-goOn:
+							return nil
+						}
+					})
+				}()
+				synctest.Wait()
+				begin := time.Now()
+				of.probe(t.Context())
+				require.LessOrEqual(t, time.Since(begin), clockTimeout)
+				require.Equal(t, c.away, of.nodes[0].isAway())
+				synctest.Wait()
+				if c.givenUp {
+					require.NoError(t, <-done)
+					require.Len(t, asked, 2)
+					require.Equal(t, of.nodes[1].conn, asked[1])
+					return
+				}
+				require.Empty(t, done, "it was given up")
+				close(goOn)
+				require.NoError(t, <-done)
+			})
+		})
+	}
+}
+
+// TestRowsOfLostReplica has a replica fail after a part of its rows: the answer is an error and not half of one.
+func TestRowsOfLostReplica(t *testing.T) {
+	for name, c := range map[string]struct {
+		rows, queries int
+		answers       bool
+	}{
+		"before the first batch": {rowsAtOnce - 1, 2, true},
+		"after it":               {rowsAtOnce + 1, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			queries := 0
+			answer := func(err error) *replica {
+				return &replica{query: func(context.Context) (driver.Rows, error) {
+					queries++
+					return &someRows{count: c.rows, err: err}, nil
+				}}
+			}
+			first, second := answer(errReset), answer(nil)
+			r, with := &rowsReader{query: &engine.RowsQuery{}}, asked{shard: replicasOf(first, second)}
+			cursor := r.start(t.Context(), &with, "SELECT")
+			rows := 0
+			for cursor.next() != nil {
+				rows += len(cursor.batch)
+				cursor.batch = nil
+			}
+			require.Equal(t, c.queries, queries)
+			if c.answers {
+				require.NoError(t, cursor.err)
+				require.Equal(t, c.rows, rows)
+				return
+			}
+			require.ErrorIs(t, cursor.err, engine.ErrUnavailable)
+		})
+	}
+}
+
+// TestDeleteWithReplicaAway deletes from a shard one of whose replicas is away: all steps are done where they can be, the error says that
+// not all is done, and no series is lost that still has rows.
+func TestDeleteWithReplicaAway(t *testing.T) {
+	inserts := []error{errTooFew, nil} // with a quorum, and without
+	one := &replica{exec: func(statement string) (err error) {
+		if strings.HasPrefix(statement, "DELETE") {
+			return errNotAll
+		}
+		err, inserts = inserts[0], inserts[1:]
+		return err
+	}}
+	of := replicasOf(one, &replica{})
+	s := &Store{config: Config{Database: "r"}}
+	err := of.ask(t.Context(), "delete", func(ctx context.Context, conn driver.Conn) error {
+		return s.deleteFrom(ctx, of, conn, &deletion{rows: "model_id = 'm'", actuals: "model_id = 'm'"})
+	})
+	require.ErrorIs(t, err, engine.ErrUnavailable)
+	require.Contains(t, inPart(err).Error(), "a part may be deleted, send the deletion again")
+	var tables []string
+	for _, statement := range one.executed {
+		words := strings.Fields(statement)
+		tables = append(tables, words[0]+" "+words[2])
+	}
+	require.Equal(t, []string{"DELETE r.actuals", "DELETE r.predictions", "DELETE r.series", "INSERT r.series", "INSERT r.series"}, tables)
+}
+
+// TestHealthOfReplicas has health say which shard has too few replicas to take events, and which has none.
+func TestHealthOfReplicas(t *testing.T) {
+	s := &Store{several: &lane{}}
+	for range 2 {
+		s.shards.list = append(s.shards.list, replicasOf(&replica{}, &replica{}))
+		s.lanes = append(s.lanes, &lane{})
+	}
+	require.Equal(t, engine.Health{Ready: true}, s.Health())
+	s.shards.list[0].nodes[1].setAway(time.Hour)
+	h := s.Health()
+	require.False(t, h.Degraded)
+	require.Equal(t, "of shard 1 (h:1, h:2) 1 of 2 replicas can be reached, and it takes events with 2", h.Amiss)
+	s.shards.list[0].nodes[0].setAway(time.Hour)
+	require.Equal(t, "shard 1 (h:1, h:2) cannot be reached", s.Health().Amiss)
+	require.False(t, s.Health().Degraded)
+	for _, n := range s.shards.list[1].nodes {
+		n.setAway(time.Hour)
+	}
+	require.True(t, s.Health().Degraded)
+}
