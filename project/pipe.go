@@ -18,7 +18,9 @@ type pipe struct {
 	nodes             []*pipeNode
 	// answers is the node of TYPE endpoint, nil where there is none.
 	answers *pipeNode
-	tokens  []string
+	// answersAt is where the file says so.
+	answersAt place
+	tokens    []string
 }
 
 // pipeNode is a statement, with templates in it.
@@ -120,7 +122,7 @@ func (p *pipe) readType(c *command, of *pipeNode) {
 	case p.answers != nil && p.answers != of:
 		p.file.fail(c.at, "leave one out", "two nodes are of TYPE endpoint")
 	default:
-		p.answers = of
+		p.answers, p.answersAt = of, c.at
 	}
 }
 

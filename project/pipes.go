@@ -28,6 +28,12 @@ var _ endpoint.Set = (*Pipes)(nil)
 // Endpoints implements [endpoint.Set].
 func (ps *Pipes) Endpoints() []endpoint.Endpoint { return ps.endpoints }
 
+// Refusal is the problem of an endpoint that a server cannot have, whatever is in its file, with the place that makes it an endpoint.
+func (ps *Pipes) Refusal(name, text, advice string) Problem {
+	p := ps.find(name)
+	return Problem{File: p.file.name, Line: p.answersAt.line, Column: p.answersAt.column, Text: text, Advice: advice, source: p.file.source}
+}
+
 func (ps *Pipes) find(name string) *pipe {
 	if i := slices.IndexFunc(ps.all, func(p *pipe) bool { return p.name == name }); i >= 0 {
 		return ps.all[i]

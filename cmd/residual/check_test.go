@@ -28,6 +28,12 @@ func TestCheck(t *testing.T) {
 	require.Contains(t, r.out, `model_id \x1bString`)
 	require.Contains(t, r.err, "cannot be used: ")
 
+	require.NoError(t, os.Remove(filepath.Join(dir, "b.datasource")))
+	write("models.pipe", "NODE a\nSQL >\n    SELECT 1 AS x\n\nTYPE endpoint\n")
+	r = run(t, "check", dir)
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.out, "models.pipe:5:1: error: every server has a pipe \"models\"\n     4 | \n     5 | TYPE endpoint\n       | ^\n     6 | \n  give the file another name\n")
+
 	require.Equal(t, exitFailure, run(t, "check", filepath.Join(dir, "nowhere")).code)
 	require.Equal(t, exitUsage, run(t, "check", filepath.Join(dir, "a.datasource")).code)
 	require.Equal(t, exitUsage, run(t, "check").code)

@@ -170,9 +170,7 @@ func (p *loadedProject) beyondServer(poll time.Duration) (problems project.Probl
 	sources := p.datasources()
 	taken, err := httpapi.PipesTaken(sources, p.Pipes)
 	for _, e := range taken {
-		problems = append(problems, project.Problem{
-			File: e.File, Text: fmt.Sprintf("every server has a pipe %q", e.Name), Advice: "give the file another name",
-		})
+		problems = append(problems, p.Pipes.Refusal(e.Name, fmt.Sprintf("every server has a pipe %q", e.Name), "give the file another name"))
 	}
 	if len(taken) > 0 {
 		return problems
