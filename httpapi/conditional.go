@@ -128,6 +128,15 @@ func (c *call) findTag(p *pipe, f *encode.Format) {
 	c.tag = `W/"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
 }
 
+// findDescriptionTag finds the entity tag of what describes the pipes that the token may ask, in a form of a name.
+func (c *call) findDescriptionTag(form string) {
+	secret := tagSecret()
+	text := append(append(secret[:], form...), 0)
+	text = binary.LittleEndian.AppendUint64(text, c.sources.version)
+	sum := sha256.Sum256(c.principal.AppendRights(text))
+	c.tag = `W/"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
+}
+
 // revision is what the store says of what the pipe's answer rests on, which may be nothing.
 func (p *pipe) revision(c *call, store RevisionStore) (revision uint64, ok bool) {
 	switch {

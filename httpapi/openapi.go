@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
 	"github.com/residualdb/residual/httpapi/internal/problem"
@@ -42,6 +44,10 @@ func openAPIType(k encode.Kind) object {
 
 // getOpenAPI serves GET /v0/pipes/openapi.json: the pipes that the token may ask, as OpenAPI 3.1.
 func (s *Server) getOpenAPI(c *call) error {
+	if c.findDescriptionTag("openapi"); c.unchanged() {
+		return nil
+	}
+	c.ctx.Response.Header.Set(fasthttp.HeaderETag, c.tag)
 	paths, parameters := object{}, object{}
 	for p := range c.sources.pipes() {
 		if !p.openTo(&c.principal, c.store) {

@@ -87,3 +87,30 @@ func goldenJSON(t *testing.T, golden string) (value any) {
 	require.NoError(t, json.Unmarshal([]byte(body), &value))
 	return value
 }
+
+// TestOpenAPITag holds that who has the document is told so, until the pipes or the rights of the token are others.
+func TestOpenAPITag(t *testing.T) {
+	dir := t.TempDir()
+	all, one := create(t, dir, "all", "ADMIN"), create(t, dir, "one", "PIPES:READ:models")
+	known, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	server := startWith(t, newFakeStore(), httpapi.Options{Tokens: known})
+	ask := func(token, have string) (status int, tag string) {
+		t.Helper()
+		resp, _ := server.do(t, "GET", "/v0/pipes/openapi.json", nil, "Authorization", "Bearer "+token, "If-None-Match", have)
+		return resp.StatusCode, resp.Header.Get("ETag")
+	}
+	status, ofAll := ask(all, "")
+	require.Equal(t, 200, status)
+	status, ofOne := ask(one, ofAll)
+	require.Equal(t, 200, status)
+	status, same := ask(all, ofAll)
+	require.Equal(t, 304, status)
+	require.Equal(t, ofAll, same)
+	require.NoError(t, server.SetProject(nil, &fakeSet{fakeEndpoints}))
+	for token, tag := range map[string]string{all: ofAll, one: ofOne} {
+		status, next := ask(token, tag)
+		require.Equal(t, 200, status)
+		require.NotEqual(t, tag, next)
+	}
+}

@@ -27,6 +27,16 @@ func (p *Principal) Holds(anyOf ...Scope) bool {
 	return slices.ContainsFunc(p.scopes, covers) || slices.ContainsFunc(p.Granted, covers)
 }
 
+// AppendRights appends a text of the rights, which is the same for the same rights in the same order.
+func (p *Principal) AppendRights(dst []byte) []byte {
+	for _, list := range [...][]Scope{p.scopes, p.Granted} {
+		for _, s := range list {
+			dst = append(append(dst, s.String()...), '\n')
+		}
+	}
+	return dst
+}
+
 // Allow returns the error of a principal without any of the rights.
 func (p *Principal) Allow(anyOf ...Scope) error {
 	if p.Holds(anyOf...) {

@@ -21,11 +21,16 @@ const instructions = `Residual keeps the predictions of machine-learning models,
 type Agent struct {
 	client *client.Client
 	mcp    *mcp.Server
+	token  string
+	known  *knownTools
 }
 
 // New returns an agent that asks a server through c. The version is that of the program.
-func New(c *client.Client, version string) *Agent {
-	a := &Agent{client: c}
+func New(c *client.Client, version string) *Agent { return newAgent(c, version, "", new(knownTools)) }
+
+// newAgent returns an agent for a token; known are the tools of it and others.
+func newAgent(c *client.Client, version, token string, known *knownTools) *Agent {
+	a := &Agent{client: c, token: token, known: known}
 	a.mcp = mcp.NewServer(&mcp.Implementation{Name: "residual", Title: "Residual", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},

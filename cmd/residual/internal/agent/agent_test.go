@@ -198,3 +198,42 @@ func TestTextsAsPage(t *testing.T) {
 	}
 	require.Contains(t, list(), "- [The HTTP surface](/docs/http.md): ")
 }
+
+// TestToolsAreKept asks for the description of the pipes again only once it is another one, for each token by itself.
+func TestToolsAreKept(t *testing.T) {
+	version, whole := "1", 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tag := `W/"` + version + r.Header.Get("Authorization") + `"`
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		whole++
+		w.Header().Set("ETag", tag)
+		_, _ = fmt.Fprintf(w, `{"paths":{"/v0/pipes/of_%s.jsoncompact":{"get":{"summary":"A."}}}}`, version+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	}))
+	t.Cleanup(server.Close)
+	known := new(knownTools)
+	toolsOf := func(token, name string, asked int) {
+		t.Helper()
+		c, err := client.New(client.Options{Server: server.URL, Token: token})
+		require.NoError(t, err)
+		defer c.Close()
+		tools, err := newAgent(c, "v1", token, known).tools(t.Context())
+		require.NoError(t, err)
+		require.Len(t, tools, 1)
+		require.Equal(t, name, tools[0].Name)
+		require.Equal(t, asked, whole)
+	}
+	toolsOf("a", "of_1a", 1)
+	toolsOf("a", "of_1a", 1)
+	toolsOf("b", "of_1b", 2)
+	toolsOf("a", "of_1a", 2)
+	version = "2"
+	toolsOf("a", "of_2a", 3)
+	toolsOf("a", "of_2a", 3)
+	for i := range knownMax {
+		toolsOf(fmt.Sprint(i), fmt.Sprint("of_2", i), 4+i)
+	}
+	require.LessOrEqual(t, len(known.byToken), knownMax)
+}

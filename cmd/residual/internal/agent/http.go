@@ -22,13 +22,14 @@ type HTTP struct{ serve fasthttp.RequestHandler }
 
 // NewHTTP returns one that reaches its server by dial.
 func NewHTTP(dial func(ctx context.Context, network, address string) (net.Conn, error), version string) *HTTP {
+	known := new(knownTools)
 	handler := mcp.NewStreamableHTTPHandler(func(r *http.Request) *mcp.Server {
 		token := strings.TrimPrefix(r.Header.Get(fasthttp.HeaderAuthorization), bearer)
 		c, err := client.New(client.Options{Server: "http://localhost", Token: token, Connections: -1, Dial: dial})
 		if err != nil {
 			panic("BUG: " + err.Error())
 		}
-		return New(c, version).mcp
+		return newAgent(c, version, token, known).mcp
 	}, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: messageBytesMax, PropagateRequestCancellation: true,
 		DisableLocalhostProtection: true, // the server has looked at names and origins by then

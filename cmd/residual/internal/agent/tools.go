@@ -56,17 +56,26 @@ type parameter struct {
 	Schema      map[string]any `json:"schema"`
 }
 
-// tools are those of the pipes that the token may ask, by name, behind those that are always there.
+// tools are those of the pipes that the token may ask, by name, behind those that are always there. The server tells whether they are those that
+// are known.
 func (a *Agent) tools(ctx context.Context) ([]*mcp.Tool, error) {
-	body, err := a.client.Get(ctx, pipesPath+"openapi.json", nil)
-	if err != nil {
-		return nil, err
+	known := a.known.get(a.token)
+	body, tag, err := a.client.GetChanged(ctx, pipesPath+"openapi.json", known.tag)
+	if err != nil || body == nil {
+		return known.tools, err
 	}
 	defer body.Close()
 	var d document
 	if err := json.NewDecoder(io.LimitReader(body, documentBytesMax)).Decode(&d); err != nil {
 		return nil, fmt.Errorf("read the description of the pipes: %w", err)
 	}
+	tools := d.tools()
+	a.known.put(a.token, described{tag, tools})
+	return tools, nil
+}
+
+// tools are those that a description has.
+func (d *document) tools() []*mcp.Tool {
 	var tools []*mcp.Tool
 	if d.Paths[pipesPath+modelsPipe+extension].Get != nil {
 		tools = append(tools, modelsTool())
@@ -80,7 +89,7 @@ func (a *Agent) tools(ctx context.Context) ([]*mcp.Tool, error) {
 			tools = append(tools, newTool(name, get.Summary, d.resolve(get.Parameters)))
 		}
 	}
-	return tools, nil
+	return tools
 }
 
 // resolve puts in what parameters refer to.

@@ -238,6 +238,22 @@ func (c *Client) Get(ctx context.Context, path string, parameters url.Values) (i
 	return answer, err
 }
 
+// GetChanged is [Client.Get] for an answer that the caller may have already, by its entity tag. The body is nil then.
+func (c *Client) GetChanged(ctx context.Context, path, have string) (body io.ReadCloser, tag string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL(path, nil), http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	if have != "" {
+		request.Header.Set("If-None-Match", have)
+	}
+	body, header, err := c.do(request)
+	if refused, ok := errors.AsType[*StatusError](err); ok && refused.Status == http.StatusNotModified {
+		return nil, have, nil
+	}
+	return body, header.Get("ETag"), err
+}
+
 // Post sends a form to a path, once, and returns the answer, to be closed by the caller.
 func (c *Client) Post(ctx context.Context, path string, form url.Values) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL(path, nil), strings.NewReader(form.Encode()))
