@@ -138,7 +138,7 @@ func newDeployments() *cobra.Command {
 		Use:   "deployments",
 		Short: "List the deployments of a running server, go back to one",
 		Long: `Deployments lists what was deployed to a server, the newest first: which one is live, and which waits. The last hundred are kept.
-'promote' makes one live, the one that waits or an earlier one; 'rollback' the one before the live one.`,
+'promote' makes one live, the one that waits or an earlier one; 'rollback' the one before the live one, or the earlier one of an ID.`,
 		Example: `  residual deployments
   residual deployments promote 12
   residual deployments rollback --server https://residual.example.com`,
@@ -226,17 +226,17 @@ func promote(ctx context.Context, w io.Writer, c *client.Client, id string, dest
 func newRollback(server *serverFlags) *cobra.Command {
 	var destructive bool
 	cmd := &cobra.Command{
-		Use:     "rollback",
-		Short:   "Make the deployment before the live one live",
-		Example: "  residual deployments rollback",
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:     "rollback [ID]",
+		Short:   "Make an earlier deployment live, the one before the live one unless an ID is given",
+		Example: "  residual deployments rollback\n  residual deployments rollback 9",
+		Args:    atMost("an ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, server, func(ctx context.Context, c *client.Client) error {
 				list, err := c.Deployments(ctx)
 				if err != nil {
 					return err
 				}
-				id, err := before(list)
+				id, err := before(list, args)
 				if err != nil {
 					return err
 				}
@@ -248,17 +248,23 @@ func newRollback(server *serverFlags) *cobra.Command {
 	return cmd
 }
 
-// before returns the deployment that was made before the live one, of a list with the newest first.
-func before(list []client.Deployment) (id string, err error) {
-	live := false
+// before returns the deployment that was made before the live one, of a list with the newest first, or that of the ID in wanted, if it was made
+// before the live one.
+func before(list []client.Deployment, wanted []string) (id string, err error) {
+	live := ""
 	for i := range list {
-		if live {
+		if live != "" && (len(wanted) == 0 || wanted[0] == list[i].ID) {
 			return list[i].ID, nil
 		}
-		live = list[i].Live
+		if list[i].Live {
+			live = list[i].ID
+		}
 	}
-	if !live {
+	switch {
+	case live == "":
 		return "", errors.New("nothing is live")
+	case len(wanted) > 0:
+		return "", fmt.Errorf("there is no deployment %s before the live one, which is %s; 'residual deployments' lists those that are kept", plaintext.Escape(wanted[0]), live)
 	}
 	return "", errors.New("there is no deployment before the live one")
 }

@@ -51,16 +51,38 @@ func TestInitTestDeploy(t *testing.T) {
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").out, "the pipe team is in use, and the project does not have it")
 	require.Equal(t, "deleted pipes: team\ndeployment 1 is live\n", deploy(exitOK, "deployments", "rollback", "--allow-destructive-operations").out)
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").err, "there is no deployment before the live one")
+	require.Contains(t, deploy(exitFailure, "deployments", "rollback", "2").err, "there is no deployment 2 before the live one, which is 1;")
+	require.Equal(t, "new pipes: team\ndeployment 2 is live\n", deploy(exitOK, "deployments", "promote", "2").out)
+	require.Equal(t, exitUsage, run(t, "deployments", "rollback", "2", "1").code)
+	require.Contains(t, deploy(exitFailure, "deployments", "rollback", "2").err, "there is no deployment 2 before")
+	require.Equal(t, "deleted pipes: team\ndeployment 1 is live\n", deploy(exitOK, "deployments", "rollback", "1", "--allow-destructive-operations").out)
 
 	list := deploy(exitOK, "deployments").out
 	require.Regexp(t, `(?m)^\s*2 .*\n\s*1 .*live\s*$`, list)
 	require.NoError(t, os.Rename(pipe, filepath.Join(dir, "endpoints", "status.pipe")))
-	require.Contains(t, do(exitFailure, "check", dir).out, "endpoints/status.pipe: error: every server has a pipe \"status\"")
-	require.Contains(t, deploy(exitFailure, "deploy", dir).out, "endpoints/status.pipe: error: every server has a pipe \"status\"")
+	require.Contains(t, do(exitFailure, "check", dir).out, "endpoints/status.pipe:4:1: error: every server has a pipe \"status\"")
+	require.Contains(t, deploy(exitFailure, "deploy", dir).out, "endpoints/status.pipe:4:1: error: every server has a pipe \"status\"")
 	require.Contains(t, deploy(exitFailure, "deployments", "promote", "7").err, "there is no such deployment")
 	require.Contains(t, deploy(exitFailure, "deployments", "discard", "1").err, "can only be replaced")
 	require.Contains(t, deploy(exitFailure, "deploy", t.TempDir()).err, "is it the folder of a project?")
 	require.Equal(t, exitUsage, run(t, "test").code)
+}
+
+// TestDocumentedTests runs the tests that docs/projects.md shows on the project to begin with, and the same with another result.
+func TestDocumentedTests(t *testing.T) {
+	dir := t.TempDir()
+	require.Equal(t, exitOK, run(t, "init", dir).code)
+	blocks := fenced(t, "../../docs/projects.md", "yaml")
+	require.Len(t, blocks, 1)
+	name := filepath.Join(dir, "tests", "model_performance_metrics.yaml")
+	require.NoError(t, os.WriteFile(name, []byte(blocks[0]), 0o600))
+	r := run(t, "test", dir, "model_performance_metrics")
+	require.Equal(t, exitOK, r.code, r.out)
+	require.Contains(t, r.out, "2 passed, 0 failed\n")
+	require.NoError(t, os.WriteFile(name, []byte(strings.Replace(blocks[0], `"prediction_count":7`, `"prediction_count":8`, 1)), 0o600))
+	r = run(t, "test", dir, "model_performance_metrics")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.out, "1 passed, 1 failed\n")
 }
 
 // TestProjectTests holds what `residual test` says of tests that fail, and of files that are none.

@@ -57,6 +57,16 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atMost is for a command that may be given one argument.
+func atMost(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return exactly(name)(cmd, args)
+	}
+}
+
 // nearCommands returns the commands that a mistyped one may have meant, those that are nearest: below cmd, or one level further down,
 // with what stands before.
 func nearCommands(cmd *cobra.Command, typed string) (near []string) {
