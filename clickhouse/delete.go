@@ -137,18 +137,27 @@ func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted,
 	return count, nil
 }
 
-// DeleteRows deletes what d says, on each of its shards, which must all be there. When it returns nil that is durable, and no query sees
-// it any more. After an error a part may be deleted: it is sent again.
+// DeleteRows deletes what d says. All shards must be there, because any of them may have the announcement of a block that holds what is
+// deleted: it would be completed later, and is completed before. When it returns nil the deletion is durable, and no query sees what is
+// deleted any more. After an error a part may be deleted: it is sent again.
 func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Deleted, error) {
 	x, err := s.aim(&d)
 	if err != nil {
 		return engine.Deleted{}, err
 	}
+	var group errorGroup
+	if x.rows != "" || x.actuals != "" {
+		for _, of := range s.shards.list {
+			group.do(func() error { return s.complete(ctx, of, "1") })
+		}
+		if err := group.wait(); err != nil {
+			return engine.Deleted{}, awayForDeletion(err)
+		}
+	}
 	count, err := s.countOf(ctx, &x)
 	if err != nil {
 		return engine.Deleted{}, err
 	}
-	var group errorGroup
 	for _, of := range x.of {
 		group.do(func() error {
 			return of.ask(ctx, "delete", func(ctx context.Context, conn driver.Conn) error { return s.deleteFrom(ctx, of, conn, &x) })
@@ -166,6 +175,14 @@ func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Delet
 func inPart(err error) error {
 	if e, ok := errors.AsType[*engine.AwayError](err); ok {
 		e.Text += "; a part may be deleted, send the deletion again"
+	}
+	return err
+}
+
+// awayForDeletion is the error of a deletion before which a shard cannot be asked.
+func awayForDeletion(err error) error {
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		e.Text += "; nothing was deleted: a shard that is away may have announced rows that are to be deleted; send the deletion again"
 	}
 	return err
 }

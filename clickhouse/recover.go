@@ -22,7 +22,12 @@ func (s *Store) lookAfter() {
 	for {
 		for _, of := range s.shards.list {
 			ctx, cancel := context.WithTimeout(s.context, s.config.LeftAfter+s.config.InsertTimeout)
-			if err := s.complete(ctx, of, time.Now().Add(-s.config.LeftAfter)); err != nil && s.context.Err() == nil {
+			left := fmt.Sprintf("at < fromUnixTimestamp64Milli(%d)", time.Now().Add(-s.config.LeftAfter).UnixMilli())
+			err := s.complete(ctx, of, left)
+			if err == nil {
+				err = s.dropAnnouncements(ctx, of)
+			}
+			if err != nil && s.context.Err() == nil {
 				s.config.Logger.Warn("blocks that were left behind are not completed yet", "shard", of.number, "error", err)
 			}
 			cancel()
@@ -35,48 +40,53 @@ func (s *Store) lookAfter() {
 	}
 }
 
-// complete stores the blocks that were announced on a shard before a time and have no mark, and drops announcements that are over.
-func (s *Store) complete(ctx context.Context, of *shard, before time.Time) error {
-	var ids, texts []string
+// complete stores the blocks that are announced on a shard under a condition and have no mark.
+func (s *Store) complete(ctx context.Context, of *shard, condition string) error {
+	var ids []string
 	err := of.ask(ctx, "look for blocks left behind", func(ctx context.Context, conn driver.Conn) error {
-		ids, texts = nil, nil
-		rows, err := conn.Query(query(ctx), fmt.Sprintf(`SELECT id, block FROM %[1]s.pending
-WHERE at < fromUnixTimestamp64Milli(%[2]d) AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block') ORDER BY id LIMIT 100`, s.config.Database, before.UnixMilli()))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var id, text string
-			if err := rows.Scan(&id, &text); err != nil {
-				return err
-			}
-			ids, texts = append(ids, id), append(texts, text)
-		}
-		return rows.Err()
+		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT arraySort(groupUniqArray(id)) FROM %[1]s.pending
+WHERE %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block')`, s.config.Database, condition))
+		return row.Scan(&ids)
 	})
 	if err != nil {
 		return err
 	}
-	for i, id := range ids {
-		blocks, err := decodeBlocks(texts[i])
-		if err != nil {
+	for _, id := range ids {
+		if err := s.completeOne(ctx, of, id); err != nil {
 			return err
 		}
-		for _, b := range blocks {
-			if b.Shard >= len(s.shards.list) {
-				return fmt.Errorf("%w: a block was announced for shard %d of %d", ErrCluster, b.Shard, len(s.shards.list))
-			}
-			if err := s.store(ctx, b); err != nil {
-				return err
-			}
-		}
-		if err := s.finish(ctx, of, id, true, nil); err != nil {
-			return err
-		}
-		s.config.Logger.Info("blocks that were left behind are stored", "id", id)
 	}
-	return s.dropAnnouncements(ctx, of)
+	return nil
+}
+
+// completeOne stores the blocks of an announcement, unless somebody has done it meanwhile, and marks it.
+func (s *Store) completeOne(ctx context.Context, of *shard, id string) error {
+	var texts []string
+	err := of.ask(ctx, "read a block left behind", func(ctx context.Context, conn driver.Conn) error {
+		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT groupArray(block) FROM %[1]s.pending
+WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block' AND id = %[2]s)`, s.config.Database, quoted(id)))
+		return row.Scan(&texts)
+	})
+	if err != nil || len(texts) == 0 {
+		return err
+	}
+	blocks, err := decodeBlocks(texts[0])
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		if b.Shard >= len(s.shards.list) {
+			return fmt.Errorf("%w: a block was announced for shard %d of %d", ErrCluster, b.Shard, len(s.shards.list))
+		}
+		if err := s.store(ctx, b); err != nil {
+			return err
+		}
+	}
+	if err := s.finish(ctx, of, id, true, nil); err != nil {
+		return err
+	}
+	s.config.Logger.Info("blocks that were left behind are stored", "id", id)
+	return nil
 }
 
 // dropAnnouncements drops the parts of pending in which everything is stored.
