@@ -35,6 +35,7 @@ const (
 	tableQuarantine  = "quarantine"
 	tablePositions   = "positions"
 	tableMeta        = "meta"
+	tableWorkspace   = "workspace"
 )
 
 // table is how one is made on each server.
@@ -169,6 +170,11 @@ func bookTables() []table {
 		{
 			name: tableMeta, columns: "name String,\n    value String,\n    version UInt64",
 			engine: "ReplacingMergeTree", arguments: "version", order: "name",
+		},
+		{
+			// By the window a version is given once, see Workspace.Replace; replicated tables have one in their keeper.
+			name: tableWorkspace, columns: "folder String,\n    name String,\n    version UInt64,\n    value String CODEC(ZSTD(1))",
+			engine: "ReplacingMergeTree", arguments: "version", order: "folder, name", settings: "non_replicated_deduplication_window = 1000",
 		},
 	}
 }

@@ -114,6 +114,16 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (name)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+CREATE TABLE IF NOT EXISTS residual.workspace (
+    folder String,
+    name String,
+    version UInt64,
+    value String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (folder, name)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS residual.series_of_predictions TO residual.series AS
 SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last,
     groupBitOr(toUInt8(1 + has_actual)) AS kinds
