@@ -143,7 +143,7 @@ func (g *generator) number(depth int, numbers, texts []string) string {
 	case 15:
 		return "toInt32(" + pick(g, "7", "-7", "12.9", "-12.9", "1000") + ")"
 	case 16:
-		return pick(g, "intDiv(17, 5)", "intDiv(-17, 5)", "17 % 5", "-17 % 5", "modulo(7.5, 2)", "intDiv(100, toInt8(-3))", "17 % -5")
+		return pick(g, "intDiv(17, 5)", "intDiv(-17, 5)", "17 % 5", "-17 % 5", "modulo(7.5, 2)", "intDiv(100, toInt8(-3))", "17 % -5", "toInt8(-7) % toInt16(3)", "toInt64(-1000) % 200", "intDiv(toInt64(-1000), 200)", "-toInt8(-128)")
 	case 17:
 		return "ifNull(" + pick(g, "NULL", "nullIf(1, 1)", "nullIf(2, 1)") + ", " + pick(g, "3", "0") + ")"
 	case 18:

@@ -158,33 +158,45 @@ func makeDivision(e *sql.Call, args []*expr) (*expr, error) {
 	if modulo {
 		if t.Bits = b.Bits; a.Kind == endpoint.Int {
 			t = Type{Kind: endpoint.Int, Bits: min(64, 2*b.Bits)}
-			if b.Kind == endpoint.Int {
-				t.Bits = b.Bits
-			}
 		}
 	} else if a.Kind == endpoint.Int || b.Kind == endpoint.Int {
 		t.Kind = endpoint.Int
 	}
-	unsigned := a.Kind == endpoint.UInt && b.Kind == endpoint.UInt
+	unsigned, wide := a.Kind == endpoint.UInt && b.Kind == endpoint.UInt, Type{Kind: endpoint.UInt, Bits: 64}
+	a.Nullable, b.Nullable = false, false
 	return strict(t, args, func(x *env, v []Value) Value {
 		switch n, m := v[0].Whole, v[1].Whole; {
 		case m == 0:
 			return x.fail(sql.Errorf(e.At, "write "+e.Name+"(a, nullIf(b, 0))", "%s divides by zero", e.Name))
-		case unsigned && modulo:
+		case a.Kind != b.Kind && (modulo && signLost(n, m, a, b) || !modulo && (beyondSigned(n, a, a.Bits) || beyondSigned(m, b, max(a.Bits, b.Bits)))):
+			return x.fail(sql.Errorf(e.At, "write "+e.Name+"(toInt64(a), toInt64(b))", "%s of numbers of %s and %s takes one of these for another number", e.Name, a, b))
+		case m == -1 && a.Kind == endpoint.Int && n == math.MinInt64>>(64-a.Bits):
+			return x.fail(sql.Errorf(e.At, "", "%s of the least number by -1, which has no counterpart", e.Name))
+		case modulo && (unsigned || a == wide || b == wide): // of which the other is not negative
 			return whole(int64(uint64(n) % uint64(m)))
 		case unsigned:
 			return whole(int64(uint64(n) / uint64(m)))
-		case m == -1: // the least number has no counterpart
-			if modulo {
-				return whole(0)
-			}
-			return whole(-n)
 		case modulo:
 			return whole(n % m)
 		default:
 			return whole(n / m)
 		}
 	}), nil
+}
+
+// beyondSigned tells whether a number without a sign is none of those with a sign of a width, as which ClickHouse divides it by or through
+// one with a sign.
+func beyondSigned(n int64, t Type, bits uint8) bool {
+	return t.Kind == endpoint.UInt && uint64(n)>>(bits-1) != 0
+}
+
+// signLost tells whether one of two numbers is negative and ClickHouse takes it for one without a sign, to find the remainder: the other one has no sign,
+// is as wide, and has 32 bits or more.
+func signLost(n, m int64, a, b Type) bool {
+	if a.Kind == endpoint.Int {
+		return n < 0 && b.Bits >= max(32, a.Bits)
+	}
+	return m < 0 && a.Bits >= max(32, b.Bits)
 }
 
 func makeNegate(e *sql.Call, args []*expr) (*expr, error) {
@@ -199,7 +211,7 @@ func makeNegate(e *sql.Call, args []*expr) (*expr, error) {
 	if t.Kind == endpoint.UInt {
 		of.Bits = min(64, 2*t.Bits)
 	}
-	return strict(of, args, func(_ *env, v []Value) Value { return whole(-v[0].Whole) }), nil
+	return strict(of, args, func(_ *env, v []Value) Value { return cutTo(of, -v[0].Whole) }), nil
 }
 
 func makeAbs(e *sql.Call, args []*expr) (*expr, error) {
@@ -248,7 +260,7 @@ func makeRound(e *sql.Call, args []*expr) (*expr, error) {
 	if t := args[0].typ; isInt(t) {
 		return strict(notNull(t), args[:1], func(x *env, v []Value) Value {
 			if n := digits(x); n < 0 {
-				return toWidth(roundWhole(strings.ToLower(e.Name), v[0].Whole, -n), t, t)
+				return cutTo(t, roundWhole(strings.ToLower(e.Name), v[0].Whole, -n).Whole)
 			}
 			return v[0]
 		}), nil

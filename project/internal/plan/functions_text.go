@@ -214,44 +214,48 @@ func toNumber(t Type) func(*sql.Call, []*expr) (*expr, error) {
 					return number(float64(v[0].Whole))
 				}
 			}
-			return toWidth(v[0], from, t)
+			n, ok := toWidth(v[0], from, t)
+			if !ok {
+				return x.fail(sql.Errorf(e.At, "", "%v is not within %s", v[0].Number, t))
+			}
+			return n
 		}), nil
 	}
 }
 
-// toWidth makes a number one of another type: a fraction is cut off, and so are the bits that find no room.
-func toWidth(v Value, from, to Type) Value {
+// toWidth makes a number one of another type: a fraction is cut off, and so are the bits of a whole number that find no room. A number with a
+// fraction that is not within the type is none of it: what others make of it depends on the machine.
+func toWidth(v Value, from, to Type) (n Value, ok bool) {
 	switch {
 	case to.Kind == endpoint.Float:
-		return number(float(v, from))
+		return number(float(v, from)), true
 	case to.Bool:
-		return boolOf[truth(v, from)]
-	case from.Kind == endpoint.Float:
-		f := math.Trunc(v.Number)
-		switch {
-		case math.IsNaN(f):
-			v.Whole = 0
-		case to.Kind == endpoint.UInt && f >= 0x1p63 && f < 0x1p64:
-			v.Whole = int64(uint64(f))
-		case f >= -0x1p63 && f < 0x1p63:
-			v.Whole = int64(f)
-		default:
-			v.Whole = math.MinInt64
-		}
-		v.Number = 0
+		return boolOf[truth(v, from)], true
+	case from.Kind != endpoint.Float:
+		return cutTo(to, v.Whole), true
 	}
-	shift := 64 - uint(to.Bits)
+	f := math.Trunc(v.Number)
 	if to.Kind == endpoint.UInt {
-		return whole(int64(uint64(v.Whole) << shift >> shift))
+		return whole(int64(uint64(max(f, 0)))), f >= 0 && f < math.Ldexp(1, int(to.Bits))
 	}
-	return whole(v.Whole << shift >> shift)
+	least := -math.Ldexp(1, int(to.Bits)-1)
+	return whole(int64(f)), f >= least && f < -least
+}
+
+// cutTo is a whole number as one of a type, without the bits that find no room.
+func cutTo(t Type, n int64) Value {
+	shift := 64 - uint(t.Bits)
+	if t.Kind == endpoint.UInt {
+		return whole(int64(uint64(n) << shift >> shift))
+	}
+	return whole(n << shift >> shift)
 }
 
 func parseNumber(s string, t Type) (Value, bool) {
 	switch t.Kind {
 	case endpoint.Float:
 		f, err := strconv.ParseFloat(s, 64)
-		return number(f), err == nil
+		return number(f), err == nil && !strings.ContainsAny(s, "_xXpP") // forms of Go
 	case endpoint.Int:
 		n, err := strconv.ParseInt(s, 10, int(t.Bits))
 		return whole(n), err == nil
