@@ -39,7 +39,7 @@ type Options struct {
 	MaxFuture time.Duration
 	// ActualsTTL is for how long an actual may be there before its prediction. Default: 30 d.
 	ActualsTTL time.Duration
-	// BatchWait is how long a block of a shard is waited for after the one before it: it bounds how many parts are made.
+	// BatchWait is how long a block of a shard is waited for at most after the one before it: it bounds how many parts a busy shard gets.
 	// Default: 100 ms.
 	BatchWait time.Duration
 	// BatchRows ends a block. Default: 200,000.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,26 +43,73 @@ func (r *request) rows() int {
 	return r.actuals.Len()
 }
 
-// lane stores the requests of one shard, or those that are of several: together, as blocks, one lane of blocks at a time for predictions
-// and one for actuals. It bounds how many parts a shard gets, and what waits for it.
+// lane stores the requests of one shard, or those that are of several: together, as blocks, predictions and actuals each in blocks of their
+// own, which do not wait for each other. It bounds how many parts a shard gets, and what waits for it.
 type lane struct {
 	store *Store
 	// shard is nil for requests of several shards.
 	shard *shard
-	wake  chan struct{}
 
 	// Guarded by mu.
-	mu      sync.Mutex
-	waiting []*request
-	rows    int
-	closed  bool
+	mu     sync.Mutex
+	queues [kinds]queue
+	closed bool
 	// failed is what the last block failed with, at failedAt.
 	failed   error
 	failedAt time.Time
 }
 
-// flushesAtOnce is how many blocks of a lane are on their way at one time: while one is stored the next is made.
-const flushesAtOnce = 2
+// What a block is of.
+const (
+	ofPredictions = iota
+	ofActuals
+	kinds
+)
+
+// queue is what waits for a block of one kind.
+type queue struct {
+	// wake has a value once there is something new: a request, or a block that has come to its end.
+	wake chan struct{}
+
+	// Guarded by the lane.
+	waiting []*request
+	rows    int
+	// underWay is how many blocks are on their way; the last one went at wentAt, and the last one to end took took.
+	underWay int
+	wentAt   time.Time
+	took     time.Duration
+}
+
+func newLane(s *Store, of *shard) *lane {
+	l := &lane{store: s, shard: of}
+	for i := range l.queues {
+		l.queues[i].wake = make(chan struct{}, 1)
+	}
+	return l
+}
+
+// queueOf is where a request waits.
+func (l *lane) queueOf(r *request) *queue {
+	if r.batch != nil {
+		return &l.queues[ofPredictions]
+	}
+	return &l.queues[ofActuals]
+}
+
+// note says that there is something new.
+func (q *queue) note() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// flushesAtOnce is how many blocks of a queue are on their way at one time. A second one goes when it is full, or when the first has been
+// under way for secondAfter: each part costs a server some 8 ms of a processor whatever is in it, and what goes together makes fewer.
+const (
+	flushesAtOnce = 2
+	secondAfter   = 5 * time.Second
+)
 
 // submit stores a request and waits for the outcome. The context is honoured until the request is in a block.
 func (l *lane) submit(ctx context.Context, r *request) error {
@@ -83,22 +131,21 @@ func (l *lane) submit(ctx context.Context, r *request) error {
 func (l *lane) queue(r *request) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	waiting := l.queues[ofPredictions].rows + l.queues[ofActuals].rows
 	switch {
 	case l.closed:
 		return engine.ErrClosed
-	case l.rows > 0 && l.rows+r.rows() > l.store.config.WaitingRows:
-		cause := fmt.Errorf("%d rows wait for %s", l.rows, l)
+	case waiting > 0 && waiting+r.rows() > l.store.config.WaitingRows:
+		cause := fmt.Errorf("%d rows wait for %s", waiting, l)
 		if l.failed != nil {
 			cause = errors.Join(cause, l.failed)
 		}
 		return &engine.AwayError{Class: engine.ErrFull, Text: "the cluster cannot keep up; nothing was stored, send the request again", RetryAfter: time.Second, Err: cause}
 	}
-	l.waiting = append(l.waiting, r)
-	l.rows += r.rows()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	q := l.queueOf(r)
+	q.waiting = append(q.waiting, r)
+	q.rows += r.rows()
+	q.note()
 	return nil
 }
 
@@ -113,101 +160,123 @@ func (l *lane) String() string {
 func (l *lane) withdraw(r *request) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, x := range l.waiting {
-		if x == r {
-			l.waiting = append(l.waiting[:i:i], l.waiting[i+1:]...)
-			l.rows -= r.rows()
-			return true
-		}
+	q := l.queueOf(r)
+	i := slices.Index(q.waiting, r)
+	if i < 0 {
+		return false
 	}
-	return false
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	q.rows -= r.rows()
+	return true
 }
 
-// take returns the next requests of a block: all predictions, or all actuals. full tells whether more wait than it takes.
-func (l *lane) take() (taken []*request) {
+// take returns the next requests of a block, which sets out with them; none where none wait.
+func (l *lane) take(q *queue) (taken []*request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rows := 0
-	for len(taken) < len(l.waiting) {
-		r := l.waiting[len(taken)]
-		if len(taken) > 0 && ((r.batch != nil) != (taken[0].batch != nil) || rows+r.rows() > l.store.config.BatchRows) {
+	for len(taken) < len(q.waiting) {
+		r := q.waiting[len(taken)]
+		if len(taken) > 0 && rows+r.rows() > l.store.config.BatchRows {
 			break
 		}
 		taken = append(taken, r)
 		rows += r.rows()
 	}
-	l.waiting = append([]*request(nil), l.waiting[len(taken):]...)
-	l.rows -= rows
+	if len(taken) > 0 {
+		q.waiting = slices.Clone(q.waiting[len(taken):])
+		q.rows -= rows
+		q.underWay++
+		q.wentAt = time.Now()
+	}
 	return taken
 }
 
-// isFull tells whether a whole block waits.
-func (l *lane) isFull() bool {
+// arrived notes that a block has come to its end.
+func (l *lane) arrived(q *queue, took time.Duration) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.rows >= l.store.config.BatchRows
+	q.underWay--
+	q.took = took
+	l.mu.Unlock()
+	q.note()
 }
 
-func (l *lane) isEmpty() bool {
+// goesAt is when what waits goes, and whether anything does. A full block goes at once, another one twice the time after the one before
+// that a block takes now, between a fifth of BatchWait and all of it: a shard that has little to do is not waited for, and one that is busy
+// gets fewer parts.
+func (l *lane) goesAt(q *queue) (at time.Time, waits bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.waiting) == 0
+	wait := l.store.config.BatchWait
+	pause := min(max(2*q.took, wait/5), wait)
+	switch {
+	case q.rows >= l.store.config.BatchRows:
+		pause = 0
+	case q.underWay > 0:
+		pause = max(secondAfter, wait)
+	}
+	return q.wentAt.Add(pause), len(q.waiting) > 0
 }
 
 // run stores blocks until the store is closed, and what waits then.
 func (l *lane) run() {
+	var both sync.WaitGroup
+	for i := range l.queues {
+		both.Go(func() { l.serve(&l.queues[i]) })
+	}
+	both.Wait()
+}
+
+// serve stores blocks of one kind.
+func (l *lane) serve(q *queue) {
 	slots := make(chan struct{}, flushesAtOnce)
 	var flushes sync.WaitGroup
-	var last time.Time
-	for {
-		if l.isEmpty() {
-			select {
-			case <-l.wake:
-				continue
-			case <-l.store.stop:
-			}
-			if l.end() {
-				break
-			}
-			continue
-		}
-		l.linger(last.Add(l.store.config.BatchWait))
+	for l.await(q) {
 		slots <- struct{}{}
-		taken := l.take()
+		taken := l.take(q)
 		if len(taken) == 0 {
 			<-slots
 			continue
 		}
-		last = time.Now()
 		flushes.Go(func() {
 			defer func() { <-slots }()
+			begin := time.Now()
 			l.flush(taken)
+			l.arrived(q, time.Since(begin))
 		})
 	}
 	flushes.Wait()
 }
 
-// end tells whether nothing waits, and lets nothing wait from then on.
-func (l *lane) end() bool {
+// await waits until a block can go. It is false once the store is closed and nothing waits any more.
+func (l *lane) await(q *queue) bool {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var due <-chan time.Time // never, while nothing waits
+		if at, waits := l.goesAt(q); waits {
+			wait := time.Until(at)
+			if wait <= 0 {
+				return true
+			}
+			timer.Reset(wait)
+			due = timer.C
+		}
+		select {
+		case <-due:
+		case <-q.wake:
+		case <-l.store.stop:
+			return l.end(q)
+		}
+	}
+}
+
+// end lets nothing wait from then on, and tells whether something does.
+func (l *lane) end(q *queue) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	return len(l.waiting) == 0
-}
-
-// linger waits until a time for a block to fill.
-func (l *lane) linger(until time.Time) {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	for !l.isFull() {
-		select {
-		case <-timer.C:
-			return
-		case <-l.store.stop:
-			return
-		case <-l.wake:
-		}
-	}
+	return len(q.waiting) > 0
 }
 
 // flush stores requests and tells them.

@@ -98,7 +98,7 @@ func (s *Store) checkNodes(ctx context.Context) error {
 
 func (s *Store) start() {
 	add := func(of *shard) *lane {
-		l := &lane{store: s, shard: of, wake: make(chan struct{}, 1)}
+		l := newLane(s, of)
 		s.writers.Go(l.run)
 		return l
 	}
