@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/gob"
 	"fmt"
 	"slices"
 	"time"
@@ -22,6 +21,8 @@ type block struct {
 	Shard int
 	// Month is that of predictions, 0 for actuals.
 	Month int
+	// First is the version of most rows, see stamp.
+	First uint64
 
 	Models, Environments, Versions, IDs []string
 	Orders                              []uint64 // the column version
@@ -236,6 +237,7 @@ func (b *block) steps() uint64 { return slices.Max(b.Orders) + 1 }
 
 // stamp makes the versions of the rows from that of the block. Where an actual does not say when it was observed, it was now.
 func (b *block) stamp(version uint64, now time.Time) {
+	b.First = version
 	for i, order := range b.Orders {
 		b.Orders[i] = version + order<<versionTagBits
 	}
@@ -273,31 +275,4 @@ func send(ctx context.Context, conn driver.Conn, statement string, columns ...an
 		}
 	}
 	return true, batch.Send()
-}
-
-// encodeBlocks is blocks as the table pending has them.
-func encodeBlocks(blocks []*block) (string, error) {
-	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(blocks)
-	return b.String(), err
-}
-
-// decodeBlocks reads what encodeBlocks wrote.
-func decodeBlocks(text string) (blocks []*block, err error) {
-	if err := gob.NewDecoder(bytes.NewReader([]byte(text))).Decode(&blocks); err != nil {
-		return nil, fmt.Errorf("%w: a block in %s cannot be read: %w", ErrSchema, tablePending, err)
-	}
-	for _, b := range blocks {
-		n := len(b.Models)
-		alike := len(b.Environments) == n && len(b.Versions) == n && len(b.IDs) == n && len(b.Orders) == n && len(b.Values) == n
-		if b.Month != 0 {
-			alike = alike && len(b.Times) == n && len(b.HasActual) == n && len(b.Actuals) == n && len(b.Features) == n
-		} else {
-			alike = alike && len(b.Known) == n && len(b.Observed) == n
-		}
-		if !alike {
-			return nil, fmt.Errorf("%w: a block in %s has columns of different lengths", ErrSchema, tablePending)
-		}
-	}
-	return blocks, nil
 }

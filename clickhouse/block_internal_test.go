@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
@@ -39,45 +40,47 @@ func TestShardOfModel(t *testing.T) {
 	require.ErrorIs(t, err, ErrCluster)
 }
 
+// identity is what makes two rows versions of one prediction.
+type identity struct {
+	event.Series
+	at int64
+	id string
+}
+
+// someRequests are requests of a few models and months whose predictions count up, and what came of each identity.
+func someRequests(t *testing.T, r *rand.Rand) (requests []*request, came map[identity][]float64) {
+	t.Helper()
+	came = map[identity][]float64{}
+	count := 0.0
+	for range 1 + r.IntN(4) {
+		var b event.Batch
+		for range r.IntN(60) {
+			count++
+			e := event.Event{
+				Timestamp: time.UnixMilli(1_764_000_000_000 + r.Int64N(3)*2_000_000_000 + r.Int64N(3)), ModelID: fmt.Sprint("m", r.IntN(6)), ModelVersion: fmt.Sprint("v", r.IntN(2)),
+				Environment: "e", PredictionID: strconv.Itoa(r.IntN(3)), Features: `{"a":1}`, PredictedValue: count, HasActual: r.IntN(2) == 0,
+			}
+			if e.HasActual {
+				e.ActualValue = -count
+			}
+			require.NoError(t, b.Add(e, event.Rules{Newest: 1 << 50}))
+			i := identity{event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: "e"}, e.Timestamp.UnixMilli(), e.PredictionID}
+			came[i] = append(came[i], count)
+		}
+		requests = append(requests, &request{batch: &b})
+	}
+	return requests, came
+}
+
 // TestBlocks holds blocks to the rows of their requests: each is in the block of its shard and month, in the order of the key, and rows of
 // one identity in the order in which they came.
 func TestBlocks(t *testing.T) {
 	r := random.Rand(t)
 	s := someShards(t, 1, 1, 3)
-	rules := event.Rules{Newest: 1 << 50}
 	for range random.Rounds(100) {
-		type identity struct {
-			event.Series
-			at int64
-			id string
-		}
-		came := map[identity][]float64{} // predictions, which count up
-		var requests []*request
-		count := 0.0
-		for range 1 + r.IntN(4) {
-			var b event.Batch
-			for range r.IntN(60) {
-				count++
-				e := event.Event{
-					Timestamp: time.UnixMilli(1_764_000_000_000 + r.Int64N(3)*2_000_000_000 + r.Int64N(3)), ModelID: fmt.Sprint("m", r.IntN(6)), ModelVersion: fmt.Sprint("v", r.IntN(2)),
-					Environment: "e", PredictionID: strconv.Itoa(r.IntN(3)), Features: `{"a":1}`, PredictedValue: count, HasActual: r.IntN(2) == 0,
-				}
-				if e.HasActual {
-					e.ActualValue = -count
-				}
-				require.NoError(t, b.Add(e, rules))
-				i := identity{event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: "e"}, e.Timestamp.UnixMilli(), e.PredictionID}
-				came[i] = append(came[i], count)
-			}
-			requests = append(requests, &request{batch: &b})
-		}
+		requests, came := someRequests(t, r)
 		got := map[identity][]float64{}
 		for _, b := range blocksOf(requests, s) {
-			text, err := encodeBlocks([]*block{b})
-			require.NoError(t, err)
-			again, err := decodeBlocks(text)
-			require.NoError(t, err)
-			require.Equal(t, []*block{b}, again)
 			b.stamp(1000<<versionTagBits|5, time.UnixMilli(7))
 			var last string
 			var version uint64
@@ -137,24 +140,4 @@ func TestVersionsAscend(t *testing.T) {
 	require.Equal(t, uint64(101<<versionTagBits|3), c.after(50, 10, 3), "the clock went back")
 	require.Equal(t, uint64(111<<versionTagBits|3), c.after(105, 1, 3), "the steps of a block are its own")
 	require.Equal(t, uint64(500<<versionTagBits|3), c.after(500, 1, 3))
-}
-
-func FuzzDecodeBlocks(f *testing.F) {
-	text, err := encodeBlocks([]*block{{Shard: 1, Month: 202601, Models: []string{"m"}}})
-	require.NoError(f, err)
-	f.Add([]byte(text))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) > 1<<12 {
-			return
-		}
-		blocks, err := decodeBlocks(string(b))
-		if err != nil {
-			require.ErrorIs(t, err, ErrSchema)
-			return
-		}
-		for _, x := range blocks {
-			require.Len(t, x.IDs, len(x.Models))
-		}
-	})
 }

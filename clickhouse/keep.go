@@ -51,7 +51,7 @@ func (s *Store) keep(ctx context.Context, of *shard, requests []*request) []erro
 	}
 	id, announced := s.newID(), of == nil && len(blocks) > 0
 	if announced {
-		if err := s.announce(ctx, home, id, blocks); err != nil {
+		if err := s.announce(ctx, home, id, announcementOf(requests, blocks, &s.shards).encode()); err != nil {
 			return all(err)
 		}
 	}
@@ -211,15 +211,11 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 	}
 }
 
-// announce writes blocks to the table pending, as one row, before they are stored one by one.
-func (s *Store) announce(ctx context.Context, home *shard, id string, blocks []*block) error {
-	text, err := encodeBlocks(blocks)
-	if err != nil {
-		return fmt.Errorf("BUG: encode blocks: %w", err)
-	}
+// announce writes an announcement to the table pending, before its blocks are stored one by one.
+func (s *Store) announce(ctx context.Context, home *shard, id, text string) error {
 	return s.insert(ctx, home, "announce blocks", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
 		ctx = ch.Context(ctx, ch.WithSettings(settings))
-		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (id, at, block)", s.config.Database, tablePending), []string{id}, []int64{time.Now().UnixMilli()}, []string{text})
+		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (id, block)", s.config.Database, tablePending), []string{id}, []string{text})
 	})
 }
 

@@ -11,8 +11,9 @@ import (
 const (
 	// lookEvery is how often blocks that were left behind are looked for.
 	lookEvery = 5 * time.Second
-	// announcedFor is how long announcements stay beyond that.
-	announcedFor = 20 * time.Minute
+	// announcedFor is how long announcements stay, by the clock of their server, which also says when they came. One that is under way is not
+	// in a partition so old.
+	announcedFor = 5 * time.Minute
 )
 
 // lookAfter completes what other processes, or this one, have left behind, until the store is closed.
@@ -22,7 +23,7 @@ func (s *Store) lookAfter() {
 	for {
 		for _, of := range s.shards.list {
 			ctx, cancel := context.WithTimeout(s.context, s.config.LeftAfter+s.config.InsertTimeout)
-			left := fmt.Sprintf("at < fromUnixTimestamp64Milli(%d)", time.Now().Add(-s.config.LeftAfter).UnixMilli())
+			left := fmt.Sprintf("at < now64(3) - toIntervalMillisecond(%d)", s.config.LeftAfter.Milliseconds())
 			err := s.complete(ctx, of, left)
 			if err == nil {
 				err = s.dropAnnouncements(ctx, of)
@@ -70,14 +71,15 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 	if err != nil || len(texts) == 0 {
 		return err
 	}
-	blocks, err := decodeBlocks(texts[0])
+	announced, err := decodeAnnouncement(texts[0])
+	if err != nil {
+		return err
+	}
+	blocks, err := announced.blocks(&s.shards)
 	if err != nil {
 		return err
 	}
 	for _, b := range blocks {
-		if b.Shard >= len(s.shards.list) {
-			return fmt.Errorf("%w: a block was announced for shard %d of %d", ErrCluster, b.Shard, len(s.shards.list))
-		}
 		if err := s.store(ctx, b); err != nil {
 			return err
 		}
@@ -95,9 +97,9 @@ func (s *Store) dropAnnouncements(ctx context.Context, of *shard) error {
 		var partitions []string
 		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT groupUniqArray(partition) FROM system.parts
 WHERE active AND database = %[2]s AND table = 'pending' AND partition NOT IN (
-    SELECT toString(toStartOfTenMinutes(at)) FROM %[1]s.pending
-    WHERE at >= fromUnixTimestamp64Milli(%[3]d) OR id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block'))`,
-			s.config.Database, quoted(s.config.Database), time.Now().Add(-announcedFor).UnixMilli()))
+    SELECT toString(toStartOfMinute(at)) FROM %[1]s.pending
+    WHERE at >= now64(3) - toIntervalMillisecond(%[3]d) OR id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block'))`,
+			s.config.Database, quoted(s.config.Database), max(announcedFor, 2*s.config.LeftAfter).Milliseconds()))
 		if err := row.Scan(&partitions); err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // SchemaVersion is that of the tables. A store is not opened over those of another one.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // Layout says how tables are made.
 type Layout struct {
@@ -145,8 +145,11 @@ func bookTables() []table {
 			engine: "ReplacingMergeTree", order: "kind, id", ttl: "toDateTime(at) + toIntervalDay(7)",
 		},
 		{
-			name: tablePending, columns: "id String,\n    at DateTime64(3, 'UTC'),\n    block String CODEC(LZ4)",
-			engine: "MergeTree", partition: "toStartOfTenMinutes(at)", order: "id",
+			// Announcements are compressed when they come, are read after a death alone, and are dropped minutes later, a minute of them at a
+			// time: merging is for those that are small, so that requests of a few rows do not make more parts than a server takes.
+			name: tablePending, columns: "id String,\n    at DateTime64(3, 'UTC') DEFAULT now64(3),\n    block String CODEC(NONE)",
+			engine: "MergeTree", partition: "toStartOfMinute(at)", order: "id",
+			settings: "max_bytes_to_merge_at_max_space_in_pool = 1048576, max_bytes_to_merge_at_min_space_in_pool = 1048576",
 		},
 		{
 			name: tableQuarantine,

@@ -261,6 +261,15 @@ func (s *shards) of(model string) *shard {
 	return s.slots[city.CH64([]byte(model))%uint64(len(s.slots))]
 }
 
+// weights are those of the shards, which together with their order say where each model is.
+func (s *shards) weights() []uint64 {
+	weights := make([]uint64, len(s.list))
+	for i, x := range s.list {
+		weights[i] = x.weight
+	}
+	return weights
+}
+
 func (s *shards) close() error {
 	var errs []error
 	for _, x := range s.list {

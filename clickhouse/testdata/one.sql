@@ -69,13 +69,13 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts =
 
 CREATE TABLE IF NOT EXISTS residual.pending (
     id String,
-    at DateTime64(3, 'UTC'),
-    block String CODEC(LZ4)
+    at DateTime64(3, 'UTC') DEFAULT now64(3),
+    block String CODEC(NONE)
 )
 ENGINE = MergeTree()
-PARTITION BY toStartOfTenMinutes(at)
+PARTITION BY toStartOfMinute(at)
 ORDER BY (id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, max_bytes_to_merge_at_max_space_in_pool = 1048576, max_bytes_to_merge_at_min_space_in_pool = 1048576;
 
 CREATE TABLE IF NOT EXISTS residual.quarantine (
     source String,

@@ -67,12 +67,13 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residual.pending (
     id String,
-    at DateTime64(3, 'UTC'),
-    block String CODEC(LZ4)
+    at DateTime64(3, 'UTC') DEFAULT now64(3),
+    block String CODEC(NONE)
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/residual/pending', '{replica}')
-PARTITION BY toStartOfTenMinutes(at)
-ORDER BY (id);
+PARTITION BY toStartOfMinute(at)
+ORDER BY (id)
+SETTINGS max_bytes_to_merge_at_max_space_in_pool = 1048576, max_bytes_to_merge_at_min_space_in_pool = 1048576;
 
 CREATE TABLE IF NOT EXISTS residual.quarantine (
     source String,

@@ -187,8 +187,8 @@ var rooms = map[string]room{
 		module: []string{"event", "source/internal/connector"}, outside: []string{"github.com/twmb/franz-go"}, never: []string{"net/http", "os"},
 	},
 	"clickhouse": {
-		module:  []string{"engine", "event", "segment"},
-		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/go-faster/city"}, never: []string{"net/http"},
+		module:  []string{"engine", "event", "internal/columns", "segment"},
+		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/go-faster/city", "github.com/klauspost/compress"}, never: []string{"net/http"},
 	},
 	"dashboard": {
 		outside: []string{"github.com/klauspost/compress", "github.com/tsenart/vegeta/v12/lib/plot", "github.com/valyala/fasthttp"},
