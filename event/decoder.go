@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -18,6 +19,10 @@ const (
 
 	// JSON is one object or one array of objects, white space as one likes.
 	JSON
+
+	// Records is NDJSON that a table was made into. A line that is a JSON string tells what is wrong with a record that could not be
+	// made into a row.
+	Records
 )
 
 // byteOrderMark may stand before a body, and is skipped.
@@ -26,7 +31,7 @@ const byteOrderMark = "\xEF\xBB\xBF"
 // String returns the name of the format in a query.
 func (f Format) String() string {
 	switch f {
-	case NDJSON:
+	case NDJSON, Records: // which is no name of its own: a file is sent again as what it was
 		return "ndjson"
 	case JSON:
 		return "json"
@@ -46,8 +51,9 @@ type Decoder struct {
 	clock                clock
 
 	// Of the current body.
-	src   *source
-	rules Rules
+	src     *source
+	rules   Rules
+	records bool
 
 	// Of the current line.
 	row     row
@@ -118,6 +124,7 @@ func (d *Decoder) decode(dst sink, body []byte, format Format) error {
 		return err
 	}
 	defer d.release()
+	d.records = format == Records
 	body = slices.Clip(body) // what lies behind it may be another's
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if format == JSON {
@@ -136,6 +143,7 @@ func (d *Decoder) decodeEach(dst sink, texts [][]byte) error {
 		return err
 	}
 	defer d.release()
+	d.records = false
 	for i, text := range texts {
 		text = bytes.TrimPrefix(slices.Clip(text), []byte(byteOrderMark)) // what lies behind it may be another's
 		if n := len(text); n > 0 && text[n-1] <= ' ' {
@@ -169,6 +177,9 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 		return
 	}
 	if c, f := d.readLine(d.withSlack(text)); f != faultNone {
+		if f == faultNotObject && d.records {
+			f, text = faultNotRow, unquoted(text)
+		}
 		dst.rejects().add(line, c, f, text)
 		return
 	}
@@ -183,6 +194,15 @@ func (d *Decoder) decodeOne(dst sink, text []byte, line int) {
 		}
 	}
 	dst.addRow(d)
+}
+
+// unquoted is what a JSON string says; another text as it is.
+func unquoted(text []byte) []byte {
+	var said string
+	if json.Unmarshal(text, &said) != nil {
+		return text
+	}
+	return []byte(said)
 }
 
 // withSlack returns a text, or a copy of one that has no slack: the last of a body.

@@ -17,6 +17,7 @@ const (
 	faultDuplicate
 	faultArray
 	faultNotObject
+	faultNotRow
 	faultWantString
 	faultWantNumber
 	faultQuotedNumber
@@ -68,6 +69,7 @@ var faults = [faultCount]struct {
 	faultDuplicate:         {CodeDuplicate, "duplicate key"},
 	faultArray:             {CodeType, "a JSON array is not an event (arrays are accepted with format=json)"},
 	faultNotObject:         {CodeType, "not a JSON object"},
+	faultNotRow:            {CodeSyntax, "no row of the file's columns; the line says why"},
 	faultWantString:        {CodeType, "must be a string"},
 	faultWantNumber:        {CodeType, "must be a number"},
 	faultQuotedNumber:      {CodeType, "must be a number, not a string"},

@@ -146,7 +146,7 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 	if err != nil {
 		return nil, 0, err
 	}
-	return rowfile.CSV(peeked, src.files, comma), event.NDJSON, nil
+	return rowfile.CSV(peeked, src.files, comma), event.Records, nil
 }
 
 // fileFormat returns the format of a file: as the request says, or as the file shows.

@@ -47,8 +47,10 @@ func TestCSVFiles(t *testing.T) {
 		reasons = append(reasons, fmt.Sprintf("%d %s: %s", batch.Rejects[i].Line, batch.Rejects[i].Column, batch.Rejects[i].Reason))
 	}
 	require.Equal(t, []string{
-		"2 prediction_id: holds a control character", "3 predicted_value: must be a number, not a string", "4 : not a JSON object",
+		"2 prediction_id: holds a control character", "3 predicted_value: must be a number, not a string", "4 : no row of the file's columns; the line says why",
 	}, reasons)
+	require.Equal(t, event.CodeSyntax, batch.Rejects[2].Code)
+	require.Regexp(t, "^\\d+ fields where there are 8 columns: ", string(batch.Rejects[2].Raw))
 
 	without := strings.SplitN(csvFile, "\n", 2)[1]
 	require.Equal(t, 2, sent(t, upload, []byte(without)).Len(), "without a header, and csv is the default")

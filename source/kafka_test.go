@@ -141,6 +141,7 @@ func TestKafkaMessages(t *testing.T) {
 		{"[" + long + "]", "", "offset 10"},
 		{line("two") + "\n" + line("two"), "", "offset 11"},
 		{"\x00\x00\x00\x00\x07\x0agarbage", "", "offset 12"},
+		{"[" + strings.Repeat("7,", 1500) + "7]", "", "offset 13, element 1"},
 		{line("last"), "last", ""},
 	}
 	for _, m := range messages {
@@ -157,13 +158,18 @@ func TestKafkaMessages(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, x := range s.rejects {
+	for i, x := range s.rejects {
+		if strings.Contains(x.Place, "offset 13") && !strings.HasSuffix(x.Place, "element 1") {
+			require.Equal(t, fmt.Sprintf("topic predictions, partition 0, offset 13, element %d", i-len(places)+2), x.Place)
+			continue
+		}
 		got = append(got, x.Place)
 		require.LessOrEqual(t, len(x.Raw), event.RawBytesMax+len(event.RawMarker))
 	}
 	require.Equal(t, places, got)
+	require.Len(t, s.rejects, len(places)+999, "of one message 1,000 are kept")
 	status := awaitStatus(t, r, func(s source.Status) bool { return s.Counts.Skipped == 1 && s.Lag.Messages == 0 })
-	require.Equal(t, uint64(len(places)), status.Counts.Rejects)
+	require.Equal(t, uint64(len(places)+1500), status.Counts.Rejects)
 	require.Equal(t, source.Running, status.State)
 }
 
@@ -348,8 +354,12 @@ func TestApplyChanges(t *testing.T) {
 	require.Error(t, r.Apply([]source.Config{{Name: "x"}}))
 	awaitCounts(map[string]uint64{a.Name: 10})
 	require.NoError(t, r.Apply([]source.Config{config(c, func(k *source.Kafka) { k.Group = "another" })}))
-	awaitCounts(map[string]uint64{a.Name: 0}) // one that goes on where that before it was
+	require.Zero(t, r.Status()[0].LastStored, "it is another one, that goes on where the one before was")
+	awaitCounts(map[string]uint64{a.Name: 10})
 	produce(t, cl, 0, lines("b", 5)...)
 	s.awaitRows(t, 15)
-	awaitCounts(map[string]uint64{a.Name: 5})
+	awaitCounts(map[string]uint64{a.Name: 15})
+	require.NoError(t, r.Apply(nil))
+	require.NoError(t, r.Apply([]source.Config{config(c)}))
+	awaitCounts(map[string]uint64{a.Name: 15})
 }

@@ -44,6 +44,9 @@ type Runner struct {
 	mu sync.Mutex
 	// running are the connectors by name. They are changed under both mutexes, and read under either.
 	running map[string]*running
+	// counted are the counts of connectors that have ended, by name, for those of the same data source that take their places: counts of a
+	// process go up alone. They are changed under both mutexes, and read under either.
+	counted map[string]Counts
 }
 
 // running is a connector that is run by a goroutine of its own, which ends when cancel was called, and then closes done.
@@ -63,7 +66,7 @@ func NewRunner(sink Sink, opts Options) *Runner {
 	if opts.RetryMax == 0 {
 		opts.RetryMax = retryMax
 	}
-	return &Runner{sink: sink, opts: opts, running: map[string]*running{}}
+	return &Runner{sink: sink, opts: opts, running: map[string]*running{}, counted: map[string]Counts{}}
 }
 
 // Apply runs what configs say, and nothing else: connectors whose configuration is what it was go on undisturbed, others have ended
@@ -118,6 +121,7 @@ func (r *Runner) Apply(configs []Config) error {
 func (r *Runner) start(c *running) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	c.feed.Continue(r.counted[c.config.Name])
 	r.mu.Lock()
 	r.running[c.config.Name] = c
 	r.mu.Unlock()
@@ -142,6 +146,11 @@ func (r *Runner) end(which func(name string, c *running) bool) {
 	r.mu.Unlock()
 	for _, c := range ended {
 		<-c.done
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range ended {
+		r.counted[c.config.Name] = c.feed.Snapshot().Counts
 	}
 }
 

@@ -41,7 +41,7 @@ func newStore() *store {
 
 // AppendFrom implements source.Sink.
 func (s *store) AppendFrom(_ context.Context, b *event.Batch, o engine.Origin) (engine.Appended, error) {
-	return s.append(o, b.Rejects, func() int {
+	return s.append(o, b.Rejects, b.Rejected.Total(), func() int {
 		for i := range b.Len() {
 			id := string(b.IDs.At(i))
 			s.rows[id]++
@@ -53,13 +53,13 @@ func (s *store) AppendFrom(_ context.Context, b *event.Batch, o engine.Origin) (
 
 // AppendActualsFrom implements source.Sink.
 func (s *store) AppendActualsFrom(_ context.Context, a *event.Actuals, o engine.Origin) (engine.Appended, error) {
-	return s.append(o, a.Rejects, func() int {
+	return s.append(o, a.Rejects, a.Rejected.Total(), func() int {
 		s.actuals += a.Len()
 		return a.Len()
 	})
 }
 
-func (s *store) append(o engine.Origin, rejects []event.Reject, rows func() int) (engine.Appended, error) {
+func (s *store) append(o engine.Origin, rejects []event.Reject, rejected int, rows func() int) (engine.Appended, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.changed.Broadcast()
@@ -68,7 +68,7 @@ func (s *store) append(o engine.Origin, rejects []event.Reject, rows func() int)
 			return engine.Appended{}, err
 		}
 	}
-	done := engine.Appended{Successful: rows(), Quarantined: len(rejects)}
+	done := engine.Appended{Successful: rows(), Quarantined: rejected}
 	for _, r := range rejects {
 		r.Raw = slices.Clone(r.Raw)
 		s.rejects = append(s.rejects, r)

@@ -63,9 +63,13 @@ func (l *Load) Read(part, value string) {
 	l.positions = append(l.positions, engine.Position{Part: part, Value: value})
 }
 
-// Decode adds the rows of a body. place says where outside the line of a number, from 1, is. The error is of class
-// [event.ErrMalformed] or [event.ErrTooLarge], and nothing was added.
-func (l *Load) Decode(body []byte, format event.Format, place func(line int) string) (err error) {
+// RejectsMax is how many rejects of one file, or of one array of events, are kept; further ones are counted. So one that is wrong as a whole
+// does not drive those of others out of the quarantine.
+const RejectsMax = 1000
+
+// Decode adds the rows of a body, and keeps up to so many rejects. It returns how many are kept. place says where outside the line of a
+// number, from 1, is. The error is of class [event.ErrMalformed] or [event.ErrTooLarge], and nothing was added.
+func (l *Load) Decode(body []byte, format event.Format, rejectsMax int, place func(line int) string) (kept int, err error) {
 	known := len(*l.rejects())
 	if l.feed.Mapping.Actuals {
 		err = l.decoder.DecodeActuals(&l.actuals, body, format, l.feed.Sink.Rules())
@@ -73,11 +77,15 @@ func (l *Load) Decode(body []byte, format event.Format, place func(line int) str
 		err = l.decoder.Decode(&l.batch, body, format, l.feed.Sink.Rules())
 	}
 	if err != nil {
-		return fmt.Errorf("data source %s: %w", l.feed.Source, err)
+		return 0, fmt.Errorf("data source %s: %w", l.feed.Source, err)
 	}
+	rejects := l.rejects()
+	kept = min(len(*rejects)-known, rejectsMax)
+	clear((*rejects)[known+kept:])
+	*rejects = (*rejects)[:known+kept]
 	l.placed(known, place)
 	l.bytes += int64(len(body))
-	return nil
+	return kept, nil
 }
 
 // DecodeEach adds the row that each of some texts is; place is as that of Decode, where the line is the number of the text. The error

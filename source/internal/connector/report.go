@@ -80,6 +80,13 @@ type Report struct {
 	trouble map[string]error // what fails of what is read, by part
 }
 
+// Continue has the counts go on from those of a connector in whose place this one is. Nothing has been counted by then.
+func (r *Report) Continue(before Counts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now.Counts = before
+}
+
 // Snapshot returns how the connector does.
 func (r *Report) Snapshot() Snapshot {
 	r.mu.Lock()

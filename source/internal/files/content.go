@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/rowfile"
 	"github.com/residualdb/residual/source/internal/connector"
 )
@@ -30,7 +31,9 @@ type content struct {
 	// direct is set for a file that is NDJSON as it is, so that the offset of a line is known.
 	direct bool
 	// unit is what one of the lines is in the file: a line, or a row.
-	unit   string
+	unit string
+	// format is that of the lines.
+	format event.Format
 	object *object
 	raw    *faultReader
 	close  []func()
@@ -129,7 +132,7 @@ func (c *content) rows(ctx context.Context, o *opening) (io.Reader, error) {
 		}
 		return c.parquet(ctx, o)
 	case rowfile.CSVFormat:
-		c.unit = "row"
+		c.unit, c.format = "row", event.Records
 		return rowfile.CSV(unpacked, o.columns, 0), nil
 	case rowfile.JSONDocument:
 		c.unit = "row"

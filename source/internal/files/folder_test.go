@@ -47,6 +47,26 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// TestRejectsOfOneFile has a table of which no record is a row: of its rejects as many are kept as leave room for those of others, all are counted,
+// and each says what is wrong with its record.
+func TestRejectsOfOneFile(t *testing.T) {
+	t.Parallel()
+	dir, to := t.TempDir(), newStore()
+	broken := strings.SplitAfterN(string(csvOf("a", 1)), "\n", 2)[0] + strings.Repeat(strings.Repeat("x", 2000)+",1\n", 1500)
+	write(t, filepath.Join(dir, "a.csv"), []byte(broken), day)
+	write(t, filepath.Join(dir, "b.csv"), append(csvOf("b", 10), "x,1\n"...), day.Add(time.Second))
+	r := run1(t, inFolder(dir, "*"), to)
+	eventually(t, func() bool { return len(to.Positions("")) == 2 && r.Snapshot().Lag.Bytes == 0 }, "all is read")
+	require.NoError(t, r.stop())
+	require.Greater(t, len(broken), 2*runBytes, "it is read bit by bit")
+	require.Equal(t, uint64(1501), r.Snapshot().Counts.Rejects)
+	require.Len(t, to.rejects, connector.RejectsMax+1)
+	last := to.rejects[connector.RejectsMax]
+	require.Equal(t, "file://"+filepath.Join(dir, "b.csv")+", row 11", last.Place)
+	require.Equal(t, "no row of the file's columns; the line says why", last.Reason)
+	require.Regexp(t, "^1 fields where there are 7 columns: x,1$", string(last.Raw))
+}
+
 // TestFilesBeingWritten writes a file bit by bit: it is read when it does not change any more.
 func TestFilesBeingWritten(t *testing.T) {
 	t.Parallel()

@@ -26,6 +26,7 @@ type run struct {
 	// before is how many lines come before.
 	before int
 	unit   string
+	format event.Format
 	behind position
 	// raw is how many bytes of the file were read up to here.
 	raw int64
@@ -41,6 +42,9 @@ type pipeline struct {
 	free    chan []byte // memory for runs
 	full    chan *connector.Load
 	empty   chan *connector.Load
+	// rejects is how many rejects of the file rejectsOf are kept. They are of the goroutine that decodes.
+	rejectsOf *object
+	rejects   int
 }
 
 // read reads files in their order, and stores their rows. The error is not one of the files.
@@ -142,7 +146,7 @@ func (p *pipeline) readFile(ctx context.Context, from place, file *object) error
 		if err != nil {
 			return err
 		}
-		if err := p.send(ctx, run{object: file, text: text, before: before, unit: c.unit, behind: behind, raw: c.raw.read}); err != nil {
+		if err := p.send(ctx, run{object: file, text: text, before: before, unit: c.unit, format: c.format, behind: behind, raw: c.raw.read}); err != nil {
 			return err
 		}
 		if behind.state == stateDone {
@@ -230,11 +234,15 @@ func (p *pipeline) add(load *connector.Load, r *run) error {
 		place := func(line int) string {
 			return fmt.Sprintf("%s, %s %d", s.place.name(r.object.key), r.unit, r.before+line)
 		}
-		err := load.Decode(r.text, event.NDJSON, place)
+		if r.object != p.rejectsOf {
+			p.rejectsOf, p.rejects = r.object, 0
+		}
+		kept, err := load.Decode(r.text, r.format, connector.RejectsMax-p.rejects, place)
 		p.recycle(r.text)
 		if err != nil {
 			return err
 		}
+		p.rejects += kept
 	}
 	s.reached(load, r.object, r.behind, r.raw)
 	return nil

@@ -160,7 +160,8 @@ func (l *load) addArray(text []byte, r *kgo.Record) error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	return l.Decode(text, event.JSON, func(n int) string { return fmt.Sprintf("%s, element %d", placeOf(r), n) })
+	_, err := l.Decode(text, event.JSON, connector.RejectsMax, func(n int) string { return fmt.Sprintf("%s, element %d", placeOf(r), n) })
+	return err
 }
 
 // placeOf says where a message is.
