@@ -20,7 +20,7 @@ func (s *Store) Metrics(ctx context.Context, q engine.MetricsQuery) (result engi
 
 // EachMetrics is that of engine.DB.
 func (s *Store) EachMetrics(ctx context.Context, q engine.MetricsQuery, yield func(row *engine.MetricsRow) bool) (engine.Read, error) {
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, q.Ahead)
 	if err != nil {
 		return engine.Read{}, err
 	}
@@ -29,7 +29,7 @@ func (s *Store) EachMetrics(ctx context.Context, q engine.MetricsQuery, yield fu
 
 // Drift is that of engine.DB.
 func (s *Store) Drift(ctx context.Context, q engine.DriftQuery) (engine.DriftResult, error) {
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, q.Ahead)
 	if err != nil {
 		return engine.DriftResult{}, err
 	}
@@ -38,7 +38,7 @@ func (s *Store) Drift(ctx context.Context, q engine.DriftQuery) (engine.DriftRes
 
 // EachReport is that of engine.DB.
 func (s *Store) EachReport(ctx context.Context, q engine.ReportQuery, yield func(row *engine.ReportRow) bool) (engine.Read, error) {
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, q.Ahead)
 	if err != nil {
 		return engine.Read{}, err
 	}
@@ -47,7 +47,7 @@ func (s *Store) EachReport(ctx context.Context, q engine.ReportQuery, yield func
 
 // EachDriftReport is that of engine.DB.
 func (s *Store) EachDriftReport(ctx context.Context, q engine.DriftReportQuery, yield func(row *engine.DriftReportRow) bool) (engine.Read, error) {
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.Read{}, err
 	}
@@ -56,7 +56,7 @@ func (s *Store) EachDriftReport(ctx context.Context, q engine.DriftReportQuery, 
 
 // EachBucket is that of engine.DB.
 func (s *Store) EachBucket(ctx context.Context, q engine.TimeseriesQuery, yield func(row *engine.TimeseriesRow) bool) (engine.Read, error) {
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.Read{}, err
 	}
@@ -65,7 +65,7 @@ func (s *Store) EachBucket(ctx context.Context, q engine.TimeseriesQuery, yield 
 
 // ListModels is that of engine.DB.
 func (s *Store) ListModels(ctx context.Context, q engine.ModelsQuery, list engine.ModelsList, yield func(row *engine.ModelRow) bool) (engine.ModelsPage, error) {
-	of, _, err := s.questions(ctx, orAll(q.Model), q.Within, q.Literal)
+	of, _, err := s.questions(ctx, orAll(q.Model), q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.ModelsPage{}, err
 	}
@@ -74,7 +74,7 @@ func (s *Store) ListModels(ctx context.Context, q engine.ModelsQuery, list engin
 
 // EachVerdict is that of engine.DB.
 func (s *Store) EachVerdict(ctx context.Context, q engine.VerdictsQuery, yield func(row *engine.VerdictRow) bool) (engine.Read, error) {
-	of, _, err := s.questions(ctx, orAll(q.Model), q.Within, q.Literal)
+	of, _, err := s.questions(ctx, orAll(q.Model), q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.Read{}, err
 	}
@@ -83,7 +83,7 @@ func (s *Store) EachVerdict(ctx context.Context, q engine.VerdictsQuery, yield f
 
 // Gauges is that of engine.DB.
 func (s *Store) Gauges(ctx context.Context, q engine.GaugesQuery) (engine.GaugesResult, error) {
-	of, _, err := s.questions(ctx, engine.All, q.Within, 0)
+	of, _, err := s.questions(ctx, engine.All, q.Within, 0, nil)
 	if err != nil {
 		return engine.GaugesResult{}, err
 	}
@@ -102,7 +102,7 @@ func (s *Store) EachSums(ctx context.Context, q engine.SumsQuery, yield func(row
 	if q.Model == "" {
 		return engine.Read{}, nil
 	}
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.Read{}, err
 	}

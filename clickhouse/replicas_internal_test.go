@@ -238,7 +238,7 @@ func TestRowsOfLostReplica(t *testing.T) {
 			}
 			first, second := answer(errReset), answer(nil)
 			r, with := &rowsReader{query: &engine.RowsQuery{}}, asked{shard: replicasOf(first, second)}
-			cursor := r.start(t.Context(), &with, "SELECT")
+			cursor := r.start(t.Context(), &with, func() (string, error) { return "SELECT", nil })
 			rows := 0
 			for cursor.next() != nil {
 				rows += len(cursor.batch)

@@ -20,7 +20,7 @@ const rowsAtOnce = 1000
 
 // EachRows hands on the rows of a window, batch by batch, until yield returns false. Those of one shard are of one moment.
 func (s *Store) EachRows(ctx context.Context, q engine.RowsQuery, yield func(b *engine.RowBatch) bool) (engine.Read, error) {
-	of, sums, err := s.questions(ctx, q.Model, q.Within, q.Literal)
+	of, sums, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.Read{}, err
 	}
@@ -38,9 +38,9 @@ func (s *Store) EachRows(ctx context.Context, q engine.RowsQuery, yield func(b *
 			c.wait()
 		}
 	}()
-	for i := range sums.with {
-		if statement := r.statement(&sums.with[i]); statement != "" {
-			cursors = append(cursors, r.start(ctx, &sums.with[i], statement))
+	for _, x := range sums.with {
+		if mine := r.seriesOf(x.shard); len(mine) > 0 {
+			cursors = append(cursors, r.start(ctx, x, func() (string, error) { return r.statementOf(ctx, x, mine) }))
 		}
 	}
 	out := rowsOut{query: &q, yield: yield, series: map[event.Series]uint32{}}
@@ -58,26 +58,42 @@ type rowsReader struct {
 	wanted *engine.RowsWanted
 }
 
-// statement selects the rows of a shard in their order, empty if it has none of the series.
-func (r *rowsReader) statement(of *asked) string {
-	var mine []event.Series
+// seriesOf returns the series that a shard has.
+func (r *rowsReader) seriesOf(of *shard) (mine []event.Series) {
 	for _, x := range r.wanted.Series {
-		if r.sums.store.shards.of(x.Model) == of.shard {
+		if r.sums.store.shards.of(x.Model) == of {
 			mine = append(mine, x)
 		}
 	}
-	if len(mine) == 0 {
-		return ""
+	return mine
+}
+
+// statementOf selects the rows of some series of a shard, each once.
+func (r *rowsReader) statementOf(ctx context.Context, of *asked, mine []event.Series) (string, error) {
+	p := r.picture(of, mine)
+	if err := r.sums.pin(ctx, of, &p); err != nil {
+		return "", err
 	}
+	return r.statement(&p), nil
+}
+
+// picture is the rows of some series of a shard.
+func (r *rowsReader) picture(of *asked, mine []event.Series) picture {
 	q := r.query
 	p := picture{
-		models: "model_id IN (" + quotedList(modelNames(mine)) + ")", from: r.wanted.From, actuals: of.actuals, scoped: of.scoped, mixed: of.mixed,
+		models: "model_id IN (" + quotedList(modelNames(mine)) + ")", from: r.wanted.From, actuals: of.actuals, scoped: of.scoped,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
 	p.where = p.models + " AND " + seriesAre(mine) + " AND " + timeIs(r.wanted.From, r.wanted.To)
 	if q.ID != "" {
 		p.where += " AND prediction_id = " + quoted(q.ID)
 	}
+	return p
+}
+
+// statement selects rows in their order.
+func (r *rowsReader) statement(p *picture) string {
+	q := r.query
 	lag, features, place := "toInt64(-1)", "''", "toUInt64(0)"
 	if p.lags {
 		lag = "lag"
@@ -100,7 +116,7 @@ func (r *rowsReader) statement(of *asked) string {
 		place = "sipHash64(toUInt64(" + strconv.FormatUint(q.Seed, 10) + "), model_id, model_version, environment, ms, p, known, a)"
 		order = "place, ms, " + names
 	}
-	text := fmt.Sprintf("SELECT model_id, model_version, environment, ms, prediction_id, p, a, known, %s, %s, %s AS place\nFROM (\n%s\n)", lag, features, place, r.sums.store.sql(&p))
+	text := fmt.Sprintf("SELECT model_id, model_version, environment, ms, prediction_id, p, a, known, %s, %s, %s AS place\nFROM (\n%s\n)", lag, features, place, r.sums.store.sql(p))
 	switch r.wanted.Actuals {
 	case engine.AnyActual:
 	case engine.WithActual:
@@ -138,10 +154,15 @@ type cursor struct {
 func (c *cursor) wait() { c.done.Wait() }
 
 // start begins to read the rows of a shard, until the context ends.
-func (r *rowsReader) start(ctx context.Context, of *asked, statement string) *cursor {
+func (r *rowsReader) start(ctx context.Context, of *asked, statementOf func() (string, error)) *cursor {
 	c := &cursor{rows: make(chan []row, 2)}
 	c.done.Go(func() {
 		defer close(c.rows)
+		statement, err := statementOf()
+		if err != nil {
+			c.err = err
+			return
+		}
 		handedOn := false
 		c.err = of.ask(ctx, "read rows", func(ctx context.Context, conn driver.Conn) error {
 			err := r.read(ctx, conn, statement, func(batch []row) bool {

@@ -25,19 +25,25 @@ func TestStatements(t *testing.T) {
 	s := &Store{config: Config{Database: "residual", Options: Options{}.withDefaults()}}
 	of := &asked{shard: &shard{number: 1}}
 	q := &sums{store: s, models: modelsOf("a,b*", "b*", 0)}
-	cells := &engine.Cells{Bounds: []int64{0, 10, 20, 30}, Spans: cellSpans(0, 10, 20, 30)}
+	cells := &engine.Cells{Bounds: []int64{0, 10}, Spans: cellSpans(0, 10)}
+	more := &engine.Cells{Bounds: []int64{0, 10, 20, 30}, Spans: cellSpans(0, 10, 20, 30), Want: segment.WantAll}
+	some := []event.Series{{Model: "a'b", Version: `v\`, Environment: "e"}}
 	var got strings.Builder
 	write := func(title, statement string) { got.WriteString("-- " + title + "\n" + statement + "\n\n") }
 
 	p := q.picture(of, cells, nil)
-	write("sums of rows whose actuals came with them", sumsStatement(s.sql(&p), "roundDown(ms, "+bounds(cells.Bounds)+")", segment.WantErrors))
+	write("sums of rows whose actuals came with them", sumsStatement(s, &p, cells))
+	write("all sums", sumsStatement(s, &p, more))
+	write("errors by size", bucketsStatement(s, &p, more))
+	p.mix(some)
+	write("sums of rows of which a series has both kinds", sumsStatement(s, &p, cells))
 	of.actuals = true
-	p = q.picture(of, cells, []event.Series{{Model: "a'b", Version: `v\`, Environment: "e"}})
-	write("sums of a series whose actuals came apart", sumsStatement(s.sql(&p), "roundDown(ms, "+bounds(cells.Bounds)+")", segment.WantSpread))
+	p = q.picture(of, cells, some)
+	write("sums of a series whose actuals came apart", sumsStatement(s, &p, cells))
 	of.scoped = true
-	p = q.picture(of, cells, nil)
+	p = q.picture(of, more, nil)
 	p.lags = true
-	write("errors and lags by size", bucketsStatement(s.sql(&p), "roundDown(ms, "+bounds(cells.Bounds)+")"))
+	write("errors and lags by size, of actuals that name versions", bucketsStatement(s, &p, more))
 
 	file := filepath.Join("testdata", "statements.sql")
 	if *rewriteSQL {

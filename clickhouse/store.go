@@ -30,6 +30,7 @@ type Store struct {
 	several *lane
 	keys    keyLocks
 	counts  counts
+	forms   forms
 
 	// context ends with the store, and stop is closed before.
 	context context.Context

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -20,39 +20,39 @@ import (
 type sums struct {
 	store  *Store
 	models named
-	// with are the shards that the question is about, by what their tables say of actuals.
-	with []asked
+	// with are the shards that the question is about.
+	with []*asked
 
+	// mu guards what is added to, which shards do at the same time.
 	mu sync.Mutex
 }
 
-// asked is a shard that a question is about.
-type asked struct {
-	*shard
-	actuals, scoped bool
-	// mixed is set where a series has rows with and without an actual in one month, of which some may be of one identity.
-	mixed bool
-}
-
-// questions returns the questions about some models: their series are asked for, and their sums as they are needed.
-func (s *Store) questions(ctx context.Context, pattern, within string, literal engine.Columns) (*engine.Questions, *sums, error) {
+// questions returns the questions about some models: their series are asked for, and their sums as they are needed. What
+// the question is known to ask for is asked for at once.
+func (s *Store) questions(ctx context.Context, pattern, within string, literal engine.Columns, ahead func(now time.Time) engine.Ahead) (*engine.Questions, *sums, error) {
+	now := s.config.Now()
 	of := &sums{store: s, models: modelsOf(pattern, within, literal)}
+	var first engine.Ahead
+	if ahead != nil {
+		first = ahead(now)
+	}
 	var all []engine.SeriesSpan
 	var group errorGroup
 	for _, x := range s.shardsOf(&of.models) {
+		a := &asked{shard: x}
+		of.with = append(of.with, a)
 		group.do(func() error {
-			a := asked{shard: x}
-			found, err := s.series(ctx, &a, of.models.condition)
+			found, err := of.begin(ctx, a, &first)
 			of.mu.Lock()
 			defer of.mu.Unlock()
-			all, of.with = append(all, found...), append(of.with, a)
+			all = append(all, found...)
 			return err
 		})
 	}
 	if err := group.wait(); err != nil {
 		return nil, nil, of.explain(err)
 	}
-	return engine.NewQuestions(all, of, s.config.Now), of, nil
+	return engine.NewQuestions(all, of, func() time.Time { return now }), of, nil
 }
 
 // explain says of a shard that is away what it means for a question about several.
@@ -63,45 +63,10 @@ func (q *sums) explain(err error) error {
 	return err
 }
 
-// series asks a shard for the series of some models, and whether actuals came apart from their rows.
-func (s *Store) series(ctx context.Context, of *asked, condition string) (found []engine.SeriesSpan, err error) {
-	statement := fmt.Sprintf(`SELECT model_id, model_version, environment, min(earliest), max(newest), toUInt8(0), toUInt8(max(both))
-FROM (
-    SELECT model_id, model_version, environment, min(first) AS earliest, max(last) AS newest, groupBitOr(kinds) = 3 AS both
-    FROM %[1]s.series WHERE %[2]s GROUP BY model_id, model_version, environment, month
-)
-GROUP BY model_id, model_version, environment
-UNION ALL SELECT '', '', '', toInt64(0), toInt64(0), toUInt8(1 + max(scoped)), toUInt8(0) FROM %[1]s.scopes WHERE %[2]s HAVING count() > 0`, s.config.Database, condition)
-	err = of.ask(ctx, "read series", func(ctx context.Context, conn driver.Conn) error {
-		found = found[:0]
-		rows, err := conn.Query(query(ctx), statement)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var x engine.SeriesSpan
-			var actuals, both uint8
-			if err := rows.Scan(&x.Model, &x.Version, &x.Environment, &x.First, &x.Last, &actuals, &both); err != nil {
-				return err
-			}
-			if actuals > 0 {
-				of.actuals, of.scoped = true, actuals > 1
-				continue
-			}
-			of.mixed = of.mixed || both == 1
-			found = append(found, x)
-		}
-		return rows.Err()
-	})
-	return found, err
-}
-
 // Sums adds up the rows of each shard.
 func (q *sums) Sums(ctx context.Context, cells *engine.Cells) error {
 	var group errorGroup
-	for i := range q.with {
-		of := &q.with[i]
+	for _, of := range q.with {
 		only := slices.DeleteFunc(slices.Clone(cells.Only), func(x event.Series) bool { return q.store.shards.of(x.Model) != of.shard })
 		if cells.Only != nil && len(only) == 0 {
 			continue
@@ -113,40 +78,113 @@ func (q *sums) Sums(ctx context.Context, cells *engine.Cells) error {
 
 // sumsOf adds up the rows of a shard: of some series, or of all.
 func (q *sums) sumsOf(ctx context.Context, of *asked, cells *engine.Cells, only []event.Series) error {
-	p := q.picture(of, cells, only)
-	cell := "roundDown(ms, " + bounds(cells.Bounds) + ")"
-	var found []summed
-	err := of.ask(ctx, "add up rows", func(ctx context.Context, conn driver.Conn) (err error) {
-		found, err = readSums(query(ctx), conn, sumsStatement(q.store.sql(&p), cell, cells.Want))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var buckets []bucket
-	if cells.Want == segment.WantAll {
-		err = of.ask(ctx, "count errors by size", func(ctx context.Context, conn driver.Conn) (err error) {
-			p.lags = true
-			buckets, err = readBuckets(query(ctx), conn, bucketsStatement(q.store.sql(&p), cell))
-			return err
-		})
-		if err != nil {
+	found := of.taken(cells)
+	if found == nil {
+		var err error
+		if found, err = q.addedUp(ctx, of, cells, only); err != nil {
 			return err
 		}
 	}
-	if err := q.addBeyond(ctx, of, cells, found); err != nil {
+	if err := q.addBeyond(ctx, of, cells, found.sums); err != nil {
 		return err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range found {
-		x := &found[i]
+	return found.addTo(cells)
+}
+
+// added is what the rows of a shard add up to.
+type added struct {
+	sums    []summed
+	buckets []bucket
+	// mixed are the series of which it was seen that they have rows of both kinds.
+	mixed []event.Series
+}
+
+// addedUp adds up the rows of a shard, and counts them by size where quantiles are wanted.
+func (q *sums) addedUp(ctx context.Context, of *asked, cells *engine.Cells, only []event.Series) (*added, error) {
+	var found added
+	p := q.picture(of, cells, only)
+	var group errorGroup
+	group.do(func() error {
+		var err error
+		found.mixed, err = once(p, func(p *picture) (read []place, err error) {
+			err = of.ask(ctx, "add up rows", func(ctx context.Context, conn driver.Conn) (err error) {
+				found.sums, read, err = readSums(query(ctx), conn, sumsStatement(q.store, p, cells), p, cells.Want)
+				return err
+			})
+			return read, err
+		})
+		return err
+	})
+	if cells.Want == segment.WantAll {
+		group.do(func() error {
+			p := p
+			p.lags = true
+			_, err := once(p, func(p *picture) (read []place, err error) {
+				err = of.ask(ctx, "count errors by size", func(ctx context.Context, conn driver.Conn) (err error) {
+					found.buckets, read, err = readBuckets(query(ctx), conn, bucketsStatement(q.store, p, cells))
+					return err
+				})
+				return read, err
+			})
+			return err
+		})
+	}
+	return &found, group.wait()
+}
+
+// place is a cell of a series, and the kinds of the rows that were read one by one in it.
+type place struct {
+	series event.Series
+	cell   int64
+	kinds  uint8
+}
+
+// once reads rows of which each counts once. Both rows of an identity lie in one cell, so that one whose rows are all of one kind has each
+// identity once; series of which that is not so are mixed, and read again with their rows put together.
+func once(p picture, read func(p *picture) ([]place, error)) (mixed []event.Series, err error) {
+	for {
+		places, err := read(&p)
+		if err != nil {
+			return mixed, err
+		}
+		both := ofBothKinds(places)
+		if len(both) == 0 {
+			return mixed, nil
+		}
+		mixed = append(mixed, both...)
+		p.mix(both)
+	}
+}
+
+// ofBothKinds returns the series that have rows of both kinds in a cell.
+func ofBothKinds(places []place) (of []event.Series) {
+	type cell struct {
+		series event.Series
+		cell   int64
+	}
+	kinds := make(map[cell]uint8, len(places))
+	for _, x := range places {
+		at := cell{x.series, x.cell}
+		if kinds[at] |= x.kinds; kinds[at] == bothKinds {
+			of = append(of, x.series)
+		}
+	}
+	slices.SortFunc(of, compareSeries)
+	return slices.Compact(of)
+}
+
+// addTo adds to cells what was found.
+func (x *added) addTo(cells *engine.Cells) error {
+	for i := range x.sums {
+		x := &x.sums[i]
 		number, ok := slices.BinarySearch(cells.Bounds, x.cell)
 		if a := cells.Add(x.series, number); ok && a != nil && !x.beyond() {
 			a.AddSummary(cells.Want, &x.Summary)
 		}
 	}
-	for _, x := range buckets {
+	for _, x := range x.buckets {
 		number, ok := slices.BinarySearch(cells.Bounds, x.cell)
 		a := cells.Add(x.series, number)
 		if !ok || a == nil {
@@ -165,18 +203,20 @@ func (q *sums) sumsOf(ctx context.Context, of *asked, cells *engine.Cells, only 
 
 // picture is the rows of cells.
 func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) picture {
-	spans := make([][2]int64, len(cells.Spans))
-	for i, s := range cells.Spans {
-		spans[i] = [2]int64{s.From, s.To}
-	}
-	p := picture{models: q.models.condition, from: spans[0][0], actuals: of.actuals, scoped: of.scoped, mixed: of.mixed}
+	spans := cells.Spans
+	p := picture{models: q.models.condition, from: spans[0].From, actuals: of.actuals, scoped: of.scoped}
 	if only != nil {
 		p.models = "model_id IN (" + quotedList(modelNames(only)) + ")"
 	}
 	p.where = "(" + p.models + ") AND (" + spansAre(spans) + ")"
+	mixed, whole := of.mixed(spans)
 	if only != nil {
 		p.where += " AND " + seriesAre(only)
+		mixed = slices.DeleteFunc(mixed, func(x event.Series) bool { return !slices.Contains(only, x) })
+		whole = len(mixed) > 0 && len(mixed) == len(only)
 	}
+	p.together = whole
+	p.mix(mixed)
 	return p
 }
 
@@ -198,119 +238,6 @@ func seriesAre(of []event.Series) string {
 	return "(model_id, environment, model_version) IN (" + strings.Join(texts, ", ") + ")"
 }
 
-func bounds(of []int64) string {
-	texts := make([]string, len(of))
-	for i, b := range of {
-		texts[i] = strconv.FormatInt(b, 10)
-	}
-	return "CAST([" + strings.Join(texts, ", ") + "], 'Array(Int64)')"
-}
-
-// sumsStatement adds up rows by series and cell.
-func sumsStatement(rows, cell string, want segment.Want) string {
-	columns := []string{
-		"model_id", "model_version", "environment", "toInt64(" + cell + ") AS cell", "count()", "countIf(known)", "min(ms)", "max(ms)", "minIf(ms, known)", "maxIf(ms, known)",
-		"sumKahanIf(p - a, known AND p > a)", "sumKahanIf(a - p, known AND p < a)", "varPopStableIf(abs(p - a), known)", "maxIf(abs(p - a), known)",
-	}
-	rest := []string{
-		"varPopStableIf((p - a) * (p - a), known)",
-		"countIf(known AND a != 0)", "sumKahanIf(abs(p - a) / abs(a), known AND a != 0)", "sumKahanIf(2 * (abs(p - a) / (abs(p) + abs(a))), known AND p != a)",
-		"sumKahanIf(a, known AND a > 0)", "sumKahanIf(-a, known AND a < 0)", "varPopStableIf(a, known)", "maxIf(abs(a), known)",
-	}
-	for i, column := range rest {
-		switch {
-		case want == segment.WantAll, want == segment.WantSpread && i == 0:
-			columns = append(columns, column)
-		case i == 1:
-			columns = append(columns, "toUInt64(0)")
-		default:
-			columns = append(columns, "toFloat64(0)")
-		}
-	}
-	return "SELECT " + strings.Join(columns, ", ") + "\nFROM (\n" + rows + "\n)\nGROUP BY model_id, model_version, environment, cell"
-}
-
-// summed is what the rows of a series in a cell add up to.
-type summed struct {
-	series event.Series
-	cell   int64
-	segment.Summary
-}
-
-// errorMost is the largest error whose fourth power is a float64.
-const errorMost = 1e75
-
-// beyond tells whether a sum is not to be had of floats.
-func (x *summed) beyond() bool {
-	all := [...]float64{x.ErrorsOver, x.ErrorsUnder, x.ErrorsSpread, x.SquaresSpread, x.MaxAbsError, x.Percent, x.Symmetric, x.ActualOver, x.ActualUnder, x.ActualSpread}
-	return x.Actuals > 0 && (x.MaxAbsError > errorMost || slices.ContainsFunc(all[:], func(v float64) bool { return !isFinite(v) }))
-}
-
-func readSums(ctx context.Context, conn driver.Conn, statement string) (found []summed, err error) {
-	rows, err := conn.Query(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var x summed
-		err := rows.Scan(&x.series.Model, &x.series.Version, &x.series.Environment, &x.cell, &x.Rows, &x.Actuals, &x.MinTime, &x.MaxTime, &x.ActualMinTime, &x.ActualMaxTime,
-			&x.ErrorsOver, &x.ErrorsUnder, &x.ErrorsSpread, &x.MaxAbsError, &x.SquaresSpread,
-			&x.PercentRows, &x.Percent, &x.Symmetric, &x.ActualOver, &x.ActualUnder, &x.ActualSpread, &x.ActualSize)
-		if err != nil {
-			return nil, err
-		}
-		for _, spread := range []*float64{&x.ErrorsSpread, &x.SquaresSpread, &x.ActualSpread} {
-			if *spread *= float64(x.Actuals); math.IsNaN(*spread) && x.Actuals == 0 {
-				*spread = 0
-			}
-		}
-		found = append(found, x)
-	}
-	return found, rows.Err()
-}
-
-// bucket is how many errors, or lags, of a cell fall into a bucket of a sketch.
-type bucket struct {
-	series event.Series
-	cell   int64
-	lag    bool
-	number int64
-	count  uint64
-}
-
-// bucketsStatement counts errors and lags by the bucket of [segment.SketchBucket].
-func bucketsStatement(rows, cell string) string {
-	number := func(value string) string {
-		bits := "reinterpretAsUInt64(" + value + ")"
-		return "if(" + value + " = 0, 0, 2551 + 50 * toInt64(bitShiftRight(" + bits + ", 52)) + toInt64(bitShiftRight(bitAnd(" + bits + ", 4503599627370495) * 50, 52)))"
-	}
-	return `SELECT model_id, model_version, environment, toInt64(` + cell + `) AS cell, of.1 = 1 AS is_lag, toInt64(of.2) AS number, count()
-FROM (
-` + rows + `
-) ARRAY JOIN [(0, ` + number("abs(p - a)") + `), (1, ` + number("toFloat64(greatest(lag, 0))") + `)] AS of
-WHERE known AND (of.1 = 0 OR lag >= 0)
-GROUP BY model_id, model_version, environment, cell, is_lag, number`
-}
-
-func readBuckets(ctx context.Context, conn driver.Conn, statement string) (found []bucket, err error) {
-	rows, err := conn.Query(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var x bucket
-		var lag uint8
-		if err := rows.Scan(&x.series.Model, &x.series.Version, &x.series.Environment, &x.cell, &lag, &x.number, &x.count); err != nil {
-			return nil, err
-		}
-		x.lag = lag == 1
-		found = append(found, x)
-	}
-	return found, rows.Err()
-}
-
 // addBeyond adds the rows of cells whose sums are not to be had of floats, one by one.
 func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, found []summed) error {
 	for i := range found {
@@ -319,6 +246,7 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 			continue
 		}
 		p := q.picture(of, cells, []event.Series{x.series})
+		p.together = true
 		number, _ := slices.BinarySearch(cells.Bounds, x.cell)
 		p.where += " AND " + timeIs(x.cell, cells.Bounds[number+1])
 		err := of.ask(ctx, "read rows beyond the sums of floats", func(ctx context.Context, conn driver.Conn) error {
@@ -356,13 +284,16 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 
 // Rows reads the rows of a model from a time on.
 func (q *sums) Rows(ctx context.Context, model string, from int64, yield func(of event.Series, ts int64, predicted, actual float64, known bool, lag int64) bool) error {
-	i := slices.IndexFunc(q.with, func(x asked) bool { return x.shard == q.store.shards.of(model) })
+	i := slices.IndexFunc(q.with, func(x *asked) bool { return x.shard == q.store.shards.of(model) })
 	if i < 0 {
 		return nil
 	}
-	of := &q.with[i]
-	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, mixed: of.mixed, lags: true}
+	of := q.with[i]
+	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, lags: true}
 	p.where = p.models + " AND " + timeIs(from, math.MaxInt64)
+	if err := q.pin(ctx, of, &p); err != nil {
+		return err
+	}
 	handedOn := false
 	err := of.ask(ctx, "read the numbers of rows", func(ctx context.Context, conn driver.Conn) (err error) {
 		defer func() {

@@ -50,15 +50,7 @@ type DriftResult struct {
 
 // Drift answers q from aggregates and at most three decoded blocks per segment.
 func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
-	now := db.opts.Now()
-	at := standing(q.AsOf, now)
-	recent := base.Span{From: base.SubMilli(at, base.OrDefault(q.Recent, defaultRecentWindow)), To: endOf(q.AsOf)}
-	historical := base.Span{From: base.SubMilli(at, base.OrDefault(q.Historical, defaultHistoricalWindow)), To: recent.From}
-	p := query.Plan{
-		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
-		Across:    query.Across(q.Across),
-	}
-	p.Ask(query.Window{Span: recent}, query.Window{Span: historical})
+	at, p := q.plan(db.opts.Now())
 	run, err := db.queries.Start(ctx, &p)
 	if err != nil {
 		return DriftResult{}, err
@@ -76,6 +68,19 @@ func (db *DB) Drift(ctx context.Context, q DriftQuery) (DriftResult, error) {
 	}
 	slices.SortFunc(result.Rows, compareDrift)
 	return result, nil
+}
+
+// plan resolves the query's windows at the time now. at is the moment that it is asked about.
+func (q *DriftQuery) plan(now time.Time) (at int64, p query.Plan) {
+	at = standing(q.AsOf, now)
+	recent := base.Span{From: base.SubMilli(at, base.OrDefault(q.Recent, defaultRecentWindow)), To: endOf(q.AsOf)}
+	historical := base.Span{From: base.SubMilli(at, base.OrDefault(q.Historical, defaultHistoricalWindow)), To: recent.From}
+	p = query.Plan{
+		Selection: query.SelectionOf(q.Model, base.OrDefault(q.Version, All), base.OrDefault(q.Environment, defaultEnvironment)).Within(q.Within).Exactly(query.Across(q.Literal)),
+		Across:    query.Across(q.Across),
+	}
+	p.Ask(query.Window{Span: recent}, query.Window{Span: historical})
+	return at, p
 }
 
 // driftRow compares two windows. ok is false where the tutorial's join and filter leave the row out.

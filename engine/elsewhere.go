@@ -38,6 +38,39 @@ type CellSpan = base.Span
 // CellSums are the sums of a cell, to be added to.
 type CellSums = base.Answer
 
+// Ahead is what a query is known to ask for before its series are.
+type Ahead struct {
+	// Cells are those whose sums it asks for first, without what adds to them; nil where there are none.
+	Cells *Cells
+	// BySight is set where series without rows in the cells change nothing: a [SeriesSpan] may then be that of the rows in the cells.
+	BySight bool
+}
+
+// Ahead returns what the query asks for at the time now.
+func (q MetricsQuery) Ahead(now time.Time) Ahead {
+	p, err := q.plan(now)
+	if err != nil {
+		return Ahead{}
+	}
+	return Ahead{p.Cells(), p.BySight()}
+}
+
+// Ahead returns what the query asks for at the time now.
+func (q DriftQuery) Ahead(now time.Time) Ahead {
+	_, p := q.plan(now)
+	return Ahead{p.Cells(), p.BySight()}
+}
+
+// Ahead returns what the query asks for at the time now. It has a row for each series, whether it has rows in the cells or not.
+func (q ReportQuery) Ahead(now time.Time) Ahead {
+	w, err := q.span(now)
+	if err != nil {
+		return Ahead{}
+	}
+	p := q.plan(w)
+	return Ahead{Cells: p.Cells()}
+}
+
 // NewQuestions returns the questions about some series, which must be all of each of their models. Of models, it takes what a question
 // names to be all that there are.
 func NewQuestions(series []SeriesSpan, sums Sums, now func() time.Time) *Questions {

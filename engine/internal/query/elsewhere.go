@@ -35,6 +35,23 @@ type Cells struct {
 	Add func(of event.Series, cell int) *base.Answer
 }
 
+// Cells returns the cells that a run of the plan asks for first, without what adds to them; nil where nothing is in its windows.
+func (p *Plan) Cells() *Cells {
+	var spans []base.Span
+	for i := range p.count {
+		for span := range p.windows[i].spans {
+			if span = asked(span); !span.Empty() {
+				spans = append(spans, span)
+			}
+		}
+	}
+	if len(spans) == 0 {
+		return nil
+	}
+	g := newGrid(p.Want, spans)
+	return &Cells{Bounds: g.bounds, Spans: g.spans, Want: g.want}
+}
+
 // Elsewhere is rows that are kept elsewhere, in the place of those of models: their sums are asked for when a run needs them, of all
 // series at once where it asks the same about each. It is of one question, and for one goroutine at a time.
 type Elsewhere struct {

@@ -195,6 +195,12 @@ func (sel *Selection) EachLatest(m *catalog.Model, do func(environment string) b
 	return true
 }
 
+// BySight tells whether series without rows in the windows have no say in which others are selected: latest does not look at them, and no
+// text could be a name of one.
+func (sel *Selection) BySight() bool {
+	return !sel.latest && !sel.Model.listed && !sel.version.listed && !sel.environment.listed
+}
+
 // Named tells whether sel, as it is in a model, names a version, which need not be the latest then.
 func (sel *Selection) Named(version string) bool { return sel.version.Matches(version) }
 
