@@ -3,7 +3,9 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -121,31 +123,30 @@ func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }
 
 // laneOf returns the lane of the shard that all rows of a request are of, or that of several.
 func (s *Store) laneOf(r *request) *lane {
-	var of *shard
-	one := true
-	see := func(model string) {
-		x := s.shards.of(model)
-		one = one && (of == nil || of == x)
-		of = x
+	of := slices.Collect(maps.Keys(s.shardsWith(r)))
+	if len(of) != 1 {
+		return s.several
 	}
+	lanes := s.lanes
+	if r.months() > 1 {
+		lanes = s.spread
+	}
+	return lanes[slices.Index(s.shards.list, of[0])]
+}
+
+// shardsWith are the shards that have rows of a request.
+func (s *Store) shardsWith(r *request) map[*shard]struct{} {
+	of := map[*shard]struct{}{}
 	if r.batch != nil {
 		for i := range r.batch.Series {
-			see(r.batch.Series[i].Model)
+			of[s.shards.of(r.batch.Series[i].Model)] = struct{}{}
 		}
 	} else {
 		for _, model := range r.actuals.Models {
-			see(model)
+			of[s.shards.of(model)] = struct{}{}
 		}
 	}
-	if !one || of == nil || r.months() > 1 {
-		return s.several
-	}
-	for _, l := range s.lanes {
-		if l.shard == of {
-			return l
-		}
-	}
-	panic("BUG: a shard without a lane")
+	return of
 }
 
 // months is how many months rows of predictions are of, 2 for more than one.

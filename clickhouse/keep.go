@@ -32,8 +32,32 @@ func (c *clock) after(now, steps, tag uint64) uint64 {
 	return first<<versionTagBits | tag
 }
 
-// keep stores requests of one shard, or of several where the shard is nil, and returns what became of each.
-func (s *Store) keep(ctx context.Context, of *shard, requests []*request) []error {
+// keep stores requests of one shard, or of several where the shard is nil, and returns what became of each. Where a shard is away the
+// requests that have rows on it are refused, and nothing of them is stored; the others go on.
+func (s *Store) keep(ctx context.Context, of *shard, announced bool, requests []*request) []error {
+	errs := make([]error, len(requests))
+	times, failed := s.timesOf(ctx, requests)
+	var kept []*request
+	var places []int
+	for i, r := range requests {
+		for x := range s.shardsWith(r) {
+			errs[i] = cmp.Or(errs[i], failed[x])
+		}
+		if errs[i] == nil {
+			kept, places = append(kept, r), append(places, i)
+		}
+	}
+	if len(kept) == 0 {
+		return errs
+	}
+	for i, err := range s.keepThere(ctx, of, announced, kept, times) {
+		errs[places[i]] = err
+	}
+	return errs
+}
+
+// keepThere stores requests whose shards are there, by the times of these.
+func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, requests []*request, times map[*shard]uint64) []error {
 	errs := make([]error, len(requests))
 	all := func(err error) []error { // which has happened to each of them
 		for i := range errs {
@@ -42,14 +66,20 @@ func (s *Store) keep(ctx context.Context, of *shard, requests []*request) []erro
 		return errs
 	}
 	blocks := blocksOf(requests, &s.shards)
+	now := s.config.Now()
+	for _, b := range blocks {
+		b.stamp(s.clocks[b.Shard].after(times[s.shards.list[b.Shard]], b.steps(), s.tag), now)
+	}
 	home := of
-	if home == nil {
+	switch {
+	case of != nil:
+	case len(blocks) > 0:
+		home = s.shards.list[blocks[0].Shard]
+	default:
 		home = s.home()
 	}
-	if err := s.stampAll(ctx, blocks); err != nil {
-		return all(err)
-	}
-	id, announced := s.newID(), of == nil && len(blocks) > 0
+	id := s.newID()
+	announced = announced && len(blocks) > 0
 	if announced {
 		if err := s.announce(ctx, home, id, announcementOf(requests, blocks, &s.shards).encode()); err != nil {
 			return all(err)
@@ -108,42 +138,45 @@ func unknown(err error) error {
 	return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: text, RetryAfter: 5 * time.Second, Err: err}
 }
 
-// home is the shard that has what is said of blocks of several shards: the first that is there.
+// home is the shard that has what belongs to no shard: the first whose last block did not fail and that has all replicas it takes to store one,
+// else the first.
 func (s *Store) home() *shard {
-	for _, x := range s.shards.list {
-		if x.hasNode() {
+	for i, x := range s.shards.list {
+		if x.there() >= max(x.quorum, 1) && s.lanes[i].failure() == nil {
 			return x
 		}
 	}
 	return s.shards.list[0]
 }
 
-// stampAll gives blocks their versions, by the clocks of their shards, which must all be there: nothing is stored otherwise.
-func (s *Store) stampAll(ctx context.Context, blocks []*block) error {
-	times := make([]uint64, len(s.shards.list))
+// timesOf asks the shards of requests for their time; those that do not answer have failed.
+func (s *Store) timesOf(ctx context.Context, requests []*request) (times map[*shard]uint64, failed map[*shard]error) {
+	times, failed = map[*shard]uint64{}, map[*shard]error{}
+	var mu sync.Mutex
 	var group errorGroup
-	asked := map[int]bool{}
-	for _, b := range blocks {
-		if asked[b.Shard] {
-			continue
+	asked := map[*shard]bool{}
+	for _, r := range requests {
+		for x := range s.shardsWith(r) {
+			if asked[x] {
+				continue
+			}
+			asked[x] = true
+			group.do(func() error {
+				now, err := s.timeOf(ctx, x)
+				if e, ok := errors.AsType[*engine.AwayError](err); ok {
+					e.Text += "; nothing was stored, send the request again"
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if times[x] = now; err != nil {
+					failed[x] = err
+				}
+				return nil
+			})
 		}
-		asked[b.Shard] = true
-		group.do(func() (err error) {
-			times[b.Shard], err = s.timeOf(ctx, s.shards.list[b.Shard])
-			return err
-		})
 	}
-	if err := group.wait(); err != nil {
-		if e, ok := errors.AsType[*engine.AwayError](err); ok {
-			e.Text += "; nothing was stored, send the request again"
-		}
-		return err
-	}
-	now := s.config.Now()
-	for _, b := range blocks {
-		b.stamp(s.clocks[b.Shard].after(times[b.Shard], b.steps(), s.tag), now)
-	}
-	return nil
+	_ = group.wait()
+	return times, failed
 }
 
 // timeOf returns the time of a shard, in microseconds.

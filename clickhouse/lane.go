@@ -49,6 +49,8 @@ type lane struct {
 	store *Store
 	// shard is nil for requests of several shards.
 	shard *shard
+	// announces is set where a request becomes several blocks, which are announced before they are stored.
+	announces bool
 
 	// Guarded by mu.
 	mu     sync.Mutex
@@ -80,8 +82,8 @@ type queue struct {
 	took     time.Duration
 }
 
-func newLane(s *Store, of *shard) *lane {
-	l := &lane{store: s, shard: of}
+func newLane(s *Store, of *shard, announces bool) *lane {
+	l := &lane{store: s, shard: of, announces: announces}
 	for i := range l.queues {
 		l.queues[i].wake = make(chan struct{}, 1)
 	}
@@ -283,7 +285,7 @@ func (l *lane) end(q *queue) bool {
 func (l *lane) flush(requests []*request) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.store.config.InsertTimeout)
 	defer cancel()
-	errs := l.store.keep(ctx, l.shard, requests)
+	errs := l.store.keep(ctx, l.shard, l.announces, requests)
 	l.mu.Lock()
 	l.failed = nil
 	for _, err := range errs {

@@ -12,7 +12,7 @@ import (
 
 // laneOfTests is a lane whose blocks are of two rows, and that nobody serves.
 func laneOfTests() *lane {
-	return newLane(&Store{config: Config{Options: Options{BatchRows: 2, WaitingRows: 5}.withDefaults()}}, nil)
+	return newLane(&Store{config: Config{Options: Options{BatchRows: 2, WaitingRows: 5}.withDefaults()}}, nil, true)
 }
 
 // rowOf is a request of one row: a prediction or an actual.

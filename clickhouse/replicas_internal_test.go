@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/event"
 )
 
 // replica answers as a server would: what is nil is not asked for.
@@ -24,7 +26,9 @@ type replica struct {
 	ping  func(ctx context.Context) error
 	exec  func(statement string) error
 	query func(ctx context.Context) (driver.Rows, error)
+	time  func() (uint64, error)
 
+	mu       sync.Mutex
 	executed []string
 }
 
@@ -39,15 +43,47 @@ func (r *replica) Query(ctx context.Context, _ string, _ ...any) (driver.Rows, e
 	return r.query(ctx)
 }
 
-func (r *replica) QueryRow(context.Context, string, ...any) driver.Row { return touchedRow{} }
+func (r *replica) QueryRow(context.Context, string, ...any) driver.Row { return answerRow{of: r} }
 
-// touchedRow answers which models a deletion touches.
-type touchedRow struct{ driver.Row }
+// answerRow answers which models a deletion touches, or what time it is.
+type answerRow struct {
+	driver.Row
+	of *replica
+}
 
-func (touchedRow) Scan(dest ...any) error {
-	*dest[0].(*[]string) = []string{"m"}
+func (r answerRow) Scan(dest ...any) (err error) {
+	switch into := dest[0].(type) {
+	case *[]string:
+		*into = []string{"m"}
+	case *uint64:
+		*into, err = r.of.time()
+	}
+	return err
+}
+
+func (r *replica) PrepareBatch(_ context.Context, statement string, _ ...driver.PrepareBatchOption) (driver.Batch, error) {
+	return &storedBatch{of: r, statement: statement}, nil
+}
+
+// storedBatch is a block that a replica takes.
+type storedBatch struct {
+	driver.Batch
+	of        *replica
+	statement string
+}
+
+func (b *storedBatch) Column(int) driver.BatchColumn { return anyColumn{} }
+func (b *storedBatch) Close() error                  { return nil }
+func (b *storedBatch) Send() error {
+	b.of.mu.Lock()
+	defer b.of.mu.Unlock()
+	b.of.executed = append(b.of.executed, b.statement)
 	return nil
 }
+
+type anyColumn struct{ driver.BatchColumn }
+
+func (anyColumn) Append(any) error { return nil }
 
 // someRows are a number of rows, and then an error.
 type someRows struct {
@@ -113,7 +149,12 @@ func TestInsertOutcome(t *testing.T) {
 				s := &Store{config: Config{Options: Options{}.withDefaults()}}
 				ctx, cancel := context.WithTimeout(t.Context(), s.config.InsertTimeout)
 				defer cancel()
-				err := s.insert(ctx, of, "store a block", func(context.Context, driver.Conn, ch.Settings) (bool, error) {
+				tokens := map[any]bool{}
+				err := s.insert(ctx, of, "store a block", func(_ context.Context, _ driver.Conn, settings ch.Settings) (bool, error) {
+					token := settings["insert_deduplication_token"]
+					require.NotEmpty(t, token)
+					require.False(t, tokens[token], "a server would pass over this try")
+					tokens[token] = true
 					x := left[0]
 					left = left[1:]
 					return x.sent, x.err
@@ -286,7 +327,7 @@ func TestHealthOfReplicas(t *testing.T) {
 	s := &Store{several: &lane{}}
 	for range 2 {
 		s.shards.list = append(s.shards.list, replicasOf(&replica{}, &replica{}))
-		s.lanes = append(s.lanes, &lane{})
+		s.lanes, s.spread = append(s.lanes, &lane{}), append(s.spread, &lane{})
 	}
 	require.Equal(t, engine.Health{Ready: true}, s.Health())
 	s.shards.list[0].nodes[1].setAway(time.Hour)
@@ -300,4 +341,76 @@ func TestHealthOfReplicas(t *testing.T) {
 		n.setAway(time.Hour)
 	}
 	require.True(t, s.Health().Degraded)
+}
+
+// storeOf is a store over shards, without what runs in the background.
+func storeOf(t *testing.T, list ...*shard) *Store {
+	t.Helper()
+	s := &Store{config: Config{Database: "r", Options: Options{}.withDefaults()}, clocks: make([]clock, len(list)), several: &lane{}}
+	for i, of := range list {
+		of.number = i + 1
+		s.lanes, s.spread = append(s.lanes, &lane{shard: of}), append(s.spread, &lane{shard: of})
+	}
+	var err error
+	s.shards, err = newShards(list)
+	require.NoError(t, err)
+	return s
+}
+
+// requestFor is a request with a row of each of some models in each of some months.
+func requestFor(t *testing.T, models []string, months ...time.Month) *request {
+	t.Helper()
+	var b event.Batch
+	for _, model := range models {
+		for _, month := range months {
+			require.NoError(t, b.Add(event.Event{Timestamp: time.Date(2026, month, 1, 0, 0, 0, 0, time.UTC), ModelID: model, ModelVersion: "v", Environment: "e", PredictionID: "p", Features: "{}"}, event.Rules{Newest: 1 << 50}))
+		}
+	}
+	return &request{batch: &b}
+}
+
+// TestOneShardAway has requests come together of which some have rows on a shard that is away: these are refused, and nothing of them is
+// stored; the others are stored, and what is said of them is on a shard that they are of.
+func TestOneShardAway(t *testing.T) {
+	there := func() (uint64, error) { return 1 << 40, nil }
+	gone := func() (uint64, error) { return 0, errReset }
+	for _, away := range []int{0, 1} {
+		t.Run(fmt.Sprint("shard ", away+1), func(t *testing.T) {
+			conns := []*replica{{time: there}, {time: there}}
+			conns[away].time = gone
+			s := storeOf(t, replicasOf(conns[0]), replicasOf(conns[1]))
+			models := make([]string, 2)
+			for i := 0; slices.Contains(models, ""); i++ {
+				model := fmt.Sprint("m", i)
+				models[s.shards.of(model).number-1] = model
+			}
+			alone := requestFor(t, models[1-away:2-away], time.January, time.February)
+			require.Same(t, s.spread[1-away], s.laneOf(alone))
+			require.Same(t, s.lanes[1-away], s.laneOf(requestFor(t, models[1-away:2-away], time.January)))
+			both := requestFor(t, models, time.January)
+			require.Same(t, s.several, s.laneOf(both))
+			nothing := &request{batch: &event.Batch{}}
+			require.Same(t, s.several, s.laneOf(nothing))
+
+			errs := s.keep(t.Context(), nil, true, []*request{both, alone})
+			require.ErrorIs(t, errs[0], engine.ErrUnavailable)
+			require.ErrorContains(t, errs[0], fmt.Sprintf("shard %d of the cluster: it cannot be reached; nothing was stored", away+1))
+			require.NoError(t, errs[1])
+			require.Empty(t, conns[away].executed)
+			var tables []string
+			for _, statement := range conns[1-away].executed {
+				tables = append(tables, strings.Fields(statement)[2])
+			}
+			require.Equal(t, []string{"r.pending", "r.predictions", "r.predictions", "r.requests"}, tables)
+
+			errs = s.keep(t.Context(), nil, true, []*request{both})
+			require.ErrorIs(t, errs[0], engine.ErrUnavailable)
+			require.NoError(t, s.keep(t.Context(), nil, true, []*request{nothing})[0])
+			s.shards.list[0].nodes[0].setAway(time.Hour)
+			s.shards.list[1].nodes[0].setThere()
+			require.Equal(t, 2, s.home().number)
+			s.lanes[1].failed, s.lanes[1].failedAt = errReset, time.Now()
+			require.Equal(t, 1, s.home().number)
+		})
+	}
 }

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -294,10 +295,13 @@ var querySettings = ch.Settings{
 	"max_result_rows": 0, "max_rows_to_read": 0, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
 }
 
-// insertSettings are those of a block.
+// insertSettings are those of one try to store a block. One that is sent again is stored again, which changes nothing: a server that passed
+// over a block that it has had would not have to give it to the views again. ClickHouse 26.7 does not look at insert_deduplicate any more;
+// that each try has a token of its own keeps every version from passing one over.
 func (s *shard) insertSettings() ch.Settings {
 	settings := ch.Settings{
-		"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 1, "max_execution_time": 60,
+		"async_insert": 0, "insert_deduplicate": 0, "insert_deduplication_token": hex.EncodeToString(randomBytes(12)),
+		"max_partitions_per_insert_block": 0, "optimize_on_insert": 1, "max_execution_time": 60,
 		"parallel_view_processing": 0, "materialized_views_ignore_errors": 0, "deduplicate_blocks_in_dependent_materialized_views": 0,
 	}
 	if s.quorum > 0 {

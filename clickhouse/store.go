@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -26,7 +27,9 @@ type Store struct {
 	// tag tells the versions of this process from those of others.
 	tag uint64
 
-	lanes   []*lane // by the place of their shard
+	// lanes and spread are by the place of their shard: requests of one month, and of several.
+	lanes, spread []*lane
+	// several has the requests of several shards, and those that have no rows.
 	several *lane
 	keys    keyLocks
 	counts  counts
@@ -98,16 +101,16 @@ func (s *Store) checkNodes(ctx context.Context) error {
 }
 
 func (s *Store) start() {
-	add := func(of *shard) *lane {
-		l := newLane(s, of)
+	add := func(of *shard, announces bool) *lane {
+		l := newLane(s, of, announces)
 		s.writers.Go(l.run)
 		return l
 	}
 	for _, of := range s.shards.list {
 		of.stop = s.context.Done()
-		s.lanes = append(s.lanes, add(of))
+		s.lanes, s.spread = append(s.lanes, add(of, false)), append(s.spread, add(of, true))
 	}
-	s.several = add(nil)
+	s.several = add(nil, true)
 	s.others.Go(s.lookAfter)
 	s.others.Go(s.probe)
 }
@@ -165,7 +168,7 @@ func (s *Store) Health() engine.Health {
 		case there < of.quorum:
 			few = append(few, fmt.Sprintf("of shard %d (%s) %d of %d replicas can be reached, and it takes events with %d", of.number, of.addresses(), there, len(of.nodes), of.quorum))
 		default:
-			if err := s.lanes[i].failure(); err != nil {
+			if err := cmp.Or(s.lanes[i].failure(), s.spread[i].failure()); err != nil {
 				h.Amiss = brief(err)
 			}
 		}
