@@ -233,7 +233,7 @@ var rooms = map[string]room{
 	"internal/testing/clickhouse": {outside: []string{"github.com/stretchr/testify"}},
 	"internal/testing/clusters": {
 		module:  []string{"clickhouse", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload", "source"},
-		outside: []string{"github.com/stretchr/testify", "github.com/twmb/franz-go"},
+		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/stretchr/testify", "github.com/twmb/franz-go"},
 	},
 	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},
 	"internal/testing/fakes3":    {},

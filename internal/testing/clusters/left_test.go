@@ -28,7 +28,7 @@ func TestDeletedBlocksLeftBehind(t *testing.T) {
 	for _, model := range []string{"m0", "m1", "m2", "m3", "m4", "m5"} {
 		lines += line(model, "a")
 	}
-	count := func(s *server) int { return len(predictionIDs(t, s.url)) }
+	count := func(s *server) int { return len(allPredictions(t, s.url)) }
 
 	onEach("requests MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000")
 	requireComeAgain(t, request(t, http.MethodPost, one.url+"/v0/events?wait=true&name=ml_model_predictions", lines), "not known")

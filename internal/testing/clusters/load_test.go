@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,11 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a load sends: requests of some rows of some models each, which lie on both shards.
+// What a load sends: requests of some rows of some models each, which lie on both shards, and one row of the writer that each of its requests
+// sends anew, with another value.
 const (
 	loadModels, loadRows = 12, 24
 	loadWriters          = 8
 	retryAfter           = 50 * time.Millisecond
+	// answeredWithin is how long a request is sent again before the load fails.
+	answeredWithin = 2 * time.Minute
 )
 
 // load is clients that send requests to servers, again under the same key until they are answered, or once and never again.
@@ -31,12 +36,16 @@ type load struct {
 	ended  sync.WaitGroup
 	seed   uint64
 
-	answered, refused, again atomic.Int64
+	// refused counts answers 503, which must say when to come again; seen, questions whose answer had what was acknowledged before.
+	answered, refused, again, seen atomic.Int64
 
 	mu sync.Mutex
 	// known has the requests that were acknowledged; unknown those of which nobody has said what became of them.
 	known, unknown []string
-	failed         error
+	// acknowledged and sent are the last values of the row that each writer sends anew.
+	acknowledged, sent [loadWriters]int
+	longest            time.Duration
+	failed             error
 }
 
 // startLoad begins to send to servers.
@@ -67,20 +76,36 @@ func (l *load) write(ctx context.Context, writer int) {
 	r := rand.New(rand.NewPCG(l.seed, uint64(writer)))
 	for n := 0; ctx.Err() == nil; n++ {
 		name := fmt.Sprintf("w%d-%d", writer, n)
-		body := requestOf(name)
+		body := requestOf(name, writer, n)
 		key := name
 		if r.IntN(4) == 0 {
 			key = ""
 		}
-		if !l.sendUntilAnswered(r, name, key, body) {
+		l.mu.Lock()
+		l.sent[writer] = n
+		l.mu.Unlock()
+		status, ok := l.sendUntilAnswered(r, name, key, body)
+		if !ok {
+			return
+		}
+		if status != http.StatusOK {
+			continue
+		}
+		l.mu.Lock()
+		l.acknowledged[writer] = n
+		l.mu.Unlock()
+		if err := l.see(r, name, writer, n); err != nil {
+			l.fail(err)
 			return
 		}
 	}
 }
 
-// requestOf is the rows of a request: each is in the request's name by its id.
-func requestOf(name string) []byte {
+// requestOf is the rows of a request, each of which has the name of the request in its id, and the row that its writer sends anew.
+func requestOf(name string, writer, n int) []byte {
 	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"timestamp":"2026-01-15 00:00:00","model_id":"m%d","model_version":"v1","environment":"production","prediction_id":"%s%d","features":"{}","predicted_value":%d,"actual_value":8}`+"\n",
+		writer, anewPrefix, writer, n)
 	for i := range loadRows {
 		fmt.Fprintf(&b, `{"timestamp":"2026-01-15 %02d:00:00","model_id":"m%d","model_version":"v1","environment":"production","prediction_id":"%s/%d","features":"{}","predicted_value":10,"actual_value":8}`+"\n",
 			i%12, i%loadModels, name, i)
@@ -88,27 +113,61 @@ func requestOf(name string) []byte {
 	return b.Bytes()
 }
 
-// sendUntilAnswered is false if the load has to end.
-func (l *load) sendUntilAnswered(r *rand.Rand, name, key string, body []byte) bool {
-	for deadline := time.Now().Add(2 * time.Minute); ; {
-		status, text := l.post(l.urls[r.IntN(len(l.urls))], key, body)
+// anewPrefix begins the id of the row that a writer sends anew, probePrefix that of a row which is not of the load.
+const (
+	anewPrefix  = "anew/"
+	probePrefix = "probe/"
+)
+
+// see asks any server for rows of a request that was acknowledged, which must be there: its first one, and the one that is sent anew, with the
+// value of this request. What cannot be answered now says nothing.
+func (l *load) see(r *rand.Rand, name string, writer, n int) error {
+	for id, value := range map[string]float64{name + "/0": 10, anewPrefix + strconv.Itoa(writer): float64(n)} {
+		model := "m0"
+		if strings.HasPrefix(id, anewPrefix) {
+			model = "m" + strconv.Itoa(writer)
+		}
+		status, rows, err := predictions(&l.client, l.urls[r.IntN(len(l.urls))], "&model_id="+model+"&prediction_id="+id)
+		if err != nil || status != http.StatusOK {
+			continue
+		}
+		if len(rows) != 1 || rows[0].Value != value {
+			return fmt.Errorf("request %s is acknowledged, and after that there is of row %s, with value %g: %v", name, id, value, rows)
+		}
+		l.seen.Add(1)
+	}
+	return nil
+}
+
+// sendUntilAnswered returns the last answer to a request; ok is false if the load has to end.
+func (l *load) sendUntilAnswered(r *rand.Rand, name, key string, body []byte) (status int, ok bool) {
+	begin := time.Now()
+	for {
+		status, comeAgain, text := l.post(l.urls[r.IntN(len(l.urls))], key, body)
+		if status == http.StatusServiceUnavailable {
+			l.refused.Add(1)
+			if comeAgain < 1 {
+				l.fail(fmt.Errorf("%s: a refusal without Retry-After: %s", name, text))
+				return status, false
+			}
+		}
 		switch {
 		case status == http.StatusOK:
 			l.answered.Add(1)
 			l.note(&l.known, name)
-			return true
-		case status != 0 && status != http.StatusServiceUnavailable && status != http.StatusInternalServerError:
+			l.mu.Lock()
+			l.longest = max(l.longest, time.Since(begin))
+			l.mu.Unlock()
+			return status, true
+		case status != 0 && status != http.StatusServiceUnavailable:
 			l.fail(fmt.Errorf("%s: %d %s", name, status, text))
-			return false
+			return status, false
 		case key == "":
 			l.note(&l.unknown, name)
-			return true
-		case time.Now().After(deadline):
+			return status, true
+		case time.Since(begin) > answeredWithin:
 			l.fail(fmt.Errorf("%s was not answered in time: %d %s", name, status, text))
-			return false
-		}
-		if status == http.StatusServiceUnavailable {
-			l.refused.Add(1)
+			return status, false
 		}
 		l.again.Add(1)
 		time.Sleep(retryAfter) // as a client does that is told to come again
@@ -129,8 +188,8 @@ func (l *load) fail(err error) {
 	}
 }
 
-// post sends a request; the status is 0 where there was no answer.
-func (l *load) post(url, key string, body []byte) (status int, text string) {
+// post sends a request; the status is 0 where there was no answer, and comeAgain the seconds of Retry-After.
+func (l *load) post(url, key string, body []byte) (status, comeAgain int, text string) {
 	request, err := http.NewRequest(http.MethodPost, url+"/v0/events?wait=true&name=ml_model_predictions", bytes.NewReader(body)) //nolint:noctx // the client has a timeout
 	if err != nil {
 		panic("BUG: " + err.Error())
@@ -140,14 +199,15 @@ func (l *load) post(url, key string, body []byte) (status int, text string) {
 	}
 	response, err := l.client.Do(request)
 	if err != nil {
-		return 0, err.Error()
+		return 0, 0, err.Error()
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, err.Error()
+		return 0, 0, err.Error()
 	}
-	return response.StatusCode, string(answer)
+	comeAgain, _ = strconv.Atoi(response.Header.Get("Retry-After"))
+	return response.StatusCode, comeAgain, string(answer)
 }
 
 // completedWithin is how long after the death of a server a request that it has left in part may stay so.
@@ -160,10 +220,20 @@ func (l *load) check(t *testing.T, url string) (rows int) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for begin := time.Now(); ; <-tick.C {
-		counts := map[string]int{}
-		for _, id := range predictionIDs(t, url) {
-			counts[id]++
-			require.Equal(t, 1, counts[id], "row %s is there twice", id)
+		counts, others := map[string]int{}, 0
+		for _, row := range allPredictions(t, url) {
+			counts[row.ID]++
+			require.Equal(t, 1, counts[row.ID], "row %s is there twice", row.ID)
+			if strings.HasPrefix(row.ID, probePrefix) {
+				others++
+			}
+			if writer, ok := strings.CutPrefix(row.ID, anewPrefix); ok {
+				n, err := strconv.Atoi(writer)
+				require.NoError(t, err)
+				others++
+				require.GreaterOrEqual(t, int(row.Value), l.acknowledged[n], "an acknowledged value of writer %d is lost", n)
+				require.LessOrEqual(t, int(row.Value), l.sent[n])
+			}
 		}
 		for _, name := range l.known {
 			require.Equal(t, loadRows, rowsOf(name, counts), "request %s was acknowledged", name)
@@ -175,7 +245,7 @@ func (l *load) check(t *testing.T, url string) (rows int) {
 				part = fmt.Sprintf("%d of %d rows of request %s", n, loadRows, name)
 			}
 		}
-		require.Len(t, counts, len(l.known)*loadRows+there, "rows that nobody has sent")
+		require.Len(t, counts, len(l.known)*loadRows+there+others, "rows that nobody has sent")
 		if part == "" {
 			return len(counts)
 		}
@@ -191,23 +261,40 @@ func rowsOf(name string, counts map[string]int) (n int) {
 	return n
 }
 
-// predictionIDs are those of all rows of a server.
-func predictionIDs(t *testing.T, url string) []string {
+// prediction is a row as a question has it.
+type prediction struct {
+	ID    string  `json:"prediction_id"`
+	Value float64 `json:"predicted_value"`
+}
+
+// allPredictions are the rows that a server has.
+func allPredictions(t *testing.T, url string) []prediction {
 	t.Helper()
-	response, err := http.Get(url + "/v0/pipes/predictions.ndjson?model_id=*&model_version=*&environment=*&limit=0&from=2026-01-01+00:00:00&columns=prediction_id") //nolint:noctx // a test ends it
+	status, rows, err := predictions(http.DefaultClient, url, "&model_id=*")
 	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status)
+	return rows
+}
+
+// predictions asks a server for rows.
+func predictions(client *http.Client, url, of string) (status int, rows []prediction, err error) {
+	response, err := client.Get(url + "/v0/pipes/predictions.ndjson?model_version=*&environment=*&limit=0&from=2026-01-01+00:00:00&columns=prediction_id,predicted_value" + of) //nolint:noctx // a test ends it
+	if err != nil {
+		return 0, nil, err
+	}
 	defer func() { _ = response.Body.Close() }()
-	require.Equal(t, http.StatusOK, response.StatusCode)
-	var ids []string
+	if response.StatusCode != http.StatusOK {
+		return response.StatusCode, nil, nil
+	}
 	for d := json.NewDecoder(response.Body); ; {
-		var row struct {
-			ID string `json:"prediction_id"`
+		var row prediction
+		switch err := d.Decode(&row); err {
+		case nil:
+			rows = append(rows, row)
+		case io.EOF:
+			return response.StatusCode, rows, nil
+		default:
+			return response.StatusCode, rows, err
 		}
-		err := d.Decode(&row)
-		if err == io.EOF {
-			return ids
-		}
-		require.NoError(t, err)
-		ids = append(ids, row.ID)
 	}
 }

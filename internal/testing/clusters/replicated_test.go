@@ -1,84 +1,390 @@
 package clusters_test
 
 import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/internal/testing/random"
+	"github.com/residualdb/residual/internal/testing/storetest"
 )
 
-// What TestReplicated is told of a cluster that somebody else has started: the URL of a store and the name of the cluster, the password, and
-// a command that does what it is told to it: kill N and start N, of a node, and keeper-stop and keeper-start.
+// What tests of replicas are told of a cluster that somebody else has started, which has shards of two replicas: the URL of a store and the
+// name of the cluster, the password, and a command that does what it is told to it: kill N, start N, pause N and resume N, of a node as
+// `residual cluster check` counts them from 1, and keeper-stop and keeper-start. start waits until the node answers.
 const (
 	replicatedStore    = "REPLICATED_STORE"
 	replicatedCluster  = "REPLICATED_CLUSTER"
 	replicatedPassword = "REPLICATED_PASSWORD"
 	replicatedControl  = "REPLICATED_CONTROL"
-	replicatedNodes    = "REPLICATED_NODES"
 	replicatedRounds   = 50
+	// recoveredWithin is how long after a fault a cluster may not take what is sent to it: a session with the keeper may last for 30 s
+	// after the end of who has it, and a block is sent again for as long.
+	recoveredWithin = 90 * time.Second
 )
 
-// TestReplicated makes the tables of a replicated cluster, and has two servers before it take requests while replicas are killed and come
-// back, the keeper is restarted, and a server is killed: nothing that was acknowledged is lost, nothing is there twice. One replica of a
-// shard away keeps nobody from reading or, with a majority, from writing.
-func TestReplicated(t *testing.T) {
-	store := os.Getenv(replicatedStore)
-	if store == "" {
+// replicas is a cluster of shards of two replicas.
+type replicas struct {
+	t      *testing.T
+	config clickhouse.Config
+	// nodes are in the order of `residual cluster check`; shards has their places.
+	nodes  []clickhouse.Node
+	shards [][]int
+	// done counts what was done to it.
+	done map[string]int
+}
+
+// openReplicas makes the tables of a replicated cluster by the program, and looks at them.
+func openReplicas(t *testing.T, binary string) *replicas {
+	t.Helper()
+	url := os.Getenv(replicatedStore)
+	if url == "" {
 		t.Skipf("without %s there is no replicated cluster: see docs/cluster.md", replicatedStore)
 	}
-	binary := build(t)
 	t.Setenv("RESIDUAL_STORE_PASSWORD", os.Getenv(replicatedPassword))
-	out, err := exec.Command(binary, "cluster", "init", "--store", store, "--cluster", os.Getenv(replicatedCluster), "--replicated").CombinedOutput()
+	out, err := exec.Command(binary, "cluster", "init", "--store", url, "--cluster", os.Getenv(replicatedCluster), "--replicated").CombinedOutput()
 	require.NoError(t, err, string(out))
-	t.Logf("%s", out)
-	servers := []*process{startServer(t, binary, store), startServer(t, binary, store)}
-	r := random.Rand(t)
-	l := startLoad(t, r.Uint64(), servers[0].url, servers[1].url)
-	count, err := strconv.Atoi(os.Getenv(replicatedNodes))
-	require.NoError(t, err, replicatedNodes)
-	done := map[string]int{}
-	for range replicatedRounds {
-		pause := func(least, most int) { time.Sleep(time.Duration(least+r.IntN(most-least)) * time.Millisecond) } // at any moment
-		pause(200, 1000)
-		switch n := strconv.Itoa(1 + r.IntN(count)); r.IntN(6) {
-		case 0:
-			s := servers[r.IntN(2)]
-			s.kill()
-			pause(100, 500)
-			s.start(t)
-			done["server killed"]++
-		case 1:
-			control(t, "keeper-stop")
-			pause(100, 3000)
-			control(t, "keeper-start")
-			done["keeper restarted"]++
-		default:
-			control(t, "kill", n)
-			pause(100, 3000)
-			control(t, "start", n)
-			done["replica killed"]++
+	c := &replicas{t: t, done: map[string]int{}}
+	c.config, err = clickhouse.ParseURL(url)
+	require.NoError(t, err)
+	c.config.Password = os.Getenv(replicatedPassword)
+	checked, err := clickhouse.Check(t.Context(), c.config)
+	require.NoError(t, err)
+	require.True(t, checked.Replicated)
+	c.nodes = checked.Nodes
+	for i, n := range c.nodes {
+		if n.Shard > len(c.shards) {
+			c.shards = append(c.shards, nil)
 		}
+		c.shards[n.Shard-1] = append(c.shards[n.Shard-1], i)
+		require.Contains(t, string(out), n.Address)
 	}
-	l.end(t)
-	var rows [2]int
-	for i, s := range servers {
-		rows[i] = l.check(t, s.url)
+	require.Greater(t, len(c.shards), 1)
+	for _, of := range c.shards {
+		require.Len(t, of, 2)
 	}
-	require.Equal(t, rows[0], rows[1])
-	t.Logf("%d rounds %v: %d requests acknowledged, %d of unknown outcome, %d sent again; %d rows, 0 lost, 0 twice, 0 requests in part",
-		replicatedRounds, done, len(l.known), len(l.unknown), l.again.Load(), rows[0])
+	return c
 }
 
 // control has something done to the cluster.
-func control(t *testing.T, args ...string) {
-	t.Helper()
+func (c *replicas) control(args ...string) {
+	c.t.Helper()
 	words := append(strings.Fields(os.Getenv(replicatedControl)), args...)
 	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
-	require.NoError(t, err, "%v: %s", words, out)
+	require.NoError(c.t, err, "%v: %s", words, out)
+}
+
+func (c *replicas) kill(node int)   { c.control("kill", strconv.Itoa(node+1)) }
+func (c *replicas) start(node int)  { c.control("start", strconv.Itoa(node+1)) }
+func (c *replicas) pause(node int)  { c.control("pause", strconv.Itoa(node+1)) }
+func (c *replicas) resume(node int) { c.control("resume", strconv.Itoa(node+1)) }
+
+// revive starts nodes that have ended by themselves, as one does that is made of a library when a client is gone in the middle of a request:
+// what it has promised holds as after any other end. They are counted.
+func (c *replicas) revive() {
+	c.t.Helper()
+	for i, n := range c.nodes {
+		conn, err := net.DialTimeout("tcp", n.Address, time.Second)
+		if err == nil {
+			_ = conn.Close()
+			continue
+		}
+		c.done["node ended by itself"]++
+		c.start(i)
+	}
+}
+
+// hit is what a fault may meet: the cluster, a server, a node and the other replica of its shard, and a pause of any length.
+type hit struct {
+	*replicas
+	server, other *process
+	node, twin    int
+	models        []string // one of each shard
+	pause         func(least, most int)
+}
+
+// replicaFaults are what is done under load. Each of them is over when it returns.
+func replicaFaults() map[string]func(h *hit) {
+	return map[string]func(h *hit){
+		"replica killed": func(h *hit) {
+			h.kill(h.node)
+			h.pause(100, 3000)
+			h.start(h.node)
+		},
+		"replica halted": func(h *hit) {
+			h.replicas.pause(h.node)
+			h.pause(100, 5000)
+			h.resume(h.node)
+		},
+		"replica halted for long": func(h *hit) { // until its session with the keeper is over
+			h.replicas.pause(h.node)
+			h.pause(12000, 16000)
+			h.resume(h.node)
+		},
+		"one replica back, the other killed": func(h *hit) {
+			h.kill(h.node)
+			h.pause(100, 3000)
+			h.start(h.node)
+			h.kill(h.twin)
+			h.pause(100, 3000)
+			h.start(h.twin)
+		},
+		"keeper restarted": func(h *hit) {
+			h.control("keeper-stop")
+			h.pause(100, 3000)
+			h.control("keeper-start")
+		},
+		"replica killed and keeper restarted": func(h *hit) {
+			h.control("keeper-stop")
+			h.kill(h.node)
+			h.pause(100, 1000)
+			h.control("keeper-start")
+			h.start(h.node)
+		},
+		"server killed": func(h *hit) {
+			h.server.kill()
+			h.pause(100, 500)
+			h.server.start(h.t)
+		},
+		"replica and server killed": func(h *hit) {
+			h.kill(h.node)
+			h.server.kill()
+			h.pause(100, 2000)
+			h.server.start(h.t) // with one replica, of which nobody has told it
+			h.start(h.node)
+		},
+		"shard away": func(h *hit) {
+			h.kill(h.node)
+			h.kill(h.twin)
+			h.saysWhatIsAway()
+			h.start(h.node)
+			h.start(h.twin)
+		},
+	}
+}
+
+// saysWhatIsAway holds a server to what it owes while a shard is away: requests for its models are refused, others go on, and questions about
+// all say what is missing.
+func (h *hit) saysWhatIsAway() {
+	shard := h.nodes[h.node].Shard
+	gone, there := h.models[shard-1], h.models[shard%len(h.models)]
+	name := "shard " + strconv.Itoa(shard)
+	requireComeAgain(h.t, h.other.post(h.t, probe(gone, "away")), name)
+	requireComeAgain(h.t, h.other.metrics(h.t, gone), name)
+	requireComeAgain(h.t, h.other.metrics(h.t, "*"), name)
+	requireComeAgain(h.t, h.other.post(h.t, probe(gone, "away")+probe(there, "away")), name)
+	otherMonth := strings.Replace(probe(there, "february"), "2026-01", "2026-02", 1)
+	for _, lines := range []string{probe(there, "away"), probe(there, "away") + otherMonth} {
+		on := h.other.post(h.t, lines)
+		require.Equal(h.t, http.StatusOK, on.status, on.body)
+		require.Less(h.t, on.took, 20*time.Second)
+	}
+	require.Equal(h.t, http.StatusOK, h.other.metrics(h.t, there).status)
+	require.Contains(h.t, request(h.t, http.MethodGet, h.other.url+"/health", "").body, name)
+}
+
+// probe is a row of a model that is not of the load.
+func probe(model, id string) string { return line(model, probePrefix+model+"/"+id) }
+
+// TestReplicated has two servers before a replicated cluster take requests while replicas are killed, halted, and come back, the keeper is
+// restarted, a shard is away, and servers are killed: nothing that was acknowledged is lost, on either replica, nothing is there twice, and what
+// is asked after an answer has what was acknowledged.
+func TestReplicated(t *testing.T) {
+	binary := build(t)
+	c := openReplicas(t, binary)
+	store := os.Getenv(replicatedStore)
+	servers := []*process{startServer(t, binary, store), startServer(t, binary, store)}
+	r := random.Rand(t)
+	models := c.modelOfEach(servers[0])
+	l := startLoad(t, r.Uint64(), servers[0].url, servers[1].url)
+	pause := func(least, most int) { time.Sleep(time.Duration(least+r.IntN(most-least)) * time.Millisecond) } // at any moment
+	faults, longest := replicaFaults(), map[string]time.Duration{}
+	var left []string // so that each is done some times
+	for round := range replicatedRounds {
+		if len(left) == 0 {
+			for name := range faults {
+				left = append(left, name)
+			}
+			slices.Sort(left)
+			r.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+		}
+		name := left[0]
+		left = left[1:]
+		pause(200, 1000)
+		c.revive()
+		node, server := r.IntN(len(c.nodes)), r.IntN(2)
+		twins := c.shards[c.nodes[node].Shard-1]
+		h := &hit{replicas: c, server: servers[server], other: servers[1-server], node: node, twin: twins[0] + twins[1] - node, models: models, pause: pause}
+		begin := time.Now()
+		faults[name](h)
+		c.done[name]++
+		ended := time.Since(begin)
+		if took := c.recovered(h.other, round); took > longest[name] {
+			longest[name] = took.Round(100 * time.Millisecond)
+		}
+		t.Logf("round %d: %s for %s, over after %s; %d requests acknowledged", round+1, name, ended.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond), l.answered.Load())
+	}
+	l.end(t)
+	rows := l.check(t, servers[0].url)
+	require.Equal(t, rows, l.check(t, servers[1].url))
+	for replica := range 2 { // each of them alone has all rows
+		for _, of := range c.shards {
+			c.kill(of[replica])
+		}
+		require.Equal(t, rows, l.check(t, servers[replica].url))
+		for _, of := range c.shards {
+			c.start(of[replica])
+		}
+	}
+	t.Logf("%d rounds %v", replicatedRounds, c.done)
+	t.Logf("longest until a request was taken after it: %v", longest)
+	t.Logf("%d requests acknowledged, the slowest after %s; %d of unknown outcome, %d sent again, %d answers 503, all with Retry-After; %d questions saw what was acknowledged; %d rows, 0 lost, 0 twice, 0 requests in part",
+		len(l.known), l.longest.Round(time.Millisecond), len(l.unknown), l.again.Load(), l.refused.Load(), l.seen.Load(), rows)
+}
+
+// modelOfEach finds one model of each shard: it is refused while that is away, and is told of the shard.
+func (c *replicas) modelOfEach(s *process) []string {
+	c.t.Helper()
+	models := make([]string, len(c.shards))
+	for shard, of := range c.shards {
+		for _, node := range of {
+			c.kill(node)
+		}
+		for i := range loadModels {
+			model := "m" + strconv.Itoa(i)
+			if answer := s.post(c.t, probe(model, "a")); answer.status != http.StatusOK {
+				requireComeAgain(c.t, answer, "shard "+strconv.Itoa(shard+1))
+				models[shard] = model
+			}
+		}
+		for _, node := range of {
+			c.start(node)
+		}
+		c.recovered(s, -1)
+	}
+	require.NotContains(c.t, models, "")
+	return models
+}
+
+// recovered waits until a server takes a request of all shards, and returns how long that took.
+func (c *replicas) recovered(s *process, round int) time.Duration {
+	c.t.Helper()
+	begin := time.Now()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var lines strings.Builder
+	for i := range loadModels {
+		lines.WriteString(probe("m"+strconv.Itoa(i), "round"+strconv.Itoa(round)))
+	}
+	for {
+		answer := s.post(c.t, lines.String())
+		if answer.status == http.StatusOK {
+			return time.Since(begin)
+		}
+		requireComeAgain(c.t, answer)
+		require.Less(c.t, time.Since(begin), recoveredWithin, answer.body)
+		<-tick.C
+		c.revive()
+	}
+}
+
+// TestReplicatedContract holds a store over replicas to the contract.
+func TestReplicatedContract(t *testing.T) {
+	c := openReplicas(t, build(t))
+	storetest.Run(t, storetest.Subject{
+		Doors: true, Without: []string{"actuals: orphans end in the quarantine", "visibility: a request is seen whole"}, // docs/cluster.md says so of each
+		New: func(t *testing.T, opts storetest.Options) func(*testing.T) storetest.Store {
+			t.Helper()
+			config := c.config
+			config.Database = fmt.Sprint(c.config.Database, "_", databases.Add(1))
+			config.Options = clickhouse.Options{Now: opts.Now, ActualsTTL: opts.ActualsTTL, BatchWait: time.Millisecond}
+			t.Cleanup(func() { c.run(t, "DROP DATABASE IF EXISTS "+config.Database+" SYNC") })
+			_, err := clickhouse.Init(t.Context(), config, clickhouse.Layout{Database: config.Database, Cluster: os.Getenv(replicatedCluster), Replicated: true, ActualsTTL: 30 * 24 * time.Hour})
+			require.NoError(t, err)
+			return func(t *testing.T) storetest.Store {
+				t.Helper()
+				return openStore(t, config)
+			}
+		},
+	})
+}
+
+// run runs a statement on every node.
+func (c *replicas) run(t *testing.T, statement string) {
+	t.Helper()
+	for _, n := range c.nodes {
+		conn, err := ch.Open(&ch.Options{Addr: []string{n.Address}, Auth: ch.Auth{Username: c.config.Username, Password: c.config.Password}})
+		require.NoError(t, err)
+		require.NoError(t, conn.Exec(context.Background(), statement))
+		require.NoError(t, conn.Close())
+	}
+}
+
+// TestReplicatedDeletion deletes with a replica away: that is refused, done once the deletion is sent again after it is back, and then no replica
+// has the rows any more, and each has those that stay. `residual cluster check` says which replica is away.
+func TestReplicatedDeletion(t *testing.T) {
+	binary := build(t)
+	c := openReplicas(t, binary)
+	s := startServer(t, binary, os.Getenv(replicatedStore))
+	store := openStore(t, c.config)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	var lines strings.Builder
+	var gone []string
+	for i := range loadModels {
+		gone = append(gone, fmt.Sprint("gone", i))
+		lines.WriteString(line(gone[i], "a") + line(fmt.Sprint("kept", i), "b") + line(fmt.Sprint("kept", i), "c"))
+	}
+	answer := s.post(t, lines.String())
+	require.Equal(t, http.StatusOK, answer.status, answer.body)
+	deletions := []engine.Deletion{{Models: gone}, {IDs: []string{"b"}, Within: "kept*"}}
+	for replica := range 2 {
+		for _, of := range c.shards {
+			c.kill(of[replica])
+		}
+		says := fails(t, exec.Command(binary, "cluster", "check", "--store", os.Getenv(replicatedStore)))
+		for _, of := range c.shards {
+			require.Contains(t, says, c.nodes[of[replica]].Address)
+		}
+		for _, d := range deletions {
+			_, err := store.DeleteRows(t.Context(), d)
+			require.ErrorIs(t, err, engine.ErrUnavailable)
+			require.ErrorContains(t, err, "send the deletion again")
+		}
+		for _, of := range c.shards {
+			c.start(of[replica])
+		}
+		for _, d := range deletions {
+			eventually(t, "the deletion is not done", func() bool {
+				_, err := store.DeleteRows(t.Context(), d)
+				return err == nil
+			})
+		}
+		for other := range 2 { // alone each has what the deletion has left
+			for _, of := range c.shards {
+				c.kill(of[other])
+			}
+			for pattern, want := range map[string]int{"gone*": 0, "kept*": loadModels} {
+				status, rows, err := predictions(http.DefaultClient, s.url, "&model_id="+pattern)
+				require.NoError(t, err)
+				require.Equal(t, http.StatusOK, status)
+				require.Len(t, rows, want, "with replica %d away: %v", other+1, rows)
+			}
+			for _, of := range c.shards {
+				c.start(of[other])
+			}
+		}
+	}
 }
