@@ -164,54 +164,72 @@ func (r *request) months() int {
 	return 1
 }
 
-// known asks all shards that are there for a key.
+// known asks all shards that are there for a key. One that is away, or does not answer, says nothing of it.
 func (s *Store) known(ctx context.Context, key *engine.Key) (appended engine.Appended, ok bool, err error) {
 	if len(key.ID) == 0 || len(key.ID) > engine.KeyBytesMax {
 		return appended, false, fmt.Errorf("%w: a key of %d bytes", engine.ErrBatch, len(key.ID))
 	}
+	there := slices.DeleteFunc(slices.Clone(s.shards.list), func(x *shard) bool { return x.there() == 0 })
+	if len(there) == 0 {
+		there = s.shards.list
+	}
 	var mu sync.Mutex
 	var group errorGroup
+	var away error
 	reached := 0
-	for _, of := range s.shards.list {
+	for _, of := range there {
 		group.do(func() error {
-			var found bool
-			var digest string
-			var successful, quarantined uint64
-			err := of.ask(ctx, "look up a key", func(ctx context.Context, conn driver.Conn) error {
-				found = false
-				rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT digest, successful, quarantined FROM %s.requests WHERE kind = 'key' AND id = %s ORDER BY at LIMIT 1", s.config.Database, quoted(key.ID)))
-				if err != nil {
-					return err
-				}
-				defer func() { _ = rows.Close() }()
-				for rows.Next() {
-					found = true
-					if err := rows.Scan(&digest, &successful, &quarantined); err != nil {
-						return err
-					}
-				}
-				return rows.Err()
-			})
+			found, hash, counts, err := s.keyOf(ctx, of, key)
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil {
+			switch {
+			case isAway(err):
+				away = err
+				return nil
+			case err != nil:
 				return err
 			}
 			reached++
 			if !found {
 				return nil
 			}
-			if ok = true; digest != string(key.Hash[:]) {
+			if ok = true; hash != string(key.Hash[:]) {
 				return fmt.Errorf("key %q: %w", key.ID, engine.ErrConflict)
 			}
-			appended = engine.Appended{Successful: int(successful), Quarantined: int(quarantined), Duplicate: true}
+			appended = counts
 			return nil
 		})
 	}
-	if err := group.wait(); err != nil && !(reached > 0 && isAway(err)) {
+	if err := group.wait(); err != nil {
 		return engine.Appended{}, false, err
 	}
+	if reached == 0 {
+		return engine.Appended{}, false, away
+	}
 	return appended, ok, nil
+}
+
+// keyOf asks a shard for a key: whether it has it, and the hash and the counts of its request.
+func (s *Store) keyOf(ctx context.Context, of *shard, key *engine.Key) (found bool, hash string, counts engine.Appended, err error) {
+	err = of.ask(ctx, "look up a key", func(ctx context.Context, conn driver.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
+		defer cancel()
+		found = false
+		rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT digest, successful, quarantined FROM %s.requests WHERE kind = 'key' AND id = %s ORDER BY at LIMIT 1", s.config.Database, quoted(key.ID)))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var successful, quarantined uint64
+			if err := rows.Scan(&hash, &successful, &quarantined); err != nil {
+				return err
+			}
+			found, counts = true, engine.Appended{Successful: int(successful), Quarantined: int(quarantined), Duplicate: true}
+		}
+		return rows.Err()
+	})
+	return found, hash, counts, err
 }
 
 // keyLocks let one request at a time of this process have a key.

@@ -90,12 +90,18 @@ type someRows struct {
 	driver.Rows
 	count int
 	err   error
+	hash  string // of a key
 }
 
-func (r *someRows) Next() bool        { r.count--; return r.count >= 0 }
-func (r *someRows) Scan(...any) error { return nil }
-func (r *someRows) Err() error        { return r.err }
-func (r *someRows) Close() error      { return nil }
+func (r *someRows) Next() bool { r.count--; return r.count >= 0 }
+func (r *someRows) Scan(dest ...any) error {
+	if hash, ok := dest[0].(*string); ok && r.hash != "" {
+		*hash = r.hash
+	}
+	return nil
+}
+func (r *someRows) Err() error   { return r.err }
+func (r *someRows) Close() error { return nil }
 
 var (
 	errReset     = errors.New("connection reset")
@@ -411,6 +417,48 @@ func TestOneShardAway(t *testing.T) {
 			require.Equal(t, 2, s.home().number)
 			s.lanes[1].failed, s.lanes[1].failedAt = errReset, time.Now()
 			require.Equal(t, 1, s.home().number)
+		})
+	}
+}
+
+// TestKeyWithShardAway looks up a key on two shards: one that is away, or has not been found to be, hides no conflict, and one that is known to
+// be away is not waited for.
+func TestKeyWithShardAway(t *testing.T) {
+	key := &engine.Key{ID: "k", Hash: [16]byte{1}}
+	same, other := string(key.Hash[:]), "another"
+	for name, c := range map[string]struct {
+		hash        string // what the first shard has; the second is gone
+		err         error  // what the first says
+		away, known bool   // whether the second is known to be away; whether the key is found
+		fails       error
+	}{
+		"known":                         {same, nil, false, true, nil},
+		"not known":                     {"", nil, false, false, nil},
+		"of another request":            {other, nil, false, false, engine.ErrConflict},
+		"of another request, and known": {other, nil, true, false, engine.ErrConflict},
+		"not waited for":                {same, nil, true, true, nil},
+		"nobody there":                  {"", errReset, false, false, engine.ErrUnavailable},
+		"wrong":                         {"", errForAll, false, false, ErrSchema},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			first := &replica{query: func(context.Context) (driver.Rows, error) {
+				rows := &someRows{hash: c.hash}
+				if c.hash != "" {
+					rows.count = 1
+				}
+				return rows, c.err
+			}}
+			second := &replica{query: func(context.Context) (driver.Rows, error) { asked++; return nil, errReset }}
+			s := storeOf(t, replicasOf(first), replicasOf(second))
+			if c.away {
+				s.shards.list[1].nodes[0].setAway(time.Hour)
+			}
+			appended, known, err := s.known(t.Context(), key)
+			require.ErrorIs(t, err, c.fails)
+			require.Equal(t, c.known, known)
+			require.Equal(t, c.known, appended.Duplicate)
+			require.Equal(t, c.away, asked == 0)
 		})
 	}
 }
