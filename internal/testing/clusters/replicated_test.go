@@ -40,6 +40,8 @@ const (
 type replicas struct {
 	t      *testing.T
 	config clickhouse.Config
+	// url is that of the store with the addresses of all nodes, so that a server finds one that is there.
+	url string
 	// nodes are in the order of `residual cluster check`; shards has their places.
 	nodes  []clickhouse.Node
 	shards [][]int
@@ -72,6 +74,11 @@ func openReplicas(t *testing.T, binary string) *replicas {
 		c.shards[n.Shard-1] = append(c.shards[n.Shard-1], i)
 		require.Contains(t, string(out), n.Address)
 	}
+	c.config.Addresses = nil
+	for _, n := range c.nodes {
+		c.config.Addresses = append(c.config.Addresses, n.Address)
+	}
+	c.url = fmt.Sprintf("clickhouse://%s@%s/%s", c.config.Username, strings.Join(c.config.Addresses, ","), c.config.Database)
 	require.Greater(t, len(c.shards), 1)
 	for _, of := range c.shards {
 		require.Len(t, of, 2)
@@ -205,8 +212,7 @@ func probe(model, id string) string { return line(model, probePrefix+model+"/"+i
 func TestReplicated(t *testing.T) {
 	binary := build(t)
 	c := openReplicas(t, binary)
-	store := os.Getenv(replicatedStore)
-	servers := []*process{startServer(t, binary, store), startServer(t, binary, store)}
+	servers := []*process{startServer(t, binary, c.url), startServer(t, binary, c.url)}
 	r := random.Rand(t)
 	models := c.modelOfEach(servers[0])
 	l := startLoad(t, r.Uint64(), servers[0].url, servers[1].url)
@@ -338,7 +344,7 @@ func (c *replicas) run(t *testing.T, statement string) {
 func TestReplicatedDeletion(t *testing.T) {
 	binary := build(t)
 	c := openReplicas(t, binary)
-	s := startServer(t, binary, os.Getenv(replicatedStore))
+	s := startServer(t, binary, c.url)
 	store := openStore(t, c.config)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	var lines strings.Builder
@@ -354,7 +360,7 @@ func TestReplicatedDeletion(t *testing.T) {
 		for _, of := range c.shards {
 			c.kill(of[replica])
 		}
-		says := fails(t, exec.Command(binary, "cluster", "check", "--store", os.Getenv(replicatedStore)))
+		says := fails(t, exec.Command(binary, "cluster", "check", "--store", c.url))
 		for _, of := range c.shards {
 			require.Contains(t, says, c.nodes[of[replica]].Address)
 		}
