@@ -69,6 +69,11 @@ var faults = map[int32]fault{
 	285:            {engine.ErrUnavailable, "too few of its replicas are there for a quorum", 5 * time.Second, false},
 	289:            {engine.ErrUnavailable, "its replicas have not got all that a quorum has", 5 * time.Second, false},
 	286:            {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, true},
+	244:            {engine.ErrUnavailable, "its keeper and it are not of one mind yet", 5 * time.Second, true},
+	254:            {engine.ErrUnavailable, "none of its replicas is active", 5 * time.Second, false},
+	394:            {engine.ErrUnavailable, "somebody has stopped the statement", 5 * time.Second, true},
+	416:            {engine.ErrUnavailable, "its replica changes its state", 5 * time.Second, true},
+	1000:           {engine.ErrUnavailable, "its network failed", 5 * time.Second, true},
 	319:            {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
 	159:            {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
 	209:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
@@ -94,10 +99,10 @@ func faultOf(err error) fault {
 // answered tells whether a server has answered with an exception: whatever it is, another replica would say the same.
 func answered(err error) bool { return codeOf(err) != 0 && !elsewhereBetter(err) }
 
-// elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, behind the others, without its keeper, or being
-// shut down.
+// elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, behind the others, without its keeper or on
+// its way back to it, or being shut down.
 func elsewhereBetter(err error) bool {
-	return slices.Contains([]int32{242, 289, 999, 225, 236}, codeOf(err))
+	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 1000}, codeOf(err))
 }
 
 // isAway tells whether an error is of a part of the cluster that is not there.

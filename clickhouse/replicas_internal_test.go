@@ -110,6 +110,7 @@ var (
 	errNoQuorum  = &ch.Exception{Code: 319, Message: "Timeout while waiting for quorum"}
 	errReadOnly  = &ch.Exception{Code: 242, Message: "Table is in readonly mode"}
 	errEnding    = &ch.Exception{Code: 236, Message: "Server is shutting down"}
+	errComesBack = &ch.Exception{Code: 244, Message: "Unexpected logical error while adding block 71: Bad version, path /r/replicas/r1/host"}
 	errForAll    = &ch.Exception{Code: 47, Message: "Unknown expression"}
 	errBusy      = fmt.Errorf("ping: %w", ch.ErrAcquireConnTimeout)
 	errNoTimeout = errors.New("connection refused")
@@ -141,6 +142,7 @@ func TestInsertOutcome(t *testing.T) {
 		"stored":                        {[]said{{true, nil}}, nil, ""},
 		"elsewhere":                     {[]said{{false, errReset}, {true, nil}}, nil, ""},
 		"read-only here":                {[]said{{true, errReadOnly}, {true, nil}}, nil, ""},
+		"coming back here":              {[]said{{true, errComesBack}, {true, nil}}, nil, ""},
 		"refused":                       {[]said{{true, errTooFew}}, engine.ErrUnavailable, "too few of its replicas are there for a quorum"},
 		"nobody there":                  {[]said{{false, errReset}, {false, errReset}}, engine.ErrUnavailable, "it cannot be reached"},
 		"read-only, and nobody":         {[]said{{true, errReadOnly}, {false, errReset}}, engine.ErrUnavailable, "its replicas are read-only"},
@@ -190,6 +192,7 @@ func TestAskReplicas(t *testing.T) {
 		"the first":               {2, []error{nil}, false},
 		"the second":              {2, []error{errReset, nil}, false},
 		"one that ends":           {2, []error{errEnding, nil}, false},
+		"one that comes back":     {2, []error{errComesBack, nil}, false},
 		"none":                    {2, []error{errReset, errReset}, true},
 		"wrong everywhere":        {2, []error{errForAll}, true},
 		"rows were handed on":     {2, []error{fmt.Errorf("%w: %w", errHandedOn, errReset)}, true},

@@ -192,7 +192,8 @@ func (l *Layout) create(t *table) string {
 			b.WriteString(", " + t.arguments)
 		}
 		b.WriteByte(')')
-		settings = nil
+		// A replica that starts before its keeper looks for it again soon; by default that takes a minute, in which its shard takes nothing.
+		settings = []string{"initialization_retry_period = 5"}
 	} else {
 		fmt.Fprintf(&b, "%s(%s)", t.engine, t.arguments)
 	}

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS residual.predictions (
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/predictions', '{replica}', version)
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (model_id, environment, model_version, timestamp, prediction_id, has_actual)
-SETTINGS index_granularity = 4096;
+SETTINGS initialization_retry_period = 5, index_granularity = 4096;
 
 CREATE TABLE IF NOT EXISTS residual.series (
     model_id String,
@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS residual.series (
     kinds SimpleAggregateFunction(groupBitOr, UInt8)
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/residual/series', '{replica}')
-ORDER BY (model_id, environment, model_version, month);
+ORDER BY (model_id, environment, model_version, month)
+SETTINGS initialization_retry_period = 5;
 
 CREATE TABLE IF NOT EXISTS residual.actuals (
     model_id String CODEC(ZSTD(1)),
@@ -43,14 +44,15 @@ CREATE TABLE IF NOT EXISTS residual.actuals (
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/actuals', '{replica}')
 PARTITION BY toYYYYMM(received)
 ORDER BY (model_id, prediction_id, version, model_version, environment)
-SETTINGS index_granularity = 4096;
+SETTINGS initialization_retry_period = 5, index_granularity = 4096;
 
 CREATE TABLE IF NOT EXISTS residual.scopes (
     model_id String,
     scoped SimpleAggregateFunction(max, UInt8)
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/residual/scopes', '{replica}')
-ORDER BY (model_id);
+ORDER BY (model_id)
+SETTINGS initialization_retry_period = 5;
 
 CREATE TABLE IF NOT EXISTS residual.requests (
     id String,
@@ -63,7 +65,7 @@ CREATE TABLE IF NOT EXISTS residual.requests (
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/requests', '{replica}')
 ORDER BY (kind, id)
 TTL toDateTime(at) + toIntervalDay(7)
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS initialization_retry_period = 5, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residual.pending (
     id String,
@@ -73,7 +75,7 @@ CREATE TABLE IF NOT EXISTS residual.pending (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/residual/pending', '{replica}')
 PARTITION BY toStartOfMinute(at)
 ORDER BY (id)
-SETTINGS max_bytes_to_merge_at_max_space_in_pool = 1048576, max_bytes_to_merge_at_min_space_in_pool = 1048576;
+SETTINGS initialization_retry_period = 5, max_bytes_to_merge_at_max_space_in_pool = 1048576, max_bytes_to_merge_at_min_space_in_pool = 1048576;
 
 CREATE TABLE IF NOT EXISTS residual.quarantine (
     source String,
@@ -91,7 +93,7 @@ ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/quara
 PARTITION BY toYYYYMMDD(stored)
 ORDER BY (inserted_at, source, import_id, line_number, line)
 TTL stored + toIntervalDay(30)
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS initialization_retry_period = 5, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residual.positions (
     source String,
@@ -100,7 +102,8 @@ CREATE TABLE IF NOT EXISTS residual.positions (
     version UInt64
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/positions', '{replica}', version)
-ORDER BY (source, part);
+ORDER BY (source, part)
+SETTINGS initialization_retry_period = 5;
 
 CREATE TABLE IF NOT EXISTS residual.meta (
     name String,
@@ -108,7 +111,8 @@ CREATE TABLE IF NOT EXISTS residual.meta (
     version UInt64
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/meta', '{replica}', version)
-ORDER BY (name);
+ORDER BY (name)
+SETTINGS initialization_retry_period = 5;
 
 CREATE TABLE IF NOT EXISTS residual.workspace (
     folder String,
@@ -118,7 +122,7 @@ CREATE TABLE IF NOT EXISTS residual.workspace (
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/residual/workspace', '{replica}', version)
 ORDER BY (folder, name)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS initialization_retry_period = 5, non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS residual.series_of_predictions TO residual.series AS
 SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last,
