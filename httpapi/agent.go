@@ -25,7 +25,7 @@ func (s *Server) serveAgent(c *call) error {
 	if err != nil {
 		return err
 	}
-	reader, done, err := s.decoders.Open(c.ctx, agentBytesMax)
+	reader, done, err := c.OpenBody(agentBytesMax)
 	if err != nil {
 		return err
 	}
@@ -35,8 +35,8 @@ func (s *Server) serveAgent(c *call) error {
 		return err
 	}
 	presented := string(token)
-	c.ctx.Request.Header.Del(fasthttp.HeaderContentEncoding)
-	c.ctx.Request.SetBodyRaw(body)
-	s.opts.Agent.Serve(c.ctx, presented)
+	c.Ctx.Request.Header.Del(fasthttp.HeaderContentEncoding)
+	c.Ctx.Request.SetBodyRaw(body)
+	s.opts.Agent.Serve(c.Ctx, presented)
 	return nil
 }

@@ -9,12 +9,12 @@ import (
 
 // sourceToAppendTo finds the data source in the path, and checks that the token may append to it.
 func (c *call) sourceToAppendTo() (*source, error) {
-	name, _ := cutSource(string(c.target.Path))
+	name, _ := cutSource(string(c.Target.Path))
 	src, err := c.source(name)
 	if err != nil {
 		return nil, err
 	}
-	return src, c.principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
+	return src, c.Principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
 }
 
 // checkAppend refuses what postAppend does without the body.
@@ -34,10 +34,10 @@ func (s *Server) postAppend(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.sendJSON(s.importJob(c, src, done)); err != nil {
+	if err := c.SendJSON(s.jobs.Imported(&c.Exchange, src.name, done.Successful, done.Quarantined)); err != nil {
 		return err
 	}
-	c.ctx.SetStatusCode(fasthttp.StatusAccepted)
+	c.Ctx.SetStatusCode(fasthttp.StatusAccepted)
 	return nil
 }
 

@@ -6,39 +6,22 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/residualdb/residual/httpapi/internal/admission"
-	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/conn"
-	"github.com/residualdb/residual/httpapi/internal/encode"
-	"github.com/residualdb/residual/httpapi/internal/negotiate"
+	"github.com/residualdb/residual/httpapi/internal/exchange"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/telemetry"
 )
 
-// call is one request on its way through the server. It belongs to the goroutine that serves it and is reused: what
-// outlives the request is copied out of it.
+// call is one request on its way through the server: the exchange with its client, and what it is about.
 type call struct {
-	server *Server
-	ctx    *fasthttp.RequestCtx
-	began  time.Time
+	exchange.Exchange
 
-	// label is the route's name in logs and metrics, labelRefused before it is known.
-	label     label
-	target    conn.Target
-	store     Store
-	sources   *sources // as they were when the request came
-	principal auth.Principal
-	params    params
-	// charge is what the request's body holds of the bytes in flight.
-	charge admission.Charge
-	table  encode.Table
+	server  *Server
+	store   Store
+	sources *sources // as they were when the request came
 	// question is what a pipe is asked.
-	question question
-	output   encode.Output // of an answer that is sent at once
-	// accepted are the codings that the client takes of an answer, tag is the answer's entity tag, empty if it has none.
-	accepted negotiate.Accepted
-	tag      string
-	// streams is set when the answer is sent by a stream, which outlives the call.
-	streams bool
+	question pipes.Question
 }
 
 // handle serves one request. Nothing of ctx outlives it.
@@ -66,8 +49,8 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	e := conn.Unreadable(ctx, err)
 	commonHeaders(&ctx.Response.Header)
 	send(ctx, e)
-	s.counts.answered(labelRefused, e.Status, 0)
-	s.log.warn("request refused", "status", e.Status, "reason", e.Text, "remote", ctx.RemoteAddr().String())
+	s.counts.Answered(telemetry.LabelRefused, e.Status, 0)
+	s.log.Warn("request refused", "status", e.Status, "reason", e.Text, "remote", ctx.RemoteAddr().String())
 }
 
 func (s *Server) begin(ctx *fasthttp.RequestCtx) *call {
@@ -75,7 +58,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *call {
 		peer.Serve()
 	}
 	c := s.calls.Get().(*call)
-	c.ctx, c.began = ctx, time.Now()
+	c.Ctx, c.Began = ctx, time.Now()
 	return c
 }
 
@@ -83,10 +66,10 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *call {
 func (s *Server) run(c *call, part func(*Server, *call) error) (ok bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			s.counts.panics.Add(1)
-			s.log.panicked(c.label, fault, debug.Stack())
+			s.counts.Panics.Add(1)
+			s.log.Panicked(c.Label, fault, debug.Stack())
 			// What the handler set is unknown.
-			c.ctx.Response.Reset()
+			c.Ctx.Response.Reset()
 			c.fail(problem.New(fasthttp.StatusInternalServerError, "errors", "internal error").HangingUp())
 			ok = false
 		}
@@ -97,7 +80,7 @@ func (s *Server) run(c *call, part func(*Server, *call) error) (ok bool) {
 	}
 	e, known := s.answerTo(err)
 	if !known {
-		s.log.failed(c, err)
+		s.log.Failed(c.Label, err)
 	}
 	c.fail(e)
 	return false
@@ -108,9 +91,9 @@ func (c *call) fail(e *problem.Error) {
 	if e.RetryAfter > 0 && e.Limit == 0 {
 		e.Limit = c.server.limits.IngestsMax
 	}
-	commonHeaders(&c.ctx.Response.Header)
+	commonHeaders(&c.Ctx.Response.Header)
 	c.cors()
-	send(c.ctx, e)
+	send(c.Ctx, e)
 }
 
 func send(ctx *fasthttp.RequestCtx, e *problem.Error) {
@@ -122,25 +105,16 @@ func send(ctx *fasthttp.RequestCtx, e *problem.Error) {
 
 // finish counts and logs a request that was answered. A stream is counted when it is over.
 func (s *Server) finish(c *call) {
-	if !c.streams {
-		a := c.answered()
-		s.tell(&a, int64(len(c.ctx.Response.Body())))
+	if !c.Streamed {
+		a := c.Answered()
+		s.shared.Tell(&a, int64(len(c.Ctx.Response.Body())))
 	}
 	s.end(c)
 }
 
-// tell counts and logs an answer of so many bytes.
-func (s *Server) tell(a *answered, bytes int64) {
-	took := time.Since(a.began)
-	s.counts.answered(a.label, a.status, took)
-	s.log.answered(a, took, bytes)
-}
-
 // end forgets the request and keeps memory that is worth keeping.
 func (s *Server) end(c *call) {
-	c.charge.Release()
-	c.params.reset()
-	c.table.Reset()
-	*c = call{server: s, params: c.params, table: c.table, charge: c.charge}
+	c.Reset()
+	c.store, c.sources, c.question = nil, nil, pipes.Question{}
 	s.calls.Put(c)
 }

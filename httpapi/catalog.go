@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"encoding/json"
+	"iter"
 	"slices"
 	"strings"
 
@@ -9,7 +9,8 @@ import (
 
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
-	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/openapi"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/workspace"
 	"github.com/residualdb/residual/internal/endpoint"
 )
@@ -64,24 +65,24 @@ type nodeInfo struct {
 func (s *Server) getDatasources(c *call) error {
 	list := []sourceInfo{}
 	for _, src := range c.sources.list {
-		if src.inStore(c.store) && c.principal.Holds(src.rights()...) {
+		if src.inStore(c.store) && c.Principal.Holds(src.rights()...) {
 			list = append(list, c.sourceInfo(src))
 		}
 	}
-	return c.sendLongJSON(map[string]any{"datasources": list})
+	return c.SendLongJSON(map[string]any{"datasources": list})
 }
 
 // getDatasource serves GET /v0/datasources/<name>.
 func (s *Server) getDatasource(c *call) error {
-	name, _ := cutSource(string(c.target.Path))
+	name, _ := cutSource(string(c.Target.Path))
 	src, err := c.source(name)
 	if err != nil {
 		return err
 	}
-	if err := c.principal.Allow(src.rights()...); err != nil {
+	if err := c.Principal.Allow(src.rights()...); err != nil {
 		return err
 	}
-	return c.sendJSON(c.sourceInfo(src))
+	return c.SendJSON(c.sourceInfo(src))
 }
 
 // rights are the scopes of which one is needed to be told about the data source.
@@ -93,7 +94,7 @@ func (src *source) rights() []auth.Scope {
 func (c *call) sourceInfo(src *source) sourceInfo {
 	began := workspace.Time(c.server.started)
 	info := sourceInfo{ID: src.name, Name: src.name, Description: src.description, Type: "csv", CreatedAt: began, UpdatedAt: began}
-	if c.principal.Within == "" && c.principal.Holds(auth.Scope{Kind: auth.ReadSource, Name: src.name}) {
+	if c.Principal.Within == "" && c.Principal.Holds(auth.Scope{Kind: auth.ReadSource, Name: src.name}) {
 		info.Statistics = src.stats(c.store)
 	}
 	if src.mapping != nil {
@@ -119,37 +120,25 @@ func (src *source) stats(store Store) *sourceStats {
 // getPipes serves GET /v0/pipes.
 func (s *Server) getPipes(c *call) error {
 	list := []pipeInfo{}
-	for p := range c.sources.pipes() {
-		if p.openTo(&c.principal, c.store) {
-			list = append(list, c.pipeInfo(p))
-		}
+	for p := range c.openPipes() {
+		list = append(list, c.pipeInfo(p))
 	}
-	return c.sendLongJSON(map[string]any{"pipes": list})
+	return c.SendLongJSON(map[string]any{"pipes": list})
 }
 
 // pipeInfo describes a pipe: of one of a project also its nodes.
-func (c *call) pipeInfo(p *pipe) pipeInfo {
-	nodes := []nodeInfo{{ID: p.name + "_node", Name: p.name + "_node"}}
-	if written := c.sources.nodesOf(p); len(written) > 0 {
+func (c *call) pipeInfo(p *pipes.Pipe) pipeInfo {
+	nodes := []nodeInfo{{ID: p.Name + "_node", Name: p.Name + "_node"}}
+	if written := c.sources.set.NodesOf(p); len(written) > 0 {
 		nodes = nodes[:0]
 		for _, n := range written {
 			nodes = append(nodes, nodeInfo{ID: n.Name, Name: n.Name, Description: n.Description, SQL: n.SQL})
 		}
 	}
 	return pipeInfo{
-		ID: p.name, Name: p.name, Description: p.description, Type: "endpoint", Endpoint: nodes[len(nodes)-1].ID,
-		UpdatedAt: workspace.Time(c.server.started), Nodes: nodes, Formats: p.formatNames(),
+		ID: p.Name, Name: p.Name, Description: p.Description, Type: "endpoint", Endpoint: nodes[len(nodes)-1].ID,
+		UpdatedAt: workspace.Time(c.server.started), Nodes: nodes, Formats: formatNames(p),
 	}
-}
-
-// nodesOf are the nodes of a pipe of the project; those that every server has have none to be shown.
-func (s *sources) nodesOf(p *pipe) []endpoint.Node {
-	if !p.deployed {
-		return nil
-	}
-	all := s.set.Endpoints()
-	i := slices.IndexFunc(all, func(e endpoint.Endpoint) bool { return e.Name == p.name })
-	return all[i].Nodes
 }
 
 // mappedColumns describes the columns of a mapping.
@@ -175,70 +164,35 @@ func columnInfos(columns []encode.Column) []columnInfo {
 	return infos
 }
 
-func (p *pipe) formatNames() (names []string) {
-	for _, f := range p.formats() {
+func formatNames(p *pipes.Pipe) (names []string) {
+	for _, f := range p.Formats() {
 		names = append(names, f.Extension)
 	}
 	return names
 }
 
-func (c *call) sendJSON(value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return err
+// getOpenAPI serves GET /v0/pipes/openapi.json: what the token may ask, as OpenAPI 3.1.
+func (s *Server) getOpenAPI(c *call) error {
+	if c.findDescriptionTag("openapi"); c.Unchanged() {
+		return nil
 	}
-	c.ctx.SetStatusCode(fasthttp.StatusOK)
-	c.ctx.SetContentType(problem.JSONType)
-	c.ctx.SetBody(append(body, '\n'))
-	return nil
+	c.Ctx.Response.Header.Set(fasthttp.HeaderETag, c.Tag)
+	_, sql := c.store.(endpoint.Store)
+	return c.SendJSON(openapi.Document(&openapi.Shown{
+		Version: s.opts.Version, Pipes: c.openPipes(),
+		SQL:         sql && c.sources.set.Project != nil,
+		Deployments: c.Principal.Holds(auth.Scope{Kind: auth.Deploy}),
+		Tokens:      c.Principal.Holds(auth.Scope{Kind: auth.Admin}),
+	}))
 }
 
-// sendLongJSON is sendJSON for what may be long.
-func (c *call) sendLongJSON(value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return err
+// openPipes are the pipes that the token may ask.
+func (c *call) openPipes() iter.Seq[*pipes.Pipe] {
+	return func(yield func(*pipes.Pipe) bool) {
+		for p := range c.sources.set.All() {
+			if p.OpenTo(&c.Principal, c.store) && !yield(p) {
+				return
+			}
+		}
 	}
-	return c.sendBody(append(body, '\n'), problem.JSONType)
-}
-
-// Column is one column of a pipe's answer, with what its name does not say; empty where it says all.
-type Column struct{ Name, Description string }
-
-// Columns returns the columns of a pipe, which must be one of the server's.
-func Columns(name string) []Column {
-	p := pipeNamed(name)
-	columns := make([]Column, len(p.columns))
-	for i, column := range p.columns {
-		columns[i] = Column{column.Name, p.describe(column.Name)}
-	}
-	return columns
-}
-
-// describe says of a column what its name does not, where pipes differ under the name of the pipe and the column.
-func (p *pipe) describe(column string) string {
-	if description, ok := columnDescriptions[p.name+"."+column]; ok {
-		return description
-	}
-	return columnDescriptions[column]
-}
-
-var columnDescriptions = map[string]string{
-	"prediction_count":                           "predictions, with or without an actual; actual_count has those with one",
-	"model_performance_metrics.prediction_count": "predictions that have an actual: no others count in this pipe",
-	"recent_count":                               "predictions of the recent window, with or without an actual",
-	"model_drift_detection.recent_count":         "predictions of the recent window that have an actual",
-	"recent_mae":                                 "mean of |predicted - actual| of the recent window",
-	"historical_mae":                             "mean of |predicted - actual| of the historical window",
-	"drift_percentage":                           "(recent_mae - historical_mae) / historical_mae, a ratio: 0.25 is 25 % worse, 1.69 is 169 %",
-	"historical_count":                           "predictions of the historical window that have an actual",
-	"actual_coverage":                            "actual_count / prediction_count, from 0 to 1",
-	"relative_change":                            "(recent_mae - reference_mae) / reference_mae, a ratio: 0.25 is 25 % worse",
-	"rmse_relative_change":                       "(recent_rmse - reference_rmse) / reference_rmse, a ratio",
-	"bias_relative_change":                       "(recent_bias - reference_bias) / reference_mae, a ratio",
-	"mape":                                       "in per cent",
-	"wmape":                                      "in per cent",
-	"smape":                                      "in per cent",
-	"actual_lag_p50":                             "in seconds",
-	"actual_lag_p95":                             "in seconds",
 }

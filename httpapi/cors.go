@@ -21,7 +21,7 @@ func (s *Server) checkOrigin(c *call, r *route) error {
 	if !s.opts.Tokens.Open() {
 		return nil
 	}
-	header := &c.ctx.Request.Header
+	header := &c.Ctx.Request.Header
 	if host := header.Host(); len(host) > 0 && !isLoopback(host) {
 		return problem.Forbidden("without tokens this server answers only to loopback names, not to %s; create a token with: residual token create", problem.Shown(host))
 	}
@@ -73,10 +73,10 @@ func isLoopback(hostport []byte) bool {
 
 // cors lets the page that sent the request read the answer.
 func (c *call) cors() {
-	if len(c.ctx.Request.Header.Peek(fasthttp.HeaderOrigin)) == 0 {
+	if len(c.Ctx.Request.Header.Peek(fasthttp.HeaderOrigin)) == 0 {
 		return
 	}
-	header := &c.ctx.Response.Header
+	header := &c.Ctx.Response.Header
 	header.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
 	header.Set(fasthttp.HeaderAccessControlExposeHeaders,
 		"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Idempotent-Replayed, ETag, "+ignoredHeader)

@@ -10,18 +10,11 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/auth"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/telemetry"
 	"github.com/residualdb/residual/httpapi/internal/where"
 )
-
-// DeletingStore is a Store from which can be deleted. A store without it has no route for that.
-type DeletingStore interface {
-	// DeleteRows deletes durably and visibly; CountDeletion counts what it would delete.
-	DeleteRows(ctx context.Context, d engine.Deletion) (engine.Deleted, error)
-	CountDeletion(ctx context.Context, d engine.Deletion) (engine.Deleted, error)
-}
-
-var _ DeletingStore = (*engine.DB)(nil)
 
 const (
 	conditionParameter, dryRunParameter = "delete_condition", "dry_run"
@@ -35,12 +28,12 @@ const (
 // Routes of a data source, by what their paths end with; they begin with either of sourcePrefixes.
 var (
 	sourcePrefixes  = [...]string{"/v0/datasources/", "/v1/datasources/"}
-	datasourceRoute = route{label: labelDatasources, get: (*Server).getDatasource}
-	syncRoute       = route{label: labelDatasources, post: (*Server).postSync}
-	deleteRoute     = route{label: labelDelete, post: (*Server).postDelete}
-	truncateRoute   = route{label: labelDelete, post: (*Server).postTruncate}
-	appendRoute     = route{label: labelDatasources, post: (*Server).postAppend, head: (*Server).checkAppend}
-	replaceRoute    = route{label: labelDatasources, post: (*Server).postReplace, head: (*Server).postReplace}
+	datasourceRoute = route{label: telemetry.LabelDatasources, get: (*Server).getDatasource}
+	syncRoute       = route{label: telemetry.LabelDatasources, post: (*Server).postSync}
+	deleteRoute     = route{label: telemetry.LabelDelete, post: (*Server).postDelete}
+	truncateRoute   = route{label: telemetry.LabelDelete, post: (*Server).postTruncate}
+	appendRoute     = route{label: telemetry.LabelDatasources, post: (*Server).postAppend, head: (*Server).checkAppend}
+	replaceRoute    = route{label: telemetry.LabelDatasources, post: (*Server).postReplace, head: (*Server).postReplace}
 )
 
 // findSourceRoute finds the route of one data source.
@@ -84,24 +77,24 @@ type deletionTarget struct {
 
 // deletionTargetOf finds what the path names, and checks that the token may delete from it.
 func (s *Server) deletionTargetOf(c *call) (*deletionTarget, error) {
-	name, _ := cutSource(string(c.target.Path))
-	sourceName, rejects := strings.CutSuffix(name, quarantineSuffix)
+	name, _ := cutSource(string(c.Target.Path))
+	sourceName, rejects := strings.CutSuffix(name, pipes.QuarantineSuffix)
 	src := c.sources.in(c.store, sourceName)
 	store, ok := c.store.(DeletingStore)
 	if src == nil || !ok {
 		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 	}
-	if err := c.principal.Allow(auth.Scope{Kind: auth.DeleteSource, Name: src.name}); err != nil {
+	if err := c.Principal.Allow(auth.Scope{Kind: auth.DeleteSource, Name: src.name}); err != nil {
 		return nil, err
 	}
 	if !rejects && !src.builtIn() {
 		return nil, problem.BadParameter("the rows of %s are rows of %s, beside those of other data sources, and are deleted there; POST /v0/datasources/%s/truncate empties its quarantine",
-			src.name, src.rowType.name, src.name+quarantineSuffix)
+			src.name, src.rowType.name, src.name+pipes.QuarantineSuffix)
 	}
-	if rejects && c.principal.Within != "" {
-		return nil, problem.Forbidden("the token %s is bounded to models, and lines of the quarantine are of any", problem.Shown(c.principal.Name))
+	if rejects && c.Principal.Within != "" {
+		return nil, problem.Forbidden("the token %s is bounded to models, and lines of the quarantine are of any", problem.Shown(c.Principal.Name))
 	}
-	return &deletionTarget{store, name, engine.Deletion{Source: src.name, Rejects: rejects, Within: c.principal.Within}}, nil
+	return &deletionTarget{store, name, engine.Deletion{Source: src.name, Rejects: rejects, Within: c.Principal.Within}}, nil
 }
 
 // postDelete serves POST /v0/datasources/<name>/delete.
@@ -113,13 +106,13 @@ func (s *Server) postDelete(c *call) error {
 	if t.deletion.Rejects {
 		return problem.BadParameter("the quarantine has no columns of its rows to put conditions on; POST /v0/datasources/%s/truncate empties it", t.name)
 	}
-	if err := s.readParams(c); err != nil {
+	if err := c.ReadParams(); err != nil {
 		return err
 	}
-	if err := c.params.checkAll(nothingDeleted, []string{conditionParameter, dryRunParameter}); err != nil {
+	if err := c.Params.CheckAll(nothingDeleted, []string{conditionParameter, dryRunParameter}); err != nil {
 		return err
 	}
-	dry, err := c.params.boolean(dryRunParameter)
+	dry, err := c.Params.Boolean(dryRunParameter)
 	if err != nil {
 		return err
 	}
@@ -136,10 +129,10 @@ func (s *Server) postDelete(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.sendJSON(s.deletionJob(c, t, done)); err != nil {
+	if err := c.SendJSON(s.jobs.Deletion(&c.Exchange, t.name, affected(t, done))); err != nil {
 		return err
 	}
-	c.ctx.SetStatusCode(fasthttp.StatusCreated)
+	c.Ctx.SetStatusCode(fasthttp.StatusCreated)
 	return nil
 }
 
@@ -149,16 +142,16 @@ func (s *Server) postTruncate(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.readParams(c); err != nil {
+	if err := c.ReadParams(); err != nil {
 		return err
 	}
-	if _, given, err := c.params.text(conditionParameter); given || err != nil {
+	if _, given, err := c.Params.Text(conditionParameter); given || err != nil {
 		return problem.BadParameter("truncate deletes everything and has no delete_condition; POST /v0/datasources/%s/delete has", t.name)
 	}
-	if err := c.params.checkAll(nothingDeleted, []string{dryRunParameter}, conditionParameter); err != nil {
+	if err := c.Params.CheckAll(nothingDeleted, []string{dryRunParameter}, conditionParameter); err != nil {
 		return err
 	}
-	dry, err := c.params.boolean(dryRunParameter)
+	dry, err := c.Params.Boolean(dryRunParameter)
 	if err != nil {
 		return err
 	}
@@ -171,13 +164,13 @@ func (s *Server) postTruncate(c *call) error {
 	if _, err := s.deleteRows(ctx, c, t, everything); err != nil {
 		return err
 	}
-	c.ctx.SetStatusCode(fasthttp.StatusResetContent)
+	c.Ctx.SetStatusCode(fasthttp.StatusResetContent)
 	return nil
 }
 
 // condition reads the parameter delete_condition into a deletion.
 func (s *Server) condition(c *call, d *engine.Deletion) (*where.Condition, error) {
-	text, given, err := c.params.text(conditionParameter)
+	text, given, err := c.Params.Text(conditionParameter)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +221,7 @@ func (s *Server) countDeletion(ctx context.Context, c *call, t *deletionTarget, 
 			return err
 		}
 	}
-	return c.sendJSON(map[string]any{"rows_to_be_deleted": affected(t, count)})
+	return c.SendJSON(map[string]any{"rows_to_be_deleted": affected(t, count)})
 }
 
 // deleteRows deletes and logs who did, and how: of the condition without its literals.
@@ -238,11 +231,11 @@ func (s *Server) deleteRows(ctx context.Context, c *call, t *deletionTarget, fou
 		s.repeats.deleted(s.opts.Now())
 	}
 	args := []any{
-		"datasource", t.name, "condition", found.Shape, "token", c.principal.Name, "remote", c.ctx.RemoteAddr().String(),
+		"datasource", t.name, "condition", found.Shape, "token", c.Principal.Name, "remote", c.Ctx.RemoteAddr().String(),
 		"rows", done.Rows, "actuals", done.Actuals, "rejects", done.Rejects, "lsn", done.LSN,
 	}
 	if err != nil {
-		s.log.warn("deletion failed", append(args, "error", err)...)
+		s.log.Warn("deletion failed", append(args, "error", err)...)
 		return done, err
 	}
 	s.log.Info("deleted", args...)

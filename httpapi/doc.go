@@ -8,10 +8,16 @@
 // answer says that the outcome is unknown.
 //
 // A request passes, from the outside in: its connection (internal/conn), its framing and path, its principal
-// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body) or the
-// condition of a deletion (internal/where), the store, and the format and coding of its answer (internal/encode,
-// internal/negotiate). Each of them but admission refuses with an error of internal/problem; errors.go and the callers
-// of admission map what it returns. Of the bounds on what is done at one time,
+// (internal/auth), the bounds on what is done at one time (internal/admission), its body (internal/body), its parameters
+// (internal/params) or the condition of a deletion (internal/where), the store, and the format and coding of its answer
+// (internal/encode, internal/negotiate), which is sent by internal/exchange. Each of them but admission refuses with an error of
+// internal/problem; errors.go and the callers of admission map what it returns.
+//
+// Here are the routes, what a request must pass, and the way of events into the store. What is asked is in internal/pipes; what clients of
+// Tinybird ask beside that, in internal/workspace; copies of the store are in internal/backups. These know no server: a call gives them its
+// exchange and its store.
+//
+// Of the bounds on what is done at one time,
 //
 //	the quota of a caller, connections of one address    429
 //	slots, bytes in flight, long answers, memory         503

@@ -7,6 +7,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi/internal/admission"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/rowfile"
 )
@@ -39,7 +40,7 @@ func (s *Server) answerTo(err error) (e *problem.Error, known bool) {
 	if file, ok := errors.AsType[*rowfile.Error](err); ok {
 		return fileError(file), true
 	}
-	if e, ok := endpointError(err); ok {
+	if e, ok := pipes.Problem(err); ok {
 		return e, true
 	}
 	if away, ok := errors.AsType[*engine.AwayError](err); ok {

@@ -20,11 +20,11 @@ func (s *Server) postEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	wait, err := c.params.boolean("wait")
+	wait, err := c.Params.Boolean("wait")
 	if err != nil {
 		return err
 	}
-	reader, closeBody, err := s.decoders.Open(c.ctx, s.limits.BodyBytesMax)
+	reader, closeBody, err := c.OpenBody(s.limits.BodyBytesMax)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (s *Server) postEvents(c *call) error {
 }
 
 func (c *call) eventFormat() (event.Format, error) {
-	name, err := c.params.textOr("format", "ndjson")
+	name, err := c.Params.TextOr("format", "ndjson")
 	if err != nil {
 		return 0, err
 	}
@@ -58,7 +58,7 @@ func (c *call) eventFormat() (event.Format, error) {
 // sendAppended answers with the two counts that every client of this API relies on, and that of replaced rows if there are
 // any.
 func (c *call) sendAppended(status int, done engine.Appended) {
-	body := c.ctx.Response.SwapBody(nil)
+	body := c.Ctx.Response.SwapBody(nil)
 	body = append(body[:0], `{"successful_rows":`...)
 	body = strconv.AppendInt(body, int64(done.Successful), 10)
 	body = append(body, `,"quarantined_rows":`...)
@@ -67,10 +67,10 @@ func (c *call) sendAppended(status int, done engine.Appended) {
 		body = append(body, `,"replaced_rows":`...)
 		body = strconv.AppendInt(body, int64(done.Replaced), 10)
 	}
-	c.ctx.Response.SwapBody(append(body, "}\n"...))
-	c.ctx.SetStatusCode(status)
-	c.ctx.SetContentType(problem.JSONType)
+	c.Ctx.Response.SwapBody(append(body, "}\n"...))
+	c.Ctx.SetStatusCode(status)
+	c.Ctx.SetContentType(problem.JSONType)
 	if done.Duplicate {
-		c.ctx.Response.Header.Set("Idempotent-Replayed", "true")
+		c.Ctx.Response.Header.Set("Idempotent-Replayed", "true")
 	}
 }

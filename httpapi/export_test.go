@@ -4,6 +4,8 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/body"
 	"github.com/residualdb/residual/httpapi/internal/conn"
 	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/exchange"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 )
 
 // HashOf is the hash of a short body under an idempotency key.
@@ -29,8 +31,8 @@ func Surface() (list []string) {
 	for i := range workspaceRoutes {
 		add(&workspaceRoutes[i], workspaceRoutes[i].path)
 	}
-	for i := range pipes {
-		add(&pipeRoute, pipesPrefix+pipes[i].name)
+	for p := range pipes.NewSet(nil).All() {
+		add(&pipeRoute, pipes.Prefix+p.Name)
 	}
 	return list
 }
@@ -54,12 +56,12 @@ const (
 	HeadBytesMax       = conn.HeadBytesMax
 	QueryBytesMax      = conn.QueryBytesMax
 	PathBytesMax       = conn.PathBytesMax
-	ParameterBytesMax  = parameterBytesMax
+	ParameterBytesMax  = exchange.ParameterBytesMax
 	RequestsPerConnMax = requestsPerConnMax
 	ExpansionMax       = body.ExpansionMax
 	KeyBytesMax        = keyBytesMax
 
 	AnswerPieceBytes     = encode.PieceBytes
-	AnswerBytesPerSecond = answerBytesPerSecond
+	AnswerBytesPerSecond = exchange.AnswerBytesPerSecond
 	DefaultModelGauges   = defaultModelGauges
 )

@@ -21,7 +21,7 @@ func (s *Server) postDatasource(c *call) error {
 	if err != nil {
 		return err
 	}
-	mode, err := c.params.textOr("mode", "append")
+	mode, err := c.Params.TextOr("mode", "append")
 	if err != nil {
 		return err
 	}
@@ -38,18 +38,18 @@ func (s *Server) postDatasource(c *call) error {
 
 // appendFile stores the rows of the file in the body of a request. repeatable tells that the same one may come again without a key.
 func (s *Server) appendFile(c *call, src *source, repeatable bool) (done engine.Appended, err error) {
-	if _, given, err := c.params.text("url"); given || err != nil {
+	if _, given, err := c.Params.Text("url"); given || err != nil {
 		return done, importRefused()
 	}
 	if e := s.refusal(c.store); e != nil { // a file may be read whole before its rows are taken in
 		return done, e
 	}
-	body, closeBody, err := s.decoders.Open(c.ctx, s.limits.BodyBytesMax)
+	body, closeBody, err := c.OpenBody(s.limits.BodyBytesMax)
 	if err != nil {
 		return done, err
 	}
 	defer closeBody()
-	file, name, err := fileOf(&c.ctx.Request.Header, body)
+	file, name, err := fileOf(&c.Ctx.Request.Header, body)
 	if err != nil {
 		return done, err
 	}
@@ -58,7 +58,7 @@ func (s *Server) appendFile(c *call, src *source, repeatable bool) (done engine.
 		return done, err
 	}
 	defer closeFile()
-	rows, format, err := s.rowsOf(c, src, c.charge.Reader(file), name)
+	rows, format, err := s.rowsOf(c, src, c.Charge.Reader(file), name)
 	if err != nil {
 		return done, err
 	}
@@ -120,7 +120,7 @@ func (s *Server) unpack(file io.Reader) (io.Reader, func(), error) {
 	peeked := bufio.NewReader(file)
 	start, _ := peeked.Peek(rowfile.FormatBytes) // fewer of a shorter file
 	if packed := rowfile.CompressionOf(start); packed != rowfile.Plain {
-		return s.decoders.Unpack(peeked, string(packed), s.limits.BodyBytesMax)
+		return s.shared.Decoders.Unpack(peeked, string(packed), s.limits.BodyBytesMax)
 	}
 	return peeked, func() {}, nil
 }
@@ -151,7 +151,7 @@ func (s *Server) rowsOf(c *call, src *source, file io.Reader, name string) (io.R
 
 // fileFormat returns the format of a file: as the request says, or as the file shows.
 func (c *call) fileFormat(file *bufio.Reader, name string) (rowfile.Format, error) {
-	said, ok, err := c.params.text("format")
+	said, ok, err := c.Params.Text("format")
 	if err != nil {
 		return rowfile.Unknown, err
 	}
@@ -169,7 +169,7 @@ func (c *call) fileFormat(file *bufio.Reader, name string) (rowfile.Format, erro
 
 // delimiter reads what stands between the fields of a CSV file; 0 if the request does not say.
 func (c *call) delimiter() (rune, error) {
-	given, ok, err := c.params.text("dialect_delimiter")
+	given, ok, err := c.Params.Text("dialect_delimiter")
 	if err != nil || !ok {
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi/internal/connectors"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/jsontext"
 )
@@ -67,7 +68,7 @@ func (s *Server) wellBeing(store Store) (status, reason string, code int) {
 		return "degraded", reason, fasthttp.StatusServiceUnavailable
 	}
 	var reasons []string
-	for _, reason := range [...]string{health(store).Amiss, s.unwell()} {
+	for _, reason := range [...]string{health(store).Amiss, connectors.Unwell(s.opts.Connectors)} {
 		if reason != "" {
 			reasons = append(reasons, reason)
 		}
@@ -96,10 +97,10 @@ func (s *Server) getHealth(c *call) error {
 	}
 	body = append(body, "}\n"...)
 	if code != fasthttp.StatusOK {
-		c.ctx.SetStatusCode(code)
-		c.ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
+		c.Ctx.SetStatusCode(code)
+		c.Ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
 	}
-	c.ctx.SetContentType(problem.JSONType)
-	c.ctx.SetBody(body)
+	c.Ctx.SetContentType(problem.JSONType)
+	c.Ctx.SetBody(body)
 	return nil
 }

@@ -46,7 +46,7 @@ func CreateProjectToken(dir string, token Token, list []Datasource, set endpoint
 	if err != nil {
 		return "", fmt.Errorf("httpapi: %w", err)
 	}
-	return auth.Create(dir, token, all.scopes(), len(all.grants[token.Name]) > 0)
+	return auth.Create(dir, token, all.Scopes(), len(all.grants[token.Name]) > 0)
 }
 
 // RevokeToken removes a token from the data directory. A running server notices within a second.
@@ -61,14 +61,14 @@ func Scopes() []string {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	return all.scopes()
+	return all.Scopes()
 }
 
 // TokenWarnings says what is odd about the tokens: scopes of what does not exist, which count for nothing; rights that data sources
 // and pipes give to tokens that do not exist; an admin file that every user of the machine may read.
 func (s *Server) TokenWarnings() []string {
 	all := s.sources.Load()
-	warnings := s.opts.Tokens.Warnings(all.scopes())
+	warnings := s.opts.Tokens.Warnings(all.Scopes())
 	for _, name := range slices.Sorted(maps.Keys(all.grants)) {
 		if !s.opts.Tokens.Has(name) {
 			giver, kind := all.grants[name][0], "data source"
@@ -86,42 +86,42 @@ func (s *Server) TokenWarnings() []string {
 func (s *Server) identify(c *call) error {
 	tokens := s.opts.Tokens
 	if err := tokens.Follow(s.opts.Now()); err != nil {
-		s.log.warn("tokens could not be read again, the known ones stay", "error", err)
+		s.log.Warn("tokens could not be read again, the known ones stay", "error", err)
 	}
 	if tokens.Open() {
-		c.principal = auth.Anybody()
+		c.Principal = auth.Anybody()
 		return nil
 	}
 	token, err := c.token()
 	if err != nil {
 		return err
 	}
-	c.principal, err = tokens.Identify(token)
-	c.principal.Granted = c.sources.grants[c.principal.Name]
+	c.Principal, err = tokens.Identify(token)
+	c.Principal.Granted = c.sources.grants[c.Principal.Name]
 	return err
 }
 
 // token returns what the request presents, from the header or else from its query string.
 func (c *call) token() ([]byte, error) {
-	if header := c.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization); len(header) > 0 {
+	if header := c.Ctx.Request.Header.Peek(fasthttp.HeaderAuthorization); len(header) > 0 {
 		scheme, token, _ := bytes.Cut(header, []byte(" "))
 		if !bytes.EqualFold(scheme, []byte("Bearer")) {
 			return nil, problem.Forbidden("the Authorization header must be of the form Bearer <token>")
 		}
 		return bytes.TrimSpace(token), nil
 	}
-	token, _, err := c.params.text("token")
+	token, _, err := c.Params.Text("token")
 	return token, err
 }
 
 // checkQuota counts a request against its token, or against its address if it has none that is known, and tells the client
 // how much of the quota is left.
 func (s *Server) checkQuota(c *call) error {
-	if s.quota.Rate == 0 || c.ctx.UserValue(admitted{}) != nil {
+	if s.quota.Rate == 0 || c.Ctx.UserValue(admitted{}) != nil {
 		return nil
 	}
-	caller := admission.Caller{Token: c.principal.Name}
-	if peer := conn.Of(c.ctx); peer != nil && caller.Token == "" {
+	caller := admission.Caller{Token: c.Principal.Name}
+	if peer := conn.Of(c.Ctx); peer != nil && caller.Token == "" {
 		caller.Address = peer.Address()
 	}
 	rate := strconv.Itoa(s.quota.Rate)
@@ -129,7 +129,7 @@ func (s *Server) checkQuota(c *call) error {
 	if !ok {
 		return problem.TooMany(s.quota.Rate, "too many requests: "+rate+" a second are allowed")
 	}
-	header := &c.ctx.Response.Header
+	header := &c.Ctx.Response.Header
 	header.Set("X-RateLimit-Limit", rate)
 	header.Set("X-RateLimit-Remaining", strconv.Itoa(left))
 	header.Set("X-RateLimit-Reset", strconv.Itoa(int((reset+time.Second-1)/time.Second)))

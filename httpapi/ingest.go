@@ -46,22 +46,22 @@ type submission struct {
 // submit stores the rows in the body of a request, for which reader stands.
 // repeatable tells that a request of the same body may be the same one, sent again.
 func (c *call) submit(src *source, format event.Format, reader io.Reader, repeatable bool) (engine.Appended, error) {
-	given, err := idempotencyKey(&c.ctx.Request.Header)
+	given, err := idempotencyKey(&c.Ctx.Request.Header)
 	if err != nil {
 		return engine.Appended{}, err
 	}
 	in := submission{
-		source: src, format: format, body: reader, declared: int64(c.ctx.Request.Header.ContentLength()), within: c.principal.Within,
+		source: src, format: format, body: reader, declared: int64(c.Ctx.Request.Header.ContentLength()), within: c.Principal.Within,
 	}
 	switch {
 	case given != "":
-		in.key.ID = scopedKey(&c.principal, src.name, given)
+		in.key.ID = scopedKey(&c.Principal, src.name, given)
 	case repeatable:
 		in.repeats = func(hash [16]byte) string {
-			return c.server.repeats.key(&c.principal, src.name, hash, c.server.opts.Now())
+			return c.server.repeats.key(&c.Principal, src.name, hash, c.server.opts.Now())
 		}
 	}
-	return c.server.ingest(c.store, &in, &c.charge)
+	return c.server.ingest(c.store, &in, &c.Charge)
 }
 
 // ingest takes rows in and stores them as one batch. What it reads is charged to charge.
@@ -87,7 +87,7 @@ func (s *Server) ingest(store Store, in *submission, charge *admission.Charge) (
 	defer cancel()
 	done, err := in.source.store(ctx, store, to, in.key)
 	if err == nil {
-		s.counts.stored(done, bytes)
+		s.counts.Stored(done, bytes)
 		in.source.counts.stored(done, bytes)
 		s.intakes.Put(to)
 	}
@@ -212,7 +212,7 @@ func (s *Server) decodePiece(to *intake, in *submission, piece []byte, rules eve
 	s.decodes.run(len(piece), in.source.decoders, func(d *event.Decoder) {
 		begin := time.Now()
 		err = in.source.decode(d, to, piece, in.format, rules)
-		s.counts.decodeNanos.Add(uint64(time.Since(begin)))
+		s.counts.DecodeNanos.Add(uint64(time.Since(begin)))
 	})
 	switch {
 	case errors.Is(err, event.ErrMalformed):

@@ -68,8 +68,6 @@ const ConnBytes = 64 << 10
 const (
 	// requestsPerConnMax ends a connection now and then, so that clients behind a balancer spread again.
 	requestsPerConnMax = 100_000
-	// parameterBytesMax bounds the body of a query.
-	parameterBytesMax = 64 << 10
 	// defaultModelGauges is how many models have gauges in /metrics.
 	defaultModelGauges = 500
 	// keyBytesMax bounds an idempotency key.

@@ -6,80 +6,85 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/residualdb/residual/httpapi/internal/backups"
 	"github.com/residualdb/residual/httpapi/internal/body"
 	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/exchange"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/telemetry"
+	"github.com/residualdb/residual/httpapi/internal/workspace"
 )
 
-// label names a route in logs and metrics. The set is closed, so that no request can add to it.
-type label uint8
+// handler serves a request, or a part of it.
+type handler func(*Server, *call) error
 
-const (
-	labelRefused label = iota // before a route was found
-	labelEvents
-	labelDatasources
-	labelPipes
-	labelPipe
-	labelOpenAPI
-	labelHealth
-	labelMetrics
-	labelPreflight
-	labelBackups
-	labelDelete
-	labelPage
-	labelDeployments
-	labelWorkspace
-	labelSQL
-	labelAgent
-	labelCount
-)
+// Handlers of other packages, which know nothing of the server and are given what they need.
 
-var labelNames = [labelCount]string{
-	"refused", "events", "datasources", "pipes", "pipe", "openapi", "health", "metrics", "preflight", "backups", "delete", "page",
-	"deployments", "workspace", "sql", "agent",
+func deploying(f func(*workspace.Deploys, *exchange.Exchange) error) handler {
+	return func(s *Server, c *call) error { return f(s.deploys, &c.Exchange) }
 }
 
-func (l label) String() string { return labelNames[l] }
+func tokening(f func(*workspace.Tokens, *exchange.Exchange, workspace.Rights) error) handler {
+	return func(s *Server, c *call) error { return f(s.tokens, &c.Exchange, c.sources) }
+}
+
+func jobbing(f func(*workspace.Jobs, *exchange.Exchange) error) handler {
+	return func(s *Server, c *call) error { return f(s.jobs, &c.Exchange) }
+}
+
+func backing(f func(*backups.Backups, *exchange.Exchange, any) error) handler {
+	return func(s *Server, c *call) error { return f(s.backups, &c.Exchange, c.store) }
+}
 
 // route is one row of the route table. What is not in the table does not exist.
 type route struct {
 	path      string
-	label     label
-	get, post func(*Server, *call) error
+	label     telemetry.Label
+	get, post handler
 	// del serves DELETE.
-	del func(*Server, *call) error
+	del handler
 	// head is what the handler decides before it reads a body.
-	head func(*Server, *call) error
+	head handler
 	// open is set where no token is asked for. starting is set where no store is needed.
 	open, starting bool
 }
 
-const pipesPrefix = "/v0/pipes/"
-
 // routes is the whole surface but for pipes, single backups, single data sources and jobs, which are found by their prefixes.
 var routes = [...]route{
-	{path: "/v0/events", label: labelEvents, post: (*Server).postEvents, head: (*Server).checkSource},
-	{path: "/v0/datasources", label: labelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
-	{path: "/v0/pipes", label: labelPipes, get: (*Server).getPipes},
-	{path: "/v0/pipes/openapi.json", label: labelOpenAPI, get: (*Server).getOpenAPI},
-	{path: jobsPath, label: labelWorkspace, get: (*Server).getJobs},
-	{path: tokensPath, label: labelWorkspace, get: (*Server).getTokens, post: (*Server).postTokens, starting: true},
-	{path: deployPath, label: labelDeployments, post: (*Server).postDeploy, head: (*Server).checkDeploy},
-	{path: buildPath, label: labelDeployments, post: (*Server).postBuild, head: (*Server).checkDeploy},
-	{path: deploymentsPath, label: labelDeployments, get: (*Server).getDeployments},
-	{path: sqlPath, label: labelSQL, get: (*Server).runSQL, post: (*Server).runSQL},
-	{path: backupsPath, label: labelBackups, post: (*Server).postBackups},
-	{path: agentPath, label: labelAgent, get: (*Server).serveAgent, post: (*Server).serveAgent},
-	{path: "/health", label: labelHealth, get: (*Server).getHealth, open: true, starting: true},
-	{path: "/metrics", label: labelMetrics, get: (*Server).getMetrics, starting: true},
+	{path: "/v0/events", label: telemetry.LabelEvents, post: (*Server).postEvents, head: (*Server).checkSource},
+	{path: "/v0/datasources", label: telemetry.LabelDatasources, get: (*Server).getDatasources, post: (*Server).postDatasource, head: (*Server).checkSource},
+	{path: "/v0/pipes", label: telemetry.LabelPipes, get: (*Server).getPipes},
+	{path: "/v0/pipes/openapi.json", label: telemetry.LabelOpenAPI, get: (*Server).getOpenAPI},
+	{path: workspace.JobsPath, label: telemetry.LabelWorkspace, get: jobbing((*workspace.Jobs).List)},
+	{path: workspace.TokensPath, label: telemetry.LabelWorkspace, get: tokening((*workspace.Tokens).List), post: tokening((*workspace.Tokens).Create), starting: true},
+	{path: workspace.DeployPath, label: telemetry.LabelDeployments, post: deploying((*workspace.Deploys).Post), head: deploying((*workspace.Deploys).Check)},
+	{path: workspace.BuildPath, label: telemetry.LabelDeployments, post: deploying((*workspace.Deploys).Build), head: deploying((*workspace.Deploys).Check)},
+	{path: workspace.DeploymentsPath, label: telemetry.LabelDeployments, get: deploying((*workspace.Deploys).List)},
+	{path: pipes.SQLPath, label: telemetry.LabelSQL, get: (*Server).runSQL, post: (*Server).runSQL},
+	{path: backups.Path, label: telemetry.LabelBackups, post: backing((*backups.Backups).Begin)},
+	{path: agentPath, label: telemetry.LabelAgent, get: (*Server).serveAgent, post: (*Server).serveAgent},
+	{path: "/health", label: telemetry.LabelHealth, get: (*Server).getHealth, open: true, starting: true},
+	{path: "/metrics", label: telemetry.LabelMetrics, get: (*Server).getMetrics, starting: true},
 }
 
 // apiPrefix is that of every route that asks for a token but /metrics: nothing of the page lies below it.
 const apiPrefix = "/v0/"
 
-var pageRoute = route{label: labelPage, get: (*Server).getPage, open: true, starting: true}
+var pageRoute = route{label: telemetry.LabelPage, get: (*Server).getPage, open: true, starting: true}
 
-var pipeRoute = route{label: labelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
+var pipeRoute = route{label: telemetry.LabelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
+
+// Routes of one thing, whose name is in the path.
+var (
+	jobRoute        = route{label: telemetry.LabelDelete, get: jobbing((*workspace.Jobs).Get)}
+	tokenRoute      = route{label: telemetry.LabelWorkspace, get: tokening((*workspace.Tokens).Get), del: tokening((*workspace.Tokens).Revoke), starting: true}
+	deploymentRoute = route{
+		label: telemetry.LabelDeployments, get: deploying((*workspace.Deploys).Get), post: deploying((*workspace.Deploys).Promote), del: deploying((*workspace.Deploys).Drop),
+	}
+	// backupRoute is of its files, its renewal and its end.
+	backupRoute = route{label: telemetry.LabelBackups, get: backing((*backups.Backups).File), post: backing((*backups.Backups).Change)}
+)
 
 // route serves a request whose head has come.
 func (s *Server) route(c *call) error {
@@ -88,9 +93,9 @@ func (s *Server) route(c *call) error {
 		return err
 	}
 	switch {
-	case c.ctx.IsPost():
+	case c.Ctx.IsPost():
 		return r.post(s, c)
-	case c.ctx.IsDelete():
+	case c.Ctx.IsDelete():
 		return r.del(s, c)
 	}
 	return r.get(s, c)
@@ -102,11 +107,11 @@ func (s *Server) checkHead(c *call) error {
 	if err != nil || r == nil {
 		return err
 	}
-	c.ctx.SetUserValue(admitted{}, true)
-	if err := body.CheckLength(c.ctx, s.limits.BodyBytesMax); err != nil {
+	c.Ctx.SetUserValue(admitted{}, true)
+	if err := body.CheckLength(c.Ctx, s.limits.BodyBytesMax); err != nil {
 		return err
 	}
-	if r.head == nil || !c.ctx.IsPost() {
+	if r.head == nil || !c.Ctx.IsPost() {
 		return nil
 	}
 	return r.head(s, c)
@@ -118,29 +123,29 @@ type admitted struct{}
 // admit checks a request from the outside in: its framing, its path, its token, its method. A handler sees only what
 // passed. There is no route for a preflight, which admit answers.
 func (s *Server) admit(c *call) (*route, error) {
-	err := conn.CheckFraming(&c.ctx.Request.Header)
+	err := conn.CheckFraming(&c.Ctx.Request.Header)
 	if err != nil {
 		return nil, err
 	}
-	if c.target, err = conn.ParseTarget(c.ctx.Request.Header.RequestURI()); err != nil {
+	if c.Target, err = conn.ParseTarget(c.Ctx.Request.Header.RequestURI()); err != nil {
 		return nil, err
 	}
-	r := s.findRoute(c.target.Path)
+	r := s.findRoute(c.Target.Path)
 	if err := s.checkOrigin(c, r); err != nil {
 		return nil, err
 	}
-	commonHeaders(&c.ctx.Response.Header)
+	commonHeaders(&c.Ctx.Response.Header)
 	c.cors()
-	if c.ctx.IsOptions() {
-		c.label = labelPreflight
-		preflight(c.ctx)
+	if c.Ctx.IsOptions() {
+		c.Label = telemetry.LabelPreflight
+		preflight(c.Ctx)
 		return nil, nil
 	}
 	c.sources = s.sources.Load()
 	if r != nil {
-		c.label = r.label
+		c.Label = r.label
 	}
-	c.params.parse(c.target.Query)
+	c.Params.Parse(c.Target.Query)
 	if r == nil || !r.open {
 		err := s.identify(c)
 		// A request without a known token counts too: guessing must not be free.
@@ -152,9 +157,9 @@ func (s *Server) admit(c *call) (*route, error) {
 		}
 	}
 	if r == nil {
-		return nil, problem.NotFound("there is nothing at %s", problem.Shown(c.target.Path))
+		return nil, problem.NotFound("there is nothing at %s", problem.Shown(c.Target.Path))
 	}
-	if err := r.allows(c.ctx); err != nil {
+	if err := r.allows(c.Ctx); err != nil {
 		return nil, err
 	}
 	if p := s.store.Load(); p != nil {
@@ -168,7 +173,7 @@ func (s *Server) admit(c *call) (*route, error) {
 func (s *Server) findRoute(path []byte) *route {
 	for i := range routes {
 		if string(path) == routes[i].path {
-			if routes[i].label == labelAgent && s.opts.Agent == nil {
+			if routes[i].label == telemetry.LabelAgent && s.opts.Agent == nil {
 				return nil
 			}
 			return &routes[i]
@@ -177,19 +182,19 @@ func (s *Server) findRoute(path []byte) *route {
 	if r := s.findWorkspaceRoute(path); r != nil {
 		return r
 	}
-	if bytes.HasPrefix(path, []byte(tokensPrefix)) {
+	if bytes.HasPrefix(path, []byte(workspace.TokensPrefix)) {
 		return &tokenRoute
 	}
-	if bytes.HasPrefix(path, []byte(deploymentsPrefix)) {
+	if bytes.HasPrefix(path, []byte(workspace.DeploymentsPrefix)) {
 		return &deploymentRoute
 	}
-	if bytes.HasPrefix(path, []byte(pipesPrefix)) {
+	if bytes.HasPrefix(path, []byte(pipes.Prefix)) {
 		return &pipeRoute
 	}
-	if bytes.HasPrefix(path, []byte(backupsPrefix)) {
+	if bytes.HasPrefix(path, []byte(backups.Prefix)) {
 		return &backupRoute
 	}
-	if bytes.HasPrefix(path, []byte(jobsPrefix)) {
+	if bytes.HasPrefix(path, []byte(workspace.JobsPrefix)) {
 		return &jobRoute
 	}
 	if r := findSourceRoute(string(path)); r != nil {
@@ -240,12 +245,12 @@ var pageHeaders = [...][2]string{
 
 // getPage answers with a file of the page.
 func (s *Server) getPage(c *call) error {
-	header := &c.ctx.Response.Header
+	header := &c.Ctx.Response.Header
 	header.Del(fasthttp.HeaderAccessControlAllowOrigin)
 	header.Del(fasthttp.HeaderAccessControlExposeHeaders)
 	for _, h := range pageHeaders {
 		header.Set(h[0], h[1])
 	}
-	s.opts.Page.Serve(c.ctx)
+	s.opts.Page.Serve(c.Ctx)
 	return nil
 }

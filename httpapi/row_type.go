@@ -17,7 +17,7 @@ type rowType struct {
 	// file returns the columns of a CSV or Parquet file.
 	file func() []rowfile.Column
 	// in reports whether a store has rows of the type.
-	in     func(Store) bool
+	in     func(store any) bool
 	decode func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error
 	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
 	// appendFrom is append for a data source of a project.
@@ -28,9 +28,8 @@ type rowType struct {
 }
 
 const (
-	predictionsName  = engine.SourcePredictions
-	actualsName      = engine.SourceActuals
-	quarantineSuffix = "_quarantine"
+	predictionsName = engine.SourcePredictions
+	actualsName     = engine.SourceActuals
 )
 
 var rowTypes = [...]rowType{
@@ -47,7 +46,7 @@ var rowTypes = [...]rowType{
 			{Name: "environment", Kind: encode.String},
 		},
 		file: rowfile.Predictions,
-		in:   func(Store) bool { return true },
+		in:   func(any) bool { return true },
 		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
 			return d.Decode(&to.batch, body, format, rules)
 		},
@@ -77,7 +76,7 @@ var rowTypes = [...]rowType{
 			{Name: "environment", Kind: encode.String},
 		},
 		file: rowfile.Actuals,
-		in: func(store Store) bool {
+		in: func(store any) bool {
 			_, ok := store.(ActualsStore)
 			return ok
 		},
@@ -101,25 +100,3 @@ var rowTypes = [...]rowType{
 		rows:    func(from *intake) int { return from.actuals.Len() },
 	},
 }
-
-// ActualsStore is a Store that also takes actuals which arrive after their predictions. A store without it does not
-// have the data source ml_model_actuals.
-type ActualsStore interface {
-	// AppendActuals stores actuals and their rejects; when it returns they are durable and count.
-	AppendActuals(ctx context.Context, actuals *event.Actuals) (engine.Appended, error)
-	// AppendActualsOnce is AppendActuals for a request that may be repeated.
-	AppendActualsOnce(ctx context.Context, actuals *event.Actuals, key engine.Key) (engine.Appended, error)
-}
-
-// OriginStore is a Store that also knows what its rows are from, and has a quarantine for each data source. A store without it has no
-// data sources but those that every server has.
-type OriginStore interface {
-	// AppendFrom is Append for the rows of a data source, AppendOnceFrom is AppendOnce.
-	AppendFrom(ctx context.Context, batch *event.Batch, o engine.Origin) (engine.Appended, error)
-	AppendOnceFrom(ctx context.Context, batch *event.Batch, key engine.Key, o engine.Origin) (engine.Appended, error)
-	// AppendActualsFrom is AppendActuals for a data source, AppendActualsOnceFrom is AppendActualsOnce.
-	AppendActualsFrom(ctx context.Context, actuals *event.Actuals, o engine.Origin) (engine.Appended, error)
-	AppendActualsOnceFrom(ctx context.Context, actuals *event.Actuals, key engine.Key, o engine.Origin) (engine.Appended, error)
-}
-
-var _ OriginStore = (*engine.DB)(nil)

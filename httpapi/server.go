@@ -12,34 +12,15 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/admission"
-	"github.com/residualdb/residual/httpapi/internal/body"
+	"github.com/residualdb/residual/httpapi/internal/backups"
 	"github.com/residualdb/residual/httpapi/internal/conn"
+	"github.com/residualdb/residual/httpapi/internal/connectors"
+	"github.com/residualdb/residual/httpapi/internal/exchange"
+	"github.com/residualdb/residual/httpapi/internal/telemetry"
+	"github.com/residualdb/residual/httpapi/internal/workspace"
 	"github.com/residualdb/residual/internal/thread"
 )
-
-// Store is what the server needs of an engine. Implementations are safe for concurrent use and do not retain batches.
-type Store interface {
-	// Append stores a batch and its rejects; when it returns they are durable and visible.
-	Append(ctx context.Context, batch *event.Batch) (engine.Appended, error)
-	// AppendOnce is Append for a request that may be repeated.
-	AppendOnce(ctx context.Context, batch *event.Batch, key engine.Key) (engine.Appended, error)
-	// Rules bounds the timestamps a decoder accepts now.
-	Rules() event.Rules
-
-	// Metrics answers with all rows, EachMetrics hands them on one by one until yield returns false.
-	Metrics(ctx context.Context, q engine.MetricsQuery) (engine.MetricsResult, error)
-	EachMetrics(ctx context.Context, q engine.MetricsQuery, yield func(row *engine.MetricsRow) bool) (engine.Read, error)
-	Drift(ctx context.Context, q engine.DriftQuery) (engine.DriftResult, error)
-	EachReject(ctx context.Context, q engine.QuarantineQuery, yield func(row *engine.QuarantineRow) bool) (engine.Read, error)
-
-	Health() engine.Health
-	Stats() engine.Stats
-}
-
-var _ Store = (*engine.DB)(nil)
 
 // Options configures a Server. The zero value serves without tokens.
 type Options struct {
@@ -71,6 +52,16 @@ type Options struct {
 	Now func() time.Time
 }
 
+type (
+	// Connectors is what fetches events for a server.
+	Connectors = connectors.Connectors
+	// Connector is how one of them does.
+	Connector = connectors.Connector
+)
+
+// ConnectorStates are the states of a connector.
+var ConnectorStates = connectors.States
+
 // Page is static files, the same for everybody: no token is asked for them, and none is needed while the server starts.
 // Implementations are safe for concurrent use.
 type Page interface {
@@ -85,16 +76,17 @@ type Page interface {
 type Server struct {
 	opts   Options
 	limits Limits
-	log    requestLog
+	log    *telemetry.Log
 	// started is when New returned the server.
 	started time.Time
 
-	store    atomic.Pointer[Store]
-	sources  atomic.Pointer[sources]
-	calls    sync.Pool // of *call
-	intakes  sync.Pool // of *intake
-	buffers  sync.Pool // of *[]byte, of the lines of bodies
-	decoders body.Decoders
+	store   atomic.Pointer[Store]
+	sources atomic.Pointer[sources]
+	calls   sync.Pool // of *call
+	intakes sync.Pool // of *intake
+	buffers sync.Pool // of *[]byte, of the lines of bodies
+	// shared is what all exchanges with clients have.
+	shared *exchange.Shared
 
 	// What a request passes on its way, from the outside in; the store's own backpressure comes last.
 	quota   admission.Quota
@@ -103,15 +95,13 @@ type Server struct {
 	bodies  admission.Bytes
 	decodes decodeSlots
 	queries *admission.Slots
-	streams streams
-	moments moments
+	backups *backups.Backups
 	// gauging holds one value while a scrape asks for the gauges of models, which costs with the number of all models.
 	gauging chan struct{}
-	// deploying holds one value while a project is deployed.
-	deploying chan struct{}
-	counts    counters
-	// jobs are the last deletions and appends that were done.
-	jobs    jobs
+	deploys *workspace.Deploys
+	tokens  *workspace.Tokens
+	counts  *telemetry.Counters
+	jobs    *workspace.Jobs
 	repeats repeats
 
 	http *fasthttp.Server
@@ -140,27 +130,32 @@ func New(store Store, opts Options) (*Server, error) {
 	}
 	s := &Server{
 		opts: opts, limits: opts.Limits,
-		log:     requestLog{Logger: opts.Logger, now: opts.Now},
+		log:     telemetry.NewLog(opts.Logger, opts.Now),
 		started: opts.Now(),
-		gauging: make(chan struct{}, 1), deploying: make(chan struct{}, 1),
+		counts:  new(telemetry.Counters),
+		gauging: make(chan struct{}, 1),
 		quota:   admission.Quota{Rate: opts.Limits.RequestsPerSecond},
 		memory:  admission.Memory{Limit: opts.Limits.HeapBytesMax},
 		ingests: admission.NewSlots(opts.Limits.IngestsMax),
 		bodies:  admission.Bytes{Limit: opts.Limits.InFlightBytesMax},
 		decodes: newDecodeSlots(opts.Limits.DecodesMax),
 		queries: admission.NewSlots(opts.Limits.QueriesMax),
-		streams: streams{bytes: admission.Bytes{Limit: opts.Limits.AnswerBytesMax}, questions: opts.Limits.QueriesMax},
 	}
-	s.moments.Max, s.moments.For = opts.Limits.BackupsMax, opts.Limits.BackupLease
-	s.moments.Expired = func(id string) {
-		s.log.warn("a backup is given up: its client has not asked for it in time", "backup", id)
+	s.shared = &exchange.Shared{
+		Log: s.log, Counts: s.counts,
+		Streams:      exchange.Streams{Bytes: admission.Bytes{Limit: opts.Limits.AnswerBytesMax}, Questions: opts.Limits.QueriesMax},
+		WriteTimeout: s.limits.WriteTimeout, AnswerTimeout: s.limits.AnswerTimeout,
 	}
+	s.backups = backups.New(s.limits.BackupsMax, s.limits.BackupLease, s.log)
+	s.deploys = workspace.NewDeploys(opts.Deployments, s.limits.BodyBytesMax, s.log)
+	s.tokens = workspace.NewTokens(opts.Tokens, opts.Now, s.log)
+	s.jobs = workspace.NewJobs(opts.Now)
 	all, err := newSources(nil, nil)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
 	s.sources.Store(all)
-	s.calls.New = func() any { return &call{server: s, charge: admission.Charge{Bytes: &s.bodies}} }
+	s.calls.New = func() any { return &call{server: s, Exchange: exchange.New(s.shared, &s.bodies)} }
 	s.http = s.newHTTP()
 	if store != nil {
 		s.Attach(store)
@@ -205,7 +200,7 @@ func (s *Server) newHTTP() *fasthttp.Server {
 // Serve accepts connections on ln until [Server.Shutdown] or an error of the listener. It takes over ln.
 func (s *Server) Serve(ln net.Listener) error {
 	bounded := conn.Listen(ln, conn.Options{
-		Max: s.limits.ConnsMax, MaxPerAddress: s.limits.ConnsPerIPMax, Refused: &s.counts.refusedConns, Warn: s.log.warn,
+		Max: s.limits.ConnsMax, MaxPerAddress: s.limits.ConnsPerIPMax, Refused: &s.counts.RefusedConns, Warn: s.log.Warn,
 	})
 	s.mu.Lock()
 	if len(s.listeners) == 0 && !s.stopped {
@@ -222,7 +217,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown stops accepting, lets requests that are being served finish, and closes every connection when they have
 // or when ctx ends, whichever is first. It returns ctx's error in the second case.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.moments.EndAll()
+	s.backups.EndAll()
 	err := s.http.ShutdownWithContext(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,3 +242,9 @@ func (s *Server) openConns() (n int) {
 	}
 	return n
 }
+
+// silent is fasthttp's logger. Its messages may hold raw bytes of requests; what matters of them reaches
+// [Server.refuse].
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}

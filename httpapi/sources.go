@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/httpapi/internal/auth"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/endpoint"
 	"github.com/residualdb/residual/internal/rowfile"
@@ -50,9 +50,7 @@ type source struct {
 	// decoders has decoders that follow the mapping: they keep what they learned of its messages.
 	decoders *sync.Pool
 	files    []rowfile.Column
-	// quarantine is the pipe that shows its rejects.
-	quarantine pipe
-	counts     *sourceCounts
+	counts   *sourceCounts
 }
 
 // sourceCounts are what came by HTTP for a data source.
@@ -75,8 +73,13 @@ func (src *source) store(ctx context.Context, store Store, from *intake, key eng
 }
 
 // inStore reports whether a store has the data source.
-func (src *source) inStore(store Store) bool {
-	return src.in(store) && (src.builtIn() || answers[OriginStore](store))
+func (src *source) inStore(store any) bool {
+	return src.in(store) && (src.builtIn() || isOriginStore(store))
+}
+
+func isOriginStore(store any) bool {
+	_, ok := store.(OriginStore)
+	return ok
 }
 
 // builtIn reports whether every server has the data source.
@@ -89,9 +92,8 @@ type sources struct {
 	byName map[string]*source
 	// grants are the rights that data sources give to tokens, by the names of these.
 	grants map[string][]auth.Scope
-	// set is the pipes of the project, deployed those that may be asked by name.
-	set      endpoint.Set
-	deployed []pipe
+	// set is the pipes: those that every server has, those of the project, and the quarantines of these data sources.
+	set *pipes.Set
 	// withheld is what the project declares beside these.
 	withheld Withheld
 	// version counts the changes up to these.
@@ -120,6 +122,22 @@ func (w *Withheld) refusal(names []string, name string, has bool) error {
 	return e
 }
 
+// deploy gives the data sources the pipes of a project; a nil one has none.
+func (s *sources) deploy(project endpoint.Set) error {
+	if project == nil {
+		return nil
+	}
+	if err := s.set.Deploy(project); err != nil {
+		return err
+	}
+	for _, e := range project.Endpoints() {
+		for _, token := range e.Tokens {
+			s.grants[token] = append(s.grants[token], auth.Scope{Kind: auth.ReadPipe, Name: e.Name})
+		}
+	}
+	return nil
+}
+
 // in returns a data source of a store by name; nil if there is none.
 func (s *sources) in(store Store, name string) *source {
 	src := s.byName[name]
@@ -127,41 +145,6 @@ func (s *sources) in(store Store, name string) *source {
 		return nil
 	}
 	return src
-}
-
-// pipes are those of all servers, the quarantines of further data sources, and those of the project.
-func (s *sources) pipes() iter.Seq[*pipe] {
-	return func(yield func(*pipe) bool) {
-		for i := range pipes {
-			if s.deployedPipe(pipes[i].name) == nil && !yield(&pipes[i]) {
-				return
-			}
-		}
-		for i := range s.deployed {
-			if !yield(&s.deployed[i]) {
-				return
-			}
-		}
-		for _, src := range s.list[len(rowTypes):] {
-			if !yield(&src.quarantine) {
-				return
-			}
-		}
-	}
-}
-
-// pipeNamed returns a pipe; nil if there is none of that name.
-func (s *sources) pipeNamed(name string) *pipe {
-	if p := s.deployedPipe(name); p != nil {
-		return p
-	}
-	if p := pipeNamed(name); p != nil {
-		return p
-	}
-	if src := s.byName[strings.TrimSuffix(name, quarantineSuffix)]; src != nil && src.quarantine.name == name {
-		return &src.quarantine
-	}
-	return nil
 }
 
 // modelOf tells the model of a line that was rejected by a data source. Of one that there is no more it tells none: what the shape of
@@ -208,13 +191,18 @@ func newSources(list []Datasource, before *sources) (*sources, error) {
 		}
 	}
 	slices.SortFunc(s.list[len(rowTypes):], func(a, b *source) int { return cmp.Compare(a.name, b.name) })
+	var further []pipes.Quarantine
+	for _, src := range s.list[len(rowTypes):] {
+		further = append(further, pipes.Quarantine{Source: src.name, In: src.inStore})
+	}
+	s.set = pipes.NewSet(further)
 	return s, nil
 }
 
 // newSource returns a data source; builtIn is the one of its name that every server has, nil for others.
 func newSource(d *Datasource, builtIn *source) (*source, error) {
-	if !auth.PlainName(d.Name) || strings.HasSuffix(d.Name, quarantineSuffix) {
-		return nil, fmt.Errorf("the name must be 1 to 128 letters, digits, dots, dashes and underscores, and not end with %s", quarantineSuffix)
+	if !auth.PlainName(d.Name) || strings.HasSuffix(d.Name, pipes.QuarantineSuffix) {
+		return nil, fmt.Errorf("the name must be 1 to 128 letters, digits, dots, dashes and underscores, and not end with %s", pipes.QuarantineSuffix)
 	}
 	if _, err := event.NewMappedDecoder(&d.Mapping); err != nil {
 		return nil, err
@@ -249,9 +237,6 @@ func (s *sources) add(src *source, before *sources) {
 	default:
 		src.decoders = &sync.Pool{New: src.newDecoder}
 	}
-	if !src.builtIn() {
-		src.quarantine = withAnswerParameters(quarantineOf(src.name+quarantineSuffix, src.name, src.inStore))[0]
-	}
 	if s.byName[src.name] == nil {
 		s.list = append(s.list, src)
 	} else {
@@ -268,19 +253,22 @@ func (src *source) newDecoder() any {
 	return d
 }
 
-// scopes returns every right to data sources and pipes that there is to have.
-func (s *sources) scopes() []string {
+// Scopes returns every right to data sources and pipes that there is to have.
+func (s *sources) Scopes() []string {
 	list := []string{auth.Scope{Kind: auth.Admin}.String(), auth.Scope{Kind: auth.Deploy}.String()}
 	for _, src := range s.list {
 		for _, kind := range [...]auth.Kind{auth.AppendSource, auth.ReadSource, auth.DeleteSource} {
 			list = append(list, auth.Scope{Kind: kind, Name: src.name}.String())
 		}
 	}
-	for p := range s.pipes() {
-		list = append(list, auth.Scope{Kind: auth.ReadPipe, Name: p.name}.String())
+	for p := range s.set.All() {
+		list = append(list, auth.Scope{Kind: auth.ReadPipe, Name: p.Name}.String())
 	}
 	return slices.Clip(list)
 }
+
+// Granted are the rights that the project gives to the token of a name.
+func (s *sources) Granted(token string) []auth.Scope { return s.grants[token] }
 
 // PipesTaken returns the endpoints of a set that have the names of pipes which the server has itself, and does not give up.
 func PipesTaken(list []Datasource, set endpoint.Set) (taken []endpoint.Endpoint, err error) {
@@ -289,7 +277,7 @@ func PipesTaken(list []Datasource, set endpoint.Set) (taken []endpoint.Endpoint,
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
 	for _, e := range set.Endpoints() {
-		if all.takes(e.Name) {
+		if all.set.Takes(e.Name) {
 			taken = append(taken, e)
 		}
 	}
@@ -311,7 +299,7 @@ func CheckProject(list []Datasource, set endpoint.Set) error {
 // SetDatasources is [Server.SetProject] with the pipes that the server has.
 func (s *Server) SetDatasources(list []Datasource) error {
 	now := s.sources.Load()
-	return s.SetPart(list, now.set, now.withheld)
+	return s.SetPart(list, now.set.Project, now.withheld)
 }
 
 // SetProject gives the server data sources and pipes beside those that every server has, in the place of those of the call before: both at
@@ -345,7 +333,7 @@ func (s *Server) checkSource(c *call) error {
 
 // sourceNamed finds the data source that the parameter name names, and checks that the token may append to it.
 func (s *Server) sourceNamed(c *call) (*source, error) {
-	name, given, err := c.params.text("name")
+	name, given, err := c.Params.Text("name")
 	if err != nil {
 		return nil, err
 	}
@@ -356,7 +344,7 @@ func (s *Server) sourceNamed(c *call) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return src, c.principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
+	return src, c.Principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name})
 }
 
 // source finds a data source of the call's store.
@@ -369,4 +357,27 @@ func (c *call) source(name string) (*source, error) {
 		return nil, problem.NotFound("the data source %s does not exist; GET /v0/datasources lists those that do", problem.Shown(name))
 	}
 	return src, nil
+}
+
+// postSync serves POST /v0/datasources/<name>/sync: the connector of the data source looks for what is new.
+func (s *Server) postSync(c *call) error {
+	name, _ := cutSource(string(c.Target.Path))
+	src, err := c.source(name)
+	if err != nil {
+		return err
+	}
+	if err := c.Principal.Allow(auth.Scope{Kind: auth.AppendSource, Name: src.name}); err != nil {
+		return err
+	}
+	if c.Principal.Within != "" {
+		return problem.Forbidden("the token %s is bounded to models, and what is fetched is of any", problem.Shown(c.Principal.Name))
+	}
+	if s.opts.Connectors == nil || !s.opts.Connectors.Ask(src.name) {
+		return problem.BadRequest("the data source %s is not fetched: it has no connector", problem.Shown(src.name))
+	}
+	if err := c.SendJSON(map[string]string{"datasource": src.name, "status": "asked"}); err != nil {
+		return err
+	}
+	c.Ctx.SetStatusCode(fasthttp.StatusAccepted)
+	return nil
 }

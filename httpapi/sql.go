@@ -9,23 +9,16 @@ import (
 
 	"github.com/residualdb/residual/httpapi/internal/auth"
 	"github.com/residualdb/residual/httpapi/internal/encode"
+	"github.com/residualdb/residual/httpapi/internal/exchange"
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
 	"github.com/residualdb/residual/internal/endpoint"
 )
 
-const sqlPath = "/v0/sql"
-
-// sqlParameters are those of /v0/sql.
-var sqlParameters = []Parameter{
-	{"q", "String", "", "the statement"},
-	{"format", "String", "", "how the answer is written, where the statement has no FORMAT"},
-	{"pipeline", "String", "", "the pipe that is called _ in the statement"},
-}
-
 // runSQL answers GET and POST of /v0/sql.
 func (s *Server) runSQL(c *call) error {
-	if _, ok := c.store.(endpoint.Store); !ok || c.sources.set == nil {
-		return problem.NotFound("there is nothing at %s", sqlPath)
+	if _, ok := c.store.(endpoint.Store); !ok || c.sources.set.Project == nil {
+		return problem.NotFound("there is nothing at %s", pipes.SQLPath)
 	}
 	statement, format, err := s.readSQL(c)
 	if err != nil {
@@ -37,25 +30,25 @@ func (s *Server) runSQL(c *call) error {
 	if rest, ok := strings.CutPrefix(strings.TrimSpace(statement), "%"); ok && strings.Contains(rest, "{{") {
 		return problem.BadParameter("the parameter q has templates, which pipes alone have")
 	}
-	pipeline, err := c.params.textOr("pipeline", "")
+	pipeline, err := c.Params.TextOr("pipeline", "")
 	if err != nil {
 		return err
 	}
 	if pipeline != "" {
-		if err := c.principal.Allow(auth.Scope{Kind: auth.ReadPipe, Name: pipeline}); err != nil {
+		if err := c.Principal.Allow(auth.Scope{Kind: auth.ReadPipe, Name: pipeline}); err != nil {
 			return err
 		}
 	}
-	c.params.known = sqlParameters
-	c.table.Name = "sql"
+	c.Params.Known = pipes.SQLParameters
+	c.Table.Name = "sql"
 	f, err := s.askSQL(c, &endpoint.Ask{Endpoint: pipeline, SQL: statement}, format)
 	if err != nil {
 		return err
 	}
-	if err := c.negotiate(f); err != nil {
+	if err := c.Negotiate(f); err != nil {
 		return err
 	}
-	return c.answer(f)
+	return c.Answer(f)
 }
 
 // askSQL asks in one of the slots for queries, and finds the format of the answer.
@@ -67,15 +60,12 @@ func (s *Server) askSQL(c *call, ask *endpoint.Ask, format string) (*encode.Form
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.QueryTimeout)
 	defer cancel()
 	start := s.opts.Now()
-	c.question = question{
-		server: s, params: &c.params, store: c.store, sources: c.sources, table: &c.table, limits: &s.limits, streams: &s.streams,
-		within: c.principal.Within, principal: &c.principal,
-	}
-	answer, err := c.question.askSet(ctx, ask)
+	c.question = s.questionOf(c)
+	answer, err := c.question.AskSet(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
-	c.table.Elapsed = s.opts.Now().Sub(start)
+	c.Table.Elapsed = s.opts.Now().Sub(start)
 	if answer.Format != "" {
 		format = answer.Format
 	}
@@ -90,20 +80,20 @@ func (s *Server) askSQL(c *call, ask *endpoint.Ask, format string) (*encode.Form
 // itself, a form, or an object with q.
 func (s *Server) readSQL(c *call) (statement, format string, err error) {
 	format = "JSON"
-	if c.ctx.IsPost() {
+	if c.Ctx.IsPost() {
 		if format, err = s.readSQLBody(c); err != nil {
 			return "", "", err
 		}
 	}
-	if statement, err = c.params.textOr("q", ""); err != nil {
+	if statement, err = c.Params.TextOr("q", ""); err != nil {
 		return "", "", err
 	}
-	format, err = c.params.textOr("format", format)
+	format, err = c.Params.TextOr("format", format)
 	return statement, format, err
 }
 
 func (s *Server) readSQLBody(c *call) (format string, err error) {
-	reader, closeBody, err := s.decoders.Open(c.ctx, parameterBytesMax)
+	reader, closeBody, err := c.OpenBody(exchange.ParameterBytesMax)
 	if err != nil {
 		return "", err
 	}
@@ -116,39 +106,14 @@ func (s *Server) readSQLBody(c *call) (format string, err error) {
 	switch {
 	case len(body) == 0:
 	case body[0] == '{' && json.Valid(body):
-		return "TSV", c.params.addJSON(body)
+		return "TSV", c.Params.AddJSON(body)
 	case bytes.HasPrefix(body, []byte("q=")):
-		c.params.parse(body)
+		c.Params.Parse(body)
 	default:
-		if _, given, _ := c.params.text("q"); given {
+		if _, given, _ := c.Params.Text("q"); given {
 			return "", problem.BadParameter("the statement is there twice: in q and in the body")
 		}
-		c.params.add("q", string(body))
+		c.Params.Add("q", string(body))
 	}
 	return "JSON", nil
-}
-
-// sqlPaths describe /v0/sql in OpenAPI.
-func sqlPaths() object {
-	var parameters []object
-	properties := object{}
-	for i := range sqlParameters {
-		parameters = append(parameters, sqlParameters[i].openAPI())
-		properties[sqlParameters[i].Name] = sqlParameters[i].schema()
-	}
-	failure := object{"$ref": "#/components/responses/Error"}
-	responses := object{
-		"200": object{"description": "The answer, in the format that is asked for.", "content": object{
-			problem.JSONType: object{"schema": object{"type": "object"}},
-			"text/tab-separated-values; charset=utf-8": object{"schema": object{"type": "string"}},
-		}},
-		"400": failure, "403": failure, "503": failure,
-	}
-	form := object{"schema": object{"type": "object", "properties": properties}}
-	return object{sqlPath: object{
-		"get": object{"operationId": "get_sql", "summary": "Ask in SQL", "parameters": parameters, "responses": responses},
-		"post": object{"operationId": "post_sql", "summary": "Ask in SQL", "responses": responses, "requestBody": object{"content": object{
-			"text/plain": object{"schema": object{"type": "string"}}, "application/json": form, "application/x-www-form-urlencoded": form,
-		}}},
-	}}
 }

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"github.com/residualdb/residual/httpapi/internal/pipes"
 	"github.com/residualdb/residual/httpapi/internal/problem"
+	"github.com/residualdb/residual/httpapi/internal/telemetry"
 	"github.com/residualdb/residual/httpapi/internal/workspace"
 )
 
@@ -9,24 +11,24 @@ import (
 
 // workspaceRoutes are those of the workspace, with the paths as clients spell them.
 var workspaceRoutes = [...]route{
-	{path: "/v1/workspace", label: labelWorkspace, get: (*Server).getWorkspace, starting: true},
-	{path: "/v0/workspace", label: labelWorkspace, get: (*Server).getWorkspace, starting: true},
-	{path: "/v0/regions", label: labelWorkspace, get: (*Server).getRegions, starting: true},
-	{path: "/v1/environments", label: labelWorkspace, get: (*Server).getEnvironments, starting: true},
-	{path: "/v0/environments", label: labelWorkspace, get: (*Server).getEnvironments, starting: true},
-	{path: "/v0/user/workspaces", label: labelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
-	{path: "/v1/user/workspaces", label: labelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
-	{path: "/v0/user/workspaces/", label: labelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
-	{path: "/v1/user/workspaces/", label: labelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
-	{path: "/v0/variables", label: labelWorkspace, get: (*Server).getSecrets, starting: true},
-	{path: "/v0/connectors", label: labelWorkspace, get: (*Server).getConnectors, starting: true},
-	{path: "/examples/query.http", label: labelWorkspace, get: (*Server).getExample},
+	{path: "/v1/workspace", label: telemetry.LabelWorkspace, get: (*Server).getWorkspace, starting: true},
+	{path: "/v0/workspace", label: telemetry.LabelWorkspace, get: (*Server).getWorkspace, starting: true},
+	{path: "/v0/regions", label: telemetry.LabelWorkspace, get: (*Server).getRegions, starting: true},
+	{path: "/v1/environments", label: telemetry.LabelWorkspace, get: (*Server).getEnvironments, starting: true},
+	{path: "/v0/environments", label: telemetry.LabelWorkspace, get: (*Server).getEnvironments, starting: true},
+	{path: "/v0/user/workspaces", label: telemetry.LabelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
+	{path: "/v1/user/workspaces", label: telemetry.LabelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
+	{path: "/v0/user/workspaces/", label: telemetry.LabelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
+	{path: "/v1/user/workspaces/", label: telemetry.LabelWorkspace, get: (*Server).getUserWorkspaces, starting: true},
+	{path: "/v0/variables", label: telemetry.LabelWorkspace, get: (*Server).getSecrets, starting: true},
+	{path: "/v0/connectors", label: telemetry.LabelWorkspace, get: (*Server).getConnectors, starting: true},
+	{path: "/examples/query.http", label: telemetry.LabelWorkspace, get: (*Server).getExample},
 }
 
 // localRoutes are there as long as the server asks for no tokens: clients look by them for a server on their own machine.
 var localRoutes = [...]route{
-	{path: "/v1/workspaces", label: labelWorkspace, post: (*Server).postWorkspaces, starting: true},
-	{path: "/tokens", label: labelWorkspace, get: (*Server).getLocalTokens, starting: true},
+	{path: "/v1/workspaces", label: telemetry.LabelWorkspace, post: (*Server).postWorkspaces, starting: true},
+	{path: "/tokens", label: telemetry.LabelWorkspace, get: (*Server).getLocalTokens, starting: true},
 }
 
 // findWorkspaceRoute finds a route of the workspace; nil if there is none.
@@ -44,22 +46,22 @@ func (s *Server) findWorkspaceRoute(path []byte) *route {
 	return nil
 }
 
-func (s *Server) getWorkspace(c *call) error { return c.sendJSON(workspace.TheWorkspace()) }
+func (s *Server) getWorkspace(c *call) error { return c.SendJSON(workspace.TheWorkspace()) }
 
-func (s *Server) getRegions(c *call) error { return c.sendJSON(map[string]any{"regions": []string{}}) }
+func (s *Server) getRegions(c *call) error { return c.SendJSON(map[string]any{"regions": []string{}}) }
 
 // getEnvironments tells of no branches.
 func (s *Server) getEnvironments(c *call) error {
-	return c.sendJSON(map[string]any{"environments": []string{}})
+	return c.SendJSON(map[string]any{"environments": []string{}})
 }
 
 // getSecrets tells of no secrets: those of a server are in files and variables of its machine.
 func (s *Server) getSecrets(c *call) error {
-	return c.sendJSON(map[string]any{"variables": []string{}})
+	return c.SendJSON(map[string]any{"variables": []string{}})
 }
 
 func (s *Server) getConnectors(c *call) error {
-	return c.sendJSON(map[string]any{"connectors": []string{}})
+	return c.SendJSON(map[string]any{"connectors": []string{}})
 }
 
 func (s *Server) getUserWorkspaces(c *call) error {
@@ -67,19 +69,19 @@ func (s *Server) getUserWorkspaces(c *call) error {
 	if s.opts.Tokens.Open() {
 		info.Token = workspace.AnyToken
 	}
-	return c.sendJSON(map[string]any{"organization_id": info.ID, "organization_name": info.Name, "workspaces": []workspace.Info{info}})
+	return c.SendJSON(map[string]any{"organization_id": info.ID, "organization_name": info.Name, "workspaces": []workspace.Info{info}})
 }
 
 // postWorkspaces serves POST /v1/workspaces: clients make one before they build. There is one already, whatever its name.
 func (s *Server) postWorkspaces(c *call) error {
 	info := workspace.TheWorkspace()
 	info.Token = workspace.AnyToken
-	return c.sendJSON(info)
+	return c.SendJSON(info)
 }
 
 // getLocalTokens serves GET /tokens.
 func (s *Server) getLocalTokens(c *call) error {
-	return c.sendJSON(map[string]any{
+	return c.SendJSON(map[string]any{
 		"user_token": workspace.AnyToken, "admin_token": workspace.AnyToken, "workspace_admin_token": workspace.AnyToken,
 	})
 }
@@ -89,16 +91,16 @@ const clientsHost = "http://localhost:8001"
 
 // getExample serves GET /examples/query.http: the address of a pipe.
 func (s *Server) getExample(c *call) error {
-	name, err := c.params.textOr("pipe", "")
+	name, err := c.Params.TextOr("pipe", "")
 	if err != nil {
 		return err
 	}
-	p := c.sources.pipeNamed(name)
-	if p == nil || !p.in(c.store) {
+	p := c.sources.set.Named(name)
+	if p == nil || !p.In(c.store) {
 		return problem.NotFound("the pipe %s does not exist", problem.Shown(name))
 	}
-	if err := c.principal.Allow(p.rights()...); err != nil {
+	if err := c.Principal.Allow(p.Rights()...); err != nil {
 		return err
 	}
-	return c.sendBody([]byte(clientsHost+pipesPrefix+p.name+".json"), "text/plain")
+	return c.SendBody([]byte(clientsHost+pipes.Prefix+p.Name+".json"), "text/plain")
 }

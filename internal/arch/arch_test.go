@@ -132,9 +132,10 @@ var rooms = map[string]room{
 	"engine/internal/actuals": {module: []string{"internal/columns"}, never: []string{"net", "net/http", "os", "sync", "time"}},
 	"httpapi": {
 		module: []string{
-			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn", "httpapi/internal/distribution",
-			"httpapi/internal/encode", "httpapi/internal/lease", "httpapi/internal/negotiate", "httpapi/internal/problem", "httpapi/internal/where", "httpapi/internal/workspace",
-			"internal/endpoint", "internal/jsontext", "internal/rowfile", "internal/spelling", "internal/thread", "internal/zones",
+			"engine", "event", "httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/backups", "httpapi/internal/body", "httpapi/internal/conn",
+			"httpapi/internal/connectors", "httpapi/internal/encode", "httpapi/internal/exchange", "httpapi/internal/openapi", "httpapi/internal/params",
+			"httpapi/internal/pipes", "httpapi/internal/problem", "httpapi/internal/telemetry", "httpapi/internal/where", "httpapi/internal/workspace",
+			"internal/endpoint", "internal/jsontext", "internal/rowfile", "internal/thread",
 		},
 		outside: []string{"github.com/valyala/fasthttp"},
 		never:   []string{"net/http"},
@@ -156,7 +157,43 @@ var rooms = map[string]room{
 		outside: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go"},
 		never:   []string{"net", "net/http", "os", "sync"},
 	},
-	"httpapi/internal/workspace": {module: []string{"httpapi/internal/problem"}, never: []string{"net", "net/http", "os", "sync"}},
+	"httpapi/internal/workspace": {
+		module:  []string{"httpapi/internal/auth", "httpapi/internal/exchange", "httpapi/internal/problem", "httpapi/internal/telemetry"},
+		outside: []string{"github.com/valyala/fasthttp"},
+		never:   []string{"net", "net/http", "os"},
+	},
+	"httpapi/internal/backups": {
+		module:  []string{"engine", "httpapi/internal/auth", "httpapi/internal/exchange", "httpapi/internal/lease", "httpapi/internal/problem", "httpapi/internal/telemetry"},
+		outside: []string{"github.com/valyala/fasthttp"},
+		never:   []string{"net", "net/http", "os", "sync"},
+	},
+	"httpapi/internal/connectors": {module: []string{"httpapi/internal/encode"}, never: []string{"io", "net", "net/http", "os", "sync"}},
+	"httpapi/internal/exchange": {
+		module: []string{
+			"httpapi/internal/admission", "httpapi/internal/auth", "httpapi/internal/body", "httpapi/internal/conn", "httpapi/internal/encode",
+			"httpapi/internal/negotiate", "httpapi/internal/params", "httpapi/internal/problem", "httpapi/internal/telemetry",
+		},
+		outside: []string{"github.com/valyala/fasthttp"},
+		never:   []string{"net/http", "os"},
+	},
+	"httpapi/internal/openapi": {
+		module: []string{"httpapi/internal/encode", "httpapi/internal/params", "httpapi/internal/pipes", "httpapi/internal/problem", "httpapi/internal/workspace"},
+		never:  []string{"io", "net", "net/http", "os", "sync", "time"},
+	},
+	"httpapi/internal/params": {
+		module:  []string{"httpapi/internal/conn", "httpapi/internal/problem", "internal/spelling"},
+		outside: []string{"github.com/valyala/fasthttp"},
+		never:   []string{"net", "net/http", "os", "sync"},
+	},
+	"httpapi/internal/pipes": {
+		module: []string{
+			"engine", "event", "httpapi/internal/auth", "httpapi/internal/connectors", "httpapi/internal/distribution", "httpapi/internal/encode",
+			"httpapi/internal/exchange", "httpapi/internal/params", "httpapi/internal/problem", "internal/endpoint", "internal/spelling", "internal/zones",
+		},
+		outside: []string{"github.com/valyala/fasthttp"},
+		never:   []string{"io", "net", "net/http", "os"}, spared: []string{"net/url"},
+	},
+	"httpapi/internal/telemetry": {module: []string{"engine", "event", "httpapi/internal/encode"}, never: []string{"io", "net", "net/http", "os"}},
 	"httpapi/internal/lease":     {never: []string{"net", "net/http", "os"}},
 	"httpapi/internal/negotiate": {outside: []string{"github.com/klauspost/compress"}, never: []string{"net", "net/http", "os"}},
 	"httpapi/internal/problem": {

@@ -3,6 +3,7 @@ package encode
 import (
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/residualdb/residual/internal/jsontext"
 )
@@ -107,3 +108,6 @@ func Truth(b bool) float64 {
 	}
 	return 0
 }
+
+// UnixSeconds is a time as Prometheus has it.
+func UnixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
