@@ -179,8 +179,11 @@ func (s *Store) timesOf(ctx context.Context, requests []*request) (times map[*sh
 	return times, failed
 }
 
-// timeOf returns the time of a shard, in microseconds.
+// timeOf returns the time of a shard, in microseconds; the error of one that has just refused a block, before anything is announced for it.
 func (s *Store) timeOf(ctx context.Context, of *shard) (now uint64, err error) {
+	if err := of.refusal(time.Now()); err != nil {
+		return 0, err
+	}
 	err = of.ask(ctx, "ask for the time", func(ctx context.Context, conn driver.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 		defer cancel()
@@ -195,9 +198,12 @@ const clockTimeout = 5 * time.Second
 // store stores one block, again and again until its shard says what became of it, or the time is over. It may have been stored more
 // often than once by then, which is the same.
 func (s *Store) store(ctx context.Context, b *block) error {
-	return s.insert(ctx, s.shards.list[b.Shard], "store a block", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+	of := s.shards.list[b.Shard]
+	err := s.insert(ctx, of, "store a block", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
 		return b.send(ctx, conn, s.config.Database, settings)
 	})
+	of.noteStored(err, time.Now())
+	return err
 }
 
 // retryPause is how long a shard that does not say what became of a block is left alone.

@@ -76,3 +76,24 @@ func TestWhenBlocksGo(t *testing.T) {
 	require.True(t, l.end(q), "one waits")
 	require.ErrorIs(t, l.queue(rowOf(t, ofPredictions)), engine.ErrClosed)
 }
+
+// TestRefusal holds a shard that has refused a block to its time: it is left alone until then, and no longer than a while.
+func TestRefusal(t *testing.T) {
+	var of shard
+	now := time.UnixMilli(1_764_000_000_000)
+	require.NoError(t, of.refusal(now))
+	for _, x := range []struct {
+		class       error
+		after, want time.Duration
+	}{{engine.ErrFull, 2 * time.Second, 2 * time.Second}, {engine.ErrNoSpace, 30 * time.Second, refusedMost}} {
+		of.noteStored(&engine.AwayError{Class: x.class, RetryAfter: x.after, Err: x.class}, now)
+		require.ErrorIs(t, of.refusal(now.Add(x.want)), x.class)
+		require.NoError(t, of.refusal(now.Add(x.want+1)))
+		require.Equal(t, 1, of.refusals(), "it is tried first")
+	}
+	of.noteStored(&engine.AwayError{Class: engine.ErrUnavailable, RetryAfter: time.Second, Err: engine.ErrUnavailable}, now)
+	require.ErrorIs(t, of.refusal(now), engine.ErrNoSpace, "a shard that is away says nothing of what it takes")
+	of.noteStored(nil, now)
+	require.NoError(t, of.refusal(now))
+	require.Zero(t, of.refusals())
+}

@@ -1,11 +1,15 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
 )
 
 const (
@@ -41,7 +45,8 @@ func (s *Store) lookAfter() {
 	}
 }
 
-// complete stores the blocks that are announced on a shard under a condition and have no mark.
+// complete stores the blocks that are announced on a shard under a condition and have no mark. One announcement at a time is in memory, and
+// one that cannot be stored does not keep the others.
 func (s *Store) complete(ctx context.Context, of *shard, condition string) error {
 	var ids []string
 	err := of.ask(ctx, "look for blocks left behind", func(ctx context.Context, conn driver.Conn) error {
@@ -52,12 +57,13 @@ WHERE %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block')`,
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, id := range ids {
 		if err := s.completeOne(ctx, of, id); err != nil {
-			return err
+			failed = cmp.Or(failed, fmt.Errorf("announcement %s: %w", id, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // completeOne stores the blocks of an announcement, unless somebody has done it meanwhile, and marks it.
@@ -79,6 +85,14 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 	if err != nil {
 		return err
 	}
+	for _, b := range blocks { // none is stored time and again while another one cannot be
+		if x := s.shards.list[b.Shard]; !x.hasNode() {
+			return &engine.AwayError{Class: engine.ErrUnavailable, Text: fmt.Sprintf("shard %d of the cluster: it cannot be reached", x.number), RetryAfter: awayFor, Err: engine.ErrUnavailable}
+		} else if err := x.refusal(time.Now()); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(blocks, func(a, b *block) int { return s.shards.list[b.Shard].refusals() - s.shards.list[a.Shard].refusals() })
 	for _, b := range blocks {
 		if err := s.store(ctx, b); err != nil {
 			return err

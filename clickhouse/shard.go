@@ -28,6 +28,47 @@ type shard struct {
 	stop <-chan struct{}
 	// quorum is how many replicas have to have a block, 0 where there is one.
 	quorum int
+	// refused is the last block that was refused, nil once one was stored.
+	refused atomic.Pointer[refused]
+}
+
+// refused is what a block was refused with while its shard can be reached, as for too many parts, and until when it is not tried again.
+type refused struct {
+	engine.AwayError
+
+	until time.Time
+}
+
+// refusedMost bounds how long a shard that has refused a block is left alone.
+const refusedMost = 5 * time.Second
+
+// noteStored notes what has become of a block.
+func (s *shard) noteStored(err error, now time.Time) {
+	e, ok := errors.AsType[*engine.AwayError](err)
+	switch {
+	case err == nil:
+		s.refused.Store(nil)
+	case ok && (e.Class == engine.ErrFull || e.Class == engine.ErrNoSpace):
+		s.refused.Store(&refused{*e, now.Add(min(e.RetryAfter, refusedMost))})
+	}
+}
+
+// refusals is 1 where the last block was refused: who stores several tries this shard first.
+func (s *shard) refusals() int {
+	if s.refused.Load() != nil {
+		return 1
+	}
+	return 0
+}
+
+// refusal is the error of a shard that has refused a block a moment ago.
+func (s *shard) refusal(now time.Time) error {
+	r := s.refused.Load()
+	if r == nil || now.After(r.until) {
+		return nil
+	}
+	again := r.AwayError
+	return &again
 }
 
 // node is one server: a replica of a shard.

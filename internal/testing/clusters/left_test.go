@@ -1,7 +1,9 @@
 package clusters_test
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -57,4 +59,44 @@ func TestDeletedBlocksLeftBehind(t *testing.T) {
 		return left == 0
 	})
 	require.Equal(t, 2, count(third))
+}
+
+// TestRefusedAnnouncements sends a request of two shards again and again while one of them, which can be reached, refuses blocks: it is
+// announced and stored on the other one once for a while and not with every try, requests for that one go on, and what was announced is
+// completed once it can be.
+func TestRefusedAnnouncements(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{Shards: 2})
+	config := makeTables(t, c, clickhouse.Options{Now: storetest.Now, BatchWait: time.Millisecond, LeftAfter: time.Millisecond})
+	s := serve(t, openStore(t, config), storetest.Now)
+	post := func(lines string) answer {
+		return request(t, http.MethodPost, s.url+"/v0/events?wait=true&name=ml_model_predictions", lines)
+	}
+	lines := ""
+	for i := range 12 {
+		lines += line(fmt.Sprint("m", i), "a")
+	}
+	require.Equal(t, http.StatusOK, post(lines).status)
+	healthy, sick := c.Nodes[0], c.Nodes[1]
+	announced := func() int {
+		n, err := strconv.Atoi(healthy.Query(t, "SELECT count() FROM "+config.Database+".pending"))
+		require.NoError(t, err)
+		return n
+	}
+	mine := healthy.Query(t, "SELECT min(model_id) FROM "+config.Database+".predictions")
+	table := "ALTER TABLE " + config.Database + ".predictions"
+	sick.Query(t, table+" MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000")
+	before, begin := announced(), time.Now()
+	for range 30 {
+		requireComeAgain(t, post(lines), "disk")
+	}
+	most := 1 + int(time.Since(begin)/(5*time.Second)) // a shard that has refused is left alone for 5 s
+	require.LessOrEqual(t, announced()-before, most)
+	require.Equal(t, http.StatusOK, post(line(mine, "b")).status)
+
+	sick.Query(t, table+" RESET SETTING min_free_disk_bytes_to_perform_insert")
+	eventually(t, "rows are still refused", func() bool { return post(lines).status == http.StatusOK })
+	eventually(t, "what was announced is not completed", func() bool {
+		return healthy.Query(t, "SELECT count() FROM "+config.Database+".pending WHERE id NOT IN (SELECT id FROM "+config.Database+".requests)") == "0"
+	})
+	require.Len(t, allPredictions(t, s.url), 13)
 }
