@@ -68,7 +68,7 @@ quarantine; there being any makes the command exit with 1.`,
 	f.StringVar(&flags.dataSource, "name", "ml_model_predictions", "data source to send to")
 	f.Var(&flags.batch, "batch-bytes", "size of one request")
 	f.Var(flags.format, "format", "what the files hold; auto tells by how they begin")
-	f.IntVar(&flags.parallel, "parallel", 8, "requests under way at a time")
+	f.IntVar(&flags.parallel, "parallel", 16, "requests under way at a time")
 	f.BoolVar(&flags.wait, "wait", false, "ask for answers only when the next query sees the rows")
 	f.Var(&flags.retryFor, "retry-for", "how long one request is tried again")
 	f.Var(flags.progress, "progress", "progress bar; auto shows it on a terminal")
