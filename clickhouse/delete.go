@@ -191,7 +191,6 @@ func awayForDeletion(err error) error {
 // subquery has found something else takes the part of the one that was first: so they stay alike.
 var deletionSettings = ch.Settings{
 	"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1, "max_execution_time": 300,
-	"max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
 }
 
 // deleteFrom deletes from the tables of one shard. The series that have lost rows are found anew after it: of what is stored meanwhile

@@ -147,8 +147,7 @@ func (s *Store) rows(p *picture) string {
 	if len(p.mixed) == 0 {
 		return s.newest(p, alone)
 	}
-	mixed := seriesAre(p.mixed)
-	return s.newest(p, alone+" AND NOT "+mixed) + "\n    UNION ALL\n    " + s.together(p, p.where+" AND "+mixed)
+	return s.newest(p, alone+" AND "+seriesAreNot(p.mixed)) + "\n    UNION ALL\n    " + s.together(p, p.where+" AND "+seriesAre(p.mixed))
 }
 
 // together selects of each identity what was sent last, of its row with an actual and of that without.

@@ -145,7 +145,7 @@ func (c *Config) dial(address string) (*node, error) {
 	}
 	options := &ch.Options{
 		Addr: []string{address}, Auth: ch.Auth{Username: c.Username, Password: c.Password},
-		Compression: &ch.Compression{Method: method}, DialTimeout: dialTimeout, ReadTimeout: readTimeout,
+		Settings: wholeSettings, Compression: &ch.Compression{Method: method}, DialTimeout: dialTimeout, ReadTimeout: readTimeout,
 		MaxOpenConns: connsOfNode, MaxIdleConns: idleConnsKept, ConnMaxLifetime: connectionLife,
 		ClientInfo: ch.ClientInfo{Products: []struct{ Name, Version string }{{"residual", "1"}}},
 	}
@@ -328,12 +328,21 @@ const statementMax = 64 << 20
 // spilledBeyond is how many bytes of groups, and of rows that are sorted, a question keeps in memory; the rest goes to the server's disk.
 const spilledBeyond = 1 << 30
 
-// querySettings are those of a question. join_use_nulls and the like are set where a server's profile could change what an answer is.
-// Groups are made by a hash: in the order of the key they cost a question of 24 h 4 ms more, and one of all rows thrice as much.
+// wholeSettings are those of every statement of a connection: a profile of the server's could bound what is read, grouped, joined or in a set and leave out what
+// is beyond without a word, or change in other ways what an answer is.
+var wholeSettings = ch.Settings{
+	"max_rows_to_read": 0, "max_bytes_to_read": 0, "max_rows_to_read_leaf": 0, "max_bytes_to_read_leaf": 0, "max_rows_to_group_by": 0, "max_rows_to_sort": 0, "max_bytes_to_sort": 0,
+	"max_rows_in_set": 0, "max_bytes_in_set": 0, "max_rows_in_join": 0, "max_bytes_in_join": 0, "max_rows_in_distinct": 0, "max_bytes_in_distinct": 0,
+	"max_rows_to_transfer": 0, "max_bytes_to_transfer": 0, "max_result_rows": 0, "max_result_bytes": 0, "timeout_overflow_mode": "throw", "limit": 0, "offset": 0,
+	"join_use_nulls": 0, "aggregate_functions_null_for_empty": 0, "transform_null_in": 0, "final": 0, "extremes": 0, "distributed_product_mode": "local",
+	"apply_deleted_mask": 1, "use_query_cache": 0, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
+}
+
+// querySettings are those of a question. Groups are made by a hash: in the order of the key they cost a question of 24 h 4 ms more, and one of
+// all rows thrice as much.
 var querySettings = ch.Settings{
-	"join_use_nulls": 0, "aggregate_functions_null_for_empty": 0, "transform_null_in": 0, "final": 0, "prefer_localhost_replica": 1,
-	"optimize_aggregation_in_order": 0, "max_bytes_before_external_group_by": spilledBeyond, "max_bytes_before_external_sort": spilledBeyond, "max_execution_time": 300, "distributed_product_mode": "local", "do_not_merge_across_partitions_select_final": 1, "extremes": 0, "limit": 0, "offset": 0,
-	"max_result_rows": 0, "max_rows_to_read": 0, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
+	"prefer_localhost_replica": 1, "optimize_aggregation_in_order": 0, "max_bytes_before_external_group_by": spilledBeyond, "max_bytes_before_external_sort": spilledBeyond,
+	"max_execution_time": 300, "do_not_merge_across_partitions_select_final": 1,
 }
 
 // insertSettings are those of one try to store a block. One that is sent again is stored again, which changes nothing: a server that passed

@@ -37,6 +37,10 @@ func TestStatements(t *testing.T) {
 	write("errors by size", bucketsStatement(s, &p, more))
 	p.mix(some)
 	write("sums of rows of which a series has both kinds", sumsStatement(s, &p, cells))
+	p.pinned = pinnedTo(nil, some)
+	write("rows of which a series has both kinds, and the others are of one", s.sql(&p))
+	p.pinned = pinnedTo([]event.Series{{Model: "m"}, {Model: "n"}}, some)
+	write("the same, where series are of either kind", s.sql(&p))
 	of.actuals = true
 	p = q.picture(of, cells, some)
 	write("sums of a series whose actuals came apart", sumsStatement(s, &p, cells))

@@ -229,13 +229,16 @@ func modelNames(of []event.Series) []string {
 	return slices.Compact(names)
 }
 
-// seriesAre is that a row is of one of some series.
-func seriesAre(of []event.Series) string {
+// seriesAre is that a row is of one of some series, and seriesAreNot that it is of none.
+func seriesAre(of []event.Series) string    { return seriesRelated("IN", of) }
+func seriesAreNot(of []event.Series) string { return seriesRelated("NOT IN", of) }
+
+func seriesRelated(how string, of []event.Series) string {
 	texts := make([]string, len(of))
 	for i, s := range of {
 		texts[i] = fmt.Sprintf("(%s, %s, %s)", quoted(s.Model), quoted(s.Environment), quoted(s.Version))
 	}
-	return "(model_id, environment, model_version) IN (" + strings.Join(texts, ", ") + ")"
+	return "(model_id, environment, model_version) " + how + " (" + strings.Join(texts, ", ") + ")"
 }
 
 // addBeyond adds the rows of cells whose sums are not to be had of floats, one by one.

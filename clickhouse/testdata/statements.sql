@@ -23,7 +23,7 @@ SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) A
 FROM (
     SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
         if(has_actual = 1, version, 0) AS own_version, toUInt8(1 + has_actual) AS kind
-    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND NOT (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\'))
+    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND (model_id, environment, model_version) NOT IN (('a\'b', 'e', 'v\\'))
     UNION ALL
     SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
         argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, toUInt8(0) AS kind
@@ -32,6 +32,32 @@ FROM (
 )
 )
 GROUP BY model_id, model_version, environment, cell
+
+-- rows of which a series has both kinds, and the others are of one
+SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, own AS a, own_version > 0 AS known
+FROM (
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version, toUInt8(1 + has_actual) AS kind
+    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND has_actual = 0 AND (model_id, environment, model_version) NOT IN (('a\'b', 'e', 'v\\'))
+    UNION ALL
+    SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
+        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, toUInt8(0) AS kind
+    FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\'))
+    GROUP BY model_id, environment, model_version, timestamp, prediction_id
+)
+
+-- the same, where series are of either kind
+SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, own AS a, own_version > 0 AS known
+FROM (
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version, toUInt8(1 + has_actual) AS kind
+    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND has_actual = if((model_id, environment, model_version) IN (('a\'b', 'e', 'v\\')), 0, 1) AND (model_id, environment, model_version) NOT IN (('a\'b', 'e', 'v\\'))
+    UNION ALL
+    SELECT model_id, environment, model_version, timestamp, prediction_id, argMax(predicted_value, version) AS p,
+        argMaxIf(actual_value, version, has_actual = 1) AS own, maxIf(version, has_actual = 1) AS own_version, toUInt8(0) AS kind
+    FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\'))
+    GROUP BY model_id, environment, model_version, timestamp, prediction_id
+)
 
 -- sums of a series whose actuals came apart
 SELECT model_id, model_version, environment, toInt64(0) AS cell, groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(p - a, known AND p > a), sumKahanIf(a - p, known AND p < a), varPopStableIf(abs(p - a), known), maxIf(abs(p - a), known)

@@ -20,9 +20,10 @@ const (
 	// Database is the one of [Cluster.URL]; it is not there before somebody makes it.
 	Database = "residual"
 
-	// User may do everything, Reader may read.
+	// User may do everything, Reader may read. Bounded may do everything, and has a profile that leaves out what is beyond some rows.
 	User     = "residual"
 	Reader   = "reader"
+	Bounded  = "bounded"
 	Password = "secret"
 )
 

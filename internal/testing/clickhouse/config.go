@@ -33,11 +33,18 @@ const shardText = `<shard><internal_replication>true</internal_replication><repl
 	`<host>127.0.0.1</host><port>%s</port><user>residual</user><password>secret</password></replica></shard>`
 
 const usersText = `<clickhouse>
-<profiles><default/><reader><readonly>1</readonly></reader></profiles>
+<profiles><default/><reader><readonly>1</readonly></reader><bounded>
+<max_rows_in_set>5</max_rows_in_set><set_overflow_mode>break</set_overflow_mode><max_rows_in_join>5</max_rows_in_join><join_overflow_mode>break</join_overflow_mode>
+<max_rows_to_group_by>5</max_rows_to_group_by><group_by_overflow_mode>any</group_by_overflow_mode><max_rows_to_sort>5</max_rows_to_sort><sort_overflow_mode>break</sort_overflow_mode>
+<max_rows_to_read>5</max_rows_to_read><max_bytes_to_read>500</max_bytes_to_read><read_overflow_mode>break</read_overflow_mode><max_result_rows>5</max_result_rows><max_result_bytes>500</max_result_bytes>
+<result_overflow_mode>break</result_overflow_mode><timeout_overflow_mode>break</timeout_overflow_mode><apply_deleted_mask>0</apply_deleted_mask>
+<limit>5</limit><final>1</final><join_use_nulls>1</join_use_nulls><transform_null_in>1</transform_null_in>
+</bounded></profiles>
 <quotas><default/></quotas>
 <users>
 <default><password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota><access_management>1</access_management></default>
 <residual><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></residual>
+<bounded><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>bounded</profile><quota>default</quota></bounded>
 <reader><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota></reader>
 </users>
 </clickhouse>

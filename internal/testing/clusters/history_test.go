@@ -138,11 +138,17 @@ func (h *history) actuals(of []event.Event, n int) step {
 	return step{source: engine.SourceActuals, lines: []byte(b.String())}
 }
 
+// sentOnce tells whether rows of a model are not sent again: of one that is the lag may be that of a later actual, as docs/cluster.md says.
+func sentOnce(model string) bool { return model[len(model)-1]%2 == 0 }
+
 // again sends rows once more: as they were, with another prediction, without their actual, or for another version.
 func (h *history) again() step {
 	var lines []byte
 	for range h.requests / 4 {
 		e := h.sent[h.IntN(len(h.sent))]
+		if sentOnce(e.ModelID) {
+			continue
+		}
 		switch h.IntN(4) {
 		case 0:
 			e.PredictedValue++

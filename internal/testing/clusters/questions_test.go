@@ -3,6 +3,7 @@ package clusters_test
 import (
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,9 @@ type asker struct {
 	ids                            []string
 	now                            time.Time
 	days                           int
-	// withoutLags leaves out the lags of actuals, which an export does not have, and withoutStates also what they decide.
+	// withoutLags leaves out the lags of actuals, which an export does not have, but of lagged models; withoutStates also what they decide.
 	withoutLags, withoutStates bool
+	lagged                     []string
 }
 
 func (a *asker) one(of ...string) string { return of[a.IntN(len(of))] }
@@ -33,6 +35,13 @@ func (a *asker) series(v url.Values) {
 	if a.IntN(3) == 0 {
 		v.Set("group_by", a.one("model_id", "model_version", "environment", "model_id,environment", "model_id,model_version", ""))
 	}
+}
+
+// aboutLagged tells whether a question is about a model whose lags are compared.
+func (a *asker) aboutLagged(path string) bool {
+	_, query, _ := strings.Cut(path, "?")
+	v, err := url.ParseQuery(query)
+	return err == nil && slices.Contains(a.lagged, v.Get("model_id"))
 }
 
 func (a *asker) window(v url.Values) {
