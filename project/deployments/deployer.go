@@ -53,8 +53,9 @@ type Deployer struct {
 	now   func() time.Time
 	// mu is held while a project takes the place of another.
 	mu sync.Mutex
-	// Guarded by mu. whole tells that the server answers from all of what is live.
-	whole bool
+	// Guarded by mu. followed is the deployment that the server was last to answer from, whole is the one that it answers from all of; 0 for
+	// none.
+	followed, whole int
 }
 
 // NewDeployer returns a Deployer of a store and a server.
@@ -71,7 +72,25 @@ func (d *Deployer) Store() *Store { return d.store }
 func (d *Deployer) Resume() (project.Problems, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.whole = false
+	if err := d.store.Refresh(); err != nil {
+		return nil, err
+	}
+	return d.resume()
+}
+
+// Follow is Resume if another server has made something else live since the last time; followed tells whether it has. It is tried once.
+func (d *Deployer) Follow() (followed bool, problems project.Problems, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.store.Refresh(); err != nil || d.store.LiveID() == d.followed {
+		return false, nil, err
+	}
+	problems, err = d.resume()
+	return true, problems, err
+}
+
+func (d *Deployer) resume() (project.Problems, error) {
+	d.followed, d.whole = d.store.LiveID(), 0
 	live, err := d.store.Live(), d.store.LiveErr()
 	if live == nil {
 		return nil, err
@@ -80,13 +99,16 @@ func (d *Deployer) Resume() (project.Problems, error) {
 	if err != nil || problems.Errors() > 0 {
 		return problems, err
 	}
-	return problems, d.give(candidate)
+	return problems, d.give(candidate, live)
 }
 
-// give has the server answer from a candidate, which is all of what is live.
-func (d *Deployer) give(candidate Candidate) error {
+// give has the server answer from a candidate, which is all of a deployment.
+func (d *Deployer) give(candidate Candidate, of *Deployment) error {
+	d.followed, d.whole = of.ID, 0
 	err := candidate.Serve()
-	d.whole = err == nil
+	if err == nil {
+		d.whole = of.ID
+	}
 	return err
 }
 
@@ -99,6 +121,9 @@ func (d *Deployer) Deploy(wish Deploying) (*Outcome, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.store.Refresh(); err != nil {
+		return nil, err
+	}
 	out, candidate, err := d.check(files, wish.Destructive)
 	if err != nil || candidate == nil || wish.Check {
 		return out, err
@@ -123,6 +148,9 @@ func (d *Deployer) Deploy(wish Deploying) (*Outcome, error) {
 func (d *Deployer) Promote(id int, destructive bool, by string) (*Outcome, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.store.Refresh(); err != nil {
+		return nil, err
+	}
 	deployment, err := d.store.Find(id)
 	if err != nil {
 		return nil, err
@@ -141,8 +169,28 @@ func (d *Deployer) Promote(id int, destructive bool, by string) (*Outcome, error
 	return out, d.serve(candidate, out.Deployment)
 }
 
+// Discard removes a deployment that is not live.
+func (d *Deployer) Discard(id int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.store.Refresh(); err != nil {
+		return err
+	}
+	return d.store.Discard(id)
+}
+
+// Refresh takes over what other servers have changed, for who lists it. While a deployment is under way here it does not: that one is held
+// to what it was checked against.
+func (d *Deployer) Refresh() error {
+	if !d.mu.TryLock() {
+		return nil
+	}
+	defer d.mu.Unlock()
+	return d.store.Refresh()
+}
+
 func (d *Deployer) serve(candidate Candidate, deployment *Deployment) error {
-	if err := d.give(candidate); err != nil {
+	if err := d.give(candidate, deployment); err != nil {
 		return fmt.Errorf("deployment %d is stored, and a restart serves it: %w", deployment.ID, err)
 	}
 	return nil
@@ -168,7 +216,7 @@ func (d *Deployer) check(files project.Files, destructive bool) (*Outcome, Candi
 	if !destructive {
 		out.Problems = slices.Concat(deletions(out.Changes.Deleted), problems)
 	}
-	if out.Problems.Errors() > 0 || live != nil && out.Changes.None() && d.whole {
+	if out.Problems.Errors() > 0 || live != nil && out.Changes.None() && d.whole == live.ID {
 		return out, nil, nil
 	}
 	return out, candidate, nil

@@ -17,6 +17,8 @@ import (
 type fakeHost struct {
 	serves []*project.Project
 	fails  error
+	// reading is called once, while files are read.
+	reading func()
 }
 
 type fakeCandidate struct {
@@ -25,6 +27,7 @@ type fakeCandidate struct {
 }
 
 func (h *fakeHost) Read(files project.Files) (deployments.Candidate, project.Problems, error) {
+	once(&h.reading)
 	p, problems := project.Read(files, func(string) (string, bool) { return "", false })
 	return fakeCandidate{h, p}, problems, nil
 }

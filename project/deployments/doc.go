@@ -1,4 +1,5 @@
-// Package deployments keeps the projects that are deployed to a server, in its data directory, with their history.
+// Package deployments keeps the projects that are deployed to a server, in its data directory, with their history; or those that are deployed
+// to several servers, in texts that these share.
 //
 // # Model
 //
@@ -15,6 +16,10 @@
 // kept, and the live and the staged one whatever their age. The store is written first and the server follows: nothing is answered
 // from a project that a crash could take back.
 //
+// Where servers share what is deployed ([OpenShared]), the files are texts with the same bytes, and a change replaces them all at once. It
+// takes place if the state is still the one that it was checked against; else it fails with [ErrBusy]. The others take it over by
+// [Deployer.Follow].
+//
 // # Concurrency
 //
 // A Store and a Deployer are safe for concurrent use; deployments take place one after the other. A directory belongs to one Store at a
@@ -22,5 +27,5 @@
 //
 // # Errors
 //
-// [ErrCorrupt], [ErrVersion], [ErrNotFound], [ErrLive] and [ErrUnknown] are classes to test for.
+// [ErrCorrupt], [ErrVersion], [ErrNotFound], [ErrLive], [ErrBusy] and [ErrUnknown] are classes to test for.
 package deployments

@@ -15,6 +15,9 @@ var (
 	// ErrLive is returned where the live deployment would be discarded.
 	ErrLive = errors.New("deployments: live")
 
+	// ErrBusy is returned where another server has changed the deployments at the same time: nothing is changed, and it can be tried again.
+	ErrBusy = errors.New("deployments: busy")
+
 	// ErrUnknown is returned when it is not known whether a change is durable. A new start tells.
 	ErrUnknown = errors.New("deployments: outcome unknown")
 )

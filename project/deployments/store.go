@@ -34,17 +34,15 @@ type Deployment struct {
 	Files project.Files
 }
 
-// Store is the deployments of a data directory.
+// Store is the deployments of a data directory, or those that several servers share.
 type Store struct {
-	fs  vfs.FS
-	dir string
-
 	mu sync.Mutex
 	// Guarded by mu. live is nil as long as nothing is, and where liveErr says why it cannot be read.
+	shelf   shelf
 	state   state
 	live    *Deployment
 	liveErr error
-	// sizes are of the files of the kept deployments, by number.
+	// sizes are of the files of the kept deployments, by number; nil until they are needed.
 	sizes map[int]int64
 	// doubt is set once it is not known what the disk has.
 	doubt error
@@ -53,8 +51,9 @@ type Store struct {
 // Open opens the deployments of a data directory. It writes nothing, and a directory without any has none. A live deployment that cannot
 // be read is no error of Open, but of [Store.LiveErr]: another one may take its place.
 func Open(fsys vfs.FS, dataDir string) (*Store, error) {
-	s := &Store{fs: fsys, dir: filepath.Join(dataDir, DirName), state: state{Version: formatVersion}, sizes: map[int]int64{}}
-	data, err := vfs.ReadFile(fsys, filepath.Join(s.dir, stateName))
+	d := &directory{fsys, filepath.Join(dataDir, DirName)}
+	s := &Store{shelf: d, state: state{Version: formatVersion}}
+	data, err := vfs.ReadFile(fsys, d.place(stateName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -63,15 +62,9 @@ func Open(fsys vfs.FS, dataDir string) (*Store, error) {
 	}
 	st, err := decodeState(data)
 	if err != nil {
-		return nil, fmt.Errorf("open deployments: %s: %w", filepath.Join(s.dir, stateName), err)
+		return nil, fmt.Errorf("open deployments: %s: %w", d.place(stateName), err)
 	}
 	s.state = *st
-	for _, id := range st.Kept {
-		// One of the history that cannot be read is an error of whoever asks for it: the server can do without.
-		if size, err := s.size(id); err == nil {
-			s.sizes[id] = size
-		}
-	}
 	if st.Live == 0 {
 		return s, nil
 	}
@@ -83,26 +76,15 @@ func Open(fsys vfs.FS, dataDir string) (*Store, error) {
 
 // read reads a deployment.
 func (s *Store) read(id int) (*Deployment, error) {
-	name := filepath.Join(s.dir, deploymentName(id))
-	data, err := vfs.ReadFile(s.fs, name)
+	data, err := s.shelf.read(id)
 	if err != nil {
 		return nil, err
 	}
 	d, err := decodeDeployment(data, id)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", s.shelf.place(deploymentName(id)), err)
 	}
 	return d, nil
-}
-
-// size tells how many bytes the file of a deployment has.
-func (s *Store) size(id int) (int64, error) {
-	f, err := s.fs.OpenRead(filepath.Join(s.dir, deploymentName(id)))
-	if err != nil {
-		return 0, err
-	}
-	size, err := f.Size()
-	return size, errors.Join(err, f.Close())
 }
 
 // Live returns the deployment that is live; nil if none is, or if it cannot be read.
@@ -191,19 +173,12 @@ func (s *Store) Add(d Deployment, live bool) (*Deployment, error) {
 	if s.doubt != nil {
 		return nil, s.doubt
 	}
-	if err := s.makeDir(); err != nil {
-		return nil, fmt.Errorf("deploy: %w", err)
-	}
-	if err := vfs.ReplaceFile(s.fs, s.dir, deploymentName(d.ID), data); err != nil {
-		return nil, fmt.Errorf("deploy: %w", err)
-	}
 	next := s.state.clone()
 	next.Last, next.Kept, next.Staged = d.ID, append(without(next.Kept, next.Staged), d.ID), d.ID
-	s.sizes[d.ID] = int64(len(data))
 	if live {
 		next.makeLive(d.ID, d.Created, d.By)
 	}
-	if err := s.commit(next); err != nil {
+	if err := s.commit(next, &commit{id: d.ID, file: data}); err != nil {
 		return nil, err
 	}
 	if live {
@@ -225,7 +200,7 @@ func (s *Store) Promote(id int, at time.Time, by string) (*Deployment, error) {
 	}
 	next := s.state.clone()
 	next.makeLive(id, at.UTC().Truncate(time.Second), by)
-	if err := s.commit(next); err != nil {
+	if err := s.commit(next, &commit{}); err != nil {
 		return nil, err
 	}
 	s.live, s.liveErr = d, nil
@@ -247,7 +222,7 @@ func (s *Store) Discard(id int) error {
 	if next.Staged == id {
 		next.Staged = 0
 	}
-	return s.commit(next)
+	return s.commit(next, &commit{})
 }
 
 func (st *state) clone() *state {
@@ -270,35 +245,32 @@ func without(list []int, id int) []int {
 	return slices.DeleteFunc(list, func(x int) bool { return x == id })
 }
 
-// commit makes next the state, and then removes the files of deployments that it does not keep.
-func (s *Store) commit(next *state) error {
+// commit makes next the state, with the file in c if there is one.
+func (s *Store) commit(next *state, c *commit) (err error) {
 	if s.doubt != nil {
 		return s.doubt
 	}
+	if s.sizes == nil {
+		if s.sizes, err = s.shelf.sizes(s.state.Kept); err != nil {
+			return err
+		}
+	}
+	if c.file != nil {
+		s.sizes[c.id] = int64(len(c.file))
+	}
 	s.trim(next)
-	data, err := encode(next)
-	if err != nil {
+	c.kept = next.Kept
+	if c.state, err = encode(next); err != nil {
 		return err
 	}
-	// One sync of the directory before the state, so that what it names is there, and one behind it.
-	if err := s.fs.SyncDir(s.dir); err != nil {
-		return s.doubted(err)
-	}
-	if err := vfs.ReplaceFile(s.fs, s.dir, stateName, data); err != nil {
-		return fmt.Errorf("deploy: %w", err)
-	}
-	if err := s.fs.SyncDir(s.dir); err != nil {
-		return s.doubted(err)
+	if err = s.shelf.commit(c); err != nil {
+		if errors.Is(err, ErrUnknown) {
+			s.doubt = err
+		}
+		return err
 	}
 	s.state = *next
-	s.sweep()
 	return nil
-}
-
-// doubted notes that it is not known what the disk has.
-func (s *Store) doubted(err error) error {
-	s.doubt = fmt.Errorf("%w until a restart: deploy: %w", ErrUnknown, err)
-	return s.doubt
 }
 
 // trim drops the oldest deployments that are more than may be kept.
@@ -316,28 +288,4 @@ func (s *Store) trim(next *state) {
 		bytes -= s.sizes[id]
 		next.Kept = slices.Delete(next.Kept, i, i+1)
 	}
-}
-
-// sweep removes files of deployments that are not kept. What cannot be removed is tried again by the next one.
-func (s *Store) sweep() {
-	names, err := s.fs.List(s.dir)
-	if err != nil {
-		return
-	}
-	for _, name := range names {
-		id, ok := numberIn(name)
-		if !ok || slices.Contains(s.state.Kept, id) {
-			continue
-		}
-		delete(s.sizes, id)
-		_ = s.fs.Remove(filepath.Join(s.dir, name)) // it takes space, and means nothing
-	}
-}
-
-// makeDir makes the directory, durably.
-func (s *Store) makeDir() error {
-	if err := s.fs.MkdirAll(s.dir); err != nil {
-		return err
-	}
-	return s.fs.SyncDir(filepath.Dir(s.dir))
 }
