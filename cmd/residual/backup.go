@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/engine"
 )
@@ -18,7 +19,7 @@ type backupFlags struct {
 	serverFlags
 	dir      string
 	keep     int
-	progress *choice
+	progress *arg.Choice
 }
 
 func newBackup() *cobra.Command {
@@ -37,12 +38,12 @@ what was copied. The newest --keep snapshots stay, and what only older ones need
   residual backup /backups/residual --server https://residual.example:7181 --keep 30
   residual backup /backups/residual --data-dir /var/lib/residual
   residual backup list /backups/residual`,
-		Args: exactly("a FOLDER"),
+		Args: arg.Exactly("a FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error { return backUp(cmd, &flags, args[0]) },
 	}
 	f := cmd.Flags()
 	flags.register(f)
-	addDirectory(f, &flags.dir)
+	arg.AddDirectory(f, &flags.dir)
 	f.IntVar(&flags.keep, "keep", 7, "how many snapshots stay, the newest; 0 keeps all")
 	f.Var(&flags.retryFor, "retry-for", "how long a server that does not answer is asked again")
 	f.Var(flags.progress, "progress", "progress bar; auto shows it on a terminal")
@@ -51,11 +52,11 @@ what was copied. The newest --keep snapshots stay, and what only older ones need
 }
 
 func backUp(cmd *cobra.Command, flags *backupFlags, folder string) error {
-	if err := oneStore(cmd.Flags()); err != nil {
+	if err := arg.OneStore(cmd.Flags()); err != nil {
 		return err
 	}
 	if flags.keep < 0 {
-		return usagef("--keep %d: 0 or more are allowed", flags.keep)
+		return arg.Usagef("--keep %d: 0 or more are allowed", flags.keep)
 	}
 	ctx, stop := untilInterrupt(cmd.Context())
 	defer stop()
@@ -119,7 +120,7 @@ func backUpServer(ctx context.Context, cmd *cobra.Command, flags *backupFlags, f
 
 func copyMoment(ctx context.Context, cmd *cobra.Command, flags *backupFlags, from engine.BackupSource, folder string) (engine.BackedUp, error) {
 	m := from.Moment()
-	b := bytesBar(cmd.ErrOrStderr(), flags.progress.value, m.Bytes(), "backup")
+	b := bytesBar(cmd.ErrOrStderr(), flags.progress.Value, m.Bytes(), "backup")
 	defer b.finish()
 	return engine.Backup(ctx, from, folder, engine.BackupOptions{Keep: flags.keep, Progress: b.progress})
 }
@@ -129,7 +130,7 @@ func newBackupList() *cobra.Command {
 		Use:     "list FOLDER",
 		Short:   "List the snapshots of a folder of backups",
 		Example: "  residual backup list /backups/residual",
-		Args:    exactly("a FOLDER"),
+		Args:    arg.Exactly("a FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := engine.ListBackups(args[0], engine.BackupOptions{})
 			if err != nil {
@@ -194,7 +195,7 @@ The store has the id, the tokens and the idempotency keys of the one that was ba
 		Example: `  residual restore /backups/residual ./residual-data
   residual restore /backups/residual ./residual-data --snapshot 2026-11-30T05:00:00Z
   residual restore /backups/residual ./residual-data --snapshot 18220`,
-		Args: exactly("a FOLDER", "a DIR"),
+		Args: arg.Exactly("a FOLDER", "a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			which, err := parseSnapshot(snapshot)
 			if err != nil {
@@ -202,7 +203,7 @@ The store has the id, the tokens and the idempotency keys of the one that was ba
 			}
 			ctx, stop := untilInterrupt(cmd.Context())
 			defer stop()
-			b := bytesBar(cmd.ErrOrStderr(), progress.value, -1, "restore")
+			b := bytesBar(cmd.ErrOrStderr(), progress.Value, -1, "restore")
 			defer b.finish()
 			begin := time.Now()
 			s, err := engine.Restore(ctx, args[0], args[1], which, engine.BackupOptions{Progress: b.progress})
@@ -228,9 +229,9 @@ func parseSnapshot(text string) (which engine.RestoreWhich, err error) {
 	if which.LSN, err = strconv.ParseUint(text, 10, 64); err == nil && which.LSN > 0 {
 		return which, nil
 	}
-	until, err := parseMoment(text)
+	until, err := arg.ParseMoment(text)
 	if err != nil {
-		return which, usagef("--snapshot %q: an LSN is allowed, or a time like 2026-11-30T05:00:00Z", text)
+		return which, arg.Usagef("--snapshot %q: an LSN is allowed, or a time like 2026-11-30T05:00:00Z", text)
 	}
 	return engine.RestoreWhich{Until: until}, nil
 }

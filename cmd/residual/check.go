@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
 	"github.com/residualdb/residual/source"
@@ -23,7 +24,7 @@ and column, the lines with a caret below the place, and what to do. It reads not
 not be there: those that are not set are named. It exits with 1 if anything keeps the project from being used, by 'residual serve --project' or
 'residual deploy'.`,
 		Example: "  residual check ./project",
-		Args:    exactly("a DIR"),
+		Args:    arg.Exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := mustBeFolder(args[0]); err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 )
 
 func newCluster(env func(string) (string, bool)) *cobra.Command {
@@ -32,11 +33,11 @@ promises, and how large a cluster is needed.`,
 type layoutFlags struct {
 	cluster               string
 	replicated            bool
-	retention, actualsTTL span
+	retention, actualsTTL arg.Span
 }
 
 func (f *layoutFlags) register(flags *pflag.FlagSet) {
-	f.actualsTTL = span(30 * day)
+	f.actualsTTL = arg.Span(30 * arg.Day)
 	flags.StringVar(&f.cluster, "cluster", "", "name of the cluster in remote_servers of ClickHouse; without it there is one server")
 	flags.BoolVar(&f.replicated, "replicated", false, "make replicated tables, by the macros {shard} and {replica} of each server")
 	flags.Var(&f.retention, "retention", "have ClickHouse drop rows that are older; 0 keeps all")
@@ -45,10 +46,10 @@ func (f *layoutFlags) register(flags *pflag.FlagSet) {
 
 func (f *layoutFlags) layout(database string) (clickhouse.Layout, error) {
 	if f.replicated && f.cluster == "" {
-		return clickhouse.Layout{}, usagef("--replicated needs --cluster: replicas are those of a cluster")
+		return clickhouse.Layout{}, arg.Usagef("--replicated needs --cluster: replicas are those of a cluster")
 	}
-	if f.retention != 0 && time.Duration(f.retention) < day {
-		return clickhouse.Layout{}, usagef("--retention %s: at least 1d is allowed, or 0", &f.retention)
+	if f.retention != 0 && time.Duration(f.retention) < arg.Day {
+		return clickhouse.Layout{}, arg.Usagef("--retention %s: at least 1d is allowed, or 0", &f.retention)
 	}
 	return clickhouse.Layout{
 		Database: database, Cluster: f.cluster, Replicated: f.replicated, Retention: time.Duration(f.retention), ActualsTTL: time.Duration(f.actualsTTL),
@@ -64,7 +65,7 @@ func newClusterInit(store *clusterFlags, env func(string) (string, bool)) *cobra
 stays as it is, so it may be run again, after a server was added.`,
 		Example: `  residual cluster init --store clickhouse://residual@127.0.0.1:9000/residual
   residual cluster init --store clickhouse://residual@ch1:9000/residual --cluster main --replicated --retention 400d --store-password-file /run/secrets/clickhouse`,
-		Args: noArguments,
+		Args: arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withCluster(cmd, store, env, func(ctx context.Context, c clickhouse.Config) (clickhouse.Checked, error) {
 				layout, err := flags.layout(c.Database)
@@ -85,7 +86,7 @@ func newClusterCheck(store *clusterFlags, env func(string) (string, bool)) *cobr
 		Short:   "Say of every server of the cluster whether it can be used",
 		Long:    `Check asks each server for its version and its tables, and changes nothing. It exits with 1 if one of them cannot be used.`,
 		Example: "  residual cluster check --store clickhouse://residual@ch1:9000,ch2:9000/residual",
-		Args:    noArguments,
+		Args:    arg.None,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return withCluster(cmd, store, env, clickhouse.Check) },
 	}
 }
@@ -98,14 +99,14 @@ func newClusterDDL(store *clusterFlags) *cobra.Command {
 		Long: `Ddl prints what init runs on each server, for whoever makes tables in other ways. It connects to nobody. Beside the tables, init notes how they
 were made, in the table meta: run it over the tables when they are there.`,
 		Example: "  residual cluster ddl --store clickhouse://residual@ch1:9000/residual --cluster main --replicated > residual.sql",
-		Args:    noArguments,
+		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needStore(store); err != nil {
 				return err
 			}
 			c, err := clickhouse.ParseURL(store.url)
 			if err != nil {
-				return usagef("--%s: %w", storeFlag, err)
+				return arg.Usagef("--%s: %w", storeFlag, err)
 			}
 			layout, err := flags.layout(c.Database)
 			if err != nil {
@@ -125,7 +126,7 @@ were made, in the table meta: run it over the tables when they are there.`,
 
 func needStore(f *clusterFlags) error {
 	if f.url == "" {
-		return usagef("--%s is needed, like clickhouse://residual@127.0.0.1:9000/residual", storeFlag)
+		return arg.Usagef("--%s is needed, like clickhouse://residual@127.0.0.1:9000/residual", storeFlag)
 	}
 	return nil
 }

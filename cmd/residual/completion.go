@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -14,10 +15,10 @@ import (
 func completeFlags(cmd *cobra.Command) {
 	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
 		var values cobra.CompletionFunc
-		closed, isChoice := flag.Value.(*choice)
+		closed, isChoice := flag.Value.(*arg.Choice)
 		switch {
 		case isChoice:
-			values = cobra.FixedCompletions(closed.allowed, cobra.ShellCompDirectiveNoFileComp)
+			values = cobra.FixedCompletions(closed.Allowed, cobra.ShellCompDirectiveNoFileComp)
 		case flag.Name == "interval":
 			values = cobra.FixedCompletions(engine.IntervalNames(), cobra.ShellCompDirectiveNoFileComp)
 		case flag.Name == "timezone":

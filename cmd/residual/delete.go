@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -43,12 +44,12 @@ under Deleting.`,
   residual delete --id pred_8123 --id pred_8124 --yes
   residual delete --environment staging --to 2026-08-01 --dry-run
   residual delete --model old_model --data-dir /var/lib/residual`,
-		Args: noArguments,
+		Args: arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error { return deleteRows(cmd, &flags) },
 	}
 	f := cmd.Flags()
 	flags.register(f)
-	addDirectory(f, &flags.dir)
+	arg.AddDirectory(f, &flags.dir)
 	f.StringArrayVar(&flags.ids, "id", nil, "prediction id; may be given more than once")
 	f.StringArrayVar(&flags.models, "model", nil, "model id, by its very name; may be given more than once")
 	f.StringArrayVar(&flags.versions, "version", nil, "model version; may be given more than once")
@@ -88,11 +89,11 @@ func (f *deleteFlags) condition() (string, error) {
 		terms = append(terms, "("+f.where+")")
 	}
 	if len(terms) == 0 {
-		return "", usagef("give at least one condition: --id, --model, --version, --environment, --from, --to or --where")
+		return "", arg.Usagef("give at least one condition: --id, --model, --version, --environment, --from, --to or --where")
 	}
 	condition := strings.Join(terms, " AND ")
 	if _, _, err := httpapi.DeletionOf(condition, time.Now()); err != nil {
-		return "", usagef("%s: %w", condition, err)
+		return "", arg.Usagef("%s: %w", condition, err)
 	}
 	return condition, nil
 }
@@ -105,10 +106,10 @@ type deleter interface {
 }
 
 func deleteRows(cmd *cobra.Command, flags *deleteFlags) (err error) {
-	if err := oneStore(cmd.Flags()); err != nil {
+	if err := arg.OneStore(cmd.Flags()); err != nil {
 		return err
 	}
-	if err := notEmpty(cmd.Flags(), "id", "model", "version", "environment", "from", "to", "where"); err != nil {
+	if err := arg.NotEmpty(cmd.Flags(), "id", "model", "version", "environment", "from", "to", "where"); err != nil {
 		return err
 	}
 	condition, err := flags.condition()

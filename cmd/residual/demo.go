@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/internal/workload"
 )
@@ -38,7 +39,7 @@ a temporary directory, which is removed at the end, unless --data-dir names one.
 		Example: `  residual demo
   residual demo --exit --models 0 --days 10
   residual demo --data-dir ./residual-data --listen 127.0.0.1:7181`,
-		Args: noArguments,
+		Args: arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilInterrupt(cmd.Context())
 			defer stop()
@@ -57,13 +58,13 @@ a temporary directory, which is removed at the end, unless --data-dir names one.
 
 func (f *demoFlags) validate() error {
 	if f.days < 1 || f.days > 3650 {
-		return usagef("--days %d: 1 to 3650 are allowed", f.days)
+		return arg.Usagef("--days %d: 1 to 3650 are allowed", f.days)
 	}
 	if f.models < 0 || f.models > 100_000 {
-		return usagef("--models %d: 0 to 100000 are allowed", f.models)
+		return arg.Usagef("--models %d: 0 to 100000 are allowed", f.models)
 	}
 	if host, _, err := net.SplitHostPort(f.listen); err == nil && !loopback(host) {
-		return usagef("--listen %q: a loopback address is allowed, like 127.0.0.1:0", f.listen)
+		return arg.Usagef("--listen %q: a loopback address is allowed, like 127.0.0.1:0", f.listen)
 	}
 	return nil
 }

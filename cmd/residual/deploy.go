@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
@@ -34,7 +35,7 @@ With --check nothing is stored. With --stage the deployment waits for 'residual 
 a pipe or a connection which is deployed needs --allow-destructive-operations. A server that serves a folder (--project) takes no deployments.`,
 		Example: `  residual deploy ./project --check
   residual deploy ./project --server https://residual.example.com`,
-		Args: exactly("a DIR"),
+		Args: arg.Exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := filesToSend(args[0])
 			if err != nil {
@@ -202,7 +203,7 @@ func newPromote(server *serverFlags) *cobra.Command {
 		Use:     "promote ID",
 		Short:   "Make a deployment live, the one that waits or an earlier one",
 		Example: "  residual deployments promote 12",
-		Args:    exactly("an ID"),
+		Args:    arg.Exactly("an ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, server, func(ctx context.Context, c *client.Client) error {
 				return promote(ctx, cmd.OutOrStdout(), c, args[0], destructive)
@@ -229,7 +230,7 @@ func newRollback(server *serverFlags) *cobra.Command {
 		Use:     "rollback [ID]",
 		Short:   "Make an earlier deployment live, the one before the live one unless an ID is given",
 		Example: "  residual deployments rollback\n  residual deployments rollback 9",
-		Args:    atMost("an ID"),
+		Args:    arg.AtMost("an ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, server, func(ctx context.Context, c *client.Client) error {
 				list, err := c.Deployments(ctx)
@@ -274,7 +275,7 @@ func newDiscard(server *serverFlags) *cobra.Command {
 		Use:     "discard ID",
 		Short:   "Drop a deployment that waits",
 		Example: "  residual deployments discard 12",
-		Args:    exactly("an ID"),
+		Args:    arg.Exactly("an ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, server, func(ctx context.Context, c *client.Client) error { return c.Discard(ctx, args[0]) })
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/cmd/residual/internal/export"
 )
@@ -27,17 +28,17 @@ type exportFlags struct {
 	serverFlags
 	directoryFlags
 	rows        rowsFlags
-	format      *choice
-	compression *choice
-	progress    *choice
+	format      *arg.Choice
+	compression *arg.Choice
+	progress    *arg.Choice
 	force       bool
 	parallel    int
 }
 
 func newExport() *cobra.Command {
 	flags := exportFlags{
-		format:      oneOf(append([]string{formatAuto}, export.Formats...)...),
-		compression: oneOf(append([]string{formatAuto}, export.Compressions...)...),
+		format:      arg.OneOf(append([]string{formatAuto}, export.Formats...)...),
+		compression: arg.OneOf(append([]string{formatAuto}, export.Compressions...)...),
 		progress:    progressFlag(),
 	}
 	cmd := &cobra.Command{
@@ -58,7 +59,7 @@ Neither are quarantined lines, actuals that wait for their predictions, and idem
   residual export ./exported/ --from 2026-01-01 --to 2026-07-01
   residual export --model-id 'team_a_*' --feature 'amount>=100' --actuals waiting big.ndjson.zst
   residual export --data-dir /var/lib/residual --format csv - > predictions.csv`,
-		Args: exactly("a FILE, a FOLDER/, or - for standard output"),
+		Args: arg.Exactly("a FILE, a FOLDER/, or - for standard output"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runExport(cmd, &flags, args[0]) },
 	}
 	f := cmd.Flags()
@@ -78,13 +79,13 @@ Neither are quarantined lines, actuals that wait for their predictions, and idem
 type rowsFlags struct {
 	model, version, environment string
 	from, to                    string
-	actuals                     *choice
+	actuals                     *arg.Choice
 	id                          string
 	features                    conditions
 }
 
 func (f *rowsFlags) register(flags *pflag.FlagSet) {
-	f.actuals = oneOf("any", "known", "waiting")
+	f.actuals = arg.OneOf("any", "known", "waiting")
 	flags.StringVar(&f.model, "model-id", "*", "the model, a list a,b, a prefix team_*, or * for every one")
 	flags.StringVar(&f.version, "model-version", "*", "the version, latest, a list, a prefix, or * for every one")
 	flags.StringVar(&f.environment, "environment", "*", "the environment, a list, a prefix, or * for every one")
@@ -105,12 +106,12 @@ func (f *rowsFlags) parameters() (values url.Values, from, to time.Time, err err
 		if bound.text == "" {
 			continue
 		}
-		if *bound.to, err = parseMoment(bound.text); err != nil {
-			return nil, from, to, usagef("--%s %q: YYYY-MM-DD[ hh:mm:ss] in UTC or RFC 3339 is allowed", bound.name, bound.text)
+		if *bound.to, err = arg.ParseMoment(bound.text); err != nil {
+			return nil, from, to, arg.Usagef("--%s %q: YYYY-MM-DD[ hh:mm:ss] in UTC or RFC 3339 is allowed", bound.name, bound.text)
 		}
 	}
 	if !to.IsZero() && !from.Before(to) {
-		return nil, from, to, usagef("--from %s --to %s: the end is not behind the start", f.from, f.to)
+		return nil, from, to, arg.Usagef("--from %s --to %s: the end is not behind the start", f.from, f.to)
 	}
 	values = url.Values{
 		"model_id": {f.model}, "model_version": {f.version}, "environment": {f.environment},
@@ -119,8 +120,8 @@ func (f *rowsFlags) parameters() (values url.Values, from, to time.Time, err err
 	if !to.IsZero() {
 		values.Set("to", export.Moment(to))
 	}
-	if f.actuals.value != "any" {
-		values.Set("actuals", f.actuals.value)
+	if f.actuals.Value != "any" {
+		values.Set("actuals", f.actuals.Value)
 	}
 	if f.id != "" {
 		values.Set("prediction_id", f.id)
@@ -131,7 +132,7 @@ func (f *rowsFlags) parameters() (values url.Values, from, to time.Time, err err
 
 // question resolves what is to be written.
 func (f *exportFlags) question(target string, folder bool, values url.Values) (q export.Question, err error) {
-	q = export.Question{Format: f.format.value, Compression: f.compression.value, Parameters: values}
+	q = export.Question{Format: f.format.Value, Compression: f.compression.Value, Parameters: values}
 	format, compression := export.ByName(target)
 	switch {
 	case folder:
@@ -146,16 +147,16 @@ func (f *exportFlags) question(target string, folder bool, values url.Values) (q
 		q.Compression = compression
 	}
 	if q.Format == "" {
-		return q, usagef("%s: its name does not tell what to write; name it .parquet, .ndjson or .csv, or give --format", target)
+		return q, arg.Usagef("%s: its name does not tell what to write; name it .parquet, .ndjson or .csv, or give --format", target)
 	}
 	if err := q.Check(); err != nil {
-		return q, &usageError{err}
+		return q, arg.AsUsage(err)
 	}
 	return q, nil
 }
 
 func runExport(cmd *cobra.Command, flags *exportFlags, target string) (err error) {
-	if err := oneStore(cmd.Flags()); err != nil {
+	if err := arg.OneStore(cmd.Flags()); err != nil {
 		return err
 	}
 	values, from, to, err := flags.rows.parameters()
@@ -163,18 +164,18 @@ func runExport(cmd *cobra.Command, flags *exportFlags, target string) (err error
 		return err
 	}
 	if flags.parallel < 1 || flags.parallel > 64 {
-		return usagef("--parallel %d: 1 to 64 are allowed", flags.parallel)
+		return arg.Usagef("--parallel %d: 1 to 64 are allowed", flags.parallel)
 	}
 	folder := strings.HasSuffix(target, "/") || isFolder(target)
 	if folder && strings.Contains(flags.rows.version, "latest") {
-		return usagef("--model-version %s: each month has a latest version of its own; export to a file, or name the version", flags.rows.version)
+		return arg.Usagef("--model-version %s: each month has a latest version of its own; export to a file, or name the version", flags.rows.version)
 	}
 	q, err := flags.question(target, folder, values)
 	if err != nil {
 		return err
 	}
 	if file, ok := cmd.OutOrStdout().(*os.File); ok && target == "-" && terminal(file) && (q.Format == export.Parquet || q.Compression != export.Plain) {
-		return usagef("standard output is a terminal; %s goes to a file or a pipe", q.Format)
+		return arg.Usagef("standard output is a terminal; %s goes to a file or a pipe", q.Format)
 	}
 	ctx, stop := untilInterrupt(cmd.Context())
 	defer stop()
@@ -186,7 +187,7 @@ func runExport(cmd *cobra.Command, flags *exportFlags, target string) (err error
 
 	w := &exporting{
 		Export: export.Export{Client: c, Question: q, Header: csvHeader(exportColumns)},
-		bar:    newBar(cmd.ErrOrStderr(), flags.progress.value, -1), began: time.Now(),
+		bar:    newBar(cmd.ErrOrStderr(), flags.progress.Value, -1), began: time.Now(),
 	}
 	w.OnProgress = w.show
 	filled, err := w.write(ctx, cmd.OutOrStdout(), target, folder, export.FolderOptions{

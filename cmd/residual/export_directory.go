@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
@@ -21,12 +22,12 @@ import (
 // directoryFlags name a store that no server has open.
 type directoryFlags struct {
 	dir        string
-	actualsTTL span
+	actualsTTL arg.Span
 }
 
 func (f *directoryFlags) register(flags *pflag.FlagSet) {
-	f.actualsTTL = span(30 * day)
-	addDirectory(flags, &f.dir)
+	f.actualsTTL = arg.Span(30 * arg.Day)
+	arg.AddDirectory(flags, &f.dir)
 	flags.Var(&f.actualsTTL, "actuals-ttl", "with --data-dir: the --actuals-ttl of its server")
 }
 

@@ -10,21 +10,22 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/internal/workload"
 )
 
 // generatorFlags describe a workload.
 type generatorFlags struct {
 	opts   workload.Options
-	shape  *choice
+	shape  *arg.Choice
 	days   int
 	to     string
-	lateBy span
+	lateBy arg.Span
 }
 
 func (f *generatorFlags) register(flags *pflag.FlagSet) {
-	f.shape = oneOf(workload.ShapeNames()...)
-	f.lateBy = span(6 * time.Hour)
+	f.shape = arg.OneOf(workload.ShapeNames()...)
+	f.lateBy = arg.Span(6 * time.Hour)
 	flags.Uint64Var(&f.opts.Seed, "seed", 1, "the same seed gives the same bytes")
 	flags.Int64Var(&f.opts.Rows, "rows", 1_000_000, "number of events")
 	flags.Var(f.shape, "shape", "character of the events")
@@ -44,21 +45,21 @@ func (f *generatorFlags) options(now time.Time) (workload.Options, error) {
 	opts := f.opts
 	opts.LateBy = time.Duration(f.lateBy)
 	var err error
-	if opts.Shape, err = workload.ParseShape(f.shape.value); err != nil {
-		return opts, &usageError{err}
+	if opts.Shape, err = workload.ParseShape(f.shape.Value); err != nil {
+		return opts, arg.AsUsage(err)
 	}
 	if opts.To, err = parseEnd(f.to, now); err != nil {
 		return opts, err
 	}
 	if opts.Rows < 1 {
-		return opts, usagef("--rows %d: 1 or more is allowed", opts.Rows)
+		return opts, arg.Usagef("--rows %d: 1 or more is allowed", opts.Rows)
 	}
 	if f.days < 1 {
-		return opts, usagef("--days %d: 1 or more is allowed", f.days)
+		return opts, arg.Usagef("--days %d: 1 or more is allowed", f.days)
 	}
 	opts.From = opts.To.AddDate(0, 0, -f.days)
 	if err := opts.Validate(); err != nil {
-		return opts, &usageError{err}
+		return opts, arg.AsUsage(err)
 	}
 	return opts, nil
 }
@@ -72,7 +73,7 @@ func parseEnd(text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usagef("--to %q: now or YYYY-MM-DD[ hh:mm:ss] is allowed", text)
+	return time.Time{}, arg.Usagef("--to %q: now or YYYY-MM-DD[ hh:mm:ss] is allowed", text)
 }
 
 func newGenerate() *cobra.Command {
@@ -87,7 +88,7 @@ func newGenerate() *cobra.Command {
 The bytes depend on the flags alone; with --to now they depend on the time as well.`,
 		Example: `  residual generate --rows 1000000 --to 2026-01-01 > predictions.ndjson
   residual generate --shape uuid --waiting-share 0.5 --rows 1000 | residual ingest -`,
-		Args: noArguments,
+		Args: arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts, err := flags.options(time.Now())
 			if err != nil {

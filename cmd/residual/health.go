@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/internal/plaintext"
 )
 
@@ -23,7 +24,7 @@ func newHealth() *cobra.Command {
 answer within 5 seconds. It needs no token. It is for what watches a server without another program at hand, as in a container.`,
 		Example: `  residual health
   residual health --server https://residual.example:7181`,
-		Args: noArguments,
+		Args: arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := server.client(1)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/internal/rowfile"
 )
@@ -24,16 +25,16 @@ const pauseMax = time.Second
 type ingestFlags struct {
 	serverFlags
 	dataSource string
-	batch      size
+	batch      arg.Size
 	parallel   int
 	wait       bool
-	progress   *choice
-	format     *choice
+	progress   *arg.Choice
+	format     *arg.Choice
 }
 
 func newIngest() *cobra.Command {
 	flags := ingestFlags{
-		batch: 4 << 20, progress: progressFlag(), format: oneOf(formatAuto, "ndjson", "json", "csv", "parquet"),
+		batch: 4 << 20, progress: progressFlag(), format: arg.OneOf(formatAuto, "ndjson", "json", "csv", "parquet"),
 	}
 	cmd := &cobra.Command{
 		Use:   "ingest FILE...|-",
@@ -57,7 +58,7 @@ quarantine; there being any makes the command exit with 1.`,
   residual ingest --server https://residual.example:7181 --wait predictions.ndjson.gz`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("%s needs a FILE, or - for standard input", cmd.CommandPath())
+				return arg.Usagef("%s needs a FILE, or - for standard input", cmd.CommandPath())
 			}
 			return nil
 		},
@@ -77,10 +78,10 @@ quarantine; there being any makes the command exit with 1.`,
 
 func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 	if flags.parallel < 1 || flags.parallel > 256 {
-		return usagef("--parallel %d: 1 to 256 are allowed", flags.parallel)
+		return arg.Usagef("--parallel %d: 1 to 256 are allowed", flags.parallel)
 	}
 	if flags.batch < 1<<10 || flags.batch > 1<<30 {
-		return usagef("--batch-bytes %s: 1KiB to 1GiB are allowed", &flags.batch)
+		return arg.Usagef("--batch-bytes %s: 1KiB to 1GiB are allowed", &flags.batch)
 	}
 	inputs, err := openInputs(names, cmd.InOrStdin())
 	if err != nil {
@@ -103,7 +104,7 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 		return err
 	}
 	begin := time.Now()
-	bar := newProgress(cmd.ErrOrStderr(), flags.progress.value, inputs)
+	bar := newProgress(cmd.ErrOrStderr(), flags.progress.Value, inputs)
 	var sum client.Loaded
 	for _, in := range inputs {
 		bar.before = sum
@@ -136,7 +137,7 @@ func completable(err error) bool {
 
 // load sends one input.
 func load(ctx context.Context, c *client.Client, flags ingestFlags, columns []rowfile.Column, in *input, bar *progress) (client.Loaded, error) {
-	rows, err := in.open(flags.format.value, columns, bar.count)
+	rows, err := in.open(flags.format.Value, columns, bar.count)
 	if err != nil {
 		return client.Loaded{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/starter"
 )
 
@@ -23,7 +24,7 @@ nothing is written.`,
 		Example: `  residual init ./project
   residual test ./project
   residual deploy ./project`,
-		Args: exactly("a DIR"),
+		Args: arg.Exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			written, err := writeStarter(args[0])
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/agent"
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 )
 
 func newMCP() *cobra.Command {
@@ -16,7 +17,7 @@ func newMCP() *cobra.Command {
 		Long: `Speaks the Model Context Protocol on standard input and output, for programs that start their servers themselves. Each pipe that
 the token may ask is a tool; nothing can be changed. A server speaks it too, at /mcp.`,
 		Example: `  residual mcp --server http://127.0.0.1:7181`,
-		Args:    noArguments,
+		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := server.client(4)
 			if err != nil {

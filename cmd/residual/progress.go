@@ -8,6 +8,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 )
 
@@ -19,7 +20,7 @@ type bar struct {
 }
 
 // progressFlag says when a bar is shown.
-func progressFlag() *choice { return oneOf("auto", "always", "never") }
+func progressFlag() *arg.Choice { return arg.OneOf("auto", "always", "never") }
 
 // newBar makes a bar up to a total, -1 if that is not known. when is of progressFlag.
 func newBar(w io.Writer, when string, total int64, opts ...progressbar.Option) *bar {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/internal/vfs"
@@ -112,7 +113,7 @@ func mustBeFolder(dir string) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return usagef("%s is not a folder; name the one that the files are in", dir)
+		return arg.Usagef("%s is not a folder; name the one that the files are in", dir)
 	}
 	return nil
 }

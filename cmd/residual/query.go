@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -97,7 +98,7 @@ var endpoints = [...]endpoint{
 
 func newQuery() *cobra.Command {
 	var server serverFlags
-	format := oneOf("table", "json", "csv", "csvwithnames", "ndjson", "parquet", "prometheus")
+	format := arg.OneOf("table", "json", "csv", "csvwithnames", "ndjson", "parquet", "prometheus")
 	cmd := group(&cobra.Command{
 		Use:   "query",
 		Short: "Ask a running server",
@@ -112,8 +113,8 @@ func newQuery() *cobra.Command {
 	return cmd
 }
 
-func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Command {
-	cmd := &cobra.Command{Use: e.name, Short: e.short, Long: e.long(), Example: e.example, Args: noArguments}
+func newEndpoint(e *endpoint, server *serverFlags, format *arg.Choice) *cobra.Command {
+	cmd := &cobra.Command{Use: e.name, Short: e.short, Long: e.long(), Example: e.example, Args: arg.None}
 	var features conditions
 	for _, parameter := range httpapi.Parameters(e.pipe) {
 		if parameter.Kind == conditionKind {
@@ -139,11 +140,11 @@ func newEndpoint(e *endpoint, server *serverFlags, format *choice) *cobra.Comman
 		defer stop()
 		values := e.values(cmd.Flags())
 		features.addTo(values)
-		if format.value == "table" && values.Get("layout") == "series" {
-			return &usageError{errors.New("--layout series is no table; add --format json")}
+		if format.Value == "table" && values.Get("layout") == "series" {
+			return arg.AsUsage(errors.New("--layout series is no table; add --format json"))
 		}
-		if format.value != "table" {
-			return question{e.pipe, format.value, values}.copyAnswer(ctx, c, cmd.OutOrStdout())
+		if format.Value != "table" {
+			return question{e.pipe, format.Value, values}.copyAnswer(ctx, c, cmd.OutOrStdout())
 		}
 		var answer bytes.Buffer
 		err = question{e.pipe, "json", values}.copyAnswer(ctx, c, &answer)
@@ -271,11 +272,11 @@ func (q question) copyAnswer(ctx context.Context, c *client.Client, out io.Write
 // serverFlags say which running server a command speaks to.
 type serverFlags struct {
 	server, token string
-	retryFor      span
+	retryFor      arg.Span
 }
 
 func (f *serverFlags) register(flags *pflag.FlagSet) {
-	f.retryFor = span(time.Minute)
+	f.retryFor = arg.Span(time.Minute)
 	flags.StringVar(&f.server, "server", "http://127.0.0.1:7181", "base URL of the server")
 	flags.StringVar(&f.token, "token", "", "token to send; better set as RESIDUAL_TOKEN, where other users cannot see it")
 }
@@ -285,7 +286,7 @@ func (f *serverFlags) client(parallel int) (*client.Client, error) {
 		Server: f.server, Token: f.token, RetryFor: time.Duration(f.retryFor), Connections: parallel,
 	})
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, arg.AsUsage(err)
 	}
 	return c, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 )
@@ -189,7 +190,7 @@ func TestReadmeLimits(t *testing.T) {
 	for _, limit := range []string{
 		fmt.Sprintf("is 1 to %d bytes; features are up to %d KiB; a line is up to %d MiB",
 			event.NameBytesMax, event.FeaturesBytesMax>>10, event.LineBytesMax>>20),
-		fmt.Sprintf("keys are remembered for %d days, up to a million", engine.KeysAge/day),
+		fmt.Sprintf("keys are remembered for %d days, up to a million", engine.KeysAge/arg.Day),
 		fmt.Sprintf("kept up to %d,000 or %d MiB", engine.QuarantineRowsMax/1000, engine.QuarantineBytesMax>>20),
 	} {
 		require.Contains(t, string(text), limit)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/internal/plaintext"
 )
 
@@ -54,7 +55,7 @@ Every flag can also be set as an environment variable, --listen as RESIDUAL_LIST
 		Args:              knownCommand,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return readEnvironment(cmd.Flags(), env) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return arg.ReadEnvironment(cmd.Flags(), env) },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(suggestFlag)
@@ -83,7 +84,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if near := nearCommands(cmd, args[0]); len(near) > 0 {
-		return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+		return arg.Usagef("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
 	}
 	var names []string
 	for _, sub := range cmd.Commands() {
@@ -91,7 +92,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return usagef("unknown command %q: one of %s", args[0], strings.Join(names, ", "))
+	return arg.Usagef("unknown command %q: one of %s", args[0], strings.Join(names, ", "))
 }
 
 // group makes a command that only holds others.

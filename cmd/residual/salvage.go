@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -17,7 +18,7 @@ func newSalvage() *cobra.Command {
 there is no other copy, and work on a copy of the directory if you can. What was damaged is kept in directories named
 salvaged-N. A store without damage is left alone. No server may have the store open.`,
 		Example: "  residual salvage ./residual-data",
-		Args:    exactly("a DIR"),
+		Args:    arg.Exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			done, err := engine.Salvage(args[0], engine.Options{})
 			printSalvaged(cmd.OutOrStdout(), &done)

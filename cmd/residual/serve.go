@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 )
 
 type serveFlags struct {
@@ -24,10 +26,10 @@ type serveFlags struct {
 	modelGauges     int
 	// Which environments have gauges of their models, and how long after its last prediction a model has them.
 	modelGaugesEnvironments string
-	modelGaugesFor          span
+	modelGaugesFor          arg.Span
 	rateLimit               int
 	project                 projectFlags
-	poll                    span
+	poll                    arg.Span
 	dashboard               bool
 }
 
@@ -42,31 +44,31 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 		"how many models, once for each environment, have gauges of their own in /metrics, 0 for none")
 	flags.StringVar(&f.modelGaugesEnvironments, "model-gauges-environments", "production",
 		"environments whose models have them: a list with commas, prefix* for all that begin so, * for all")
-	f.modelGaugesFor = span(7 * day)
+	f.modelGaugesFor = arg.Span(7 * arg.Day)
 	flags.Var(&f.modelGaugesFor, "model-gauges-for", "how long after its last prediction a model still has them")
 	flags.IntVar(&f.rateLimit, "rate-limit", 0,
 		"requests per second that one token may send, or one address without tokens; 0 for no limit")
 	f.project.register(flags)
-	f.poll = span(time.Minute)
+	f.poll = arg.Span(time.Minute)
 	flags.Var(&f.poll, "poll", "time between two lookings for new files in the folders and buckets of the project")
 	flags.BoolVar(&f.dashboard, "dashboard", true, "serve the page at / to browsers, which asks for a token where there are any")
 }
 
 func (f *serveFlags) validate() error {
 	if f.modelGauges < 0 {
-		return usagef("--model-gauges %d: 0 or more are allowed", f.modelGauges)
+		return arg.Usagef("--model-gauges %d: 0 or more are allowed", f.modelGauges)
 	}
 	if f.modelGaugesFor <= 0 {
-		return usagef("--model-gauges-for %s: more than 0 is allowed", &f.modelGaugesFor)
+		return arg.Usagef("--model-gauges-for %s: more than 0 is allowed", &f.modelGaugesFor)
 	}
 	if f.modelGaugesEnvironments == "" {
-		return usagef(`--model-gauges-environments "": environments are needed, like production,stag*`)
+		return arg.Usagef(`--model-gauges-environments "": environments are needed, like production,stag*`)
 	}
 	if f.rateLimit < 0 || f.rateLimit > 1_000_000 {
-		return usagef("--rate-limit %d: 0 to 1000000 are allowed", f.rateLimit)
+		return arg.Usagef("--rate-limit %d: 0 to 1000000 are allowed", f.rateLimit)
 	}
 	if time.Duration(f.poll) < 100*time.Millisecond {
-		return usagef("--poll %s: at least 100ms is allowed", &f.poll)
+		return arg.Usagef("--poll %s: at least 100ms is allowed", &f.poll)
 	}
 	return f.storeFlags.validate()
 }
@@ -114,11 +116,11 @@ As long as no token was created and there is no --admin-token-file, the server a
   residual serve --store clickhouse://residual@ch1:9000,ch2:9000/residual --store-password-file /run/secrets/clickhouse
   residual token create ops --scope ADMIN --data-dir /var/lib/residual
   residual serve --data-dir /var/lib/residual --listen 0.0.0.0:7181 --tls-cert cert.pem --tls-key key.pem`,
-		Args: noArguments,
+		Args: arg.None,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := env(adminTokenVariable); ok {
-				return usagef("%s is set: a token in the environment is seen by whoever sees the process; put it in a file and name that by %s",
-					adminTokenVariable, variable("admin-token-file"))
+				return arg.Usagef("%s is set: a token in the environment is seen by whoever sees the process; put it in a file and name that by %s",
+					adminTokenVariable, arg.Variable("admin-token-file"))
 			}
 			flags.cluster.readPassword(env)
 			return checkCluster(cmd.Flags())
@@ -182,22 +184,22 @@ func notify(state string, log *slog.Logger) {
 
 // logFlags say what is logged, and how.
 type logFlags struct {
-	level, format *choice
+	level, format *arg.Choice
 }
 
 func (f *logFlags) register(flags *pflag.FlagSet) {
-	f.level, f.format = oneOf("info", "debug", "warn", "error"), oneOf("text", "json")
+	f.level, f.format = arg.OneOf("info", "debug", "warn", "error"), arg.OneOf("text", "json")
 	flags.Var(f.level, "log-level", "least level that is logged")
 	flags.Var(f.format, "log-format", "form of the log on standard error")
 }
 
 func (f *logFlags) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(f.level.value)); err != nil {
+	if err := level.UnmarshalText([]byte(f.level.Value)); err != nil {
 		panic("BUG: " + err.Error())
 	}
 	opts := &slog.HandlerOptions{Level: level}
-	if f.format.value == "json" {
+	if f.format.Value == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/source"
@@ -58,10 +59,10 @@ func (f *clusterFlags) readPassword(env func(string) (string, bool)) {
 func (f *clusterFlags) config() (clickhouse.Config, error) {
 	c, err := clickhouse.ParseURL(f.url)
 	if err != nil {
-		return c, usagef("--%s: %w", storeFlag, err)
+		return c, arg.Usagef("--%s: %w", storeFlag, err)
 	}
 	if f.passwordFile != "" && f.hasPassword {
-		return c, usagef("--%s is given and %s is set; one of them is allowed", passwordFileFlag, passwordVariable)
+		return c, arg.Usagef("--%s is given and %s is set; one of them is allowed", passwordFileFlag, passwordVariable)
 	}
 	c.Password = f.password
 	if f.passwordFile != "" {
@@ -83,17 +84,17 @@ var flagsOfTheEngine = []string{"sync", "sync-interval", "models-max", "series-m
 func checkCluster(flags *pflag.FlagSet) error {
 	if !flags.Changed(storeFlag) {
 		if flags.Changed(passwordFileFlag) {
-			return usagef("--%s is given without --%s", passwordFileFlag, storeFlag)
+			return arg.Usagef("--%s is given without --%s", passwordFileFlag, storeFlag)
 		}
 		return nil
 	}
 	for _, name := range flagsOfTheEngine {
 		if flags.Changed(name) {
-			return usagef("--%s is about a store of this process; with --%s the tables are what 'residual cluster init' has made", name, storeFlag)
+			return arg.Usagef("--%s is about a store of this process; with --%s the tables are what 'residual cluster init' has made", name, storeFlag)
 		}
 	}
 	if flags.Lookup("duplicates").Value.String() != engine.DuplicatesReplace.String() {
-		return usagef("--duplicates keep: a store in a cluster replaces rows that are sent again")
+		return arg.Usagef("--duplicates keep: a store in a cluster replaces rows that are sent again")
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (f *storeFlags) openCluster(ctx context.Context, log *slog.Logger) (store, 
 		return nil, err
 	}
 	c.Options = clickhouse.Options{
-		Retention: time.Duration(f.retention.plain), RetentionOf: f.retention.of, MaxFuture: time.Duration(f.maxFuture), ActualsTTL: time.Duration(f.actualsTTL),
+		Retention: time.Duration(f.retention.Plain), RetentionOf: f.retention.Of, MaxFuture: time.Duration(f.maxFuture), ActualsTTL: time.Duration(f.actualsTTL),
 		WaitingRows: int(min(int64(f.memoryLimit)/waitingShare/waitingRowBytes, waitingRowsMost)), Logger: log,
 	}
 	tick := time.NewTicker(clusterRetry)

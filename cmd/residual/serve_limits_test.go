@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -12,7 +13,7 @@ import (
 // TestLimitsFollowMemory holds that a body, and all of them together, take an eighth of the memory, whatever there is
 // of it, and that each request taken in has room for a body of residual ingest.
 func TestLimitsFollowMemory(t *testing.T) {
-	for _, memory := range []size{memoryLimitMin, 100 << 20, 512 << 20, 4 << 30, 64 << 30} {
+	for _, memory := range []arg.Size{memoryLimitMin, 100 << 20, 512 << 20, 4 << 30, 64 << 30} {
 		plan := planMemory(int64(memory))
 		l := plan.http
 		require.LessOrEqual(t, l.BodyBytesMax, int64(memory)/8)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 )
 
 // listener is the server's socket, with TLS if there is a certificate.
@@ -19,10 +21,10 @@ type listener struct {
 func listen(flags *serveFlags, tokens bool) (*listener, error) {
 	host, _, err := net.SplitHostPort(flags.listen)
 	if err != nil {
-		return nil, usagef("--listen %q: HOST:PORT is allowed, like 127.0.0.1:7181 or [::1]:7181", flags.listen)
+		return nil, arg.Usagef("--listen %q: HOST:PORT is allowed, like 127.0.0.1:7181 or [::1]:7181", flags.listen)
 	}
 	if (flags.tlsCert == "") != (flags.tlsKey == "") {
-		return nil, usagef("--tls-cert and --tls-key go together")
+		return nil, arg.Usagef("--tls-cert and --tls-key go together")
 	}
 	if !tokens && !loopback(host) {
 		return nil, fmt.Errorf("no token exists, so anyone who reaches %s could read and write; create one first:\n"+

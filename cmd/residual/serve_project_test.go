@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 )
 
 const (
@@ -215,7 +217,7 @@ func TestReloadConnectors(t *testing.T) {
 	line := func(id int) string { return fmt.Sprintf(`{"model":"m","id":"%d","label":1}`+"\n", id) }
 	writeFiles(t, folder, map[string]string{"a/1.ndjson": line(1) + line(2) + "{}\n", "b/1.ndjson": line(3)})
 	writeFiles(t, dir, map[string]string{"a.datasource": source("a")})
-	s, _ := serveProject(t, dir, func(f *serveFlags) { f.poll = span(100 * time.Millisecond) })
+	s, _ := serveProject(t, dir, func(f *serveFlags) { f.poll = arg.Span(100 * time.Millisecond) })
 	connectors := func() (rows map[string]float64) {
 		var answer struct{ Data []map[string]any }
 		require.NoError(t, json.Unmarshal([]byte(get(t, s.url()+"/v0/pipes/connectors.json")), &answer))
@@ -251,7 +253,7 @@ func TestHangupAsksForFiles(t *testing.T) {
 	writeFiles(t, folder, map[string]string{"1.ndjson": `{"model":"m","id":"1","label":1}` + "\n"})
 	require.NoError(t, os.Chtimes(file, time.Now().Add(-time.Hour), time.Now().Add(-time.Hour)))
 	writeFiles(t, dir, map[string]string{"labels.datasource": labelsFile + "IMPORT_BUCKET_URI file://" + folder + "/*.ndjson\nIMPORT_SCHEDULE @on-demand\n"})
-	s, _ := serveProject(t, dir, func(f *serveFlags) { f.poll = span(100 * time.Millisecond) })
+	s, _ := serveProject(t, dir, func(f *serveFlags) { f.poll = arg.Span(100 * time.Millisecond) })
 	rows := func() string { return get(t, s.url()+"/v0/pipes/connectors.csv?columns=state,rows") }
 	require.Eventually(t, func() bool { return rows() == "\"running\",0\n" }, time.Minute, 10*time.Millisecond)
 	s.reload()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/wal"
 )
@@ -16,22 +17,22 @@ import (
 // storeFlags configure the engine.
 type storeFlags struct {
 	dir                     string
-	sync                    *choice
-	syncInterval            span
-	retention               retention
-	maxFuture               span
-	duplicates              *choice
-	actualsTTL              span
-	checkpoint, memoryLimit size
+	sync                    *arg.Choice
+	syncInterval            arg.Span
+	retention               arg.Retention
+	maxFuture               arg.Span
+	duplicates              *arg.Choice
+	actualsTTL              arg.Span
+	checkpoint, memoryLimit arg.Size
 	models, series, months  int
 	// cluster is where the store is if its url is set, in the place of dir.
 	cluster clusterFlags
 }
 
 func (f *storeFlags) register(flags *pflag.FlagSet) {
-	f.sync = oneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
-	f.duplicates = oneOf(engine.DuplicatesReplace.String(), engine.DuplicatesKeep.String())
-	f.syncInterval, f.maxFuture, f.actualsTTL = span(100*time.Millisecond), span(day), span(30*day)
+	f.sync = arg.OneOf(wal.SyncAlways.String(), wal.SyncInterval.String(), wal.SyncNever.String())
+	f.duplicates = arg.OneOf(engine.DuplicatesReplace.String(), engine.DuplicatesKeep.String())
+	f.syncInterval, f.maxFuture, f.actualsTTL = arg.Span(100*time.Millisecond), arg.Span(arg.Day), arg.Span(30*arg.Day)
 	f.checkpoint, f.memoryLimit = 256<<20, 4<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
 	f.cluster.register(flags, "URL of a store in ClickHouse in the place of --data-dir, which then has the tokens alone: clickhouse://USER@HOST:9000,HOST:9000/DATABASE; see 'residual cluster'")
@@ -49,27 +50,27 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *storeFlags) syncPolicy() wal.SyncPolicy {
-	return chosen(f.sync, wal.SyncAlways, wal.SyncInterval, wal.SyncNever)
+	return arg.Chosen(f.sync, wal.SyncAlways, wal.SyncInterval, wal.SyncNever)
 }
 
 // validate refuses what the engine would take for a default or for an error of ours.
 func (f *storeFlags) validate() error {
 	if f.checkpoint < 1<<20 {
-		return usagef("--checkpoint-bytes %s: at least 1MiB is allowed", &f.checkpoint)
+		return arg.Usagef("--checkpoint-bytes %s: at least 1MiB is allowed", &f.checkpoint)
 	}
 	if f.memoryLimit < memoryLimitMin {
-		return usagef("--memory-limit %s: at least 64MiB is allowed", &f.memoryLimit)
+		return arg.Usagef("--memory-limit %s: at least 64MiB is allowed", &f.memoryLimit)
 	}
 	for name, n := range map[string]int{"models-max": f.models, "series-max": f.series, "months-max": f.months} {
 		if n < 1 {
-			return usagef("--%s %d: 1 or more are allowed", name, n)
+			return arg.Usagef("--%s %d: 1 or more are allowed", name, n)
 		}
 	}
-	for name, s := range map[string]*span{
+	for name, s := range map[string]*arg.Span{
 		"sync-interval": &f.syncInterval, "max-future": &f.maxFuture, "actuals-ttl": &f.actualsTTL,
 	} {
 		if time.Duration(*s) < time.Millisecond {
-			return usagef("--%s %s: at least 1ms is allowed", name, s)
+			return arg.Usagef("--%s %s: at least 1ms is allowed", name, s)
 		}
 	}
 	if f.cluster.url == "" {
@@ -92,10 +93,10 @@ func (f *storeFlags) openEngine(log *slog.Logger) (store, error) {
 	db, err := engine.Open(f.dir, engine.Options{
 		Sync:             f.syncPolicy(),
 		SyncInterval:     time.Duration(f.syncInterval),
-		Retention:        time.Duration(f.retention.plain),
-		RetentionOf:      f.retention.of,
+		Retention:        time.Duration(f.retention.Plain),
+		RetentionOf:      f.retention.Of,
 		MaxFuture:        time.Duration(f.maxFuture),
-		Duplicates:       chosen(f.duplicates, engine.DuplicatesReplace, engine.DuplicatesKeep),
+		Duplicates:       arg.Chosen(f.duplicates, engine.DuplicatesReplace, engine.DuplicatesKeep),
 		ActualsTTL:       time.Duration(f.actualsTTL),
 		ModelsMax:        f.models,
 		SeriesMax:        f.series,

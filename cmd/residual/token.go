@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/httpapi"
 )
 
@@ -47,9 +48,9 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
   residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics
   residual token create team-a --scope PIPES:READ:models --scope DATASOURCES:APPEND:ml_model_predictions --models 'team_a_*'
   residual token create app --project ./project --scope PIPES:READ:worst_models --models 'team_a_*'`,
-		Args: exactly("a NAME"),
+		Args: arg.Exactly("a NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd.Flags(), "models", "scope"); err != nil {
+			if err := arg.NotEmpty(cmd.Flags(), "models", "scope"); err != nil {
 				return err
 			}
 			if err := os.MkdirAll(*dir, 0o700); err != nil {
@@ -82,7 +83,7 @@ func newTokenList(dir *string) *cobra.Command {
 		Use:     "list",
 		Short:   "List tokens by name, without the tokens themselves",
 		Example: "  residual token list --data-dir /var/lib/residual",
-		Args:    noArguments,
+		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tokens, err := httpapi.ListTokens(*dir)
 			if err != nil {
@@ -102,7 +103,7 @@ func newTokenRevoke(dir *string) *cobra.Command {
 		Use:     "revoke NAME",
 		Short:   "Revoke a token",
 		Example: "  residual token revoke collector",
-		Args:    exactly("a NAME"),
+		Args:    arg.Exactly("a NAME"),
 		RunE:    func(_ *cobra.Command, args []string) error { return tokenError(httpapi.RevokeToken(*dir, args[0])) },
 	}
 }
@@ -110,7 +111,7 @@ func newTokenRevoke(dir *string) *cobra.Command {
 // tokenError makes a refusal of what was asked for one of usage.
 func tokenError(err error) error {
 	if errors.Is(err, httpapi.ErrToken) {
-		return &usageError{err}
+		return arg.AsUsage(err)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/cmd/residual/internal/trial"
 	"github.com/residualdb/residual/engine"
@@ -38,7 +39,7 @@ The clock stands at the newest prediction of the fixtures, to the next second, s
   residual test ./project model_drift_detection --now 2026-03-02T12:00:00Z`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("a DIR is needed")
+				return arg.Usagef("a DIR is needed")
 			}
 			return nil
 		},
@@ -137,7 +138,7 @@ func (s *scratch) setClock(ctx context.Context, at string) error {
 	if at != "" {
 		t, err := time.Parse(time.RFC3339, at)
 		if err != nil {
-			return usagef("--now %q: a time like 2026-03-02T12:00:00Z is allowed", at)
+			return arg.Usagef("--now %q: a time like 2026-03-02T12:00:00Z is allowed", at)
 		}
 		s.clock.Store(t.UnixNano())
 		return nil

@@ -2,12 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/internal/spelling"
 )
 
@@ -18,15 +18,8 @@ const (
 	exitUsage
 )
 
-// usageError is a command line that is not understood.
-type usageError struct{ error }
-
-func (e *usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
 func exitCode(err error) int {
-	var usage *usageError
+	var usage *arg.UsageError
 	switch {
 	case err == nil:
 		return exitOK
@@ -34,36 +27,6 @@ func exitCode(err error) int {
 		return exitUsage
 	default:
 		return exitFailure
-	}
-}
-
-// noArguments and exactly check what stands beside the flags, with errors that count as usage.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s takes no arguments, and got %q", cmd.CommandPath(), args[0])
-	}
-	return nil
-}
-
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < len(names) {
-			return usagef("%s needs %s", cmd.CommandPath(), names[len(args)])
-		}
-		if len(args) > len(names) {
-			return usagef("%s does not know what to do with %q", cmd.CommandPath(), args[len(names)])
-		}
-		return nil
-	}
-}
-
-// atMost is for a command that may be given one argument.
-func atMost(name string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		return exactly(name)(cmd, args)
 	}
 }
 
@@ -89,7 +52,7 @@ func nearCommands(cmd *cobra.Command, typed string) (near []string) {
 func suggestFlag(cmd *cobra.Command, err error) error {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok {
-		return &usageError{err}
+		return arg.AsUsage(err)
 	}
 	var near []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -99,7 +62,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 		}
 	})
 	if len(near) == 0 {
-		return &usageError{err}
+		return arg.AsUsage(err)
 	}
-	return usagef("%w; did you mean %s?", err, strings.Join(near, " or "))
+	return arg.Usagef("%w; did you mean %s?", err, strings.Join(near, " or "))
 }

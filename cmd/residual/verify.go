@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -20,7 +21,7 @@ file and offset, and exits with 1. It needs no permission to write, so that it r
 Of a folder of backups it reads every file that a snapshot needs.`,
 		Example: `  residual verify ./residual-data
   residual verify /backups/residual`,
-		Args: exactly("a DIR"),
+		Args: arg.Exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if engine.IsBackup(args[0], engine.BackupOptions{}) {
 				return verifyBackup(cmd, args[0])

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/residualdb/residual/cmd/residual/internal/arg"
 )
 
 func newVersion() *cobra.Command {
@@ -16,7 +18,7 @@ func newVersion() *cobra.Command {
 		Use:     "version",
 		Short:   "Print version and commit of this program",
 		Example: "  residual version",
-		Args:    noArguments,
+		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprintf(cmd.OutOrStdout(), "residual %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil

@@ -1,19 +1,16 @@
-package main
+package arg
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/residualdb/residual/engine"
 )
 
 func TestSize(t *testing.T) {
 	f := func(text string, want int64, shown string) {
 		t.Helper()
-		var s size
+		var s Size
 		require.NoError(t, s.Set(text), text)
 		require.Equal(t, want, int64(s))
 		require.Equal(t, shown, s.String())
@@ -26,7 +23,7 @@ func TestSize(t *testing.T) {
 	f("4GiB", 4<<30, "4GiB")
 	f("8388607TiB", 8388607<<40, "8388607TiB")
 	for _, text := range []string{"", "x", "-1", "1.5GiB", "4GB", "MiB", "8388608TiB", "9223372036854775808"} {
-		var s size
+		var s Size
 		require.Error(t, s.Set(text), text)
 	}
 }
@@ -34,19 +31,19 @@ func TestSize(t *testing.T) {
 func TestSpan(t *testing.T) {
 	f := func(text string, want time.Duration, shown string) {
 		t.Helper()
-		var s span
+		var s Span
 		require.NoError(t, s.Set(text), text)
 		require.Equal(t, want, time.Duration(s))
 		require.Equal(t, shown, s.String())
 	}
 	f("0", 0, "0s")
-	f("30d", 30*day, "30d")
-	f("48h", 2*day, "2d")
+	f("30d", 30*Day, "30d")
+	f("48h", 2*Day, "2d")
 	f("36h", 36*time.Hour, "36h0m0s")
 	f("100ms", 100*time.Millisecond, "100ms")
-	f("106751d", 106751*day, "106751d")
+	f("106751d", 106751*Day, "106751d")
 	for _, text := range []string{"", "d", "-1h", "-1d", "1.5d", "106752d", "3months"} {
-		var s span
+		var s Span
 		require.Error(t, s.Set(text), text)
 	}
 }
@@ -54,18 +51,18 @@ func TestSpan(t *testing.T) {
 func TestRetention(t *testing.T) {
 	f := func(shown string, plain time.Duration, values ...string) {
 		t.Helper()
-		var r retention
+		var r Retention
 		for _, value := range values {
 			require.NoError(t, r.Set(value), value)
 		}
-		require.Equal(t, plain, time.Duration(r.plain))
+		require.Equal(t, plain, time.Duration(r.Plain))
 		require.Equal(t, shown, r.String())
 	}
 	f("0s", 0)
-	f("90d", 90*day, "90d")
+	f("90d", 90*Day, "90d")
 	f("0s,a=2d", 0, "a=48h")
-	f("90d,team_a_*=30d,a=b=0s", 90*day, "90d", "team_a_*=30d", "a=b=0")
-	f("90d,team_a_*=30d,x=1h0m0s", 90*day, "team_a_*=30d, x=1h,90d")
+	f("90d,team_a_*=30d,a=b=0s", 90*Day, "90d", "team_a_*=30d", "a=b=0")
+	f("90d,team_a_*=30d,x=1h0m0s", 90*Day, "team_a_*=30d, x=1h,90d")
 	for want, values := range map[string][]string{
 		"a time is allowed":                       {""},
 		"like 'team_a_*=30d'":                     {"90d,team_a_*"},
@@ -77,7 +74,7 @@ func TestRetention(t *testing.T) {
 		`* is every model`:                        {"*=1d"},
 		`a star is allowed at the end alone`:      {"a*b=1d"},
 	} {
-		var r retention
+		var r Retention
 		var err error
 		for _, value := range values {
 			require.NoError(t, err)
@@ -88,32 +85,10 @@ func TestRetention(t *testing.T) {
 }
 
 func TestChoice(t *testing.T) {
-	c := oneOf("a", "b")
+	c := OneOf("a", "b")
 	require.Equal(t, "a", c.String())
 	require.NoError(t, c.Set("b"))
 	require.EqualError(t, c.Set("c"), "one of a, b is allowed")
 	require.Equal(t, "b", c.String())
 	require.Equal(t, "a|b", c.Type())
-}
-
-// TestDirectoryOfTheServer asks a server beside RESIDUAL_DATA_DIR, as in its image: no command takes the directory in its place.
-func TestDirectoryOfTheServer(t *testing.T) {
-	store := storeOf(t, 3)
-	db, err := engine.Open(store, engine.Options{})
-	require.NoError(t, err)
-	server, stop := serveStore(t, db)
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, db.Close())
-	})
-	for _, args := range [][]string{
-		{"backup", filepath.Join(t.TempDir(), "backups")},
-		{"delete", "--model", "m", "--dry-run"},
-		{"export", "-", "--format", "ndjson"},
-	} {
-		for _, dir := range []string{store, t.TempDir()} {
-			r := runWith(t, map[string]string{"RESIDUAL_DATA_DIR": dir}, "", append(args, "--server", server)...)
-			require.Equal(t, exitOK, r.code, "%v: %s", args, r.err)
-		}
-	}
 }
