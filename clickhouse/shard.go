@@ -48,7 +48,7 @@ func (s *shard) noteStored(err error, now time.Time) {
 	switch {
 	case err == nil:
 		s.refused.Store(nil)
-	case ok && (e.Class == engine.ErrFull || e.Class == engine.ErrNoSpace):
+	case ok && (errors.Is(e.Class, engine.ErrFull) || errors.Is(e.Class, engine.ErrNoSpace)):
 		s.refused.Store(&refused{*e, now.Add(min(e.RetryAfter, refusedMost))})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,15 @@ import (
 	nodes "github.com/residualdb/residual/internal/testing/clickhouse"
 	"github.com/residualdb/residual/internal/testing/storetest"
 )
+
+// aRowOfEach is a row of each of some models: m0, m1 and so on.
+func aRowOfEach(models int) string {
+	var b strings.Builder
+	for i := range models {
+		b.WriteString(line(fmt.Sprint("m", i), "a"))
+	}
+	return b.String()
+}
 
 // TestDeletedBlocksLeftBehind deletes rows of a request whose blocks were stored and not marked, as a server leaves them that dies between:
 // what another server completes later does not bring them back. While a shard is away that may have such an announcement, nothing is deleted.
@@ -26,10 +36,7 @@ func TestDeletedBlocksLeftBehind(t *testing.T) {
 		}
 	}
 	one, other := serve(t, openStore(t, config), storetest.Now), serve(t, openStore(t, config), storetest.Now)
-	lines := ""
-	for _, model := range []string{"m0", "m1", "m2", "m3", "m4", "m5"} {
-		lines += line(model, "a")
-	}
+	lines := aRowOfEach(6)
 	count := func(s *server) int { return len(allPredictions(t, s.url)) }
 
 	onEach("requests MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000")
@@ -71,10 +78,7 @@ func TestRefusedAnnouncements(t *testing.T) {
 	post := func(lines string) answer {
 		return request(t, http.MethodPost, s.url+"/v0/events?wait=true&name=ml_model_predictions", lines)
 	}
-	lines := ""
-	for i := range 12 {
-		lines += line(fmt.Sprint("m", i), "a")
-	}
+	lines := aRowOfEach(12)
 	require.Equal(t, http.StatusOK, post(lines).status)
 	healthy, sick := c.Nodes[0], c.Nodes[1]
 	announced := func() int {
