@@ -2,14 +2,15 @@ package clickhouse
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -45,19 +46,20 @@ func Init(ctx context.Context, c Config, l Layout) (Checked, error) {
 		return Checked{}, err
 	}
 	defer func() { err = errors.Join(err, all.close()) }()
-	for _, s := range list {
-		for _, n := range s.nodes {
-			if _, err := n.version(); err != nil {
-				return Checked{}, wrap(err, "ask "+n.address+" for its version", nil, false)
-			}
-		}
-	}
+	made := metaOf(&l, list)
 	for _, s := range list {
 		if !l.Replicated && len(s.nodes) > 1 {
 			return Checked{}, fmt.Errorf("%w: shard %d has %d replicas; without --replicated each of them would have rows of its own", ErrCluster, s.number, len(s.nodes))
 		}
 		for _, n := range s.nodes {
-			if err := n.init(ctx, &l); err != nil {
+			if err := n.mayInit(ctx, &l, made.of(s)); err != nil {
+				return Checked{}, wrap(err, "look at "+n.address, nil, false)
+			}
+		}
+	}
+	for _, s := range list {
+		for _, n := range s.nodes {
+			if err := n.init(ctx, &l, made.of(s)); err != nil {
 				return Checked{}, wrap(err, "make tables on "+n.address, nil, false)
 			}
 		}
@@ -65,29 +67,46 @@ func Init(ctx context.Context, c Config, l Layout) (Checked, error) {
 	return Check(ctx, c)
 }
 
-// init makes the tables of a server, and says in one of them what they are.
-func (n *node) init(ctx context.Context, l *Layout) error {
-	before, err := n.meta(ctx, l.Database)
-	if err == nil && before["schema"] != "" && before["schema"] != strconv.Itoa(SchemaVersion) {
-		return fmt.Errorf("%w: the tables on %s are of version %s; this program has version %d", ErrSchema, n.address, before["schema"], SchemaVersion)
+// mayInit is nil for a server without tables, and for one whose tables are what init would make.
+func (n *node) mayInit(ctx context.Context, l *Layout, made meta) error {
+	if _, err := n.version(); err != nil {
+		return err
 	}
+	before, err := n.meta(ctx, l.Database)
+	if noTables(err) || err == nil && len(before) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return before.differs(n.address, made)
+}
+
+// init makes the tables of a server, and says in one of them what they are.
+func (n *node) init(ctx context.Context, l *Layout, made meta) error {
 	for _, s := range Schema(*l) {
 		if err := n.conn.Exec(ctx, s.SQL); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}
-	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) VALUES ('schema', '%d', 1), ('cluster', %s, 1), ('replicated', '%t', 1)",
-		l.Database, tableMeta, SchemaVersion, quoted(l.Cluster), l.Replicated))
+	var values []string
+	for _, name := range slices.Sorted(maps.Keys(made)) {
+		values = append(values, fmt.Sprintf("(%s, %s, 1)", quoted(name), quoted(made[name])))
+	}
+	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) VALUES %s", l.Database, tableMeta, strings.Join(values, ", ")))
 }
 
-// meta is what the tables of a server say of themselves.
-func (n *node) meta(ctx context.Context, database string) (map[string]string, error) {
+// noTables tells whether a server has answered that it has no such database or table.
+func noTables(err error) bool { return codeOf(err) == 60 || codeOf(err) == 81 }
+
+// meta reads what the tables of a server say of themselves.
+func (n *node) meta(ctx context.Context, database string) (meta, error) {
 	rows, err := n.conn.Query(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	found := map[string]string{}
+	found := meta{}
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
@@ -122,12 +141,12 @@ func checkVersion(address string, major, minor int, text string) error {
 // Check looks at every server of the cluster that the tables name. The error is that of the first that is not as it should be, of which
 // Checked tells all.
 func Check(ctx context.Context, c Config) (Checked, error) {
-	cluster, replicated, err := c.layout(ctx)
+	made, err := c.made(ctx)
 	if err != nil {
 		return Checked{}, err
 	}
-	checked := Checked{Cluster: cluster, Replicated: replicated}
-	list, err := c.topology(ctx, cluster)
+	checked := Checked{Cluster: made[metaCluster], Replicated: made.replicated()}
+	list, err := c.topology(ctx, checked.Cluster)
 	if err != nil {
 		return checked, err
 	}
@@ -136,7 +155,10 @@ func Check(ctx context.Context, c Config) (Checked, error) {
 		for _, n := range s.nodes {
 			found := Node{Shard: s.number, Replica: n.replica, Address: n.address}
 			if found.Version, found.Err = n.version(); found.Err == nil {
-				checked.SchemaVersion, found.Err = n.checkTables(ctx, c.Database, replicated)
+				found.Err = n.check(ctx, c.Database, checked.Replicated, s, list)
+			}
+			if found.Err == nil {
+				checked.SchemaVersion = SchemaVersion
 			}
 			found.Err = wrap(found.Err, "check "+n.address, nil, false)
 			if first == nil {
@@ -149,69 +171,18 @@ func Check(ctx context.Context, c Config) (Checked, error) {
 	return checked, first
 }
 
-// checkTables looks whether a server has all tables, of this version.
-func (n *node) checkTables(ctx context.Context, database string, replicated bool) (version int, err error) {
-	meta, err := n.meta(ctx, database)
-	if err != nil {
-		return 0, err
-	}
-	if version, err = strconv.Atoi(meta["schema"]); err != nil || version != SchemaVersion {
-		return version, fmt.Errorf("%w: the tables on %s are of version %q; this program has version %d", ErrSchema, n.address, meta["schema"], SchemaVersion)
-	}
-	rows, err := n.conn.Query(ctx, "SELECT name, engine FROM system.tables WHERE database = "+quoted(database))
-	if err != nil {
-		return version, err
-	}
-	defer func() { _ = rows.Close() }()
-	engines := map[string]string{}
-	for rows.Next() {
-		var name, engine string
-		if err := rows.Scan(&name, &engine); err != nil {
-			return version, err
-		}
-		engines[name] = engine
-	}
-	if err := rows.Err(); err != nil {
-		return version, err
-	}
-	for _, s := range Schema(Layout{Database: database})[1:] {
-		switch found, ok := engines[s.Name]; {
-		case !ok:
-			return version, fmt.Errorf("%w: %s has no table %s; residual cluster init makes it", ErrSchema, n.address, s.Name)
-		case replicated != strings.HasPrefix(found, "Replicated") && strings.HasSuffix(found, "MergeTree"):
-			return version, fmt.Errorf("%w: the table %s on %s is a %s, and the others are not", ErrSchema, s.Name, n.address, found)
-		}
-	}
-	if !replicated {
-		return version, nil
-	}
-	var readOnly []string
-	if err := n.conn.QueryRow(ctx, "SELECT groupArray(table) FROM system.replicas WHERE is_readonly AND database = "+quoted(database)).Scan(&readOnly); err != nil {
-		return version, err
-	}
-	if len(readOnly) > 0 {
-		return version, fmt.Errorf("%w: %s is a read-only replica of %s; it has lost its keeper", ErrCluster, n.address, strings.Join(readOnly, ", "))
-	}
-	return version, nil
-}
-
-// layout asks the tables which cluster they are of.
-func (c *Config) layout(ctx context.Context) (cluster string, replicated bool, err error) {
+// made asks the tables how they were made.
+func (c *Config) made(ctx context.Context) (made meta, err error) {
 	err = c.first(func(n *node) error {
 		if _, err := n.version(); err != nil {
 			return err
 		}
-		meta, err := n.meta(ctx, c.Database)
-		if err != nil {
+		if made, err = n.meta(ctx, c.Database); err != nil {
 			return err
 		}
-		if v := meta["schema"]; v != strconv.Itoa(SchemaVersion) {
-			return fmt.Errorf("%w: the tables on %s are of version %q; this program has version %d", ErrSchema, n.address, v, SchemaVersion)
-		}
-		cluster, replicated = meta["cluster"], meta["replicated"] == "true"
-		return nil
+		return made.checkVersion(n.address)
 	})
-	return cluster, replicated, err
+	return made, err
 }
 
 // first calls do with the first of the addresses whose server answers.
@@ -230,12 +201,15 @@ func (c *Config) first(do func(*node) error) error {
 		if err == nil {
 			return nil
 		}
-		_, ours := faultOf(err).class, errors.Is(err, ErrSchema) || errors.Is(err, ErrVersion) || errors.Is(err, ErrCluster)
-		if exception, ok := errors.AsType[*ch.Exception](err); ok || ours {
-			if ok && exception.Code == 60 || ok && exception.Code == 81 {
+		ours := errors.Is(err, ErrSchema) || errors.Is(err, ErrVersion) || errors.Is(err, ErrCluster)
+		if codeOf(err) != 0 || ours {
+			if noTables(err) {
 				return fmt.Errorf("%w: %s has no tables of this program in the database %s; residual cluster init makes them: %w", ErrSchema, address, c.Database, err)
 			}
 			return wrapKept(err, address)
+		}
+		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+			return fmt.Errorf("%w: the certificate of %s is not trusted; ca=FILE in the URL names that of its authority: %w", ErrURL, address, err)
 		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
 	}

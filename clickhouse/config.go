@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -207,7 +208,7 @@ func (c *Config) setHosts(hosts string) error {
 		if err != nil {
 			name, given = strings.Trim(host, "[]"), port
 		}
-		if name == "" || given == "" {
+		if number, err := strconv.ParseUint(given, 10, 16); name == "" || err != nil || number == 0 {
 			return fmt.Errorf("%w: %q is not a host with its port", ErrURL, host)
 		}
 		c.Addresses = append(c.Addresses, net.JoinHostPort(name, given))

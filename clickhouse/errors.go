@@ -8,6 +8,7 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 
 	"github.com/residualdb/residual/engine"
 )
@@ -29,7 +30,7 @@ var (
 // fault is what becomes of a code of ClickHouse.
 type fault struct {
 	class error
-	// text is for who sent a request; empty for what a request cannot cause.
+	// text is for who sent a request.
 	text  string
 	after time.Duration
 	// unknown is set where the server may have stored what it was sent.
@@ -51,16 +52,22 @@ func codeOf(err error) int32 {
 	return 0
 }
 
+// What somebody has to change before anything is stored or answered again.
+var (
+	faultOfTables = fault{ErrSchema, "its tables are not those that this server needs; residual cluster check says what is wrong with them", 30 * time.Second, false}
+	faultOfAccess = fault{ErrAccess, "it refuses the user of this server, or a right that it needs; residual cluster check says which", 30 * time.Second, false}
+)
+
 // faults are by the codes of ClickHouse.
 var faults = map[int32]fault{
-	60:             {class: ErrSchema},
-	81:             {class: ErrSchema},
-	16:             {class: ErrSchema},
-	47:             {class: ErrSchema},
-	516:            {class: ErrAccess},
-	497:            {class: ErrAccess},
-	164:            {class: ErrAccess},
-	192:            {class: ErrAccess},
+	60:             faultOfTables,
+	81:             faultOfTables,
+	16:             faultOfTables,
+	47:             faultOfTables,
+	516:            faultOfAccess,
+	497:            faultOfAccess,
+	164:            faultOfAccess,
+	192:            faultOfAccess,
 	252:            {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, false},
 	241:            {engine.ErrFull, "it is short of memory", 2 * time.Second, false},
 	202:            {engine.ErrFull, "it answers too many queries", 2 * time.Second, false},
@@ -93,11 +100,25 @@ func faultOf(err error) fault {
 		}
 		return fault{class: nil}
 	}
+	if ofValues(err) || errors.Is(err, ErrSchema) {
+		return faultOfTables
+	}
 	return fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true}
 }
 
-// answered tells whether a server has answered with an exception: whatever it is, another replica would say the same.
-func answered(err error) bool { return codeOf(err) != 0 && !elsewhereBetter(err) }
+// ofValues tells whether a value could not be written or read as what its column is of: somebody has altered the tables.
+func ofValues(err error) bool {
+	_, converted := errors.AsType[*column.ColumnConverterError](err)
+	_, typed := errors.AsType[*column.Error](err)
+	_, known := errors.AsType[*column.UnsupportedColumnTypeError](err)
+	_, scanned := errors.AsType[*ch.OpError](err)
+	return converted || typed || known || scanned
+}
+
+// answered tells whether a server has answered, with an exception or with what cannot be read: another replica would say the same.
+func answered(err error) bool {
+	return codeOf(err) != 0 && !elsewhereBetter(err) || ofValues(err)
+}
 
 // elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, behind the others, without its keeper or on
 // its way back to it, or being shut down.
@@ -105,8 +126,10 @@ func elsewhereBetter(err error) bool {
 	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 1000}, codeOf(err))
 }
 
-// isAway tells whether an error is of a part of the cluster that is not there.
-func isAway(err error) bool { return errors.Is(err, engine.ErrUnavailable) }
+// isAway tells whether an error is of a part of the cluster that is not there, unlike one that is there and has to be changed.
+func isAway(err error) bool {
+	return errors.Is(err, engine.ErrUnavailable) && !errors.Is(err, ErrSchema) && !errors.Is(err, ErrAccess)
+}
 
 // wrap says where an error came from, and gives it its class, unless it has one. outcomeUnknown is set where the server was sent what it
 // was to store.
@@ -114,15 +137,19 @@ func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	for _, class := range [...]error{ErrURL, ErrVersion, ErrSchema, ErrAccess, ErrCluster, engine.ErrClosed, engine.ErrUnavailable, engine.ErrFull, engine.ErrNoSpace, engine.ErrOutcomeUnknown} {
+	_, told := errors.AsType[*engine.AwayError](err)
+	if told || of == nil && (errors.Is(err, ErrSchema) || errors.Is(err, ErrAccess)) {
+		return err
+	}
+	for _, class := range [...]error{ErrURL, ErrVersion, ErrCluster, engine.ErrClosed, engine.ErrUnavailable, engine.ErrFull, engine.ErrNoSpace, engine.ErrOutcomeUnknown} {
 		if errors.Is(err, class) {
 			return err
 		}
 	}
 	f := faultOf(err)
-	where, told := "", ""
+	where, part := "", ""
 	if of != nil {
-		where, told = fmt.Sprintf(" on shard %d (%s)", of.number, of.addresses()), fmt.Sprintf("shard %d of the cluster: ", of.number)
+		where, part = fmt.Sprintf(" on shard %d (%s)", of.number, of.addresses()), fmt.Sprintf("shard %d of the cluster: ", of.number)
 	}
 	switch {
 	case outcomeUnknown:
@@ -130,12 +157,15 @@ func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
 		orDefault(&text, "it failed")
 		after := f.after
 		orDefault(&after, 5*time.Second)
-		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: told + text + "; whether the rows of this request are stored is not known, send it again", RetryAfter: after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
-	case f.class == nil || f.text == "":
-		if f.class != nil {
-			return fmt.Errorf("%s%s: %w: %w", what, where, f.class, err)
-		}
+		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: part + text + "; whether the rows of this request are stored is not known, send it again", RetryAfter: after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
+	case f.class == nil:
 		return fmt.Errorf("%s%s: %w", what, where, err)
+	case f.class == ErrSchema || f.class == ErrAccess:
+		err = fmt.Errorf("%s%s: %w: %w", what, where, f.class, err)
+		if of == nil {
+			return err
+		}
+		return &engine.AwayError{Class: engine.ErrUnavailable, Text: part + f.text, RetryAfter: f.after, Err: err}
 	}
-	return &engine.AwayError{Class: f.class, Text: told + f.text, RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
+	return &engine.AwayError{Class: f.class, Text: part + f.text, RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
 }

@@ -226,7 +226,7 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 			}
 			f := faultOf(err)
 			uncertain = uncertain || sent && f.unknown
-			said := codeOf(err) != 0
+			said := codeOf(err) != 0 || ofValues(err)
 			if said && !f.unknown && !elsewhereBetter(err) {
 				return wrap(err, what, of, uncertain)
 			}

@@ -149,7 +149,7 @@ func TestInsertOutcome(t *testing.T) {
 		"cut off, then refused":         {[]said{{true, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few of its replicas are there for a quorum; whether"},
 		"no quorum, then refused":       {[]said{{true, errNoQuorum}, {false, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few"},
 		"no quorum, then stored":        {[]said{{true, errNoQuorum}, {true, errNoQuorum}, {true, nil}}, nil, ""},
-		"cut off, then another's fault": {[]said{{true, errReset}, {true, errForAll}}, engine.ErrOutcomeUnknown, "it failed; whether"},
+		"cut off, then another's fault": {[]said{{true, errReset}, {true, errForAll}}, engine.ErrOutcomeUnknown, "its tables are not those that this server needs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -75,11 +75,12 @@ func Schema(l Layout) []Statement {
 
 // tables are those of each server.
 func tables(l Layout) []table {
+	// A month goes when all of it is over, as engine.RulesOf has it, by which rows are taken: none is taken that is dropped at once.
 	days := func(column string, more time.Duration) string {
 		if l.Retention == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%s + toIntervalDay(%d)", column, int((l.Retention+more)/(24*time.Hour)))
+		return fmt.Sprintf("addMonths(toStartOfMonth(%s), 1) + toIntervalDay(%d)", column, int((l.Retention+more)/(24*time.Hour)))
 	}
 	return append([]table{
 		{

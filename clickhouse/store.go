@@ -51,15 +51,18 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("open a store in ClickHouse: %w", err)
 	}
 	c.Options = c.withDefaults()
-	cluster, replicated, err := c.layout(ctx)
+	made, err := c.made(ctx)
+	if err == nil {
+		err = c.retain(made.retention())
+	}
 	if err != nil {
 		return nil, err
 	}
-	list, err := c.topology(ctx, cluster)
+	list, err := c.topology(ctx, made[metaCluster])
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, replicated: replicated, stop: make(chan struct{})}
+	s := &Store{config: c, replicated: made.replicated(), stop: make(chan struct{})}
 	if s.shards, err = newShards(list); err != nil {
 		return nil, err
 	}
@@ -83,9 +86,9 @@ func (s *Store) checkNodes(ctx context.Context) error {
 				defer cancel()
 				_, err := n.version()
 				if err == nil {
-					_, err = n.checkTables(ctx, s.config.Database, s.replicated)
+					err = n.check(ctx, s.config.Database, s.replicated, of, s.shards.list)
 				}
-				if err = wrap(err, "check "+n.address, nil, false); err == nil || errors.Is(err, ErrCluster) {
+				if err = wrap(err, "check "+n.address, nil, false); err == nil || errors.Is(err, errReadOnlyReplica) {
 					return nil
 				}
 				if errors.Is(err, engine.ErrUnavailable) {
@@ -192,7 +195,7 @@ func brief(err error) string {
 		text, _, _ := strings.Cut(e.Text, ";")
 		return text
 	}
-	return err.Error()
+	return "the last block could not be stored, which is no fault of the cluster; the answer to its requests has been an error"
 }
 
 // Rules bounds the timestamps that a decoder accepts now.

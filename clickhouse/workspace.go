@@ -64,11 +64,11 @@ func (w *Workspace) shard(ctx context.Context) (*shard, error) {
 	if w.home != nil {
 		return w.home, nil
 	}
-	cluster, _, err := w.config.layout(ctx)
+	made, err := w.config.made(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list, err := w.config.topology(ctx, cluster)
+	list, err := w.config.topology(ctx, made[metaCluster])
 	if err != nil {
 		return nil, err
 	}

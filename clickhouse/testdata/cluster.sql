@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS residual.predictions (
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (model_id, environment, model_version, timestamp, prediction_id, has_actual)
-TTL toDateTime(timestamp) + toIntervalDay(90)
+TTL addMonths(toStartOfMonth(toDateTime(timestamp)), 1) + toIntervalDay(90)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1, index_granularity = 4096;
 
 CREATE TABLE IF NOT EXISTS residual.series (
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS residual.series (
 )
 ENGINE = AggregatingMergeTree()
 ORDER BY (model_id, environment, model_version, month)
-TTL toDateTime(intDiv(last, 1000)) + toIntervalDay(90)
+TTL addMonths(toStartOfMonth(toDateTime(intDiv(last, 1000))), 1) + toIntervalDay(90)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residual.actuals (
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS residual.actuals (
 ENGINE = ReplacingMergeTree()
 PARTITION BY toYYYYMM(received)
 ORDER BY (model_id, prediction_id, version, model_version, environment)
-TTL toDateTime(received) + toIntervalDay(120)
+TTL addMonths(toStartOfMonth(toDateTime(received)), 1) + toIntervalDay(120)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1, index_granularity = 4096;
 
 CREATE TABLE IF NOT EXISTS residual.scopes (

@@ -62,7 +62,7 @@ func newClusterInit(store *clusterFlags, env func(string) (string, bool)) *cobra
 		Use:   "init",
 		Short: "Make the tables on every server of the cluster",
 		Long: `Init makes the database and the tables on each server, one behind the other, and says which servers there are. What is there already
-stays as it is, so it may be run again, after a server was added.`,
+stays as it is, so it may be run again, after a replica was added. Tables of another cluster or retention are refused.`,
 		Example: `  residual cluster init --store clickhouse://residual@127.0.0.1:9000/residual
   residual cluster init --store clickhouse://residual@ch1:9000/residual --cluster main --replicated --retention 400d --store-password-file /run/secrets/clickhouse`,
 		Args: arg.None,

@@ -155,7 +155,7 @@ func mayPass(err error) bool {
 func clusterError(err error) error {
 	switch {
 	case errors.Is(err, clickhouse.ErrSchema):
-		return fmt.Errorf("%w; 'residual cluster check' says what each server has, 'residual cluster init' makes what is missing", err)
+		return fmt.Errorf("%w; 'residual cluster check' says what each server has", err)
 	case errors.Is(err, clickhouse.ErrAccess):
 		return fmt.Errorf("%w; the user is that of --%s, its password that of --%s or %s", err, storeFlag, passwordFileFlag, passwordVariable)
 	}

@@ -20,9 +20,11 @@ const (
 	// Database is the one of [Cluster.URL]; it is not there before somebody makes it.
 	Database = "residual"
 
-	// User may do everything, Reader may read. Bounded may do everything, and has a profile that leaves out what is beyond some rows.
+	// User may do everything, Reader may read, Granted what [Cluster.Grant] has said last. Bounded may do everything, and has a profile that
+	// leaves out what is beyond some rows.
 	User     = "residual"
 	Reader   = "reader"
+	Granted  = "granted"
 	Bounded  = "bounded"
 	Password = "secret"
 )
@@ -40,6 +42,8 @@ type Options struct {
 // Cluster is nodes that know each other as the shards of [Name].
 type Cluster struct {
 	Nodes []*Node
+
+	memory int64 // of each node
 }
 
 // Start starts nodes and waits until each answers. They end with the test.

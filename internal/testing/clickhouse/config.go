@@ -25,11 +25,11 @@ const configText = `<clickhouse>
 <users_config>%[1]s/users.xml</users_config>
 <max_server_memory_usage>%[2]d</max_server_memory_usage>
 <mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size>
-<remote_servers><residual>%[3]s</residual></remote_servers>
+<remote_servers><residual>%[3]s</residual><other>%[3]s</other></remote_servers>
 </clickhouse>
 `
 
-const shardText = `<shard><internal_replication>true</internal_replication><replica>` +
+const shardText = `<shard><weight>%d</weight><internal_replication>true</internal_replication><replica>` +
 	`<host>127.0.0.1</host><port>%s</port><user>residual</user><password>secret</password></replica></shard>`
 
 const usersText = `<clickhouse>
@@ -46,6 +46,7 @@ const usersText = `<clickhouse>
 <residual><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></residual>
 <bounded><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>bounded</profile><quota>default</quota></bounded>
 <reader><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota></reader>
+<granted><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota><grants>%s</grants></granted>
 </users>
 </clickhouse>
 `
@@ -53,15 +54,62 @@ const usersText = `<clickhouse>
 // configure writes the configuration of each node.
 func (c *Cluster) configure(t testing.TB, memory int64) {
 	t.Helper()
-	var shards strings.Builder
-	for _, n := range c.Nodes {
-		_, port, err := net.SplitHostPort(n.Address)
-		require.NoError(t, err)
-		fmt.Fprintf(&shards, shardText, port)
-	}
+	c.memory = memory
 	for _, n := range c.Nodes {
 		require.NoError(t, os.MkdirAll(filepath.Join(n.dir, "data"), 0o755))
-		require.NoError(t, os.WriteFile(filepath.Join(n.dir, configName), fmt.Appendf(nil, configText, n.dir, memory, shards.String()), 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(n.dir, usersName), []byte(usersText), 0o600))
+	}
+	c.writeUsers(t, nil)
+	weights, order := make([]int, len(c.Nodes)), make([]int, len(c.Nodes))
+	for i := range c.Nodes {
+		weights[i], order[i] = 1, i+1
+	}
+	c.writeShards(t, weights, order)
+}
+
+// Arrange starts every node again with other weights of the shards, in another order of the nodes by their numbers.
+func (c *Cluster) Arrange(t testing.TB, weights []int, order ...int) {
+	t.Helper()
+	c.writeShards(t, weights, order)
+	c.restart(t)
+}
+
+// Grant starts every node again with other rights of [Granted]: those of statements that grant them, without to whom.
+func (c *Cluster) Grant(t testing.TB, statements ...string) {
+	t.Helper()
+	c.writeUsers(t, statements)
+	c.restart(t)
+}
+
+func (c *Cluster) restart(t testing.TB) {
+	t.Helper()
+	for _, n := range c.Nodes {
+		n.Kill(t)
+		n.Start(t)
+	}
+}
+
+// writeUsers writes which users there are into the configuration of each node.
+func (c *Cluster) writeUsers(t testing.TB, grants []string) {
+	t.Helper()
+	var queries strings.Builder
+	for _, g := range append([]string{"GRANT SHOW ON *.*"}, grants...) { // without any, the user might do everything
+		fmt.Fprintf(&queries, "<query>%s</query>", g)
+	}
+	for _, n := range c.Nodes {
+		require.NoError(t, os.WriteFile(filepath.Join(n.dir, usersName), fmt.Appendf(nil, usersText, queries.String()), 0o600))
+	}
+}
+
+// writeShards writes which shards there are into the configuration of each node.
+func (c *Cluster) writeShards(t testing.TB, weights, order []int) {
+	t.Helper()
+	var shards strings.Builder
+	for i, number := range order {
+		_, port, err := net.SplitHostPort(c.Nodes[number-1].Address)
+		require.NoError(t, err)
+		fmt.Fprintf(&shards, shardText, weights[i], port)
+	}
+	for _, n := range c.Nodes {
+		require.NoError(t, os.WriteFile(filepath.Join(n.dir, configName), fmt.Appendf(nil, configText, n.dir, c.memory, shards.String()), 0o600))
 	}
 }

@@ -12,7 +12,8 @@
 //
 // # Users
 //
-// [User] with [Password] may do everything. [Reader] with the same password may only read. The user default, without a password, is for
+// [User] with [Password] may do everything. [Reader] with the same password may only read, and
+// [Granted] what a test says. The user default, without a password, is for
 // [Node.Query] alone.
 //
 // # Concurrency

@@ -23,8 +23,17 @@ type answer struct {
 
 func request(t *testing.T, method, url, body string) answer {
 	t.Helper()
+	return requestOnce(t, method, url, "", body)
+}
+
+// requestOnce is request under an idempotency key.
+func requestOnce(t *testing.T, method, url, key, body string) answer {
+	t.Helper()
 	r, err := http.NewRequest(method, url, strings.NewReader(body)) //nolint:noctx // the client has a timeout
 	require.NoError(t, err)
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
 	begin := time.Now()
 	response, err := (&http.Client{Timeout: 2 * time.Minute}).Do(r)
 	require.NoError(t, err)
@@ -43,6 +52,11 @@ func line(model, id string) string {
 func (p *process) post(t *testing.T, lines string) answer {
 	t.Helper()
 	return request(t, http.MethodPost, p.url+"/v0/events?wait=true&name=ml_model_predictions", lines)
+}
+
+func (p *process) postOnce(t *testing.T, key, lines string) answer {
+	t.Helper()
+	return requestOnce(t, http.MethodPost, p.url+"/v0/events?wait=true&name=ml_model_predictions", key, lines)
 }
 
 func (p *process) metrics(t *testing.T, models string) answer {
@@ -111,6 +125,7 @@ func TestShardAway(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			require.Equal(t, http.StatusOK, s.postOnce(t, name, line(models[0], "key")).status)
 			fail(true)
 			requireComeAgain(t, s.post(t, line(models[1], "b")), "shard 2")
 			require.Equal(t, http.StatusOK, s.post(t, line(models[0], name)).status)
@@ -118,6 +133,8 @@ func TestShardAway(t *testing.T) {
 			requireComeAgain(t, s.metrics(t, models[1]), "shard 2")
 			requireComeAgain(t, s.metrics(t, "*"), "shard 2")
 			requireComeAgain(t, request(t, http.MethodGet, s.url+"/v0/pipes/models.json", ""), "shard 2")
+			require.Equal(t, http.StatusOK, s.postOnce(t, name, line(models[0], "key")).status)
+			require.Equal(t, http.StatusUnprocessableEntity, s.postOnce(t, name, line(models[0], "another")).status, "the key was of another body")
 			both := s.post(t, line(models[0], "both")+line(models[1], "both"))
 			requireComeAgain(t, both, "shard 2")
 			require.Less(t, both.took, 40*time.Second)

@@ -53,6 +53,20 @@ func TestRefusedStarts(t *testing.T) {
 	c.Nodes[0].Query(t, "TRUNCATE TABLE residual.meta")
 	says = fails(t, serve(url, nodes.Password))
 	require.Contains(t, says, "residual cluster init")
+	makeWith(t, binary, c)
+
+	for _, x := range []struct{ alter, back, says string }{
+		{"TABLE residual.predictions RENAME COLUMN features TO feat", "TABLE residual.predictions RENAME COLUMN feat TO features", "no column features"},
+		{"TABLE residual.actuals MODIFY COLUMN observed Int32", "TABLE residual.actuals MODIFY COLUMN observed Int64 CODEC(Delta(8), ZSTD(1))", "is of type Int32, and not Int64"},
+	} {
+		c.Nodes[0].Query(t, "ALTER "+x.alter)
+		for _, refused := range []*exec.Cmd{serve(url, nodes.Password), command(binary, "cluster", "check", "--store", url)} {
+			require.Contains(t, fails(t, refused), x.says)
+		}
+		c.Nodes[0].Query(t, "ALTER "+x.back)
+	}
+	out, err = command(binary, "cluster", "check", "--store", url).CombinedOutput()
+	require.NoError(t, err, string(out))
 
 	// Last: a node that is made of the library dies of it.
 	says = fails(t, serve(url, "mistyped"))
@@ -107,14 +121,69 @@ func TestRefusedWrites(t *testing.T) {
 	require.Contains(t, s.metrics(t, "m").body, `"m","v1","production",3,`)
 }
 
-// TestReadOnlyUser serves a store as a user who may not write: the start or the request says so.
-func TestReadOnlyUser(t *testing.T) {
+// TestMissingRights serves a store as a user who may not write, and as one whose rights are taken away while it is served: a start is refused,
+// and so is a request, with what is wrong and without a word of the database.
+func TestMissingRights(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{})
-	binary := build(t)
+	n, binary := c.Nodes[0], build(t)
 	makeWith(t, binary, c)
-	url := nodes.URL(nodes.Reader, c.Nodes[0].Address)
-	says := fails(t, command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir()))
-	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
+	refused := func(user, says string) {
+		t.Helper()
+		url := nodes.URL(user, n.Address)
+		require.Contains(t, fails(t, command(binary, "serve", "--store", url, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir())), "RESIDUAL_STORE_PASSWORD")
+		require.Contains(t, fails(t, command(binary, "cluster", "check", "--store", url)), says)
+	}
+	refused(nodes.Reader, "readonly")
+
+	const reads, inserts, deletes = "GRANT SELECT ON residual.*, SELECT ON system.*", "GRANT INSERT ON residual.*", "GRANT ALTER ON residual.*"
+	c.Grant(t, reads)
+	refused(nodes.Granted, "insert into predictions")
+	c.Grant(t, reads, inserts)
+	refused(nodes.Granted, "delete from predictions")
+	c.Grant(t, reads, inserts, deletes)
+	s := startServer(t, binary, nodes.URL(nodes.Granted, n.Address))
+	require.Equal(t, http.StatusOK, s.post(t, line("m", "a")).status)
+
+	c.Grant(t, reads, deletes)
+	requireComeAgain(t, s.post(t, line("m", "b")), "refuses the user")
+	health := request(t, http.MethodGet, s.url+"/health", "").body
+	require.Contains(t, health, "refuses the user")
+	require.NotContains(t, health, "GRANT")
+	c.Grant(t, reads, inserts, deletes)
+	eventually(t, "rows are still refused", func() bool { return s.post(t, line("m", "b")).status == http.StatusOK })
+
+	n.Query(t, "ALTER TABLE residual.predictions MODIFY COLUMN predicted_value String")
+	requireComeAgain(t, s.post(t, line("m", "c")), "its tables are not those")
+	require.Equal(t, http.StatusOK, request(t, http.MethodGet, s.url+"/v0/pipes/quarantine.json", "").status, "the shard is there")
+	require.Contains(t, request(t, http.MethodGet, s.url+"/health", "").body, "its tables are not those")
+}
+
+// TestOtherShards gives a cluster that has tables other weights, another order of its servers and another layout: nobody is served, because
+// models would be looked for where they are not.
+func TestOtherShards(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{Shards: 2})
+	binary := build(t)
+	url := makeWith(t, binary, c)
+	refused := func(says string, args ...string) {
+		t.Helper()
+		require.Contains(t, fails(t, command(binary, append(args, "--store", url)...)), says)
+	}
+	served := func(says string) {
+		t.Helper()
+		refused(says, "serve", "--listen", "127.0.0.1:0", "--data-dir", t.TempDir())
+		refused(says, "cluster", "check")
+	}
+	refused(`made with cluster "residual"; now it would be cluster "other"`, "cluster", "init", "--cluster", "other")
+	refused("retention of 0 days", "cluster", "init", "--cluster", nodes.Name, "--retention", "30d")
+	makeWith(t, binary, c)
+
+	c.Arrange(t, []int{2, 1}, 1, 2)
+	served(`shards and weights "1:1 2:1", and the cluster has "1:2 2:1" now`)
+	c.Arrange(t, []int{1, 1}, 2, 1)
+	served("has the tables of shard")
+	c.Arrange(t, []int{1, 1}, 1, 2)
+	out, err := command(binary, "cluster", "check", "--store", url).CombinedOutput()
+	require.NoError(t, err, string(out))
 }
 
 // TestSlowNetwork has a network that delays and then stops, under more clients than the server has memory for: it refuses, and stays within
