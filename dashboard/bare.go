@@ -3,22 +3,23 @@ package dashboard
 import (
 	"bytes"
 	"regexp"
+	"strings"
 )
 
 // room is where spaces of a style sheet mean nothing.
-var room = regexp.MustCompile(`\s*([{};,])\s*|(:) `)
+var room = regexp.MustCompile(`\s*([{};,>])\s*|(:) `)
 
 // comment is one of a style sheet.
 var comment = regexp.MustCompile(`(?s)/\*.*?\*/\s*`)
 
-// bareSheet returns a style sheet without comments and without room. No text in it may have a comment, a brace, a semicolon, a comma, or
+// bareSheet returns a style sheet without comments and without room. No text in it may have a comment, a brace, a semicolon, a comma, an angle, or
 // a colon before a space, which a test holds.
 func bareSheet(source []byte) []byte {
-	return room.ReplaceAll(comment.ReplaceAll(source, nil), []byte("$1$2"))
+	return bytes.ReplaceAll(room.ReplaceAll(comment.ReplaceAll(source, nil), []byte("$1$2")), []byte(";}"), []byte("}"))
 }
 
-// bareModule returns a module without what is for those who read the source: comments, types, and room between words. Lines stay lines,
-// as the language may end a statement at one.
+// bareModule returns a module without what is for those who read the source: comments, types, and room between words. Lines stay lines where
+// the language may end a statement at one.
 func bareModule(source []byte) []byte {
 	b := baring{rest: source, out: make([]byte, 0, len(source))}
 	for len(b.rest) > 0 {
@@ -35,6 +36,7 @@ func bareModule(source []byte) []byte {
 			b.open = append(b.open, false)
 			b.take(1)
 		case c == '}':
+			b.out = bytes.TrimSuffix(b.out, []byte(";")) // which ends no statement that the brace does not end; a loop without a body has braces
 			b.take(1)
 			b.closed()
 		default:
@@ -56,8 +58,12 @@ func (b *baring) take(n int) {
 	b.rest = b.rest[n:]
 }
 
-// isTight tells of a byte whether a space beside it means nothing. Two signs of plus or minus would be another one.
-func isTight(c byte) bool { return bytes.IndexByte([]byte("=<>?:,;{}()[]&|!*\n"), c) >= 0 }
+// needsRoom tells whether a space between two bytes means something: between words, and between two signs, which together are another one.
+func needsRoom(a, b byte) bool {
+	among := func(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
+	const tight, signs = "=<>?:,;{}()[]&|!*\n", "+-/%"
+	return !among(tight, a) && !among(tight, b) && among(signs, a) == among(signs, b)
+}
 
 // skipsRoom leaves out spaces and comments, but for a line's end or the one space that is needed. It tells whether there were any.
 func (b *baring) skipsRoom() bool {
@@ -81,12 +87,20 @@ func (b *baring) skipsRoom() bool {
 	b.rest = b.rest[length:]
 	switch {
 	case length == 0 || len(b.out) == 0:
+	case line && b.goesOn():
 	case line && b.out[len(b.out)-1] != '\n':
 		b.out = append(b.out, '\n')
-	case !line && len(b.rest) > 0 && !isTight(b.out[len(b.out)-1]) && !isTight(b.rest[0]):
+	case !line && len(b.rest) > 0 && needsRoom(b.out[len(b.out)-1], b.rest[0]):
 		b.out = append(b.out, ' ')
 	}
 	return length > 0
+}
+
+// goesOn tells whether the end of a line that comes next means nothing: no statement can end there, or one ends anyway. At the top of a
+// module each statement keeps its line, by which modules are joined.
+func (b *baring) goesOn() bool {
+	last := b.out[len(b.out)-1]
+	return bytes.IndexByte([]byte(",{([?:=>&|"), last) >= 0 || last == ';' && len(b.open) > 0 || len(b.rest) > 0 && bytes.IndexByte([]byte(")]}"), b.rest[0]) >= 0
 }
 
 // end is how long a text is before another one, or to its end.

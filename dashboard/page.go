@@ -18,7 +18,7 @@ import (
 var static embed.FS
 
 // Routes are the paths at which a browser finds the page.
-var Routes = []string{"/", "/model", "/alerts", "/quarantine", "/connectors", "/ask", "/status"}
+var Routes = []string{"/", "/model", "/quarantine", "/connectors", "/ask", "/status"}
 
 const (
 	index = "index.html"
@@ -68,6 +68,16 @@ func (p *Page) Has(path []byte) bool { return p.files[string(path)] != nil }
 
 // Serve answers a GET or HEAD of a path that Has knows.
 func (p *Page) Serve(ctx *fasthttp.RequestCtx) { p.files[string(ctx.Path())].serve(ctx) }
+
+// Lost answers a GET or HEAD of a path that Has does not know with 404 and the page, which says so and leads back.
+func (p *Page) Lost(ctx *fasthttp.RequestCtx) bool {
+	ctx.Request.Header.Del(fasthttp.HeaderIfNoneMatch)
+	p.files[Routes[0]].serve(ctx)
+	ctx.Response.Header.Del(fasthttp.HeaderETag)
+	ctx.Response.Header.Set(fasthttp.HeaderVary, fasthttp.HeaderAccept+", "+fasthttp.HeaderAcceptEncoding)
+	ctx.SetStatusCode(fasthttp.StatusNotFound)
+	return true
+}
 
 // contents returns every file by its name: modules and styles joined, and without what is for those who read them.
 func contents() (map[string][]byte, error) {

@@ -49,6 +49,19 @@ func TestEveryRouteIsTheSameFile(t *testing.T) {
 	require.Equal(t, fasthttp.StatusOK, ask(t, p, "/", "If-None-Match", `"other", W/"more"`).StatusCode())
 }
 
+// TestLost: where nothing is there is the page, with the status that says so, whatever the browser has already.
+func TestLost(t *testing.T) {
+	p := New()
+	first := ask(t, p, "/")
+	var ctx fasthttp.RequestCtx
+	ctx.Request.SetRequestURI("/elsewhere")
+	ctx.Request.Header.SetBytesV("If-None-Match", first.Header.Peek("ETag"))
+	require.True(t, p.Lost(&ctx))
+	require.Equal(t, fasthttp.StatusNotFound, ctx.Response.StatusCode())
+	require.Equal(t, first.Body(), ctx.Response.Body())
+	require.Empty(t, ctx.Response.Header.Peek("ETag"))
+}
+
 // TestIndexNamesWhatThereIs: each file that index.html names exists, and nothing in it needs more than 'self'.
 func TestIndexNamesWhatThereIs(t *testing.T) {
 	p := New()

@@ -32,6 +32,44 @@ func (onePage) Serve(ctx *fasthttp.RequestCtx) {
 	ctx.SetBodyString("<!doctype html>")
 }
 
+func (onePage) Lost(ctx *fasthttp.RequestCtx) bool {
+	if string(ctx.Path()) == "/unsaid" {
+		return false
+	}
+	ctx.SetContentType("text/html; charset=utf-8")
+	ctx.SetStatusCode(fasthttp.StatusNotFound)
+	ctx.SetBodyString("<!doctype html>lost")
+	return true
+}
+
+// TestLostBrowser answers a browser at an address where nothing is with the page, and programs with JSON as ever.
+func TestLostBrowser(t *testing.T) {
+	dir := t.TempDir()
+	create(t, dir, "ops", "ADMIN")
+	tokens, err := httpapi.LoadTokens(dir)
+	require.NoError(t, err)
+	server := start(t, httpapi.Options{Page: onePage{}, Tokens: tokens})
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	f := func(method, path, accept string, status int, page bool) {
+		t.Helper()
+		resp, body := server.do(t, method, path, nil, "Accept", accept)
+		require.Equal(t, status, resp.StatusCode, body)
+		require.Equal(t, page, resp.Header.Get("Content-Security-Policy") != "")
+		require.Equal(t, page, strings.HasSuffix(body, "lost"), body)
+		require.Equal(t, page, resp.Header.Get("Cache-Control") == "no-cache")
+	}
+	f("GET", "/modle?id=x", browser, http.StatusNotFound, true)
+	f("GET", "/modle", "*/*", http.StatusForbidden, false)
+	f("GET", "/modle", "application/json", http.StatusForbidden, false)
+	f("POST", "/modle", browser, http.StatusForbidden, false)
+	f("GET", "/unsaid", browser, http.StatusNotFound, false)
+	f("GET", "/v0/modle", browser, http.StatusForbidden, false)
+	f("GET", "/v1/modle", browser, http.StatusForbidden, false)
+	f("GET", "/metrics", browser, http.StatusForbidden, false)
+	resp, _ := start(t, httpapi.Options{}).do(t, "GET", "/modle", nil, "Accept", browser)
+	require.Equal(t, "application/json; charset=utf-8", resp.Header.Get("Content-Type"), "a server without a page has none")
+}
+
 // TestPage has the server's own routes go before those of a page, and every file of it under the headers that keep it to itself.
 func TestPage(t *testing.T) {
 	dir := t.TempDir()

@@ -73,6 +73,16 @@ const apiPrefix = "/v0/"
 
 var pageRoute = route{label: telemetry.LabelPage, get: (*Server).getPage, open: true, starting: true}
 
+// lostRoute is that of a browser at a path where nothing is: whoever mistyped it is no program.
+var lostRoute = route{label: telemetry.LabelPage, get: (*Server).getLost, open: true, starting: true}
+
+// lost tells whether a request to a path where nothing is comes from a browser that shows what it gets.
+func (s *Server) lost(c *call) bool {
+	header := &c.Ctx.Request.Header
+	return s.opts.Page != nil && (c.Ctx.IsGet() || c.Ctx.IsHead()) && !bytes.HasPrefix(c.Target.Path, []byte(apiPrefix)) && !bytes.HasPrefix(c.Target.Path, []byte("/v1/")) &&
+		bytes.Contains(header.Peek(fasthttp.HeaderAccept), []byte("text/html"))
+}
+
 var pipeRoute = route{label: telemetry.LabelPipe, get: (*Server).runPipe, post: (*Server).runPipe}
 
 // Routes of one thing, whose name is in the path.
@@ -131,6 +141,9 @@ func (s *Server) admit(c *call) (*route, error) {
 		return nil, err
 	}
 	r := s.findRoute(c.Target.Path)
+	if r == nil && s.lost(c) {
+		r = &lostRoute
+	}
 	if err := s.checkOrigin(c, r); err != nil {
 		return nil, err
 	}
@@ -245,12 +258,29 @@ var pageHeaders = [...][2]string{
 
 // getPage answers with a file of the page.
 func (s *Server) getPage(c *call) error {
-	header := &c.Ctx.Response.Header
+	headPage(&c.Ctx.Response.Header)
+	s.opts.Page.Serve(c.Ctx)
+	return nil
+}
+
+// getLost answers with the page that leads back.
+func (s *Server) getLost(c *call) error {
+	headPage(&c.Ctx.Response.Header)
+	if !s.opts.Page.Lost(c.Ctx) {
+		for _, h := range pageHeaders {
+			c.Ctx.Response.Header.Del(h[0])
+		}
+		commonHeaders(&c.Ctx.Response.Header)
+		return problem.NotFound("there is nothing at %s", problem.Shown(c.Target.Path))
+	}
+	return nil
+}
+
+// headPage gives an answer the headers of the page.
+func headPage(header *fasthttp.ResponseHeader) {
 	header.Del(fasthttp.HeaderAccessControlAllowOrigin)
 	header.Del(fasthttp.HeaderAccessControlExposeHeaders)
 	for _, h := range pageHeaders {
 		header.Set(h[0], h[1])
 	}
-	s.opts.Page.Serve(c.Ctx)
-	return nil
 }

@@ -70,6 +70,9 @@ type Page interface {
 	// Serve answers GET and HEAD of a path that it has. The response has the headers of pageHeaders by then, which a file may
 	// replace, such as Cache-Control where its name changes with its content.
 	Serve(ctx *fasthttp.RequestCtx)
+	// Lost answers a browser at a path where nothing is with a page that leads back, and the status 404. It returns false, with nothing
+	// done, if there is no such page.
+	Lost(ctx *fasthttp.RequestCtx) bool
 }
 
 // Server answers HTTP requests from a Store. Its methods are safe for concurrent use.

@@ -28,6 +28,9 @@ export const intervals = /** @type {const} */ (["1m", "5m", "15m", "1h", "6h", "
 const comparison = { recent: number(6, recents), history: number(168, histories), offset: number(0) };
 const moments = { as_of: moment, tz: text() };
 
+/** What stands for every path at which no page is. */
+export const lost = "/lost";
+
 /** @type {Record<string, Record<string, Field>>} */
 const pages = {
   "/": { env: text(), status: list(states), q: text(), sort: text("attention", sorts), desc: flag, ...comparison, reference: text("rolling", ["rolling", "seasonal:4"]), retired: flag, ...moments },
@@ -36,13 +39,13 @@ const pages = {
     ...comparison, reference: text("rolling"), hide: list(), ...moments,
   },
   "/quarantine": { source: text(), code: text(), q: text(), limit: number(100), ...moments },
-  "/alerts": { state: text(), model: text(), rule: text(), ...moments },
-  "/connectors": { state: text(), model: text(), rule: text(), ...moments },
+  "/connectors": { ...moments },
   "/ask": { pipe: text(), format: text("json"), tz: text() },
   "/status": { tz: text() },
+  [lost]: { tz: text() },
 };
 
-export const paths = Object.keys(pages);
+export const paths = Object.keys(pages).filter((path) => path !== lost);
 
 /** @param {string} path the values of a page without parameters @returns {Values} */
 export function defaults(path) {
@@ -67,13 +70,13 @@ function value(field, given) {
 }
 
 /**
- * Reads an address. What is not known, or not allowed, is the default. On the page that asks pipes, further parameters are the pipe's own.
+ * Reads an address. A value that is not known, or not allowed, is the default. On the page that asks pipes, further parameters are the pipe's own.
  * @param {string} path
  * @param {string} search
  * @returns {Address}
  */
 export function parse(path, search) {
-  const known = path in pages ? path : "/";
+  const known = Object.hasOwn(pages, path) ? path : lost;
   const values = defaults(known);
   for (const [key, given] of new URLSearchParams(search)) {
     const field = Object.hasOwn(pages[known], key) ? pages[known][key] : undefined;

@@ -2,8 +2,7 @@
 
 import { current, defaults, href } from "./address.js";
 import { clean, copier, h, renew, replace } from "./dom.js";
-import { count, plural } from "./numbers.js";
-import { table } from "./places.js";
+import { count, none, plural } from "./numbers.js";
 import { ask, curl, json, ServerError } from "./server.js";
 
 const rowsMax = 500;
@@ -86,3 +85,13 @@ function field(p, value) {
   return h("div", { class: "field" }, h("label", { for: id }, p.name), control, h("span", { class: "note", id: `${id}-note` }, clean(p.description)));
 }
 
+/** An answer as a table. @param {import("./server.js").Answer} answer */
+function table(answer) {
+  const names = answer.meta.map((m) => m.name), numeric = answer.meta.map((m) => /Int|Float/.test(m.type));
+  return h("table", { class: "list answer" },
+    h("thead", null, h("tr", null, names.map((n, i) => h("th", { scope: "col", class: numeric[i] ? "num" : null }, clean(n))))),
+    h("tbody", null, answer.rows.map((row) => h("tr", null, names.map((n, i) => h("td", { class: numeric[i] ? "num" : null }, row[n] === null || row[n] === undefined ? none : clean(cell(row[n]))))))));
+}
+
+/** @param {unknown} value */
+const cell = (value) => { const text = typeof value === "object" ? JSON.stringify(value) : String(value); return text.length > 2048 ? text.slice(0, 2048) + "…" : text; };

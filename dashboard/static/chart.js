@@ -70,6 +70,24 @@ export function spread(wanted, least, low, high) {
   return at;
 }
 
+/** @typedef {{ y: number, text: string, fill: string, level: boolean }} Label */
+
+/**
+ * Labels from top to bottom. Of those that are too close to stand where they belong, the names of lines stand together, and so do levels.
+ * @param {Label[]} labels
+ * @param {number} least how far apart they stand
+ */
+export function together(labels, least) {
+  const sorted = labels.slice().sort((a, b) => a.y - b.y);
+  for (let from = 0, to = 1; from < sorted.length; from = to++) {
+    while (to < sorted.length && sorted[to].y - sorted[to - 1].y < least) to++;
+    // Those of the kind that begins come first.
+    const close = sorted.slice(from, to);
+    close.slice().sort((a, b) => Number(a.level !== close[0].level) - Number(b.level !== close[0].level)).forEach((label, i) => { sorted[from + i] = { ...label, y: close[i].y }; });
+  }
+  return sorted;
+}
+
 /** @param {string} token a colour of the theme */
 const colour = (token) => getComputedStyle(document.documentElement).getPropertyValue(token).trim();
 
@@ -264,7 +282,7 @@ export class Chart {
     };
     if (picture.axis === "both") rule([bbox.left, Y(0), right, Y(0)], theme["--strong"], 1, []);
 
-    /** @type {{ y: number, text: string, fill: string }[]} */
+    /** @type {Label[]} */
     const names = [];
     for (const line of picture.lines) {
       const stroke = theme[`--v${line.rank + 1}`];
@@ -282,10 +300,12 @@ export class Chart {
       if (last < 0) continue;
       const x = X(picture.buckets[last].middle), y = Y(Number(line.values[last]));
       // A line that goes on to the right edge has its name in the margin; one that ended has it over its last point.
-      if (line.goesOn || right - x < 40 * ratio) { names.push({ y, text: line.name, fill: stroke }); continue; }
+      if (line.goesOn || right - x < 40 * ratio) { names.push({ y, text: line.name, fill: stroke, level: false }); continue; }
       ctx.textAlign = x - bbox.left < 160 * ratio ? "left" : "right";
       const wide = Math.min(160 * ratio, ctx.measureText(line.name).width) * (ctx.textAlign === "left" ? -1 : 1);
-      const near = line.values.map((v, i) => v === null || (X(picture.buckets[i].middle) - x) * (X(picture.buckets[i].middle) - x + wide) > 0 ? y : Y(v));
+      // Points beside those under the name are near too: lines lead to them.
+      const under = line.values.map((_, i) => (X(picture.buckets[i].middle) - x) * (X(picture.buckets[i].middle) - x + wide) <= 0);
+      const near = line.values.map((v, i) => v !== null && (under[i - 1] || under[i] || under[i + 1]) ? Y(v) : y);
       write(line.name, x, Math.max(bbox.top + 8 * ratio, Math.min(...near) - 13 * ratio), stroke, 160 * ratio);
     }
     ctx.textAlign = "left";
@@ -293,11 +313,11 @@ export class Chart {
       const y = Y(level.value), from = Math.max(bbox.left, X(level.from));
       if (y < bbox.top - 1 || y > bbox.top + bbox.height + 1) continue;
       if (from < right) rule([from, y, level.dashed ? right : Math.min(right, X(level.to)), y], theme[level.colour], level.dashed ? 1.25 : 2, level.dashed ? [5, 4] : []);
-      if (X(level.to) > bbox.left && from < right) names.push({ y, text: level.text, fill: theme[level.colour] });
+      if (X(level.to) > bbox.left && from < right) names.push({ y, text: level.text, fill: theme[level.colour], level: true });
     }
-    names.sort((a, b) => a.y - b.y);
-    const places = spread(names.map((n) => n.y), apart * ratio, bbox.top + 6 * ratio, bbox.top + bbox.height - 6 * ratio);
-    names.forEach((n, i) => write(n.text, right + 8 * ratio, places[i], n.fill, (this.margin() - 10) * ratio));
+    const ordered = together(names, apart * ratio);
+    const places = spread(ordered.map((n) => n.y), apart * ratio, bbox.top + 6 * ratio, bbox.top + bbox.height - 6 * ratio);
+    ordered.forEach((n, i) => write(n.text, right + 8 * ratio, places[i], n.fill, (this.margin() - 10) * ratio));
 
     // Of the last name of each row.
     const ends = this.narrow() ? [-Infinity] : [-Infinity, -Infinity];

@@ -55,7 +55,9 @@ export function comparison(row, view, siblings) {
   const ratio = (/** @type {number | null} */ x, /** @type {number | null} */ by) => typeof x === "number" && typeof by === "number" && by > 0 ? x / by : null;
   const said = (/** @type {string} */ status) => ({ drift: "drift", warning: "warning", ok: "ok", no_reference: "new" })[status] ?? "too_few";
   const verdict = (/** @type {string} */ state) => h("td", { class: "said" }, shape(state), h("span", { class: "word" }, word(state)));
-  const bars = (/** @type {Row} */ of) => h("td", { class: "bars" }, interval({ drift_change: row.drift_change, ...of }));
+  // Where there is no change there is no axis to show it on.
+  const compared = [row.relative_change, row.rmse_relative_change, row.bias_relative_change].some((x) => typeof x === "number");
+  const bars = (/** @type {Row} */ of) => h("td", { class: "bars" }, compared && interval({ drift_change: row.drift_change, ...of }));
 
   const measured = [
     h("tr", null, h("th", { scope: "row" }, "MAE"),
@@ -84,7 +86,7 @@ export function comparison(row, view, siblings) {
     h("table", { class: "measures" },
       h("caption", { class: "away" }, "Measures of the recent window, and of what it is compared with"),
       h("thead", null, h("tr", null, h("td"), h("th", { scope: "col", class: "num" }, view.offset ? `${brief(view.recent)} to ${brief(view.offset)} ago` : `Last ${hours(view.recent)}`),
-        h("th", { scope: "col", class: "num" }, name(capital(head))), h("th", { scope: "col", class: "num" }, "Change"), h("th", { scope: "col", class: "bars" }, h("span", { class: "away" }, "Interval"), axis()),
+        h("th", { scope: "col", class: "num" }, name(capital(head))), h("th", { scope: "col", class: "num" }, "Change"), h("th", { scope: "col", class: "bars" }, h("span", { class: "away" }, "Interval"), compared && axis()),
         h("th", { scope: "col", class: "num" }, "z"), h("th", { scope: "col", class: "said" }, h("span", { class: "away" }, "Verdict")))),
       h("tbody", null, measured, counted)),
     h("p", { class: "note" }, reference && `Before: ${clock(Math.max(reference.from, parse(other?.first_event) ?? 0), view.now)} – ${clock(reference.to, view.now)}. `, judged(row.state) ? `± and the bar: 95% interval. Drift begins at ${change(row.drift_change)} and z ${row.drift_z}.` : row.recent_actual_count ? "±: 95% interval." : "The recent window has no actuals."),

@@ -1,14 +1,14 @@
 // The frame: the top bar, which view is open, and what happens when the server does not answer.
 
-import { absolute, arrive, carried, current, go, href, listen } from "./address.js";
+import { absolute, arrive, carried, current, go, href, listen, lost } from "./address.js";
 import { open as openAsk } from "./ask.js";
+import { open as openConnectors } from "./connectors.js";
 import { h, replace, select } from "./dom.js";
 import { open as openFleet } from "./fleet.js";
 import { openHelp, singleKeys } from "./help.js";
 import { Live, wait } from "./live.js";
 import { open as openModel } from "./model.js";
-import { askToken, degraded, forbidden, old, refused, slow } from "./notices.js";
-import { open as openPlace } from "./places.js";
+import { askToken, degraded, forbidden, old, openLost, refused, slow } from "./notices.js";
 import { open as openQuarantine } from "./quarantine.js";
 import { json, serverNow, ServerError } from "./server.js";
 import { open as openStatus } from "./status.js";
@@ -28,12 +28,12 @@ import { choose, city, isZone, own, zone } from "./zone.js";
 /** @type {Record<string, { name: string, pipe: string, open: (main: HTMLElement, frame: Frame) => View }>} */
 const pages = {
   "/": { name: "Models", pipe: "models", open: openFleet },
-  "/alerts": { name: "Alerts", pipe: "alerts", open: openPlace },
   "/quarantine": { name: "Quarantine", pipe: "quarantine", open: openQuarantine },
-  "/connectors": { name: "Connectors", pipe: "connectors", open: openPlace },
+  "/connectors": { name: "Connectors", pipe: "connectors", open: openConnectors },
   "/ask": { name: "Ask", pipe: "", open: openAsk },
   "/status": { name: "Status", pipe: "status", open: openStatus },
   "/model": { name: "", pipe: "models", open: openModel },
+  [lost]: { name: "", pipe: "", open: openLost },
 };
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -78,7 +78,7 @@ async function show() {
     main.className = address.path === "/" ? "fleet" : address.path.slice(1);
     replace(main);
     view = pages[address.path].open(main, frame);
-    frame.title(pages[address.path].name || "Model");
+    frame.title(pages[address.path].name || (address.path === lost ? "Lost" : "Model"));
   }
   loading = true;
   const patience = setTimeout(() => slow(notices, () => { controller.abort(); loading = false; void failed(new ServerError(0, "The question was stopped.")); }), 3 * second);
@@ -238,7 +238,7 @@ function anotherZone() {
 document.addEventListener("click", (e) => {
   const link = /** @type {Element} */ (e.target).closest?.("a[href]");
   if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target || e.defaultPrevented || e.button !== 0 || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
-  if (!(link.pathname in pages)) return;
+  if (!Object.hasOwn(pages, link.pathname)) return;
   // The skip link.
   if (link.hash && link.pathname === location.pathname) return;
   e.preventDefault();

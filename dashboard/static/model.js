@@ -240,7 +240,7 @@ class Model {
         marks: siblings.map((s) => ({ at: parse(s.first_event) ?? 0, name: version(s.model_version) })).filter((m) => m.at > (of[0]?.to ?? Infinity) && m.at < w.to && !hidden.includes(m.name)) };
       this.listVersions(having.length - drawn.length);
       const any = this.shown.predictions.some((n) => n > 0);
-      p.chart.hidden = !any;
+      p.chart.hidden = p.reading.hidden = !any;
       if (!any) return h("span", null, "No predictions in this window.");
       p.chart.setAttribute("aria-label", `${measure.label} of ${clean(values.id)} ${clean(row.model_version)} by ${words[this.interval()]}, and predictions. Arrow keys read the points, plus and minus zoom, T shows a table.`);
       this.chart ??= new Chart(p.chart, library, this.hands);

@@ -1,6 +1,6 @@
 // What stands in the place of an answer: refused, a token asked for, no answer, events not taken.
 
-import { current, href } from "./address.js";
+import { carried, current, href } from "./address.js";
 import { clean, h, replace } from "./dom.js";
 import { setToken, token } from "./server.js";
 import { clock, span } from "./times.js";
@@ -17,6 +17,13 @@ export function refused(main, error) {
     error.parameter && h("p", { class: "note" }, "The parameter is ", h("code", null, error.parameter), "."),
     current().values.reference && h("p", null, h("a", { href: href(current().path, { ...current().values, reference: "" }) }, "Show it without this comparison")),
     h("p", null, h("button", { type: "button", class: "button", onclick: () => history.length > 1 ? history.back() : location.assign("/") }, "Back"))));
+}
+
+/** What is shown where no page is. @param {HTMLElement} main */
+export function openLost(main) {
+  main.append(h("section", { class: "refused" }, h("h1", { tabindex: "-1" }, "There is nothing at this address"), h("code", null, clean(location.pathname)),
+    h("p", null, h("a", { href: href("/", carried()) }, "To the models"))));
+  return { every: 0, load: async () => {}, close: () => {} };
 }
 
 /**

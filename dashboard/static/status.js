@@ -2,7 +2,7 @@
 
 import { clean, h, replace } from "./dom.js";
 import { bytes, count, number, plural } from "./numbers.js";
-import { ask } from "./server.js";
+import { ask, json } from "./server.js";
 import { span } from "./times.js";
 
 /** @typedef {import("./server.js").Row} Row */
@@ -16,7 +16,9 @@ export function open(main, frame) {
   /** @param {unknown} _ @param {AbortSignal} signal */
   async function load(_, signal) {
     const row = (await ask("status", {}, { signal })).rows[0] ?? {};
-    title.textContent = sentence(row);
+    const taken = row.status === "ok" || await json("/health").then(() => true, () => false);
+    if (signal.aborted) return;
+    title.textContent = sentence(row, taken);
     note.textContent = `Version ${clean(row.version || "–")}, up for ${span(row.uptime_seconds * 1000)}`;
     replace(body, lines(row).map((line) => h("tr", null, h("th", { scope: "row" }, line.name), h("td", { class: "num" }, line.now), h("td", { class: "num" }, line.limit),
       h("td", { class: "share" }, line.share === null ? null : bar(line.share)), h("td", { class: "said" }, line.said))));
@@ -25,8 +27,9 @@ export function open(main, frame) {
   return { every: 10_000, load, close: () => {} };
 }
 
-/** @param {Row} row */
-export function sentence(row) {
+/** @param {Row} row @param {boolean} [taken] whether events are taken though all is not well */
+export function sentence(row, taken = false) {
+  if (row.status !== "ok" && taken) return `Events are taken, but not all is well: ${clean(row.reason ?? "nobody knows what").replace(/\. Events are taken and queries answered$/, "")}.`;
   if (row.status !== "ok") return `Events are not taken: ${clean(row.reason ?? "nobody knows why")}.`;
   const days = row.disk_days_left;
   const room = typeof days !== "number" ? "" : days > 3650 ? ", the disk has room for years" : `, the disk has room for ${days < 1 ? "less than a day" : `${count(Math.floor(days))} ${plural(Math.floor(days), "day")}`}`;

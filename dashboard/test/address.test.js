@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { absolute, defaults, href, parse, paths } from "../static/address.js";
+import { absolute, defaults, href, lost, parse, paths } from "../static/address.js";
 
 test("a default is never written, and what is written is read again", () => {
   for (const path of paths) assert.equal(href(path, defaults(path)), path);
@@ -12,7 +12,9 @@ test("a default is never written, and what is written is read again", () => {
 
 test("what is not known falls back to the default", () => {
   assert.deepEqual(parse("/", "?recent=5&history=x&status=drift,nonsense,drift&sort=colour&desc=yes&as_of=yesterday&unknown=1&__proto__=1").values, { ...defaults("/"), status: ["drift"] });
-  assert.equal(parse("/elsewhere", "").path, "/");
+  assert.equal(parse("/elsewhere", "?tz=UTC").path, lost);
+  assert.equal(parse("/constructor", "").path, lost);
+  assert.ok(!paths.includes(lost));
   assert.equal(parse("/model", "?recent=3&measure=rmse&range=90d&interval=2h").values.interval, "");
   assert.equal(parse("/ask", "?pipe=models&model_id=a&token=secret").values.model_id, "a");
   assert.equal(parse("/ask", "?pipe=models&token=secret").values.token, undefined);

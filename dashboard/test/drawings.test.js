@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import "./page.js";
+import { together } from "../static/chart.js";
 import { comparison } from "../static/comparison.js";
 import { interval, x } from "../static/interval.js";
 import { distribution, quantiles, versions } from "../static/panels.js";
@@ -75,4 +76,19 @@ test("the measures have 95 % intervals, and a bias is compared by the error", ()
   assert.equal(table.all("tr")[3].all("bar")[0].attributes.d, `M${x(0.1)} 10H${x(0.4)}`, "over the error before");
   assert.deepEqual(cells[4].slice(1, 4), ["10 /h", "8.7 /h", "+20% on last week"]);
   assert.match(note.text, /^Before: .*22 Nov .* – .*\./);
+});
+
+test("labels that are too close stand by what they name: names of lines together, and levels", () => {
+  const label = (text, y) => ({ text, y, fill: "", level: /now|before/.test(text) });
+  const order = (...labels) => together(labels, 16).map((l) => `${l.text} ${l.y}`).join(", ");
+  assert.equal(order(label("v1", 10), label("now", 12), label("v2", 14), label("before", 40)), "v1 10, v2 12, now 14, before 40");
+  assert.equal(order(label("v2", 14), label("now", 10), label("v1", 30), label("before", 20)), "now 10, before 14, v2 20, v1 30");
+  assert.equal(order(label("now", 50), label("v1", 10)), "v1 10, now 50", "what has room stays");
+});
+
+test("a comparison without a change has no axis to show it on", () => {
+  const view = { now: 0, recent: 6, history: 168, offset: 0, reference: "rolling" };
+  const drawn = (more) => { const [table] = comparison({ state: "silent", drift_change: 0.2, ...more }, view, []); return table.all("axis").length + table.all("interval").length; };
+  assert.equal(drawn({}), 0);
+  assert.equal(drawn({ relative_change: 0.1, state: "ok" }), 4);
 });

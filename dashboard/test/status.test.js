@@ -7,6 +7,7 @@ test("the sentence says whether events are taken, and how long the disk lasts", 
   assert.equal(sentence({ status: "ok", disk_days_left: 1.2 }), "The store is healthy: events are taken, the disk has room for 1 day.");
   assert.equal(sentence({ status: "ok", disk_days_left: null }), "The store is healthy: events are taken.");
   assert.equal(sentence({ status: "degraded", reason: "the disk is full" }), "Events are not taken: the disk is full.");
+  assert.equal(sentence({ status: "degraded", reason: "1 of 2 connectors fail. Events are taken and queries answered" }, true), "Events are taken, but not all is well: 1 of 2 connectors fail.");
 });
 
 test("what is not known has no line, and a limit makes a share", () => {

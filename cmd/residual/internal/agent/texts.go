@@ -39,6 +39,9 @@ func (Texts) Serve(ctx *fasthttp.RequestCtx) {
 	ctx.SetBodyString(list())
 }
 
+// Lost implements httpapi.Page: no text is about a path where nothing is.
+func (Texts) Lost(*fasthttp.RequestCtx) bool { return false }
+
 // list names the pages, each with its first sentence.
 func list() string {
 	var b strings.Builder
