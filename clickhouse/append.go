@@ -67,6 +67,9 @@ func (s *Store) append(ctx context.Context, r *request, o engine.Origin, key *en
 			s.counts.duplicates.Add(1)
 			return known, err
 		}
+		if err := s.nameRejects(ctx, r); err != nil {
+			return engine.Appended{}, err
+		}
 	}
 	appended := engine.Appended{Successful: r.rows(), Quarantined: r.rejected, LSN: s.counts.batches.Add(1)}
 	if r.rows() == 0 && len(r.rejects) == 0 && len(r.positions) == 0 && key == nil {
@@ -169,6 +172,28 @@ func (s *Store) known(ctx context.Context, key *engine.Key) (appended engine.App
 	if len(key.ID) == 0 || len(key.ID) > engine.KeyBytesMax {
 		return appended, false, fmt.Errorf("%w: a key of %d bytes", engine.ErrBatch, len(key.ID))
 	}
+	var mu sync.Mutex
+	err = s.askThere(func(of *shard) error {
+		found, hash, counts, err := s.keyOf(ctx, of, key)
+		if err != nil || !found {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if ok = true; hash != string(key.Hash[:]) {
+			return fmt.Errorf("key %q: %w", key.ID, engine.ErrConflict)
+		}
+		appended = counts
+		return nil
+	})
+	if err != nil {
+		return engine.Appended{}, false, err
+	}
+	return appended, ok, nil
+}
+
+// askThere calls ask for all shards that are there, at once. One that turns out to be away is passed over, unless all are.
+func (s *Store) askThere(ask func(of *shard) error) error {
 	there := slices.DeleteFunc(slices.Clone(s.shards.list), func(x *shard) bool { return x.there() == 0 })
 	if len(there) == 0 {
 		there = s.shards.list
@@ -179,34 +204,24 @@ func (s *Store) known(ctx context.Context, key *engine.Key) (appended engine.App
 	reached := 0
 	for _, of := range there {
 		group.do(func() error {
-			found, hash, counts, err := s.keyOf(ctx, of, key)
+			err := ask(of)
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case isAway(err):
+			if isAway(err) {
 				away = err
 				return nil
-			case err != nil:
-				return err
 			}
 			reached++
-			if !found {
-				return nil
-			}
-			if ok = true; hash != string(key.Hash[:]) {
-				return fmt.Errorf("key %q: %w", key.ID, engine.ErrConflict)
-			}
-			appended = counts
-			return nil
+			return err
 		})
 	}
 	if err := group.wait(); err != nil {
-		return engine.Appended{}, false, err
+		return err
 	}
 	if reached == 0 {
-		return engine.Appended{}, false, away
+		return away
 	}
-	return appended, ok, nil
+	return nil
 }
 
 // keyOf asks a shard for a key: whether it has it, and the hash and the counts of its request.

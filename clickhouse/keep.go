@@ -37,21 +37,20 @@ func (c *clock) after(now, steps, tag uint64) uint64 {
 func (s *Store) keep(ctx context.Context, of *shard, announced bool, requests []*request) []error {
 	errs := make([]error, len(requests))
 	times, failed := s.timesOf(ctx, requests)
-	var kept []*request
-	var places []int
 	for i, r := range requests {
 		for x := range s.shardsWith(r) {
 			errs[i] = cmp.Or(errs[i], failed[x])
 		}
-		if errs[i] == nil {
-			kept, places = append(kept, r), append(places, i)
-		}
 	}
+	kept := without(requests, errs)
 	if len(kept) == 0 {
 		return errs
 	}
-	for i, err := range s.keepThere(ctx, of, announced, kept, times) {
-		errs[places[i]] = err
+	ends := s.keepThere(ctx, of, announced, kept, times)
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i], ends = ends[0], ends[1:]
+		}
 	}
 	return errs
 }
@@ -99,25 +98,39 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 			return nil
 		})
 	}
-	group.do(func() error { return s.storeRejects(ctx, home, requests) })
 	if err := group.wait(); err != nil {
 		return all(unknown(err)) // what is announced is stored once the shards are there
 	}
-	stored := requests
-	if len(failed) > 0 {
-		stored = nil
+	for i, r := range requests {
+		errs[i] = failed[r.month()]
+	}
+	if err := s.storeRejects(ctx, home, without(requests, errs)); err != nil {
 		for i, r := range requests {
-			if errs[i] = failed[r.month()]; errs[i] == nil {
-				stored = append(stored, r)
+			switch {
+			case errs[i] != nil || len(r.rejects) == 0:
+			case r.rows() == 0: // nothing of it is stored
+				errs[i] = err
+			default:
+				errs[i] = unknown(err)
 			}
 		}
 	}
-	if err := s.finish(ctx, home, id, announced, stored); err != nil {
+	if err := s.finish(ctx, home, id, announced, without(requests, errs)); err != nil {
 		for i := range errs {
 			errs[i] = cmp.Or(errs[i], unknown(err))
 		}
 	}
 	return errs
+}
+
+// without are the requests that have not failed.
+func without(requests []*request, errs []error) (rest []*request) {
+	for i, r := range requests {
+		if errs[i] == nil {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }
 
 // month is that of the block of a request of one shard and month.

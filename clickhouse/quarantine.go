@@ -3,8 +3,11 @@ package clickhouse
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -13,6 +16,36 @@ import (
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 )
+
+// repeatedFor is for how long a request with a key is known by its rejected lines, where an earlier try has stored these and not its key.
+const repeatedFor = time.Hour
+
+// nameRejects names the rejected lines of a request by its key, so that a repetition knows them, and leaves out those that an earlier try has
+// stored.
+func (s *Store) nameRejects(ctx context.Context, r *request) error {
+	if len(r.rejects) == 0 {
+		return nil
+	}
+	sum := sha256.Sum256(append(r.key.Hash[:], r.key.ID...))
+	r.importID = hex.EncodeToString(sum[:12])
+	var stored atomic.Uint64
+	err := s.askThere(func(of *shard) error {
+		return of.ask(ctx, "look up rejected lines", func(ctx context.Context, conn driver.Conn) error {
+			ctx, cancel := context.WithTimeout(ctx, clockTimeout)
+			defer cancel()
+			var count uint64
+			row := conn.QueryRow(query(ctx), fmt.Sprintf("SELECT count() FROM %s.quarantine WHERE inserted_at >= fromUnixTimestamp64Milli(%d, 'UTC') AND import_id = %s",
+				s.config.Database, s.config.Now().Add(-repeatedFor).UnixMilli(), quoted(r.importID)))
+			err := row.Scan(&count)
+			stored.Add(count)
+			return err
+		})
+	})
+	if stored.Load() > 0 {
+		r.rejects = nil
+	}
+	return err
+}
 
 // storeRejects stores the rejected lines of requests.
 func (s *Store) storeRejects(ctx context.Context, home *shard, requests []*request) error {

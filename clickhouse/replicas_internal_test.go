@@ -27,6 +27,7 @@ type replica struct {
 	exec  func(statement string) error
 	query func(ctx context.Context) (driver.Rows, error)
 	time  func() (uint64, error)
+	send  func(statement string) error
 
 	mu       sync.Mutex
 	executed []string
@@ -72,11 +73,24 @@ type storedBatch struct {
 	statement string
 }
 
+// tables are those that blocks were stored in, in their order.
+func (r *replica) tables() (tables []string) {
+	for _, statement := range r.executed {
+		tables = append(tables, strings.Fields(statement)[2])
+	}
+	return tables
+}
+
 func (b *storedBatch) Column(int) driver.BatchColumn { return anyColumn{} }
 func (b *storedBatch) Close() error                  { return nil }
 func (b *storedBatch) Send() error {
 	b.of.mu.Lock()
 	defer b.of.mu.Unlock()
+	if b.of.send != nil {
+		if err := b.of.send(b.statement); err != nil {
+			return err
+		}
+	}
 	b.of.executed = append(b.of.executed, b.statement)
 	return nil
 }
@@ -406,11 +420,7 @@ func TestOneShardAway(t *testing.T) {
 			require.ErrorContains(t, errs[0], fmt.Sprintf("shard %d of the cluster: it cannot be reached; nothing was stored", away+1))
 			require.NoError(t, errs[1])
 			require.Empty(t, conns[away].executed)
-			var tables []string
-			for _, statement := range conns[1-away].executed {
-				tables = append(tables, strings.Fields(statement)[2])
-			}
-			require.Equal(t, []string{"r.pending", "r.predictions", "r.predictions", "r.requests"}, tables)
+			require.Equal(t, []string{"r.pending", "r.predictions", "r.predictions", "r.requests"}, conns[1-away].tables())
 
 			errs = s.keep(t.Context(), nil, true, []*request{both})
 			require.ErrorIs(t, errs[0], engine.ErrUnavailable)
@@ -462,6 +472,42 @@ func TestKeyWithShardAway(t *testing.T) {
 			require.Equal(t, c.known, known)
 			require.Equal(t, c.known, appended.Duplicate)
 			require.Equal(t, c.away, asked == 0)
+		})
+	}
+}
+
+// TestRejectsOfRefusedRequests refuses one table of a shard after the other: the rejected lines of a request are stored once its rows are, and
+// before its key.
+func TestRejectsOfRefusedRequests(t *testing.T) {
+	for _, c := range []struct {
+		refuses string
+		rows    bool
+		class   error
+		stored  []string
+	}{
+		{"r.predictions", true, engine.ErrFull, nil},
+		{"r.quarantine", true, engine.ErrOutcomeUnknown, []string{"r.predictions"}},
+		{"r.quarantine", false, engine.ErrFull, nil},
+		{"r.requests", true, engine.ErrOutcomeUnknown, []string{"r.predictions", "r.quarantine"}},
+		{"nothing", true, nil, []string{"r.predictions", "r.quarantine", "r.requests"}},
+		{"nothing", false, nil, []string{"r.quarantine", "r.requests"}},
+	} {
+		t.Run(fmt.Sprintf("%s, rows=%t", c.refuses, c.rows), func(t *testing.T) {
+			conn := &replica{time: func() (uint64, error) { return 1 << 40, nil }, send: func(statement string) error {
+				if strings.Contains(statement, c.refuses) {
+					return &ch.Exception{Code: 252, Message: "Too many parts"}
+				}
+				return nil
+			}}
+			s := storeOf(t, replicasOf(conn))
+			r := &request{batch: &event.Batch{}}
+			if c.rows {
+				r = requestFor(t, []string{"m"}, time.January)
+			}
+			r.rejects, r.key = []event.Reject{{Line: 2}}, &engine.Key{ID: "k"}
+			err := s.keep(t.Context(), s.shards.list[0], false, []*request{r})[0]
+			require.ErrorIs(t, err, c.class)
+			require.Equal(t, c.stored, conn.tables())
 		})
 	}
 }
