@@ -19,9 +19,8 @@ type rowType struct {
 	// in reports whether a store has rows of the type.
 	in     func(store any) bool
 	decode func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error
-	append func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error)
-	// appendFrom is append for a data source of a project.
-	appendFrom func(ctx context.Context, store OriginStore, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error)
+	// append stores an intake, once if the key is one, with the origin unless that is empty.
+	append func(ctx context.Context, store Store, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error)
 	// rejects are the kept rejects of an intake, rows the number of its rows.
 	rejects func(*intake) []event.Reject
 	rows    func(*intake) int
@@ -50,17 +49,16 @@ var rowTypes = [...]rowType{
 		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
 			return d.Decode(&to.batch, body, format, rules)
 		},
-		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
-			if key.ID == "" {
+		append: func(ctx context.Context, store Store, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error) {
+			switch {
+			case o.Source == "" && key.ID == "":
 				return store.Append(ctx, &from.batch)
+			case o.Source == "":
+				return store.AppendOnce(ctx, &from.batch, key)
+			case key.ID == "":
+				return store.(OriginStore).AppendFrom(ctx, &from.batch, o)
 			}
-			return store.AppendOnce(ctx, &from.batch, key)
-		},
-		appendFrom: func(ctx context.Context, store OriginStore, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error) {
-			if key.ID == "" {
-				return store.AppendFrom(ctx, &from.batch, o)
-			}
-			return store.AppendOnceFrom(ctx, &from.batch, key, o)
+			return store.(OriginStore).AppendOnceFrom(ctx, &from.batch, key, o)
 		},
 		rejects: func(from *intake) []event.Reject { return from.batch.Rejects },
 		rows:    func(from *intake) int { return from.batch.Len() },
@@ -76,25 +74,20 @@ var rowTypes = [...]rowType{
 			{Name: "environment", Kind: encode.String},
 		},
 		file: rowfile.Actuals,
-		in: func(store any) bool {
-			_, ok := store.(ActualsStore)
-			return ok
-		},
+		in:   is[ActualsStore],
 		decode: func(d *event.Decoder, to *intake, body []byte, format event.Format, rules event.Rules) error {
 			return d.DecodeActuals(&to.actuals, body, format, rules)
 		},
-		append: func(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
-			actuals := store.(ActualsStore)
-			if key.ID == "" {
-				return actuals.AppendActuals(ctx, &from.actuals)
+		append: func(ctx context.Context, store Store, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error) {
+			switch {
+			case o.Source == "" && key.ID == "":
+				return store.(ActualsStore).AppendActuals(ctx, &from.actuals)
+			case o.Source == "":
+				return store.(ActualsStore).AppendActualsOnce(ctx, &from.actuals, key)
+			case key.ID == "":
+				return store.(OriginStore).AppendActualsFrom(ctx, &from.actuals, o)
 			}
-			return actuals.AppendActualsOnce(ctx, &from.actuals, key)
-		},
-		appendFrom: func(ctx context.Context, store OriginStore, from *intake, key engine.Key, o engine.Origin) (engine.Appended, error) {
-			if key.ID == "" {
-				return store.AppendActualsFrom(ctx, &from.actuals, o)
-			}
-			return store.AppendActualsOnceFrom(ctx, &from.actuals, key, o)
+			return store.(OriginStore).AppendActualsOnceFrom(ctx, &from.actuals, key, o)
 		},
 		rejects: func(from *intake) []event.Reject { return from.actuals.Rejects },
 		rows:    func(from *intake) int { return from.actuals.Len() },

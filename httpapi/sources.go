@@ -66,19 +66,21 @@ func (c *sourceCounts) stored(done engine.Appended, bytes int64) {
 
 // store stores what was sent to the data source.
 func (src *source) store(ctx context.Context, store Store, from *intake, key engine.Key) (engine.Appended, error) {
-	if src.builtIn() {
-		return src.append(ctx, store, from, key)
+	var o engine.Origin
+	if !src.builtIn() {
+		o.Source = src.name
 	}
-	return src.appendFrom(ctx, store.(OriginStore), from, key, engine.Origin{Source: src.name})
+	return src.append(ctx, store, from, key, o)
 }
 
 // inStore reports whether a store has the data source.
 func (src *source) inStore(store any) bool {
-	return src.in(store) && (src.builtIn() || isOriginStore(store))
+	return src.in(store) && (src.builtIn() || is[OriginStore](store))
 }
 
-func isOriginStore(store any) bool {
-	_, ok := store.(OriginStore)
+// is tells whether a store is also an S.
+func is[S any](store any) bool {
+	_, ok := store.(S)
 	return ok
 }
 
