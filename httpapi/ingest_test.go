@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp/fasthttputil"
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
@@ -323,6 +324,25 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	server.store.gate <- struct{}{}
 	require.NoError(t, <-stopped)
 	held.Wait()
+}
+
+// TestServeAfterShutdown has Serve come to its listener when the server is shut down already: it takes the listener over all the same, and returns.
+func TestServeAfterShutdown(t *testing.T) {
+	server, err := httpapi.New(nil, httpapi.Options{})
+	require.NoError(t, err)
+	require.NoError(t, server.Shutdown(t.Context()))
+	ln := fasthttputil.NewInmemoryListener()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	select {
+	case err := <-served:
+		require.NoError(t, err)
+	case <-time.After(time.Minute):
+		_ = ln.Close()
+		require.FailNow(t, "a server that was shut down goes on accepting")
+	}
+	_, err = ln.Accept()
+	require.ErrorIs(t, err, fasthttputil.ErrInmemoryListenerClosed)
 }
 
 func TestShutdownCutsOffWhoDoesNotFinish(t *testing.T) {

@@ -206,7 +206,12 @@ func (s *Server) Serve(ln net.Listener) error {
 		Max: s.limits.ConnsMax, MaxPerAddress: s.limits.ConnsPerIPMax, Refused: &s.counts.RefusedConns, Warn: s.log.Warn,
 	})
 	s.mu.Lock()
-	if len(s.listeners) == 0 && !s.stopped {
+	if s.stopped {
+		s.mu.Unlock()
+		_ = ln.Close() // nothing was accepted on it
+		return nil
+	}
+	if len(s.listeners) == 0 {
 		s.decodes.threads = thread.Start(s.limits.DecodesMax)
 	}
 	s.listeners = append(s.listeners, bounded)
@@ -225,6 +230,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, ln := range s.listeners {
+		_ = ln.Close() // which is left to do where its Serve has not come to accept yet
 		ln.CloseAll()
 	}
 	if !s.stopped {

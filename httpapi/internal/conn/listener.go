@@ -35,6 +35,9 @@ type Listener struct {
 	net.Listener
 
 	opts Options
+	// closed is done when the listener beneath is closed, with closeErr.
+	closed   sync.Once
+	closeErr error
 
 	// Guarded by mu.
 	mu         sync.Mutex
@@ -47,6 +50,12 @@ type Listener struct {
 // Listen wraps ln, which it takes over.
 func Listen(ln net.Listener, opts Options) *Listener {
 	return &Listener{Listener: ln, opts: opts, conns: map[*Conn]struct{}{}, perAddress: map[netip.Prefix]int{}}
+}
+
+// Close implements net.Listener. Closing it again returns what the first Close did.
+func (l *Listener) Close() error {
+	l.closed.Do(func() { l.closeErr = l.Listener.Close() })
+	return l.closeErr
 }
 
 // Accept implements net.Listener. A connection over a limit is told so and closed.
