@@ -49,6 +49,8 @@ type Options struct {
 	WaitingRows int
 	// InsertTimeout is how long a block may take, with what it is sent again. Default: 30 s.
 	InsertTimeout time.Duration
+	// SliceRows is how many rows a server is asked to sort and join at a time where an answer is of rows. Default: 100,000.
+	SliceRows int
 	// LeftAfter is how old a block is that was announced and not stored when another process completes it. Default: a minute.
 	LeftAfter time.Duration
 	// Logger receives what happens in the background. Default: silent.
@@ -69,6 +71,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.BatchRows, 200_000)
 	orDefault(&o.WaitingRows, 1_000_000)
 	orDefault(&o.InsertTimeout, 30*time.Second)
+	orDefault(&o.SliceRows, 100_000)
 	orDefault(&o.LeftAfter, time.Minute)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -94,8 +94,10 @@ func (s *Store) shardsOf(n *named) []*shard {
 	return of
 }
 
+// latestTime is that no timestamp is at or after.
+const latestTime = 9_999_999_999_999
+
 // timeIs is that the time of a row is in a half-open span of milliseconds.
 func timeIs(from, to int64) string {
-	const latest = 9_999_999_999_999
-	return fmt.Sprintf("(timestamp >= fromUnixTimestamp64Milli(%d, 'UTC') AND timestamp < fromUnixTimestamp64Milli(%d, 'UTC'))", max(from, 0), min(max(to, 0), latest))
+	return fmt.Sprintf("(timestamp >= fromUnixTimestamp64Milli(%d, 'UTC') AND timestamp < fromUnixTimestamp64Milli(%d, 'UTC'))", max(from, 0), min(max(to, 0), latestTime))
 }

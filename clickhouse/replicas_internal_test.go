@@ -301,20 +301,19 @@ func TestRowsOfLostReplica(t *testing.T) {
 				}}
 			}
 			first, second := answer(errReset), answer(nil)
-			r, with := &rowsReader{query: &engine.RowsQuery{}}, asked{shard: replicasOf(first, second)}
-			cursor := r.start(t.Context(), &with, func() (string, error) { return "SELECT", nil })
 			rows := 0
-			for cursor.next() != nil {
-				rows += len(cursor.batch)
-				cursor.batch = nil
-			}
+			walk := rowsWalk{rowsReader: &rowsReader{query: &engine.RowsQuery{}}, of: &asked{shard: replicasOf(first, second)}, hand: func(batch []row) bool {
+				rows += len(batch)
+				return true
+			}}
+			err := walk.read(t.Context(), "SELECT")
 			require.Equal(t, c.queries, queries)
 			if c.answers {
-				require.NoError(t, cursor.err)
+				require.NoError(t, err)
 				require.Equal(t, c.rows, rows)
 				return
 			}
-			require.ErrorIs(t, cursor.err, engine.ErrUnavailable)
+			require.ErrorIs(t, err, engine.ErrUnavailable)
 		})
 	}
 }

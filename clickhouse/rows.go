@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 )
@@ -18,7 +16,8 @@ import (
 // rowsAtOnce is how many rows are handed on together.
 const rowsAtOnce = 1000
 
-// EachRows hands on the rows of a window, batch by batch, until yield returns false. Those of one shard are of one moment.
+// EachRows hands on the rows of a window, batch by batch, until yield returns false. Those of one slice
+// ([Options.SliceRows]) are of one moment, and no row comes twice.
 func (s *Store) EachRows(ctx context.Context, q engine.RowsQuery, yield func(b *engine.RowBatch) bool) (engine.Read, error) {
 	of, sums, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
 	if err != nil {
@@ -40,7 +39,7 @@ func (s *Store) EachRows(ctx context.Context, q engine.RowsQuery, yield func(b *
 	}()
 	for _, x := range sums.with {
 		if mine := r.seriesOf(x.shard); len(mine) > 0 {
-			cursors = append(cursors, r.start(ctx, x, func() (string, error) { return r.statementOf(ctx, x, mine) }))
+			cursors = append(cursors, r.start(ctx, x, mine))
 		}
 	}
 	out := rowsOut{query: &q, yield: yield, series: map[event.Series]uint32{}}
@@ -68,31 +67,8 @@ func (r *rowsReader) seriesOf(of *shard) (mine []event.Series) {
 	return mine
 }
 
-// statementOf selects the rows of some series of a shard, each once.
-func (r *rowsReader) statementOf(ctx context.Context, of *asked, mine []event.Series) (string, error) {
-	p := r.picture(of, mine)
-	if err := r.sums.pin(ctx, of, &p); err != nil {
-		return "", err
-	}
-	return r.statement(&p), nil
-}
-
-// picture is the rows of some series of a shard.
-func (r *rowsReader) picture(of *asked, mine []event.Series) picture {
-	q := r.query
-	p := picture{
-		models: "model_id IN (" + quotedList(modelNames(mine)) + ")", from: r.wanted.From, actuals: of.actuals, scoped: of.scoped,
-		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
-	}
-	p.where = p.models + " AND " + seriesAre(mine) + " AND " + timeIs(r.wanted.From, r.wanted.To)
-	if q.ID != "" {
-		p.where += " AND prediction_id = " + quoted(q.ID)
-	}
-	return p
-}
-
-// statement selects rows in their order.
-func (r *rowsReader) statement(p *picture) string {
+// statement selects rows in their order, up to a limit unless that is 0.
+func (r *rowsReader) statement(p *picture, limit int) string {
 	q := r.query
 	lag, features, place := "toInt64(-1)", "''", "toUInt64(0)"
 	if p.lags {
@@ -125,8 +101,8 @@ func (r *rowsReader) statement(p *picture) string {
 		text += "\nWHERE NOT known"
 	}
 	text += "\nORDER BY " + order
-	if q.Limit > 0 && len(q.Features) == 0 {
-		text += "\nLIMIT " + strconv.Itoa(q.Limit)
+	if limit > 0 && len(q.Features) == 0 {
+		text += "\nLIMIT " + strconv.Itoa(limit)
 	}
 	return text
 }
@@ -154,64 +130,21 @@ type cursor struct {
 func (c *cursor) wait() { c.done.Wait() }
 
 // start begins to read the rows of a shard, until the context ends.
-func (r *rowsReader) start(ctx context.Context, of *asked, statementOf func() (string, error)) *cursor {
+func (r *rowsReader) start(ctx context.Context, of *asked, mine []event.Series) *cursor {
 	c := &cursor{rows: make(chan []row, 2)}
 	c.done.Go(func() {
 		defer close(c.rows)
-		statement, err := statementOf()
-		if err != nil {
-			c.err = err
-			return
-		}
-		handedOn := false
-		c.err = of.ask(ctx, "read rows", func(ctx context.Context, conn driver.Conn) error {
-			err := r.read(ctx, conn, statement, func(batch []row) bool {
-				handedOn = true
-				select {
-				case c.rows <- batch:
-					return true
-				case <-ctx.Done():
-					return false
-				}
-			})
-			if err != nil && handedOn {
-				return fmt.Errorf("%w: %w", errHandedOn, err)
+		walk := rowsWalk{rowsReader: r, of: of, series: mine, hand: func(batch []row) bool {
+			select {
+			case c.rows <- batch:
+				return true
+			case <-ctx.Done():
+				return false
 			}
-			return err
-		})
+		}}
+		c.err = walk.run(ctx)
 	})
 	return c
-}
-
-func (r *rowsReader) read(ctx context.Context, conn driver.Conn, statement string, hand func([]row) bool) error {
-	rows, err := conn.Query(query(ctx), statement)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	batch := make([]row, 0, rowsAtOnce)
-	for rows.Next() {
-		var x row
-		if err := rows.Scan(&x.series.Model, &x.series.Version, &x.series.Environment, &x.ms, &x.id, &x.predicted, &x.actual, &x.known, &x.lag, &x.features, &x.place); err != nil {
-			return err
-		}
-		if len(r.query.Features) > 0 && !r.wanted.Holds([]byte(x.features)) {
-			continue
-		}
-		if batch = append(batch, x); len(batch) == rowsAtOnce {
-			if !hand(batch) {
-				return ctx.Err()
-			}
-			batch = make([]row, 0, rowsAtOnce)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if len(batch) > 0 && !hand(batch) {
-		return ctx.Err()
-	}
-	return nil
 }
 
 // next returns the row that the cursor is at, nil at its end.

@@ -182,41 +182,72 @@ func (s *Store) newest(p *picture, where string) string {
 // togetherMost is how many rows are put together where it is not known whether that is needed: a tenth of a second.
 const togetherMost = 50_000
 
-// pin sees to it that each identity of a picture is selected once, whatever is stored until it is. Beyond a few rows those of a series that are
-// all of one kind are taken to stay so: what comes in the other kind meanwhile is not seen.
-func (q *sums) pin(ctx context.Context, of *asked, p *picture) error {
-	statement := fmt.Sprintf("SELECT model_id, model_version, environment, count(), groupBitOr(toUInt8(1 + has_actual)) FROM %s.predictions WHERE %s GROUP BY model_id, model_version, environment", q.store.config.Database, p.where)
-	return of.ask(ctx, "look for rows of both kinds", func(ctx context.Context, conn driver.Conn) error {
+// counted is a series in some span of time: how many rows are stored of it, of which kinds, and the times of the first and the last.
+type counted struct {
+	event.Series
+	rows        uint64
+	kinds       uint8
+	first, last int64
+}
+
+// count counts the stored rows of a picture by series, in the order of the key.
+func (q *sums) count(ctx context.Context, of *asked, p *picture) (found []counted, err error) {
+	statement := fmt.Sprintf(`SELECT model_id, model_version, environment, count(), groupBitOr(toUInt8(1 + has_actual)), toUnixTimestamp64Milli(min(timestamp)), toUnixTimestamp64Milli(max(timestamp))
+FROM %s.predictions WHERE %s GROUP BY model_id, model_version, environment ORDER BY model_id, environment, model_version`, q.store.config.Database, p.where)
+	err = of.ask(ctx, "look for rows of both kinds", func(ctx context.Context, conn driver.Conn) error {
+		found = found[:0]
 		rows, err := conn.Query(query(ctx), statement)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = rows.Close() }()
-		var total uint64
-		var with, without, both []event.Series
 		for rows.Next() {
-			var of event.Series
-			var count uint64
-			var kinds uint8
-			if err := rows.Scan(&of.Model, &of.Version, &of.Environment, &count, &kinds); err != nil {
+			var x counted
+			if err := rows.Scan(&x.Model, &x.Version, &x.Environment, &x.rows, &x.kinds, &x.first, &x.last); err != nil {
 				return err
 			}
-			total += count
-			switch kinds {
-			case withActual:
-				with = append(with, of)
-			case withoutActual:
-				without = append(without, of)
-			default:
-				both = append(both, of)
-			}
+			found = append(found, x)
 		}
-		p.together = total <= togetherMost || len(with)+len(without) == 0 || len(without) > mixedNamed && len(with) > mixedNamed
-		p.mixed = nil
-		p.mix(both)
-		p.pinned = pinnedTo(with, without)
 		return rows.Err()
 	})
+	return found, err
+}
+
+// pin sees to it that each identity of a picture is selected once, whatever is stored until it is. Beyond a few rows those of a series that are
+// all of one kind are taken to stay so: what comes in the other kind meanwhile is not seen.
+func (q *sums) pin(ctx context.Context, of *asked, p *picture) error {
+	found, err := q.count(ctx, of, p)
+	if err != nil {
+		return err
+	}
+	p.pin(found, rowsOf(found))
+	return nil
+}
+
+func rowsOf(of []counted) (rows uint64) {
+	for i := range of {
+		rows += of[i].rows
+	}
+	return rows
+}
+
+// pin is that of sums, where it is known of which kinds the rows of each series are. total is how many rows there are about.
+func (p *picture) pin(found []counted, total uint64) {
+	var with, without, both []event.Series
+	for i := range found {
+		switch x := &found[i]; x.kinds {
+		case withActual:
+			with = append(with, x.Series)
+		case withoutActual:
+			without = append(without, x.Series)
+		default:
+			both = append(both, x.Series)
+		}
+	}
+	p.together = total <= togetherMost || len(with)+len(without) == 0 || len(without) > mixedNamed && len(with) > mixedNamed
+	p.mixed = nil
+	p.mix(both)
+	p.pinned = pinnedTo(with, without)
 }
 
 // pinnedTo is that rows of series are of the kind that all of them are.
