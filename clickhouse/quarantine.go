@@ -100,7 +100,7 @@ func (s *Store) EachReject(ctx context.Context, q engine.QuarantineQuery, yield 
 		found = append(found, rows...)
 	}
 	slices.SortStableFunc(found, func(a, b engine.QuarantineRow) int {
-		return cmp.Or(b.InsertedAt.Compare(a.InsertedAt), cmp.Compare(b.ImportID, a.ImportID), cmp.Compare(b.LineNumber, a.LineNumber))
+		return cmp.Or(b.InsertedAt.Compare(a.InsertedAt), cmp.Compare(b.Source, a.Source), cmp.Compare(b.ImportID, a.ImportID), cmp.Compare(b.LineNumber, a.LineNumber))
 	})
 	for i := range found[:min(limit, len(found))] {
 		read.Rows++
@@ -112,23 +112,61 @@ func (s *Store) EachReject(ctx context.Context, q engine.QuarantineQuery, yield 
 	return read, nil
 }
 
-// rejectsOf returns the newest rejected lines of a shard that are shown.
+// rejectsAtOnce is how many lines are asked for at a time where it is not known which of them are shown.
+const rejectsAtOnce = 1000
+
+// rejectsOf returns the newest rejected lines of a shard that are shown, of as many as the engine keeps. They are read in the order of the table's
+// key, backwards, so that older ones are not; one that was stored twice comes twice in it until a merge.
 func (s *Store) rejectsOf(ctx context.Context, of *shard, q *engine.QuarantineQuery, limit int, shown func(*engine.QuarantineRow) bool) (found []engine.QuarantineRow, err error) {
 	where := "1"
 	if q.Source != "" {
 		where = "source = " + quoted(q.Source)
 	}
+	page := limit
+	if q.Within != "" {
+		page = max(limit, rejectsAtOnce)
+	}
+	older := ""
+	for looked := 0; len(found) < limit && looked < engine.QuarantineRowsMax; looked += page {
+		rows, err := s.rejectsPage(ctx, of, where+older, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if (i == 0 || !sameReject(&rows[i], &rows[i-1])) && shown(&rows[i]) {
+				found = append(found, rows[i])
+			}
+		}
+		if len(rows) < page {
+			break
+		}
+		older = " AND " + olderThan(&rows[page-1])
+	}
+	return found[:min(limit, len(found))], nil
+}
+
+func sameReject(a, b *engine.QuarantineRow) bool {
+	return a.InsertedAt.Equal(b.InsertedAt) && a.Source == b.Source && a.ImportID == b.ImportID && a.LineNumber == b.LineNumber && string(a.Line) == string(b.Line)
+}
+
+// olderThan is that a line comes after another one backwards.
+func olderThan(row *engine.QuarantineRow) string {
+	at := fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", row.InsertedAt.UnixMilli())
+	return fmt.Sprintf("inserted_at <= %s AND (inserted_at, source, import_id, line_number, line) < (%[1]s, %s, %s, %d, %s)", at, quoted(row.Source), quoted(row.ImportID), row.LineNumber, quoted(string(row.Line)))
+}
+
+// rejectsPage returns the newest lines that fulfil a condition.
+func (s *Store) rejectsPage(ctx context.Context, of *shard, where string, most int) (found []engine.QuarantineRow, err error) {
+	statement := fmt.Sprintf(`SELECT source, toUnixTimestamp64Milli(inserted_at), import_id, line_number, error_column, code, reason, line, place
+FROM %s.quarantine WHERE %s ORDER BY inserted_at DESC, source DESC, import_id DESC, line_number DESC, line DESC LIMIT %d`, s.config.Database, where, most)
 	err = of.ask(ctx, "read rejected lines", func(ctx context.Context, conn driver.Conn) error {
 		found = found[:0]
-		ctx, cancel := context.WithCancel(query(ctx))
-		defer cancel()
-		rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT source, toUnixTimestamp64Milli(inserted_at), import_id, line_number, error_column, code, reason, line, place
-FROM %s.quarantine FINAL WHERE %s ORDER BY inserted_at DESC, import_id DESC, line_number DESC`, s.config.Database, where))
+		rows, err := conn.Query(query(ctx), statement)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = rows.Close() }()
-		for len(found) < limit && rows.Next() {
+		for rows.Next() {
 			var row engine.QuarantineRow
 			var at int64
 			var number uint32
@@ -138,12 +176,7 @@ FROM %s.quarantine FINAL WHERE %s ORDER BY inserted_at DESC, import_id DESC, lin
 				return err
 			}
 			row.InsertedAt, row.LineNumber, row.Code, row.Line = time.UnixMilli(at).UTC(), int(number), event.Code(code), []byte(line)
-			if shown(&row) {
-				found = append(found, row)
-			}
-		}
-		if len(found) == limit {
-			return nil
+			found = append(found, row)
 		}
 		return rows.Err()
 	})

@@ -28,7 +28,11 @@ type counts struct {
 type size struct {
 	at                     time.Time
 	models, series, months uint64
-	rows, bytes            uint64
+	rows, rejects          uint64
+	// bytes are those of the parts of all tables, rejected of the quarantine alone.
+	bytes, rejected uint64
+	// free is what may still be written to the fullest disk of any shard, -1 where that is not known.
+	free int64
 }
 
 // note counts what was stored of a request.
@@ -46,7 +50,7 @@ func (c *counts) note(r *request, now time.Time) {
 // Stats counts what this process has stored, and what there was in the tables when they were last looked at, at most a minute ago.
 func (s *Store) Stats() engine.Stats {
 	c := &s.counts
-	stats := engine.Stats{Batches: c.batches.Load(), Rows: c.rows.Load(), Duplicates: c.duplicates.Load(), Deleted: c.deleted.Load()}
+	stats := engine.Stats{Elsewhere: true, Unmeasured: true, Disk: engine.Disk{Free: -1, LogFree: -1}, Batches: c.batches.Load(), Rows: c.rows.Load(), Duplicates: c.duplicates.Load(), Deleted: c.deleted.Load()}
 	c.mu.Lock()
 	for code := range stats.Quarantined {
 		stats.Quarantined[code] = c.quarantined[code]
@@ -55,7 +59,8 @@ func (s *Store) Stats() engine.Stats {
 	c.mu.Unlock()
 	if x := c.size.Load(); x != nil {
 		stats.Models, stats.Series, stats.Months = int(x.models), int(x.series), int(x.months)
-		stats.SealedRows, stats.SealedBytes = x.rows, int64(x.bytes)
+		stats.SealedRows, stats.SealedBytes, stats.QuarantineKept = x.rows, int64(x.bytes-x.rejected), int(x.rejects)
+		stats.Disk.Packs, stats.Disk.Quarantine, stats.Disk.Free, stats.Unmeasured = int64(x.bytes-x.rejected), int64(x.rejected), x.free, false
 	}
 	return stats
 }
@@ -63,27 +68,44 @@ func (s *Store) Stats() engine.Stats {
 // measureEvery is how often the tables are looked at.
 const measureEvery = time.Minute
 
-// measure looks how much there is in the tables of the shards that are there.
+// measure looks how much there is in the tables, if all shards are there.
 func (s *Store) measure(ctx context.Context) {
-	var total size
+	total := size{free: -1}
 	for _, of := range s.shards.list {
+		var x size
 		err := of.ask(ctx, "measure the tables", func(ctx context.Context, conn driver.Conn) error {
-			var x size
-			db := s.config.Database
-			row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT uniqExact(model_id), uniqExact(model_id, environment, model_version), uniqExact(model_id, month),
-    (SELECT sum(rows) FROM system.parts WHERE active AND database = %[2]s AND table = 'predictions'), (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = %[2]s)
-FROM %[1]s.series`, db, quoted(db)))
-			if err := row.Scan(&x.models, &x.series, &x.months, &x.rows, &x.bytes); err != nil {
-				return err
-			}
-			total.models, total.series, total.months = total.models+x.models, total.series+x.series, total.months+x.months
-			total.rows, total.bytes = total.rows+x.rows, total.bytes+x.bytes
-			return nil
+			db := quoted(s.config.Database)
+			row := conn.QueryRow(query(ctx), fmt.Sprintf(`WITH parts AS (SELECT table, rows, bytes_on_disk FROM system.parts WHERE active AND database = %[2]s)
+SELECT uniqExact(model_id), uniqExact(model_id, environment, model_version), uniqExact(model_id, month),
+    (SELECT sumIf(rows, table = 'predictions') FROM parts), (SELECT sumIf(rows, table = 'quarantine') FROM parts),
+    (SELECT sum(bytes_on_disk) FROM parts), (SELECT sumIf(bytes_on_disk, table = 'quarantine') FROM parts)
+FROM %[1]s.series`, s.config.Database, db))
+			return row.Scan(&x.models, &x.series, &x.months, &x.rows, &x.rejects, &x.bytes, &x.rejected)
 		})
 		if err != nil {
 			return // what was found before stays
 		}
+		total.add(&x, s.freeOf(ctx, of))
 	}
 	total.at = time.Now()
 	s.counts.size.Store(&total)
+}
+
+// add adds what a shard has. Of disks the fullest counts: it is the first to refuse rows.
+func (s *size) add(x *size, free int64) {
+	s.models, s.series, s.months = s.models+x.models, s.series+x.series, s.months+x.months
+	s.rows, s.rejects, s.bytes, s.rejected = s.rows+x.rows, s.rejects+x.rejects, s.bytes+x.bytes, s.rejected+x.rejected
+	if free >= 0 && (s.free < 0 || free < s.free) {
+		s.free = free
+	}
+}
+
+// freeOf returns what may still be written to the fullest disk that a shard's rows are on, -1 where the user may not know, or it has no end.
+func (s *Store) freeOf(ctx context.Context, of *shard) int64 {
+	free := int64(-1)
+	_ = of.ask(ctx, "look at the disks", func(ctx context.Context, conn driver.Conn) error {
+		return conn.QueryRow(query(ctx), fmt.Sprintf("SELECT if(count() = 0 OR min(unreserved_space) > 9e18, -1, toInt64(min(unreserved_space))) FROM system.disks WHERE name IN (SELECT disk_name FROM system.parts WHERE active AND database = %s)",
+			quoted(s.config.Database))).Scan(&free)
+	})
+	return free
 }

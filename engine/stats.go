@@ -27,9 +27,11 @@ type Stats struct {
 	QuarantineKept int
 	// LastMinute, LastHour and LastDay are the rows and rejected lines that were stored then, since Open.
 	LastMinute, LastHour, LastDay Traffic
+	// Deleted counts predictions' ids deleted.
+	Deleted uint64
 	// Joined counts actuals that came after their prediction or before it, Corrected those that replaced one, Orphaned
-	// those that came without a prediction, Deleted predictions' ids deleted.
-	Joined, Corrected, Orphaned, Deleted uint64
+	// those that came without a prediction.
+	Joined, Corrected, Orphaned uint64
 	// Replaced counts rows sent that were stored already, changed or not; see [Options.Duplicates].
 	Replaced uint64
 	// Withdrawn counts actuals taken back. ActualsForgotten counts actuals that the memory for rows still to come gave up
@@ -75,6 +77,10 @@ type Stats struct {
 
 	Log  wal.Stats
 	Disk Disk
+
+	// Elsewhere is set by a store whose rows other processes keep: besides what was stored by this one, up to Deleted, only Models, Series, Months,
+	// SealedRows, SealedBytes, QuarantineKept and Disk are known of it, and none of these while Unmeasured is set.
+	Elsewhere, Unmeasured bool
 }
 
 // TrafficCounter counts what was stored in the last minute, hour and day. It is for one goroutine at a time.

@@ -113,6 +113,8 @@ func (src *source) stats(store Store) *sourceStats {
 		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: int64(src.counts.bytes.Load())}
 	case src.name == actualsName:
 		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: stats.ActualsBytes}
+	case stats.Unmeasured:
+		return nil
 	}
 	return &sourceStats{RowCount: stats.HeadRows + stats.SealedRows, Bytes: stats.HeadBytes + stats.SealedBytes}
 }

@@ -151,8 +151,8 @@ func TestEveryStatIsScraped(t *testing.T) {
 			v.SetInt(next)
 		case reflect.Uint64:
 			v.SetUint(uint64(next))
-		case reflect.Slice:
-			delete(values, name) // of a histogram
+		case reflect.Slice, reflect.Bool:
+			delete(values, name) // of a histogram, and what says which of the others are known
 		default:
 			t.Fatalf("%s is a %s", name, v.Kind())
 		}
@@ -215,4 +215,42 @@ func TestOptionsAreChecked(t *testing.T) {
 		_, err = httpapi.New(nil, httpapi.Options{Limits: httpapi.Limits{RequestsPerSecond: rate}})
 		require.ErrorContains(t, err, "RequestsPerSecond is")
 	}
+}
+
+// TestStatsOfRowsElsewhere has a store that knows little of its rows: what it does not know is no 0.
+func TestStatsOfRowsElsewhere(t *testing.T) {
+	known := []string{"rejected_kept", "rows", "models", "series", "months", "disk_bytes"}
+	gauges := []string{"residual_quarantine_lines", "residual_sealed_rows", "residual_models", "residual_series", "residual_months", `residual_store_bytes{kind="packs"}`}
+	never := []string{"waiting_rows", "orphans", "rejected_kept_limit", "model_series_most", "unsealed_bytes", "remembered_actuals_bytes", "idempotency_keys", "log_bytes", "log_free_bytes", "disk_days_left", "log_sync_p99_seconds"}
+	neverGauges := []string{
+		"residual_waiting_rows", "residual_orphans", "residual_idempotency_keys", "residual_models_max", "residual_head_bytes", "residual_log_records_total", "residual_rows_replaced_total",
+		`residual_store_bytes{kind="log"}`, `residual_store_free_bytes{of="log"}`,
+	}
+	store := &statsStore{fakeStore: newFakeStore()}
+	server := startWith(t, store, httpapi.Options{})
+	f := func(stats engine.Stats, measured bool, free any) {
+		t.Helper()
+		store.stats = stats
+		status, samples := statusOf(t, server), scrape(t, server)
+		for i := range known {
+			require.Equal(t, measured, status[known[i]] != nil, known[i])
+			_, ok := samples[gauges[i]]
+			require.Equal(t, measured, ok, gauges[i])
+		}
+		require.Equal(t, free, status["disk_free_bytes"])
+		_, ok := samples[`residual_store_free_bytes{of="data"}`]
+		require.Equal(t, free != nil, ok)
+		for _, name := range never {
+			require.Nil(t, status[name], name)
+		}
+		for _, name := range neverGauges {
+			require.NotContains(t, samples, name)
+		}
+		require.Equal(t, 7.0, status["rows_last_minute"])
+		require.InDelta(t, 8, samples["residual_rows_total"], 0)
+	}
+	stored := engine.Traffic{Rows: 7}
+	f(engine.Stats{Elsewhere: true, Unmeasured: true, Rows: 8, LastMinute: stored, Disk: engine.Disk{Free: -1, LogFree: -1}}, false, nil)
+	f(engine.Stats{Elsewhere: true, Rows: 8, LastMinute: stored, Disk: engine.Disk{Packs: 9, Free: -1, LogFree: -1}}, true, nil)
+	f(engine.Stats{Elsewhere: true, Rows: 8, LastMinute: stored, Disk: engine.Disk{Packs: 9, Free: 10, LogFree: -1}}, true, 10.0)
 }

@@ -41,6 +41,26 @@ func traffic(of func(*engine.Stats) uint64) func(*Status, *engine.Stats) float64
 	return func(_ *Status, stats *engine.Stats) float64 { return float64(of(stats)) }
 }
 
+// ownNumber returns a number that only a store has that keeps its rows itself.
+func ownNumber(of func(*engine.Stats) float64) func(*Status, *engine.Stats) float64 {
+	return func(_ *Status, stats *engine.Stats) float64 {
+		if stats.Elsewhere {
+			return math.NaN()
+		}
+		return of(stats)
+	}
+}
+
+// tableNumber returns a number that a store knows from when it has looked at its tables.
+func tableNumber(of func(*engine.Stats) float64) func(*Status, *engine.Stats) float64 {
+	return func(_ *Status, stats *engine.Stats) float64 {
+		if stats.Unmeasured {
+			return math.NaN()
+		}
+		return of(stats)
+	}
+}
+
 var statusNumbers = []statusNumber{
 	{"rows_last_minute", traffic(func(s *engine.Stats) uint64 { return s.LastMinute.Rows })},
 	{"rows_last_hour", traffic(func(s *engine.Stats) uint64 { return s.LastHour.Rows })},
@@ -48,36 +68,36 @@ var statusNumbers = []statusNumber{
 	{"rejected_last_minute", traffic(func(s *engine.Stats) uint64 { return s.LastMinute.Rejected })},
 	{"rejected_last_hour", traffic(func(s *engine.Stats) uint64 { return s.LastHour.Rejected })},
 	{"rejected_last_day", traffic(func(s *engine.Stats) uint64 { return s.LastDay.Rejected })},
-	{"rejected_kept", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.QuarantineKept) }},
-	{"rows", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.HeadRows + stats.SealedRows) }},
-	{"rejected_kept_limit", func(_ *Status, _ *engine.Stats) float64 { return engine.QuarantineRowsMax }},
-	{"models", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Models) }},
+	{"rejected_kept", tableNumber(func(stats *engine.Stats) float64 { return float64(stats.QuarantineKept) })},
+	{"rows", tableNumber(func(stats *engine.Stats) float64 { return float64(stats.HeadRows + stats.SealedRows) })},
+	{"rejected_kept_limit", ownNumber(func(*engine.Stats) float64 { return engine.QuarantineRowsMax })},
+	{"models", tableNumber(func(stats *engine.Stats) float64 { return float64(stats.Models) })},
 	{"models_limit", func(_ *Status, stats *engine.Stats) float64 { return limit(stats.ModelsMax) }},
-	{"series", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Series) }},
-	{"model_series_most", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.ModelSeriesMost) }},
+	{"series", tableNumber(func(stats *engine.Stats) float64 { return float64(stats.Series) })},
+	{"model_series_most", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.ModelSeriesMost) })},
 	{"model_series_limit", func(_ *Status, stats *engine.Stats) float64 { return limit(stats.SeriesMax) }},
-	{"months", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Months) }},
+	{"months", tableNumber(func(stats *engine.Stats) float64 { return float64(stats.Months) })},
 	{"months_limit", func(_ *Status, stats *engine.Stats) float64 { return limit(stats.MonthsMax) }},
-	{"unsealed_bytes", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.HeadBytes) }},
+	{"unsealed_bytes", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.HeadBytes) })},
 	{"unsealed_bytes_limit", func(_ *Status, stats *engine.Stats) float64 { return limit(stats.HeadBytesMax) }},
-	{"remembered_actuals_bytes", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.ActualsBytes) }},
+	{"remembered_actuals_bytes", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.ActualsBytes) })},
 	{"remembered_actuals_bytes_limit", func(_ *Status, stats *engine.Stats) float64 { return limit(stats.ActualsBytesMax) }},
-	{"idempotency_keys", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.IdempotencyKeys) }},
+	{"idempotency_keys", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.IdempotencyKeys) })},
 	{"idempotency_keys_limit", func(_ *Status, stats *engine.Stats) float64 { return limit(stats.IdempotencyKeysMax) }},
-	{"waiting_rows", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Waiting) }},
-	{"orphans", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Orphans) }},
+	{"waiting_rows", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.Waiting) })},
+	{"orphans", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.Orphans) })},
 	{"memory_bytes", func(s *Status, _ *engine.Stats) float64 { return float64(s.MemoryBytes) }},
 	{"memory_limit_bytes", func(s *Status, _ *engine.Stats) float64 {
 		return known(s.MemoryBytesMax > 0, float64(s.MemoryBytesMax))
 	}},
-	{"disk_bytes", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Disk.Bytes()) }},
+	{"disk_bytes", tableNumber(func(stats *engine.Stats) float64 { return float64(stats.Disk.Bytes()) })},
 	{"disk_free_bytes", func(_ *Status, stats *engine.Stats) float64 {
-		return known(stats.Disk.Free >= 0, float64(stats.Disk.Free))
+		return known(!stats.Unmeasured && stats.Disk.Free >= 0, float64(stats.Disk.Free))
 	}},
 	{"disk_days_left", daysLeft},
-	{"log_bytes", func(_ *Status, stats *engine.Stats) float64 { return float64(stats.Disk.Log) }},
+	{"log_bytes", ownNumber(func(stats *engine.Stats) float64 { return float64(stats.Disk.Log) })},
 	{"log_free_bytes", func(_ *Status, stats *engine.Stats) float64 {
-		return known(stats.Disk.LogFree >= 0, float64(stats.Disk.LogFree))
+		return known(!stats.Elsewhere && stats.Disk.LogFree >= 0, float64(stats.Disk.LogFree))
 	}},
 	{"log_sync_p99_seconds", func(_ *Status, stats *engine.Stats) float64 {
 		return quantile(stats.Log.Syncs.Bounds, stats.Log.Syncs.Counts, 0.99)
@@ -152,10 +172,10 @@ const (
 )
 
 // daysLeft is how many days the free space lasts, if as many rows go on coming as in the last day, each takes what sealed ones do on
-// average, and nothing is dropped.
+// average, and nothing is dropped. Of a store that other processes write to it is not known.
 func daysLeft(s *Status, stats *engine.Stats) float64 {
 	up := min(s.Uptime, growthWindow)
-	if up < growthLeast || stats.SealedRows == 0 || stats.LastDay.Rows == 0 || stats.Disk.Free < 0 {
+	if stats.Elsewhere || up < growthLeast || stats.SealedRows == 0 || stats.LastDay.Rows == 0 || stats.Disk.Free < 0 {
 		return math.NaN()
 	}
 	perDay := float64(stats.LastDay.Rows) * float64(growthWindow) / float64(up)

@@ -103,3 +103,43 @@ func TestRowsHoldNoMemory(t *testing.T) {
 		require.Equal(t, rows, taken)
 	}
 }
+
+// TestQuarantineOfMany asks for a few of many rejected lines, of which some were stored twice: no more than these are read.
+func TestQuarantineOfMany(t *testing.T) {
+	const lines, most = 300_000, 50_000
+	c := nodes.Start(t, nodes.Options{})
+	config := makeTables(t, c, clickhouse.Options{Now: storetest.Now})
+	for range 2 {
+		c.Nodes[0].Query(t, fmt.Sprintf("INSERT INTO %s.quarantine (source, inserted_at, import_id, line_number, error_column, code, reason, line, place) SELECT '%s', fromUnixTimestamp64Milli(%d + number, 'UTC'), 'i', number, '', 1, 'r', toString(number), '' FROM numbers(%d)",
+			config.Database, engine.SourcePredictions, storetest.Now().UnixMilli(), lines))
+	}
+	store := openStore(t, config)
+	defer func() { require.NoError(t, store.Close()) }()
+	readRows := func() int {
+		n, err := strconv.Atoi(c.Nodes[0].Query(t, "SELECT sum(value) FROM system.events WHERE event = 'SelectedRows'"))
+		require.NoError(t, err)
+		return n
+	}
+	for _, q := range []engine.QuarantineQuery{
+		{Limit: 3}, {Limit: 3, Source: engine.SourcePredictions},
+		{Limit: 3, Within: "m", ModelOf: func(string, []byte) (string, bool) { return "m", true }},
+	} {
+		before := readRows()
+		var got []string
+		_, err := store.EachReject(t.Context(), q, func(r *engine.QuarantineRow) bool {
+			got = append(got, string(r.Line))
+			return true
+		})
+		require.NoError(t, err)
+		require.Equal(t, []string{strconv.Itoa(lines - 1), strconv.Itoa(lines - 2), strconv.Itoa(lines - 3)}, got)
+		if q.Within == "" {
+			require.Less(t, readRows()-before, most, "%+v", q)
+		}
+	}
+	require.Eventually(t, func() bool { return !store.Stats().Unmeasured }, time.Minute, 10*time.Millisecond)
+	stats := store.Stats()
+	require.True(t, stats.Elsewhere)
+	require.Positive(t, stats.Disk.Quarantine)
+	require.Positive(t, stats.Disk.Free)
+	require.GreaterOrEqual(t, stats.QuarantineKept, lines)
+}
