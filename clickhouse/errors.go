@@ -58,6 +58,13 @@ var (
 	faultOfAccess = fault{ErrAccess, "it refuses the user of this server, or a right that it needs; residual cluster check says which", 30 * time.Second, false}
 )
 
+// What can happen to any statement.
+var (
+	faultOfBounds  = fault{engine.ErrFull, "a bound that it sets for the user of this server ended the statement", 30 * time.Second, false}
+	faultOfDisk    = fault{engine.ErrUnavailable, "its disk failed", 30 * time.Second, true}
+	faultOfThreads = fault{engine.ErrFull, "it is short of threads or memory", 2 * time.Second, false}
+)
+
 // faults are by the codes of ClickHouse.
 var faults = map[int32]fault{
 	60:             faultOfTables,
@@ -68,6 +75,21 @@ var faults = map[int32]fault{
 	497:            faultOfAccess,
 	164:            faultOfAccess,
 	192:            faultOfAccess,
+	158:            faultOfBounds,
+	160:            faultOfBounds,
+	191:            faultOfBounds,
+	201:            {engine.ErrFull, "the quota of the user of this server is used up", 30 * time.Second, false},
+	307:            faultOfBounds,
+	396:            faultOfBounds,
+	33:             faultOfDisk,
+	74:             faultOfDisk,
+	75:             faultOfDisk,
+	76:             faultOfDisk,
+	87:             faultOfDisk,
+	173:            faultOfThreads,
+	439:            faultOfThreads,
+	198:            {engine.ErrUnavailable, "it does not find a server by its name", 5 * time.Second, false},
+	415:            {engine.ErrUnavailable, "it has lost its replicas", 30 * time.Second, true},
 	252:            {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, false},
 	241:            {engine.ErrFull, "it is short of memory", 2 * time.Second, false},
 	202:            {engine.ErrFull, "it answers too many queries", 2 * time.Second, false},
@@ -121,10 +143,13 @@ func answered(err error) bool {
 }
 
 // elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, behind the others, without its keeper or on
-// its way back to it, or being shut down.
+// its way back to it, or being shut down, or its disk fails.
 func elsewhereBetter(err error) bool {
-	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 1000}, codeOf(err))
+	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 1000}, codeOf(err)) || ofDisk(err)
 }
+
+// ofDisk tells whether the disk of a server failed, which may be in one file of many.
+func ofDisk(err error) bool { return faults[codeOf(err)] == faultOfDisk }
 
 // isAway tells whether an error is of a part of the cluster that is not there, unlike one that is there and has to be changed.
 func isAway(err error) bool {

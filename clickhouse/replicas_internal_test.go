@@ -125,6 +125,7 @@ var (
 	errReadOnly  = &ch.Exception{Code: 242, Message: "Table is in readonly mode"}
 	errEnding    = &ch.Exception{Code: 236, Message: "Server is shutting down"}
 	errComesBack = &ch.Exception{Code: 244, Message: "Unexpected logical error while adding block 71: Bad version, path /r/replicas/r1/host"}
+	errDisk      = &ch.Exception{Code: 33, Message: "Cannot read all data. Bytes read: 0. Bytes expected: 8."}
 	errForAll    = &ch.Exception{Code: 47, Message: "Unknown expression"}
 	errBusy      = fmt.Errorf("ping: %w", ch.ErrAcquireConnTimeout)
 	errNoTimeout = errors.New("connection refused")
@@ -207,6 +208,8 @@ func TestAskReplicas(t *testing.T) {
 		"the second":              {2, []error{errReset, nil}, false},
 		"one that ends":           {2, []error{errEnding, nil}, false},
 		"one that comes back":     {2, []error{errComesBack, nil}, false},
+		"one whose disk fails":    {2, []error{errDisk, nil}, false},
+		"all of whose disks fail": {2, []error{errDisk, errDisk}, true},
 		"none":                    {2, []error{errReset, errReset}, true},
 		"wrong everywhere":        {2, []error{errForAll}, true},
 		"rows were handed on":     {2, []error{fmt.Errorf("%w: %w", errHandedOn, errReset)}, true},
@@ -223,6 +226,9 @@ func TestAskReplicas(t *testing.T) {
 			})
 			require.Empty(t, left, "a replica is not asked")
 			require.Equal(t, c.fails, err != nil, "%v", err)
+			if errors.Is(c.errs[0], errDisk) {
+				require.Equal(t, c.replicas, of.there(), "a replica with a bad disk answers other questions")
+			}
 		})
 	}
 }

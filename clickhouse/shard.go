@@ -210,7 +210,9 @@ func (s *shard) ask(ctx context.Context, what string, do func(ctx context.Contex
 		if answered(err) || ctx.Err() != nil {
 			return wrap(err, what, s, false)
 		}
-		n.setAway(awayFor)
+		if !ofDisk(err) { // the rest of its files can be read
+			n.setAway(awayFor)
+		}
 		if errors.Is(err, errHandedOn) {
 			return wrap(err, what, s, false)
 		}
