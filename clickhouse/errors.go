@@ -102,6 +102,10 @@ var faults = map[int32]fault{
 	254:            {engine.ErrUnavailable, "none of its replicas is active", 5 * time.Second, false},
 	394:            {engine.ErrUnavailable, "somebody has stopped the statement", 5 * time.Second, true},
 	416:            {engine.ErrUnavailable, "its replica changes its state", 5 * time.Second, true},
+	667:            {engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, false},
+	722:            {engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, false},
+	733:            {engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, false},
+	745:            {engine.ErrFull, "it is overloaded", 5 * time.Second, false},
 	1000:           {engine.ErrUnavailable, "its network failed", 5 * time.Second, true},
 	319:            {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
 	159:            {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
@@ -143,9 +147,9 @@ func answered(err error) bool {
 }
 
 // elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, behind the others, without its keeper or on
-// its way back to it, or being shut down, or its disk fails.
+// its way back to it, starts or ends, or its disk fails.
 func elsewhereBetter(err error) bool {
-	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 1000}, codeOf(err)) || ofDisk(err)
+	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 667, 722, 733, 1000}, codeOf(err)) || ofDisk(err)
 }
 
 // ofDisk tells whether the disk of a server failed, which may be in one file of many.

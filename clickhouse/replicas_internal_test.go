@@ -126,6 +126,7 @@ var (
 	errEnding    = &ch.Exception{Code: 236, Message: "Server is shutting down"}
 	errComesBack = &ch.Exception{Code: 244, Message: "Unexpected logical error while adding block 71: Bad version, path /r/replicas/r1/host"}
 	errDisk      = &ch.Exception{Code: 33, Message: "Cannot read all data. Bytes read: 0. Bytes expected: 8."}
+	errStarting  = &ch.Exception{Code: 667, Message: "Table is not initialized yet"}
 	errForAll    = &ch.Exception{Code: 47, Message: "Unknown expression"}
 	errBusy      = fmt.Errorf("ping: %w", ch.ErrAcquireConnTimeout)
 	errNoTimeout = errors.New("connection refused")
@@ -207,6 +208,7 @@ func TestAskReplicas(t *testing.T) {
 		"the first":               {2, []error{nil}, false},
 		"the second":              {2, []error{errReset, nil}, false},
 		"one that ends":           {2, []error{errEnding, nil}, false},
+		"one that starts":         {2, []error{errStarting, nil}, false},
 		"one that comes back":     {2, []error{errComesBack, nil}, false},
 		"one whose disk fails":    {2, []error{errDisk, nil}, false},
 		"all of whose disks fail": {2, []error{errDisk, errDisk}, true},

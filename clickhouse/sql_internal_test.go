@@ -124,6 +124,8 @@ func TestFaults(t *testing.T) {
 		{exception(87), false, engine.ErrUnavailable, "its disk failed", 30 * time.Second},
 		{exception(198), false, engine.ErrUnavailable, "it does not find a server by its name", 5 * time.Second},
 		{exception(415), false, engine.ErrUnavailable, "it has lost its replicas", 30 * time.Second},
+		{exception(667), false, engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second},
+		{exception(745), false, engine.ErrFull, "it is overloaded", 5 * time.Second},
 		{exception(341), false, engine.ErrUnavailable, "some of its replicas are away", 5 * time.Second},
 		{exception(1), true, engine.ErrOutcomeUnknown, "it failed; whether", 5 * time.Second},
 		{errors.New("connection reset"), true, engine.ErrOutcomeUnknown, "it cannot be reached; whether", 5 * time.Second},
