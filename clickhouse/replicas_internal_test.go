@@ -26,7 +26,7 @@ type replica struct {
 	ping  func(ctx context.Context) error
 	exec  func(statement string) error
 	query func(ctx context.Context) (driver.Rows, error)
-	time  func() (uint64, error)
+	time  func(ctx context.Context) (uint64, error)
 	send  func(statement string) error
 
 	mu       sync.Mutex
@@ -44,12 +44,15 @@ func (r *replica) Query(ctx context.Context, _ string, _ ...any) (driver.Rows, e
 	return r.query(ctx)
 }
 
-func (r *replica) QueryRow(context.Context, string, ...any) driver.Row { return answerRow{of: r} }
+func (r *replica) QueryRow(ctx context.Context, _ string, _ ...any) driver.Row {
+	return answerRow{of: r, ctx: ctx}
+}
 
 // answerRow answers which models a deletion touches, or what time it is.
 type answerRow struct {
 	driver.Row
-	of *replica
+	of  *replica
+	ctx context.Context
 }
 
 func (r answerRow) Scan(dest ...any) (err error) {
@@ -57,7 +60,7 @@ func (r answerRow) Scan(dest ...any) (err error) {
 	case *[]string:
 		*into = []string{"m"}
 	case *uint64:
-		*into, err = r.of.time()
+		*into, err = r.of.time(r.ctx)
 	}
 	return err
 }
@@ -192,7 +195,7 @@ func TestInsertOutcome(t *testing.T) {
 				away, ok := errors.AsType[*engine.AwayError](err)
 				require.True(t, ok)
 				require.Contains(t, away.Text, c.text)
-				require.Equal(t, c.class == engine.ErrOutcomeUnknown, strings.Contains(away.Text, "is not known"), away.Text)
+				require.Equal(t, errors.Is(c.class, engine.ErrOutcomeUnknown), strings.Contains(away.Text, "is not known"), away.Text)
 			})
 		})
 	}
@@ -402,8 +405,8 @@ func requestFor(t *testing.T, models []string, months ...time.Month) *request {
 // TestOneShardAway has requests come together of which some have rows on a shard that is away: these are refused, and nothing of them is
 // stored; the others are stored, and what is said of them is on a shard that they are of.
 func TestOneShardAway(t *testing.T) {
-	there := func() (uint64, error) { return 1 << 40, nil }
-	gone := func() (uint64, error) { return 0, errReset }
+	there := func(context.Context) (uint64, error) { return 1 << 40, nil }
+	gone := func(context.Context) (uint64, error) { return 0, errReset }
 	for _, away := range []int{0, 1} {
 		t.Run(fmt.Sprint("shard ", away+1), func(t *testing.T) {
 			conns := []*replica{{time: there}, {time: there}}
@@ -500,7 +503,7 @@ func TestRejectsOfRefusedRequests(t *testing.T) {
 		{"nothing", false, nil, []string{"r.quarantine", "r.requests"}},
 	} {
 		t.Run(fmt.Sprintf("%s, rows=%t", c.refuses, c.rows), func(t *testing.T) {
-			conn := &replica{time: func() (uint64, error) { return 1 << 40, nil }, send: func(statement string) error {
+			conn := &replica{time: func(context.Context) (uint64, error) { return 1 << 40, nil }, send: func(statement string) error {
 				if strings.Contains(statement, c.refuses) {
 					return &ch.Exception{Code: 252, Message: "Too many parts"}
 				}
@@ -517,4 +520,23 @@ func TestRejectsOfRefusedRequests(t *testing.T) {
 			require.Equal(t, c.stored, conn.tables())
 		})
 	}
+}
+
+// TestTimeOfSilentReplica asks a shard for its time, one of whose replicas does not answer: the other one does.
+func TestTimeOfSilentReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := &replica{time: func(ctx context.Context) (uint64, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}}
+		s := storeOf(t, replicasOf(silent, &replica{time: func(context.Context) (uint64, error) { return 7, nil }}))
+		begin := time.Now()
+		now, err := s.timeOf(t.Context(), s.shards.list[0])
+		require.NoError(t, err)
+		require.Equal(t, uint64(7), now)
+		require.Equal(t, clockTimeout, time.Since(begin))
+		_, err = s.timeOf(t.Context(), s.shards.list[0])
+		require.NoError(t, err)
+		require.Equal(t, clockTimeout, time.Since(begin), "the silent one is asked first again")
+	})
 }

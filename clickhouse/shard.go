@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -184,7 +185,7 @@ func (s *shard) each(yield func(*node) bool) {
 			there = append(there, n)
 		}
 	}
-	order := append(there, away...)
+	order := slices.Concat(there, away)
 	if len(order) == 1 {
 		order = append(order, order[0])
 	}

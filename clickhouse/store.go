@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -179,7 +180,7 @@ func (s *Store) Health() engine.Health {
 	if err := s.several.failure(); err != nil && h.Amiss == "" {
 		h.Amiss = brief(err)
 	}
-	if away := append(missing, few...); len(away) > 0 {
+	if away := slices.Concat(missing, few); len(away) > 0 {
 		h.Amiss = strings.Join(away, "; ")
 	}
 	if len(missing) == len(s.shards.list) {

@@ -4,7 +4,7 @@
 //
 // A [Cluster] is nodes that know each other as the shards of the cluster [Name], each a process of its own with a folder and ports of its
 // own. A [Node] can be killed, paused, and started again on what it has on its disk. There are no replicas: the library that nodes are
-// made of where no server is installed has no replication. [Existing] is a cluster that somebody else runs, with replicas or without.
+// made of where no server is installed has no replication.
 //
 // What nodes are made of is what the variable CLICKHOUSE_NODE names, which `make cluster` sets: a program named clickhouse, or the folder
 // into which it has put the library of npm's package of chDB and the launcher of library/node.c. Without the variable [Start] skips the
