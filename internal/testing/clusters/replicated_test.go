@@ -14,6 +14,7 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/clickhouse"
@@ -45,8 +46,11 @@ type replicas struct {
 	// nodes are in the order of `residual cluster check`; shards has their places.
 	nodes  []clickhouse.Node
 	shards [][]int
-	// done counts what was done to it.
-	done map[string]int
+	// down has the nodes that were killed and not started again.
+	down map[int]bool
+	// done counts what was done to it, and how often a node has ended by itself.
+	done  map[string]int
+	ended int
 }
 
 // openReplicas makes the tables of a replicated cluster by the program, and looks at them.
@@ -59,7 +63,7 @@ func openReplicas(t *testing.T, binary string) *replicas {
 	t.Setenv("RESIDUAL_STORE_PASSWORD", os.Getenv(replicatedPassword))
 	out, err := exec.Command(binary, "cluster", "init", "--store", url, "--cluster", os.Getenv(replicatedCluster), "--replicated").CombinedOutput()
 	require.NoError(t, err, string(out))
-	c := &replicas{t: t, done: map[string]int{}}
+	c := &replicas{t: t, down: map[int]bool{}, done: map[string]int{}}
 	c.config, err = clickhouse.ParseURL(url)
 	require.NoError(t, err)
 	c.config.Password = os.Getenv(replicatedPassword)
@@ -94,8 +98,16 @@ func (c *replicas) control(args ...string) {
 	require.NoError(c.t, err, "%v: %s", words, out)
 }
 
-func (c *replicas) kill(node int)   { c.control("kill", strconv.Itoa(node+1)) }
-func (c *replicas) start(node int)  { c.control("start", strconv.Itoa(node+1)) }
+func (c *replicas) kill(node int) {
+	c.down[node] = true
+	c.control("kill", strconv.Itoa(node+1))
+}
+
+func (c *replicas) start(node int) {
+	c.control("start", strconv.Itoa(node+1))
+	delete(c.down, node)
+}
+
 func (c *replicas) pause(node int)  { c.control("pause", strconv.Itoa(node+1)) }
 func (c *replicas) resume(node int) { c.control("resume", strconv.Itoa(node+1)) }
 
@@ -104,13 +116,32 @@ func (c *replicas) resume(node int) { c.control("resume", strconv.Itoa(node+1)) 
 func (c *replicas) revive() {
 	c.t.Helper()
 	for i, n := range c.nodes {
+		if c.down[i] {
+			continue
+		}
 		conn, err := net.DialTimeout("tcp", n.Address, time.Second)
 		if err == nil {
 			_ = conn.Close()
 			continue
 		}
-		c.done["node ended by itself"]++
+		c.ended++
 		c.start(i)
+	}
+}
+
+// goesOn asks until the answer is 200, which is the first one unless a node has ended by itself.
+func (c *replicas) goesOn(ask func() answer) {
+	c.t.Helper()
+	for begin, before := time.Now(), c.ended; ; {
+		a := ask()
+		if a.status == http.StatusOK {
+			require.Less(c.t, a.took, 25*time.Second)
+			return
+		}
+		requireComeAgain(c.t, a)
+		c.revive()
+		require.Greater(c.t, c.ended, before, a.body)
+		require.Less(c.t, time.Since(begin), recoveredWithin, a.body)
 	}
 }
 
@@ -128,6 +159,7 @@ func replicaFaults() map[string]func(h *hit) {
 	return map[string]func(h *hit){
 		"replica killed": func(h *hit) {
 			h.kill(h.node)
+			h.answers()
 			h.pause(100, 3000)
 			h.start(h.node)
 		},
@@ -138,7 +170,8 @@ func replicaFaults() map[string]func(h *hit) {
 		},
 		"replica halted for long": func(h *hit) { // until its session with the keeper is over
 			h.replicas.pause(h.node)
-			h.pause(12000, 16000)
+			h.answers()
+			h.pause(8000, 12000)
 			h.resume(h.node)
 		},
 		"one replica back, the other killed": func(h *hit) {
@@ -151,6 +184,7 @@ func replicaFaults() map[string]func(h *hit) {
 		},
 		"keeper restarted": func(h *hit) {
 			h.control("keeper-stop")
+			h.answers()
 			h.pause(100, 3000)
 			h.control("keeper-start")
 		},
@@ -183,6 +217,11 @@ func replicaFaults() map[string]func(h *hit) {
 	}
 }
 
+// answers holds a server to answering questions about all models while something is away that keeps it from taking events alone.
+func (h *hit) answers() {
+	h.goesOn(func() answer { return h.other.metrics(h.t, "*") })
+}
+
 // saysWhatIsAway holds a server to what it owes while a shard is away: requests for its models are refused, others go on, and questions about
 // all say what is missing.
 func (h *hit) saysWhatIsAway() {
@@ -195,11 +234,9 @@ func (h *hit) saysWhatIsAway() {
 	requireComeAgain(h.t, h.other.post(h.t, probe(gone, "away")+probe(there, "away")), name)
 	otherMonth := strings.Replace(probe(there, "february"), "2026-01", "2026-02", 1)
 	for _, lines := range []string{probe(there, "away"), probe(there, "away") + otherMonth} {
-		on := h.other.post(h.t, lines)
-		require.Equal(h.t, http.StatusOK, on.status, on.body)
-		require.Less(h.t, on.took, 20*time.Second)
+		h.goesOn(func() answer { return h.other.post(h.t, lines) })
 	}
-	require.Equal(h.t, http.StatusOK, h.other.metrics(h.t, there).status)
+	h.goesOn(func() answer { return h.other.metrics(h.t, there) })
 	require.Contains(h.t, request(h.t, http.MethodGet, h.other.url+"/health", "").body, name)
 }
 
@@ -255,7 +292,7 @@ func TestReplicated(t *testing.T) {
 			c.start(of[replica])
 		}
 	}
-	t.Logf("%d rounds %v", replicatedRounds, c.done)
+	t.Logf("%d rounds %v; nodes ended by themselves %d times", replicatedRounds, c.done, c.ended)
 	t.Logf("longest until a request was taken after it: %v", longest)
 	t.Logf("%d requests acknowledged, the slowest after %s; %d of unknown outcome, %d sent again, %d answers 503, all with Retry-After; %d questions saw what was acknowledged; %d rows, 0 lost, 0 twice, 0 requests in part",
 		len(l.known), l.longest.Round(time.Millisecond), len(l.unknown), l.again.Load(), l.refused.Load(), l.seen.Load(), rows)
@@ -269,11 +306,17 @@ func (c *replicas) modelOfEach(s *process) []string {
 		for _, node := range of {
 			c.kill(node)
 		}
-		for i := range loadModels {
+		for i := 0; i < loadModels; {
 			model := "m" + strconv.Itoa(i)
-			if answer := s.post(c.t, probe(model, "a")); answer.status != http.StatusOK {
-				requireComeAgain(c.t, answer, "shard "+strconv.Itoa(shard+1))
+			switch answer := s.post(c.t, probe(model, "a")); {
+			case answer.status == http.StatusOK:
+				i++
+			case strings.Contains(answer.body, "shard "+strconv.Itoa(shard+1)):
 				models[shard] = model
+				i++
+			default:
+				requireComeAgain(c.t, answer)
+				c.revive()
 			}
 		}
 		for _, node := range of {
@@ -317,7 +360,11 @@ func TestReplicatedContract(t *testing.T) {
 			config := c.config
 			config.Database = fmt.Sprint(c.config.Database, "_", databases.Add(1))
 			config.Options = clickhouse.Options{Now: opts.Now, ActualsTTL: opts.ActualsTTL, BatchWait: time.Millisecond}
-			t.Cleanup(func() { c.run(t, "DROP DATABASE IF EXISTS "+config.Database+" SYNC") })
+			c.revive()
+			t.Cleanup(func() {
+				c.revive()
+				c.run(t, "DROP DATABASE IF EXISTS "+config.Database+" SYNC")
+			})
 			_, err := clickhouse.Init(t.Context(), config, clickhouse.Layout{Database: config.Database, Cluster: os.Getenv(replicatedCluster), Replicated: true, ActualsTTL: 30 * 24 * time.Hour})
 			require.NoError(t, err)
 			return func(t *testing.T) storetest.Store {
@@ -328,14 +375,64 @@ func TestReplicatedContract(t *testing.T) {
 	})
 }
 
+// TestReplicatedWorkspace has processes count on in a text of the first shard while its replicas are killed in turn, and the keeper.
+func TestReplicatedWorkspace(t *testing.T) {
+	c := openReplicas(t, build(t))
+	countUnderFaults(t, c.config, func(n int) {
+		switch n % 12 {
+		case 3, 6:
+			node := c.shards[0][n%12/3-1]
+			c.kill(node)
+			c.start(node)
+		case 9:
+			c.control("keeper-stop")
+			c.control("keeper-start")
+		}
+		c.revive()
+	})
+}
+
 // run runs a statement on every node.
 func (c *replicas) run(t *testing.T, statement string) {
 	t.Helper()
-	for _, n := range c.nodes {
-		conn, err := ch.Open(&ch.Options{Addr: []string{n.Address}, Auth: ch.Auth{Username: c.config.Username, Password: c.config.Password}})
-		require.NoError(t, err)
-		require.NoError(t, conn.Exec(context.Background(), statement))
-		require.NoError(t, conn.Close())
+	for i := range c.nodes {
+		c.conn(t, i, func(conn driver.Conn) { require.NoError(t, conn.Exec(context.Background(), statement), statement) })
+	}
+}
+
+// conn calls do with a connection to a node.
+func (c *replicas) conn(t *testing.T, node int, do func(conn driver.Conn)) {
+	t.Helper()
+	conn, err := ch.Open(&ch.Options{Addr: []string{c.nodes[node].Address}, Auth: ch.Auth{Username: c.config.Username, Password: c.config.Password}})
+	require.NoError(t, err)
+	do(conn)
+	require.NoError(t, conn.Close())
+}
+
+// TestReplicatedTables prints the statements that make the tables, which may be run again on every node, and looks at what each replica has.
+func TestReplicatedTables(t *testing.T) {
+	binary := build(t)
+	c := openReplicas(t, binary)
+	out, err := exec.Command(binary, "cluster", "ddl", "--store", c.url, "--cluster", os.Getenv(replicatedCluster), "--replicated").CombinedOutput()
+	require.NoError(t, err, string(out))
+	statements := strings.Split(strings.TrimSuffix(strings.TrimSpace(string(out)), ";"), ";\n")
+	replicated := 0
+	for _, s := range statements {
+		c.run(t, s)
+		if strings.Contains(s, "ENGINE = Replicated") {
+			replicated++
+		}
+	}
+	require.Positive(t, replicated)
+	for i, n := range c.nodes {
+		var tables, active, readOnly uint64
+		var paths []string
+		c.conn(t, i, func(conn driver.Conn) {
+			require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(), countIf(active_replicas = 2 AND total_replicas = 2), countIf(is_readonly), groupUniqArray(zookeeper_path)
+FROM system.replicas WHERE database = '`+c.config.Database+"'").Scan(&tables, &active, &readOnly, &paths))
+		})
+		require.Equal(t, []uint64{uint64(replicated), uint64(replicated), 0}, []uint64{tables, active, readOnly}, n.Address)
+		require.Len(t, paths, replicated)
 	}
 }
 

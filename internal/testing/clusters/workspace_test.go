@@ -77,7 +77,19 @@ const counters, countedEach = 6, 10
 // change took place finds it counted once, whoever is told that it did not finds it not counted.
 func TestWorkspaceUnderFaults(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Links: true})
-	config := makeTables(t, c, clickhouse.Options{})
+	countUnderFaults(t, makeTables(t, c, clickhouse.Options{}), func(n int) {
+		if n%4 == 0 {
+			c.Nodes[0].Kill(t)
+			c.Nodes[0].Start(t)
+		}
+		c.Nodes[0].Link.Cut()
+		c.Nodes[0].Revive(t)
+	})
+}
+
+// countUnderFaults has processes count, and does what fails every half a second.
+func countUnderFaults(t *testing.T, config clickhouse.Config, fail func(n int)) {
+	t.Helper()
 	var counted, unknown, faster, refused atomic.Int64
 	ended := make(chan struct{})
 	var group sync.WaitGroup
@@ -101,16 +113,12 @@ func TestWorkspaceUnderFaults(t *testing.T) {
 		})
 	}
 	go func() { defer close(ended); group.Wait() }()
-	kills := 0
+	failed := 0
 	for tick := time.Tick(500 * time.Millisecond); ; {
 		select {
 		case <-tick:
-			if kills++; kills%4 == 0 {
-				c.Nodes[0].Kill(t)
-				c.Nodes[0].Start(t)
-			}
-			c.Nodes[0].Link.Cut()
-			c.Nodes[0].Revive(t)
+			failed++
+			fail(failed)
 			continue
 		case <-ended:
 		}
@@ -127,7 +135,7 @@ func TestWorkspaceUnderFaults(t *testing.T) {
 	require.Positive(t, faster.Load(), "nobody was ever faster")
 	require.GreaterOrEqual(t, n, counted.Load(), "a change that took place is lost")
 	require.LessOrEqual(t, n, counted.Load()+unknown.Load(), "a change has taken place that did not")
-	t.Logf("%d counted, %d of unknown outcome, %d where another was faster, %d refused, %d faults: the text says %d", counted.Load(), unknown.Load(), faster.Load(), refused.Load(), kills, n)
+	t.Logf("%d counted, %d of unknown outcome, %d where another was faster, %d refused, %d faults: the text says %d", counted.Load(), unknown.Load(), faster.Load(), refused.Load(), failed, n)
 }
 
 // count makes the number in a text one more.
