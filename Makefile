@@ -328,6 +328,12 @@ cluster: ## stores on a cluster of ClickHouse: the contract, the engine's answer
 	$(GO) test -v -count=1 -timeout 10m -run '$(CLUSTER)' ./internal/testing/clickhouse; \
 	$(GO) test -v -count=1 -timeout 120m -run '$(CLUSTER)' ./internal/testing/clusters -args $(CLUSTER_ARGS)
 
+.PHONY: cluster-oldest
+cluster-oldest: build ## the tables and questions of a store in ClickHouse, by the oldest ClickHouse that is supported; needs Python 3 with venv, and installs chDB 2.1.1 into .compat/oldest/
+	python3 -m venv .compat/oldest || { echo "cluster-oldest: NOT RUN: it needs Python 3 with venv (Debian: python3-venv)" >&2; exit 1; }
+	.compat/oldest/bin/pip install --quiet 'chdb==2.1.1' || { echo "cluster-oldest: NOT RUN: pip could not install chdb 2.1.1 from PyPI" >&2; exit 1; }
+	.compat/oldest/bin/python compat/cluster.py
+
 .PHONY: cluster-measure
 cluster-measure: ## a load through two servers beside ClickHouse's own client, and questions beside SQL, on 1, 2 and 4 shards
 	$(MAKE) cluster CLUSTER='^TestMeasure$$' CLUSTER_ARGS='-cluster.rows=$(CLUSTER_ROWS)'

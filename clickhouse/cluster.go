@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -208,8 +207,8 @@ func (c *Config) first(do func(*node) error) error {
 			}
 			return wrapKept(err, address)
 		}
-		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-			return fmt.Errorf("%w: the certificate of %s is not trusted; ca=FILE in the URL names that of its authority: %w", ErrURL, address, err)
+		if isUntrusted(err) {
+			return wrap(err, "connect to "+address, nil, false)
 		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
 	}

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -155,6 +156,12 @@ func elsewhereBetter(err error) bool {
 // ofDisk tells whether the disk of a server failed, which may be in one file of many.
 func ofDisk(err error) bool { return faults[codeOf(err)] == faultOfDisk }
 
+// isUntrusted tells whether a server has another certificate than one of an authority that is trusted.
+func isUntrusted(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
+
 // isAway tells whether an error is of a part of the cluster that is not there, unlike one that is there and has to be changed.
 func isAway(err error) bool {
 	return errors.Is(err, engine.ErrUnavailable) && !errors.Is(err, ErrSchema) && !errors.Is(err, ErrAccess)
@@ -174,6 +181,9 @@ func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
 		if errors.Is(err, class) {
 			return err
 		}
+	}
+	if of == nil && isUntrusted(err) {
+		return fmt.Errorf("%w: %s: its certificate is not trusted; ca=FILE names that of its authority: %w", ErrURL, what, err)
 	}
 	f := faultOf(err)
 	where, part := "", ""

@@ -1,0 +1,66 @@
+"""The statements of a store in ClickHouse, run by the oldest ClickHouse that such a store is opened over: chDB 2.1.1 embeds 24.8.
+
+The tables are made as `residual cluster ddl` prints them, rows and actuals are stored in them, and every statement of
+clickhouse/testdata/statements.sql, to which the tests hold those of questions, has to be answered.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from chdb import session
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OLDEST = "24.8."
+
+ROWS = r"""INSERT INTO residual.predictions
+SELECT concat(['a', 'a\'b', 'b'][number % 3 + 1]), 'e', 'v\\', fromUnixTimestamp64Milli(toInt64(number % 40), 'UTC'), toString(number), number % 2, 100 + number, number, number / 2, '{}'
+FROM numbers(600)"""
+ACTUALS = r"""INSERT INTO residual.actuals
+SELECT ['a', 'a\'b', 'b'][number % 3 + 1], toString(number), 400 + number, if(number % 5 = 0, 'v\\', ''), '', number % 7 > 0, number, number, now64(3) FROM numbers(600)"""
+
+
+def statements():
+    text = (ROOT / "clickhouse/testdata/statements.sql").read_text()
+    for part in re.split(r"\n\n(?=-- )", text.strip()):
+        title, sql = part.split("\n", 1)
+        yield title.removeprefix("-- "), sql
+
+
+def tables(store, *flags):
+    """Makes the tables in an empty database."""
+    ddl = subprocess.run([ROOT / "residual", "cluster", "ddl", "--store", "clickhouse://127.0.0.1/residual", *flags], check=True, capture_output=True, text=True).stdout
+    made = [s.strip() for s in ddl.split(";\n") if s.strip()]
+    for statement in made:
+        store.query(statement)
+    return len(made)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        store = session.Session(folder + "/kept")
+        version = str(store.query("SELECT version()")).strip().strip('"')
+        if not version.startswith(OLDEST):
+            sys.exit(f"cluster-oldest: ClickHouse is {version}, not {OLDEST}x")
+        made = tables(session.Session(folder + "/dropped"), "--retention", "400d")
+        made += tables(store)
+        store.query(ROWS)
+        store.query(ACTUALS)
+        failed = answered = 0
+        for title, sql in statements():
+            try:
+                rows = str(store.query(sql, "TSV")).count("\n")
+            except Exception as e:  # whatever the library throws
+                failed += 1
+                print(f"FAIL {title}: {str(e)[:300]}")
+                continue
+            answered += 1
+            print(f"{title}: {rows} rows")
+        print(f"ClickHouse {version}: {made} statements of tables, {answered} of questions, {failed} refused")
+        if failed or not answered:
+            sys.exit(1)
+
+
+main()
