@@ -95,10 +95,11 @@ type formOf struct {
 // formsKept bounds the forms, and the series of each.
 const formsKept = 1000
 
-func (f *forms) get(of formOf) form {
+func (f *forms) get(of formOf) (is form, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.of[of]
+	is, ok = f.of[of]
+	return is, ok
 }
 
 func (f *forms) set(of formOf, is form) {
@@ -129,25 +130,28 @@ func (f *form) learn(mixed []event.Series, spans []engine.CellSpan) {
 }
 
 // begin asks a shard for the series of the question's models and, at the same time, for the sums that it is known to ask for. These are added up
-// in the form that was right the last time.
-func (q *sums) begin(ctx context.Context, of *asked, ahead *engine.Ahead) ([]engine.SeriesSpan, error) {
+// in the form that was right the last time; of models that nobody has asked about they come after it.
+func (q *sums) begin(ctx context.Context, of *asked, ahead *engine.Ahead) (series []engine.SeriesSpan, err error) {
 	if ahead.Cells == nil {
 		return q.store.series(ctx, of, &q.models)
 	}
 	key := formOf{of.shard, q.models.condition}
-	guess := &asked{shard: of.shard, form: q.store.forms.get(key)}
+	guess := &asked{shard: of.shard}
+	var guessed bool
+	guess.form, guessed = q.store.forms.get(key)
 	early, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var found *added
 	var guessing errorGroup
-	guessing.do(func() (err error) {
-		found, err = q.addedUp(early, guess, ahead.Cells, nil)
-		return err
-	})
-	var series []engine.SeriesSpan
-	var err error
+	if guessed {
+		guessing.do(func() (err error) {
+			found, err = q.addedUp(early, guess, ahead.Cells, nil)
+			return err
+		})
+	}
 	if ahead.BySight {
 		err = q.store.scopes(ctx, of, &q.models)
+		of.kinds, of.series = guess.kinds, guess.series
 	} else {
 		series, err = q.store.series(ctx, of, &q.models)
 	}
@@ -158,23 +162,18 @@ func (q *sums) begin(ctx context.Context, of *asked, ahead *engine.Ahead) ([]eng
 	if guessing.wait() != nil || wrong { // whatever failed is tried again, and what fails then is said
 		found = nil
 	}
+	if err == nil && found == nil {
+		found, err = q.addedUp(ctx, of, ahead.Cells, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if ahead.BySight {
-		of.kinds = guess.kinds
-		if found == nil {
-			if found, err = q.addedUp(ctx, of, ahead.Cells, nil); err != nil {
-				return nil, err
-			}
-		}
 		series = found.series()
-		of.form.series = len(series)
+		of.series = len(series)
 	}
-	if found != nil {
-		of.learn(found.mixed, ahead.Cells.Spans)
-		of.early, of.earlyCells = found, ahead.Cells
-	}
+	of.learn(found.mixed, ahead.Cells.Spans)
+	of.early, of.earlyCells = found, ahead.Cells
 	q.store.forms.set(key, of.form)
 	return series, nil
 }
@@ -243,7 +242,7 @@ func (s *Store) series(ctx context.Context, of *asked, models *named) (found []e
 			kinds[x.Series] |= months
 			found = append(found, x)
 		}
-		of.form.series = len(kinds)
+		of.series = len(kinds)
 		maps.DeleteFunc(kinds, func(_ event.Series, months uint64) bool { return !bothInMonth(months) })
 		of.kinds = kinds
 		return rows.Err()
@@ -276,9 +275,9 @@ func (s *Store) scopes(ctx context.Context, of *asked, models *named) error {
 
 // scopesStatement selects what the scopes of some models say, in the place of a column; no row where they have no scopes.
 func (s *Store) scopesStatement(models *named, columns string) string {
-	scoped, any := "scoped", ""
+	scoped, unlessNone := "scoped", ""
 	if models.names == nil {
-		scoped, any = "max(scoped)", " HAVING count() > 0"
+		scoped, unlessNone = "max(scoped)", " HAVING count() > 0"
 	}
-	return fmt.Sprintf("SELECT "+columns+" FROM %s.scopes WHERE %s%s", scoped, s.config.Database, models.condition, any)
+	return fmt.Sprintf("SELECT "+columns+" FROM %s.scopes WHERE %s%s", scoped, s.config.Database, models.condition, unlessNone)
 }

@@ -96,7 +96,7 @@ func (q *sums) sumsOf(ctx context.Context, of *asked, cells *engine.Cells, only 
 // added is what the rows of a shard add up to.
 type added struct {
 	sums    []summed
-	buckets []bucket
+	buckets []sizes
 	// mixed are the series of which it was seen that they have rows of both kinds.
 	mixed []event.Series
 }
@@ -194,8 +194,10 @@ func (x *added) addTo(cells *engine.Cells) error {
 		if x.lag {
 			sketch = &a.Sketches.Lags
 		}
-		if !sketch.AddBucket(int(x.number), x.count) {
-			return fmt.Errorf("BUG: bucket %d of a sketch", x.number)
+		for i, bucket := range x.numbers {
+			if bucket != waitingBucket && !sketch.AddBucket(int(bucket), x.counts[i]) {
+				return fmt.Errorf("BUG: bucket %d of a sketch", bucket)
+			}
 		}
 	}
 	return nil

@@ -11,10 +11,14 @@ FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN
 GROUP BY model_id, model_version, environment, cell, kind
 
 -- errors by size
+SELECT model_id, model_version, environment, cell, groupBitOr(kinds), is_lag, groupArray(number), groupArray(rows)
+FROM (
 WITH predicted_value AS p, actual_value AS a, has_actual = 1 AS known, toUInt8(1 + has_actual) AS kind, toUnixTimestamp64Milli(timestamp) AS ms
-SELECT model_id, model_version, environment, toInt64(roundDown(ms, CAST([0, 10, 20, 30], 'Array(Int64)'))) AS cell, groupBitOr(kind), toUInt8(0) AS is_lag, if(known, toInt64(if(abs(p - a) = 0, 0, 2551 + 50 * toInt64(bitShiftRight(reinterpretAsUInt64(abs(p - a)), 52)) + toInt64(bitShiftRight(bitAnd(reinterpretAsUInt64(abs(p - a)), 4503599627370495) * 50, 52)))), -1) AS number, count()
+SELECT model_id, model_version, environment, toInt64(roundDown(ms, CAST([0, 10, 20, 30], 'Array(Int64)'))) AS cell, groupBitOr(kind) AS kinds, toUInt8(0) AS is_lag, if(known, toInt64(if(abs(p - a) = 0, 0, 2551 + 50 * toInt64(bitShiftRight(reinterpretAsUInt64(abs(p - a)), 52)) + toInt64(bitShiftRight(bitAnd(reinterpretAsUInt64(abs(p - a)), 4503599627370495) * 50, 52)))), -1) AS number, count() AS rows
 FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')))
 GROUP BY model_id, model_version, environment, cell, is_lag, number
+)
+GROUP BY model_id, model_version, environment, cell, is_lag
 
 -- sums of rows of which a series has both kinds
 SELECT model_id, model_version, environment, toInt64(0) AS cell, groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(p - a, known AND p > a), sumKahanIf(a - p, known AND p < a), varPopStableIf(abs(p - a), known), maxIf(abs(p - a), known)
@@ -77,7 +81,9 @@ FROM (
 GROUP BY model_id, model_version, environment, cell
 
 -- errors and lags by size, of actuals that name versions
-SELECT model_id, model_version, environment, toInt64(roundDown(ms, CAST([0, 10, 20, 30], 'Array(Int64)'))) AS cell, groupBitOr(kind), of.1 = 1 AS is_lag, if(known, toInt64(of.2), -1) AS number, count()
+SELECT model_id, model_version, environment, cell, groupBitOr(kinds), is_lag, groupArray(number), groupArray(rows)
+FROM (
+SELECT model_id, model_version, environment, toInt64(roundDown(ms, CAST([0, 10, 20, 30], 'Array(Int64)'))) AS cell, groupBitOr(kind) AS kinds, of.1 = 1 AS is_lag, if(known, toInt64(of.2), -1) AS number, count() AS rows
 FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, arrayFilter(x -> (x.5 = '' OR x.5 = model_version) AND (x.6 = '' OR x.6 = environment), events) AS mine, mine[-1] AS latest, latest.1 > own_version AS later,
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known,
@@ -100,4 +106,6 @@ FROM (
 ) ARRAY JOIN [(0, if(abs(p - a) = 0, 0, 2551 + 50 * toInt64(bitShiftRight(reinterpretAsUInt64(abs(p - a)), 52)) + toInt64(bitShiftRight(bitAnd(reinterpretAsUInt64(abs(p - a)), 4503599627370495) * 50, 52)))), (1, if(toFloat64(greatest(lag, 0)) = 0, 0, 2551 + 50 * toInt64(bitShiftRight(reinterpretAsUInt64(toFloat64(greatest(lag, 0))), 52)) + toInt64(bitShiftRight(bitAnd(reinterpretAsUInt64(toFloat64(greatest(lag, 0))), 4503599627370495) * 50, 52))))] AS of
 WHERE of.1 = 0 OR known AND lag >= 0
 GROUP BY model_id, model_version, environment, cell, is_lag, number
+)
+GROUP BY model_id, model_version, environment, cell, is_lag
 

@@ -17,9 +17,20 @@ type Rounded struct {
 // made of, keeps all bits of the spread.
 const roundedBits = 320
 
-// shy is a little less than 1. Squares of values that are all the same are made so much smaller, which no answer shows, and of which a
-// Sum cannot keep all bits: their spread is then below zero, and no deviation comes of bits that were dropped.
+// shy is a little less than 1. Squares of values that are all the same are made so much smaller where a Sum cannot keep all of their bits: their
+// spread is then below zero, and no deviation comes of bits that were dropped.
 var shy = big.NewFloat(1 - 0x1p-50)
+
+// keptBits are as many as a Sum keeps of one number, wherever in a bin its highest is.
+const keptBits = (sumBins - 1) * binBits
+
+// keep makes squares smaller that a Sum cannot keep.
+func keep(squares *big.Float) *big.Float {
+	if squares.MinPrec() > keptBits {
+		squares.Mul(squares, shy)
+	}
+	return squares
+}
 
 // AddRounded adds values by their sums, where the spread is that of v.
 func (m *Moments) AddRounded(r *Rounded) {
@@ -52,7 +63,7 @@ func (m *Moments) addRounded(r *Rounded, total *big.Float) (squares *big.Float) 
 	m.Over.addBig(times(over, r.Size))
 	m.Under.addBig(times(r.N-over, r.Size))
 	squares = times(r.N, r.Size)
-	squares.Mul(squares, big.NewFloat(r.Size)).Mul(squares, shy)
+	keep(squares.Mul(squares, big.NewFloat(r.Size)))
 	m.Squared.addBig(squares)
 	return squares
 }
@@ -68,7 +79,7 @@ func (s *Errors) AddRounded(r *Rounded, spread float64) {
 	if r.Spread > 0 {
 		squares.Add(squares, big.NewFloat(spread))
 	} else {
-		squares.Mul(squares, shy)
+		keep(squares)
 	}
 	s.Quartic.addBig(squares)
 }
