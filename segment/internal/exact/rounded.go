@@ -25,11 +25,10 @@ var shy = big.NewFloat(1 - 0x1p-50)
 const keptBits = (sumBins - 1) * binBits
 
 // keep makes squares smaller that a Sum cannot keep.
-func keep(squares *big.Float) *big.Float {
+func keep(squares *big.Float) {
 	if squares.MinPrec() > keptBits {
 		squares.Mul(squares, shy)
 	}
-	return squares
 }
 
 // AddRounded adds values by their sums, where the spread is that of v.
@@ -63,7 +62,8 @@ func (m *Moments) addRounded(r *Rounded, total *big.Float) (squares *big.Float) 
 	m.Over.addBig(times(over, r.Size))
 	m.Under.addBig(times(r.N-over, r.Size))
 	squares = times(r.N, r.Size)
-	keep(squares.Mul(squares, big.NewFloat(r.Size)))
+	squares.Mul(squares, big.NewFloat(r.Size))
+	keep(squares)
 	m.Squared.addBig(squares)
 	return squares
 }
