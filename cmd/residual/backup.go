@@ -12,6 +12,7 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/progress"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -23,7 +24,7 @@ type backupFlags struct {
 }
 
 func newBackup() *cobra.Command {
-	flags := backupFlags{progress: progressFlag()}
+	flags := backupFlags{progress: progress.Flag()}
 	cmd := &cobra.Command{
 		Use:   "backup FOLDER",
 		Short: "Copy the store of a running server to a folder, and what changed since to the same folder",
@@ -74,7 +75,7 @@ func backUp(cmd *cobra.Command, flags *backupFlags, folder string) error {
 	took := time.Since(begin)
 	s := &done.Snapshot
 	fmt.Fprintf(cmd.OutOrStdout(), "snapshot %d at LSN %d of %s: %d files, %s; copied %d files, %s in %s\n", s.Number, s.LSN,
-		s.Taken.Format(time.RFC3339), len(s.Files), sizeText(s.Bytes()), done.Files, sizeText(done.Bytes), took.Round(time.Millisecond))
+		s.Taken.Format(time.RFC3339), len(s.Files), progress.SizeText(s.Bytes()), done.Files, progress.SizeText(done.Bytes), took.Round(time.Millisecond))
 	if n := len(done.Removed); n > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "removed %d older snapshots and %d files that only these needed\n", n, done.Freed)
 	}
@@ -120,9 +121,9 @@ func backUpServer(ctx context.Context, cmd *cobra.Command, flags *backupFlags, f
 
 func copyMoment(ctx context.Context, cmd *cobra.Command, flags *backupFlags, from engine.BackupSource, folder string) (engine.BackedUp, error) {
 	m := from.Moment()
-	b := bytesBar(cmd.ErrOrStderr(), flags.progress.Value, m.Bytes(), "backup")
-	defer b.finish()
-	return engine.Backup(ctx, from, folder, engine.BackupOptions{Keep: flags.keep, Progress: b.progress})
+	b := progress.OfBytes(cmd.ErrOrStderr(), flags.progress.Value, m.Bytes(), "backup")
+	defer b.Finish()
+	return engine.Backup(ctx, from, folder, engine.BackupOptions{Keep: flags.keep, Progress: b.More})
 }
 
 func newBackupList() *cobra.Command {
@@ -141,7 +142,7 @@ func newBackupList() *cobra.Command {
 				s := &v.Snapshots[i]
 				t.rows = append(t.rows, []string{
 					strconv.FormatUint(s.Number, 10), s.Taken.Format(time.RFC3339), strconv.FormatUint(s.LSN, 10),
-					strconv.Itoa(len(s.Files)), sizeText(s.Bytes()),
+					strconv.Itoa(len(s.Files)), progress.SizeText(s.Bytes()),
 				})
 			}
 			if err := t.write(cmd.OutOrStdout()); err != nil {
@@ -175,7 +176,7 @@ func verifyBackup(cmd *cobra.Command, folder string) error {
 	if v.Unlocked {
 		fmt.Fprintln(out, "not locked, because no lock can be taken here: what a backup removed meanwhile may show as damage")
 	}
-	fmt.Fprintf(out, "backups of the store %x: %d snapshots, %d files, %s\n", v.Store, len(v.Snapshots), v.Objects, sizeText(v.Bytes))
+	fmt.Fprintf(out, "backups of the store %x: %d snapshots, %d files, %s\n", v.Store, len(v.Snapshots), v.Objects, progress.SizeText(v.Bytes))
 	if v.Unnamed > 0 {
 		fmt.Fprintf(out, "%d files of an interrupted backup, which the next one uses or removes\n", v.Unnamed)
 	}
@@ -184,7 +185,7 @@ func verifyBackup(cmd *cobra.Command, folder string) error {
 
 func newRestore() *cobra.Command {
 	var snapshot string
-	progress := progressFlag()
+	shown := progress.Flag()
 	cmd := &cobra.Command{
 		Use:   "restore FOLDER DIR",
 		Short: "Make a data directory of a snapshot of a backup",
@@ -203,21 +204,21 @@ The store has the id, the tokens and the idempotency keys of the one that was ba
 			}
 			ctx, stop := untilInterrupt(cmd.Context())
 			defer stop()
-			b := bytesBar(cmd.ErrOrStderr(), progress.Value, -1, "restore")
-			defer b.finish()
+			b := progress.OfBytes(cmd.ErrOrStderr(), shown.Value, -1, "restore")
+			defer b.Finish()
 			begin := time.Now()
-			s, err := engine.Restore(ctx, args[0], args[1], which, engine.BackupOptions{Progress: b.progress})
+			s, err := engine.Restore(ctx, args[0], args[1], which, engine.BackupOptions{Progress: b.More})
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "restored snapshot %d at LSN %d of %s: %d files, %s in %s\n", s.Number, s.LSN,
-				s.Taken.Format(time.RFC3339), len(s.Files), sizeText(s.Bytes()), time.Since(begin).Round(time.Millisecond))
+				s.Taken.Format(time.RFC3339), len(s.Files), progress.SizeText(s.Bytes()), time.Since(begin).Round(time.Millisecond))
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&snapshot, "snapshot", "", "the LSN of a snapshot, as the column lsn of 'backup list' has it and not the number before it, or a time: the newest that was taken until then (default the newest)")
-	f.Var(progress, "progress", "progress bar; auto shows it on a terminal")
+	f.Var(shown, "progress", "progress bar; auto shows it on a terminal")
 	return cmd
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
 	"github.com/residualdb/residual/cmd/residual/internal/export"
+	"github.com/residualdb/residual/cmd/residual/internal/input"
+	"github.com/residualdb/residual/cmd/residual/internal/progress"
 )
 
 // exportColumns are those of the data source, in its order: what is needed to take the rows in again.
@@ -37,9 +39,9 @@ type exportFlags struct {
 
 func newExport() *cobra.Command {
 	flags := exportFlags{
-		format:      arg.OneOf(append([]string{formatAuto}, export.Formats...)...),
-		compression: arg.OneOf(append([]string{formatAuto}, export.Compressions...)...),
-		progress:    progressFlag(),
+		format:      arg.OneOf(append([]string{input.Auto}, export.Formats...)...),
+		compression: arg.OneOf(append([]string{input.Auto}, export.Compressions...)...),
+		progress:    progress.Flag(),
 	}
 	cmd := &cobra.Command{
 		Use:   "export FILE|FOLDER/|-",
@@ -140,10 +142,10 @@ func (f *exportFlags) question(target string, folder bool, values url.Values) (q
 	case target == "-":
 		format, compression = export.NDJSON, export.Plain
 	}
-	if q.Format == formatAuto {
+	if q.Format == input.Auto {
 		q.Format = format
 	}
-	if q.Compression == formatAuto {
+	if q.Compression == input.Auto {
 		q.Compression = compression
 	}
 	if q.Format == "" {
@@ -174,7 +176,7 @@ func runExport(cmd *cobra.Command, flags *exportFlags, target string) (err error
 	if err != nil {
 		return err
 	}
-	if file, ok := cmd.OutOrStdout().(*os.File); ok && target == "-" && terminal(file) && (q.Format == export.Parquet || q.Compression != export.Plain) {
+	if file, ok := cmd.OutOrStdout().(*os.File); ok && target == "-" && progress.Terminal(file) && (q.Format == export.Parquet || q.Compression != export.Plain) {
 		return arg.Usagef("standard output is a terminal; %s goes to a file or a pipe", q.Format)
 	}
 	ctx, stop := untilInterrupt(cmd.Context())
@@ -187,13 +189,13 @@ func runExport(cmd *cobra.Command, flags *exportFlags, target string) (err error
 
 	w := &exporting{
 		Export: export.Export{Client: c, Question: q, Header: csvHeader(exportColumns)},
-		bar:    newBar(cmd.ErrOrStderr(), flags.progress.Value, -1), began: time.Now(),
+		bar:    progress.New(cmd.ErrOrStderr(), flags.progress.Value, -1), began: time.Now(),
 	}
 	w.OnProgress = w.show
 	filled, err := w.write(ctx, cmd.OutOrStdout(), target, folder, export.FolderOptions{
 		From: from, To: to, Force: flags.force, Parallel: flags.parallel, OnPlan: w.bar.ChangeMax64,
 	})
-	w.bar.finish()
+	w.bar.Finish()
 	if err != nil {
 		return exportFailed(ctx, err, folder, filled)
 	}
@@ -236,12 +238,12 @@ func (f *exportFlags) source(ctx context.Context) (c *client.Client, closeSource
 // exporting is an export with its progress bar, which counts rows.
 type exporting struct {
 	export.Export
-	bar   *bar
+	bar   *progress.Bar
 	began time.Time
 }
 
 func (w *exporting) show(sum export.Counts) {
-	w.bar.Describe(sizeText(sum.Bytes))
+	w.bar.Describe(progress.SizeText(sum.Bytes))
 	_ = w.bar.Set64(sum.Rows) // what fails is drawing
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/input"
+	"github.com/residualdb/residual/cmd/residual/internal/progress"
 	"github.com/residualdb/residual/internal/rowfile"
 )
 
@@ -34,7 +36,7 @@ type ingestFlags struct {
 
 func newIngest() *cobra.Command {
 	flags := ingestFlags{
-		batch: 4 << 20, progress: progressFlag(), format: arg.OneOf(formatAuto, "ndjson", "json", "csv", "parquet"),
+		batch: 4 << 20, progress: progress.Flag(), format: arg.OneOf(input.Auto, "ndjson", "json", "csv", "parquet"),
 	}
 	cmd := &cobra.Command{
 		Use:   "ingest FILE...|-",
@@ -83,11 +85,11 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 	if flags.batch < 1<<10 || flags.batch > 1<<30 {
 		return arg.Usagef("--batch-bytes %s: 1KiB to 1GiB are allowed", &flags.batch)
 	}
-	inputs, err := openInputs(names, cmd.InOrStdin())
+	inputs, err := input.Open(names, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
-	defer closeInputs(inputs)
+	defer input.Close(inputs)
 	c, err := flags.client(flags.parallel)
 	if err != nil {
 		return err
@@ -99,26 +101,26 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 		return fmt.Errorf("no server at %s: %w; is 'residual serve' running?", flags.server, err)
 	}
 
-	columns, err := columnsOf(ctx, c, flags.dataSource)
+	columns, err := input.ColumnsOf(ctx, c, flags.dataSource)
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
-	bar := newProgress(cmd.ErrOrStderr(), flags.progress.Value, inputs)
+	bar := progress.OfRows(cmd.ErrOrStderr(), flags.progress.Value, input.TotalBytes(inputs))
 	var sum client.Loaded
 	for _, in := range inputs {
-		bar.before = sum
+		bar.Before = sum
 		loaded, err := load(ctx, c, flags, columns, in, bar)
 		sum.Add(loaded)
 		if err != nil {
-			bar.finish()
+			bar.Finish()
 			if !completable(err) {
-				return fmt.Errorf("%s: %w; %s", in.name, err, summary(sum))
+				return fmt.Errorf("%s: %w; %s", in.Name, err, summary(sum))
 			}
-			return fmt.Errorf("%s: %w; %s, run the same command again to complete it", in.name, err, summary(sum))
+			return fmt.Errorf("%s: %w; %s, run the same command again to complete it", in.Name, err, summary(sum))
 		}
 	}
-	bar.finish()
+	bar.Finish()
 	took := time.Since(begin)
 	fmt.Fprintf(cmd.OutOrStdout(), "%s in %s, %.0f rows/s\n", summary(sum), took.Round(time.Millisecond),
 		float64(sum.Successful)/took.Seconds())
@@ -132,12 +134,12 @@ func ingest(cmd *cobra.Command, flags ingestFlags, names []string) error {
 func completable(err error) bool {
 	refused, ok := errors.AsType[*client.StatusError](err)
 	_, broken := errors.AsType[*rowfile.Error](err)
-	return !errors.Is(err, errUnknownKind) && !broken && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
+	return !errors.Is(err, input.ErrUnknownKind) && !broken && (!ok || refused.Status >= http.StatusInternalServerError || refused.Status == http.StatusTooManyRequests)
 }
 
 // load sends one input.
-func load(ctx context.Context, c *client.Client, flags ingestFlags, columns []rowfile.Column, in *input, bar *progress) (client.Loaded, error) {
-	rows, err := in.open(flags.format.Value, columns, bar.count)
+func load(ctx context.Context, c *client.Client, flags ingestFlags, columns []rowfile.Column, in *input.Input, bar *progress.Rows) (client.Loaded, error) {
+	rows, err := in.Open(flags.format.Value, columns, bar.Count)
 	if err != nil {
 		return client.Loaded{}, err
 	}
@@ -147,14 +149,14 @@ func load(ctx context.Context, c *client.Client, flags ingestFlags, columns []ro
 		stream = file // the kernel sends it
 	}
 	pause := time.Duration(0)
-	if rows.pauses {
+	if rows.Pauses {
 		pause = pauseMax
 	}
 	return c.Load(ctx, stream, client.LoadOptions{
 		DataSource: flags.dataSource, Pause: pause, BatchBytes: int(flags.batch), Parallel: flags.parallel, Wait: flags.wait,
 		OnSent: func(sent client.Loaded) {
-			rows.acknowledged(sent.Bytes)
-			bar.rows(sent)
+			rows.Acknowledged(sent.Bytes)
+			bar.Show(sent)
 		},
 	})
 }

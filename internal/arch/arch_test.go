@@ -200,10 +200,9 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
+		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/input", "cmd/residual/internal/progress", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
 		outside: []string{
-			"github.com/klauspost/compress", "github.com/schollz/progressbar/v3",
-			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/valyala/fasthttp",
+			"github.com/klauspost/compress", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/valyala/fasthttp",
 		},
 	},
 	"docs": {never: []string{"net", "net/http", "os"}},
@@ -253,6 +252,15 @@ var rooms = map[string]room{
 	},
 	"cmd/residual/internal/arg": {
 		module: []string{"engine"}, outside: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}, never: []string{"io", "net", "net/http", "os", "sync"},
+	},
+	"cmd/residual/internal/input": {
+		module:  []string{"cmd/residual/internal/client", "engine", "event", "internal/rowfile"},
+		outside: []string{"github.com/klauspost/compress"},
+		never:   []string{"net", "net/http", "sync"}, spared: []string{"net/url"},
+	},
+	"cmd/residual/internal/progress": {
+		module:  []string{"cmd/residual/internal/arg", "cmd/residual/internal/client"},
+		outside: []string{"github.com/schollz/progressbar/v3"}, never: []string{"net", "net/http", "sync"},
 	},
 	"cmd/residual/internal/starter": {never: []string{"net", "net/http", "os"}},
 	"cmd/residual/internal/trial":   {module: []string{"internal/plaintext"}, outside: []string{"go.yaml.in/yaml/v4"}, never: []string{"net", "net/http", "os"}},

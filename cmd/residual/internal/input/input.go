@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"bufio"
@@ -14,21 +14,21 @@ import (
 	"github.com/residualdb/residual/internal/rowfile"
 )
 
-// input is one argument of ingest.
-type input struct {
-	name string
+// Input is a file of events, or standard input.
+type Input struct {
+	Name string
 	file io.Reader
 	// bytes is the length of the file; -1 if it has none, like a pipe.
 	bytes int64
 }
 
-// openInputs opens all files before anything is sent, so that a mistyped name costs nothing.
-func openInputs(names []string, stdin io.Reader) ([]*input, error) {
-	var inputs []*input
+// Open opens all files before anything is sent, so that a mistyped name costs nothing.
+func Open(names []string, stdin io.Reader) ([]*Input, error) {
+	var inputs []*Input
 	for _, name := range names {
 		in, err := openInput(name, stdin)
 		if err != nil {
-			closeInputs(inputs)
+			Close(inputs)
 			return nil, err
 		}
 		inputs = append(inputs, in)
@@ -36,9 +36,9 @@ func openInputs(names []string, stdin io.Reader) ([]*input, error) {
 	return inputs, nil
 }
 
-func openInput(name string, stdin io.Reader) (*input, error) {
+func openInput(name string, stdin io.Reader) (*Input, error) {
 	if name == "-" {
-		return &input{name: "standard input", file: stdin, bytes: -1}, nil
+		return &Input{Name: "standard input", file: stdin, bytes: -1}, nil
 	}
 	file, err := os.Open(name)
 	if err != nil {
@@ -52,16 +52,29 @@ func openInput(name string, stdin io.Reader) (*input, error) {
 		_ = file.Close() // the first error counts
 		return nil, err
 	}
-	in := &input{name: name, file: file, bytes: -1}
+	in := &Input{Name: name, file: file, bytes: -1}
 	if info.Mode().IsRegular() {
 		in.bytes = info.Size()
 	}
 	return in, nil
 }
 
-func closeInputs(inputs []*input) {
+// TotalBytes is the length of all inputs, -1 if one has none.
+func TotalBytes(inputs []*Input) int64 {
+	total := int64(0)
 	for _, in := range inputs {
-		if file, ok := in.file.(*os.File); ok && in.name != "standard input" {
+		if in.bytes < 0 {
+			return -1
+		}
+		total += in.bytes
+	}
+	return total
+}
+
+// Close closes inputs, but for standard input.
+func Close(inputs []*Input) {
+	for _, in := range inputs {
+		if file, ok := in.file.(*os.File); ok && in.Name != "standard input" {
 			_ = file.Close() // it was only read
 		}
 	}
@@ -70,30 +83,30 @@ func closeInputs(inputs []*input) {
 // flow is an input as it is sent: lines of NDJSON, whatever its format.
 type flow struct {
 	io.ReadCloser
-	// pauses is set for a stream that may be written while it is read.
-	pauses bool
-	// acknowledged learns of the bytes acknowledged so far.
-	acknowledged func(int64)
+	// Pauses is set for a stream that may be written while it is read.
+	Pauses bool
+	// Acknowledged learns of the bytes acknowledged so far.
+	Acknowledged func(int64)
 }
 
-// open returns the rows of an input, decompressed, in the format that it is said to have or, with formatAuto, looks like. count learns
+// Open returns the rows of an input, decompressed, in the format that it is said to have or, with [Auto], looks like. count learns
 // of the bytes of the file: where that is sent as it is they are those acknowledged, otherwise those read. columns are those that a
 // file for the data source may have.
-func (in *input) open(format string, columns []rowfile.Column, count func(int)) (*flow, error) {
+func (in *Input) Open(format string, columns []rowfile.Column, count func(int)) (*flow, error) {
 	start, err := in.start()
 	if err != nil {
 		return nil, err
 	}
 	file, isFile := in.file.(*os.File)
 	if isFile && in.bytes > 0 && rowfile.CompressionOf(start) == rowfile.Plain && !bytes.Contains(start[:min(len(start), 4)], []byte{0}) && !rowfile.IsWide(start) {
-		found, err := formatOf(start, in.name, format, columns)
+		found, err := formatOf(start, in.Name, format, columns)
 		if err != nil {
 			return nil, err
 		}
 		switch found {
 		case rowfile.NDJSON:
 			last := int64(0)
-			return &flow{ReadCloser: file, acknowledged: func(sum int64) {
+			return &flow{ReadCloser: file, Acknowledged: func(sum int64) {
 				count(int(sum - last))
 				last = sum
 			}}, nil
@@ -101,17 +114,17 @@ func (in *input) open(format string, columns []rowfile.Column, count func(int)) 
 			at := &countingAt{file: file}
 			rows, err := rowfile.ParquetFile(at, in.bytes, columns, pageBytesMax)
 			at.count = count // the rows lie before what was read so far
-			return &flow{ReadCloser: io.NopCloser(rows), acknowledged: func(int64) {}}, err
+			return &flow{ReadCloser: io.NopCloser(rows), Acknowledged: func(int64) {}}, err
 		case rowfile.JSONDocument, rowfile.CSVFormat, rowfile.Unknown:
 		}
 	}
-	f := &flow{pauses: in.bytes < 0, acknowledged: func(int64) {}}
+	f := &flow{Pauses: in.bytes < 0, Acknowledged: func(int64) {}}
 	raw := bufio.NewReaderSize(&countingReader{in.file, count}, startBytes)
 	content, closeContent, err := decompressed(raw)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := rowsOf(content, in.name, format, columns)
+	rows, err := rowsOf(content, in.Name, format, columns)
 	if err != nil {
 		return nil, errors.Join(err, closeContent())
 	}
@@ -179,7 +192,7 @@ func spooledParquet(content io.Reader, columns []rowfile.Column) (io.Reader, err
 }
 
 // start returns how a file begins; nil for a stream, which cannot be read twice.
-func (in *input) start() ([]byte, error) {
+func (in *Input) start() ([]byte, error) {
 	file, ok := in.file.(*os.File)
 	if !ok || in.bytes < 0 {
 		return nil, nil
@@ -274,15 +287,16 @@ const parquetMagic = "PAR1"
 // pageBytesMax bounds a page of a Parquet file of any length.
 const pageBytesMax = 512 << 20
 
-var errUnknownKind = errors.New("neither NDJSON, a JSON array, CSV with a header, nor Parquet")
+// ErrUnknownKind is returned for a file that is not recognised.
+var ErrUnknownKind = errors.New("neither NDJSON, a JSON array, CSV with a header, nor Parquet")
 
-// formatAuto is the format of an input that is to be recognised.
-const formatAuto = "auto"
+// Auto is the format of an input that is to be recognised.
+const Auto = "auto"
 
 // formatOf returns the format of an input of a name that begins with start, decompressed: what format says, unless that is auto. What is
 // not recognised is an error, because all of its lines would be rejected one by one.
 func formatOf(start []byte, name, format string, columns []rowfile.Column) (rowfile.Format, error) {
-	if format != formatAuto {
+	if format != Auto {
 		return rowfile.Format(format), nil
 	}
 	found, err := rowfile.FormatOf(start, name)
@@ -296,5 +310,5 @@ func formatOf(start []byte, name, format string, columns []rowfile.Column) (rowf
 	case rowfile.IsCSV(text, columns):
 		return rowfile.CSVFormat, nil
 	}
-	return rowfile.Unknown, fmt.Errorf("%w: it begins with %q; --format says what it is", errUnknownKind, text[:min(len(text), 24)])
+	return rowfile.Unknown, fmt.Errorf("%w: it begins with %q; --format says what it is", ErrUnknownKind, text[:min(len(text), 24)])
 }

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"github.com/residualdb/residual/internal/rowfile"
 )
 
-// columnsOf returns the columns that a file for a data source may have. Where the data source has a mapping, which the server tells,
+// ColumnsOf returns the columns that a file for a data source may have. Where the data source has a mapping, which the server tells,
 // they are those of its events. Of a server that tells nothing of a data source that every server has, they are what they ever were.
-func columnsOf(ctx context.Context, c *client.Client, name string) ([]rowfile.Column, error) {
+func ColumnsOf(ctx context.Context, c *client.Client, name string) ([]rowfile.Column, error) {
 	usual := rowfile.Predictions()
 	if name == engine.SourceActuals {
 		usual = rowfile.Actuals()
