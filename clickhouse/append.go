@@ -62,7 +62,11 @@ func (s *Store) append(ctx context.Context, r *request, o engine.Origin, key *en
 	}
 	r.done, r.importID, r.key = make(chan error, 1), s.newID(), key
 	if key != nil {
-		defer s.keys.hold(key.ID)()
+		release, err := s.keys.hold(ctx, key.ID)
+		if err != nil {
+			return engine.Appended{}, fmt.Errorf("wait for another request with the key: %w", err)
+		}
+		defer release()
 		if known, ok, err := s.known(ctx, key); err != nil || ok {
 			s.counts.duplicates.Add(1)
 			return known, err
@@ -247,14 +251,14 @@ func (s *Store) keyOf(ctx context.Context, of *shard, key *engine.Key) (found bo
 	return found, hash, counts, err
 }
 
-// keyLocks let one request at a time of this process have a key.
+// keyLocks let one request at a time of this process have a key, or one deletion its conditions.
 type keyLocks struct {
 	mu   sync.Mutex
 	held map[string]chan struct{}
 }
 
-// hold waits for a key, and returns what lets go of it.
-func (k *keyLocks) hold(id string) (release func()) {
+// hold waits for a key as long as the context allows, and returns what lets go of it.
+func (k *keyLocks) hold(ctx context.Context, id string) (release func(), err error) {
 	for {
 		k.mu.Lock()
 		if k.held == nil {
@@ -270,9 +274,13 @@ func (k *keyLocks) hold(id string) (release func()) {
 				defer k.mu.Unlock()
 				delete(k.held, id)
 				close(mine)
-			}
+			}, nil
 		}
 		k.mu.Unlock()
-		<-other
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -96,7 +97,8 @@ func (s *Store) CountDeletion(ctx context.Context, d engine.Deletion) (engine.De
 	if err != nil {
 		return engine.Deleted{}, err
 	}
-	return s.countOf(ctx, &x)
+	count, err := s.countOf(ctx, &x)
+	return count, away(err)
 }
 
 func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted, err error) {
@@ -132,7 +134,7 @@ func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted,
 		})
 	}
 	if err := group.wait(); err != nil {
-		return engine.Deleted{}, away(err)
+		return engine.Deleted{}, err
 	}
 	return count, nil
 }
@@ -140,13 +142,58 @@ func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted,
 // DeleteRows deletes what d says. All shards must be there, because any of them may have the announcement of a block that holds what is
 // deleted: it would be completed later, and is completed before. When it returns nil the deletion is durable, and no query sees what is
 // deleted any more. After an error a part may be deleted: it is sent again.
+//
+// What has begun to delete goes on when the context ends, because the servers go on too, and the series of what they delete are found
+// after it. The same deletion sent again waits for that, and then deletes what has come since.
 func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Deleted, error) {
 	x, err := s.aim(&d)
 	if err != nil {
 		return engine.Deleted{}, err
 	}
-	var group errorGroup
+	release, err := s.deletions.hold(ctx, strings.Join([]string{x.rows, x.actuals, x.rejects}, "\x00"))
+	if err != nil {
+		return engine.Deleted{}, errDeletionGoesOn(err)
+	}
+	count, err := s.beforeDeletion(ctx, &x)
+	if err != nil {
+		release()
+		return engine.Deleted{}, nothingDeleted(err)
+	}
+	ended := make(chan error, 1)
+	s.others.Go(func() {
+		defer release()
+		ctx, cancel := context.WithTimeout(s.context, deletionMost)
+		defer cancel()
+		ended <- s.deleteFromAll(ctx, &x)
+	})
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		return engine.Deleted{}, errDeletionGoesOn(ctx.Err())
+	}
+	if err != nil {
+		return engine.Deleted{}, inPart(err)
+	}
+	s.counts.deleted.Add(count.Rows)
+	count.LSN = s.counts.batches.Add(1)
+	return count, nil
+}
+
+// deletionMost is how long a deletion goes on that nobody waits for any more.
+const deletionMost = 10 * time.Minute
+
+// errDeletionGoesOn is of a deletion that does not end while its request waits.
+func errDeletionGoesOn(err error) error {
+	return &engine.AwayError{
+		Class: engine.ErrOutcomeUnknown, RetryAfter: 10 * time.Second, Err: fmt.Errorf("wait for a deletion: %w", err),
+		Text: "the deletion is under way and goes on: a part may be deleted, and the rest will be; send it again to learn when it has ended",
+	}
+}
+
+// beforeDeletion completes what is announced, and counts what will be deleted.
+func (s *Store) beforeDeletion(ctx context.Context, x *deletion) (engine.Deleted, error) {
 	if x.rows != "" || x.actuals != "" {
+		var group errorGroup
 		for _, of := range s.shards.list {
 			group.do(func() error { return s.complete(ctx, of, "1") })
 		}
@@ -154,21 +201,19 @@ func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Delet
 			return engine.Deleted{}, awayForDeletion(err)
 		}
 	}
-	count, err := s.countOf(ctx, &x)
-	if err != nil {
-		return engine.Deleted{}, err
-	}
+	return s.countOf(ctx, x)
+}
+
+// deleteFromAll deletes from each shard.
+func (s *Store) deleteFromAll(ctx context.Context, x *deletion) error {
+	var group errorGroup
 	for _, of := range x.of {
+		var touched []string // by a try before too
 		group.do(func() error {
-			return of.ask(ctx, "delete", func(ctx context.Context, conn driver.Conn) error { return s.deleteFrom(ctx, of, conn, &x) })
+			return of.ask(ctx, "delete", func(ctx context.Context, conn driver.Conn) error { return s.deleteFrom(ctx, of, conn, x, &touched) })
 		})
 	}
-	if err := group.wait(); err != nil {
-		return engine.Deleted{}, inPart(err)
-	}
-	s.counts.deleted.Add(count.Rows)
-	count.LSN = s.counts.batches.Add(1)
-	return count, nil
+	return group.wait()
 }
 
 // inPart is the error of a deletion, of which other shards, or other tables of the same one, may have done their part.
@@ -182,7 +227,15 @@ func inPart(err error) error {
 // awayForDeletion is the error of a deletion before which a shard cannot be asked.
 func awayForDeletion(err error) error {
 	if e, ok := errors.AsType[*engine.AwayError](err); ok {
-		e.Text += "; nothing was deleted: a shard that is away may have announced rows that are to be deleted; send the deletion again"
+		e.Text += "; a shard that is away may have announced rows that are to be deleted"
+	}
+	return err
+}
+
+// nothingDeleted is the error of a deletion that has not begun.
+func nothingDeleted(err error) error {
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		e.Text += "; nothing was deleted, send the deletion again"
 	}
 	return err
 }
@@ -197,8 +250,9 @@ var deletionSettings = ch.Settings{
 // either the rows are there by then, or the series comes after.
 //
 // Where a replica is away the others delete all the same, and it follows once it is back: the error says that not all have. Sent again,
-// the deletion finds nothing to delete where it is done, and waits for those that have not: statements are done in their order.
-func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *deletion) error {
+// the deletion finds nothing to delete where it is done, and waits for those that have not: statements are done in their order. touched
+// are the models that a try before has found to lose rows, which may have gone since.
+func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *deletion, touched *[]string) error {
 	settings := of.insertSettings()
 	maps.Copy(settings, deletionSettings)
 	ctx = ch.Context(ctx, ch.WithSettings(settings))
@@ -224,14 +278,15 @@ func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *
 	if x.rows == "" {
 		return unfinished
 	}
-	var touched []string
+	var found []string
 	row := conn.QueryRow(ctx, fmt.Sprintf("SELECT groupUniqArray(model_id) FROM %s.predictions WHERE %s", db, x.rows))
-	if err := row.Scan(&touched); err != nil {
+	if err := row.Scan(&found); err != nil {
 		return err
 	}
+	*touched = append(*touched, found...)
 	models := "0"
-	if len(touched) > 0 {
-		models = "model_id IN (" + quotedList(touched) + ")"
+	if len(*touched) > 0 {
+		models = "model_id IN (" + quotedList(*touched) + ")"
 	} else if of.quorum == 0 {
 		return nil
 	}
@@ -246,11 +301,11 @@ FROM %s.predictions WHERE %s GROUP BY model_id, environment, model_version, mont
 	if of.quorum > 0 && unfinished == nil { // rows whose series another replica has may not have come here yet
 		unfinished = run("SYSTEM SYNC REPLICA %s.predictions LIGHTWEIGHT", db)
 	}
-	found := fmt.Sprintf("INSERT INTO %s.series (model_id, environment, model_version, month, first, last, kinds) %s", db, stored)
-	err := conn.Exec(ctx, found)
+	again := fmt.Sprintf("INSERT INTO %s.series (model_id, environment, model_version, month, first, last, kinds) %s", db, stored)
+	err := conn.Exec(ctx, again)
 	if codeOf(err) == codeTooFewReplicas { // without its series a row is not found, so it is stored where it can be
 		settings["insert_quorum"] = 0
-		unfinished, err = err, conn.Exec(ch.Context(ctx, ch.WithSettings(settings)), found)
+		unfinished, err = err, conn.Exec(ch.Context(ctx, ch.WithSettings(settings)), again)
 	}
 	return cmp.Or(err, unfinished)
 }

@@ -130,8 +130,14 @@ func faultOf(err error) fault {
 	if ofValues(err) || errors.Is(err, ErrSchema) {
 		return faultOfTables
 	}
+	if errors.Is(err, errLate) {
+		return faults[159]
+	}
 	return fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true}
 }
+
+// errLate is of a server that did not answer while there was time.
+var errLate = errors.New("the time is over")
 
 // ofValues tells whether a value could not be written or read as what its column is of: somebody has altered the tables.
 func ofValues(err error) bool {

@@ -28,9 +28,18 @@ type replica struct {
 	query func(ctx context.Context) (driver.Rows, error)
 	time  func(ctx context.Context) (uint64, error)
 	send  func(statement string) error
+	// touched are the models that a deletion is about, m where it is nil.
+	touched func() []string
 
 	mu       sync.Mutex
 	executed []string
+}
+
+func (r *replica) models() []string {
+	if r.touched == nil {
+		return []string{"m"}
+	}
+	return r.touched()
 }
 
 func (r *replica) Ping(ctx context.Context) error { return r.ping(ctx) }
@@ -44,21 +53,24 @@ func (r *replica) Query(ctx context.Context, _ string, _ ...any) (driver.Rows, e
 	return r.query(ctx)
 }
 
-func (r *replica) QueryRow(ctx context.Context, _ string, _ ...any) driver.Row {
-	return answerRow{of: r, ctx: ctx}
+func (r *replica) QueryRow(ctx context.Context, statement string, _ ...any) driver.Row {
+	return answerRow{of: r, ctx: ctx, statement: statement}
 }
 
-// answerRow answers which models a deletion touches, or what time it is.
+// answerRow answers which models a deletion touches, that nothing is announced, or what time it is.
 type answerRow struct {
 	driver.Row
-	of  *replica
-	ctx context.Context
+	of        *replica
+	ctx       context.Context
+	statement string
 }
 
 func (r answerRow) Scan(dest ...any) (err error) {
 	switch into := dest[0].(type) {
 	case *[]string:
-		*into = []string{"m"}
+		if !strings.Contains(r.statement, "r.pending") {
+			*into = r.of.models()
+		}
 	case *uint64:
 		*into, err = r.of.time(r.ctx)
 	}
@@ -343,7 +355,7 @@ func TestDeleteWithReplicaAway(t *testing.T) {
 	of := replicasOf(one, &replica{})
 	s := &Store{config: Config{Database: "r"}}
 	err := of.ask(t.Context(), "delete", func(ctx context.Context, conn driver.Conn) error {
-		return s.deleteFrom(ctx, of, conn, &deletion{rows: "model_id = 'm'", actuals: "model_id = 'm'"})
+		return s.deleteFrom(ctx, of, conn, &deletion{rows: "model_id = 'm'", actuals: "model_id = 'm'"}, new([]string))
 	})
 	require.ErrorIs(t, err, engine.ErrUnavailable)
 	require.Contains(t, inPart(err).Error(), "a part may be deleted, send the deletion again")
@@ -353,6 +365,79 @@ func TestDeleteWithReplicaAway(t *testing.T) {
 		tables = append(tables, words[0]+" "+words[2])
 	}
 	require.Equal(t, []string{"DELETE r.actuals", "DELETE r.predictions", "DELETE r.series", "INSERT r.series", "INSERT r.series"}, tables)
+}
+
+// TestDeletionGoesOn has a deletion take longer than its requests wait: they are told that it goes on, it does so to its end, with the series of
+// what it has deleted, and the same deletion sent again begins behind it.
+func TestDeletionGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		conn := &replica{time: func(context.Context) (uint64, error) { return 7, nil }, exec: func(statement string) error {
+			if strings.Contains(statement, "r.predictions WHERE model_id IN ('m')") && strings.HasPrefix(statement, "DELETE FROM r.predictions") {
+				<-gate
+			}
+			return nil
+		}}
+		s := storeOf(t, replicasOf(conn))
+		s.context = t.Context()
+		send := func() (engine.Deleted, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			return s.DeleteRows(ctx, engine.Deletion{Models: []string{"m"}})
+		}
+		for range 2 {
+			_, err := send()
+			require.ErrorIs(t, err, engine.ErrOutcomeUnknown)
+			away, ok := errors.AsType[*engine.AwayError](err)
+			require.True(t, ok)
+			require.Contains(t, away.Text, "the deletion is under way and goes on")
+			require.Len(t, conn.executed, 2, "of actuals and of predictions")
+		}
+		close(gate)
+		s.others.Wait()
+		once := []string{"r.actuals", "r.predictions", "r.series", "r.series"}
+		require.Equal(t, once, conn.tables())
+		done, err := send()
+		require.NoError(t, err)
+		require.Equal(t, uint64(7), done.Rows)
+		require.Equal(t, append(once, once...), conn.tables())
+	})
+}
+
+// TestDeletionAfterATry has the first try of a deletion fail after its rows are gone: the second one finds the series of their models all the same.
+func TestDeletionAfterATry(t *testing.T) {
+	gone := false
+	conn := &replica{exec: func(statement string) error {
+		if strings.HasPrefix(statement, "DELETE FROM r.predictions") && !gone {
+			gone = true
+			return errReset
+		}
+		if strings.HasPrefix(statement, "DELETE FROM r.series") {
+			require.Contains(t, statement, "model_id IN ('m')")
+		}
+		return nil
+	}}
+	conn.touched = func() []string {
+		if gone {
+			return nil
+		}
+		return []string{"m"}
+	}
+	s := storeOf(t, replicasOf(conn))
+	require.NoError(t, s.deleteFromAll(t.Context(), &deletion{rows: "prediction_id = 'p'", of: s.shards.list}))
+	require.Equal(t, []string{"r.predictions", "r.predictions", "r.series", "r.series"}, conn.tables())
+}
+
+// TestAskInTime has a server that does not answer while there is time be told from one that cannot be reached.
+func TestAskInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := replicasOf(&replica{}).ask(ctx, "ask", func(ctx context.Context, _ driver.Conn) error { <-ctx.Done(); return ctx.Err() })
+		away, ok := errors.AsType[*engine.AwayError](err)
+		require.True(t, ok)
+		require.Equal(t, "shard 1 of the cluster: it did not answer in time", away.Text)
+	})
 }
 
 // TestHealthOfReplicas has health say which shard has too few replicas to take events, and which has none.

@@ -208,7 +208,13 @@ func (s *shard) ask(ctx context.Context, what string, do func(ctx context.Contex
 			n.setThere()
 			return nil
 		}
-		if answered(err) || ctx.Err() != nil {
+		if answered(err) {
+			return wrap(err, what, s, false)
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return wrap(errors.Join(errLate, err), what, s, false)
+		}
+		if ctx.Err() != nil {
 			return wrap(err, what, s, false)
 		}
 		if !ofDisk(err) { // the rest of its files can be read

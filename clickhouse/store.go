@@ -33,8 +33,10 @@ type Store struct {
 	// several has the requests of several shards, and those that have no rows.
 	several *lane
 	keys    keyLocks
-	counts  counts
-	forms   forms
+	// deletions are those under way, by their conditions.
+	deletions keyLocks
+	counts    counts
+	forms     forms
 
 	// context ends with the store, and stop is closed before.
 	context context.Context
