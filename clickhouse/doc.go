@@ -14,6 +14,9 @@
 // Questions are answered by package engine, from series that the table series has and from sums that ClickHouse makes: verdicts and
 // formulas have one home.
 //
+// A [Workspace] is what servers share beside rows, such as tokens: small texts, each change of which takes place as a whole and follows the
+// one that it was made from.
+//
 // # Guarantees
 //
 // Requests are put together in blocks, of which each that lies in one shard and month is one part: all of it is there or nothing. Any
@@ -26,7 +29,7 @@
 //
 // # Concurrency
 //
-// A Store is safe for concurrent use. Appends do not retain the batch. No goroutine outlives Close.
+// A Store and a Workspace are safe for concurrent use. Appends do not retain the batch. No goroutine outlives Close.
 //
 // # Errors
 //

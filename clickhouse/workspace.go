@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,7 +27,9 @@ type Workspace struct {
 	// Guarded by mu. home is nil until a server has answered.
 	home   *shard
 	closed bool
-	stop   chan struct{}
+	// context ends with the workspace.
+	context context.Context
+	cancel  context.CancelFunc
 }
 
 // NewWorkspace returns the workspace of a store. It asks no server: that is done by who reads.
@@ -35,23 +38,32 @@ func NewWorkspace(c Config) (*Workspace, error) {
 		return nil, fmt.Errorf("open a workspace in ClickHouse: %w", err)
 	}
 	c.Options = c.withDefaults()
-	return &Workspace{config: c, stop: make(chan struct{})}, nil
+	w := &Workspace{config: c}
+	w.context, w.cancel = context.WithCancel(context.Background())
+	return w, nil
 }
 
-// Close closes the connections. It is idempotent.
+// Close ends what is under way, and closes the connections. It is idempotent.
 func (w *Workspace) Close() error {
+	w.cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return nil
 	}
 	w.closed = true
-	close(w.stop)
 	if w.home == nil {
 		return nil
 	}
 	one := shards{list: []*shard{w.home}}
 	return one.close()
+}
+
+// during is a context that ends with the workspace too.
+func (w *Workspace) during(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(w.context, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // shard finds the shard that has the table.
@@ -64,6 +76,8 @@ func (w *Workspace) shard(ctx context.Context) (*shard, error) {
 	if w.home != nil {
 		return w.home, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout+workTimeout)
+	defer cancel()
 	made, err := w.config.made(ctx)
 	if err != nil {
 		return nil, err
@@ -72,8 +86,12 @@ func (w *Workspace) shard(ctx context.Context) (*shard, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := made.of(list[0]).checkShards(list[0].addresses(), list[0], list); err != nil {
+		all := shards{list: list}
+		return nil, errors.Join(err, all.close())
+	}
 	others := shards{list: list[1:]}
-	w.home, list[0].stop = list[0], w.stop
+	w.home, list[0].stop = list[0], w.context.Done()
 	return w.home, others.close()
 }
 
@@ -95,6 +113,8 @@ type head struct {
 
 // Read returns the texts of a folder that have some names, and its version, both of one moment. A name without a text is left out.
 func (w *Workspace) Read(ctx context.Context, folder string, names ...string) (texts map[string]string, version uint64, err error) {
+	ctx, done := w.during(ctx)
+	defer done()
 	of, err := w.shard(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -124,6 +144,8 @@ func (w *Workspace) read(ctx context.Context, of *shard, folder string, names []
 
 // Sizes returns how many bytes the texts of a folder have, by name.
 func (w *Workspace) Sizes(ctx context.Context, folder string) (sizes map[string]int64, err error) {
+	ctx, done := w.during(ctx)
+	defer done()
 	of, err := w.shard(ctx)
 	if err != nil {
 		return nil, err
@@ -145,6 +167,8 @@ func (w *Workspace) Sizes(ctx context.Context, folder string) (sizes map[string]
 
 // Versions returns the versions of all folders: what has changed is seen by them at the price of a few rows.
 func (w *Workspace) Versions(ctx context.Context) (versions map[string]uint64, err error) {
+	ctx, done := w.during(ctx)
+	defer done()
 	of, err := w.shard(ctx)
 	if err != nil {
 		return nil, err
@@ -193,6 +217,8 @@ func (w *Workspace) rows(ctx context.Context, of *shard, what, statement string,
 // One change at most gets a version: all of it is one INSERT, which carries the version as its token, and of inserts with the same token the
 // server takes the first. A token is looked up among the last ones only; so the version is looked at before each INSERT.
 func (w *Workspace) Replace(ctx context.Context, folder string, version uint64, texts map[string]string) (bool, error) {
+	ctx, done := w.during(ctx)
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, w.config.InsertTimeout)
 	defer cancel()
 	of, err := w.shard(ctx)
@@ -225,9 +251,6 @@ func (w *Workspace) Replace(ctx context.Context, folder string, version uint64, 
 		case <-ctx.Done():
 			timer.Stop()
 			return false, unknownChange(of, err)
-		case <-w.stop:
-			timer.Stop()
-			return false, unknownChange(of, engine.ErrClosed)
 		}
 	}
 }

@@ -251,12 +251,12 @@ func TestEntityTags(t *testing.T) {
 func TestEntityTagsOfBoundedTokens(t *testing.T) {
 	dir := t.TempDir()
 	token := func(name string, models ...string) []string {
-		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: httpapi.Scopes()[2:], Models: models, Created: now})
+		token, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: name, Scopes: httpapi.Scopes()[2:], Models: models, Created: now})
 		require.NoError(t, err)
 		return []string{"Authorization", "Bearer " + token}
 	}
 	team, admin := token("team", "team_a_*"), token("all")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	s := startTagged(t, tokens)
 	s.send(line("team_a_1", "v", "production", "1", now.Add(-time.Hour), "1", "2"), admin...)

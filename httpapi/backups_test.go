@@ -212,7 +212,7 @@ func TestBackupsAreForAdmins(t *testing.T) {
 		"PIPES:READ:predictions", "PIPES:READ:model_performance_metrics",
 	}
 	app := create(t, dir, "app", scopes...)
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	server, _, _ := startBackups(t, httpapi.Options{Tokens: tokens})
 	resp, text := server.do(t, "POST", "/v0/backups", nil, "Authorization", "Bearer "+admin)

@@ -82,7 +82,7 @@ func startAttack(t *testing.T) *attack {
 	labels.Grants = []httpapi.Grant{{Token: "team-a", Append: true}, {Token: "team-a"}, {Token: "other", Append: true}}
 	further := []httpapi.Datasource{scores(), labels}
 	create := func(name string, models []string, scopes ...string) string {
-		token, err := httpapi.CreateProjectToken(dir, httpapi.Token{Name: name, Scopes: scopes, Models: models, Created: now}, further, nil)
+		token, err := httpapi.CreateProjectToken(httpapi.TokensIn(dir), httpapi.Token{Name: name, Scopes: scopes, Models: models, Created: now}, further, nil)
 		require.NoError(t, err)
 		return token
 	}
@@ -93,7 +93,7 @@ func startAttack(t *testing.T) *attack {
 	a.tokens["admin"] = create("admin", nil, "ADMIN")
 	a.tokens["other"] = create("other", nil, everything...)
 	a.tokens["team-b"] = create("team-b", []string{"team_b*"}, everything...)
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	for i := range a.sides {
 		db, err := engine.Open(t.TempDir(), engine.Options{

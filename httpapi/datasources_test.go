@@ -171,19 +171,19 @@ func TestDatasourceRights(t *testing.T) {
 	d.Grants = []httpapi.Grant{{Token: "writer", Append: true}, {Token: "reader"}, {Token: "nobody", Append: true}}
 	both := []httpapi.Datasource{d, other}
 	newToken := func(name string, scopes ...string) string {
-		token, err := httpapi.CreateProjectToken(dir, httpapi.Token{Name: name, Scopes: scopes, Created: now}, both, nil)
+		token, err := httpapi.CreateProjectToken(httpapi.TokensIn(dir), httpapi.Token{Name: name, Scopes: scopes, Created: now}, both, nil)
 		require.NoError(t, err)
 		return token
 	}
-	_, err := httpapi.CreateProjectToken(dir, httpapi.Token{Name: "nameless"}, both, nil)
+	_, err := httpapi.CreateProjectToken(httpapi.TokensIn(dir), httpapi.Token{Name: "nameless"}, both, nil)
 	require.ErrorContains(t, err, "at least one scope is needed")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"DATASOURCES:APPEND:scores"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"DATASOURCES:APPEND:scores"}})
 	require.ErrorContains(t, err, "does not exist")
 	tokens := map[string]string{
 		"writer": newToken("writer"), "reader": newToken("reader"), "scoped": newToken("scoped", "DATASOURCES:APPEND:scores", "DATASOURCES:READ:other"),
 		"stranger": newToken("stranger", "DATASOURCES:APPEND:ml_model_predictions"), "admin": newToken("admin", "ADMIN"),
 	}
-	known, err := httpapi.LoadTokens(dir)
+	known, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	server := startWith(t, &actualsStore{fakeStore: newFakeStore()}, httpapi.Options{Tokens: known})
 	require.Equal(t, []string{

@@ -249,7 +249,7 @@ func TestDeleteNeedsItsScope(t *testing.T) {
 	d := startDeleting(t)
 	dir := t.TempDir()
 	bearer := func(name, within string, scopes ...string) []string {
-		token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Models: list(within), Created: now})
+		token, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: name, Scopes: scopes, Models: list(within), Created: now})
 		require.NoError(t, err)
 		return []string{"Authorization", "Bearer " + token}
 	}
@@ -257,7 +257,7 @@ func TestDeleteNeedsItsScope(t *testing.T) {
 	deleter := bearer("deleter", "", "DATASOURCES:DELETE:ml_model_predictions")
 	reader := bearer("reader", "", "DATASOURCES:READ:ml_model_predictions", "DATASOURCES:APPEND:ml_model_predictions", "DATASOURCES:DELETE:ml_model_actuals")
 	bounded := bearer("bounded", "model_1", "DATASOURCES:DELETE:ml_model_predictions")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	logs := &lockedBuffer{}
 	d.running = startWith(t, d.db, httpapi.Options{Tokens: tokens, Logger: slog.New(slog.NewTextHandler(logs, nil))})

@@ -153,6 +153,7 @@ func TestDeployErrors(t *testing.T) {
 	}
 	f(fmt.Errorf("%w: 3 too many", httpapi.ErrProjectFiles), http.StatusBadRequest, "the files of the project: 3 too many")
 	f(fmt.Errorf("%w: served from a folder", httpapi.ErrDeployRefused), http.StatusConflict, "served from a folder")
+	f(fmt.Errorf("%w: by another server", httpapi.ErrDeployBusy), http.StatusServiceUnavailable, "another project is being deployed at the moment")
 	f(fmt.Errorf("%w: fsync /var/lib/x", httpapi.ErrDeployUnknown), http.StatusServiceUnavailable, "it is not known whether")
 	f(fmt.Errorf("%w: 9", httpapi.ErrNoDeployment), http.StatusNotFound, "no such deployment")
 	f(errors.New("read /var/lib/x"), http.StatusInternalServerError, "internal error")
@@ -213,7 +214,7 @@ func TestDeployments(t *testing.T) {
 	}}
 	dir := t.TempDir()
 	token := []string{"Authorization", "Bearer " + create(t, dir, "ci", "WORKSPACE:DEPLOY")}
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	s := start(t, httpapi.Options{Deployments: fake, Tokens: tokens})
 	f := func(method, target string, status int, want ...string) {

@@ -21,7 +21,7 @@ import (
 func TestRefusedFromTheHead(t *testing.T) {
 	dir := t.TempDir()
 	token := create(t, dir, "app", "DATASOURCES:APPEND:ml_model_predictions")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	var clock breakingClock
 	server := start(t, httpapi.Options{Tokens: tokens, Now: clock.now})

@@ -459,7 +459,7 @@ func withToken(scope string) func(*testing.T) httpapi.Options {
 		file := fmt.Sprintf(`{"tokens":[{"name":"app","sha256":"%x","scopes":[%q],"created":"2025-01-01T00:00:00Z"}]}`,
 			sha256.Sum256([]byte(knownToken)), scope)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json"), []byte(file), 0o600))
-		tokens, err := httpapi.LoadTokens(dir)
+		tokens, err := httpapi.TokensIn(dir).Load()
 		require.NoError(t, err)
 		return httpapi.Options{Tokens: tokens}
 	}

@@ -17,8 +17,14 @@ import (
 	"github.com/residualdb/residual/internal/endpoint"
 )
 
-// Tokens is the tokens of a data directory as a server knows them. It follows the file: a change counts within a second.
+// Tokens is the tokens of a place as a server knows them. It follows the file of a data directory: a change counts within a second.
 type Tokens = auth.Tokens
+
+// TokenPlace is where tokens are kept: it lists, revokes and loads them.
+type TokenPlace = auth.Place
+
+// SharedTokens is a text in which servers that share their tokens keep them.
+type SharedTokens = auth.Shared
 
 // Token is what is kept of a token: all but the token itself.
 type Token = auth.Token
@@ -26,19 +32,21 @@ type Token = auth.Token
 // ErrToken is returned for a token command that cannot be carried out as given.
 var ErrToken = auth.ErrToken
 
-// LoadTokens reads the tokens of a data directory. A directory without any is not an error.
-func LoadTokens(dir string) (*Tokens, error) { return auth.Load(dir) }
+// TokensIn is the place of the tokens of a data directory.
+func TokensIn(dir string) TokenPlace { return auth.In(dir) }
 
-// CreateToken adds a token of this name, with these scopes and models, to the data directory and returns it. It is shown
-// nowhere else.
-func CreateToken(dir string, token Token) (string, error) {
-	return CreateProjectToken(dir, token, nil, nil)
+// TokensAt is the place of tokens that servers share.
+func TokensAt(of SharedTokens) TokenPlace { return auth.At(of) }
+
+// CreateToken adds a token of this name, with these scopes and models, to a place and returns it. It is shown nowhere else.
+func CreateToken(at TokenPlace, token Token) (string, error) {
+	return CreateProjectToken(at, token, nil, nil)
 }
 
 // CreateProjectToken is CreateToken for a server that is given a project by [Server.SetProject]: scopes may be of its data sources and
 // pipes too, and a token that these give rights to needs no scope. The error of a project that a server cannot have is of class
 // [ErrDatasource] or [ErrPipe].
-func CreateProjectToken(dir string, token Token, list []Datasource, set endpoint.Set) (string, error) {
+func CreateProjectToken(at TokenPlace, token Token, list []Datasource, set endpoint.Set) (string, error) {
 	all, err := newSources(list, nil)
 	if err == nil {
 		err = all.deploy(set)
@@ -46,14 +54,8 @@ func CreateProjectToken(dir string, token Token, list []Datasource, set endpoint
 	if err != nil {
 		return "", fmt.Errorf("httpapi: %w", err)
 	}
-	return auth.Create(dir, token, all.Scopes(), len(all.grants[token.Name]) > 0)
+	return at.Create(token, all.Scopes(), len(all.grants[token.Name]) > 0)
 }
-
-// RevokeToken removes a token from the data directory. A running server notices within a second.
-func RevokeToken(dir, name string) error { return auth.Revoke(dir, name) }
-
-// ListTokens returns the tokens of the data directory, which must exist, in the order of their creation.
-func ListTokens(dir string) ([]Token, error) { return auth.List(dir) }
 
 // Scopes returns every scope that a token of any server may have.
 func Scopes() []string {

@@ -92,7 +92,7 @@ func goldenJSON(t *testing.T, golden string) (value any) {
 func TestOpenAPITag(t *testing.T) {
 	dir := t.TempDir()
 	all, one := create(t, dir, "all", "ADMIN"), create(t, dir, "one", "PIPES:READ:models")
-	known, err := httpapi.LoadTokens(dir)
+	known, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	server := startWith(t, newFakeStore(), httpapi.Options{Tokens: known})
 	ask := func(token, have string) (status int, tag string) {

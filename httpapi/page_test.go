@@ -46,7 +46,7 @@ func (onePage) Lost(ctx *fasthttp.RequestCtx) bool {
 func TestLostBrowser(t *testing.T) {
 	dir := t.TempDir()
 	create(t, dir, "ops", "ADMIN")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	server := start(t, httpapi.Options{Page: onePage{}, Tokens: tokens})
 	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -74,7 +74,7 @@ func TestLostBrowser(t *testing.T) {
 func TestPage(t *testing.T) {
 	dir := t.TempDir()
 	create(t, dir, "ops", "ADMIN")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	server := start(t, httpapi.Options{Page: onePage{}, Tokens: tokens})
 	resp, body := server.do(t, "GET", "/", nil, "Origin", "https://elsewhere.example")

@@ -34,4 +34,5 @@ var (
 	ErrNoDeployment  = workspace.ErrNotFound
 	ErrDeployRefused = workspace.ErrRefused
 	ErrDeployUnknown = workspace.ErrUnknown
+	ErrDeployBusy    = workspace.ErrBusy
 )

@@ -18,7 +18,7 @@ import (
 func TestQuotaPerToken(t *testing.T) {
 	dir := t.TempDir()
 	busy, calm := create(t, dir, "busy", "ADMIN"), create(t, dir, "calm", "ADMIN")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	c := &clock{}
 	server := start(t, httpapi.Options{Tokens: tokens, Now: c.now, Limits: httpapi.Limits{RequestsPerSecond: 4}})

@@ -62,9 +62,9 @@ func TestStatus(t *testing.T) {
 // TestStatusOfBoundedTokens has nothing for a token that may see some models: the numbers are of everybody.
 func TestStatusOfBoundedTokens(t *testing.T) {
 	dir := t.TempDir()
-	token, err := httpapi.CreateToken(dir, httpapi.Token{Name: "team", Scopes: []string{"PIPES:READ:status"}, Models: []string{"team_a_*"}, Created: now})
+	token, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "team", Scopes: []string{"PIPES:READ:status"}, Models: []string{"team_a_*"}, Created: now})
 	require.NoError(t, err)
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	got := statusOf(t, startTagged(t, tokens).running, "Authorization", "Bearer "+token)
 	for name, value := range got {

@@ -18,7 +18,7 @@ func TestPagesFromElsewhere(t *testing.T) {
 	open := start(t, httpapi.Options{})
 	dir := t.TempDir()
 	bearer := "Authorization: Bearer " + create(t, dir, "ops", "ADMIN")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	closed := start(t, httpapi.Options{Tokens: tokens})
 	f := func(status int, host string, headers ...string) {
@@ -84,7 +84,7 @@ func TestFormulas(t *testing.T) {
 func TestKeysOfHolders(t *testing.T) {
 	dir := t.TempDir()
 	first, second := create(t, dir, "first", "ADMIN"), create(t, dir, "second", "ADMIN")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	db, err := engine.Open(t.TempDir(), engine.Options{})
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestKeysOfHolders(t *testing.T) {
 	f(first, "ml_model_predictions", other, http.StatusUnprocessableEntity, false)
 	f(second, "ml_model_predictions", goodLine, http.StatusUnprocessableEntity, false)
 
-	require.NoError(t, httpapi.RevokeToken(dir, "first"))
+	require.NoError(t, httpapi.TokensIn(dir).Revoke("first"))
 	rotated := create(t, dir, "first", "ADMIN")
 	require.NoError(t, tokens.Reload())
 	f(rotated, "ml_model_predictions", goodLine, http.StatusAccepted, true)

@@ -72,7 +72,7 @@ func TestTokensFileGolden(t *testing.T) {
 	dir := t.TempDir()
 	create(t, dir, "ops", "ADMIN")
 	require.Equal(t, plainTokens, tokensFile(t, dir)) //nolint:testifylint // It is the bytes that are held.
-	_, err := httpapi.CreateToken(dir, httpapi.Token{Name: "team", Scopes: []string{"PIPES:READ:models"}, Models: []string{"team_a_*", "solo"}, Created: now})
+	_, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "team", Scopes: []string{"PIPES:READ:models"}, Models: []string{"team_a_*", "solo"}, Created: now})
 	require.NoError(t, err)
 	require.Equal(t, boundedTokens, tokensFile(t, dir)) //nolint:testifylint // It is the bytes that are held.
 
@@ -96,13 +96,13 @@ func TestTokensFileGolden(t *testing.T) {
 		hash := strings.Repeat("0f", 32)
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json"), []byte(strings.ReplaceAll(text, "<sha256>", hash)), 0o600))
-		tokens, err := httpapi.ListTokens(dir)
+		tokens, err := httpapi.TokensIn(dir).List()
 		require.NoError(t, err)
 		require.Equal(t, []string{"ADMIN"}, tokens[0].Scopes)
-		_, err = httpapi.LoadTokens(dir)
+		_, err = httpapi.TokensIn(dir).Load()
 		require.NoError(t, err)
 	}
-	require.NoError(t, httpapi.RevokeToken(dir, "team"))
+	require.NoError(t, httpapi.TokensIn(dir).Revoke("team"))
 	require.Equal(t, plainTokens, tokensFile(t, dir)) //nolint:testifylint // It is the bytes that are held.
 }
 
@@ -129,7 +129,7 @@ func TestTokensFileRefused(t *testing.T) {
 		changed := strings.Replace(file, change[0], change[1], 1)
 		require.NotEqual(t, file, changed)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json"), []byte(changed), 0o600))
-		_, err := httpapi.LoadTokens(dir)
+		_, err := httpapi.TokensIn(dir).Load()
 		require.ErrorContains(t, err, fault)
 	}
 }
@@ -138,11 +138,11 @@ func TestTokensFileRefused(t *testing.T) {
 func TestBoundsAreChecked(t *testing.T) {
 	dir := t.TempDir()
 	for _, models := range [][]string{{"*"}, {"a", ""}, {"a,b"}, {"*a"}, {"a "}, {"a\n"}, {"a\xff"}, {strings.Repeat("a", 257) + "*"}} {
-		_, err := httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:models"}, Models: models})
+		_, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:models"}, Models: models})
 		require.ErrorIs(t, err, httpapi.ErrToken, models)
 		require.ErrorContains(t, err, "the models", models)
 	}
-	_, err := httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:models", "ADMIN"}, Models: []string{"a"}})
+	_, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:models", "ADMIN"}, Models: []string{"a"}})
 	require.ErrorContains(t, err, "the scope ADMIN is over everything")
 	require.NoFileExists(t, filepath.Join(dir, "tokens.json"))
 }
@@ -156,7 +156,7 @@ func TestScopesOfWhatDoesNotExist(t *testing.T) {
 	require.NoError(t, err)
 	changed := strings.Replace(string(data), `"PIPES:READ:models"`, `"PIPES:READ:models", "PIPES:READ:nope"`, 1)
 	require.NoError(t, os.WriteFile(file, []byte(changed), 0o600))
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	warnings := tokens.Warnings(httpapi.Scopes())
 	require.Len(t, warnings, 1)
@@ -175,7 +175,7 @@ func TestAdminFile(t *testing.T) {
 	dir, path := t.TempDir(), filepath.Join(t.TempDir(), "token")
 	put := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }
 	put(adminSecret + "\n")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	require.False(t, tokens.Defined())
 	require.NoError(t, tokens.AddAdmin(path))
@@ -201,7 +201,7 @@ func TestAdminFile(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, status(adminSecret))
 	require.Equal(t, http.StatusOK, status(second))
 	require.NoError(t, os.Remove(path))
-	require.NoError(t, httpapi.RevokeToken(dir, "reader"))
+	require.NoError(t, httpapi.TokensIn(dir).Revoke("reader"))
 	c.tick()
 	require.Equal(t, http.StatusForbidden, status(reader), "revoked while the file is gone")
 	require.Equal(t, http.StatusOK, status(second), "what cannot be read stays as it was")
@@ -231,7 +231,7 @@ func TestAdminFileRefused(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
 	f := func(path, fault string) {
 		t.Helper()
-		tokens, err := httpapi.LoadTokens(dir)
+		tokens, err := httpapi.TokensIn(dir).Load()
 		require.NoError(t, err)
 		err = tokens.AddAdmin(path)
 		require.ErrorIs(t, err, httpapi.ErrToken)
@@ -265,7 +265,7 @@ func TestAdminFileRefused(t *testing.T) {
 	path := filepath.Join(dir, "token")
 	for _, text := range []string{"mounted-16-bytes", strings.Repeat("a", 1024) + "\r\n"} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		tokens, err := httpapi.LoadTokens(dir)
+		tokens, err := httpapi.TokensIn(dir).Load()
 		require.NoError(t, err)
 		require.NoError(t, tokens.AddAdmin(path))
 	}

@@ -33,7 +33,7 @@ func (c *clock) tick() { c.nanos.Add(int64(time.Second)) }
 // secured starts a server with the tokens of a directory and returns a clock that moves it.
 func secured(t *testing.T, dir string) (*running, *clock) {
 	t.Helper()
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	c := &clock{}
 	return start(t, httpapi.Options{Tokens: tokens, Now: c.now}), c
@@ -41,7 +41,7 @@ func secured(t *testing.T, dir string) (*running, *clock) {
 
 func create(t *testing.T, dir, name string, scopes ...string) string {
 	t.Helper()
-	token, err := httpapi.CreateToken(dir, httpapi.Token{Name: name, Scopes: scopes, Created: now})
+	token, err := httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: name, Scopes: scopes, Created: now})
 	require.NoError(t, err)
 	return token
 }
@@ -111,7 +111,7 @@ func TestRoutesTimesScopes(t *testing.T) {
 	for _, route := range open {
 		granted[route] = scopes
 	}
-	known, err := httpapi.LoadTokens(dir)
+	known, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	server := startWith(t, &backupsStore{&actualsStore{fakeStore: newFakeStore()}, openStore(t)}, httpapi.Options{Tokens: known, Deployments: &fakeDeployments{}, Agent: silentAgent{}})
 	require.NoError(t, server.SetProject(nil, &fakeSet{}))
@@ -204,7 +204,7 @@ func TestTokensFollowTheirFile(t *testing.T) {
 	second := create(t, dir, "second", "ADMIN")
 	c.tick()
 	require.Equal(t, http.StatusOK, status(second))
-	require.NoError(t, httpapi.RevokeToken(dir, "first"))
+	require.NoError(t, httpapi.TokensIn(dir).Revoke("first"))
 	c.tick()
 	require.Equal(t, http.StatusForbidden, status(first))
 	require.Equal(t, http.StatusOK, status(second))
@@ -220,7 +220,7 @@ func TestTokensFollowTheirFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, good, 0o600))
 
 	// Once there were tokens, having none denies everybody, and so does a file that is gone.
-	require.NoError(t, httpapi.RevokeToken(dir, "second"))
+	require.NoError(t, httpapi.TokensIn(dir).Revoke("second"))
 	c.tick()
 	require.Equal(t, http.StatusForbidden, status(second))
 	require.NoError(t, os.Remove(file))
@@ -243,10 +243,10 @@ func TestFirstTokenClosesAnOpenServer(t *testing.T) {
 
 func TestTokenCommands(t *testing.T) {
 	dir := t.TempDir()
-	tokens, err := httpapi.ListTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).List()
 	require.NoError(t, err)
 	require.Empty(t, tokens)
-	loaded, err := httpapi.LoadTokens(dir)
+	loaded, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	require.False(t, loaded.Defined())
 
@@ -254,7 +254,7 @@ func TestTokenCommands(t *testing.T) {
 	require.Greater(t, len(token), 40)
 	require.NoError(t, loaded.Reload())
 	require.True(t, loaded.Defined())
-	tokens, err = httpapi.ListTokens(dir)
+	tokens, err = httpapi.TokensIn(dir).List()
 	require.NoError(t, err)
 	require.Len(t, tokens, 1)
 	require.Equal(t, "ci", tokens[0].Name)
@@ -269,25 +269,25 @@ func TestTokenCommands(t *testing.T) {
 		require.ErrorIs(t, err, httpapi.ErrToken, name)
 		require.ErrorContains(t, err, text, name)
 	}
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "ci", Scopes: []string{"ADMIN"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "ci", Scopes: []string{"ADMIN"}})
 	f("same name", err, "one named ci exists")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "a b", Scopes: []string{"ADMIN"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "a b", Scopes: []string{"ADMIN"}})
 	f("bad name", err, "'a b'")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: nil})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: nil})
 	f("no scope", err, "at least one scope")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"PIPES:READ:"}})
 	f("bad scope", err, "PIPES:READ:")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"ADMIN", "PIPES:READ:nope"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"ADMIN", "PIPES:READ:nope"}})
 	f("unknown pipe", err, "'PIPES:READ:nope' is of something that does not exist")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"DATASOURCES:APPEND:nope"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"DATASOURCES:APPEND:nope"}})
 	f("unknown data source", err, "is for ml_model_predictions, ml_model_actuals")
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"admin"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"admin"}})
 	f("scope in lower case", err, "'admin'")
-	f("unknown name", httpapi.RevokeToken(dir, "x"), "there is none named 'x'")
+	f("unknown name", httpapi.TokensIn(dir).Revoke("x"), "there is none named 'x'")
 	require.NoFileExists(t, filepath.Join(dir, "tokens.json.new"))
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json.new"), nil, 0o600))
-	_, err = httpapi.CreateToken(dir, httpapi.Token{Name: "x", Scopes: []string{"ADMIN"}})
+	_, err = httpapi.CreateToken(httpapi.TokensIn(dir), httpapi.Token{Name: "x", Scopes: []string{"ADMIN"}})
 	f("a command that runs", err, "another command is changing the tokens")
 	require.FileExists(t, filepath.Join(dir, "tokens.json.new"))
 }
@@ -301,7 +301,7 @@ func TestBrokenTokensFile(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.json"), []byte(content), 0o600))
-		_, err := httpapi.LoadTokens(dir)
+		_, err := httpapi.TokensIn(dir).Load()
 		require.Error(t, err, name)
 	}
 }
@@ -365,7 +365,7 @@ func TestCanary(t *testing.T) {
 func TestCanaryThroughTheSuite(t *testing.T) {
 	dir := t.TempDir()
 	token := create(t, dir, "canary", "ADMIN")
-	tokens, err := httpapi.LoadTokens(dir)
+	tokens, err := httpapi.TokensIn(dir).Load()
 	require.NoError(t, err)
 	db, err := engine.Open(filepath.Join(dir, "store"), engine.Options{})
 	require.NoError(t, err)

@@ -16,7 +16,6 @@ import (
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/plaintext"
-	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
 	"github.com/residualdb/residual/project/deployments"
 )
@@ -160,35 +159,38 @@ func (p *loadedProject) redact(text string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// projectWithoutSecrets returns a project whatever its secrets: that of a folder, or where none is named what is deployed to a data
-// directory, empty if nothing is.
-func projectWithoutSecrets(dir, dataDir string) (*loadedProject, error) {
-	files, err := projectFiles(dir, dataDir)
+// projectWithoutSecrets returns a project whatever its secrets: that of a folder, or where none is named what is live, empty if nothing is.
+func projectWithoutSecrets(dir string, live func() (project.Files, error)) (*loadedProject, error) {
+	if dir != "" {
+		live = func() (project.Files, error) { return projectFiles(dir) }
+	}
+	files, err := live()
 	if err != nil {
 		return nil, err
 	}
 	p, problems := project.Read(files, func(string) (string, bool) { return standIn, true })
 	if problems.Errors() > 0 {
 		if dir == "" {
-			return nil, fmt.Errorf("the project that is deployed to %s has errors\n%s", dataDir, plaintext.EscapeLines(problems.String()))
+			return nil, fmt.Errorf("the project that is deployed has errors\n%s", plaintext.EscapeLines(problems.String()))
 		}
 		return nil, fmt.Errorf("the project %s has errors; 'residual check %s' shows them", dir, dir)
 	}
 	return &loadedProject{Project: p}, nil
 }
 
-// projectFiles returns the files that projectWithoutSecrets reads.
-func projectFiles(dir, dataDir string) (project.Files, error) {
-	if dir == "" {
-		store, err := deployments.Open(vfs.OS(), dataDir)
-		if err == nil {
-			err = store.LiveErr()
-		}
-		if err != nil || store.Live() == nil {
-			return nil, err
-		}
-		return store.Live().Files, nil
+// liveFiles are the files of the deployment that is live, none if none is.
+func liveFiles(store *deployments.Store, err error) (project.Files, error) {
+	if err == nil {
+		err = store.LiveErr()
 	}
+	if err != nil || store.Live() == nil {
+		return nil, err
+	}
+	return store.Live().Files, nil
+}
+
+// projectFiles are the files of a folder.
+func projectFiles(dir string) (project.Files, error) {
 	if err := mustBeFolder(dir); err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ Every flag can also be set as an environment variable, --listen as RESIDUAL_LIST
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(
-		newServe(env), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(), newVerify(), newSalvage(), newCheck(), newHealth(), newVersion(),
+		newServe(env), newDemo(), newIngest(), newQuery(), newGenerate(), newToken(env), newVerify(), newSalvage(), newCheck(), newHealth(), newVersion(),
 		newExport(), newDelete(), newBackup(), newRestore(), newMCP(), newCluster(env), newInit(), newTest(), newDeploy(), newDeployments(),
 	)
 	for _, cmd := range everySubcommand(root) {

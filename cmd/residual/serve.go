@@ -105,9 +105,9 @@ again. With --project it has the data sources of that folder instead, and fetche
 checks the files. Such a project with errors keeps it from starting, and is not taken in place of one that it serves. Of what is deployed it serves what
 it can, and says in /health and the log what it cannot.
 
-With --store the rows are in ClickHouse, in tables that 'residual cluster init' has made. The server then has no state of its own but its tokens, and any
-number of them may serve the same store. While no server of ClickHouse answers, the start waits. Backups, the limits of models and the log have no
-meaning there; --memory-limit bounds the process alone.
+With --store the rows are in ClickHouse, in tables that 'residual cluster init' has made, and so are tokens and what is deployed. The server then has no
+state of its own, and any number of them may serve the same store. While no server of ClickHouse answers, the start waits. Backups, the limits of models
+and the log have no meaning there; --memory-limit bounds the process alone.
 
 As long as no token was created and there is no --admin-token-file, the server asks for none, and so listens on loopback addresses only.`,
 		Example: `  residual serve

@@ -25,7 +25,7 @@ func (p *projectOf) deployments() httpapi.Deployments {
 	return &deployed{p.deployer, p.deployer.Store(), p}
 }
 
-// deployed is the deployments of a data directory as HTTP shows them.
+// deployed is the deployments of a server as HTTP shows them.
 type deployed struct {
 	deployer *deployments.Deployer
 	store    *deployments.Store
@@ -52,10 +52,13 @@ func (d *deployed) Promote(id int, destructive bool, by string) (*httpapi.Deploy
 
 // Discard implements [httpapi.Deployments].
 func (d *deployed) Discard(id int) error {
-	if d.store.Staged() == id && id != 0 {
-		return deployError(d.store.Discard(id))
+	if err := d.deployer.Refresh(); err != nil {
+		return err
 	}
-	found, err := d.Find(id)
+	if d.store.Staged() == id && id != 0 {
+		return deployError(d.deployer.Discard(id))
+	}
+	found, err := d.find(id)
 	if err == nil && found.Live && id != 0 {
 		err = deployError(deployments.ErrLive)
 	}
@@ -64,6 +67,14 @@ func (d *deployed) Discard(id int) error {
 
 // Find implements [httpapi.Deployments].
 func (d *deployed) Find(id int) (httpapi.Deployment, error) {
+	if err := d.deployer.Refresh(); err != nil {
+		return httpapi.Deployment{}, err
+	}
+	return d.find(id)
+}
+
+// find is Find among what is known.
+func (d *deployed) find(id int) (httpapi.Deployment, error) {
 	if id == 0 {
 		return httpapi.Deployment{Live: d.store.LiveID() == 0}, nil
 	}
@@ -79,6 +90,9 @@ func (d *deployed) Find(id int) (httpapi.Deployment, error) {
 
 // Current implements [httpapi.Deployments].
 func (d *deployed) Current() (list []httpapi.Deployment, err error) {
+	if err := d.deployer.Refresh(); err != nil {
+		return nil, err
+	}
 	live := d.store.LiveID()
 	staged := d.store.Staged()
 	if live == 0 && staged == 0 {
@@ -88,11 +102,16 @@ func (d *deployed) Current() (list []httpapi.Deployment, err error) {
 }
 
 // History implements [httpapi.Deployments].
-func (d *deployed) History() ([]httpapi.Deployment, error) { return d.findAll(d.store.Kept()) }
+func (d *deployed) History() ([]httpapi.Deployment, error) {
+	if err := d.deployer.Refresh(); err != nil {
+		return nil, err
+	}
+	return d.findAll(d.store.Kept())
+}
 
 func (d *deployed) findAll(ids []int) (list []httpapi.Deployment, err error) {
 	for _, id := range ids {
-		found, err := d.Find(id)
+		found, err := d.find(id)
 		if errors.Is(err, httpapi.ErrNoDeployment) { // it was dropped meanwhile
 			continue
 		}
@@ -165,6 +184,8 @@ func deployError(err error) error {
 		return class(httpapi.ErrNoDeployment, deployments.ErrNotFound)
 	case errors.Is(err, deployments.ErrLive):
 		return fmt.Errorf("%w: the deployment is live, and can only be replaced", httpapi.ErrDeployRefused)
+	case errors.Is(err, deployments.ErrBusy):
+		return class(httpapi.ErrDeployBusy, deployments.ErrBusy)
 	case errors.Is(err, deployments.ErrUnknown):
 		return fmt.Errorf("%w: %w", httpapi.ErrDeployUnknown, err)
 	case err != nil && vfs.IsNoSpace(err):

@@ -27,9 +27,7 @@ func listen(flags *serveFlags, tokens bool) (*listener, error) {
 		return nil, arg.Usagef("--tls-cert and --tls-key go together")
 	}
 	if !tokens && !loopback(host) {
-		return nil, fmt.Errorf("no token exists, so anyone who reaches %s could read and write; create one first:\n"+
-			"  residual token create NAME --scope ADMIN --data-dir %s\n"+
-			"or name a file that holds one with --admin-token-file", flags.listen, flags.dir)
+		return nil, errNoToken(flags, "--data-dir "+flags.dir)
 	}
 	l := &listener{certFile: flags.tlsCert, keyFile: flags.tlsKey}
 	if flags.tlsCert != "" {
@@ -48,6 +46,13 @@ func listen(flags *serveFlags, tokens bool) (*listener, error) {
 		})
 	}
 	return l, nil
+}
+
+// errNoToken is why a server does not listen beyond its machine; where is the flag of the tokens' place.
+func errNoToken(flags *serveFlags, where string) error {
+	return fmt.Errorf("no token exists, so anyone who reaches %s could read and write; create one first:\n"+
+		"  residual token create NAME --scope ADMIN %s\n"+
+		"or name a file that holds one with --admin-token-file", flags.listen, where)
 }
 
 // reload reads the certificate again; without TLS there is none.

@@ -10,13 +10,12 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/httpapi"
-	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
 	"github.com/residualdb/residual/project/deployments"
 	"github.com/residualdb/residual/source"
 )
 
-// projectOf is the project that a server serves: that of a folder, or what is deployed to its data directory. It is an
+// projectOf is the project that a server serves: that of a folder, or what is deployed to its data directory or its cluster. It is an
 // [httpapi.Connectors], and a [deployments.Host].
 type projectOf struct {
 	flags *projectFlags
@@ -43,9 +42,12 @@ type projectOf struct {
 	since    time.Time
 }
 
-// readProject reads a project for the first time.
-func readProject(flags *projectFlags, dataDir string, poll time.Duration, log *slog.Logger) (*projectOf, error) {
-	store, unread := deployments.Open(vfs.OS(), dataDir)
+// notServed is what a server says that serves a folder.
+const notServed = "what is deployed is not served as long as --project is given"
+
+// readProject reads a project for the first time. What is deployed is in store, and shared where it is read later, or unread says why the list
+// of it cannot be read.
+func readProject(flags *projectFlags, store *deployments.Store, unread error, poll time.Duration, log *slog.Logger) (*projectOf, error) {
 	if flags.secrets != "" {
 		if err := mustBeFolder(flags.secrets); err != nil {
 			return nil, err
@@ -58,7 +60,7 @@ func readProject(flags *projectFlags, dataDir string, poll time.Duration, log *s
 	p := &projectOf{flags: flags, poll: poll, log: log, used: loaded}
 	switch {
 	case flags.dir != "" && (unread != nil || store.LiveID() != 0):
-		log.Warn("what is deployed is not served as long as --project is given")
+		log.Warn(notServed)
 	case flags.dir != "":
 	case unread != nil:
 		p.unread = unread
@@ -78,6 +80,11 @@ func (p *projectOf) serve(http *httpapi.Server) error {
 		p.warn(p.used)
 		return nil
 	}
+	return p.serveDeployed()
+}
+
+// serveDeployed serves what is deployed, or what can be served of it.
+func (p *projectOf) serveDeployed() error {
 	if err := p.resume(); err != nil {
 		p.log.Error("what is deployed can be used in part only", "error", err)
 		return p.servePart()

@@ -16,6 +16,8 @@ import (
 	"github.com/residualdb/residual/dashboard"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/project/deployments"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -41,6 +43,8 @@ type server struct {
 	// db is nil until the store is open.
 	db      store
 	project *projectOf
+	// shared is what servers before one cluster share; nil with a store of this process.
+	shared *sharedState
 }
 
 // startServer listens and answers that the store is not open yet.
@@ -55,7 +59,16 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.tokens, err = httpapi.LoadTokens(flags.dir); err != nil {
+	place, deployed, unread := httpapi.TokensIn(flags.dir), (*deployments.Store)(nil), error(nil)
+	if flags.cluster.url == "" {
+		deployed, unread = deployments.Open(vfs.OS(), flags.dir)
+	} else if s.shared, err = flags.cluster.share(); err == nil {
+		place, deployed = s.shared.tokens(), s.shared.deployments()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.tokens, err = place.Load(); err != nil {
 		return nil, err
 	}
 	if flags.adminTokenFile != "" {
@@ -63,7 +76,7 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 			return nil, err
 		}
 	}
-	if s.project, err = readProject(&flags.project, flags.dir, time.Duration(flags.poll), log); err != nil {
+	if s.project, err = readProject(&flags.project, deployed, unread, time.Duration(flags.poll), log); err != nil {
 		return nil, err
 	}
 	s.project.tokens = s.tokens
@@ -84,13 +97,19 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.shared != nil:
+		err = s.project.await(s.http)
+	default:
 		err = s.project.serve(s.http)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.ln.Close())
 	}
-	s.warnOfTokens()
+	if s.shared == nil {
+		s.warnOfTokens()
+	}
 	go func() {
 		defer close(s.served)
 		s.serveErr = s.http.Serve(s.ln)
@@ -129,6 +148,11 @@ func (s *server) open(ctx context.Context) error {
 		s.log.Warn("stopped before the store was open")
 		return nil
 	}
+	if s.shared != nil {
+		if err := s.readShared(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
 	if policy := s.flags.syncPolicy(); policy != wal.SyncAlways {
 		s.log.Warn("answered events are lost if the machine stops before they are synced", "sync", policy)
 	}
@@ -150,6 +174,9 @@ func (s *server) wait(ctx context.Context, hangups <-chan os.Signal) error {
 		go func() { failed <- watch(ctx, s.db, s.log, failLimit) }()
 	}
 	go giveBack(ctx)
+	if s.shared != nil {
+		s.shared.following.Go(func() { s.follow(ctx) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -201,6 +228,10 @@ func (s *server) stop() error {
 		err = errors.Join(err, closeErr)
 	}
 	<-s.served
+	_ = s.within.Close() // else Serve of it goes on, if it had not come to it when the other was shut down
+	if s.shared != nil {
+		err = errors.Join(err, s.shared.close())
+	}
 	if s.db == nil {
 		return err
 	}

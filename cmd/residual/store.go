@@ -35,7 +35,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.syncInterval, f.maxFuture, f.actualsTTL = arg.Span(100*time.Millisecond), arg.Span(arg.Day), arg.Span(30*arg.Day)
 	f.checkpoint, f.memoryLimit = 256<<20, 4<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
-	f.cluster.register(flags, "URL of a store in ClickHouse in the place of --data-dir, which then has the tokens alone: clickhouse://USER@HOST:9000,HOST:9000/DATABASE; see 'residual cluster'")
+	f.cluster.register(flags, "URL of a store in ClickHouse in the place of --data-dir: clickhouse://USER@HOST:9000,HOST:9000/DATABASE; see 'residual cluster'")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
 	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all. Another one for the models of a name or prefix*: NAME=TIME")

@@ -12,24 +12,69 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/httpapi"
+	"github.com/residualdb/residual/internal/vfs"
+	"github.com/residualdb/residual/project"
+	"github.com/residualdb/residual/project/deployments"
 )
 
-func newToken() *cobra.Command {
-	var dir string
+// tokenFlags say where tokens are: in a data directory, or in a store in ClickHouse whose servers share them.
+type tokenFlags struct {
+	dir     string
+	cluster clusterFlags
+}
+
+// tokenPlace is where tokens are, and what is deployed there.
+type tokenPlace struct {
+	httpapi.TokenPlace
+
+	live  func() (project.Files, error)
+	close func() error
+}
+
+// open returns the place; a directory is made where create is set.
+func (f *tokenFlags) open(env func(string) (string, bool), create bool) (*tokenPlace, error) {
+	f.cluster.readPassword(env)
+	if f.cluster.url == "" {
+		if f.cluster.passwordFile != "" {
+			return nil, arg.Usagef("--%s is given without --%s", passwordFileFlag, storeFlag)
+		}
+		if create {
+			if err := os.MkdirAll(f.dir, 0o700); err != nil {
+				return nil, err
+			}
+		}
+		live := func() (project.Files, error) { return liveFiles(deployments.Open(vfs.OS(), f.dir)) }
+		return &tokenPlace{httpapi.TokensIn(f.dir), live, func() error { return nil }}, nil
+	}
+	shared, err := f.cluster.share()
+	if err != nil {
+		return nil, err
+	}
+	live := func() (project.Files, error) {
+		store := shared.deployments()
+		return liveFiles(store, store.Refresh())
+	}
+	return &tokenPlace{shared.tokens(), live, shared.close}, nil
+}
+
+func newToken(env func(string) (string, bool)) *cobra.Command {
+	var at tokenFlags
 	cmd := group(&cobra.Command{
 		Use:   "token",
-		Short: "Create, list and revoke tokens of a data directory",
-		Long: `A token allows its holder what its scopes say. The data directory keeps a token's SHA-256 alone. A running server
-follows changes within a second.`,
+		Short: "Create, list and revoke tokens of a data directory, or of a store in ClickHouse",
+		Long: `A token allows its holder what its scopes say. A token's SHA-256 alone is kept: in the data directory, or with --store in the cluster, for
+all servers before it. Running servers follow changes, within a second those of a data directory, within some seconds the others.`,
 		Example: `  residual token create collector --scope DATASOURCES:APPEND:ml_model_predictions
   residual token list
-  residual token revoke collector`,
-	}, newTokenCreate(&dir), newTokenList(&dir), newTokenRevoke(&dir))
-	cmd.PersistentFlags().StringVar(&dir, "data-dir", "./residual-data", "directory of the store")
+  residual token revoke collector
+  residual token create ops --scope ADMIN --store clickhouse://residual@ch1:9000,ch2:9000/residual`,
+	}, newTokenCreate(&at, env), newTokenList(&at, env), newTokenRevoke(&at, env))
+	cmd.PersistentFlags().StringVar(&at.dir, "data-dir", "./residual-data", "directory of the store")
+	at.cluster.register(cmd.PersistentFlags(), "URL of a store in ClickHouse in the place of --data-dir: clickhouse://USER@HOST:9000,HOST:9000/DATABASE")
 	return cmd
 }
 
-func newTokenCreate(dir *string) *cobra.Command {
+func newTokenCreate(at *tokenFlags, env func(string) (string, bool)) *cobra.Command {
 	var scopes, models []string
 	var files string
 	cmd := &cobra.Command{
@@ -42,7 +87,7 @@ Scopes: ADMIN, WORKSPACE:DEPLOY, DATASOURCES:APPEND:<name>, DATASOURCES:READ:<na
 With --models all scopes of the token are about these models alone: a list of names, and of prefixes with a star behind them. Other models are as
 if they did not exist, and rows of them that it sends are quarantined. ADMIN and WORKSPACE:DEPLOY cannot be bounded.
 
-Scopes may be of the data sources and pipes of the project that is deployed to the directory, or with --project of those of a folder; a token
+Scopes may be of the data sources and pipes of the project that is deployed to the directory or the cluster, or with --project of those of a folder; a token
 that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scope. --models bounds what the files allow it, too.`,
 		Example: `  TOKEN=$(residual token create ops --scope ADMIN)
   residual token create dashboard --scope PIPES:READ:model_drift_detection --scope PIPES:READ:model_performance_metrics
@@ -53,10 +98,12 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
 			if err := arg.NotEmpty(cmd.Flags(), "models", "scope"); err != nil {
 				return err
 			}
-			if err := os.MkdirAll(*dir, 0o700); err != nil {
+			place, err := at.open(env, true)
+			if err != nil {
 				return err
 			}
-			served, unread := projectWithoutSecrets(files, *dir)
+			defer func() { _ = place.close() }() // which keeps nothing
+			served, unread := projectWithoutSecrets(files, place.live)
 			if unread != nil && files != "" {
 				return unread
 			}
@@ -64,7 +111,7 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
 				served = withheldProject()
 			}
 			made := httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()}
-			token, err := httpapi.CreateProjectToken(*dir, made, served.datasources(), served.Pipes)
+			token, err := httpapi.CreateProjectToken(place.TokenPlace, made, served.datasources(), served.Pipes)
 			if err != nil {
 				return errors.Join(tokenError(err), unread)
 			}
@@ -78,16 +125,21 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
 	return cmd
 }
 
-func newTokenList(dir *string) *cobra.Command {
+func newTokenList(at *tokenFlags, env func(string) (string, bool)) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List tokens by name, without the tokens themselves",
 		Example: "  residual token list --data-dir /var/lib/residual",
 		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			tokens, err := httpapi.ListTokens(*dir)
+			place, err := at.open(env, false)
 			if err != nil {
 				return err
+			}
+			defer func() { _ = place.close() }() // which keeps nothing
+			tokens, err := place.List()
+			if err != nil {
+				return tokenError(err)
 			}
 			t := table{columns: []tableColumn{{name: "name"}, {name: "created"}, {name: "scopes"}, {name: "models"}}}
 			for _, token := range tokens {
@@ -98,20 +150,27 @@ func newTokenList(dir *string) *cobra.Command {
 	}
 }
 
-func newTokenRevoke(dir *string) *cobra.Command {
+func newTokenRevoke(at *tokenFlags, env func(string) (string, bool)) *cobra.Command {
 	return &cobra.Command{
 		Use:     "revoke NAME",
 		Short:   "Revoke a token",
 		Example: "  residual token revoke collector",
 		Args:    arg.Exactly("a NAME"),
-		RunE:    func(_ *cobra.Command, args []string) error { return tokenError(httpapi.RevokeToken(*dir, args[0])) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			place, err := at.open(env, false)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = place.close() }() // which keeps nothing
+			return tokenError(place.Revoke(args[0]))
+		},
 	}
 }
 
-// tokenError makes a refusal of what was asked for one of usage.
+// tokenError makes a refusal of what was asked for one of usage, and says what to do where a cluster is not as it should be.
 func tokenError(err error) error {
 	if errors.Is(err, httpapi.ErrToken) {
 		return arg.AsUsage(err)
 	}
-	return err
+	return clusterError(err)
 }

@@ -1,20 +1,15 @@
 package auth
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
 // tokensName is the file in the data directory. It is replaced as a whole; its draft, which only one writer can
@@ -55,69 +50,21 @@ type tokensFile struct {
 
 const boundedVersion = 2
 
-// Create adds a token to the data directory and returns it. It is shown nowhere else: the directory gets its
-// SHA-256. Its scopes must be of those that exist; it needs one unless it is granted rights otherwise.
-func Create(dir string, token Token, existing []string, granted bool) (string, error) {
-	if !PlainName(token.Name) {
-		return "", fmt.Errorf("%w: the name %s must be 1 to 128 letters, digits, dots, dashes and underscores", ErrToken, problem.Shown(token.Name))
-	}
-	if len(token.Scopes) == 0 && !granted {
-		return "", fmt.Errorf("%w: at least one scope is needed", ErrToken)
-	}
-	scopes, err := token.scopes()
-	if err == nil {
-		err = errors.Join(missing(scopes, existing)...)
-	}
-	if err == nil {
-		_, err = boundOf(token.Models, scopes)
-	}
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrToken, err)
-	}
-	var secret [32]byte
-	// rand.Read never fails.
-	_, _ = rand.Read(secret[:])
-	text := "p." + base64.RawURLEncoding.EncodeToString(secret[:])
-	sum := sha256.Sum256([]byte(text))
-	err = editTokens(dir, func(tokens []Token) ([]Token, error) {
-		if slices.ContainsFunc(tokens, func(t Token) bool { return t.Name == token.Name }) {
-			return nil, fmt.Errorf("%w: one named %s exists; revoke it first", ErrToken, token.Name)
-		}
-		if len(tokens) >= tokensMax {
-			return nil, fmt.Errorf("%w: there are %d already, which is the most", ErrToken, tokensMax)
-		}
-		token.SHA256, token.Created = hex.EncodeToString(sum[:]), token.Created.UTC().Truncate(time.Second)
-		return append(tokens, token), nil
-	})
-	if err != nil {
-		return "", err
-	}
-	return text, nil
-}
+// directory is the place of one server: the file of a data directory.
+type directory string
 
-// Revoke removes a token from the data directory. A running server notices within a second.
-func Revoke(dir, name string) error {
-	return editTokens(dir, func(tokens []Token) ([]Token, error) {
-		kept := slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.Name == name })
-		if len(kept) == len(tokens) {
-			return nil, fmt.Errorf("%w: there is none named %s", ErrToken, problem.Shown(name))
-		}
-		return kept, nil
-	})
-}
-
-// List returns the tokens of the data directory, which must exist, in the order of their creation.
-func List(dir string) ([]Token, error) {
-	if _, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("list tokens: %w", err)
+// list is that of the directory, which must exist.
+func (d directory) list() ([]Token, error) {
+	if _, err := os.Stat(string(d)); err != nil {
+		return nil, err
 	}
-	tokens, _, err := readTokens(dir)
+	tokens, _, err := d.read()
 	return tokens, err
 }
 
-// readTokens reads the file and what tells this version of it from the next. A missing file holds no tokens.
-func readTokens(dir string) ([]Token, fs.FileInfo, error) {
-	file, err := os.Open(filepath.Join(dir, tokensName))
+// read reads the file and what tells this version of it from the next. A missing file holds no tokens.
+func (d directory) read() ([]Token, fs.FileInfo, error) {
+	file, err := os.Open(filepath.Join(string(d), tokensName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
@@ -129,36 +76,52 @@ func readTokens(dir string) ([]Token, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read tokens: %w", err)
 	}
+	tokens, err := decodeTokens(file, file.Name())
+	return tokens, info, err
+}
+
+// decodeTokens reads tokens out of what is called name in errors.
+func decodeTokens(r io.Reader, name string) ([]Token, error) {
 	var content tokensFile
-	decoder := json.NewDecoder(file)
+	decoder := json.NewDecoder(r)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&content); err != nil {
-		return nil, nil, fmt.Errorf("read tokens: %s: %w", file.Name(), err)
+		return nil, fmt.Errorf("read tokens: %s: %w", name, err)
 	}
 	switch {
 	case content.Version > boundedVersion || content.Version < 0:
-		return nil, nil, fmt.Errorf("read tokens: %s has version %d; this program reads up to %d", file.Name(), content.Version, boundedVersion)
+		return nil, fmt.Errorf("read tokens: %s has version %d; this program reads up to %d", name, content.Version, boundedVersion)
 	case slices.ContainsFunc(content.Tokens, Token.bounded) && content.Version != boundedVersion:
-		return nil, nil, fmt.Errorf("read tokens: %s has tokens with models, and not version %d", file.Name(), boundedVersion)
+		return nil, fmt.Errorf("read tokens: %s has tokens with models, and not version %d", name, boundedVersion)
 	}
-	return content.Tokens, info, nil
+	return content.Tokens, nil
 }
 
-// editTokens replaces the file by an edited one, durably.
-func editTokens(dir string, edit func([]Token) ([]Token, error)) error {
-	draft, err := os.OpenFile(filepath.Join(dir, draftName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// encodeTokens is the inverse of decodeTokens.
+func encodeTokens(tokens []Token) ([]byte, error) {
+	content := tokensFile{Tokens: tokens}
+	if slices.ContainsFunc(tokens, Token.bounded) {
+		content.Version = boundedVersion
+	}
+	encoded, err := json.MarshalIndent(content, "", "  ")
+	return append(encoded, '\n'), err
+}
+
+// edit replaces the file by an edited one, durably.
+func (d directory) edit(edit func([]Token) ([]Token, error)) error {
+	draft, err := os.OpenFile(filepath.Join(string(d), draftName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w; if none is, remove %s", ErrChanging, filepath.Join(dir, draftName))
+		return fmt.Errorf("%w; if none is, remove %s", ErrChanging, filepath.Join(string(d), draftName))
 	}
 	if err != nil {
 		return fmt.Errorf("write tokens: %w", err)
 	}
-	tokens, _, err := readTokens(dir)
+	tokens, _, err := d.read()
 	if err == nil {
 		tokens, err = edit(tokens)
 	}
 	if err == nil {
-		if err = commit(draft, dir, tokens); err != nil {
+		if err = d.commit(draft, tokens); err != nil {
 			err = fmt.Errorf("write tokens: %w", err)
 		}
 	}
@@ -170,27 +133,23 @@ func editTokens(dir string, edit func([]Token) ([]Token, error)) error {
 }
 
 // commit writes tokens to the draft and puts it in the place of the file.
-func commit(draft *os.File, dir string, tokens []Token) error {
-	content := tokensFile{Tokens: tokens}
-	if slices.ContainsFunc(tokens, Token.bounded) {
-		content.Version = boundedVersion
-	}
-	encoded, err := json.MarshalIndent(content, "", "  ")
+func (d directory) commit(draft *os.File, tokens []Token) error {
+	encoded, err := encodeTokens(tokens)
 	if err != nil {
 		return err
 	}
-	if _, err := draft.Write(append(encoded, '\n')); err != nil {
+	if _, err := draft.Write(encoded); err != nil {
 		return err
 	}
 	if err := errors.Join(draft.Sync(), draft.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(draft.Name(), filepath.Join(dir, tokensName)); err != nil {
+	if err := os.Rename(draft.Name(), filepath.Join(string(d), tokensName)); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
+	f, err := os.Open(string(d))
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -17,10 +17,11 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/problem"
 )
 
-// Tokens is the tokens of a data directory as a server knows them, and the one of an admin file if there is one. It follows
-// the files: a change counts within a second, without a restart.
+// Tokens is the tokens of a place as a server knows them, and the one of an admin file if there is one. It follows the files: a change
+// counts within a second, without a restart. Those that servers share are read by Reload alone, which whoever has them calls when they have
+// changed.
 type Tokens struct {
-	dir   string
+	place Place
 	admin string // path of the admin file, empty for none; set before Tokens is shared
 	// set is replaced as a whole.
 	set atomic.Pointer[tokenSet]
@@ -32,6 +33,8 @@ type Tokens struct {
 
 // tokenSet is one version of the files.
 type tokenSet struct {
+	// unread is set as long as nobody knows which tokens there are.
+	unread bool
 	info   fs.FileInfo // nil without a file
 	admin  *adminToken // nil without an admin file
 	tokens []knownToken
@@ -48,10 +51,15 @@ type knownToken struct {
 // lookInterval is how often the files are looked at, at most.
 const lookInterval = time.Second
 
-// Load reads the tokens of a data directory. A directory without any is not an error.
-func Load(dir string) (*Tokens, error) {
-	t := &Tokens{dir: dir}
-	t.set.Store(&tokenSet{})
+// Load reads the tokens of a place. A directory without any is not an error. Shared ones are not read before Reload, and as long as they
+// are not, no token is known but that of the admin file.
+func (p Place) Load() (*Tokens, error) {
+	t := &Tokens{place: p}
+	_, unread := p.place.(shared)
+	t.set.Store(&tokenSet{unread: unread})
+	if unread {
+		return t, nil
+	}
 	if err := t.Reload(); err != nil {
 		return nil, err
 	}
@@ -62,7 +70,12 @@ func Load(dir string) (*Tokens, error) {
 // be called before t is shared.
 func (t *Tokens) AddAdmin(path string) error {
 	t.admin = path
-	return t.Reload()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next := *t.set.Load()
+	err := t.readAdmin(&next)
+	t.set.Store(&next)
+	return err
 }
 
 // Warnings says what is odd about the tokens, given the scopes that exist: scopes of what does not exist, which may be of
@@ -85,50 +98,65 @@ func (t *Tokens) Has(name string) bool {
 	return t != nil && slices.ContainsFunc(t.set.Load().tokens, func(known knownToken) bool { return known.Name == name })
 }
 
-// Directory is where the tokens are kept.
-func (t *Tokens) Directory() string { return t.dir }
+// Place is where the tokens are kept.
+func (t *Tokens) Place() Place { return t.place }
 
 // Defined reports whether a token was ever defined since the tokens were loaded.
 func (t *Tokens) Defined() bool { return !t.Open() }
 
 // Open reports whether nobody is asked for a token.
-func (t *Tokens) Open() bool { return t == nil || !t.set.Load().closed }
+func (t *Tokens) Open() bool {
+	if t == nil {
+		return true
+	}
+	set := t.set.Load()
+	return !set.closed && !set.unread
+}
 
-// Reload reads the files now. After an error of one of them its tokens are those of before.
+// Reload reads the tokens now. After an error of one of the files, or of what is shared, its tokens are those of before.
 func (t *Tokens) Reload() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	next := *t.set.Load()
-	listed, info, err := readKnown(t.dir)
-	if err == nil {
-		next.tokens, next.info = listed, info
-	}
+	err := t.readPlace(&next)
 	if t.admin != "" {
-		admin, adminErr := readAdmin(t.admin)
-		if adminErr == nil {
-			next.admin = admin
-		}
-		err = errors.Join(err, adminErr)
+		err = errors.Join(err, t.readAdmin(&next))
 	}
-	next.closed = next.closed || len(next.tokens) > 0 || next.admin != nil
 	t.set.Store(&next)
 	return err
 }
 
-// readKnown reads the tokens of a data directory.
-func readKnown(dir string) (tokens []knownToken, info fs.FileInfo, err error) {
-	listed, info, err := readTokens(dir)
-	if err != nil {
-		return nil, nil, err
+// readPlace reads the tokens of the place.
+func (t *Tokens) readPlace(next *tokenSet) (err error) {
+	var listed []Token
+	var info fs.FileInfo
+	if dir, ok := t.place.place.(directory); ok {
+		listed, info, err = dir.read()
+	} else {
+		listed, err = t.place.list()
 	}
+	if err != nil {
+		return err
+	}
+	var tokens []knownToken
 	for _, token := range listed {
 		known, err := token.known()
 		if err != nil {
-			return nil, nil, fmt.Errorf("read tokens: %s: %w", token.Name, err)
+			return fmt.Errorf("read tokens: %s: %w", token.Name, err)
 		}
 		tokens = append(tokens, known)
 	}
-	return tokens, info, nil
+	next.tokens, next.info, next.unread, next.closed = tokens, info, false, next.closed || len(tokens) > 0
+	return nil
+}
+
+// readAdmin reads the admin file.
+func (t *Tokens) readAdmin(next *tokenSet) error {
+	admin, err := readAdmin(t.admin)
+	if err == nil {
+		next.admin, next.closed = admin, true
+	}
+	return err
 }
 
 func (t Token) known() (knownToken, error) {
@@ -168,11 +196,14 @@ func (t *Tokens) Follow(now time.Time) error {
 		return nil
 	}
 	set := t.set.Load()
-	info, err := os.Stat(filepath.Join(t.dir, tokensName))
-	if err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("look at tokens: %w", err)
+	same := true
+	if dir, ok := t.place.place.(directory); ok {
+		info, err := os.Stat(filepath.Join(string(dir), tokensName))
+		if err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("look at tokens: %w", err)
+		}
+		same = sameFile(info, set.info)
 	}
-	same := sameFile(info, set.info)
 	if set.admin != nil {
 		admin, err := os.Stat(t.admin)
 		same = same && err == nil && sameFile(admin, set.admin.info) // Reload says what is wrong
@@ -193,11 +224,11 @@ func sameFile(is, was fs.FileInfo) bool {
 
 // Identify returns the holder of a token. It takes the same time whichever token matches, or none.
 func (t *Tokens) Identify(token []byte) (Principal, error) {
-	if len(token) == 0 {
+	set := t.set.Load()
+	if len(token) == 0 && !set.unread {
 		return Principal{}, problem.Forbidden("a token is needed: send the header Authorization: Bearer <token>, or the parameter token")
 	}
 	sum := sha256.Sum256(token)
-	set := t.set.Load()
 	found := -1
 	for i := range set.tokens {
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(set.tokens[i].sum[:], sum[:]), i, found)
@@ -205,6 +236,8 @@ func (t *Tokens) Identify(token []byte) (Principal, error) {
 	switch {
 	case set.admin != nil && subtle.ConstantTimeCompare(set.admin.sum[:], sum[:]) == 1:
 		return Principal{Name: adminName, scopes: []Scope{{Kind: Admin}}}, nil
+	case set.unread:
+		return Principal{}, problem.Unready("which tokens there are could not be read yet")
 	case found < 0:
 		return Principal{}, problem.Forbidden("invalid authentication token")
 	}

@@ -80,6 +80,11 @@ func Busy(limit int, text string) *Error {
 	return &Error{Status: fasthttp.StatusServiceUnavailable, Section: "limits", Text: text, RetryAfter: 1, Limit: limit}
 }
 
+// Unready is 503 for what a server cannot know yet.
+func Unready(text string) *Error {
+	return &Error{Status: fasthttp.StatusServiceUnavailable, Section: "tokens", Text: text, RetryAfter: 1}
+}
+
 // TooMany is 429 for a client that has all it may have of something.
 func TooMany(limit int, text string) *Error {
 	e := Busy(limit, text)

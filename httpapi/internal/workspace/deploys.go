@@ -88,7 +88,7 @@ func (d *Deploys) deploy(c *exchange.Exchange, wish Deploying) error {
 	case d.busy <- struct{}{}:
 		defer func() { <-d.busy }()
 	default:
-		return problem.Busy(1, "another project is being deployed at the moment; send this one again").HangingUp()
+		return deployingAnother().HangingUp()
 	}
 	body, done, err := c.OpenBody(min(formBytesMax, d.bytesMax))
 	if err != nil {
@@ -111,6 +111,11 @@ func (d *Deploys) deploy(c *exchange.Exchange, wish Deploying) error {
 		shown.Build = &shown.Deployment
 	}
 	return sendOutcome(c, shown)
+}
+
+// deployingAnother is the error of who deploys beside somebody else, to this server or to another one that shares what is deployed.
+func deployingAnother() *problem.Error {
+	return problem.Busy(1, "another project is being deployed at the moment; send this one again")
 }
 
 // sendOutcome answers with what became of a wish: 400 if it was the files' fault.
@@ -140,6 +145,8 @@ func deployError(err error) error {
 		return problem.NotFound("there is no such deployment, or no longer")
 	case errors.Is(err, ErrRefused):
 		return problem.New(fasthttp.StatusConflict, "deployments", "%s", text(ErrRefused))
+	case errors.Is(err, ErrBusy):
+		return deployingAnother()
 	case errors.Is(err, ErrUnknown):
 		e := problem.New(fasthttp.StatusServiceUnavailable, "deployments",
 			"the disk failed and it is not known whether the deployment is stored; a restart of the server tells, and until then none is taken")

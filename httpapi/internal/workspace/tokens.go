@@ -60,7 +60,7 @@ func (t *Tokens) infos(c *exchange.Exchange, of Rights) ([]tokenInfo, error) {
 	if t.tokens.Open() {
 		return []tokenInfo{{ID: "admin", Name: "workspace admin token", Token: AnyToken, Scopes: []tokenScope{{Type: "ADMIN"}}}}, nil
 	}
-	list, err := auth.List(t.tokens.Directory())
+	list, err := t.tokens.Place().List()
 	if err != nil {
 		return nil, err
 	}
@@ -167,15 +167,15 @@ func (t *Tokens) Create(c *exchange.Exchange, of Rights) error {
 	if err != nil {
 		return err
 	}
-	secret, err := auth.Create(t.tokens.Directory(), token, of.Scopes(), len(of.Granted(token.Name)) > 0)
+	secret, err := t.tokens.Place().Create(token, of.Scopes(), len(of.Granted(token.Name)) > 0)
 	if errors.Is(err, auth.ErrToken) {
 		return tokenError(err)
 	}
-	if err == nil {
-		err = t.tokens.Reload()
-	}
 	if err != nil {
 		return err
+	}
+	if err := t.tokens.Reload(); err != nil { // which is done again; the token is shown this once
+		t.log.Warn("tokens could not be read again, the known ones stay", "error", err)
 	}
 	t.log.Info("token created", "name", token.Name, "token", c.Principal.Name, "remote", c.Ctx.RemoteAddr().String())
 	return c.SendJSON(tokenInfo{ID: token.Name, Name: token.Name, Token: secret, Scopes: scopesOf(of, &token), Models: token.Models})
@@ -195,7 +195,7 @@ func (t *Tokens) Revoke(c *exchange.Exchange, _ Rights) error {
 		return err
 	}
 	name := tokenNamed(c)
-	err := auth.Revoke(t.tokens.Directory(), name)
+	err := t.tokens.Place().Revoke(name)
 	switch {
 	case errors.Is(err, auth.ErrChanging):
 		return tokenError(err)

@@ -28,5 +28,15 @@ func tokenMutants() []mutant {
 			old:   `	case slices.ContainsFunc(content.Tokens, Token.bounded) && content.Version != boundedVersion:`,
 			fresh: `	case slices.ContainsFunc(content.Tokens, Token.bounded) && content.Version == 1:`,
 		},
+		{
+			name: "tokens: a change of another server is written over", in: "httpapi", hint: "TestSharedTokensAtOnce$",
+			old:   `		if done {`,
+			fresh: `		if done || version >= 0 {`,
+		},
+		{
+			name: "tokens: nobody is asked for one before they are read", in: "httpapi", hint: "TestSharedTokens$",
+			old:   `return !set.closed && !set.unread`,
+			fresh: `return !set.closed`,
+		},
 	}
 }
