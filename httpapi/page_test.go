@@ -58,15 +58,15 @@ func TestLostBrowser(t *testing.T) {
 		require.Equal(t, page, strings.HasSuffix(body, "lost"), body)
 		require.Equal(t, page, resp.Header.Get("Cache-Control") == "no-cache")
 	}
-	f("GET", "/modle?id=x", browser, http.StatusNotFound, true)
-	f("GET", "/modle", "*/*", http.StatusForbidden, false)
-	f("GET", "/modle", "application/json", http.StatusForbidden, false)
-	f("POST", "/modle", browser, http.StatusForbidden, false)
+	f("GET", "/mistyped?id=x", browser, http.StatusNotFound, true)
+	f("GET", "/mistyped", "*/*", http.StatusForbidden, false)
+	f("GET", "/mistyped", "application/json", http.StatusForbidden, false)
+	f("POST", "/mistyped", browser, http.StatusForbidden, false)
 	f("GET", "/unsaid", browser, http.StatusNotFound, false)
-	f("GET", "/v0/modle", browser, http.StatusForbidden, false)
-	f("GET", "/v1/modle", browser, http.StatusForbidden, false)
+	f("GET", "/v0/mistyped", browser, http.StatusForbidden, false)
+	f("GET", "/v1/mistyped", browser, http.StatusForbidden, false)
 	f("GET", "/metrics", browser, http.StatusForbidden, false)
-	resp, _ := start(t, httpapi.Options{}).do(t, "GET", "/modle", nil, "Accept", browser)
+	resp, _ := start(t, httpapi.Options{}).do(t, "GET", "/mistyped", nil, "Accept", browser)
 	require.Equal(t, "application/json; charset=utf-8", resp.Header.Get("Content-Type"), "a server without a page has none")
 }
 

@@ -83,7 +83,7 @@ func (p *loadedProject) leaveUnfetched(problems project.Problems) {
 	}
 	p.unfetched = map[string]string{}
 	for _, d := range p.Datasources {
-		connection := ""
+		var connection string
 		switch {
 		case d.Kafka != nil:
 			connection = d.Kafka.Connection

@@ -16,8 +16,6 @@ import (
 	"github.com/residualdb/residual/project/deployments"
 )
 
-const partScore = `{"ts":1764000000123,"id":"a","model":{"name":"m","version":"v7"},"out":{"score":0.25},"in":{"x":1}}`
-
 // partFiles are a data source that is fetched with a secret, one that is not, and a pipe.
 var partFiles = map[string]string{
 	"connections/s3.connection":     "TYPE s3\nS3_ENDPOINT http://127.0.0.1:1\nS3_ACCESS_KEY a\nS3_SECRET {{ tb_secret(\"KEY\") }}\n",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -233,7 +234,7 @@ func TestToolsAreKept(t *testing.T) {
 	toolsOf("a", "of_2a", 3)
 	toolsOf("a", "of_2a", 3)
 	for i := range knownMax {
-		toolsOf(fmt.Sprint(i), fmt.Sprint("of_2", i), 4+i)
+		toolsOf(strconv.Itoa(i), "of_2"+strconv.Itoa(i), 4+i)
 	}
 	require.LessOrEqual(t, len(known.byToken), knownMax)
 }
