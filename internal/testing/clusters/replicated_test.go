@@ -379,12 +379,12 @@ func TestReplicatedContract(t *testing.T) {
 func TestReplicatedWorkspace(t *testing.T) {
 	c := openReplicas(t, build(t))
 	countUnderFaults(t, c.config, func(n int) {
-		switch n % 12 {
-		case 3, 6:
-			node := c.shards[0][n%12/3-1]
+		switch n % 120 { // so that there is time between them
+		case 10, 50:
+			node := c.shards[0][n%120/40]
 			c.kill(node)
 			c.start(node)
-		case 9:
+		case 90:
 			c.control("keeper-stop")
 			c.control("keeper-start")
 		}
