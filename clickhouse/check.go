@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
-
-	"github.com/residualdb/residual/engine"
 )
 
 // errReadOnlyReplica is returned for a replica that has lost its keeper. It answers questions all the same.
@@ -145,8 +143,7 @@ func (n *node) checkRights(ctx context.Context, database string, of *shard) erro
 
 // wantOf is the error of a try that was refused for want of a right, or that has not reached the server.
 func (n *node) wantOf(err error, what string) error {
-	f := faultOf(err)
-	if err == nil || f.class == nil || f.class == engine.ErrFull || f.class == engine.ErrNoSpace || codeOf(err) != 0 && f.class == engine.ErrUnavailable {
+	if class := faultOf(err).class; err == nil || codeOf(err) != 0 && !errors.Is(class, ErrAccess) && !errors.Is(class, ErrSchema) {
 		return nil
 	}
 	return wrap(err, what+" on "+n.address, nil, false)

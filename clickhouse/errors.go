@@ -205,7 +205,7 @@ func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
 		return &engine.AwayError{Class: engine.ErrOutcomeUnknown, Text: part + text + "; whether the rows of this request are stored is not known, send it again", RetryAfter: after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
 	case f.class == nil:
 		return fmt.Errorf("%s%s: %w", what, where, err)
-	case f.class == ErrSchema || f.class == ErrAccess:
+	case errors.Is(f.class, ErrSchema) || errors.Is(f.class, ErrAccess):
 		err = fmt.Errorf("%s%s: %w: %w", what, where, f.class, err)
 		if of == nil {
 			return err

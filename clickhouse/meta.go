@@ -104,7 +104,10 @@ func (m meta) differs(address string, made meta) error {
 		return err
 	}
 	for _, x := range []struct{ name, text string }{
-		{metaCluster, "cluster %q"}, {metaReplicated, "replicated: %s"}, {metaShards, "the shards and weights %q"}, {metaShard, "shard %s"},
+		{metaCluster, "cluster %q"},
+		{metaReplicated, "replicated: %s"},
+		{metaShards, "the shards and weights %q"},
+		{metaShard, "shard %s"},
 		{metaRetention, "retention of %s days, which ALTER TABLE … MODIFY TTL changes"},
 	} {
 		if was, is := m[x.name], made[x.name]; was != is {

@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	// replaying is why a server is starting, unless the options say otherwise.
 	replaying  = "the log is being replayed"
 	memoryFull = "memory is full; send this request again, or start the server with a larger --memory-limit"
 )
@@ -24,7 +25,7 @@ func (s *Server) refusal(store Store) *problem.Error {
 	var e *problem.Error
 	switch h := health(store); {
 	case !h.Ready:
-		e = problem.Busy(0, "the server is starting: "+replaying)
+		e = problem.Busy(0, "the server is starting: "+s.opts.Starting)
 	case s.memory.Full():
 		e = problem.Busy(s.limits.IngestsMax, memoryFull)
 	case h.Degraded:
@@ -36,7 +37,7 @@ func (s *Server) refusal(store Store) *problem.Error {
 	return e
 }
 
-// health is that of a store, nil while the log is being replayed.
+// health is that of a store, nil while there is none yet.
 func health(store Store) engine.Health {
 	if store == nil {
 		return engine.Health{}
@@ -62,7 +63,7 @@ func (s *Server) wellBeing(store Store) (status, reason string, code int) {
 	e := s.refusal(store)
 	switch {
 	case e != nil && !health(store).Ready:
-		return "starting", replaying, fasthttp.StatusServiceUnavailable
+		return "starting", s.opts.Starting, fasthttp.StatusServiceUnavailable
 	case e != nil:
 		reason, _, _ = strings.Cut(e.Text, ";") // what follows is for who has sent events
 		return "degraded", reason, fasthttp.StatusServiceUnavailable

@@ -178,7 +178,7 @@ func (s *Server) admit(c *call) (*route, error) {
 	if p := s.store.Load(); p != nil {
 		c.store = *p
 	} else if !r.starting {
-		return nil, problem.Busy(0, "the server is starting: "+replaying)
+		return nil, problem.Busy(0, "the server is starting: "+s.opts.Starting)
 	}
 	return r, nil
 }

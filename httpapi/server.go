@@ -46,6 +46,8 @@ type Options struct {
 	Deployments Deployments
 	// Version is shown by /health, and Commit beside it unless it is empty. Default: "dev".
 	Version, Commit string
+	// Starting says why there is no store yet. Default: the log is being replayed.
+	Starting string
 	// Logger receives one line per request at debug, and warnings at a bounded rate. Default: silent.
 	Logger *slog.Logger
 	// Now is the clock of the answers. Default: time.Now.
@@ -124,6 +126,7 @@ func New(store Store, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("httpapi: limits: %w", err)
 	}
 	orDefault(&opts.Version, "dev")
+	orDefault(&opts.Starting, replaying)
 	orDefault(&opts.ModelGaugesMax, defaultModelGauges)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)

@@ -50,6 +50,14 @@ func (f *clusterFlags) register(flags *pflag.FlagSet, usage string) {
 	flags.StringVar(&f.passwordFile, passwordFileFlag, "", "file with the password of the user in --store; else "+passwordVariable+" has it")
 }
 
+// starting is why a server has no store yet, empty for one that has it in a directory.
+func (f *clusterFlags) starting() string {
+	if f.url == "" {
+		return ""
+	}
+	return "the cluster is not open yet; the log of this server says what it waits for"
+}
+
 // readPassword takes the password of the environment.
 func (f *clusterFlags) readPassword(env func(string) (string, bool)) {
 	f.password, f.hasPassword = env(passwordVariable)

@@ -92,7 +92,8 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	}
 	s.within = fasthttputil.NewInmemoryListener()
 	s.http, err = httpapi.New(nil, httpapi.Options{
-		Limits: limits, Page: page, Agent: agent.NewHTTP(s.dialWithin, built), Connectors: s.project, Deployments: s.project.deployments(),
+		Starting: flags.cluster.starting(),
+		Limits:   limits, Page: page, Agent: agent.NewHTTP(s.dialWithin, built), Connectors: s.project, Deployments: s.project.deployments(),
 		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),

@@ -1,7 +1,7 @@
 package clusters_test
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,7 +36,7 @@ func TestRetentionOfTables(t *testing.T) {
 	oldest := time.UnixMilli(s.Rules().Oldest).UTC()
 	for i, at := range []time.Time{oldest, now} {
 		var batch event.Batch
-		e := event.Event{Timestamp: at, ModelID: "m", PredictionID: fmt.Sprint(i), Features: "{}", ModelVersion: "v1", Environment: "production"}
+		e := event.Event{Timestamp: at, ModelID: "m", PredictionID: strconv.Itoa(i), Features: "{}", ModelVersion: "v1", Environment: "production"}
 		require.NoError(t, batch.Add(e, s.Rules()))
 		_, err = s.Append(t.Context(), &batch)
 		require.NoError(t, err)

@@ -86,6 +86,11 @@ func TestLateNode(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	eventually(t, "the server does not say that it waits", func() bool { return strings.Contains(log.String(), "is tried again") })
+	_, url, _ = strings.Cut(log.String(), " address=")
+	url, _, _ = strings.Cut(url, "\n")
+	health := request(t, http.MethodGet, url+"/health", "")
+	require.Equal(t, http.StatusServiceUnavailable, health.status)
+	require.Contains(t, health.body, "the cluster is not open yet")
 	c.Nodes[0].Start(t)
 	eventually(t, "the server is not ready", func() bool { return strings.Contains(log.String(), "msg=ready") })
 }
