@@ -107,15 +107,21 @@ func (p *loadedProject) unfetchedConnectors(since time.Time) (shown []httpapi.Co
 		if !ok {
 			continue
 		}
-		kind := "files"
-		if d.Kafka != nil {
-			kind = "kafka"
-		}
 		shown = append(shown, httpapi.Connector{
-			Name: d.Name, Kind: kind, State: "failing", Since: since, Error: why, LagMessages: -1, LagBytes: -1, LagSeconds: -1,
+			Name: d.Name, Kind: p.kindOf(d.Name), State: "failing", Since: since, Error: why, LagMessages: -1, LagBytes: -1, LagSeconds: -1,
 		})
 	}
 	return shown
+}
+
+// kindOf is the kind of the connector of a data source.
+func (p *loadedProject) kindOf(name string) string {
+	for _, d := range p.Datasources {
+		if d.Name == name && d.Kafka != nil {
+			return "kafka"
+		}
+	}
+	return "files"
 }
 
 // unusable is the error of a live deployment that cannot be used.

@@ -24,6 +24,8 @@ type projectOf struct {
 	http  *httpapi.Server
 	// tokens are those of the server.
 	tokens *httpapi.Tokens
+	// turns say which connectors this server runs; nil if it runs all.
+	turns *turns
 	// deployer is nil where a folder is served, and where unread says why the list of deployments cannot be read.
 	deployer *deployments.Deployer
 	unread   error
@@ -120,7 +122,26 @@ func (p *projectOf) start(sink source.Sink) error {
 	p.runner = runner
 	used := p.used
 	p.mu.Unlock()
-	return runner.Apply(used.connectors(p.poll))
+	return runner.Apply(p.ours(used))
+}
+
+// ours are the connectors of a project that this server runs.
+func (p *projectOf) ours(of *loadedProject) []source.Config {
+	configs := of.connectors(p.poll)
+	if p.turns == nil {
+		return configs
+	}
+	return slices.DeleteFunc(configs, func(c source.Config) bool { return !p.turns.has(c.Name) })
+}
+
+// askOnce asks a connector that fetches on demand, because it is new.
+func (p *projectOf) askOnce(runner *source.Runner, of *loadedProject, name string) {
+	configs := of.connectors(p.poll)
+	for i := range configs {
+		if files := configs[i].Files; configs[i].Name == name && files != nil && files.Schedule == source.OnDemand {
+			runner.Ask(name)
+		}
+	}
 }
 
 // reload reads the project again. One that cannot be used leaves all as it was; of one that is used in part, the part is what can be used
@@ -245,14 +266,12 @@ func (p *projectOf) change(next *loadedProject) error {
 		return err
 	}
 	if runner != nil {
-		configs := next.connectors(p.poll)
+		configs := p.ours(next)
 		if err := runner.Apply(configs); err != nil {
 			return errors.Join(err, p.http.SetPart(used.datasources(), used.Pipes, used.withheld))
 		}
 		for i := range configs {
-			if files := configs[i].Files; files != nil && files.Schedule == source.OnDemand {
-				runner.Ask(configs[i].Name)
-			}
+			p.askOnce(runner, next, configs[i].Name)
 		}
 	}
 	p.mu.Lock()
@@ -281,8 +300,12 @@ func (p *projectOf) logConnector(s source.Status) {
 func (p *projectOf) stop() {
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	if p.runner != nil {
-		p.runner.Close()
+	p.mu.Lock()
+	runner := p.runner
+	p.runner = nil
+	p.mu.Unlock()
+	if runner != nil {
+		runner.Close()
 	}
 }
 
@@ -300,6 +323,13 @@ func (p *projectOf) Connectors() []httpapi.Connector {
 		shown[i] = used.shownConnector(&all[i])
 	}
 	shown = append(shown, used.unfetchedConnectors(since)...)
+	for _, name := range p.fetched(used) {
+		if p.turns != nil && !slices.ContainsFunc(shown, func(c httpapi.Connector) bool { return c.Name == name }) {
+			shown = append(shown, httpapi.Connector{
+				Name: name, Kind: used.kindOf(name), Place: "not fetched by this server", State: "stopped", LagMessages: -1, LagBytes: -1, LagSeconds: -1,
+			})
+		}
+	}
 	slices.SortFunc(shown, func(a, b httpapi.Connector) int { return strings.Compare(a.Name, b.Name) })
 	return shown
 }

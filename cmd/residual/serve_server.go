@@ -80,6 +80,9 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 		return nil, err
 	}
 	s.project.tokens = s.tokens
+	if s.shared != nil {
+		s.project.turns = newTurns(sharedFolder{s.shared.workspace, turnsFolder, turnTimeout}, time.Now)
+	}
 	if s.ln, err = listen(flags, s.tokens.Defined()); err != nil {
 		return nil, err
 	}
@@ -218,6 +221,9 @@ func (s *server) stop() error {
 	go func() {
 		defer close(fetching)
 		s.project.stop()
+		if s.shared != nil {
+			s.giveBackTurns()
+		}
 	}()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -230,16 +236,13 @@ func (s *server) stop() error {
 	}
 	<-s.served
 	_ = s.within.Close() // else Serve of it goes on, if it had not come to it when the other was shut down
-	if s.shared != nil {
-		err = errors.Join(err, s.shared.close())
-	}
 	if s.db == nil {
-		return err
+		return errors.Join(err, s.closeShared())
 	}
 	closed := make(chan error, 1)
 	go func() {
 		<-fetching
-		closed <- s.db.Close()
+		closed <- errors.Join(s.closeShared(), s.db.Close())
 	}()
 	select {
 	case closeErr := <-closed:

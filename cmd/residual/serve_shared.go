@@ -49,30 +49,63 @@ func (s *sharedState) close() error {
 	return err
 }
 
+// closeShared ends what the server shares with others, if it does.
+func (s *server) closeShared() error {
+	if s.shared == nil {
+		return nil
+	}
+	return s.shared.close()
+}
+
+// giveBackTurns has other servers run the connectors, which have ended here.
+func (s *server) giveBackTurns() {
+	if _, err := s.project.turns.take(nil); err != nil {
+		s.log.Warn("other servers take over the connectors once the turn of this one is over", "error", err)
+	}
+}
+
 func (s *sharedState) tokens() httpapi.TokenPlace {
-	return httpapi.TokensAt(sharedTokens{sharedFolder{s.workspace, tokensFolder}})
+	return httpapi.TokensAt(sharedTokens{sharedFolder{s.workspace, tokensFolder, changeTimeout}})
 }
 
 func (s *sharedState) deployments() *deployments.Store {
-	return deployments.OpenShared(sharedFolder{s.workspace, deploymentsFolder})
+	return deployments.OpenShared(sharedFolder{s.workspace, deploymentsFolder, changeTimeout})
 }
 
-// sharedFolder is a folder of the workspace. It implements [deployments.Shared]; the workspace bounds the time of each call.
+// sharedFolder is a folder of the workspace. It implements [deployments.Shared].
 type sharedFolder struct {
 	of   *clickhouse.Workspace
 	name string
+	// timeout bounds each call; the workspace bounds it too.
+	timeout time.Duration
+}
+
+// changeTimeout bounds what somebody waits for, turnTimeout what holds up the following of other servers.
+const (
+	changeTimeout = time.Minute
+	turnTimeout   = 3 * time.Second
+)
+
+func (f sharedFolder) context() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), f.timeout)
 }
 
 func (f sharedFolder) Read(names ...string) (texts map[string]string, version uint64, err error) {
-	return f.of.Read(context.Background(), f.name, names...)
+	ctx, cancel := f.context()
+	defer cancel()
+	return f.of.Read(ctx, f.name, names...)
 }
 
 func (f sharedFolder) Sizes() (map[string]int64, error) {
-	return f.of.Sizes(context.Background(), f.name)
+	ctx, cancel := f.context()
+	defer cancel()
+	return f.of.Sizes(ctx, f.name)
 }
 
 func (f sharedFolder) Replace(version uint64, texts map[string]string) (bool, error) {
-	return f.of.Replace(context.Background(), f.name, version, texts)
+	ctx, cancel := f.context()
+	defer cancel()
+	return f.of.Replace(ctx, f.name, version, texts)
 }
 
 // sharedTokens implements [httpapi.SharedTokens].
@@ -180,6 +213,9 @@ func (s *server) follow(ctx context.Context) {
 
 // followOnce takes over what has changed since the versions that were seen.
 func (s *server) followOnce(ctx context.Context, seen map[string]uint64) error {
+	if err := s.project.takeTurns(); err != nil {
+		return err
+	}
 	versions, err := s.shared.workspace.Versions(ctx)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -321,4 +322,60 @@ func (p *process) with(t *testing.T, method, target, token string) answer {
 func (p *process) as(t *testing.T, token string) answer {
 	t.Helper()
 	return p.with(t, http.MethodGet, "/v0/pipes", token)
+}
+
+// TestSharedConnectors has two servers with the same connectors: one fetches, and when it is killed, or stopped, the other goes on.
+func TestSharedConnectors(t *testing.T) {
+	binary := build(t)
+	store := makeWith(t, binary, nodes.Start(t, nodes.Options{}))
+	dir, files := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "fetched.datasource"), []byte("SCHEMA >\n    `timestamp` DateTime,\n    `model_id` String,\n    `prediction_id` String,\n"+
+		"    `model_version` String,\n    `environment` String,\n    `predicted_value` Float64,\n    `actual_value` Float64\n\nIMPORT_BUCKET_URI file://"+files+"/*.ndjson\nIMPORT_SCHEDULE @auto\n"), 0o600))
+	put := func(name string) {
+		t.Helper()
+		lines := line("m", name) + "no event\n"
+		require.NoError(t, os.WriteFile(filepath.Join(files, name+".part"), []byte(lines), 0o600))
+		require.NoError(t, os.Rename(filepath.Join(files, name+".part"), filepath.Join(files, name+".ndjson")))
+	}
+	put("a")
+	args := []string{"--project", dir, "--poll", "200ms"}
+	of := [2]*process{startServer(t, binary, store, args...), startServer(t, binary, store, args...)}
+	states := func(s *process) string {
+		return request(t, http.MethodGet, s.url+"/v0/pipes/connectors.json", "").body
+	}
+	fetches := func(i int) bool { return strings.Contains(states(of[i]), `"running"`) }
+	eventually(t, "nobody fetches", func() bool { return fetches(0) != fetches(1) })
+	first := 0
+	if fetches(1) {
+		first = 1
+	}
+	other := 1 - first
+	require.Contains(t, states(of[other]), "not fetched by this server")
+	has := func(s *process, rows, rejects int) {
+		t.Helper()
+		eventually(t, "rows are missing", func() bool {
+			return strings.Contains(s.metrics(t, "m").body, fmt.Sprintf(`"m","v1","production",%d,`, rows))
+		})
+		rejected := request(t, http.MethodGet, s.url+"/v0/pipes/fetched_quarantine.csv", "")
+		require.Equal(t, rejects, strings.Count(rejected.body, "no event"), rejected.body)
+	}
+	has(of[other], 1, 1)
+	of[first].kill()
+	put("b")
+	begin := time.Now()
+	eventually(t, "the other does not take over", func() bool { return fetches(other) })
+	t.Logf("taken over after %s", time.Since(begin).Round(time.Second))
+	has(of[other], 2, 2)
+
+	// One that is stopped gives back.
+	of[first].start(t)
+	eventually(t, "the server that has come back has no state", func() bool { return strings.Contains(states(of[first]), "not fetched by this server") })
+	require.NoError(t, of[other].command.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, of[other].command.Wait())
+	of[other].command = nil
+	begin = time.Now()
+	put("c")
+	eventually(t, "nobody fetches", func() bool { return fetches(first) })
+	require.Less(t, time.Since(begin), 10*time.Second)
+	has(of[first], 3, 3)
 }

@@ -161,5 +161,10 @@ func connectorMutants() []mutant { //nolint:funlen // a table
 			old:   `l.count, l.offset = l.count+1, l.offset+passed`,
 			fresh: `l.count, l.offset = l.count+0, l.offset+passed`,
 		},
+		{
+			name: "connectors: a server that cannot say that it fetches goes on", in: "cmd/residual", hint: "TestTurns$",
+			old:   `if len(t.held) > 0 && begin.Sub(t.renewed) > turnLasts {`,
+			fresh: `if len(t.held) > 0 && begin.Sub(t.renewed) > 100*turnLasts {`,
+		},
 	}
 }
