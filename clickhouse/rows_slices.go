@@ -72,7 +72,7 @@ func (w *rowsWalk) picture(of []event.Series, span engine.CellSpan) picture {
 		from: w.wanted.From, actuals: w.of.actuals, scoped: w.of.scoped,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
-	if len(of) == w.of.form.series { // no other model or series meets the condition, but such as came meanwhile
+	if len(of) == w.of.series { // no other model or series meets the condition, but such as came meanwhile
 		p.models, p.where = w.sums.models.condition, "("+w.sums.models.condition+")"
 		if w.only == nil {
 			w.only = make(map[event.Series]struct{}, len(of))
@@ -186,7 +186,7 @@ func (w *rowsWalk) slice(ctx context.Context, of []event.Series, found []counted
 	for i := range found {
 		tight.From, tight.To = min(tight.From, found[i].first), max(tight.To, found[i].last+1)
 	}
-	return w.parts(ctx, of, found, tight, rows)
+	return w.parts(ctx, of, found, tight)
 }
 
 // pinned reads the rows of some series in a span at once, of which there are about so many.
@@ -197,7 +197,7 @@ func (w *rowsWalk) pinned(ctx context.Context, of []event.Series, found []counte
 }
 
 // parts reads a span that has more rows than a slice.
-func (w *rowsWalk) parts(ctx context.Context, of []event.Series, found []counted, span engine.CellSpan, rows uint64) error {
+func (w *rowsWalk) parts(ctx context.Context, of []event.Series, found []counted, span engine.CellSpan) error {
 	width := max((span.To-span.From+cutsMost-1)/cutsMost, 1)
 	counts, err := w.counts(ctx, of, span, width)
 	if err != nil {
@@ -215,7 +215,7 @@ func (w *rowsWalk) parts(ctx context.Context, of []event.Series, found []counted
 		first, last := counts[0].number, counts[n-1].number
 		part := engine.CellSpan{From: span.From + min(first, last)*width, To: min(span.From+(max(first, last)+1)*width, span.To)}
 		if rows > w.sliceRows() && width > 1 {
-			err = w.parts(ctx, of, found, part, rows)
+			err = w.parts(ctx, of, found, part)
 		} else {
 			err = w.pinned(ctx, of, found, rows, part)
 		}
@@ -309,7 +309,9 @@ func (w *rowsWalk) readFrom(outer context.Context, conn driver.Conn, statement s
 		}
 		if batch = append(batch, x); len(batch) == rowsAtOnce {
 			if !w.give(batch, hand) {
-				cancel() // or what there is more would be waited for
+				if !w.sliced() {
+					cancel() // the rest of a slice is waited for, which leaves the connection whole, but not that of all rows
+				}
 				return outer.Err()
 			}
 			batch = make([]row, 0, rowsAtOnce)

@@ -81,8 +81,15 @@ func writeDisk(w *encode.Exposition, stats *engine.Stats) {
 		kind  string
 		bytes int64
 	}{
-		{"log", disk.Log}, {"packs", disk.Packs}, {"keys", disk.Keys}, {"quarantine", disk.Quarantine}, {"actuals", disk.Actuals},
-		{"positions", disk.Positions}, {"manifest", disk.Manifest}, {"pinned", disk.Pinned}, {"kept", disk.Kept},
+		{"log", disk.Log},
+		{"packs", disk.Packs},
+		{"keys", disk.Keys},
+		{"quarantine", disk.Quarantine},
+		{"actuals", disk.Actuals},
+		{"positions", disk.Positions},
+		{"manifest", disk.Manifest},
+		{"pinned", disk.Pinned},
+		{"kept", disk.Kept},
 	} {
 		if !stats.Elsewhere || x.bytes > 0 {
 			w.Sample("", float64(x.bytes), "kind", x.kind)

