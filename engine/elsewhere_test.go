@@ -204,3 +204,50 @@ func askBoth(t *testing.T, r *rand.Rand, db *engine.DB, elsewhere func() *engine
 	require.Equal(t, wantGauges.Rows, gotGauges.Rows)
 	require.Equal(t, wantGauges.LeftOut, gotGauges.LeftOut)
 }
+
+// firstCells keeps what was asked for first.
+type firstCells struct {
+	kept
+	cells *engine.Cells
+}
+
+func (f *firstCells) Sums(ctx context.Context, q *engine.Cells) error {
+	if f.cells == nil {
+		f.cells = &engine.Cells{Bounds: q.Bounds, Spans: q.Spans, Want: q.Want, Only: q.Only}
+	}
+	return f.kept.Sums(ctx, q)
+}
+
+// TestAheadElsewhere holds what a query says that it asks for first to what it does, and answers by sight of the rows in the cells alone.
+func TestAheadElsewhere(t *testing.T) {
+	r := rand.New(rand.NewPCG(seed(t), 0))
+	ctx, now := context.Background(), func() time.Time { return testNow }
+	rows := rowsElsewhere(r)
+	for range 50 {
+		metrics := engine.MetricsQuery{Model: []string{"m0", "*"}[r.IntN(2)], Version: []string{"v1", "*", "latest"}[r.IntN(3)], Environment: "*", Window: time.Duration(1+r.IntN(400)) * time.Hour}
+		drift := engine.DriftQuery{Model: metrics.Model, Version: metrics.Version, Environment: "*", Recent: metrics.Window, Historical: 3 * metrics.Window}
+		for i, ask := range []func(q *engine.Questions) any{
+			func(q *engine.Questions) (rows any) {
+				var all []engine.MetricsRow
+				_, err := q.EachMetrics(ctx, metrics, func(row *engine.MetricsRow) bool { all = append(all, *row); return true })
+				require.NoError(t, err)
+				return all
+			},
+			func(q *engine.Questions) any {
+				result, err := q.Drift(ctx, drift)
+				require.NoError(t, err)
+				return result.Rows
+			},
+		} {
+			ahead := []engine.Ahead{metrics.Ahead(testNow), drift.Ahead(testNow)}[i]
+			require.Equal(t, metrics.Version != "latest", ahead.BySight)
+			f := &firstCells{kept: kept{rows: rows}}
+			want := ask(engine.NewQuestions(f.spans(), f, now))
+			require.Equal(t, ahead.Cells, f.cells)
+			if ahead.BySight {
+				seen := kept{rows: slices.DeleteFunc(slices.Clone(rows), func(e event.Event) bool { return e.Timestamp.UnixMilli() < ahead.Cells.Spans[0].From })}
+				require.Equal(t, want, ask(engine.NewQuestions(seen.spans(), f, now)))
+			}
+		}
+	}
+}
