@@ -132,18 +132,30 @@ func (c *replicas) revive() {
 // goesOn asks until the answer is 200, which is the first one unless a node has ended by itself.
 func (c *replicas) goesOn(ask func() answer) {
 	c.t.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	refused := ""
 	for begin, before := time.Now(), c.ended; ; {
 		a := ask()
 		if a.status == http.StatusOK {
 			require.Less(c.t, a.took, 25*time.Second)
+			require.True(c.t, refused == "" || c.ended > before, refused)
 			return
 		}
 		requireComeAgain(c.t, a)
+		refused = a.body
+		within := recoveredWithin
+		if c.ended == before {
+			within = endsWithin
+		}
+		require.Less(c.t, time.Since(begin), within, refused)
+		<-tick.C
 		c.revive()
-		require.Greater(c.t, c.ended, before, a.body)
-		require.Less(c.t, time.Since(begin), recoveredWithin, a.body)
 	}
 }
+
+// endsWithin is how long a node that ends by itself may go on listening.
+const endsWithin = 20 * time.Second
 
 // hit is what a fault may meet: the cluster, a server, a node and the other replica of its shard, and a pause of any length.
 type hit struct {
