@@ -156,7 +156,7 @@ func newTokenRevoke(at *tokenFlags, env func(string) (string, bool)) *cobra.Comm
 		Short:   "Revoke a token",
 		Example: "  residual token revoke collector",
 		Args:    arg.Exactly("a NAME"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			place, err := at.open(env, false)
 			if err != nil {
 				return err

@@ -39,11 +39,11 @@ func (p *process) deploy(dir string, args ...string) (bool, string) {
 	return err == nil, string(out)
 }
 
-// send deploys a project once, by what the command sends, and returns the answer; the status is 0 if there was none.
-func (p *process) send(t *testing.T, dir string) answer {
+// deployForm is a project as the command sends it.
+func deployForm(t *testing.T, dir string) (kind string, body *bytes.Buffer) {
 	t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
+	body = new(bytes.Buffer)
+	form := multipart.NewWriter(body)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, entry := range entries {
@@ -55,7 +55,12 @@ func (p *process) send(t *testing.T, dir string) answer {
 		require.NoError(t, err)
 	}
 	require.NoError(t, form.Close())
-	response, err := http.Post(p.url+"/v1/deploy?auto_promote=true&allow_destructive_operations=true", form.FormDataContentType(), &body) //nolint:noctx // the server of the test answers
+	return form.FormDataContentType(), body
+}
+
+// send deploys once, and returns the answer; the status is 0 if there was none.
+func (p *process) send(kind string, body *bytes.Buffer) answer {
+	response, err := http.Post(p.url+"/v1/deploy?auto_promote=true&allow_destructive_operations=true", kind, body) //nolint:noctx // the server of the test answers
 	if err != nil {
 		return answer{}
 	}
@@ -190,8 +195,8 @@ func TestSharedDeploymentsUnderFaults(t *testing.T) {
 		var group sync.WaitGroup
 		var says [2]answer
 		for i := range of {
-			dir := projectOf(t, 1+2*round+i)
-			group.Go(func() { says[i] = of[i].send(t, dir) })
+			kind, body := deployForm(t, projectOf(t, 1+2*round+i))
+			group.Go(func() { says[i] = of[i].send(kind, body) })
 		}
 		group.Wait()
 		allowed := []int{}
@@ -215,8 +220,9 @@ func TestSharedDeploymentsUnderFaults(t *testing.T) {
 	before := same()
 	for round := range deployKills {
 		n := 1000 + round
-		dir, ended := projectOf(t, n), make(chan bool)
-		go func() { ended <- of[0].send(t, dir).status == http.StatusOK }()
+		kind, body := deployForm(t, projectOf(t, n))
+		ended := make(chan bool)
+		go func() { ended <- of[0].send(kind, body).status == http.StatusOK }()
 		time.Sleep(time.Duration(r.IntN(100)) * time.Millisecond) // at any moment
 		of[0].kill()
 		answered := <-ended
