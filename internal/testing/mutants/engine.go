@@ -632,5 +632,5 @@ func engineMutants() []mutant { //nolint:funlen // a table
 }
 
 func all() []mutant {
-	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants(), answerMutants(), connectorMutants(), deploymentMutants())
+	return slices.Concat(walMutants(), engineMutants(), fileMutants(), tokenMutants(), answerMutants(), connectorMutants(), deploymentMutants(), repeatMutants())
 }
