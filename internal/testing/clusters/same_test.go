@@ -114,6 +114,8 @@ func sameNumber(path string, x, y json.Number, scale float64) bool {
 		return math.Abs(a-b) <= quantilesWithin*largest
 	case derived.MatchString(name):
 		return math.Abs(a-b) <= 1000*floatsWithin*max(largest, scale)
+	case name == "drift_percentage": // a quotient of means, less 1
+		return math.Abs(a-b) <= floatsWithin*(1+largest)
 	}
 	return math.Abs(a-b) <= floatsWithin*largest
 }
