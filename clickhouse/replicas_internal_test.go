@@ -31,8 +31,8 @@ type replica struct {
 	// touched are the models that a deletion is about, m where it is nil.
 	touched func() []string
 
-	mu       sync.Mutex
-	executed []string
+	mu    sync.Mutex
+	noted []string
 }
 
 func (r *replica) models() []string {
@@ -45,8 +45,21 @@ func (r *replica) models() []string {
 func (r *replica) Ping(ctx context.Context) error { return r.ping(ctx) }
 
 func (r *replica) Exec(_ context.Context, statement string, _ ...any) error {
-	r.executed = append(r.executed, statement)
+	r.note(statement)
 	return r.exec(statement)
+}
+
+func (r *replica) note(statement string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noted = append(r.noted, statement)
+}
+
+// executed are the statements so far.
+func (r *replica) executed() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.noted)
 }
 
 func (r *replica) Query(ctx context.Context, _ string, _ ...any) (driver.Rows, error) {
@@ -90,7 +103,7 @@ type storedBatch struct {
 
 // tables are those that blocks were stored in, in their order.
 func (r *replica) tables() (tables []string) {
-	for _, statement := range r.executed {
+	for _, statement := range r.executed() {
 		tables = append(tables, strings.Fields(statement)[2])
 	}
 	return tables
@@ -106,7 +119,7 @@ func (b *storedBatch) Send() error {
 			return err
 		}
 	}
-	b.of.executed = append(b.of.executed, b.statement)
+	b.of.noted = append(b.of.noted, b.statement)
 	return nil
 }
 
@@ -360,7 +373,7 @@ func TestDeleteWithReplicaAway(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrUnavailable)
 	require.Contains(t, inPart(err).Error(), "a part may be deleted, send the deletion again")
 	var tables []string
-	for _, statement := range one.executed {
+	for _, statement := range one.executed() {
 		words := strings.Fields(statement)
 		tables = append(tables, words[0]+" "+words[2])
 	}
@@ -391,7 +404,7 @@ func TestDeletionGoesOn(t *testing.T) {
 			away, ok := errors.AsType[*engine.AwayError](err)
 			require.True(t, ok)
 			require.Contains(t, away.Text, "the deletion is under way and goes on")
-			require.Len(t, conn.executed, 2, "of actuals and of predictions")
+			require.Len(t, conn.executed(), 2, "of actuals and of predictions")
 		}
 		close(gate)
 		s.others.Wait()
@@ -514,7 +527,7 @@ func TestOneShardAway(t *testing.T) {
 			require.ErrorIs(t, errs[0], engine.ErrUnavailable)
 			require.ErrorContains(t, errs[0], fmt.Sprintf("shard %d of the cluster: it cannot be reached; nothing was stored", away+1))
 			require.NoError(t, errs[1])
-			require.Empty(t, conns[away].executed)
+			require.Empty(t, conns[away].executed())
 			require.Equal(t, []string{"r.pending", "r.predictions", "r.predictions", "r.requests"}, conns[1-away].tables())
 
 			errs = s.keep(t.Context(), nil, true, []*request{both})
