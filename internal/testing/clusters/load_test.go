@@ -253,6 +253,22 @@ func (l *load) check(t *testing.T, url string) (rows int) {
 	}
 }
 
+// checkAll is check of several servers. They have the same rows once what dead servers have left is completed, which may be between two checks.
+func (l *load) checkAll(t *testing.T, servers []*process) (rows int) {
+	t.Helper()
+	for begin := time.Now(); ; {
+		rows = l.check(t, servers[0].url)
+		same := true
+		for _, s := range servers[1:] {
+			same = same && l.check(t, s.url) == rows
+		}
+		if same {
+			return rows
+		}
+		require.Less(t, time.Since(begin), completedWithin, "servers have different rows")
+	}
+}
+
 // rowsOf counts the rows of a request.
 func rowsOf(name string, counts map[string]int) (n int) {
 	for i := range loadRows {
