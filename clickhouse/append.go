@@ -234,19 +234,14 @@ func (s *Store) keyOf(ctx context.Context, of *shard, key *engine.Key) (found bo
 		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 		defer cancel()
 		found = false
-		rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT digest, successful, quarantined FROM %s.requests WHERE kind = 'key' AND id = %s ORDER BY at LIMIT 1", s.config.Database, quoted(key.ID)))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return eachRow(query(ctx), conn, fmt.Sprintf("SELECT digest, successful, quarantined FROM %s.requests WHERE kind = 'key' AND id = %s ORDER BY at LIMIT 1", s.config.Database, quoted(key.ID)), func(rows driver.Rows) error {
 			var successful, quarantined uint64
 			if err := rows.Scan(&hash, &successful, &quarantined); err != nil {
 				return err
 			}
 			found, counts = true, engine.Appended{Successful: int(successful), Quarantined: int(quarantined), Duplicate: true}
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return found, hash, counts, err
 }

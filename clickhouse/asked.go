@@ -223,13 +223,8 @@ func (s *Store) series(ctx context.Context, of *asked, models *named) (found []e
 	statement := fmt.Sprintf("SELECT model_id, model_version, environment, %s\nFROM %s.series WHERE %s%s\nUNION ALL %s", columns, s.config.Database, models.condition, groups, scopes)
 	err = of.ask(ctx, "read series", func(ctx context.Context, conn driver.Conn) error {
 		found, of.form = found[:0], form{}
-		rows, err := conn.Query(query(ctx), statement)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
 		kinds := make(map[event.Series]uint64)
-		for rows.Next() {
+		err := eachRow(query(ctx), conn, statement, func(rows driver.Rows) error {
 			var x engine.SeriesSpan
 			var months uint64
 			if err := rows.Scan(&x.Model, &x.Version, &x.Environment, &x.First, &x.Last, &months); err != nil {
@@ -237,15 +232,16 @@ func (s *Store) series(ctx context.Context, of *asked, models *named) (found []e
 			}
 			if x.Model == "" { // of the scopes: no model has this name
 				of.actuals, of.scoped = true, of.scoped || months > 0
-				continue
+				return nil
 			}
 			kinds[x.Series] |= months
 			found = append(found, x)
-		}
+			return nil
+		})
 		of.series = len(kinds)
 		maps.DeleteFunc(kinds, func(_ event.Series, months uint64) bool { return !bothInMonth(months) })
 		of.kinds = kinds
-		return rows.Err()
+		return err
 	})
 	return mergedSpans(found), err
 }
@@ -257,19 +253,14 @@ const kindsOfMonth = "bitShiftLeft(toUInt64(kinds), 2 * ((intDiv(month, 100) * 1
 func (s *Store) scopes(ctx context.Context, of *asked, models *named) error {
 	return of.ask(ctx, "read scopes", func(ctx context.Context, conn driver.Conn) error {
 		of.form = form{}
-		rows, err := conn.Query(query(ctx), s.scopesStatement(models, "%s"))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return eachRow(query(ctx), conn, s.scopesStatement(models, "%s"), func(rows driver.Rows) error {
 			var scoped uint8
 			if err := rows.Scan(&scoped); err != nil {
 				return err
 			}
 			of.actuals, of.scoped = true, of.scoped || scoped > 0
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 }
 

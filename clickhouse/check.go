@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // errReadOnlyReplica is returned for a replica that has lost its keeper. It answers questions all the same.
@@ -86,20 +87,16 @@ func (n *node) checkTables(ctx context.Context, database string, replicated bool
 
 // texts are the rows of a statement that answers pairs.
 func (n *node) texts(ctx context.Context, statement string) (map[string]string, error) {
-	rows, err := n.conn.Query(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
 	found := map[string]string{}
-	for rows.Next() {
+	err := eachRow(ctx, n.conn, statement, func(rows driver.Rows) error {
 		var name, text string
 		if err := rows.Scan(&name, &text); err != nil {
-			return nil, err
+			return err
 		}
 		found[name] = text
-	}
-	return found, rows.Err()
+		return nil
+	})
+	return found, err
 }
 
 type columnType struct{ name, columnType string }

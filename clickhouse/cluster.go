@@ -100,20 +100,7 @@ func noTables(err error) bool { return codeOf(err) == 60 || codeOf(err) == 81 }
 
 // meta reads what the tables of a server say of themselves.
 func (n *node) meta(ctx context.Context, database string) (meta, error) {
-	rows, err := n.conn.Query(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	found := meta{}
-	for rows.Next() {
-		var name, value string
-		if err := rows.Scan(&name, &value); err != nil {
-			return nil, err
-		}
-		found[name] = value
-	}
-	return found, rows.Err()
+	return n.texts(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
 }
 
 // version returns that of a server; ErrVersion if it is too old.
@@ -253,22 +240,18 @@ func (c *Config) oneServer() ([]*shard, error) {
 }
 
 func (c *Config) askTopology(ctx context.Context, conn driver.Conn, cluster string) (list []*shard, err error) {
-	rows, err := conn.Query(ctx, `SELECT toUInt32(shard_num), toUInt32(shard_weight), toUInt32(replica_num), host_name, port FROM system.clusters
-WHERE cluster = `+quoted(cluster)+` ORDER BY shard_num, replica_num`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	statement := `SELECT toUInt32(shard_num), toUInt32(shard_weight), toUInt32(replica_num), host_name, port FROM system.clusters
+WHERE cluster = ` + quoted(cluster) + ` ORDER BY shard_num, replica_num`
+	err = eachRow(ctx, conn, statement, func(rows driver.Rows) error {
 		var number, weight, replica uint32
 		var host string
 		var port uint16
 		if err := rows.Scan(&number, &weight, &replica, &host, &port); err != nil {
-			return nil, err
+			return err
 		}
 		n, err := c.dial(net.JoinHostPort(host, strconv.Itoa(int(port))))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		n.replica = int(replica)
 		i := slices.IndexFunc(list, func(s *shard) bool { return s.number == int(number) })
@@ -279,8 +262,9 @@ WHERE cluster = `+quoted(cluster)+` ORDER BY shard_num, replica_num`)
 		if replicas := len(list[i].nodes); replicas > 1 {
 			list[i].quorum = replicas/2 + 1
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {

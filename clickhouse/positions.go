@@ -33,12 +33,7 @@ func (s *Store) Positions(source string) map[string]string {
 	defer cancel()
 	for _, of := range s.shards.list {
 		err := of.ask(ctx, "read positions", func(ctx context.Context, conn driver.Conn) error {
-			rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT part, argMax(value, version), max(version) FROM %s.positions WHERE source = %s GROUP BY part", s.config.Database, quoted(source)))
-			if err != nil {
-				return err
-			}
-			defer func() { _ = rows.Close() }()
-			for rows.Next() {
+			return eachRow(query(ctx), conn, fmt.Sprintf("SELECT part, argMax(value, version), max(version) FROM %s.positions WHERE source = %s GROUP BY part", s.config.Database, quoted(source)), func(rows driver.Rows) error {
 				var part, value string
 				var version uint64
 				if err := rows.Scan(&part, &value, &version); err != nil {
@@ -47,8 +42,8 @@ func (s *Store) Positions(source string) map[string]string {
 				if version > newest[part] {
 					found[part], newest[part] = value, version
 				}
-			}
-			return rows.Err()
+				return nil
+			})
 		})
 		if err != nil {
 			s.config.Logger.Warn("positions are read without those of a shard", "source", source, "shard", of.number, "error", err)

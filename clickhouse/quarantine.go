@@ -161,12 +161,7 @@ func (s *Store) rejectsPage(ctx context.Context, of *shard, where string, most i
 FROM %s.quarantine WHERE %s ORDER BY inserted_at DESC, source DESC, import_id DESC, line_number DESC, line DESC LIMIT %d`, s.config.Database, where, most)
 	err = of.ask(ctx, "read rejected lines", func(ctx context.Context, conn driver.Conn) error {
 		found = found[:0]
-		rows, err := conn.Query(query(ctx), statement)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return eachRow(query(ctx), conn, statement, func(rows driver.Rows) error {
 			var row engine.QuarantineRow
 			var at int64
 			var number uint32
@@ -177,8 +172,8 @@ FROM %s.quarantine WHERE %s ORDER BY inserted_at DESC, source DESC, import_id DE
 			}
 			row.InsertedAt, row.LineNumber, row.Code, row.Line = time.UnixMilli(at).UTC(), int(number), event.Code(code), []byte(line)
 			found = append(found, row)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return found, err
 }

@@ -96,17 +96,9 @@ func (w *rowsWalk) estimate(ctx context.Context, span engine.CellSpan) (total ui
 	p := w.picture(w.series, span)
 	err = w.of.ask(ctx, "estimate rows", func(ctx context.Context, conn driver.Conn) error {
 		total = 0
-		rows, err := conn.Query(query(ctx), fmt.Sprintf("SELECT toUInt64(sum(rows)) FROM (EXPLAIN ESTIMATE SELECT timestamp FROM %s.predictions WHERE %s)", w.sums.store.config.Database, p.where))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			if err := rows.Scan(&total); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		return eachRow(query(ctx), conn, fmt.Sprintf("SELECT toUInt64(sum(rows)) FROM (EXPLAIN ESTIMATE SELECT timestamp FROM %s.predictions WHERE %s)", w.sums.store.config.Database, p.where), func(rows driver.Rows) error {
+			return rows.Scan(&total)
+		})
 	})
 	return total, err
 }
@@ -239,19 +231,14 @@ func (w *rowsWalk) counts(ctx context.Context, of []event.Series, span engine.Ce
 	statement := fmt.Sprintf("SELECT intDiv(toUnixTimestamp64Milli(timestamp) - %d, %d) AS part, count() FROM %s.predictions WHERE %s GROUP BY part ORDER BY part", span.From, width, w.sums.store.config.Database, p.where)
 	err = w.of.ask(ctx, "count rows by time", func(ctx context.Context, conn driver.Conn) error {
 		counts = counts[:0]
-		rows, err := conn.Query(query(ctx), statement)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return eachRow(query(ctx), conn, statement, func(rows driver.Rows) error {
 			var x partCount
 			if err := rows.Scan(&x.number, &x.rows); err != nil {
 				return err
 			}
 			counts = append(counts, x)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return counts, err
 }

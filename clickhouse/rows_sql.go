@@ -196,19 +196,14 @@ func (q *sums) count(ctx context.Context, of *asked, p *picture) (found []counte
 FROM %s.predictions WHERE %s GROUP BY model_id, model_version, environment ORDER BY model_id, environment, model_version`, q.store.config.Database, p.where)
 	err = of.ask(ctx, "look for rows of both kinds", func(ctx context.Context, conn driver.Conn) error {
 		found = found[:0]
-		rows, err := conn.Query(query(ctx), statement)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return eachRow(query(ctx), conn, statement, func(rows driver.Rows) error {
 			var x counted
 			if err := rows.Scan(&x.Model, &x.Version, &x.Environment, &x.rows, &x.kinds, &x.first, &x.last); err != nil {
 				return err
 			}
 			found = append(found, x)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return found, err
 }

@@ -373,6 +373,21 @@ func (s *shard) insertSettings() ch.Settings {
 	return settings
 }
 
+// eachRow calls scan for each row that a statement answers, until it fails.
+func eachRow(ctx context.Context, conn driver.Conn, statement string, scan func(rows driver.Rows) error) error {
+	rows, err := conn.Query(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // query is a context whose query has settings, and is ended with it.
 func query(ctx context.Context) context.Context {
 	return ch.Context(ctx, ch.WithSettings(querySettings))

@@ -255,13 +255,8 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 		number, _ := slices.BinarySearch(cells.Bounds, x.cell)
 		p.where += " AND " + timeIs(x.cell, cells.Bounds[number+1])
 		err := of.ask(ctx, "read rows beyond the sums of floats", func(ctx context.Context, conn driver.Conn) error {
-			rows, err := conn.Query(query(ctx), "SELECT ms, p, a, known FROM (\n"+q.store.sql(&p)+"\n)")
-			if err != nil {
-				return err
-			}
-			defer func() { _ = rows.Close() }()
 			var whole segment.Aggregate
-			for rows.Next() {
+			err := eachRow(query(ctx), conn, "SELECT ms, p, a, known FROM (\n"+q.store.sql(&p)+"\n)", func(rows driver.Rows) error {
 				var ms int64
 				var predicted, actual float64
 				var known uint8
@@ -269,8 +264,9 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 					return err
 				}
 				whole.Add(ms, predicted, actual, known == 1)
-			}
-			if err := rows.Err(); err != nil {
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 			q.mu.Lock()

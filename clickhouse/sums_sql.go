@@ -126,20 +126,16 @@ func (x *summed) beyond() bool {
 }
 
 func readSums(ctx context.Context, conn driver.Conn, statement string, p *picture, want segment.Want) (found []summed, places []place, err error) {
-	rows, err := conn.Query(ctx, statement)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err = eachRow(ctx, conn, statement, func(rows driver.Rows) error {
 		var x summed
 		if err := rows.Scan(x.into(p, want)...); err != nil {
-			return nil, nil, err
+			return err
 		}
 		x.settle(p)
 		found, places = append(found, x), append(places, x.place)
-	}
-	return found, places, rows.Err()
+		return nil
+	})
+	return found, places, err
 }
 
 // sizes are how many errors, or lags, of a cell fall into which buckets of a sketch.
@@ -176,19 +172,15 @@ GROUP BY model_id, model_version, environment, cell, is_lag`, with, cellOf(cells
 }
 
 func readBuckets(ctx context.Context, conn driver.Conn, statement string) (found []sizes, places []place, err error) {
-	rows, err := conn.Query(ctx, statement)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err = eachRow(ctx, conn, statement, func(rows driver.Rows) error {
 		var x sizes
 		var lag uint8
 		if err := rows.Scan(&x.series.Model, &x.series.Version, &x.series.Environment, &x.cell, &x.kinds, &lag, &x.numbers, &x.counts); err != nil {
-			return nil, nil, err
+			return err
 		}
 		x.lag = lag == 1
 		found, places = append(found, x), append(places, x.place)
-	}
-	return found, places, rows.Err()
+		return nil
+	})
+	return found, places, err
 }

@@ -196,17 +196,7 @@ func (w *Workspace) rows(ctx context.Context, of *shard, what, statement string,
 		ctx, cancel := context.WithTimeout(ctx, workTimeout)
 		defer cancel()
 		begin()
-		rows, err := conn.Query(ch.Context(ctx, ch.WithSettings(settings)), statement)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			if err := each(rows); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		return eachRow(ch.Context(ctx, ch.WithSettings(settings)), conn, statement, each)
 	})
 }
 
