@@ -214,7 +214,11 @@ func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) pict
 	mixed, whole := of.mixed(spans)
 	if only != nil {
 		p.where += " AND " + seriesAre(only)
-		mixed = slices.DeleteFunc(mixed, func(x event.Series) bool { return !slices.Contains(only, x) })
+		wanted := make(map[event.Series]bool, len(only))
+		for _, x := range only {
+			wanted[x] = true
+		}
+		mixed = slices.DeleteFunc(mixed, func(x event.Series) bool { return !wanted[x] })
 		whole = len(mixed) > 0 && len(mixed) == len(only)
 	}
 	p.together = whole
