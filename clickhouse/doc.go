@@ -19,9 +19,10 @@
 //
 // # Guarantees
 //
-// Requests are put together in blocks, of which each that lies in one shard and month is one part: all of it is there or nothing. Any
-// other block is written whole to the table pending before, and marked as done in the table requests after; what a process leaves there
-// without the mark, another one completes. Completing is storing the same versions again, which changes nothing.
+// Requests are put together in blocks, each of one shard and month, which is one part: all of it is there or nothing. Requests that become
+// several blocks are written whole to the table pending before, and marked as done in the table requests after; what a process leaves there
+// without the mark, another one completes. Completing is making the same blocks of it, with the same versions, and storing them again, which
+// changes nothing.
 //
 // When an append returns nil its rows are on disk (fsync_after_insert), or in a majority of replicas (insert_quorum), and every query
 // that is begun after sees them, through any process. Where ClickHouse does not say what became of a block it is sent again, and if that
