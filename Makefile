@@ -280,7 +280,7 @@ page-check-tools:
 page-check: page-check-tools ## the modules of the page: their types, a linter, unit tests; needs Node.js with npm, and installs what dashboard/package.json lists into .page/
 	rm -rf .page/static .page/test .page/bare && cp -r dashboard/*.json dashboard/*.js dashboard/static dashboard/test .page/
 	$(GO) test -count=1 ./dashboard -run '^TestBareModules$$' -args -bare='$(CURDIR)/.page/bare'
-	cd .page && node_modules/.bin/tsc -p . && node_modules/.bin/eslint --max-warnings 0 static test && node --test --test-reporter=dot test/
+	cd .page && node_modules/.bin/tsc -p . && node_modules/.bin/eslint --max-warnings 0 static test && TZ=Europe/Berlin node --test --test-reporter=dot test/
 
 .PHONY: browser-tools
 browser-tools:

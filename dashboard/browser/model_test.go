@@ -77,7 +77,7 @@ func TestModel(t *testing.T) {
 	}
 
 	t.Run("the verdict, the measures and the charts", func(t *testing.T) {
-		require.Regexp(t, `^Drift:\s+The error is 1?\d\d% higher than in the 7 days before, since about \d\d:\d\d\.$`, p.text(".sentence > span:last-child"))
+		require.Regexp(t, `^Drift:\s+The error is 1?\d\d% higher than in the 7 days before, since (about|yesterday) \d\d:\d\d\.$`, p.text(".sentence > span:last-child"))
 		require.Regexp(t, `It began 2[0-4] h after v7\.3\.0 came\.`, p.text(".verdict"))
 		require.Contains(t, p.text(".measures"), "±")
 		require.Equal(t, "MAE,RMSE,Bias,Actuals,Predictions", eval[string](p, `[...document.querySelectorAll(".measures tbody th")].map((e) => e.innerText).join()`))
