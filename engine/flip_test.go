@@ -79,7 +79,7 @@ func (f *flips) worthTrying(off, bit int) bool {
 	if scale, err := strconv.ParseFloat(flag.Lookup("crash.scale").Value.String(), 64); err == nil && scale >= 10 {
 		return true
 	}
-	if raceEnabled && off%8 != 0 {
+	if off%raceShare != 0 {
 		return false
 	}
 	around := f.content[max(0, off-8):min(len(f.content), off+9)]

@@ -136,20 +136,20 @@ func TestManyRows(t *testing.T) {
 	m.append(50_000, 8000)
 	require.NoError(t, m.db.Checkpoint(context.Background()))
 	m.change()
-	check(5)
+	check(8 / raceShare)
 	m.append(60_000, 8000)
 	m.db.Freeze()
 	m.append(30_000, 3000)
 	m.append(500, 8)
 	m.change()
-	check(12)
+	check(16 / raceShare)
 	for _, order := range []engine.RowOrder{engine.Unordered, engine.TimeAscending, engine.TimeDescending} {
 		q := engine.RowsQuery{Model: engine.All, Version: engine.All, From: time.Unix(0, 0), Order: order}
 		requireRows(t, q, m.want(q), rowsOf(t, m.db, q))
 	}
 	require.NoError(t, m.db.Checkpoint(context.Background()))
 	require.NoError(t, m.db.Merge(context.Background()))
-	check(8)
+	check(8 / raceShare)
 }
 
 // TestSlowReader changes, seals, merges and drops everything between two batches of a reader, who sees nothing of it. The files that

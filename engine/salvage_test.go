@@ -136,11 +136,7 @@ func TestSalvageCrash(t *testing.T) {
 	opts := func(disk *simdisk.Disk) engine.Options { return engine.Options{FS: disk} }
 	for _, name := range []string{"MANIFEST-000000000003", "store-id", "segments/000000000003.pack", "keys/000000000001.list", "wal/0000000003.log"} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			every := uint64(1)
-			if raceEnabled {
-				every = 8
-			}
-			for op := uint64(1); ; op += every {
+			for op := uint64(1); ; op += raceShare {
 				disk := damaged(t, files, name, "half")
 				from := disk.Ops()
 				disk.Inject(simdisk.Fault{Op: from + op, Kind: simdisk.PowerOff})

@@ -61,7 +61,7 @@ func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		capacity := int64(1 << 20)
 		d := newFullDisk(t, capacity, 3000, 32<<10)
-		for range 20 {
+		for range 24 / raceShare {
 			filled := 0
 			for d.append() == nil {
 				filled++
@@ -116,7 +116,7 @@ func TestNoSpaceSweep(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			full := true
 			var op int
-			for op = 1; full; op++ {
+			for op = 1; full; op += raceShare {
 				synctest.Test(t, func(t *testing.T) {
 					var err error
 					full, err = resume(w, op)
