@@ -123,7 +123,7 @@ func (c attackedConnectors) Connectors() []httpapi.Connector {
 	return []httpapi.Connector{shown}
 }
 
-func (attackedConnectors) Ask(string) bool { return true }
+func (attackedConnectors) Ask(string) (bool, error) { return true, nil }
 
 func (attackedConnectors) Stale() string { return "" }
 

@@ -17,11 +17,12 @@ import (
 type shownConnectors struct {
 	all   []httpapi.Connector
 	stale string
+	away  error
 }
 
 func (s *shownConnectors) Connectors() []httpapi.Connector { return s.all }
-func (s *shownConnectors) Ask(name string) bool {
-	return slices.ContainsFunc(s.all, func(c httpapi.Connector) bool { return c.Name == name })
+func (s *shownConnectors) Ask(name string) (bool, error) {
+	return slices.ContainsFunc(s.all, func(c httpapi.Connector) bool { return c.Name == name }), s.away
 }
 
 func (s *shownConnectors) Stale() string { return s.stale }
@@ -98,4 +99,9 @@ func TestSync(t *testing.T) {
 		resp, body := server.do(t, "POST", "/v0/datasources/"+name+"/sync", nil)
 		require.Equal(t, want, resp.StatusCode, body)
 	}
+	shown.away = &engine.AwayError{Class: engine.ErrUnavailable, Text: "shard 1 is away", RetryAfter: 2 * time.Second, Err: engine.ErrUnavailable}
+	resp, body := server.do(t, "POST", "/v0/datasources/scores/sync", nil)
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, body)
+	require.Contains(t, body, "shard 1 is away")
+	require.NotEmpty(t, resp.Header.Get("Retry-After"))
 }

@@ -374,8 +374,14 @@ func (s *Server) postSync(c *call) error {
 	if c.Principal.Within != "" {
 		return problem.Forbidden("the token %s is bounded to models, and what is fetched is of any", problem.Shown(c.Principal.Name))
 	}
-	if s.opts.Connectors == nil || !s.opts.Connectors.Ask(src.name) {
-		return problem.BadRequest("the data source %s is not fetched here: it has no connector, or another server of the cluster runs it", problem.Shown(src.name))
+	asked := false
+	if s.opts.Connectors != nil {
+		if asked, err = s.opts.Connectors.Ask(src.name); err != nil {
+			return err
+		}
+	}
+	if !asked {
+		return problem.BadRequest("the data source %s has no connector", problem.Shown(src.name))
 	}
 	if err := c.SendJSON(map[string]string{"datasource": src.name, "status": "asked"}); err != nil {
 		return err

@@ -335,11 +335,20 @@ func (p *projectOf) Connectors() []httpapi.Connector {
 }
 
 // Ask implements [httpapi.Connectors].
-func (p *projectOf) Ask(name string) bool {
+func (p *projectOf) Ask(name string) (bool, error) {
 	p.mu.Lock()
-	runner := p.runner
+	runner, used := p.runner, p.used
 	p.mu.Unlock()
-	return runner != nil && runner.Ask(name)
+	switch {
+	case runner == nil:
+		return false, nil
+	case runner.Ask(name):
+		return true, nil
+	case p.turns == nil || !slices.Contains(p.fetched(used), name):
+		return false, nil
+	}
+	err := p.turns.ask(name)
+	return err == nil, err
 }
 
 // Stale implements [httpapi.Connectors].

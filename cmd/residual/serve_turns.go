@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/project/deployments"
 )
 
@@ -32,6 +33,8 @@ const (
 type turn struct {
 	Holder string `json:"holder"`
 	Count  uint64 `json:"count"`
+	// Asked is how often others have asked the holder to look for what is new.
+	Asked uint64 `json:"asked,omitempty"`
 }
 
 // turns are those of a server. It is safe for concurrent use.
@@ -42,11 +45,12 @@ type turns struct {
 
 	mu sync.Mutex
 	// Guarded by mu. held are the turns that the server has, renewed is when it began to say so; seen are those of others, and since when
-	// they have not changed.
+	// they have not changed. asked are the connectors of the server that others have asked since it was last looked.
 	held    map[string]bool
 	renewed time.Time
 	seen    map[string]turn
 	since   map[string]time.Time
+	asked   []string
 }
 
 func newTurns(shared deployments.Shared, now func() time.Time) *turns {
@@ -79,7 +83,7 @@ func (t *turns) take(wanted []string) (changed bool, err error) {
 		case ok && was.Holder != t.id && begin.Sub(t.since[name]) < turnEnds:
 		case ok && was.Holder == t.id && t.held[name] && begin.Sub(t.renewed) < renewEvery:
 		default:
-			next[name], differs = turn{t.id, was.Count + 1}, true
+			next[name], differs = turn{t.id, was.Count + 1, was.Asked}, true
 		}
 	}
 	for name, was := range all {
@@ -107,7 +111,45 @@ func (t *turns) take(wanted []string) (changed bool, err error) {
 	return changed, nil
 }
 
-// read returns all turns, and notes which of them have changed.
+// takeAsked returns the connectors of the server that others have asked since the last call.
+func (t *turns) takeAsked() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	asked := t.asked
+	t.asked = nil
+	return asked
+}
+
+// askTries is how often the turns are read again that another server has changed before they were written.
+const askTries = 5
+
+// ask has the server that has the turn of a connector look for what is new. Where none has it nothing is noted: who takes a turn looks.
+func (t *turns) ask(name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for range askTries {
+		all, version, err := t.read()
+		if err != nil {
+			return err
+		}
+		of, ok := all[name]
+		if !ok {
+			return nil
+		}
+		of.Asked++
+		next := maps.Clone(all)
+		next[name] = of
+		if done, err := t.write(version, next); err != nil || done {
+			return err
+		}
+	}
+	return &engine.AwayError{
+		Class: engine.ErrUnavailable, RetryAfter: time.Second, Err: engine.ErrUnavailable,
+		Text: "other servers of the cluster change who fetches what at the moment; nobody was asked, send the request again",
+	}
+}
+
+// read returns all turns, and notes which of them have changed, and which of the server were asked.
 func (t *turns) read() (map[string]turn, uint64, error) {
 	texts, version, err := t.shared.Read(turnsText)
 	if err != nil {
@@ -121,8 +163,12 @@ func (t *turns) read() (map[string]turn, uint64, error) {
 	}
 	now := t.now()
 	for name, of := range all {
-		if t.seen[name] != of || t.since[name].IsZero() {
+		was := t.seen[name]
+		if was.Holder != of.Holder || was.Count != of.Count || t.since[name].IsZero() { // who asks says nothing of the holder
 			t.since[name] = now
+		}
+		if of.Holder == t.id && of.Asked > was.Asked {
+			t.asked = append(t.asked, name)
 		}
 	}
 	t.seen = all
@@ -161,6 +207,9 @@ func (p *projectOf) takeTurns() error {
 		before[name] = p.turns.has(name)
 	}
 	changed, err := p.turns.take(p.fetched(used))
+	for _, name := range p.turns.takeAsked() {
+		runner.Ask(name)
+	}
 	if !changed {
 		return err
 	}

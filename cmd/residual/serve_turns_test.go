@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/engine"
 )
 
 // turnsInMemory is a text that servers share. away is what reading fails with, faster is called before the next change.
@@ -105,6 +107,49 @@ func TestTurns(t *testing.T) {
 	shared.away = nil
 	take(a, true, "x", "y")
 	have("x", true, false)
+
+	// Who is asked by another server looks once. That says nothing of whether it is there.
+	take(b, true, "z")
+	asked := func(of *turns, want ...string) {
+		t.Helper()
+		require.Equal(t, want, of.takeAsked())
+	}
+	require.NoError(t, b.ask("y"))
+	require.NoError(t, b.ask("nobody's"))
+	take(a, false, "x", "y")
+	asked(a, "y")
+	asked(b)
+	shared.faster = func() { take(a, false, "x", "y") }
+	now = now.Add(renewEvery)
+	require.NoError(t, b.ask("x"))
+	require.NoError(t, a.ask("z"), "and sees that x is asked for")
+	take(a, false, "x", "y")
+	asked(a, "x")
+	now = now.Add(renewEvery)
+	take(a, false, "x", "y")
+	asked(a)
+	require.NoError(t, b.ask("x"))
+	take(a, false, "x", "y")
+	asked(a, "x")
+	take(b, false, "z")
+	asked(b, "z")
+	shared.away = errors.New("away")
+	require.ErrorIs(t, b.ask("x"), shared.away)
+	shared.away = nil
+	for n := range int(turnEnds / time.Second) {
+		require.False(t, b.has("y"), "%d seconds after", n)
+		require.NoError(t, b.ask("y"))
+		now = now.Add(time.Second)
+		_, err := b.take([]string{"y", "z"})
+		require.NoError(t, err)
+	}
+	require.True(t, b.has("y"))
+	take(a, true, "x")
+	always := func() {}
+	always = func() { shared.version++; shared.faster = always }
+	shared.faster = always
+	require.ErrorIs(t, a.ask("y"), engine.ErrUnavailable)
+	shared.faster = nil
 
 	// Of two at once one has it.
 	take(a, true)

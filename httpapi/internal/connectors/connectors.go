@@ -8,12 +8,13 @@ import (
 	"github.com/residualdb/residual/httpapi/internal/encode"
 )
 
-// Connectors is what a server shows of what fetches events for it. It is safe for concurrent use, and answers at once.
+// Connectors is what a server shows of what fetches events for it. It is safe for concurrent use.
 type Connectors interface {
-	// Connectors returns how each connector does, by name.
+	// Connectors returns how each connector does, by name, at once.
 	Connectors() []Connector
-	// Ask has the connector of a data source look for what is new now, whatever its schedule. It returns false if there is none.
-	Ask(name string) bool
+	// Ask has the connector of a data source look for what is new now, whatever its schedule, in this process or in the one that runs it. It
+	// returns false if there is none.
+	Ask(name string) (bool, error)
 	// Stale says why data sources and connectors are not those that they are configured to be; empty if they are.
 	Stale() string
 }

@@ -334,15 +334,18 @@ func (p *process) as(t *testing.T, token string) answer {
 func TestSharedConnectors(t *testing.T) {
 	binary := build(t)
 	store := makeWith(t, binary, nodes.Start(t, nodes.Options{}))
-	dir, files := t.TempDir(), t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "fetched.datasource"), []byte("SCHEMA >\n    `timestamp` DateTime,\n    `model_id` String,\n    `prediction_id` String,\n"+
-		"    `model_version` String,\n    `environment` String,\n    `predicted_value` Float64,\n    `actual_value` Float64\n\nIMPORT_BUCKET_URI file://"+files+"/*.ndjson\nIMPORT_SCHEDULE @auto\n"), 0o600))
-	put := func(name string) {
+	dir, files, later := t.TempDir(), t.TempDir(), t.TempDir()
+	for name, from := range map[string]string{"fetched": files + "/*.ndjson\nIMPORT_SCHEDULE @auto\n", "asked": later + "/*.ndjson\nIMPORT_SCHEDULE @on-demand\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".datasource"), []byte("SCHEMA >\n    `timestamp` DateTime,\n    `model_id` String,\n    `prediction_id` String,\n"+
+			"    `model_version` String,\n    `environment` String,\n    `predicted_value` Float64,\n    `actual_value` Float64\n\nIMPORT_BUCKET_URI file://"+from), 0o600))
+	}
+	putIn := func(files, model, name string) {
 		t.Helper()
-		lines := line("m", name) + "no event\n"
+		lines := line(model, name) + "no event\n"
 		require.NoError(t, os.WriteFile(filepath.Join(files, name+".part"), []byte(lines), 0o600))
 		require.NoError(t, os.Rename(filepath.Join(files, name+".part"), filepath.Join(files, name+".ndjson")))
 	}
+	put := func(name string) { t.Helper(); putIn(files, "m", name) }
 	put("a")
 	args := []string{"--project", dir, "--poll", "200ms"}
 	of := [2]*process{startServer(t, binary, store, args...), startServer(t, binary, store, args...)}
@@ -362,10 +365,21 @@ func TestSharedConnectors(t *testing.T) {
 		eventually(t, "rows are missing", func() bool {
 			return strings.Contains(s.metrics(t, "m").body, fmt.Sprintf(`"m","v1","production",%d,`, rows))
 		})
-		rejected := request(t, http.MethodGet, s.url+"/v0/pipes/fetched_quarantine.csv", "")
-		require.Equal(t, rejects, strings.Count(rejected.body, "no event"), rejected.body)
+		eventually(t, "rejected lines are missing, or there twice", func() bool { // they follow their rows
+			return strings.Count(request(t, http.MethodGet, s.url+"/v0/pipes/fetched_quarantine.csv", "").body, "no event") == rejects
+		})
 	}
 	has(of[other], 1, 1)
+
+	// The server that fetches looks when another one is asked to.
+	eventually(t, "nobody runs what looks when it is asked", func() bool { return !strings.Contains(states(of[first])+states(of[other]), `"starting"`) })
+	putIn(later, "later", "a")
+	a := request(t, http.MethodPost, of[other].url+"/v0/datasources/asked/sync", "")
+	require.Equal(t, http.StatusAccepted, a.status, a.body)
+	eventually(t, "the row that was asked for is missing", func() bool {
+		return strings.Contains(of[other].metrics(t, "later").body, `"later","v1","production",1,`)
+	})
+
 	of[first].kill()
 	put("b")
 	begin := time.Now()
