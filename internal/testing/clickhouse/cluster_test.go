@@ -35,4 +35,11 @@ func TestClusterOfTwo(t *testing.T) {
 	two.Resume(t)
 	require.Equal(t, held, two.Query(t, "SELECT count() FROM residual.rows"))
 	require.Contains(t, c.URL(), "clickhouse://residual@127.0.0.1:")
+
+	// What the library lives by may fail, as for memory that others have taken.
+	before = two.PID()
+	two.Query(t, "KILL QUERY WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%KILL%' SYNC")
+	require.Equal(t, held, two.Query(t, "SELECT count() FROM residual.rows"))
+	two.Revive(t)
+	require.Equal(t, before, two.PID())
 }
