@@ -224,6 +224,9 @@ const retryPause = 300 * time.Millisecond
 
 // insert calls do until it is known what became of it, or the time is over.
 func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx context.Context, conn driver.Conn, settings ch.Settings) (sent bool, err error)) error {
+	if err := of.foreign(); err != nil {
+		return err
+	}
 	uncertain := false
 	for {
 		var failed error

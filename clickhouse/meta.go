@@ -1,11 +1,18 @@
 package clickhouse
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/engine"
 )
 
 // meta is what the tables of a server say of themselves, by name. Which shard a model is on follows from it, so that it never changes.
@@ -96,6 +103,82 @@ func (m meta) checkShards(address string, of *shard, list []*shard) error {
 		return fmt.Errorf("%w: %s is shard %d now and has the tables of shard %s: give remote_servers the order that it had", ErrCluster, address, of.number, was)
 	}
 	return nil
+}
+
+// layoutEvery is how often tables and servers are compared with what the store was opened over.
+const layoutEvery = 10 * time.Second
+
+// compare looks whether each server has the tables of its shard, and remote_servers the servers that the store was opened over. A shard of
+// which a server has other tables is not used until it has its own again. Other servers are told of alone: the store goes on with those that
+// have its rows.
+func (s *Store) compare(ctx context.Context) {
+	var group errorGroup
+	for _, of := range s.shards.list {
+		for _, n := range of.nodes {
+			group.do(func() error {
+				s.compareTables(ctx, of, n)
+				return nil
+			})
+		}
+	}
+	_ = group.wait()
+	if s.cluster == "" {
+		return
+	}
+	for _, of := range s.shards.list {
+		var list []*shard
+		err := of.ask(ctx, "look at the cluster", func(ctx context.Context, conn driver.Conn) (err error) {
+			list, err = s.config.askTopology(ctx, conn, s.cluster)
+			return err
+		})
+		now := shards{list: list}
+		_ = now.close()
+		if err != nil && !errors.Is(err, ErrCluster) {
+			continue
+		}
+		text := ""
+		if was, is := serversOf(s.shards.list), serversOf(list); was != is {
+			text = fmt.Sprintf("remote_servers has other shards or servers of the cluster %s than when this server was started, which goes on with those", s.cluster)
+			if s.moved.Load() == nil {
+				s.config.Logger.Warn(text, "were", was, "are", is)
+			}
+		}
+		s.moved.Store(nil)
+		if text != "" {
+			s.moved.Store(&text)
+		}
+		return
+	}
+}
+
+// compareTables notes whether a server has the tables of its shard. One that does not answer stays as it is known.
+func (s *Store) compareTables(ctx context.Context, of *shard, n *node) {
+	found, err := n.meta(ctx, s.config.Database)
+	if err != nil || len(found) == 0 {
+		return
+	}
+	if err = cmp.Or(found.checkVersion(n.address), found.checkShards(n.address, of, s.shards.list)); err == nil {
+		if n.foreign.Swap(nil) != nil {
+			s.config.Logger.Info("a server of the cluster has the tables of its shard again", "shard", of.number, "address", n.address)
+		}
+		return
+	}
+	other := &engine.AwayError{
+		Class: engine.ErrUnavailable, RetryAfter: faultOfTables.after, Err: fmt.Errorf("%w: %w", ErrSchema, err),
+		Text: fmt.Sprintf("shard %d of the cluster: %s", of.number, faultOfTables.text),
+	}
+	if n.foreign.Swap(other) == nil {
+		s.config.Logger.Error("a shard is not used any more", "shard", of.number, "error", err)
+	}
+}
+
+// serversOf are the shards of a cluster, with their weights and the addresses of their servers.
+func serversOf(list []*shard) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = fmt.Sprintf("%d:%d (%s)", s.number, s.weight, s.addresses())
+	}
+	return strings.Join(texts, " ")
 }
 
 // differs is an error where tables that are there are not those that would be made.

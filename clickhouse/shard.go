@@ -72,6 +72,17 @@ func (s *shard) refusal(now time.Time) error {
 	return &again
 }
 
+// foreign is the error of a shard of which a server has other tables than the store needs.
+func (s *shard) foreign() error {
+	for _, n := range s.nodes {
+		if e := n.foreign.Load(); e != nil {
+			again := *e
+			return &again
+		}
+	}
+	return nil
+}
+
 // node is one server: a replica of a shard.
 type node struct {
 	replica int
@@ -79,6 +90,8 @@ type node struct {
 	conn    driver.Conn
 	// awayUntil is until when others are asked before it, in Unix milliseconds.
 	awayUntil atomic.Int64
+	// foreign is the error of a server that has the tables of another shard, or of another version, nil else.
+	foreign atomic.Pointer[engine.AwayError]
 
 	mu sync.Mutex
 	// under ends what is under way with the server. Guarded by mu.
@@ -200,6 +213,9 @@ func (s *shard) each(yield func(*node) bool) {
 func (s *shard) ask(ctx context.Context, what string, do func(ctx context.Context, conn driver.Conn) error) error {
 	if s.isClosed() {
 		return engine.ErrClosed
+	}
+	if err := s.foreign(); err != nil {
+		return err
 	}
 	var failed error
 	for n := range s.each {

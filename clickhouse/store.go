@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/residualdb/residual/engine"
@@ -21,8 +22,11 @@ import (
 type Store struct {
 	config     Config
 	shards     shards
+	cluster    string
 	replicated bool
-	clocks     []clock // by the place of their shard
+	// moved says that the cluster has other servers now; nil if not.
+	moved  atomic.Pointer[string]
+	clocks []clock // by the place of their shard
 	// positionClock gives the versions of positions.
 	positionClock clock
 	// tag tells the versions of this process from those of others.
@@ -65,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, replicated: made.replicated(), stop: make(chan struct{})}
+	s := &Store{config: c, cluster: made[metaCluster], replicated: made.replicated(), stop: make(chan struct{})}
 	if s.shards, err = newShards(list); err != nil {
 		return nil, err
 	}
@@ -140,6 +144,7 @@ const probeEvery = 2 * time.Second
 func (s *Store) probe() {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
+	var compared time.Time
 	for {
 		select {
 		case <-ticker.C:
@@ -154,6 +159,12 @@ func (s *Store) probe() {
 			})
 		}
 		_ = group.wait()
+		if time.Since(compared) > layoutEvery {
+			compared = time.Now()
+			ctx, cancel := context.WithTimeout(s.context, clockTimeout)
+			s.compare(ctx)
+			cancel()
+		}
 		if x := s.counts.size.Load(); x == nil || time.Since(x.at) > measureEvery {
 			ctx, cancel := context.WithTimeout(s.context, clockTimeout)
 			s.measure(ctx)
@@ -169,6 +180,8 @@ func (s *Store) Health() engine.Health {
 	var missing, few []string
 	for i, of := range s.shards.list {
 		switch there := of.there(); {
+		case of.foreign() != nil:
+			missing = append(missing, brief(of.foreign()))
 		case there == 0:
 			missing = append(missing, fmt.Sprintf("shard %d (%s) cannot be reached", of.number, of.addresses()))
 		case there < of.quorum:
@@ -181,6 +194,9 @@ func (s *Store) Health() engine.Health {
 	}
 	if err := s.several.failure(); err != nil && h.Amiss == "" {
 		h.Amiss = brief(err)
+	}
+	if text := s.moved.Load(); text != nil && h.Amiss == "" {
+		h.Amiss = *text
 	}
 	if away := slices.Concat(missing, few); len(away) > 0 {
 		h.Amiss = strings.Join(away, "; ")

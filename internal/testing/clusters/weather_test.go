@@ -164,7 +164,8 @@ func TestMissingRights(t *testing.T) {
 }
 
 // TestOtherShards gives a cluster that has tables other weights, another order of its servers and another layout: nobody is served, because
-// models would be looked for where they are not.
+// models would be looked for where they are not. A server that runs says so, and goes on with the shards that it knows; where these have
+// other tables it uses them no more.
 func TestOtherShards(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Shards: 2})
 	binary := build(t)
@@ -181,14 +182,46 @@ func TestOtherShards(t *testing.T) {
 	refused(`made with cluster "residual"; now it would be cluster "other"`, "cluster", "init", "--cluster", "other")
 	refused("retention of 0 days", "cluster", "init", "--cluster", nodes.Name, "--retention", "30d")
 	makeWith(t, binary, c)
+	s := startServer(t, binary, url)
+	health := func(status int, says string) {
+		t.Helper()
+		eventually(t, "the health does not say "+says, func() bool {
+			a := request(t, http.MethodGet, s.url+"/health", "")
+			return a.status == status && strings.Contains(a.body, says)
+		})
+	}
 
+	at := modelsByShard(t, c, s)
+	idsOn := func(shard int) string {
+		t.Helper()
+		return c.Nodes[shard].Query(t, "SELECT arrayStringConcat(arraySort(groupArray(prediction_id))) FROM residual.predictions WHERE model_id = '"+at[shard]+"'")
+	}
 	c.Arrange(t, []int{2, 1}, 1, 2)
+	health(http.StatusOK, "remote_servers has other shards or servers of the cluster residual")
+	for i, model := range at {
+		a := s.post(t, line(model, "b"))
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		require.Equal(t, "ab", idsOn(i))
+	}
 	served(`shards and weights "1:1 2:1", and the cluster has "1:2 2:1" now`)
 	c.Arrange(t, []int{1, 1}, 2, 1)
 	served("has the tables of shard")
 	c.Arrange(t, []int{1, 1}, 1, 2)
 	out, err := command(binary, "cluster", "check", "--store", url).CombinedOutput()
 	require.NoError(t, err, string(out))
+	health(http.StatusOK, `"status":"ok"`)
+
+	c.Nodes[1].Query(t, "INSERT INTO residual.meta VALUES ('shards', '1:1 2:1 3:1', 2)")
+	health(http.StatusOK, "shard 2 of the cluster: its tables are not those that this server needs")
+	require.Equal(t, http.StatusOK, s.post(t, line(at[0], "c")).status)
+	for _, a := range []answer{s.post(t, line(at[1], "c")), s.post(t, line(at[0], "d")+line(at[1], "d")), s.metrics(t, at[1])} {
+		requireComeAgain(t, a, "shard 2 of the cluster: its tables are not those")
+	}
+	require.Equal(t, "abc", idsOn(0))
+	require.Equal(t, "ab", idsOn(1))
+	c.Nodes[1].Query(t, "INSERT INTO residual.meta VALUES ('shards', '1:1 2:1', 3)")
+	health(http.StatusOK, `"status":"ok"`)
+	require.Equal(t, http.StatusOK, s.post(t, line(at[1], "c")).status)
 }
 
 // TestSlowNetwork has a network that delays and then stops, under more clients than the server has memory for: it refuses, and stays within
