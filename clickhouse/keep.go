@@ -88,7 +88,7 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 	failed := make(map[int]error) // by the month of a block
 	for _, b := range blocks {
 		group.do(func() error {
-			err := s.store(ctx, b)
+			err := s.store(ctx, b, nil)
 			if err == nil || announced {
 				return err
 			}
@@ -209,12 +209,21 @@ func (s *Store) timeOf(ctx context.Context, of *shard) (now uint64, err error) {
 const clockTimeout = 5 * time.Second
 
 // store stores one block, again and again until its shard says what became of it, or the time is over. It may have been stored more
-// often than once by then, which is the same.
-func (s *Store) store(ctx context.Context, b *block) error {
+// often than once by then, which is the same. may is asked before each try, unless it is nil; its error ends them.
+func (s *Store) store(ctx context.Context, b *block, may func(ctx context.Context) error) error {
 	of := s.shards.list[b.Shard]
+	var mayNot error
 	err := s.insert(ctx, of, "store a block", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		if may != nil {
+			if mayNot = may(ctx); mayNot != nil {
+				return false, errNotTried
+			}
+		}
 		return b.send(ctx, conn, s.config.Database, settings)
 	})
+	if mayNot != nil {
+		return mayNot
+	}
 	of.noteStored(err, time.Now())
 	return err
 }
@@ -222,7 +231,10 @@ func (s *Store) store(ctx context.Context, b *block) error {
 // retryPause is how long a shard that does not say what became of a block is left alone.
 const retryPause = 300 * time.Millisecond
 
-// insert calls do until it is known what became of it, or the time is over.
+// errNotTried is of a try that is not made, and says nothing of the server.
+var errNotTried = errors.New("it was not tried")
+
+// insert calls do until it is known what became of it, the time is over, or it is not to be tried.
 func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx context.Context, conn driver.Conn, settings ch.Settings) (sent bool, err error)) error {
 	if err := of.foreign(); err != nil {
 		return err
@@ -239,6 +251,9 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 			if err == nil {
 				n.setThere()
 				return nil
+			}
+			if errors.Is(err, errNotTried) {
+				return err
 			}
 			f := faultOf(err)
 			uncertain = uncertain || sent && f.unknown

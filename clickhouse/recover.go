@@ -3,13 +3,12 @@ package clickhouse
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"github.com/residualdb/residual/engine"
 )
 
 const (
@@ -85,16 +84,27 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 	if err != nil {
 		return err
 	}
-	for _, b := range blocks { // none is stored time and again while another one cannot be
-		if x := s.shards.list[b.Shard]; !x.hasNode() {
-			return &engine.AwayError{Class: engine.ErrUnavailable, Text: fmt.Sprintf("shard %d of the cluster: it cannot be reached", x.number), RetryAfter: awayFor, Err: engine.ErrUnavailable}
-		} else if err := x.refusal(time.Now()); err != nil {
+	var refused, others []*block // none is stored time and again while another one cannot be
+	for _, b := range blocks {
+		x := s.shards.list[b.Shard]
+		if !x.hasNode() {
+			return wrap(errNoReplica, "complete", x, false)
+		}
+		if err := x.refusal(time.Now()); err != nil {
 			return err
 		}
+		if x.refused.Load() != nil {
+			refused = append(refused, b)
+		} else {
+			others = append(others, b)
+		}
 	}
-	slices.SortStableFunc(blocks, func(a, b *block) int { return s.shards.list[b.Shard].refusals() - s.shards.list[a.Shard].refusals() })
-	for _, b := range blocks {
-		if err := s.store(ctx, b); err != nil {
+	for _, b := range slices.Concat(refused, others) {
+		err := s.store(ctx, b, func(ctx context.Context) error { return s.stillLeft(ctx, of, id) })
+		if errors.Is(err, errMarked) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -103,6 +113,27 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 	}
 	s.config.Logger.Info("blocks that were left behind are stored", "id", id)
 	return nil
+}
+
+// errNoReplica is of a shard of which no replica was reached a moment ago.
+var errNoReplica = errors.New("no replica of it was reached a moment ago")
+
+// errMarked is of an announcement whose blocks somebody else has stored.
+var errMarked = errors.New("it is stored")
+
+// stillLeft is errMarked for an announcement that somebody else has completed. What it has may be deleted since: a block that is stored after
+// that would bring it back.
+func (s *Store) stillLeft(ctx context.Context, of *shard, id string) error {
+	var marks uint64
+	err := of.ask(ctx, "look for a mark", func(ctx context.Context, conn driver.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
+		defer cancel()
+		return conn.QueryRow(query(ctx), fmt.Sprintf("SELECT count() FROM %s.requests WHERE kind = 'block' AND id = %s", s.config.Database, quoted(id))).Scan(&marks)
+	})
+	if err == nil && marks > 0 {
+		return errMarked
+	}
+	return err
 }
 
 // dropAnnouncements drops the parts of pending in which everything is stored.

@@ -30,6 +30,8 @@ type replica struct {
 	send  func(statement string) error
 	// touched are the models that a deletion is about, m where it is nil.
 	touched func() []string
+	// pending is what is announced, nothing where it is empty.
+	pending []string
 
 	mu    sync.Mutex
 	noted []string
@@ -81,7 +83,7 @@ type answerRow struct {
 func (r answerRow) Scan(dest ...any) (err error) {
 	switch into := dest[0].(type) {
 	case *[]string:
-		if !strings.Contains(r.statement, "r.pending") {
+		if *into = r.of.pending; !strings.Contains(r.statement, "r.pending") {
 			*into = r.of.models()
 		}
 	case *uint64:
@@ -439,6 +441,34 @@ func TestDeletionAfterATry(t *testing.T) {
 	s := storeOf(t, replicasOf(conn))
 	require.NoError(t, s.deleteFromAll(t.Context(), &deletion{rows: "prediction_id = 'p'", of: s.shards.list}))
 	require.Equal(t, []string{"r.predictions", "r.predictions", "r.series", "r.series"}, conn.tables())
+}
+
+// TestCompletedMeanwhile has another server complete what is left behind while one of its blocks cannot be stored for a while: it is not stored
+// again, since it may be deleted by then.
+func TestCompletedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		marks := uint64(0)
+		home := &replica{time: func(context.Context) (uint64, error) { return marks, nil }}
+		s := storeOf(t, replicasOf(home))
+		requests := []*request{requestFor(t, []string{"m"}, time.January, time.February)}
+		blocks := blocksOf(requests, &s.shards)
+		for _, b := range blocks {
+			b.stamp(1<<versionTagBits, time.Now())
+		}
+		home.pending = []string{announcementOf(requests, blocks, &s.shards).encode()}
+		home.send = func(string) error {
+			marks = 1
+			return errReset
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.NoError(t, s.completeOne(ctx, s.shards.list[0], "left"))
+		require.Empty(t, home.tables())
+
+		marks, home.send = 0, nil
+		require.NoError(t, s.completeOne(ctx, s.shards.list[0], "left"))
+		require.Equal(t, []string{"r.predictions", "r.predictions", "r.requests"}, home.tables())
+	})
 }
 
 // TestAskInTime has a server that does not answer while there is time be told from one that cannot be reached.

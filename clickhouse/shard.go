@@ -54,14 +54,6 @@ func (s *shard) noteStored(err error, now time.Time) {
 	}
 }
 
-// refusals is 1 where the last block was refused: who stores several tries this shard first.
-func (s *shard) refusals() int {
-	if s.refused.Load() != nil {
-		return 1
-	}
-	return 0
-}
-
 // refusal is the error of a shard that has refused a block a moment ago.
 func (s *shard) refusal(now time.Time) error {
 	r := s.refused.Load()
