@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -100,8 +99,8 @@ func (c *Cluster) end(t testing.TB) {
 	t.Helper()
 	for _, n := range c.Nodes {
 		n.end()
-		if log, err := os.ReadFile(filepath.Join(n.dir, "output")); t.Failed() && err == nil && len(log) > 0 {
-			t.Logf("node %d: %s", n.Shard, log[max(0, len(log)-4096):])
+		if t.Failed() {
+			t.Logf("node %d: %s", n.Shard, n.complaints())
 		}
 	}
 }

@@ -15,6 +15,8 @@ const (
 	loopback = "127.0.0.1"
 
 	configName, usersName = "config.xml", "users.xml"
+	// What a node has printed, and what it has complained about.
+	outputName, logName = "output", "clickhouse.log"
 )
 
 // configText is the configuration of a node: its folder thrice, bytes of memory, and the shards. What is small in it keeps several nodes on

@@ -112,7 +112,7 @@ func (n *Node) query(statement string) (string, error) {
 
 func (n *Node) launch(t testing.TB) {
 	t.Helper()
-	output, err := os.OpenFile(filepath.Join(n.dir, "output"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	output, err := os.OpenFile(filepath.Join(n.dir, outputName), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	require.NoError(t, err)
 	defer func() { _ = output.Close() }() // the process has its own
 	n.process = exec.Command(n.program.command[0], n.program.arguments(n.dir, n.port, n.httpPort)...)
@@ -141,13 +141,26 @@ func (n *Node) await(t testing.TB) {
 		}
 		select {
 		case <-n.ended:
-			output, _ := os.ReadFile(filepath.Join(n.dir, "output"))
-			require.FailNow(t, "a node of ClickHouse has ended", "%s", output)
+			require.FailNow(t, "a node of ClickHouse has ended", "%s", n.complaints())
 		case <-late:
 			require.FailNow(t, "a node of ClickHouse does not answer", "%s after %s", n.Address, startTimeout)
 		case <-tick.C:
 		}
 	}
+}
+
+// complaintsBytes is how much is shown of a log.
+const complaintsBytes = 4096
+
+// complaints is the end of what the node has printed and logged, which is warnings and errors.
+func (n *Node) complaints() string {
+	var said strings.Builder
+	for _, name := range []string{outputName, logName} {
+		if text, err := os.ReadFile(filepath.Join(n.dir, name)); err == nil {
+			said.Write(text[max(0, len(text)-complaintsBytes):])
+		}
+	}
+	return said.String()
 }
 
 // end kills the process if there is one, and waits for its end.

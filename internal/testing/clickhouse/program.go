@@ -47,7 +47,7 @@ func (p program) arguments(dir, port, httpPort string) []string {
 	config := filepath.Join(dir, configName)
 	if p.local {
 		return append(append([]string{"-w"}, p.command[1:]...), "--config-file", config, "--path", filepath.Join(dir, "data"),
-			"--logger.level=warning", "--listen_host", loopback, "--tcp_port", port, "--http_port", httpPort, "--ignore-error", "--query", listenQuery)
+			"--log-level=warning", "--listen_host", loopback, "--tcp_port", port, "--http_port", httpPort, "--ignore-error", "--query", listenQuery)
 	}
 	return append(p.command[1:len(p.command):len(p.command)], "--config-file="+config, "--", "--tcp_port="+port, "--http_port="+httpPort)
 }
