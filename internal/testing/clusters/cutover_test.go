@@ -94,12 +94,12 @@ func (m *move) cutOver(t *testing.T, from, to *server, commands func(from, to st
 	rows := requireSameRows(t, from, to)
 	a := &asker{Rand: m.r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: storetest.Now(), days: 60, withoutLags: true, withoutStates: true}
 	a.learn(m.h)
-	asked := map[string]*askedOf{}
+	asked := &tally{}
 	for range cutOverQuestions {
 		askBoth(t, a, from, to, asked)
 	}
-	require.Greater(t, total(asked), cutOverQuestions/2)
-	t.Logf("%d rows, 0 lost, 0 twice; %d requests were sent meanwhile, %d questions with rows have the same answer", rows, len(m.kept), total(asked))
+	require.Greater(t, asked.n, cutOverQuestions/2)
+	t.Logf("%d rows, 0 lost, 0 twice; %d requests were sent meanwhile, %d questions with rows have the same answer", rows, len(m.kept), asked.n)
 }
 
 // meanwhile sends on while a command runs, at least once.

@@ -1,8 +1,10 @@
 package clusters_test
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +48,7 @@ func compare(t *testing.T, one, other *server, rows, request int64) {
 	a := &asker{Rand: r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: storetest.Now(), days: 60, withoutLags: true}
 	begin := time.Now()
 	steps := 0
-	asked := map[string]*askedOf{}
+	asked := &tally{}
 	for {
 		todo := h.advance()
 		if todo == nil {
@@ -66,28 +68,55 @@ func compare(t *testing.T, one, other *server, rows, request int64) {
 	t.Logf("%d rows in %d requests and deletions, %s", rows, steps, time.Since(begin).Round(time.Second))
 	a.learn(h)
 	begin = time.Now()
-	for total(asked) < differentialQuestions {
+	for asked.n < differentialQuestions {
 		askBoth(t, a, one, other, asked)
 	}
-	t.Logf("%d questions in %s", total(asked), time.Since(begin).Round(time.Second))
-	for pipe, of := range asked {
-		t.Logf("%s: %d, %.1f ms from one and %.1f ms from the other on average, %s at most: %s", pipe, of.n, millis(of.one)/float64(of.n), millis(of.other)/float64(of.n), of.most.Round(time.Millisecond), of.slowest)
+	t.Logf("%d questions in all, the last in %s", asked.n, time.Since(begin).Round(time.Second))
+	for pipe, of := range asked.of {
+		t.Logf("%s: %d, %.1f ms from one and %.1f ms from the other on average, %s of the other in all", pipe, of.n, millis(of.one)/float64(of.n), millis(of.other)/float64(of.n), of.other.Round(time.Second))
+	}
+	for _, q := range asked.slowest {
+		t.Logf("slow: %s: %s", q.took.Round(time.Millisecond), q.path)
 	}
 }
 
-// askedOf is how often a pipe was asked, and how long that has taken.
+// slowestQuestions is how many questions are shown for their time.
+const slowestQuestions = 10
+
+// tally is the questions with rows that were put to both servers.
+type tally struct {
+	n       int
+	of      map[string]*askedOf
+	slowest []timedQuestion // of the other server, the slowest first
+}
+
+// askedOf is how often a pipe was asked, and how long each server has taken.
 type askedOf struct {
-	n                int
-	one, other, most time.Duration
-	// slowest is the question that took the most.
-	slowest string
+	n          int
+	one, other time.Duration
 }
 
-func total(asked map[string]*askedOf) (n int) {
-	for _, of := range asked {
-		n += of.n
+type timedQuestion struct {
+	path string
+	took time.Duration
+}
+
+// count notes a question and how long the servers have taken.
+func (a *tally) count(path string, one, other time.Duration) {
+	pipe, _, _ := strings.Cut(strings.TrimPrefix(path, "/v0/pipes/"), ".")
+	if a.of == nil {
+		a.of = map[string]*askedOf{}
 	}
-	return n
+	of := a.of[pipe]
+	if of == nil {
+		of = &askedOf{}
+		a.of[pipe] = of
+	}
+	a.n++
+	of.n, of.one, of.other = of.n+1, of.one+one, of.other+other
+	a.slowest = append(a.slowest, timedQuestion{path, other})
+	slices.SortFunc(a.slowest, func(x, y timedQuestion) int { return cmp.Compare(y.took, x.took) })
+	a.slowest = a.slowest[:min(len(a.slowest), slowestQuestions)]
 }
 
 // learn takes the names to ask about from what was sent.
@@ -111,7 +140,7 @@ func (a *asker) learn(h *history) {
 var lags = regexp.MustCompile(`"actual_lag_p\d\d": ?[^,}]*,`)
 
 // askBoth puts a question to both servers, and counts those with rows by their pipe.
-func askBoth(t *testing.T, a *asker, one, other *server, asked map[string]*askedOf) {
+func askBoth(t *testing.T, a *asker, one, other *server, asked *tally) {
 	t.Helper()
 	path := a.question()
 	begin := time.Now()
@@ -130,15 +159,6 @@ func askBoth(t *testing.T, a *asker, one, other *server, asked map[string]*asked
 		require.FailNow(t, "answers differ", "%s: %s", readable, d)
 	}
 	if statusA == 200 && !strings.Contains(bodyA, `"rows":0,`) {
-		pipe, _, _ := strings.Cut(strings.TrimPrefix(path, "/v0/pipes/"), ".")
-		of := asked[pipe]
-		if of == nil {
-			of = &askedOf{}
-			asked[pipe] = of
-		}
-		of.n, of.one, of.other = of.n+1, of.one+between.Sub(begin), of.other+end.Sub(between)
-		if took := end.Sub(between); took > of.most {
-			of.most, of.slowest = took, readable
-		}
+		asked.count(readable, between.Sub(begin), end.Sub(between))
 	}
 }

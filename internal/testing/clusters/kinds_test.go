@@ -48,8 +48,8 @@ func TestKindsUnknown(t *testing.T) {
 		send(engine.SourcePredictions, linesOf(r, model, strings.HasSuffix(model, "w"), 100, 200))
 	}
 	a := &asker{Rand: r, models: append(models, "manyk"), versions: []string{"v1"}, environments: []string{"production"}, ids: []string{"7", "150"}, now: now(), days: 2, withoutLags: true}
-	asked := map[string]*askedOf{}
-	for total(asked) < questions {
+	asked := &tally{}
+	for asked.n < questions {
 		askBoth(t, a, one, other, asked)
 	}
 	for _, model := range models {

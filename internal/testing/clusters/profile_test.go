@@ -35,8 +35,8 @@ func TestBoundedProfile(t *testing.T) {
 	require.Equal(t, deletion.do(t, one), deletion.do(t, other))
 	a := &asker{Rand: r, versions: []string{"v1", "v2", "v3", "v9"}, environments: []string{"production", "staging"}, now: now(), days: 60, withoutLags: true}
 	a.learn(h)
-	asked := map[string]*askedOf{}
-	for total(asked) < questions {
+	asked := &tally{}
+	for asked.n < questions {
 		askBoth(t, a, one, other, asked)
 	}
 }
