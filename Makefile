@@ -352,7 +352,7 @@ GET_CLICKHOUSE := mkdir -p .cluster && { \
 		cp internal/testing/clickhouse/library/*.json .cluster/ && \
 		npm --prefix .cluster ci --no-audit --no-fund --ignore-scripts --loglevel=error && \
 		cp .cluster/package-lock.json .cluster/installed.json; }; } && \
-	"$${CC:-cc}" -O1 -o .cluster/node internal/testing/clickhouse/library/node.c -ldl -lpthread
+	"$${CC:-cc}" -O1 -rdynamic -o .cluster/node internal/testing/clickhouse/library/node.c -ldl -lpthread
 
 .PHONY: alerts
 alerts: ## the alert rules in a real Prometheus: Debian's, which is unpacked into .alerts/ if there is none

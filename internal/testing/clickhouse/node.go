@@ -61,8 +61,8 @@ func (n *Node) Kill(t testing.TB) {
 	<-n.ended
 }
 
-// Revive starts the node again if it has ended by itself: one that is made of the library may when a client is gone in the middle of a
-// request.
+// Revive starts the node again if it has ended by itself: one that is made of the library does of a client that gives a wrong password, speaks
+// TLS, or is gone in the middle of a packet. One that resets its connection does no harm, see library/node.c.
 func (n *Node) Revive(t testing.TB) {
 	t.Helper()
 	select {
@@ -152,13 +152,18 @@ func (n *Node) await(t testing.TB) {
 // complaintsBytes is how much is shown of a log.
 const complaintsBytes = 4096
 
-// complaints is the end of what the node has printed and logged, which is warnings and errors.
+// complaints is what the node has printed and logged, which is warnings and errors: what it died of, else the last of it.
 func (n *Node) complaints() string {
 	var said strings.Builder
 	for _, name := range []string{outputName, logName} {
-		if text, err := os.ReadFile(filepath.Join(n.dir, name)); err == nil {
-			said.Write(text[max(0, len(text)-complaintsBytes):])
+		text, err := os.ReadFile(filepath.Join(n.dir, name))
+		if err != nil {
+			continue
 		}
+		if fatal := bytes.Index(text, []byte("<Fatal>")); fatal >= 0 {
+			text = text[fatal:min(len(text), fatal+complaintsBytes)]
+		}
+		said.Write(text[max(0, len(text)-complaintsBytes):])
 	}
 	return said.String()
 }
