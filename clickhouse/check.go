@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -14,7 +18,7 @@ import (
 var errReadOnlyReplica = fmt.Errorf("%w: a read-only replica, which has lost its keeper", ErrCluster)
 
 // check looks whether a server of a shard has all tables as this program makes them, and whether the user may do with them what a store does.
-func (n *node) check(ctx context.Context, database string, replicated bool, of *shard, list []*shard) error {
+func (n *node) check(ctx context.Context, database string, of *shard, list []*shard) error {
 	ctx = query(ctx)
 	found, err := n.meta(ctx, database)
 	if err != nil {
@@ -23,13 +27,16 @@ func (n *node) check(ctx context.Context, database string, replicated bool, of *
 	if err := errors.Join(found.checkVersion(n.address), found.checkShards(n.address, of, list)); err != nil {
 		return err
 	}
-	if err := n.checkTables(ctx, database, replicated); err != nil {
+	if found[metaUnfilled] != "" {
+		return fmt.Errorf("%w: the tables on %s were made in part; residual cluster init makes the rest", ErrSchema, n.address)
+	}
+	if err := n.checkTables(ctx, found.layout(database)); err != nil {
 		return err
 	}
 	if err := n.checkRights(ctx, database, of); err != nil {
 		return err
 	}
-	if !replicated {
+	if !found.replicated() {
 		return nil
 	}
 	var readOnly []string
@@ -42,36 +49,42 @@ func (n *node) check(ctx context.Context, database string, replicated bool, of *
 	return nil
 }
 
-// checkTables looks for tables and views, for the engines of tables, their keys and the types of their columns. Columns that somebody has
-// added are no concern of a store.
-func (n *node) checkTables(ctx context.Context, database string, replicated bool) error {
-	types, err := n.texts(ctx, "SELECT concat(table, '.', name), type FROM system.columns WHERE database = "+quoted(database))
+// checkTables looks for tables and views, for how they are made, and the types of their columns. Columns that somebody has added are no
+// concern of a store.
+func (n *node) checkTables(ctx context.Context, l Layout) error {
+	types, err := n.texts(ctx, "SELECT concat(table, '.', name), type FROM system.columns WHERE database = "+quoted(l.Database))
 	if err != nil {
 		return err
 	}
-	engines, err := n.texts(ctx, "SELECT name, engine FROM system.tables WHERE database = "+quoted(database))
+	are, err := n.texts(ctx, "SELECT name, if(engine = 'MaterializedView', concat(extract(create_table_query, ' TO ([^ ]+)'), ' AS ', as_select), engine_full) FROM system.tables WHERE database = "+quoted(l.Database))
 	if err != nil {
 		return err
 	}
-	keys, err := n.texts(ctx, "SELECT name, sorting_key FROM system.tables WHERE database = "+quoted(database))
-	if err != nil {
-		return err
+	if days, ok := daysOf(are[tableActuals]); ok { // for how long actuals are kept beyond the retention is said by their table alone
+		l.ActualsTTL = max(days-l.Retention, 0)
 	}
-	for _, s := range Schema(Layout{Database: database})[1:] {
-		if _, ok := engines[s.Name]; !ok {
+	var statements []string
+	for _, s := range Schema(l)[1:] {
+		if _, ok := are[s.Name]; !ok {
 			return fmt.Errorf("%w: %s has no table %s; residual cluster init makes it", ErrSchema, n.address, s.Name)
 		}
+		statements = append(statements, fmt.Sprintf("(%s, %s)", quoted(s.Name), quoted(s.SQL)))
 	}
-	for _, t := range tables(Layout{Database: database}) {
-		made := t.engine
-		if replicated {
-			made = "Replicated" + made
+	// The server writes both down in the same way.
+	made, err := n.texts(ctx, "SELECT x.1, formatQuerySingleLine(x.2) FROM (SELECT arrayJoin(["+strings.Join(statements, ", ")+"]) AS x)")
+	if err != nil {
+		return err
+	}
+	for _, v := range l.views() {
+		_, want, _ := strings.Cut(made[v.Name], " TO ")
+		if is := are[v.Name]; is != want {
+			return fmt.Errorf("%w: the view %s on %s is to %q, and not to %q", ErrSchema, v.Name, n.address, is, want)
 		}
-		if engines[t.name] != made {
-			return fmt.Errorf("%w: the table %s on %s is a %s, and not a %s", ErrSchema, t.name, n.address, engines[t.name], made)
-		}
-		if key := strings.Trim(keys[t.name], "()"); key != t.order { // versions differ in whether one column is in parentheses
-			return fmt.Errorf("%w: the table %s on %s is ordered by %q, and not by %q", ErrSchema, t.name, n.address, key, t.order)
+	}
+	for _, t := range tables(l) {
+		_, want, _ := strings.Cut(made[t.name], " ENGINE = ")
+		if err := differs(are[t.name], want); err != nil {
+			return fmt.Errorf("%w: the table %s on %s is %w", ErrSchema, t.name, n.address, err)
 		}
 		for _, c := range t.columnTypes() {
 			switch is, ok := types[t.name+"."+c.name]; {
@@ -83,6 +96,48 @@ func (n *node) checkTables(ctx context.Context, database string, replicated bool
 		}
 	}
 	return nil
+}
+
+var (
+	daysInTTL = regexp.MustCompile(`TTL .*toIntervalDay\((\d+)\)`)
+	// placeOfReplica are the arguments of a replicated table's engine that say where its keeper has it; the macros in them are the server's.
+	placeOfReplica = regexp.MustCompile(`^(Replicated\w+\()'[^']*', '[^']*'(?:, )?`)
+	// oneColumn is a key of one column, which versions of ClickHouse write with parentheses and without.
+	oneColumn = regexp.MustCompile(`ORDER BY \((\w+)\)`)
+)
+
+// daysOf is for how long a table keeps rows.
+func daysOf(engine string) (time.Duration, bool) {
+	found := daysInTTL.FindStringSubmatch(engine)
+	if found == nil {
+		return 0, false
+	}
+	days, err := strconv.Atoi(found[1])
+	return time.Duration(days) * 24 * time.Hour, err == nil
+}
+
+// promised are the settings of tables by which what was acknowledged stays, and changes of the workspace take place once.
+var promised = []string{"fsync_after_insert", "fsync_part_directory", "non_replicated_deduplication_window"}
+
+// differs is an error where a table is not what it should be: its engine, keys and TTL, and the settings that matter.
+func differs(is, want string) error {
+	is, isSet, _ := strings.Cut(normal(is), " SETTINGS ")
+	want, wantSet, _ := strings.Cut(normal(want), " SETTINGS ")
+	if is != want {
+		return fmt.Errorf("%q, and not %q", is, want)
+	}
+	settings := strings.Split(isSet, ", ")
+	for s := range strings.SplitSeq(wantSet, ", ") {
+		if name, _, _ := strings.Cut(s, " = "); slices.Contains(promised, name) && !slices.Contains(settings, s) {
+			return fmt.Errorf("without the setting %s", s)
+		}
+	}
+	return nil
+}
+
+func normal(engine string) string {
+	engine = oneColumn.ReplaceAllString(placeOfReplica.ReplaceAllString(engine, "$1"), "ORDER BY $1")
+	return strings.Replace(engine, "()", "", 1)
 }
 
 // texts are the rows of a statement that answers pairs.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -58,7 +59,7 @@ func Init(ctx context.Context, c Config, l Layout) (Checked, error) {
 	}
 	for _, s := range list {
 		for _, n := range s.nodes {
-			if err := n.init(ctx, &l, made.of(s)); err != nil {
+			if err := n.init(ctx, &l, s, made.of(s)); err != nil {
 				return Checked{}, wrap(err, "make tables on "+n.address, nil, false)
 			}
 		}
@@ -82,10 +83,19 @@ func (n *node) mayInit(ctx context.Context, l *Layout, made meta) error {
 }
 
 // init makes the tables of a server, and says in one of them what they are.
-func (n *node) init(ctx context.Context, l *Layout, made meta) error {
+func (n *node) init(ctx context.Context, l *Layout, of *shard, made meta) error {
+	unfilled, err := n.unfilled(ctx, l)
+	if err != nil {
+		return err
+	}
 	for _, s := range Schema(*l) {
 		if err := n.conn.Exec(ctx, s.SQL); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	if unfilled {
+		if err := n.fill(ctx, l, of); err != nil {
+			return err
 		}
 	}
 	var values []string
@@ -93,6 +103,46 @@ func (n *node) init(ctx context.Context, l *Layout, made meta) error {
 		values = append(values, fmt.Sprintf("(%s, %s, 1)", quoted(name), quoted(made[name])))
 	}
 	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) VALUES %s", l.Database, tableMeta, strings.Join(values, ", ")))
+}
+
+// unfilled tells whether there are tables with rows of which the tables that views fill have not all, or may not have: they, or their views,
+// are missing, or an init that made them did not come to its end. That is noted before they are made.
+func (n *node) unfilled(ctx context.Context, l *Layout) (bool, error) {
+	there, err := n.texts(ctx, "SELECT name, engine FROM system.tables WHERE database = "+quoted(l.Database))
+	if err != nil || there[tablePredictions] == "" && there[tableActuals] == "" {
+		return false, err
+	}
+	if there[tableMeta] == "" {
+		return true, nil
+	}
+	before, err := n.meta(ctx, l.Database)
+	if err != nil || len(before) == 0 || before[metaUnfilled] != "" {
+		return true, err
+	}
+	missing := false
+	for _, name := range append([]string{tablePredictions, tableActuals}, filled...) {
+		missing = missing || there[name] == ""
+	}
+	if missing {
+		err = n.noteUnfilled(ctx, l, "true")
+	}
+	return missing, err
+}
+
+// fill adds to the tables that views fill what is in the tables that these are of.
+func (n *node) fill(ctx context.Context, l *Layout, of *shard) error {
+	settings := of.insertSettings()
+	settings["max_execution_time"] = 0
+	for into, selected := range map[string]string{tableSeries: seriesOf(l.Database, ""), tableScopes: scopesOf(l.Database)} {
+		if err := n.conn.Exec(ch.Context(ctx, ch.WithSettings(settings)), fmt.Sprintf("INSERT INTO %s.%s %s", l.Database, into, selected)); err != nil {
+			return fmt.Errorf("fill %s: %w", into, err)
+		}
+	}
+	return n.noteUnfilled(ctx, l, "")
+}
+
+func (n *node) noteUnfilled(ctx context.Context, l *Layout, value string) error {
+	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) SELECT %s, %s, toUnixTimestamp64Micro(now64(6))", l.Database, tableMeta, quoted(metaUnfilled), quoted(value)))
 }
 
 // noTables tells whether a server has answered that it has no such database or table.
@@ -141,7 +191,7 @@ func Check(ctx context.Context, c Config) (Checked, error) {
 		for _, n := range s.nodes {
 			found := Node{Shard: s.number, Replica: n.replica, Address: n.address}
 			if found.Version, found.Err = n.version(); found.Err == nil {
-				found.Err = n.check(ctx, c.Database, checked.Replicated, s, list)
+				found.Err = n.check(ctx, c.Database, s, list)
 			}
 			if found.Err == nil {
 				checked.SchemaVersion = SchemaVersion

@@ -293,8 +293,7 @@ func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *
 	if err := run("DELETE FROM %s.predictions WHERE %s", db, x.rows); err != nil {
 		return err
 	}
-	stored := fmt.Sprintf(`SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last, groupBitOr(toUInt8(1 + has_actual)) AS kinds
-FROM %s.predictions WHERE %s GROUP BY model_id, environment, model_version, month`, db, models)
+	stored := seriesOf(db, models)
 	if err := run("DELETE FROM %[1]s.series WHERE %[2]s AND (model_id, environment, model_version, month, first) NOT IN (SELECT model_id, environment, model_version, month, first FROM (%[3]s))", db, models, stored); err != nil {
 		return err
 	}

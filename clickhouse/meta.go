@@ -27,6 +27,8 @@ const (
 	metaShard  = "shard"
 	// metaRetention is that of the layout, in days.
 	metaRetention = "retention"
+	// metaUnfilled is set while what views fill has not all that is in the tables that they are of.
+	metaUnfilled = "unfilled"
 )
 
 // metaOf is what tables of a layout say of themselves, on any shard.
@@ -65,6 +67,11 @@ func (m meta) checkVersion(address string) error {
 		return fmt.Errorf("%w: the tables on %s are of version %d; this program has version %d: serve them with the residual that made them, or move the rows to a new database", ErrSchema, address, version, SchemaVersion)
 	}
 	return nil
+}
+
+// layout is how the tables of rows were made, but for ActualsTTL, which is in their TTL alone.
+func (m meta) layout(database string) Layout {
+	return Layout{Database: database, Replicated: m.replicated(), Retention: m.retention()}
 }
 
 func (m meta) replicated() bool { return m[metaReplicated] == "true" }
@@ -191,7 +198,7 @@ func (m meta) differs(address string, made meta) error {
 		{metaReplicated, "replicated: %s"},
 		{metaShards, "the shards and weights %q"},
 		{metaShard, "shard %s"},
-		{metaRetention, "retention of %s days, which ALTER TABLE … MODIFY TTL changes"},
+		{metaRetention, "retention of %s days"},
 	} {
 		if was, is := m[x.name], made[x.name]; was != is {
 			return fmt.Errorf("%w: the tables on %s are there and stay as they are, made with "+x.text+"; now it would be "+strings.Split(x.text, ",")[0], ErrSchema, address, was, is)

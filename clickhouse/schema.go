@@ -215,14 +215,34 @@ func (l *Layout) create(t *table) string {
 	return b.String()
 }
 
+// The views, and the tables that they fill.
+const (
+	viewSeries = "series_of_predictions"
+	viewScopes = "scopes_of_actuals"
+)
+
+var filled = []string{tableSeries, viewSeries, tableScopes, viewScopes}
+
 // views fill tables that questions look into first, of what is stored in others.
 func (l *Layout) views() []Statement {
 	return []Statement{
-		{"series_of_predictions", fmt.Sprintf(`CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.series_of_predictions TO %[1]s.series AS
-SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last,
-    groupBitOr(toUInt8(1 + has_actual)) AS kinds
-FROM %[1]s.predictions GROUP BY model_id, environment, model_version, month`, l.Database)},
-		{"scopes_of_actuals", fmt.Sprintf(`CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.scopes_of_actuals TO %[1]s.scopes AS
-SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM %[1]s.actuals GROUP BY model_id`, l.Database)},
+		{viewSeries, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewSeries, tableSeries, seriesOf(l.Database, ""))},
+		{viewScopes, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewScopes, tableScopes, scopesOf(l.Database))},
 	}
+}
+
+// seriesOf are the series and months of the rows under a condition.
+func seriesOf(database, condition string) string {
+	where := ""
+	if condition != "" {
+		where = "WHERE " + condition + " "
+	}
+	return fmt.Sprintf(`SELECT model_id, environment, model_version, toYYYYMM(timestamp) AS month, min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last,
+    groupBitOr(toUInt8(1 + has_actual)) AS kinds
+FROM %s.predictions %sGROUP BY model_id, environment, model_version, month`, database, where)
+}
+
+// scopesOf are the models that have actuals.
+func scopesOf(database string) string {
+	return fmt.Sprintf("SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM %s.actuals GROUP BY model_id", database)
 }

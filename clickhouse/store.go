@@ -93,7 +93,7 @@ func (s *Store) checkNodes(ctx context.Context) error {
 				defer cancel()
 				_, err := n.version()
 				if err == nil {
-					err = n.check(ctx, s.config.Database, s.replicated, of, s.shards.list)
+					err = n.check(ctx, s.config.Database, of, s.shards.list)
 				}
 				if err = wrap(err, "check "+n.address, nil, false); err == nil || errors.Is(err, errReadOnlyReplica) {
 					return nil

@@ -103,7 +103,14 @@ func (p *projectOf) resume() error {
 	if err == nil && problems.Errors() > 0 {
 		err = unusable(p.deployer.Store().LiveID(), problems)
 	}
-	return err
+	if err != nil || p.deployer.Store().LiveID() != 0 {
+		return err
+	}
+	nothing, err := p.flags.load() // in the place of what was served while nobody knew whether something is deployed
+	if err != nil {
+		return err
+	}
+	return p.change(nothing)
 }
 
 func (p *projectOf) warn(loaded *loadedProject) {

@@ -141,7 +141,11 @@ func (s *server) open(ctx context.Context) error {
 		db, err := s.flags.open(ctx, s.log)
 		opened <- result{db, err}
 	}()
-	s.log.Info("opening the store", "dir", s.flags.dir, "store", s.flags.cluster.url, "address", s.url())
+	place := []any{"dir", s.flags.dir}
+	if s.flags.cluster.url != "" {
+		place = []any{"store", s.flags.cluster.url}
+	}
+	s.log.Info("opening the store", append(place, "address", s.url())...)
 	select {
 	case r := <-opened:
 		if r.err != nil {

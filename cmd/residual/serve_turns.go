@@ -69,6 +69,9 @@ func (t *turns) has(name string) bool {
 func (t *turns) take(wanted []string) (changed bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(wanted)+len(t.held) == 0 {
+		return false, nil
+	}
 	begin := t.now()
 	if len(t.held) > 0 && begin.Sub(t.renewed) > turnLasts {
 		t.held, changed = map[string]bool{}, true

@@ -47,4 +47,18 @@ func TestRetentionOfTables(t *testing.T) {
 	require.Equal(t, "2", c.Nodes[0].Query(t, "SELECT uniqExact(month) FROM short.series"))
 	var batch event.Batch
 	require.Error(t, batch.Add(event.Event{Timestamp: oldest.Add(-time.Millisecond), ModelID: "m", PredictionID: "c", Features: "{}", ModelVersion: "v1", Environment: "production"}, s.Rules()))
+
+	// It is changed by hand, in the tables and in what they say of themselves.
+	for table, column := range map[string]string{"predictions": "toDateTime(timestamp)", "series": "toDateTime(intDiv(last, 1000))", "actuals": "toDateTime(received)"} {
+		c.Nodes[0].Query(t, "ALTER TABLE short."+table+" MODIFY TTL addMonths(toStartOfMonth("+column+"), 1) + INTERVAL 60 DAY")
+	}
+	_, err = clickhouse.Check(t.Context(), config)
+	require.ErrorIs(t, err, clickhouse.ErrSchema)
+	c.Nodes[0].Query(t, "INSERT INTO short.meta SELECT 'retention', '60', toUnixTimestamp64Micro(now64(6))")
+	_, err = clickhouse.Check(t.Context(), config)
+	require.NoError(t, err)
+	longer.Retention, longer.RetentionOf = 2*month, nil
+	again, err := clickhouse.Open(t.Context(), longer)
+	require.NoError(t, err)
+	require.NoError(t, again.Close())
 }

@@ -134,6 +134,8 @@ func TestSharedDeployments(t *testing.T) {
 		done, says := of[i].deploy(dir, args...)
 		require.True(t, done, says)
 	}
+	a := request(t, http.MethodPost, of[0].url+"/v0/events?name=mistyped", "{}")
+	require.Equal(t, http.StatusNotFound, a.status, "nothing is deployed that may be meant: %s", a.body)
 	do(0, projectOf(t, 1))
 	require.Equal(t, 1, of[0].deployed(t), "at once where it was deployed")
 	live, _ := of[1].live(t)

@@ -2,6 +2,7 @@ package clusters_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -55,16 +56,43 @@ func TestRefusedStarts(t *testing.T) {
 	require.Contains(t, says, "residual cluster init")
 	makeWith(t, binary, c)
 
+	const (
+		noView = "DROP VIEW residual.scopes_of_actuals SYNC"
+		view   = "CREATE MATERIALIZED VIEW residual.scopes_of_actuals TO residual."
+		scopes = " AS SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM residual.actuals GROUP BY model_id"
+	)
 	for _, x := range []struct{ alter, back, says string }{
-		{"TABLE residual.predictions RENAME COLUMN features TO feat", "TABLE residual.predictions RENAME COLUMN feat TO features", "no column features"},
-		{"TABLE residual.actuals MODIFY COLUMN observed Int32", "TABLE residual.actuals MODIFY COLUMN observed Int64 CODEC(Delta(8), ZSTD(1))", "is of type Int32, and not Int64"},
+		{"ALTER TABLE residual.predictions RENAME COLUMN features TO feat", "ALTER TABLE residual.predictions RENAME COLUMN feat TO features", "no column features"},
+		{"ALTER TABLE residual.actuals MODIFY COLUMN observed Int32", "ALTER TABLE residual.actuals MODIFY COLUMN observed Int64 CODEC(Delta(8), ZSTD(1))", "is of type Int32, and not Int64"},
+		{"ALTER TABLE residual.predictions MODIFY TTL toDateTime(timestamp) + toIntervalDay(10)", "ALTER TABLE residual.predictions REMOVE TTL", "TTL toDateTime(timestamp) + toIntervalDay(10)"},
+		{"ALTER TABLE residual.actuals MODIFY TTL toDateTime(received) + toIntervalDay(10)", "ALTER TABLE residual.actuals REMOVE TTL", "TTL toDateTime(received) + toIntervalDay(10)"},
+		{"ALTER TABLE residual.predictions MODIFY SETTING fsync_after_insert = 0", "ALTER TABLE residual.predictions MODIFY SETTING fsync_after_insert = 1", "without the setting fsync_after_insert = 1"},
+		{
+			noView + "; " + view + "scopes AS SELECT model_id, toUInt8(0) AS scoped FROM residual.actuals WHERE 0",
+			noView + "; " + view + "scopes" + scopes, "the view scopes_of_actuals",
+		},
+		{
+			noView + "; CREATE TABLE residual.others AS residual.scopes; " + view + "others" + scopes,
+			noView + "; DROP TABLE residual.others SYNC; " + view + "scopes" + scopes, "residual.others",
+		},
+		{
+			"DROP TABLE residual.positions SYNC; CREATE TABLE residual.positions (source String, part String, value String, version UInt64) ENGINE = ReplacingMergeTree ORDER BY (source, part)",
+			"DROP TABLE residual.positions SYNC", "and not \"ReplacingMergeTree(version)",
+		},
 	} {
-		c.Nodes[0].Query(t, "ALTER "+x.alter)
-		for _, refused := range []*exec.Cmd{serve(url, nodes.Password), command(binary, "cluster", "check", "--store", url)} {
-			require.Contains(t, fails(t, refused), x.says)
+		for statement := range strings.SplitSeq(x.alter, "; ") {
+			c.Nodes[0].Query(t, statement)
 		}
-		c.Nodes[0].Query(t, "ALTER "+x.back)
+		for _, refused := range []*exec.Cmd{serve(url, nodes.Password), command(binary, "cluster", "check", "--store", url)} {
+			says := fails(t, refused)
+			require.Contains(t, says, x.says)
+			require.NotContains(t, says, "connectors")
+		}
+		for statement := range strings.SplitSeq(x.back, "; ") {
+			c.Nodes[0].Query(t, statement)
+		}
 	}
+	makeWith(t, binary, c)
 	out, err = command(binary, "cluster", "check", "--store", url).CombinedOutput()
 	require.NoError(t, err, string(out))
 
@@ -72,6 +100,48 @@ func TestRefusedStarts(t *testing.T) {
 	says = fails(t, serve(url, "mistyped"))
 	require.Contains(t, says, "RESIDUAL_STORE_PASSWORD")
 	require.NotContains(t, says, "mistyped")
+}
+
+// TestTablesMadeAgain loses what views fill, or the views while rows are stored: nothing is served, and once the tables are made again, all rows and
+// actuals are found. An init that has ended in between is not enough.
+func TestTablesMadeAgain(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
+	n, binary := c.Nodes[0], build(t)
+	url := makeWith(t, binary, c)
+	s := startServer(t, binary, url)
+	for i, drop := range []string{
+		"DROP TABLE residual.series SYNC; DROP TABLE residual.scopes SYNC",
+		"DROP VIEW residual.series_of_predictions SYNC; DROP VIEW residual.scopes_of_actuals SYNC",
+		"TRUNCATE TABLE residual.series; TRUNCATE TABLE residual.scopes; INSERT INTO residual.meta SELECT 'unfilled', 'true', toUnixTimestamp64Micro(now64(6))",
+		"DROP TABLE residual.series SYNC; DROP TABLE residual.meta SYNC",
+	} {
+		model := fmt.Sprint("m", i)
+		store := func() {
+			t.Helper()
+			require.Equal(t, http.StatusOK, s.post(t, line(model, "a")).status)
+			a := request(t, http.MethodPost, s.url+"/v0/events?wait=true&name=ml_model_actuals", fmt.Sprintf(`{"model_id":"%s","prediction_id":"a","actual_value":7}`, model))
+			require.Equal(t, http.StatusOK, a.status, a.body)
+		}
+		whileDropped := strings.HasPrefix(drop, "DROP VIEW")
+		if !whileDropped {
+			store()
+		}
+		for statement := range strings.SplitSeq(drop, "; ") {
+			n.Query(t, statement)
+		}
+		if whileDropped {
+			store()
+		}
+		require.Contains(t, fails(t, command(binary, "cluster", "check", "--store", url)), "residual cluster init")
+		makeWith(t, binary, c)
+		out, err := command(binary, "cluster", "check", "--store", url).CombinedOutput()
+		require.NoError(t, err, string(out))
+		fresh := startServer(t, binary, url)
+		for _, ask := range []string{"predictions.csv?time_window=1000000&", "model_performance_metrics.csv?time_window=1000000&"} {
+			require.Equal(t, i+1, strings.Count(request(t, http.MethodGet, fresh.url+"/v0/pipes/"+ask+"model_version=*&model_id=*", "").body, `"production"`), ask)
+		}
+		require.Contains(t, fresh.metrics(t, model).body, `"m`+fmt.Sprint(i)+`","v1","production",1,3,`, "the error by the actual that came apart")
+	}
 }
 
 // TestLateNode starts a server before its node: it waits, says that it does, and is ready once the node is.
