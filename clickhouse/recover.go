@@ -28,8 +28,8 @@ func (s *Store) lookAfter() {
 			ctx, cancel := context.WithTimeout(s.context, s.config.LeftAfter+s.config.InsertTimeout)
 			left := fmt.Sprintf("at < now64(3) - toIntervalMillisecond(%d)", s.config.LeftAfter.Milliseconds())
 			err := s.complete(ctx, of, left)
-			if err == nil {
-				err = s.dropAnnouncements(ctx, of)
+			if failed := s.dropAnnouncements(ctx, of); err == nil {
+				err = failed
 			}
 			if err != nil && s.context.Err() == nil {
 				s.config.Logger.Warn("blocks that were left behind are not completed yet", "shard", of.number, "error", err)

@@ -68,6 +68,40 @@ func TestDeletedBlocksLeftBehind(t *testing.T) {
 	require.Equal(t, 2, count(third))
 }
 
+// TestAnnouncementsDropped has announcements of some minutes ago: those whose blocks are stored go, also while another one cannot be completed, which
+// stays, and with it those of its minute.
+func TestAnnouncementsDropped(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
+	n := c.Nodes[0]
+	config := makeTables(t, c, clickhouse.Options{})
+	begin := time.Now().Truncate(time.Minute)
+	add := func(id string, minutes time.Duration, marked bool) {
+		t.Helper()
+		at := begin.Add(-minutes * time.Minute).UnixMilli()
+		n.Query(t, fmt.Sprintf("INSERT INTO %s.pending (id, at, block) SELECT '%s', fromUnixTimestamp64Milli(%d), 'no announcement'", config.Database, id, at))
+		if marked {
+			n.Query(t, fmt.Sprintf("INSERT INTO %s.requests (id, kind, at) SELECT '%s', 'block', now64(3)", config.Database, id))
+		}
+	}
+	gone := func(id string) {
+		t.Helper()
+		eventually(t, id+" stays", func() bool {
+			return n.Query(t, "SELECT count() FROM "+config.Database+".pending WHERE id = '"+id+"'") == "0"
+		})
+	}
+	add("young", 0, true)
+	add("stored", 20, true)
+	add("left", 30, false)
+	add("beside it", 30, true)
+	s := openStore(t, config)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	gone("stored")
+	add("later", 20, true) // another look, the first one has come to its end
+	gone("later")
+	there := n.Query(t, "SELECT arrayStringConcat(arraySort(groupArray(id)), ', ') FROM "+config.Database+".pending")
+	require.Equal(t, "beside it, left, young", there)
+}
+
 // TestRefusedAnnouncements sends a request of two shards again and again while one of them, which can be reached, refuses blocks: it is
 // announced and stored on the other one once for a while and not with every try, requests for that one go on, and what was announced is
 // completed once it can be.
