@@ -351,7 +351,7 @@ var wholeSettings = ch.Settings{
 	"max_rows_to_read": 0, "max_bytes_to_read": 0, "max_rows_to_read_leaf": 0, "max_bytes_to_read_leaf": 0, "max_rows_to_group_by": 0, "max_rows_to_sort": 0, "max_bytes_to_sort": 0,
 	"max_rows_in_set": 0, "max_bytes_in_set": 0, "max_rows_in_join": 0, "max_bytes_in_join": 0, "max_rows_in_distinct": 0, "max_bytes_in_distinct": 0,
 	"max_rows_to_transfer": 0, "max_bytes_to_transfer": 0, "max_result_rows": 0, "max_result_bytes": 0, "timeout_overflow_mode": "throw", "limit": 0, "offset": 0,
-	"join_use_nulls": 0, "aggregate_functions_null_for_empty": 0, "transform_null_in": 0, "final": 0, "extremes": 0, "distributed_product_mode": "local",
+	"join_use_nulls": 0, "aggregate_functions_null_for_empty": 0, "transform_null_in": 0, "final": 0, "extremes": 0, "distributed_product_mode": "local", "join_algorithm": "direct,parallel_hash,hash",
 	"apply_deleted_mask": 1, "use_query_cache": 0, "max_query_size": statementMax, "max_ast_elements": 1_000_000, "max_expanded_ast_elements": 1_000_000,
 }
 

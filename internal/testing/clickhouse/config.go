@@ -40,7 +40,7 @@ const usersText = `<clickhouse>
 <max_rows_to_group_by>5</max_rows_to_group_by><group_by_overflow_mode>any</group_by_overflow_mode><max_rows_to_sort>5</max_rows_to_sort><sort_overflow_mode>break</sort_overflow_mode>
 <max_rows_to_read>5</max_rows_to_read><max_bytes_to_read>500</max_bytes_to_read><read_overflow_mode>break</read_overflow_mode><max_result_rows>5</max_result_rows><max_result_bytes>500</max_result_bytes>
 <result_overflow_mode>break</result_overflow_mode><timeout_overflow_mode>break</timeout_overflow_mode><apply_deleted_mask>0</apply_deleted_mask>
-<limit>5</limit><final>1</final><join_use_nulls>1</join_use_nulls><transform_null_in>1</transform_null_in>
+<limit>5</limit><final>1</final><join_use_nulls>1</join_use_nulls><transform_null_in>1</transform_null_in><join_algorithm>direct</join_algorithm>
 </bounded></profiles>
 <quotas><default/></quotas>
 <users>
