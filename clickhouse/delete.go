@@ -242,8 +242,10 @@ func nothingDeleted(err error) error {
 
 // deletionSettings are those of a statement that deletes, which waits for all replicas. Replicas delete each by themselves, and one whose
 // subquery has found something else takes the part of the one that was first: so they stay alike.
-var deletionSettings = ch.Settings{
-	"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1, "max_execution_time": 300,
+func (s *shard) deletionSettings() ch.Settings {
+	settings := s.insertSettings()
+	maps.Copy(settings, ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1, "max_execution_time": 300})
+	return settings
 }
 
 // deleteFrom deletes from the tables of one shard. The series that have lost rows are found anew after it: of what is stored meanwhile
@@ -253,8 +255,7 @@ var deletionSettings = ch.Settings{
 // the deletion finds nothing to delete where it is done, and waits for those that have not: statements are done in their order. touched
 // are the models that a try before has found to lose rows, which may have gone since.
 func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *deletion, touched *[]string) error {
-	settings := of.insertSettings()
-	maps.Copy(settings, deletionSettings)
+	settings := of.deletionSettings()
 	ctx = ch.Context(ctx, ch.WithSettings(settings))
 	db := s.config.Database
 	var unfinished error

@@ -44,6 +44,8 @@ func (r *replica) models() []string {
 	return r.touched()
 }
 
+func (r *replica) Close() error { return nil }
+
 func (r *replica) Ping(ctx context.Context) error { return r.ping(ctx) }
 
 func (r *replica) Exec(_ context.Context, statement string, _ ...any) error {
@@ -380,6 +382,65 @@ func TestDeleteWithReplicaAway(t *testing.T) {
 		tables = append(tables, words[0]+" "+words[2])
 	}
 	require.Equal(t, []string{"DELETE r.actuals", "DELETE r.predictions", "DELETE r.series", "INSERT r.series", "INSERT r.series"}, tables)
+
+	// With all there, the series are found once the replica has what the others have.
+	both := &replica{exec: func(string) error { return nil }}
+	s = storeOf(t, replicasOf(both, &replica{}))
+	require.NoError(t, s.deleteFromAll(t.Context(), &deletion{rows: "model_id = 'm'", of: s.shards.list}))
+	require.Contains(t, both.executed()[2], "SYSTEM SYNC REPLICA r.predictions")
+	require.Equal(t, []string{"r.predictions", "r.series", "REPLICA", "r.series"}, both.tables())
+}
+
+// TestSettingsOfReplicas holds the settings that make rows durable on a majority, and a deletion one of all replicas.
+func TestSettingsOfReplicas(t *testing.T) {
+	holds := func(settings, want ch.Settings) {
+		t.Helper()
+		for name, value := range want {
+			require.Equal(t, value, settings[name], name)
+		}
+	}
+	for count, quorum := range map[int]int{2: 2, 3: 2, 4: 3, 5: 3} {
+		of := replicasOf(slices.Repeat([]*replica{{}}, count)...)
+		holds(of.insertSettings(), ch.Settings{"insert_quorum": quorum, "insert_quorum_parallel": 1, "insert_deduplicate": 0, "async_insert": 0})
+		holds(of.deletionSettings(), ch.Settings{"insert_quorum": quorum, "mutations_sync": 2, "lightweight_deletes_sync": 2})
+		holds(of.changeSettings("f", 7), ch.Settings{"insert_quorum": quorum, "insert_quorum_parallel": 0, "insert_deduplicate": 1, "insert_deduplication_token": "f 7"})
+		holds(of.sequentialSettings(), ch.Settings{"select_sequential_consistency": 1})
+	}
+	alone := replicasOf(&replica{})
+	require.NotContains(t, alone.insertSettings(), "insert_quorum")
+	require.NotContains(t, alone.sequentialSettings(), "select_sequential_consistency")
+}
+
+// TestClose closes a store while a request waits for its block: it is stored, and others are refused.
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := &replica{
+			time:  func(context.Context) (uint64, error) { return 1 << 40, nil },
+			query: func(context.Context) (driver.Rows, error) { return &someRows{}, nil },
+			ping:  func(context.Context) error { return nil },
+		}
+		s := storeOf(t, replicasOf(conn))
+		s.config.Now = func() time.Time { return time.Date(2026, time.February, 1, 0, 0, 0, 0, time.UTC) }
+		s.lanes, s.spread, s.stop = nil, nil, make(chan struct{})
+		s.context, s.cancel = context.WithCancel(t.Context())
+		s.start()
+		batch := requestFor(t, []string{"m"}, time.January).batch
+		_, err := s.Append(t.Context(), batch)
+		require.NoError(t, err)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := s.Append(t.Context(), batch)
+			ended <- err
+		}()
+		synctest.Wait()
+		require.Len(t, conn.tables(), 1, "the second one waits")
+		require.NoError(t, s.Close())
+		require.NoError(t, <-ended)
+		require.Equal(t, []string{"r.predictions", "r.predictions"}, conn.tables())
+		_, err = s.Append(t.Context(), batch)
+		require.ErrorIs(t, err, engine.ErrClosed)
+		require.NoError(t, s.Close())
+	})
 }
 
 // TestDeletionGoesOn has a deletion take longer than its requests wait: they are told that it goes on, it does so to its end, with the series of
@@ -645,6 +706,7 @@ func TestRejectsOfRefusedRequests(t *testing.T) {
 			r.rejects, r.key = []event.Reject{{Line: 2}}, &engine.Key{ID: "k"}
 			err := s.keep(t.Context(), s.shards.list[0], false, []*request{r})[0]
 			require.ErrorIs(t, err, c.class)
+			require.Equal(t, errors.Is(c.class, engine.ErrOutcomeUnknown), errors.Is(err, engine.ErrOutcomeUnknown))
 			require.Equal(t, c.stored, conn.tables())
 		})
 	}
@@ -666,5 +728,9 @@ func TestTimeOfSilentReplica(t *testing.T) {
 		_, err = s.timeOf(t.Context(), s.shards.list[0])
 		require.NoError(t, err)
 		require.Equal(t, clockTimeout, time.Since(begin), "the silent one is asked first again")
+
+		s.shards.list[0].noteStored(&engine.AwayError{Class: engine.ErrFull, RetryAfter: time.Second, Err: engine.ErrFull}, time.Now())
+		_, err = s.timeOf(t.Context(), s.shards.list[0])
+		require.ErrorIs(t, err, engine.ErrFull, "nothing is announced for a shard that has just refused a block")
 	})
 }

@@ -186,12 +186,28 @@ func (w *Workspace) Versions(ctx context.Context) (versions map[string]uint64, e
 	return versions, err
 }
 
-// rows calls each with every row of an answer, and begin before the first one of each replica that is asked.
-func (w *Workspace) rows(ctx context.Context, of *shard, what, statement string, each func(driver.Rows) error, begin func()) error {
+// sequentialSettings are those of a question that finds all that a quorum has, whichever replica it is asked of.
+func (s *shard) sequentialSettings() ch.Settings {
 	settings := maps.Clone(querySettings)
-	if of.quorum > 0 {
+	if s.quorum > 0 {
 		settings["select_sequential_consistency"] = 1
 	}
+	return settings
+}
+
+// changeSettings are those of the change of a folder to a version: of two the server takes one.
+func (s *shard) changeSettings(folder string, version uint64) ch.Settings {
+	settings := s.insertSettings()
+	settings["insert_deduplicate"], settings["insert_deduplication_token"] = 1, fmt.Sprintf("%s %d", folder, version)
+	if s.quorum > 0 {
+		settings["insert_quorum_parallel"] = 0 // so that select_sequential_consistency finds it
+	}
+	return settings
+}
+
+// rows calls each with every row of an answer, and begin before the first one of each replica that is asked.
+func (w *Workspace) rows(ctx context.Context, of *shard, what, statement string, each func(driver.Rows) error, begin func()) error {
+	settings := of.sequentialSettings()
 	return of.ask(ctx, what, func(ctx context.Context, conn driver.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, workTimeout)
 		defer cancel()
@@ -248,11 +264,7 @@ func (w *Workspace) Replace(ctx context.Context, folder string, version uint64, 
 // change sends a change to the first replica that can be reached. It tells whether the change may be stored: an answer of the server does
 // not tell that it is, because the same version from another process is passed over in silence.
 func (w *Workspace) change(ctx context.Context, of *shard, folder string, h head, texts map[string]string) (may bool, err error) {
-	settings := of.insertSettings()
-	settings["insert_deduplicate"], settings["insert_deduplication_token"] = 1, fmt.Sprintf("%s %d", folder, h.version)
-	if of.quorum > 0 {
-		settings["insert_quorum_parallel"] = 0 // so that select_sequential_consistency finds it
-	}
+	settings := of.changeSettings(folder, h.version)
 	folders, names, versions, values := []string{folder}, []string{headName}, []uint64{h.version}, []string{strings.Join(h.changes, " ")}
 	for name, text := range texts {
 		folders, names, versions, values = append(folders, folder), append(names, name), append(versions, h.version), append(values, text)
