@@ -29,12 +29,25 @@ type asked struct {
 // form is what is known of the rows of some models. It decides which statement is tried first, and what comes late to it makes none wrong: of
 // actuals that come meanwhile an answer need not know, and rows of both kinds are seen by who reads them.
 type form struct {
-	// actuals is set where actuals came apart from their rows, and scoped where one of these names a version or an environment.
-	actuals, scoped bool
+	scopes
 	// series is how many there are. kinds are those of the rows of each that has rows of both in a month, by month: of month n, counted from the
 	// year 0, in the two bits from 2 * (n % 32) on.
 	series int
 	kinds  map[event.Series]uint64
+}
+
+// scopes are those of the actuals that came apart from the rows of some models.
+type scopes struct {
+	// actuals is set where there are any, and scoped where one of these names a version or an environment.
+	actuals, scoped bool
+}
+
+// add takes in a model that has such actuals.
+func (s *scopes) add(scoped bool) { s.actuals, s.scoped = true, s.scoped || scoped }
+
+// within tells whether what is right of rows with other scopes is right of those with these.
+func (s scopes) within(other scopes) bool {
+	return (other.actuals || !s.actuals) && (other.scoped || !s.scoped)
 }
 
 // Kinds of rows, of which a month has a set.
@@ -130,7 +143,7 @@ func (f *form) learn(mixed []event.Series, spans []engine.CellSpan) {
 }
 
 // begin asks a shard for the series of the question's models and, at the same time, for the sums that it is known to ask for. These are added up
-// in the form that was right the last time; of models that nobody has asked about they come after it.
+// in the form that was right the last time, and again where that has changed.
 func (q *sums) begin(ctx context.Context, of *asked, ahead *engine.Ahead) (series []engine.SeriesSpan, err error) {
 	if ahead.Cells == nil {
 		return q.store.series(ctx, of, &q.models)
@@ -139,23 +152,52 @@ func (q *sums) begin(ctx context.Context, of *asked, ahead *engine.Ahead) (serie
 	guess := &asked{shard: of.shard}
 	var guessed bool
 	guess.form, guessed = q.store.forms.get(key)
+	var found *added
+	if ahead.BySight { // of models that nobody has asked about it is tried as if their rows had come with their actuals
+		if found, err = q.seen(ctx, guess, ahead.Cells); err == nil {
+			series, of.form = found.series(), guess.form
+			of.series = len(series)
+		}
+	} else {
+		if !guessed {
+			guess = nil
+		}
+		series, found, err = q.seriesAndSums(ctx, of, guess, ahead.Cells)
+	}
+	if err != nil {
+		return nil, err
+	}
+	of.learn(found.mixed, ahead.Cells.Spans)
+	of.early, of.earlyCells = found, ahead.Cells
+	q.store.forms.set(key, of.form)
+	return series, nil
+}
+
+// seen adds up the rows of a shard in a form, by a statement that also says whether the scopes are right: asking for these beside it took 1 ms
+// more. What they are beyond is found by trying.
+func (q *sums) seen(ctx context.Context, of *asked, cells *engine.Cells) (*added, error) {
+	for {
+		found, err := q.addedUp(ctx, of, cells, nil, true)
+		if err != nil || !found.scopesBeyond {
+			return found, err
+		}
+		of.scopes = scopes{actuals: true, scoped: of.actuals}
+	}
+}
+
+// seriesAndSums asks for the series and, beside it, for the sums in the form that is guessed; after it where there is none.
+func (q *sums) seriesAndSums(ctx context.Context, of, guess *asked, cells *engine.Cells) (series []engine.SeriesSpan, found *added, err error) {
 	early, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var found *added
 	var guessing errorGroup
-	if guessed {
+	if guess != nil {
 		guessing.do(func() (err error) {
-			found, err = q.addedUp(early, guess, ahead.Cells, nil)
+			found, err = q.addedUp(early, guess, cells, nil, false)
 			return err
 		})
 	}
-	if ahead.BySight {
-		err = q.store.scopes(ctx, of, &q.models)
-		of.kinds, of.series = guess.kinds, guess.series
-	} else {
-		series, err = q.store.series(ctx, of, &q.models)
-	}
-	wrong := err != nil || of.actuals && !guess.actuals || of.scoped && !guess.scoped
+	series, err = q.store.series(ctx, of, &q.models)
+	wrong := err != nil || guess != nil && !of.scopes.within(guess.scopes)
 	if wrong {
 		cancel()
 	}
@@ -163,19 +205,9 @@ func (q *sums) begin(ctx context.Context, of *asked, ahead *engine.Ahead) (serie
 		found = nil
 	}
 	if err == nil && found == nil {
-		found, err = q.addedUp(ctx, of, ahead.Cells, nil)
+		found, err = q.addedUp(ctx, of, cells, nil, false)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if ahead.BySight {
-		series = found.series()
-		of.series = len(series)
-	}
-	of.learn(found.mixed, ahead.Cells.Spans)
-	of.early, of.earlyCells = found, ahead.Cells
-	q.store.forms.set(key, of.form)
-	return series, nil
+	return series, found, err
 }
 
 // series returns those that have rows in the cells.
@@ -216,11 +248,13 @@ func (a *asked) taken(cells *engine.Cells) *added {
 // few, and are put together here, which takes half of the time.
 func (s *Store) series(ctx context.Context, of *asked, models *named) (found []engine.SeriesSpan, err error) {
 	columns, groups := "first, last, "+kindsOfMonth, ""
+	scoped, unlessNone := "scoped", ""
 	if models.names == nil {
+		scoped, unlessNone = "max(scoped)", " HAVING count() > 0"
 		columns, groups = "min(first), max(last), groupBitOr("+kindsOfMonth+")", " GROUP BY model_id, model_version, environment"
 	}
-	scopes := s.scopesStatement(models, "'', '', '', toInt64(0), toInt64(0), toUInt64(%s)")
-	statement := fmt.Sprintf("SELECT model_id, model_version, environment, %s\nFROM %s.series WHERE %s%s\nUNION ALL %s", columns, s.config.Database, models.condition, groups, scopes)
+	statement := fmt.Sprintf("SELECT model_id, model_version, environment, %[1]s\nFROM %[2]s.series WHERE %[3]s%[4]s\nUNION ALL SELECT '', '', '', toInt64(0), toInt64(0), toUInt64(%[5]s) FROM %[2]s.scopes WHERE %[3]s%[6]s",
+		columns, s.config.Database, models.condition, groups, scoped, unlessNone)
 	err = of.ask(ctx, "read series", func(ctx context.Context, conn driver.Conn) error {
 		found, of.form = found[:0], form{}
 		kinds := make(map[event.Series]uint64)
@@ -231,7 +265,7 @@ func (s *Store) series(ctx context.Context, of *asked, models *named) (found []e
 				return err
 			}
 			if x.Model == "" { // of the scopes: no model has this name
-				of.actuals, of.scoped = true, of.scoped || months > 0
+				of.add(months > 0)
 				return nil
 			}
 			kinds[x.Series] |= months
@@ -248,27 +282,3 @@ func (s *Store) series(ctx context.Context, of *asked, models *named) (found []e
 
 // kindsOfMonth are the kinds of a row of the table series as [form] has them.
 const kindsOfMonth = "bitShiftLeft(toUInt64(kinds), 2 * ((intDiv(month, 100) * 12 + month % 100) % 32))"
-
-// scopes asks a shard for the form of the rows of some models, but for their kinds.
-func (s *Store) scopes(ctx context.Context, of *asked, models *named) error {
-	return of.ask(ctx, "read scopes", func(ctx context.Context, conn driver.Conn) error {
-		of.form = form{}
-		return eachRow(query(ctx), conn, s.scopesStatement(models, "%s"), func(rows driver.Rows) error {
-			var scoped uint8
-			if err := rows.Scan(&scoped); err != nil {
-				return err
-			}
-			of.actuals, of.scoped = true, of.scoped || scoped > 0
-			return nil
-		})
-	})
-}
-
-// scopesStatement selects what the scopes of some models say, in the place of a column; no row where they have no scopes.
-func (s *Store) scopesStatement(models *named, columns string) string {
-	scoped, unlessNone := "scoped", ""
-	if models.names == nil {
-		scoped, unlessNone = "max(scoped)", " HAVING count() > 0"
-	}
-	return fmt.Sprintf("SELECT "+columns+" FROM %s.scopes WHERE %s%s", scoped, s.config.Database, models.condition, unlessNone)
-}

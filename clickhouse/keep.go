@@ -333,13 +333,16 @@ type errorGroup struct {
 }
 
 func (g *errorGroup) do(f func() error) {
-	g.wg.Go(func() {
-		if err := f(); err != nil {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			g.errs = append(g.errs, err)
-		}
-	})
+	g.wg.Go(func() { g.here(f) })
+}
+
+// here calls f at once: the last of what is to be done needs no goroutine of its own, whose start a short question would see.
+func (g *errorGroup) here(f func() error) {
+	if err := f(); err != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.errs = append(g.errs, err)
+	}
 }
 
 func (g *errorGroup) wait() error {

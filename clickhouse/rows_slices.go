@@ -69,7 +69,7 @@ func (w *rowsWalk) sliced() bool {
 func (w *rowsWalk) picture(of []event.Series, span engine.CellSpan) picture {
 	q := w.query
 	p := picture{
-		from: w.wanted.From, actuals: w.of.actuals, scoped: w.of.scoped,
+		from: w.wanted.From, scopes: w.of.scopes,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
 	if len(of) == w.of.series { // no other model or series meets the condition, but such as came meanwhile

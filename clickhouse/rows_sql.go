@@ -19,10 +19,9 @@ type picture struct {
 	where string
 	// from is the earliest time that it asks for.
 	from int64
-	// actuals is set where some of the models have actuals that came apart from their rows, and scoped where one of these names a version
-	// or an environment.
-	actuals, scoped bool
-	features, lags  bool
+	// scopes are those of the models.
+	scopes
+	features, lags bool
 	// together is set where an identity may have a row with and one without an actual. Else it may in the series mixed alone.
 	together bool
 	mixed    []event.Series
@@ -30,6 +29,10 @@ type picture struct {
 	pinned string
 	// models is the condition on models alone.
 	models string
+	// one is the series of all rows, nil where there may be several.
+	one *event.Series
+	// unsure is set where the models may have scopes beyond these.
+	unsure bool
 }
 
 // mixedNamed is how many series a statement names as mixed. Of more, all are taken to be.
@@ -44,13 +47,17 @@ func (p *picture) mix(of []event.Series) {
 // flat tells whether rows are selected in one step. A step more costs 2 ms of the 8 that a question about some hundred rows takes.
 func (p *picture) flat() bool { return !p.actuals && !p.together && len(p.mixed) == 0 }
 
+// flatly is rows as the table has them, for what stands after FROM.
+func (s *Store) flatly(p *picture) string {
+	return s.config.Database + ".predictions FINAL WHERE " + p.where
+}
+
 // selected is what selects rows as they are: what stands before SELECT, and after FROM. The columns are those of sql.
 func (s *Store) selected(p *picture) (with, from string) {
 	if !p.flat() {
 		return "", "(\n" + s.sql(p) + "\n)"
 	}
-	return "WITH predicted_value AS p, actual_value AS a, has_actual = 1 AS known, toUInt8(1 + has_actual) AS kind, toUnixTimestamp64Milli(timestamp) AS ms\n",
-		s.config.Database + ".predictions FINAL WHERE " + p.where
+	return "WITH predicted_value AS p, actual_value AS a, has_actual = 1 AS known, toUInt8(1 + has_actual) AS kind, toUnixTimestamp64Milli(timestamp) AS ms\n", s.flatly(p)
 }
 
 // sql selects rows as they are: of each identity what was sent last, with the actual that was sent last. The columns are model_id,

@@ -32,22 +32,33 @@ func TestStatements(t *testing.T) {
 	write := func(title, statement string) { got.WriteString("-- " + title + "\n" + statement + "\n\n") }
 
 	p := q.picture(of, cells, nil)
-	write("sums of rows whose actuals came with them", sumsStatement(s, &p, cells))
-	write("all sums", sumsStatement(s, &p, more))
+	write("sums of rows whose actuals came with them", q.sumsStatement(&p, cells))
+	p.unsure = true
+	write("the same, and whether actuals came apart", q.sumsStatement(&p, cells))
+	p.unsure = false
+	write("all sums", q.sumsStatement(&p, more))
 	write("errors by size", bucketsStatement(s, &p, more))
 	p.mix(some)
-	write("sums of rows of which a series has both kinds", sumsStatement(s, &p, cells))
+	write("sums of rows of which a series has both kinds", q.sumsStatement(&p, cells))
 	p.pinned = pinnedTo(nil, some)
 	write("rows of which a series has both kinds, and the others are of one", s.sql(&p))
 	p.pinned = pinnedTo([]event.Series{{Model: "m"}, {Model: "n"}}, some)
 	write("the same, where series are of either kind", s.sql(&p))
 	of.actuals = true
+	p = q.picture(of, cells, nil)
+	p.unsure = true
+	write("sums of rows whose actuals came apart, and whether one names a version", q.sumsStatement(&p, cells))
 	p = q.picture(of, cells, some)
-	write("sums of a series whose actuals came apart", sumsStatement(s, &p, cells))
+	write("sums of a series whose actuals came apart", q.sumsStatement(&p, cells))
 	of.scoped = true
 	p = q.picture(of, more, nil)
 	p.lags = true
 	write("errors and lags by size, of actuals that name versions", bucketsStatement(s, &p, more))
+
+	q.models, q.version, q.environment = modelsOf("a", "", 0), "v", "e"
+	p = q.picture(&asked{shard: of.shard}, cells, nil)
+	p.unsure = true
+	write("sums of a series by name, and whether actuals of its model came apart", q.sumsStatement(&p, cells))
 
 	file := filepath.Join("testdata", "statements.sql")
 	if *rewriteSQL {

@@ -20,6 +20,8 @@ import (
 type sums struct {
 	store  *Store
 	models named
+	// version and environment are those of all series that are added up, each "" where there may be several.
+	version, environment string
 	// with are the shards that the question is about.
 	with []*asked
 
@@ -35,22 +37,21 @@ func (s *Store) questions(ctx context.Context, pattern, within string, literal e
 	var first engine.Ahead
 	if ahead != nil {
 		first = ahead(now)
+		of.version, of.environment = first.Version, first.Environment
+	}
+	for _, x := range s.shardsOf(&of.models) {
+		of.with = append(of.with, &asked{shard: x})
 	}
 	var all []engine.SeriesSpan
-	var group errorGroup
-	for _, x := range s.shardsOf(&of.models) {
-		a := &asked{shard: x}
-		of.with = append(of.with, a)
-		group.do(func() error {
-			found, err := of.begin(ctx, a, &first)
-			of.mu.Lock()
-			defer of.mu.Unlock()
-			all = append(all, found...)
-			return err
-		})
-	}
-	if err := group.wait(); err != nil {
-		return nil, nil, of.explain(err)
+	err := of.each(func(a *asked) error {
+		found, err := of.begin(ctx, a, &first)
+		of.mu.Lock()
+		defer of.mu.Unlock()
+		all = append(all, found...)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	return engine.NewQuestions(all, of, func() time.Time { return now }), of, nil
 }
@@ -63,17 +64,29 @@ func (q *sums) explain(err error) error {
 	return err
 }
 
-// Sums adds up the rows of each shard.
-func (q *sums) Sums(ctx context.Context, cells *engine.Cells) error {
+// each calls do with all shards at the same time.
+func (q *sums) each(do func(of *asked) error) error {
 	var group errorGroup
-	for _, of := range q.with {
-		only := slices.DeleteFunc(slices.Clone(cells.Only), func(x event.Series) bool { return q.store.shards.of(x.Model) != of.shard })
-		if cells.Only != nil && len(only) == 0 {
-			continue
+	for i, of := range q.with {
+		one := func() error { return do(of) }
+		if i == len(q.with)-1 {
+			group.here(one)
+		} else {
+			group.do(one)
 		}
-		group.do(func() error { return q.sumsOf(ctx, of, cells, only) })
 	}
 	return q.explain(group.wait())
+}
+
+// Sums adds up the rows of each shard.
+func (q *sums) Sums(ctx context.Context, cells *engine.Cells) error {
+	return q.each(func(of *asked) error {
+		only := slices.DeleteFunc(slices.Clone(cells.Only), func(x event.Series) bool { return q.store.shards.of(x.Model) != of.shard })
+		if cells.Only != nil && len(only) == 0 {
+			return nil
+		}
+		return q.sumsOf(ctx, of, cells, only)
+	})
 }
 
 // sumsOf adds up the rows of a shard: of some series, or of all.
@@ -81,7 +94,7 @@ func (q *sums) sumsOf(ctx context.Context, of *asked, cells *engine.Cells, only 
 	found := of.taken(cells)
 	if found == nil {
 		var err error
-		if found, err = q.addedUp(ctx, of, cells, only); err != nil {
+		if found, err = q.addedUp(ctx, of, cells, only, false); err != nil {
 			return err
 		}
 	}
@@ -99,28 +112,21 @@ type added struct {
 	buckets []sizes
 	// mixed are the series of which it was seen that they have rows of both kinds.
 	mixed []event.Series
+	// scopesBeyond is set where some of the models have scopes beyond those that the rows were read by.
+	scopesBeyond bool
 }
 
-// addedUp adds up the rows of a shard, and counts them by size where quantiles are wanted.
-func (q *sums) addedUp(ctx context.Context, of *asked, cells *engine.Cells, only []event.Series) (*added, error) {
+// addedUp adds up the rows of a shard, and counts them by size where quantiles are wanted. Where it is not known whether the scopes are right,
+// it says so of what it has added up.
+func (q *sums) addedUp(ctx context.Context, of *asked, cells *engine.Cells, only []event.Series, unsure bool) (*added, error) {
 	var found added
 	p := q.picture(of, cells, only)
+	p.unsure = unsure
 	var group errorGroup
-	group.do(func() error {
-		var err error
-		found.mixed, err = once(p, func(p *picture) (read []place, err error) {
-			err = of.ask(ctx, "add up rows", func(ctx context.Context, conn driver.Conn) (err error) {
-				found.sums, read, err = readSums(query(ctx), conn, sumsStatement(q.store, p, cells), p, cells.Want)
-				return err
-			})
-			return read, err
-		})
-		return err
-	})
 	if cells.Want == segment.WantAll {
+		p := p
+		p.lags = true
 		group.do(func() error {
-			p := p
-			p.lags = true
 			_, err := once(p, func(p *picture) (read []place, err error) {
 				err = of.ask(ctx, "count errors by size", func(ctx context.Context, conn driver.Conn) (err error) {
 					found.buckets, read, err = readBuckets(query(ctx), conn, bucketsStatement(q.store, p, cells))
@@ -131,6 +137,16 @@ func (q *sums) addedUp(ctx context.Context, of *asked, cells *engine.Cells, only
 			return err
 		})
 	}
+	group.here(func() (err error) {
+		found.mixed, err = once(p, func(p *picture) (read []place, err error) {
+			err = of.ask(ctx, "add up rows", func(ctx context.Context, conn driver.Conn) (err error) {
+				found.sums, read, found.scopesBeyond, err = q.readSums(query(ctx), conn, p, cells)
+				return err
+			})
+			return read, err
+		})
+		return err
+	})
 	return &found, group.wait()
 }
 
@@ -206,13 +222,20 @@ func (x *added) addTo(cells *engine.Cells) error {
 // picture is the rows of cells.
 func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) picture {
 	spans := cells.Spans
-	p := picture{models: q.models.condition, from: spans[0].From, actuals: of.actuals, scoped: of.scoped}
+	p := picture{models: q.models.condition, from: spans[0].From, scopes: of.scopes}
 	if only != nil {
 		p.models = "model_id IN (" + quotedList(modelNames(only)) + ")"
 	}
 	p.where = "(" + p.models + ") AND (" + spansAre(spans) + ")"
 	mixed, whole := of.mixed(spans)
-	if only != nil {
+	if only == nil {
+		p.where += q.narrowed()
+		mixed = slices.DeleteFunc(mixed, func(x event.Series) bool { return !q.holds(x) })
+		whole = len(mixed) > 0 && whole
+		if len(q.models.names) == 1 && q.version != "" && q.environment != "" {
+			p.one = &event.Series{Model: q.models.names[0], Version: q.version, Environment: q.environment}
+		}
+	} else {
 		p.where += " AND " + seriesAre(only)
 		wanted := make(map[event.Series]bool, len(only))
 		for _, x := range only {
@@ -220,10 +243,29 @@ func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) pict
 		}
 		mixed = slices.DeleteFunc(mixed, func(x event.Series) bool { return !wanted[x] })
 		whole = len(mixed) > 0 && len(mixed) == len(only)
+		if len(only) == 1 {
+			p.one = &only[0]
+		}
 	}
-	p.together = whole
+	p.together = whole || len(mixed) > 0 && p.one != nil
 	p.mix(mixed)
 	return p
+}
+
+// narrowed is that a row is of a series that is added up, of the models: "" where any is.
+func (q *sums) narrowed() (condition string) {
+	if q.environment != "" {
+		condition += " AND environment = " + quoted(q.environment)
+	}
+	if q.version != "" {
+		condition += " AND model_version = " + quoted(q.version)
+	}
+	return condition
+}
+
+// holds tells whether a series of the models is added up.
+func (q *sums) holds(of event.Series) bool {
+	return (q.environment == "" || q.environment == of.Environment) && (q.version == "" || q.version == of.Version)
 }
 
 func modelNames(of []event.Series) []string {
@@ -294,7 +336,7 @@ func (q *sums) Rows(ctx context.Context, model string, from int64, yield func(of
 		return nil
 	}
 	of := q.with[i]
-	p := picture{models: "model_id = " + quoted(model), from: from, actuals: of.actuals, scoped: of.scoped, lags: true}
+	p := picture{models: "model_id = " + quoted(model), from: from, scopes: of.scopes, lags: true}
 	p.where = p.models + " AND " + timeIs(from, math.MaxInt64)
 	if err := q.pin(ctx, of, &p); err != nil {
 		return err

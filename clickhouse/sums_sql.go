@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -14,8 +15,8 @@ import (
 	"github.com/residualdb/residual/segment"
 )
 
-// cellOf is the beginning of the cell that a row lies in.
-func cellOf(bounds []int64) string {
+// cellOf is the beginning of the cell that a time in milliseconds lies in.
+func cellOf(bounds []int64, ms string) string {
 	if len(bounds) == 2 {
 		return "toInt64(" + strconv.FormatInt(bounds[0], 10) + ")"
 	}
@@ -23,22 +24,20 @@ func cellOf(bounds []int64) string {
 	for i, b := range bounds {
 		texts[i] = strconv.FormatInt(b, 10)
 	}
-	return "toInt64(roundDown(ms, CAST([" + strings.Join(texts, ", ") + "], 'Array(Int64)')))"
+	return "toInt64(roundDown(" + ms + ", CAST([" + strings.Join(texts, ", ") + "], 'Array(Int64)')))"
 }
 
-// sumOf is a function over rows with an actual, of those of which when holds unless it is empty.
+// sumOf is a function over rows with an actual, of those of which when holds unless it is empty. The error is e.
 type sumOf struct{ function, argument, when string }
 
 // sumsOfWant are the sums that each want has beside those of the one before.
 var sumsOfWant = [...][]sumOf{
-	segment.WantErrors: {
-		{"sumKahan", "p - a", "p > a"}, {"sumKahan", "a - p", "p < a"}, {"varPopStable", "abs(p - a)", ""}, {"max", "abs(p - a)", ""},
-	},
-	segment.WantSpread: {{"varPopStable", "(p - a) * (p - a)", ""}},
+	segment.WantErrors: {{"sumKahan", "greatest(e, 0)", ""}, {"sumKahan", "greatest(-e, 0)", ""}, {"varPopStable", "abs(e)", ""}, {"max", "abs(e)", ""}},
+	segment.WantSpread: {{"varPopStable", "e * e", ""}},
 	segment.WantAll: {
 		{"count", "", "a != 0"},
-		{"sumKahan", "abs(p - a) / abs(a)", "a != 0"},
-		{"sumKahan", "2 * (abs(p - a) / (abs(p) + abs(a)))", "p != a"},
+		{"sumKahan", "abs(e) / abs(a)", "a != 0"},
+		{"sumKahan", "2 * (abs(e) / (abs(p) + abs(a)))", "p != a"},
 		{"sumKahan", "a", "a > 0"},
 		{"sumKahan", "-a", "a < 0"},
 		{"varPopStable", "a", ""},
@@ -60,60 +59,59 @@ func nonEmpty(texts ...string) []string {
 }
 
 // sumsStatement adds up rows by series and cell. Where rows have no other actuals than their own they are added up by kind, so that no function
-// has a condition: that is a tenth faster.
-func sumsStatement(s *Store, p *picture, cells *engine.Cells) string {
-	with, from := s.selected(p)
-	kind, among, groups := "groupBitOr(kind)", "known", ""
-	if p.flat() {
-		kind, among, groups = "kind", "", ", kind"
+// has a condition, and as the table has them: of a question about some hundred rows ClickHouse spends most of the time on understanding it.
+func (q *sums) sumsStatement(p *picture, cells *engine.Cells) string {
+	var keys, columns []string
+	if p.one == nil {
+		keys = []string{"model_id", "model_version", "environment"}
+		columns = slices.Clone(keys)
 	}
-	columns := []string{"model_id", "model_version", "environment", cellOf(cells.Bounds) + " AS cell", kind, "count()", "min(ms)", "max(ms)"}
-	if !p.flat() {
-		columns = append(columns, "countIf(known)", "minIf(ms, known)", "maxIf(ms, known)")
+	flat, ms, with, from, among := p.flat(), "ms", "p - a AS e", "(\n"+q.store.sql(p)+"\n)", "known"
+	if flat {
+		ms, with, from, among = "toUnixTimestamp64Milli(timestamp)", "predicted_value - actual_value AS e", q.store.flatly(p), ""
+		if cells.Want == segment.WantAll {
+			with = "predicted_value AS p, actual_value AS a, " + with
+		}
+	}
+	if len(cells.Bounds) > 2 {
+		columns, keys = append(columns, cellOf(cells.Bounds, ms)+" AS cell"), append(keys, "cell")
+	}
+	if p.unsure && !p.scoped {
+		columns = append(columns, q.store.scopesBeyond(p))
+	}
+	if flat {
+		keys = append(keys, "has_actual")
+		columns = append(columns, "has_actual", "count()", "min(timestamp)", "max(timestamp)")
+	} else {
+		columns = append(columns, "groupBitOr(kind)", "count()", "min(ms)", "max(ms)", "countIf(known)", "minIf(ms, known)", "maxIf(ms, known)")
 	}
 	for _, x := range slices.Concat(sumsOfWant[:cells.Want+1]...) {
 		columns = append(columns, x.text(among))
 	}
-	return with + "SELECT " + strings.Join(columns, ", ") + "\nFROM " + from + "\nGROUP BY model_id, model_version, environment, cell" + groups
+	statement := "WITH " + with + "\nSELECT " + strings.Join(columns, ", ") + "\nFROM " + from
+	if len(keys) > 0 {
+		return statement + "\nGROUP BY " + strings.Join(keys, ", ")
+	}
+	return statement + "\nHAVING count() > 0"
 }
 
-// into returns where the columns of a statement are read to.
-func (x *summed) into(p *picture, want segment.Want) []any {
-	to := []any{&x.series.Model, &x.series.Version, &x.series.Environment, &x.cell, &x.kinds, &x.Rows, &x.MinTime, &x.MaxTime}
-	if !p.flat() {
-		to = append(to, &x.Actuals, &x.ActualMinTime, &x.ActualMaxTime)
+// scopesBeyond is whether the models have scopes beyond those of the picture, which has not both.
+func (s *Store) scopesBeyond(p *picture) string {
+	what := "1"
+	if p.actuals {
+		what = "scoped"
 	}
-	to = append(to, &x.ErrorsOver, &x.ErrorsUnder, &x.ErrorsSpread, &x.MaxAbsError)
-	if want >= segment.WantSpread {
-		to = append(to, &x.SquaresSpread)
-	}
-	if want == segment.WantAll {
-		to = append(to, &x.PercentRows, &x.Percent, &x.Symmetric, &x.ActualOver, &x.ActualUnder, &x.ActualSpread, &x.ActualSize)
-	}
-	return to
-}
-
-// settle makes a summary of what was read.
-func (x *summed) settle(p *picture) {
-	if p.flat() {
-		counts := segment.Counts{Rows: x.Rows, MinTime: x.MinTime, MaxTime: x.MaxTime}
-		if x.kinds == withoutActual {
-			x.Summary = segment.Summary{Counts: counts}
-		} else {
-			x.Actuals, x.ActualMinTime, x.ActualMaxTime = x.Rows, x.MinTime, x.MaxTime
-		}
-	}
-	for _, spread := range []*float64{&x.ErrorsSpread, &x.SquaresSpread, &x.ActualSpread} {
-		if *spread *= float64(x.Actuals); math.IsNaN(*spread) && x.Actuals == 0 {
-			*spread = 0
-		}
-	}
+	return fmt.Sprintf("1 IN (SELECT %s FROM %s.scopes WHERE %s)", what, s.config.Database, p.models)
 }
 
 // summed is what the rows of a series in a cell add up to.
 type summed struct {
 	place
 	segment.Summary
+
+	// first and last are the times of rows that are read as the table has them.
+	first, last  time.Time
+	scopesBeyond uint8
 }
 
 // errorMost is the largest error whose fourth power is a float64.
@@ -125,17 +123,70 @@ func (x *summed) beyond() bool {
 	return x.Actuals > 0 && (x.MaxAbsError > errorMost || slices.ContainsFunc(all[:], func(v float64) bool { return !isFinite(v) }))
 }
 
-func readSums(ctx context.Context, conn driver.Conn, statement string, p *picture, want segment.Want) (found []summed, places []place, err error) {
-	err = eachRow(ctx, conn, statement, func(rows driver.Rows) error {
+// into returns where the columns of a statement are read to.
+func (x *summed) into(p *picture, cells *engine.Cells) (to []any) {
+	if p.one == nil {
+		to = append(to, &x.series.Model, &x.series.Version, &x.series.Environment)
+	}
+	if len(cells.Bounds) > 2 {
+		to = append(to, &x.cell)
+	}
+	if p.unsure && !p.scoped {
+		to = append(to, &x.scopesBeyond)
+	}
+	if to = append(to, &x.kinds, &x.Rows); p.flat() {
+		to = append(to, &x.first, &x.last)
+	} else {
+		to = append(to, &x.MinTime, &x.MaxTime, &x.Actuals, &x.ActualMinTime, &x.ActualMaxTime)
+	}
+	to = append(to, &x.ErrorsOver, &x.ErrorsUnder, &x.ErrorsSpread, &x.MaxAbsError)
+	if cells.Want >= segment.WantSpread {
+		to = append(to, &x.SquaresSpread)
+	}
+	if cells.Want == segment.WantAll {
+		to = append(to, &x.PercentRows, &x.Percent, &x.Symmetric, &x.ActualOver, &x.ActualUnder, &x.ActualSpread, &x.ActualSize)
+	}
+	return to
+}
+
+// settle makes a summary of what was read.
+func (x *summed) settle(p *picture, cells *engine.Cells) {
+	if p.one != nil {
+		x.series = *p.one
+	}
+	if len(cells.Bounds) == 2 {
+		x.cell = cells.Bounds[0]
+	}
+	if p.flat() {
+		known := x.kinds == 1
+		x.kinds++ // of the column has_actual
+		x.MinTime, x.MaxTime = x.first.UnixMilli(), x.last.UnixMilli()
+		if known {
+			x.Actuals, x.ActualMinTime, x.ActualMaxTime = x.Rows, x.MinTime, x.MaxTime
+		} else {
+			x.Summary = segment.Summary{Counts: segment.Counts{Rows: x.Rows, MinTime: x.MinTime, MaxTime: x.MaxTime}}
+		}
+	}
+	for _, spread := range []*float64{&x.ErrorsSpread, &x.SquaresSpread, &x.ActualSpread} {
+		if *spread *= float64(x.Actuals); math.IsNaN(*spread) && x.Actuals == 0 {
+			*spread = 0
+		}
+	}
+}
+
+// readSums adds up the rows of a picture, and tells whether its models have scopes beyond its own, where it was unsure.
+func (q *sums) readSums(ctx context.Context, conn driver.Conn, p *picture, cells *engine.Cells) (found []summed, places []place, scopesBeyond bool, err error) {
+	err = eachRow(ctx, conn, q.sumsStatement(p, cells), func(rows driver.Rows) error {
 		var x summed
-		if err := rows.Scan(x.into(p, want)...); err != nil {
+		if err := rows.Scan(x.into(p, cells)...); err != nil {
 			return err
 		}
-		x.settle(p)
+		x.settle(p, cells)
 		found, places = append(found, x), append(places, x.place)
+		scopesBeyond = scopesBeyond || x.scopesBeyond > 0
 		return nil
 	})
-	return found, places, err
+	return found, places, scopesBeyond, err
 }
 
 // sizes are how many errors, or lags, of a cell fall into which buckets of a sketch.
@@ -168,7 +219,7 @@ FROM (
 FROM %s
 GROUP BY model_id, model_version, environment, cell, is_lag, number
 )
-GROUP BY model_id, model_version, environment, cell, is_lag`, with, cellOf(cells.Bounds), lag, of, waitingBucket, from)
+GROUP BY model_id, model_version, environment, cell, is_lag`, with, cellOf(cells.Bounds, "ms"), lag, of, waitingBucket, from)
 }
 
 func readBuckets(ctx context.Context, conn driver.Conn, statement string) (found []sizes, places []place, err error) {

@@ -44,6 +44,14 @@ type Ahead struct {
 	Cells *Cells
 	// BySight is set where series without rows in the cells change nothing: a [SeriesSpan] may then be that of the rows in the cells.
 	BySight bool
+	// Version and Environment are those of all series whose sums it needs, each "" where it may need those of several.
+	Version, Environment string
+}
+
+func aheadOf(p *query.Plan, bySight bool) Ahead {
+	a := Ahead{Cells: p.Cells(), BySight: bySight}
+	a.Version, a.Environment = p.Names()
+	return a
 }
 
 // Ahead returns what the query asks for at the time now.
@@ -52,13 +60,13 @@ func (q MetricsQuery) Ahead(now time.Time) Ahead {
 	if err != nil {
 		return Ahead{}
 	}
-	return Ahead{p.Cells(), p.BySight()}
+	return aheadOf(&p, p.BySight())
 }
 
 // Ahead returns what the query asks for at the time now.
 func (q DriftQuery) Ahead(now time.Time) Ahead {
 	_, p := q.plan(now)
-	return Ahead{p.Cells(), p.BySight()}
+	return aheadOf(&p, p.BySight())
 }
 
 // Ahead returns what the query asks for at the time now. It has a row for each series, whether it has rows in the cells or not.
@@ -68,7 +76,7 @@ func (q ReportQuery) Ahead(now time.Time) Ahead {
 		return Ahead{}
 	}
 	p := q.plan(w)
-	return Ahead{Cells: p.Cells()}
+	return aheadOf(&p, false)
 }
 
 // NewQuestions returns the questions about some series, which must be all of each of their models. Of models, it takes what a question

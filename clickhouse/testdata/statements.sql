@@ -1,14 +1,20 @@
 -- sums of rows whose actuals came with them
-WITH predicted_value AS p, actual_value AS a, has_actual = 1 AS known, toUInt8(1 + has_actual) AS kind, toUnixTimestamp64Milli(timestamp) AS ms
-SELECT model_id, model_version, environment, toInt64(0) AS cell, kind, count(), min(ms), max(ms), sumKahanIf(p - a, p > a), sumKahanIf(a - p, p < a), varPopStable(abs(p - a)), max(abs(p - a))
+WITH predicted_value - actual_value AS e
+SELECT model_id, model_version, environment, has_actual, count(), min(timestamp), max(timestamp), sumKahan(greatest(e, 0)), sumKahan(greatest(-e, 0)), varPopStable(abs(e)), max(abs(e))
 FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')))
-GROUP BY model_id, model_version, environment, cell, kind
+GROUP BY model_id, model_version, environment, has_actual
+
+-- the same, and whether actuals came apart
+WITH predicted_value - actual_value AS e
+SELECT model_id, model_version, environment, 1 IN (SELECT 1 FROM residual.scopes WHERE (startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))), has_actual, count(), min(timestamp), max(timestamp), sumKahan(greatest(e, 0)), sumKahan(greatest(-e, 0)), varPopStable(abs(e)), max(abs(e))
+FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')))
+GROUP BY model_id, model_version, environment, has_actual
 
 -- all sums
-WITH predicted_value AS p, actual_value AS a, has_actual = 1 AS known, toUInt8(1 + has_actual) AS kind, toUnixTimestamp64Milli(timestamp) AS ms
-SELECT model_id, model_version, environment, toInt64(roundDown(ms, CAST([0, 10, 20, 30], 'Array(Int64)'))) AS cell, kind, count(), min(ms), max(ms), sumKahanIf(p - a, p > a), sumKahanIf(a - p, p < a), varPopStable(abs(p - a)), max(abs(p - a)), varPopStable((p - a) * (p - a)), countIf(a != 0), sumKahanIf(abs(p - a) / abs(a), a != 0), sumKahanIf(2 * (abs(p - a) / (abs(p) + abs(a))), p != a), sumKahanIf(a, a > 0), sumKahanIf(-a, a < 0), varPopStable(a), max(abs(a))
+WITH predicted_value AS p, actual_value AS a, predicted_value - actual_value AS e
+SELECT model_id, model_version, environment, toInt64(roundDown(toUnixTimestamp64Milli(timestamp), CAST([0, 10, 20, 30], 'Array(Int64)'))) AS cell, has_actual, count(), min(timestamp), max(timestamp), sumKahan(greatest(e, 0)), sumKahan(greatest(-e, 0)), varPopStable(abs(e)), max(abs(e)), varPopStable(e * e), countIf(a != 0), sumKahanIf(abs(e) / abs(a), a != 0), sumKahanIf(2 * (abs(e) / (abs(p) + abs(a))), p != a), sumKahanIf(a, a > 0), sumKahanIf(-a, a < 0), varPopStable(a), max(abs(a))
 FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')))
-GROUP BY model_id, model_version, environment, cell, kind
+GROUP BY model_id, model_version, environment, cell, has_actual
 
 -- errors by size
 SELECT model_id, model_version, environment, cell, groupBitOr(kinds), is_lag, groupArray(number), groupArray(rows)
@@ -21,7 +27,8 @@ GROUP BY model_id, model_version, environment, cell, is_lag, number
 GROUP BY model_id, model_version, environment, cell, is_lag
 
 -- sums of rows of which a series has both kinds
-SELECT model_id, model_version, environment, toInt64(0) AS cell, groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(p - a, known AND p > a), sumKahanIf(a - p, known AND p < a), varPopStableIf(abs(p - a), known), maxIf(abs(p - a), known)
+WITH p - a AS e
+SELECT model_id, model_version, environment, groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(greatest(e, 0), known), sumKahanIf(greatest(-e, 0), known), varPopStableIf(abs(e), known), maxIf(abs(e), known)
 FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, own AS a, own_version > 0 AS known
 FROM (
@@ -35,7 +42,7 @@ FROM (
     GROUP BY model_id, environment, model_version, timestamp, prediction_id
 )
 )
-GROUP BY model_id, model_version, environment, cell
+GROUP BY model_id, model_version, environment
 
 -- rows of which a series has both kinds, and the others are of one
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, own AS a, own_version > 0 AS known
@@ -63,8 +70,27 @@ FROM (
     GROUP BY model_id, environment, model_version, timestamp, prediction_id
 )
 
+-- sums of rows whose actuals came apart, and whether one names a version
+WITH p - a AS e
+SELECT model_id, model_version, environment, 1 IN (SELECT scoped FROM residual.scopes WHERE (startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))), groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(greatest(e, 0), known), sumKahanIf(greatest(-e, 0), known), varPopStableIf(abs(e), known), maxIf(abs(e), known)
+FROM (
+SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, given.at > own_version AS later, if(later, given.value, own) AS a, if(later, given.is_known = 1, own_version > 0) AS known
+FROM (
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version, toUInt8(1 + has_actual) AS kind
+    FROM residual.predictions FINAL WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC')))
+) AS rows LEFT ANY JOIN (
+    SELECT model_id, prediction_id, max(version) AS at, argMax(actual_value, version) AS value, argMax(known, version) AS is_known
+    FROM residual.actuals
+    WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND received >= fromUnixTimestamp64Milli(0, 'UTC') AND prediction_id IN (SELECT prediction_id FROM residual.predictions WHERE ((startsWith(model_id, 'b') OR model_id IN ('a') OR model_id = 'a,b*') AND (startsWith(model_id, 'b'))) AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))))
+    GROUP BY model_id, prediction_id
+) AS given USING (model_id, prediction_id)
+)
+GROUP BY model_id, model_version, environment
+
 -- sums of a series whose actuals came apart
-SELECT model_id, model_version, environment, toInt64(0) AS cell, groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(p - a, known AND p > a), sumKahanIf(a - p, known AND p < a), varPopStableIf(abs(p - a), known), maxIf(abs(p - a), known)
+WITH p - a AS e
+SELECT groupBitOr(kind), count(), min(ms), max(ms), countIf(known), minIf(ms, known), maxIf(ms, known), sumKahanIf(greatest(e, 0), known), sumKahanIf(greatest(-e, 0), known), varPopStableIf(abs(e), known), maxIf(abs(e), known)
 FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, given.at > own_version AS later, if(later, given.value, own) AS a, if(later, given.is_known = 1, own_version > 0) AS known
 FROM (
@@ -78,7 +104,7 @@ FROM (
     GROUP BY model_id, prediction_id
 ) AS given USING (model_id, prediction_id)
 )
-GROUP BY model_id, model_version, environment, cell
+HAVING count() > 0
 
 -- errors and lags by size, of actuals that name versions
 SELECT model_id, model_version, environment, cell, groupBitOr(kinds), is_lag, groupArray(number), groupArray(rows)
@@ -108,4 +134,10 @@ WHERE of.1 = 0 OR known AND lag >= 0
 GROUP BY model_id, model_version, environment, cell, is_lag, number
 )
 GROUP BY model_id, model_version, environment, cell, is_lag
+
+-- sums of a series by name, and whether actuals of its model came apart
+WITH predicted_value - actual_value AS e
+SELECT 1 IN (SELECT 1 FROM residual.scopes WHERE model_id = 'a'), has_actual, count(), min(timestamp), max(timestamp), sumKahan(greatest(e, 0)), sumKahan(greatest(-e, 0)), varPopStable(abs(e)), max(abs(e))
+FROM residual.predictions FINAL WHERE (model_id = 'a') AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND environment = 'e' AND model_version = 'v'
+GROUP BY has_actual
 

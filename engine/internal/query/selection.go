@@ -201,6 +201,17 @@ func (sel *Selection) BySight() bool {
 	return !sel.latest && !sel.Model.listed && !sel.version.listed && !sel.environment.listed
 }
 
+// Names returns the version and the environment that all series have that sel is about, each "" where it may be about several.
+func (sel *Selection) Names() (version, environment string) {
+	if sel.version.plain() {
+		version = sel.version.text
+	}
+	if sel.environment.plain() {
+		environment = sel.environment.text
+	}
+	return version, environment
+}
+
 // Named tells whether sel, as it is in a model, names a version, which need not be the latest then.
 func (sel *Selection) Named(version string) bool { return sel.version.Matches(version) }
 
