@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -330,10 +331,21 @@ type errorGroup struct {
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	errs []error
+	// bug is what a goroutine has panicked with.
+	bug string
 }
 
 func (g *errorGroup) do(f func() error) {
-	g.wg.Go(func() { g.here(f) })
+	g.wg.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				g.bug = fmt.Sprintf("%v\n%s", v, debug.Stack())
+			}
+		}()
+		g.here(f)
+	})
 }
 
 // here calls f at once: the last of what is to be done needs no goroutine of its own, whose start a short question would see.
@@ -345,8 +357,12 @@ func (g *errorGroup) here(f func() error) {
 	}
 }
 
+// wait returns the first error. It panics where one of the goroutines has, so that a bug ends what has met it and not the process.
 func (g *errorGroup) wait() error {
 	g.wg.Wait()
+	if g.bug != "" {
+		panic(g.bug)
+	}
 	if len(g.errs) > 0 {
 		return g.errs[0]
 	}

@@ -114,13 +114,13 @@ type summed struct {
 	scopesBeyond uint8
 }
 
-// errorMost is the largest error whose fourth power is a float64.
-const errorMost = 1e75
+// sizeMost is the largest error, or actual, of which fourth powers of any number of rows add up to a float64.
+const sizeMost = 1e70
 
 // beyond tells whether a sum is not to be had of floats.
 func (x *summed) beyond() bool {
 	all := [...]float64{x.ErrorsOver, x.ErrorsUnder, x.ErrorsSpread, x.SquaresSpread, x.MaxAbsError, x.Percent, x.Symmetric, x.ActualOver, x.ActualUnder, x.ActualSpread}
-	return x.Actuals > 0 && (x.MaxAbsError > errorMost || slices.ContainsFunc(all[:], func(v float64) bool { return !isFinite(v) }))
+	return x.Actuals > 0 && (max(x.MaxAbsError, x.ActualSize) > sizeMost || slices.ContainsFunc(all[:], func(v float64) bool { return !isFinite(v) }))
 }
 
 // into returns where the columns of a statement are read to.

@@ -16,6 +16,7 @@ import (
 func reportTests() []test {
 	return []test{
 		{"reports: every measure", everyMeasure},
+		{"reports: numbers of any size", vastMeasures},
 		{"reports: what is null and why", nullMeasures},
 		{"reports: status", reportStatus},
 		{"reports: which series have a row", reportedSeries},
@@ -51,6 +52,20 @@ func everyMeasure(w *world) {
 	require.EqualValues(w, n, got.ActualCount)
 	require.EqualValues(w, 1, got.MAPEExcluded)
 	requireMeasures(w, predicted, actual, &got.Measures)
+}
+
+func vastMeasures(w *world) {
+	w.send("actuals/v1/production a 10:00 1e200 1e200", "actuals/v1/production b 10:01 -3e200 -3e200", "errors/v1/production a 10:00 3e75 0", "errors/v1/production b 10:01 -1e75 0")
+	w.send("one/v1/production a 10:00 1e200 1e200")
+	for model, rows := range map[string]int{"actuals": 2, "one": 1} {
+		got := w.report(engine.ReportQuery{Model: model})
+		require.EqualValues(w, rows, got.ActualCount)
+		require.Zero(w, got.MAE.Float64())
+		require.Zero(w, got.RMSE.Float64())
+	}
+	got := w.report(engine.ReportQuery{Model: "errors"})
+	require.InEpsilon(w, 2e75, got.MAE.Float64(), 1e-12)
+	require.InEpsilon(w, math.Sqrt(5)*1e75, got.RMSE.Float64(), 1e-12)
 }
 
 // requireMeasures holds measures to what the formulas of docs/metrics.md make of some rows.
