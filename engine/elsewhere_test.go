@@ -103,6 +103,35 @@ func TestQuestionsElsewhere(t *testing.T) {
 	}
 }
 
+// TestManyBucketsElsewhere has more cells than are asked for at once: they come some series at a time, of all buckets.
+func TestManyBucketsElsewhere(t *testing.T) {
+	const series, hours = 150, 136 // 20,000 cells are asked for at once
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	k := new(kept)
+	var b event.Batch
+	for i := range 4 * series {
+		e := event.Event{
+			Timestamp: testNow.Add(-time.Duration(i) * 13 * time.Minute), ModelID: fmt.Sprintf("m%d", i%series), ModelVersion: "v1", Environment: "production", PredictionID: strconv.Itoa(i), Features: "{}",
+			PredictedValue: float64(i), HasActual: true,
+		}
+		k.rows = append(k.rows, e)
+		require.NoError(t, b.Add(e, db.Rules()))
+	}
+	_, err := db.Append(context.Background(), &b)
+	require.NoError(t, err)
+	for model, asked := range map[string]int{"*": 2, "m1": 1} {
+		q := engine.TimeseriesQuery{ReportQuery: engine.ReportQuery{Model: model, Version: "*", Window: (hours - 1) * time.Hour}}
+		want, err := db.Timeseries(context.Background(), q)
+		require.NoError(t, err)
+		var got []engine.TimeseriesRow
+		k.asked = 0
+		_, err = engine.NewQuestions(k.spans(), k, func() time.Time { return testNow }).EachBucket(context.Background(), q, func(row *engine.TimeseriesRow) bool { got = append(got, *row); return true })
+		require.NoError(t, err)
+		require.Equal(t, want.Rows, got)
+		require.Equal(t, asked, k.asked, model)
+	}
+}
+
 // rowsElsewhere are rows of a few models over some weeks, without two of one identity.
 func rowsElsewhere(r *rand.Rand) (rows []event.Event) {
 	for i := range 50 + r.IntN(1500) {
@@ -224,8 +253,10 @@ func TestAheadElsewhere(t *testing.T) {
 	ctx, now := context.Background(), func() time.Time { return testNow }
 	rows := rowsElsewhere(r)
 	for range 50 {
-		metrics := engine.MetricsQuery{Model: []string{"m0", "*"}[r.IntN(2)], Version: []string{"v1", "*", "latest"}[r.IntN(3)], Environment: "*", Window: time.Duration(1+r.IntN(400)) * time.Hour}
-		drift := engine.DriftQuery{Model: metrics.Model, Version: metrics.Version, Environment: "*", Recent: metrics.Window, Historical: 3 * metrics.Window}
+		metrics := engine.MetricsQuery{
+			Model: []string{"m0", "*"}[r.IntN(2)], Version: []string{"v1", "*", "latest"}[r.IntN(3)], Environment: []string{"", "*", "staging"}[r.IntN(3)], Window: time.Duration(1+r.IntN(400)) * time.Hour,
+		}
+		drift := engine.DriftQuery{Model: metrics.Model, Version: metrics.Version, Environment: metrics.Environment, Recent: metrics.Window, Historical: 3 * metrics.Window}
 		for i, ask := range []func(q *engine.Questions) any{
 			func(q *engine.Questions) (rows any) {
 				var all []engine.MetricsRow
@@ -244,8 +275,13 @@ func TestAheadElsewhere(t *testing.T) {
 			f := &firstCells{kept: kept{rows: rows}}
 			want := ask(engine.NewQuestions(f.spans(), f, now))
 			require.Equal(t, ahead.Cells, f.cells)
+			named := kept{rows: slices.DeleteFunc(slices.Clone(rows), func(e event.Event) bool {
+				return ahead.Version != "" && e.ModelVersion != ahead.Version || ahead.Environment != "" && e.Environment != ahead.Environment
+			})}
+			require.Equal(t, metrics.Environment == "*", ahead.Environment == "")
+			require.Equal(t, want, ask(engine.NewQuestions(f.spans(), &named, now)), "the sums of those alone are needed that the query names")
 			if ahead.BySight {
-				seen := kept{rows: slices.DeleteFunc(slices.Clone(rows), func(e event.Event) bool { return e.Timestamp.UnixMilli() < ahead.Cells.Spans[0].From })}
+				seen := kept{rows: slices.DeleteFunc(slices.Clone(named.rows), func(e event.Event) bool { return e.Timestamp.UnixMilli() < ahead.Cells.Spans[0].From })}
 				require.Equal(t, want, ask(engine.NewQuestions(seen.spans(), f, now)))
 			}
 		}

@@ -126,6 +126,7 @@ func (db *DB) eachSumsInTurn(ctx context.Context, q *SumsQuery, p *query.Plan, s
 			return read, err
 		}
 		row, at, more := SumsRow{Series: t.Series, Sums: &sums}, 0, true
+		run.Expect(&of, i, spans)
 		run.Buckets(t, spans, func(_ base.Span, a *base.Answer) {
 			if row.Span, sums.answer = at, a; a.Rows > 0 && more {
 				more = yield(&row)

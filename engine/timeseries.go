@@ -95,6 +95,7 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 				return read, err
 			}
 			made = made[:0]
+			run.Expect(&of, i, buckets)
 			run.Buckets(t, some, func(b base.Span, a *base.Answer) {
 				made = append(made, TimeseriesRow{t.Series, time.UnixMilli(b.From).UTC(), time.UnixMilli(b.To).UTC(), measuresOf(a, floor)})
 			})

@@ -101,7 +101,7 @@ type cell struct {
 const (
 	// earliestMilli and latestMilli bound what is asked elsewhere: the years from 1970 to 2286.
 	earliestMilli, latestMilli = 0, 9_999_999_999_999
-	// cellsMax is how many cells of all series are asked for at once; beyond it series are asked about one by one.
+	// cellsMax is how many cells are asked for at once, and of how many those of some series are kept.
 	cellsMax = 20_000
 	// gridsOfSome is how many grids of some series are kept.
 	gridsOfSome = 4
@@ -274,6 +274,36 @@ func (e *Elsewhere) expect(r *Run, spans []base.Span, members []member) error {
 	return err
 }
 
+// expectMany asks at once for spans of all series or, if these have too many cells, of the subject i and as many behind it as have not.
+func (e *Elsewhere) expectMany(r *Run, spans []base.Span, of *Subjects, i int) error {
+	all := make([]base.Span, 0, len(spans))
+	for _, span := range spans {
+		if span = asked(span); !span.Empty() {
+			all = append(all, span)
+		}
+	}
+	most := cellsMax / max(len(all), 1)
+	if r.Recall != 0 || len(of.At(i).members) > most {
+		return nil
+	}
+	r.alone = e.series > most
+	var names []event.Series
+	for ; i < of.Len(); i++ {
+		members := of.At(i).members
+		if len(names)+len(members) > most {
+			break
+		}
+		for _, x := range members {
+			names = append(names, x.named())
+		}
+		if len(names) == len(members) && e.has(r.Want, all, names) != nil {
+			return nil
+		}
+	}
+	_, err := e.grid(r, all, names)
+	return err
+}
+
 // asked is a span as it is asked about.
 func asked(s base.Span) base.Span {
 	return base.Span{From: max(s.From, earliestMilli), To: min(s.To, latestMilli)}
@@ -284,10 +314,8 @@ func (e *Elsewhere) grid(r *Run, spans []base.Span, names []event.Series) (*grid
 	if len(spans) == 0 {
 		return nil, nil
 	}
-	for _, g := range slices.Backward(e.grids) {
-		if g.answers(r.Want, spans, names) {
-			return g, nil
-		}
+	if g := e.has(r.Want, spans, names); g != nil {
+		return g, nil
 	}
 	g := newGrid(r.Want, spans)
 	q := Cells{Bounds: g.bounds, Spans: g.spans, Want: g.want, Add: g.at}
@@ -302,7 +330,7 @@ func (e *Elsewhere) grid(r *Run, spans []base.Span, names []event.Series) (*grid
 		if len(q.Only) == 0 {
 			return g, nil
 		}
-		e.forget()
+		e.forget(g.size())
 	}
 	if err := e.sums.Sums(r.ctx, &q); err != nil {
 		return nil, err
@@ -315,21 +343,32 @@ func (e *Elsewhere) grid(r *Run, spans []base.Span, names []event.Series) (*grid
 	return g, nil
 }
 
-// forget leaves no more grids of some series than are kept beside another.
-func (e *Elsewhere) forget() {
-	some := 0
-	for _, g := range e.grids {
-		if g.only != nil {
-			some++
+// has returns a grid that has the spans for the series, nil where there is none yet.
+func (e *Elsewhere) has(want segment.Want, spans []base.Span, names []event.Series) *grid {
+	for _, g := range slices.Backward(e.grids) {
+		if g.answers(want, spans, names) {
+			return g
 		}
 	}
-	e.grids = slices.DeleteFunc(e.grids, func(g *grid) bool {
-		if g.only == nil || some < gridsOfSome {
-			return false
+	return nil
+}
+
+// size is how many cells a grid of some series has at most.
+func (g *grid) size() int { return len(g.only) * len(g.bounds) }
+
+// forget leaves no more grids of some series than are kept beside another one, which has so many cells.
+func (e *Elsewhere) forget(cells int) {
+	some := 1
+	for i, g := range slices.Backward(e.grids) {
+		if g.only == nil {
+			continue
 		}
-		some--
-		return true
-	})
+		if some++; some > gridsOfSome || cells+g.size() > cellsMax {
+			e.grids = slices.Delete(e.grids, i, i+1)
+			continue
+		}
+		cells += g.size()
+	}
 }
 
 // newGrid returns the grid whose cells the spans are made of.

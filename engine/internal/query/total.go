@@ -179,16 +179,32 @@ func (r *Run) addMembers(t *Total, members []member, locked *catalog.Model) erro
 	return nil
 }
 
+// Expect says that subject i is about to be asked for these buckets, and those behind it for the same: of rows that are elsewhere the sums of
+// many come at once.
+func (r *Run) Expect(of *Subjects, i int, buckets []base.Span) {
+	if e := r.queries.elsewhere; e != nil && r.err == nil {
+		r.err = e.expectMany(r, r.within(buckets), of, i)
+	}
+}
+
+// within are the buckets as they end with the window of the plan.
+func (r *Run) within(buckets []base.Span) []base.Span {
+	spans := make([]base.Span, len(buckets))
+	for i, b := range buckets {
+		spans[i] = base.Span{From: b.From, To: min(b.To, r.windows[0].To)}
+	}
+	return spans
+}
+
 // Buckets calls f with the rows of a total in each bucket, which ends with the window of the plan at the latest. A total of
 // one model is answered under one hold of its lock.
 func (r *Run) Buckets(t *Total, buckets []base.Span, f func(b base.Span, a *base.Answer)) {
+	if r.err != nil {
+		return
+	}
 	end := r.windows[0].To
 	if e := r.queries.elsewhere; e != nil {
-		spans := make([]base.Span, len(buckets))
-		for i, b := range buckets {
-			spans[i] = base.Span{From: b.From, To: min(b.To, end)}
-		}
-		if r.err = e.expect(r, spans, t.members); r.err != nil {
+		if r.err = e.expect(r, r.within(buckets), t.members); r.err != nil {
 			return
 		}
 	}
