@@ -29,8 +29,8 @@ type size struct {
 	at                     time.Time
 	models, series, months uint64
 	rows, rejects          uint64
-	// bytes are those of the parts of all tables, rejected of the quarantine alone.
-	bytes, rejected uint64
+	// bytes are those of the parts of all tables, rejected of the quarantine alone, and actuals of the actuals that came apart.
+	bytes, rejected, actuals uint64
 	// free is what may still be written to the fullest disk of any shard, -1 where that is not known.
 	free int64
 }
@@ -59,8 +59,9 @@ func (s *Store) Stats() engine.Stats {
 	c.mu.Unlock()
 	if x := c.size.Load(); x != nil {
 		stats.Models, stats.Series, stats.Months = int(x.models), int(x.series), int(x.months)
-		stats.SealedRows, stats.SealedBytes, stats.QuarantineKept = x.rows, int64(x.bytes-x.rejected), int(x.rejects)
-		stats.Disk.Packs, stats.Disk.Quarantine, stats.Disk.Free, stats.Unmeasured = int64(x.bytes-x.rejected), int64(x.rejected), x.free, false
+		stats.SealedRows, stats.SealedBytes, stats.QuarantineKept = x.rows, int64(x.bytes-x.rejected-x.actuals), int(x.rejects)
+		stats.Disk = engine.Disk{Packs: stats.SealedBytes, Quarantine: int64(x.rejected), Actuals: int64(x.actuals), Free: x.free, LogFree: -1}
+		stats.Unmeasured = false
 	}
 	return stats
 }
@@ -78,9 +79,10 @@ func (s *Store) measure(ctx context.Context) {
 			row := conn.QueryRow(query(ctx), fmt.Sprintf(`WITH parts AS (SELECT table, rows, bytes_on_disk FROM system.parts WHERE active AND database = %[2]s)
 SELECT uniqExact(model_id), uniqExact(model_id, environment, model_version), uniqExact(model_id, month),
     (SELECT sumIf(rows, table = 'predictions') FROM parts), (SELECT sumIf(rows, table = 'quarantine') FROM parts),
-    (SELECT sum(bytes_on_disk) FROM parts), (SELECT sumIf(bytes_on_disk, table = 'quarantine') FROM parts)
+    (SELECT sum(bytes_on_disk) FROM parts), (SELECT sumIf(bytes_on_disk, table = 'quarantine') FROM parts),
+    (SELECT sumIf(bytes_on_disk, table = 'actuals') FROM parts)
 FROM %[1]s.series`, s.config.Database, db))
-			return row.Scan(&x.models, &x.series, &x.months, &x.rows, &x.rejects, &x.bytes, &x.rejected)
+			return row.Scan(&x.models, &x.series, &x.months, &x.rows, &x.rejects, &x.bytes, &x.rejected, &x.actuals)
 		})
 		if err != nil {
 			return // what was found before stays
@@ -94,7 +96,8 @@ FROM %[1]s.series`, s.config.Database, db))
 // add adds what a shard has. Of disks the fullest counts: it is the first to refuse rows.
 func (s *size) add(x *size, free int64) {
 	s.models, s.series, s.months = s.models+x.models, s.series+x.series, s.months+x.months
-	s.rows, s.rejects, s.bytes, s.rejected = s.rows+x.rows, s.rejects+x.rejects, s.bytes+x.bytes, s.rejected+x.rejected
+	s.rows, s.rejects = s.rows+x.rows, s.rejects+x.rejects
+	s.bytes, s.rejected, s.actuals = s.bytes+x.bytes, s.rejected+x.rejected, s.actuals+x.actuals
 	if free >= 0 && (s.free < 0 || free < s.free) {
 		s.free = free
 	}

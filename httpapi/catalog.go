@@ -111,10 +111,12 @@ func (src *source) stats(store Store) *sourceStats {
 	switch {
 	case !src.builtIn():
 		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: int64(src.counts.bytes.Load())}
-	case src.name == actualsName:
-		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: stats.ActualsBytes}
 	case stats.Unmeasured:
 		return nil
+	case src.name == actualsName && stats.Elsewhere:
+		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: stats.Disk.Actuals}
+	case src.name == actualsName:
+		return &sourceStats{RowCount: src.counts.rows.Load(), Bytes: stats.ActualsBytes}
 	}
 	return &sourceStats{RowCount: stats.HeadRows + stats.SealedRows, Bytes: stats.HeadBytes + stats.SealedBytes}
 }

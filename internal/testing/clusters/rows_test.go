@@ -113,8 +113,9 @@ func TestQuarantineOfMany(t *testing.T) {
 		c.Nodes[0].Query(t, fmt.Sprintf("INSERT INTO %s.quarantine (source, inserted_at, import_id, line_number, error_column, code, reason, line, place) SELECT '%s', fromUnixTimestamp64Milli(%d + number, 'UTC'), 'i', number, '', 1, 'r', toString(number), '' FROM numbers(%d)",
 			config.Database, engine.SourcePredictions, storetest.Now().UnixMilli(), lines))
 	}
+	c.Nodes[0].Query(t, fmt.Sprintf("INSERT INTO %s.actuals (model_id, prediction_id) VALUES ('m', 'a')", config.Database))
 	store := openStore(t, config)
-	defer func() { require.NoError(t, store.Close()) }()
+	server := serve(t, store, storetest.Now)
 	readRows := func() int {
 		n, err := strconv.Atoi(c.Nodes[0].Query(t, "SELECT sum(value) FROM system.events WHERE event = 'SelectedRows'"))
 		require.NoError(t, err)
@@ -141,6 +142,9 @@ func TestQuarantineOfMany(t *testing.T) {
 	stats := store.Stats()
 	require.True(t, stats.Elsewhere)
 	require.Positive(t, stats.Disk.Quarantine)
+	require.Positive(t, stats.Disk.Actuals)
 	require.Positive(t, stats.Disk.Free)
 	require.GreaterOrEqual(t, stats.QuarantineKept, lines)
+	_, sources := server.ask(t, "/v0/datasources/"+engine.SourceActuals)
+	require.Contains(t, sources, fmt.Sprint(`"bytes":`, stats.Disk.Actuals))
 }
