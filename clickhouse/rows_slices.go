@@ -50,7 +50,7 @@ func (w *rowsWalk) run(ctx context.Context) error {
 		if err := w.sums.pin(ctx, w.of, &p); err != nil {
 			return err
 		}
-		return w.read(ctx, w.statement(&p, w.left))
+		return w.read(ctx, w.statement(&p, w.limited(w.series)))
 	}
 	rows, err := w.estimate(ctx, whole)
 	if err != nil {
@@ -72,7 +72,7 @@ func (w *rowsWalk) picture(of []event.Series, span engine.CellSpan) picture {
 		from: w.wanted.From, scopes: w.of.scopes,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
-	if len(of) == w.of.series { // no other model or series meets the condition, but such as came meanwhile
+	if len(of) == w.of.series && !w.named(of) { // no other model or series meets the condition, but such as came meanwhile
 		p.models, p.where = w.sums.models.condition, "("+w.sums.models.condition+")"
 		if w.only == nil {
 			w.only = make(map[event.Series]struct{}, len(of))
@@ -89,6 +89,18 @@ func (w *rowsWalk) picture(of []event.Series, span engine.CellSpan) picture {
 		p.where += " AND prediction_id = " + quoted(q.ID)
 	}
 	return p
+}
+
+// named tells whether a statement names some series though they are all that there are: rows of series that came meanwhile would take the place of
+// wanted ones in what a limit leaves.
+func (w *rowsWalk) named(of []event.Series) bool { return w.left > 0 && len(of) <= sliceSeries }
+
+// limited is the limit of a statement, 0 where it has none: of more series than it names it selects all rows, and those that are wanted are taken.
+func (w *rowsWalk) limited(of []event.Series) int {
+	if len(of) == w.of.series && !w.named(of) {
+		return 0
+	}
+	return w.left
 }
 
 // estimate returns how many rows the blocks have in which rows of a span may be, by the index alone.
@@ -185,7 +197,7 @@ func (w *rowsWalk) slice(ctx context.Context, of []event.Series, found []counted
 func (w *rowsWalk) pinned(ctx context.Context, of []event.Series, found []counted, rows uint64, span engine.CellSpan) error {
 	p := w.picture(of, span)
 	p.pin(found, rows)
-	return w.read(ctx, w.statement(&p, w.left))
+	return w.read(ctx, w.statement(&p, w.limited(of)))
 }
 
 // parts reads a span that has more rows than a slice.

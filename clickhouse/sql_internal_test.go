@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,16 @@ func TestStatements(t *testing.T) {
 	p = q.picture(&asked{shard: of.shard}, cells, nil)
 	p.unsure = true
 	write("sums of a series by name, and whether actuals of its model came apart", q.sumsStatement(&p, cells))
+
+	walk := rowsWalk{rowsReader: &rowsReader{sums: q, query: &engine.RowsQuery{Limit: 10}, wanted: &engine.RowsWanted{To: 10}}, of: &asked{shard: of.shard, form: form{series: 1}}, left: 10}
+	p = walk.picture(some, engine.CellSpan{To: 10})
+	write("rows up to a limit, of all series that there are", walk.statement(&p, walk.limited(some)))
+	require.Nil(t, walk.only)
+	many := slices.Repeat(some, sliceSeries+1)
+	walk.of.series = len(many)
+	p = walk.picture(many, engine.CellSpan{To: 10})
+	write("rows of more series than are named, which are taken up to the limit", walk.statement(&p, walk.limited(many)))
+	require.NotNil(t, walk.only)
 
 	file := filepath.Join("testdata", "statements.sql")
 	if *rewriteSQL {

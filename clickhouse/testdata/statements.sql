@@ -141,3 +141,28 @@ SELECT 1 IN (SELECT 1 FROM residual.scopes WHERE model_id = 'a'), has_actual, co
 FROM residual.predictions FINAL WHERE (model_id = 'a') AND ((timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))) AND environment = 'e' AND model_version = 'v'
 GROUP BY has_actual
 
+-- rows up to a limit, of all series that there are
+SELECT model_id, model_version, environment, ms, prediction_id, p, a, known, lag, features, toUInt64(0) AS place
+FROM (
+SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, features_last AS features, toInt64(-1) AS lag, own AS a, own_version > 0 AS known
+FROM (
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version, toUInt8(1 + has_actual) AS kind, features AS features_last
+    FROM residual.predictions FINAL WHERE model_id IN ('a\'b') AND (model_id, environment, model_version) IN (('a\'b', 'e', 'v\\')) AND (timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))
+)
+)
+ORDER BY model_id, environment, model_version, ms, prediction_id
+LIMIT 10
+
+-- rows of more series than are named, which are taken up to the limit
+SELECT model_id, model_version, environment, ms, prediction_id, p, a, known, lag, features, toUInt64(0) AS place
+FROM (
+SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, features_last AS features, toInt64(-1) AS lag, own AS a, own_version > 0 AS known
+FROM (
+    SELECT model_id, environment, model_version, timestamp, prediction_id, predicted_value AS p, actual_value AS own,
+        if(has_actual = 1, version, 0) AS own_version, toUInt8(1 + has_actual) AS kind, features AS features_last
+    FROM residual.predictions FINAL WHERE (model_id = 'a') AND (timestamp >= fromUnixTimestamp64Milli(0, 'UTC') AND timestamp < fromUnixTimestamp64Milli(10, 'UTC'))
+)
+)
+ORDER BY model_id, environment, model_version, ms, prediction_id
+
