@@ -29,12 +29,24 @@ def statements():
         yield title.removeprefix("-- "), sql
 
 
+# What `residual cluster check` compares: how the server writes down what is made, and the statements.
+ARE = """SELECT name, if(engine = 'MaterializedView', concat(extract(create_table_query, ' TO ([^ ]+)'), ' AS ', as_select), engine_full)
+FROM system.tables WHERE database = 'residual'"""
+
+
 def tables(store, *flags):
-    """Makes the tables in an empty database."""
+    """Makes the tables in an empty database, and looks whether they are what they were to be."""
     ddl = subprocess.run([ROOT / "residual", "cluster", "ddl", "--store", "clickhouse://127.0.0.1/residual", *flags], check=True, capture_output=True, text=True).stdout
     made = [s.strip() for s in ddl.split(";\n") if s.strip()]
     for statement in made:
         store.query(statement)
+    are = dict(line.split("\t") for line in str(store.query(ARE, "TSVRaw")).splitlines())
+    for statement in made[1:]:
+        name, sql = statement.removeprefix("-- ").split("\n", 1)
+        escaped = sql.replace("\\", "\\\\").replace("'", "\\'")
+        want = re.split(" ENGINE = | TO ", str(store.query(f"SELECT formatQuerySingleLine('{escaped}')", "TSVRaw")).strip(), maxsplit=1)[1]
+        if not are[name].startswith(want):
+            sys.exit(f"cluster-oldest: {name} is {are[name]!r}, not {want!r}")
     return len(made)
 
 
