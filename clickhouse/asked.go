@@ -197,7 +197,7 @@ func (q *sums) seriesAndSums(ctx context.Context, of, guess *asked, cells *engin
 		})
 	}
 	series, err = q.store.series(ctx, of, &q.models)
-	wrong := err != nil || guess != nil && !of.scopes.within(guess.scopes)
+	wrong := err != nil || guess != nil && !of.within(guess.scopes)
 	if wrong {
 		cancel()
 	}

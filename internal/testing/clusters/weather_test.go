@@ -140,7 +140,7 @@ func TestTablesMadeAgain(t *testing.T) {
 		for _, ask := range []string{"predictions.csv?time_window=1000000&", "model_performance_metrics.csv?time_window=1000000&"} {
 			require.Equal(t, i+1, strings.Count(request(t, http.MethodGet, fresh.url+"/v0/pipes/"+ask+"model_version=*&model_id=*", "").body, `"production"`), ask)
 		}
-		require.Contains(t, fresh.metrics(t, model).body, `"m`+fmt.Sprint(i)+`","v1","production",1,3,`, "the error by the actual that came apart")
+		require.Contains(t, fresh.metrics(t, model).body, `"`+model+`","v1","production",1,3,`, "the error by the actual that came apart")
 	}
 }
 
