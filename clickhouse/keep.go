@@ -144,6 +144,9 @@ func (r *request) month() int {
 
 // unknown is an error after a part was stored.
 func unknown(err error) error {
+	if errors.Is(err, engine.ErrOutcomeUnknown) {
+		return err
+	}
 	text := "a part of the cluster failed under this request; send it again"
 	if e, ok := errors.AsType[*engine.AwayError](err); ok {
 		text = e.Text + "; whether the rows of this request are stored is not known, send it again"

@@ -712,6 +712,26 @@ func TestRejectsOfRefusedRequests(t *testing.T) {
 	}
 }
 
+// TestUnknownOnce has a block of a request of several months not be answered: what is not known is said once.
+func TestUnknownOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := &replica{time: func(context.Context) (uint64, error) { return 1 << 40, nil }, send: func(statement string) error {
+			if strings.Contains(statement, "r.predictions") {
+				return errReset
+			}
+			return nil
+		}}
+		s := storeOf(t, replicasOf(conn))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := s.keep(ctx, s.shards.list[0], true, []*request{requestFor(t, []string{"m"}, time.January, time.February)})[0]
+		require.ErrorIs(t, err, engine.ErrOutcomeUnknown)
+		e, ok := errors.AsType[*engine.AwayError](err)
+		require.True(t, ok)
+		require.Equal(t, "shard 1 of the cluster: it cannot be reached; whether the rows of this request are stored is not known, send it again", e.Text)
+	})
+}
+
 // TestTimeOfSilentReplica asks a shard for its time, one of whose replicas does not answer: the other one does.
 func TestTimeOfSilentReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
