@@ -153,7 +153,7 @@ func (w *rowsWalk) halve(ctx context.Context, span engine.CellSpan, rows uint64)
 func (w *rowsWalk) cut(ctx context.Context, span engine.CellSpan) error {
 	p := w.picture(w.series, span)
 	found, err := w.sums.count(ctx, w.of, &p)
-	if err != nil || len(found) == 0 {
+	if found = w.known(found); err != nil || len(found) == 0 {
 		return err
 	}
 	if w.query.Order != engine.Unordered {
@@ -178,6 +178,17 @@ func (w *rowsWalk) cut(ctx context.Context, span engine.CellSpan) error {
 		found = found[n:]
 	}
 	return nil
+}
+
+// known leaves out series that came after the wanted ones were read: slices are of these alone, so that what is of as many is of all of them.
+func (w *rowsWalk) known(found []counted) []counted {
+	return slices.DeleteFunc(found, func(x counted) bool {
+		if w.only == nil {
+			return false
+		}
+		_, ok := w.only[x.Series]
+		return !ok
+	})
 }
 
 // slice reads the rows of some series in a span, one part of it after the other where they are more than a slice has.

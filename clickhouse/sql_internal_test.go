@@ -70,6 +70,8 @@ func TestStatements(t *testing.T) {
 	p = walk.picture(many, engine.CellSpan{To: 10})
 	write("rows of more series than are named, which are taken up to the limit", walk.statement(&p, walk.limited(many)))
 	require.NotNil(t, walk.only)
+	came := event.Series{Model: "a", Version: "came", Environment: "meanwhile"}
+	require.Equal(t, []counted{{Series: some[0]}}, walk.known([]counted{{Series: came}, {Series: some[0]}}), "what came meanwhile is in no slice")
 
 	file := filepath.Join("testdata", "statements.sql")
 	if *rewriteSQL {

@@ -114,13 +114,16 @@ type summed struct {
 	scopesBeyond uint8
 }
 
-// sizeMost is the largest error, or actual, of which fourth powers of any number of rows add up to a float64.
-const sizeMost = 1e70
+// The largest error, or actual, of some rows is between these where the fourth powers of any number of them add up to a float64, and none of
+// these is lost.
+const sizeLeast, sizeMost = 1e-70, 1e70
 
 // beyond tells whether a sum is not to be had of floats.
 func (x *summed) beyond() bool {
 	all := [...]float64{x.ErrorsOver, x.ErrorsUnder, x.ErrorsSpread, x.SquaresSpread, x.MaxAbsError, x.Percent, x.Symmetric, x.ActualOver, x.ActualUnder, x.ActualSpread}
-	return x.Actuals > 0 && (max(x.MaxAbsError, x.ActualSize) > sizeMost || slices.ContainsFunc(all[:], func(v float64) bool { return !isFinite(v) }))
+	vast := func(v float64) bool { return !isFinite(v) }
+	tiny := func(v float64) bool { return v > 0 && v < sizeLeast }
+	return x.Actuals > 0 && (max(x.MaxAbsError, x.ActualSize) > sizeMost || tiny(x.MaxAbsError) || tiny(x.ActualSize) || slices.ContainsFunc(all[:], vast))
 }
 
 // into returns where the columns of a statement are read to.

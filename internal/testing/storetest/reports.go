@@ -63,7 +63,13 @@ func vastMeasures(w *world) {
 		require.Zero(w, got.MAE.Float64())
 		require.Zero(w, got.RMSE.Float64())
 	}
-	got := w.report(engine.ReportQuery{Model: "errors"})
+	w.send("tiny/v1/production a 10:00 1e-170 0", "tiny/v1/production b 10:01 2e-170 0", "least/v1/production a 10:00 1e-100 0")
+	got := w.report(engine.ReportQuery{Model: "tiny"})
+	require.InEpsilon(w, 1.5e-170, got.MAE.Float64(), 1e-12)
+	require.InEpsilon(w, 1.5e-170, got.Bias.Float64(), 1e-12)
+	got = w.report(engine.ReportQuery{Model: "least"})
+	require.InEpsilon(w, 1e-100, got.RMSE.Float64(), 1e-12)
+	got = w.report(engine.ReportQuery{Model: "errors"})
 	require.InEpsilon(w, 2e75, got.MAE.Float64(), 1e-12)
 	require.InEpsilon(w, math.Sqrt(5)*1e75, got.RMSE.Float64(), 1e-12)
 }
