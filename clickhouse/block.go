@@ -15,29 +15,22 @@ import (
 	"github.com/residualdb/residual/event"
 )
 
-// block is rows of one shard that one INSERT brings: predictions of one month, or actuals. Its columns are those of the table, and its
-// rows in the order of the table's key. Stored again it changes nothing.
+// block is rows of one shard that one INSERT brings: predictions of one month, or actuals, in the order of the table's key. It says which
+// rows of its requests these are; their columns are made while it is sent. Stored again it changes nothing.
 type block struct {
 	Shard int
 	// Month is that of predictions, 0 for actuals.
 	Month int
-	// First is the version of most rows, see stamp.
-	First uint64
-
-	Models, Environments, Versions, IDs []string
-	Orders                              []uint64 // the column version
-	Values                              []float64
-
-	// Of predictions.
-	Times     []int64
-	HasActual []uint8
-	Actuals   []float64
-	Features  []string
-
-	// Of actuals.
-	Known    []uint8
-	Observed []int64
+	// First is the version of each row that is the first of its key, see stamp, and Received when that was given.
+	First    uint64
 	Received time.Time
+
+	requests []*request
+	rows     []source
+	// series are those of all requests, in the order of the table's key; those of actuals are models.
+	series []event.Series
+	// repeats is how many rows of the same key are before each row; nil where none has any.
+	repeats []uint32
 }
 
 // unit is where a block goes.
@@ -130,34 +123,28 @@ func predictionBlocks(requests []*request, of *shards) []*block {
 	return blocks
 }
 
-// predictionBlock makes a block of rows, which it puts in order. Rows of one identity stay in the order in which they came, and the column
-// Orders counts them.
+// predictionBlock makes a block of rows, which it puts in order. Rows of one identity stay in the order in which they came.
 func predictionBlock(u unit, requests []*request, all []event.Series, rows []source) *block {
 	at := func(x source) (int64, []byte) {
 		b := requests[x.request].batch
 		return b.Timestamps[x.row], b.IDs.At(int(x.row))
 	}
-	sortRuns(rows, len(all), func(a, b source) int {
+	return blockOf(&block{Shard: u.shard, Month: u.month, requests: requests, series: all, rows: rows}, func(a, b source) int {
 		t, id := at(a)
 		o, other := at(b)
 		return cmp.Or(cmp.Compare(t, o), bytes.Compare(id, other))
 	})
-	n := len(rows)
-	b := &block{
-		Shard: u.shard, Month: u.month, Models: make([]string, n), Environments: make([]string, n), Versions: make([]string, n), IDs: make([]string, n),
-		Orders: make([]uint64, n), Values: make([]float64, n), Times: make([]int64, n), HasActual: make([]uint8, n), Actuals: make([]float64, n), Features: make([]string, n),
-	}
-	for i, x := range rows {
-		from, j := requests[x.request].batch, int(x.row)
-		s := &all[x.series]
-		b.Models[i], b.Environments[i], b.Versions[i] = s.Model, s.Environment, s.Version
-		b.Times[i], b.IDs[i], b.Features[i] = from.Timestamps[j], view(from.IDs.At(j)), view(from.Features.At(j))
-		b.Values[i], b.Actuals[i] = from.Predicted[j], from.Actual[j]
-		if from.Known.Get(j) {
-			b.HasActual[i] = 1
-		}
-		if i > 0 && x.series == rows[i-1].series && b.Times[i] == b.Times[i-1] && b.IDs[i] == b.IDs[i-1] {
-			b.Orders[i] = b.Orders[i-1] + 1
+}
+
+// blockOf puts the rows of a block in order, those of one series by compare, and counts those of one key.
+func blockOf(b *block, compare func(a, b source) int) *block {
+	sortRuns(b.rows, len(b.series), compare)
+	for i, x := range b.rows[1:] {
+		if before := b.rows[i]; x.series == before.series && compare(x, before) == 0 {
+			if b.repeats == nil {
+				b.repeats = make([]uint32, len(b.rows))
+			}
+			b.repeats[i+1] = b.repeats[i] + 1
 		}
 	}
 	return b
@@ -186,45 +173,34 @@ func sortRuns(rows []source, series int, compare func(a, b source) int) {
 }
 
 func actualBlocks(requests []*request, of *shards) []*block {
-	type row struct {
-		model       string
-		id          []byte
-		request, at int
+	var models []event.Series
+	ranks := map[string]uint32{}
+	for _, r := range requests {
+		for _, model := range r.actuals.Models {
+			if _, ok := ranks[model]; !ok {
+				ranks[model] = 0
+				models = append(models, event.Series{Model: model})
+			}
+		}
 	}
-	rows := make([][]row, len(of.list))
+	slices.SortFunc(models, func(a, b event.Series) int { return cmp.Compare(a.Model, b.Model) })
+	places := make([]int, len(models))
+	for i, s := range models {
+		ranks[s.Model], places[i] = uint32(i), slices.Index(of.list, of.of(s.Model))
+	}
+	rows := make([][]source, len(of.list))
 	for i, r := range requests {
-		a := r.actuals
-		places := make([]int, len(a.Models))
-		for m, model := range a.Models {
-			places[m] = slices.Index(of.list, of.of(model))
-		}
-		for j := range a.Len() {
-			m := a.ModelOf[j]
-			rows[places[m]] = append(rows[places[m]], row{a.Models[m], a.IDs.At(j), i, j})
+		for j, m := range r.actuals.ModelOf {
+			rank := ranks[r.actuals.Models[m]]
+			rows[places[rank]] = append(rows[places[rank]], source{rank, int32(i), uint32(j)})
 		}
 	}
+	id := func(x source) []byte { return requests[x.request].actuals.IDs.At(int(x.row)) }
 	var blocks []*block
 	for shard, list := range rows {
-		if len(list) == 0 {
-			continue
+		if len(list) > 0 {
+			blocks = append(blocks, blockOf(&block{Shard: shard, requests: requests, series: models, rows: list}, func(a, b source) int { return bytes.Compare(id(a), id(b)) }))
 		}
-		slices.SortStableFunc(list, func(x, y row) int { return cmp.Or(cmp.Compare(x.model, y.model), bytes.Compare(x.id, y.id)) })
-		b := &block{Shard: shard}
-		for i, x := range list {
-			a := requests[x.request].actuals
-			scope := &a.Scopes[a.ScopeOf[x.at]]
-			b.Models, b.IDs = append(b.Models, x.model), append(b.IDs, view(x.id))
-			b.Versions, b.Environments = append(b.Versions, scope.Version), append(b.Environments, scope.Environment)
-			b.Values, b.Known, b.Observed = append(b.Values, a.Values[x.at]), append(b.Known, 0), append(b.Observed, a.Observed[x.at])
-			b.Orders = append(b.Orders, 0)
-			if a.Known.Get(x.at) {
-				b.Known[i] = 1
-			}
-			if i > 0 && b.Models[i] == b.Models[i-1] && b.IDs[i] == b.IDs[i-1] {
-				b.Orders[i] = b.Orders[i-1] + 1
-			}
-		}
-		blocks = append(blocks, b)
 	}
 	return blocks
 }
@@ -233,33 +209,105 @@ func actualBlocks(requests []*request, of *shards) []*block {
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // steps is how many versions the block takes.
-func (b *block) steps() uint64 { return slices.Max(b.Orders) + 1 }
-
-// stamp makes the versions of the rows from that of the block. Where an actual does not say when it was observed, it was now.
-func (b *block) stamp(version uint64, now time.Time) {
-	b.First = version
-	for i, order := range b.Orders {
-		b.Orders[i] = version + order<<versionTagBits
+func (b *block) steps() uint64 {
+	if b.repeats == nil {
+		return 1
 	}
-	b.Received = now.UTC()
-	for i, observed := range b.Observed {
-		if observed == 0 {
-			b.Observed[i] = now.UnixMilli()
+	return uint64(slices.Max(b.repeats)) + 1
+}
+
+// stamp gives the block its version. Where an actual does not say when it was observed, it was now.
+func (b *block) stamp(version uint64, now time.Time) { b.First, b.Received = version, now.UTC() }
+
+// sentColumns are those of some rows of a block, as the driver takes them. Texts are those of the requests.
+type sentColumns struct {
+	models, environments, versions, ids, features []string
+	orders                                        []uint64 // the column version
+	known                                         []uint8
+	values, actuals                               []float64
+	times, received                               []int64
+}
+
+// columnsOf makes the columns of rows from one to another one, in place of those before.
+func (b *block) columnsOf(from, to int, c *sentColumns) {
+	*c = sentColumns{
+		c.models[:0], c.environments[:0], c.versions[:0], c.ids[:0], c.features[:0], c.orders[:0], c.known[:0], c.values[:0], c.actuals[:0], c.times[:0], c.received[:0],
+	}
+	for i := from; i < to; i++ {
+		x := b.rows[i]
+		order := b.First
+		if b.repeats != nil {
+			order += uint64(b.repeats[i]) << versionTagBits
+		}
+		c.orders = append(c.orders, order)
+		if b.Month == 0 {
+			b.addActual(c, x)
+		} else {
+			b.addPrediction(c, x)
 		}
 	}
 }
 
-// send stores a block by a connection. sent is set once the server may have it.
-func (b *block) send(ctx context.Context, conn driver.Conn, database string, settings ch.Settings) (sent bool, err error) {
-	ctx = ch.Context(ctx, ch.WithSettings(settings))
-	table, names := tablePredictions, "model_id, environment, model_version, timestamp, prediction_id, has_actual, version, predicted_value, actual_value, features"
-	columns := []any{b.Models, b.Environments, b.Versions, b.Times, b.IDs, b.HasActual, b.Orders, b.Values, b.Actuals, b.Features}
-	if b.Month == 0 {
-		received := slices.Repeat([]int64{b.Received.UnixMilli()}, len(b.Models))
-		table, names = tableActuals, "model_id, prediction_id, version, model_version, environment, known, actual_value, observed, received"
-		columns = []any{b.Models, b.IDs, b.Orders, b.Versions, b.Environments, b.Known, b.Values, b.Observed, received}
+func (b *block) addPrediction(c *sentColumns, x source) {
+	from, row, s := b.requests[x.request].batch, int(x.row), &b.series[x.series]
+	c.models, c.environments, c.versions = append(c.models, s.Model), append(c.environments, s.Environment), append(c.versions, s.Version)
+	c.times, c.ids, c.features = append(c.times, from.Timestamps[row]), append(c.ids, view(from.IDs.At(row))), append(c.features, view(from.Features.At(row)))
+	c.values, c.actuals, c.known = append(c.values, from.Predicted[row]), append(c.actuals, from.Actual[row]), append(c.known, bit(from.Known.Get(row)))
+}
+
+func (b *block) addActual(c *sentColumns, x source) {
+	from, row := b.requests[x.request].actuals, int(x.row)
+	scope := &from.Scopes[from.ScopeOf[row]]
+	now := b.Received.UnixMilli()
+	c.models, c.environments, c.versions = append(c.models, b.series[x.series].Model), append(c.environments, scope.Environment), append(c.versions, scope.Version)
+	c.times, c.ids, c.received = append(c.times, cmp.Or(from.Observed[row], now)), append(c.ids, view(from.IDs.At(row))), append(c.received, now)
+	c.values, c.known = append(c.values, from.Values[row]), append(c.known, bit(from.Known.Get(row)))
+}
+
+func bit(is bool) uint8 {
+	if is {
+		return 1
 	}
-	return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (%s)", database, table, names), columns...)
+	return 0
+}
+
+// rowsSent is of how many rows columns are made at a time, while a block is sent.
+const rowsSent = 1 << 14
+
+// send stores a block by a connection. sent is set once the server may have it. A block without two rows of one key is left as it is by the
+// server, which would look for such.
+func (b *block) send(ctx context.Context, conn driver.Conn, database string, settings ch.Settings) (sent bool, err error) {
+	if b.repeats == nil {
+		settings["optimize_on_insert"] = 0
+	}
+	table, names := tablePredictions, "model_id, environment, model_version, timestamp, prediction_id, has_actual, version, predicted_value, actual_value, features"
+	if b.Month == 0 {
+		table, names = tableActuals, "model_id, environment, model_version, observed, prediction_id, known, version, actual_value, received"
+	}
+	batch, err := conn.PrepareBatch(ch.Context(ctx, ch.WithSettings(settings)), fmt.Sprintf("INSERT INTO %s.%s (%s)", database, table, names))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = batch.Close() }()
+	var c sentColumns
+	for from := 0; from < len(b.rows); from += rowsSent {
+		b.columnsOf(from, min(from+rowsSent, len(b.rows)), &c)
+		for i, column := range c.list(b) {
+			if err := batch.Column(i).Append(column); err != nil {
+				return false, fmt.Errorf("BUG: column %d of %s: %w", i, table, err)
+			}
+		}
+	}
+	return true, batch.Send()
+}
+
+// list is the columns in the order in which send names them.
+func (c *sentColumns) list(of *block) []any {
+	first := []any{c.models, c.environments, c.versions, c.times, c.ids, c.known, c.orders}
+	if of.Month == 0 {
+		return append(first, c.values, c.received)
+	}
+	return append(first, c.values, c.actuals, c.features)
 }
 
 // send stores columns by a statement that names them.

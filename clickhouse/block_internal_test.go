@@ -84,21 +84,23 @@ func TestBlocks(t *testing.T) {
 			b.stamp(1000<<versionTagBits|5, time.UnixMilli(7))
 			var last string
 			var version uint64
-			for i := range b.Models {
-				require.Equal(t, s.list[b.Shard], s.of(b.Models[i]))
-				require.Equal(t, b.Month, monthOf(b.Times[i]))
-				require.Equal(t, b.HasActual[i] == 1, b.Actuals[i] == -b.Values[i])
-				key := fmt.Sprintf("%s %s %s %013d %s", b.Models[i], b.Environments[i], b.Versions[i], b.Times[i], b.IDs[i])
+			var c sentColumns
+			b.columnsOf(0, len(b.rows), &c)
+			for i := range c.models {
+				require.Equal(t, s.list[b.Shard], s.of(c.models[i]))
+				require.Equal(t, b.Month, monthOf(c.times[i]))
+				require.Equal(t, c.known[i] == 1, c.actuals[i] == -c.values[i])
+				key := fmt.Sprintf("%s %s %s %013d %s", c.models[i], c.environments[i], c.versions[i], c.times[i], c.ids[i])
 				require.LessOrEqual(t, last, key)
 				if last == key {
 					version += 1 << versionTagBits
 				} else {
 					version = 1000<<versionTagBits | 5
 				}
-				require.Equal(t, version, b.Orders[i])
+				require.Equal(t, version, c.orders[i])
 				last = key
-				x := identity{event.Series{Model: b.Models[i], Version: b.Versions[i], Environment: b.Environments[i]}, b.Times[i], b.IDs[i]}
-				got[x] = append(got[x], b.Values[i])
+				x := identity{event.Series{Model: c.models[i], Version: c.versions[i], Environment: c.environments[i]}, c.times[i], c.ids[i]}
+				got[x] = append(got[x], c.values[i])
 			}
 		}
 		require.Equal(t, came, got)
@@ -120,9 +122,11 @@ func TestBlocksOfActuals(t *testing.T) {
 	for _, b := range blocksOf([]*request{{actuals: &a}}, s) {
 		require.Zero(t, b.Month)
 		b.stamp(1<<versionTagBits, time.UnixMilli(7))
-		for i := range b.Models {
-			require.Equal(t, s.list[b.Shard], s.of(b.Models[i]))
-			rows = append(rows, fmt.Sprintf("%s %s %q %g known=%d observed=%d version=%d", b.Models[i], b.IDs[i], b.Versions[i], b.Values[i], b.Known[i], b.Observed[i], b.Orders[i]>>versionTagBits))
+		var c sentColumns
+		b.columnsOf(0, len(b.rows), &c)
+		for i := range c.models {
+			require.Equal(t, s.list[b.Shard], s.of(c.models[i]))
+			rows = append(rows, fmt.Sprintf("%s %s %q %g known=%d observed=%d version=%d", c.models[i], c.ids[i], c.versions[i], c.values[i], c.known[i], c.times[i], c.orders[i]>>versionTagBits))
 		}
 	}
 	slices.Sort(rows)

@@ -43,7 +43,7 @@ type Options struct {
 	// BatchWait is how long a block of a shard is waited for at most after the one before it: it bounds how many parts a busy shard gets.
 	// Default: 100 ms.
 	BatchWait time.Duration
-	// BatchRows ends a block. Default: 200,000.
+	// BatchRows ends a block. Default: 500,000: what comes in larger blocks is merged less often, and one takes some 100 MB here and there.
 	BatchRows int
 	// WaitingRows is how many rows may wait for a shard before more are refused: memory is bounded by it. Default: 1,000,000.
 	WaitingRows int
@@ -68,7 +68,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.MaxFuture, 24*time.Hour)
 	orDefault(&o.ActualsTTL, 30*24*time.Hour)
 	orDefault(&o.BatchWait, 100*time.Millisecond)
-	orDefault(&o.BatchRows, 200_000)
+	orDefault(&o.BatchRows, 500_000)
 	orDefault(&o.WaitingRows, 1_000_000)
 	orDefault(&o.InsertTimeout, 30*time.Second)
 	orDefault(&o.SliceRows, 100_000)

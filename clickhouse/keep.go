@@ -85,7 +85,7 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 			return all(err)
 		}
 	}
-	var group errorGroup
+	group := errorGroup{slots: make(chan struct{}, blocksAtOnce)}
 	failed := make(map[int]error) // by the month of a block
 	for _, b := range blocks {
 		group.do(func() error {
@@ -123,6 +123,9 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 	}
 	return errs
 }
+
+// blocksAtOnce bounds how many blocks of some requests are on their way at a time: rows of a hundred years are a thousand blocks.
+const blocksAtOnce = 16
 
 // without are the requests that have not failed.
 func without(requests []*request, errs []error) (rest []*request) {
@@ -243,7 +246,7 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 	if err := of.foreign(); err != nil {
 		return err
 	}
-	uncertain := false
+	uncertain, busy := false, false
 	for {
 		var failed error
 		for n := range of.each {
@@ -265,14 +268,16 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 			if said && !f.unknown && !elsewhereBetter(err) {
 				return wrap(err, what, of, uncertain)
 			}
-			if !said {
+			if noneFree(err) {
+				busy = true
+			} else if !said && ctx.Err() == nil {
 				n.setAway(awayFor)
 			}
 			if said || failed == nil { // what one server says is more than that another cannot be reached
 				failed = err
 			}
 		}
-		if !uncertain {
+		if !uncertain && !busy {
 			return wrap(failed, what, of, false)
 		}
 		timer := time.NewTimer(retryPause)
@@ -280,10 +285,13 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return wrap(failed, what, of, true)
+			return wrap(failed, what, of, uncertain)
 		}
 	}
 }
+
+// noneFree tells that all connections to a server are in use, which says nothing of the server.
+func noneFree(err error) bool { return errors.Is(err, ch.ErrAcquireConnTimeout) }
 
 // announce writes an announcement to the table pending, before its blocks are stored one by one.
 func (s *Store) announce(ctx context.Context, home *shard, id, text string) error {
@@ -331,6 +339,9 @@ func (s *Store) finish(ctx context.Context, home *shard, id string, announced bo
 
 // errorGroup waits for what is done at once, and keeps the first error.
 type errorGroup struct {
+	// slots bounds by its size how much is done at a time; nil does not.
+	slots chan struct{}
+
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	errs []error
@@ -339,8 +350,14 @@ type errorGroup struct {
 }
 
 func (g *errorGroup) do(f func() error) {
+	if g.slots != nil {
+		g.slots <- struct{}{}
+	}
 	g.wg.Go(func() {
 		defer func() {
+			if g.slots != nil {
+				<-g.slots
+			}
 			if v := recover(); v != nil {
 				g.mu.Lock()
 				defer g.mu.Unlock()

@@ -35,6 +35,9 @@ type replica struct {
 
 	mu    sync.Mutex
 	noted []string
+	// under is how many blocks are on their way; where held is not nil each waits for it.
+	under int
+	held  chan struct{}
 }
 
 func (r *replica) models() []string {
@@ -95,6 +98,12 @@ func (r answerRow) Scan(dest ...any) (err error) {
 }
 
 func (r *replica) PrepareBatch(_ context.Context, statement string, _ ...driver.PrepareBatchOption) (driver.Batch, error) {
+	r.mu.Lock()
+	r.under++
+	r.mu.Unlock()
+	if r.held != nil {
+		<-r.held
+	}
 	return &storedBatch{of: r, statement: statement}, nil
 }
 
@@ -118,6 +127,7 @@ func (b *storedBatch) Close() error                  { return nil }
 func (b *storedBatch) Send() error {
 	b.of.mu.Lock()
 	defer b.of.mu.Unlock()
+	b.of.under--
 	if b.of.send != nil {
 		if err := b.of.send(b.statement); err != nil {
 			return err
@@ -197,6 +207,7 @@ func TestInsertOutcome(t *testing.T) {
 		"cut off, then refused":         {[]said{{true, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few of its replicas are there for a quorum; whether"},
 		"no quorum, then refused":       {[]said{{true, errNoQuorum}, {false, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few"},
 		"no quorum, then stored":        {[]said{{true, errNoQuorum}, {true, errNoQuorum}, {true, nil}}, nil, ""},
+		"all connections in use":        {[]said{{false, ch.ErrAcquireConnTimeout}, {false, ch.ErrAcquireConnTimeout}, {true, nil}}, nil, ""},
 		"cut off, then another's fault": {[]said{{true, errReset}, {true, errForAll}}, engine.ErrOutcomeUnknown, "its tables are not those that this server needs"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,6 +229,7 @@ func TestInsertOutcome(t *testing.T) {
 				require.Empty(t, left, "a replica is not asked")
 				if c.class == nil {
 					require.NoError(t, err)
+					require.Equal(t, !errors.Is(c.said[0].err, ch.ErrAcquireConnTimeout) && len(c.said) > 1 && !c.said[0].sent, of.there() < 2, "who has no connection free is there")
 					return
 				}
 				require.ErrorIs(t, err, c.class)
@@ -589,6 +601,42 @@ func requestFor(t *testing.T, models []string, months ...time.Month) *request {
 		}
 	}
 	return &request{batch: &b}
+}
+
+// TestInsertInTime has the time of a block be over, which says nothing of the server that it was sent to.
+func TestInsertInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		of := replicasOf(&replica{}, &replica{})
+		s := &Store{config: Config{Options: Options{}.withDefaults()}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := s.insert(ctx, of, "store a block", func(ctx context.Context, _ driver.Conn, _ ch.Settings) (bool, error) {
+			<-ctx.Done()
+			return true, ctx.Err()
+		})
+		require.ErrorIs(t, err, engine.ErrOutcomeUnknown)
+		require.Equal(t, 2, of.there())
+	})
+}
+
+// TestManyBlocks has a request of a hundred months, whose blocks do not take all connections to a server at once.
+func TestManyBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		home := &replica{time: func(context.Context) (uint64, error) { return 1, nil }, held: make(chan struct{})}
+		s := storeOf(t, replicasOf(home))
+		var months []time.Month
+		for i := range 100 {
+			months = append(months, time.Month(1+i))
+		}
+		kept := make(chan []error)
+		go func() { kept <- s.keep(t.Context(), nil, true, []*request{requestFor(t, []string{"m"}, months...)}) }()
+		home.held <- struct{}{} // it is announced
+		synctest.Wait()
+		require.Equal(t, blocksAtOnce, home.under)
+		close(home.held)
+		require.Equal(t, []error{nil}, <-kept)
+		require.Len(t, home.tables(), 102, "what is announced, the blocks, and the mark")
+	})
 }
 
 // TestOneShardAway has requests come together of which some have rows on a shard that is away: these are refused, and nothing of them is

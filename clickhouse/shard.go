@@ -225,7 +225,7 @@ func (s *shard) ask(ctx context.Context, what string, do func(ctx context.Contex
 		if ctx.Err() != nil {
 			return wrap(err, what, s, false)
 		}
-		if !ofDisk(err) { // the rest of its files can be read
+		if !ofDisk(err) && !noneFree(err) { // the rest of its files can be read
 			n.setAway(awayFor)
 		}
 		if errors.Is(err, errHandedOn) {
@@ -248,7 +248,7 @@ func (s *shard) probe(ctx context.Context) {
 			switch err := n.conn.Ping(ctx); {
 			case err == nil:
 				n.setThere()
-			case errors.Is(err, ch.ErrAcquireConnTimeout): // all connections are in use, which says nothing of the server
+			case noneFree(err):
 			default:
 				n.setAway(probeEvery + clockTimeout)
 				late, ok := errors.AsType[net.Error](err)

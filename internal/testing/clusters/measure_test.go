@@ -145,7 +145,7 @@ func loadByServers(t *testing.T, c *nodes.Cluster, binary string, files []string
 	clients := make([]*exec.Cmd, len(servers))
 	output := make([]bytes.Buffer, len(servers))
 	for i, s := range servers {
-		clients[i] = exec.Command(binary, "ingest", "--server", s.url, files[i])
+		clients[i] = exec.Command(binary, "ingest", "--batch-bytes", "16MiB", "--server", s.url, files[i])
 		clients[i].Stdout, clients[i].Stderr = &output[i], &output[i]
 		require.NoError(t, clients[i].Start())
 	}
