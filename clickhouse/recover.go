@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -24,18 +26,21 @@ func (s *Store) lookAfter() {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
+		var group errorGroup
 		for _, of := range s.shards.list {
-			ctx, cancel := context.WithTimeout(s.context, s.config.LeftAfter+s.config.InsertTimeout)
-			left := fmt.Sprintf("at < now64(3) - toIntervalMillisecond(%d)", s.config.LeftAfter.Milliseconds())
-			err := s.complete(ctx, of, left)
-			if failed := s.dropAnnouncements(ctx, of); err == nil {
-				err = failed
-			}
-			if err != nil && s.context.Err() == nil {
-				s.config.Logger.Warn("blocks that were left behind are not completed yet", "shard", of.number, "error", err)
-			}
-			cancel()
+			group.do(func() error {
+				left := fmt.Sprintf("at < now64(3) - toIntervalMillisecond(%d)", s.config.LeftAfter.Milliseconds())
+				err := s.complete(s.context, of, left)
+				if failed := s.dropAnnouncements(s.context, of); err == nil {
+					err = failed
+				}
+				if err != nil && s.context.Err() == nil {
+					s.config.Logger.Warn("blocks that were left behind are not completed yet", "shard", of.number, "error", err)
+				}
+				return nil
+			})
 		}
+		_ = group.wait()
 		select {
 		case <-ticker.C:
 		case <-s.stop:
@@ -44,11 +49,18 @@ func (s *Store) lookAfter() {
 	}
 }
 
+// forOne bounds how long one announcement, or one look at them, may take, so that it does not keep others.
+func (s *Store) forOne(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.config.LeftAfter+s.config.InsertTimeout)
+}
+
 // complete stores the blocks that are announced on a shard under a condition and have no mark. One announcement at a time is in memory, and
 // one that cannot be stored does not keep the others.
 func (s *Store) complete(ctx context.Context, of *shard, condition string) error {
 	var ids []string
-	err := of.ask(ctx, "look for blocks left behind", func(ctx context.Context, conn driver.Conn) error {
+	look, cancel := s.forOne(ctx)
+	defer cancel()
+	err := of.ask(look, "look for blocks left behind", func(ctx context.Context, conn driver.Conn) error {
 		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT arraySort(groupUniqArray(id)) FROM %[1]s.pending
 WHERE %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block')`, s.config.Database, condition))
 		return row.Scan(&ids)
@@ -56,6 +68,7 @@ WHERE %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block')`,
 	if err != nil {
 		return err
 	}
+	of.completed.only(ids)
 	var failed error
 	for _, id := range ids {
 		if err := s.completeOne(ctx, of, id); err != nil {
@@ -66,7 +79,12 @@ WHERE %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'block')`,
 }
 
 // completeOne stores the blocks of an announcement, unless somebody has done it meanwhile, and marks it.
+//
+// A block that is stored is not stored again by this process when another one of them could not be: so each try comes further, however
+// many there are, and none is stored time and again.
 func (s *Store) completeOne(ctx context.Context, of *shard, id string) error {
+	ctx, cancel := s.forOne(ctx)
+	defer cancel()
 	var texts []string
 	err := of.ask(ctx, "read a block left behind", func(ctx context.Context, conn driver.Conn) error {
 		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT groupArray(block) FROM %[1]s.pending
@@ -84,7 +102,7 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 	if err != nil {
 		return err
 	}
-	var refused, others []*block // none is stored time and again while another one cannot be
+	blocks = slices.DeleteFunc(blocks, func(b *block) bool { return of.completed.has(id, b) })
 	for _, b := range blocks {
 		x := s.shards.list[b.Shard]
 		if !x.hasNode() {
@@ -93,26 +111,61 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 		if err := x.refusal(time.Now()); err != nil {
 			return err
 		}
-		if x.refused.Load() != nil {
-			refused = append(refused, b)
-		} else {
-			others = append(others, b)
-		}
 	}
-	for _, b := range slices.Concat(refused, others) {
-		err := s.store(ctx, b, func(ctx context.Context) error { return s.stillLeft(ctx, of, id) })
-		if errors.Is(err, errMarked) {
-			return nil
-		}
-		if err != nil {
+	group := errorGroup{slots: make(chan struct{}, blocksAtOnce)}
+	for _, b := range blocks {
+		group.do(func() error {
+			err := s.store(ctx, b, func(ctx context.Context) error { return s.stillLeft(ctx, of, id) })
+			if err == nil {
+				of.completed.add(id, b)
+			}
 			return err
-		}
+		})
+	}
+	err = group.wait()
+	if errors.Is(err, errMarked) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	if err := s.finish(ctx, of, id, true, nil); err != nil {
 		return err
 	}
 	s.config.Logger.Info("blocks that were left behind are stored", "id", id)
 	return nil
+}
+
+// completed are the blocks that this process has stored of announcements that others have left behind and that have no mark yet. It is safe for
+// concurrent use.
+type completed struct {
+	mu sync.Mutex
+	of map[string]map[unit]bool // by the announcement; guarded by mu
+}
+
+func (c *completed) add(id string, b *block) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[string]map[unit]bool{}
+	}
+	if c.of[id] == nil {
+		c.of[id] = map[unit]bool{}
+	}
+	c.of[id][unit{b.Shard, b.Month}] = true
+}
+
+func (c *completed) has(id string, b *block) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[id][unit{b.Shard, b.Month}]
+}
+
+// only forgets announcements other than some: they have their mark.
+func (c *completed) only(ids []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.of, func(id string, _ map[unit]bool) bool { return !slices.Contains(ids, id) })
 }
 
 // errNoReplica is of a shard of which no replica was reached a moment ago.
@@ -138,6 +191,8 @@ func (s *Store) stillLeft(ctx context.Context, of *shard, id string) error {
 
 // dropAnnouncements drops the parts of pending in which everything is stored.
 func (s *Store) dropAnnouncements(ctx context.Context, of *shard) error {
+	ctx, cancel := s.forOne(ctx)
+	defer cancel()
 	return of.ask(ctx, "drop announcements", func(ctx context.Context, conn driver.Conn) error {
 		var partitions []string
 		row := conn.QueryRow(query(ctx), fmt.Sprintf(`SELECT groupUniqArray(partition) FROM system.parts

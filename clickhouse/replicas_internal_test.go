@@ -516,6 +516,54 @@ func TestDeletionAfterATry(t *testing.T) {
 	require.Equal(t, []string{"r.predictions", "r.predictions", "r.series", "r.series"}, conn.tables())
 }
 
+// TestCompletedInParts has what is left behind be stored in part, and by one announcement take all the time that it has: the next try stores the rest
+// alone, and the others have time of their own.
+func TestCompletedInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var months []time.Month
+		for m := range time.Month(40) {
+			months = append(months, m-28)
+		}
+		home := &replica{time: func(ctx context.Context) (uint64, error) { return 0, ctx.Err() }}
+		s := storeOf(t, replicasOf(home))
+		announce := func(months ...time.Month) {
+			requests := []*request{requestFor(t, []string{"m"}, months...)}
+			blocks := blocksOf(requests, &s.shards)
+			for _, b := range blocks {
+				b.stamp(1<<versionTagBits, time.Now())
+			}
+			home.pending = []string{announcementOf(requests, blocks, &s.shards).encode()}
+		}
+		announce(months...)
+		sent := 0
+		home.send = func(string) error {
+			if sent++; sent > 30 {
+				return &ch.Exception{Code: 48}
+			}
+			return nil
+		}
+		require.Error(t, s.completeOne(t.Context(), s.shards.list[0], "left"))
+		require.Len(t, home.tables(), 30)
+		home.send = nil
+		require.NoError(t, s.completeOne(t.Context(), s.shards.list[0], "left"))
+		require.Len(t, home.tables(), 41, "each block once, and the mark")
+
+		announce(time.January)
+		home.pending = slices.Repeat(home.pending, 2)
+		late := false
+		home.send = func(string) error {
+			if !late {
+				late = true
+				time.Sleep(time.Hour) // by the clock of the bubble
+				return errReset
+			}
+			return nil
+		}
+		require.Error(t, s.complete(t.Context(), s.shards.list[0], "1"))
+		require.Equal(t, []string{"r.predictions", "r.requests"}, home.tables()[41:])
+	})
+}
+
 // TestCompletedMeanwhile has another server complete what is left behind while one of its blocks cannot be stored for a while: it is not stored
 // again, since it may be deleted by then.
 func TestCompletedMeanwhile(t *testing.T) {

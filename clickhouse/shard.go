@@ -29,6 +29,8 @@ type shard struct {
 	stop <-chan struct{}
 	// quorum is how many replicas have to have a block, 0 where there is one.
 	quorum int
+	// completed is what is done of announcements on the shard that were left behind.
+	completed completed
 	// refused is the last block that was refused, nil once one was stored.
 	refused atomic.Pointer[refused]
 }
