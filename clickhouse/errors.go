@@ -133,6 +133,9 @@ func faultOf(err error) fault {
 	if errors.Is(err, errLate) {
 		return faults[159]
 	}
+	if noneFree(err) {
+		return fault{engine.ErrUnavailable, "all connections to it are in use", time.Second, false}
+	}
 	return fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true}
 }
 

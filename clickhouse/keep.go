@@ -246,9 +246,10 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 	if err := of.foreign(); err != nil {
 		return err
 	}
-	uncertain, busy := false, false
+	uncertain := false
 	for {
 		var failed error
+		busy := false
 		for n := range of.each {
 			sent := false
 			err := n.within(ctx, func(ctx context.Context, conn driver.Conn) (err error) {

@@ -208,6 +208,7 @@ func TestInsertOutcome(t *testing.T) {
 		"no quorum, then refused":       {[]said{{true, errNoQuorum}, {false, errReset}, {true, errTooFew}}, engine.ErrOutcomeUnknown, "too few"},
 		"no quorum, then stored":        {[]said{{true, errNoQuorum}, {true, errNoQuorum}, {true, nil}}, nil, ""},
 		"all connections in use":        {[]said{{false, ch.ErrAcquireConnTimeout}, {false, ch.ErrAcquireConnTimeout}, {true, nil}}, nil, ""},
+		"in use, then nobody there":     {[]said{{false, ch.ErrAcquireConnTimeout}, {false, errReset}, {false, errReset}, {false, errReset}}, engine.ErrUnavailable, "it cannot be reached"},
 		"cut off, then another's fault": {[]said{{true, errReset}, {true, errForAll}}, engine.ErrOutcomeUnknown, "its tables are not those that this server needs"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,11 @@ func measure(t *testing.T, binary string, files []string, shards int) {
 	t.Logf("load, %d shards: ClickHouse's client %.0f rows/s, %.2f us of CPU a row (nodes %.2f); two servers %.0f rows/s = %.2fx, %.2f us of CPU a row (nodes %.2f, servers %.2f)",
 		shards, rows/peer.took.Seconds(), micros(peer.all(), rows), micros(peer.nodes, rows), rows/own.took.Seconds(), peer.took.Seconds()/own.took.Seconds(),
 		micros(own.all(), rows), micros(own.nodes, rows), micros(own.servers, rows))
+	for _, s := range servers {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
+		require.NoError(t, err)
+		t.Logf("a server: %s", regexp.MustCompile(`VmHWM:\s*(.*)`).FindSubmatch(status)[1])
+	}
 	for _, n := range c.Nodes {
 		t.Logf("shard %d: %s", n.Shard, strings.ReplaceAll(n.Query(t, "SELECT table, count(), sum(rows), formatReadableSize(sum(bytes_on_disk)) FROM system.parts WHERE active AND database IN ('residual', 'tutorial') GROUP BY table ORDER BY table"), "\n", "; "))
 	}
