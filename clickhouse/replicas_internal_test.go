@@ -678,7 +678,8 @@ func TestManyBlocks(t *testing.T) {
 			months = append(months, time.Month(1+i))
 		}
 		kept := make(chan []error)
-		go func() { kept <- s.keep(t.Context(), nil, true, []*request{requestFor(t, []string{"m"}, months...)}) }()
+		requests := []*request{requestFor(t, []string{"m"}, months...)}
+		go func() { kept <- s.keep(t.Context(), nil, true, requests) }()
 		home.held <- struct{}{} // it is announced
 		synctest.Wait()
 		require.Equal(t, blocksAtOnce, home.under)
