@@ -25,7 +25,7 @@ type server struct {
 func serve(t *testing.T, store storetest.Store, now func() time.Time) *server {
 	t.Helper()
 	// The machine may be busy: how long answers take is what TestMeasure is for.
-	s, err := httpapi.New(store, httpapi.Options{Now: now, Limits: httpapi.Limits{QueryTimeout: 5 * time.Minute}})
+	s, err := httpapi.New(store, httpapi.Options{Now: now, Limits: httpapi.Limits{QueryTimeout: 30 * time.Minute}})
 	require.NoError(t, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
