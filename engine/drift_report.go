@@ -191,7 +191,16 @@ func (p *driftPlan) asked(l *windows.Layout) []query.Window {
 // aim sets the windows of a subject, of which the recent one reaches back as far as it must to have enough actuals.
 func (p *driftPlan) aim(r *query.Run, of *query.Total) {
 	p.turn = p.reaching(r, of)
-	r.Ask(p.asked(&p.turn)...)
+	p.ask(r, of, p.turn.Recent, p.asked(&p.turn))
+}
+
+// ask asks a run about windows beside a recent one: if that reaches back further than the plan's, hardly another subject has the same.
+func (p *driftPlan) ask(r *query.Run, of *query.Total, recent base.Span, asked []query.Window) {
+	if recent == p.Recent {
+		r.Ask(asked...)
+		return
+	}
+	r.AskOwn(of, asked...)
 }
 
 // reaching returns the windows of a subject.

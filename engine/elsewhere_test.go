@@ -19,8 +19,8 @@ import (
 // kept are rows that are kept elsewhere.
 type kept struct {
 	rows []event.Event
-	// asked counts how often sums were asked for.
-	asked int
+	// asked counts how often sums were asked for, and everything how often those of all rows were.
+	asked, everything int
 }
 
 func (k *kept) spans() (spans []engine.SeriesSpan) {
@@ -40,6 +40,9 @@ func (k *kept) spans() (spans []engine.SeriesSpan) {
 // Sums adds up row by row.
 func (k *kept) Sums(_ context.Context, q *engine.Cells) error {
 	k.asked++
+	if q.Only == nil && q.Spans[0].From == 0 {
+		k.everything++
+	}
 	for i := range k.rows {
 		e := &k.rows[i]
 		at := e.Timestamp.UnixMilli()
@@ -130,6 +133,33 @@ func TestManyBucketsElsewhere(t *testing.T) {
 		require.Equal(t, want.Rows, got)
 		require.Equal(t, asked, k.asked, model)
 	}
+}
+
+// TestReachingBackElsewhere: recent windows that reach back to different hours have nothing but the rows of their own series asked for.
+func TestReachingBackElsewhere(t *testing.T) {
+	const models, each = 12, 100
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	k := new(kept)
+	var b event.Batch
+	for i := range models * each {
+		model := i % models
+		e := event.Event{
+			Timestamp: testNow.Add(-time.Duration(i/models*(model+1)) * 3 * time.Minute), ModelID: fmt.Sprintf("m%d", model), ModelVersion: "v1", Environment: "production", PredictionID: strconv.Itoa(i), Features: "{}",
+			PredictedValue: float64(i), HasActual: true,
+		}
+		k.rows = append(k.rows, e)
+		require.NoError(t, b.Add(e, db.Rules()))
+	}
+	_, err := db.Append(context.Background(), &b)
+	require.NoError(t, err)
+	q := engine.ModelsQuery{Model: "*", Version: "*", Recent: time.Hour, RecentMinActuals: 50}
+	want, err := db.Models(context.Background(), q)
+	require.NoError(t, err)
+	var got []engine.ModelRow
+	_, err = engine.NewQuestions(k.spans(), k, func() time.Time { return testNow }).ListModels(context.Background(), q, engine.ModelsList{}, func(row *engine.ModelRow) bool { got = append(got, *row); return true })
+	require.NoError(t, err)
+	require.Equal(t, want.Rows, got)
+	require.LessOrEqual(t, k.everything, 1, "all rows are added up for each series")
 }
 
 // rowsElsewhere are rows of a few models over some weeks, without two of one identity.

@@ -102,7 +102,7 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	if !l.Rolling() {
 		asked = append(asked, query.Window{Span: base.Span{From: l.History().From, To: l.Recent.From}, Counted: true})
 	}
-	s.run.Ask(asked...)
+	s.plan.ask(s.run, of, l.Recent, asked)
 	answers := s.run.Add(of)
 	all := &answers[askedEver]
 	if s.run.Failed() || all.Rows == 0 {

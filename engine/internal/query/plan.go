@@ -44,6 +44,12 @@ func (r *Run) AskAlone(ws ...Window) {
 	r.alone = true
 }
 
+// AskOwn is Ask for windows that lie as a total needs them: where it is one series, that one alone is asked about.
+func (r *Run) AskOwn(t *Total, ws ...Window) {
+	r.Ask(ws...)
+	r.alone = len(t.members) == 1
+}
+
 // Asked returns the windows.
 func (p *Plan) Asked() []Window { return p.windows[:p.count] }
 
