@@ -67,9 +67,13 @@ func (s *Store) append(ctx context.Context, r *request, o engine.Origin, key *en
 			return engine.Appended{}, fmt.Errorf("wait for another request with the key: %w", err)
 		}
 		defer release()
-		if known, ok, err := s.known(ctx, key); err != nil || ok {
+		known, ok, err := s.known(ctx, key)
+		if err != nil {
+			return engine.Appended{}, err
+		}
+		if ok {
 			s.counts.duplicates.Add(1)
-			return known, err
+			return known, nil
 		}
 		if err := s.nameRejects(ctx, r); err != nil {
 			return engine.Appended{}, err

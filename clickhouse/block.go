@@ -49,8 +49,8 @@ type source struct {
 	row     uint32
 }
 
-// blocksOf puts the rows of requests, all of predictions or all of actuals, into blocks. version is asked for the version of a shard's rows,
-// of which a number of steps is used.
+// blocksOf puts the rows of requests, all of predictions or all of actuals, into blocks, by shard and month. They have no versions until they
+// are stamped.
 func blocksOf(requests []*request, of *shards) []*block {
 	if requests[0].batch != nil {
 		return predictionBlocks(requests, of)
@@ -205,7 +205,8 @@ func actualBlocks(requests []*request, of *shards) []*block {
 	return blocks
 }
 
-// view is bytes as a text without a copy: the block is gone before its request returns.
+// view is bytes as a text without a copy. They must not change while the text is in use: the bytes of a request do not until it returns, and
+// those of an announcement are made for it.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // steps is how many versions the block takes.
@@ -294,7 +295,7 @@ func (b *block) send(ctx context.Context, conn driver.Conn, database string, set
 		b.columnsOf(from, min(from+rowsSent, len(b.rows)), &c)
 		for i, column := range c.list(b) {
 			if err := batch.Column(i).Append(column); err != nil {
-				return false, fmt.Errorf("BUG: column %d of %s: %w", i, table, err)
+				return false, fmt.Errorf("column %d of %s: %w", i, table, err)
 			}
 		}
 	}
@@ -319,7 +320,7 @@ func send(ctx context.Context, conn driver.Conn, statement string, columns ...an
 	defer func() { _ = batch.Close() }()
 	for i, column := range columns {
 		if err := batch.Column(i).Append(column); err != nil {
-			return false, fmt.Errorf("BUG: column %d of %q: %w", i, statement, err)
+			return false, fmt.Errorf("column %d of %q: %w", i, statement, err)
 		}
 	}
 	return true, batch.Send()

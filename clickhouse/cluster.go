@@ -35,7 +35,7 @@ type Node struct {
 }
 
 // Init makes the tables on every server of a cluster that has none, one server after the other, and checks them.
-func Init(ctx context.Context, c Config, l Layout) (Checked, error) {
+func Init(ctx context.Context, c Config, l Layout) (checked Checked, err error) {
 	l.Database = c.Database
 	list, err := c.topology(ctx, l.Cluster)
 	if err != nil {
@@ -238,28 +238,15 @@ func (c *Config) first(do func(*node) error) error {
 			return nil
 		}
 		ours := errors.Is(err, ErrSchema) || errors.Is(err, ErrVersion) || errors.Is(err, ErrCluster)
-		if codeOf(err) != 0 || ours {
-			if noTables(err) {
-				return fmt.Errorf("%w: %s has no tables of this program in the database %s; residual cluster init makes them: %w", ErrSchema, address, c.Database, err)
-			}
-			return wrapKept(err, address)
-		}
-		if isUntrusted(err) {
+		switch {
+		case noTables(err):
+			return fmt.Errorf("%w: %s has no tables of this program in the database %s; residual cluster init makes them: %w", ErrSchema, address, c.Database, err)
+		case ours || codeOf(err) != 0 || isUntrusted(err):
 			return wrap(err, "connect to "+address, nil, false)
 		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
 	}
 	return wrap(failed, "connect to ClickHouse", nil, false)
-}
-
-// wrapKept leaves an error of a class as it is, and wraps others.
-func wrapKept(err error, address string) error {
-	for _, class := range []error{ErrSchema, ErrVersion, ErrCluster} {
-		if errors.Is(err, class) {
-			return err
-		}
-	}
-	return wrap(err, "connect to "+address, nil, false)
 }
 
 // topology returns the shards of a cluster; without a name, of the one server that there is.
@@ -315,7 +302,8 @@ WHERE cluster = ` + quoted(cluster) + ` ORDER BY shard_num, replica_num`
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		all := shards{list: list}
+		return nil, errors.Join(err, all.close())
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w: no cluster %q is in remote_servers", ErrCluster, cluster)

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -40,18 +41,19 @@ type Options struct {
 	MaxFuture time.Duration
 	// ActualsTTL is for how long an actual may be there before its prediction. Default: 30 d.
 	ActualsTTL time.Duration
-	// BatchWait is how long a block of a shard is waited for at most after the one before it: it bounds how many parts a busy shard gets.
+	// BatchWait is the longest pause between two blocks of a shard, where none is under way: it bounds how many parts a busy shard gets.
 	// Default: 100 ms.
 	BatchWait time.Duration
 	// BatchRows ends a block. Default: 500,000: what comes in larger blocks is merged less often, and one takes some 100 MB here and there.
 	BatchRows int
-	// WaitingRows is how many rows may wait for a shard before more are refused: memory is bounded by it. Default: 1,000,000.
+	// WaitingRows is how many rows may wait in a lane, of which each shard has two and the store one more, before more are refused: memory is
+	// bounded by it. Default: 1,000,000.
 	WaitingRows int
 	// InsertTimeout is how long a block may take, with what it is sent again. Default: 30 s.
 	InsertTimeout time.Duration
 	// SliceRows is how many rows a server is asked to sort and join at a time where an answer is of rows. Default: 100,000.
 	SliceRows int
-	// LeftAfter is how old a block is that was announced and not stored when another process completes it. Default: a minute.
+	// LeftAfter is how old an announcement without its mark is when another process completes it. Default: a minute.
 	LeftAfter time.Duration
 	// Logger receives what happens in the background. Default: silent.
 	Logger *slog.Logger
@@ -93,15 +95,27 @@ func (o *Options) validate() error {
 	if err := engine.CheckRetentionOf(o.RetentionOf); err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
-	for name, d := range map[string]time.Duration{"MaxFuture": o.MaxFuture, "ActualsTTL": o.ActualsTTL, "BatchWait": o.BatchWait, "Retention": o.Retention, "InsertTimeout": o.InsertTimeout} {
-		if d < 0 {
-			return fmt.Errorf("%s is %s; it must not be negative", name, d)
+	var problems []error
+	for _, d := range []struct {
+		name string
+		is   time.Duration
+	}{
+		{"Retention", o.Retention}, {"MaxFuture", o.MaxFuture}, {"ActualsTTL", o.ActualsTTL},
+		{"BatchWait", o.BatchWait}, {"InsertTimeout", o.InsertTimeout}, {"LeftAfter", o.LeftAfter},
+	} {
+		if d.is < 0 {
+			problems = append(problems, fmt.Errorf("%s is %s; it must not be negative", d.name, d.is))
 		}
 	}
-	if o.BatchRows < 0 || o.WaitingRows < 0 {
-		return fmt.Errorf("BatchRows is %d and WaitingRows %d; neither may be negative", o.BatchRows, o.WaitingRows)
+	for _, n := range []struct {
+		name string
+		is   int
+	}{{"BatchRows", o.BatchRows}, {"WaitingRows", o.WaitingRows}, {"SliceRows", o.SliceRows}} {
+		if n.is < 0 {
+			problems = append(problems, fmt.Errorf("%s is %d; it must not be negative", n.name, n.is))
+		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // ParseURL reads the URL of a store: clickhouse://user@host1:9000,host2:9000/database. Its parameters are secure=true, for TLS, with ca=

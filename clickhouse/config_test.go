@@ -60,3 +60,14 @@ func TestParseURLRefuses(t *testing.T) {
 		require.NotContains(t, err.Error(), "secret", url)
 	}
 }
+
+// TestNegativeOptions has each option that must not be negative be refused by its name.
+func TestNegativeOptions(t *testing.T) {
+	of := clickhouse.Options{
+		Retention: -1, MaxFuture: -1, ActualsTTL: -1, BatchWait: -1, InsertTimeout: -1, LeftAfter: -1, BatchRows: -1, WaitingRows: -1, SliceRows: -1,
+	}
+	_, err := clickhouse.Open(t.Context(), clickhouse.Config{Options: of})
+	for _, name := range []string{"Retention", "MaxFuture", "ActualsTTL", "BatchWait", "InsertTimeout", "LeftAfter", "BatchRows", "WaitingRows", "SliceRows"} {
+		require.ErrorContains(t, err, name+" is -1")
+	}
+}

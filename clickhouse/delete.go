@@ -244,7 +244,7 @@ func nothingDeleted(err error) error {
 // subquery has found something else takes the part of the one that was first: so they stay alike.
 func (s *shard) deletionSettings() ch.Settings {
 	settings := s.insertSettings()
-	maps.Copy(settings, ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1, "max_execution_time": 300})
+	maps.Copy(settings, ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1})
 	return settings
 }
 

@@ -118,7 +118,9 @@ const layoutEvery = 10 * time.Second
 // compare looks whether each server has the tables of its shard, and remote_servers the servers that the store was opened over. A shard of
 // which a server has other tables is not used until it has its own again. Other servers are told of alone: the store goes on with those that
 // have its rows.
-func (s *Store) compare(ctx context.Context) {
+func (s *Store) compare() {
+	ctx, cancel := context.WithTimeout(s.context, clockTimeout)
+	defer cancel()
 	var group errorGroup
 	for _, of := range s.shards.list {
 		for _, n := range of.nodes {

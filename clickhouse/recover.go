@@ -21,32 +21,19 @@ const (
 	announcedFor = 5 * time.Minute
 )
 
-// lookAfter completes what other processes, or this one, have left behind, until the store is closed.
+// lookAfter completes what other processes, or this one, have left behind.
 func (s *Store) lookAfter() {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for {
-		var group errorGroup
-		for _, of := range s.shards.list {
-			group.do(func() error {
-				left := fmt.Sprintf("at < now64(3) - toIntervalMillisecond(%d)", s.config.LeftAfter.Milliseconds())
-				err := s.complete(s.context, of, left)
-				if failed := s.dropAnnouncements(s.context, of); err == nil {
-					err = failed
-				}
-				if err != nil && s.context.Err() == nil {
-					s.config.Logger.Warn("blocks that were left behind are not completed yet", "shard", of.number, "error", err)
-				}
-				return nil
-			})
-		}
-		_ = group.wait()
-		select {
-		case <-ticker.C:
-		case <-s.stop:
-			return
-		}
+	left := fmt.Sprintf("at < now64(3) - toIntervalMillisecond(%d)", s.config.LeftAfter.Milliseconds())
+	var group errorGroup
+	for _, of := range s.shards.list {
+		group.do(func() error {
+			if err := cmp.Or(s.complete(s.context, of, left), s.dropAnnouncements(s.context, of)); err != nil && s.context.Err() == nil {
+				s.config.Logger.Warn("blocks that were left behind are not completed yet", "shard", of.number, "error", err)
+			}
+			return nil
+		})
 	}
+	_ = group.wait()
 }
 
 // forOne bounds how long one announcement, or one look at them, may take, so that it does not keep others.

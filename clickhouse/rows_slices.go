@@ -3,11 +3,9 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/residualdb/residual/engine"
@@ -290,20 +288,14 @@ func (w *rowsWalk) read(ctx context.Context, statement string) error {
 	})
 }
 
-// rowsLongest is how long a slice may be on its way to who takes it slowly.
+// rowsLongest bounds how long a slice is on its way to who takes it slowly. It is a deadline because the driver ends an answer of a context
+// without one after readTimeout, however it goes on.
 const rowsLongest = 24 * time.Hour
-
-// rowsSettings are those of a question for rows, which lasts as long as they are taken.
-func rowsSettings() ch.Settings {
-	settings := maps.Clone(querySettings)
-	settings["max_execution_time"] = 0
-	return settings
-}
 
 func (w *rowsWalk) readFrom(outer context.Context, conn driver.Conn, statement string, hand func([]row) bool) error {
 	ctx, cancel := context.WithTimeout(outer, rowsLongest)
 	defer cancel()
-	rows, err := conn.Query(ch.Context(ctx, ch.WithSettings(rowsSettings())), statement)
+	rows, err := conn.Query(query(ctx), statement)
 	if err != nil {
 		return err
 	}

@@ -309,7 +309,7 @@ func newShards(list []*shard) (shards, error) {
 		}
 	}
 	if len(s.slots) == 0 {
-		return s, fmt.Errorf("%w: its shards have no weight", ErrCluster)
+		return s, errors.Join(fmt.Errorf("%w: its shards have no weight", ErrCluster), s.close())
 	}
 	return s, nil
 }
@@ -370,7 +370,7 @@ var querySettings = ch.Settings{
 func (s *shard) insertSettings() ch.Settings {
 	settings := ch.Settings{
 		"async_insert": 0, "insert_deduplicate": 0, "insert_deduplication_token": hex.EncodeToString(randomBytes(12)),
-		"max_partitions_per_insert_block": 0, "optimize_on_insert": 1, "max_execution_time": 60,
+		"max_partitions_per_insert_block": 0, "optimize_on_insert": 1,
 		"parallel_view_processing": 0, "materialized_views_ignore_errors": 0, "deduplicate_blocks_in_dependent_materialized_views": 0,
 	}
 	if s.quorum > 0 {

@@ -26,7 +26,6 @@ type counts struct {
 
 // size is what the tables of all shards have, which is counted now and then.
 type size struct {
-	at                     time.Time
 	models, series, months uint64
 	rows, rejects          uint64
 	// bytes are those of the parts of all tables, rejected of the quarantine alone, and actuals of the actuals that came apart.
@@ -47,7 +46,8 @@ func (c *counts) note(r *request, now time.Time) {
 	}
 }
 
-// Stats counts what this process has stored, and what there was in the tables when they were last looked at, at most a minute ago.
+// Stats counts what this process has stored, and what there was in the tables when they were last looked at: a minute ago at most, and longer
+// while a shard is away.
 func (s *Store) Stats() engine.Stats {
 	c := &s.counts
 	stats := engine.Stats{Elsewhere: true, Unmeasured: true, Disk: engine.Disk{Free: -1, LogFree: -1}, Batches: c.batches.Load(), Rows: c.rows.Load(), Duplicates: c.duplicates.Load(), Deleted: c.deleted.Load()}
@@ -70,7 +70,9 @@ func (s *Store) Stats() engine.Stats {
 const measureEvery = time.Minute
 
 // measure looks how much there is in the tables, if all shards are there.
-func (s *Store) measure(ctx context.Context) {
+func (s *Store) measure() {
+	ctx, cancel := context.WithTimeout(s.context, clockTimeout)
+	defer cancel()
 	total := size{free: -1}
 	for _, of := range s.shards.list {
 		var x size
@@ -89,7 +91,6 @@ FROM %[1]s.series`, s.config.Database, db))
 		}
 		total.add(&x, s.freeOf(ctx, of))
 	}
-	total.at = time.Now()
 	s.counts.size.Store(&total)
 }
 

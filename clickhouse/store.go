@@ -121,8 +121,12 @@ func (s *Store) start() {
 		s.lanes, s.spread = append(s.lanes, add(of, false)), append(s.spread, add(of, true))
 	}
 	s.several = add(nil, true)
-	s.others.Go(s.lookAfter)
-	s.others.Go(s.probe)
+	for _, x := range []struct {
+		pause time.Duration
+		do    func()
+	}{{probeEvery, s.probe}, {layoutEvery, s.compare}, {measureEvery, s.measure}, {lookEvery, s.lookAfter}} {
+		s.others.Go(func() { s.every(x.pause, x.do) })
+	}
 }
 
 // Close stores what waits and closes all connections. It is idempotent.
@@ -140,37 +144,30 @@ func (s *Store) Close() (err error) {
 // probeEvery is how often servers that are away are looked for.
 const probeEvery = 2 * time.Second
 
-// probe looks after the servers, so that health tells of one that is away also while nobody asks it anything.
-func (s *Store) probe() {
-	ticker := time.NewTicker(probeEvery)
+// every calls do again and again until the store is closed, at first at once, with a pause between two calls.
+func (s *Store) every(pause time.Duration, do func()) {
+	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
-	var compared time.Time
 	for {
+		do()
 		select {
 		case <-ticker.C:
 		case <-s.stop:
 			return
 		}
-		var group errorGroup
-		for _, of := range s.shards.list {
-			group.do(func() error {
-				of.probe(s.context)
-				return nil
-			})
-		}
-		_ = group.wait()
-		if time.Since(compared) > layoutEvery {
-			compared = time.Now()
-			ctx, cancel := context.WithTimeout(s.context, clockTimeout)
-			s.compare(ctx)
-			cancel()
-		}
-		if x := s.counts.size.Load(); x == nil || time.Since(x.at) > measureEvery {
-			ctx, cancel := context.WithTimeout(s.context, clockTimeout)
-			s.measure(ctx)
-			cancel()
-		}
 	}
+}
+
+// probe asks all servers whether they are there, so that health tells of one that is away also while nobody asks it anything.
+func (s *Store) probe() {
+	var group errorGroup
+	for _, of := range s.shards.list {
+		group.do(func() error {
+			of.probe(s.context)
+			return nil
+		})
+	}
+	_ = group.wait()
 }
 
 // Health says whether events are taken. One shard that is away, or has too few replicas, refuses those of its models alone, and is told of

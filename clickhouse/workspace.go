@@ -288,7 +288,9 @@ func (w *Workspace) change(ctx context.Context, of *shard, folder string, h head
 		if answered(err) || ctx.Err() != nil {
 			break
 		}
-		n.setAway(awayFor)
+		if !ofDisk(err) && !noneFree(err) {
+			n.setAway(awayFor)
+		}
 	}
 	return may, wrap(err, "change the workspace", of, false)
 }
