@@ -33,9 +33,9 @@ const announcementFormat = 1
 
 // announcementOf is that of requests and of the blocks that were made of them, and stamped.
 func announcementOf(requests []*request, blocks []*block, of *shards) *announcement {
-	a := &announcement{stamped: blocks[0].Received, weights: of.weights(), versions: make(map[unit]uint64, len(blocks)), requests: requests}
+	a := &announcement{stamped: blocks[0].stamped, weights: of.weights(), versions: make(map[unit]uint64, len(blocks)), requests: requests}
 	for _, b := range blocks {
-		a.versions[unit{b.Shard, b.Month}] = b.First
+		a.versions[b.unit] = b.version
 	}
 	return a
 }
@@ -47,9 +47,9 @@ func (a *announcement) blocks(of *shards) ([]*block, error) {
 	}
 	blocks := blocksOf(a.requests, of)
 	for _, b := range blocks {
-		version, ok := a.versions[unit{b.Shard, b.Month}]
+		version, ok := a.versions[b.unit]
 		if !ok {
-			return nil, fmt.Errorf("%w: it has rows of shard %d and month %d, and no version for them", errAnnouncement, b.Shard, b.Month)
+			return nil, fmt.Errorf("%w: it has rows of shard %d and month %d, and no version for them", errAnnouncement, b.shard, b.month)
 		}
 		b.stamp(version, a.stamped)
 	}

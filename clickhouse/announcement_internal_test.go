@@ -40,7 +40,7 @@ type storedBlock struct {
 
 func stored(blocks []*block) (all []storedBlock) {
 	for _, b := range blocks {
-		x := storedBlock{shard: b.Shard, month: b.Month}
+		x := storedBlock{shard: b.shard, month: b.month}
 		b.columnsOf(0, len(b.rows), &x.columns)
 		all = append(all, x)
 	}

@@ -60,7 +60,7 @@ func (s *Store) append(ctx context.Context, r *request, o engine.Origin, key *en
 	if err := s.check(r, &o); err != nil {
 		return engine.Appended{}, err
 	}
-	r.done, r.importID, r.key = make(chan error, 1), s.newID(), key
+	r.done, r.importID, r.key = make(chan error, 1), newID(), key
 	if key != nil {
 		release, err := s.keys.hold(ctx, key.ID)
 		if err != nil {

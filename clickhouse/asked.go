@@ -93,7 +93,8 @@ func monthsOf(spans []engine.CellSpan) (bits uint64) {
 	return bits
 }
 
-// forms are those of the models that questions were about, as they were then. A question begins to add up by them before it knows better.
+// forms has the form that the rows of some models had when a question was last asked about them. The next question about the same models is
+// answered by it at once, and by the right one where it has changed.
 type forms struct {
 	mu sync.Mutex
 	of map[formOf]form

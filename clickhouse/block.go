@@ -18,12 +18,10 @@ import (
 // block is rows of one shard that one INSERT brings: predictions of one month, or actuals, in the order of the table's key. It says which
 // rows of its requests these are; their columns are made while it is sent. Stored again it changes nothing.
 type block struct {
-	Shard int
-	// Month is that of predictions, 0 for actuals.
-	Month int
-	// First is the version of each row that is the first of its key, see stamp, and Received when that was given.
-	First    uint64
-	Received time.Time
+	unit
+	// version is that of each row that is the first of its key, and stamped when it was given, see stamp.
+	version uint64
+	stamped time.Time
 
 	requests []*request
 	rows     []source
@@ -33,7 +31,7 @@ type block struct {
 	repeats []uint32
 }
 
-// unit is where a block goes.
+// unit is where a block goes: a shard, and the month of predictions, which is 0 for actuals.
 type unit struct{ shard, month int }
 
 // monthOf is the month of a time in milliseconds, as toYYYYMM has it.
@@ -119,7 +117,7 @@ func predictionBlocks(requests []*request, of *shards) []*block {
 	for u, list := range rows {
 		blocks = append(blocks, predictionBlock(u, requests, all, list))
 	}
-	slices.SortFunc(blocks, func(a, b *block) int { return cmp.Or(a.Shard-b.Shard, a.Month-b.Month) })
+	slices.SortFunc(blocks, func(a, b *block) int { return cmp.Or(a.shard-b.shard, a.month-b.month) })
 	return blocks
 }
 
@@ -129,7 +127,7 @@ func predictionBlock(u unit, requests []*request, all []event.Series, rows []sou
 		b := requests[x.request].batch
 		return b.Timestamps[x.row], b.IDs.At(int(x.row))
 	}
-	return blockOf(&block{Shard: u.shard, Month: u.month, requests: requests, series: all, rows: rows}, func(a, b source) int {
+	return blockOf(&block{unit: u, requests: requests, series: all, rows: rows}, func(a, b source) int {
 		t, id := at(a)
 		o, other := at(b)
 		return cmp.Or(cmp.Compare(t, o), bytes.Compare(id, other))
@@ -199,7 +197,7 @@ func actualBlocks(requests []*request, of *shards) []*block {
 	var blocks []*block
 	for shard, list := range rows {
 		if len(list) > 0 {
-			blocks = append(blocks, blockOf(&block{Shard: shard, requests: requests, series: models, rows: list}, func(a, b source) int { return bytes.Compare(id(a), id(b)) }))
+			blocks = append(blocks, blockOf(&block{unit: unit{shard: shard}, requests: requests, series: models, rows: list}, func(a, b source) int { return bytes.Compare(id(a), id(b)) }))
 		}
 	}
 	return blocks
@@ -218,7 +216,7 @@ func (b *block) steps() uint64 {
 }
 
 // stamp gives the block its version. Where an actual does not say when it was observed, it was now.
-func (b *block) stamp(version uint64, now time.Time) { b.First, b.Received = version, now.UTC() }
+func (b *block) stamp(version uint64, now time.Time) { b.version, b.stamped = version, now.UTC() }
 
 // sentColumns are those of some rows of a block, as the driver takes them. Texts are those of the requests.
 type sentColumns struct {
@@ -236,12 +234,12 @@ func (b *block) columnsOf(from, to int, c *sentColumns) {
 	}
 	for i := from; i < to; i++ {
 		x := b.rows[i]
-		order := b.First
+		order := b.version
 		if b.repeats != nil {
 			order += uint64(b.repeats[i]) << versionTagBits
 		}
 		c.orders = append(c.orders, order)
-		if b.Month == 0 {
+		if b.month == 0 {
 			b.addActual(c, x)
 		} else {
 			b.addPrediction(c, x)
@@ -259,7 +257,7 @@ func (b *block) addPrediction(c *sentColumns, x source) {
 func (b *block) addActual(c *sentColumns, x source) {
 	from, row := b.requests[x.request].actuals, int(x.row)
 	scope := &from.Scopes[from.ScopeOf[row]]
-	now := b.Received.UnixMilli()
+	now := b.stamped.UnixMilli()
 	c.models, c.environments, c.versions = append(c.models, b.series[x.series].Model), append(c.environments, scope.Environment), append(c.versions, scope.Version)
 	c.times, c.ids, c.received = append(c.times, cmp.Or(from.Observed[row], now)), append(c.ids, view(from.IDs.At(row))), append(c.received, now)
 	c.values, c.known = append(c.values, from.Values[row]), append(c.known, bit(from.Known.Get(row)))
@@ -282,7 +280,7 @@ func (b *block) send(ctx context.Context, conn driver.Conn, database string, set
 		settings["optimize_on_insert"] = 0
 	}
 	table, names := tablePredictions, "model_id, environment, model_version, timestamp, prediction_id, has_actual, version, predicted_value, actual_value, features"
-	if b.Month == 0 {
+	if b.month == 0 {
 		table, names = tableActuals, "model_id, environment, model_version, observed, prediction_id, known, version, actual_value, received"
 	}
 	batch, err := conn.PrepareBatch(ch.Context(ctx, ch.WithSettings(settings)), fmt.Sprintf("INSERT INTO %s.%s (%s)", database, table, names))
@@ -305,7 +303,7 @@ func (b *block) send(ctx context.Context, conn driver.Conn, database string, set
 // list is the columns in the order in which send names them.
 func (c *sentColumns) list(of *block) []any {
 	first := []any{c.models, c.environments, c.versions, c.times, c.ids, c.known, c.orders}
-	if of.Month == 0 {
+	if of.month == 0 {
 		return append(first, c.values, c.received)
 	}
 	return append(first, c.values, c.actuals, c.features)

@@ -87,8 +87,8 @@ func TestBlocks(t *testing.T) {
 			var c sentColumns
 			b.columnsOf(0, len(b.rows), &c)
 			for i := range c.models {
-				require.Equal(t, s.list[b.Shard], s.of(c.models[i]))
-				require.Equal(t, b.Month, monthOf(c.times[i]))
+				require.Equal(t, s.list[b.shard], s.of(c.models[i]))
+				require.Equal(t, b.month, monthOf(c.times[i]))
 				require.Equal(t, c.known[i] == 1, c.actuals[i] == -c.values[i])
 				key := fmt.Sprintf("%s %s %s %013d %s", c.models[i], c.environments[i], c.versions[i], c.times[i], c.ids[i])
 				require.LessOrEqual(t, last, key)
@@ -120,12 +120,12 @@ func TestBlocksOfActuals(t *testing.T) {
 	}
 	var rows []string
 	for _, b := range blocksOf([]*request{{actuals: &a}}, s) {
-		require.Zero(t, b.Month)
+		require.Zero(t, b.month)
 		b.stamp(1<<versionTagBits, time.UnixMilli(7))
 		var c sentColumns
 		b.columnsOf(0, len(b.rows), &c)
 		for i := range c.models {
-			require.Equal(t, s.list[b.Shard], s.of(c.models[i]))
+			require.Equal(t, s.list[b.shard], s.of(c.models[i]))
 			rows = append(rows, fmt.Sprintf("%s %s %q %g known=%d observed=%d version=%d", c.models[i], c.ids[i], c.versions[i], c.values[i], c.known[i], c.times[i], c.orders[i]>>versionTagBits))
 		}
 	}

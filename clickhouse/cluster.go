@@ -174,8 +174,8 @@ func checkVersion(address string, major, minor int, text string) error {
 	return nil
 }
 
-// Check looks at every server of the cluster that the tables name. The error is that of the first that is not as it should be, of which
-// Checked tells all.
+// Check looks at every server of the cluster that the tables name. The error is that of the first server that is not as it should be; Checked
+// has those of all.
 func Check(ctx context.Context, c Config) (Checked, error) {
 	made, err := c.made(ctx)
 	if err != nil {

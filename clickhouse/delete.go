@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,12 +66,12 @@ func (s *Store) aim(d *engine.Deletion) (deletion, error) {
 		x.actuals = all(models)
 	}
 	if windowed {
-		from, to := int64(0), int64(9_999_999_999_999)
+		from, to := int64(0), int64(latestTime)
 		if !d.From.IsZero() {
-			from = d.From.Add(999_999).UnixMilli()
+			from = firstMilli(d.From)
 		}
 		if !d.To.IsZero() {
-			to = d.To.Add(999_999).UnixMilli()
+			to = firstMilli(d.To)
 		}
 		if from >= to {
 			return deletion{}, nil
@@ -98,7 +97,7 @@ func (s *Store) CountDeletion(ctx context.Context, d engine.Deletion) (engine.De
 		return engine.Deleted{}, err
 	}
 	count, err := s.countOf(ctx, &x)
-	return count, away(err)
+	return count, s.half(err)
 }
 
 func (s *Store) countOf(ctx context.Context, x *deletion) (count engine.Deleted, err error) {
@@ -157,7 +156,7 @@ func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Delet
 	count, err := s.beforeDeletion(ctx, &x)
 	if err != nil {
 		release()
-		return engine.Deleted{}, nothingDeleted(err)
+		return engine.Deleted{}, saying(err, deletedNot)
 	}
 	ended := make(chan error, 1)
 	s.others.Go(func() {
@@ -172,7 +171,7 @@ func (s *Store) DeleteRows(ctx context.Context, d engine.Deletion) (engine.Delet
 		return engine.Deleted{}, errDeletionGoesOn(ctx.Err())
 	}
 	if err != nil {
-		return engine.Deleted{}, inPart(err)
+		return engine.Deleted{}, saying(err, deletedInPart)
 	}
 	s.counts.deleted.Add(count.Rows)
 	count.LSN = s.counts.batches.Add(1)
@@ -198,7 +197,7 @@ func (s *Store) beforeDeletion(ctx context.Context, x *deletion) (engine.Deleted
 			group.do(func() error { return s.complete(ctx, of, "1") })
 		}
 		if err := group.wait(); err != nil {
-			return engine.Deleted{}, awayForDeletion(err)
+			return engine.Deleted{}, saying(err, awayForDeletions)
 		}
 	}
 	return s.countOf(ctx, x)
@@ -216,29 +215,12 @@ func (s *Store) deleteFromAll(ctx context.Context, x *deletion) error {
 	return group.wait()
 }
 
-// inPart is the error of a deletion, of which other shards, or other tables of the same one, may have done their part.
-func inPart(err error) error {
-	if e, ok := errors.AsType[*engine.AwayError](err); ok {
-		e.Text += "; a part may be deleted, send the deletion again"
-	}
-	return err
-}
-
-// awayForDeletion is the error of a deletion before which a shard cannot be asked.
-func awayForDeletion(err error) error {
-	if e, ok := errors.AsType[*engine.AwayError](err); ok {
-		e.Text += "; a shard that is away may have announced rows that are to be deleted"
-	}
-	return err
-}
-
-// nothingDeleted is the error of a deletion that has not begun.
-func nothingDeleted(err error) error {
-	if e, ok := errors.AsType[*engine.AwayError](err); ok {
-		e.Text += "; nothing was deleted, send the deletion again"
-	}
-	return err
-}
+// What is said of a deletion that has failed, beside what of the cluster has.
+const (
+	deletedInPart    = "; a part may be deleted, send the deletion again" // other shards, or other tables of the same one, may have done theirs
+	deletedNot       = "; nothing was deleted, send the deletion again"
+	awayForDeletions = "; a shard that is away may have announced rows that are to be deleted"
+)
 
 // deletionSettings are those of a statement that deletes, which waits for all replicas. Replicas delete each by themselves, and one whose
 // subquery has found something else takes the part of the one that was first: so they stay alike.
@@ -309,3 +291,6 @@ func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *
 	}
 	return cmp.Or(err, unfinished)
 }
+
+// firstMilli is the first millisecond that is not before a time.
+func firstMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }

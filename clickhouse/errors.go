@@ -139,7 +139,7 @@ func faultOf(err error) fault {
 	return fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true}
 }
 
-// errLate is of a server that did not answer while there was time.
+// errLate is returned where the time of the context ended before a server answered.
 var errLate = errors.New("the time is over")
 
 // ofValues tells whether a value could not be written or read as what its column is of: somebody has altered the tables.
@@ -216,4 +216,20 @@ func wrap(err error, what string, of *shard, outcomeUnknown bool) error {
 		return &engine.AwayError{Class: engine.ErrUnavailable, Text: part + f.text, RetryAfter: f.after, Err: err}
 	}
 	return &engine.AwayError{Class: f.class, Text: part + f.text, RetryAfter: f.after, Err: fmt.Errorf("%s%s: %w", what, where, err)}
+}
+
+// saying adds to what an error of the cluster says to who has sent the request.
+func saying(err error, more string) error {
+	if e, ok := errors.AsType[*engine.AwayError](err); ok {
+		e.Text += more
+	}
+	return err
+}
+
+// half is the error of a question about all shards while one of several is not there.
+func (s *Store) half(err error) error {
+	if len(s.shards.list) == 1 {
+		return err
+	}
+	return saying(err, "; an answer without its models would be half of one: ask about models of other shards, or again later")
 }

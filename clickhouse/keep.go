@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,20 +69,21 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 	blocks := blocksOf(requests, &s.shards)
 	now := s.config.Now()
 	for _, b := range blocks {
-		b.stamp(s.clocks[b.Shard].after(times[s.shards.list[b.Shard]], b.steps(), s.tag), now)
+		b.stamp(s.clocks[b.shard].after(times[s.shards.list[b.shard]], b.steps(), s.tag), now)
 	}
 	home := of
 	switch {
 	case of != nil:
 	case len(blocks) > 0:
-		home = s.shards.list[blocks[0].Shard]
+		home = s.shards.list[blocks[0].shard]
 	default:
 		home = s.home()
 	}
-	id := s.newID()
+	id := newID()
 	announced = announced && len(blocks) > 0
 	if announced {
-		if err := s.announce(ctx, home, id, announcementOf(requests, blocks, &s.shards).encode()); err != nil {
+		text := announcementOf(requests, blocks, &s.shards).encode()
+		if err := s.insertColumns(ctx, home, "announce blocks", tablePending, "id, block", []string{id}, []string{text}); err != nil {
 			return all(err)
 		}
 	}
@@ -95,7 +97,7 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 			}
 			group.mu.Lock()
 			defer group.mu.Unlock()
-			failed[b.Month] = err
+			failed[b.month] = err
 			return nil
 		})
 	}
@@ -183,9 +185,7 @@ func (s *Store) timesOf(ctx context.Context, requests []*request) (times map[*sh
 			asked[x] = true
 			group.do(func() error {
 				now, err := s.timeOf(ctx, x)
-				if e, ok := errors.AsType[*engine.AwayError](err); ok {
-					e.Text += "; nothing was stored, send the request again"
-				}
+				err = saying(err, "; nothing was stored, send the request again")
 				mu.Lock()
 				defer mu.Unlock()
 				if times[x] = now; err != nil {
@@ -218,7 +218,7 @@ const clockTimeout = 5 * time.Second
 // store stores one block, again and again until its shard says what became of it, or the time is over. It may have been stored more
 // often than once by then, which is the same. may is asked before each try, unless it is nil; its error ends them.
 func (s *Store) store(ctx context.Context, b *block, may func(ctx context.Context) error) error {
-	of := s.shards.list[b.Shard]
+	of := s.shards.list[b.shard]
 	var mayNot error
 	err := s.insert(ctx, of, "store a block", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
 		if may != nil {
@@ -294,11 +294,10 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 // noneFree tells that all connections to a server are in use, which says nothing of the server.
 func noneFree(err error) bool { return errors.Is(err, ch.ErrAcquireConnTimeout) }
 
-// announce writes an announcement to the table pending, before its blocks are stored one by one.
-func (s *Store) announce(ctx context.Context, home *shard, id, text string) error {
-	return s.insert(ctx, home, "announce blocks", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
-		ctx = ch.Context(ctx, ch.WithSettings(settings))
-		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (id, block)", s.config.Database, tablePending), []string{id}, []string{text})
+// insertColumns stores columns of a table on a shard.
+func (s *Store) insertColumns(ctx context.Context, of *shard, what, table, names string, columns ...any) error {
+	return s.insert(ctx, of, what, func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
+		return send(ch.Context(ctx, ch.WithSettings(settings)), conn, fmt.Sprintf("INSERT INTO %s.%s (%s)", s.config.Database, table, names), columns...)
 	})
 }
 
@@ -328,14 +327,9 @@ func (s *Store) finish(ctx context.Context, home *shard, id string, announced bo
 	if len(ids) == 0 {
 		return nil
 	}
-	at := make([]int64, len(ids))
-	for i := range at {
-		at[i] = time.Now().UnixMilli()
-	}
-	return s.insert(ctx, home, "note requests", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
-		ctx = ch.Context(ctx, ch.WithSettings(settings))
-		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (id, kind, digest, successful, quarantined, at)", s.config.Database, tableRequests), ids, kinds, digests, successful, quarantined, at)
-	})
+	at := slices.Repeat([]int64{time.Now().UnixMilli()}, len(ids))
+	return s.insertColumns(ctx, home, "note requests", tableRequests, "id, kind, digest, successful, quarantined, at",
+		ids, kinds, digests, successful, quarantined, at)
 }
 
 // errorGroup waits for what is done at once, and keeps the first error.
@@ -369,7 +363,7 @@ func (g *errorGroup) do(f func() error) {
 	})
 }
 
-// here calls f at once: the last of what is to be done needs no goroutine of its own, whose start a short question would see.
+// here calls f in the goroutine of the caller: the last of several calls saves the start of a goroutine.
 func (g *errorGroup) here(f func() error) {
 	if err := f(); err != nil {
 		g.mu.Lock()

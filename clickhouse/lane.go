@@ -107,7 +107,7 @@ func (q *queue) note() {
 }
 
 // flushesAtOnce is how many blocks of a queue are on their way at one time. A second one goes when it is full, or when the first has been
-// under way for secondAfter: each part costs a server some 8 ms of a processor whatever is in it, and what goes together makes fewer.
+// under way for secondAfter: each part costs a server the same, whatever is in it, and what goes together makes fewer.
 const (
 	flushesAtOnce = 2
 	secondAfter   = 5 * time.Second
@@ -172,7 +172,7 @@ func (l *lane) withdraw(r *request) bool {
 	return true
 }
 
-// take returns the next requests of a block, which sets out with them; none where none wait.
+// take takes the next requests that fit in a block out of the queue, and notes that they are under way; none where none wait.
 func (l *lane) take(q *queue) (taken []*request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -273,7 +273,7 @@ func (l *lane) await(q *queue) bool {
 	}
 }
 
-// end lets nothing wait from then on, and tells whether something does.
+// end closes the lane to requests, and tells whether some still wait.
 func (l *lane) end(q *queue) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -94,7 +94,7 @@ func (s *Store) shardsOf(n *named) []*shard {
 	return of
 }
 
-// latestTime is that no timestamp is at or after.
+// latestTime is a bound in Unix milliseconds that every timestamp is below.
 const latestTime = 9_999_999_999_999
 
 // timeIs is that the time of a row is in a half-open span of milliseconds.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/residualdb/residual/engine"
@@ -19,10 +18,7 @@ func (s *Store) storePositions(ctx context.Context, home *shard, positions []eng
 	for i, p := range positions {
 		sources, parts, values, versions = append(sources, p.Source), append(parts, p.Part), append(values, p.Value), append(versions, s.positionClock.after(now, 1, 0)+uint64(i))
 	}
-	return s.insert(ctx, home, "store positions", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
-		ctx = ch.Context(ctx, ch.WithSettings(settings))
-		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (source, part, value, version)", s.config.Database, tablePositions), sources, parts, values, versions)
-	})
+	return s.insertColumns(ctx, home, "store positions", tablePositions, "source, part, value, version", sources, parts, values, versions)
 }
 
 // Positions returns the values of a source by their parts. Those that only a shard has that is away are missing: what is behind them is

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/residualdb/residual/engine"
@@ -65,11 +64,8 @@ func (s *Store) storeRejects(ctx context.Context, home *shard, requests []*reque
 	if len(sources) == 0 {
 		return nil
 	}
-	return s.insert(ctx, home, "store rejected lines", func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
-		ctx = ch.Context(ctx, ch.WithSettings(settings))
-		return send(ctx, conn, fmt.Sprintf("INSERT INTO %s.%s (source, inserted_at, import_id, line_number, error_column, code, reason, line, place)", s.config.Database, tableQuarantine),
-			sources, at, imports, numbers, columns, codes, reasons, lines, places)
-	})
+	return s.insertColumns(ctx, home, "store rejected lines", tableQuarantine, "source, inserted_at, import_id, line_number, error_column, code, reason, line, place",
+		sources, at, imports, numbers, columns, codes, reasons, lines, places)
 }
 
 // EachReject hands on rejected lines, the newest first, until yield returns false.
@@ -95,7 +91,7 @@ func (s *Store) EachReject(ctx context.Context, q engine.QuarantineQuery, yield 
 	for _, of := range s.shards.list {
 		rows, err := s.rejectsOf(ctx, of, &q, limit, shown)
 		if err != nil {
-			return read, away(err)
+			return read, s.half(err)
 		}
 		found = append(found, rows...)
 	}

@@ -16,8 +16,8 @@ import (
 const (
 	// lookEvery is how often blocks that were left behind are looked for.
 	lookEvery = 5 * time.Second
-	// announcedFor is how long announcements stay, by the clock of their server, which also says when they came. One that is under way is not
-	// in a partition so old.
+	// announcedFor is how long announcements are kept, by the clock of their server. It is longer than any request takes, so that none under way
+	// is dropped.
 	announcedFor = 5 * time.Minute
 )
 
@@ -91,8 +91,8 @@ WHERE id = %[2]s AND id NOT IN (SELECT id FROM %[1]s.requests WHERE kind = 'bloc
 	}
 	blocks = slices.DeleteFunc(blocks, func(b *block) bool { return of.completed.has(id, b) })
 	for _, b := range blocks {
-		x := s.shards.list[b.Shard]
-		if !x.hasNode() {
+		x := s.shards.list[b.shard]
+		if x.there() == 0 {
 			return wrap(errNoReplica, "complete", x, false)
 		}
 		if err := x.refusal(time.Now()); err != nil {
@@ -139,13 +139,13 @@ func (c *completed) add(id string, b *block) {
 	if c.of[id] == nil {
 		c.of[id] = map[unit]bool{}
 	}
-	c.of[id][unit{b.Shard, b.Month}] = true
+	c.of[id][b.unit] = true
 }
 
 func (c *completed) has(id string, b *block) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.of[id][unit{b.Shard, b.Month}]
+	return c.of[id][b.unit]
 }
 
 // only forgets announcements other than some: they have their mark.

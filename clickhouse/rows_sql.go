@@ -128,7 +128,7 @@ FROM (
 ) AS given USING (model_id, prediction_id)`, outer, mine, lag, rows, s.actualsOf(p))
 }
 
-// actualsReach is how long before a row an actual of it may have come, in milliseconds.
+// actualsReach is for how many milliseconds before a window begins its actuals may have come.
 func (s *Store) actualsReach() int64 {
 	return (s.config.ActualsTTL + s.config.MaxFuture + time.Hour).Milliseconds()
 }
@@ -172,7 +172,8 @@ func (s *Store) together(p *picture, where string) string {
     GROUP BY model_id, environment, model_version, timestamp, prediction_id`, more, s.config.Database, where)
 }
 
-// newest is together of rows of which each identity has one: FINAL costs a fifth.
+// newest selects the newest row of each identity of series whose rows are all of one kind, so that FINAL is enough; it takes a fifth of the
+// processor that together does.
 func (s *Store) newest(p *picture, where string) string {
 	more := ""
 	if p.features {

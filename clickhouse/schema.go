@@ -223,7 +223,7 @@ const (
 
 var filled = []string{tableSeries, viewSeries, tableScopes, viewScopes}
 
-// views fill tables that questions look into first, of what is stored in others.
+// views fill the tables series and scopes from what is stored in predictions and actuals.
 func (l *Layout) views() []Statement {
 	return []Statement{
 		{viewSeries, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewSeries, tableSeries, seriesOf(l.Database, ""))},

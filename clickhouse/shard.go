@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -279,11 +278,6 @@ func (s *shard) isClosed() bool {
 	}
 }
 
-// hasNode tells whether a replica was reached when one was last asked for.
-func (s *shard) hasNode() bool {
-	return s.there() > 0
-}
-
 // there is how many replicas were reached when they were last asked for.
 func (s *shard) there() (count int) {
 	for _, n := range s.nodes {
@@ -369,7 +363,7 @@ var querySettings = ch.Settings{
 // that each try has a token of its own keeps every version from passing one over.
 func (s *shard) insertSettings() ch.Settings {
 	settings := ch.Settings{
-		"async_insert": 0, "insert_deduplicate": 0, "insert_deduplication_token": hex.EncodeToString(randomBytes(12)),
+		"async_insert": 0, "insert_deduplicate": 0, "insert_deduplication_token": newID(),
 		"max_partitions_per_insert_block": 0, "optimize_on_insert": 1,
 		"parallel_view_processing": 0, "materialized_views_ignore_errors": 0, "deduplicate_blocks_in_dependent_materialized_views": 0,
 	}
@@ -398,15 +392,7 @@ func eachRow(ctx context.Context, conn driver.Conn, statement string, scan func(
 	return rows.Err()
 }
 
-// query is a context whose query has settings, and is ended with it.
+// query returns a context with the settings of a question.
 func query(ctx context.Context) context.Context {
 	return ch.Context(ctx, ch.WithSettings(querySettings))
-}
-
-// away is the error of a question about all shards while one of them is not there.
-func away(err error) error {
-	if e, ok := errors.AsType[*engine.AwayError](err); ok {
-		e.Text += "; an answer without its models would be half of one: ask about models of other shards, or again later"
-	}
-	return err
 }

@@ -220,7 +220,7 @@ func (s *Store) Rules() event.Rules {
 }
 
 // newID names what a process sends.
-func (s *Store) newID() string { return hex.EncodeToString(randomBytes(12)) }
+func newID() string { return hex.EncodeToString(randomBytes(12)) }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)

@@ -58,8 +58,8 @@ func (s *Store) questions(ctx context.Context, pattern, within string, literal e
 
 // explain says of a shard that is away what it means for a question about several.
 func (q *sums) explain(err error) error {
-	if q.models.names == nil && len(q.store.shards.list) > 1 {
-		return away(err)
+	if q.models.names == nil {
+		return q.store.half(err)
 	}
 	return err
 }
@@ -252,7 +252,7 @@ func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) pict
 	return p
 }
 
-// narrowed is that a row is of a series that is added up, of the models: "" where any is.
+// narrowed is the condition on version and environment of the series that are added up, "" where both are open.
 func (q *sums) narrowed() (condition string) {
 	if q.environment != "" {
 		condition += " AND environment = " + quoted(q.environment)
@@ -277,7 +277,7 @@ func modelNames(of []event.Series) []string {
 	return slices.Compact(names)
 }
 
-// seriesAre is that a row is of one of some series, and seriesAreNot that it is of none.
+// seriesAre is the condition that a row is of one of some series, seriesAreNot that it is of none.
 func seriesAre(of []event.Series) string    { return seriesRelated("IN", of) }
 func seriesAreNot(of []event.Series) string { return seriesRelated("NOT IN", of) }
 
