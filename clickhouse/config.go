@@ -100,8 +100,12 @@ func (o *Options) validate() error {
 		name string
 		is   time.Duration
 	}{
-		{"Retention", o.Retention}, {"MaxFuture", o.MaxFuture}, {"ActualsTTL", o.ActualsTTL},
-		{"BatchWait", o.BatchWait}, {"InsertTimeout", o.InsertTimeout}, {"LeftAfter", o.LeftAfter},
+		{"Retention", o.Retention},
+		{"MaxFuture", o.MaxFuture},
+		{"ActualsTTL", o.ActualsTTL},
+		{"BatchWait", o.BatchWait},
+		{"InsertTimeout", o.InsertTimeout},
+		{"LeftAfter", o.LeftAfter},
 	} {
 		if d.is < 0 {
 			problems = append(problems, fmt.Errorf("%s is %s; it must not be negative", d.name, d.is))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -569,8 +570,8 @@ func TestCompletedInParts(t *testing.T) {
 // again, since it may be deleted by then.
 func TestCompletedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		marks := uint64(0)
-		home := &replica{time: func(context.Context) (uint64, error) { return marks, nil }}
+		var marks atomic.Uint64
+		home := &replica{time: func(context.Context) (uint64, error) { return marks.Load(), nil }}
 		s := storeOf(t, replicasOf(home))
 		requests := []*request{requestFor(t, []string{"m"}, time.January, time.February)}
 		blocks := blocksOf(requests, &s.shards)
@@ -579,7 +580,7 @@ func TestCompletedMeanwhile(t *testing.T) {
 		}
 		home.pending = []string{announcementOf(requests, blocks, &s.shards).encode()}
 		home.send = func(string) error {
-			marks = 1
+			marks.Store(1)
 			return errReset
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -587,7 +588,8 @@ func TestCompletedMeanwhile(t *testing.T) {
 		require.NoError(t, s.completeOne(ctx, s.shards.list[0], "left"))
 		require.Empty(t, home.tables())
 
-		marks, home.send = 0, nil
+		marks.Store(0)
+		home.send = nil
 		require.NoError(t, s.completeOne(ctx, s.shards.list[0], "left"))
 		require.Equal(t, []string{"r.predictions", "r.predictions", "r.requests"}, home.tables())
 	})
