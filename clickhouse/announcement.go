@@ -89,14 +89,6 @@ func (a *announcement) encode() string {
 	return view(packed[:1+len(s2.Encode(packed[1:], raw))])
 }
 
-// announcedBytes is about how many bytes the columns of a request take.
-func (r *request) announcedBytes() int {
-	if r.batch != nil {
-		return len(r.batch.IDs.Bytes) + len(r.batch.Features.Bytes) + 256*len(r.batch.Series) + 29*r.rows()
-	}
-	return len(r.actuals.IDs.Bytes) + 256*(len(r.actuals.Models)+len(r.actuals.Scopes)) + 22*r.rows()
-}
-
 // appendPredictions appends: series, and their names; rows; of each row its series, its time as the difference to that of the one before,
 // prediction, actual; whether it has one, as bits; ids and features.
 func appendPredictions(dst []byte, b *event.Batch) []byte {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 
@@ -90,48 +89,6 @@ func (s *Store) append(ctx context.Context, r *request, o engine.Origin, key *en
 	return appended, nil
 }
 
-// check takes what a request consists of, and refuses what no decoder makes.
-func (s *Store) check(r *request, o *engine.Origin) error {
-	source := engine.SourcePredictions
-	if r.batch != nil {
-		b := r.batch
-		r.rejects, r.rejected = b.Rejects, b.Rejected.Total()
-		n, newest := b.Len(), s.Rules().Newest
-		if len(b.SeriesOf) != n || len(b.Predicted) != n || len(b.Actual) != n || b.IDs.Len() != n || b.Features.Len() != n {
-			return fmt.Errorf("%w: columns of different lengths", engine.ErrBatch)
-		}
-		for i, ts := range b.Timestamps {
-			if ts < 0 || ts > newest || int(b.SeriesOf[i]) >= len(b.Series) || !isFinite(b.Predicted[i]) || !isFinite(b.Actual[i]) {
-				return fmt.Errorf("%w: row %d has timestamp %d, series %d of %d, prediction %g and actual %g", engine.ErrBatch, i, ts, b.SeriesOf[i], len(b.Series), b.Predicted[i], b.Actual[i])
-			}
-		}
-	} else {
-		a := r.actuals
-		source = engine.SourceActuals
-		r.rejects, r.rejected = a.Rejects, a.Rejected.Total()
-		for i, v := range a.Values {
-			if int(a.ModelOf[i]) >= len(a.Models) || int(a.ScopeOf[i]) >= len(a.Scopes) || !isFinite(v) {
-				return fmt.Errorf("%w: actual %d", engine.ErrBatch, i)
-			}
-		}
-	}
-	orDefault(&o.Source, source)
-	r.source = o.Source
-	if len(o.Source) > engine.SourceBytesMax || len(o.Positions) > engine.PositionsAtOnceMax {
-		return fmt.Errorf("%w: a source of %d bytes with %d positions", engine.ErrBatch, len(o.Source), len(o.Positions))
-	}
-	for _, p := range o.Positions {
-		orDefault(&p.Source, o.Source)
-		if len(p.Source) > engine.SourceBytesMax || len(p.Part) > engine.PositionBytesMax || len(p.Value) > engine.PositionBytesMax {
-			return fmt.Errorf("%w: a position of source %q is too long", engine.ErrBatch, p.Source)
-		}
-		r.positions = append(r.positions, p)
-	}
-	return nil
-}
-
-func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }
-
 // laneOf returns the lane of the shard that all rows of a request are of, or that of several.
 func (s *Store) laneOf(r *request) *lane {
 	of := slices.Collect(maps.Keys(s.shardsWith(r)))
@@ -143,36 +100,6 @@ func (s *Store) laneOf(r *request) *lane {
 		lanes = s.spread
 	}
 	return lanes[slices.Index(s.shards.list, of[0])]
-}
-
-// shardsWith are the shards that have rows of a request.
-func (s *Store) shardsWith(r *request) map[*shard]struct{} {
-	of := map[*shard]struct{}{}
-	if r.batch != nil {
-		for i := range r.batch.Series {
-			of[s.shards.of(r.batch.Series[i].Model)] = struct{}{}
-		}
-	} else {
-		for _, model := range r.actuals.Models {
-			of[s.shards.of(model)] = struct{}{}
-		}
-	}
-	return of
-}
-
-// months is how many months rows of predictions are of, 2 for more than one.
-func (r *request) months() int {
-	if r.batch == nil || r.batch.Len() == 0 {
-		return 1
-	}
-	low, high := r.batch.Timestamps[0], r.batch.Timestamps[0]
-	for _, ts := range r.batch.Timestamps {
-		low, high = min(low, ts), max(high, ts)
-	}
-	if monthOf(low) != monthOf(high) {
-		return 2
-	}
-	return 1
 }
 
 // known asks all shards that are there for a key. One that is away, or does not answer, says nothing of it.

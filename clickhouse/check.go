@@ -11,7 +11,6 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // errReadOnlyReplica is returned for a replica that has lost its keeper. It answers questions all the same.
@@ -138,20 +137,6 @@ func differs(is, want string) error {
 func normal(engine string) string {
 	engine = oneColumn.ReplaceAllString(placeOfReplica.ReplaceAllString(engine, "$1"), "ORDER BY $1")
 	return strings.Replace(engine, "()", "", 1)
-}
-
-// texts are the rows of a statement that answers pairs.
-func (n *node) texts(ctx context.Context, statement string) (map[string]string, error) {
-	found := map[string]string{}
-	err := eachRow(ctx, n.conn, statement, func(rows driver.Rows) error {
-		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return err
-		}
-		found[name] = text
-		return nil
-	})
-	return found, err
 }
 
 type columnType struct{ name, columnType string }

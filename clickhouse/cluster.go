@@ -145,24 +145,6 @@ func (n *node) noteUnfilled(ctx context.Context, l *Layout, value string) error 
 	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) SELECT %s, %s, toUnixTimestamp64Micro(now64(6))", l.Database, tableMeta, quoted(metaUnfilled), quoted(value)))
 }
 
-// noTables tells whether a server has answered that it has no such database or table.
-func noTables(err error) bool { return codeOf(err) == 60 || codeOf(err) == 81 }
-
-// meta reads what the tables of a server say of themselves.
-func (n *node) meta(ctx context.Context, database string) (meta, error) {
-	return n.texts(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
-}
-
-// version returns that of a server; ErrVersion if it is too old.
-func (n *node) version() (string, error) {
-	v, err := n.conn.ServerVersion()
-	if err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf("%d.%d.%d", v.Version.Major, v.Version.Minor, v.Version.Patch)
-	return text, checkVersion(n.address, int(v.Version.Major), int(v.Version.Minor), text)
-}
-
 func checkVersion(address string, major, minor int, text string) error {
 	var oldest [2]int
 	for i, part := range strings.Split(OldestVersion, ".") {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -221,14 +220,6 @@ const (
 	deletedNot       = "; nothing was deleted, send the deletion again"
 	awayForDeletions = "; a shard that is away may have announced rows that are to be deleted"
 )
-
-// deletionSettings are those of a statement that deletes, which waits for all replicas. Replicas delete each by themselves, and one whose
-// subquery has found something else takes the part of the one that was first: so they stay alike.
-func (s *shard) deletionSettings() ch.Settings {
-	settings := s.insertSettings()
-	maps.Copy(settings, ch.Settings{"mutations_sync": 2, "lightweight_deletes_sync": 2, "allow_nondeterministic_mutations": 1})
-	return settings
-}
 
 // deleteFrom deletes from the tables of one shard. The series that have lost rows are found anew after it: of what is stored meanwhile
 // either the rows are there by then, or the series comes after.

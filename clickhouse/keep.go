@@ -16,24 +16,6 @@ import (
 	"github.com/residualdb/residual/engine"
 )
 
-// versionTagBits are the low bits of a version, which tell processes apart whose blocks come in the same microsecond.
-const versionTagBits = 12
-
-// clock gives the versions of a shard.
-type clock struct {
-	mu   sync.Mutex
-	last uint64
-}
-
-// after returns the first of some versions, which are later than now, a time of the shard in microseconds, and than all before.
-func (c *clock) after(now, steps, tag uint64) uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	first := max(now, c.last+1)
-	c.last = first + steps - 1
-	return first<<versionTagBits | tag
-}
-
 // keep stores requests of one shard, or of several where the shard is nil, and returns what became of each. Where a shard is away the
 // requests that have rows on it are refused, and nothing of them is stored; the others go on.
 func (s *Store) keep(ctx context.Context, of *shard, announced bool, requests []*request) []error {
@@ -129,24 +111,6 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 // blocksAtOnce bounds how many blocks of some requests are on their way at a time: rows of a hundred years are a thousand blocks.
 const blocksAtOnce = 16
 
-// without are the requests that have not failed.
-func without(requests []*request, errs []error) (rest []*request) {
-	for i, r := range requests {
-		if errs[i] == nil {
-			rest = append(rest, r)
-		}
-	}
-	return rest
-}
-
-// month is that of the block of a request of one shard and month.
-func (r *request) month() int {
-	if r.batch == nil || r.batch.Len() == 0 {
-		return 0
-	}
-	return monthOf(r.batch.Timestamps[0])
-}
-
 // unknown is an error after a part was stored.
 func unknown(err error) error {
 	if errors.Is(err, engine.ErrOutcomeUnknown) {
@@ -170,50 +134,6 @@ func (s *Store) home() *shard {
 	}
 	return s.shards.list[0]
 }
-
-// timesOf asks the shards of requests for their time; those that do not answer have failed.
-func (s *Store) timesOf(ctx context.Context, requests []*request) (times map[*shard]uint64, failed map[*shard]error) {
-	times, failed = map[*shard]uint64{}, map[*shard]error{}
-	var mu sync.Mutex
-	var group errorGroup
-	asked := map[*shard]bool{}
-	for _, r := range requests {
-		for x := range s.shardsWith(r) {
-			if asked[x] {
-				continue
-			}
-			asked[x] = true
-			group.do(func() error {
-				now, err := s.timeOf(ctx, x)
-				err = saying(err, "; nothing was stored, send the request again")
-				mu.Lock()
-				defer mu.Unlock()
-				if times[x] = now; err != nil {
-					failed[x] = err
-				}
-				return nil
-			})
-		}
-	}
-	_ = group.wait()
-	return times, failed
-}
-
-// timeOf returns the time of a shard, in microseconds; the error of one that has just refused a block, before anything is announced for it.
-func (s *Store) timeOf(ctx context.Context, of *shard) (now uint64, err error) {
-	if err := of.refusal(time.Now()); err != nil {
-		return 0, err
-	}
-	err = of.ask(ctx, "ask for the time", func(ctx context.Context, conn driver.Conn) error {
-		ctx, cancel := context.WithTimeout(ctx, clockTimeout)
-		defer cancel()
-		return conn.QueryRow(ctx, "SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))").Scan(&now)
-	})
-	return now, err
-}
-
-// clockTimeout bounds a question that costs nothing: who does not answer it takes no block either.
-const clockTimeout = 5 * time.Second
 
 // store stores one block, again and again until its shard says what became of it, or the time is over. It may have been stored more
 // often than once by then, which is the same. may is asked before each try, unless it is nil; its error ends them.

@@ -9,39 +9,7 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine"
-	"github.com/residualdb/residual/event"
 )
-
-// request is an append that waits for its block to be stored.
-type request struct {
-	batch   *event.Batch
-	actuals *event.Actuals
-	source  string
-	rejects []event.Reject
-	// rejected counts all of them.
-	rejected  int
-	positions []engine.Position
-	key       *engine.Key
-	importID  string
-
-	done chan error
-}
-
-// counts are the rejected lines of it by code.
-func (r *request) counts() event.Counts {
-	if r.batch != nil {
-		return r.batch.Rejected
-	}
-	return r.actuals.Rejected
-}
-
-// rows is how many rows it has.
-func (r *request) rows() int {
-	if r.batch != nil {
-		return r.batch.Len()
-	}
-	return r.actuals.Len()
-}
 
 // lane stores the requests of one shard, or those that are of several: together, as blocks, predictions and actuals each in blocks of their
 // own, which do not wait for each other. It bounds how many parts a shard gets, and what waits for it.
