@@ -25,8 +25,8 @@ type Config struct {
 	Database, Username, Password string
 	// TLS is nil for a plain connection.
 	TLS *tls.Config
-	// Uncompressed leaves out LZ4 on the way, for servers on the same machine.
-	Uncompressed bool
+	// Compress says whether LZ4 is used on the way. Nil: to all servers but those on this machine, as ClickHouse's own client has it.
+	Compress *bool
 
 	Options
 }
@@ -123,7 +123,7 @@ func (o *Options) validate() error {
 }
 
 // ParseURL reads the URL of a store: clickhouse://user@host1:9000,host2:9000/database. Its parameters are secure=true, for TLS, with ca=
-// the file of a certificate authority and skip_verify=true, and compress=false. A password in it is refused: command lines and
+// the file of a certificate authority and skip_verify=true, and compress, which is true but for servers on this machine. A password in it is refused: command lines and
 // logs show URLs.
 func ParseURL(text string) (Config, error) {
 	var c Config
@@ -197,7 +197,7 @@ func (c *Config) setParameters(values url.Values) error {
 		if err != nil {
 			return err
 		}
-		c.Uncompressed = !compress
+		c.Compress = &compress
 	}
 	if !secure {
 		if skip || values.Has("ca") {

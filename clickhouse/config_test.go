@@ -25,7 +25,8 @@ func TestParseURL(t *testing.T) {
 	f("clickhouse://ann@a:9000,b:9001/residual", clickhouse.Config{Addresses: []string{"a:9000", "b:9001"}, Database: "residual", Username: "ann"})
 	f("clickhouse://a/residual", clickhouse.Config{Addresses: []string{"a:9000"}, Database: "residual", Username: "default"})
 	f("clickhouse://a%40b@[::1]:9/x_1/", clickhouse.Config{Addresses: []string{"[::1]:9"}, Database: "x_1", Username: "a@b"})
-	f("clickhouse://ann:@a/r?compress=false", clickhouse.Config{Addresses: []string{"a:9000"}, Database: "r", Username: "ann", Uncompressed: true})
+	f("clickhouse://ann:@a/r?compress=false", clickhouse.Config{Addresses: []string{"a:9000"}, Database: "r", Username: "ann", Compress: new(false)})
+	f("clickhouse://ann@a/r?compress=true", clickhouse.Config{Addresses: []string{"a:9000"}, Database: "r", Username: "ann", Compress: new(true)})
 	skip := clickhouse.Config{Addresses: []string{"a:9440"}, Database: "r", Username: "default"}
 	skip.TLS = tlsConfig(true)
 	f("clickhouse://a/r?secure=true&skip_verify=1", skip)

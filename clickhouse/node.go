@@ -87,9 +87,13 @@ const (
 
 // dial returns a node, whose server is not asked for anything yet.
 func (c *Config) dial(address string) (*node, error) {
-	method := ch.CompressionLZ4
-	if c.Uncompressed {
-		method = ch.CompressionNone
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrURL, address, err)
+	}
+	method := ch.CompressionNone
+	if c.compresses(host) {
+		method = ch.CompressionLZ4
 	}
 	options := &ch.Options{
 		Addr: []string{address}, Auth: ch.Auth{Username: c.Username, Password: c.Password},
@@ -99,9 +103,7 @@ func (c *Config) dial(address string) (*node, error) {
 	}
 	if c.TLS != nil {
 		options.TLS = c.TLS.Clone()
-		if host, _, err := net.SplitHostPort(address); err == nil {
-			options.TLS.ServerName = host
-		}
+		options.TLS.ServerName = host
 		if options.TLS.MinVersion == 0 {
 			options.TLS.MinVersion = tls.VersionTLS12
 		}
@@ -119,6 +121,14 @@ func noTables(err error) bool { return codeOf(err) == 60 || codeOf(err) == 81 }
 // meta reads what the tables of a server say of themselves.
 func (n *node) meta(ctx context.Context, database string) (meta, error) {
 	return n.texts(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
+}
+
+// compresses tells whether LZ4 is used on the way to a host.
+func (c *Config) compresses(host string) bool {
+	if c.Compress != nil {
+		return *c.Compress
+	}
+	return host != "localhost" && !net.ParseIP(host).IsLoopback()
 }
 
 // version returns that of a server; ErrVersion if it is too old.
