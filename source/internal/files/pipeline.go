@@ -41,16 +41,24 @@ type pipeline struct {
 	runs    chan run
 	free    chan []byte // memory for runs
 	full    chan *connector.Load
-	empty   chan *connector.Load
+	// empty has room for all loads there are: who has stored one does not wait for a decoder that has ended.
+	empty chan *connector.Load
 	// rejects is how many rejects of the file rejectsOf are kept. They are of the goroutine that decodes.
 	rejectsOf *object
 	rejects   int
 }
 
+func newPipeline(s *session, files []object) *pipeline {
+	return &pipeline{
+		session: s, files: files, runs: make(chan run, runsMax), free: s.buffers,
+		full: make(chan *connector.Load), empty: make(chan *connector.Load, len(s.loads)),
+	}
+}
+
 // read reads files in their order, and stores their rows. The error is not one of the files.
 func (s *session) read(ctx context.Context, files []object) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	p := &pipeline{session: s, files: files, runs: make(chan run, runsMax), free: s.buffers, full: make(chan *connector.Load), empty: make(chan *connector.Load, 1)}
+	p := newPipeline(s, files)
 	read, stored := make(chan error, 1), make(chan error, 1)
 	go func() {
 		defer close(p.runs)
