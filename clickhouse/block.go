@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 	"unsafe"
@@ -283,43 +284,42 @@ func (b *block) send(ctx context.Context, conn driver.Conn, database string, set
 	if b.month == 0 {
 		table, names = tableActuals, "model_id, environment, model_version, observed, prediction_id, known, version, actual_value, received"
 	}
-	batch, err := conn.PrepareBatch(ch.Context(ctx, ch.WithSettings(settings)), fmt.Sprintf("INSERT INTO %s.%s (%s)", database, table, names))
+	return send(ch.Context(ctx, ch.WithSettings(settings)), conn, fmt.Sprintf("INSERT INTO %s.%s (%s)", database, table, names), b.pieces)
+}
+
+// pieces yields the columns of rowsSent rows after the other, in the order in which send names them. They are good until the next ones.
+func (b *block) pieces(yield func(columns []any) bool) {
+	var c sentColumns
+	for from := 0; from < len(b.rows); from += rowsSent {
+		b.columnsOf(from, min(from+rowsSent, len(b.rows)), &c)
+		columns := []any{c.models, c.environments, c.versions, c.times, c.ids, c.known, c.orders}
+		if b.month == 0 {
+			columns = append(columns, c.values, c.received)
+		} else {
+			columns = append(columns, c.values, c.actuals, c.features)
+		}
+		if !yield(columns) {
+			return
+		}
+	}
+}
+
+// send stores columns, which come in pieces of some rows, by a statement that names them: all of them or none.
+func send(ctx context.Context, conn driver.Conn, statement string, pieces iter.Seq[[]any]) (sent bool, err error) {
+	batch, err := conn.PrepareBatch(ctx, statement)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = batch.Close() }()
-	var c sentColumns
-	for from := 0; from < len(b.rows); from += rowsSent {
-		b.columnsOf(from, min(from+rowsSent, len(b.rows)), &c)
-		for i, column := range c.list(b) {
+	for columns := range pieces {
+		for i, column := range columns {
 			if err := batch.Column(i).Append(column); err != nil {
-				return false, fmt.Errorf("column %d of %s: %w", i, table, err)
+				return false, fmt.Errorf("column %d of %q: %w", i, statement, err)
 			}
 		}
 	}
 	return true, batch.Send()
 }
 
-// list is the columns in the order in which send names them.
-func (c *sentColumns) list(of *block) []any {
-	first := []any{c.models, c.environments, c.versions, c.times, c.ids, c.known, c.orders}
-	if of.month == 0 {
-		return append(first, c.values, c.received)
-	}
-	return append(first, c.values, c.actuals, c.features)
-}
-
-// send stores columns by a statement that names them.
-func send(ctx context.Context, conn driver.Conn, statement string, columns ...any) (sent bool, err error) {
-	batch, err := conn.PrepareBatch(ctx, statement)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = batch.Close() }()
-	for i, column := range columns {
-		if err := batch.Column(i).Append(column); err != nil {
-			return false, fmt.Errorf("column %d of %q: %w", i, statement, err)
-		}
-	}
-	return true, batch.Send()
-}
+// onePiece is columns of all rows.
+func onePiece(columns ...any) iter.Seq[[]any] { return slices.Values([][]any{columns}) }

@@ -186,7 +186,7 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 			f := faultOf(err)
 			uncertain = uncertain || sent && f.unknown
 			said := codeOf(err) != 0 || ofValues(err)
-			if said && !f.unknown && !elsewhereBetter(err) {
+			if answered(err) && !f.unknown {
 				return wrap(err, what, of, uncertain)
 			}
 			if noneFree(err) {
@@ -217,7 +217,7 @@ func noneFree(err error) bool { return errors.Is(err, ch.ErrAcquireConnTimeout) 
 // insertColumns stores columns of a table on a shard.
 func (s *Store) insertColumns(ctx context.Context, of *shard, what, table, names string, columns ...any) error {
 	return s.insert(ctx, of, what, func(ctx context.Context, conn driver.Conn, settings ch.Settings) (bool, error) {
-		return send(ch.Context(ctx, ch.WithSettings(settings)), conn, fmt.Sprintf("INSERT INTO %s.%s (%s)", s.config.Database, table, names), columns...)
+		return send(ch.Context(ctx, ch.WithSettings(settings)), conn, fmt.Sprintf("INSERT INTO %s.%s (%s)", s.config.Database, table, names), onePiece(columns...))
 	})
 }
 

@@ -70,7 +70,7 @@ func (w *rowsWalk) picture(of []event.Series, span engine.CellSpan) picture {
 		from: w.wanted.From, scopes: w.of.scopes,
 		lags: q.Columns == 0 || q.Columns&engine.LagColumn != 0, features: q.Columns == 0 || q.Columns&engine.FeaturesColumn != 0 || len(q.Features) > 0,
 	}
-	if len(of) == w.of.series && !w.named(of) { // no other model or series meets the condition, but such as came meanwhile
+	if w.wholeModels(of) { // no other model or series meets the condition, but such as came meanwhile
 		p.models, p.where = w.sums.models.condition, "("+w.sums.models.condition+")"
 		if w.only == nil {
 			w.only = make(map[event.Series]struct{}, len(of))
@@ -89,13 +89,15 @@ func (w *rowsWalk) picture(of []event.Series, span engine.CellSpan) picture {
 	return p
 }
 
-// named tells whether a statement names some series though they are all that there are: rows of series that came meanwhile would take the place of
-// wanted ones in what a limit leaves.
-func (w *rowsWalk) named(of []event.Series) bool { return w.left > 0 && len(of) <= sliceSeries }
+// wholeModels tells whether a statement selects all rows of the models, of which those of some series are taken then. It does for all series
+// that there are, unless there is a limit and they can be named: rows of series that came meanwhile would take the place of wanted ones.
+func (w *rowsWalk) wholeModels(of []event.Series) bool {
+	return len(of) == w.of.series && (w.left == 0 || len(of) > sliceSeries)
+}
 
-// limited is the limit of a statement, 0 where it has none: of more series than it names it selects all rows, and those that are wanted are taken.
+// limited is the limit of a statement, 0 where it has none because rows that are not wanted may be among those that it selects.
 func (w *rowsWalk) limited(of []event.Series) int {
-	if len(of) == w.of.series && !w.named(of) {
+	if w.wholeModels(of) {
 		return 0
 	}
 	return w.left
@@ -151,13 +153,13 @@ func (w *rowsWalk) halve(ctx context.Context, span engine.CellSpan, rows uint64)
 func (w *rowsWalk) cut(ctx context.Context, span engine.CellSpan) error {
 	p := w.picture(w.series, span)
 	found, err := w.sums.count(ctx, w.of, &p)
-	if found = w.known(found); err != nil || len(found) == 0 {
+	if err != nil {
 		return err
 	}
-	if w.query.Order != engine.Unordered {
-		return w.slice(ctx, w.series, found, span)
+	if found = w.known(found); len(found) == 0 {
+		return nil
 	}
-	if len(found) <= sliceSeries && rowsOf(found) <= w.sliceRows() {
+	if w.query.Order != engine.Unordered || len(found) <= sliceSeries && rowsOf(found) <= w.sliceRows() {
 		return w.slice(ctx, w.series, found, span)
 	}
 	for len(found) > 0 && !w.ended {
@@ -180,10 +182,10 @@ func (w *rowsWalk) cut(ctx context.Context, span engine.CellSpan) error {
 
 // known leaves out series that came after the wanted ones were read: slices are of these alone, so that what is of as many is of all of them.
 func (w *rowsWalk) known(found []counted) []counted {
+	if w.only == nil {
+		return found
+	}
 	return slices.DeleteFunc(found, func(x counted) bool {
-		if w.only == nil {
-			return false
-		}
 		_, ok := w.only[x.Series]
 		return !ok
 	})

@@ -275,7 +275,7 @@ func (w *Workspace) change(ctx context.Context, of *shard, folder string, h head
 			ctx, cancel := context.WithTimeout(ctx, workTimeout)
 			defer cancel()
 			sent, err = send(ch.Context(ctx, ch.WithSettings(settings)), conn,
-				fmt.Sprintf("INSERT INTO %s.%s (folder, name, version, value)", w.config.Database, tableWorkspace), folders, names, versions, values)
+				fmt.Sprintf("INSERT INTO %s.%s (folder, name, version, value)", w.config.Database, tableWorkspace), onePiece(folders, names, versions, values))
 			return err
 		})
 		if err == nil {
