@@ -78,7 +78,8 @@ func (s *Sum) empty() bool { return s.bins[sumBins-1] == 0 }
 
 // addQuotient adds v/w, rounded to 53 bits whatever its exponent, for finite v >= 0 and w > 0.
 func (s *Sum) addQuotient(v, w float64) {
-	if q := v / w; q >= leastNormal && q <= math.MaxFloat64 {
+	// The quotient leastNormal may have been rounded up from a subnormal one, which has fewer bits.
+	if q := v / w; q > leastNormal && q <= math.MaxFloat64 {
 		s.Add(q)
 		return
 	}

@@ -123,8 +123,13 @@ func TestSumErrorBound(t *testing.T) {
 
 func TestSumAddQuotient(t *testing.T) {
 	r := random.Rand(t)
+	// The first quotient is rounded up to the least normal number where it is a float64.
+	pairs := [][2]float64{{0x1.fffffffffffffp-1022, 2}, {0x1p-1022, 1}, {math.MaxFloat64, 1}, {math.MaxFloat64, 0.5}}
 	for range random.Rounds(10000) {
-		v, w := math.Abs(random.Float(r)), math.Abs(random.Float(r))
+		pairs = append(pairs, [2]float64{math.Abs(random.Float(r)), math.Abs(random.Float(r))})
+	}
+	for _, pair := range pairs {
+		v, w := pair[0], pair[1]
 		if w == 0 {
 			continue
 		}
