@@ -5,14 +5,14 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
+	"github.com/residualdb/residual/cmd/residual/internal/folder"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
-	"github.com/residualdb/residual/source"
 )
 
 func newCheck() *cobra.Command {
@@ -26,7 +26,7 @@ not be there: those that are not set are named. It exits with 1 if anything keep
 		Example: "  residual check ./project",
 		Args:    arg.Exactly("a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := mustBeFolder(args[0]); err != nil {
+			if err := folder.Check(args[0]); err != nil {
 				return err
 			}
 			var absent []string
@@ -43,7 +43,7 @@ not be there: those that are not set are named. It exits with 1 if anything keep
 				return err
 			}
 			if problems.Errors() == 0 {
-				problems = append(problems, (&loadedProject{Project: p}).beyondServer(time.Minute)...)
+				problems = append(problems, serve.CheckProject(p)...)
 			}
 			out := cmd.OutOrStdout()
 			for i := range problems {
@@ -56,7 +56,7 @@ not be there: those that are not set are named. It exits with 1 if anything keep
 			if n := problems.Errors(); n > 0 {
 				return fmt.Errorf("%s cannot be used: it has errors: %d", args[0], n)
 			}
-			return source.Check((&loadedProject{Project: p}).connectors(time.Minute))
+			return nil
 		},
 	}
 }

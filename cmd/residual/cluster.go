@@ -12,10 +12,11 @@ import (
 
 	"github.com/residualdb/residual/clickhouse"
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 )
 
 func newCluster(env func(string) (string, bool)) *cobra.Command {
-	var flags clusterFlags
+	var flags serve.ClusterFlags
 	cmd := group(&cobra.Command{
 		Use:   "cluster",
 		Short: "Make, check and show the tables of a store in ClickHouse",
@@ -25,7 +26,7 @@ promises, and how large a cluster is needed.`,
 		Example: `  residual cluster init --store clickhouse://residual@ch1:9000/residual --cluster main --replicated
   residual cluster check --store clickhouse://residual@ch1:9000/residual`,
 	}, newClusterInit(&flags, env), newClusterCheck(&flags, env), newClusterDDL(&flags))
-	flags.register(cmd.PersistentFlags(), "URL of the store: clickhouse://USER@HOST:9000,HOST:9000/DATABASE, with ?secure=true for TLS")
+	flags.Register(cmd.PersistentFlags(), "URL of the store: clickhouse://USER@HOST:9000,HOST:9000/DATABASE, with ?secure=true for TLS")
 	return cmd
 }
 
@@ -56,7 +57,7 @@ func (f *layoutFlags) layout(database string) (clickhouse.Layout, error) {
 	}, nil
 }
 
-func newClusterInit(store *clusterFlags, env func(string) (string, bool)) *cobra.Command {
+func newClusterInit(store *serve.ClusterFlags, env func(string) (string, bool)) *cobra.Command {
 	var flags layoutFlags
 	cmd := &cobra.Command{
 		Use:   "init",
@@ -80,7 +81,7 @@ stays as it is, so it may be run again, after a replica was added. Tables of ano
 	return cmd
 }
 
-func newClusterCheck(store *clusterFlags, env func(string) (string, bool)) *cobra.Command {
+func newClusterCheck(store *serve.ClusterFlags, env func(string) (string, bool)) *cobra.Command {
 	return &cobra.Command{
 		Use:     "check",
 		Short:   "Say of every server of the cluster whether it can be used",
@@ -91,7 +92,7 @@ func newClusterCheck(store *clusterFlags, env func(string) (string, bool)) *cobr
 	}
 }
 
-func newClusterDDL(store *clusterFlags) *cobra.Command {
+func newClusterDDL(store *serve.ClusterFlags) *cobra.Command {
 	var flags layoutFlags
 	cmd := &cobra.Command{
 		Use:   "ddl",
@@ -101,14 +102,11 @@ were made, in the table meta: run it over the tables when they are there.`,
 		Example: "  residual cluster ddl --store clickhouse://residual@ch1:9000/residual --cluster main --replicated > residual.sql",
 		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := needStore(store); err != nil {
+			database, err := store.Database()
+			if err != nil {
 				return err
 			}
-			c, err := clickhouse.ParseURL(store.url)
-			if err != nil {
-				return arg.Usagef("--%s: %w", storeFlag, err)
-			}
-			layout, err := flags.layout(c.Database)
+			layout, err := flags.layout(database)
 			if err != nil {
 				return err
 			}
@@ -124,20 +122,9 @@ were made, in the table meta: run it over the tables when they are there.`,
 	return cmd
 }
 
-func needStore(f *clusterFlags) error {
-	if f.url == "" {
-		return arg.Usagef("--%s is needed, like clickhouse://residual@127.0.0.1:9000/residual", storeFlag)
-	}
-	return nil
-}
-
 // withCluster runs what asks every server of a cluster, and shows what they are.
-func withCluster(cmd *cobra.Command, store *clusterFlags, env func(string) (string, bool), ask func(context.Context, clickhouse.Config) (clickhouse.Checked, error)) error {
-	if err := needStore(store); err != nil {
-		return err
-	}
-	store.readPassword(env)
-	c, err := store.config()
+func withCluster(cmd *cobra.Command, store *serve.ClusterFlags, env func(string) (string, bool), ask func(context.Context, clickhouse.Config) (clickhouse.Checked, error)) error {
+	c, err := store.Config(env)
 	if err != nil {
 		return err
 	}
@@ -147,7 +134,7 @@ func withCluster(cmd *cobra.Command, store *clusterFlags, env func(string) (stri
 	if shown := showCluster(cmd.OutOrStdout(), &checked); err == nil {
 		err = shown
 	}
-	return clusterError(err)
+	return serve.ClusterError(err)
 }
 
 // showCluster prints a line for each server that is known. The error counts those that cannot be used.

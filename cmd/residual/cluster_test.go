@@ -2,8 +2,6 @@ package main
 
 import (
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,43 +23,6 @@ func TestClusterDDL(t *testing.T) {
 	require.Contains(t, many.out, "ReplicatedReplacingMergeTree(")
 	require.Contains(t, many.out, "Distributed('main', 'rows', 'predictions', cityHash64(model_id))")
 	require.Contains(t, many.out, "toIntervalDay(90)")
-}
-
-// TestStorePassword has the password in a file and in the environment: one of them is taken, and what is wrong is said without it.
-func TestStorePassword(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "password")
-	f := func(content, variable, want string) {
-		t.Helper()
-		flags := clusterFlags{url: "clickhouse://residual@127.0.0.1/residual", passwordFile: file}
-		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
-		if content == "" {
-			flags.passwordFile = ""
-		}
-		flags.readPassword(func(name string) (string, bool) {
-			require.Equal(t, passwordVariable, name)
-			return variable, variable != ""
-		})
-		c, err := flags.config()
-		require.NoError(t, err)
-		require.Equal(t, want, c.Password)
-		require.Equal(t, []string{"127.0.0.1:9000"}, c.Addresses)
-	}
-	f("of the file\n", "", "of the file")
-	f(" kept \r\n", "", " kept ")
-	f("", "of the environment", "of the environment")
-	f("", "", "")
-
-	flags := clusterFlags{url: "clickhouse://127.0.0.1/residual", passwordFile: file, password: "x", hasPassword: true}
-	_, err := flags.config()
-	require.ErrorContains(t, err, "one of them is allowed")
-	flags = clusterFlags{url: flags.url, passwordFile: file}
-	require.NoError(t, os.WriteFile(file, []byte("\n"), 0o600))
-	_, err = flags.config()
-	require.ErrorContains(t, err, "is empty")
-	flags.passwordFile = filepath.Join(dir, "nowhere")
-	_, err = flags.config()
-	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 // TestClusterUnreachable asks a server that is not there: the command ends with what it could not reach.

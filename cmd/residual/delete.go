@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -173,7 +174,7 @@ func (f *deleteFlags) open() (deleter, error) {
 		}
 		db, err := engine.Open(f.dir, engine.Options{NoBackground: true})
 		if err != nil {
-			return nil, storeError(f.dir, err)
+			return nil, serve.StoreError(f.dir, version(), err)
 		}
 		return &deleteHere{db}, nil
 	}

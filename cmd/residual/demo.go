@@ -17,6 +17,7 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/internal/workload"
 )
 
@@ -63,7 +64,7 @@ func (f *demoFlags) validate() error {
 	if f.models < 0 || f.models > 100_000 {
 		return arg.Usagef("--models %d: 0 to 100000 are allowed", f.models)
 	}
-	if host, _, err := net.SplitHostPort(f.listen); err == nil && !loopback(host) {
+	if host, _, err := net.SplitHostPort(f.listen); err == nil && !serve.Loopback(host) {
 		return arg.Usagef("--listen %q: a loopback address is allowed, like 127.0.0.1:0", f.listen)
 	}
 	return nil
@@ -79,17 +80,15 @@ func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(flags.dir)) }()
 	}
-	store := defaultServeFlags()
-	store.dir, store.listen = flags.dir, flags.listen
-	server, err := startServer(store, slog.New(slog.DiscardHandler))
+	server, err := serve.Start(serve.At(flags.dir, flags.listen), version(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	if err := server.open(ctx); err != nil {
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	if err := server.Open(ctx); err != nil {
 		return err
 	}
-	c, err := client.New(client.Options{Server: server.url()})
+	c, err := client.New(client.Options{Server: server.URL()})
 	if err != nil {
 		return err
 	}
@@ -97,7 +96,7 @@ func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
 
 	present := time.Now().UTC().Truncate(time.Second)
 	fleet := workload.NewFleet(flags.seed, present, flags.days, flags.models)
-	fmt.Fprintf(out, "The page: %s/\n\n%d days of predictions, sent to %s\n", server.url(), flags.days, server.url())
+	fmt.Fprintf(out, "The page: %s/\n\n%d days of predictions, sent to %s\n", server.URL(), flags.days, server.URL())
 	if err := demoHistory(ctx, c, fleet, present.AddDate(0, 0, -flags.days), present, out); err != nil {
 		return err
 	}
@@ -107,12 +106,12 @@ func demo(ctx context.Context, out io.Writer, flags *demoFlags) (err error) {
 	if flags.exit {
 		return nil
 	}
-	fmt.Fprintf(out, "\nPredictions keep coming. Serving %s on %s until Ctrl-C.\n", flags.dir, server.url())
+	fmt.Fprintf(out, "\nPredictions keep coming. Serving %s on %s until Ctrl-C.\n", flags.dir, server.URL())
 	living, stop := context.WithCancel(ctx)
 	defer stop()
 	lived := make(chan error, 1)
 	go func() { lived <- demoLive(living, c, fleet) }()
-	err = server.wait(ctx, nil)
+	err = server.Wait(ctx, nil)
 	stop()
 	return errors.Join(err, <-lived)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/folder"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
 )
@@ -78,12 +78,9 @@ func setFlag(parameters url.Values, name string, on bool) {
 
 // filesToSend reads the project in a folder.
 func filesToSend(dir string) ([]client.File, error) {
-	if err := mustBeFolder(dir); err != nil {
-		return nil, err
-	}
-	files, err := project.ReadFiles(os.DirFS(dir))
+	files, err := folder.Project(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read the project %s: %w", dir, err)
+		return nil, err
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s has no %s file: is it the folder of a project?", dir, strings.Join(project.Kinds(), ", "))

@@ -25,16 +25,16 @@ func TestInitTestDeploy(t *testing.T) {
 
 	data := filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	s := serveAgain(t, data)
+	s := serveDir(t, data)
 	deploy := func(code int, args ...string) result {
 		t.Helper()
-		return do(code, append(args, "--server", s.url())...)
+		return do(code, append(args, "--server", s.URL())...)
 	}
 	const listed = "new data sources: ml_model_predictions\nnew pipes: model_drift_detection, model_performance_metrics\n"
 	require.Equal(t, listed+"the project can be deployed; nothing was stored\n", deploy(exitOK, "deploy", dir, "--check").out)
 	require.Equal(t, listed+"deployment 1 is live\n", deploy(exitOK, "deploy", dir).out)
 	require.Equal(t, "no changes: the project is live as it is\n", deploy(exitOK, "deploy", dir).out)
-	require.Contains(t, get(t, s.url()+"/v0/pipes/model_performance_metrics"), `"sql":"    SELECT`)
+	require.Contains(t, get(t, s.URL()+"/v0/pipes/model_performance_metrics"), `"sql":"    SELECT`)
 
 	// A pipe that is wrong, as the deployer and as check tell it.
 	pipe := filepath.Join(dir, "endpoints", "team.pipe")
@@ -47,7 +47,7 @@ func TestInitTestDeploy(t *testing.T) {
 	require.NoError(t, os.WriteFile(pipe, []byte("NODE n\nSQL >\n    SELECT model_id, count() AS n FROM ml_model_predictions GROUP BY model_id\nTYPE endpoint\n"), 0o600))
 	require.Equal(t, "new pipes: team\ndeployment 2 waits: residual deployments promote 2\n", deploy(exitOK, "deploy", dir, "--stage").out)
 	require.Equal(t, "new pipes: team\ndeployment 2 is live\n", deploy(exitOK, "deployments", "promote", "2").out)
-	require.Empty(t, get(t, s.url()+"/v0/pipes/team.csv"))
+	require.Empty(t, get(t, s.URL()+"/v0/pipes/team.csv"))
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").out, "the pipe team is in use, and the project does not have it")
 	require.Equal(t, "deleted pipes: team\ndeployment 1 is live\n", deploy(exitOK, "deployments", "rollback", "--allow-destructive-operations").out)
 	require.Contains(t, deploy(exitFailure, "deployments", "rollback").err, "there is no deployment before the live one")

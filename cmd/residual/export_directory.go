@@ -15,6 +15,7 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
 )
@@ -55,6 +56,9 @@ func (f *directoryFlags) open() (c *client.Client, closeStore func() error, err 
 	return c, func() error { return errors.Join(endServing(), db.Close()) }, nil
 }
 
+// endTimeout is how long an answer that nobody reads may take to end.
+const endTimeout = 3 * time.Second
+
 // serveHere serves to this process alone, until end is called.
 func serveHere(server *httpapi.Server) (c *client.Client, end func() error) {
 	line := newLine()
@@ -66,7 +70,7 @@ func serveHere(server *httpapi.Server) (c *client.Client, end func() error) {
 	}
 	return c, func() error {
 		c.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 		defer cancel()
 		err := server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) { // its answer goes to nobody
@@ -81,7 +85,7 @@ func openError(dir string, err error) error {
 	if errors.Is(err, engine.ErrLocked) {
 		return fmt.Errorf("%w; if that is a server, export from it with --server", err)
 	}
-	return storeError(dir, err)
+	return serve.StoreError(dir, version(), err)
 }
 
 // line is a listener that this process alone can reach.

@@ -64,8 +64,8 @@ func TestExportKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	binary, dir := build(t), t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
-	ingested(t, s.url(), generated(t, "--rows", strconv.Itoa(rows), "--models", "12"), "-")
-	r := run(t, "export", "--server", s.url(), filepath.Join(dir, "whole.ndjson"))
+	ingested(t, s.URL(), generated(t, "--rows", strconv.Itoa(rows), "--models", "12"), "-")
+	r := run(t, "export", "--server", s.URL(), filepath.Join(dir, "whole.ndjson"))
 	require.Equal(t, exitOK, r.code, r.err)
 	want := sortedLines(t, filepath.Join(dir, "whole.ndjson"))
 	require.Len(t, want, rows)
@@ -75,7 +75,7 @@ func TestExportKilled(t *testing.T) {
 		for patience := 2; ; patience++ {
 			var failed bytes.Buffer
 			left := hasTemps(t, dir) // by an export that was killed; the next one may be interrupted before it takes them away
-			cmd := exec.CommandContext(t.Context(), binary, "export", "--server", s.url(), "--format", "ndjson", target)
+			cmd := exec.CommandContext(t.Context(), binary, "export", "--server", s.URL(), "--format", "ndjson", target)
 			cmd.Stderr = &failed
 			require.NoError(t, cmd.Start())
 			signal := []os.Signal{syscall.SIGKILL, syscall.SIGINT}[random.IntN(2)]

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net/url"
@@ -189,17 +188,17 @@ func TestExportedAnswersAreTheSame(t *testing.T) {
 	t.Log("seed", seed)
 	r := &exportedRows{Rand: rand.New(rand.NewPCG(seed, 0))}
 	dir := filepath.Join(t.TempDir(), "data")
-	stop := serveFor(t, dir)
-	ingested(t, stop.url(), r.lines(t, 600), "-")
-	require.NoError(t, stop.stop()) // which seals
-	s := serveFor(t, dir)
-	ingested(t, s.url(), r.lines(t, 200), "-")
-	want := everyAnswer(t, s.url())
+	stop := serveDir(t, dir)
+	ingested(t, stop.URL(), r.lines(t, 600), "-")
+	require.NoError(t, stop.Stop()) // which seals
+	s := serveDir(t, dir)
+	ingested(t, s.URL(), r.lines(t, 200), "-")
+	want := everyAnswer(t, s.URL())
 
 	targets := []string{"x.ndjson", "x.ndjson.gz", "x.csv", "x.csv.zst", "x.parquet", "parquet/ --format parquet", "ndjson/ --format ndjson --compression zstd", "csv/ --format csv", "-"}
 	r.Shuffle(len(targets), func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
 	exports := t.TempDir()
-	source := []string{"--server", s.url()}
+	source := []string{"--server", s.URL()}
 	for round := range 2 {
 		for i, target := range targets {
 			if !*longFlag && i%2 != round { // the other half from the directory
@@ -214,21 +213,21 @@ func TestExportedAnswersAreTheSame(t *testing.T) {
 			require.Equal(t, exitOK, done.code, "%s: %s", target, done.err)
 			copied := serveDir(t, t.TempDir())
 			if name == "-" {
-				ingested(t, copied.url(), []byte(done.out), "-")
+				ingested(t, copied.URL(), []byte(done.out), "-")
 			} else {
-				ingested(t, copied.url(), nil, files(t, name)...)
+				ingested(t, copied.URL(), nil, files(t, name)...)
 			}
-			requireSameAnswers(t, want, everyAnswer(t, copied.url()))
+			requireSameAnswers(t, want, everyAnswer(t, copied.URL()))
 		}
 		if round == 0 {
 			refused := run(t, "export", "--data-dir", dir, "-")
 			require.Equal(t, exitFailure, refused.code)
 			require.Contains(t, refused.err, "directory is in use by another process; if that is a server, export from it with --server")
-			require.NoError(t, s.stop())
+			require.NoError(t, s.Stop())
 			source = []string{"--data-dir", dir}
 		}
 	}
-	requireSameAnswers(t, want, everyAnswer(t, serveDir(t, dir).url())) // the directory is as it was
+	requireSameAnswers(t, want, everyAnswer(t, serveDir(t, dir).URL())) // the directory is as it was
 }
 
 // TestExportLosesLagsAlone does the same with actuals that came after their predictions.
@@ -237,29 +236,18 @@ func TestExportLosesLagsAlone(t *testing.T) {
 	t.Log("seed", seed)
 	r := &exportedRows{Rand: rand.New(rand.NewPCG(seed, 0))}
 	s := serveDir(t, t.TempDir())
-	ingested(t, s.url(), r.lines(t, 600), "-")
-	ingested(t, s.url(), r.actuals(t), "--name", "ml_model_actuals", "-")
-	want := everyAnswer(t, s.url())
+	ingested(t, s.URL(), r.lines(t, 600), "-")
+	ingested(t, s.URL(), r.actuals(t), "--name", "ml_model_actuals", "-")
+	want := everyAnswer(t, s.URL())
 	name := filepath.Join(t.TempDir(), "x.parquet")
-	require.Equal(t, exitOK, run(t, "export", "--server", s.url(), name).code)
+	require.Equal(t, exitOK, run(t, "export", "--server", s.URL(), name).code)
 	copied := serveDir(t, t.TempDir())
-	ingested(t, copied.url(), nil, name)
-	got := everyAnswer(t, copied.url())
+	ingested(t, copied.URL(), nil, name)
+	got := everyAnswer(t, copied.URL())
 	require.NotEqual(t, want, got)
 	withoutLags(t, want)
 	withoutLags(t, got)
 	requireSameAnswers(t, want, got)
-}
-
-// serveFor is serveDir for a server that the test stops.
-func serveFor(t *testing.T, dir string) *server {
-	t.Helper()
-	flags := defaultServeFlags()
-	flags.dir, flags.listen = dir, "127.0.0.1:0"
-	s, err := startServer(flags, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	require.NoError(t, s.open(t.Context()))
-	return s
 }
 
 // files are those of an export that readers see.
@@ -277,7 +265,7 @@ func files(t *testing.T, name string) (found []string) {
 // TestExportSelects checks that every flag is the parameter of the pipe that it should be.
 func TestExportSelects(t *testing.T) {
 	s := serveDir(t, t.TempDir())
-	ingested(t, s.url(), []byte(`
+	ingested(t, s.URL(), []byte(`
 {"timestamp":"2026-01-01 00:00:00","model_id":"a","prediction_id":"1","features":"{\"amount\":5,\"country\":\"DE\"}","predicted_value":1,"actual_value":1,"model_version":"v1","environment":"production"}
 {"timestamp":"2026-01-02 00:00:00.500","model_id":"a","prediction_id":"2","features":"{\"amount\":100}","predicted_value":1,"model_version":"v2","environment":"production"}
 {"timestamp":"2026-02-01 00:00:00","model_id":"b","prediction_id":"3","features":"{\"amount\":200}","predicted_value":1,"actual_value":2,"model_version":"v1","environment":"staging"}
@@ -285,7 +273,7 @@ func TestExportSelects(t *testing.T) {
 	f := func(want string, args ...string) {
 		t.Helper()
 		for _, target := range []string{"-", filepath.Join(t.TempDir(), "out") + "/"} {
-			r := run(t, slices.Concat([]string{"export", "--server", s.url(), "--format", "ndjson", target}, args)...)
+			r := run(t, slices.Concat([]string{"export", "--server", s.URL(), "--format", "ndjson", target}, args)...)
 			require.Equal(t, exitOK, r.code, r.err)
 			text := []byte(r.out)
 			if target != "-" {
@@ -326,7 +314,7 @@ func TestExportSelects(t *testing.T) {
 	f("23", "--feature", "country!=DE")
 	f("", "--model-id", "nobody")
 
-	r := run(t, "export", "--server", s.url(), "--model-version", "latest", "-")
+	r := run(t, "export", "--server", s.URL(), "--model-version", "latest", "-")
 	require.Equal(t, exitOK, r.code)
 	require.Contains(t, r.err, "rows, in ", "the summary is not among the rows")
 	for _, name := range []string{"model-id", "model-version", "environment", "from", "to", "actuals", "prediction-id"} {
@@ -350,12 +338,12 @@ func TestExportFailures(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(dir, "missing"))
 	f(dir+": there is no store", "--data-dir", dir, filepath.Join(dir, "x.csv"))
 	s := serveDir(t, filepath.Join(dir, "data"))
-	f("exists; --force replaces it", "--server", s.url(), "--format", "csv", filepath.Join(dir, "data", "LOCK"))
-	f("is not empty and holds no export", "--server", s.url(), dir)
-	f("no such file or directory", "--server", s.url(), filepath.Join(dir, "missing", "x.csv"))
-	f("the parameter feature.<key> must be", "--server", s.url(), "--feature", "=1", "-")
+	f("exists; --force replaces it", "--server", s.URL(), "--format", "csv", filepath.Join(dir, "data", "LOCK"))
+	f("is not empty and holds no export", "--server", s.URL(), dir)
+	f("no such file or directory", "--server", s.URL(), filepath.Join(dir, "missing", "x.csv"))
+	f("the parameter feature.<key> must be", "--server", s.URL(), "--feature", "=1", "-")
 	require.Equal(t, []string{"data"}, entries(t, dir))
-	both := run(t, "export", "--data-dir", dir, "--server", s.url(), "-")
+	both := run(t, "export", "--data-dir", dir, "--server", s.URL(), "-")
 	require.Equal(t, exitUsage, both.code)
 	require.Contains(t, both.err, "--data-dir and --server are both given")
 }

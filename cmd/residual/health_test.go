@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
@@ -23,24 +23,29 @@ func TestHealth(t *testing.T) {
 		require.Regexp(t, out, r.out)
 		require.Contains(t, r.err, err)
 	}
-	flags := defaultServeFlags()
-	flags.dir, flags.listen = t.TempDir(), "127.0.0.1:0"
-	s, err := startServer(flags, slog.New(slog.DiscardHandler))
+	server, err := httpapi.New(nil, httpapi.Options{Version: "v1"})
 	require.NoError(t, err)
-	f(s.url(), exitFailure, `^$`, "the server is starting: the log is being replayed")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error)
+	go func() { served <- server.Serve(ln) }()
+	address := "http://" + ln.Addr().String()
+	f(address, exitFailure, `^$`, "the server is starting: the log is being replayed")
 
 	disk := simdisk.New(simdisk.Options{})
-	s.db, err = engine.Open("/store", engine.Options{FS: disk, LogFileBytes: 1 << 20})
+	db, err := engine.Open("/store", engine.Options{FS: disk, LogFileBytes: 1 << 20})
 	require.NoError(t, err)
-	s.http.Attach(s.db)
-	f(s.url(), exitOK, `^\{"status":"ok","version":"[^"]+".*\}\n$`, "")
+	server.Attach(db)
+	f(address, exitOK, `^\{"status":"ok","version":"[^"]+".*\}\n$`, "")
 
 	disk.Inject(simdisk.Fault{Op: disk.Ops(), Kind: simdisk.SyncClean})
-	status, _ := request(t, http.MethodPost, s.url()+"/v0/events?name=ml_model_predictions", "nonsense")
+	status, _ := request(t, http.MethodPost, address+"/v0/events?name=ml_model_predictions", "nonsense")
 	require.Equal(t, http.StatusServiceUnavailable, status)
-	f(s.url(), exitFailure, `^$`, "the server is degraded: ")
-	require.ErrorIs(t, s.stop(), engine.ErrDegraded)
-	f(s.url(), exitFailure, `^$`, "connection refused")
+	f(address, exitFailure, `^$`, "the server is degraded: ")
+	require.NoError(t, server.Shutdown(t.Context()))
+	require.NoError(t, <-served)
+	require.ErrorIs(t, db.Close(), engine.ErrDegraded)
+	f(address, exitFailure, `^$`, "connection refused")
 	f("nonsense", exitUsage, `^$`, "a URL like http://127.0.0.1:7181 is needed")
 }
 

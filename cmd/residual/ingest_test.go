@@ -54,27 +54,27 @@ func TestIngestFilesAndPipes(t *testing.T) {
 	zstFile := write(t, dir, "c.ndjson.zst", encoder.EncodeAll(generated(t, "--rows", "200", "--seed", "3"), nil))
 	require.NoError(t, encoder.Close())
 
-	r := run(t, "ingest", "--server", s.url(), "--batch-bytes", "64KiB", "--progress", "always", plain, gzFile, zstFile)
+	r := run(t, "ingest", "--server", s.URL(), "--batch-bytes", "64KiB", "--progress", "always", plain, gzFile, zstFile)
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Regexp(t, `^5500 rows stored, 0 quarantined, 2\d requests, 0 retries in \S+, \d+ rows/s\n$`, r.out)
 	require.Contains(t, r.err, "5500 rows", "the bar")
 	require.Contains(t, r.err, "100%")
-	require.Equal(t, 5500, countRows(t, s.url()))
+	require.Equal(t, 5500, countRows(t, s.URL()))
 
-	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "64KiB", plain, gzFile, zstFile)
+	r = run(t, "ingest", "--server", s.URL(), "--batch-bytes", "64KiB", plain, gzFile, zstFile)
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Contains(t, r.out, "5500 rows sent: 0 stored, 5500 taken by an earlier request, 0 quarantined, ")
 	require.NotContains(t, r.err, "rows", "no bar where there is no terminal")
-	require.Equal(t, 5500, countRows(t, s.url()), "a load that runs again stores nothing")
+	require.Equal(t, 5500, countRows(t, s.URL()), "a load that runs again stores nothing")
 
-	r = run(t, "ingest", "--server", s.url(), "--batch-bytes", "100KiB", plain, write(t, dir, "b.ndjson", second))
+	r = run(t, "ingest", "--server", s.URL(), "--batch-bytes", "100KiB", plain, write(t, dir, "b.ndjson", second))
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Contains(t, r.out, "5300 rows sent: 0 stored, 5300 were there before, 0 quarantined, ")
-	require.Equal(t, 5500, countRows(t, s.url()), "rows sent in other requests are still the same rows")
+	require.Equal(t, 5500, countRows(t, s.URL()), "rows sent in other requests are still the same rows")
 
-	r = runWith(t, map[string]string{"RESIDUAL_SERVER": s.url()}, string(generated(t, "--rows", "70", "--seed", "4")), "ingest", "--wait", "-")
+	r = runWith(t, map[string]string{"RESIDUAL_SERVER": s.URL()}, string(generated(t, "--rows", "70", "--seed", "4")), "ingest", "--wait", "-")
 	require.Equal(t, exitOK, r.code, r.err)
-	require.Equal(t, 5570, countRows(t, s.url()))
+	require.Equal(t, 5570, countRows(t, s.URL()))
 }
 
 func TestIngestSummary(t *testing.T) {
@@ -95,10 +95,10 @@ func TestIngestSummary(t *testing.T) {
 func TestIngestTutorial(t *testing.T) {
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
-	r := run(t, "ingest", "--server", s.url(), write(t, dir, "samples.ndjson", []byte(workload.TutorialLines)), write(t, dir, "pretty.json", []byte(workload.TutorialBody)))
+	r := run(t, "ingest", "--server", s.URL(), write(t, dir, "samples.ndjson", []byte(workload.TutorialLines)), write(t, dir, "pretty.json", []byte(workload.TutorialBody)))
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Contains(t, r.out, "3 rows stored, 0 quarantined, 2 requests")
-	r = run(t, "query", "metrics", "--server", s.url(), "--model-id", "price_prediction_model", "--from", "2023-01-01 00:00:00", "--format", "csv")
+	r = run(t, "query", "metrics", "--server", s.URL(), "--model-id", "price_prediction_model", "--from", "2023-01-01 00:00:00", "--format", "csv")
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Equal(t, `"price_prediction_model","v1.2.3","production",1,2.6000000000000014,2.6000000000000014,"2023-05-15 14:30:00","2023-05-15 14:30:00"`,
 		strings.TrimSpace(r.out))
@@ -109,7 +109,7 @@ func TestIngestFailures(t *testing.T) {
 	s := serveDir(t, filepath.Join(dir, "data"))
 	f := func(code int, want string, args ...string) {
 		t.Helper()
-		r := run(t, append([]string{"ingest", "--server", s.url(), "--retry-for", "1ms"}, args...)...)
+		r := run(t, append([]string{"ingest", "--server", s.URL(), "--retry-for", "1ms"}, args...)...)
 		require.Equal(t, code, r.code, r.err)
 		require.Contains(t, r.err+r.out, want)
 	}
@@ -117,7 +117,7 @@ func TestIngestFailures(t *testing.T) {
 	mixed := write(t, dir, "mixed.ndjson", []byte(good+"{\"model_id\":7}\nnot JSON\n"))
 	f(exitFailure, "10 rows stored, 2 quarantined", mixed)
 	f(exitFailure, "2 rows were quarantined: see residual query quarantine", mixed)
-	r := run(t, "query", "quarantine", "--server", s.url(), "--name", "ml_model_predictions")
+	r := run(t, "query", "quarantine", "--server", s.URL(), "--name", "ml_model_predictions")
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Regexp(t, `(?s)^datasource +c__error_column .*not JSON.*\{"model_id":7\}`, r.out)
 	f(exitFailure, "no such file", filepath.Join(dir, "missing.ndjson"))
@@ -135,8 +135,8 @@ func TestIngestFailures(t *testing.T) {
 	f(exitFailure, "run the same command again to complete it", filepath.Join(dir, "cut.gz"))
 
 	nobody := serveDir(t, filepath.Join(dir, "other"))
-	address := nobody.url()
-	require.NoError(t, nobody.stop())
+	address := nobody.URL()
+	require.NoError(t, nobody.Stop())
 	f(exitFailure, "is 'residual serve' running?", "--server", address, mixed)
 }
 
@@ -171,7 +171,7 @@ func TestIngestRecognises(t *testing.T) {
 		for packing, packed := range map[string][]byte{"plain": content, "gzip": gzipOf(t, content), "zstd": zstdOf(t, content)} {
 			dir := t.TempDir()
 			s := serveDir(t, filepath.Join(dir, "data"))
-			env := map[string]string{"RESIDUAL_SERVER": s.url(), "RESIDUAL_BATCH_BYTES": "3KiB"}
+			env := map[string]string{"RESIDUAL_SERVER": s.URL(), "RESIDUAL_BATCH_BYTES": "3KiB"}
 			r := runWith(t, env, string(packed), "ingest", "-")
 			require.Equal(t, exitOK, r.code, "%s %s: %s", name, packing, r.err)
 			require.Contains(t, r.out, "50 rows stored, 0 quarantined")
@@ -179,7 +179,7 @@ func TestIngestRecognises(t *testing.T) {
 			r = runWith(t, env, "", "ingest", write(t, dir, "file", packed))
 			require.Equal(t, exitOK, r.code, "%s %s: %s", name, packing, r.err)
 			require.Contains(t, r.out, "50 rows sent: 0 stored, ")
-			require.Equal(t, rows, countRows(t, s.url()), "%s %s", name, packing)
+			require.Equal(t, rows, countRows(t, s.URL()), "%s %s", name, packing)
 		}
 	}
 }
@@ -189,7 +189,7 @@ func TestIngestOfTheUnknown(t *testing.T) {
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
 	for _, content := range []string{"\x89PNG\r\n\x1a\n", "x,y\n1,2\n", "<html>\n"} {
-		r := runWith(t, nil, content, "ingest", "--server", s.url(), "-")
+		r := runWith(t, nil, content, "ingest", "--server", s.URL(), "-")
 		require.Equal(t, exitFailure, r.code)
 		require.Contains(t, r.err, "neither NDJSON, a JSON array, CSV with a header, nor Parquet: it begins with ")
 		require.NotContains(t, r.err, "again to complete")
@@ -200,23 +200,23 @@ func TestIngestOfTheUnknown(t *testing.T) {
 		"rows":      {"PAR1", "rows: the Parquet file is broken: it is too short to be one; 0 rows stored"},
 		"two.csv":   {"model_id,Model ID\na,b\n", "two.csv: the file has the column model_id twice, as 'model_id' and 'Model ID'; drop one; 0 rows stored"},
 	} {
-		r := run(t, "ingest", "--server", s.url(), write(t, dir, name, []byte(refused.content)))
+		r := run(t, "ingest", "--server", s.URL(), write(t, dir, name, []byte(refused.content)))
 		require.Equal(t, exitFailure, r.code)
 		require.Contains(t, r.err, refused.want)
 		require.NotContains(t, r.err, "again to complete")
 	}
-	r := runWith(t, nil, "[{\"a\":1},", "ingest", "--server", s.url(), "-")
+	r := runWith(t, nil, "[{\"a\":1},", "ingest", "--server", s.URL(), "-")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "begins as a JSON array and does not end as one")
 	file := parquetOf(t, []map[string]any{{"predicted_value": 1.0}})
 	copy(file[4:], "nonsense") // in its first page
-	r = runWith(t, nil, string(file), "ingest", "--server", s.url(), "-")
+	r = runWith(t, nil, string(file), "ingest", "--server", s.URL(), "-")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "of the Parquet file cannot be read: the header of a page is broken")
 	require.NotContains(t, r.err, "again to complete")
-	require.Equal(t, "no rows\n", run(t, "query", "quarantine", "--server", s.url()).out)
+	require.Equal(t, "no rows\n", run(t, "query", "quarantine", "--server", s.URL()).out)
 
-	r = runWith(t, nil, "x,y\n", "ingest", "--server", s.url(), "--format", "ndjson", "-")
+	r = runWith(t, nil, "x,y\n", "ingest", "--server", s.URL(), "--format", "ndjson", "-")
 	require.Contains(t, r.out, "0 rows stored, 1 quarantined", "what is said counts")
 }
 

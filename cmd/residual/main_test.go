@@ -11,8 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 )
 
 // TestMain looks for goroutines left behind. Those of fasthttp end on their own time: its clock never does, and the
@@ -62,16 +65,24 @@ func runWith(t *testing.T, env map[string]string, input string, args ...string) 
 	return result{code, out.String(), err.String()}
 }
 
-// serveDir serves a data directory in this process until the test ends.
-func serveDir(t *testing.T, dir string) *server {
-	t.Helper()
-	flags := defaultServeFlags()
-	flags.dir, flags.listen = dir, "127.0.0.1:0"
-	s, err := startServer(flags, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.stop()) })
-	require.NoError(t, s.open(context.Background()))
+// serveWith serves in this process, as a command line says, until the test ends. Stopping twice is no error.
+func serveWith(tb testing.TB, log *slog.Logger, args ...string) *serve.Server {
+	tb.Helper()
+	var flags serve.Flags
+	set := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	flags.Register(set)
+	require.NoError(tb, set.Parse(append([]string{"--listen", "127.0.0.1:0"}, args...)))
+	s, err := serve.Start(&flags, version(), log)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Stop()) })
+	require.NoError(tb, s.Open(context.Background()))
 	return s
+}
+
+// serveDir serves a data directory in this process until the test ends.
+func serveDir(t *testing.T, dir string) *serve.Server {
+	t.Helper()
+	return serveWith(t, slog.New(slog.DiscardHandler), "--data-dir", dir)
 }
 
 // get fetches an address and returns the answer's body.
@@ -87,6 +98,20 @@ func get(tb testing.TB, address string) string {
 	require.NoError(tb, err)
 	require.Equal(tb, http.StatusOK, response.StatusCode, "%s: %s", address, body)
 	return string(body)
+}
+
+// request sends a request and returns the status and body of the answer.
+func request(t *testing.T, method, address, body string) (status int, text string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(content)
 }
 
 // countRows asks for the predictions of every series in the last 100 years.

@@ -26,8 +26,7 @@ the token may ask is a tool; nothing can be changed. A server speaks it too, at 
 			defer c.Close()
 			ctx, stop := untilInterrupt(cmd.Context())
 			defer stop()
-			built, _ := version()
-			return agent.New(c, built).Run(ctx, io.NopCloser(cmd.InOrStdin()), unclosed{cmd.OutOrStdout()})
+			return agent.New(c, version().Version).Run(ctx, io.NopCloser(cmd.InOrStdin()), unclosed{cmd.OutOrStdout()})
 		},
 	}
 	server.register(cmd.Flags())

@@ -35,16 +35,16 @@ func TestAgentOfAServer(t *testing.T) {
 		require.Equal(t, exitOK, r.code, r.err)
 		tokens[name] = strings.TrimSpace(r.out)
 	}
-	s, _ := serveProject(t, filepath.Dir(pipe), func(flags *serveFlags) { flags.dir = dir })
+	s, _ := serveProject(t, filepath.Dir(pipe), "--data-dir", dir)
 	var lines strings.Builder
 	for _, model := range []string{"a_1", "b_1"} {
 		lines.WriteString(`{"timestamp":"` + time.Now().UTC().Format(time.DateTime) + `","model_id":"` + model + `","prediction_id":"1","features":"{}","predicted_value":3,"actual_value":1,"model_version":"v1","environment":"production"}` + "\n")
 	}
-	r := runWith(t, map[string]string{"RESIDUAL_TOKEN": tokens["all"]}, lines.String(), "ingest", "--server", s.url(), "-")
+	r := runWith(t, map[string]string{"RESIDUAL_TOKEN": tokens["all"]}, lines.String(), "ingest", "--server", s.URL(), "-")
 	require.Equal(t, exitOK, r.code, r.err)
 
 	ask := func(token string) (*mcp.ClientSession, error) {
-		transport := &mcp.StreamableClientTransport{Endpoint: s.url() + "/mcp", HTTPClient: &http.Client{Transport: bearer(token)}, DisableStandaloneSSE: true, MaxRetries: -1}
+		transport := &mcp.StreamableClientTransport{Endpoint: s.URL() + "/mcp", HTTPClient: &http.Client{Transport: bearer(token)}, DisableStandaloneSSE: true, MaxRetries: -1}
 		return mcp.NewClient(&mcp.Implementation{Name: "test"}, nil).Connect(t.Context(), transport, nil)
 	}
 	call := func(session *mcp.ClientSession, tool string, arguments map[string]any) string {
@@ -88,7 +88,7 @@ func TestAgentOfAServer(t *testing.T) {
 
 	_, err = ask("wrong")
 	require.Error(t, err)
-	status, text := request(t, http.MethodPost, s.url()+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	status, text := request(t, http.MethodPost, s.URL()+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
 	require.Equal(t, http.StatusForbidden, status, text)
-	require.Contains(t, get(t, s.url()+"/llms.txt"), "/docs/http.md")
+	require.Contains(t, get(t, s.URL()+"/llms.txt"), "/docs/http.md")
 }

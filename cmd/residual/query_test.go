@@ -15,10 +15,10 @@ func TestQuery(t *testing.T) {
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
 	events := write(t, dir, "events.ndjson", generated(t, "--rows", "20000", "--models", "2", "--versions", "1", "--to", "2026-01-01"))
-	require.Equal(t, exitOK, run(t, "ingest", "--server", s.url(), events).code)
+	require.Equal(t, exitOK, run(t, "ingest", "--server", s.URL(), events).code)
 	f := func(args ...string) string {
 		t.Helper()
-		r := run(t, append([]string{"query", "--server", s.url()}, args...)...)
+		r := run(t, append([]string{"query", "--server", s.URL()}, args...)...)
 		require.Equal(t, exitOK, r.code, r.err)
 		return r.out
 	}
@@ -53,7 +53,7 @@ func TestQuery(t *testing.T) {
 	require.Regexp(t, `\n\* +\* +\* +\d+ `, f("metrics", "--model-id", "model_*", "--group-by", "", "--as-of", "2026-01-01 00:00:00"))
 	notes := func(want string, args ...string) {
 		t.Helper()
-		r := run(t, append([]string{"query", "--server", s.url()}, args...)...)
+		r := run(t, append([]string{"query", "--server", s.URL()}, args...)...)
 		require.Equal(t, exitOK, r.code, r.err)
 		require.Regexp(t, want, r.err)
 	}
@@ -73,12 +73,12 @@ func TestQuery(t *testing.T) {
 	require.Contains(t, day, `"2025-12-31 00:`)
 	require.Regexp(t, `\nmodel_1 `, f(append([]string{"drift-report", "--reference", "pinned:2025-12-01,2025-12-15"}, window...)...))
 
-	r := run(t, "query", "timeseries", "--server", s.url(), "--layout", "series")
+	r := run(t, "query", "timeseries", "--server", s.URL(), "--layout", "series")
 	require.Equal(t, exitUsage, r.code)
 	require.Contains(t, r.err, "--layout series is no table; add --format json")
 	require.Contains(t, f("timeseries", "--layout", "series", "--format", "json", "--interval", "6h", "--model-id", "model_1", "--environment", "production", "--as-of", "2026-01-01 00:00:00"), `"bucket_start"`)
 
-	r = run(t, "query", "metrics", "--server", s.url(), "--time-window", "abc")
+	r = run(t, "query", "metrics", "--server", s.URL(), "--time-window", "abc")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "400 Bad Request")
 	require.Contains(t, r.err, "time_window")
@@ -89,10 +89,10 @@ func TestPredictions(t *testing.T) {
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
 	events := write(t, dir, "events.ndjson", generated(t, "--rows", "20000", "--models", "3", "--shape", "uuid", "--waiting-share", "0.1", "--to", "2026-01-01"))
-	require.Equal(t, exitOK, run(t, "ingest", "--server", s.url(), events).code)
+	require.Equal(t, exitOK, run(t, "ingest", "--server", s.URL(), events).code)
 	f := func(args ...string) string {
 		t.Helper()
-		r := run(t, append([]string{"query", "predictions", "--server", s.url(), "--model-version", "*", "--as-of", "2026-01-01", "--time-window", "9999"}, args...)...)
+		r := run(t, append([]string{"query", "predictions", "--server", s.URL(), "--model-version", "*", "--as-of", "2026-01-01", "--time-window", "9999"}, args...)...)
 		require.Equal(t, exitOK, r.code, r.err)
 		require.Empty(t, r.err)
 		return r.out
@@ -118,10 +118,10 @@ func TestPredictions(t *testing.T) {
 	rows := f("--model-id", "*", "--environment", "*", "--limit", "0", "--format", "ndjson")
 	require.Equal(t, 20000, strings.Count(rows, "\n"))
 	again := serveDir(t, filepath.Join(dir, "again"))
-	require.Equal(t, exitOK, run(t, "ingest", "--server", again.url(), write(t, dir, "rows.ndjson", []byte(rows))).code)
+	require.Equal(t, exitOK, run(t, "ingest", "--server", again.URL(), write(t, dir, "rows.ndjson", []byte(rows))).code)
 	for _, command := range []string{"report", "metrics", "drift-report", "predictions --limit 0 --order timestamp"} {
 		var answers [2]result
-		for i, server := range []string{s.url(), again.url()} {
+		for i, server := range []string{s.URL(), again.URL()} {
 			answers[i] = run(t, append(append([]string{"query"}, strings.Fields(command)...), "--server", server, "--model-id", "*", "--environment", "*",
 				"--as-of", "2026-01-01", "--format", "csvwithnames")...)
 			require.Equal(t, exitOK, answers[i].code, answers[i].err)
@@ -157,19 +157,19 @@ func TestQueryEscapes(t *testing.T) {
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
 	hostile := "\x1b]0;title\x07 \u202eevil\u2066 \u009b31m \x9b \r\x00"
-	r := run(t, "ingest", "--server", s.url(), write(t, dir, "hostile.ndjson", []byte(hostile+"\n")))
+	r := run(t, "ingest", "--server", s.URL(), write(t, dir, "hostile.ndjson", []byte(hostile+"\n")))
 	require.Equal(t, exitFailure, r.code)
 	requireVisible(t, r.out+r.err)
 
-	r = run(t, "query", "quarantine", "--server", s.url())
+	r = run(t, "query", "quarantine", "--server", s.URL())
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Contains(t, r.out, `\x1b]0;title\x07 \u202eevil\u2066 \u009b31m`)
 	requireVisible(t, r.out)
 
-	r = run(t, "ingest", "--server", s.url(), "--name", "\x1b[2J\u202e", write(t, dir, "x.ndjson", []byte("{}\n")))
+	r = run(t, "ingest", "--server", s.URL(), "--name", "\x1b[2J\u202e", write(t, dir, "x.ndjson", []byte("{}\n")))
 	require.Equal(t, exitFailure, r.code)
 	requireVisible(t, r.err)
-	r = run(t, "ingest", "--server", s.url(), filepath.Join(dir, "\x1b[2J.ndjson"))
+	r = run(t, "ingest", "--server", s.URL(), filepath.Join(dir, "\x1b[2J.ndjson"))
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, `\x1b[2J.ndjson: no such file`)
 	requireVisible(t, r.err)

@@ -43,7 +43,7 @@ func checkCommands(t *testing.T, document string) {
 	t.Helper()
 	project := t.TempDir()
 	writeFiles(t, project, filesOf(t, document))
-	s, _ := serveProject(t, project, nil)
+	s, _ := serveProject(t, project)
 	for _, block := range fenced(t, document, "console") {
 		for _, step := range strings.Split("\n"+block, "\n$ ")[1:] {
 			command, answer := cutCommand(step)
@@ -58,7 +58,7 @@ func checkCommands(t *testing.T, document string) {
 				require.Equal(t, "-d", words[2])
 				method, body = http.MethodPost, words[3]
 			}
-			target := strings.Replace(words[1], "http://127.0.0.1:7181", s.url(), 1)
+			target := strings.Replace(words[1], "http://127.0.0.1:7181", s.URL(), 1)
 			request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 			require.NoError(t, err)
 			request.Close = true

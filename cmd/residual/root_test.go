@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 )
 
 // TestUsage checks that a command line that is not understood exits with 2 and says what is allowed, before anything is
@@ -200,8 +202,7 @@ func TestVersionOfABuild(t *testing.T) {
 		if revision != "" {
 			info.Settings = []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: strconv.FormatBool(modified)}}
 		}
-		gotVersion, gotCommit := versionOf(info)
-		require.Equal(t, []string{version, commit}, []string{gotVersion, gotCommit})
+		require.Equal(t, serve.Build{Version: version, Commit: commit}, versionOf(info))
 	}
 	const revision = "0123456789abcdef0123456789abcdef01234567"
 	f("", "", false, "devel", "")

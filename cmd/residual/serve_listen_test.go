@@ -23,23 +23,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLoopback(t *testing.T) {
-	for host, want := range map[string]bool{
-		"127.0.0.1": true, "127.8.8.8": true, "::1": true, "localhost": true,
-		"": false, "0.0.0.0": false, "::": false, "192.168.1.1": false, "example.com": false,
-	} {
-		require.Equal(t, want, loopback(host), host)
-	}
-}
-
 // TestServeTLSAndTokens checks that a certificate and tokens that change are followed without a restart.
 func TestServeTLSAndTokens(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
-	flags := defaultServeFlags()
-	flags.dir, flags.listen = data, "127.0.0.1:0"
-	flags.tlsCert, flags.tlsKey = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	first := newCertificate(t, flags, 1)
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	first := newCertificate(t, certFile, keyFile, 1)
 	create := func(name string) string {
 		t.Helper()
 		r := run(t, "token", "create", name, "--scope", "ADMIN", "--data-dir", data)
@@ -47,16 +36,13 @@ func TestServeTLSAndTokens(t *testing.T) {
 		return strings.TrimSpace(r.out)
 	}
 	token := create("ops")
-	s, err := startServer(flags, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.stop()) })
-	require.NoError(t, s.open(t.Context()))
-	require.True(t, strings.HasPrefix(s.url(), "https://127.0.0.1:"))
+	s := serveWith(t, slog.New(slog.DiscardHandler), "--data-dir", data, "--tls-cert", certFile, "--tls-key", keyFile)
+	require.True(t, strings.HasPrefix(s.URL(), "https://127.0.0.1:"))
 
 	ask := func(trust *x509.CertPool, token string) int {
 		t.Helper()
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust}, DisableKeepAlives: true}
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url()+"/v0/pipes/model_drift_detection.csv", http.NoBody)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/v0/pipes/model_drift_detection.csv", http.NoBody)
 		require.NoError(t, err)
 		if token != "" {
 			request.Header.Set("Authorization", "Bearer "+token)
@@ -71,10 +57,10 @@ func TestServeTLSAndTokens(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, ask(first, ""))
 	require.Equal(t, http.StatusForbidden, ask(first, "p.wrong"))
 	require.Equal(t, http.StatusOK, ask(first, token))
-	_, err = tls.Dial("tcp", strings.TrimPrefix(s.url(), "https://"), &tls.Config{RootCAs: first, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+	_, err := tls.Dial("tcp", strings.TrimPrefix(s.URL(), "https://"), &tls.Config{RootCAs: first, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	require.ErrorContains(t, err, "protocol version")
 
-	second := newCertificate(t, flags, 2)
+	second := newCertificate(t, certFile, keyFile, 2)
 	later := create("later")
 	require.Zero(t, ask(second, token), "not before the reload")
 	hangups := make(chan os.Signal, 1)
@@ -82,20 +68,20 @@ func TestServeTLSAndTokens(t *testing.T) {
 	defer signal.Stop(hangups)
 	ctx, stop := context.WithCancel(t.Context())
 	waited := make(chan error)
-	go func() { waited <- s.wait(ctx, hangups) }()
+	go func() { waited <- s.Wait(ctx, hangups) }()
 	require.NoError(t, syscall.Kill(syscall.Getpid(), syscall.SIGHUP))
 	require.Eventually(t, func() bool { return ask(second, later) == http.StatusOK }, time.Minute, time.Millisecond)
 	stop()
 	require.NoError(t, <-waited)
 	require.Zero(t, ask(first, token))
 
-	require.NoError(t, os.WriteFile(flags.tlsCert, []byte("broken"), 0o600))
-	s.reload()
+	require.NoError(t, os.WriteFile(certFile, []byte("broken"), 0o600))
+	reload(t, s)
 	require.Equal(t, http.StatusOK, ask(second, token), "what cannot be read stays as it was")
 }
 
-// newCertificate writes a self-signed certificate and its key where the flags say, and returns a pool that trusts it.
-func newCertificate(t *testing.T, flags *serveFlags, serial int64) *x509.CertPool {
+// newCertificate writes a self-signed certificate and its key into files, and returns a pool that trusts it.
+func newCertificate(t *testing.T, certFile, keyFile string, serial int64) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -107,8 +93,8 @@ func newCertificate(t *testing.T, flags *serveFlags, serial int64) *x509.CertPoo
 	require.NoError(t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(flags.tlsCert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(flags.tlsKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
 	certificate, err := x509.ParseCertificate(der)
 	require.NoError(t, err)
 	pool := x509.NewCertPool()

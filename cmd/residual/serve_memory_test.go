@@ -15,13 +15,16 @@ import (
 	"github.com/residualdb/residual/internal/testing/memory"
 )
 
+// leastMemory is the least that --memory-limit allows.
+const leastMemory = 64 << 20
+
 // TestSmallMemory loads into a server of the least memory as residual ingest does, more requests at a time than fit:
 // those that are refused come again until all rows are stored, and the process keeps its limit.
 func TestSmallMemory(t *testing.T) {
-	const rows, limit = 200_000, memoryLimitMin
+	const rows = 200_000
 	dir := t.TempDir()
 	server := startProcess(t, build(t), filepath.Join(dir, "data"),
-		"--memory-limit", strconv.Itoa(limit), "--log-level", "error")
+		"--memory-limit", strconv.Itoa(leastMemory), "--log-level", "error")
 	events := generated(t, "--rows", strconv.Itoa(rows))
 	c, err := client.New(client.Options{Server: server.address})
 	require.NoError(t, err)
@@ -38,7 +41,7 @@ func TestSmallMemory(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("%d requests, %d retries in %s, %d KiB at most",
 		loaded.Requests, loaded.Retries, time.Since(began), most>>10)
-	require.LessOrEqual(t, most, int64(limit)*11/10)
+	require.LessOrEqual(t, most, int64(leastMemory)*11/10)
 	require.NoError(t, server.cmd.Process.Kill())
 	server.exit(t)
 }
@@ -49,7 +52,6 @@ var replayedRows = flag.Int("residual.replayed", 600_000, "rows that a start of 
 // TestReplayInSmallMemory starts a server of the least memory over a log that one of more memory has left when it was
 // killed: the process keeps its limit while it replays, and has all rows.
 func TestReplayInSmallMemory(t *testing.T) {
-	const limit = memoryLimitMin
 	binary, dir := build(t), filepath.Join(t.TempDir(), "data")
 	server := startProcess(t, binary, dir, "--memory-limit", "16GiB", "--checkpoint-bytes", "1GiB", "--log-level", "error")
 	c, err := client.New(client.Options{Server: server.address})
@@ -71,7 +73,7 @@ func TestReplayInSmallMemory(t *testing.T) {
 		logged += info.Size()
 	}
 	began := time.Now()
-	server = startProcess(t, binary, dir, "--memory-limit", strconv.Itoa(limit), "--log-level", "error")
+	server = startProcess(t, binary, dir, "--memory-limit", strconv.Itoa(leastMemory), "--log-level", "error")
 	took := time.Since(began)
 	require.Equal(t, *replayedRows, countRows(t, server.address))
 	_, most, err := memory.Process(server.cmd.Process.Pid)
@@ -80,7 +82,7 @@ func TestReplayInSmallMemory(t *testing.T) {
 	}
 	require.NoError(t, err)
 	t.Logf("%d MiB of log files in %s, %d KiB at most", logged>>20, took, most>>10)
-	require.LessOrEqual(t, most, int64(limit)*11/10)
+	require.LessOrEqual(t, most, int64(leastMemory)*11/10)
 	require.NoError(t, server.cmd.Process.Kill())
 	server.exit(t)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/project"
 	"github.com/residualdb/residual/project/deployments"
@@ -29,24 +30,24 @@ func deployedTo(t *testing.T, files map[string]string) (data string) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), "data")
 	require.NoError(t, os.MkdirAll(data, 0o700))
-	s := serveAgain(t, data)
-	_, out := deployFiles(t, s.url(), "auto_promote=true", files)
+	s := serveDir(t, data)
+	_, out := deployFiles(t, s.URL(), "auto_promote=true", files)
 	require.True(t, out.Deployment.Live, out)
-	require.NoError(t, s.stop())
+	require.NoError(t, s.Stop())
 	return data
 }
 
 // answers holds the statuses of a server: of events to a data source, and of pipes.
-func answers(t *testing.T, s *server, status int, names ...string) {
+func answers(t *testing.T, s *serve.Server, status int, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		method, path, body := http.MethodGet, "/v0/pipes/"+name, ""
 		if !strings.Contains(name, ".") {
 			method, path, body = http.MethodPost, "/v0/events?name="+name, "{}"
 		}
-		got, text := request(t, method, s.url()+path, body)
+		got, text := request(t, method, s.URL()+path, body)
 		require.Equal(t, status, got, "%s: %s", name, text)
-		require.NotContains(t, text, s.flags.dir)
+		require.NotContains(t, text, os.TempDir())
 	}
 }
 
@@ -62,32 +63,32 @@ func TestServeWithoutASecret(t *testing.T) {
 	require.NotContains(t, string(written), "hush")
 
 	require.NoError(t, os.Unsetenv("RESIDUAL_SECRET_KEY"))
-	s := serveAgain(t, data)
+	s := serveDir(t, data)
 	answers(t, s, http.StatusAccepted, "scores", "labels", "ml_model_predictions")
 	answers(t, s, http.StatusOK, "counts.json", "models.json")
 	answers(t, s, http.StatusNotFound, "other", "other.json")
-	require.Contains(t, get(t, s.url()+"/health"), "1 of 1 connectors fail")
-	require.Contains(t, get(t, s.url()+"/health"), "what is deployed can be used in part only")
-	require.Contains(t, get(t, s.url()+"/v0/pipes/connectors.csv"), `"scores","files","","failing"`)
-	require.Contains(t, get(t, s.url()+"/v0/pipes/connectors.csv"), `"the secret KEY is not known"`)
-	r := run(t, "deployments", "--server", s.url())
+	require.Contains(t, get(t, s.URL()+"/health"), "1 of 1 connectors fail")
+	require.Contains(t, get(t, s.URL()+"/health"), "what is deployed can be used in part only")
+	require.Contains(t, get(t, s.URL()+"/v0/pipes/connectors.csv"), `"scores","files","","failing"`)
+	require.Contains(t, get(t, s.URL()+"/v0/pipes/connectors.csv"), `"the secret KEY is not known"`)
+	r := run(t, "deployments", "--server", s.URL())
 	require.Equal(t, exitOK, r.code, r.err)
 	require.Regexp(t, `(?s)live in part\n.*deployment 1: connections/s3.connection:4:\d+: error: the secret KEY is not known`, r.out)
 
 	// The same files again are no other deployment, and one that is wrong changes nothing.
-	status, out := deployFiles(t, s.url(), "auto_promote=true", partFiles)
+	status, out := deployFiles(t, s.URL(), "auto_promote=true", partFiles)
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Contains(t, fmt.Sprint(out.Deployment.Errors), "the secret KEY is not known")
 	t.Setenv("RESIDUAL_SECRET_KEY", "hush-hush")
-	_, out = deployFiles(t, s.url(), "check=true", partFiles)
+	_, out = deployFiles(t, s.URL(), "check=true", partFiles)
 	require.Equal(t, "no_changes", out.Result)
-	require.Contains(t, get(t, s.url()+"/health"), "in part only")
-	_, out = deployFiles(t, s.url(), "auto_promote=true", partFiles)
+	require.Contains(t, get(t, s.URL()+"/health"), "in part only")
+	_, out = deployFiles(t, s.URL(), "auto_promote=true", partFiles)
 	require.Equal(t, "no_changes", out.Result)
 	require.Equal(t, "1", out.Deployment.ID)
-	require.NotContains(t, get(t, s.url()+"/health"), "in part only")
-	require.Contains(t, get(t, s.url()+"/v0/pipes/connectors.csv"), "s3://bucket/*.ndjson")
-	require.NotContains(t, run(t, "deployments", "--server", s.url()).out, "part")
+	require.NotContains(t, get(t, s.URL()+"/health"), "in part only")
+	require.Contains(t, get(t, s.URL()+"/v0/pipes/connectors.csv"), "s3://bucket/*.ndjson")
+	require.NotContains(t, run(t, "deployments", "--server", s.URL()).out, "part")
 }
 
 // TestReloadOfAPart reads secrets again on a hangup: a part becomes the whole, and the whole stays though a secret goes.
@@ -95,17 +96,17 @@ func TestReloadOfAPart(t *testing.T) {
 	t.Setenv("RESIDUAL_SECRET_KEY", "hush-hush")
 	data := deployedTo(t, partFiles)
 	require.NoError(t, os.Unsetenv("RESIDUAL_SECRET_KEY"))
-	s := serveAgain(t, data)
-	s.reload()
-	require.Contains(t, get(t, s.url()+"/health"), "in part only")
+	s := serveDir(t, data)
+	reload(t, s)
+	require.Contains(t, get(t, s.URL()+"/health"), "in part only")
 	t.Setenv("RESIDUAL_SECRET_KEY", "hush-hush")
-	s.reload()
-	require.NotContains(t, get(t, s.url()+"/health"), "in part only")
+	reload(t, s)
+	require.NotContains(t, get(t, s.URL()+"/health"), "in part only")
 	require.NoError(t, os.Unsetenv("RESIDUAL_SECRET_KEY"))
-	s.reload()
-	require.NotContains(t, get(t, s.url()+"/health"), "in part only")
-	require.Contains(t, get(t, s.url()+"/health"), "an earlier one is in use")
-	require.Contains(t, get(t, s.url()+"/v0/pipes/connectors.csv"), "s3://bucket/*.ndjson")
+	reload(t, s)
+	require.NotContains(t, get(t, s.URL()+"/health"), "in part only")
+	require.Contains(t, get(t, s.URL()+"/health"), "an earlier one is in use")
+	require.Contains(t, get(t, s.URL()+"/v0/pipes/connectors.csv"), "s3://bucket/*.ndjson")
 }
 
 // TestServeWithABrokenFile starts a server whose deployed project has files that this program does not take, as another version may have:
@@ -124,17 +125,17 @@ func TestServeWithABrokenFile(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Add(deployments.Deployment{Created: time.Now(), Files: files}, true)
 	require.NoError(t, err)
-	s := serveAgain(t, data)
-	require.Contains(t, get(t, s.url()+"/health"), inPart)
+	s := serveDir(t, data)
+	require.Contains(t, get(t, s.URL()+"/health"), inPart)
 	answers(t, s, http.StatusAccepted, "scores", "ml_model_actuals")
 	answers(t, s, http.StatusOK, "counts.json", "model_performance_metrics.json")
 	answers(t, s, http.StatusServiceUnavailable, "labels", "ml_model_predictions", "model_drift_detection.json")
 	answers(t, s, http.StatusNotFound, "other", "other.json")
-	require.Contains(t, get(t, s.url()+"/v1/deployments"), `model_id cannot be Srting`)
+	require.Contains(t, get(t, s.URL()+"/v1/deployments"), `model_id cannot be Srting`)
 
-	_, out := deployFiles(t, s.url(), "auto_promote=true&allow_destructive_operations=true", map[string]string{"labels.datasource": labelsFile})
+	_, out := deployFiles(t, s.URL(), "auto_promote=true&allow_destructive_operations=true", map[string]string{"labels.datasource": labelsFile})
 	require.True(t, out.Deployment.Live, out)
-	require.Contains(t, get(t, s.url()+"/health"), `"status":"ok"`)
+	require.Contains(t, get(t, s.URL()+"/health"), `"status":"ok"`)
 	answers(t, s, http.StatusAccepted, "labels", "ml_model_predictions")
 	answers(t, s, http.StatusOK, "model_drift_detection.json")
 	answers(t, s, http.StatusNotFound, "scores")
@@ -145,12 +146,12 @@ func TestServeWithABrokenFile(t *testing.T) {
 func TestServeWithADamagedDeployment(t *testing.T) {
 	data := deployedTo(t, map[string]string{"scores.datasource": scoresFile})
 	require.NoError(t, os.WriteFile(filepath.Join(data, "deployments", "deployment-1.json"), []byte("x"), 0o600))
-	s := serveAgain(t, data)
-	require.Contains(t, get(t, s.url()+"/health"), inPart)
+	s := serveDir(t, data)
+	require.Contains(t, get(t, s.URL()+"/health"), inPart)
 	answers(t, s, http.StatusAccepted, "ml_model_predictions")
 	answers(t, s, http.StatusOK, "models.json")
 	answers(t, s, http.StatusServiceUnavailable, "scores", "other", "other.json")
-	r := run(t, "deployments", "--server", s.url())
+	r := run(t, "deployments", "--server", s.URL())
 	require.Contains(t, r.out, "deployment 1: the deployment cannot be read")
 	r = run(t, "token", "create", "ops", "--scope", "ADMIN", "--data-dir", data)
 	require.Equal(t, exitOK, r.code, r.err)
@@ -158,27 +159,27 @@ func TestServeWithADamagedDeployment(t *testing.T) {
 	require.NotEqual(t, exitOK, r.code)
 	require.Contains(t, r.err, "deployments: damaged")
 
-	_, out := deployFiles(t, s.url(), "auto_promote=true", map[string]string{"scores.datasource": scoresFile})
+	_, out := deployFiles(t, s.URL(), "auto_promote=true", map[string]string{"scores.datasource": scoresFile})
 	require.True(t, out.Deployment.Live, out)
 	answers(t, s, http.StatusAccepted, "scores")
 	answers(t, s, http.StatusNotFound, "other")
-	require.Contains(t, get(t, s.url()+"/health"), `"status":"ok"`)
+	require.Contains(t, get(t, s.URL()+"/health"), `"status":"ok"`)
 }
 
 // TestServeWithADamagedList starts a server that cannot read what its deployments are, and takes none.
 func TestServeWithADamagedList(t *testing.T) {
 	data := deployedTo(t, map[string]string{"scores.datasource": scoresFile})
 	require.NoError(t, os.WriteFile(filepath.Join(data, "deployments", "state.json"), []byte("x"), 0o600))
-	s := serveAgain(t, data)
-	require.Contains(t, get(t, s.url()+"/health"), inPart)
+	s := serveDir(t, data)
+	require.Contains(t, get(t, s.URL()+"/health"), inPart)
 	answers(t, s, http.StatusAccepted, "ml_model_predictions")
 	answers(t, s, http.StatusServiceUnavailable, "scores")
-	status, out := deployFiles(t, s.url(), "auto_promote=true", map[string]string{"scores.datasource": scoresFile})
+	status, out := deployFiles(t, s.URL(), "auto_promote=true", map[string]string{"scores.datasource": scoresFile})
 	require.Equal(t, http.StatusConflict, status)
 	require.Contains(t, out.Error, "the list of what is deployed cannot be read")
-	r := run(t, "deployments", "--server", s.url())
+	r := run(t, "deployments", "--server", s.URL())
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "the list of what is deployed cannot be read")
-	s.reload()
+	reload(t, s)
 	answers(t, s, http.StatusServiceUnavailable, "scores")
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/cmd/residual/internal/starter"
 	"github.com/residualdb/residual/internal/workload"
 )
@@ -48,7 +49,7 @@ func unchanging(pipe, answer string) string {
 }
 
 // serveTutorial serves rows with the pipes of the server, and with those of the tutorial as files.
-func serveTutorial(tb testing.TB, rows []byte) (own, files *server) {
+func serveTutorial(tb testing.TB, rows []byte) (own, files *serve.Server) {
 	tb.Helper()
 	project := tb.TempDir()
 	require.NoError(tb, fs.WalkDir(starter.Files(), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -61,15 +62,9 @@ func serveTutorial(tb testing.TB, rows []byte) (own, files *server) {
 		require.NoError(tb, os.MkdirAll(filepath.Dir(path), 0o700))
 		return os.WriteFile(path, text, 0o600)
 	}))
-	start := func(project string) *server {
-		flags := defaultServeFlags()
-		flags.dir, flags.listen, flags.project.dir = filepath.Join(tb.TempDir(), "data"), "127.0.0.1:0", project
-		require.NoError(tb, os.MkdirAll(flags.dir, 0o700))
-		s, err := startServer(flags, slog.New(slog.DiscardHandler))
-		require.NoError(tb, err)
-		tb.Cleanup(func() { require.NoError(tb, s.stop()) })
-		require.NoError(tb, s.open(tb.Context()))
-		response, err := http.Post(s.url()+"/v0/events?name=ml_model_predictions&wait=true", "", strings.NewReader(string(rows))) //nolint:noctx // a test's own server
+	start := func(project string) *serve.Server {
+		s := serveWith(tb, slog.New(slog.DiscardHandler), "--data-dir", filepath.Join(tb.TempDir(), "data"), "--project", project)
+		response, err := http.Post(s.URL()+"/v0/events?name=ml_model_predictions&wait=true", "", strings.NewReader(string(rows))) //nolint:noctx // a test's own server
 		require.NoError(tb, err)
 		require.NoError(tb, response.Body.Close())
 		require.Equal(tb, http.StatusOK, response.StatusCode)
@@ -85,8 +80,8 @@ func TestTutorialPipes(t *testing.T) {
 	for _, question := range tutorialQuestions {
 		pipe, query, _ := strings.Cut(question, "?")
 		for _, format := range []string{"json", "csv", "csvwithnames", "ndjson", "jsoncompact"} {
-			ask := func(s *server) string {
-				return unchanging(pipe, get(t, s.url()+"/v0/pipes/"+pipe+"."+format+"?"+query))
+			ask := func(s *serve.Server) string {
+				return unchanging(pipe, get(t, s.URL()+"/v0/pipes/"+pipe+"."+format+"?"+query))
 			}
 			want, got := ask(own), ask(files)
 			for range 3 { // a row may have left a window in between
@@ -105,8 +100,8 @@ func TestTutorialPipes(t *testing.T) {
 		"SELECT count() FROM ml_model_predictions WHERE model_id = 'none' FORMAT CSV": "0\n",
 		"SELECT rows > 0 FROM (SELECT count() AS rows FROM predictions) FORMAT CSV":   "1\n",
 	} {
-		for _, s := range []*server{own, files} {
-			require.Equal(t, want, get(t, s.url()+"/v0/sql?q="+url.QueryEscape(sql)))
+		for _, s := range []*serve.Server{own, files} {
+			require.Equal(t, want, get(t, s.URL()+"/v0/sql?q="+url.QueryEscape(sql)))
 		}
 	}
 }
@@ -118,12 +113,12 @@ func BenchmarkTutorialPipes(b *testing.B) {
 	own, files := serveTutorial(b, rows)
 	for _, question := range []string{"model_performance_metrics.json?model_id=model_1&time_window=168", "model_drift_detection.json?model_id=model_1"} {
 		pipe, _, _ := strings.Cut(question, ".")
-		want := unchanging(pipe, get(b, own.url()+"/v0/pipes/"+question))
-		for name, s := range map[string]*server{"own": own, "files": files} {
+		want := unchanging(pipe, get(b, own.URL()+"/v0/pipes/"+question))
+		for name, s := range map[string]*serve.Server{"own": own, "files": files} {
 			b.Run("pipe="+pipe+"/from="+name, func(b *testing.B) {
-				require.Equal(b, want, unchanging(pipe, get(b, s.url()+"/v0/pipes/"+question)))
+				require.Equal(b, want, unchanging(pipe, get(b, s.URL()+"/v0/pipes/"+question)))
 				for b.Loop() {
-					response, err := http.Get(s.url() + "/v0/pipes/" + question) //nolint:noctx // one connection, kept
+					response, err := http.Get(s.URL() + "/v0/pipes/" + question) //nolint:noctx // one connection, kept
 					require.NoError(b, err)
 					_, err = io.Copy(io.Discard, response.Body)
 					require.NoError(b, err)

@@ -44,9 +44,9 @@ func TestServeRefuses(t *testing.T) {
 
 	s := serveDir(t, dir)
 	f(dir, "in use by another process")
-	address := strings.TrimPrefix(s.url(), "http://")
+	address := strings.TrimPrefix(s.URL(), "http://")
 	f(filepath.Join(parent, "second"), "address already in use", "--listen", address)
-	require.NoError(t, s.stop())
+	require.NoError(t, s.Stop())
 
 	newer := []byte("residual store 999\n0123456789abcdef0123456789abcdef\n")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "store-id"), newer, 0o600))
@@ -152,7 +152,7 @@ func TestServeDrains(t *testing.T) {
 	require.NoError(t, feed.Close())
 	require.Contains(t, <-answered, `202 {"successful_rows":1000,"quarantined_rows":0}`)
 	require.Equal(t, exitOK, <-code)
-	require.Equal(t, 1000, countRows(t, serveDir(t, dir).url()))
+	require.Equal(t, 1000, countRows(t, serveDir(t, dir).URL()))
 }
 
 // serving is a running residual serve.

@@ -4,61 +4,18 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/httpapi"
-	"github.com/residualdb/residual/internal/vfs"
-	"github.com/residualdb/residual/project"
-	"github.com/residualdb/residual/project/deployments"
 )
 
-// tokenFlags say where tokens are: in a data directory, or in a store in ClickHouse whose servers share them.
-type tokenFlags struct {
-	dir     string
-	cluster clusterFlags
-}
-
-// tokenPlace is where tokens are, and what is deployed there.
-type tokenPlace struct {
-	httpapi.TokenPlace
-
-	live  func() (project.Files, error)
-	close func() error
-}
-
-// open returns the place; a directory is made where create is set.
-func (f *tokenFlags) open(env func(string) (string, bool), create bool) (*tokenPlace, error) {
-	f.cluster.readPassword(env)
-	if f.cluster.url == "" {
-		if f.cluster.passwordFile != "" {
-			return nil, arg.Usagef("--%s is given without --%s", passwordFileFlag, storeFlag)
-		}
-		if create {
-			if err := os.MkdirAll(f.dir, 0o700); err != nil {
-				return nil, err
-			}
-		}
-		live := func() (project.Files, error) { return liveFiles(deployments.Open(vfs.OS(), f.dir)) }
-		return &tokenPlace{httpapi.TokensIn(f.dir), live, func() error { return nil }}, nil
-	}
-	shared, err := f.cluster.share()
-	if err != nil {
-		return nil, err
-	}
-	live := func() (project.Files, error) {
-		store := shared.deployments()
-		return liveFiles(store, store.Refresh())
-	}
-	return &tokenPlace{shared.tokens(), live, shared.close}, nil
-}
-
 func newToken(env func(string) (string, bool)) *cobra.Command {
-	var at tokenFlags
+	var at serve.WorkspaceFlags
 	cmd := group(&cobra.Command{
 		Use:   "token",
 		Short: "Create, list and revoke tokens of a data directory, or of a store in ClickHouse",
@@ -69,12 +26,11 @@ all servers before it. Running servers follow changes, within a second those of 
   residual token revoke collector
   residual token create ops --scope ADMIN --store clickhouse://residual@ch1:9000,ch2:9000/residual`,
 	}, newTokenCreate(&at, env), newTokenList(&at, env), newTokenRevoke(&at, env))
-	cmd.PersistentFlags().StringVar(&at.dir, "data-dir", "./residual-data", "directory of the store")
-	at.cluster.register(cmd.PersistentFlags(), "URL of a store in ClickHouse in the place of --data-dir: clickhouse://USER@HOST:9000,HOST:9000/DATABASE")
+	at.Register(cmd.PersistentFlags())
 	return cmd
 }
 
-func newTokenCreate(at *tokenFlags, env func(string) (string, bool)) *cobra.Command {
+func newTokenCreate(at *serve.WorkspaceFlags, env func(string) (string, bool)) *cobra.Command {
 	var scopes, models []string
 	var files string
 	cmd := &cobra.Command{
@@ -98,20 +54,18 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
 			if err := arg.NotEmpty(cmd.Flags(), "models", "scope"); err != nil {
 				return err
 			}
-			place, err := at.open(env, true)
+			place, err := at.Open(env, true)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = place.close() }() // which keeps nothing
-			served, unread := projectWithoutSecrets(files, place.live)
+			defer func() { _ = place.Close() }() // which keeps nothing
+			// Where what is deployed cannot be read, scopes of what every server has can be given all the same.
+			sources, pipes, unread := place.Project(files)
 			if unread != nil && files != "" {
 				return unread
 			}
-			if unread != nil { // scopes of what every server has can be given all the same
-				served = withheldProject()
-			}
 			made := httpapi.Token{Name: args[0], Scopes: scopes, Models: models, Created: time.Now()}
-			token, err := httpapi.CreateProjectToken(place.TokenPlace, made, served.datasources(), served.Pipes)
+			token, err := httpapi.CreateProjectToken(place.TokenPlace, made, sources, pipes)
 			if err != nil {
 				return errors.Join(tokenError(err), unread)
 			}
@@ -125,18 +79,18 @@ that the files of either name (TOKEN NAME APPEND, TOKEN NAME READ) needs no scop
 	return cmd
 }
 
-func newTokenList(at *tokenFlags, env func(string) (string, bool)) *cobra.Command {
+func newTokenList(at *serve.WorkspaceFlags, env func(string) (string, bool)) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List tokens by name, without the tokens themselves",
 		Example: "  residual token list --data-dir /var/lib/residual",
 		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			place, err := at.open(env, false)
+			place, err := at.Open(env, false)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = place.close() }() // which keeps nothing
+			defer func() { _ = place.Close() }() // which keeps nothing
 			tokens, err := place.List()
 			if err != nil {
 				return tokenError(err)
@@ -150,18 +104,18 @@ func newTokenList(at *tokenFlags, env func(string) (string, bool)) *cobra.Comman
 	}
 }
 
-func newTokenRevoke(at *tokenFlags, env func(string) (string, bool)) *cobra.Command {
+func newTokenRevoke(at *serve.WorkspaceFlags, env func(string) (string, bool)) *cobra.Command {
 	return &cobra.Command{
 		Use:     "revoke NAME",
 		Short:   "Revoke a token",
 		Example: "  residual token revoke collector",
 		Args:    arg.Exactly("a NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			place, err := at.open(env, false)
+			place, err := at.Open(env, false)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = place.close() }() // which keeps nothing
+			defer func() { _ = place.Close() }() // which keeps nothing
 			return tokenError(place.Revoke(args[0]))
 		},
 	}
@@ -172,5 +126,5 @@ func tokenError(err error) error {
 	if errors.Is(err, httpapi.ErrToken) {
 		return arg.AsUsage(err)
 	}
-	return clusterError(err)
+	return serve.ClusterError(err)
 }

@@ -82,8 +82,8 @@ func TestTokenOfAProject(t *testing.T) {
 	f(exitOK, "writer", "--project", dir)
 	admin := f(exitOK, "ops", "--scope", "ADMIN")
 
-	s := serveAgain(t, data)
-	deployed := run(t, "deploy", dir, "--server", s.url(), "--token", admin)
+	s := serveDir(t, data)
+	deployed := run(t, "deploy", dir, "--server", s.URL(), "--token", admin)
 	require.Equal(t, exitOK, deployed.code, deployed.err)
 	require.Contains(t, deployed.out, `the token "app", which is given a right, does not exist`)
 	require.NotContains(t, deployed.out, `"writer"`)
@@ -93,20 +93,20 @@ func TestTokenOfAProject(t *testing.T) {
 	all := f(exitOK, "all", "--scope", "PIPES:READ:worst")
 	team := f(exitOK, "team", "--scope", "PIPES:READ:worst", "--models", "team_a_*")
 	app := f(exitOK, "app", "--models", "solo,duo")
-	require.NoError(t, s.stop())
-	s = serveAgain(t, data)
+	require.NoError(t, s.Stop())
+	s = serveDir(t, data)
 	lines := ""
 	var linesSb99 strings.Builder
 	for _, model := range []string{"duo", "solo", "team_a_x", "team_b"} {
 		linesSb99.WriteString(`{"timestamp":"2026-03-01 10:00:00","model_id":"` + model + `","model_version":"v1","prediction_id":"` + model + `","predicted_value":1,"features":"{}","environment":"production"}` + "\n")
 	}
 	lines += linesSb99.String()
-	sent, err := http.Post(s.url()+"/v0/events?name=ml_model_predictions&wait=true&token="+admin, "", strings.NewReader(lines)) //nolint:noctx // a test's own server
+	sent, err := http.Post(s.URL()+"/v0/events?name=ml_model_predictions&wait=true&token="+admin, "", strings.NewReader(lines)) //nolint:noctx // a test's own server
 	require.NoError(t, err)
 	require.NoError(t, sent.Body.Close())
 	require.Equal(t, http.StatusOK, sent.StatusCode)
 	for token, want := range map[string]string{all: "duo solo team_a_x team_b", team: "team_a_x", app: "duo solo"} {
-		rows := get(t, s.url()+"/v0/pipes/worst.csv?token="+token)
+		rows := get(t, s.URL()+"/v0/pipes/worst.csv?token="+token)
 		var models []string
 		for line := range strings.SplitSeq(strings.TrimSpace(rows), "\n") {
 			models = append(models, strings.Trim(strings.Split(line, ",")[0], `"`))

@@ -16,6 +16,8 @@ import (
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/client"
+	"github.com/residualdb/residual/cmd/residual/internal/folder"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 	"github.com/residualdb/residual/cmd/residual/internal/trial"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/httpapi"
@@ -54,15 +56,15 @@ The clock stands at the newest prediction of the fixtures, to the next second, s
 }
 
 func testProject(ctx context.Context, out io.Writer, dir string, pipes []string, now string) (err error) {
-	if err := mustBeFolder(dir); err != nil {
+	if err := folder.Check(dir); err != nil {
 		return err
 	}
-	folder := os.DirFS(dir)
-	suites, err := trial.ReadSuites(folder, pipes)
+	files := os.DirFS(dir)
+	suites, err := trial.ReadSuites(files, pipes)
 	if err != nil {
 		return err
 	}
-	p, problems, err := project.Load(folder, func(string) (string, bool) { return standIn, true })
+	p, problems, err := project.Load(files, folder.StandIn)
 	if err != nil {
 		return fmt.Errorf("read the project %s: %w", dir, err)
 	}
@@ -74,7 +76,7 @@ func testProject(ctx context.Context, out io.Writer, dir string, pipes []string,
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := trial.Load(ctx, folder, s.client); err != nil {
+	if err := trial.Load(ctx, files, s.client); err != nil {
 		return err
 	}
 	if err := s.setClock(ctx, now); err != nil {
@@ -117,7 +119,7 @@ func openScratch(p *project.Project) (*scratch, error) {
 	}
 	server, err := httpapi.New(s.db, httpapi.Options{Now: s.now})
 	if err == nil {
-		err = server.SetProject((&loadedProject{Project: p}).datasources(), p.Pipes)
+		err = server.SetProject(serve.Datasources(p), p.Pipes)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.db.Close(), os.RemoveAll(s.dir))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
+	"github.com/residualdb/residual/cmd/residual/internal/serve"
 )
 
 func newVersion() *cobra.Command {
@@ -20,7 +21,7 @@ func newVersion() *cobra.Command {
 		Example: "  residual version",
 		Args:    arg.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "residual %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(cmd.OutOrStdout(), "residual %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
@@ -30,17 +31,17 @@ func newVersion() *cobra.Command {
 // -ldflags '-X main.stampedVersion=v1.2.3 -X main.stampedCommit=0123456789ab'. make build does.
 var stampedVersion, stampedCommit string
 
-// version returns what this program was built from: the module's version or devel, and the commit, empty if nothing tells it.
-func version() (version, commit string) {
+// version returns what this program was built from: the module's version or devel, and the commit if something tells it.
+func version() serve.Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return cmp.Or(stampedVersion, "devel"), stampedCommit
+		return serve.Build{Version: cmp.Or(stampedVersion, "devel"), Commit: stampedCommit}
 	}
 	return versionOf(info)
 }
 
-func versionOf(info *debug.BuildInfo) (version, commit string) {
-	version = strings.Trim(info.Main.Version, "()")
+func versionOf(info *debug.BuildInfo) serve.Build {
+	version, commit := strings.Trim(info.Main.Version, "()"), ""
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
@@ -52,7 +53,7 @@ func versionOf(info *debug.BuildInfo) (version, commit string) {
 	if match := pseudoVersion.FindStringSubmatch(version); match != nil && commit == "" {
 		commit = match[1]
 	}
-	return cmp.Or(stampedVersion, version, "devel"), cmp.Or(stampedCommit, commit)
+	return serve.Build{Version: cmp.Or(stampedVersion, version, "devel"), Commit: cmp.Or(stampedCommit, commit)}
 }
 
 // commitDigits is how much of a commit is shown, as in the versions that the go command makes of commits.
@@ -60,12 +61,3 @@ const commitDigits = 12
 
 // pseudoVersion is such a version, like v0.0.0-20260102030405-0123456789ab.
 var pseudoVersion = regexp.MustCompile(`\d{14}-([0-9a-f]{12})(?:\+\w+)?$`)
-
-// versionText is version and commit in one word.
-func versionText() string {
-	version, commit := version()
-	if commit == "" || strings.Contains(version, strings.TrimSuffix(commit, "+changes")) {
-		return version
-	}
-	return version + " " + commit
-}

@@ -200,10 +200,21 @@ var rooms = map[string]room{
 		module: []string{"internal/jsontext"}, outside: []string{"github.com/valyala/fasthttp"}, never: []string{"net", "net/http", "os", "sync"},
 	},
 	"cmd/residual": {
-		module: []string{"clickhouse", "dashboard", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/input", "cmd/residual/internal/progress", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "source", "internal/plaintext", "internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload"},
-		outside: []string{
-			"github.com/klauspost/compress", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/valyala/fasthttp",
+		module: []string{
+			"clickhouse", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/folder",
+			"cmd/residual/internal/input", "cmd/residual/internal/progress", "cmd/residual/internal/serve", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "internal/plaintext",
+			"internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload",
 		},
+		outside: []string{"github.com/klauspost/compress", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	},
+	"cmd/residual/internal/folder": {module: []string{"cmd/residual/internal/arg", "project"}, never: []string{"net", "net/http", "sync", "time"}},
+	"cmd/residual/internal/serve": {
+		module: []string{
+			"clickhouse", "dashboard", "engine", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/folder", "project", "project/deployments", "source", "internal/plaintext",
+			"internal/vfs",
+		},
+		outside: []string{"github.com/spf13/pflag", "github.com/valyala/fasthttp"},
+		never:   []string{"net/http"},
 	},
 	"docs": {never: []string{"net", "net/http", "os"}},
 	"cmd/residual/internal/agent": {

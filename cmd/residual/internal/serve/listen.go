@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"crypto/tls"
@@ -18,7 +18,7 @@ type listener struct {
 }
 
 // listen opens the socket that the flags ask for. Without a token it must be on loopback.
-func listen(flags *serveFlags, tokens bool) (*listener, error) {
+func listen(flags *Flags, tokens bool) (*listener, error) {
 	host, _, err := net.SplitHostPort(flags.listen)
 	if err != nil {
 		return nil, arg.Usagef("--listen %q: HOST:PORT is allowed, like 127.0.0.1:7181 or [::1]:7181", flags.listen)
@@ -26,7 +26,7 @@ func listen(flags *serveFlags, tokens bool) (*listener, error) {
 	if (flags.tlsCert == "") != (flags.tlsKey == "") {
 		return nil, arg.Usagef("--tls-cert and --tls-key go together")
 	}
-	if !tokens && !loopback(host) {
+	if !tokens && !Loopback(host) {
 		return nil, errNoToken(flags, "--data-dir "+flags.dir)
 	}
 	l := &listener{certFile: flags.tlsCert, keyFile: flags.tlsKey}
@@ -49,7 +49,7 @@ func listen(flags *serveFlags, tokens bool) (*listener, error) {
 }
 
 // errNoToken is why a server does not listen beyond its machine; where is the flag of the tokens' place.
-func errNoToken(flags *serveFlags, where string) error {
+func errNoToken(flags *Flags, where string) error {
 	return fmt.Errorf("no token exists, so anyone who reaches %s could read and write; create one first:\n"+
 		"  residual token create NAME --scope ADMIN %s\n"+
 		"or name a file that holds one with --admin-token-file", flags.listen, where)
@@ -76,8 +76,8 @@ func (l *listener) url() string {
 	return "http://" + l.Addr().String()
 }
 
-// loopback reports whether host, as in --listen, is reached from this machine alone.
-func loopback(host string) bool {
+// Loopback reports whether host, as in --listen, is reached from this machine alone.
+func Loopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}

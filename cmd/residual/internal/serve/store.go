@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type storeFlags struct {
 	checkpoint, memoryLimit arg.Size
 	models, series, months  int
 	// cluster is where the store is if its url is set, in the place of dir.
-	cluster clusterFlags
+	cluster ClusterFlags
 }
 
 func (f *storeFlags) register(flags *pflag.FlagSet) {
@@ -35,7 +35,7 @@ func (f *storeFlags) register(flags *pflag.FlagSet) {
 	f.syncInterval, f.maxFuture, f.actualsTTL = arg.Span(100*time.Millisecond), arg.Span(arg.Day), arg.Span(30*arg.Day)
 	f.checkpoint, f.memoryLimit = 256<<20, 4<<30
 	flags.StringVar(&f.dir, "data-dir", "./residual-data", "directory of the store; made if missing")
-	f.cluster.register(flags, "URL of a store in ClickHouse in the place of --data-dir: clickhouse://USER@HOST:9000,HOST:9000/DATABASE; see 'residual cluster'")
+	f.cluster.Register(flags, "URL of a store in ClickHouse in the place of --data-dir: clickhouse://USER@HOST:9000,HOST:9000/DATABASE; see 'residual cluster'")
 	flags.Var(f.sync, "sync", "when events are on disk: always before the answer; interval and never lose answered events if the machine stops")
 	flags.Var(&f.syncInterval, "sync-interval", "longest time between syncs with --sync interval")
 	flags.Var(&f.retention, "retention", "drop each month of a model that is older as a whole, at once and for good; 0 keeps all. Another one for the models of a name or prefix*: NAME=TIME")
@@ -81,14 +81,14 @@ func (f *storeFlags) validate() error {
 }
 
 // open opens the store; the error says what to do where there is something to do.
-func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (store, error) {
+func (f *storeFlags) open(ctx context.Context, built Build, log *slog.Logger) (store, error) {
 	if f.cluster.url != "" {
 		return f.openCluster(ctx, log)
 	}
-	return f.openEngine(log)
+	return f.openEngine(built, log)
 }
 
-func (f *storeFlags) openEngine(log *slog.Logger) (store, error) {
+func (f *storeFlags) openEngine(built Build, log *slog.Logger) (store, error) {
 	plan := planMemory(int64(f.memoryLimit))
 	db, err := engine.Open(f.dir, engine.Options{
 		Sync:             f.syncPolicy(),
@@ -111,16 +111,16 @@ func (f *storeFlags) openEngine(log *slog.Logger) (store, error) {
 		Logger:           log,
 	})
 	if err != nil {
-		return nil, storeError(f.dir, err) // not db, which would be a store that is not nil
+		return nil, StoreError(f.dir, built, err) // not db, which would be a store that is not nil
 	}
 	return db, nil
 }
 
-// storeError adds to an error of engine.Open what to do, where there is something to do.
-func storeError(dir string, err error) error {
+// StoreError adds to an error of engine.Open what to do, where there is something to do.
+func StoreError(dir string, built Build, err error) error {
 	switch {
 	case errors.Is(err, engine.ErrVersion):
-		return fmt.Errorf("%w; it needs a newer residual than %s", err, versionText())
+		return fmt.Errorf("%w; it needs a newer residual than %s", err, built)
 	case errors.Is(err, engine.ErrCorrupt):
 		return fmt.Errorf("%w; 'residual verify %s' reads all of it and says what is damaged", err, dir)
 	}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"time"
@@ -10,8 +10,8 @@ import (
 
 // What a project says in the terms of those that do it.
 
-// datasources are the data sources of a project as a server has them.
-func (p *loadedProject) datasources() []httpapi.Datasource {
+// Datasources returns the data sources of a project as a server has them.
+func Datasources(p *project.Project) []httpapi.Datasource {
 	list := make([]httpapi.Datasource, 0, len(p.Datasources))
 	for _, d := range p.Datasources {
 		served := httpapi.Datasource{Name: d.Name, Description: d.Description, Mapping: d.Mapping}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -28,9 +28,10 @@ const (
 	closeTimeout = 1500 * time.Millisecond
 )
 
-// server is a store behind HTTP. startServer, open, wait and stop are called in this order, by one goroutine.
-type server struct {
-	flags  *serveFlags
+// Server is a store behind HTTP. Start, Open, Wait and Stop are called in this order, by one goroutine.
+type Server struct {
+	flags  *Flags
+	built  Build
 	log    *slog.Logger
 	tokens *httpapi.Tokens
 	ln     *listener
@@ -47,9 +48,9 @@ type server struct {
 	shared *sharedState
 }
 
-// startServer listens and answers that the store is not open yet.
-func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
-	s := &server{flags: flags, log: log, served: make(chan struct{})}
+// Start listens and answers that the store is not open yet.
+func Start(flags *Flags, built Build, log *slog.Logger) (*Server, error) {
+	s := &Server{flags: flags, built: built, log: log, served: make(chan struct{})}
 	err := flags.validate()
 	if err != nil {
 		return nil, err
@@ -88,7 +89,6 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	}
 	debug.SetMemoryLimit(plan.managed)
 	limits.RequestsPerSecond = flags.rateLimit
-	built, commit := version()
 	page := pages{agent.Texts{}}
 	if flags.dashboard {
 		page = append(page, dashboard.New())
@@ -96,8 +96,8 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 	s.within = fasthttputil.NewInmemoryListener()
 	s.http, err = httpapi.New(nil, httpapi.Options{
 		Starting: flags.cluster.starting(),
-		Limits:   limits, Page: page, Agent: agent.NewHTTP(s.dialWithin, built), Connectors: s.project, Deployments: s.project.deployments(),
-		Tokens: s.tokens, Version: built, Commit: commit, Logger: log,
+		Limits:   limits, Page: page, Agent: agent.NewHTTP(s.dialWithin, built.Version), Connectors: s.project, Deployments: s.project.deployments(),
+		Tokens: s.tokens, Version: built.Version, Commit: built.Commit, Logger: log,
 		ModelGaugesMax: flags.modelGauges, NoModelGauges: flags.modelGauges == 0,
 		ModelGaugesEnvironments: flags.modelGaugesEnvironments, ModelGaugesFor: time.Duration(flags.modelGaugesFor),
 	})
@@ -123,29 +123,30 @@ func startServer(flags *serveFlags, log *slog.Logger) (*server, error) {
 }
 
 // dialWithin connects the server's agent with the server.
-func (s *server) dialWithin(context.Context, string, string) (net.Conn, error) {
+func (s *Server) dialWithin(context.Context, string, string) (net.Conn, error) {
 	return s.within.Dial()
 }
 
-func (s *server) url() string { return s.ln.url() }
+// URL is the address of the server.
+func (s *Server) URL() string { return s.ln.url() }
 
-// open opens the store, which takes as long as there is log to read, and answers from it. When ctx ends before that,
-// open returns without it.
-func (s *server) open(ctx context.Context) error {
+// Open opens the store, which takes as long as there is log to read, and answers from it. When ctx ends before that,
+// Open returns without it.
+func (s *Server) Open(ctx context.Context) error {
 	type result struct {
 		db  store
 		err error
 	}
 	opened := make(chan result, 1)
 	go func() {
-		db, err := s.flags.open(ctx, s.log)
+		db, err := s.flags.open(ctx, s.built, s.log)
 		opened <- result{db, err}
 	}()
 	place := []any{"dir", s.flags.dir}
 	if s.flags.cluster.url != "" {
 		place = []any{"store", s.flags.cluster.url}
 	}
-	s.log.Info("opening the store", append(place, "address", s.url())...)
+	s.log.Info("opening the store", append(place, "address", s.URL())...)
 	select {
 	case r := <-opened:
 		if r.err != nil {
@@ -168,13 +169,13 @@ func (s *server) open(ctx context.Context) error {
 	if err := s.project.start(s.db); err != nil {
 		return err
 	}
-	s.log.Info("ready", "address", s.url())
+	s.log.Info("ready", "address", s.URL())
 	return nil
 }
 
-// wait returns when ctx ends, or with the error that ended serving, or with that of a store that only a restart can help.
+// Wait returns when ctx ends, or with the error that ended serving, or with that of a store that only a restart can help.
 // The server reloads on each hangup.
-func (s *server) wait(ctx context.Context, hangups <-chan os.Signal) error {
+func (s *Server) Wait(ctx context.Context, hangups <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 1)
@@ -200,14 +201,14 @@ func (s *server) wait(ctx context.Context, hangups <-chan os.Signal) error {
 }
 
 // warnOfTokens logs what is odd about the tokens.
-func (s *server) warnOfTokens() {
+func (s *Server) warnOfTokens() {
 	for _, warning := range s.http.TokenWarnings() {
 		s.log.Warn(warning)
 	}
 }
 
 // reload reads tokens, certificate and project again.
-func (s *server) reload() {
+func (s *Server) reload() {
 	defer s.warnOfTokens()
 	if err := errors.Join(s.tokens.Reload(), s.ln.reload(), s.project.reload()); err != nil {
 		s.log.Error("what could not be read again stays as it was", "error", err)
@@ -216,8 +217,8 @@ func (s *server) reload() {
 	s.log.Info("tokens and certificate read again, and the project if there is one")
 }
 
-// stop drains and closes. Cutting off requests that do not end in time is no failure of the server.
-func (s *server) stop() error {
+// Stop drains and closes. Cutting off requests that do not end in time is no failure of the server.
+func (s *Server) Stop() error {
 	s.log.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()

@@ -1,23 +1,18 @@
-package main
+package serve
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/residualdb/residual/cmd/residual/internal/arg"
+	"github.com/residualdb/residual/cmd/residual/internal/folder"
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/internal/plaintext"
 	"github.com/residualdb/residual/project"
-	"github.com/residualdb/residual/project/deployments"
 )
 
 // projectFlags say where the files of a project are, and its secrets.
@@ -29,12 +24,6 @@ func (f *projectFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.secrets, "secrets", "",
 		"folder of the project's secrets, a file for each; others are read from the environment, NAME from "+project.SecretVariable("NAME"))
 }
-
-// standIn stands for a secret that is not looked up.
-const standIn = "not looked up"
-
-// secretBytesMax bounds a secret.
-const secretBytesMax = 64 << 10
 
 // loadedProject is a project without errors, and the secrets that it uses.
 type loadedProject struct {
@@ -54,12 +43,9 @@ func (f *projectFlags) load() (*loadedProject, error) {
 	if f.dir == "" {
 		return &loadedProject{Project: &project.Project{Pipes: &project.Pipes{}}}, nil
 	}
-	if err := mustBeFolder(f.dir); err != nil {
-		return nil, err
-	}
-	files, err := project.ReadFiles(os.DirFS(f.dir))
+	files, err := folder.Project(f.dir)
 	if err != nil {
-		return nil, fmt.Errorf("read the project %s: %w", f.dir, err)
+		return nil, err
 	}
 	loaded, problems, err := f.read(files, nil)
 	if err != nil {
@@ -75,16 +61,16 @@ func (f *projectFlags) load() (*loadedProject, error) {
 func (f *projectFlags) read(files project.Files, unknown map[string]bool) (*loadedProject, project.Problems, error) {
 	loaded := &loadedProject{secrets: map[string]string{}}
 	if f.secrets != "" {
-		if err := mustBeFolder(f.secrets); err != nil {
+		if err := folder.Check(f.secrets); err != nil {
 			return nil, nil, err
 		}
 	}
 	var unread error
 	p, problems := project.Read(files, func(name string) (string, bool) {
 		if unknown[name] {
-			return standIn, true
+			return folder.StandIn(name)
 		}
-		secret, ok, err := f.secret(name)
+		secret, ok, err := folder.Secret(f.secrets, name)
 		if unread = errors.Join(unread, err); ok {
 			loaded.secrets[name] = secret
 		}
@@ -101,43 +87,6 @@ func (f *projectFlags) read(files project.Files, unknown map[string]bool) (*load
 	}
 	loaded.Project, loaded.warnings = p, problems
 	return loaded, problems, unread
-}
-
-// mustBeFolder returns the error of a path that is none.
-func mustBeFolder(dir string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the folder %s does not exist", dir)
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return arg.Usagef("%s is not a folder; name the one that the files are in", dir)
-	}
-	return nil
-}
-
-// secret reads a secret from its file, without the line's end behind it, or else from the environment.
-func (f *projectFlags) secret(name string) (value string, ok bool, err error) {
-	if f.secrets != "" {
-		file, err := os.Open(filepath.Join(f.secrets, name))
-		switch {
-		case err == nil:
-			defer func() { _ = file.Close() }()
-			text, err := io.ReadAll(io.LimitReader(file, secretBytesMax+1))
-			if err == nil && len(text) > secretBytesMax {
-				err = fmt.Errorf("it has more than %d bytes", secretBytesMax)
-			}
-			if err != nil {
-				return "", false, fmt.Errorf("the secret %s: %w", name, err)
-			}
-			return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), true, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", false, fmt.Errorf("the secret %s: %w", name, err)
-		}
-	}
-	value, ok = os.LookupEnv(project.SecretVariable(name))
-	return value, ok, nil
 }
 
 // redacted is how a secret is shown, and redactedMin the shortest that is looked for in texts of others.
@@ -157,46 +106,4 @@ func (p *loadedProject) redact(text string) string {
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
-}
-
-// projectWithoutSecrets returns a project whatever its secrets: that of a folder, or where none is named what is live, empty if nothing is.
-func projectWithoutSecrets(dir string, live func() (project.Files, error)) (*loadedProject, error) {
-	if dir != "" {
-		live = func() (project.Files, error) { return projectFiles(dir) }
-	}
-	files, err := live()
-	if err != nil {
-		return nil, err
-	}
-	p, problems := project.Read(files, func(string) (string, bool) { return standIn, true })
-	if problems.Errors() > 0 {
-		if dir == "" {
-			return nil, fmt.Errorf("the project that is deployed has errors\n%s", plaintext.EscapeLines(problems.String()))
-		}
-		return nil, fmt.Errorf("the project %s has errors; 'residual check %s' shows them", dir, dir)
-	}
-	return &loadedProject{Project: p}, nil
-}
-
-// liveFiles are the files of the deployment that is live, none if none is.
-func liveFiles(store *deployments.Store, err error) (project.Files, error) {
-	if err == nil {
-		err = store.LiveErr()
-	}
-	if err != nil || store.Live() == nil {
-		return nil, err
-	}
-	return store.Live().Files, nil
-}
-
-// projectFiles are the files of a folder.
-func projectFiles(dir string) (project.Files, error) {
-	if err := mustBeFolder(dir); err != nil {
-		return nil, err
-	}
-	files, err := project.ReadFiles(os.DirFS(dir))
-	if err != nil {
-		return nil, fmt.Errorf("read the project %s: %w", dir, err)
-	}
-	return files, nil
 }

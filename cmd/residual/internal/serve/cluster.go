@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -30,8 +30,8 @@ var (
 	_ store = (*clickhouse.Store)(nil)
 )
 
-// clusterFlags name a store in a cluster of ClickHouse.
-type clusterFlags struct {
+// ClusterFlags name a store in a cluster of ClickHouse.
+type ClusterFlags struct {
 	url, passwordFile string
 	// password is of the environment; hasPassword tells whether it is set there.
 	password    string
@@ -45,13 +45,14 @@ const (
 	passwordVariable = "RESIDUAL_STORE_PASSWORD"
 )
 
-func (f *clusterFlags) register(flags *pflag.FlagSet, usage string) {
+// Register adds the flags to those of a command; usage is that of --store.
+func (f *ClusterFlags) Register(flags *pflag.FlagSet, usage string) {
 	flags.StringVar(&f.url, storeFlag, "", usage)
 	flags.StringVar(&f.passwordFile, passwordFileFlag, "", "file with the password of the user in --store; else "+passwordVariable+" has it")
 }
 
 // starting is why a server has no store yet, empty for one that has it in a directory.
-func (f *clusterFlags) starting() string {
+func (f *ClusterFlags) starting() string {
 	if f.url == "" {
 		return ""
 	}
@@ -59,15 +60,41 @@ func (f *clusterFlags) starting() string {
 }
 
 // readPassword takes the password of the environment.
-func (f *clusterFlags) readPassword(env func(string) (string, bool)) {
+func (f *ClusterFlags) readPassword(env func(string) (string, bool)) {
 	f.password, f.hasPassword = env(passwordVariable)
 }
 
-// config reads what the flags name.
-func (f *clusterFlags) config() (clickhouse.Config, error) {
+// Database is the database of the store, which must be given. No password is read.
+func (f *ClusterFlags) Database() (string, error) {
+	if f.url == "" {
+		return "", arg.Usagef("--%s is needed, like clickhouse://residual@127.0.0.1:9000/residual", storeFlag)
+	}
+	c, err := f.parse()
+	return c.Database, err
+}
+
+// Config is how the store is reached, which must be given, with the password of its file or of the environment.
+func (f *ClusterFlags) Config(env func(string) (string, bool)) (clickhouse.Config, error) {
+	if _, err := f.Database(); err != nil {
+		return clickhouse.Config{}, err
+	}
+	f.readPassword(env)
+	return f.config()
+}
+
+func (f *ClusterFlags) parse() (clickhouse.Config, error) {
 	c, err := clickhouse.ParseURL(f.url)
 	if err != nil {
 		return c, arg.Usagef("--%s: %w", storeFlag, err)
+	}
+	return c, nil
+}
+
+// config reads what the flags name.
+func (f *ClusterFlags) config() (clickhouse.Config, error) {
+	c, err := f.parse()
+	if err != nil {
+		return c, err
 	}
 	if f.passwordFile != "" && f.hasPassword {
 		return c, arg.Usagef("--%s is given and %s is set; one of them is allowed", passwordFileFlag, passwordVariable)
@@ -135,7 +162,7 @@ func (f *storeFlags) openCluster(ctx context.Context, log *slog.Logger) (store, 
 			return s, nil
 		}
 		if ctx.Err() != nil || !mayPass(err) {
-			return nil, clusterError(err)
+			return nil, ClusterError(err)
 		}
 		if text := err.Error(); text != last {
 			log.Warn("the cluster is not open yet, and is tried again", "error", text)
@@ -159,8 +186,8 @@ func mayPass(err error) bool {
 	return true
 }
 
-// clusterError adds to an error of package clickhouse what to do, where there is something to do.
-func clusterError(err error) error {
+// ClusterError adds to an error of package clickhouse what to do, where there is something to do.
+func ClusterError(err error) error {
 	switch {
 	case errors.Is(err, clickhouse.ErrSchema):
 		return fmt.Errorf("%w; 'residual cluster check' says what each server has", err)

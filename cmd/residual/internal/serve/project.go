@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residualdb/residual/cmd/residual/internal/folder"
 	"github.com/residualdb/residual/httpapi"
 	"github.com/residualdb/residual/project"
 	"github.com/residualdb/residual/project/deployments"
@@ -51,7 +52,7 @@ const notServed = "what is deployed is not served as long as --project is given"
 // of it cannot be read.
 func readProject(flags *projectFlags, store *deployments.Store, unread error, poll time.Duration, log *slog.Logger) (*projectOf, error) {
 	if flags.secrets != "" {
-		if err := mustBeFolder(flags.secrets); err != nil {
+		if err := folder.Check(flags.secrets); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +76,7 @@ func readProject(flags *projectFlags, store *deployments.Store, unread error, po
 // serve has a server have the project.
 func (p *projectOf) serve(http *httpapi.Server) error {
 	p.http = http
-	if err := http.SetProject(p.used.datasources(), p.used.Pipes); err != nil {
+	if err := http.SetProject(Datasources(p.used.Project), p.used.Pipes); err != nil {
 		return err
 	}
 	if p.flags.dir != "" {
@@ -200,9 +201,14 @@ func (p *projectOf) inspect(files project.Files, unknown map[string]bool) (*load
 	return next, problems, err
 }
 
+// CheckProject returns what keeps servers from having a project that has no errors of its own.
+func CheckProject(p *project.Project) project.Problems {
+	return (&loadedProject{Project: p}).beyondServer(time.Minute)
+}
+
 // beyondServer are the problems of a project without errors that a server cannot have.
 func (p *loadedProject) beyondServer(poll time.Duration) (problems project.Problems) {
-	sources := p.datasources()
+	sources := Datasources(p.Project)
 	taken, err := httpapi.PipesTaken(sources, p.Pipes)
 	for _, e := range taken {
 		problems = append(problems, p.Pipes.Refusal(e.Name, fmt.Sprintf("every server has a pipe %q", e.Name), "give the file another name"))
@@ -269,13 +275,13 @@ func (p *projectOf) change(next *loadedProject) error {
 	runner, used := p.runner, p.used
 	p.coming = next
 	p.mu.Unlock()
-	if err := p.http.SetPart(next.datasources(), next.Pipes, next.withheld); err != nil {
+	if err := p.http.SetPart(Datasources(next.Project), next.Pipes, next.withheld); err != nil {
 		return err
 	}
 	if runner != nil {
 		configs := p.ours(next)
 		if err := runner.Apply(configs); err != nil {
-			return errors.Join(err, p.http.SetPart(used.datasources(), used.Pipes, used.withheld))
+			return errors.Join(err, p.http.SetPart(Datasources(used.Project), used.Pipes, used.withheld))
 		}
 		for i := range configs {
 			p.askOnce(runner, next, configs[i].Name)

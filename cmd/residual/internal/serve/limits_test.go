@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"testing"
@@ -30,7 +30,7 @@ func TestLimitsFollowMemory(t *testing.T) {
 		require.Less(t, l.ConnsPerIPMax, l.ConnsMax)
 		require.LessOrEqual(t, plan.columns+plan.heads+plan.actuals+plan.rejects+int64(plan.keys)*engine.KeyMemoryBytes, l.HeapBytesMax)
 	}
-	defaults := planMemory(int64(defaultServeFlags().memoryLimit)).http
+	defaults := planMemory(int64(At("", "").memoryLimit)).http
 	require.EqualValues(t, 64<<20, defaults.BodyBytesMax)
 	require.Equal(t, 8192, defaults.ConnsMax)
 	require.Equal(t, 1024, defaults.ConnsPerIPMax)

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -20,9 +20,7 @@ import (
 // TestServeOnFailingDisk fails a sync under the server: the client learns that the outcome is unknown, the next ones are
 // refused, queries are answered, health says why, and the server asks to be ended.
 func TestServeOnFailingDisk(t *testing.T) {
-	flags := defaultServeFlags()
-	flags.dir, flags.listen = t.TempDir(), "127.0.0.1:0"
-	s, err := startServer(flags, slog.New(slog.DiscardHandler))
+	s, err := Start(At(t.TempDir(), "127.0.0.1:0"), Build{Version: "test"}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	disk := simdisk.New(simdisk.Options{})
 	s.db, err = engine.Open("/store", engine.Options{FS: disk, LogFileBytes: 1 << 20})
@@ -33,7 +31,7 @@ func TestServeOnFailingDisk(t *testing.T) {
 		t.Helper()
 		line := fmt.Sprintf(`{"timestamp":%q,"model_id":"m","prediction_id":%q,"features":"{}","predicted_value":2,"actual_value":1,`+
 			`"model_version":"v1","environment":"production"}`, time.Now().UTC().Format(time.RFC3339), id)
-		got, text := request(t, http.MethodPost, s.url()+"/v0/events?name=ml_model_predictions", line)
+		got, text := request(t, http.MethodPost, s.URL()+"/v0/events?name=ml_model_predictions", line)
 		require.Equal(t, status, got, text)
 		require.Contains(t, text, want)
 	}
@@ -42,15 +40,15 @@ func TestServeOnFailingDisk(t *testing.T) {
 	post("b", http.StatusServiceUnavailable, "outcome is unknown")
 	disk.Heal()
 	post("c", http.StatusServiceUnavailable, "no events are taken until a restart")
-	status, text := request(t, http.MethodGet, s.url()+"/health", "")
+	status, text := request(t, http.MethodGet, s.URL()+"/health", "")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Contains(t, text, `"status":"degraded"`)
-	status, text = request(t, http.MethodGet, s.url()+"/v0/pipes/model_performance_metrics.json?model_id=m", "")
+	status, text = request(t, http.MethodGet, s.URL()+"/v0/pipes/model_performance_metrics.json?model_id=m", "")
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, text, `"prediction_count": 1`)
 
 	require.ErrorIs(t, watch(t.Context(), s.db, s.log, time.Millisecond), errStoreFailed)
-	require.ErrorIs(t, s.stop(), engine.ErrDegraded)
+	require.ErrorIs(t, s.Stop(), engine.ErrDegraded)
 }
 
 func request(t *testing.T, method, address, body string) (status int, text string) {

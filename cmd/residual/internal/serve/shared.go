@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type sharedState struct {
 }
 
 // share returns what the servers of a cluster share, which nobody is asked for yet.
-func (f *clusterFlags) share() (*sharedState, error) {
+func (f *ClusterFlags) share() (*sharedState, error) {
 	c, err := f.config()
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *sharedState) close() error {
 }
 
 // closeShared ends what the server shares with others, if it does.
-func (s *server) closeShared() error {
+func (s *Server) closeShared() error {
 	if s.shared == nil {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (s *server) closeShared() error {
 }
 
 // giveBackTurns has other servers run the connectors, which have ended here.
-func (s *server) giveBackTurns() {
+func (s *Server) giveBackTurns() {
 	if _, err := s.project.turns.take(nil); err != nil {
 		s.log.Warn("other servers take over the connectors once the turn of this one is over", "error", err)
 	}
@@ -121,7 +121,7 @@ func (t sharedTokens) Replace(version uint64, text string) (bool, error) {
 }
 
 // readShared reads tokens and what is deployed for the first time, again and again until the shard that has them answers or ctx ends.
-func (s *server) readShared(ctx context.Context) error {
+func (s *Server) readShared(ctx context.Context) error {
 	tick := time.NewTicker(clusterRetry)
 	defer tick.Stop()
 	for last := ""; ; {
@@ -133,7 +133,7 @@ func (s *server) readShared(ctx context.Context) error {
 			break
 		}
 		if !mayPass(err) {
-			return clusterError(err)
+			return ClusterError(err)
 		}
 		if text := err.Error(); text != last {
 			s.log.Warn("tokens and what is deployed cannot be read yet, which is tried again", "error", text)
@@ -160,12 +160,12 @@ func (s *server) readShared(ctx context.Context) error {
 
 // checkOpen refuses to ask nobody for a token where more than this machine can reach the server, or where its data directory has tokens,
 // which do not count.
-func (s *server) checkOpen() error {
+func (s *Server) checkOpen() error {
 	if !s.tokens.Open() {
 		return nil
 	}
 	create := "--store '" + s.flags.cluster.url + "'"
-	if host, _, err := net.SplitHostPort(s.flags.listen); err == nil && !loopback(host) {
+	if host, _, err := net.SplitHostPort(s.flags.listen); err == nil && !Loopback(host) {
 		return errNoToken(s.flags, create)
 	}
 	tokens, err := httpapi.TokensIn(s.flags.dir).List()
@@ -184,7 +184,7 @@ func (s *server) checkOpen() error {
 const followEvery = time.Second
 
 // follow takes over what other servers change, until ctx ends. What cannot be read stays as it is known.
-func (s *server) follow(ctx context.Context) {
+func (s *Server) follow(ctx context.Context) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	seen, last := map[string]uint64{}, ""
@@ -212,7 +212,7 @@ func (s *server) follow(ctx context.Context) {
 }
 
 // followOnce takes over what has changed since the versions that were seen.
-func (s *server) followOnce(ctx context.Context, seen map[string]uint64) error {
+func (s *Server) followOnce(ctx context.Context, seen map[string]uint64) error {
 	if err := s.project.takeTurns(); err != nil {
 		return err
 	}
