@@ -32,14 +32,14 @@ type sumOf struct{ function, argument, when string }
 
 // sumsOfWant are the sums that each want has beside those of the one before.
 var sumsOfWant = [...][]sumOf{
-	segment.WantErrors: {{"sumKahan", "greatest(e, 0)", ""}, {"sumKahan", "greatest(-e, 0)", ""}, {"varPopStable", "abs(e)", ""}, {"max", "abs(e)", ""}},
+	segment.WantErrors: {{"sumKahan", "e", ""}, {"sumKahan", "abs(e)", ""}, {"varPopStable", "abs(e)", ""}, {"max", "abs(e)", ""}},
 	segment.WantSpread: {{"varPopStable", "e * e", ""}},
 	segment.WantAll: {
 		{"count", "", "a != 0"},
 		{"sumKahan", "abs(e) / abs(a)", "a != 0"},
 		{"sumKahan", "2 * (abs(e) / (abs(p) + abs(a)))", "p != a"},
-		{"sumKahan", "a", "a > 0"},
-		{"sumKahan", "-a", "a < 0"},
+		{"sumKahan", "a", ""},
+		{"sumKahan", "abs(a)", ""},
 		{"varPopStable", "a", ""},
 		{"max", "abs(a)", ""},
 	},
@@ -109,9 +109,19 @@ type summed struct {
 	place
 	segment.Summary
 
+	// errors are the sums of the errors and of their sizes, actuals those of the actuals.
+	errors, actuals signed
 	// first and last are the times of rows that are read as the table has them.
 	first, last  time.Time
 	scopesBeyond uint8
+}
+
+// signed is what numbers with signs, and without, add up to.
+type signed struct{ sum, size float64 }
+
+// apart returns the sums of those above zero and of those below, without their sign.
+func (x signed) apart() (over, under float64) {
+	return max(x.size+x.sum, 0) / 2, max(x.size-x.sum, 0) / 2
 }
 
 // The largest error, or actual, of some rows is between these where the fourth powers of any number of them add up to a float64, and none of
@@ -120,7 +130,7 @@ const sizeLeast, sizeMost = 1e-70, 1e70
 
 // beyond tells whether a sum is not to be had of floats.
 func (x *summed) beyond() bool {
-	all := [...]float64{x.ErrorsOver, x.ErrorsUnder, x.ErrorsSpread, x.SquaresSpread, x.MaxAbsError, x.Percent, x.Symmetric, x.ActualOver, x.ActualUnder, x.ActualSpread}
+	all := [...]float64{x.errors.sum, x.errors.size, x.ErrorsSpread, x.SquaresSpread, x.MaxAbsError, x.Percent, x.Symmetric, x.actuals.sum, x.actuals.size, x.ActualSpread}
 	vast := func(v float64) bool { return !isFinite(v) }
 	tiny := func(v float64) bool { return v > 0 && v < sizeLeast }
 	return x.Actuals > 0 && (max(x.MaxAbsError, x.ActualSize) > sizeMost || tiny(x.MaxAbsError) || tiny(x.ActualSize) || slices.ContainsFunc(all[:], vast))
@@ -142,12 +152,12 @@ func (x *summed) into(p *picture, cells *engine.Cells) (to []any) {
 	} else {
 		to = append(to, &x.MinTime, &x.MaxTime, &x.Actuals, &x.ActualMinTime, &x.ActualMaxTime)
 	}
-	to = append(to, &x.ErrorsOver, &x.ErrorsUnder, &x.ErrorsSpread, &x.MaxAbsError)
+	to = append(to, &x.errors.sum, &x.errors.size, &x.ErrorsSpread, &x.MaxAbsError)
 	if cells.Want >= segment.WantSpread {
 		to = append(to, &x.SquaresSpread)
 	}
 	if cells.Want == segment.WantAll {
-		to = append(to, &x.PercentRows, &x.Percent, &x.Symmetric, &x.ActualOver, &x.ActualUnder, &x.ActualSpread, &x.ActualSize)
+		to = append(to, &x.PercentRows, &x.Percent, &x.Symmetric, &x.actuals.sum, &x.actuals.size, &x.ActualSpread, &x.ActualSize)
 	}
 	return to
 }
@@ -160,6 +170,8 @@ func (x *summed) settle(p *picture, cells *engine.Cells) {
 	if len(cells.Bounds) == 2 {
 		x.cell = cells.Bounds[0]
 	}
+	x.ErrorsOver, x.ErrorsUnder = x.errors.apart()
+	x.ActualOver, x.ActualUnder = x.actuals.apart()
 	if p.flat() {
 		known := x.kinds == 1
 		x.kinds++ // of the column has_actual

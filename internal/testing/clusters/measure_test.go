@@ -41,12 +41,12 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// makeFiles generates the rows in two files, one for each server.
+// makeFiles generates rows up to now in two files, one for each server.
 func makeFiles(t *testing.T, binary string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.ndjson")
-	out, err := exec.Command(binary, "generate", "--rows", strconv.FormatInt(*measuredRows, 10), "--versions", "1", "--to", "2026-01-01", "--output", whole).CombinedOutput()
+	out, err := exec.Command(binary, "generate", "--rows", strconv.FormatInt(*measuredRows, 10), "--versions", "1", "--to", "now", "--output", whole).CombinedOutput()
 	require.NoError(t, err, string(out))
 	content, err := os.ReadFile(whole)
 	require.NoError(t, err)
@@ -70,13 +70,13 @@ var tutorialTables = []string{
 // Questions of the tutorial about a model of a table whose times are in a column.
 const (
 	metricsSQL = "SELECT model_id, model_version, environment, count(), sqrt(avg(pow(predicted_value - actual_value, 2))), avg(abs(predicted_value - actual_value)), min(timestamp), max(timestamp) " +
-		"FROM %[1]s WHERE model_id = '%[2]s' AND model_version = '%[3]s' AND environment = 'production' AND timestamp >= toDateTime('2026-01-01 00:00:00', 'UTC') - INTERVAL 24 HOUR GROUP BY model_id, model_version, environment"
-	driftSQL = "WITH toDateTime('2026-01-01 00:00:00', 'UTC') AS now, " +
+		"FROM %[1]s WHERE model_id = '%[2]s' AND model_version = '%[3]s' AND environment = 'production' AND timestamp >= now() - INTERVAL 24 HOUR GROUP BY model_id, model_version, environment"
+	driftSQL = "WITH now() AS now, " +
 		"r AS (SELECT model_id, model_version, environment, avg(abs(predicted_value - actual_value)) AS mae, count() AS n FROM %[1]s WHERE timestamp >= now - INTERVAL 6 HOUR AND model_id = '%[2]s' AND environment = 'production' GROUP BY ALL), " +
 		"h AS (SELECT model_id, model_version, environment, avg(abs(predicted_value - actual_value)) AS mae, count() AS n FROM %[1]s WHERE timestamp >= now - INTERVAL 168 HOUR AND timestamp < now - INTERVAL 6 HOUR AND model_id = '%[2]s' AND environment = 'production' GROUP BY ALL) " +
 		"SELECT *, (r.mae - h.mae) / h.mae AS drift FROM r LEFT JOIN h ON r.model_id = h.model_id AND r.model_version = h.model_version AND r.environment = h.environment WHERE h.mae > 0 ORDER BY abs(drift) DESC"
 	metricsOfMinutesSQL = "SELECT model_id, model_version, environment, sum(predictions) AS n, sqrt(sum(squares) / n), sum(absolutes) / n, min(first), max(last) " +
-		"FROM %[1]s WHERE model_id = '%[2]s' AND model_version = '%[3]s' AND environment = 'production' AND minute >= toDateTime('2026-01-01 00:00:00', 'UTC') - INTERVAL 24 HOUR GROUP BY model_id, model_version, environment"
+		"FROM %[1]s WHERE model_id = '%[2]s' AND model_version = '%[3]s' AND environment = 'production' AND minute >= now() - INTERVAL 24 HOUR GROUP BY model_id, model_version, environment"
 )
 
 func measure(t *testing.T, binary string, files []string, shards int) {
@@ -190,7 +190,7 @@ func measureQuestions(t *testing.T, c *nodes.Cluster, s *process, shards int) {
 	model, version := series[0], series[1]
 	pipe := func(path string) func() string {
 		return func() string {
-			return get(t, s.url+"/v0/pipes/"+path+"&as_of=2026-01-01+00:00:00&model_id="+url.QueryEscape(model))
+			return get(t, s.url+"/v0/pipes/"+path+"&model_id="+url.QueryEscape(model))
 		}
 	}
 	sql := func(text, table string) func() string {

@@ -17,6 +17,9 @@ const (
 	quantilesWithin = 0.01
 )
 
+// longestCount is how many digits a count, or a time, has at most: longer ones are of floats without a fraction.
+const longestCount = 14
+
 var (
 	quantile = regexp.MustCompile(`_p\d\d$`)
 	// derived are numbers in which sums cancel: the error of the sums shows in them many times over.
@@ -99,8 +102,8 @@ func sameNumber(path string, x, y json.Number, scale float64) bool {
 	if x == y {
 		return true
 	}
-	if !strings.ContainsAny(string(x+y), ".eE") {
-		return false // counts, and times
+	if !strings.ContainsAny(string(x+y), ".eE") && max(len(x), len(y)) <= longestCount {
+		return false
 	}
 	a, errA := x.Float64()
 	b, errB := y.Float64()
