@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -31,18 +30,31 @@ var (
 // fault is what becomes of a code of ClickHouse.
 type fault struct {
 	class error
-	// text is for who sent a request.
+	// text is for who sent a request, after is when to send it again.
 	text  string
 	after time.Duration
-	// unknown is set where the server may have stored what it was sent.
-	unknown bool
+	traits
 }
+
+// traits say what else is known of a fault.
+type traits uint8
+
+const (
+	// maybeStored: the server may have stored what it was sent.
+	maybeStored traits = 1 << iota
+	// elsewhere: another replica may do better.
+	elsewhere
+)
+
+func (t traits) is(x traits) bool { return t&x != 0 }
 
 const (
 	// codeUnfinished is that of a statement that is done on some replicas, because others are away.
 	codeUnfinished = 341
 	// codeTooFewReplicas is that of a block that is not stored, because no quorum of replicas is there.
 	codeTooFewReplicas = 285
+	// codeTimeout is that of a statement that took longer than it may.
+	codeTimeout = 159
 )
 
 // codeOf is the code with which a server has answered, 0 where it has not.
@@ -53,70 +65,77 @@ func codeOf(err error) int32 {
 	return 0
 }
 
-// What somebody has to change before anything is stored or answered again.
+// Faults of more than one code.
 var (
-	faultOfTables = fault{ErrSchema, "its tables are not those that this server needs; residual cluster check says what is wrong with them", 30 * time.Second, false}
-	faultOfAccess = fault{ErrAccess, "it refuses the user of this server, or a right that it needs; residual cluster check says which", 30 * time.Second, false}
-)
-
-// What can happen to any statement.
-var (
-	faultOfBounds  = fault{engine.ErrFull, "a bound that it sets for the user of this server ended the statement", 30 * time.Second, false}
-	faultOfDisk    = fault{engine.ErrUnavailable, "its disk failed", 30 * time.Second, true}
-	faultOfThreads = fault{engine.ErrFull, "it is short of threads or memory", 2 * time.Second, false}
+	faultOfTables  = fault{ErrSchema, "its tables are not those that this server needs; residual cluster check says what is wrong with them", 30 * time.Second, 0}
+	faultOfAccess  = fault{ErrAccess, "it refuses the user of this server, or a right that it needs; residual cluster check says which", 30 * time.Second, 0}
+	faultOfBounds  = fault{engine.ErrFull, "a bound that it sets for the user of this server ended the statement", 30 * time.Second, 0}
+	faultOfThreads = fault{engine.ErrFull, "it is short of threads or memory", 2 * time.Second, 0}
+	faultOfDisk    = fault{engine.ErrUnavailable, "its disk failed", 30 * time.Second, maybeStored | elsewhere}
+	faultOfNetwork = fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, maybeStored}
+	faultOfStart   = fault{engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, elsewhere}
 )
 
 // faults are by the codes of ClickHouse.
 var faults = map[int32]fault{
-	60:             faultOfTables,
-	81:             faultOfTables,
-	16:             faultOfTables,
-	47:             faultOfTables,
-	516:            faultOfAccess,
-	497:            faultOfAccess,
-	164:            faultOfAccess,
-	192:            faultOfAccess,
-	158:            faultOfBounds,
-	160:            faultOfBounds,
-	191:            faultOfBounds,
-	201:            {engine.ErrFull, "the quota of the user of this server is used up", 30 * time.Second, false},
-	307:            faultOfBounds,
-	396:            faultOfBounds,
-	33:             faultOfDisk,
-	74:             faultOfDisk,
-	75:             faultOfDisk,
-	76:             faultOfDisk,
-	87:             faultOfDisk,
-	173:            faultOfThreads,
-	439:            faultOfThreads,
-	198:            {engine.ErrUnavailable, "it does not find a server by its name", 5 * time.Second, false},
-	415:            {engine.ErrUnavailable, "it has lost its replicas", 30 * time.Second, true},
-	252:            {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, false},
-	241:            {engine.ErrFull, "it is short of memory", 2 * time.Second, false},
-	202:            {engine.ErrFull, "it answers too many queries", 2 * time.Second, false},
-	243:            {engine.ErrNoSpace, "its disk is full", 30 * time.Second, false},
-	242:            {engine.ErrUnavailable, "its replicas are read-only, as they are without their keeper", 5 * time.Second, false},
-	285:            {engine.ErrUnavailable, "too few of its replicas are there for a quorum", 5 * time.Second, false},
-	289:            {engine.ErrUnavailable, "its replicas have not got all that a quorum has", 5 * time.Second, false},
-	286:            {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, true},
-	244:            {engine.ErrUnavailable, "its keeper and it are not of one mind yet", 5 * time.Second, true},
-	254:            {engine.ErrUnavailable, "none of its replicas is active", 5 * time.Second, false},
-	394:            {engine.ErrUnavailable, "somebody has stopped the statement", 5 * time.Second, true},
-	416:            {engine.ErrUnavailable, "its replica changes its state", 5 * time.Second, true},
-	667:            {engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, false},
-	722:            {engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, false},
-	733:            {engine.ErrUnavailable, "its tables are not loaded yet", 5 * time.Second, false},
-	745:            {engine.ErrFull, "it is overloaded", 5 * time.Second, false},
-	1000:           {engine.ErrUnavailable, "its network failed", 5 * time.Second, true},
-	319:            {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, true},
-	159:            {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, true},
-	209:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
-	210:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
-	279:            {engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true},
-	236:            {engine.ErrUnavailable, "it is being shut down", 5 * time.Second, true},
-	999:            {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, true},
-	codeUnfinished: {engine.ErrUnavailable, "some of its replicas are away", 5 * time.Second, true},
-	225:            {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, false},
+	// What somebody has to change before anything is stored or answered again.
+	16:  faultOfTables, // NO_SUCH_COLUMN_IN_TABLE
+	47:  faultOfTables, // UNKNOWN_IDENTIFIER
+	60:  faultOfTables, // UNKNOWN_TABLE
+	81:  faultOfTables, // UNKNOWN_DATABASE
+	164: faultOfAccess, // READONLY
+	192: faultOfAccess, // UNKNOWN_USER
+	497: faultOfAccess, // ACCESS_DENIED
+	516: faultOfAccess, // AUTHENTICATION_FAILED
+
+	// Bounds, and what is short.
+	158: faultOfBounds,                                                                                         // TOO_MANY_ROWS
+	160: faultOfBounds,                                                                                         // TOO_SLOW
+	191: faultOfBounds,                                                                                         // SET_SIZE_LIMIT_EXCEEDED
+	307: faultOfBounds,                                                                                         // TOO_MANY_BYTES
+	396: faultOfBounds,                                                                                         // TOO_MANY_ROWS_OR_BYTES
+	201: {engine.ErrFull, "the quota of the user of this server is used up", 30 * time.Second, 0},              // QUOTA_EXCEEDED
+	202: {engine.ErrFull, "it answers too many queries", 2 * time.Second, 0},                                   // TOO_MANY_SIMULTANEOUS_QUERIES
+	241: {engine.ErrFull, "it is short of memory", 2 * time.Second, 0},                                         // MEMORY_LIMIT_EXCEEDED
+	252: {engine.ErrFull, "it has too many parts to merge and takes no more rows for now", 5 * time.Second, 0}, // TOO_MANY_PARTS
+	173: faultOfThreads,                                                                                        // CANNOT_ALLOCATE_MEMORY
+	439: faultOfThreads,                                                                                        // CANNOT_SCHEDULE_TASK
+	745: {engine.ErrFull, "it is overloaded", 5 * time.Second, 0},                                              // SERVER_OVERLOADED
+
+	// Disks.
+	243: {engine.ErrNoSpace, "its disk is full", 30 * time.Second, 0}, // NOT_ENOUGH_SPACE
+	33:  faultOfDisk,                                                  // CANNOT_READ_ALL_DATA
+	74:  faultOfDisk,                                                  // CANNOT_READ_FROM_FILE_DESCRIPTOR
+	75:  faultOfDisk,                                                  // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+	76:  faultOfDisk,                                                  // CANNOT_OPEN_FILE
+	87:  faultOfDisk,                                                  // CANNOT_SEEK_THROUGH_FILE
+
+	// Replicas and their keeper.
+	225:                {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, elsewhere},                                 // NO_ZOOKEEPER
+	242:                {engine.ErrUnavailable, "its replicas are read-only, as they are without their keeper", 5 * time.Second, elsewhere}, // TABLE_IS_READ_ONLY
+	244:                {engine.ErrUnavailable, "its keeper and it are not of one mind yet", 5 * time.Second, maybeStored | elsewhere},      // UNEXPECTED_ZOOKEEPER_ERROR
+	254:                {engine.ErrUnavailable, "none of its replicas is active", 5 * time.Second, 0},                                       // NO_ACTIVE_REPLICAS
+	codeTooFewReplicas: {engine.ErrUnavailable, "too few of its replicas are there for a quorum", 5 * time.Second, 0},                       // TOO_FEW_LIVE_REPLICAS
+	286:                {engine.ErrUnavailable, "its replicas did not reach a quorum", 5 * time.Second, maybeStored},                        // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+	289:                {engine.ErrUnavailable, "its replicas have not got all that a quorum has", 5 * time.Second, elsewhere},              // REPLICA_IS_NOT_IN_QUORUM
+	319:                {engine.ErrUnavailable, "it did not say what became of the rows", 5 * time.Second, maybeStored},                     // UNKNOWN_STATUS_OF_INSERT
+	codeUnfinished:     {engine.ErrUnavailable, "some of its replicas are away", 5 * time.Second, maybeStored},                              // UNFINISHED
+	415:                {engine.ErrUnavailable, "it has lost its replicas", 30 * time.Second, maybeStored},                                  // ALL_REPLICAS_LOST
+	416:                {engine.ErrUnavailable, "its replica changes its state", 5 * time.Second, maybeStored | elsewhere},                  // REPLICA_STATUS_CHANGED
+	999:                {engine.ErrUnavailable, "its keeper cannot be reached", 5 * time.Second, maybeStored | elsewhere},                   // KEEPER_EXCEPTION
+
+	// Servers that start, end, or are not reached.
+	codeTimeout: {engine.ErrUnavailable, "it did not answer in time", 5 * time.Second, maybeStored},          // TIMEOUT_EXCEEDED
+	198:         {engine.ErrUnavailable, "it does not find a server by its name", 5 * time.Second, 0},        // DNS_ERROR
+	209:         faultOfNetwork,                                                                              // SOCKET_TIMEOUT
+	210:         faultOfNetwork,                                                                              // NETWORK_ERROR
+	236:         {engine.ErrUnavailable, "it is being shut down", 5 * time.Second, maybeStored | elsewhere},  // ABORTED
+	279:         faultOfNetwork,                                                                              // ALL_CONNECTION_TRIES_FAILED
+	394:         {engine.ErrUnavailable, "somebody has stopped the statement", 5 * time.Second, maybeStored}, // QUERY_WAS_CANCELLED
+	667:         faultOfStart,                                                                                // NOT_INITIALIZED
+	722:         faultOfStart,                                                                                // ASYNC_LOAD_WAIT_FAILED
+	733:         faultOfStart,                                                                                // TABLE_IS_BEING_RESTARTED
+	1000:        {engine.ErrUnavailable, "its network failed", 5 * time.Second, maybeStored | elsewhere},     // POCO_EXCEPTION
 }
 
 // faultOf reads an error of the client: one that is no exception of the server is of the network.
@@ -131,12 +150,12 @@ func faultOf(err error) fault {
 		return faultOfTables
 	}
 	if errors.Is(err, errLate) {
-		return faults[159]
+		return faults[codeTimeout]
 	}
 	if noneFree(err) {
-		return fault{engine.ErrUnavailable, "all connections to it are in use", time.Second, false}
+		return fault{engine.ErrUnavailable, "all connections to it are in use", time.Second, 0}
 	}
-	return fault{engine.ErrUnavailable, "it cannot be reached", 5 * time.Second, true}
+	return faultOfNetwork
 }
 
 // errLate is returned where the time of the context ended before a server answered.
@@ -158,9 +177,7 @@ func answered(err error) bool {
 
 // elsewhereBetter tells whether an exception is about the replica that threw it: it is read-only, behind the others, without its keeper or on
 // its way back to it, starts or ends, or its disk fails.
-func elsewhereBetter(err error) bool {
-	return slices.Contains([]int32{242, 289, 999, 225, 236, 244, 416, 667, 722, 733, 1000}, codeOf(err)) || ofDisk(err)
-}
+func elsewhereBetter(err error) bool { return faults[codeOf(err)].is(elsewhere) }
 
 // ofDisk tells whether the disk of a server failed, which may be in one file of many.
 func ofDisk(err error) bool { return faults[codeOf(err)] == faultOfDisk }

@@ -184,9 +184,9 @@ func (s *Store) insert(ctx context.Context, of *shard, what string, do func(ctx 
 				return err
 			}
 			f := faultOf(err)
-			uncertain = uncertain || sent && f.unknown
+			uncertain = uncertain || sent && f.is(maybeStored)
 			said := codeOf(err) != 0 || ofValues(err)
-			if answered(err) && !f.unknown {
+			if answered(err) && !f.is(maybeStored) {
 				return wrap(err, what, of, uncertain)
 			}
 			if noneFree(err) {

@@ -282,7 +282,7 @@ func (w *Workspace) change(ctx context.Context, of *shard, folder string, h head
 			n.setThere()
 			return true, nil
 		}
-		if sent && faultOf(err).unknown {
+		if sent && faultOf(err).is(maybeStored) {
 			may = true
 		}
 		if answered(err) || ctx.Err() != nil {
