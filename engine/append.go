@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/commit"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/record"
@@ -73,7 +74,8 @@ func (db *DB) appendBatch(ctx context.Context, b *event.Batch, o Origin, key *Ke
 	}
 	limits := publish.Limits{Models: db.opts.ModelsMax, Series: db.opts.SeriesMax, Months: db.opts.MonthsMax}
 	b = db.publisher.WithinLimits(b, limits, base.MonthOf(db.clock.Read().Past()))
-	return db.commits.commit(ctx, &record.Record{Batch: b, Keep: db.opts.Duplicates == DuplicatesKeep, Origin: origin}, key)
+	done, err := db.commits.Commit(ctx, &record.Record{Batch: b, Keep: db.opts.Duplicates == DuplicatesKeep, Origin: origin}, (*commit.Key)(key))
+	return Appended(done), err
 }
 
 // AppendActuals stores actuals that came after their predictions, or before. When it returns nil they are durable and
@@ -101,18 +103,15 @@ func (db *DB) appendActuals(ctx context.Context, a *event.Actuals, o Origin, key
 	if err != nil {
 		return Appended{}, err
 	}
-	return db.commits.commit(ctx, &record.Record{Actuals: a, Origin: origin}, key)
+	done, err := db.commits.Commit(ctx, &record.Record{Actuals: a, Origin: origin}, (*commit.Key)(key))
+	return Appended(done), err
 }
 
 // RulesOf returns the bounds of timestamps at a moment, for a store that keeps its rows elsewhere and whose clock is trusted.
 func RulesOf(now time.Time, maxFuture, retention time.Duration, of []ModelRetention) event.Rules {
-	kept := newRetention(retention, of)
 	at := base.ClampMilli(now)
-	r := event.Rules{Oldest: keptFrom(at, kept.longest), Newest: base.SubMilli(at, -maxFuture)}
-	if kept.differs {
-		r.KeptByAll = keptFrom(at, kept.shortest)
-		r.Kept = retentionAt{&kept, at}
-	}
+	r := event.Rules{Newest: base.SubMilli(at, -maxFuture)}
+	retentionOf(retention, of).Bound(&r, at)
 	return r
 }
 
@@ -120,12 +119,8 @@ func RulesOf(now time.Time, maxFuture, retention time.Duration, of []ModelRetent
 // neither direction: an event is too old by the earlier of the wall clock and the trusted one, too new by the later.
 func (db *DB) Rules() event.Rules {
 	now := db.clock.Read()
-	past, kept := now.Past(), &db.retention
-	r := event.Rules{Oldest: keptFrom(past, kept.longest), Newest: base.SubMilli(now.Latest(), -db.opts.MaxFuture)}
-	if kept.differs {
-		r.KeptByAll = keptFrom(past, kept.shortest)
-		r.Kept = retentionAt{kept, past}
-	}
+	r := event.Rules{Newest: base.SubMilli(now.Latest(), -db.opts.MaxFuture)}
+	db.retention.Bound(&r, now.Past())
 	return r
 }
 

@@ -24,6 +24,9 @@ type background struct {
 	full chan catalog.ModelMonth
 	// due is signalled when there is to be a checkpoint.
 	due chan struct{}
+
+	// failures counts attempts that failed and are tried again.
+	failures atomic.Uint64
 }
 
 const (
@@ -43,6 +46,35 @@ const (
 
 func newBackground() background {
 	return background{full: make(chan catalog.ModelMonth, fullMax), due: make(chan struct{}, 1)}
+}
+
+// Checkpoint makes the packs cover the log up to now and truncates it. It runs beside appends and queries.
+func (db *DB) Checkpoint(ctx context.Context) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	return db.checkpointer.Checkpoint(ctx)
+}
+
+// Merge merges segments of the same month, where that pays: a finished month ends as one. Before that it moves what is alive out of
+// packs that have rows which were deleted. It runs beside appends and queries and returns once nothing is left to do.
+func (db *DB) Merge(ctx context.Context) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	return db.checkpointer.Merge(ctx)
+}
+
+// DropExpired drops the months that are wholly older than the retention of their model, as far as checkpoints cover them: first from
+// the manifest, then from memory, then from disk.
+func (db *DB) DropExpired() error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	return db.checkpointer.DropExpired()
 }
 
 func (db *DB) startBackground() {
@@ -122,7 +154,7 @@ func (db *DB) maintain(ctx context.Context) {
 	bg := &db.background
 	tick := time.NewTicker(maintenanceInterval)
 	defer tick.Stop()
-	db.balance(ctx) // a restart reads no columns
+	db.checkpointer.Balance(ctx) // a restart reads no columns
 	var space spaceWatch
 	quiet := quietWait{rows: &db.publisher.Counters.Rows}
 	quiet.begin() // the last process may have left months that are over
@@ -136,7 +168,7 @@ func (db *DB) maintain(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-bg.full:
-			if err := db.sealFull(d); err != nil {
+			if err := db.checkpointer.SealFull(d); err != nil {
 				db.opts.Logger.Error("seal failed", "error", err)
 			}
 			continue
@@ -155,7 +187,7 @@ func (db *DB) maintain(ctx context.Context) {
 			quiet.begin()
 		}
 		if err != nil && ctx.Err() == nil {
-			db.counters.backgroundFailures.Add(1)
+			bg.failures.Add(1)
 			db.opts.Logger.Error("background work failed", "error", err)
 		}
 		if !db.checkpointDue() {
@@ -188,34 +220,27 @@ func (q *quietWait) held() bool { return q.rows.Load() == q.known }
 // maintainOnce does what is due. Old months go first: they take little space to drop. A checkpoint that is due again waits
 // for one merge and not for all, so that neither keeps the other from its turn.
 func (db *DB) maintainOnce(ctx context.Context, idle bool) error {
-	err := db.dropExpired()
+	err := db.checkpointer.DropExpired()
 	if db.checkpointDue() || idle && db.publisher.HasDeleted() { // which is not to stay in files until there is more to write
-		err = errors.Join(err, db.checkpoint(ctx))
+		err = errors.Join(err, db.checkpointer.Checkpoint(ctx))
 	}
-	db.balance(ctx)
+	db.checkpointer.Balance(ctx)
 	if err != nil {
 		return err
 	}
 	for {
-		merged, err := db.mergeOnce(ctx, idle)
+		merged, err := db.checkpointer.MergeOnce(ctx, idle)
 		if err != nil {
 			return err
 		}
 		if !merged {
-			return db.sweepReleased()
+			return db.checkpointer.SweepReleased()
 		}
-		db.balance(ctx)
+		db.checkpointer.Balance(ctx)
 		if db.checkpointDue() {
 			return nil
 		}
 	}
-}
-
-// sweepReleased removes what was pinned and is no longer needed, if no sweep has done so since.
-func (db *DB) sweepReleased() error {
-	db.checkpointer.mu.Lock()
-	defer db.checkpointer.mu.Unlock()
-	return db.checkpointer.files.SweepReleased()
 }
 
 // watchClaim looks after the claim to the directory until it ends, or ctx does.

@@ -164,24 +164,24 @@ func (db *DB) BeginBackup(ctx context.Context) (*HeldMoment, error) {
 }
 
 func (db *DB) hold(ctx context.Context) (*HeldMoment, error) {
-	k := &db.checkpointer
-	k.mu.Lock() // to the end, so that no other checkpoint truncates the log
-	defer k.mu.Unlock()
-	if err := db.checkpointHeld(ctx); err != nil {
+	k := db.checkpointer
+	k.Mu.Lock() // to the end, so that no other checkpoint truncates the log
+	defer k.Mu.Unlock()
+	if err := k.CheckpointHeld(ctx); err != nil {
 		return nil, err
 	}
 	var upTo wal.Position
 	if err := db.log.Rotate(ctx, func(pos wal.Position) { upTo = pos }); err != nil {
 		return nil, base.LogError(err)
 	}
-	parts, err := db.log.Parts(k.files.Manifest.Covered, upTo)
+	parts, err := db.log.Parts(k.Files.Manifest.Covered, upTo)
 	if err != nil {
 		return nil, base.LogError(err)
 	}
-	manifest, pin := k.files.PinManifest()
+	manifest, pin := k.Files.PinManifest()
 	var h *HeldMoment
 	h, err = backup.Hold(backup.Holding{
-		FS: db.claim, Dir: db.dir, Store: k.files.ID(), Manifest: manifest, LSN: upTo.LSN, Taken: db.opts.Now(), Parts: parts,
+		FS: db.claim, Dir: db.dir, Store: k.Files.ID(), Manifest: manifest, LSN: upTo.LSN, Taken: db.opts.Now(), Parts: parts,
 		Release: func() error {
 			pin.Release()
 			db.heldMoments.remove(h)

@@ -12,16 +12,17 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/checkpoint"
 	"github.com/residualdb/residual/engine/internal/clock"
-	"github.com/residualdb/residual/engine/internal/compact"
+	"github.com/residualdb/residual/engine/internal/commit"
 	"github.com/residualdb/residual/engine/internal/idempotency"
 	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/engine/internal/publish"
 	"github.com/residualdb/residual/engine/internal/quarantine"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/retention"
 	"github.com/residualdb/residual/engine/internal/rows"
 	"github.com/residualdb/residual/engine/internal/store"
-	"github.com/residualdb/residual/internal/thread"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
 )
@@ -34,7 +35,7 @@ type DB struct {
 	claim *vfs.Claim // to dir
 	// clock tells what has expired.
 	clock     *clock.Clock
-	retention retention
+	retention *retention.Table
 	log       *wal.Log
 
 	// seed makes the hashes of prediction ids, which live as long as the process.
@@ -42,22 +43,20 @@ type DB struct {
 
 	// The way of an event: commits appends it to the log, publisher puts it into heads, checkpointer into packs. The publisher
 	// alone adds to models; anyone reads them.
-	commits      commitPipeline
+	commits      *commit.Pipeline
 	publisher    *publish.Publisher
-	checkpointer checkpointer
+	checkpointer *checkpoint.Checkpointer
 	models       *xsync.MapOf[string, *catalog.Model]
 	keys         *idempotency.Window
 	quarantine   *quarantine.Quarantine
 	positions    *positions.Memory
 
-	queries      query.Queries
-	rows         rows.Env
-	indexer      catalog.Indexer
-	background   background
-	backpressure backpressure
-	heldMoments  heldMoments
-	counters     counters
-	kept         keptFiles
+	queries     query.Queries
+	rows        rows.Env
+	indexer     catalog.Indexer
+	background  background
+	heldMoments heldMoments
+	kept        keptFiles
 
 	// failed is the first failure to publish; it ends appends until the next start.
 	failed atomic.Pointer[error]
@@ -85,7 +84,7 @@ func Open(dir string, opts Options) (*DB, error) {
 		positions:  new(positions.Memory),
 		seed:       maphash.MakeSeed(),
 		background: newBackground(),
-		retention:  newRetention(opts.Retention, opts.RetentionOf),
+		retention:  retentionOf(opts.Retention, opts.RetentionOf),
 	}
 	db.publisher = publish.New(publish.Env{
 		Models: db.models, Keys: db.keys, Positions: db.positions, Hash: db.hash,
@@ -93,20 +92,21 @@ func Open(dir string, opts Options) (*DB, error) {
 		Failure: db.failure, Fail: db.fail, Quarantine: db.quarantine.Add,
 		EmptyQuarantine: db.quarantine.Empty, Within: within, HeadFull: db.background.headFull, Published: db.published,
 	})
-	db.checkpointer.edited = make(map[catalog.ModelMonth]bool)
-	db.checkpointer.compactor = compact.New(db.hash)
+	db.checkpointer = checkpoint.New(checkpoint.Env{
+		Models: db.models, Publisher: db.publisher, Quarantine: db.quarantine, Positions: db.positions, KeysMax: db.keys.Max, Clock: db.clock,
+		Retention: db.retention, Hash: db.hash, Indexer: &db.indexer, Now: opts.Now, Logger: opts.Logger, Sync: opts.Sync,
+		MemoryLimitBytes: opts.MemoryLimitBytes, HeadBytes: opts.HeadBytes, Failure: db.failure, Fail: db.fail,
+		Background: !opts.NoBackground, Ask: db.background.askCheckpoint,
+	})
 	db.queries.Init(db.models, db.begin, db.end)
-	db.rows = rows.Env{Queries: &db.queries, Between: db.publisher.Between, Moments: &db.publisher.Moments, NewPin: func() *store.Pin { return db.checkpointer.files.NewPin() }}
+	db.rows = rows.Env{Queries: &db.queries, Between: db.publisher.Between, Moments: &db.publisher.Moments, NewPin: func() *store.Pin { return db.checkpointer.Files.NewPin() }}
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
-	db.commits = commitPipeline{
-		env: commitEnv{refusal: db.refusal, waitForHeads: db.waitForHeads, index: db.indexFor},
-		log: db.log, publisher: db.publisher, clock: db.clock, keys: db.keys,
-	}
-	if !opts.NoBackground {
-		db.commits.thread = thread.Start(1)
-	}
+	db.commits = commit.New(commit.Env{
+		Log: db.log, Publisher: db.publisher, Clock: db.clock, Keys: db.keys,
+		Refusal: db.refusal, WaitForHeads: db.checkpointer.WaitForHeads, Index: db.checkpointer.IndexFor, Background: !opts.NoBackground,
+	})
 	db.publisher.StartSlicing()
 	db.startBackground()
 	db.ready.Store(true)
@@ -141,16 +141,16 @@ func (db *DB) Close() error {
 	db.publisher.WaitIdle()
 	db.stopBackground()
 	db.heldMoments.end()
-	db.checkpointer.files.EndPins()
-	db.commits.thread.Stop()
-	if err := db.checkpoint(context.Background()); err != nil {
+	db.checkpointer.Files.EndPins()
+	db.commits.Stop()
+	if err := db.checkpointer.Checkpoint(context.Background()); err != nil {
 		db.opts.Logger.Warn("no checkpoint at the end; the next start replays the log", "error", err)
 	}
 	err := base.LogError(db.log.Close())
 	if !errors.Is(err, ErrTaken) {
 		err = errors.Join(err, db.claim.Check())
 	}
-	return errors.Join(err, db.checkpointer.files.Close(), db.claim.Close())
+	return errors.Join(err, db.checkpointer.Files.Close(), db.claim.Close())
 }
 
 // begin keeps Close waiting until end.

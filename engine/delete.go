@@ -57,7 +57,7 @@ func (db *DB) DeleteRows(ctx context.Context, d Deletion) (Deleted, error) {
 	if r.Window.Empty() {
 		return Deleted{}, nil
 	}
-	lsn, x, err := db.commits.delete(ctx, &record.Record{Deletion: r})
+	lsn, x, err := db.commits.Delete(ctx, &record.Record{Deletion: r})
 	if err != nil {
 		return Deleted{}, err
 	}
@@ -93,7 +93,7 @@ func (db *DB) CountDeletion(ctx context.Context, d Deletion) (count Deleted, err
 // countRows counts the rows that a deletion means.
 func (db *DB) countRows(ctx context.Context, aim *publish.Aim) (rows uint64, err error) {
 	if len(aim.IDs) > 0 {
-		release, err := db.indexFor(&record.Record{Deletion: aim.Deletion})
+		release, err := db.checkpointer.IndexFor(&record.Record{Deletion: aim.Deletion})
 		if err != nil {
 			return 0, err
 		}

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/catalog"
+	"github.com/residualdb/residual/engine/internal/checkpoint"
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/store"
 	"github.com/residualdb/residual/event"
@@ -80,7 +81,7 @@ func eachRow(m *catalog.Model, mo *catalog.Month, yield func(event.Event)) error
 
 // Abandon closes a store whose disk is off. A checkpoint could only fail, after sealing all rows.
 func (db *DB) Abandon() {
-	_ = db.checkpointer.files.Fail(errors.New("abandoned"))
+	_ = db.checkpointer.Files.Fail(errors.New("abandoned"))
 	_ = db.Close()
 }
 
@@ -97,15 +98,15 @@ func (db *DB) EachActual(yield func(a event.Actual, met bool)) {
 
 // CheckpointAfter is Checkpoint with something in the moment after its rotation, when nothing is sealed yet.
 func (db *DB) CheckpointAfter(ctx context.Context, something func()) error {
-	k := &db.checkpointer
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c, err := db.rotate(ctx)
+	k := db.checkpointer
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	c, err := k.Rotate(ctx)
 	if err != nil {
 		return err
 	}
 	something()
-	return db.cover(c)
+	return k.Cover(c)
 }
 
 // AfterSnapshot has something done each time rows are about to be read from a snapshot that was just made.
@@ -138,7 +139,7 @@ func (db *DB) Freeze() {
 // Seal seals what Freeze has frozen, ahead of the next checkpoint.
 func (db *DB) Seal() error {
 	for _, d := range db.months() {
-		if err := db.checkpointer.sealFrozen(d, math.MaxUint64); err != nil {
+		if err := db.checkpointer.SealFull(d); err != nil {
 			return err
 		}
 	}
@@ -150,12 +151,15 @@ func (db *DB) HeadBytes() int64 { return db.publisher.Counters.HeadBytes() }
 
 // HoldCheckpoints lets checkpoints wait until release is called.
 func (db *DB) HoldCheckpoints() (release func()) {
-	db.checkpointer.mu.Lock()
-	return db.checkpointer.mu.Unlock
+	db.checkpointer.Mu.Lock()
+	return db.checkpointer.Mu.Unlock
 }
 
-// DropBuffers lets go of what is kept from one append to the next, as two collections of garbage do. It must not run beside appends.
-func (db *DB) DropBuffers() { db.commits.encoders = sync.Pool{} }
+// DropBuffers lets go of what is kept from one append to the next, which goes with the second collection of garbage.
+func (db *DB) DropBuffers() {
+	runtime.GC()
+	runtime.GC()
+}
 
 // Moment reads the clock: things expire by the first time, and are kept from the second.
 func (db *DB) Moment() (past, latest time.Time) {
@@ -167,7 +171,7 @@ func (db *DB) Moment() (past, latest time.Time) {
 func (db *DB) Fail(err error) { db.fail(err) }
 
 // CheckpointPatience is how long an append waits for a checkpoint.
-const CheckpointPatience = checkpointPatience
+const CheckpointPatience = checkpoint.Patience
 
 // QuietPeriod is how long no rows must have come before months that are over are merged.
 const QuietPeriod = quietPeriod

@@ -19,44 +19,44 @@ import (
 )
 
 // recover brings back what was acknowledged: what the manifest names, then the log behind it. Until all of that was
-// found good, nothing is written that stays, see [DB.spill].
+// found good, nothing is written that stays, see [checkpoint.Checkpointer.Spill].
 func (db *DB) recover(id [16]byte) error {
-	k := &db.checkpointer
-	k.files = store.New(db.claim, db.claim, db.dir, id)
-	k.files.Trusted = func() int64 { return db.clock.Read().Trusted }
-	err := k.files.Load()
+	k := db.checkpointer
+	k.Files = store.New(db.claim, db.claim, db.dir, id)
+	k.Files.Trusted = func() int64 { return db.clock.Read().Trusted }
+	err := k.Files.Load()
 	if err != nil {
 		return err
 	}
 	if err := db.loadPacks(); err != nil {
-		return errors.Join(err, k.files.Close())
+		return errors.Join(err, k.Files.Close())
 	}
 	if err := db.loadLists(); err != nil {
-		return errors.Join(err, k.files.Close())
+		return errors.Join(err, k.Files.Close())
 	}
-	if err := k.files.CheckLayout(); err != nil {
-		return errors.Join(err, k.files.Close())
+	if err := k.Files.CheckLayout(); err != nil {
+		return errors.Join(err, k.Files.Close())
 	}
 	if err := db.openLog(); err != nil {
-		return errors.Join(err, k.files.Close(), k.files.DropSpilled())
+		return errors.Join(err, k.Files.Close(), k.Files.DropSpilled())
 	}
-	if k.files.Spilled() {
-		err = k.files.MakeDirs()
+	if k.Files.Spilled() {
+		err = k.Files.MakeDirs()
 	} else {
-		err = k.files.CompleteLayout(db.log)
+		err = k.Files.CompleteLayout(db.log)
 	}
 	if err == nil {
-		err = k.files.KeepLayout()
+		err = k.Files.KeepLayout()
 	}
-	if err == nil && k.files.Spilled() {
+	if err == nil && k.Files.Spilled() {
 		// There is no going on without it: any other commit would name the packs beside the log that has their rows.
-		err = db.checkpoint(context.Background())
+		err = db.checkpointer.Checkpoint(context.Background())
 	}
 	if err == nil {
-		err = k.files.Sweep()
+		err = k.Files.Sweep()
 	}
 	if err != nil {
-		return errors.Join(err, db.log.Close(), k.files.Close())
+		return errors.Join(err, db.log.Close(), k.Files.Close())
 	}
 	return nil
 }
@@ -64,10 +64,10 @@ func (db *DB) recover(id [16]byte) error {
 // loadPacks opens the packs and the live segments in them.
 func (db *DB) loadPacks() error {
 	var scratch segment.Scratch
-	k := &db.checkpointer
-	for i := range k.files.Manifest.Packs {
-		ref := &k.files.Manifest.Packs[i]
-		p, err := k.files.OpenPack(ref.FileRef)
+	k := db.checkpointer
+	for i := range k.Files.Manifest.Packs {
+		ref := &k.Files.Manifest.Packs[i]
+		p, err := k.Files.OpenPack(ref.FileRef)
 		if err != nil {
 			return err
 		}
@@ -112,15 +112,14 @@ func (db *DB) loadSegment(pl *store.Place, scratch *segment.Scratch) error {
 
 // loadLists brings back the idempotency window, the quarantine, the remembered actuals and the positions of data sources.
 func (db *DB) loadLists() error {
-	k := &db.checkpointer
+	k := db.checkpointer
 	sinks := sidecar.Sinks{Key: db.keys.Restore, Reject: db.quarantine.AddRow, Actual: db.publisher.RestoreActual, Positions: db.positions.Set}
-	for kind, l := range k.files.Manifest.AllLists {
-		if err := sinks.Read(k.files, kind, l.FileRef); err != nil {
+	for kind, l := range k.Files.Manifest.AllLists {
+		if err := sinks.Read(k.Files, kind, l.FileRef); err != nil {
 			return err
 		}
 	}
-	k.rejects.from = db.quarantine.Next()
-	k.positions.listed = db.positions.Snapshot()
+	k.Listed()
 	return nil
 }
 
@@ -129,18 +128,18 @@ func (db *DB) openLog() error {
 	replay := replayer{db: db}
 	log, recovered, err := wal.Open(filepath.Join(db.dir, store.LogDir), wal.Options{
 		FS:           db.claim,
-		StoreID:      db.checkpointer.files.ID(),
+		StoreID:      db.checkpointer.Files.ID(),
 		Sync:         db.opts.Sync,
 		SyncInterval: db.opts.SyncInterval,
 		FileBytes:    db.opts.LogFileBytes,
-		Checkpoint:   db.checkpointer.files.Manifest.Covered,
+		Checkpoint:   db.checkpointer.Files.Manifest.Covered,
 		OnStart:      db.giveWay,
 		OnError:      db.logStopped,
 	}, replay.replay)
 	if err != nil {
 		return base.LogError(err)
 	}
-	db.log = log
+	db.log, db.checkpointer.Log = log, log
 	replay.decoder, replay.record, replay.ordered = record.Decoder{}, record.Record{}, head.Batch{} // the log keeps the replayer
 	db.resumeClock(&replay)
 	db.publisher.Counters.ForgetQuarantined() // what the log has was counted by the process that took it
@@ -151,7 +150,7 @@ func (db *DB) openLog() error {
 
 // resumeClock lets the trusted clock go on from the last moment that the store knows of.
 func (db *DB) resumeClock(replay *replayer) {
-	last := db.checkpointer.files.Manifest.Trusted
+	last := db.checkpointer.Files.Manifest.Trusted
 	if replay.records > 0 {
 		last = replay.last.Trusted
 	}
@@ -166,7 +165,7 @@ func (db *DB) resumeClock(replay *replayer) {
 // newest returns the latest time that the manifest's lists and segments tell of, where no clock has left one; 0 if
 // there is none.
 func (db *DB) newest() (newest int64) {
-	for _, l := range db.checkpointer.files.Manifest.AllLists {
+	for _, l := range db.checkpointer.Files.Manifest.AllLists {
 		newest = max(newest, l.Newest)
 	}
 	db.models.Range(func(_ string, m *catalog.Model) bool {
@@ -196,8 +195,8 @@ type replayer struct {
 }
 
 func (p *replayer) replay(r wal.Record) error {
-	if k := &p.db.checkpointer; k.files.Manifest.Number == 0 {
-		return k.files.NoManifest(fmt.Sprintf("record %d in the log", r.LSN))
+	if k := p.db.checkpointer; k.Files.Manifest.Number == 0 {
+		return k.Files.NoManifest(fmt.Sprintf("record %d in the log", r.LSN))
 	}
 	if err := p.decoder.Decode(&p.record, r.Type, r.Payload); err != nil {
 		return fmt.Errorf("record %d: %w", r.LSN, err)
@@ -212,7 +211,7 @@ func (p *replayer) replay(r wal.Record) error {
 	bytes := p.db.publisher.Counters.HeadBytes()
 	p.heads = max(p.heads, bytes)
 	if bytes >= p.db.opts.HeadBytes {
-		if err := p.db.spill(); err != nil {
+		if err := p.db.checkpointer.Spill(); err != nil {
 			return fmt.Errorf("spill up to record %d: %w", r.LSN, err)
 		}
 	}

@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
+	"github.com/residualdb/residual/engine/internal/retention"
+	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/vfs"
 	"github.com/residualdb/residual/wal"
 )
@@ -169,4 +172,47 @@ func (d Duplicates) String() string {
 		return "keep"
 	}
 	return "duplicates(" + strconv.Itoa(int(d)) + ")"
+}
+
+// ModelRetention is how long the rows of some models are kept. Of several that stand for a model the most specific counts:
+// its name, then the longest prefix, then [Options.Retention].
+type ModelRetention struct {
+	// Models is a name, or a prefix that ends with a star.
+	Models string
+	// Keep is as Options.Retention is for all: whole months older than it are dropped, and 0 keeps everything.
+	Keep time.Duration
+}
+
+// CheckRetentionOf returns what is wrong with the retention of models.
+func CheckRetentionOf(of []ModelRetention) error {
+	var errs []error
+	seen := make(map[string]bool, len(of))
+	for _, r := range of {
+		prefix, _ := strings.CutSuffix(r.Models, "*")
+		switch {
+		case r.Models == "":
+			errs = append(errs, errors.New("a name or a prefix* is needed"))
+		case prefix == "":
+			errs = append(errs, errors.New("* is every model, whose retention has no name"))
+		case strings.Contains(prefix, "*"):
+			errs = append(errs, fmt.Errorf("%q: a star is allowed at the end alone", r.Models))
+		case len(prefix) > event.NameBytesMax:
+			errs = append(errs, fmt.Errorf("%.20q...: a name has at most %d bytes", r.Models, event.NameBytesMax))
+		case r.Keep < 0:
+			errs = append(errs, fmt.Errorf("%q: %s must not be negative", r.Models, r.Keep))
+		case seen[r.Models]:
+			errs = append(errs, fmt.Errorf("%q is there twice", r.Models))
+		}
+		seen[r.Models] = true
+	}
+	return errors.Join(errs...)
+}
+
+// retentionOf is the retention of all models, and of those that have another one.
+func retentionOf(plain time.Duration, of []ModelRetention) *retention.Table {
+	rules := make([]retention.Rule, len(of))
+	for i, r := range of {
+		rules[i] = retention.Rule(r)
+	}
+	return retention.New(plain, rules)
 }

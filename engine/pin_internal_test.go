@@ -71,9 +71,9 @@ func TestPinned(t *testing.T) {
 		size += int64(len(b))
 	}
 	pin := func() *store.Pin {
-		db.checkpointer.mu.Lock()
-		defer db.checkpointer.mu.Unlock()
-		m, p := db.checkpointer.files.PinManifest()
+		db.checkpointer.Mu.Lock()
+		defer db.checkpointer.Mu.Unlock()
+		m, p := db.checkpointer.Files.PinManifest()
 		require.Len(t, m.Packs, 4)
 		return p
 	}
@@ -84,7 +84,7 @@ func TestPinned(t *testing.T) {
 	require.Equal(t, size, db.Stats().Disk.Pinned)
 	first.Release()
 	first.Release()
-	require.NoError(t, db.sweepReleased())
+	require.NoError(t, db.checkpointer.SweepReleased())
 	require.NoError(t, db.Checkpoint(t.Context()))
 	after := packs(t, db.dir)
 	require.Len(t, after, 5)
@@ -103,7 +103,7 @@ func TestPinned(t *testing.T) {
 	}()
 	<-done
 	require.Equal(t, size, db.Stats().Disk.Pinned, "released, and still there")
-	require.NoError(t, db.sweepReleased())
+	require.NoError(t, db.checkpointer.SweepReleased())
 	require.Zero(t, db.Stats().Disk.Pinned)
 	for name := range packs(t, db.dir) {
 		require.NotContains(t, before, name)
@@ -124,9 +124,9 @@ func TestPinnedSegments(t *testing.T) {
 	of.Model.Mu.Lock()
 	of.Month.Freeze()
 	of.Model.Mu.Unlock()
-	require.NoError(t, db.sealFull(of))
+	require.NoError(t, db.checkpointer.SealFull(of))
 
-	pin := db.checkpointer.files.NewPin()
+	pin := db.checkpointer.Files.NewPin()
 	var snapshot []*segment.Segment
 	of.Model.Mu.RLock()
 	for _, sg := range of.Month.Segments {
@@ -139,9 +139,9 @@ func TestPinnedSegments(t *testing.T) {
 	require.Len(t, snapshot, 5)
 
 	require.NoError(t, db.Checkpoint(t.Context()))
-	db.balance(t.Context())
+	db.checkpointer.Balance(t.Context())
 	require.NoError(t, db.Merge(t.Context()))
-	db.balance(t.Context())
+	db.checkpointer.Balance(t.Context())
 	require.Len(t, of.Month.Segments, 1)
 	require.NotZero(t, db.Stats().Disk.Pinned)
 	rows := 0
@@ -150,7 +150,7 @@ func TestPinnedSegments(t *testing.T) {
 	}
 	require.Equal(t, 5*3000, rows)
 	pin.Release()
-	require.NoError(t, db.sweepReleased())
+	require.NoError(t, db.checkpointer.SweepReleased())
 	require.Zero(t, db.Stats().Disk.Pinned)
 	require.Len(t, packs(t, db.dir), 1)
 }
@@ -173,9 +173,9 @@ func readRows(t *testing.T, s *segment.Segment) (rows int) {
 func TestCloseWhilePinned(t *testing.T) {
 	now := time.Date(2026, time.March, 20, 0, 0, 0, 0, time.UTC)
 	db := pinnedStore(t, &now)
-	db.checkpointer.mu.Lock()
-	_, pin := db.checkpointer.files.PinManifest()
-	db.checkpointer.mu.Unlock()
+	db.checkpointer.Mu.Lock()
+	_, pin := db.checkpointer.Files.PinManifest()
+	db.checkpointer.Mu.Unlock()
 	require.NoError(t, db.Merge(t.Context()))
 	require.Len(t, packs(t, db.dir), 5)
 	require.NoError(t, db.Close())

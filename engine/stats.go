@@ -4,7 +4,6 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/residualdb/residual/engine/internal/base"
@@ -89,24 +88,18 @@ type TrafficCounter = recent.Counter
 // Traffic is what was stored in some time: rows of predictions and of actuals, and rejected lines.
 type Traffic = recent.Counts
 
-// counters are what happened beside the publisher, which counts for itself.
-type counters struct {
-	checkpoints, merges, backgroundFailures atomic.Uint64
-	waits                                   atomic.Uint64 // appends that waited for room
-}
-
 // Stats returns counters and gauges. It visits every model, and no file but those that were kept aside.
 func (db *DB) Stats() Stats {
 	c := &db.publisher.Counters
 	s := Stats{
 		Batches:            c.Batches.Load(),
 		Rows:               c.Rows.Load(),
-		Duplicates:         db.commits.duplicates.Load(),
+		Duplicates:         db.commits.Duplicates.Load(),
 		Apply:              time.Duration(c.Nanos.Load()),
-		Checkpoints:        db.counters.checkpoints.Load(),
-		Merges:             db.counters.merges.Load(),
-		BackgroundFailures: db.counters.backgroundFailures.Load(),
-		Waits:              db.counters.waits.Load(),
+		Checkpoints:        db.checkpointer.Checkpoints.Load(),
+		Merges:             db.checkpointer.Merges.Load(),
+		BackgroundFailures: db.background.failures.Load(),
+		Waits:              db.checkpointer.Waits.Load(),
 		ClockDoubt:         db.clock.Doubted(),
 		ModelSeriesMost:    int(db.publisher.Cardinality.SeriesMost.Load()),
 		Months:             int(db.publisher.Cardinality.Months.Load()),
@@ -134,7 +127,7 @@ func (db *DB) Stats() Stats {
 		s.Quarantined[code] = int(c.Quarantined[code].Load())
 	}
 	s.QuarantineDropped, s.QuarantineKept = db.quarantine.Dropped(), db.quarantine.Kept()
-	s.LastMinute, s.LastHour, s.LastDay = db.commits.recent.Until(base.ClampMilli(db.opts.Now()))
+	s.LastMinute, s.LastHour, s.LastDay = db.commits.Recent.Until(base.ClampMilli(db.opts.Now()))
 	s.Positions, s.PositionsBytes = db.positions.Size()
 	s.Disk = db.disk()
 	db.models.Range(func(_ string, m *catalog.Model) bool {
@@ -205,11 +198,11 @@ func (db *DB) refusal() error {
 	if err := db.log.Err(); err != nil {
 		return base.LogError(err)
 	}
-	if err := db.checkpointer.files.Failure(); err != nil {
+	if err := db.checkpointer.Files.Failure(); err != nil {
 		return err
 	}
-	if db.headsFull() {
-		return db.backpressure.hopeless()
+	if db.checkpointer.HeadsFull() {
+		return db.checkpointer.Hopeless()
 	}
 	return nil
 }
@@ -247,7 +240,7 @@ type keptFiles struct {
 
 // disk returns what the store takes. What cannot be found out stays as it was.
 func (db *DB) disk() Disk {
-	files := db.checkpointer.files
+	files := db.checkpointer.Files
 	space := files.Space()
 	return Disk{
 		Log:        db.log.FileBytes(),

@@ -53,14 +53,31 @@ var rooms = map[string]room{
 	},
 	"engine": {
 		module: []string{
-			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact",
-			"engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/recent", "engine/internal/record",
-			"engine/internal/repair", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store", "engine/internal/verdict", "engine/internal/windows",
+			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/checkpoint", "engine/internal/clock",
+			"engine/internal/commit", "engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/recent", "engine/internal/record",
+			"engine/internal/repair", "engine/internal/retention", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store", "engine/internal/verdict", "engine/internal/windows",
 			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
 		},
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "time/tzdata"},
 	},
+	"engine/internal/checkpoint": {
+		module: []string{
+			"engine/internal/actuals", "engine/internal/base", "engine/internal/catalog", "engine/internal/clock", "engine/internal/compact",
+			"engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine",
+			"engine/internal/record", "engine/internal/retention", "engine/internal/sidecar", "engine/internal/store", "wal",
+		},
+		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
+		never:   []string{"net", "net/http", "os"},
+	},
+	"engine/internal/commit": {
+		module: []string{
+			"engine/internal/base", "engine/internal/clock", "engine/internal/head", "engine/internal/idempotency", "engine/internal/publish",
+			"engine/internal/recent", "engine/internal/record", "internal/thread", "wal",
+		},
+		never: []string{"net", "net/http", "os", "time"},
+	},
+	"engine/internal/retention":   {module: []string{"engine/internal/base", "event"}, never: []string{"net", "net/http", "os", "sync"}},
 	"engine/internal/base":        {module: []string{"segment", "wal", "internal/vfs"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/clock":       {module: []string{"engine/internal/base"}, never: []string{"net", "net/http", "os"}},
 	"engine/internal/idempotency": {module: []string{"engine/internal/base", "internal/columns"}, never: []string{"net", "net/http", "os"}},

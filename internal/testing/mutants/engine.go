@@ -8,12 +8,12 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: the log is truncated before the manifest", in: "engine", hint: "TestCrash$",
 			old: `	if err == nil {
-		err = db.rewrite(`,
+		err = k.rewrite(`,
 			fresh: `	if err == nil {
-		err = db.log.Truncate(r.position)
+		err = k.Log.Truncate(r.position)
 	}
 	if err == nil {
-		err = db.rewrite(`,
+		err = k.rewrite(`,
 		},
 		{
 			name: "engine: a pack is not synced", in: "engine", hint: "TestCrash$",
@@ -49,11 +49,10 @@ func engineMutants() []mutant { //nolint:funlen // a table
 			old: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
 `,
 			fresh: `	next.packs = append(next.packs, packRef{fileRef: p.ref})
-	for _, old := range k.files.Manifest.Packs {
-		if !slices.ContainsFunc(next.Packs, func(p store.PackRef) bool { return p.Number == old.Number }) {
-			_ = db.claim.Remove(k.files.PackPath(old.Number))
-		}
-	}
+	old := k.files.Manifest
+	k.files.Manifest = *next
+	_ = k.files.Sweep()
+	k.files.Manifest = old
 `,
 		},
 		{
@@ -139,7 +138,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		{
 			name: "engine: positions of the checkpoint are those behind it", in: "engine", hint: "TestCrash$|TestBackup",
 			old:   `	k.positions.listed = k.positions.rotated`,
-			fresh: `	k.positions.listed = db.positions.Snapshot()`,
+			fresh: `	k.positions.listed = k.env.Positions.Snapshot()`,
 		},
 		{
 			name: "engine: positions are set before their rows", in: "engine", hint: "TestPositions",
@@ -208,8 +207,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a store without a manifest is a new one", in: "engine", hint: "TestHostileLogAlone",
-			old:   `	if k := &p.db.checkpointer; k.files.Manifest.Number == 0 {`,
-			fresh: `	if k := &p.db.checkpointer; k.files.Manifest.Number != k.files.Manifest.Number {`,
+			old:   `	if k := p.db.checkpointer; k.files.Manifest.Number == 0 {`,
+			fresh: `	if k := p.db.checkpointer; k.files.Manifest.Number != k.files.Manifest.Number {`,
 		},
 		{
 			name: "engine: the first manifest is not written", in: "engine", hint: "TestHostile|TestCrash$",
@@ -255,8 +254,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a failed checkpoint loses the keys that it took", in: "engine", hint: "TestNoSpace|TestFaults",
-			old: `	err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)`,
-			fresh: `	err := k.writeLists(&next, db.clock.Read(), db.keys.Max, db.quarantine)
+			old: `	err := k.writeLists(&next, k.env.Clock.Read(), k.env.KeysMax, k.env.Quarantine)`,
+			fresh: `	err := k.writeLists(&next, k.env.Clock.Read(), k.env.KeysMax, k.env.Quarantine)
 	k.keys = nil`,
 		},
 		{
@@ -267,7 +266,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: a checkpoint covers what could not be published", in: "engine", hint: "TestUnpublished",
-			old:   `		if unpublished = db.failure(); unpublished == nil {`,
+			old:   `		if unpublished = k.env.Failure(); unpublished == nil {`,
 			fresh: `		if unpublished = nil; unpublished == nil {`,
 		},
 		{
@@ -413,7 +412,7 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "engine: deleted rows stay in packs with others", in: "engine", hint: "TestDeletedIsGone",
-			old: `				next.Purge(db.packs(), k.deleted.Touches)
+			old: `				next.Purge(k.packs(), k.deleted.Touches)
 `,
 			fresh: ``,
 		},
@@ -585,8 +584,8 @@ func engineMutants() []mutant { //nolint:funlen // a table
 		},
 		{
 			name: "retention: every model is dropped by the retention of all", in: "engine", hint: "TestRetentionOfModels$",
-			old:   `		kept := db.retention.of(name)`,
-			fresh: `		kept := db.retention.plain`,
+			old:   `		kept := k.env.Retention.Of(name)`,
+			fresh: `		kept := k.env.Retention.Of("")`,
 		},
 		{
 			name: "retention: what is kept for ever is taken as if it were not", in: "engine", hint: "TestRetentionOfModels$",

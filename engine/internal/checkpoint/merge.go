@@ -1,4 +1,4 @@
-package engine
+package checkpoint
 
 import (
 	"context"
@@ -19,66 +19,56 @@ const (
 	monthSettles = 48 * time.Hour
 )
 
-// Merge merges segments of the same month, where that pays: a finished month ends as one. Before that it moves what is alive out of
-// packs that have rows which were deleted. It runs beside appends and queries and returns once nothing is left to do.
-func (db *DB) Merge(ctx context.Context) error {
-	if err := db.begin(); err != nil {
-		return err
-	}
-	defer db.end()
-	return db.merge(ctx)
-}
-
-func (db *DB) merge(ctx context.Context) error {
+// Merge merges until nothing is left to do.
+func (k *Checkpointer) Merge(ctx context.Context) error {
 	for {
-		if merged, err := db.mergeOnce(ctx, true); !merged || err != nil {
+		if merged, err := k.MergeOnce(ctx, true); !merged || err != nil {
 			return err
 		}
 	}
 }
 
-// mergeOnce empties packs with deleted rows, or merges months, up to the bound on a merge, those that are over to the end if
+// MergeOnce empties packs with deleted rows, or merges months, up to the bound on a merge, those that are over to the end if
 // idle. merged is false if there is nothing left to do.
-func (db *DB) mergeOnce(ctx context.Context, idle bool) (merged bool, err error) {
-	k := &db.checkpointer
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.files.Failure(); err != nil {
+func (k *Checkpointer) MergeOnce(ctx context.Context, idle bool) (merged bool, err error) {
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	if err := k.Files.Failure(); err != nil {
 		return false, err
 	}
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("merge: %w", err)
 	}
-	months := db.purgeable()
+	months := k.purgeable()
 	if len(months) == 0 {
-		months = db.mergeable(base.ClampMilli(db.opts.Now()), idle)
+		months = k.mergeable(base.ClampMilli(k.env.Now()), idle)
 	}
 	if len(months) == 0 {
 		return false, nil
 	}
-	next := k.files.Manifest.Clone()
-	if err := db.rewrite(&next, months, k.files.Commit); err != nil {
-		return false, fmt.Errorf("merge: %w", k.files.Tidy(err))
+	next := k.Files.Manifest.Clone()
+	if err := k.rewrite(&next, months, k.Files.Commit); err != nil {
+		return false, fmt.Errorf("merge: %w", k.Files.Tidy(err))
 	}
-	if err := k.files.Sweep(); err != nil {
+	if err := k.Files.Sweep(); err != nil {
 		return false, fmt.Errorf("merge: %w", err)
 	}
-	db.counters.merges.Add(1)
+	k.Merges.Add(1)
 	return true, nil
 }
 
 // mergeable picks months to merge, up to the bound on a merge.
-func (db *DB) mergeable(now int64, idle bool) map[catalog.ModelMonth]*compact.Rewrite {
-	return db.pick(func(mo *catalog.Month) []*catalog.Segment {
+func (k *Checkpointer) mergeable(now int64, idle bool) map[catalog.ModelMonth]*compact.Rewrite {
+	return k.pick(func(mo *catalog.Month) []*catalog.Segment {
 		return compact.Pick(mo, idle && now >= mo.Span.To+monthSettles.Milliseconds())
 	})
 }
 
 // purgeable picks what is alive in packs that are to be purged, up to the bound on a merge: written anew it is elsewhere, and a pack
 // without anything goes, with the rows that were deleted.
-func (db *DB) purgeable() map[catalog.ModelMonth]*compact.Rewrite {
+func (k *Checkpointer) purgeable() map[catalog.ModelMonth]*compact.Rewrite {
 	purge := make(map[uint64]bool)
-	for _, p := range db.checkpointer.files.Manifest.Packs {
+	for _, p := range k.Files.Manifest.Packs {
 		if p.Purge {
 			purge[p.Number] = true
 		}
@@ -86,7 +76,7 @@ func (db *DB) purgeable() map[catalog.ModelMonth]*compact.Rewrite {
 	if len(purge) == 0 {
 		return nil
 	}
-	return db.pick(func(mo *catalog.Month) (old []*catalog.Segment) {
+	return k.pick(func(mo *catalog.Month) (old []*catalog.Segment) {
 		for _, sg := range mo.Segments {
 			if pl := sg.Source.Place.Load(); pl != nil && purge[pl.Pack.Ref.Number] {
 				old = append(old, sg)
@@ -97,10 +87,10 @@ func (db *DB) purgeable() map[catalog.ModelMonth]*compact.Rewrite {
 }
 
 // pick picks segments that become one, month by month, up to the bound on a merge.
-func (db *DB) pick(of func(mo *catalog.Month) []*catalog.Segment) map[catalog.ModelMonth]*compact.Rewrite {
+func (k *Checkpointer) pick(of func(mo *catalog.Month) []*catalog.Segment) map[catalog.ModelMonth]*compact.Rewrite {
 	months := make(map[catalog.ModelMonth]*compact.Rewrite)
 	size := int64(0)
-	db.models.Range(func(_ string, m *catalog.Model) bool {
+	k.env.Models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()
 		for _, mo := range m.Months {
@@ -113,7 +103,7 @@ func (db *DB) pick(of func(mo *catalog.Month) []*catalog.Segment) map[catalog.Mo
 			for _, sg := range old {
 				size += sg.Source.Size
 			}
-			if size >= min(mergeBytesMax, db.opts.MemoryLimitBytes/mergeShare) {
+			if size >= min(mergeBytesMax, k.env.MemoryLimitBytes/mergeShare) {
 				return false
 			}
 		}

@@ -1,4 +1,4 @@
-package engine
+package checkpoint
 
 import (
 	"cmp"
@@ -13,40 +13,40 @@ import (
 	"github.com/residualdb/residual/engine/internal/record"
 )
 
-// balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
+// Balance holds what sealed segments occupy in memory to the limit: the newest months stay resident, the oldest are
 // read from their packs, and their indexes of ids go. Aggregates and small segments always stay. It gives up when ctx
 // ends.
-func (db *DB) balance(ctx context.Context) {
-	db.checkpointer.mu.Lock()
-	defer db.checkpointer.mu.Unlock()
-	all := db.segmentsByMonth()
+func (k *Checkpointer) Balance(ctx context.Context) {
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	all := k.segmentsByMonth()
 	used := int64(0)
 	for _, sg := range all {
-		if bytes := sg.IndexBytes(); used+bytes <= db.indexesMax() {
+		if bytes := sg.IndexBytes(); used+bytes <= k.indexesMax() {
 			used += bytes
 		} else {
 			sg.Index.Store(nil)
 		}
 	}
-	db.indexer.Hold(used)
-	for _, sg := range db.evict(all, used) {
+	k.env.Indexer.Hold(used)
+	for _, sg := range k.evict(all, used) {
 		if ctx.Err() != nil {
 			return
 		}
 		if err := sg.Source.Load(); err != nil {
-			db.opts.Logger.Error("segment not loaded", "error", err)
+			k.env.Logger.Error("segment not loaded", "error", err)
 		}
 	}
 }
 
-// makeRoom lets columns of the oldest months go, for indexes that were made since balance ran last.
-func (db *DB) makeRoom() { db.evict(db.segmentsByMonth(), db.indexer.Bytes()) }
+// makeRoom lets columns of the oldest months go, for indexes that were made since Balance ran last.
+func (k *Checkpointer) makeRoom() { k.evict(k.segmentsByMonth(), k.env.Indexer.Bytes()) }
 
 // evict lets go of the columns of segments for which there is no room beside used bytes of indexes, and returns the segments
 // for which there is. Those that come first stay first.
-func (db *DB) evict(all []*catalog.Segment, used int64) (fit []*catalog.Segment) {
+func (k *Checkpointer) evict(all []*catalog.Segment, used int64) (fit []*catalog.Segment) {
 	for _, sg := range all {
-		if used+sg.Source.Size > db.opts.MemoryLimitBytes {
+		if used+sg.Source.Size > k.env.MemoryLimitBytes {
 			sg.Source.Evict()
 			continue
 		}
@@ -57,9 +57,9 @@ func (db *DB) evict(all []*catalog.Segment, used int64) (fit []*catalog.Segment)
 }
 
 // segmentsByMonth returns all segments, those of the newest month first.
-func (db *DB) segmentsByMonth() []*catalog.Segment {
+func (k *Checkpointer) segmentsByMonth() []*catalog.Segment {
 	byMonth := make(map[base.MonthNumber][]*catalog.Segment)
-	db.models.Range(func(_ string, m *catalog.Model) bool {
+	k.env.Models.Range(func(_ string, m *catalog.Model) bool {
 		m.Mu.RLock()
 		defer m.Mu.RUnlock()
 		for _, mo := range m.Months {
@@ -82,43 +82,43 @@ func (db *DB) segmentsByMonth() []*catalog.Segment {
 // of the oldest months go, and are made for each request that needs them alone: it pays by decoding the ids of these months.
 
 // indexesMax returns the bound on the memory of indexes.
-func (db *DB) indexesMax() int64 { return db.opts.MemoryLimitBytes / 4 * 3 }
+func (k *Checkpointer) indexesMax() int64 { return k.env.MemoryLimitBytes / 4 * 3 }
 
-// indexFor makes the indexes that the models of a record which looks for rows by their id lack, and has sealing and
+// IndexFor makes the indexes that the models of a record which looks for rows by their id lack, and has sealing and
 // merging make them from here on if it brings actuals, of which there will be more. release gives back those that were lent. A segment that cannot be read keeps the
-// record out: an error of class [ErrUnavailable], or the end of the store if it is corrupt.
-func (db *DB) indexFor(r *record.Record) (release func(), err error) {
+// record out: an error of class [base.ErrUnavailable], or the end of the store if it is corrupt.
+func (k *Checkpointer) IndexFor(r *record.Record) (release func(), err error) {
 	if r.Kind() == record.KindPredictions || r.Kind() == record.KindDeletion && len(r.Deletion.IDs) == 0 {
 		return func() {}, nil
 	}
-	models := db.modelsOf(r)
-	before := db.indexer.Bytes()
-	loan, err := db.indexer.Index(models, db.hash, db.indexesMax())
+	models := k.modelsOf(r)
+	before := k.env.Indexer.Bytes()
+	loan, err := k.env.Indexer.Index(models, k.env.Hash, k.indexesMax())
 	if err != nil {
 		loan.Release()
-		if errors.Is(err, ErrCorrupt) {
-			db.fail(err)
-			return nil, db.failure()
+		if errors.Is(err, base.ErrCorrupt) {
+			k.env.Fail(err)
+			return nil, k.env.Failure()
 		}
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", base.ErrUnavailable, err)
 	}
-	if db.indexer.Bytes() > before {
-		db.makeRoom()
+	if k.env.Indexer.Bytes() > before {
+		k.makeRoom()
 	}
 	return loan.Release, nil
 }
 
 // modelsOf returns the models of a record with actuals or prediction ids.
-func (db *DB) modelsOf(r *record.Record) (models []*catalog.Model) {
+func (k *Checkpointer) modelsOf(r *record.Record) (models []*catalog.Model) {
 	if r.OfAllModels() {
-		db.models.Range(func(_ string, m *catalog.Model) bool {
+		k.env.Models.Range(func(_ string, m *catalog.Model) bool {
 			models = append(models, m)
 			return true
 		})
 		return models
 	}
 	r.EachModel(func(name string) {
-		if m, ok := db.models.Load(name); ok {
+		if m, ok := k.env.Models.Load(name); ok {
 			if r.Kind() == record.KindActuals {
 				m.WantsIDIndex.Store(true)
 			}

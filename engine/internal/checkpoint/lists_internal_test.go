@@ -1,16 +1,13 @@
-package engine
+package checkpoint
 
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine/internal/store"
 )
-
-var clockEpoch = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // TestListsExpireByTheirOwnTimes holds that a list of entries that came while the clock was ahead keeps none behind it.
 func TestListsExpireByTheirOwnTimes(t *testing.T) {
