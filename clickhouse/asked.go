@@ -237,7 +237,7 @@ func mergedSpans(spans []engine.SeriesSpan) []engine.SeriesSpan {
 
 // taken returns the sums of cells that were asked for before, once.
 func (a *asked) taken(cells *engine.Cells) *added {
-	if a.early == nil || cells.Only != nil || cells.Want != a.earlyCells.Want || !slices.Equal(cells.Bounds, a.earlyCells.Bounds) || !slices.Equal(cells.Spans, a.earlyCells.Spans) {
+	if a.early == nil || cells.Only != nil || cells.Own != nil || cells.Counted || cells.Want != a.earlyCells.Want || !slices.Equal(cells.Bounds, a.earlyCells.Bounds) || !slices.Equal(cells.Spans, a.earlyCells.Spans) {
 		return nil
 	}
 	found := a.early

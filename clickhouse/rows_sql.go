@@ -17,8 +17,8 @@ import (
 type picture struct {
 	// where is the condition on rows of the table predictions.
 	where string
-	// from is the earliest time that it asks for.
-	from int64
+	// from is the earliest time that it asks for, and length how long it is from there to the latest, in milliseconds; 0 where that is not known.
+	from, length int64
 	// scopes are those of the models.
 	scopes
 	features, lags bool
@@ -33,6 +33,8 @@ type picture struct {
 	one *event.Series
 	// unsure is set where the models may have scopes beyond these.
 	unsure bool
+	// along, unless it is nil, goes along with the statement.
+	along *along
 }
 
 // mixedNamed is how many series a statement names as mixed. Of more, all are taken to be.
@@ -93,10 +95,14 @@ FROM (
 ) AS given USING (model_id, prediction_id)`, outer, rows, s.actualsOf(p))
 }
 
-// actualsOf are the actuals that rows may have. Whatever has come a while before them is forgotten.
+// actualsOf are the actuals that rows may have. Whatever has come a while before them is forgotten. Those of other rows are left out by their ids
+// where they may be the most: in a time that is no shorter than that while they are not, and to look for the ids took longer than all the rest.
 func (s *Store) actualsOf(p *picture) string {
-	return fmt.Sprintf("%[1]s.actuals\n    WHERE (%[2]s) AND received >= fromUnixTimestamp64Milli(%[3]d, 'UTC') AND prediction_id IN (SELECT prediction_id FROM %[1]s.predictions WHERE %[4]s)",
-		s.config.Database, p.models, max(p.from-s.actualsReach(), 0), p.where)
+	actuals := fmt.Sprintf("%s.actuals\n    WHERE (%s) AND received >= fromUnixTimestamp64Milli(%d, 'UTC')", s.config.Database, p.models, max(p.from-s.actualsReach(), 0))
+	if p.along != nil && p.length >= s.actualsReach() {
+		return actuals
+	}
+	return actuals + fmt.Sprintf(" AND prediction_id IN (SELECT prediction_id FROM %s.predictions WHERE %s)", s.config.Database, p.where)
 }
 
 // withAll joins rows with all actuals of each id, which lags and scopes need.

@@ -56,6 +56,18 @@ func TestStatements(t *testing.T) {
 	p.lags = true
 	write("errors and lags by size, of actuals that name versions", bucketsStatement(s, &p, more))
 
+	own := &engine.Cells{Spans: cellSpans(0, 40), Own: []engine.OwnCells{{Series: some[0], Bounds: []int64{0, 10, 30, 40}, Spans: cellSpans(0, 10, 30, 40)}}}
+	p = q.picture(&asked{shard: of.shard}, own, some)
+	write("sums of series with cells of their own", q.sumsStatement(&p, own))
+	ofCounts := *own
+	ofCounts.Counted = true
+	p = q.picture(of, &ofCounts, some)
+	write("counts of these, of actuals that name versions", q.sumsStatement(&p, &ofCounts))
+	own.Want, p.lags = segment.WantAll, true
+	write("errors and lags of these by size", bucketsStatement(s, &p, own))
+	p.length = s.actualsReach()
+	write("counts of rows of a long time", q.sumsStatement(&p, &ofCounts))
+
 	q.models, q.version, q.environment = modelsOf("a", "", 0), "v", "e"
 	p = q.picture(&asked{shard: of.shard}, cells, nil)
 	p.unsure = true

@@ -81,11 +81,11 @@ func (q *sums) each(do func(of *asked) error) error {
 // Sums adds up the rows of each shard.
 func (q *sums) Sums(ctx context.Context, cells *engine.Cells) error {
 	return q.each(func(of *asked) error {
-		only := slices.DeleteFunc(slices.Clone(cells.Only), func(x event.Series) bool { return q.store.shards.of(x.Model) != of.shard })
-		if cells.Only != nil && len(only) == 0 {
+		mine, only := q.onShard(of.shard, cells)
+		if (cells.Only != nil || cells.Own != nil) && len(only) == 0 {
 			return nil
 		}
-		return q.sumsOf(ctx, of, cells, only)
+		return q.sumsOf(ctx, of, mine, only)
 	})
 }
 
@@ -123,13 +123,15 @@ func (q *sums) addedUp(ctx context.Context, of *asked, cells *engine.Cells, only
 	p := q.picture(of, cells, only)
 	p.unsure = unsure
 	var group errorGroup
-	if cells.Want == segment.WantAll {
+	if cells.Want == segment.WantAll && !cells.Counted {
 		p := p
 		p.lags = true
 		group.do(func() error {
 			_, err := once(p, func(p *picture) (read []place, err error) {
 				err = of.ask(ctx, "count errors by size", func(ctx context.Context, conn driver.Conn) (err error) {
-					found.buckets, read, err = readBuckets(query(ctx), conn, bucketsStatement(q.store, p, cells))
+					if ctx, err = p.query(ctx); err == nil {
+						found.buckets, read, err = readBuckets(ctx, conn, bucketsStatement(q.store, p, cells))
+					}
 					return err
 				})
 				return read, err
@@ -140,7 +142,9 @@ func (q *sums) addedUp(ctx context.Context, of *asked, cells *engine.Cells, only
 	group.here(func() (err error) {
 		found.mixed, err = once(p, func(p *picture) (read []place, err error) {
 			err = of.ask(ctx, "add up rows", func(ctx context.Context, conn driver.Conn) (err error) {
-				found.sums, read, found.scopesBeyond, err = q.readSums(query(ctx), conn, p, cells)
+				if ctx, err = p.query(ctx); err == nil {
+					found.sums, read, found.scopesBeyond, err = q.readSums(ctx, conn, p, cells)
+				}
 				return err
 			})
 			return read, err
@@ -193,15 +197,22 @@ func ofBothKinds(places []place) (of []event.Series) {
 
 // addTo adds to cells what was found.
 func (x *added) addTo(cells *engine.Cells) error {
+	bounds := boundsOf(cells)
 	for i := range x.sums {
 		x := &x.sums[i]
-		number, ok := slices.BinarySearch(cells.Bounds, x.cell)
+		number, ok := slices.BinarySearch(bounds(x.series), x.cell)
+		if cells.Counted {
+			if c := cells.Count(x.series, number); ok && c != nil {
+				c.AddCounts(&x.Counts)
+			}
+			continue
+		}
 		if a := cells.Add(x.series, number); ok && a != nil && !x.beyond() {
 			a.AddSummary(cells.Want, &x.Summary)
 		}
 	}
 	for _, x := range x.buckets {
-		number, ok := slices.BinarySearch(cells.Bounds, x.cell)
+		number, ok := slices.BinarySearch(bounds(x.series), x.cell)
 		a := cells.Add(x.series, number)
 		if !ok || a == nil {
 			continue
@@ -222,8 +233,12 @@ func (x *added) addTo(cells *engine.Cells) error {
 // picture is the rows of cells.
 func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) picture {
 	spans := cells.Spans
-	p := picture{models: q.models.condition, from: spans[0].From, scopes: of.scopes}
-	if only != nil {
+	p := picture{models: q.models.condition, from: spans[0].From, length: min(spans[len(spans)-1].To, q.store.config.Now().UnixMilli()) - spans[0].From, scopes: of.scopes}
+	p.along = alongOf(cells, only)
+	switch {
+	case p.along != nil:
+		p.models = modelsAreAlong
+	case only != nil:
 		p.models = "model_id IN (" + quotedList(modelNames(only)) + ")"
 	}
 	p.where = "(" + p.models + ") AND (" + spansAre(spans) + ")"
@@ -236,13 +251,17 @@ func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) pict
 			p.one = &event.Series{Model: q.models.names[0], Version: q.version, Environment: q.environment}
 		}
 	} else {
-		p.where += " AND " + seriesAre(only)
+		if p.along == nil {
+			p.where += " AND " + seriesAre(only)
+		} else {
+			p.where += " AND " + seriesAreAlong
+		}
 		wanted := make(map[event.Series]bool, len(only))
 		for _, x := range only {
 			wanted[x] = true
 		}
 		mixed = slices.DeleteFunc(mixed, func(x event.Series) bool { return !wanted[x] })
-		whole = len(mixed) > 0 && len(mixed) == len(only)
+		whole = len(mixed) > 0 && (len(mixed) == len(only) || p.along != nil && len(mixed) > len(only)/2)
 		if len(only) == 1 {
 			p.one = &only[0]
 		}
@@ -296,10 +315,11 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 		if !x.beyond() {
 			continue
 		}
-		p := q.picture(of, cells, []event.Series{x.series})
+		p := q.picture(of, &engine.Cells{Spans: cells.Spans}, []event.Series{x.series})
 		p.together = true
-		number, _ := slices.BinarySearch(cells.Bounds, x.cell)
-		p.where += " AND " + timeIs(x.cell, cells.Bounds[number+1])
+		bounds := boundsOf(cells)(x.series)
+		number, _ := slices.BinarySearch(bounds, x.cell)
+		p.where += " AND " + timeIs(x.cell, bounds[number+1])
 		err := of.ask(ctx, "read rows beyond the sums of floats", func(ctx context.Context, conn driver.Conn) error {
 			var whole segment.Aggregate
 			err := eachRow(query(ctx), conn, "SELECT ms, p, a, known FROM (\n"+q.store.sql(&p)+"\n)", func(rows driver.Rows) error {

@@ -73,7 +73,14 @@ func (q *sums) sumsStatement(p *picture, cells *engine.Cells) string {
 			with = "predicted_value AS p, actual_value AS a, " + with
 		}
 	}
-	if len(cells.Bounds) > 2 {
+	switch {
+	case cells.Own != nil:
+		if flat {
+			from = "(\nSELECT *, toUnixTimestamp64Milli(timestamp) AS ms FROM " + from + "\n)"
+		}
+		from = inOwnCells("SELECT * FROM " + from)
+		columns, keys = append(columns, "own_cell AS cell"), append(keys, "cell")
+	case len(cells.Bounds) > 2:
 		columns, keys = append(columns, cellOf(cells.Bounds, ms)+" AS cell"), append(keys, "cell")
 	}
 	if p.unsure && !p.scoped {
@@ -85,8 +92,10 @@ func (q *sums) sumsStatement(p *picture, cells *engine.Cells) string {
 	} else {
 		columns = append(columns, "groupBitOr(kind)", "count()", "min(ms)", "max(ms)", "countIf(known)", "minIf(ms, known)", "maxIf(ms, known)")
 	}
-	for _, x := range slices.Concat(sumsOfWant[:cells.Want+1]...) {
-		columns = append(columns, x.text(among))
+	if !cells.Counted {
+		for _, x := range slices.Concat(sumsOfWant[:cells.Want+1]...) {
+			columns = append(columns, x.text(among))
+		}
 	}
 	statement := "WITH " + with + "\nSELECT " + strings.Join(columns, ", ") + "\nFROM " + from
 	if len(keys) > 0 {
@@ -141,7 +150,7 @@ func (x *summed) into(p *picture, cells *engine.Cells) (to []any) {
 	if p.one == nil {
 		to = append(to, &x.series.Model, &x.series.Version, &x.series.Environment)
 	}
-	if len(cells.Bounds) > 2 {
+	if cells.Own != nil || len(cells.Bounds) > 2 {
 		to = append(to, &x.cell)
 	}
 	if p.unsure && !p.scoped {
@@ -151,6 +160,9 @@ func (x *summed) into(p *picture, cells *engine.Cells) (to []any) {
 		to = append(to, &x.first, &x.last)
 	} else {
 		to = append(to, &x.MinTime, &x.MaxTime, &x.Actuals, &x.ActualMinTime, &x.ActualMaxTime)
+	}
+	if cells.Counted {
+		return to
 	}
 	to = append(to, &x.errors.sum, &x.errors.size, &x.ErrorsSpread, &x.MaxAbsError)
 	if cells.Want >= segment.WantSpread {
@@ -223,6 +235,12 @@ func bucketsStatement(s *Store, p *picture, cells *engine.Cells) string {
 		return "if(" + value + " = 0, 0, 2551 + 50 * toInt64(bitShiftRight(" + bits + ", 52)) + toInt64(bitShiftRight(bitAnd(" + bits + ", 4503599627370495) * 50, 52)))"
 	}
 	with, from := s.selected(p)
+	cell := "own_cell"
+	if cells.Own == nil {
+		cell = cellOf(cells.Bounds, "ms")
+	} else {
+		with, from = "", inOwnCells(with+"SELECT model_id, environment, model_version, ms, p, a, known, kind"+p.lagColumn()+" FROM "+from)
+	}
 	lag, of := "toUInt8(0)", "toInt64("+number("abs(p - a)")+")"
 	if p.actuals {
 		from += " ARRAY JOIN [(0, " + number("abs(p - a)") + "), (1, " + number("toFloat64(greatest(lag, 0))") + ")] AS of\nWHERE of.1 = 0 OR known AND lag >= 0"
@@ -234,7 +252,15 @@ FROM (
 FROM %s
 GROUP BY model_id, model_version, environment, cell, is_lag, number
 )
-GROUP BY model_id, model_version, environment, cell, is_lag`, with, cellOf(cells.Bounds, "ms"), lag, of, waitingBucket, from)
+GROUP BY model_id, model_version, environment, cell, is_lag`, with, cell, lag, of, waitingBucket, from)
+}
+
+// lagColumn is the lag of rows that have one.
+func (p *picture) lagColumn() string {
+	if p.actuals {
+		return ", lag"
+	}
+	return ""
 }
 
 func readBuckets(ctx context.Context, conn driver.Conn, statement string) (found []sizes, places []place, err error) {

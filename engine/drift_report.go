@@ -190,7 +190,7 @@ func (p *driftPlan) asked(l *windows.Layout) []query.Window {
 
 // aim sets the windows of a subject, of which the recent one reaches back as far as it must to have enough actuals.
 func (p *driftPlan) aim(r *query.Run, of *query.Total) {
-	p.turn = p.reaching(r, of)
+	p.turn, _ = p.reaching(r, of)
 	p.ask(r, of, p.turn.Recent, p.asked(&p.turn))
 }
 
@@ -203,18 +203,29 @@ func (p *driftPlan) ask(r *query.Run, of *query.Total, recent base.Span, asked [
 	r.AskOwn(of, asked...)
 }
 
-// reaching returns the windows of a subject.
-func (p *driftPlan) reaching(r *query.Run, of *query.Total) windows.Layout {
+// reaching returns the windows of a subject. Within [query.Run.Together], ok is false as long as it is not known how far they reach.
+func (p *driftPlan) reaching(r *query.Run, of *query.Total) (l windows.Layout, ok bool) {
 	const hour = int64(time.Hour / time.Millisecond)
 	earliest := p.Earliest(recentLongest)
 	hours := (p.Recent.From - earliest + hour - 1) / hour
+	from := func(back int64) int64 { return max(p.Recent.From-back*hour, earliest) }
+	ok = r.Has(of, func(yield func(base.Span) bool) {
+		for back := hours; back > 0; back-- {
+			if !yield(base.Span{From: from(back), To: from(back - 1)}) {
+				return
+			}
+		}
+		yield(p.Recent)
+	})
+	if !ok {
+		return p.Layout, false
+	}
 	back := sort.Search(int(hours), func(back int) bool {
-		from := max(p.Recent.From-int64(back)*hour, earliest)
 		// The version that others are compared with is no part of what is: the second window says which it is, and has no rows.
-		r.Ask(query.Window{Span: base.Span{From: from, To: p.Recent.To}, Counted: true}, query.Window{Version: p.Version})
+		r.Ask(query.Window{Span: base.Span{From: from(int64(back)), To: p.Recent.To}, Counted: true}, query.Window{Version: p.Version})
 		return r.Add(of)[0].Actuals >= p.minActuals
 	})
-	return p.Reaching(max(p.Recent.From-int64(back)*hour, earliest))
+	return p.Reaching(from(int64(back))), true
 }
 
 // row compares the windows of a subject. A version is no reference to itself.

@@ -32,6 +32,9 @@ type Sums = query.Sums
 // Cells asks for sums.
 type Cells = query.Cells
 
+// OwnCells are the cells that are asked about of one series, where others have other ones.
+type OwnCells = query.OwnCells
+
 // CellSpan is a time that cells are asked about, half-open, in Unix milliseconds.
 type CellSpan = base.Span
 

@@ -19,16 +19,18 @@ import (
 // kept are rows that are kept elsewhere.
 type kept struct {
 	rows []event.Event
-	// asked counts how often sums were asked for, and everything how often those of all rows were.
-	asked, everything int
+	// asked counts how often sums were asked for, everything how often those of all rows were, and got how often rows were.
+	asked, everything, got int
 }
 
 func (k *kept) spans() (spans []engine.SeriesSpan) {
+	numbers := make(map[event.Series]int)
 	for i := range k.rows {
 		e := &k.rows[i]
 		s, at := event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, e.Timestamp.UnixMilli()
-		j := slices.IndexFunc(spans, func(x engine.SeriesSpan) bool { return x.Series == s })
-		if j < 0 {
+		j, ok := numbers[s]
+		if !ok {
+			numbers[s] = len(spans)
 			spans = append(spans, engine.SeriesSpan{Series: s, First: at, Last: at})
 			continue
 		}
@@ -40,24 +42,42 @@ func (k *kept) spans() (spans []engine.SeriesSpan) {
 // Sums adds up row by row.
 func (k *kept) Sums(_ context.Context, q *engine.Cells) error {
 	k.asked++
-	if q.Only == nil && q.Spans[0].From == 0 {
+	if q.Only == nil && q.Own == nil && q.Spans[0].From == 0 {
 		k.everything++
+	}
+	own := make(map[event.Series]engine.OwnCells)
+	for _, x := range q.Own {
+		own[x.Series] = x
 	}
 	for i := range k.rows {
 		e := &k.rows[i]
-		at := e.Timestamp.UnixMilli()
-		cell, found := slices.BinarySearch(q.Bounds, at)
+		of, at := event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, e.Timestamp.UnixMilli()
+		bounds, spans := q.Bounds, q.Spans
+		if q.Own != nil {
+			bounds, spans = own[of].Bounds, own[of].Spans
+		}
+		cell, found := slices.BinarySearch(bounds, at)
 		if !found {
 			cell--
 		}
 		within := false
-		for _, s := range q.Spans {
+		for _, s := range spans {
 			within = within || s.From <= at && at < s.To
 		}
 		if !within {
 			continue
 		}
-		a := q.Add(event.Series{Model: e.ModelID, Version: e.ModelVersion, Environment: e.Environment}, cell)
+		if q.Counted {
+			if c := q.Count(of, cell); c != nil {
+				one := segment.Counts{Rows: 1, MinTime: at, MaxTime: at}
+				if e.HasActual {
+					one.Actuals, one.ActualMinTime, one.ActualMaxTime = 1, at, at
+				}
+				c.AddCounts(&one)
+			}
+			continue
+		}
+		a := q.Add(of, cell)
 		if a == nil {
 			continue
 		}
@@ -71,6 +91,7 @@ func (k *kept) Sums(_ context.Context, q *engine.Cells) error {
 
 // Rows hands on the rows of a model.
 func (k *kept) Rows(_ context.Context, model string, from int64, yield func(of event.Series, ts int64, predicted, actual float64, known bool, lag int64) bool) error {
+	k.got++
 	for i := range k.rows {
 		e := &k.rows[i]
 		if at := e.Timestamp.UnixMilli(); e.ModelID == model && at >= from &&
@@ -160,6 +181,68 @@ func TestReachingBackElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want.Rows, got)
 	require.LessOrEqual(t, k.everything, 1, "all rows are added up for each series")
+}
+
+// TestManyModelsElsewhere asks about thousands of models in every way: what is asked for does not grow with them, whatever windows they lead to.
+func TestManyModelsElsewhere(t *testing.T) {
+	const models = 9000
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	k := new(kept)
+	var b event.Batch
+	add := func(model int, version string, ago time.Duration, known bool) {
+		e := event.Event{
+			Timestamp: testNow.Add(-ago), ModelID: fmt.Sprintf("m%d", model), ModelVersion: version, Environment: "production", PredictionID: strconv.Itoa(len(k.rows)), Features: "{}",
+			PredictedValue: float64(len(k.rows) % 17), HasActual: known,
+		}
+		k.rows = append(k.rows, e)
+		require.NoError(t, b.Add(e, db.Rules()))
+	}
+	for model := range models {
+		add(model, "v1", time.Duration(1+model%100)*time.Hour, model%3 > 0)
+		if model%50 > 0 {
+			continue
+		}
+		for i := range 120 { // some that reach back, some that are silent, some whose actuals have stopped, some that drift
+			add(model, "v1", time.Duration(model%200+i*5)*time.Hour/2, model%100 > 0 || i > 20)
+			add(model, "v2", time.Duration(i*10)*time.Minute, model%150 > 0 || i > 90)
+		}
+	}
+	_, err := db.Append(context.Background(), &b)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name  string
+		query engine.ModelsQuery
+		list  engine.ModelsList
+		asked int
+	}{
+		{"plain", engine.ModelsQuery{}, engine.ModelsList{}, 12},
+		{"some", engine.ModelsQuery{}, engine.ModelsList{Order: engine.OrderAttention, Limit: 50, Live: true, Totals: true}, 14},
+		{"details", engine.ModelsQuery{}, engine.ModelsList{Details: true}, 20},
+		{"reaching", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10}, engine.ModelsList{}, 12},
+		{"seasonal", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10, Reference: engine.Reference{Weeks: 2}}, engine.ModelsList{Details: true}, 24},
+		{"previous", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10, Reference: engine.Reference{Previous: true}}, engine.ModelsList{}, 18},
+		{"by model", engine.ModelsQuery{Across: engine.VersionColumn, Recent: time.Hour, RecentMinActuals: 10}, engine.ModelsList{Details: true}, 24},
+		{"by environment", engine.ModelsQuery{Across: engine.VersionColumn | engine.ModelColumn, RecentMinActuals: 10}, engine.ModelsList{}, 12},
+		{"one version", engine.ModelsQuery{Version: "v1"}, engine.ModelsList{Words: []string{"1"}}, 12},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var want, got []engine.ModelRow
+			wantPage, err := db.ListModels(context.Background(), c.query, c.list, func(row *engine.ModelRow) bool { want = append(want, *row); return true })
+			require.NoError(t, err)
+			k.asked, k.got = 0, 0
+			gotPage, err := engine.NewQuestions(k.spans(), k, func() time.Time { return testNow }).ListModels(context.Background(), c.query, c.list, func(row *engine.ModelRow) bool { got = append(got, *row); return true })
+			require.NoError(t, err)
+			require.Equal(t, len(want), len(got))
+			for i := range want {
+				if want[i] != got[i] {
+					require.Equal(t, want[i], got[i])
+				}
+			}
+			require.Equal(t, wantPage.Totals, gotPage.Totals)
+			require.LessOrEqual(t, k.asked, c.asked)
+			require.Zero(t, k.got)
+			})
+	}
 }
 
 // rowsElsewhere are rows of a few models over some weeks, without two of one identity.

@@ -227,7 +227,7 @@ func (db *DB) stateOf(ctx context.Context, p *driftPlan, of query.Selection, rea
 	versions, err := s.find(&s.query)
 	if err == nil {
 		err = eachModel(&versions, func(*query.Total) bool { return true }, func(_ []int, of []*query.Total) error {
-			return s.group(of, nil, func(_ int, v *seen) { state = min(state, v.row.State) })
+			return s.group(of, func(_ int, v *seen) { state = min(state, v.row.State) })
 		})
 	}
 	read.Add(s.read)

@@ -81,24 +81,36 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 	words := lowered(list.Words)
 	totals := newTotals()
 	var places []place
-	kept := keptRows{over: list.Limit > 0 && list.Limit <= ModelsListedFew}
+	kept := keptRows{most: keptRowsMax, over: list.Limit > 0 && list.Limit <= ModelsListedFew}
+	batch := s.batchOf(&of)
+	if batch.most > 0 {
+		kept.most = keptGatheredMax
+	}
 	model := 0
-	err = eachModel(&of, func(t *query.Total) bool { return hasWords(t, words) }, func(numbers []int, totalsOf []*query.Total) error {
-		model++
-		var gone func(t *query.Total)
-		if list.Live {
-			gone = func(t *query.Total) { totals.add(model, t.Environment, verdict.Retired) }
+	batch.do = func(groups []group) error {
+		if err := s.groups(groups, list.Live); err != nil {
+			return err
 		}
-		return s.group(totalsOf, gone, func(i int, v *seen) {
-			totals.add(model, v.row.Environment, v.row.State)
-			if n := numbers[i]; list.hasState(v.row.State) && isShown(n) {
-				p := list.Order.place(&v.row, model)
-				p.number = uint32(n)
-				places = append(places, p)
-				kept.add(uint32(n), v)
+		for i := range groups {
+			g := &groups[i]
+			model++
+			for _, place := range g.gone {
+				totals.add(model, g.of[place].Environment, verdict.Retired)
 			}
-		})
-	})
+			for i := range g.found {
+				v := &g.found[i]
+				totals.add(model, v.row.Environment, v.row.State)
+				if n := g.numbers[v.place]; list.hasState(v.row.State) && isShown(n) {
+					p := list.Order.place(&v.row, model)
+					p.number = uint32(n)
+					places = append(places, p)
+					kept.add(uint32(n), v)
+				}
+			}
+		}
+		return nil
+	}
+	err = cmp.Or(eachModel(&of, func(t *query.Total) bool { return hasWords(t, words) }, batch.add), batch.flush())
 	if err != nil {
 		return page, err
 	}
@@ -169,19 +181,22 @@ func hasWords(t *query.Total, words []string) bool {
 // ModelsListedFew is up to which limit the rows of a list are made twice, so that none is kept until it is their turn.
 const ModelsListedFew = 128
 
-// keptRowsMax is how many rows a survey keeps until it is their turn: some 3 MiB. Those of larger lists are made twice.
-const keptRowsMax = 2048
+// keptRowsMax is how many rows a survey keeps until it is their turn: some 3 MiB. Those of larger lists are made twice, but for rows that are
+// elsewhere: to ask for those again takes as long as all before, so that keptGatheredMax are kept, which are some 100 MiB.
+const keptRowsMax, keptGatheredMax = 2048, 65_536
 
 // keptRows are the rows that were seen, by their numbers, if they are not too many.
 type keptRows struct {
 	rows map[uint32]*seen
+	// most is how many are kept.
+	most int
 	// free is memory for the next ones.
 	free []seen
 	over bool
 }
 
 func (k *keptRows) add(number uint32, v *seen) {
-	if k.over = k.over || len(k.rows) == keptRowsMax; k.over {
+	if k.over = k.over || len(k.rows) == k.most; k.over {
 		k.rows, k.free = nil, nil
 		return
 	}
@@ -195,30 +210,36 @@ func (k *keptRows) add(number uint32, v *seen) {
 	k.rows[number], k.free = &k.free[0], k.free[1:]
 }
 
-// listedAtOnce is how many rows are made under one run.
+// listedAtOnce is how many rows are made under one run, but for rows that are elsewhere.
 const listedAtOnce = 32
 
 // handOn makes the rows of some places and hands them on.
 func (s *survey) handOn(of *query.Subjects, places []place, kept *keptRows, details bool, yield func(row *ModelRow) bool) error {
-	made := make([]*seen, 0, listedAtOnce)
-	for some := range slices.Chunk(places, listedAtOnce) {
+	atOnce := listedAtOnce
+	if s.query.Recall == 0 {
+		atOnce = query.GatheredMost / 2
+	}
+	var made []*seen
+	for some := range slices.Chunk(places, atOnce) {
 		if err := s.begin(); err != nil {
 			return err
 		}
-		made = made[:0]
-		for i := range some {
-			v := kept.rows[some[i].number]
-			if v == nil {
-				again, ok := s.look(of.At(int(some[i].number)))
-				if !ok {
-					continue
+		s.run.Together(func() {
+			made = made[:0]
+			for i := range some {
+				v := kept.rows[some[i].number]
+				if v == nil {
+					again, ok := s.look(of.At(int(some[i].number)))
+					if !ok {
+						continue
+					}
+					again.row.State = some[i].state
+					v = &again
 				}
-				again.row.State = some[i].state
-				v = &again
+				s.detail(v, details)
+				made = append(made, v)
 			}
-			s.detail(v, details)
-			made = append(made, v)
-		}
+		})
 		if err := s.end(); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ type survey struct {
 	read Read
 	run  *query.Run
 
-	// found is scratch.
+	// found are the versions that were found of some models. They are scratch.
 	found []seen
 }
 
@@ -64,6 +64,8 @@ type seen struct {
 	place int
 	row   ModelRow
 	facts verdict.Facts
+	// sinceActual is how many predictions there are at most after the newest that has an actual.
+	sinceActual uint64
 	// windows are those that its recent window leads to.
 	windows windows.Layout
 }
@@ -86,7 +88,9 @@ func (s *survey) end() error {
 func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	v = seen{of: of, windows: s.plan.Layout}
 	if s.plan.minActuals > 0 {
-		v.windows = s.plan.reaching(s.run, of)
+		if v.windows, ok = s.plan.reaching(s.run, of); !ok {
+			return v, false
+		}
 	}
 	l := &v.windows
 	if s.plan.Previous {
@@ -119,6 +123,14 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	row.ActualCoverage = coverageOf(all.Rows, all.Actuals)
 	if all.Actuals > 0 {
 		row.LastActual = momentOf(all.ActualMaxTime)
+	}
+	switch {
+	case all.ActualMaxTime < l.History().From:
+		v.sinceActual = all.Rows
+	case l.Rolling() && all.ActualMaxTime >= l.Between().From:
+		v.sinceActual = row.Recent.PredictionCount + answers[askedBetween].Rows
+	default:
+		v.sinceActual = row.Recent.PredictionCount + before
 	}
 	row.WeekAgoCount = valueOr(float64(answers[askedWeekAgo].Rows), all.MinTime <= week.From, NoPredictions)
 	v.facts = verdict.Facts{
@@ -155,7 +167,7 @@ func (s *survey) judge(of []seen) error {
 	for i := range of {
 		v := &of[i]
 		if v.facts.AsksDue() {
-			v.facts.Due = s.due(v)
+			v.facts.Due = s.due(v, v.facts.DueLeast())
 		}
 		v.row.State = verdict.Of(&v.facts)
 	}
@@ -163,7 +175,7 @@ func (s *survey) judge(of []seen) error {
 	defer func() { s.run.Want = s.query.Want }()
 	for i := range of {
 		v := &of[i]
-		if v.facts.AsksActuals() {
+		if v.facts.AsksActuals() && v.sinceActual >= verdict.Enough {
 			v.facts.ActualsDue = s.actualsDue(v)
 			v.row.State = verdict.Of(&v.facts)
 		}
@@ -232,8 +244,8 @@ func (db *DB) lastTimes(ctx context.Context, model string, end int64, yield func
 
 // due returns how many predictions were to be expected since the last one: the mean of those of the same hours of the two weeks
 // before. A version that is younger has the rate of its history, or what came in the same hours of the week before if that is less; one
-// younger than a week the day before in the place of the week.
-func (s *survey) due(v *seen) float64 {
+// younger than a week the day before in the place of the week. Where these are fewer than least, whatever the hours, it may be any number below that.
+func (s *survey) due(v *seen, least float64) float64 {
 	l, f := &v.windows, &v.facts
 	gap := base.Span{From: f.Last + slack.Milliseconds(), To: f.At - slack.Milliseconds()}
 	if gap.Empty() {
@@ -241,6 +253,9 @@ func (s *survey) due(v *seen) float64 {
 	}
 	first := v.row.FirstEvent.UnixMilli()
 	weeks := l.Before(gap, 2)
+	if first <= weeks[1].From && float64(v.row.PredictionCount)/2 < least {
+		return 0
+	}
 	day := base.Span{From: base.SubMilli(gap.From, usualDay), To: base.SubMilli(gap.To, usualDay)}
 	s.run.AskAlone(query.Window{Span: weeks[0], Counted: true}, query.Window{Span: weeks[1], Counted: true}, query.Window{Span: day, Counted: true})
 	answers := s.run.Add(v.of)
@@ -310,7 +325,7 @@ func (s *survey) detail(v *seen, all bool) {
 		s.previous(v)
 	}
 	if state == verdict.Silent {
-		d.PredictionsDue = Value{Number: s.due(v)}
+		d.PredictionsDue = Value{Number: s.due(v, 0)}
 	}
 	if state == verdict.ActualsStopped {
 		d.ActualsDue = Value{Number: s.actualsDue(v)}
@@ -399,35 +414,4 @@ func (s *survey) changed(v *seen) {
 	if version != "" {
 		d.ChangeVersion, d.ChangeVersionFirst = version, momentOf(first)
 	}
-}
-
-// group judges the versions of a model, and hands on those that have rows with their place among all.
-// gone, unless it is nil, is called for versions that are retired for want of rows in any window, of which no more is then known.
-func (s *survey) group(of []*query.Total, gone func(t *query.Total), do func(i int, v *seen)) error {
-	if err := s.begin(); err != nil {
-		return err
-	}
-	found := s.found[:0]
-	for i, t := range of {
-		if gone != nil && t.LastTime() < s.plan.History().From {
-			gone(t)
-			continue
-		}
-		if v, ok := s.look(t); ok {
-			v.place = i
-			found = append(found, v)
-		}
-	}
-	s.found = found
-	judged := s.judge(found)
-	if err := s.end(); err != nil {
-		return err
-	}
-	if judged != nil {
-		return judged
-	}
-	for i := range found {
-		do(found[i].place, &found[i])
-	}
-	return nil
 }

@@ -69,7 +69,7 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 			if err := p.Check(); err != nil {
 				return err
 			}
-			err := s.group(of, nil, func(i int, v *seen) {
+			err := s.group(of, func(i int, v *seen) {
 				rows[i] = append(rows[i], VerdictRow{v.row.Series, momentOf(b.From), momentOf(b.To), v.row.State, v.row.Comparison})
 			})
 			if err != nil {

@@ -31,8 +31,21 @@ type Cells struct {
 	Want  segment.Want
 	// Only are the series that are asked about. Nil: all that there are.
 	Only []event.Series
+	// Own, unless it is nil, are the series that are asked about, each with cells of its own: Bounds and Only are nil then, and Spans have
+	// whatever time one of them is asked about.
+	Own []OwnCells
 	// Add returns the answer of a cell, to be added to. A series that is not asked about has none: nil.
 	Add func(of event.Series, cell int) *base.Answer
+	// Counted is set where counts and times are all that is asked for. Then they are added to what Count returns, as Add does the answer.
+	Counted bool
+	Count   func(of event.Series, cell int) *segment.Counts
+}
+
+// OwnCells are the cells of one series, as those of [Cells].
+type OwnCells struct {
+	event.Series
+	Bounds []int64
+	Spans  []base.Span
 }
 
 // Cells returns the cells that a run of the plan asks for first, without what adds to them; nil where nothing is in its windows.
@@ -62,6 +75,8 @@ type Elsewhere struct {
 	grids  []*grid
 	// recalled are models whose rows are here, the last one last.
 	recalled []*recalled
+	// gathered is what a run asks for together, nil while none does.
+	gathered *gathered
 }
 
 // recalled is the rows of a model from a time on, which many windows are asked about.
@@ -122,6 +137,10 @@ func (qs *Queries) InitElsewhere(models *xsync.MapOf[string, *catalog.Model], su
 
 // add adds to each answer of a run the rows of its window, of the series r.of of a model.
 func (e *Elsewhere) add(r *Run, m *catalog.Model) error {
+	if e.gathered != nil && !r.wide {
+		e.gathered.add(r, m)
+		return nil
+	}
 	here, err := e.recall(r, m.Name)
 	if err != nil {
 		return err
@@ -252,6 +271,9 @@ func (x *recalled) add(dst *base.Answer, of event.Series, s base.Span, want segm
 
 // expect asks at once for spans that a run is about to ask for, of a subject whose series are these.
 func (e *Elsewhere) expect(r *Run, spans []base.Span, members []member) error {
+	if e.gathered != nil && !e.gathered.tooMany(members) {
+		return nil
+	}
 	r.alone = r.alone || e.series*len(spans) > cellsMax
 	names := make([]event.Series, len(members))
 	for i, x := range members {
@@ -374,20 +396,7 @@ func (e *Elsewhere) forget(cells int) {
 // newGrid returns the grid whose cells the spans are made of.
 func newGrid(want segment.Want, spans []base.Span) *grid {
 	g := &grid{want: want, cells: make(map[event.Series][]cell), found: make(map[cellOf]*base.Answer)}
-	for _, s := range spans {
-		g.bounds = append(g.bounds, s.From, s.To)
-	}
-	slices.Sort(g.bounds)
-	g.bounds = slices.Compact(g.bounds)
-	sorted := slices.Clone(spans)
-	slices.SortFunc(sorted, func(a, b base.Span) int { return int(min(max(a.From-b.From, -1), 1)) })
-	for _, s := range sorted {
-		if last := len(g.spans) - 1; last >= 0 && s.From <= g.spans[last].To {
-			g.spans[last].To = max(g.spans[last].To, s.To)
-			continue
-		}
-		g.spans = append(g.spans, s)
-	}
+	g.bounds, g.spans = cut(spans)
 	return g
 }
 
@@ -413,12 +422,7 @@ func (g *grid) answers(want segment.Want, spans []base.Span, names []event.Serie
 	if g.only != nil && slices.ContainsFunc(names, func(name event.Series) bool { return name != (event.Series{}) && !g.only[name] }) {
 		return false
 	}
-	return !slices.ContainsFunc(spans, func(s base.Span) bool {
-		within := slices.ContainsFunc(g.spans, func(x base.Span) bool { return x.From <= s.From && s.To <= x.To })
-		_, from := slices.BinarySearch(g.bounds, s.From)
-		_, to := slices.BinarySearch(g.bounds, s.To)
-		return !within || !from || !to
-	})
+	return !slices.ContainsFunc(spans, func(s base.Span) bool { return !isCut(g.bounds, g.spans, s) })
 }
 
 // add adds the cells of a span.

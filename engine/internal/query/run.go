@@ -50,6 +50,8 @@ type Run struct {
 
 	// alone is set while what is asked next is asked about one subject and not about others, which matters where rows are elsewhere.
 	alone bool
+	// wide is set while a total of too many series is asked about to have each of them asked about by itself.
+	wide bool
 
 	// What follows is scratch.
 	series, candidates []uint32
@@ -65,7 +67,7 @@ func (qs *Queries) Start(ctx context.Context, p *Plan) (*Run, error) {
 		return nil, err
 	}
 	r := qs.runs.Get().(*Run)
-	r.Plan, r.queries, r.ctx, r.read, r.err, r.alone = *p, qs, ctx, segment.Read{}, nil, false
+	r.Plan, r.queries, r.ctx, r.read, r.err, r.alone, r.wide = *p, qs, ctx, segment.Read{}, nil, false, false
 	for len(r.answers) < windowsMax {
 		r.answers = append(r.answers, base.Answer{Scratch: &r.sketches})
 	}

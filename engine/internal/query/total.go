@@ -22,6 +22,9 @@ type member struct {
 	n     uint32
 }
 
+// Len returns of how many series it is.
+func (t *Total) Len() int { return len(t.members) }
+
 // PreviousVersion returns the version before that of a total of one series, empty if there is none.
 func (t *Total) PreviousVersion() string {
 	if len(t.members) > 1 {
@@ -126,7 +129,7 @@ func (r *Run) Failed() bool { return r.err != nil }
 // addTotal sets each answer to the rows of all members that lie in its window. locked is the model that the caller has
 // locked, nil if none is.
 func (r *Run) addTotal(t *Total, locked *catalog.Model) {
-	r.answered = catalog.NoSeries
+	r.answered, r.wide = catalog.NoSeries, len(t.members) > GatheredMost
 	for i := range r.count {
 		r.answers[i].Reset()
 	}

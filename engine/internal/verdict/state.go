@@ -106,14 +106,16 @@ func (f *Facts) AsksDue() bool {
 // AsksActuals tells whether the state depends on ActualsDue.
 func (f *Facts) AsksActuals() bool { return f.Recent > 0 && f.RecentActuals == 0 && f.Actuals > 0 }
 
-// silent tells whether more predictions were due than chance keeps away.
-func (f *Facts) silent() bool {
-	least := float64(QuietDue)
+// DueLeast returns how many predictions must have been due for the version to be silent.
+func (f *Facts) DueLeast() float64 {
 	if f.Recent == 0 {
-		least = Enough
+		return Enough
 	}
-	return f.AsksDue() && f.Due >= least
+	return QuietDue
 }
+
+// silent tells whether more predictions were due than chance keeps away.
+func (f *Facts) silent() bool { return f.AsksDue() && f.Due >= f.DueLeast() }
 
 // Of returns the first state that fits the facts. A drift comes before retirement and silence: the recent rows that show it were
 // acted on, whatever comes after them.
