@@ -205,6 +205,11 @@ func TestManyModelsElsewhere(t *testing.T) {
 		for i := range 120 { // some that reach back, some that are silent, some whose actuals have stopped, some that drift
 			add(model, "v1", time.Duration(model%200+i*5)*time.Hour/2, model%100 > 0 || i > 20)
 			add(model, "v2", time.Duration(i*10)*time.Minute, model%150 > 0 || i > 90)
+			if ago := time.Duration(i) * 20 * time.Minute; i < 60 {
+				add(model, "v3", ago, false)
+			} else {
+				add(model, "v3", 9*24*time.Hour+ago, true)
+			}
 		}
 	}
 	_, err := db.Append(context.Background(), &b)
@@ -217,12 +222,15 @@ func TestManyModelsElsewhere(t *testing.T) {
 	}{
 		{"plain", engine.ModelsQuery{}, engine.ModelsList{}, 12},
 		{"some", engine.ModelsQuery{}, engine.ModelsList{Order: engine.OrderAttention, Limit: 50, Live: true, Totals: true}, 14},
+		{"the first", engine.ModelsQuery{AsOf: testNow.Add(-30 * time.Hour)}, engine.ModelsList{Order: engine.OrderAge, Limit: 100, Totals: true}, 14},
+		{"the last", engine.ModelsQuery{}, engine.ModelsList{Order: engine.OrderLast, Limit: 100}, 14},
+		{"some against a week ago", engine.ModelsQuery{Reference: engine.Reference{Weeks: 1}}, engine.ModelsList{Order: engine.OrderWeek, Limit: 100, Totals: true}, 18},
 		{"details", engine.ModelsQuery{}, engine.ModelsList{Details: true}, 20},
-		{"reaching", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10}, engine.ModelsList{}, 12},
+		{"reaching", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10}, engine.ModelsList{}, 18},
 		{"seasonal", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10, Reference: engine.Reference{Weeks: 2}}, engine.ModelsList{Details: true}, 24},
 		{"previous", engine.ModelsQuery{Recent: time.Hour, RecentMinActuals: 10, Reference: engine.Reference{Previous: true}}, engine.ModelsList{}, 18},
 		{"by model", engine.ModelsQuery{Across: engine.VersionColumn, Recent: time.Hour, RecentMinActuals: 10}, engine.ModelsList{Details: true}, 24},
-		{"by environment", engine.ModelsQuery{Across: engine.VersionColumn | engine.ModelColumn, RecentMinActuals: 10}, engine.ModelsList{}, 12},
+		{"by environment", engine.ModelsQuery{Across: engine.VersionColumn | engine.ModelColumn, RecentMinActuals: 10}, engine.ModelsList{}, 18},
 		{"one version", engine.ModelsQuery{Version: "v1"}, engine.ModelsList{Words: []string{"1"}}, 12},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,7 +249,7 @@ func TestManyModelsElsewhere(t *testing.T) {
 			require.Equal(t, wantPage.Totals, gotPage.Totals)
 			require.LessOrEqual(t, k.asked, c.asked)
 			require.Zero(t, k.got)
-			})
+		})
 	}
 }
 
@@ -321,7 +329,8 @@ func askBoth(t *testing.T, r *rand.Rand, db *engine.DB, elsewhere func() *engine
 	require.NoError(t, err)
 	require.Equal(t, wantCompared.Rows, gotCompared, "%+v", compared)
 
-	list := engine.ModelsList{Details: r.IntN(2) == 0, Live: r.IntN(2) == 0, Totals: true, Order: engine.OrderAttention}
+	list := engine.ModelsList{Details: r.IntN(2) == 0, Live: r.IntN(2) == 0, Totals: true, Order: engine.OrderAttention, Limit: 5 * r.IntN(2)}
+	list.Order = engine.ModelsOrder(r.IntN(len(engine.ModelsOrders())))
 	var wantModels, gotModels []engine.ModelRow
 	wantPage, err := db.ListModels(ctx, engine.ModelsQuery(compared), list, func(row *engine.ModelRow) bool { wantModels = append(wantModels, *row); return true })
 	require.NoError(t, err)

@@ -85,6 +85,7 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 	batch := s.batchOf(&of)
 	if batch.most > 0 {
 		kept.most = keptGatheredMax
+		s.lately = kept.over && list.Order != OrderLast
 	}
 	model := 0
 	batch.do = func(groups []group) error {
@@ -114,6 +115,7 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 	if err != nil {
 		return page, err
 	}
+	s.lately = false
 	slices.SortFunc(places, func(a, b place) int { return comparePlaces(&a, &b, list.Descending) })
 	page.Matched = len(places)
 	if list.Totals {

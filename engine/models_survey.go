@@ -21,9 +21,11 @@ type survey struct {
 	// query asks for the counts and errors of versions. The run that answers it asks for the distributions in between.
 	query query.Plan
 	// all is set where all versions of each model are looked at, so that each is seen beside its siblings.
-	all  bool
-	read Read
-	run  *query.Run
+	all bool
+	// lately is set while the rows before the history matter to no row that is handed on, see since.
+	lately bool
+	read   Read
+	run    *query.Run
 
 	// found are the versions that were found of some models. They are scratch.
 	found []seen
@@ -100,15 +102,24 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	asked := s.plan.asked(l)
 	recent := base.Span{From: l.Recent.From, To: min(l.Recent.To, l.At+1)}
 	week := l.Before(recent, 1)[0]
-	asked = append(asked,
-		query.Window{Span: base.Span{From: base.MinMilli, To: l.Recent.To}, Counted: true},
-		query.Window{Span: week, Counted: true})
+	ever := query.Window{Span: base.Span{From: base.MinMilli, To: l.Recent.To}, Counted: true}
+	if s.lately {
+		ever = query.Window{}
+	}
+	asked = append(asked, ever, query.Window{Span: week, Counted: true})
 	if !l.Rolling() {
 		asked = append(asked, query.Window{Span: base.Span{From: l.History().From, To: l.Recent.From}, Counted: true})
 	}
 	s.plan.ask(s.run, of, l.Recent, asked)
 	answers := s.run.Add(of)
-	all := &answers[askedEver]
+	all := answers[askedEver].Counts
+	if s.lately {
+		if all, ok = since(of, l, answers); !ok {
+			s.lately = false
+			defer func() { s.lately = true }()
+			return s.look(of)
+		}
+	}
 	if s.run.Failed() || all.Rows == 0 {
 		return v, false
 	}
@@ -140,6 +151,29 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	}
 	return v, true
 }
+
+// since returns what the rows since the history began tell of all rows of a version, as far as its state and its place in a list depend on them: how many
+// there are is not known, and the last of one that has none since then counts as earlier than any. ok is false where it matters what came before.
+func since(of *query.Total, l *windows.Layout, answers []base.Answer) (all segment.Counts, ok bool) {
+	parts := []int{askedRecent, askedReference, askedBetween}
+	if !l.Rolling() {
+		parts = []int{askedRecent, askedBefore}
+	}
+	for _, i := range parts {
+		all.AddCounts(&answers[i].Counts)
+	}
+	if all.Rows == 0 {
+		if of.First >= min(l.History().From, l.Recent.From) {
+			return all, true
+		}
+		all.MaxTime = base.MinMilli
+	}
+	all.Rows, all.MinTime = manyRows, of.First
+	return all, all.Actuals > 0 || answers[askedRecent].Rows == 0
+}
+
+// manyRows stands for a number of rows that is not known.
+const manyRows = 1 << 32
 
 // gated is what the gates say, as it leads to a state.
 func gated(s DriftStatus) verdict.Gated {
