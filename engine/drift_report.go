@@ -188,10 +188,12 @@ func (p *driftPlan) asked(l *windows.Layout) []query.Window {
 	return asked
 }
 
-// aim sets the windows of a subject, of which the recent one reaches back as far as it must to have enough actuals.
-func (p *driftPlan) aim(r *query.Run, of *query.Total) {
-	p.turn, _ = p.reaching(r, of)
-	p.ask(r, of, p.turn.Recent, p.asked(&p.turn))
+// aim sets the windows of a subject, of which the recent one reaches back as far as it must to have enough actuals, once it is known how far.
+func (p *driftPlan) aim(r *query.Run, of *query.Total) (ok bool) {
+	if p.turn, ok = p.reaching(r, of); ok {
+		p.ask(r, of, p.turn.Recent, p.asked(&p.turn))
+	}
+	return ok
 }
 
 // ask asks a run about windows beside a recent one: if that reaches back further than the plan's, hardly another subject has the same.

@@ -253,6 +253,36 @@ func TestManyModelsElsewhere(t *testing.T) {
 	}
 }
 
+// TestManyComparisonsElsewhere has recent windows of many models reach back, each as far as it must.
+func TestManyComparisonsElsewhere(t *testing.T) {
+	const models = 300
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	k := new(kept)
+	var b event.Batch
+	for i := range 60 * models {
+		model := i % models
+		e := event.Event{
+			Timestamp: testNow.Add(-time.Duration(i/models) * time.Duration(1+model%40) * 5 * time.Minute), ModelID: fmt.Sprintf("m%d", model), ModelVersion: fmt.Sprintf("v%d", i%2), Environment: "production",
+			PredictionID: strconv.Itoa(i), Features: "{}", PredictedValue: float64(i % 13), HasActual: i%5 > 0,
+		}
+		k.rows = append(k.rows, e)
+		require.NoError(t, b.Add(e, db.Rules()))
+	}
+	_, err := db.Append(context.Background(), &b)
+	require.NoError(t, err)
+	for _, across := range []engine.Columns{0, engine.VersionColumn} {
+		q := engine.DriftReportQuery{Model: "*", Across: across, Recent: time.Hour, RecentMinActuals: 15}
+		want, err := db.DriftReport(context.Background(), q)
+		require.NoError(t, err)
+		var got []engine.DriftReportRow
+		k.asked = 0
+		_, err = engine.NewQuestions(k.spans(), k, func() time.Time { return testNow }).EachDriftReport(context.Background(), q, func(row *engine.DriftReportRow) bool { got = append(got, *row); return true })
+		require.NoError(t, err)
+		require.Equal(t, want.Rows, got)
+		require.LessOrEqual(t, k.asked, 4)
+	}
+}
+
 // rowsElsewhere are rows of a few models over some weeks, without two of one identity.
 func rowsElsewhere(r *rand.Rand) (rows []event.Event) {
 	for i := range 50 + r.IntN(1500) {

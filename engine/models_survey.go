@@ -66,6 +66,8 @@ type seen struct {
 	place int
 	row   ModelRow
 	facts verdict.Facts
+	// short is set while it matters to the state what came before the rows that were looked at.
+	short bool
 	// sinceActual is how many predictions there are at most after the newest that has an actual.
 	sinceActual uint64
 	// windows are those that its recent window leads to.
@@ -114,11 +116,7 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 	answers := s.run.Add(of)
 	all := answers[askedEver].Counts
 	if s.lately {
-		if all, ok = since(of, l, answers); !ok {
-			s.lately = false
-			defer func() { s.lately = true }()
-			return s.look(of)
-		}
+		all, v.short = since(of, l, answers)
 	}
 	if s.run.Failed() || all.Rows == 0 {
 		return v, false
@@ -153,8 +151,8 @@ func (s *survey) look(of *query.Total) (v seen, ok bool) {
 }
 
 // since returns what the rows since the history began tell of all rows of a version, as far as its state and its place in a list depend on them: how many
-// there are is not known, and the last of one that has none since then counts as earlier than any. ok is false where it matters what came before.
-func since(of *query.Total, l *windows.Layout, answers []base.Answer) (all segment.Counts, ok bool) {
+// there are is not known, and the last of one that has none since then counts as earlier than any. short tells whether it matters what came before.
+func since(of *query.Total, l *windows.Layout, answers []base.Answer) (all segment.Counts, short bool) {
 	parts := []int{askedRecent, askedReference, askedBetween}
 	if !l.Rolling() {
 		parts = []int{askedRecent, askedBefore}
@@ -164,12 +162,12 @@ func since(of *query.Total, l *windows.Layout, answers []base.Answer) (all segme
 	}
 	if all.Rows == 0 {
 		if of.First >= min(l.History().From, l.Recent.From) {
-			return all, true
+			return all, false
 		}
 		all.MaxTime = base.MinMilli
 	}
 	all.Rows, all.MinTime = manyRows, of.First
-	return all, all.Actuals > 0 || answers[askedRecent].Rows == 0
+	return all, all.Actuals == 0 && answers[askedRecent].Rows > 0
 }
 
 // manyRows stands for a number of rows that is not known.
@@ -195,6 +193,11 @@ func gated(s DriftStatus) verdict.Gated {
 
 // judge decides on the states of the versions of one model that were seen, if they are all that the survey looks at of it.
 func (s *survey) judge(of []seen) error {
+	for i := range of {
+		if of[i].short {
+			s.lookBack(&of[i])
+		}
+	}
 	if err := s.compareLast(of); err != nil {
 		return err
 	}
@@ -215,6 +218,16 @@ func (s *survey) judge(of []seen) error {
 		}
 	}
 	return nil
+}
+
+// lookBack looks at all rows of a version.
+func (s *survey) lookBack(v *seen) {
+	s.lately = false
+	defer func() { s.lately = true }()
+	if whole, ok := s.look(v.of); ok {
+		whole.place = v.place
+		*v = whole
+	}
 }
 
 // compareLast tells each version when the newest prediction of the others of its environment came.

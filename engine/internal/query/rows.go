@@ -23,11 +23,13 @@ type Rows[R any] struct {
 	Plan    *Plan
 	// Row makes the row of a subject; ok is false if it has none.
 	Row func(of *Subject, answers []base.Answer) (row R, ok bool)
-	// Aim, unless it is nil, asks for the windows of a subject before its row is made, where they differ from those of others.
-	Aim func(r *Run, of *Total)
+	// Aim, unless it is nil, asks for the windows of a subject before its row is made, where they differ from those of others. It returns false
+	// as long as it is not known which they are, see [Run.Together].
+	Aim func(r *Run, of *Total) bool
 
 	ctx  context.Context
 	of   Subjects
+	made []numbered[R] // scratch
 	read segment.Read
 	err  error
 }
@@ -126,19 +128,22 @@ func (q *Rows[R]) madeInTurn(rank func(*R) (class uint8, rank float64), yield fu
 		return
 	}
 	places := make([]rowPlace, 0, q.of.Len())
-	var made []R
-	for i := range q.of.Len() {
-		place := rowPlace{number: uint32(i)}
-		if rank != nil {
-			if made = q.makeRows(made[:0], []uint32{place.number}); q.err != nil {
-				return
-			}
-			if len(made) == 0 {
-				continue
-			}
-			place.class, place.rank = rank(&made[0])
+	all := make([]uint32, q.of.Len())
+	for i := range all {
+		all[i] = uint32(i)
+	}
+	if rank == nil {
+		q.inOrder(all, yield)
+		return
+	}
+	for some := range slices.Chunk(all, q.atOnce(1)) {
+		for _, x := range q.makeRows(some) {
+			class, rank := rank(&x.row)
+			places = append(places, rowPlace{class, rank, x.number})
 		}
-		places = append(places, place)
+		if q.err != nil {
+			return
+		}
 	}
 	slices.SortFunc(places, comparePlaces)
 	order := make([]uint32, len(places))
@@ -148,47 +153,70 @@ func (q *Rows[R]) madeInTurn(rank func(*R) (class uint8, rank float64), yield fu
 	q.inOrder(order, yield)
 }
 
+// atOnce is how many rows are made under one [Run]: as many as few, or of rows that are elsewhere as many as are asked about together.
+func (q *Rows[R]) atOnce(few int) int {
+	if q.Aim != nil && q.Queries.Gathers() {
+		return GatheredMost
+	}
+	return few
+}
+
 // inOrder makes the rows of the subjects with these numbers and hands them on.
 func (q *Rows[R]) inOrder(numbers []uint32, yield func(*R) bool) {
-	var made []R
-	for some := range slices.Chunk(numbers, rowsAtOnce) {
-		if made = q.makeRows(made[:0], some); q.err != nil {
+	for some := range slices.Chunk(numbers, q.atOnce(rowsAtOnce)) {
+		made := q.makeRows(some)
+		if q.err != nil {
 			return
 		}
 		for i := range made {
-			if !yield(&made[i]) {
+			if !yield(&made[i].row) {
 				return
 			}
 		}
 	}
 }
 
-// makeRows makes the rows of the subjects with these numbers and appends them to dst.
-func (q *Rows[R]) makeRows(dst []R, numbers []uint32) []R {
+// numbered is a row with the number of its subject.
+type numbered[R any] struct {
+	row    R
+	number uint32
+}
+
+// makeRows makes the rows of the subjects with these numbers. They are valid until the next ones.
+func (q *Rows[R]) makeRows(numbers []uint32) []numbered[R] {
 	run, err := q.Queries.Start(q.ctx, q.Plan)
 	if err != nil {
 		q.err = err
-		return dst
+		return nil
 	}
+	if q.Aim == nil {
+		q.makeEach(run, numbers)
+	} else {
+		run.Together(func() { q.makeEach(run, numbers) })
+	}
+	read, err := run.End()
+	q.read.Add(read)
+	q.err = err
+	return q.made
+}
+
+func (q *Rows[R]) makeEach(run *Run, numbers []uint32) {
+	q.made = q.made[:0]
 	for _, i := range numbers {
 		t := q.of.At(int(i))
 		if q.Plan.asksPrevious() {
 			t.Previous = t.PreviousVersion()
 		}
-		if q.Aim != nil {
-			q.Aim(run, t)
+		if q.Aim != nil && !q.Aim(run, t) {
+			continue
 		}
 		if run.addTotal(t, nil); run.err != nil {
-			break
+			return
 		}
 		if row, ok := q.Row(&t.Subject, run.answers[:run.count]); ok {
-			dst = append(dst, row)
+			q.made = append(q.made, numbered[R]{row, i})
 		}
 	}
-	read, err := run.End()
-	q.read.Add(read)
-	q.err = err
-	return dst
 }
 
 // Subjects are what a query is about, before anything is added up: series, or groups of them.
