@@ -63,6 +63,11 @@ func TestStatements(t *testing.T) {
 	ofCounts.Counted = true
 	p = q.picture(of, &ofCounts, some)
 	write("counts of these, of actuals that name versions", q.sumsStatement(&p, &ofCounts))
+	ofCounts.Rows = true
+	p = q.picture(of, &ofCounts, some)
+	write("how many rows these have, whatever actuals came apart", q.sumsStatement(&p, &ofCounts))
+	ofCounts.Rows = false
+	p = q.picture(of, &ofCounts, some)
 	own.Want, p.lags = segment.WantAll, true
 	write("errors and lags of these by size", bucketsStatement(s, &p, own))
 	p.length = s.actualsReach()

@@ -234,6 +234,9 @@ func (x *added) addTo(cells *engine.Cells) error {
 func (q *sums) picture(of *asked, cells *engine.Cells, only []event.Series) picture {
 	spans := cells.Spans
 	p := picture{models: q.models.condition, from: spans[0].From, length: min(spans[len(spans)-1].To, q.store.config.Now().UnixMilli()) - spans[0].From, scopes: of.scopes}
+	if cells.Rows {
+		p.scopes = scopes{} // whatever actuals they have
+	}
 	p.along = alongOf(cells, only)
 	switch {
 	case p.along != nil:

@@ -70,7 +70,7 @@ func (k *kept) Sums(_ context.Context, q *engine.Cells) error {
 		if q.Counted {
 			if c := q.Count(of, cell); c != nil {
 				one := segment.Counts{Rows: 1, MinTime: at, MaxTime: at}
-				if e.HasActual {
+				if e.HasActual && !q.Rows {
 					one.Actuals, one.ActualMinTime, one.ActualMaxTime = 1, at, at
 				}
 				c.AddCounts(&one)

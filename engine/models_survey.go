@@ -304,7 +304,7 @@ func (s *survey) due(v *seen, least float64) float64 {
 		return 0
 	}
 	day := base.Span{From: base.SubMilli(gap.From, usualDay), To: base.SubMilli(gap.To, usualDay)}
-	s.run.AskAlone(query.Window{Span: weeks[0], Counted: true}, query.Window{Span: weeks[1], Counted: true}, query.Window{Span: day, Counted: true})
+	s.run.AskAlone(query.Window{Span: weeks[0], Counted: true, Rows: true}, query.Window{Span: weeks[1], Counted: true, Rows: true}, query.Window{Span: day, Counted: true, Rows: true})
 	answers := s.run.Add(v.of)
 	if s.run.Failed() {
 		return 0
@@ -335,7 +335,7 @@ func (s *survey) actualsDue(v *seen) float64 {
 	share := float64(answer.Actuals) / float64(answer.Rows)
 	lags := lagsOf(answer)
 	old := base.SubMilli(v.facts.At, time.Duration(lags[1].Number/verdict.LagShare*float64(time.Second)))
-	s.run.AskAlone(query.Window{Span: base.Span{From: last + 1, To: min(old, v.windows.Recent.To)}, Counted: true})
+	s.run.AskAlone(query.Window{Span: base.Span{From: last + 1, To: min(old, v.windows.Recent.To)}, Counted: true, Rows: true})
 	return share * float64(s.run.Add(v.of)[0].Rows)
 }
 

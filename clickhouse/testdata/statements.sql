@@ -174,6 +174,20 @@ WHERE wanted[place] = 1
 )
 GROUP BY cell
 
+-- how many rows these have, whatever actuals came apart
+WITH predicted_value - actual_value AS e
+SELECT own_cell AS cell, has_actual, count(), min(timestamp), max(timestamp)
+FROM (
+SELECT *, arrayLastIndex(b -> b <= ms, bounds) AS place, bounds[place] AS own_cell
+FROM (
+SELECT * FROM (
+SELECT *, toUnixTimestamp64Milli(timestamp) AS ms FROM residual.predictions FINAL WHERE (model_id IN (SELECT model_id FROM series_along)) AND ((timestamp >= '1970-01-01 00:00:00.000' AND timestamp < '1970-01-01 00:00:00.040')) AND (model_id, environment, model_version) IN (SELECT model_id, environment, model_version FROM series_along)
+)
+) AS rows_of INNER ALL JOIN series_along USING (model_id, environment, model_version)
+WHERE wanted[place] = 1
+)
+GROUP BY cell, has_actual
+
 -- errors and lags of these by size
 SELECT model_id, model_version, environment, cell, groupBitOr(kinds), is_lag, groupArray(number), groupArray(rows)
 FROM (

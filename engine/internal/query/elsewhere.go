@@ -36,9 +36,10 @@ type Cells struct {
 	Own []OwnCells
 	// Add returns the answer of a cell, to be added to. A series that is not asked about has none: nil.
 	Add func(of event.Series, cell int) *base.Answer
-	// Counted is set where counts and times are all that is asked for. Then they are added to what Count returns, as Add does the answer.
-	Counted bool
-	Count   func(of event.Series, cell int) *segment.Counts
+	// Counted is set where counts and times are all that is asked for, and Rows where none of the rows need be said to have an actual. They are
+	// added to what Count returns then, which is as Add.
+	Counted, Rows bool
+	Count         func(of event.Series, cell int) *segment.Counts
 }
 
 // OwnCells are the cells of one series, as those of [Cells].

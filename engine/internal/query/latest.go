@@ -33,7 +33,7 @@ func (r *Run) latest(m *catalog.Model, environment string) uint32 {
 // LastTime returns the newest timestamp of a series in w, MinMilli if it has none there. Its model is locked. The run's plan
 // asks for one window, which LastTime sets.
 func (r *Run) LastTime(m *catalog.Model, n uint32, w base.Span) int64 {
-	r.Ask(Window{Span: w, Counted: true})
+	r.Ask(Window{Span: w, Counted: true, Rows: true})
 	r.of, r.answered = append(r.of[:0], n), catalog.NoSeries
 	last, a := int64(base.MinMilli), &r.answers[0]
 	if r.queries.elsewhere != nil {

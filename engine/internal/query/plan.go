@@ -62,8 +62,9 @@ type Window struct {
 	// window is about the series itself.
 	Version  string
 	Previous bool
-	// Counted is set where the counts and times of the rows are all that is asked for.
-	Counted bool
+	// Counted is set where the counts and times of the rows are all that is asked for, and Rows where it does not matter either which of them
+	// have an actual: it may then be that none is said to.
+	Counted, Rows bool
 }
 
 // Sibling tells whether the window is about another series than the one that the answer is of.

@@ -46,12 +46,12 @@ func (r *Run) Has(t *Total, spans iter.Seq[base.Span]) bool {
 	if e == nil || e.gathered == nil || e.gathered.tooMany(t.members) {
 		return true
 	}
-	there := true
+	there, counts := true, stripKind{counted: true}
 	for _, x := range t.members {
 		of := x.named()
 		for span := range spans {
-			if span = asked(span); !span.Empty() && e.gathered.has(of, span, r.Want, true) == nil {
-				e.gathered.miss(of, span, r.Want, true)
+			if span = asked(span); !span.Empty() && e.gathered.has(of, span, counts) == nil {
+				e.gathered.miss(of, span, counts)
 				there = false
 			}
 		}
@@ -72,10 +72,28 @@ type missed struct {
 	kind  stripKind
 }
 
-// stripKind is how much is known of rows: their counts and times, or also sums.
+// stripKind is how much is known of rows: how many there are and of which times, which of them have an actual, and sums.
 type stripKind struct {
-	counted bool
-	want    segment.Want
+	rows, counted bool
+	want          segment.Want
+}
+
+// kindOf is how much a window asks for.
+func kindOf(w *Window, want segment.Want) stripKind {
+	if w.Counted {
+		return stripKind{rows: w.Rows, counted: true}
+	}
+	return stripKind{want: want}
+}
+
+// covers tells whether what is known is enough for what is asked for.
+func (k stripKind) covers(o stripKind) bool {
+	return (o.rows || !k.rows) && (o.counted || !k.counted) && k.want >= o.want
+}
+
+// and is what is enough for both.
+func (k stripKind) and(o stripKind) stripKind {
+	return stripKind{k.rows && o.rows, k.counted && o.counted, max(k.want, o.want)}
 }
 
 // strip is the cells of one series.
@@ -98,39 +116,37 @@ func (g *gathered) add(r *Run, m *catalog.Model) {
 			continue
 		}
 		of, w := m.Series[r.of[i]].Of(m), &r.windows[i]
+		kind := kindOf(w, r.Want)
 		for span := range w.spans {
 			if span = asked(span); span.Empty() {
 				continue
 			}
-			if s := g.has(of, span, r.Want, w.Counted); s != nil {
+			if s := g.has(of, span, kind); s != nil {
 				s.add(&r.answers[i], span, r.Want)
 			} else {
-				g.miss(of, span, r.Want, w.Counted)
+				g.miss(of, span, kind)
 			}
 		}
 	}
 }
 
 // has returns a strip that has a span, nil if there is none.
-func (g *gathered) has(of event.Series, span base.Span, want segment.Want, counted bool) *strip {
+func (g *gathered) has(of event.Series, span base.Span, kind stripKind) *strip {
 	for _, s := range g.strips[of] {
-		if (counted || !s.counted && s.want >= want) && isCut(s.bounds, s.spans, span) {
+		if s.covers(kind) && isCut(s.bounds, s.spans, span) {
 			return s
 		}
 	}
 	return nil
 }
 
-func (g *gathered) miss(of event.Series, span base.Span, want segment.Want, counted bool) {
+func (g *gathered) miss(of event.Series, span base.Span, kind stripKind) {
 	x := g.missed[of]
 	if x == nil {
-		x = &missed{kind: stripKind{counted: true}}
+		x = &missed{kind: kind}
 		g.missed[of] = x
 	}
-	x.spans = append(x.spans, span)
-	if !counted {
-		x.kind = stripKind{want: max(x.kind.want, want)}
-	}
+	x.spans, x.kind = append(x.spans, span), x.kind.and(kind)
 }
 
 // fetch asks for what was missed.
@@ -164,7 +180,7 @@ func (g *gathered) fetchKind(r *Run, sums Sums, kind stripKind, own []OwnCells) 
 		strips[x.Series] = s
 		g.strips[x.Series] = append(g.strips[x.Series], s)
 	}
-	q := Cells{Want: kind.want, Counted: kind.counted}
+	q := Cells{Want: kind.want, Counted: kind.counted, Rows: kind.rows}
 	q.Add = func(of event.Series, cell int) *base.Answer {
 		s := strips[of]
 		if s == nil {
