@@ -18,8 +18,9 @@ type group struct {
 	found []seen
 }
 
-// judgedMost is about how many versions are judged at once where rows are elsewhere: some 40 MB of what was found of them.
-const judgedMost = 4 * query.GatheredMost
+// judgedMost is about how many versions are judged at once where rows are elsewhere: some 90 MB of what was found of them. What the states of few
+// depend on costs the more the oftener it is asked for.
+const judgedMost = 8 * query.GatheredMost
 
 // batch puts groups together that are looked at at once.
 type batch struct {
@@ -96,6 +97,11 @@ func (s *survey) groups(groups []group, live bool) error {
 		s.lookAt(rest[:n], live)
 		rest = rest[n:]
 	}
+	s.run.Together(func() {
+		for i := range groups {
+			s.lookBack(groups[i].found)
+		}
+	})
 	var judged error
 	s.run.Together(func() {
 		for i := range groups {

@@ -193,11 +193,6 @@ func gated(s DriftStatus) verdict.Gated {
 
 // judge decides on the states of the versions of one model that were seen, if they are all that the survey looks at of it.
 func (s *survey) judge(of []seen) error {
-	for i := range of {
-		if of[i].short {
-			s.lookBack(&of[i])
-		}
-	}
 	if err := s.compareLast(of); err != nil {
 		return err
 	}
@@ -220,13 +215,20 @@ func (s *survey) judge(of []seen) error {
 	return nil
 }
 
-// lookBack looks at all rows of a version.
-func (s *survey) lookBack(v *seen) {
+// lookBack looks at all rows of the versions of which it matters what came before.
+func (s *survey) lookBack(of []seen) {
+	if !s.lately {
+		return
+	}
 	s.lately = false
 	defer func() { s.lately = true }()
-	if whole, ok := s.look(v.of); ok {
-		whole.place = v.place
-		*v = whole
+	for i := range of {
+		if v := &of[i]; v.short {
+			if whole, ok := s.look(v.of); ok {
+				whole.place = v.place
+				*v = whole
+			}
+		}
 	}
 }
 
