@@ -218,8 +218,12 @@ const listedAtOnce = 32
 // handOn makes the rows of some places and hands them on.
 func (s *survey) handOn(of *query.Subjects, places []place, kept *keptRows, details bool, yield func(row *ModelRow) bool) error {
 	atOnce := listedAtOnce
-	if s.query.Recall == 0 {
+	switch {
+	case s.query.Recall != 0:
+	case details || kept.over:
 		atOnce = query.GatheredMost / 2
+	default: // what the states of a few rows are about is all that is asked for
+		atOnce = judgedMost
 	}
 	var made []*seen
 	for some := range slices.Chunk(places, atOnce) {
