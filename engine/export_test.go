@@ -136,10 +136,10 @@ func (db *DB) Freeze() {
 	}
 }
 
-// Seal seals what Freeze has frozen, ahead of the next checkpoint.
+// Seal seals what Freeze has frozen, ahead of the next checkpoint, or within one.
 func (db *DB) Seal() error {
 	for _, d := range db.months() {
-		if err := db.checkpointer.SealFull(d); err != nil {
+		if err := db.checkpointer.SealFrozen(d, math.MaxUint64); err != nil {
 			return err
 		}
 	}

@@ -240,7 +240,7 @@ func (k *Checkpointer) sealDirty(last uint64) error {
 	for len(k.dirty) > 0 {
 		d := k.dirty[0]
 		d.Model.FreezeUpTo(d.Month, last)
-		if err := k.sealFrozen(d, last); err != nil {
+		if err := k.SealFrozen(d, last); err != nil {
 			return err
 		}
 		k.dirty = k.dirty[1:]
@@ -249,8 +249,8 @@ func (k *Checkpointer) sealDirty(last uint64) error {
 	return nil
 }
 
-// sealFrozen seals the frozen heads of a month of epochs up to last.
-func (k *Checkpointer) sealFrozen(d catalog.ModelMonth, last uint64) error {
+// SealFrozen seals the frozen heads of a month of epochs up to last. Mu is locked, or nothing else goes on.
+func (k *Checkpointer) SealFrozen(d catalog.ModelMonth, last uint64) error {
 	for {
 		heads := d.Model.FrozenBatch(d.Month, last)
 		if len(heads) == 0 {
@@ -271,7 +271,7 @@ func (k *Checkpointer) sealFrozen(d catalog.ModelMonth, last uint64) error {
 func (k *Checkpointer) SealFull(d catalog.ModelMonth) error {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	return k.sealFrozen(d, math.MaxUint64)
+	return k.SealFrozen(d, math.MaxUint64)
 }
 
 // unwritten returns the months of which a pack is to get a segment: those that have unsaved ones of epochs up to last, or edits.
