@@ -240,7 +240,7 @@ func TestManyModelsElsewhere(t *testing.T) {
 			k.asked, k.got = 0, 0
 			gotPage, err := engine.NewQuestions(k.spans(), k, func() time.Time { return testNow }).ListModels(context.Background(), c.query, c.list, func(row *engine.ModelRow) bool { got = append(got, *row); return true })
 			require.NoError(t, err)
-			require.Equal(t, len(want), len(got))
+			require.Len(t, got, len(want))
 			for i := range want {
 				if want[i] != got[i] {
 					require.Equal(t, want[i], got[i])

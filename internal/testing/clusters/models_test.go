@@ -2,9 +2,7 @@ package clusters_test
 
 import (
 	"flag"
-	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +20,6 @@ import (
 var (
 	measuredModels = flag.Int("cluster.models", 0, "models of TestMeasureModels, which asks about all of -cluster.rows rows at once; 0 leaves it out")
 	measuredForms  = flag.String("cluster.forms", "", "the forms that TestMeasureModels asks in, with spaces between them; empty for all of them")
-	measuredKept   = flag.String("cluster.kept", "", "a file that says where a store of TestMeasureModels is: it is written, and the store kept until the file is gone; where there is one already, that store is asked")
 )
 
 // modelsForms are the ways in which lists of all models are asked for.
@@ -71,23 +68,9 @@ func TestMeasureModels(t *testing.T) {
 // that it is on.
 func manyModels(t *testing.T) (clickhouse.Config, []*nodes.Node) {
 	t.Helper()
-	opts := clickhouse.Options{Now: storetest.Now, BatchWait: 10 * time.Millisecond}
-	if kept, err := os.ReadFile(*measuredKept); err == nil {
-		words := strings.Fields(string(kept))
-		config := clickhouse.Config{Database: words[0], Username: nodes.User, Password: nodes.Password, Options: opts}
-		var at []*nodes.Node
-		for i := 1; i < len(words); i += 2 {
-			config.Addresses = append(config.Addresses, words[i])
-			at = append(at, &nodes.Node{Address: words[i], HTTPAddress: words[i+1]})
-		}
-		return config, at
-	}
 	c := nodes.Start(t, nodes.Options{Shards: 2, MemoryBytes: 4 << 30})
-	config := makeTables(t, c, opts)
+	config := makeTables(t, c, clickhouse.Options{Now: storetest.Now, BatchWait: 10 * time.Millisecond})
 	loadManyModels(t, serve(t, openStore(t, config), storetest.Now))
-	if *measuredKept != "" {
-		keepUntilGone(t, config, c.Nodes)
-	}
 	return config, c.Nodes
 }
 
@@ -110,22 +93,6 @@ func loadManyModels(t *testing.T, s *server) {
 		}
 	}
 	t.Logf("%d rows of %d models in %s", *measuredRows, *measuredModels, time.Since(begin).Round(time.Second))
-}
-
-// keepUntilGone writes where a store is to the file of -cluster.kept, and returns when the file is gone.
-func keepUntilGone(t *testing.T, config clickhouse.Config, at []*nodes.Node) {
-	t.Helper()
-	text := config.Database
-	for _, n := range at {
-		text += fmt.Sprintf(" %s %s", n.Address, n.HTTPAddress)
-	}
-	require.NoError(t, os.WriteFile(*measuredKept, []byte(text), 0o600))
-	for {
-		if _, err := os.Stat(*measuredKept); err != nil {
-			t.Skip("the store was kept, and nothing asked")
-		}
-		time.Sleep(time.Second)
-	}
 }
 
 // statements is how many questions the nodes were asked so far.

@@ -116,8 +116,8 @@ func lost(x, y map[string]any) bool {
 		return f
 	}
 	a, b := 1-number(x, "r2"), 1-number(y, "r2")
-	deviation := number(x, "rmse") / math.Sqrt(a)
-	return math.Abs(a-b) <= 0x1p-50*math.Pow(largestActual/deviation, 2)*a
+	larger := largestActual / (number(x, "rmse") / math.Sqrt(a)) // the mean than the deviation
+	return math.Abs(a-b) <= 0x1p-50*larger*larger*a
 }
 
 func sameNumber(path string, x, y json.Number, scale float64) bool {
