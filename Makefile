@@ -83,7 +83,7 @@ test: ## vet, then all tests, shuffled, with the race detector, and power cuts a
 	[ -z "$(RACE)" ] || $(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) -run '$(SWEEPS)' $(SWEPT)
 
 # The tests that go over many cases of one thing at a time, of which the race detector, ten times as slow, gets a share.
-SWEEPS := Crash|Fault|Flip|Determinism|Taken|NoSpace|DiskFull|ManyRows
+SWEEPS := Crash|Fault|Flip|Determinism|Taken|NoSpace|DiskFull|ManyRows|ManyModels
 SWEPT  := ./engine ./wal
 
 .PHONY: lint
