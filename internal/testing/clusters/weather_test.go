@@ -220,6 +220,7 @@ func TestMissingRights(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.post(t, line("m", "a")).status)
 
 	c.Grant(t, reads, deletes)
+	eventually(t, "the server is still away", func() bool { return !strings.Contains(s.post(t, line("m", "b")).body, "cannot be reached") })
 	requireComeAgain(t, s.post(t, line("m", "b")), "refuses the user")
 	health := request(t, http.MethodGet, s.url+"/health", "").body
 	require.Contains(t, health, "refuses the user")
