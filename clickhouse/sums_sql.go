@@ -75,10 +75,11 @@ func (q *sums) sumsStatement(p *picture, cells *engine.Cells) string {
 	}
 	switch {
 	case cells.Own != nil:
+		rows := q.store.sql(p)
 		if flat {
-			from = "(\nSELECT *, toUnixTimestamp64Milli(timestamp) AS ms FROM " + from + "\n)"
+			rows = "SELECT *, toUnixTimestamp64Milli(timestamp) AS ms FROM " + from
 		}
-		from = inOwnCells("SELECT * FROM " + from)
+		from = inOwnCells(rows)
 		columns, keys = append(columns, "own_cell AS cell"), append(keys, "cell")
 	case len(cells.Bounds) > 2:
 		columns, keys = append(columns, cellOf(cells.Bounds, ms)+" AS cell"), append(keys, "cell")

@@ -141,9 +141,7 @@ SELECT own_cell AS cell, has_actual, count(), min(timestamp), max(timestamp), su
 FROM (
 SELECT *, arrayLastIndex(b -> b <= ms, bounds) AS place, bounds[place] AS own_cell
 FROM (
-SELECT * FROM (
 SELECT *, toUnixTimestamp64Milli(timestamp) AS ms FROM residual.predictions FINAL WHERE (model_id IN (SELECT model_id FROM series_along)) AND ((timestamp >= '1970-01-01 00:00:00.000' AND timestamp < '1970-01-01 00:00:00.040')) AND (model_id, environment, model_version) IN (SELECT model_id, environment, model_version FROM series_along)
-)
 ) AS rows_of INNER ALL JOIN series_along USING (model_id, environment, model_version)
 WHERE wanted[place] = 1
 )
@@ -155,7 +153,6 @@ SELECT own_cell AS cell, groupBitOr(kind), count(), min(ms), max(ms), countIf(kn
 FROM (
 SELECT *, arrayLastIndex(b -> b <= ms, bounds) AS place, bounds[place] AS own_cell
 FROM (
-SELECT * FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, arrayFilter(x -> (x.5 = '' OR x.5 = model_version) AND (x.6 = '' OR x.6 = environment), events) AS mine, mine[-1] AS latest, latest.1 > own_version AS later,
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known
 FROM (
@@ -168,7 +165,6 @@ FROM (
     WHERE (model_id IN (SELECT model_id FROM series_along)) AND received >= fromUnixTimestamp64Milli(0, 'UTC') AND prediction_id IN (SELECT prediction_id FROM residual.predictions WHERE (model_id IN (SELECT model_id FROM series_along)) AND ((timestamp >= '1970-01-01 00:00:00.000' AND timestamp < '1970-01-01 00:00:00.040')) AND (model_id, environment, model_version) IN (SELECT model_id, environment, model_version FROM series_along))
     GROUP BY model_id, prediction_id
 ) AS given USING (model_id, prediction_id)
-)
 ) AS rows_of INNER ALL JOIN series_along USING (model_id, environment, model_version)
 WHERE wanted[place] = 1
 )
@@ -180,9 +176,7 @@ SELECT own_cell AS cell, has_actual, count(), min(timestamp), max(timestamp)
 FROM (
 SELECT *, arrayLastIndex(b -> b <= ms, bounds) AS place, bounds[place] AS own_cell
 FROM (
-SELECT * FROM (
 SELECT *, toUnixTimestamp64Milli(timestamp) AS ms FROM residual.predictions FINAL WHERE (model_id IN (SELECT model_id FROM series_along)) AND ((timestamp >= '1970-01-01 00:00:00.000' AND timestamp < '1970-01-01 00:00:00.040')) AND (model_id, environment, model_version) IN (SELECT model_id, environment, model_version FROM series_along)
-)
 ) AS rows_of INNER ALL JOIN series_along USING (model_id, environment, model_version)
 WHERE wanted[place] = 1
 )
@@ -229,7 +223,6 @@ SELECT own_cell AS cell, groupBitOr(kind), count(), min(ms), max(ms), countIf(kn
 FROM (
 SELECT *, arrayLastIndex(b -> b <= ms, bounds) AS place, bounds[place] AS own_cell
 FROM (
-SELECT * FROM (
 SELECT model_id, environment, model_version, toUnixTimestamp64Milli(timestamp) AS ms, prediction_id, p, kind, arrayFilter(x -> (x.5 = '' OR x.5 = model_version) AND (x.6 = '' OR x.6 = environment), events) AS mine, mine[-1] AS latest, latest.1 > own_version AS later,
     if(later, latest.3, own) AS a, if(later, latest.2 = 1, own_version > 0) AS known,
     arrayMax(arrayPushFront(arrayMap(x -> if(x.2 = 0, x.1, toUInt64(0)), mine), toUInt64(0))) AS withdrawn,
@@ -248,7 +241,6 @@ FROM (
     WHERE (model_id IN (SELECT model_id FROM series_along)) AND received >= fromUnixTimestamp64Milli(0, 'UTC')
     GROUP BY model_id, prediction_id
 ) AS given USING (model_id, prediction_id)
-)
 ) AS rows_of INNER ALL JOIN series_along USING (model_id, environment, model_version)
 WHERE wanted[place] = 1
 )
