@@ -130,7 +130,7 @@ func (s *survey) lookAt(groups []group, live bool) {
 		for i := range groups {
 			g, from := &groups[i], len(s.found)
 			for place, t := range g.of {
-				if slices.Contains(g.gone, place) {
+				if _, gone := slices.BinarySearch(g.gone, place); gone {
 					continue
 				}
 				if v, ok := s.look(t); ok {

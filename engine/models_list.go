@@ -111,7 +111,9 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 		}
 		return nil
 	}
-	err = cmp.Or(eachModel(&of, func(t *query.Total) bool { return hasWords(t, words) }, batch.add), batch.flush())
+	if err = eachModel(&of, func(t *query.Total) bool { return hasWords(t, words) }, batch.add); err == nil {
+		err = batch.flush()
+	}
 	if err != nil {
 		return page, err
 	}
