@@ -224,7 +224,7 @@ func chunkedBuckets(t *testing.T, iv engine.Interval, from, to time.Time, zone *
 		if end.After(to) {
 			end = to
 		}
-		got, err := iv.Buckets(at, end, zone)
+		got, err := engine.Buckets(iv, at, end, zone)
 		require.NoError(t, err)
 		require.LessOrEqual(t, got[0], at.UnixMilli())
 		require.GreaterOrEqual(t, got[len(got)-1], end.UnixMilli())
@@ -243,7 +243,7 @@ func checkPartsOfDays(t *testing.T, iv engine.Interval, days []int64, from time.
 	t.Helper()
 	length, err := time.ParseDuration(iv.String())
 	require.NoError(t, err)
-	got, err := iv.Buckets(from, from.Add(min(length*1000, 400*time.Hour)), zone)
+	got, err := engine.Buckets(iv, from, from.Add(min(length*1000, 400*time.Hour)), zone)
 	require.NoError(t, err)
 	for i := 1; i < len(got); i++ {
 		begin := days[max(0, lastUpTo(days, got[i-1]))]

@@ -14,6 +14,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/checkpoint"
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/engine/internal/windows"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
 )
@@ -177,8 +178,8 @@ const CheckpointPatience = checkpoint.Patience
 const QuietPeriod = quietPeriod
 
 // Buckets returns the beginning of each bucket of a window, and the end of the last, in Unix milliseconds.
-func (iv Interval) Buckets(from, to time.Time, zone *time.Location) ([]int64, error) {
-	found, err := iv.buckets(base.Span{From: from.UnixMilli(), To: to.UnixMilli()}, zone)
+func Buckets(iv Interval, from, to time.Time, zone *time.Location) ([]int64, error) {
+	found, err := windows.Buckets(iv, base.Span{From: from.UnixMilli(), To: to.UnixMilli()}, zone)
 	var marks []int64
 	for i, b := range found {
 		if i > 0 && b.From != found[i-1].To || b.From >= b.To {

@@ -305,7 +305,7 @@ func (s *survey) due(v *seen, least float64) float64 {
 	if first <= weeks[1].From && float64(v.row.PredictionCount)/2 < least {
 		return 0
 	}
-	day := base.Span{From: base.SubMilli(gap.From, usualDay), To: base.SubMilli(gap.To, usualDay)}
+	day := base.Span{From: base.SubMilli(gap.From, windows.UsualDay), To: base.SubMilli(gap.To, windows.UsualDay)}
 	s.run.AskAlone(query.Window{Span: weeks[0], Counted: true, Rows: true}, query.Window{Span: weeks[1], Counted: true, Rows: true}, query.Window{Span: day, Counted: true, Rows: true})
 	answers := s.run.Add(v.of)
 	if s.run.Failed() {

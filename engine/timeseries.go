@@ -7,8 +7,39 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/windows"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/segment"
+)
+
+// Interval is the length of a bucket of a series over time.
+type Interval = windows.Interval
+
+// The intervals. IntervalHour is the default.
+const (
+	IntervalHour      = windows.IntervalHour
+	IntervalMinute    = windows.IntervalMinute
+	Interval5Minutes  = windows.Interval5Minutes
+	Interval15Minutes = windows.Interval15Minutes
+	Interval30Minutes = windows.Interval30Minutes
+	Interval6Hours    = windows.Interval6Hours
+	IntervalDay       = windows.IntervalDay
+	IntervalWeek      = windows.IntervalWeek
+	IntervalMonth     = windows.IntervalMonth
+	IntervalQuarter   = windows.IntervalQuarter
+	IntervalYear      = windows.IntervalYear
+)
+
+// IntervalNames returns the names of the intervals, the shortest first.
+func IntervalNames() []string { return windows.IntervalNames() }
+
+// ParseInterval reads one of [IntervalNames].
+func ParseInterval(name string) (Interval, error) { return windows.ParseInterval(name) }
+
+// BucketsMax bounds the buckets of one series, and TimeseriesRowsMax the rows of an answer.
+const (
+	BucketsMax        = windows.BucketsMax
+	TimeseriesRowsMax = 200_000
 )
 
 // TimeseriesQuery asks for the regression set of each bucket of a window. The zero value of each field is its default.
@@ -70,7 +101,7 @@ func (db *DB) EachBucket(ctx context.Context, q TimeseriesQuery, yield func(row 
 	if err != nil {
 		return Read{}, err
 	}
-	buckets, err := q.Interval.buckets(w, base.OrDefault(q.Zone, time.UTC))
+	buckets, err := windows.Buckets(q.Interval, w, base.OrDefault(q.Zone, time.UTC))
 	if err != nil || len(buckets) == 0 {
 		return Read{}, err
 	}

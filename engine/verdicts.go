@@ -6,6 +6,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/base"
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/windows"
 	"github.com/residualdb/residual/event"
 )
 
@@ -41,7 +42,7 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 		return Read{}, err
 	}
 	end := min(p.Recent.To, p.At+1)
-	buckets, err := q.Interval.buckets(base.Span{From: base.SubMilli(end, base.OrDefault(q.Window, 7*usualDay)), To: end}, base.OrDefault(q.Zone, time.UTC))
+	buckets, err := windows.Buckets(q.Interval, base.Span{From: base.SubMilli(end, base.OrDefault(q.Window, 7*windows.UsualDay)), To: end}, base.OrDefault(q.Zone, time.UTC))
 	if err != nil || len(buckets) == 0 {
 		return Read{}, err
 	}

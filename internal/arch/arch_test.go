@@ -56,7 +56,7 @@ var rooms = map[string]room{
 			"engine/internal/actuals", "engine/internal/backup", "engine/internal/base", "engine/internal/catalog", "engine/internal/checkpoint", "engine/internal/clock",
 			"engine/internal/commit", "engine/internal/head", "engine/internal/idempotency", "engine/internal/positions", "engine/internal/publish", "engine/internal/quarantine", "engine/internal/query", "engine/internal/recent", "engine/internal/record",
 			"engine/internal/repair", "engine/internal/retention", "engine/internal/rows", "engine/internal/sidecar", "engine/internal/store", "engine/internal/verdict", "engine/internal/windows",
-			"event", "segment", "wal", "internal/thread", "internal/vfs", "internal/wallclock",
+			"event", "segment", "wal", "internal/thread", "internal/vfs",
 		},
 		outside: []string{"github.com/puzpuzpuz/xsync/v3"},
 		never:   []string{"net", "net/http", "time/tzdata"},

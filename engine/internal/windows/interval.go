@@ -1,4 +1,4 @@
-package engine
+package windows
 
 import (
 	"strings"
@@ -27,13 +27,11 @@ const (
 	intervalCount
 )
 
-// BucketsMax bounds the buckets of one series, and TimeseriesRowsMax the rows of an answer.
-const (
-	BucketsMax        = 11_000
-	TimeseriesRowsMax = 200_000
-)
+// BucketsMax bounds the buckets of one series.
+const BucketsMax = 11_000
 
-const usualDay = 24 * time.Hour
+// UsualDay is a day in which no clock is changed.
+const UsualDay = 24 * time.Hour
 
 // intervals are their names and lengths: those of a day and more are the shortest that they have where no clock is changed.
 var intervals = [intervalCount]struct {
@@ -46,11 +44,11 @@ var intervals = [intervalCount]struct {
 	Interval15Minutes: {"15m", 15 * time.Minute},
 	Interval30Minutes: {"30m", 30 * time.Minute},
 	Interval6Hours:    {"6h", 6 * time.Hour},
-	IntervalDay:       {"1d", usualDay},
-	IntervalWeek:      {"1w", 7 * usualDay},
-	IntervalMonth:     {"1mo", 28 * usualDay},
-	IntervalQuarter:   {"1q", 90 * usualDay},
-	IntervalYear:      {"1y", 365 * usualDay},
+	IntervalDay:       {"1d", UsualDay},
+	IntervalWeek:      {"1w", 7 * UsualDay},
+	IntervalMonth:     {"1mo", 28 * UsualDay},
+	IntervalQuarter:   {"1q", 90 * UsualDay},
+	IntervalYear:      {"1y", 365 * UsualDay},
 }
 
 // Length is the length of a bucket; of those of a day and more the shortest where no clock is changed.
@@ -80,14 +78,14 @@ func ParseInterval(name string) (Interval, error) {
 	return 0, queryError("the interval is none of %s", strings.Join(IntervalNames(), ", "))
 }
 
-// buckets cuts the span w at the marks of a clock in a zone. The first bucket is the whole one that holds w.from; the
-// last ends at its mark too, at or after w.to.
+// Buckets cuts the span w at the marks of a clock in a zone. The first bucket is the whole one that holds w.From; the
+// last ends at its mark too, at or after w.To.
 //
 // A bucket of 6 hours or more begins when the clock first shows its mark or a later time: 0, 6, 12 and 18 o'clock, midnight, that of a
 // Monday, of the first day of a month, of January, April, July and October, of January. It is shorter or longer where the clock is put
 // forward or back in it; one that the clock skips is not there. Up to an hour, a bucket lasts what its name says and counts from where
 // the day begins; a day's last ends with the day.
-func (iv Interval) buckets(w base.Span, zone *time.Location) ([]base.Span, error) {
+func Buckets(iv Interval, w base.Span, zone *time.Location) ([]base.Span, error) {
 	if w.From >= w.To {
 		return nil, nil
 	}
