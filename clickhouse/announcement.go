@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/event"
 	"github.com/residualdb/residual/internal/columns"
 )
@@ -161,7 +162,7 @@ func appendTexts(dst []byte, of *event.Text) []byte {
 }
 
 // errAnnouncement is the class of faults of a cursor over an announcement.
-var errAnnouncement = fmt.Errorf("%w: an announcement in %s cannot be read", ErrSchema, tablePending)
+var errAnnouncement = fmt.Errorf("%w: an announcement in %s cannot be read", ErrSchema, schema.Pending)
 
 // decodeAnnouncement reads what encode wrote.
 func decodeAnnouncement(text string) (*announcement, error) {

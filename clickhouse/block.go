@@ -13,6 +13,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/event"
 )
 
@@ -280,9 +281,9 @@ func (b *block) send(ctx context.Context, conn driver.Conn, database string, set
 	if b.repeats == nil {
 		settings["optimize_on_insert"] = 0
 	}
-	table, names := tablePredictions, "model_id, environment, model_version, timestamp, prediction_id, has_actual, version, predicted_value, actual_value, features"
+	table, names := schema.Predictions, "model_id, environment, model_version, timestamp, prediction_id, has_actual, version, predicted_value, actual_value, features"
 	if b.month == 0 {
-		table, names = tableActuals, "model_id, environment, model_version, observed, prediction_id, known, version, actual_value, received"
+		table, names = schema.Actuals, "model_id, environment, model_version, observed, prediction_id, known, version, actual_value, received"
 	}
 	return send(ch.Context(ctx, ch.WithSettings(settings)), conn, fmt.Sprintf("INSERT INTO %s.%s (%s)", database, table, names), b.pieces)
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/residualdb/residual/clickhouse/schema"
 )
 
 // errReadOnlyReplica is returned for a replica that has lost its keeper. It answers questions all the same.
@@ -50,7 +52,7 @@ func (n *node) check(ctx context.Context, database string, of *shard, list []*sh
 
 // checkTables looks for tables and views, for how they are made, and the types of their columns. Columns that somebody has added are no
 // concern of a store.
-func (n *node) checkTables(ctx context.Context, l Layout) error {
+func (n *node) checkTables(ctx context.Context, l schema.Layout) error {
 	types, err := n.texts(ctx, "SELECT concat(table, '.', name), type FROM system.columns WHERE database = "+quoted(l.Database))
 	if err != nil {
 		return err
@@ -59,11 +61,11 @@ func (n *node) checkTables(ctx context.Context, l Layout) error {
 	if err != nil {
 		return err
 	}
-	if days, ok := daysOf(are[tableActuals]); ok { // for how long actuals are kept beyond the retention is said by their table alone
+	if days, ok := daysOf(are[schema.Actuals]); ok { // for how long actuals are kept beyond the retention is said by their table alone
 		l.ActualsTTL = max(days-l.Retention, 0)
 	}
 	var statements []string
-	for _, s := range Schema(l)[1:] {
+	for _, s := range schema.Statements(l)[1:] {
 		if _, ok := are[s.Name]; !ok {
 			return fmt.Errorf("%w: %s has no table %s; residual cluster init makes it", ErrSchema, n.address, s.Name)
 		}
@@ -74,23 +76,23 @@ func (n *node) checkTables(ctx context.Context, l Layout) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range l.views() {
+	for _, v := range l.Views() {
 		_, want, _ := strings.Cut(made[v.Name], " TO ")
 		if is := are[v.Name]; is != want {
 			return fmt.Errorf("%w: the view %s on %s is to %q, and not to %q", ErrSchema, v.Name, n.address, is, want)
 		}
 	}
-	for _, t := range tables(l) {
-		_, want, _ := strings.Cut(made[t.name], " ENGINE = ")
-		if err := differs(are[t.name], want); err != nil {
-			return fmt.Errorf("%w: the table %s on %s is %w", ErrSchema, t.name, n.address, err)
+	for _, t := range schema.Tables(l) {
+		_, want, _ := strings.Cut(made[t.Name], " ENGINE = ")
+		if err := differs(are[t.Name], want); err != nil {
+			return fmt.Errorf("%w: the table %s on %s is %w", ErrSchema, t.Name, n.address, err)
 		}
-		for _, c := range t.columnTypes() {
-			switch is, ok := types[t.name+"."+c.name]; {
+		for _, c := range t.Columns() {
+			switch is, ok := types[t.Name+"."+c.Name]; {
 			case !ok:
-				return fmt.Errorf("%w: the table %s on %s has no column %s", ErrSchema, t.name, n.address, c.name)
-			case is != c.columnType:
-				return fmt.Errorf("%w: the column %s of the table %s on %s is of type %s, and not %s", ErrSchema, c.name, t.name, n.address, is, c.columnType)
+				return fmt.Errorf("%w: the table %s on %s has no column %s", ErrSchema, t.Name, n.address, c.Name)
+			case is != c.Type:
+				return fmt.Errorf("%w: the column %s of the table %s on %s is of type %s, and not %s", ErrSchema, c.Name, t.Name, n.address, is, c.Type)
 			}
 		}
 	}
@@ -139,36 +141,23 @@ func normal(engine string) string {
 	return strings.Replace(engine, "()", "", 1)
 }
 
-type columnType struct{ name, columnType string }
-
-// columnTypes are the columns of a table without their codecs and defaults.
-func (t *table) columnTypes() (list []columnType) {
-	for line := range strings.SplitSeq(t.columns, ",\n") {
-		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		rest, _, _ = strings.Cut(rest, " CODEC(")
-		rest, _, _ = strings.Cut(rest, " DEFAULT ")
-		list = append(list, columnType{name, rest})
-	}
-	return list
-}
-
 // checkRights tries what a store does as what changes nothing: blocks without rows, and dropping partitions that there are not, which takes
 // the right to delete. That a server takes no rows at the moment is no want of rights.
 func (n *node) checkRights(ctx context.Context, database string, of *shard) error {
 	inserts := ch.Context(ctx, ch.WithSettings(of.insertSettings()))
-	for _, t := range tables(Layout{Database: database}) {
-		if t.name == tableMeta {
+	for _, t := range schema.Tables(schema.Layout{Database: database}) {
+		if t.Name == schema.Meta {
 			continue
 		}
-		batch, err := n.conn.PrepareBatch(inserts, fmt.Sprintf("INSERT INTO %s.%s", database, t.name))
+		batch, err := n.conn.PrepareBatch(inserts, fmt.Sprintf("INSERT INTO %s.%s", database, t.Name))
 		if err == nil {
 			err = batch.Close()
 		}
-		if err = n.wantOf(err, "insert into "+t.name); err != nil {
+		if err = n.wantOf(err, "insert into "+t.Name); err != nil {
 			return err
 		}
 	}
-	for _, x := range [...]struct{ table, partition string }{{tablePredictions, "190001"}, {tableActuals, "190001"}, {tablePending, "'1970-01-01 00:00:00'"}} {
+	for _, x := range [...]struct{ table, partition string }{{schema.Predictions, "190001"}, {schema.Actuals, "190001"}, {schema.Pending, "'1970-01-01 00:00:00'"}} {
 		err := n.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s.%s DROP PARTITION %s", database, x.table, x.partition))
 		if err = n.wantOf(err, "delete from "+x.table); err != nil {
 			return err

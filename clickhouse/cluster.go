@@ -12,6 +12,8 @@ import (
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/residualdb/residual/clickhouse/schema"
 )
 
 // OldestVersion is the oldest server that a store is opened over.
@@ -35,7 +37,7 @@ type Node struct {
 }
 
 // Init makes the tables on every server of a cluster that has none, one server after the other, and checks them.
-func Init(ctx context.Context, c Config, l Layout) (checked Checked, err error) {
+func Init(ctx context.Context, c Config, l schema.Layout) (checked Checked, err error) {
 	l.Database = c.Database
 	list, err := c.topology(ctx, l.Cluster)
 	if err != nil {
@@ -68,7 +70,7 @@ func Init(ctx context.Context, c Config, l Layout) (checked Checked, err error) 
 }
 
 // mayInit is nil for a server without tables, and for one whose tables are what init would make.
-func (n *node) mayInit(ctx context.Context, l *Layout, made meta) error {
+func (n *node) mayInit(ctx context.Context, l *schema.Layout, made meta) error {
 	if _, err := n.version(); err != nil {
 		return err
 	}
@@ -83,12 +85,12 @@ func (n *node) mayInit(ctx context.Context, l *Layout, made meta) error {
 }
 
 // init makes the tables of a server, and says in one of them what they are.
-func (n *node) init(ctx context.Context, l *Layout, of *shard, made meta) error {
+func (n *node) init(ctx context.Context, l *schema.Layout, of *shard, made meta) error {
 	unfilled, err := n.unfilled(ctx, l)
 	if err != nil {
 		return err
 	}
-	for _, s := range Schema(*l) {
+	for _, s := range schema.Statements(*l) {
 		if err := n.conn.Exec(ctx, s.SQL); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
@@ -102,17 +104,17 @@ func (n *node) init(ctx context.Context, l *Layout, of *shard, made meta) error 
 	for _, name := range slices.Sorted(maps.Keys(made)) {
 		values = append(values, fmt.Sprintf("(%s, %s, 1)", quoted(name), quoted(made[name])))
 	}
-	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) VALUES %s", l.Database, tableMeta, strings.Join(values, ", ")))
+	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) VALUES %s", l.Database, schema.Meta, strings.Join(values, ", ")))
 }
 
 // unfilled tells whether there are tables with rows of which the tables that views fill have not all, or may not have: they, or their views,
 // are missing, or an init that made them did not come to its end. That is noted before they are made.
-func (n *node) unfilled(ctx context.Context, l *Layout) (bool, error) {
+func (n *node) unfilled(ctx context.Context, l *schema.Layout) (bool, error) {
 	there, err := n.texts(ctx, "SELECT name, engine FROM system.tables WHERE database = "+quoted(l.Database))
-	if err != nil || there[tablePredictions] == "" && there[tableActuals] == "" {
+	if err != nil || there[schema.Predictions] == "" && there[schema.Actuals] == "" {
 		return false, err
 	}
-	if there[tableMeta] == "" {
+	if there[schema.Meta] == "" {
 		return true, nil
 	}
 	before, err := n.meta(ctx, l.Database)
@@ -120,7 +122,7 @@ func (n *node) unfilled(ctx context.Context, l *Layout) (bool, error) {
 		return true, err
 	}
 	missing := false
-	for _, name := range append([]string{tablePredictions, tableActuals}, filled...) {
+	for _, name := range append([]string{schema.Predictions, schema.Actuals}, schema.Filled...) {
 		missing = missing || there[name] == ""
 	}
 	if missing {
@@ -130,10 +132,10 @@ func (n *node) unfilled(ctx context.Context, l *Layout) (bool, error) {
 }
 
 // fill adds to the tables that views fill what is in the tables that these are of.
-func (n *node) fill(ctx context.Context, l *Layout, of *shard) error {
+func (n *node) fill(ctx context.Context, l *schema.Layout, of *shard) error {
 	settings := of.insertSettings()
 	settings["max_execution_time"] = 0
-	for into, selected := range map[string]string{tableSeries: seriesOf(l.Database, ""), tableScopes: scopesOf(l.Database)} {
+	for into, selected := range map[string]string{schema.Series: schema.SeriesOf(l.Database, ""), schema.Scopes: schema.ScopesOf(l.Database)} {
 		if err := n.conn.Exec(ch.Context(ctx, ch.WithSettings(settings)), fmt.Sprintf("INSERT INTO %s.%s %s", l.Database, into, selected)); err != nil {
 			return fmt.Errorf("fill %s: %w", into, err)
 		}
@@ -141,8 +143,8 @@ func (n *node) fill(ctx context.Context, l *Layout, of *shard) error {
 	return n.noteUnfilled(ctx, l, "")
 }
 
-func (n *node) noteUnfilled(ctx context.Context, l *Layout, value string) error {
-	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) SELECT %s, %s, toUnixTimestamp64Micro(now64(6))", l.Database, tableMeta, quoted(metaUnfilled), quoted(value)))
+func (n *node) noteUnfilled(ctx context.Context, l *schema.Layout, value string) error {
+	return n.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.%s (name, value, version) SELECT %s, %s, toUnixTimestamp64Micro(now64(6))", l.Database, schema.Meta, quoted(metaUnfilled), quoted(value)))
 }
 
 func checkVersion(address string, major, minor int, text string) error {
@@ -176,7 +178,7 @@ func Check(ctx context.Context, c Config) (Checked, error) {
 				found.Err = n.check(ctx, c.Database, s, list)
 			}
 			if found.Err == nil {
-				checked.SchemaVersion = SchemaVersion
+				checked.SchemaVersion = schema.Version
 			}
 			found.Err = wrap(found.Err, "check "+n.address, nil, false)
 			if first == nil {

@@ -34,7 +34,7 @@ type Config struct {
 // Options are what is not in the URL. The zero value of each field is its default.
 type Options struct {
 	// Retention and RetentionOf say how long rows are taken for, as those of engine.Options do. What the servers drop is in their
-	// tables, see [Layout]. Default: for ever.
+	// tables, see [schema.Layout]. Default: for ever.
 	Retention   time.Duration
 	RetentionOf []engine.ModelRetention
 	// MaxFuture is how far ahead of the clock a timestamp may be. Default: 24 h.

@@ -12,6 +12,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -267,7 +268,7 @@ func (s *Store) deleteFrom(ctx context.Context, of *shard, conn driver.Conn, x *
 	if err := run("DELETE FROM %s.predictions WHERE %s", db, x.rows); err != nil {
 		return err
 	}
-	stored := seriesOf(db, models)
+	stored := schema.SeriesOf(db, models)
 	if err := run("DELETE FROM %[1]s.series WHERE %[2]s AND (model_id, environment, model_version, month, first) NOT IN (SELECT model_id, environment, model_version, month, first FROM (%[3]s))", db, models, stored); err != nil {
 		return err
 	}

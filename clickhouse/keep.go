@@ -13,6 +13,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -65,7 +66,7 @@ func (s *Store) keepThere(ctx context.Context, of *shard, announced bool, reques
 	announced = announced && len(blocks) > 0
 	if announced {
 		text := announcementOf(requests, blocks, &s.shards).encode()
-		if err := s.insertColumns(ctx, home, "announce blocks", tablePending, "id, block", []string{id}, []string{text}); err != nil {
+		if err := s.insertColumns(ctx, home, "announce blocks", schema.Pending, "id, block", []string{id}, []string{text}); err != nil {
 			return all(err)
 		}
 	}
@@ -248,7 +249,7 @@ func (s *Store) finish(ctx context.Context, home *shard, id string, announced bo
 		return nil
 	}
 	at := slices.Repeat([]int64{time.Now().UnixMilli()}, len(ids))
-	return s.insertColumns(ctx, home, "note requests", tableRequests, "id, kind, digest, successful, quarantined, at",
+	return s.insertColumns(ctx, home, "note requests", schema.Requests, "id, kind, digest, successful, quarantined, at",
 		ids, kinds, digests, successful, quarantined, at)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -32,9 +33,9 @@ const (
 )
 
 // metaOf is what tables of a layout say of themselves, on any shard.
-func metaOf(l *Layout, list []*shard) meta {
+func metaOf(l *schema.Layout, list []*shard) meta {
 	return meta{
-		metaSchema: strconv.Itoa(SchemaVersion), metaCluster: l.Cluster, metaReplicated: strconv.FormatBool(l.Replicated), metaShards: layoutOf(list),
+		metaSchema: strconv.Itoa(schema.Version), metaCluster: l.Cluster, metaReplicated: strconv.FormatBool(l.Replicated), metaShards: layoutOf(list),
 		metaRetention: strconv.Itoa(int(l.Retention / (24 * time.Hour))),
 	}
 }
@@ -61,17 +62,17 @@ func (m meta) checkVersion(address string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the tables on %s do not say of which version they are; residual cluster init makes them", ErrSchema, address)
-	case version > SchemaVersion:
-		return fmt.Errorf("%w: the tables on %s are of version %d; this program has version %d: a newer residual is needed", ErrSchema, address, version, SchemaVersion)
-	case version < SchemaVersion:
-		return fmt.Errorf("%w: the tables on %s are of version %d; this program has version %d: serve them with the residual that made them, or move the rows to a new database", ErrSchema, address, version, SchemaVersion)
+	case version > schema.Version:
+		return fmt.Errorf("%w: the tables on %s are of version %d; this program has version %d: a newer residual is needed", ErrSchema, address, version, schema.Version)
+	case version < schema.Version:
+		return fmt.Errorf("%w: the tables on %s are of version %d; this program has version %d: serve them with the residual that made them, or move the rows to a new database", ErrSchema, address, version, schema.Version)
 	}
 	return nil
 }
 
 // layout is how the tables of rows were made, but for ActualsTTL, which is in their TTL alone.
-func (m meta) layout(database string) Layout {
-	return Layout{Database: database, Replicated: m.replicated(), Retention: m.retention()}
+func (m meta) layout(database string) schema.Layout {
+	return schema.Layout{Database: database, Replicated: m.replicated(), Retention: m.retention()}
 }
 
 func (m meta) replicated() bool { return m[metaReplicated] == "true" }

@@ -14,6 +14,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -120,7 +121,7 @@ func noTables(err error) bool { return codeOf(err) == 60 || codeOf(err) == 81 }
 
 // meta reads what the tables of a server say of themselves.
 func (n *node) meta(ctx context.Context, database string) (meta, error) {
-	return n.texts(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, tableMeta))
+	return n.texts(ctx, fmt.Sprintf("SELECT name, argMax(value, version) FROM %s.%s GROUP BY name", database, schema.Meta))
 }
 
 // compresses tells whether LZ4 is used on the way to a host.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -18,7 +19,7 @@ func (s *Store) storePositions(ctx context.Context, home *shard, positions []eng
 	for i, p := range positions {
 		sources, parts, values, versions = append(sources, p.Source), append(parts, p.Part), append(values, p.Value), append(versions, s.positionClock.after(now, 1, 0)+uint64(i))
 	}
-	return s.insertColumns(ctx, home, "store positions", tablePositions, "source, part, value, version", sources, parts, values, versions)
+	return s.insertColumns(ctx, home, "store positions", schema.Positions, "source, part, value, version", sources, parts, values, versions)
 }
 
 // Positions returns the values of a source by their parts. Those that only a shard has that is away are missing: what is behind them is

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 )
@@ -64,7 +65,7 @@ func (s *Store) storeRejects(ctx context.Context, home *shard, requests []*reque
 	if len(sources) == 0 {
 		return nil
 	}
-	return s.insertColumns(ctx, home, "store rejected lines", tableQuarantine, "source, inserted_at, import_id, line_number, error_column, code, reason, line, place",
+	return s.insertColumns(ctx, home, "store rejected lines", schema.Quarantine, "source, inserted_at, import_id, line_number, error_column, code, reason, line, place",
 		sources, at, imports, numbers, columns, codes, reasons, lines, places)
 }
 

@@ -14,6 +14,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 )
 
@@ -125,7 +126,7 @@ func (w *Workspace) Read(ctx context.Context, folder string, names ...string) (t
 
 func (w *Workspace) read(ctx context.Context, of *shard, folder string, names []string) (texts map[string]string, h head, err error) {
 	err = w.rows(ctx, of, "read the workspace", fmt.Sprintf("SELECT name, argMax(value, version), max(version) FROM %s.%s WHERE folder = %s AND name IN (%s) GROUP BY name",
-		w.config.Database, tableWorkspace, quoted(folder), quotedList(append([]string{headName}, names...))), func(rows driver.Rows) error {
+		w.config.Database, schema.Workspace, quoted(folder), quotedList(append([]string{headName}, names...))), func(rows driver.Rows) error {
 		var name, value string
 		var version uint64
 		if err := rows.Scan(&name, &value, &version); err != nil {
@@ -151,7 +152,7 @@ func (w *Workspace) Sizes(ctx context.Context, folder string) (sizes map[string]
 		return nil, err
 	}
 	err = w.rows(ctx, of, "read sizes in the workspace", fmt.Sprintf("SELECT name, argMax(length(value), version) FROM %s.%s WHERE folder = %s AND name != '' GROUP BY name",
-		w.config.Database, tableWorkspace, quoted(folder)), func(rows driver.Rows) error {
+		w.config.Database, schema.Workspace, quoted(folder)), func(rows driver.Rows) error {
 		var name string
 		var bytes uint64
 		if err := rows.Scan(&name, &bytes); err != nil {
@@ -173,7 +174,7 @@ func (w *Workspace) Versions(ctx context.Context) (versions map[string]uint64, e
 	if err != nil {
 		return nil, err
 	}
-	err = w.rows(ctx, of, "look at the workspace", fmt.Sprintf("SELECT folder, max(version) FROM %s.%s WHERE name = '' GROUP BY folder", w.config.Database, tableWorkspace),
+	err = w.rows(ctx, of, "look at the workspace", fmt.Sprintf("SELECT folder, max(version) FROM %s.%s WHERE name = '' GROUP BY folder", w.config.Database, schema.Workspace),
 		func(rows driver.Rows) error {
 			var folder string
 			var version uint64
@@ -275,7 +276,7 @@ func (w *Workspace) change(ctx context.Context, of *shard, folder string, h head
 			ctx, cancel := context.WithTimeout(ctx, workTimeout)
 			defer cancel()
 			sent, err = send(ch.Context(ctx, ch.WithSettings(settings)), conn,
-				fmt.Sprintf("INSERT INTO %s.%s (folder, name, version, value)", w.config.Database, tableWorkspace), onePiece(folders, names, versions, values))
+				fmt.Sprintf("INSERT INTO %s.%s (folder, name, version, value)", w.config.Database, schema.Workspace), onePiece(folders, names, versions, values))
 			return err
 		})
 		if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/cmd/residual/internal/arg"
 	"github.com/residualdb/residual/cmd/residual/internal/serve"
 )
@@ -45,14 +46,14 @@ func (f *layoutFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.actualsTTL, "actuals-ttl", "how much longer actuals are kept than predictions, for those still to come")
 }
 
-func (f *layoutFlags) layout(database string) (clickhouse.Layout, error) {
+func (f *layoutFlags) layout(database string) (schema.Layout, error) {
 	if f.replicated && f.cluster == "" {
-		return clickhouse.Layout{}, arg.Usagef("--replicated needs --cluster: replicas are those of a cluster")
+		return schema.Layout{}, arg.Usagef("--replicated needs --cluster: replicas are those of a cluster")
 	}
 	if f.retention != 0 && time.Duration(f.retention) < arg.Day {
-		return clickhouse.Layout{}, arg.Usagef("--retention %s: at least 1d is allowed, or 0", &f.retention)
+		return schema.Layout{}, arg.Usagef("--retention %s: at least 1d is allowed, or 0", &f.retention)
 	}
-	return clickhouse.Layout{
+	return schema.Layout{
 		Database: database, Cluster: f.cluster, Replicated: f.replicated, Retention: time.Duration(f.retention), ActualsTTL: time.Duration(f.actualsTTL),
 	}, nil
 }
@@ -110,7 +111,7 @@ were made, in the table meta: run it over the tables when they are there.`,
 			if err != nil {
 				return err
 			}
-			for _, s := range clickhouse.Schema(layout) {
+			for _, s := range schema.Statements(layout) {
 				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "-- %s\n%s;\n\n", s.Name, s.SQL); err != nil {
 					return err
 				}

@@ -218,7 +218,7 @@ var rooms = map[string]room{
 	},
 	"cmd/residual": {
 		module: []string{
-			"clickhouse", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/folder",
+			"clickhouse", "clickhouse/schema", "engine", "event", "httpapi", "wal", "cmd/residual/internal/agent", "cmd/residual/internal/arg", "cmd/residual/internal/client", "cmd/residual/internal/export", "cmd/residual/internal/folder",
 			"cmd/residual/internal/input", "cmd/residual/internal/progress", "cmd/residual/internal/serve", "cmd/residual/internal/starter", "cmd/residual/internal/trial", "project", "project/deployments", "internal/plaintext",
 			"internal/rowfile", "internal/spelling", "internal/vfs", "internal/workload",
 		},
@@ -250,8 +250,9 @@ var rooms = map[string]room{
 	"source/internal/kafka": {
 		module: []string{"event", "source/internal/connector"}, outside: []string{"github.com/twmb/franz-go"}, never: []string{"net/http", "os"},
 	},
+	"clickhouse/schema": {never: []string{"net/http"}},
 	"clickhouse": {
-		module:  []string{"engine", "event", "internal/columns", "segment"},
+		module:  []string{"clickhouse/schema", "engine", "event", "internal/columns", "segment"},
 		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/go-faster/city", "github.com/klauspost/compress"}, never: []string{"net/http"},
 	},
 	"dashboard": {
@@ -308,7 +309,7 @@ var rooms = map[string]room{
 	"internal/rowname":            {never: []string{"io", "net", "net/http", "os", "sync", "time"}},
 	"internal/testing/clickhouse": {outside: []string{"github.com/stretchr/testify"}},
 	"internal/testing/clusters": {
-		module:  []string{"clickhouse", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload", "source"},
+		module:  []string{"clickhouse", "clickhouse/schema", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload", "source"},
 		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/stretchr/testify", "github.com/twmb/franz-go"},
 	},
 	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},

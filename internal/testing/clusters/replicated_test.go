@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/internal/testing/random"
 	"github.com/residualdb/residual/internal/testing/storetest"
@@ -378,7 +379,7 @@ func TestReplicatedContract(t *testing.T) {
 				c.revive()
 				c.run(t, "DROP DATABASE IF EXISTS "+config.Database+" SYNC")
 			})
-			_, err := clickhouse.Init(t.Context(), config, clickhouse.Layout{Database: config.Database, Cluster: os.Getenv(replicatedCluster), Replicated: true, ActualsTTL: 30 * 24 * time.Hour})
+			_, err := clickhouse.Init(t.Context(), config, schema.Layout{Database: config.Database, Cluster: os.Getenv(replicatedCluster), Replicated: true, ActualsTTL: 30 * 24 * time.Hour})
 			require.NoError(t, err)
 			return func(t *testing.T) storetest.Store {
 				t.Helper()

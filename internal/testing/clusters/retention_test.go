@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/clickhouse/schema"
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
 	nodes "github.com/residualdb/residual/internal/testing/clickhouse"
@@ -20,7 +21,7 @@ func TestRetentionOfTables(t *testing.T) {
 	const month = 30 * 24 * time.Hour
 	c := nodes.Start(t, nodes.Options{})
 	config := clickhouse.Config{Addresses: []string{c.Nodes[0].Address}, Database: "short", Username: nodes.User, Password: nodes.Password}
-	_, err := clickhouse.Init(t.Context(), config, clickhouse.Layout{Database: config.Database, Retention: month})
+	_, err := clickhouse.Init(t.Context(), config, schema.Layout{Database: config.Database, Retention: month})
 	require.NoError(t, err)
 
 	longer := config

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/clickhouse"
+	"github.com/residualdb/residual/clickhouse/schema"
 	nodes "github.com/residualdb/residual/internal/testing/clickhouse"
 	"github.com/residualdb/residual/internal/testing/storetest"
 )
@@ -23,7 +24,7 @@ func makeTables(t *testing.T, c *nodes.Cluster, opts clickhouse.Options) clickho
 	for _, n := range c.Nodes {
 		config.Addresses = append(config.Addresses, n.Address)
 	}
-	layout := clickhouse.Layout{Database: config.Database, ActualsTTL: 30 * 24 * time.Hour}
+	layout := schema.Layout{Database: config.Database, ActualsTTL: 30 * 24 * time.Hour}
 	if len(c.Nodes) > 1 {
 		layout.Cluster = nodes.Name
 	}

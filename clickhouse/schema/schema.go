@@ -1,4 +1,4 @@
-package clickhouse
+package schema
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// SchemaVersion is that of the tables. A store is not opened over those of another one.
-const SchemaVersion = 2
+// Version is that of the tables. A store is not opened over those of another one.
+const Version = 2
 
 // Layout says how tables are made.
 type Layout struct {
@@ -26,21 +26,21 @@ type Statement struct{ Name, SQL string }
 
 // Names of the tables.
 const (
-	tablePredictions = "predictions"
-	tableSeries      = "series"
-	tableActuals     = "actuals"
-	tableScopes      = "scopes"
-	tableRequests    = "requests"
-	tablePending     = "pending"
-	tableQuarantine  = "quarantine"
-	tablePositions   = "positions"
-	tableMeta        = "meta"
-	tableWorkspace   = "workspace"
+	Predictions = "predictions"
+	Series      = "series"
+	Actuals     = "actuals"
+	Scopes      = "scopes"
+	Requests    = "requests"
+	Pending     = "pending"
+	Quarantine  = "quarantine"
+	Positions   = "positions"
+	Meta        = "meta"
+	Workspace   = "workspace"
 )
 
-// table is how one is made on each server.
-type table struct {
-	name, columns string
+// Table is how one is made on each server.
+type Table struct {
+	Name, columns string
 	// engine is that of the MergeTree family, with what it needs beside a replica's.
 	engine, arguments  string
 	partition, order   string
@@ -49,32 +49,32 @@ type table struct {
 	distributedOverAll bool
 }
 
-// Schema returns the statements that make the tables on one server, in order. Each of them may be run again.
-func Schema(l Layout) []Statement {
+// Statements returns the statements that make the tables on one server, in order. Each of them may be run again.
+func Statements(l Layout) []Statement {
 	statements := []Statement{{l.Database, "CREATE DATABASE IF NOT EXISTS " + l.Database}}
-	for _, t := range tables(l) {
-		statements = append(statements, Statement{t.name, l.create(&t)})
+	for _, t := range Tables(l) {
+		statements = append(statements, Statement{t.Name, l.create(&t)})
 	}
-	statements = append(statements, l.views()...)
+	statements = append(statements, l.Views()...)
 	if l.Cluster == "" {
 		return statements
 	}
-	for _, t := range tables(l) {
+	for _, t := range Tables(l) {
 		if t.distributedOverAll {
-			name := "all_" + t.name
+			name := "all_" + t.Name
 			key := "cityHash64(model_id)"
-			if t.name == tableQuarantine {
+			if t.Name == Quarantine {
 				key = "rand()"
 			}
 			statements = append(statements, Statement{name, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %[1]s.%[2]s AS %[1]s.%[3]s\nENGINE = Distributed('%[4]s', '%[1]s', '%[3]s', %[5]s)",
-				l.Database, name, t.name, l.Cluster, key)})
+				l.Database, name, t.Name, l.Cluster, key)})
 		}
 	}
 	return statements
 }
 
-// tables are those of each server.
-func tables(l Layout) []table {
+// Tables returns those of each server.
+func Tables(l Layout) []Table {
 	// A month goes when all of it is over, as engine.RulesOf has it, by which rows are taken: none is taken that is dropped at once.
 	days := func(column string, more time.Duration) string {
 		if l.Retention == 0 {
@@ -82,9 +82,9 @@ func tables(l Layout) []table {
 		}
 		return fmt.Sprintf("addMonths(toStartOfMonth(%s), 1) + toIntervalDay(%d)", column, int((l.Retention+more)/(24*time.Hour)))
 	}
-	return append([]table{
+	return append([]Table{
 		{
-			name: tablePredictions,
+			Name: Predictions,
 			columns: `model_id String CODEC(ZSTD(1)),
     environment String CODEC(ZSTD(1)),
     model_version String CODEC(ZSTD(1)),
@@ -100,7 +100,7 @@ func tables(l Layout) []table {
 			ttl: days("toDateTime(timestamp)", 0), settings: "index_granularity = 4096", distributedOverAll: true,
 		},
 		{
-			name: tableSeries,
+			Name: Series,
 			columns: `model_id String,
     environment String,
     model_version String,
@@ -112,7 +112,7 @@ func tables(l Layout) []table {
 			ttl: days("toDateTime(intDiv(last, 1000))", 0),
 		},
 		{
-			name: tableActuals,
+			Name: Actuals,
 			columns: `model_id String CODEC(ZSTD(1)),
     prediction_id String CODEC(ZSTD(1)),
     version UInt64 CODEC(Delta(8), ZSTD(1)),
@@ -129,14 +129,14 @@ func tables(l Layout) []table {
 }
 
 // bookTables are those beside rows and actuals.
-func bookTables() []table {
-	return []table{
+func bookTables() []Table {
+	return []Table{
 		{
-			name: tableScopes, columns: "model_id String,\n    scoped SimpleAggregateFunction(max, UInt8)",
+			Name: Scopes, columns: "model_id String,\n    scoped SimpleAggregateFunction(max, UInt8)",
 			engine: "AggregatingMergeTree", order: "model_id",
 		},
 		{
-			name: tableRequests,
+			Name: Requests,
 			columns: `id String,
     kind Enum8('block' = 1, 'key' = 2),
     digest String,
@@ -148,12 +148,12 @@ func bookTables() []table {
 		{
 			// Announcements are compressed when they come, are read after a death alone, and are dropped minutes later, a minute of them at a
 			// time: merging is for those that are small, so that requests of a few rows do not make more parts than a server takes.
-			name: tablePending, columns: "id String,\n    at DateTime64(3, 'UTC') DEFAULT now64(3),\n    block String CODEC(NONE)",
+			Name: Pending, columns: "id String,\n    at DateTime64(3, 'UTC') DEFAULT now64(3),\n    block String CODEC(NONE)",
 			engine: "MergeTree", partition: "toStartOfMinute(at)", order: "id",
 			settings: "max_bytes_to_merge_at_max_space_in_pool = 1048576, max_bytes_to_merge_at_min_space_in_pool = 1048576",
 		},
 		{
-			name: tableQuarantine,
+			Name: Quarantine,
 			columns: `source String,
     inserted_at DateTime64(3, 'UTC'),
     import_id String,
@@ -168,27 +168,27 @@ func bookTables() []table {
 			ttl: "stored + toIntervalDay(30)", distributedOverAll: true,
 		},
 		{
-			name: tablePositions, columns: "source String,\n    part String,\n    value String,\n    version UInt64",
+			Name: Positions, columns: "source String,\n    part String,\n    value String,\n    version UInt64",
 			engine: "ReplacingMergeTree", arguments: "version", order: "source, part",
 		},
 		{
-			name: tableMeta, columns: "name String,\n    value String,\n    version UInt64",
+			Name: Meta, columns: "name String,\n    value String,\n    version UInt64",
 			engine: "ReplacingMergeTree", arguments: "version", order: "name",
 		},
 		{
 			// By the window a version is given once, see Workspace.Replace; replicated tables have one in their keeper.
-			name: tableWorkspace, columns: "folder String,\n    name String,\n    version UInt64,\n    value String CODEC(ZSTD(1))",
+			Name: Workspace, columns: "folder String,\n    name String,\n    version UInt64,\n    value String CODEC(ZSTD(1))",
 			engine: "ReplacingMergeTree", arguments: "version", order: "folder, name", settings: "non_replicated_deduplication_window = 1000",
 		},
 	}
 }
 
-func (l *Layout) create(t *table) string {
+func (l *Layout) create(t *Table) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s.%s (\n    %s\n)\nENGINE = ", l.Database, t.name, t.columns)
+	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s.%s (\n    %s\n)\nENGINE = ", l.Database, t.Name, t.columns)
 	settings := []string{"fsync_after_insert = 1", "fsync_part_directory = 1"}
 	if l.Replicated {
-		fmt.Fprintf(&b, "Replicated%s('/clickhouse/tables/{shard}/%s/%s', '{replica}'", t.engine, l.Database, t.name)
+		fmt.Fprintf(&b, "Replicated%s('/clickhouse/tables/{shard}/%s/%s', '{replica}'", t.engine, l.Database, t.Name)
 		if t.arguments != "" {
 			b.WriteString(", " + t.arguments)
 		}
@@ -221,18 +221,19 @@ const (
 	viewScopes = "scopes_of_actuals"
 )
 
-var filled = []string{tableSeries, viewSeries, tableScopes, viewScopes}
+// Filled are the tables that views fill, and these views.
+var Filled = []string{Series, viewSeries, Scopes, viewScopes}
 
-// views fill the tables series and scopes from what is stored in predictions and actuals.
-func (l *Layout) views() []Statement {
+// Views returns the statements of the views, which fill the tables series and scopes from what is stored in predictions and actuals.
+func (l *Layout) Views() []Statement {
 	return []Statement{
-		{viewSeries, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewSeries, tableSeries, seriesOf(l.Database, ""))},
-		{viewScopes, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewScopes, tableScopes, scopesOf(l.Database))},
+		{viewSeries, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewSeries, Series, SeriesOf(l.Database, ""))},
+		{viewScopes, fmt.Sprintf("CREATE MATERIALIZED VIEW IF NOT EXISTS %[1]s.%[2]s TO %[1]s.%[3]s AS\n%[4]s", l.Database, viewScopes, Scopes, ScopesOf(l.Database))},
 	}
 }
 
-// seriesOf are the series and months of the rows under a condition.
-func seriesOf(database, condition string) string {
+// SeriesOf selects the series and months of the rows under a condition, of all rows if it is empty, as the table series has them.
+func SeriesOf(database, condition string) string {
 	where := ""
 	if condition != "" {
 		where = "WHERE " + condition + " "
@@ -242,7 +243,21 @@ func seriesOf(database, condition string) string {
 FROM %s.predictions %sGROUP BY model_id, environment, model_version, month`, database, where)
 }
 
-// scopesOf are the models that have actuals.
-func scopesOf(database string) string {
+// ScopesOf selects the models that have actuals, as the table scopes has them.
+func ScopesOf(database string) string {
 	return fmt.Sprintf("SELECT model_id, max(toUInt8(model_version != '' OR environment != '')) AS scoped FROM %s.actuals GROUP BY model_id", database)
+}
+
+// Column is one of a table: its name and type, without codec and default.
+type Column struct{ Name, Type string }
+
+// Columns returns the columns of a table.
+func (t *Table) Columns() (list []Column) {
+	for line := range strings.SplitSeq(t.columns, ",\n") {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		rest, _, _ = strings.Cut(rest, " CODEC(")
+		rest, _, _ = strings.Cut(rest, " DEFAULT ")
+		list = append(list, Column{name, rest})
+	}
+	return list
 }
