@@ -2,6 +2,8 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/residualdb/residual/engine"
 )
@@ -47,10 +49,15 @@ func (s *Store) EachReport(ctx context.Context, q engine.ReportQuery, yield func
 
 // EachDriftReport is that of engine.DB.
 func (s *Store) EachDriftReport(ctx context.Context, q engine.DriftReportQuery, yield func(row *engine.DriftReportRow) bool) (engine.Read, error) {
-	of, _, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
+	of, sums, err := s.questions(ctx, q.Model, q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.Read{}, err
 	}
+	done, err := s.takeList(ctx, sums.series())
+	if err != nil {
+		return engine.Read{}, err
+	}
+	defer done()
 	return of.EachDriftReport(ctx, q, yield)
 }
 
@@ -65,11 +72,39 @@ func (s *Store) EachBucket(ctx context.Context, q engine.TimeseriesQuery, yield 
 
 // ListModels is that of engine.DB.
 func (s *Store) ListModels(ctx context.Context, q engine.ModelsQuery, list engine.ModelsList, yield func(row *engine.ModelRow) bool) (engine.ModelsPage, error) {
-	of, _, err := s.questions(ctx, orAll(q.Model), q.Within, q.Literal, nil)
+	of, sums, err := s.questions(ctx, orAll(q.Model), q.Within, q.Literal, nil)
 	if err != nil {
 		return engine.ModelsPage{}, err
 	}
+	done, err := s.takeList(ctx, sums.series())
+	if err != nil {
+		return engine.ModelsPage{}, err
+	}
+	defer done()
 	return of.ListModels(ctx, q, list, yield)
+}
+
+// A list keeps some kilobytes of each of its series until its rows are handed on, of 65,536 at most; so few of many series are made at a time.
+const (
+	manySeries  = 2048
+	listsAtOnce = 2
+)
+
+// takeList waits until a list of so many series may be made, which done says is over. Where that takes too long the error is of class
+// engine.ErrFull.
+func (s *Store) takeList(ctx context.Context, series int) (done func(), err error) {
+	if series <= manySeries {
+		return func() {}, nil
+	}
+	select {
+	case s.lists <- struct{}{}:
+		return func() { <-s.lists }, nil
+	case <-ctx.Done():
+	}
+	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
+	return nil, &engine.AwayError{Class: engine.ErrFull, Text: "lists of many models are being made for others", RetryAfter: 5 * time.Second, Err: ctx.Err()}
 }
 
 // EachVerdict is that of engine.DB.

@@ -41,6 +41,8 @@ type Store struct {
 	deletions keyLocks
 	counts    counts
 	forms     forms
+	// lists has a value for each list of many series that is being made.
+	lists chan struct{}
 
 	// context ends with the store, and stop is closed before.
 	context context.Context
@@ -69,7 +71,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, cluster: made[metaCluster], replicated: made.replicated(), stop: make(chan struct{})}
+	s := &Store{config: c, cluster: made[metaCluster], replicated: made.replicated(), stop: make(chan struct{}), lists: make(chan struct{}, listsAtOnce)}
 	if s.shards, err = newShards(list); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,14 @@ func (s *Store) questions(ctx context.Context, pattern, within string, literal e
 	return engine.NewQuestions(all, of, func() time.Time { return now }), of, nil
 }
 
+// series is how many series the question is about.
+func (q *sums) series() (count int) {
+	for _, of := range q.with {
+		count += of.series
+	}
+	return count
+}
+
 // explain says of a shard that is away what it means for a question about several.
 func (q *sums) explain(err error) error {
 	if q.models.names == nil {
