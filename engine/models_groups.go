@@ -115,11 +115,12 @@ func (s *survey) groups(groups []group, live bool) error {
 
 // lookAt looks at the versions of some models.
 func (s *survey) lookAt(groups []group, live bool) {
+	begun := s.begun()
 	for i := range groups {
 		g := &groups[i]
 		g.gone = nil
 		for place, t := range g.of {
-			if live && t.LastTime() < s.plan.History().From {
+			if live && t.LastTime() < begun {
 				g.gone = append(g.gone, place)
 			}
 		}
@@ -141,4 +142,13 @@ func (s *survey) lookAt(groups []group, live bool) {
 			g.found = s.found[from:len(s.found):len(s.found)]
 		}
 	})
+}
+
+// begun is the earliest time that the history or the recent window of a version may have: who has no rows from then on is retired.
+func (s *survey) begun() int64 {
+	begun := min(s.plan.History().From, s.plan.Recent.From)
+	if s.plan.minActuals > 0 {
+		begun = min(begun, s.plan.Earliest(recentLongest))
+	}
+	return begun
 }
