@@ -253,6 +253,35 @@ func TestManyModelsElsewhere(t *testing.T) {
 	}
 }
 
+// TestReferenceWithinTotalsElsewhere has totals of versions whose newest rows are those of the version that they are compared with.
+func TestReferenceWithinTotalsElsewhere(t *testing.T) {
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	k := new(kept)
+	var b event.Batch
+	for i := range 6 * 1800 {
+		e := event.Event{
+			Timestamp: testNow.Add(-time.Duration(i/6) * 10 * time.Minute), ModelID: fmt.Sprintf("m%d", i%6), ModelVersion: "v1", Environment: "production", PredictionID: strconv.Itoa(i), Features: "{}",
+			PredictedValue: float64(i % 13), HasActual: true,
+		}
+		if i/6 > 60 {
+			e.ModelVersion = "v2"
+		}
+		k.rows = append(k.rows, e)
+		require.NoError(t, b.Add(e, db.Rules()))
+	}
+	_, err := db.Append(t.Context(), &b)
+	require.NoError(t, err)
+	q, list := engine.ModelsQuery{Across: engine.VersionColumn, Reference: engine.Reference{Version: "v1"}}, engine.ModelsList{Limit: 10, Totals: true}
+	var want, got []engine.ModelRow
+	wantPage, err := db.ListModels(t.Context(), q, list, func(row *engine.ModelRow) bool { want = append(want, *row); return true })
+	require.NoError(t, err)
+	gotPage, err := engine.NewQuestions(k.spans(), k, func() time.Time { return testNow }).ListModels(t.Context(), q, list, func(row *engine.ModelRow) bool { got = append(got, *row); return true })
+	require.NoError(t, err)
+	require.Len(t, want, 6)
+	require.Equal(t, want, got)
+	require.Equal(t, wantPage.Totals, gotPage.Totals)
+}
+
 // TestManyComparisonsElsewhere has recent windows of many models reach back, each as far as it must.
 func TestManyComparisonsElsewhere(t *testing.T) {
 	const models = 300

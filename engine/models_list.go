@@ -85,7 +85,7 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 	batch := s.batchOf(&of)
 	if batch.most > 0 {
 		kept.most = keptGatheredMax
-		s.lately = kept.over && list.Order != OrderLast
+		s.lately = kept.over && list.Order != OrderLast && s.recentHasAll()
 	}
 	model := 0
 	batch.do = func(groups []group) error {

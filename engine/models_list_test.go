@@ -22,12 +22,17 @@ type stretch struct {
 
 func (s stretch) append(t *testing.T, db *engine.DB) {
 	t.Helper()
+	s.appendIn(t, db, "production")
+}
+
+func (s stretch) appendIn(t *testing.T, db *engine.DB, environment string) {
+	t.Helper()
 	var b event.Batch
 	for ago := s.from; ago > s.to; ago -= 10 * time.Minute {
 		e := s.error * (1 + 0.1*float64(b.Len()%2*2-1))
 		require.NoError(t, b.Add(event.Event{
 			Timestamp: testNow.Add(-ago), ModelID: s.model, PredictionID: fmt.Sprint(s.version, ago), Features: "{}", PredictedValue: 10 + e,
-			ActualValue: 10, HasActual: !s.waiting, ModelVersion: s.version, Environment: "production",
+			ActualValue: 10, HasActual: !s.waiting, ModelVersion: s.version, Environment: environment,
 		}, db.Rules()))
 	}
 	_, err := db.Append(t.Context(), &b)
@@ -104,4 +109,62 @@ func TestListModels(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "drift", states[len(states)-1])
 	require.Equal(t, "too_few", states[0], "of a version that was young then")
+}
+
+// TestReplacedOutOfSight holds that a version is retired which another one has replaced, also where the question is not about that one and rows
+// are totals of environments, and that the same version of another environment replaces none.
+func TestReplacedOutOfSight(t *testing.T) {
+	const hour, day = time.Hour, 24 * time.Hour
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	for _, model := range []string{"a", "b"} {
+		stretch{model, "v1", 7 * day, 9 * hour, 1, false}.append(t, db)
+		stretch{model, "v2", 9 * hour, 0, 1, false}.append(t, db)
+	}
+	stretch{"alone", "v1", 7 * day, 9 * hour, 1, false}.append(t, db)
+	stretch{"beside", "v2", 4 * day, 3 * day, 1, false}.appendIn(t, db, "staging")
+	stretch{"beside", "v2", 9 * hour, 0, 1, false}.append(t, db)
+	stretch{"beside", "v1", 7 * day, 9 * hour, 1, false}.append(t, db)
+	for _, c := range []struct {
+		model  string
+		across engine.Columns
+		want   engine.ModelState
+	}{
+		{"a", 0, engine.StateRetired},
+		{"a", engine.EnvironmentColumn, engine.StateRetired},
+		{"a,b", engine.ModelColumn, engine.StateRetired},
+		{"beside", engine.EnvironmentColumn, engine.StateRetired},
+		{"alone", engine.EnvironmentColumn, engine.StateSilent},
+		{"a", engine.VersionColumn, engine.StateSilent},
+	} {
+		for _, list := range []engine.ModelsList{{}, {Words: []string{"1"}}} {
+			q := engine.ModelsQuery{Model: c.model, Version: "v1", Across: c.across}
+			if len(list.Words) > 0 && c.across&engine.VersionColumn == 0 {
+				q.Version = "*"
+			} else {
+				list.Words = nil
+			}
+			var got []string
+			_, err := db.ListModels(t.Context(), q, list, func(row *engine.ModelRow) bool { got = append(got, row.State.String()); return true })
+			require.NoError(t, err)
+			require.Equal(t, []string{c.want.String()}, got, "%+v %+v", c, list)
+		}
+	}
+}
+
+// TestLiveWithinTheRecentWindow holds that a version with recent predictions is live, also where the recent window begins before the history.
+func TestLiveWithinTheRecentWindow(t *testing.T) {
+	const hour = time.Hour
+	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
+	stretch{"m", "v1", 60 * hour, 50 * hour, 1, false}.append(t, db)
+	for name, q := range map[string]engine.ModelsQuery{
+		"a long one":     {Recent: 70 * hour, Historical: 24 * hour},
+		"reaching back":  {RecentMinActuals: 10, Historical: 24 * hour},
+		"within history": {Historical: 70 * hour},
+	} {
+		for _, live := range []bool{false, true} {
+			page, err := db.ListModels(t.Context(), q, engine.ModelsList{Live: live}, func(*engine.ModelRow) bool { return true })
+			require.NoError(t, err)
+			require.Equal(t, 1, page.Matched, name)
+		}
+	}
 }

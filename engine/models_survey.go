@@ -170,6 +170,12 @@ func since(of *query.Total, l *windows.Layout, answers []base.Answer) (all segme
 	return all, all.Actuals == 0 && answers[askedRecent].Rows > 0
 }
 
+// recentHasAll tells whether the recent window of a subject has all of its rows in that time: of a total of versions, the one that it is compared
+// with is left out there.
+func (s *survey) recentHasAll() bool {
+	return s.plan.Version == "" || Columns(s.query.Across)&VersionColumn == 0
+}
+
 // manyRows stands for a number of rows that is not known.
 const manyRows = 1 << 32
 
@@ -240,20 +246,22 @@ func (s *survey) compareLast(of []seen) error {
 	}
 	first, second := map[string]last{}, map[string]last{}
 	take := func(environment string, x last) {
+		f := first[environment]
 		switch {
-		case first[environment].version == x.version:
-		case first[environment].version == "" || x.time > first[environment].time:
-			first[environment], second[environment] = x, first[environment]
+		case f.version == x.version:
+			first[environment] = last{x.version, max(f.time, x.time)}
+		case f.version == "" || x.time > f.time:
+			first[environment], second[environment] = x, f
 		case second[environment].version == "" || x.time > second[environment].time:
 			second[environment] = x
 		}
 	}
-	if s.all || s.query.Across != 0 {
+	if s.all || Columns(s.query.Across)&VersionColumn != 0 {
 		for i := range of {
 			take(of[i].row.Environment, last{of[i].row.Version, of[i].facts.Last})
 		}
 	} else if len(of) > 0 {
-		err := s.db.lastTimes(s.ctx, of[0].row.Model, s.plan.Recent.To, func(environment, version string, time int64) {
+		err := s.lastTimes(of[0].row.Model, func(environment, version string, time int64) {
 			take(environment, last{version, time})
 		})
 		if err != nil {
@@ -273,19 +281,32 @@ func (s *survey) compareLast(of []seen) error {
 	return nil
 }
 
-// lastTimes yields the newest prediction before a time of each series of a model, in all environments.
-func (db *DB) lastTimes(ctx context.Context, model string, end int64, yield func(environment, version string, last int64)) error {
-	plan := query.Plan{Selection: query.Whole(model), Want: segment.WantErrors}
-	window := base.Span{From: base.MinMilli, To: end}
+// lastTimes yields the newest prediction of each series that counts for the rows of a model, also of versions that are not looked at.
+func (s *survey) lastTimes(model string, yield func(environment, version string, last int64)) error {
+	plan := query.Plan{Selection: s.query.EveryVersion(), Want: segment.WantErrors}
+	across := Columns(s.query.Across)
+	if across&ModelColumn == 0 {
+		plan.Selection = plan.OfModel(model)
+	}
+	if across&EnvironmentColumn == 0 {
+		plan.Selection = plan.EveryEnvironment()
+	}
+	window := base.Span{From: base.MinMilli, To: s.plan.Recent.To}
 	plan.Ask(query.Window{Span: window})
-	run, err := db.queries.Start(ctx, &plan)
+	run, err := s.db.queries.Start(s.ctx, &plan)
 	if err != nil {
 		return err
 	}
 	for m, n := range run.Series {
-		if last := run.LastTime(m, n, window); last > base.MinMilli {
-			yield(m.Series[n].Environment, m.Series[n].Version, last)
+		last := run.LastTime(m, n, window)
+		if last == base.MinMilli {
+			continue
 		}
+		environment := m.Series[n].Environment
+		if across&EnvironmentColumn != 0 {
+			environment = All
+		}
+		yield(environment, m.Series[n].Version, last)
 	}
 	_, err = run.End()
 	return err

@@ -133,10 +133,21 @@ func Versions(model, environment string) Selection {
 	}
 }
 
-// Whole selects all versions of one model in all environments, by its very name.
-func Whole(model string) Selection {
-	sel := Versions(model, All)
-	sel.environment.exact = false
+// EveryVersion returns the selection with all versions.
+func (sel Selection) EveryVersion() Selection {
+	sel.version, sel.latest = Pattern{text: All}, false
+	return sel
+}
+
+// EveryEnvironment returns the selection with all environments.
+func (sel Selection) EveryEnvironment() Selection {
+	sel.environment = Pattern{text: All}
+	return sel
+}
+
+// OfModel returns the selection with one model, by its very name.
+func (sel Selection) OfModel(name string) Selection {
+	sel.Model = Pattern{text: name, exact: true}
 	return sel
 }
 
