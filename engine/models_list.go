@@ -117,7 +117,7 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 	if err != nil {
 		return page, err
 	}
-	s.lately = false
+	s.lately, s.found = false, nil // what is handed on is kept by itself, however long that takes
 	slices.SortFunc(places, func(a, b place) int { return comparePlaces(&a, &b, list.Descending) })
 	page.Matched = len(places)
 	if list.Totals {
