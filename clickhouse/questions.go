@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/residualdb/residual/engine"
@@ -81,30 +82,41 @@ func (s *Store) ListModels(ctx context.Context, q engine.ModelsQuery, list engin
 		return engine.ModelsPage{}, err
 	}
 	defer done()
+	if list.Limit > 0 && list.Limit <= engine.ModelsListedFew { // rows of which none is kept, so that a reader who takes long is in nobody's way
+		all := yield
+		yield = func(row *engine.ModelRow) bool {
+			done()
+			return all(row)
+		}
+	}
 	return of.ListModels(ctx, q, list, yield)
 }
 
 // A list keeps some kilobytes of each of its series until its rows are handed on, of 65,536 at most; so few of many series are made at a time.
+// Who waits for that longer than listPatience would not get a list of many in the rest of the time that a server has for a question.
 const (
-	manySeries  = 2048
-	listsAtOnce = 2
+	manySeries   = 2048
+	listsAtOnce  = 2
+	listPatience = 5 * time.Second
 )
 
-// takeList waits until a list of so many series may be made, which done says is over. Where that takes too long the error is of class
-// engine.ErrFull.
+// takeList waits until a list of so many series may be made, which done says is over; it may be called again. Where that takes too long the error
+// is of class engine.ErrFull.
 func (s *Store) takeList(ctx context.Context, series int) (done func(), err error) {
 	if series <= manySeries {
 		return func() {}, nil
 	}
+	patience, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
 	select {
 	case s.lists <- struct{}{}:
-		return func() { <-s.lists }, nil
-	case <-ctx.Done():
+		return sync.OnceFunc(func() { <-s.lists }), nil
+	case <-patience.Done():
 	}
-	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
+	if err := patience.Err(); !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
-	return nil, &engine.AwayError{Class: engine.ErrFull, Text: "lists of many models are being made for others", RetryAfter: 5 * time.Second, Err: ctx.Err()}
+	return nil, &engine.AwayError{Class: engine.ErrFull, Text: "lists of many models are being made for others", RetryAfter: listPatience, Err: patience.Err()}
 }
 
 // EachVerdict is that of engine.DB.
