@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"sync"
 
 	"github.com/tsenart/vegeta/v12/lib/plot"
 	"github.com/valyala/fasthttp"
@@ -43,8 +44,10 @@ type Page struct {
 	files map[string]*file // by path
 }
 
-// New reads the files that are in the program.
-func New() *Page {
+// New returns the page of the files that are in the program. All servers of a process have the same one.
+func New() *Page { return made() }
+
+var made = sync.OnceValue(func() *Page {
 	content, err := contents()
 	if err != nil {
 		panic("BUG: files of the page: " + err.Error())
@@ -61,7 +64,7 @@ func New() *Page {
 		p.files[route] = first
 	}
 	return p
-}
+})
 
 // Has tells whether something is at a path.
 func (p *Page) Has(path []byte) bool { return p.files[string(path)] != nil }
