@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(settling{m, ended}, ended...)
 }
 
-// settling waits after the tests for what ends on its own. A server that is stopped gives its store some seconds to close, and on a machine
+// settling removes the program after the tests, and waits for what ends on its own. A server that is stopped gives its store some seconds to close, and on a machine
 // with other work the store can take longer.
 type settling struct {
 	tests *testing.M
@@ -37,6 +38,9 @@ type settling struct {
 
 func (s settling) Run() int {
 	code := s.tests.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
 	for until := time.Now().Add(time.Minute); goleak.Find(s.ended...) != nil && time.Now().Before(until); {
 	}
 	return code

@@ -42,11 +42,7 @@ const (
 // TestOverload offers a server three times the events that it can take. What it stores must not suffer, what it refuses it
 // refuses with 429 or 503 and Retry-After, and its memory stays within the limit.
 func TestOverload(t *testing.T) {
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "residual")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(output))
-	server := startProcess(t, binary, filepath.Join(dir, "data"), "--memory-limit", strconv.Itoa(overloadMemory), "--log-level", "error")
+	server := startProcess(t, build(t), filepath.Join(t.TempDir(), "data"), "--memory-limit", strconv.Itoa(overloadMemory), "--log-level", "error")
 	o := newOverload(t, server.address)
 
 	idle := o.run(t, *overloadFlag/8, 0, 0)

@@ -163,15 +163,6 @@ type serving struct {
 	logged         *bufio.Scanner // of stderr
 }
 
-// build builds the program and returns the path of it.
-func build(tb testing.TB) string {
-	tb.Helper()
-	binary := filepath.Join(tb.TempDir(), "residual")
-	output, err := exec.CommandContext(tb.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
-	require.NoError(tb, err, string(output))
-	return binary
-}
-
 func startProcess(tb testing.TB, binary, dir string, flags ...string) *serving {
 	tb.Helper()
 	args := append([]string{"serve", "--data-dir", dir, "--listen", "127.0.0.1:0"}, flags...)
