@@ -312,7 +312,7 @@ var rooms = map[string]room{
 		module:  []string{"clickhouse", "clickhouse/schema", "engine", "event", "httpapi", "internal/testing/clickhouse", "internal/testing/memory", "internal/testing/random", "internal/testing/storetest", "internal/workload", "source"},
 		outside: []string{"github.com/ClickHouse/clickhouse-go/v2", "github.com/stretchr/testify", "github.com/twmb/franz-go"},
 	},
-	"internal/testing/crashtest": {module: []string{"internal/testing/simdisk"}},
+	"internal/testing/crashtest": {module: []string{"internal/testing/race", "internal/testing/simdisk"}},
 	"internal/testing/fakes3":    {},
 	"internal/testing/faults":    {},
 	"internal/testing/golden":    {module: []string{"internal/testing/memory"}, outside: []string{"github.com/stretchr/testify"}},
@@ -323,7 +323,8 @@ var rooms = map[string]room{
 	"internal/thread":            {outside: []string{"golang.org/x/sys"}},
 	"internal/vfs":               {outside: []string{"golang.org/x/sys"}},
 	"internal/testing/patience":  {},
-	"internal/testing/random":    {},
+	"internal/testing/race":      {},
+	"internal/testing/random":    {module: []string{"internal/testing/race"}},
 	"internal/testing/simdisk":   {module: []string{"internal/vfs"}},
 	"internal/testing/storetest": {module: []string{"engine", "event", "httpapi", "internal/zones"}, outside: []string{"github.com/stretchr/testify"}},
 

@@ -3,6 +3,8 @@ package crashtest
 import (
 	"flag"
 	"runtime"
+
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // Flags are the flags of a test binary that uses the harness.
@@ -21,17 +23,9 @@ func RegisterFlags(set *flag.FlagSet) *Flags {
 	return f
 }
 
-// raceShare is how much smaller sweeps are under the race detector, which makes them ten times as slow. What one case does at the same
-// time as something else, every case does; the others are tried without it.
-const raceShare = 16
-
-// Sweep returns a sweep of so many cases, as the flags modify it, or of few of them under the race detector.
+// Sweep returns a sweep of so many cases, as the flags modify it, or of few of them with the race detector.
 func (f *Flags) Sweep(cases int) Sweep {
-	s := Sweep{Seed: f.seed, Cases: int(float64(cases) * f.scale), Replay: f.replay}
-	if raceEnabled {
-		s.Cases, s.Every = (s.Cases+raceShare-1)/raceShare, raceShare
-	}
-	return s
+	return Sweep{Seed: f.seed, Cases: race.Cases(int(float64(cases) * f.scale)), Every: race.Share, Replay: f.replay}
 }
 
 // Sweep says how much to try.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/testing/simdisk/toylog"
 )
@@ -102,7 +103,7 @@ func sweeps(t *crashtest.Test[int], cases int) map[string]func() *crashtest.Repo
 }
 
 func TestToyLog(t *testing.T) {
-	for name, sweep := range sweeps(toyTest(toylog.None), 1000) {
+	for name, sweep := range sweeps(toyTest(toylog.None), race.Cases(1000)) {
 		t.Run(name, func(t *testing.T) { sweep().Verify(t) })
 	}
 }
@@ -140,7 +141,7 @@ func TestSweepsAreDeterministic(t *testing.T) {
 		for name, sweep := range map[string]func(crashtest.Sweep) *crashtest.Report{
 			"crashes": test.Crashes, "pairs": test.FaultPairs, "recovery": test.RecoveryFaults, "faults": test.Faults,
 		} {
-			r := sweep(crashtest.Sweep{Seed: 7, Cases: 200, Workers: workers})
+			r := sweep(crashtest.Sweep{Seed: 7, Cases: race.Cases(200), Workers: workers})
 			results[name] = fmt.Sprint(r.Cases, r.Checks, r.Struck, r.Violations)
 		}
 		return results

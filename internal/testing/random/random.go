@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 var (
@@ -22,6 +24,9 @@ func Rounds(n int) int {
 	}
 	return n
 }
+
+// Cases is [Rounds] of a test of one goroutine, of which there is a share with the race detector.
+func Cases(n int) int { return Rounds(race.Cases(n)) }
 
 // Rand returns a generator whose seed is in the log.
 func Rand(t testing.TB) *rand.Rand {
