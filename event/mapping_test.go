@@ -159,7 +159,7 @@ func TestMappingErrors(t *testing.T) {
 // Each message is decoded by a decoder that has seen those before it, and by a fresh one: layouts must not show.
 func TestMappingOracle(t *testing.T) {
 	rng := random.Rand(t)
-	for range 300 {
+	for range random.Cases(300) {
 		m := randomMapping(rng)
 		learned, err := NewMappedDecoder(m)
 		require.NoError(t, err)

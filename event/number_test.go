@@ -10,9 +10,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
-var floatsFlag = flag.Int("event.floats", 50_000, "how many numbers the randomised tests of floats try")
+var floatsFlag = flag.Int("event.floats", race.Cases(50_000), "how many numbers the randomised tests of floats try")
 
 // requireFloat requires of a JSON number what strconv.ParseFloat makes of it, to the bit.
 func requireFloat(t *testing.T, text string) {

@@ -45,7 +45,7 @@ func aggregateOf(rows []row) Aggregate {
 // TestCounts holds counts and times to those of the rows one by one.
 func TestCounts(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(700) {
+	for range random.Cases(700) {
 		var want Counts
 		rows := randomRows(r, r.IntN(12))
 		for i, row := range rows {
@@ -69,7 +69,7 @@ func TestCounts(t *testing.T) {
 
 func TestAggregateIgnoresOrderAndGrouping(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(100) {
+	for range random.Cases(100) {
 		rows := randomRows(r, r.IntN(300))
 		want := aggregateOf(rows)
 		r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
@@ -94,7 +94,7 @@ func TestAggregateIgnoresOrderAndGrouping(t *testing.T) {
 
 func TestAggregateKernels(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(300) {
+	for range random.Cases(300) {
 		rows := randomRows(r, r.IntN(200))
 		var c NumberColumns
 		for i, row := range rows {

@@ -36,7 +36,7 @@ func tiedSeries(r *rand.Rand, version string, rows int) testSeries {
 // were edited or deleted, and holds what is found to a walk over all rows.
 func TestFindRows(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(5) {
+	for range random.Cases(5) {
 		series := []testSeries{tiedSeries(r, "v1", 1+r.IntN(8000)), tiedSeries(r, "v2", 1+r.IntN(8000))}
 		s := open(t, build(t, series))
 		var sc Scratch
@@ -95,7 +95,7 @@ func TestFindRows(t *testing.T) {
 func TestFindIDs(t *testing.T) {
 	r := random.Rand(t)
 	seed := maphash.MakeSeed()
-	for range random.Rounds(5) {
+	for range random.Cases(5) {
 		series := []testSeries{tiedSeries(r, "v1", 1+r.IntN(4000)), tiedSeries(r, "v2", 1+r.IntN(4000))}
 		s := open(t, build(t, series))
 		var sc Scratch

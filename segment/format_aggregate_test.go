@@ -11,7 +11,7 @@ import (
 
 func TestAggregateRoundTrip(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(200) {
+	for range random.Cases(200) {
 		want := aggregateOf(randomRows(r, r.IntN(30)))
 		b := want.appendTo(nil)
 		got, rest, err := readAggregate(append(b, 7))

@@ -67,7 +67,7 @@ func requireNear(t *testing.T, want, got float64, ulps float64) {
 
 func TestMetricsAgainstExactArithmetic(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(100) {
+	for range random.Cases(100) {
 		rows := randomRows(r, 1+r.IntN(60))
 		a, s := aggregateOf(rows), exactSumsOf(rows)
 		if s.n == 0 {
@@ -92,7 +92,7 @@ func TestMetricsAgainstExactArithmetic(t *testing.T) {
 
 func TestBiasAndR2(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(100) {
+	for range random.Cases(100) {
 		level := math.Ldexp(1, r.IntN(42)-10) * (r.Float64() - 0.3)
 		rows := make([]row, 2+r.IntN(50))
 		for i := range rows {
@@ -166,7 +166,7 @@ func TestMetricsDoNotAllocate(t *testing.T) {
 
 func TestAbsErrorDeviation(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(200) {
+	for range random.Cases(200) {
 		rows := randomRows(r, 1+r.IntN(30))
 		a, s := aggregateOf(rows), exactSumsOf(rows)
 		if s.n == 0 {

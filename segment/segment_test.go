@@ -174,7 +174,7 @@ func TestSegmentRoundTrip(t *testing.T) {
 	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := random.Rand(t)
-			for range random.Rounds(6) {
+			for range random.Cases(6) {
 				series := randomSeries(r, draw, 5000)
 				requireSeries(t, series, open(t, build(t, series)))
 			}
@@ -200,7 +200,7 @@ func TestWindowAgainstEveryRow(t *testing.T) {
 			r := random.Rand(t)
 			var sc Scratch
 			var sketches Sketches
-			for range random.Rounds(4) {
+			for range random.Cases(4) {
 				series := randomSeries(r, draw, 15000)
 				s := open(t, build(t, series))
 				for range 25 {
@@ -226,7 +226,7 @@ func TestMergeOfAnySplit(t *testing.T) {
 	for name, draw := range drawings() {
 		t.Run(name, func(t *testing.T) {
 			r := random.Rand(t)
-			for range random.Rounds(5) {
+			for range random.Cases(5) {
 				series := randomSeries(r, draw, 6000)
 				segs := make([]*Segment, 1+r.IntN(5))
 				clustered := r.IntN(2) == 0

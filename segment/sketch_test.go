@@ -13,7 +13,7 @@ import (
 // TestSketchesIgnoreOrderAndGrouping also goes through the stored form.
 func TestSketchesIgnoreOrderAndGrouping(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(50) {
+	for range random.Cases(50) {
 		rows := randomRows(r, 1+r.IntN(400))
 		lags := make([]int64, len(rows))
 		for i := range lags {
@@ -67,7 +67,7 @@ func FuzzSketches(f *testing.F) {
 // TestEdits holds a segment under random edits and deletions to rows that were changed alike, and so what a merge makes of it.
 func TestEdits(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(3) {
+	for range random.Cases(3) {
 		series := randomSeries(r, steadyRows, 20000)
 		s := open(t, build(t, series))
 		var sc Scratch

@@ -78,7 +78,7 @@ func TestSummaries(t *testing.T) {
 		same          bool
 	}{{"usual", 0, 100, false}, {"far from zero", 1e4, 1e2, false}, {"small", 0, 1e-60, false}, {"all the same", 3e10, 0, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			for range random.Rounds(200) {
+			for range random.Cases(200) {
 				rows := make([]row, 1+r.IntN(300))
 				for i := range rows {
 					a := c.center + c.width*r.NormFloat64()
@@ -149,7 +149,7 @@ func requireSameAnswers(t *testing.T, want, got *Aggregate, condition float64) {
 
 func TestSketchBucketFormula(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(2000) {
+	for range random.Cases(2000) {
 		v := math.Exp(100 * r.NormFloat64())
 		bits := math.Float64bits(v)
 		require.Equal(t, 2551+50*int(bits>>52)+int(bits&(1<<52-1)*50>>52), SketchBucket(v), "%v", v)

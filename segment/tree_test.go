@@ -11,7 +11,7 @@ import (
 // TestTreeCoversBlocksOnce expands the nodes of a cover down to their blocks.
 func TestTreeCoversBlocksOnce(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(2000) {
+	for range random.Cases(2000) {
 		e := seriesEntry{blockCount: 1 + r.Uint32N(3000), firstBlock: r.Uint32N(10), firstNode: 5000, firstSketch: 7}
 		for _, base := range []level{e.aggregates(), e.sketches()} {
 			from := r.Uint32N(base.n + 1)

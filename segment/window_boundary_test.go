@@ -19,7 +19,7 @@ func TestWindowsThatFollowEachOther(t *testing.T) {
 			rows := sorted(&c)
 			s := open(t, build(t, []testSeries{{"v", "e", rows}}))
 			var sc Scratch
-			for range random.Rounds(40) {
+			for range random.Cases(40) {
 				sc.Forget()
 				bound := randomBound(r, s, 0, rows)
 				for range 1 + r.IntN(4) {

@@ -47,7 +47,7 @@ func TestQuotientsAreDivisions(t *testing.T) {
 	r := random.Rand(t)
 	ints := make([]int64, 1023)
 	got, want := make([]float64, len(ints)), make([]float64, len(ints))
-	for range random.Rounds(100) {
+	for range random.Cases(100) {
 		for k := range decimalsMax + 1 {
 			for i := range ints {
 				ints[i] = (r.Int64N(1<<54) - 1<<53) >> r.IntN(53)

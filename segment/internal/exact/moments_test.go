@@ -147,7 +147,7 @@ func quotientsRef(a *Quotients, row row) {
 
 func TestSumsAreTheirDefinition(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(700) {
+	for range random.Cases(700) {
 		rows := randomRows(r, r.IntN(12))
 		require.Equal(t, sumsRef(rows), sumsOf(rows), "%v", rows)
 	}
@@ -166,7 +166,7 @@ func meanRef(v *big.Rat, n uint64) *big.Rat {
 
 func TestAnswersAreCorrectlyRounded(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(500) {
+	for range random.Cases(500) {
 		s := sumsOf(randomRows(r, 1+r.IntN(12)))
 		absolute := s.absolute()
 		mae, _ := meanRef(absolute.ratioRef(), s.n).Float64()
@@ -192,7 +192,7 @@ func spreadRef(sum, squares *big.Rat, n uint64) *big.Rat {
 // of models do and of some that hardly vary.
 func TestSpreadsLoseNoDigit(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(2000) {
+	for range random.Cases(2000) {
 		s := spreadSums(r, math.Ldexp(1, -r.IntN(50)))
 		squared, quartic := s.Squared.ratioRef(), s.Quartic.ratioRef()
 		n := new(big.Rat).SetInt(new(big.Int).SetUint64(s.n))
@@ -245,7 +245,7 @@ func TestSqrt128(t *testing.T) {
 		v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(lo))
 		require.Equal(t, v.Sqrt(v).Uint64(), sqrt128(hi, lo), "%x %x", hi, lo)
 	}
-	for range random.Rounds(5000) {
+	for range random.Cases(5000) {
 		check(r.Uint64()>>r.IntN(64), r.Uint64())
 		root := r.Uint64() | 1<<63
 		sq := new(big.Int).SetUint64(root)
@@ -292,7 +292,7 @@ func spreadSums(r *rand.Rand, share float64) sums {
 // TestMeanBesideTheMiddleOfTwoFloats goes where the last bit that was cut off decides.
 func TestMeanBesideTheMiddleOfTwoFloats(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(3000) {
+	for range random.Cases(3000) {
 		n := 1 + r.Uint64()>>(32+r.IntN(32))
 		target := math.Ldexp(1+r.Float64(), r.IntN(60)-30)
 		half := (math.Nextafter(target, math.Inf(1)) - target) / 2
@@ -344,7 +344,7 @@ func TestBatch(t *testing.T) {
 		}
 		require.Equal(t, sumsOf(some), got)
 	}
-	for range random.Rounds(300) {
+	for range random.Cases(300) {
 		check(randomRows(r, r.IntN(400)))
 	}
 	for _, most := range []float64{1.9, 3.9, 7.9, 1e3, 1e30} {

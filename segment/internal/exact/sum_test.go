@@ -78,7 +78,7 @@ func powerRef(x int) *big.Rat {
 
 func TestSumIsItsDefinition(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(1000) {
+	for range random.Cases(1000) {
 		var got, left, right Sum
 		var want sumRef
 		for range r.IntN(20) {
@@ -101,7 +101,7 @@ func TestSumIsItsDefinition(t *testing.T) {
 
 func TestSumErrorBound(t *testing.T) {
 	r := random.Rand(t)
-	for range random.Rounds(100) {
+	for range random.Cases(100) {
 		n := 1 + r.IntN(1000)
 		var s Sum
 		exact, largest := new(big.Int), 0.0
@@ -125,7 +125,7 @@ func TestSumAddQuotient(t *testing.T) {
 	r := random.Rand(t)
 	// The first quotient is rounded up to the least normal number where it is a float64.
 	pairs := [][2]float64{{0x1.fffffffffffffp-1022, 2}, {0x1p-1022, 1}, {math.MaxFloat64, 1}, {math.MaxFloat64, 0.5}}
-	for range random.Rounds(10000) {
+	for range random.Cases(10000) {
 		pairs = append(pairs, [2]float64{math.Abs(random.Float(r)), math.Abs(random.Float(r))})
 	}
 	for _, pair := range pairs {

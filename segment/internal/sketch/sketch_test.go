@@ -24,7 +24,7 @@ func TestSketchBuckets(t *testing.T) {
 		0, math.SmallestNonzeroFloat64, 3 * math.SmallestNonzeroFloat64, 0x1p-1022, math.Nextafter(0x1p-1022, 0), 1, 1.02, math.Nextafter(1.02, 0),
 		math.Nextafter(2, 0), 2, math.MaxFloat64, math.Inf(1),
 	}
-	for range random.Rounds(20000) {
+	for range random.Cases(20000) {
 		values = append(values, math.Abs(random.Float(r)))
 	}
 	slices.Sort(values)
