@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/wal"
 )
@@ -133,7 +134,7 @@ func TestFaults(t *testing.T) {
 func TestLateErrors(t *testing.T) {
 	test := logTest(workloads["restart"].script, workloads["restart"].opts, 512)
 	last := uint64(1)
-	for op := uint64(1); op <= last; op++ {
+	for op := uint64(1); op <= last; op += race.Share {
 		for _, sticky := range []string{"", "+"} {
 			r := test.Faults(crashtest.Sweep{Replay: fmt.Sprintf("1: sync-late@%d%s end:kill / end:lose", op, sticky)})
 			if r.Violations > 0 {
