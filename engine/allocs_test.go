@@ -9,6 +9,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/workload"
 )
 
@@ -19,7 +20,7 @@ func TestQueryAllocations(t *testing.T) {
 	load(t, db, workload.Options{Seed: 1, Rows: 50_000, Models: 1, From: testNow.AddDate(0, -3, 0), To: testNow, LateShare: 0.02})
 	ctx := context.Background()
 	once := func(what string, query func()) {
-		if got := testing.AllocsPerRun(100, query); !raceEnabled {
+		if got := testing.AllocsPerRun(100, query); !race.Enabled {
 			require.Equal(t, 1.0, got, what)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
@@ -28,7 +29,7 @@ import (
 func TestDeletedNeverWere(t *testing.T) {
 	s := seed(t)
 	ctx := context.Background()
-	for run := range 6 {
+	for run := range race.Cases(6) {
 		r := rand.New(rand.NewPCG(s, uint64(run)))
 		choose := chooser{r, testNow}
 		var rows []event.Event

@@ -15,12 +15,13 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/wal"
 )
 
 var (
 	seedFlag    = flag.Uint64("engine.seed", 0, "replay this seed; 0 takes a new one")
-	batchesFlag = flag.Int("engine.batches", 2000, "random batches of the differential test")
+	batchesFlag = flag.Int("engine.batches", race.Cases(2000), "random batches of the differential test")
 )
 
 // seed returns the seed of this run and logs how to replay it.

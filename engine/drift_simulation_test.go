@@ -14,6 +14,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // errorLaws draw errors: normal ones, and two with heavier tails.
@@ -49,10 +50,7 @@ func simulate(t *testing.T, db *engine.DB, r *rand.Rand, law func(*rand.Rand) fl
 // rows than the gates let through.
 func TestGatesKeepQuiet(t *testing.T) {
 	s := simulationSeed(t)
-	models := 500
-	if raceEnabled {
-		models = 100 // there is one goroutine; the count is what matters without the detector
-	}
+	models := race.Cases(500)
 	for name, law := range errorLaws {
 		t.Run(name, func(t *testing.T) {
 			db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
@@ -85,7 +83,8 @@ func simulationSeed(t *testing.T) uint64 {
 // model in twelve then stays at warning, because its rise looks smaller than 20 %.
 func TestGatesFindARise(t *testing.T) {
 	s := simulationSeed(t)
-	const models, recent = 50, 2000
+	const recent = 2000
+	models := race.Cases(50)
 	for _, name := range []string{"normal", "laplace"} {
 		t.Run(name, func(t *testing.T) {
 			db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})

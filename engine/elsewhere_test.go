@@ -13,6 +13,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -185,7 +186,7 @@ func TestReachingBackElsewhere(t *testing.T) {
 
 // TestManyModelsElsewhere asks about thousands of models in every way: what is asked for does not grow with them, whatever windows they lead to.
 func TestManyModelsElsewhere(t *testing.T) {
-	const models = 9000/raceShare + 300
+	const models = 9000/race.Share + 300
 	db := openDB(t, t.TempDir(), engine.Options{NoBackground: true})
 	k := new(kept)
 	var b event.Batch

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // simulatedFleet is models whose errors are drawn hour by hour for a week and 6 h, and judged as a report does: the last 6 h against
@@ -80,7 +81,7 @@ func (f *simulatedFleet) judge(r *rand.Rand, g engine.Gates) (drift, warning int
 // than five warnings. docs/metrics.md has what it logs.
 func TestFleetAtFirstSight(t *testing.T) {
 	s := simulationSeed(t)
-	for _, f := range []simulatedFleet{
+	fleets := []simulatedFleet{
 		{name: "nothing changes", models: 50},
 		{name: "nothing changes", models: 1000},
 		{name: "all rise by 30 %", models: 1000, rise: 0.3},
@@ -88,7 +89,8 @@ func TestFleetAtFirstSight(t *testing.T) {
 		{name: "errors come in runs", models: 1000, run: 0.8},
 		{name: "a day varies by 30 %", models: 1000, daily: 0.3},
 		{name: "a day varies by 30 %, against the same hours", models: 1000, daily: 0.3, sameHours: true},
-	} {
+	}
+	for _, f := range fleets[:race.Cases(len(fleets))] {
 		drift, warning := f.judge(rand.New(rand.NewPCG(s, 1)), engine.DefaultGates())
 		t.Logf("%s, %d models: %d drift, %d warning", f.name, f.models, drift, warning)
 		if f.rise == 0 && f.daily == 0 && f.run == 0 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/internal/testing/crashtest"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
@@ -79,7 +80,7 @@ func (f *flips) worthTrying(off, bit int) bool {
 	if scale, err := strconv.ParseFloat(flag.Lookup("crash.scale").Value.String(), 64); err == nil && scale >= 10 {
 		return true
 	}
-	if off%raceShare != 0 {
+	if off%race.Share != 0 {
 		return false
 	}
 	around := f.content[max(0, off-8):min(len(f.content), off+9)]

@@ -15,11 +15,12 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
 var (
-	runsFlag       = flag.Int("engine.runs", defaultRuns, "runs of the property test")
+	runsFlag       = flag.Int("engine.runs", race.Cases(6), "runs of the property test")
 	operationsFlag = flag.Int("engine.operations", 500, "operations of one run")
 )
 

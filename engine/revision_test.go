@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // answersAbout is everything that rows and sums of some models say.
@@ -42,7 +43,7 @@ func answersAbout(t *testing.T, db *engine.DB, models, within string) string {
 // seals or merges changes neither.
 func TestRevisions(t *testing.T) {
 	s := seed(t)
-	for run := range 4 {
+	for run := range race.Cases(4) {
 		m := newMachine(t, rand.New(rand.NewPCG(s, uint64(run))))
 		type about struct{ models, within string }
 		asked := []about{{engine.All, ""}, {engine.All, "model_1*"}, {"model_1,model_3", ""}, {"model_*", "model_2,unknown"}, {"unknown", ""}}

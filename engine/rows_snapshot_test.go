@@ -20,6 +20,7 @@ import (
 
 	"github.com/residualdb/residual/engine"
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/wal"
 )
 
@@ -55,7 +56,9 @@ func (m *manyRows) append(rows, batchMax int) {
 			if m.random.IntN(500) == 0 {
 				e.Features = `{"n":` + strings.Repeat(" ", m.random.IntN(60_000)) + `7}`
 			}
-			require.NoError(m.t, b.Add(e, m.db.Rules()))
+			if err := b.Add(e, m.db.Rules()); err != nil {
+				require.NoError(m.t, err)
+			}
 			m.rows = append(m.rows, rowRead{e, -1})
 		}
 		_, err := m.db.Append(context.Background(), &b)
@@ -126,6 +129,7 @@ func (m *manyRows) query() engine.RowsQuery {
 // TestManyRows reads rows of blocks and leaves by the hundred in every order, most of a window, and more than are held at a time. They
 // are read from files and from memory, sealed, frozen, in heads and staged, some changed.
 func TestManyRows(t *testing.T) {
+	const fewer = (race.Share + 3) / 4 // with the race detector: it takes a share of the queries, too
 	m := openManyRows(t, t.TempDir(), engine.Options{MemoryLimitBytes: 256 << 10})
 	check := func(queries int) {
 		for range queries {
@@ -133,28 +137,29 @@ func TestManyRows(t *testing.T) {
 			requireRows(t, q, m.want(q), rowsOf(t, m.db, q))
 		}
 	}
-	m.append(50_000, 8000)
+	m.append(50_000/fewer, 8000/fewer)
 	require.NoError(t, m.db.Checkpoint(context.Background()))
 	m.change()
-	check(8 / raceShare)
-	m.append(60_000, 8000)
+	check(race.Cases(8))
+	m.append(60_000/fewer, 8000/fewer)
 	m.db.Freeze()
-	m.append(30_000, 3000)
+	m.append(30_000/fewer, 3000/fewer)
 	m.append(500, 8)
 	m.change()
-	check(16 / raceShare)
+	check(race.Cases(16))
 	for _, order := range []engine.RowOrder{engine.Unordered, engine.TimeAscending, engine.TimeDescending} {
 		q := engine.RowsQuery{Model: engine.All, Version: engine.All, From: time.Unix(0, 0), Order: order}
 		requireRows(t, q, m.want(q), rowsOf(t, m.db, q))
 	}
 	require.NoError(t, m.db.Checkpoint(context.Background()))
 	require.NoError(t, m.db.Merge(context.Background()))
-	check(8 / raceShare)
+	check(race.Cases(8))
 }
 
 // TestSlowReader changes, seals, merges and drops everything between two batches of a reader, who sees nothing of it. The files that
 // it needs stay until it is done.
 func TestSlowReader(t *testing.T) {
+	const fewer = (race.Share + 7) / 8 // with the race detector
 	for order := range engine.WorstFirst + 1 {
 		t.Run(fmt.Sprint("order ", order), func(t *testing.T) {
 			now := testNow
@@ -162,18 +167,18 @@ func TestSlowReader(t *testing.T) {
 				MemoryLimitBytes: 1, Retention: 70 * 24 * time.Hour, Now: func() time.Time { return now },
 				Elapsed: func() time.Duration { return now.Sub(testNow) },
 			})
-			m.append(15_000, 2000)
+			m.append(15_000/fewer, 2000)
 			require.NoError(t, m.db.Checkpoint(context.Background()))
-			m.append(15_000, 2000)
+			m.append(15_000/fewer, 2000)
 			require.NoError(t, m.db.Checkpoint(context.Background()))
 			m.change()
-			m.append(5000, 500)
+			m.append(5000/fewer, 500)
 			m.db.Freeze()
-			m.append(5000, 100)
+			m.append(5000/fewer, 100)
 			m.append(100, 2)
 			q := engine.RowsQuery{Model: engine.All, Version: engine.All, From: time.Unix(0, 0), Order: order}
 			if order == engine.WorstFirst {
-				q.Limit = 20_000
+				q.Limit = 20_000 / fewer
 			}
 			want := m.want(q)
 			var got []rowRead
@@ -196,7 +201,7 @@ func TestSlowReader(t *testing.T) {
 				return true
 			})
 			require.NoError(t, err)
-			require.Greater(t, batches, 10)
+			require.Greater(t, batches, 10/fewer)
 			requireRows(t, q, want, got)
 			require.NoError(t, m.db.Checkpoint(context.Background()))
 			require.Zero(t, m.db.Stats().Disk.Pinned)

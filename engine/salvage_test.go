@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/vfs"
 )
@@ -136,7 +137,7 @@ func TestSalvageCrash(t *testing.T) {
 	opts := func(disk *simdisk.Disk) engine.Options { return engine.Options{FS: disk} }
 	for _, name := range []string{"MANIFEST-000000000003", "store-id", "segments/000000000003.pack", "keys/000000000001.list", "wal/0000000003.log"} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			for op := uint64(1); ; op += raceShare {
+			for op := uint64(1); ; op += race.Share {
 				disk := damaged(t, files, name, "half")
 				from := disk.Ops()
 				disk.Inject(simdisk.Fault{Op: from + op, Kind: simdisk.PowerOff})

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/engine"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 )
 
@@ -61,7 +62,7 @@ func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		capacity := int64(1 << 20)
 		d := newFullDisk(t, capacity, 3000, 32<<10)
-		for range 24 / raceShare {
+		for range race.Cases(24) {
 			filled := 0
 			for d.append() == nil {
 				filled++
@@ -116,7 +117,7 @@ func TestNoSpaceSweep(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			full := true
 			var op int
-			for op = 1; full; op += raceShare {
+			for op = 1; full; op += race.Share {
 				synctest.Test(t, func(t *testing.T) {
 					var err error
 					full, err = resume(w, op)
