@@ -64,7 +64,7 @@ func TestExportKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	binary, dir := build(t), t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"))
-	ingested(t, s.URL(), generated(t, "--rows", strconv.Itoa(rows), "--models", "12"), "-")
+	ingested(t, s.URL(), generatedByProgram(t, "--rows", strconv.Itoa(rows), "--models", "12"), "-")
 	r := run(t, "export", "--server", s.URL(), filepath.Join(dir, "whole.ndjson"))
 	require.Equal(t, exitOK, r.code, r.err)
 	want := sortedLines(t, filepath.Join(dir, "whole.ndjson"))
@@ -114,7 +114,7 @@ func TestExportSurvivesItsServer(t *testing.T) {
 	address := port.Addr().String()
 	require.NoError(t, port.Close())
 	p := startProcess(t, binary, filepath.Join(dir, "data"), "--listen", address)
-	ingested(t, p.address, generated(t, "--rows", strconv.Itoa(rows), "--models", "12"), "-")
+	ingested(t, p.address, generatedByProgram(t, "--rows", strconv.Itoa(rows), "--models", "12"), "-")
 
 	cmd := exec.CommandContext(t.Context(), binary, "export", "--server", p.address, "--format", "ndjson", "--parallel", "1", filepath.Join(dir, "folder")+"/")
 	var failed bytes.Buffer

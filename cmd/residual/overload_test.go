@@ -88,7 +88,7 @@ type overload struct {
 
 func newOverload(t *testing.T, address string) *overload {
 	t.Helper()
-	lines := generated(t, "--rows", strconv.Itoa(overloadBodies*overloadRows), "--late-share", "0", "--days", "1")
+	lines := generatedByProgram(t, "--rows", strconv.Itoa(overloadBodies*overloadRows), "--late-share", "0", "--days", "1")
 	o := &overload{address: address, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: overloadClients}}}
 	for line := range bytes.Lines(lines) {
 		if len(o.bodies) == 0 || bytes.Count(o.bodies[len(o.bodies)-1], []byte("\n")) == overloadRows {

@@ -19,6 +19,14 @@ func build(tb testing.TB) string {
 	return binary
 }
 
+// generatedByProgram is what [generated] returns. A process of its own makes many rows without the race detector.
+func generatedByProgram(t *testing.T, flags ...string) []byte {
+	t.Helper()
+	lines, err := exec.CommandContext(t.Context(), build(t), append([]string{"generate"}, flags...)...).Output()
+	require.NoError(t, err)
+	return lines
+}
+
 // built is the program in a folder of its own, which [TestMain] removes.
 var built = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "residual-program-")

@@ -52,7 +52,7 @@ func TestServeFewFiles(t *testing.T) {
 		t.Cleanup(func() { _ = idle.Close() })
 	}
 	for i := range 8 {
-		events := generated(t, "--rows", "20000", "--seed", strconv.Itoa(i))
+		events := generatedByProgram(t, "--rows", "20000", "--seed", strconv.Itoa(i))
 		response, err := http.Post(server.address+"/v0/events?name=ml_model_predictions", "", bytes.NewReader(events))
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, response.Body)

@@ -25,7 +25,7 @@ func TestSmallMemory(t *testing.T) {
 	dir := t.TempDir()
 	server := startProcess(t, build(t), filepath.Join(dir, "data"),
 		"--memory-limit", strconv.Itoa(leastMemory), "--log-level", "error")
-	events := generated(t, "--rows", strconv.Itoa(rows))
+	events := generatedByProgram(t, "--rows", strconv.Itoa(rows))
 	c, err := client.New(client.Options{Server: server.address})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -57,7 +57,7 @@ func TestReplayInSmallMemory(t *testing.T) {
 	c, err := client.New(client.Options{Server: server.address})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	events := generated(t, "--rows", strconv.Itoa(*replayedRows))
+	events := generatedByProgram(t, "--rows", strconv.Itoa(*replayedRows))
 	loaded, err := c.Load(t.Context(), bytes.NewReader(events), client.LoadOptions{})
 	require.NoError(t, err)
 	require.EqualValues(t, *replayedRows, loaded.Successful)
