@@ -79,12 +79,16 @@ demo: build ## a fleet of made-up models on the page, and the answers
 test: ## vet, then all tests, shuffled, with the race detector, and power cuts and faults without it
 	$(GO) vet $(PACKAGES)
 	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
-	$(GO) test $(RACE) -shuffle=on -timeout $(TEST_TIMEOUT) $(PACKAGES)
-	[ -z "$(RACE)" ] || $(GO) test -shuffle=on -timeout $(TEST_TIMEOUT) -run '$(SWEEPS)' $(SWEPT)
+	$(GO) test $(RACE) -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) $(PACKAGES)
+	[ -z "$(RACE)" ] || $(STORE_GC) $(GO) test -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) -run '$(SWEEPS)' $(SWEPT)
+	[ -z "$(RACE)" ] || $(GO) test -vet=off -shuffle=on -timeout $(TEST_TIMEOUT) $(WHOLE)
 
-# The tests that go over many cases of one thing at a time, of which the race detector, ten times as slow, gets a share.
-SWEEPS := Crash|Fault|Flip|Determinism|Taken|NoSpace|DiskFull|ManyRows|ManyModels
-SWEPT  := ./engine ./wal
+# The tests that go over many cases of one thing at a time, of which the race detector, ten times as slow, gets a share (internal/testing/race):
+# those of SWEPT, by their names, and those of the packages in WHOLE.
+SWEEPS := Crash|Fault|Late|Flip|Determinism|Taken|NoSpace|DiskFull|ManyRows|ManyModels|SlowReader|Operations|Differential|Revisions|NeverWere|Gates|Fleet
+SWEEPS := $(SWEEPS)|BoundedToken|ExportedAnswers
+SWEPT  := ./cmd/residual ./engine ./httpapi ./project/deployments ./wal
+WHOLE  := ./event ./internal/testing/crashtest ./segment/...
 
 .PHONY: lint
 lint: $(LINT) ## the pinned linter, and the formatting
