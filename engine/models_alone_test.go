@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func fleetOfFew(t *testing.T, r *rand.Rand, db *engine.DB) *kept {
 	ids := 0
 	add := func(s *knownSeries, ago time.Duration, known bool, predicted float64) {
 		e := event.Event{
-			Timestamp: testNow.Add(-ago), ModelID: s.model, ModelVersion: s.version, Environment: s.environment, PredictionID: fmt.Sprint(ids), Features: "{}", PredictedValue: predicted, HasActual: known,
+			Timestamp: testNow.Add(-ago), ModelID: s.model, ModelVersion: s.version, Environment: s.environment, PredictionID: strconv.Itoa(ids), Features: "{}", PredictedValue: predicted, HasActual: known,
 		}
 		ids++
 		k.rows = append(k.rows, e)
@@ -295,8 +296,9 @@ func compareListed(a, b *engine.ModelRow, order engine.ModelsOrder, descending b
 				return 2 * int(r.State)
 			}
 			return 2*int(r.State) + 1
+		default:
+			return 0
 		}
-		return 0
 	}
 	rank := func(r *engine.ModelRow) float64 {
 		rise := math.Inf(1)
@@ -332,8 +334,9 @@ func compareListed(a, b *engine.ModelRow, order engine.ModelsOrder, descending b
 			return float64(r.FirstEvent.UnixMilli())
 		case engine.OrderLast:
 			return float64(r.LastEvent.UnixMilli())
+		default:
+			return 0
 		}
-		return 0
 	}
 	names := cmp.Or(strings.Compare(a.Model, b.Model), strings.Compare(a.Version, b.Version), strings.Compare(a.Environment, b.Environment))
 	if order == engine.OrderModel {
@@ -348,12 +351,11 @@ func compareListed(a, b *engine.ModelRow, order engine.ModelsOrder, descending b
 		sign = -1
 	}
 	x, y := rank(a), rank(b)
-	ranks := 0
-	switch {
-	case math.IsNaN(x) || math.IsNaN(y):
-		ranks = map[bool]int{true: 1}[math.IsNaN(x)] - map[bool]int{true: 1}[math.IsNaN(y)]
-	default:
-		ranks = sign * cmp.Compare(y, x)
+	ranks := sign * cmp.Compare(y, x)
+	if unknown := math.IsNaN(x); unknown != math.IsNaN(y) {
+		ranks = map[bool]int{true: 1, false: -1}[unknown]
+	} else if unknown {
+		ranks = 0
 	}
 	return cmp.Or(sign*cmp.Compare(class(a), class(b)), ranks, names)
 }
