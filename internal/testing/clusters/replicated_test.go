@@ -54,17 +54,18 @@ type replicas struct {
 	ended int
 }
 
-// openReplicas makes the tables of a replicated cluster by the program, and looks at them.
-func openReplicas(t *testing.T, binary string) *replicas {
+// openReplicas makes the tables of a replicated cluster by the program, and looks at them. It skips the test if there is no cluster.
+func openReplicas(t *testing.T) (c *replicas, binary string) {
 	t.Helper()
 	url := os.Getenv(replicatedStore)
 	if url == "" {
 		t.Skipf("without %s there is no replicated cluster: see docs/cluster.md", replicatedStore)
 	}
+	binary = build(t)
 	t.Setenv("RESIDUAL_STORE_PASSWORD", os.Getenv(replicatedPassword))
 	out, err := exec.Command(binary, "cluster", "init", "--store", url, "--cluster", os.Getenv(replicatedCluster), "--replicated").CombinedOutput()
 	require.NoError(t, err, string(out))
-	c := &replicas{t: t, down: map[int]bool{}, done: map[string]int{}}
+	c = &replicas{t: t, down: map[int]bool{}, done: map[string]int{}}
 	c.config, err = clickhouse.ParseURL(url)
 	require.NoError(t, err)
 	c.config.Password = os.Getenv(replicatedPassword)
@@ -88,7 +89,7 @@ func openReplicas(t *testing.T, binary string) *replicas {
 	for _, of := range c.shards {
 		require.Len(t, of, 2)
 	}
-	return c
+	return c, binary
 }
 
 // control has something done to the cluster.
@@ -260,8 +261,7 @@ func probe(model, id string) string { return line(model, probePrefix+model+"/"+i
 // restarted, a shard is away, and servers are killed: nothing that was acknowledged is lost, on either replica, nothing is there twice, and what
 // is asked after an answer has what was acknowledged.
 func TestReplicated(t *testing.T) {
-	binary := build(t)
-	c := openReplicas(t, binary)
+	c, binary := openReplicas(t)
 	servers := []*process{startServer(t, binary, c.url), startServer(t, binary, c.url)}
 	r := random.Rand(t)
 	models := c.modelOfEach(servers[0])
@@ -366,7 +366,7 @@ func (c *replicas) recovered(s *process, round int) time.Duration {
 
 // TestReplicatedContract holds a store over replicas to the contract.
 func TestReplicatedContract(t *testing.T) {
-	c := openReplicas(t, build(t))
+	c, _ := openReplicas(t)
 	storetest.Run(t, storetest.Subject{
 		Doors: true, Without: []string{"actuals: orphans end in the quarantine", "visibility: a request is seen whole"}, // docs/cluster.md says so of each
 		New: func(t *testing.T, opts storetest.Options) func(*testing.T) storetest.Store {
@@ -391,7 +391,7 @@ func TestReplicatedContract(t *testing.T) {
 
 // TestReplicatedWorkspace has processes count on in a text of the first shard while its replicas are killed in turn, and the keeper.
 func TestReplicatedWorkspace(t *testing.T) {
-	c := openReplicas(t, build(t))
+	c, _ := openReplicas(t)
 	countUnderFaults(t, c.config, func(n int) {
 		switch n % 120 { // so that there is time between them
 		case 10, 50:
@@ -425,8 +425,7 @@ func (c *replicas) conn(t *testing.T, node int, do func(conn driver.Conn)) {
 
 // TestReplicatedTables prints the statements that make the tables, which may be run again on every node, and looks at what each replica has.
 func TestReplicatedTables(t *testing.T) {
-	binary := build(t)
-	c := openReplicas(t, binary)
+	c, binary := openReplicas(t)
 	out, err := exec.Command(binary, "cluster", "ddl", "--store", c.url, "--cluster", os.Getenv(replicatedCluster), "--replicated").CombinedOutput()
 	require.NoError(t, err, string(out))
 	statements := strings.Split(strings.TrimSuffix(strings.TrimSpace(string(out)), ";"), ";\n")
@@ -453,8 +452,7 @@ FROM system.replicas WHERE database = '`+c.config.Database+"'").Scan(&tables, &a
 // TestReplicatedDeletion deletes with a replica away: that is refused, done once the deletion is sent again after it is back, and then no replica
 // has the rows any more, and each has those that stay. `residual cluster check` says which replica is away.
 func TestReplicatedDeletion(t *testing.T) {
-	binary := build(t)
-	c := openReplicas(t, binary)
+	c, binary := openReplicas(t)
 	s := startServer(t, binary, c.url)
 	store := openStore(t, c.config)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })

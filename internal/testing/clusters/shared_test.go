@@ -175,8 +175,8 @@ const deployRaces, deployKills = 12, 8
 // TestSharedDeploymentsUnderFaults deploys to two servers at the same time, and kills one and the node while it deploys: what was answered is what is there,
 // and servers answer from one project, whole.
 func TestSharedDeploymentsUnderFaults(t *testing.T) {
-	binary := build(t)
 	c := nodes.Start(t, nodes.Options{})
+	binary := build(t)
 	store := makeWith(t, binary, c)
 	of := [2]*process{startServer(t, binary, store), startServer(t, binary, store)}
 	same := func() int {
@@ -334,8 +334,9 @@ func (p *process) as(t *testing.T, token string) answer {
 
 // TestSharedConnectors has two servers with the same connectors: one fetches, and when it is killed, or stopped, the other goes on.
 func TestSharedConnectors(t *testing.T) {
+	c := nodes.Start(t, nodes.Options{})
 	binary := build(t)
-	store := makeWith(t, binary, nodes.Start(t, nodes.Options{}))
+	store := makeWith(t, binary, c)
 	dir, files, later := t.TempDir(), t.TempDir(), t.TempDir()
 	for name, from := range map[string]string{"fetched": files + "/*.ndjson\nIMPORT_SCHEDULE @auto\n", "asked": later + "/*.ndjson\nIMPORT_SCHEDULE @on-demand\n"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".datasource"), []byte("SCHEMA >\n    `timestamp` DateTime,\n    `model_id` String,\n    `prediction_id` String,\n"+
