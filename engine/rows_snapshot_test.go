@@ -129,7 +129,7 @@ func (m *manyRows) query() engine.RowsQuery {
 // TestManyRows reads rows of blocks and leaves by the hundred in every order, most of a window, and more than are held at a time. They
 // are read from files and from memory, sealed, frozen, in heads and staged, some changed.
 func TestManyRows(t *testing.T) {
-	const fewer = (race.Share + 3) / 4 // with the race detector: it takes a share of the queries, too
+	const fewer = race.Fewer
 	m := openManyRows(t, t.TempDir(), engine.Options{MemoryLimitBytes: 256 << 10})
 	check := func(queries int) {
 		for range queries {

@@ -16,6 +16,8 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // limits are those of a server that takes 8 MiB.
@@ -275,7 +277,7 @@ func TestDamage(t *testing.T) {
 			n, err := read(good)
 			require.NoError(t, err)
 			require.Greater(t, n, 7*20)
-			for range 3000 {
+			for range race.Cases(3000) {
 				bad := bytes.Clone(good)
 				for range 1 + r.IntN(3) {
 					bad[r.IntN(len(bad))] = byte(r.Uint32())

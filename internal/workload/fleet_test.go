@@ -9,10 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/event"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/workload"
 )
 
 var fleetPresent = time.Date(2026, 11, 29, 15, 20, 0, 0, time.UTC)
+
+// How many days and models a fleet has: one and few with the race detector.
+const (
+	fleetDays = 1 + 2/race.Share
+	fleetWell = 50 / race.Fewer
+)
 
 // sent is all that a fleet makes up to a time, in steps.
 func sent(fleet *workload.Fleet, from, to time.Time, step time.Duration) (predictions, actuals []string) {
@@ -33,11 +40,11 @@ func sent(fleet *workload.Fleet, from, to time.Time, step time.Duration) (predic
 func TestFleetDependsOnSeedAndPresentAlone(t *testing.T) {
 	t.Parallel()
 	made := func(seed uint64, step time.Duration) (p, a []string) {
-		return sent(workload.NewFleet(seed, fleetPresent, 3, 5), fleetPresent.AddDate(0, 0, -3), fleetPresent.Add(time.Hour), step)
+		return sent(workload.NewFleet(seed, fleetPresent, fleetDays, 5), fleetPresent.AddDate(0, 0, -fleetDays), fleetPresent.Add(time.Hour), step)
 	}
 	predictions, actuals := made(1, 1000*time.Hour)
-	require.Greater(t, len(predictions), 10_000)
-	require.Greater(t, len(actuals), 1000)
+	require.Greater(t, len(predictions), fleetDays*3000)
+	require.Greater(t, len(actuals), fleetDays*300)
 	slowly, slowlyActuals := made(1, 17*time.Minute)
 	require.True(t, slices.Equal(predictions, slowly))
 	require.True(t, slices.Equal(actuals, slowlyActuals))
@@ -48,7 +55,7 @@ func TestFleetDependsOnSeedAndPresentAlone(t *testing.T) {
 // TestFleetIsTaken: no line is rejected, and each actual is of a prediction that was made, and is observed after it.
 func TestFleetIsTaken(t *testing.T) {
 	t.Parallel()
-	predictions, actuals := sent(workload.NewFleet(1, fleetPresent, 3, 50), fleetPresent.AddDate(0, 0, -3), fleetPresent, 1000*time.Hour)
+	predictions, actuals := sent(workload.NewFleet(1, fleetPresent, fleetDays, fleetWell), fleetPresent.AddDate(0, 0, -fleetDays), fleetPresent, 1000*time.Hour)
 	var rows event.Batch
 	require.NoError(t, event.NewDecoder().Decode(&rows, []byte(strings.Join(predictions, "")), event.NDJSON, event.Rules{}))
 	require.Empty(t, rows.Rejects)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/residualdb/residual/internal/testing/memory"
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // naive is a memory as a list: the obvious loops, which a Memory must agree with.
@@ -84,7 +85,7 @@ func TestMemory(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	hashSeed := maphash.MakeSeed()
-	for range 20 {
+	for range race.Cases(20) {
 		m, want := New(), new(naive)
 		ids := 1 + r.IntN(200)
 		hash := func(_, id []byte) uint64 {
@@ -185,7 +186,7 @@ func TestMemoryBytes(t *testing.T) {
 	m := New()
 	id := func(i int) []byte { return fmt.Appendf(nil, "pred_%07d", i) }
 	a := Actual{Model: []byte("price_prediction_model"), Known: true}
-	const held = 100_000
+	const held = 100_000 / race.Fewer
 	for i := range 4 * held {
 		a.ID, a.Received, a.LSN = id(i), int64(i), uint64(i)
 		m.Put(uint64(i)*0x9E3779B97F4A7C15, &a, nil)

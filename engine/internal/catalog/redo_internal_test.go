@@ -11,6 +11,7 @@ import (
 
 	"github.com/residualdb/residual/engine/internal/head"
 	"github.com/residualdb/residual/engine/internal/store"
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/segment"
 )
 
@@ -41,7 +42,7 @@ func sealedIn(t *testing.T, whole []byte) (*Segment, *countedSource) {
 // the other. All rows are of one moment, as those of a batch job are, so that only their ids tell where they are: each
 // block is read once and not for each change.
 func TestRedo(t *testing.T) {
-	const rows, changes, at = 8_000, 5_000, int64(1_790_000_000_000)
+	const rows, changes, at = 8_000, 5_000 / race.Fewer, int64(1_790_000_000_000)
 	s := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", s)
 	r := rand.New(rand.NewPCG(s, 0))

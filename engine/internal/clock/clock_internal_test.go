@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 const day = 24 * time.Hour
@@ -70,7 +72,7 @@ func TestClockHolds(t *testing.T) {
 	s := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", s)
 	type reading struct{ ran, trusted time.Duration }
-	for run := range 60 {
+	for run := range race.Cases(60) {
 		r := rand.New(rand.NewPCG(s, uint64(run)))
 		c := newBrokenClock()
 		var ran time.Duration

@@ -5,15 +5,14 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/segment"
 )
 
 // TestMoveBits holds moveBits and removeBits to a slice of bits.
 func TestMoveBits(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 0))
-	for range 3000 {
+	for range race.Cases(3000) {
 		var b [leafRows / 64]uint64
 		want := make([]bool, leafRows)
 		for i := range want {
@@ -32,7 +31,9 @@ func TestMoveBits(t *testing.T) {
 		removeBits(&b, i, end)
 		want = append(slices.Delete(want, i, end), make([]bool, end-i)...)
 		for i, bit := range want {
-			require.Equal(t, bit, b[i/64]>>(i%64)&1 == 1, "bit %d, [%d, %d) moved by %d", i, from, to, n)
+			if bit != (b[i/64]>>(i%64)&1 == 1) {
+				t.Fatalf("bit %d, [%d, %d) moved by %d", i, from, to, n)
+			}
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/residualdb/residual/engine/internal/positions"
 	"github.com/residualdb/residual/internal/columns"
 	"github.com/residualdb/residual/internal/testing/memory"
+	"github.com/residualdb/residual/internal/testing/race"
 )
 
 // oracle is what a memory holds, the simple way.
@@ -58,7 +59,7 @@ func TestMemory(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	for run := range 12 {
+	for run := range 12 / race.Fewer {
 		r := rand.New(rand.NewPCG(seed, uint64(run)))
 		sources := []string{"a", "b", strings.Repeat("s", 1+r.IntN(200))}
 		parts, values := 1+r.IntN(2000), 1+r.IntN(1<<r.IntN(13))
@@ -141,7 +142,7 @@ func object(i int) positions.Position {
 
 // TestMemoryIsCounted holds what is said of the memory of many positions to what they take, however they came.
 func TestMemoryIsCounted(t *testing.T) {
-	const n = 100_000
+	const n = 100_000 / race.Fewer
 	for _, order := range []string{"sorted", "shuffled"} {
 		m := new(positions.Memory)
 		all := make([]int, n)

@@ -8,5 +8,8 @@ package race
 // Enabled tells whether the race detector looks on.
 const Enabled = Share > 1
 
+// Fewer is of how many cases one is tried where one in [Share] would show too little.
+const Fewer = (Share + 3) / 4
+
 // Cases returns how many of n cases a sweep tries: with the race detector one in [Share], and at least one.
 func Cases(n int) int { return (n + Share - 1) / Share }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/residualdb/residual/internal/testing/race"
 	"github.com/residualdb/residual/internal/testing/simdisk"
 	"github.com/residualdb/residual/internal/testing/simdisk/toylog"
 )
@@ -79,7 +80,7 @@ func toySweep(tb testing.TB, bug toylog.Bug, seeds uint64) (states, violations i
 
 func TestToyLog(t *testing.T) {
 	start := time.Now()
-	states, violations := toySweep(t, toylog.None, 200)
+	states, violations := toySweep(t, toylog.None, uint64(race.Cases(200)))
 	t.Logf("%d crash states, %.0f/s", states, float64(states)/time.Since(start).Seconds())
 	require.Zero(t, violations)
 	for _, bug := range []toylog.Bug{toylog.NoSync, toylog.NoDirSync, toylog.NoParentSync, toylog.NoChecksum} {
