@@ -88,7 +88,8 @@ test: ## vet, then all tests, shuffled, with the race detector, and power cuts a
 SWEEPS := Crash|Fault|Late|Flip|Determinism|Taken|NoSpace|DiskFull|ManyRows|ManyModels|SlowReader|Operations|Differential|Revisions|NeverWere|Gates|Fleet
 SWEEPS := $(SWEEPS)|BoundedToken|ExportedAnswers
 SWEPT  := ./cmd/residual ./engine ./httpapi ./project/deployments ./wal
-WHOLE  := ./event ./internal/testing/crashtest ./segment/...
+WHOLE  := ./event ./internal/parquet ./internal/rowfile ./internal/testing/crashtest ./internal/testing/simdisk ./internal/workload ./project ./segment/...
+WHOLE  += $(addprefix ./engine/internal/,actuals catalog clock head positions)
 
 .PHONY: lint
 lint: $(LINT) ## the pinned linter, and the formatting
