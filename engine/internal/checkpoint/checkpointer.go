@@ -155,7 +155,7 @@ func (k *Checkpointer) CheckpointHeld(ctx context.Context) (err error) {
 	return nil
 }
 
-// Rotate rotates the log, which is the first half of a checkpoint. Appends go on in the next file, and in the next epoch.
+// Rotate rotates the log, which is the first half of a checkpoint. Appends go on in the next file, and in the next epoch. Mu is locked.
 func (k *Checkpointer) Rotate(ctx context.Context) (r Rotation, err error) {
 	if err := k.Files.Failure(); err != nil {
 		return r, err
@@ -194,7 +194,7 @@ func (k *Checkpointer) handOver(pos wal.Position) Rotation {
 	return Rotation{position: pos, epoch: c.Epoch, rows: c.Rows}
 }
 
-// Cover makes the packs cover the log up to a rotation.
+// Cover makes the packs cover the log up to a rotation. Mu is locked, from the rotation on.
 func (k *Checkpointer) Cover(r Rotation) error {
 	if err := k.sealDirty(r.epoch); err != nil {
 		return fmt.Errorf("seal: %w", err)
