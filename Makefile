@@ -86,7 +86,7 @@ test: ## vet, then all tests, shuffled, with the race detector, and power cuts a
 # The tests that go over many cases of one thing at a time, of which the race detector, ten times as slow, gets a share (internal/testing/race):
 # those of SWEPT, by their names, and those of the packages in WHOLE.
 SWEEPS := Crash|Fault|Late|Flip|Determinism|Taken|NoSpace|DiskFull|ManyRows|ManyModels|SlowReader|Operations|Differential|Revisions|NeverWere|Gates|Fleet
-SWEEPS := $(SWEEPS)|BoundedToken|ExportedAnswers
+SWEEPS := $(SWEEPS)|BoundedToken|ExportedAnswers|ExportLosesLags|SeriesLayout|RowsInEveryFormat|CompressedAnswers
 SWEPT  := ./cmd/residual ./engine ./httpapi ./project/deployments ./wal
 WHOLE  := ./event ./internal/parquet ./internal/rowfile ./internal/testing/crashtest ./internal/testing/simdisk ./internal/workload ./project ./segment/...
 WHOLE  += $(addprefix ./engine/internal/,actuals catalog clock head positions)
