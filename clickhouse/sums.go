@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -358,52 +357,4 @@ func (q *sums) addBeyond(ctx context.Context, of *asked, cells *engine.Cells, fo
 		}
 	}
 	return nil
-}
-
-// Rows reads the rows of a model from a time on.
-func (q *sums) Rows(ctx context.Context, model string, from int64, yield func(of event.Series, ts int64, predicted, actual float64, known bool, lag int64) bool) error {
-	i := slices.IndexFunc(q.with, func(x *asked) bool { return x.shard == q.store.shards.of(model) })
-	if i < 0 {
-		return nil
-	}
-	of := q.with[i]
-	p := picture{models: "model_id = " + quoted(model), from: from, scopes: of.scopes, lags: true}
-	p.where = p.models + " AND " + timeIs(from, math.MaxInt64)
-	if err := q.pin(ctx, of, &p); err != nil {
-		return err
-	}
-	handedOn := false
-	err := of.ask(ctx, "read the numbers of rows", func(ctx context.Context, conn driver.Conn) (err error) {
-		defer func() {
-			if err != nil && handedOn {
-				err = fmt.Errorf("%w: %w", errHandedOn, err)
-			}
-		}()
-		ctx, cancel := context.WithCancel(query(ctx))
-		defer cancel()
-		rows, err := conn.Query(ctx, "SELECT model_version, environment, ms, p, a, known, lag FROM (\n"+q.store.sql(&p)+"\n)")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		series := event.Series{Model: model}
-		var ts, lag int64
-		var predicted, actual float64
-		var known uint8
-		for rows.Next() {
-			if err := rows.Scan(&series.Version, &series.Environment, &ts, &predicted, &actual, &known, &lag); err != nil {
-				return err
-			}
-			handedOn = true
-			if known == 0 {
-				actual, lag = 0, segment.NoLag
-			}
-			if !yield(series, ts, predicted, actual, known == 1, lag) {
-				cancel()
-				return nil
-			}
-		}
-		return rows.Err()
-	})
-	return q.explain(err)
 }

@@ -84,7 +84,7 @@ func (db *DB) Gauges(ctx context.Context, q GaugesQuery) (GaugesResult, error) {
 		result.Rows = append(result.Rows, row)
 	}
 	result.LeftOut = all - len(result.Rows)
-	return result, nil
+	return result, db.judgeGauges(ctx, &p, &result)
 }
 
 // gaugesPlan is a query with its times resolved.
@@ -214,24 +214,41 @@ func (db *DB) gauges(ctx context.Context, p *gaugesPlan, s *sighting) (GaugesRow
 	}
 	read, err := run.End()
 	b.row.ActualCoverage = coverageOf(b.row.PredictionCount, b.row.ActualCount)
-	if err == nil {
-		b.row.State, err = db.stateOf(ctx, &p.drift, plan.Selection, &read)
-	}
 	return b.row, read, err
 }
 
-// stateOf returns the first state of the versions that a selection names, which must be all of a model in an environment.
-func (db *DB) stateOf(ctx context.Context, p *driftPlan, of query.Selection, read *Read) (state ModelState, err error) {
-	s := newSurvey(ctx, db, p, query.Plan{Selection: of, Want: segment.WantSpread})
-	s.all, state = true, StateRetired
-	versions, err := s.find(&s.query)
-	if err == nil {
-		err = eachModel(&versions, func(*query.Total) bool { return true }, func(_ []int, of []*query.Total) error {
-			return s.group(of, func(_ int, v *seen) { state = min(state, v.row.State) })
-		})
+// judgeGauges gives each row the first state of its versions.
+func (db *DB) judgeGauges(ctx context.Context, p *gaugesPlan, result *GaugesResult) error {
+	s := newSurvey(ctx, db, &p.drift, query.Plan{Want: segment.WantSpread})
+	s.all, s.lately = true, db.queries.Gathers()
+	batch := s.newBatch()
+	batch.do = func(groups []group) error {
+		if err := s.groups(groups, false); err != nil {
+			return err
+		}
+		for i := range groups {
+			state := &result.Rows[groups[i].numbers[0]].State
+			for j := range groups[i].found {
+				*state = min(*state, groups[i].found[j].row.State)
+			}
+		}
+		return nil
 	}
-	read.Add(s.read)
-	return state, err
+	for i := range result.Rows {
+		row := &result.Rows[i]
+		row.State = StateRetired
+		s.query.Selection = query.Versions(row.Model, row.Environment)
+		of, err := s.find(&s.query)
+		if err == nil {
+			err = eachModel(&of, func(*query.Total) bool { return true }, func(_ []int, of []*query.Total) error { return batch.add([]int{i}, of) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := batch.flush()
+	result.Read.Add(s.read)
+	return err
 }
 
 // gaugesBuilder makes a row of gauges from the versions of a model, one after the other.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/residualdb/residual/engine/internal/query"
+	"github.com/residualdb/residual/engine/internal/windows"
 )
 
 // group is the versions of one model that a survey looks at together.
@@ -12,6 +13,8 @@ type group struct {
 	of []*query.Total
 	// numbers are those of the versions among all, in a list.
 	numbers []int
+	// at is the moment at which they are looked at, nil for that of the survey.
+	at *windows.Layout
 	// gone are the places of the versions that are retired for want of rows in any window, of which no more is known, and found those of the
 	// others that have rows. A survey writes them.
 	gone  []int
@@ -31,29 +34,25 @@ type batch struct {
 	do     func(groups []group) error
 }
 
-// batchOf returns the batch that the models of a list are looked at in. Where rows are elsewhere, many of them are asked about together; those of a
-// few models are worth getting.
-func (s *survey) batchOf(of *query.Subjects) (b batch) {
-	const few = 2
-	models := 0
-	for i := 0; i < of.Len() && models <= few; i++ {
-		if i == 0 || of.At(i-1).Model != of.At(i).Model {
-			models++
-		}
-	}
-	if s.db.queries.Gathers() && models > few {
-		s.query.Recall, b.most = 0, judgedMost
+// newBatch returns an empty batch. Where rows are elsewhere, the versions of many models are asked about together.
+func (s *survey) newBatch() (b batch) {
+	if s.db.queries.Gathers() {
+		b.most = judgedMost
 	}
 	return b
 }
 
-// add adds a model, whose versions and numbers it does not keep.
+// add adds the versions of a model and their numbers, which it does not keep.
 func (b *batch) add(numbers []int, of []*query.Total) error {
 	if b.most > 0 {
 		of, numbers = slices.Clone(of), slices.Clone(numbers)
 	}
-	b.groups = append(b.groups, group{of: of, numbers: numbers})
-	if b.size += len(of); b.size < b.most {
+	return b.addGroup(group{of: of, numbers: numbers})
+}
+
+func (b *batch) addGroup(g group) error {
+	b.groups = append(b.groups, g)
+	if b.size += len(g.of); b.size < b.most {
 		return nil
 	}
 	return b.flush()
@@ -66,19 +65,6 @@ func (b *batch) flush() error {
 	groups := b.groups
 	b.groups, b.size = b.groups[:0], 0
 	return b.do(groups)
-}
-
-// group judges the versions of a model, and hands on those that have rows with their place among all.
-func (s *survey) group(of []*query.Total, do func(i int, v *seen)) error {
-	groups := []group{{of: of}}
-	err := s.groups(groups, false)
-	if err == nil {
-		for i := range groups[0].found {
-			v := &groups[0].found[i]
-			do(v.place, v)
-		}
-	}
-	return err
 }
 
 // groups finds the versions of some models and judges them; with live set, without those that are gone. What is found is valid until the next ones.
@@ -99,18 +85,27 @@ func (s *survey) groups(groups []group, live bool) error {
 	}
 	s.run.Together(func() {
 		for i := range groups {
+			s.moveTo(&groups[i])
 			s.lookBack(groups[i].found)
 		}
 	})
 	var judged error
 	s.run.Together(func() {
 		for i := range groups {
+			s.moveTo(&groups[i])
 			if judged = s.judge(groups[i].found); judged != nil {
 				return
 			}
 		}
 	})
 	return cmp.Or(s.end(), judged)
+}
+
+// moveTo has the plan be about the moment of a group.
+func (s *survey) moveTo(g *group) {
+	if g.at != nil {
+		s.plan.Layout = *g.at
+	}
 }
 
 // lookAt looks at the versions of some models.
@@ -130,6 +125,7 @@ func (s *survey) lookAt(groups []group, live bool) {
 		s.found = s.found[:begin]
 		for i := range groups {
 			g, from := &groups[i], len(s.found)
+			s.moveTo(g)
 			for place, t := range g.of {
 				if _, gone := slices.BinarySearch(g.gone, place); gone {
 					continue

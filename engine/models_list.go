@@ -82,7 +82,7 @@ func (s *survey) list(q *DriftReportQuery, list *ModelsList, yield func(row *Mod
 	totals := newTotals()
 	var places []place
 	kept := keptRows{most: keptRowsMax, over: list.Limit > 0 && list.Limit <= ModelsListedFew}
-	batch := s.batchOf(&of)
+	batch := s.newBatch()
 	if batch.most > 0 {
 		kept.most = keptGatheredMax
 		s.lately = kept.over && list.Order != OrderLast && s.recentHasAll()
@@ -221,7 +221,7 @@ const listedAtOnce = 32
 func (s *survey) handOn(of *query.Subjects, places []place, kept *keptRows, details bool, yield func(row *ModelRow) bool) error {
 	atOnce := listedAtOnce
 	switch {
-	case s.query.Recall != 0:
+	case !s.db.queries.Gathers():
 	case details || kept.over:
 		atOnce = query.GatheredMost / 2
 	default: // what the states of a few rows are about is all that is asked for

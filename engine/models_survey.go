@@ -34,9 +34,6 @@ type survey struct {
 // lagDays is how far back from the newest actual its lags count.
 const lagDays = 14 * 24 * time.Hour
 
-// recallDays is from when on the rows are that nearly all windows of a state lie in.
-const recallDays = 45 * 24 * time.Hour
-
 // The windows that a version is asked about are those of a comparison, and after them these. What came before the recent window is
 // asked only where the first do not tell.
 const (
@@ -53,7 +50,6 @@ const slack = 30 * time.Minute
 
 func newSurvey(ctx context.Context, db *DB, p *driftPlan, plan query.Plan) *survey {
 	s := &survey{ctx: ctx, db: db, plan: p, query: plan}
-	s.query.Recall = base.SubMilli(p.At, recallDays)
 	// Which version is the latest is found by the recent window.
 	s.query.Ask(query.Window{Span: p.Recent})
 	return s

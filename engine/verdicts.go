@@ -52,7 +52,7 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 	}
 	s := newSurvey(ctx, db, &p, plan)
 	s.all = report.everyVersion()
-	s.query.Recall, s.query.RecallAtOnce = base.SubMilli(buckets[0].From, recallDays), true
+	s.lately = db.queries.Gathers() && s.recentHasAll()
 	of, err := s.find(&s.query)
 	if err != nil {
 		return s.read, err
@@ -60,22 +60,15 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 	if of.Len() > TimeseriesRowsMax/len(buckets) {
 		return s.read, tooManyRows(&of, len(buckets))
 	}
-	length := base.OrDefault(report.Recent, defaultRecentWindow)
+	moments, err := momentsOf(&p, buckets, end, base.OrDefault(report.Recent, defaultRecentWindow))
+	if err != nil {
+		return s.read, err
+	}
 	goOn := true
 	err = eachModel(&of, func(*query.Total) bool { return goOn }, func(_ []int, of []*query.Total) error {
-		rows := make([][]VerdictRow, len(of))
-		for _, b := range buckets {
-			p.At = min(b.To, end)
-			p.Recent = base.Span{From: base.SubMilli(p.At, length), To: p.At}
-			if err := p.Check(); err != nil {
-				return err
-			}
-			err := s.group(of, func(i int, v *seen) {
-				rows[i] = append(rows[i], VerdictRow{v.row.Series, momentOf(b.From), momentOf(b.To), v.row.State, v.row.Comparison})
-			})
-			if err != nil {
-				return err
-			}
+		rows, err := s.judgeBuckets(of, buckets, moments)
+		if err != nil {
+			return err
 		}
 		for i := range rows {
 			for j := range rows[i] {
@@ -87,4 +80,46 @@ func (db *DB) EachVerdict(ctx context.Context, q VerdictsQuery, yield func(row *
 		return nil
 	})
 	return s.read, err
+}
+
+// momentsOf returns what is compared with what at the end of each bucket.
+func momentsOf(p *driftPlan, buckets []base.Span, end int64, recent time.Duration) ([]windows.Layout, error) {
+	moments := make([]windows.Layout, len(buckets))
+	for i, b := range buckets {
+		l := &moments[i]
+		*l = p.Layout
+		l.At = min(b.To, end)
+		l.Recent = base.Span{From: base.SubMilli(l.At, recent), To: l.At}
+		if err := l.Check(); err != nil {
+			return nil, err
+		}
+	}
+	return moments, nil
+}
+
+// judgeBuckets returns the states of each of the versions of a model, bucket by bucket.
+func (s *survey) judgeBuckets(of []*query.Total, buckets []base.Span, moments []windows.Layout) ([][]VerdictRow, error) {
+	rows := make([][]VerdictRow, len(of))
+	bucket := 0
+	batch := s.newBatch()
+	batch.do = func(groups []group) error {
+		if err := s.groups(groups, false); err != nil {
+			return err
+		}
+		for i := range groups {
+			b := buckets[bucket]
+			bucket++
+			for j := range groups[i].found {
+				v := &groups[i].found[j]
+				rows[v.place] = append(rows[v.place], VerdictRow{v.row.Series, momentOf(b.From), momentOf(b.To), v.row.State, v.row.Comparison})
+			}
+		}
+		return nil
+	}
+	for i := range moments {
+		if err := batch.addGroup(group{of: of, at: &moments[i]}); err != nil {
+			return nil, err
+		}
+	}
+	return rows, batch.flush()
 }

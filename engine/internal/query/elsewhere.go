@@ -1,7 +1,6 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"sort"
@@ -18,8 +17,6 @@ import (
 type Sums interface {
 	// Sums adds to the cells of q what rows add up to.
 	Sums(ctx context.Context, q *Cells) error
-	// Rows yields the rows of a model from a time on, in any order, until yield returns false.
-	Rows(ctx context.Context, model string, from int64, yield func(of event.Series, ts int64, predicted, actual float64, known bool, lag int64) bool) error
 }
 
 // Cells asks for what the rows of each series add up to in each of some cells of time.
@@ -74,20 +71,8 @@ type Elsewhere struct {
 	models *xsync.MapOf[string, *catalog.Model]
 	series int
 	grids  []*grid
-	// recalled are models whose rows are here, the last one last.
-	recalled []*recalled
 	// gathered is what a run asks for together, nil while none does.
 	gathered *gathered
-}
-
-// recalled is the rows of a model from a time on, which many windows are asked about.
-type recalled struct {
-	model  string
-	from   int64
-	series map[event.Series]*segment.NumberColumns
-	rows   int
-	// tooMany is set where there are more than are kept: then there are none.
-	tooMany bool
 }
 
 // grid is the answers to one [Cells].
@@ -121,8 +106,6 @@ const (
 	cellsMax = 20_000
 	// gridsOfSome is how many grids of some series are kept.
 	gridsOfSome = 4
-	// rowsRecalledMax is how many rows are kept, of all models: some 20 MB.
-	rowsRecalledMax = 500_000
 )
 
 // InitElsewhere readies queries for models whose rows are elsewhere.
@@ -142,14 +125,10 @@ func (e *Elsewhere) add(r *Run, m *catalog.Model) error {
 		e.gathered.add(r, m)
 		return nil
 	}
-	here, err := e.recall(r, m.Name)
-	if err != nil {
-		return err
-	}
 	var spans []base.Span
 	for i := range r.count {
 		for span := range r.windows[i].spans {
-			if span = here.before(asked(span)); !span.Empty() {
+			if span = asked(span); !span.Empty() {
 				spans = append(spans, span)
 			}
 		}
@@ -169,105 +148,10 @@ func (e *Elsewhere) add(r *Run, m *catalog.Model) error {
 			continue
 		}
 		for span := range r.windows[i].spans {
-			span = asked(span)
-			g.add(&r.answers[i], names[i], here.before(span), r.Want)
-			here.add(&r.answers[i], names[i], span, r.Want)
+			g.add(&r.answers[i], names[i], asked(span), r.Want)
 		}
 	}
 	return nil
-}
-
-// recall returns the rows of a model that are here, which it gets where a run asks about many windows of them. Nil: there are none.
-func (e *Elsewhere) recall(r *Run, model string) (*recalled, error) {
-	for _, x := range e.recalled {
-		if x.model == model && (x.from <= r.Recall || r.Recall == 0) {
-			if x.tooMany {
-				return nil, nil
-			}
-			return x, nil
-		}
-	}
-	if r.Recall == 0 || !r.alone && !r.RecallAtOnce {
-		return nil, nil
-	}
-	x := &recalled{model: model, from: max(r.Recall, earliestMilli), series: make(map[event.Series]*segment.NumberColumns)}
-	err := e.sums.Rows(r.ctx, model, x.from, func(of event.Series, ts int64, predicted, actual float64, known bool, lag int64) bool {
-		n := x.series[of]
-		if n == nil {
-			n = new(segment.NumberColumns)
-			x.series[of] = n
-		}
-		n.Known.Append(len(n.Times), known)
-		n.Times, n.Predicted, n.Actual, n.Lags = append(n.Times, ts), append(n.Predicted, predicted), append(n.Actual, actual), append(n.Lags, lag)
-		x.rows++
-		x.tooMany = x.rows > rowsRecalledMax
-		return !x.tooMany
-	})
-	if err != nil {
-		return nil, err
-	}
-	if x.tooMany {
-		x.series, x.rows = nil, 0
-	}
-	for of, n := range x.series {
-		x.series[of] = inOrder(n)
-	}
-	e.recalled = slices.DeleteFunc(e.recalled, func(o *recalled) bool { return o.model == model })
-	rows := x.rows
-	for _, o := range e.recalled {
-		rows += o.rows
-	}
-	for rows > rowsRecalledMax {
-		i := slices.IndexFunc(e.recalled, func(o *recalled) bool { return o.rows > 0 })
-		rows -= e.recalled[i].rows
-		e.recalled = slices.Delete(e.recalled, i, i+1)
-	}
-	e.recalled = append(e.recalled, x)
-	if x.tooMany {
-		return nil, nil
-	}
-	return x, nil
-}
-
-// inOrder returns the rows in the order of their times.
-func inOrder(n *segment.NumberColumns) *segment.NumberColumns {
-	if slices.IsSorted(n.Times) {
-		return n
-	}
-	rows := make([]int, len(n.Times))
-	for i := range rows {
-		rows[i] = i
-	}
-	slices.SortFunc(rows, func(a, b int) int { return cmp.Compare(n.Times[a], n.Times[b]) })
-	sorted := new(segment.NumberColumns)
-	for i, row := range rows {
-		sorted.Known.Append(i, n.Known.Get(row))
-		sorted.Times, sorted.Predicted = append(sorted.Times, n.Times[row]), append(sorted.Predicted, n.Predicted[row])
-		sorted.Actual, sorted.Lags = append(sorted.Actual, n.Actual[row]), append(sorted.Lags, n.Lags[row])
-	}
-	return sorted
-}
-
-// before is the part of a span of which no rows are here.
-func (x *recalled) before(s base.Span) base.Span {
-	if x != nil {
-		s.To = min(s.To, x.from)
-	}
-	return s
-}
-
-// add adds the rows of a series that are here and lie in a span.
-func (x *recalled) add(dst *base.Answer, of event.Series, s base.Span, want segment.Want) {
-	if x == nil || x.series[of] == nil {
-		return
-	}
-	n := x.series[of]
-	i, _ := slices.BinarySearch(n.Times, max(s.From, x.from))
-	j, _ := slices.BinarySearch(n.Times, s.To)
-	dst.AddColumns(want, n, i, j)
-	if want == segment.WantAll && i < j {
-		dst.Sketches.AddColumns(n, i, j)
-	}
 }
 
 // expect asks at once for spans that a run is about to ask for, of a subject whose series are these.
@@ -281,19 +165,12 @@ func (e *Elsewhere) expect(r *Run, spans []base.Span, members []member) error {
 		names[i] = x.named()
 	}
 	all := make([]base.Span, 0, len(spans))
-	here, err := e.recall(r, members[0].model.Name)
-	if err != nil {
-		return err
-	}
 	for _, span := range spans {
-		if span = asked(span); members[0].model == members[len(members)-1].model {
-			span = here.before(span)
-		}
-		if !span.Empty() {
+		if span = asked(span); !span.Empty() {
 			all = append(all, span)
 		}
 	}
-	_, err = e.grid(r, all, names)
+	_, err := e.grid(r, all, names)
 	return err
 }
 
@@ -306,7 +183,7 @@ func (e *Elsewhere) expectMany(r *Run, spans []base.Span, of *Subjects, i int) e
 		}
 	}
 	most := cellsMax / max(len(all), 1)
-	if r.Recall != 0 || len(of.At(i).members) > most {
+	if len(of.At(i).members) > most {
 		return nil
 	}
 	r.alone = e.series > most
@@ -325,6 +202,29 @@ func (e *Elsewhere) expectMany(r *Run, spans []base.Span, of *Subjects, i int) e
 	}
 	_, err := e.grid(r, all, names)
 	return err
+}
+
+// expectMembers asks at once for what a run is about to ask for, of the first of some members that are more than are asked about together, and
+// returns of how many: of all of a model, or none.
+func (e *Elsewhere) expectMembers(r *Run, members []member) (n int, err error) {
+	n = min(len(members), GatheredMost)
+	for n < len(members) && members[n].model == members[n-1].model {
+		n++
+	}
+	names := make([]event.Series, n)
+	for i, x := range members[:n] {
+		names[i] = x.named()
+	}
+	var spans []base.Span
+	for i := range r.count {
+		for span := range r.windows[i].spans {
+			if span = asked(span); !span.Empty() {
+				spans = append(spans, span)
+			}
+		}
+	}
+	_, err = e.grid(r, spans, names)
+	return n, err
 }
 
 // asked is a span as it is asked about.

@@ -16,11 +16,6 @@ type Plan struct {
 	// Want is what the answers have to hold.
 	Want segment.Want
 
-	// Recall is from when on rows of a model are worth getting that are elsewhere, for a plan that asks about many windows of each; 0 where it
-	// does not. They are got once windows of one subject alone are asked for, or at once.
-	Recall       int64
-	RecallAtOnce bool
-
 	// The first count of windows are asked for. They are in the plan, so that a query allocates nothing for them.
 	windows [windowsMax]Window
 	count   int

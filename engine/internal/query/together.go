@@ -22,7 +22,7 @@ func (qs *Queries) Gathers() bool { return qs.elsewhere != nil }
 // is called with the same answers, and what it has made counts the last time alone.
 func (r *Run) Together(do func()) {
 	e := r.queries.elsewhere
-	if e == nil || r.Recall != 0 {
+	if e == nil {
 		do()
 		return
 	}

@@ -133,7 +133,13 @@ func (r *Run) addTotal(t *Total, locked *catalog.Model) {
 	for i := range r.count {
 		r.answers[i].Reset()
 	}
+	expected := 0 // members that are about to be asked about
 	for rest := t.members; len(rest) > 0 && r.err == nil; {
+		if e := r.queries.elsewhere; e != nil && r.wide && r.alone && expected == 0 {
+			if expected, r.err = e.expectMembers(r, rest); r.err != nil {
+				return
+			}
+		}
 		m, n := rest[0].model, 1
 		for n < len(rest) && rest[n].model == m {
 			n++
@@ -143,7 +149,7 @@ func (r *Run) addTotal(t *Total, locked *catalog.Model) {
 		} else if err := r.addMembers(t, rest[:n], locked); err != nil {
 			r.err = fmt.Errorf("model %q: %w", m.Name, err)
 		}
-		rest = rest[n:]
+		rest, expected = rest[n:], max(expected-n, 0)
 	}
 }
 
