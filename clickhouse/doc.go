@@ -31,7 +31,7 @@
 // # Concurrency
 //
 // A Store and a Workspace are safe for concurrent use. Appends do not retain the batch. No goroutine outlives Close. Of lists of many series two
-// are made at a time, since each keeps what it has of them; another one waits, as long as its context lasts.
+// are made at a time, since each keeps what it has of them; another one waits, for 5 s at most.
 //
 // # Errors
 //
