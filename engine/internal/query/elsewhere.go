@@ -48,7 +48,16 @@ type OwnCells struct {
 
 // Cells returns the cells that a run of the plan asks for first, without what adds to them; nil where nothing is in its windows.
 func (p *Plan) Cells() *Cells {
-	var spans []base.Span
+	spans := p.askedSpans()
+	if len(spans) == 0 {
+		return nil
+	}
+	g := newGrid(p.Want, spans)
+	return &Cells{Bounds: g.bounds, Spans: g.spans, Want: g.want}
+}
+
+// askedSpans are the spans of all windows as they are asked about.
+func (p *Plan) askedSpans() (spans []base.Span) {
 	for i := range p.count {
 		for span := range p.windows[i].spans {
 			if span = asked(span); !span.Empty() {
@@ -56,11 +65,7 @@ func (p *Plan) Cells() *Cells {
 			}
 		}
 	}
-	if len(spans) == 0 {
-		return nil
-	}
-	g := newGrid(p.Want, spans)
-	return &Cells{Bounds: g.bounds, Spans: g.spans, Want: g.want}
+	return spans
 }
 
 // Elsewhere is rows that are kept elsewhere, in the place of those of models: their sums are asked for when a run needs them, of all
@@ -125,21 +130,13 @@ func (e *Elsewhere) add(r *Run, m *catalog.Model) error {
 		e.gathered.add(r, m)
 		return nil
 	}
-	var spans []base.Span
-	for i := range r.count {
-		for span := range r.windows[i].spans {
-			if span = asked(span); !span.Empty() {
-				spans = append(spans, span)
-			}
-		}
-	}
 	names := make([]event.Series, r.count)
 	for i, n := range r.of[:r.count] {
 		if n != catalog.NoSeries {
 			names[i] = m.Series[n].Of(m)
 		}
 	}
-	g, err := e.grid(r, spans, names)
+	g, err := e.grid(r, r.askedSpans(), names)
 	if err != nil {
 		return err
 	}
@@ -160,28 +157,13 @@ func (e *Elsewhere) expect(r *Run, spans []base.Span, members []member) error {
 		return nil
 	}
 	r.alone = r.alone || e.series*len(spans) > cellsMax
-	names := make([]event.Series, len(members))
-	for i, x := range members {
-		names[i] = x.named()
-	}
-	all := make([]base.Span, 0, len(spans))
-	for _, span := range spans {
-		if span = asked(span); !span.Empty() {
-			all = append(all, span)
-		}
-	}
-	_, err := e.grid(r, all, names)
+	_, err := e.grid(r, allAsked(spans), appendNames(nil, members))
 	return err
 }
 
 // expectMany asks at once for spans of all series or, if these have too many cells, of the subject i and as many behind it as have not.
 func (e *Elsewhere) expectMany(r *Run, spans []base.Span, of *Subjects, i int) error {
-	all := make([]base.Span, 0, len(spans))
-	for _, span := range spans {
-		if span = asked(span); !span.Empty() {
-			all = append(all, span)
-		}
-	}
+	all := allAsked(spans)
 	most := cellsMax / max(len(all), 1)
 	if len(of.At(i).members) > most {
 		return nil
@@ -193,9 +175,7 @@ func (e *Elsewhere) expectMany(r *Run, spans []base.Span, of *Subjects, i int) e
 		if len(names)+len(members) > most {
 			break
 		}
-		for _, x := range members {
-			names = append(names, x.named())
-		}
+		names = appendNames(names, members)
 		if len(names) == len(members) && e.has(r.Want, all, names) != nil {
 			return nil
 		}
@@ -211,25 +191,32 @@ func (e *Elsewhere) expectMembers(r *Run, members []member) (n int, err error) {
 	for n < len(members) && members[n].model == members[n-1].model {
 		n++
 	}
-	names := make([]event.Series, n)
-	for i, x := range members[:n] {
-		names[i] = x.named()
-	}
-	var spans []base.Span
-	for i := range r.count {
-		for span := range r.windows[i].spans {
-			if span = asked(span); !span.Empty() {
-				spans = append(spans, span)
-			}
-		}
-	}
-	_, err = e.grid(r, spans, names)
+	_, err = e.grid(r, r.askedSpans(), appendNames(nil, members[:n]))
 	return n, err
+}
+
+func appendNames(dst []event.Series, members []member) []event.Series {
+	dst = slices.Grow(dst, len(members))
+	for _, x := range members {
+		dst = append(dst, x.named())
+	}
+	return dst
 }
 
 // asked is a span as it is asked about.
 func asked(s base.Span) base.Span {
 	return base.Span{From: max(s.From, earliestMilli), To: min(s.To, latestMilli)}
+}
+
+// allAsked are spans as they are asked about, without those in which nothing can be.
+func allAsked(spans []base.Span) []base.Span {
+	all := make([]base.Span, 0, len(spans))
+	for _, span := range spans {
+		if span = asked(span); !span.Empty() {
+			all = append(all, span)
+		}
+	}
+	return all
 }
 
 // grid returns one that has the spans for the series, nil where there are no spans.
